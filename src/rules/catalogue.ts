@@ -1,0 +1,330 @@
+/**
+ * The catalogue: one row a rule. The gateway, the plugin, the decoys, the SMTP guard, the log scanner and the
+ * self-audit all speak of a probe by the ids written here and nowhere else.
+ */
+
+/** What is done with a request in which a rule was seen. `allow`: not even recorded. */
+export type Action = 'allow' | 'flag' | 'block';
+
+/** What a blocked sender gets: a status (4xx or 5xx), or `drop`, the connection closed without a byte. */
+export type Answer = number | 'drop';
+
+export type RuleId = keyof typeof catalogue;
+
+export interface Rule {
+  /** What is seen, in half a sentence. */
+  title: string;
+  /** What the sender is after, as the second half of "The sender wanted …". */
+  seeks: string;
+  /** RFC section, CVE, tool. */
+  reference: string;
+  /** The action of preset `default`. */
+  action: Action;
+  /** The answer when blocked. */
+  answer: Answer;
+  /** The action of preset `lenient`, where it differs. */
+  lenient?: Action;
+  /**
+   * A request with this signal can still be passed on without relaying for anyone: to our own backend, in origin
+   * form, with a Host of our own. Preset `observe`, and a configured `flag` or `allow`, apply to these rules only.
+   */
+  forwardable: boolean;
+  /** Counts towards a ban when blocked. */
+  bans: boolean;
+}
+
+const row = <const T extends Rule>(rule: T): Rule => rule;
+
+/** In the order of telling: of several signals with the same action the first one here names the verdict. */
+export const catalogue = {
+  'client-banned': row({
+    title: 'the client is banned',
+    seeks: 'to come back after earlier probes',
+    reference: 'the ban ledger',
+    action: 'block',
+    answer: 403,
+    forwardable: false,
+    bans: false,
+  }),
+  'rate-limited': row({
+    title: 'more requests than the limit allows',
+    seeks: 'more than its share of the server',
+    reference: 'RFC 6585 section 4',
+    action: 'block',
+    answer: 429,
+    forwardable: false,
+    bans: false,
+  }),
+  socks4: row({
+    title: 'a SOCKS4 or SOCKS4a request instead of HTTP',
+    seeks: 'a SOCKS proxy that connects on its behalf',
+    reference: 'SOCKS Protocol Version 4; nmap socks-open-proxy',
+    action: 'block',
+    answer: 'drop',
+    forwardable: false,
+    bans: true,
+  }),
+  socks5: row({
+    title: 'a SOCKS5 greeting instead of HTTP',
+    seeks: 'a SOCKS proxy that connects on its behalf',
+    reference: 'RFC 1928 section 3; nmap socks-open-proxy',
+    action: 'block',
+    answer: 'drop',
+    forwardable: false,
+    bans: true,
+  }),
+  'tls-on-plaintext': row({
+    title: 'a TLS ClientHello on a port that speaks plain HTTP',
+    seeks: 'an HTTPS server on this port',
+    reference: 'RFC 8446 section 4.1.2',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: false,
+  }),
+  'smtp-on-http': row({
+    title: 'SMTP commands on an HTTP port',
+    seeks: 'a mail server, or an HTTP server that passes its body on as mail',
+    reference: 'RFC 5321 section 4.1; cross-protocol scripting',
+    action: 'block',
+    answer: 'drop',
+    forwardable: false,
+    bans: true,
+  }),
+  'proxy-protocol': row({
+    title: 'a PROXY protocol header from a peer that may not send one',
+    seeks: 'to pass under another client address',
+    reference: 'the PROXY protocol, versions 1 and 2',
+    action: 'block',
+    answer: 'drop',
+    forwardable: false,
+    bans: true,
+  }),
+  'h2-preface': row({
+    title: 'the HTTP/2 preface on a listener that speaks HTTP/1',
+    seeks: 'HTTP/2 without TLS, which would carry requests past HTTP/1 checks',
+    reference: 'RFC 9113 section 3.4',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  connect: row({
+    title: 'CONNECT',
+    seeks: 'a tunnel through this server',
+    reference: 'RFC 9110 section 9.3.6; nmap http-open-proxy',
+    action: 'block',
+    answer: 405,
+    forwardable: false,
+    bans: true,
+  }),
+  'extended-connect': row({
+    title: 'extended CONNECT for a protocol that is not served',
+    seeks: 'a tunnel through this server over HTTP/2',
+    reference: 'RFC 8441 section 4',
+    action: 'block',
+    answer: 405,
+    forwardable: false,
+    bans: true,
+  }),
+  'absolute-form-scheme': row({
+    title: 'an absolute-form target whose scheme is neither http nor https',
+    seeks: 'a fetch over another protocol, as FTP-over-HTTP gateways make',
+    reference: 'RFC 9112 section 3.2.2; RFC 3986 section 3.1; CVE-2021-40438',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'absolute-form-userinfo': row({
+    title: 'an absolute-form target with userinfo before the host',
+    seeks: 'a parser that takes the wrong side of the @ for the host',
+    reference: 'RFC 9110 section 4.2.4; CVE-2011-3368',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'absolute-form-foreign': row({
+    title: 'an absolute-form target for a host that is not ours',
+    seeks: 'a page of another server fetched through this one',
+    reference: 'RFC 9112 section 3.2.2; RFC 9110 section 7.4; nmap http-open-proxy',
+    action: 'block',
+    answer: 421,
+    forwardable: true,
+    bans: true,
+  }),
+  'absolute-form-port': row({
+    title: 'an absolute-form target for our name, at a port we do not serve',
+    seeks: 'another service of this machine reached through its web server',
+    reference: 'RFC 9112 section 3.2.2; RFC 9110 section 7.4',
+    action: 'block',
+    answer: 421,
+    forwardable: true,
+    bans: true,
+  }),
+  'absolute-form-host-mismatch': row({
+    title: 'an absolute-form target and a Host line that name different hosts',
+    seeks: 'two servers in a row that disagree about whom the request is for',
+    reference: 'RFC 9112 section 3.2.2; RFC 9110 section 7.2',
+    action: 'block',
+    answer: 400,
+    forwardable: true,
+    bans: true,
+  }),
+  framing: row({
+    title: 'a message whose bounds are ambiguous or malformed',
+    seeks: 'two servers in a row that disagree about where a request ends',
+    reference: 'RFC 9112 sections 2.2, 5 and 6; request smuggling',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'target-malformed': row({
+    title: 'a request-target in none of the four forms',
+    seeks: 'a server that completes the target into a URL of its own making',
+    reference: 'RFC 9112 section 3.2; CVE-2011-3368; CVE-2011-4317',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'host-duplicate': row({
+    title: 'more than one Host',
+    seeks: 'two servers in a row that read different Host lines',
+    reference: 'RFC 9112 section 3.2',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'host-malformed': row({
+    title: 'a Host line that is not a host and an optional port',
+    seeks: 'a server that reads another host out of it',
+    reference: 'RFC 9110 section 7.2; RFC 3986 section 3.2',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'host-missing': row({
+    title: 'an HTTP/1.1 request without a Host',
+    seeks: 'the default site of a server whose names it does not know',
+    reference: 'RFC 9112 section 3.2',
+    action: 'block',
+    answer: 400,
+    forwardable: true,
+    bans: true,
+  }),
+  'host-foreign': row({
+    title: 'a Host line that names none of our sites',
+    seeks: 'a server that forwards by Host, whomever it names',
+    reference: 'RFC 9110 section 7.4; RFC 9112 section 3.2',
+    action: 'block',
+    answer: 421,
+    forwardable: true,
+    bans: true,
+  }),
+  'authority-mismatch': row({
+    title: 'an HTTP/2 :authority and a host field that differ',
+    seeks: 'two servers in a row that disagree about whom the request is for',
+    reference: 'RFC 9113 section 8.3.1',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  trace: row({
+    title: 'TRACE, or a Max-Forwards count',
+    seeks: 'the request echoed back, or the servers behind this one counted',
+    reference: 'RFC 9110 sections 9.3.8 and 7.6.2; nmap http-trace',
+    action: 'block',
+    answer: 405,
+    forwardable: false,
+    bans: true,
+  }),
+  'proxy-authorization': row({
+    title: 'a Proxy-Authorization line',
+    seeks: 'a proxy, with credentials for it',
+    reference: 'RFC 9110 section 11.7.2',
+    action: 'block',
+    answer: 400,
+    lenient: 'flag',
+    forwardable: true,
+    bans: true,
+  }),
+  'proxy-connection': row({
+    title: 'a Proxy-Connection line',
+    seeks: 'a proxy: no client says this to an origin server',
+    reference: 'RFC 9112 appendix C.2.2',
+    action: 'block',
+    answer: 400,
+    lenient: 'flag',
+    forwardable: true,
+    bans: true,
+  }),
+  'connection-strips': row({
+    title: 'a Connection line that names an end-to-end header',
+    seeks: 'a header that checks rely on removed on the way',
+    reference: 'RFC 9110 section 7.6.1; CVE-2022-31813',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
+  'upgrade-unknown': row({
+    title: 'an Upgrade to a protocol that is not served',
+    seeks: 'a connection that leaves HTTP, past the checks',
+    reference: 'RFC 9110 section 7.8; h2c smuggling',
+    action: 'flag',
+    answer: 400,
+    forwardable: true,
+    bans: false,
+  }),
+  'host-override': row({
+    title: 'a header that overrides the host with a foreign one',
+    seeks: 'a backend that believes the header before the Host line',
+    reference: 'RFC 7239 section 8.1; CVE-2018-14773',
+    action: 'flag',
+    answer: 400,
+    forwardable: true,
+    bans: false,
+  }),
+  'url-in-path': row({
+    title: 'a foreign URL where a path should be',
+    seeks: 'a script or rewrite rule that fetches what the path names',
+    reference: 'RFC 3986 section 4.2; CVE-2021-40438',
+    action: 'flag',
+    answer: 400,
+    forwardable: true,
+    bans: false,
+  }),
+} as const satisfies Record<string, Rule>;
+
+/** Every rule id, in catalogue order. */
+export const ruleIds = Object.keys(catalogue) as RuleId[];
+
+const order = new Map(ruleIds.map((id, index) => [id, index]));
+
+/** Catalogue order of two ids, for sorting signals. */
+export const byCatalogueOrder = (a: RuleId, b: RuleId): number => order.get(a)! - order.get(b)!;
+
+/** The named policies of `policy.preset`. */
+export const presets = ['default', 'strict', 'lenient', 'observe'] as const;
+export type Preset = (typeof presets)[number];
+
+/** The action a preset gives to a rule. */
+export function presetAction(preset: Preset, id: RuleId): Action {
+  const rule: Rule = catalogue[id];
+  switch (preset) {
+    case 'default':
+      return rule.action;
+    case 'strict':
+      return 'block';
+    case 'lenient':
+      return rule.lenient ?? rule.action;
+    case 'observe':
+      return rule.forwardable ? 'flag' : rule.action;
+  }
+}
