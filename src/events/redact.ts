@@ -1,7 +1,9 @@
 /** Bytes of a request made fit to be kept and shown: bounded, secrets gone, printable. */
 
-const secretHeader = /^((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-csrf-token)[ \t]*:)[^\r\n]*/gim;
-const secretParameter = /([?&;\s](?:password|passwd|pwd|pass|token|secret|api_?key|access_token|session(?:id)?)=)[^&\s]+/gi;
+const secretHeader =
+  /^((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-csrf-token)[ \t]*:)[^\r\n]*/gim;
+const secretParameter =
+  /([?&;\s](?:password|passwd|pwd|pass|token|secret|api_?key|access_token|session(?:id)?)=)[^&\s]+/gi;
 const userinfo = /(\/\/)[^/@\s?#]+@/g;
 
 /** Replaces the values of headers, parameters and userinfo that hold credentials. */

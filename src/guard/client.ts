@@ -1,8 +1,8 @@
 /** Who is at the other end: the peer's address, or the address a trusted proxy vouches for. */
 import type { Socket } from 'node:net';
-import { clientPrefix } from '../address/ip.ts';
+import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
-import type { Standing } from '../rules/http.ts';
+import { type Standing, stranger } from '../rules/http.ts';
 
 export interface Client extends Standing {
   /** Canonical address; IPv4-mapped IPv6 folded into IPv4. */
@@ -16,8 +16,6 @@ export interface ClientRules {
   readonly trustedProxies: PrefixSet;
   /** Never banned, never limited. */
   readonly allowed: PrefixSet;
-  /** Whether a prefix is banned at this moment. */
-  readonly isBanned: (prefix: string) => boolean;
 }
 
 const peers = new WeakMap<Socket, Client>();
@@ -58,10 +56,15 @@ export function clientOf(peer: Client, rawHeaders: readonly string[], rules: Cli
 }
 
 function clientAt(text: string, rules: ClientRules): Client {
-  const found = clientPrefix(text);
-  if (found === null) return { address: text, prefix: '', trusted: false, allowed: false, banned: false };
-  const { address, prefix } = found;
-  const trusted = rules.trustedProxies.contains(address);
-  const allowed = rules.allowed.contains(address);
-  return { address, prefix, trusted, allowed, banned: false };
+  const ip = parseIp(withoutZone(text));
+  const prefix = clientPrefix(text);
+  if (ip === null || prefix === null) return { ...stranger, address: text, prefix: '' };
+  const address = unmapped(ip).text;
+  return {
+    address,
+    prefix,
+    trusted: rules.trustedProxies.contains(address),
+    allowed: rules.allowed.contains(address),
+    banned: false,
+  };
 }

@@ -24,7 +24,14 @@ export function refusal(status: number, rule: RuleId): Refusal {
   const reason = STATUS_CODES[status] ?? 'Refused';
   const told = `${(catalogue[rule] as Rule).title} [${rule}]`;
   const body = `${status} ${reason}\n${bannerWords.test(told) ? '' : `Refused: ${told}.\n`}`;
-  const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(body.length), 'Cache-Control', 'no-store'];
+  const headers = [
+    'Content-Type',
+    'text/plain; charset=utf-8',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'no-store',
+  ];
   if (status === 405) headers.push('Allow', allow);
   headers.push('Connection', 'close');
   return { status, reason, headers, body };
