@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
+import { CommanderError, Command as Program } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import type { CheckOptions, Command, ExplainOptions, StartOptions } from './commands/options.ts';
+
+/** Called with the exit code of the command that ran. */
+type Exit = (code: number) => void;
+
+/** An option that may be given several times. */
+const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
+
+/** The action of a command: loads `commands/NAME.ts` and runs it. */
+function lazy<Options>(name: string, exit: Exit): (options: Options) => Promise<void> {
+  return async (options) => {
+    const { run } = (await import(`./commands/${name}.ts`)) as { run: Command<Options> };
+    exit(await run(options));
+  };
+}
+
+/** One entry a command: its words and flags. A new command is an entry here and a file in `commands/`. */
+const commands: readonly ((program: Program, exit: Exit) => void)[] = [
+  (program, exit) =>
+    program
+      .command('start')
+      .description('start the checkpoint; flags stand over the config file')
+      .option('--config <file>', 'config file')
+      .option('--listen <addr:port>', 'accept HTTP here; may be given several times', collect)
+      .option('--host <name>', 'a host that is ours; may be given several times', collect)
+      .option('--backend <url>', 'the server behind: http://…, https://…, unix:/PATH or welcome')
+      .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
+      .action(lazy<StartOptions>('start', exit)),
+  (program, exit) =>
+    program
+      .command('check')
+      .description('tell every fault of a config, with its place and the mend')
+      .requiredOption('--config <file>', 'config file')
+      .option('--json', 'one JSON object a fault on stdout')
+      .action(lazy<CheckOptions>('check', exit)),
+  (program, exit) =>
+    program
+      .command('explain')
+      .description('judge a raw request, or one log line, from stdin, and say why')
+      .option('--config <file>', 'config file')
+      .option('--json', 'one JSON object on stdout')
+      .action(lazy<ExplainOptions>('explain', exit)),
+];
+
+/** The whole command line. */
+export function buildProgram(exit: Exit): Program {
+  const program = new Program('sekisho')
+    .description(packageJson.description)
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage.')
+    .exitOverride();
+  for (const register of commands) register(program, exit);
+  for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the names of node and script
+ * @returns the exit code
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = buildProgram((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has told already what is wrong; help and version come this way too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`sekisho: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,353 @@
+/**
+ * The config as JSON Schema: the only place where a default is written. Editors read it, the reference page is made from
+ * its descriptions, and `load` validates by it. `mend` is an annotation: what to write instead, for the fault's text.
+ */
+
+import type { Static, TObject, TProperties, TSchema } from 'typebox';
+import Type from 'typebox';
+import { presets } from '../rules/catalogue.ts';
+import { durationPattern, sizePattern } from './quantity.ts';
+import { rules } from './rule-schema.ts';
+
+const object = <T extends TProperties>(properties: T, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+/**
+ * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
+ * filled in.
+ */
+const offOr = <T extends TObject>(schema: T, options: { description: string; default: unknown }) =>
+  Type.Unsafe<false | Static<T>>({
+    ...schema,
+    ...options,
+    type: ['boolean', 'object'],
+    not: { const: true },
+    mend: 'write false to turn it off, or a map of its settings',
+  });
+
+const word = <const T extends string>(words: readonly T[], options: { description: string; default?: T }) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...words], ...options });
+
+const quantity = (pattern: string, format: string, mend: string) => (standard: string, description: string) =>
+  Type.String({ pattern, format, mend, default: standard, description });
+
+const durationMend = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
+/** For timers: a day at most, since a timer can't hold more than 24 days. */
+const timeout = quantity(durationPattern, 'sekisho-timeout', `${durationMend}: at least 1ms, at most 1d`);
+const span = quantity(durationPattern, 'sekisho-duration', `${durationMend}: at most 3650d`);
+const size = quantity(
+  sizePattern,
+  'sekisho-header-size',
+  'write a number and B, KiB or MiB, from 1KiB to 1MiB',
+);
+
+/** The alphabet of a prefix; what a prefix is, the format checks. */
+const cidr = Type.String({
+  pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
+  format: 'sekisho-cidr',
+  mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+  description: 'A prefix in CIDR notation, or one address. No bits may be set after the prefix.',
+});
+
+const cidrs = (description: string) => Type.Array(cidr, { default: [], description });
+
+const listenAddress = (options: { description: string; default?: string }) =>
+  Type.String({
+    pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
+    format: 'sekisho-listen',
+    mend: 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"',
+    ...options,
+  });
+
+const listener = Type.Union(
+  [
+    listenAddress({
+      description: 'Address and port to accept connections on; IPv6 in brackets; port 0 takes a free one.',
+    }),
+    object({
+      address: listenAddress({ description: 'Address and port; IPv6 in brackets; port 0 takes a free one.' }),
+    }),
+  ],
+  {
+    mend: 'write ADDR:PORT, or a map with address',
+    description:
+      'A listener that speaks HTTP/1.1. `[::]` takes IPv4 as well, so that it can not stand beside `0.0.0.0` with the same port. ' +
+      'On 0.0.0.0 and [::] every network of this machine reaches it.',
+  },
+);
+
+const hostEntry = Type.String({
+  minLength: 1,
+  maxLength: 260,
+  format: 'sekisho-host',
+  mend: 'write a name such as www.example.net, "*.example.net", or an address',
+  description:
+    'A host that is ours: a name (in its own letters or as A-labels), `*.name` for every name below it, an IPv4 or a ' +
+    'bracketed IPv6 address. After it perhaps `:port`, a port served besides those of the listeners (a request-target ' +
+    'may then name it), or `:*` for any port. Whatever is named nowhere is foreign, and requests for it are refused.',
+});
+
+const backendUrl = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  format: 'sekisho-backend',
+  mend: 'write http://HOST:PORT, https://HOST:PORT, unix:/PATH or welcome',
+  description:
+    'Where requests are forwarded to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or `welcome`, the ' +
+    'page that the program brings along. Without path, query and credentials. Nothing outside this list is ever dialled.',
+});
+
+const backend = object(
+  {
+    url: backendUrl,
+    weight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: 1,
+        mend: 'write a whole number from 1 to 100',
+        description: 'Share of the requests, beside the weights of the other backends of the site.',
+      }),
+    ),
+  },
+  { description: 'One of several backends of a site.' },
+);
+
+const presetWords =
+  '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
+  'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
+
+const site = object(
+  {
+    hosts: Type.Array(hostEntry, {
+      minItems: 1,
+      mend: 'list one host or more',
+      description: 'The hosts that are ours. The first one names the site in events and metrics.',
+    }),
+    backend: Type.Optional(backendUrl),
+    backends: Type.Optional(
+      Type.Array(backend, {
+        minItems: 1,
+        mend: 'list one backend or more',
+        description: 'Several backends, in place of `backend`.',
+      }),
+    ),
+    websocket: Type.Boolean({
+      default: false,
+      mend: 'write true or false',
+      description:
+        'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
+        'on only where the application speaks WebSocket.',
+    }),
+    policy: Type.Optional(
+      object(
+        {
+          preset: Type.Optional(word(presets, { description: `Preset for this site: ${presetWords}` })),
+          rules: Type.Optional(rules({})),
+        },
+        {
+          description:
+            'Policy for this site, over the global one. A rule set here wins over the same rule set globally, that one over ' +
+            'any preset, and the preset set here over the global preset.',
+        },
+      ),
+    ),
+  },
+  { description: 'Hosts that are ours, and the backend that serves them.' },
+);
+
+const bans = object({
+  after: Type.Integer({
+    minimum: 1,
+    maximum: 1000,
+    default: 5,
+    mend: 'write a whole number from 1 to 1000',
+    description: 'Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned.',
+  }),
+  within: span('10m', 'The time in which those probes must fall.'),
+  for: Type.Array(
+    Type.String({
+      pattern: durationPattern,
+      format: 'sekisho-duration',
+      mend: `${durationMend}: at most 3650d`,
+      description: 'Length of a ban.',
+    }),
+    {
+      minItems: 1,
+      maxItems: 16,
+      default: ['10m', '1h', '1d'],
+      mend: 'list one time or more, such as [10m, 1h, 1d]',
+      description: 'How long the first, second, third … ban of a client lasts; the last one repeats.',
+    },
+  ),
+  allow: cidrs('Prefixes that are never banned, whatever they send. The allow-list beats every ban.'),
+  answer: Type.Unsafe<403 | 'drop'>({
+    enum: [403, 'drop'],
+    default: 403,
+    mend: 'write 403 or drop',
+    description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
+  }),
+  lists: Type.Array(
+    Type.String({ minLength: 1, mend: 'write a file name', description: 'A file of prefixes.' }),
+    {
+      default: [],
+      description:
+        'Files of prefixes that are always banned, one a line, `#` starts a comment. Relative names start at the folder of the ' +
+        'config. Hazard: a list from elsewhere can name your own networks; put those under `allow`.',
+    },
+  ),
+});
+
+const rateLimit = object({
+  max: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 1000,
+    mend: 'write a whole number, 1 or more',
+    description:
+      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+  }),
+  timeWindow: timeout('1m', 'Length of the window.'),
+  allow: cidrs(
+    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  ),
+});
+
+const admin = object({
+  listen: listenAddress({
+    default: '127.0.0.1:9090',
+    description:
+      'Address and port of dashboard, metrics and admin API. Hazard: it speaks plain HTTP, so on other than a loopback address ' +
+      'the token travels in the clear.',
+  }),
+  token: Type.Optional(
+    Type.String({
+      minLength: 16,
+      maxLength: 512,
+      pattern: '^[A-Za-z0-9._~+/-]+=*$',
+      mend: 'write 16 characters or more out of A-Z a-z 0-9 . _ ~ + / -, or leave it out and one is made at start',
+      description:
+        'The bearer token. Left out, one is made at start and printed once. Hazard: whoever reads the config reads it.',
+    }),
+  ),
+});
+
+export const schema = object(
+  {
+    listen: Type.Array(listener, {
+      minItems: 1,
+      default: ['127.0.0.1:8080'],
+      mend: 'list one address and port or more',
+      description: 'Where HTTP connections are accepted.',
+    }),
+    sites: Type.Array(site, {
+      minItems: 1,
+      mend: 'list one site or more, with hosts and backend',
+      description:
+        'The hosts that are ours. A request for any other is foreign and never forwarded to where it points.',
+    }),
+    trustedProxies: cidrs(
+      'Peers whose X-Forwarded-For, -Proto and -Host are believed: the load balancers in front. Hazard: whoever can connect ' +
+        'from such an address can pass for any client, ban others and dodge bans.',
+    ),
+    policy: object(
+      {
+        preset: word(presets, { default: 'default', description: `The starting point: ${presetWords}` }),
+        rules: rules({ default: {} }),
+      },
+      { default: {}, description: 'What is done about each rule.' },
+    ),
+    via: Type.Boolean({
+      default: false,
+      mend: 'write true or false',
+      description:
+        'Send a Via line to backends and clients (RFC 9110 section 7.6.3). Hazard: scanners read Via in a response as the mark ' +
+        'of a proxy and come back.',
+    }),
+    timeouts: object(
+      {
+        connect: timeout(
+          '5s',
+          'How long connecting to a backend may take; then the next one is tried, or 502 sent.',
+        ),
+        headers: timeout(
+          '60s',
+          'How long a backend may keep silent until the head of its response; then 504.',
+        ),
+        body: timeout('60s', 'How long a body may stand still, either way; then the connection is closed.'),
+        idle: timeout('60s', 'How long a kept-alive client connection may wait for its next request.'),
+        upgrade: timeout('5m', 'How long an upgraded connection (WebSocket) may be silent both ways.'),
+      },
+      {
+        default: {},
+        description: 'Bounds in time. Each is at least 1ms and at most 1d: nothing waits for ever.',
+      },
+    ),
+    limits: object(
+      {
+        headerBytes: size(
+          '16KiB',
+          'The longest head of a request, request line included; a longer one gets 431.',
+        ),
+        requestHeaders: timeout(
+          '10s',
+          'How long a client may take to send the head of a request; then 408. Keeps slow senders from holding connections.',
+        ),
+      },
+      { default: {}, description: 'Bounds on what a client may send.' },
+    ),
+    bans: offOr(bans, {
+      default: {},
+      description: 'Bans for clients that keep probing; `false` turns them off.',
+    }),
+    rateLimit: offOr(rateLimit, {
+      default: {},
+      description: 'A limit on requests per client; `false` turns it off.',
+    }),
+    admin: offOr(admin, {
+      default: false,
+      description: 'Dashboard, metrics and admin API on a listener of their own; `false`: none.',
+    }),
+    workers: Type.Union(
+      [
+        Type.Integer({ minimum: 1, maximum: 256, mend: 'write a whole number from 1 to 256, or auto' }),
+        Type.Literal('auto'),
+      ],
+      {
+        default: 1,
+        mend: 'write a whole number from 1 to 256, or auto',
+        description: 'Processes that share the listeners; `auto`: one for each processor.',
+      },
+    ),
+    log: object(
+      {
+        level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+          default: 'info',
+          description: 'The least level that is logged, to stderr.',
+        }),
+        format: word(['auto', 'json', 'pretty'], {
+          default: 'auto',
+          description:
+            '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json.',
+        }),
+        access: Type.Boolean({
+          default: false,
+          mend: 'write true or false',
+          description: 'One line a request that was passed on. Probes are logged whatever this says.',
+        }),
+      },
+      { default: {}, description: 'The log.' },
+    ),
+  },
+  {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'The config of sekisho',
+    description: 'A checkpoint in front of web and mail servers that turns relay abuse away.',
+  },
+);
+
+/** The config as written, defaults filled in, before `load` turns its texts into values. */
+export type ConfigDocument = Static<typeof schema>;
+
+/** Plain JSON, as it is validated by and written to `config/sekisho.schema.json`. */
+export const jsonSchema = (from: TSchema = schema): object => JSON.parse(JSON.stringify(from)) as object;
