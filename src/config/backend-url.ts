@@ -1,4 +1,4 @@
-import { type Unreadable, unreadable } from './fault.ts';
+import { nearest, type Unreadable, unreadable } from './fault.ts';
 import { canonicalHostText, parsePort } from './host-entry.ts';
 
 /** A server that requests are forwarded to. The config is the only place a dialled address ever comes from. */
@@ -43,7 +43,9 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
       return unreadable('has a scheme that is not forwarded to', 'write http://, https:// or unix:');
     return unreadable(
       'is no backend URL',
-      `write http://${/^[\w.:[\]-]+$/.test(text) ? text : '127.0.0.1:8081'}, unix:/PATH or welcome`,
+      nearest(text, ['welcome']) !== undefined
+        ? 'write welcome if that is meant'
+        : `write http://${/^[\w.:[\]-]+$/.test(text) ? text : '127.0.0.1:8081'}, unix:/PATH or welcome`,
     );
   }
   const [, scheme = '', authority = '', rest = ''] = parts;
@@ -58,7 +60,10 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
       /^\/?\?/.test(rest) ? 'holds a query' : rest.startsWith('#') ? 'holds a fragment' : 'holds a path',
       `write ${protocol}://${authority}: paths are passed on as they come`,
     );
-  const [, hostText = '', portText] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority) ?? [];
+  const [, hostText = '', portText] = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(authority) ?? [
+    undefined,
+    authority,
+  ];
   const port = portText === undefined ? (protocol === 'http' ? 80 : 443) : parsePort(portText);
   if (port === undefined)
     return unreadable(`has the port ${JSON.stringify(portText)}`, 'write a port from 1 to 65535');

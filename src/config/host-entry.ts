@@ -26,7 +26,7 @@ export function parseHostEntry(text: string): HostEntry | Unreadable {
   }
   if (parseIp(text)?.family === 6)
     return unreadable('is an IPv6 address without brackets', `write "[${text}]"`);
-  const parts = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text);
+  const parts = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(text);
   if (parts === null) return unreadable('is no host', 'write a name such as www.example.net, or an address');
   const [, name = '', portText] = parts;
   const port = portText === undefined ? null : portText === '*' ? 'any' : parsePort(portText);
@@ -96,8 +96,6 @@ function asciiName(name: string): CanonicalHost | Unreadable {
       'use letters, digits and inner hyphens, 63 at most',
     );
   if (name.length > 253) return unreadable('is longer than 253 characters', 'write a shorter name');
-  if (/(?:^|\.)xn--/.test(name) && domainToASCII(domainToUnicode(name)) !== name)
-    return unreadable('has an A-label that stands for no name', 'write the name in its own letters');
   return { host: name, kind: 'name' };
 }
 

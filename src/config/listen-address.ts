@@ -27,13 +27,17 @@ export function parseListenAddress(text: string): ListenAddress | Unreadable {
   const address = ipv6 ?? ipv4 ?? '';
   const ip = parseIp(address);
   if (ip === null || (ip.family === 6) !== (ipv6 !== undefined)) {
+    if (ipv6 === undefined && text.split(':').length > 2)
+      return unreadable('is no address and port', 'put brackets around IPv6: "[::1]:8080"');
     if (/^(?:\*|)$/.test(address))
       return unreadable('names no address', `write 0.0.0.0:${portText} for every network`);
     if (address === 'localhost')
       return unreadable('is a name, and a listener needs an address', `write 127.0.0.1:${portText}`);
-    if (ip?.family === 6 || text.split(':').length > 2)
-      return unreadable('is no address and port', 'put brackets around IPv6: "[::1]:8080"');
-    return unreadable('is no address of this machine', 'write an IP address: a listener binds to no name');
+    if (ip?.family === 4) return unreadable('has brackets around IPv4', `write ${address}:${portText}`);
+    return unreadable(
+      'has no IP address before its port',
+      'write an IP address: a listener binds to no name',
+    );
   }
   const port = portText === '0' ? 0 : /^[1-9]\d{0,4}$/.test(portText) ? Number(portText) : 65536;
   if (port > 65535)

@@ -16,17 +16,19 @@ export interface Finding extends Unreadable {
   readonly ofKey?: boolean;
 }
 
-const within = (value: number | null, least: number, most: number): boolean =>
-  value !== null && value >= least && value <= most;
 const day = 86_400_000;
 
-const tooFar = unreadable('is out of bounds', '');
+/** A quantity has its bounds in the schema's mend, so the reader tells only which of the two is wrong. */
+function quantity(value: number | null, noun: string, least: number, most: number): object | null {
+  if (value === null) return unreadable(`is no ${noun}`, '');
+  return value < least || value > most ? unreadable('is out of bounds', '') : null;
+}
 
 /** The readers of single values: a text is right where its reader reads it. */
 const readers: Record<string, (text: string) => object | null> = {
-  'sekisho-timeout': (text) => (within(parseDuration(text), 1, day) ? null : tooFar),
-  'sekisho-duration': (text) => (within(parseDuration(text), 1, 3650 * day) ? null : tooFar),
-  'sekisho-header-size': (text) => (within(parseSize(text), 1024, 1024 ** 2) ? null : tooFar),
+  'sekisho-timeout': (text) => quantity(parseDuration(text), 'time', 1, day),
+  'sekisho-duration': (text) => quantity(parseDuration(text), 'time', 1, 3650 * day),
+  'sekisho-header-size': (text) => quantity(parseSize(text), 'size', 1024, 1024 ** 2),
   'sekisho-cidr': (text) => parsePrefix(text) ?? badPrefix(text),
   'sekisho-listen': parseListenAddress,
   'sekisho-host': parseHostEntry,
