@@ -27,7 +27,11 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--config <file>', 'config file')
       .option('--listen <addr:port>', 'accept HTTP here; may be given several times', collect)
       .option('--host <name>', 'a host that is ours; may be given several times', collect)
-      .option('--backend <url>', 'the server behind: http://…, https://…, unix:/PATH or welcome')
+      .option(
+        '--backend <url>',
+        'the server behind: http://…, https://…, unix:/PATH or welcome; may be given several times',
+        collect,
+      )
       .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
       .action(lazy<StartOptions>('start', exit)),
   (program, exit) =>

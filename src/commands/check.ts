@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
-import { ConfigError, type Fault } from '../config/fault.ts';
+import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
+import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
 /** `sekisho check`: every fault of a config, with its place, its value and the mend. */
@@ -19,13 +20,6 @@ export const run: Command<CheckOptions> = async ({ config: file, json = false })
     return 1;
   }
 };
-
-/** `FILE:LINE: path: value`, the form that editors and terminals make a link of; what and how to mend it below. */
-function faultLines(file: string, { path, value, message, mend, line }: Fault): string {
-  const where = [line === null ? file : `${file}:${line}`, path].filter((part) => part !== '').join(': ');
-  const what = value === null ? message : `${JSON.stringify(value)} ${message}`;
-  return `${where}\n  ${what}\n  mend: ${mend}`;
-}
 
 function summary({ listen, sites, policy, admin }: Config): string {
   const hosts = sites.reduce((sum, site) => sum + site.hosts.length, 0);

@@ -14,8 +14,8 @@ export interface StartOptions {
   readonly listen?: readonly string[];
   /** Hosts that are ours, in place of the file's sites. */
   readonly host?: readonly string[];
-  /** Backend of those hosts. */
-  readonly backend?: string;
+  /** Backends of those hosts. */
+  readonly backend?: readonly string[];
   /** `ADDR:PORT` of the admin listener. */
   readonly admin?: string;
 }

@@ -4,8 +4,8 @@ export interface Overlay {
   readonly listen?: readonly string[] | undefined;
   /** Replaces the hosts; with `backend` one site of these hosts replaces all sites. */
   readonly host?: readonly string[] | undefined;
-  /** Replaces the backend; with `host` one site replaces all sites. */
-  readonly backend?: string | undefined;
+  /** Replaces the backends; with `host` one site replaces all sites. */
+  readonly backend?: readonly string[] | undefined;
   /** Replaces `admin.listen`; a token in the file is kept. */
   readonly admin?: string | undefined;
 }
@@ -23,29 +23,32 @@ export function applyOverlay(document: unknown, { listen, host, backend, admin }
   const copy: Record<string, unknown> = { ...document };
   const flags = new Map<string, string>();
   const hosts = host?.length ? [...host] : undefined;
+  const backends = backend?.length ? backend.map((url) => ({ url })) : undefined;
   if (listen?.length) {
     copy.listen = [...listen];
     flags.set('listen', '--listen');
   }
-  if (hosts !== undefined || backend !== undefined) {
+  if (hosts !== undefined || backends !== undefined) {
     const sites = Array.isArray(copy.sites) ? (copy.sites as unknown[]) : [];
     // With only one of the two flags, the only site of the file gives the other.
     const base =
-      hosts !== undefined && backend !== undefined
+      hosts !== undefined && backends !== undefined
         ? {}
         : sites.length === 1
           ? { ...(sites[0] as object) }
           : {};
     const site: Record<string, unknown> = { ...base };
     if (hosts !== undefined) site.hosts = hosts;
-    if (backend !== undefined) {
-      delete site.backends;
-      site.backend = backend;
+    if (backends !== undefined) {
+      delete site.backend;
+      site.backends = backends;
     }
     copy.sites = [site];
     if (hosts !== undefined || !('hosts' in site)) flags.set('sites[0].hosts', '--host');
-    if (backend !== undefined || !('backend' in site || 'backends' in site))
+    if (backends !== undefined || !('backend' in site || 'backends' in site)) {
       flags.set('sites[0].backend', '--backend');
+      flags.set('sites[0].backends', '--backend');
+    }
   }
   if (admin !== undefined) {
     const file = copy.admin;

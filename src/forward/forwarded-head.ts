@@ -1,7 +1,5 @@
 /** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
-import type { Client } from '../guard/client.ts';
 import { listMembers } from '../wire/header-facts.ts';
-import type { HttpRequest } from '../wire/http-request.ts';
 
 /**
  * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
@@ -28,26 +26,33 @@ const dropped: ReadonlySet<string> = new Set([
 const droppedLengths: ReadonlySet<number> = new Set([...dropped].map((name) => name.length));
 
 export interface ForwardedRequest {
-  readonly request: HttpRequest;
+  readonly method: string;
+  /** Of the request as it came. */
+  readonly version: string;
+  readonly rawHeaders: readonly string[];
+  /** Origin form. */
   readonly path: string;
   readonly host: string;
-  readonly client: Client;
+  /** The peer is a trusted proxy: its own forwarding lines are kept. */
+  readonly trusted: boolean;
   /** Address of the peer on the other end of the connection. */
   readonly peer: string;
   /** Came in over TLS. */
   readonly secure: boolean;
+  /** Even indexes into rawHeaders that the verdict takes out. */
   readonly strip: readonly number[];
-  /** Body framing of the forwarded request. */
+  /** The body goes out chunked. */
   readonly chunked: boolean;
+  /** A WebSocket handshake: its Connection and Upgrade are written anew. */
+  readonly upgrade: boolean;
   /** The name to send in a Via line; null to send none. */
   readonly via: string | null;
 }
 
 /** The head as bytes to send (latin1), with the empty line that ends it. */
 export function forwardedHead(forwarded: ForwardedRequest): string {
-  const { request, path, host, strip, chunked } = forwarded;
-  const { rawHeaders } = request;
-  let head = `${request.method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  const { method, version, rawHeaders, path, host, strip, chunked } = forwarded;
+  let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   let listed: string[] | null = null;
   let trailers = false;
   let theirs: TheirForwarding | null = null;
@@ -66,7 +71,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
       case 'x-forwarded-host':
       case 'x-forwarded-proto':
       case 'forwarded':
-        if (forwarded.client.trusted) theirs = remember(theirs, name.toLowerCase(), value);
+        if (forwarded.trusted) theirs = remember(theirs, name.toLowerCase(), value);
     }
   }
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -77,8 +82,9 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
     head += `${name}: ${rawHeaders[i + 1]}\r\n`;
   }
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';
-  if (trailers) head += 'TE: trailers\r\nConnection: TE\r\n';
-  if (forwarded.via !== null) head += `Via: ${request.version} ${forwarded.via}\r\n`;
+  if (forwarded.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  else if (trailers) head += 'TE: trailers\r\nConnection: TE\r\n';
+  if (forwarded.via !== null) head += `Via: ${version} ${forwarded.via}\r\n`;
   return `${head}${forwardingLines(forwarded, theirs)}\r\n`;
 }
 

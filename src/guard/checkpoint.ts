@@ -30,7 +30,10 @@ export interface CheckpointOptions {
 /** What the checkpoint found out about a request, kept on it. */
 export interface Judged {
   readonly verdict: Verdict;
+  /** Whom it is counted for. */
   readonly client: Client;
+  /** Address at the other end of the connection; behind a trusted proxy that proxy's. */
+  readonly peer: string;
 }
 
 const judged = Symbol('sekisho.judged');
@@ -99,7 +102,7 @@ export class Checkpoint {
     if (known !== undefined) return known;
     const client = this.#standing(req.socket, req.rawHeaders);
     const verdict = this.#verdict(() => judge(httpRequest(req), this.#policy, client));
-    const result = { verdict, client };
+    const result = { verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     if (verdict.action === 'flag') this.#report(req.socket, client, verdict, headText(httpRequest(req)), '');
     return result;
