@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { forward } from '../plugins/forward.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly log: Logger;
   /** Gets every event besides the log. */
   readonly onEvent?: EventSink;
+  /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
+  readonly isBanned?: (prefix: string) => boolean;
 }
 
 /** How many connections to one backend, and how many requests may wait for one. */
@@ -34,18 +36,22 @@ const poolBounds = { maxConnections: 512, maxQueue: 1024, idle: 4000 };
  *
  * @throws Error where a listener cannot bind; nothing is left listening then
  */
-export async function startGateway(config: Config, { log, onEvent }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  { log, onEvent, isBanned = () => false }: GatewayOptions,
+): Promise<Gateway> {
   const { policy, clients, sites } = compile(config);
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
   await app.register(relayGuard, {
     policy,
     clients,
+    isBanned,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);

@@ -1,5 +1,16 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from 'yaml';
-import type { Fault, PathPart } from './fault.ts';
+import {
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
+import { type Fault, type PathPart, pathText } from './fault.ts';
 
 /** A parsed file: its value as plain data, and where in the text each part of it stands. */
 export interface ConfigText {
@@ -20,7 +31,7 @@ export function readConfigText(text: string): ConfigText {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
-  const faults = document.errors.map((error) => yamlFault(error, text, lineAt(error.pos[0])));
+  const faults = document.errors.map((error) => yamlFault(error, document, lineAt(error.pos[0])));
   const line = (path: readonly PathPart[]): number | null => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lineAt(offset);
@@ -44,20 +55,44 @@ function broken(message: string, mend: string): ConfigText {
   };
 }
 
-function yamlFault({ code, message, pos }: YAMLError, text: string, line: number): Fault {
-  if (code !== 'DUPLICATE_KEY') {
-    const mend =
-      code === 'TAB_AS_INDENT' ? 'indent with spaces' : 'mend the YAML there; the rest is checked after that';
-    return { path: '', value: null, message: `is not YAML: ${message.replace(/\.$/, '')}`, mend, line };
+function yamlFault({ code, message, pos }: YAMLError, document: Document, line: number): Fault {
+  const fault = { path: '', value: null, line };
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return {
+        ...fault,
+        path: pathText(pathOfKey(document, pos[0])),
+        message: 'stands twice in the same map',
+        mend: 'keep one of the two',
+      };
+    case 'MULTIPLE_DOCS':
+      return { ...fault, message: 'starts a second document', mend: 'take out the line ---' };
+    case 'TAB_AS_INDENT':
+      return { ...fault, message: 'is indented with a tab', mend: 'indent with spaces' };
+    default:
+      return {
+        ...fault,
+        message: `is not YAML: ${message.replace(/\.$/, '')}`,
+        mend: 'mend the YAML there; the rest is checked after that',
+      };
   }
-  const key = /^(["']?)(.*?)\1\s*(?::|$)/.exec(text.slice(pos[0]).split('\n', 1)[0]!)?.[2] ?? '';
-  return {
-    path: key,
-    value: null,
-    message: 'stands twice in the same map',
-    mend: 'keep one of the two',
-    line,
-  };
+}
+
+/** The path of the key that starts at the offset. */
+function pathOfKey(document: Document, offset: number): PathPart[] {
+  let found: PathPart[] = [];
+  visit(document, {
+    Pair(_, pair, ancestors) {
+      if (rangeStart(pair.key) !== offset) return undefined;
+      const steps = [...ancestors, pair];
+      found = steps.flatMap((step, index): PathPart[] => {
+        if (isPair(step)) return [String(isScalar(step.key) ? step.key.value : step.key)];
+        return isSeq(step) ? [step.items.indexOf(steps[index + 1])] : [];
+      });
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function offsetOf(root: unknown, path: readonly PathPart[]): number | null {

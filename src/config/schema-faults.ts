@@ -126,10 +126,9 @@ function describe(error: ErrorObject): Finding {
       };
     case 'type': {
       const types = [params.type].flat() as (keyof typeof names)[];
-      return said(
-        `is ${kindOf(data)}, not ${types.map((type) => names[type] ?? type).join(' or ')}`,
-        `write ${types.map((type) => names[type] ?? type).join(' or ')}`,
-      );
+      const off = parentSchema?.not !== undefined;
+      const wanted = types.map((type) => (off && type === 'boolean' ? 'false' : names[type])).join(' or ');
+      return said(`is ${kindOf(data)}, not ${wanted}`, `write ${wanted}`);
     }
     case 'format': {
       const value = readers[String(params.format)]!(String(data)) as Unreadable;
