@@ -35,7 +35,12 @@ export const connect: CorpusRow[] = [
   tunnel('private-unique-local', '[fd12:3456:789a::1]:443', 'RFC 4193', 'private-network'),
   tunnel('web', 'www.example.com:443', 'curl --proxy', 'web'),
   tunnel('search-engine', 'www.google.com:443', 'open proxy scanners', 'web'),
-  tunnel('upper-case-host', 'WWW.EXAMPLE.COM:443', 'RFC 3986 section 3.2.2', 'web'),
+  {
+    id: 'connect-upper-case-host',
+    reference: 'RFC 3986 section 3.2.2',
+    bytes: head('CONNECT WWW.EXAMPLE.COM:443 HTTP/1.1', 'Host: WWW.EXAMPLE.COM:443'),
+    expect: refused('connect', 405, { intent: 'web' }),
+  },
   {
     id: 'connect-without-host',
     reference: 'RFC 9112 section 3.2.3; nmap http-open-proxy',

@@ -72,8 +72,14 @@ const foreign: CorpusRow[] = [
     'third-party-attack',
   ),
   fetch('attack-shell', 'www.example.com', '/cgi-bin/a?x=;cat%20/etc/passwd', 'CWE-78', 'third-party-attack'),
-  fetch('own-name-as-suffix', 'evil-www.example.net', '/', 'CWE-1289', 'web'),
-  fetch('own-name-as-prefix', 'www.example.net.example.com', '/', 'CWE-1289', 'web'),
+  fetch('own-name-as-suffix', 'evil-www.example.net', '/', 'host allow-lists matched by substring', 'web'),
+  fetch(
+    'own-name-as-prefix',
+    'www.example.net.example.com',
+    '/',
+    'host allow-lists matched by substring',
+    'web',
+  ),
   fetch('parent-of-wildcard', 'shop.example.net', '/', 'RFC 9110 section 7.4', 'web'),
   fetch('own-name-in-path', 'www.example.com', '/www.example.net/', 'RFC 9110 section 7.4', 'web'),
   {
