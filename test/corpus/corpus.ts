@@ -8,6 +8,7 @@ import { legitimateBrowsers } from './legitimate-browsers.ts';
 import { legitimateHeaders } from './legitimate-headers.ts';
 import { legitimatePaths } from './legitimate-paths.ts';
 import { legitimateProtocols } from './legitimate-protocols.ts';
+import { legitimateSoftware } from './legitimate-software.ts';
 import { legitimateTools } from './legitimate-tools.ts';
 import type { CorpusRow } from './row.ts';
 import { seeds } from './seeds.ts';
@@ -24,6 +25,7 @@ export const corpus: readonly CorpusRow[] = [
   ...firstBytes,
   ...legitimateBrowsers,
   ...legitimateTools,
+  ...legitimateSoftware,
   ...legitimatePaths,
   ...legitimateHeaders,
   ...legitimateBodies,

@@ -23,7 +23,7 @@ const chunked = (id: string, reference: string, body: string): CorpusRow =>
 const smuggled = head('GET /smuggled HTTP/1.1', 'Host: www.example.net');
 
 export const framing: CorpusRow[] = [
-  framed('http09', 'RFC 1945 section 4.1', 'GET /\r\n'),
+  framed('http09', 'RFC 1945 section 4.1', 'GET /\r\n\r\n'),
   framed('http09-version-word', 'RFC 1945 section 4.1', 'GET / HTTP/0.9\r\n\r\n'),
   framed('version-1-2', 'RFC 9112 section 2.3', head('GET / HTTP/1.2', 'Host: www.example.net')),
   framed('version-2-0', 'RFC 9113 section 3', head('GET / HTTP/2.0', 'Host: www.example.net')),

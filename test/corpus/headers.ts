@@ -101,6 +101,7 @@ const upgrades: CorpusRow[] = [
   upgrade('h2c', 'h2c', 'RFC 7540 section 3.2; h2c smuggling', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
   upgrade('tls', 'TLS/1.0', 'RFC 2817 section 3'),
   upgrade('unknown', 'foo/2', 'RFC 9110 section 7.8'),
+  upgrade('spdy', 'SPDY/3.1', 'kubectl exec before Kubernetes 1.31'),
   upgrade('connect-udp', 'connect-udp', 'RFC 9298 section 3.2'),
   {
     // Legitimate: Java asks for HTTP/2 this way by default, and goes on in HTTP/1.1 when it is not offered.
@@ -276,7 +277,7 @@ const rewritten: CorpusRow[] = [
   {
     id: 'forwarded-for-absent',
     reference: 'RFC 7239 section 1',
-    bytes: get(),
+    bytes: get('Accept: */*'),
     expect: served(line, {
       has: { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', 'x-forwarded-host': own },
     }),

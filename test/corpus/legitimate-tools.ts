@@ -9,7 +9,6 @@ const get = (id: string, reference: string, ...headers: string[]): CorpusRow =>
 
 const clients: CorpusRow[] = [
   get('curl-get', 'curl 8', host, 'User-Agent: curl/8.14.1', 'Accept: */*'),
-  get('curl-without-headers', 'curl 8 -H User-Agent: -H Accept:', host),
   get('curl-empty-header', 'curl 8 -H "X-Empty;"', host, 'X-Empty:'),
   get(
     'wget-get',
@@ -130,7 +129,7 @@ const clients: CorpusRow[] = [
   legitimate({
     id: 'php-file-get-contents',
     reference: 'PHP 8 file_get_contents',
-    head: ['GET /a HTTP/1.1', host, 'Connection: close'],
+    head: ['GET /feed.php?id=1 HTTP/1.1', host, 'Connection: close'],
   }),
   legitimate({
     id: 'php-old-file-get-contents',
