@@ -42,6 +42,26 @@ export const connect: CorpusRow[] = [
     expect: refused('connect', 405, { intent: 'web' }),
   },
   {
+    id: 'connect-lower-case-method',
+    reference: 'RFC 9110 section 9.1: methods are case sensitive, careless servers are not',
+    bytes: head('connect mail.example.com:25 HTTP/1.0'),
+    expect: refused('connect', 405, { intent: 'mail-relay' }),
+  },
+  {
+    id: 'connect-mixed-case-method',
+    reference: 'RFC 9110 section 9.1: methods are case sensitive, careless servers are not',
+    bytes: head('Connect www.example.com:443 HTTP/1.1', 'Host: www.example.com:443'),
+    expect: refused('connect', 405, { intent: 'web' }),
+  },
+  {
+    // Being trusted for a client address, or spared from bans, is no leave to relay.
+    id: 'connect-from-trusted-proxy',
+    reference: 'RFC 9110 section 9.3.6',
+    bytes: head('CONNECT mail.example.com:25 HTTP/1.0'),
+    expect: refused('connect', 405, { intent: 'mail-relay', destination: 'mail.example.com:25' }),
+    client: 'trusted',
+  },
+  {
     id: 'connect-without-host',
     reference: 'RFC 9112 section 3.2.3; nmap http-open-proxy',
     bytes: head('CONNECT www.google.com:80 HTTP/1.0'),

@@ -80,7 +80,7 @@ const addresses =
 test('no row names a real person, host or address', () => {
   for (const { id, bytes } of corpus) {
     // A product version (Chrome/140.0.0.0) is no address.
-    for (const [address] of bytes.matchAll(/(?<![\w]\/)(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])/g)) {
+    for (const [address] of bytes.matchAll(/(?<!\w\/)(?<![\w.])\d{1,3}(\.\d{1,3}){3}(?![\d.])/g)) {
       assert.match(address, addresses, id);
     }
     for (const [, host] of bytes.matchAll(

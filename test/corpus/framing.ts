@@ -40,7 +40,6 @@ export const framing: CorpusRow[] = [
   framed('unknown-method', 'RFC 9110 section 9.1', head('FOO / HTTP/1.1', 'Host: www.example.net')),
   framed('track-method', 'nmap http-trace', head('TRACK / HTTP/1.1', 'Host: www.example.net')),
   framed('lower-case-method', 'RFC 9110 section 9.1', head('get / HTTP/1.1', 'Host: www.example.net')),
-  framed('lower-case-connect', 'RFC 9110 section 9.1', head('connect / HTTP/1.1', 'Host: www.example.net')),
   framed('method-only', 'RFC 9112 section 3', 'GET\r\n\r\n'),
   post(
     'te-and-cl',

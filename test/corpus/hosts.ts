@@ -201,6 +201,28 @@ const refusals: CorpusRow[] = [
     expect: refused('host-duplicate', 400),
   },
   {
+    // Health checkers ask by address, never by another server's name.
+    id: 'host-foreign-name-from-trusted-proxy',
+    reference: 'RFC 9110 section 7.4',
+    bytes: head('GET / HTTP/1.1', 'Host: www.example.com', 'X-Forwarded-For: 203.0.113.7'),
+    expect: refused('host-foreign', 421),
+    client: 'trusted',
+  },
+  {
+    id: 'host-foreign-name-from-allow-listed-client',
+    reference: 'RFC 9110 section 7.4',
+    bytes: head('GET / HTTP/1.1', 'Host: www.example.com'),
+    expect: refused('host-foreign', 421),
+    client: 'allow-listed',
+  },
+  {
+    id: 'host-malformed-address-and-port-from-allow-listed-client',
+    reference: 'RFC 3986 section 3.2.3',
+    bytes: head('GET /healthz HTTP/1.1', 'Host: 10.1.2.3:http'),
+    expect: refused('host-malformed', 400),
+    client: 'allow-listed',
+  },
+  {
     id: 'host-foreign-on-http10',
     reference: 'RFC 9110 section 7.4',
     bytes: head('GET / HTTP/1.0', 'Host: www.example.com'),

@@ -89,6 +89,13 @@ const foreign: CorpusRow[] = [
     expect: refused('absolute-form-foreign', 421, { rules: ['absolute-form-host-mismatch'], intent: 'web' }),
   },
   {
+    id: 'absolute-form-foreign-address-from-allow-listed-client',
+    reference: 'RFC 9112 section 3.2.2',
+    bytes: head('GET http://10.0.0.5/ HTTP/1.1', 'Host: 10.0.0.5'),
+    expect: refused('absolute-form-foreign', 421, { intent: 'private-network' }),
+    client: 'allow-listed',
+  },
+  {
     id: 'absolute-form-https-foreign',
     reference: 'RFC 9112 section 3.2.2',
     bytes: head('GET https://www.example.com/ HTTP/1.1', 'Host: www.example.com'),
