@@ -258,7 +258,7 @@ suite('flags over the file', () => {
 
   test('--host and --backend make one site out of many', () => {
     const two = `${site}  - hosts: [b.example.net]\n    backend: welcome\n`;
-    const { sites } = load({ host: ['x.example.net', 'y.example.net'], backend: 'welcome' }, two);
+    const { sites } = load({ host: ['x.example.net', 'y.example.net'], backend: ['welcome'] }, two);
     assert.deepEqual(
       sites.map(({ hosts }) => hosts.map(({ host }) => host)),
       [['x.example.net', 'y.example.net']],
@@ -271,12 +271,12 @@ suite('flags over the file', () => {
     const renamed = load({ host: ['x.example.net'] }, websocket).sites[0]!;
     assert.equal(renamed.backends[0]!.url, 'http://127.0.0.1:8081');
     assert.equal(renamed.websocket, true);
-    assert.equal(load({ backend: 'unix:/run/a.sock' }).sites[0]!.backends[0]!.url, 'unix:/run/a.sock');
+    assert.equal(load({ backend: ['unix:/run/a.sock'] }).sites[0]!.backends[0]!.url, 'unix:/run/a.sock');
   });
 
   test('--backend replaces a list of backends', () => {
     const several = 'sites:\n  - hosts: [a.example.net]\n    backends: [{ url: welcome }]\n';
-    assert.deepEqual(load({ backend: 'http://127.0.0.1:1' }, several).sites[0]!.backends.length, 1);
+    assert.deepEqual(load({ backend: ['http://127.0.0.1:1'] }, several).sites[0]!.backends.length, 1);
   });
 
   test('--admin keeps the token of the file', () => {
@@ -285,14 +285,14 @@ suite('flags over the file', () => {
   });
 
   test('without a file the flags and the defaults are the config', () => {
-    const config = loadConfig(undefined, { overlay: { host: ['a.example.net'], backend: 'welcome' } });
+    const config = loadConfig(undefined, { overlay: { host: ['a.example.net'], backend: ['welcome'] } });
     assert.equal(config.listen[0]!.text, '127.0.0.1:8080');
   });
 
   test('a fault in a flag names the flag', () => {
     const faults = faultsOf(() =>
       loadConfig(undefined, {
-        overlay: { listen: ['localhost:1'], host: ['a b'], backend: 'http://x/y', admin: 'nowhere' },
+        overlay: { listen: ['localhost:1'], host: ['a b'], backend: ['http://x/y'], admin: 'nowhere' },
       }),
     );
     assert.deepEqual(faults.map(({ path, value, line }) => [path, value, line]).sort(), [
