@@ -44,6 +44,8 @@ test('sees look-ups, whatever the import', async (t) => {
   resolver.cancel();
   await answered;
   await dns.promises.lookup('127.0.0.1');
+  // The promise form of the callback function stays what it was.
+  assert.deepEqual(await promisify(dns.lookup)('127.0.0.1'), { address: '127.0.0.1', family: 4 });
   assert.deepEqual(
     watch.others(),
     ['one', 'two', 'three', 'four'].map((name) => `lookup ${name}.invalid`),

@@ -89,7 +89,7 @@ function hook(record: (dial: Dial) => void): () => void {
       if (dial !== null) record(dial);
       return original.apply(this, args);
     };
-    // util.promisify(dns.lookup) finds its promise form in a symbol property of the function.
+    // util.promisify finds the promise form, which gives address and family, in a symbol property.
     for (const key of Object.getOwnPropertySymbols(original)) {
       const custom = (original as unknown as Record<symbol, unknown>)[key];
       if (typeof custom !== 'function') continue;

@@ -46,7 +46,10 @@ test('waits for a port, and stops what listens there with its workers', async (t
   const child = await startProcess(t, node, ['-e', parent]);
   await child.waitForPort(port);
   assert.equal((await child.stop()).signal, 'SIGTERM');
-  const [error] = await once(createConnection(port, '127.0.0.1'), 'error');
+  const socket = createConnection(port, '127.0.0.1');
+  // Somebody who accepts must fail the test, not hang it.
+  socket.once('connect', () => socket.destroy(new Error('the worker still accepts')));
+  const [error] = await once(socket, 'error');
   assert.equal(error.code, 'ECONNREFUSED');
 });
 
