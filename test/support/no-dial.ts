@@ -89,18 +89,9 @@ function hook(record: (dial: Dial) => void): () => void {
       if (dial !== null) record(dial);
       return original.apply(this, args);
     };
-    // util.promisify finds the promise form, which gives address and family, in a symbol property.
+    // util.promisify finds there that the promise gives address and family.
     for (const key of Object.getOwnPropertySymbols(original)) {
-      const custom = (original as unknown as Record<symbol, unknown>)[key];
-      if (typeof custom !== 'function') continue;
-      Object.defineProperty(tapped, key, {
-        configurable: true,
-        value(this: unknown, ...args: unknown[]) {
-          const dial = tell(args, this);
-          if (dial !== null) record(dial);
-          return (custom as AnyFunction).apply(this, args);
-        },
-      });
+      Object.defineProperty(tapped, key, Object.getOwnPropertyDescriptor(original, key)!);
     }
     methods[name] = tapped;
     undo.push(() => {
