@@ -48,12 +48,15 @@ async function matched(owner: Owner, events: readonly ProbeEvent[]): Promise<str
 }
 
 suite('the fail2ban filter', { skip: without('fail2ban-regex') }, () => {
-  for (const rule of ruleIds) {
-    const { bans }: Rule = catalogue[rule];
-    test(`${rule} ${bans ? 'counts' : 'does not count'}`, async (t) => {
-      assert.deepEqual(await matched(t, [event(rule)]), bans ? [client] : []);
-    });
-  }
+  test('counts what counts towards a ban, and nothing else', async (t) => {
+    const senders = new Map(ruleIds.map((rule, index) => [rule, `192.0.2.${index + 1}`]));
+    const events = ruleIds.map((rule) => event(rule, { client: senders.get(rule)! }));
+    const counting = ruleIds.filter((rule) => (catalogue[rule] as Rule).bans);
+    assert.deepEqual(
+      await matched(t, events),
+      counting.map((rule) => senders.get(rule)),
+    );
+  });
 
   test('a flagged request does not count', async (t) => {
     assert.deepEqual(await matched(t, [event('host-foreign', { action: 'flag', answer: null })]), []);
