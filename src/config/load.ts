@@ -62,7 +62,7 @@ export function parseConfig(text: string, directory: string, { overlay = {} }: L
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const findings = [...schemaFindings(document), ...crossFindings(document), ...listFindings(document, file)];
+  const findings = [...schemaFindings(document), ...crossFindings(document), ...fileFindings(document, file)];
   const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
   if (faults.length > 0) throw new ConfigError(faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
   return toConfig(document as ConfigDocument, file);
@@ -95,23 +95,28 @@ function valueAt(document: unknown, path: readonly PathPart[]): unknown {
   return value;
 }
 
-/** Lists that can't be read would leave open a door that the operator believes shut. */
-function listFindings(document: unknown, file: (name: string) => string): Finding[] {
-  const lists = (document as { bans?: { lists?: unknown } } | null)?.bans?.lists;
-  if (!Array.isArray(lists)) return [];
-  return lists.flatMap((name: unknown, index) => {
+/**
+ * Files that the config names and that must be there: lists that can't be read would leave open a door that the operator
+ * believes shut.
+ */
+function fileFindings(document: unknown, file: (name: string) => string): Finding[] {
+  const { bans, admin } = (document ?? {}) as {
+    bans?: { lists?: unknown };
+    admin?: { tls?: { cert?: unknown; key?: unknown } };
+  };
+  const lists = bans?.lists;
+  const named: { path: PathPart[]; name: unknown }[] = Array.isArray(lists)
+    ? lists.map((name: unknown, index) => ({ path: ['bans', 'lists', index], name }))
+    : [];
+  for (const key of ['cert', 'key'] as const)
+    named.push({ path: ['admin', 'tls', key], name: admin?.tls?.[key] });
+  return named.flatMap(({ path, name }) => {
     if (typeof name !== 'string' || name === '') return [];
     try {
       accessSync(file(name), constants.R_OK);
       return [];
     } catch {
-      return [
-        {
-          path: ['bans', 'lists', index],
-          message: "can't be read",
-          mend: 'name a file that is there and may be read',
-        },
-      ];
+      return [{ path, message: "can't be read", mend: 'name a file that is there and may be read' }];
     }
   });
 }

@@ -1,5 +1,6 @@
 /** One request on its way to a backend and the response on its way back. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Histogram } from '../events/histogram.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Pool, Waiter } from './pool.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
@@ -19,6 +20,8 @@ export interface Outgoing {
   readonly pool: Pool;
   /** Told of every failure of a backend; the client is answered already. */
   readonly onFailure: (error: UpstreamError) => void;
+  /** Gets the time from here to the head of the response. */
+  readonly latency?: Histogram | undefined;
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
@@ -47,6 +50,7 @@ export class Exchange implements ResponseSink, Waiter {
   #ended = false;
   #retried = false;
   #pumping = false;
+  readonly #start = performance.now();
 
   constructor(out: Outgoing) {
     this.#out = out;
@@ -82,7 +86,8 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
-    const { res } = this.#out;
+    const { res, latency } = this.#out;
+    latency?.observe((performance.now() - this.#start) / 1000);
     try {
       res.writeHead(head.status, head.reason, head.rawHeaders);
     } catch (error) {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
+import type { Counters } from '../events/counters.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import type { Site } from '../rules/policy.ts';
 import { type BackendAddress, backendName } from './backend.ts';
@@ -19,6 +20,8 @@ export interface ForwarderOptions {
   /** Send a Via line to backends. */
   readonly via: boolean;
   readonly onFailure: (error: UpstreamError) => void;
+  /** Counts failures and how long backends take. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Where the requests of a site go: to a backend, or to the page the program brings along. */
@@ -62,7 +65,8 @@ export class Forwarder {
     const body = bodyOf(req);
     const { pool, onFailure } = { pool: this.#pool(route), onFailure: this.#options.onFailure };
     const head = forwardedHead(this.#forwarded(req, judged, body === 'chunked'));
-    new Exchange({ req, res, head, body, expectsContinue, pool, onFailure }).start();
+    const latency = this.#options.counters?.backend(pool.name);
+    new Exchange({ req, res, head, body, expectsContinue, pool, onFailure, latency }).start();
   }
 
   /** Forwards a WebSocket handshake. */

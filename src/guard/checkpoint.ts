@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { denied, judge, judgeFirstBytes, type Verdict } from '../judge.ts';
@@ -23,6 +24,8 @@ export interface CheckpointOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Gets every flagged and blocked request. */
   readonly onEvent: EventSink;
+  /** Counts every verdict, and the time of every sixteenth. */
+  readonly counters?: Counters | undefined;
   /** Told of an error inside a check; the request it happened on is denied. */
   readonly onError: (error: unknown) => void;
 }
@@ -52,6 +55,8 @@ export class Checkpoint {
   readonly #isBanned: (prefix: string) => boolean;
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
+  readonly #counters: Counters | undefined;
+  #untimed = 0;
 
   constructor(options: CheckpointOptions) {
     this.#policy = options.policy;
@@ -59,6 +64,7 @@ export class Checkpoint {
     this.#isBanned = options.isBanned ?? (() => false);
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
+    this.#counters = options.counters;
   }
 
   /** Puts another policy in force, for requests that come from now on. */
@@ -100,8 +106,12 @@ export class Checkpoint {
   judge(req: IncomingMessage): Judged {
     const known = (req as GuardedRequest)[judged];
     if (known !== undefined) return known;
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
     const client = this.#standing(req.socket, req.rawHeaders);
     const verdict = this.#verdict(() => judge(httpRequest(req), this.#policy, client));
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     const result = { verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     if (verdict.action === 'flag') this.#report(req.socket, client, verdict, headText(httpRequest(req)), '');
@@ -191,6 +201,7 @@ export class Checkpoint {
     const verdict = this.#verdict(() =>
       this.#judgeBytes(error, rawPacket, socket.bytesRead === rawPacket.length),
     );
+    this.#counters?.request('', verdict.action);
     this.#report(socket, client, verdict, rawPacket.toString('latin1'), '');
     const started = within && (socket as GuardedSocket)[current]?.res.headersSent === true;
     if (verdict.answer === 'drop' || started) {
