@@ -9,6 +9,7 @@ import { relayGuard } from '../plugins/relay-guard.ts';
 import { compile } from './config/compile.ts';
 import type { BackendConfig, Config } from './config/config.ts';
 import type { ListenAddress } from './config/listen-address.ts';
+import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
 import type { Route } from './forward/forwarder.ts';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** Counts requests, failures and times of this process. */
+  readonly counters?: Counters;
 }
 
 /** How many connections to one backend, and how many requests may wait for one. */
@@ -38,7 +41,7 @@ const poolBounds = { maxConnections: 512, maxQueue: 1024, idle: 4000 };
  */
 export async function startGateway(
   config: Config,
-  { log, onEvent, isBanned = () => false }: GatewayOptions,
+  { log, onEvent, isBanned = () => false, counters }: GatewayOptions,
 ): Promise<Gateway> {
   const { policy, clients, sites } = compile(config);
   const toLog = logEvents(log);
@@ -52,6 +55,7 @@ export async function startGateway(
     policy,
     clients,
     isBanned,
+    counters,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);
@@ -62,7 +66,11 @@ export async function startGateway(
     pool: { ...config.timeouts, ...poolBounds },
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
-    onFailure: (error) => log.warn({ status: error.status }, error.message),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      log.warn({ status: error.status }, error.message);
+    },
   });
   app.forwarder.route([...sites].map(([site, { backends }]) => [site, route(backends[0]!)] as const));
   if (config.log.access) logAccess(app, log);

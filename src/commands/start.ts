@@ -1,9 +1,8 @@
-import type { Config } from '../config/config.ts';
-import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
+import { startControlPlane } from '../control-plane.ts';
+import { Counters } from '../events/counters.ts';
 import { startGateway } from '../gateway.ts';
 import { createLog } from '../log.ts';
-import { faultLines } from './fault-lines.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** How long requests under way may go on after SIGTERM, in milliseconds. */
@@ -11,20 +10,24 @@ const drainDeadline = 10_000;
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT. */
 export const run: Command<StartOptions> = async ({ config: file, ...overlay }) => {
-  let config: Config;
-  try {
-    config = loadConfig(file, { overlay });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const fault of error.faults) process.stderr.write(`${faultLines(file ?? 'sekisho start', fault)}\n`);
-    return 1;
-  }
+  const config = loadConfig(file, { overlay });
   const log = createLog(config.log);
   const stopped = signal();
-  const gateway = await startGateway(config, { log });
-  for (const listener of gateway.listeners) process.stdout.write(`listening ${listener}\n`);
-  await stopped;
-  await gateway.close(drainDeadline);
+  const counters = new Counters();
+  const control = await startControlPlane(config, { log, counters: () => [counters.snapshot()] });
+  try {
+    const gateway = await startGateway(config, { log, onEvent: control.onEvent, counters });
+    for (const listener of [...gateway.listeners, ...control.listeners])
+      process.stdout.write(`listening ${listener}\n`);
+    if (control.madeToken !== null)
+      process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
+    control.setReady(true);
+    await stopped;
+    control.setReady(false);
+    await gateway.close(drainDeadline);
+  } finally {
+    await control.close();
+  }
   return 0;
 };
 
