@@ -23,12 +23,15 @@ export const several = 'several';
 const rowsPerClient = 32;
 /** Rows of all clients between two flushes. */
 const rowsInAll = 1024;
+/** Characters of evidence in all rows between two flushes. */
+const evidenceInAll = 4 * 1024 * 1024;
 
 type Row = { -readonly [key in keyof FoldedEvent]: FoldedEvent[key] };
 
 export class EventFolder {
   #rows = new Map<string, Row>();
   #perClient = new Map<string, number>();
+  #evidence = 0;
 
   get size(): number {
     return this.#rows.size;
@@ -49,7 +52,8 @@ export class EventFolder {
     const key = `${prefix} ${rule} ${action} ${event.destination ?? ''}`;
     if (this.#merge(key, event)) return;
     const own = this.#perClient.get(prefix) ?? 0;
-    if (own < rowsPerClient && this.#rows.size < rowsInAll) {
+    if (own < rowsPerClient && this.#rows.size < rowsInAll && this.#evidence < evidenceInAll) {
+      this.#evidence += event.bytes.length;
       this.#perClient.set(prefix, own + 1);
       this.#rows.set(key, { ...event });
       return;
@@ -67,6 +71,7 @@ export class EventFolder {
     const rows = [...this.#rows.values()];
     this.#rows = new Map();
     this.#perClient = new Map();
+    this.#evidence = 0;
     return rows;
   }
 
