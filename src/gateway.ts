@@ -8,6 +8,7 @@ import { forward } from '../plugins/forward.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
 import { type Compiled, compile } from './config/compile.ts';
 import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
+import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
 import type { BackendAddress } from './forward/backend.ts';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** Counts requests, failures and times of this process. */
+  readonly counters?: Counters;
 }
 
 /**
@@ -85,7 +88,7 @@ async function createApp(
   { policy, clients }: Compiled,
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
-  const { log, onEvent, isBanned = () => false } = options;
+  const { log, onEvent, isBanned = () => false, counters } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -97,6 +100,7 @@ async function createApp(
     policy,
     clients,
     isBanned,
+    counters,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);
@@ -107,7 +111,11 @@ async function createApp(
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
-    onFailure: (error) => log.warn({ status: error.status }, error.message),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      log.warn({ status: error.status }, error.message);
+    },
     onBackend: (backend, fit, why) =>
       fit
         ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { denied, judge, type Verdict } from '../judge.ts';
@@ -27,6 +28,8 @@ export interface CheckpointOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Gets every flagged and blocked request. */
   readonly onEvent: EventSink;
+  /** Counts every verdict, and the time of every sixteenth. */
+  readonly counters?: Counters | undefined;
   /** Told of an error inside a check; the request it happened on is denied. */
   readonly onError: (error: unknown) => void;
 }
@@ -71,6 +74,8 @@ export class Checkpoint {
   readonly #isBanned: (prefix: string) => boolean;
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
+  readonly #counters: Counters | undefined;
+  #untimed = 0;
 
   constructor(options: CheckpointOptions) {
     this.#policy = options.policy;
@@ -79,6 +84,7 @@ export class Checkpoint {
     this.#isBanned = options.isBanned ?? (() => false);
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
+    this.#counters = options.counters;
   }
 
   /** Puts another policy in force, for requests that come from now on. */
@@ -181,10 +187,14 @@ export class Checkpoint {
   judge(req: Request, defects?: HttpRequest['defects']): Judged {
     const known = (req as GuardedRequest)[judged];
     if (known !== undefined) return known;
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
     const facts = received(req);
     const request = defects === undefined ? facts : { ...facts, defects };
     const client = this.#standing(req.socket, request.rawHeaders);
     const verdict = this.#verdict(() => this.#judge(request, client));
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     const result = { request, verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     return result;
@@ -268,6 +278,7 @@ export class Checkpoint {
     const client = this.#standing(socket, []);
     const first = socket.bytesRead === bytes.length;
     const verdict = this.#verdict(() => judgeBytes(error, bytes, first, this.#policy));
+    this.#counters?.request('', verdict.action);
     this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
     return verdict;
   }
