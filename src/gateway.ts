@@ -12,6 +12,7 @@ import type { ListenAddress } from './config/listen-address.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
 import type { Route } from './forward/forwarder.ts';
+import { Checkpoint } from './guard/checkpoint.ts';
 
 export interface Gateway {
   /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
@@ -48,7 +49,7 @@ export async function startGateway(
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
-  await app.register(relayGuard, {
+  const checkpoint = new Checkpoint({
     policy,
     clients,
     isBanned,
@@ -58,6 +59,7 @@ export async function startGateway(
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
+  await app.register(relayGuard, { checkpoint });
   await app.register(forward, {
     pool: { ...config.timeouts, ...poolBounds },
     upgradeIdle: config.timeouts.upgrade,
