@@ -105,7 +105,7 @@ function read(options: RelayGuardSettings, rules: object | undefined, faults: Fa
     listen: ['127.0.0.1:0'],
     sites: [{ hosts, websocket, backend: 'welcome' }],
     trustedProxies,
-    policy: policy && { ...policy, rules },
+    policy: typeof policy === 'object' || policy === undefined ? { ...policy, rules } : policy,
     bans: { allow },
   };
   try {
