@@ -72,6 +72,16 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
   const several = site.backends !== undefined;
   if (one && several)
     return [{ path: [...path, 'backends'], message: 'stands beside backend', mend: 'keep one of the two' }];
+  const urls = list(site.backends).map((backend) => map(backend).url);
+  const welcome = urls.indexOf('welcome');
+  if (welcome !== -1 && urls.length > 1)
+    return [
+      {
+        path: [...path, 'backends', welcome, 'url'],
+        message: 'is the welcome page, which stands in for a server and not beside one',
+        mend: 'take it out',
+      },
+    ];
   if (one || several || Object.keys(site).length === 0) return [];
   return [
     { path: [...path, 'backend'], message: 'is missing', mend: 'write backend: URL, or a list of backends' },

@@ -12,7 +12,7 @@ import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
 import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
-import { type Client, type ClientRules, clientOf, type PeerSocket, peerOf } from './client.ts';
+import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { evidenceTime } from './evidence.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, type Request, type Response, received } from './received.ts';
@@ -137,6 +137,19 @@ export class Checkpoint {
       }
     };
     server.emit = guard as typeof server.emit;
+  }
+
+  /** A balancer has said whom it speaks for on this connection (PROXY protocol). */
+  onClient(socket: Socket, address: string): void {
+    namePeer(socket, address, this.#clients);
+  }
+
+  /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
+  mayConnect(socket: Socket): boolean {
+    const client = peerOf(socket, this.#clients);
+    if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
+      return true;
+    return !this.#isBanned(client.prefix);
   }
 
   /**
