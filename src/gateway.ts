@@ -14,6 +14,7 @@ import { logEvents } from './events/log.ts';
 import type { BackendAddress } from './forward/backend.ts';
 import type { Backend } from './forward/backend-group.ts';
 import type { Route } from './forward/forwarder.ts';
+import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
@@ -96,7 +97,7 @@ async function createApp(
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
-  await app.register(relayGuard, {
+  const checkpoint = new Checkpoint({
     policy,
     clients,
     isBanned,
@@ -107,6 +108,7 @@ async function createApp(
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
+  await app.register(relayGuard, { checkpoint });
   await app.register(forward, {
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,

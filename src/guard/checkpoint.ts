@@ -163,13 +163,13 @@ export class Checkpoint {
    * it was answered.
    */
   admit(req: Request, res: Response): boolean {
-    let defects: HttpRequest['defects'];
+    let known: Partial<HttpRequest> | undefined;
     if (!isHttp2(req)) {
       const socket = req.socket as GuardedSocket;
-      if (socket[current] === undefined) defects = requestLineDefects(req);
+      if (socket[current] === undefined) known = requestLineDefects(req);
       socket[current] = { req, res };
     }
-    const { request, verdict } = this.judge(req, defects);
+    const { request, verdict } = this.judge(req, known);
     if (verdict.action === 'block') {
       this.refuse(req, res);
       return false;
@@ -182,15 +182,15 @@ export class Checkpoint {
   /**
    * The verdict on a request; judged once, however often it is asked for.
    *
-   * @param defects what was wrong with its bytes
+   * @param known what is known better than Node's request object tells it
    */
-  judge(req: Request, defects?: HttpRequest['defects']): Judged {
-    const known = (req as GuardedRequest)[judged];
-    if (known !== undefined) return known;
+  judge(req: Request, known?: Partial<HttpRequest>): Judged {
+    const before = (req as GuardedRequest)[judged];
+    if (before !== undefined) return before;
     const timed = (this.#untimed++ & 15) === 0;
     const start = timed ? performance.now() : 0;
     const facts = received(req);
-    const request = defects === undefined ? facts : { ...facts, defects };
+    const request = known === undefined ? facts : { ...facts, ...known };
     const client = this.#standing(req.socket, request.rawHeaders);
     const verdict = this.#verdict(() => this.#judge(request, client));
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
@@ -303,7 +303,13 @@ export class Checkpoint {
 
   #standing(socket: PeerSocket, rawHeaders: readonly string[]): Client {
     const client = clientOf(peerOf(socket, this.#clients), rawHeaders, this.#clients);
-    return !client.allowed && this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    if (client.allowed) return client;
+    try {
+      return this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    } catch (error) {
+      this.#onError(error);
+      return { ...client, banned: true };
+    }
   }
 
   #reportFlags(req: GuardedRequest): void {
