@@ -53,9 +53,12 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   start(): void {
-    const { res, pool } = this.#out;
+    const { res, pool, body } = this.#out;
     res.on('close', this.#onClientGone);
-    pool.take(this);
+    // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
+    // dialled for it.
+    if (body === 'chunked') setImmediate(() => this.#ended || !res.socket?.writable || pool.take(this));
+    else pool.take(this);
   }
 
   onConnection(connection: UpstreamConnection): void {

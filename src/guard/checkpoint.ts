@@ -8,7 +8,6 @@ import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { denied, judge, judgeFirstBytes, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
-import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
@@ -75,8 +74,10 @@ export class Checkpoint {
     const listeners = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[];
     server.removeAllListeners('request');
     const onRequest = (req: IncomingMessage, res: ServerResponse) => {
-      (req.socket as GuardedSocket)[current] = { req, res };
-      const { verdict, client } = this.judge(req);
+      const socket = req.socket as GuardedSocket;
+      const first = socket[current] === undefined;
+      socket[current] = { req, res };
+      const { verdict, client } = this.judge(req, first ? requestLineDefects(req) : undefined);
       if (verdict.action === 'block') this.refuse(req, res, verdict, client);
       else for (const listener of listeners) listener.call(server, req, res);
     };
@@ -96,12 +97,22 @@ export class Checkpoint {
     server.on('clientError', (error: ParserError, socket) => this.#badBytes(error, socket as Socket));
   }
 
-  /** The verdict on a request; judged once, however often it is asked for. */
-  judge(req: IncomingMessage): Judged {
+  /**
+   * The verdict on a request; judged once, however often it is asked for.
+   *
+   * @param defects what was wrong with its bytes
+   */
+  judge(req: IncomingMessage, defects?: HttpRequest['defects']): Judged {
     const known = (req as GuardedRequest)[judged];
     if (known !== undefined) return known;
     const client = this.#standing(req.socket, req.rawHeaders);
-    const verdict = this.#verdict(() => judge(httpRequest(req), this.#policy, client));
+    const verdict = this.#verdict(() =>
+      judge(
+        defects === undefined ? httpRequest(req) : { ...httpRequest(req), defects },
+        this.#policy,
+        client,
+      ),
+    );
     const result = { verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     if (verdict.action === 'flag') this.#report(req.socket, client, verdict, headText(httpRequest(req)), '');
@@ -110,7 +121,9 @@ export class Checkpoint {
 
   /** Answers a request that may not pass, keeps what it still sends as evidence, closes the connection. */
   refuse(req: IncomingMessage, res: ServerResponse, verdict: Verdict, client: Client): void {
-    const { socket } = req;
+    const socket = req.socket as GuardedSocket;
+    // What the parser finds wrong with the rest of it changes nothing any more.
+    socket.refused = true;
     const head = headText(httpRequest(req));
     const rule = verdict.rule ?? 'framing';
     const listener = listenerName(socket);
@@ -205,7 +218,7 @@ export class Checkpoint {
   #judgeBytes(error: ParserError, bytes: Buffer, first: boolean): Verdict {
     const policy = this.#policy;
     if (first) {
-      const other = judgeFirstBytes(classifyFirstBytes(bytes), policy);
+      const other = judgeFirstBytes(bytes, policy);
       if (other !== null) return other;
     }
     const defect = { why: error.reason ?? 'the bytes are no HTTP request', at: error.bytesParsed ?? 0 };
@@ -261,6 +274,27 @@ const httpRequest = (req: IncomingMessage): HttpRequest => ({
   version: req.httpVersion,
   rawHeaders: req.rawHeaders,
 });
+
+/**
+ * The request line against its bytes: Node's parser takes `GET / RTSP/1.0`, and any number of spaces, for the same
+ * request, and keeps nothing of the difference. Looked at for the first request of a connection, where its bytes came
+ * in one piece; a probe comes on a connection of its own, and ordinary traffic pays for it once a connection.
+ */
+function requestLineDefects(req: IncomingMessage): HttpRequest['defects'] {
+  const bytes = (
+    req.socket as Socket & { parser?: { getCurrentBuffer?(): Buffer | undefined } }
+  ).parser?.getCurrentBuffer?.();
+  if (bytes === undefined || bytes.length !== req.socket.bytesRead) return undefined;
+  let start = 0;
+  // RFC 9112 section 2.2: empty lines before the request line are ignored.
+  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
+  const line = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
+  if (bytes.toString('latin1', start, start + line.length) === line || req.httpVersion === '0.9')
+    return undefined;
+  return [
+    { why: 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces', at: start },
+  ];
+}
 
 const isBusy = (socket: GuardedSocket): boolean => {
   const res = socket[current]?.res;
