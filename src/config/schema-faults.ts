@@ -8,6 +8,7 @@ import { parseHostEntry } from './host-entry.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { jsonSchema } from './schema.ts';
+import { parseValkeyUrl } from './valkey-url.ts';
 
 /** A fault at a path, before it is known where in the file that is. */
 export interface Finding extends Unreadable {
@@ -33,6 +34,7 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-listen': parseListenAddress,
   'sekisho-host': parseHostEntry,
   'sekisho-backend': parseBackend,
+  'sekisho-valkey': parseValkeyUrl,
 };
 
 function badPrefix(text: string): Unreadable {
