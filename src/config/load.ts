@@ -1,9 +1,10 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Config, toConfig } from './config.ts';
 import { crossFindings } from './cross-checks.ts';
 import { readConfigText } from './document.ts';
 import { ConfigError, type Fault, type PathPart, pathText, shown } from './fault.ts';
+import { fileFindings } from './file-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
 import type { ConfigDocument } from './schema.ts';
 import { type Finding, schemaFindings } from './schema-faults.ts';
@@ -68,7 +69,7 @@ export function parseConfig(
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const findings = [...schemaFindings(document), ...crossFindings(document), ...listFindings(document, file)];
+  const findings = [...schemaFindings(document), ...crossFindings(document), ...fileFindings(document, file)];
   const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
   if (faults.length > 0)
     throw new ConfigError(
@@ -103,25 +104,4 @@ function valueAt(document: unknown, path: readonly PathPart[]): unknown {
     value = (value as Record<PathPart, unknown>)[part];
   }
   return value;
-}
-
-/** Lists that can't be read would leave open a door that the operator believes shut. */
-function listFindings(document: unknown, file: (name: string) => string): Finding[] {
-  const lists = (document as { bans?: { lists?: unknown } } | null)?.bans?.lists;
-  if (!Array.isArray(lists)) return [];
-  return lists.flatMap((name: unknown, index) => {
-    if (typeof name !== 'string' || name === '') return [];
-    try {
-      accessSync(file(name), constants.R_OK);
-      return [];
-    } catch {
-      return [
-        {
-          path: ['bans', 'lists', index],
-          message: "can't be read",
-          mend: 'name a file that is there and may be read',
-        },
-      ];
-    }
-  });
 }

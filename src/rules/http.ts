@@ -227,6 +227,9 @@ class Examination {
       this.#h2Connect(host);
       return;
     }
+    // RFC 9113 section 8.3.1: by another :scheme a client asks a gateway to talk to a server that is not HTTP's.
+    if (h2 !== undefined && !is(h2.scheme, 'http') && !is(h2.scheme, 'https'))
+      this.#see('absolute-form-scheme', `the :scheme is ${h2.scheme}`, whole);
     const parsed = parseRequestTarget(isConnect ? 'CONNECT' : method, target);
     if (isConnect) {
       this.#see('connect', `CONNECT asks for a tunnel to ${target}`, whole);
