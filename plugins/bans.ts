@@ -25,7 +25,7 @@ declare module 'fastify' {
 }
 
 export interface BansOptions {
-  /** A service that is there already; the options below are its affair then. */
+  /** A service that is there already: it becomes `app.bans`, nobody is turned away here, and the options below are its affair. */
   readonly service?: BanService;
   /** Blocked probes by one client until it is banned. @default 5 */
   readonly after?: number;
@@ -46,7 +46,8 @@ export interface BansOptions {
 async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<void> {
   const service = options.service ?? (await ownService(app, options));
   app.decorate('bans', service);
-  if (options.service === undefined) app.addHook('onClose', async () => service.close());
+  if (options.service !== undefined) return;
+  app.addHook('onClose', async () => service.close());
   app.addHook('onRequest', async (request, reply) => {
     // The checkpoint has asked already, and knows which proxies to believe.
     if (app.hasDecorator('relayGuard') || !service.ledger.bans(request.ip)) return;

@@ -61,7 +61,8 @@ export class Fleet {
   readonly #bans = new Map<string, Ban>();
   #strikes: WaitingStrike[] = [];
   #strikeNumber = 0;
-  readonly #tables: RateTable[] = [];
+  #threshold: FleetOptions['threshold'];
+  #tables: () => readonly RateTable[] = () => [];
   readonly #timer: NodeJS.Timeout;
   #state: FleetHealth['state'] = 'away';
   #since: number;
@@ -74,7 +75,8 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const { store, ledger, clock, interval = 100 } = options;
+    const { store, ledger, clock, threshold, interval = 100 } = options;
+    this.#threshold = threshold;
     this.#since = clock();
     ledger?.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin === 'here') this.#put(change.ban);
@@ -105,7 +107,7 @@ export class Fleet {
   /** Takes a probe event that was seen here. */
   event(event: ProbeEvent): void {
     this.#backlog.add(event);
-    const { ledger, clock, threshold } = this.#options;
+    const { ledger, clock } = this.#options;
     if (
       ledger === null ||
       event.action !== 'block' ||
@@ -116,13 +118,17 @@ export class Fleet {
     const prefix = clientPrefix(event.client);
     if (prefix === null || ledger.isExempt(event.client)) return;
     const id = `${this.#source}:${++this.#strikeNumber}`;
-    this.#strikes.push({ prefix, id, time: clock(), ...threshold, rule: event.rule });
+    this.#strikes.push({ prefix, id, time: clock(), ...this.#threshold, rule: event.rule });
   }
 
-  /** Shares the counts of a table with the tables of its name on other gateways. */
-  share(table: RateTable): void {
-    table.share();
-    this.#tables.push(table);
+  /** Puts another threshold in force. */
+  replace({ after, within }: FleetOptions['threshold']): void {
+    this.#threshold = { after, within };
+  }
+
+  /** Shares the counts of tables, as they are from time to time, with tables of the same name on other gateways. */
+  share(tables: () => readonly RateTable[]): void {
+    this.#tables = tables;
   }
 
   /** Passes on what waits, as far as it can be done, and leaves. */
@@ -254,7 +260,7 @@ export class Fleet {
   }
 
   async #passRates(): Promise<void> {
-    const shares = this.#tables.flatMap((table) => table.shares());
+    const shares = this.#tables().flatMap((table) => table.shares());
     if (shares.length === 0) return;
     try {
       const totals = await this.#options.store.count(shares);

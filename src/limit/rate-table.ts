@@ -60,8 +60,16 @@ export class RateTable {
     this.#threshold = Math.max(1, Math.floor(options.max / 32));
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
   get max(): number {
     return this.#options.max;
+  }
+
+  get timeWindow(): number {
+    return this.#options.timeWindow;
   }
 
   /** Clients remembered. */
@@ -97,13 +105,9 @@ export class RateTable {
     return timeWindow - (now % timeWindow);
   }
 
-  /** From now on counts are kept for `shares` to hand out. */
-  share(): void {
-    this.#shared = true;
-  }
-
-  /** What others have to be told; each change once. */
+  /** What others have to be told; each change once. From the first call on, what is counted is kept to be told. */
   shares(): RateShare[] {
+    this.#shared = true;
     const waiting = this.#waiting;
     this.#waiting = [];
     const window = this.#window;
