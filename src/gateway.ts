@@ -5,7 +5,10 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { forward } from '../plugins/forward.ts';
+import { rateLimit } from '../plugins/rate-limit.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
+import { parsePrefix } from './address/ip.ts';
+import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
 import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
 import type { Counters } from './events/counters.ts';
@@ -16,6 +19,8 @@ import type { Backend } from './forward/backend-group.ts';
 import type { Route } from './forward/forwarder.ts';
 import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
+import type { RateLimitRules } from './limit/rate-limits.ts';
+import type { RateTable } from './limit/rate-table.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
 
@@ -24,6 +29,8 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** The backends of every site, as they stand. */
   readonly backends: readonly Backend[];
+  /** The counts of requests per client, as they stand; tables come and go with the config. */
+  readonly rateTables: readonly RateTable[];
   /**
    * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
    * limits and timeouts are those of the start; `needsRestart` tells what of them differs.
@@ -70,11 +77,15 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get backends() {
       return app.forwarder.backends;
     },
+    get rateTables() {
+      return app.rateLimits.tables;
+    },
     reload: (next) => {
       const recompiled = compile(next);
       clients = recompiled.clients;
       app.forwarder.route(routes(recompiled));
       app.relayGuard.replace(recompiled.policy, recompiled.clients);
+      app.rateLimits.replace(rateLimitRules(next, recompiled));
       for (const listener of listeners) listener.reloadCertificates();
     },
     close: async (deadline) => {
@@ -86,9 +97,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
 async function createApp(
   config: Config,
-  { policy, clients }: Compiled,
+  compiled: Compiled,
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
+  const { policy, clients } = compiled;
   const { log, onEvent, isBanned = () => false, counters } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
@@ -109,6 +121,7 @@ async function createApp(
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
   await app.register(relayGuard, { checkpoint });
+  await app.register(rateLimit, rateLimitRules(config, compiled));
   await app.register(forward, {
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
@@ -151,7 +164,10 @@ function createListener(
       // The forwarder says `100 Continue` once a backend takes the body.
       server.on('checkContinue', app.routing as (req: unknown, res: unknown) => void);
       server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-        forwarder.upgrade(req, socket, head, relayGuard.judge(req));
+        const judged = relayGuard.judge(req);
+        const excess = app.rateLimits.hit(judged);
+        if (excess === null) forwarder.upgrade(req, socket, head, judged);
+        else relayGuard.refuseUpgrade(req, socket, head, excess.verdict, excess.headers);
       });
       relayGuard.attach(server);
     },
@@ -159,6 +175,14 @@ function createListener(
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
+}
+
+function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
+  const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
+    bounds === null ? [] : [[site, bounds] as const],
+  );
+  const exempt = new PrefixSet((limit === false ? [] : limit.allow).map((prefix) => parsePrefix(prefix)!));
+  return { limit, sites: new Map(own), exempt };
 }
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
-import { denied, judge, type Verdict } from '../judge.ts';
+import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
@@ -155,7 +155,9 @@ export class Checkpoint {
     const client = peerOf(socket, this.#clients);
     if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
       return true;
-    return !this.#isBanned(client.prefix);
+    if (!this.#isBanned(client.prefix)) return true;
+    this.#report(listenerName(socket), client, bannedAtConnect(this.#policy), '', '');
+    return false;
   }
 
   /**
@@ -200,15 +202,35 @@ export class Checkpoint {
     return result;
   }
 
-  /** Answers a request that may not pass, keeps what it still sends as evidence, closes the connection. */
-  refuse(req: Request, res: Response): void {
-    const { request, verdict, client } = this.judge(req);
+  /**
+   * Answers a request that may not pass, keeps what it still sends as evidence, closes the connection.
+   *
+   * @param verdict where it is not for what it says that it may not pass
+   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   */
+  refuse(
+    req: Request,
+    res: Response,
+    verdict = this.judge(req).verdict,
+    headers: readonly string[] = [],
+  ): void {
+    const { request, client } = this.judge(req);
     // What the parser finds wrong with the rest of it changes nothing any more.
     if (!isHttp2(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
-    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', (body) =>
-      this.#report(listener, client, verdict, headText(request), body),
-    );
+    const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
+  }
+
+  /** The same for an upgrade, which has no response object. */
+  refuseUpgrade(
+    req: IncomingMessage,
+    socket: Socket,
+    rest: Buffer,
+    verdict: Verdict,
+    headers: readonly string[],
+  ): void {
+    this.#refuseSocket(socket, { ...this.judge(req), verdict }, rest, headers);
   }
 
   /** CONNECT of HTTP/1: an application has no say in it, since any answer of class 2 opens the tunnel. */
@@ -228,13 +250,18 @@ export class Checkpoint {
     return true;
   }
 
-  #refuseSocket(socket: Socket, { request, verdict, client }: Judged, rest: Buffer): void {
+  #refuseSocket(
+    socket: Socket,
+    { request, verdict, client }: Judged,
+    rest: Buffer,
+    headers: readonly string[] = [],
+  ): void {
     const listener = listenerName(socket);
     // An answer now would be taken for that of the request before it: better none.
     const answer = isBusy(socket) ? 'drop' : (verdict.answer ?? 400);
-    refuseSocket(socket, answer, verdict.rule ?? 'framing', (body) =>
-      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body),
-    );
+    const done = (body: string) =>
+      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
+    refuseSocket(socket, answer, verdict.rule ?? 'framing', done, headers);
   }
 
   /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
