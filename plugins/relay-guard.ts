@@ -27,13 +27,12 @@ async function relayGuardPlugin(app: FastifyInstance, options: RelayGuardOptions
   });
   // `inject` calls the app without a server: what a socket would have stopped is stopped here.
   app.addHook('onRequest', (request, reply, done) => {
-    const { verdict, client } = checkpoint.judge(request.raw);
-    if (verdict.action !== 'block') {
+    if (checkpoint.judge(request.raw).verdict.action !== 'block') {
       done();
       return;
     }
     reply.hijack();
-    checkpoint.refuse(request.raw, reply.raw, verdict, client);
+    checkpoint.refuse(request.raw, reply.raw);
   });
 }
 

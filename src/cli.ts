@@ -2,7 +2,9 @@
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
 import { CommanderError, Command as Program } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { faultLines } from './commands/fault-lines.ts';
 import type { CheckOptions, Command, ExplainOptions, StartOptions } from './commands/options.ts';
+import { ConfigError } from './config/fault.ts';
 
 /** Called with the exit code of the command that ran. */
 type Exit = (code: number) => void;
@@ -81,6 +83,10 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has told already what is wrong; help and version come this way too, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof ConfigError) {
+      for (const fault of error.faults) process.stderr.write(`${faultLines(error.file, fault)}\n`);
+      return 1;
+    }
     process.stderr.write(`sekisho: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }

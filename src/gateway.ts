@@ -100,6 +100,8 @@ function httpServer(app: FastifyInstance, { timeouts, limits }: Config): Server 
     shouldUpgradeCallback: (req) => app.relayGuard.judge(req).verdict.upgrade,
   });
   server.on('request', app.routing);
+  // The backend answers an Expect: nobody says `100 Continue` before it.
+  server.on('checkContinue', app.routing);
   server.on('upgrade', (req, socket, head) => {
     app.forwarder.upgrade(req, socket as Socket, head, app.relayGuard.judge(req));
   });

@@ -1,9 +1,6 @@
-import type { Config } from '../config/config.ts';
-import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { startGateway } from '../gateway.ts';
 import { createLog } from '../log.ts';
-import { faultLines } from './fault-lines.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** How long requests under way may go on after SIGTERM, in milliseconds. */
@@ -11,14 +8,7 @@ const drainDeadline = 10_000;
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT. */
 export const run: Command<StartOptions> = async ({ config: file, ...overlay }) => {
-  let config: Config;
-  try {
-    config = loadConfig(file, { overlay });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const fault of error.faults) process.stderr.write(`${faultLines(file ?? 'sekisho start', fault)}\n`);
-    return 1;
-  }
+  const config = loadConfig(file, { overlay });
   const log = createLog(config.log);
   const stopped = signal();
   const gateway = await startGateway(config, { log });

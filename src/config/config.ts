@@ -1,5 +1,6 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
 import { parsePrefix, prefixText } from '../address/ip.ts';
+import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
@@ -9,7 +10,7 @@ import { parseDuration, parseSize } from './quantity.ts';
 import type { ConfigDocument } from './schema.ts';
 
 export interface Config {
-  readonly listen: readonly ListenAddress[];
+  readonly listen: readonly ListenerConfig[];
   readonly sites: readonly SiteConfig[];
   /** Canonical prefixes. */
   readonly trustedProxies: readonly string[];
@@ -22,6 +23,7 @@ export interface Config {
     readonly body: number;
     readonly idle: number;
     readonly upgrade: number;
+    readonly drain: number;
   };
   readonly limits: {
     /** Bytes. */
@@ -36,9 +38,41 @@ export interface Config {
   readonly log: ConfigDocument['log'];
 }
 
+export interface ListenerConfig extends ListenAddress {
+  /** Null: plain HTTP. Absolute file names. */
+  readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
+  readonly proxyProtocol: boolean;
+}
+
+export interface HealthConfig {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
 export interface SiteConfig {
   readonly hosts: readonly HostEntry[];
   readonly backends: readonly BackendConfig[];
+  readonly balance: BalancePolicy;
+  readonly health: false | HealthConfig;
+  readonly connections: {
+    readonly max: number;
+    readonly queue: number;
+    /** Milliseconds. */
+    readonly wait: number;
+    /** Milliseconds. */
+    readonly idle: number;
+  };
+  readonly backendTls: {
+    /** Absolute file name. */
+    readonly ca: string | null;
+    readonly servername: string | null;
+    readonly verify: boolean;
+  };
   readonly websocket: boolean;
   /** With the global policy under it: nothing else need be asked. */
   readonly policy: PolicyConfig;
@@ -93,13 +127,29 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
   const { bans, rateLimit, admin, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   return deepFreeze<Config>({
-    listen: document.listen.map(listenAddress),
+    listen: document.listen.map((item) => listener(item, file)),
     sites: document.sites.map((site) => ({
       hosts: site.hosts.map((host) => read(parseHostEntry(host))),
       backends: (site.backends ?? [{ url: site.backend! }]).map(({ url, weight }) => ({
         ...read(parseBackend(url)),
         weight: weight ?? 1,
       })),
+      balance: site.balance,
+      health: site.health && {
+        ...site.health,
+        interval: duration(site.health.interval),
+        timeout: duration(site.health.timeout),
+      },
+      connections: {
+        ...site.connections,
+        wait: duration(site.connections.wait),
+        idle: duration(site.connections.idle),
+      },
+      backendTls: {
+        ca: site.backendTls.ca === undefined ? null : file(site.backendTls.ca),
+        servername: site.backendTls.servername ?? null,
+        verify: site.backendTls.verify,
+      },
       websocket: site.websocket,
       policy: {
         preset: site.policy?.preset ?? policy.preset,
@@ -115,6 +165,7 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
       body: duration(timeouts.body),
       idle: duration(timeouts.idle),
       upgrade: duration(timeouts.upgrade),
+      drain: duration(timeouts.drain),
     },
     limits: { headerBytes: parseSize(limits.headerBytes)!, requestHeaders: duration(limits.requestHeaders) },
     bans: bans && {
@@ -143,8 +194,18 @@ function read<T extends object>(value: T): Exclude<T, { mend: string }> {
 
 const duration = (text: string): number => parseDuration(text)!;
 const prefix = (text: string): string => prefixText(parsePrefix(text)!);
-const listenAddress = (item: string | { address: string }): ListenAddress =>
-  read(parseListenAddress(typeof item === 'string' ? item : item.address));
+const listenAddress = (text: string): ListenAddress => read(parseListenAddress(text));
+
+function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
+  if (typeof item === 'string') return { ...listenAddress(item), tls: null, proxyProtocol: false };
+  const { address, tls, proxyProtocol } = item;
+  const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
+  return {
+    ...listenAddress(address),
+    tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
+    proxyProtocol: proxyProtocol === true,
+  };
+}
 
 function ruleConfigs(rules: Readonly<Record<string, unknown>>): PolicyConfig['rules'] {
   const entries = Object.entries(rules).filter(([, rule]) => rule !== undefined);

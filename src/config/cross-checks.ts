@@ -24,6 +24,7 @@ export function crossFindings(document: unknown): Finding[] {
       sites.flatMap(({ path, value }) => backendTexts(path, value)),
     ),
     ...trustInEverybody(root.trustedProxies),
+    ...proxyProtocolFromNobody(root),
   ];
 }
 
@@ -135,4 +136,20 @@ function trustInEverybody(prefixes: unknown): Finding[] {
       },
     ];
   });
+}
+
+/** A listener that expects PROXY headers from no one would read every balancer's header as a probe. */
+function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
+  if (list(root.trustedProxies).length > 0) return [];
+  return list(root.listen).flatMap((item, index) =>
+    map(item).proxyProtocol === true
+      ? [
+          {
+            path: ['listen', index, 'proxyProtocol'],
+            message: 'expects PROXY headers, and nobody may send them',
+            mend: 'list the balancers under trustedProxies',
+          },
+        ]
+      : [],
+  );
 }

@@ -25,11 +25,14 @@ export const isUnreadable = (value: object): value is Unreadable => 'mend' in va
 /** Thrown by `loadConfig`; holds every fault, not the first. */
 export class ConfigError extends Error {
   readonly faults: readonly Fault[];
+  /** The file they are in; `command line` where there is none. */
+  readonly file: string;
 
-  constructor(faults: readonly Fault[]) {
+  constructor(faults: readonly Fault[], file = 'command line') {
     super(faults.map(faultText).join('\n'));
     this.name = 'ConfigError';
     this.faults = faults;
+    this.file = file;
   }
 }
 

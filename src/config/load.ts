@@ -1,9 +1,10 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Config, toConfig } from './config.ts';
 import { crossFindings } from './cross-checks.ts';
 import { readConfigText } from './document.ts';
 import { ConfigError, type Fault, type PathPart, pathText, shown } from './fault.ts';
+import { fileFindings } from './file-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
 import type { ConfigDocument } from './schema.ts';
 import { type Finding, schemaFindings } from './schema-faults.ts';
@@ -11,6 +12,8 @@ import { type Finding, schemaFindings } from './schema-faults.ts';
 export interface LoadOptions {
   /** What the command line says over the file. */
   readonly overlay?: Overlay;
+  /** What the text is called in faults. @default 'command line' */
+  readonly name?: string;
 }
 
 /**
@@ -26,9 +29,9 @@ export function loadConfig(file: string | undefined, options: LoadOptions = {}):
     // Bytes that are not UTF-8 must not slip in as replacement characters.
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    throw new ConfigError([{ path: '', value: null, ...unreadableFile(error), line: null }]);
+    throw new ConfigError([{ path: '', value: null, ...unreadableFile(error), line: null }], file);
   }
-  return parseConfig(text, dirname(file), options);
+  return parseConfig(text, dirname(file), { name: file, ...options });
 }
 
 function unreadableFile(error: unknown): Pick<Fault, 'message' | 'mend'> {
@@ -55,16 +58,24 @@ function unreadableFile(error: unknown): Pick<Fault, 'message' | 'mend'> {
  * @param directory where relative file names in it start
  * @throws {ConfigError} with every fault
  */
-export function parseConfig(text: string, directory: string, { overlay = {} }: LoadOptions = {}): Config {
+export function parseConfig(
+  text: string,
+  directory: string,
+  { overlay = {}, name = 'command line' }: LoadOptions = {},
+): Config {
   const source = readConfigText(text);
-  if (source.value === undefined) throw new ConfigError(source.faults);
+  if (source.value === undefined) throw new ConfigError(source.faults, name);
   const file = (name: string): string => resolve(directory, name);
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const findings = [...schemaFindings(document), ...crossFindings(document), ...listFindings(document, file)];
+  const findings = [...schemaFindings(document), ...crossFindings(document), ...fileFindings(document, file)];
   const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
-  if (faults.length > 0) throw new ConfigError(faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      name,
+    );
   return toConfig(document as ConfigDocument, file);
 
   function placed({ path, message, mend, ofKey }: Finding): Fault {
@@ -93,25 +104,4 @@ function valueAt(document: unknown, path: readonly PathPart[]): unknown {
     value = (value as Record<PathPart, unknown>)[part];
   }
   return value;
-}
-
-/** Lists that can't be read would leave open a door that the operator believes shut. */
-function listFindings(document: unknown, file: (name: string) => string): Finding[] {
-  const lists = (document as { bans?: { lists?: unknown } } | null)?.bans?.lists;
-  if (!Array.isArray(lists)) return [];
-  return lists.flatMap((name: unknown, index) => {
-    if (typeof name !== 'string' || name === '') return [];
-    try {
-      accessSync(file(name), constants.R_OK);
-      return [];
-    } catch {
-      return [
-        {
-          path: ['bans', 'lists', index],
-          message: "can't be read",
-          mend: 'name a file that is there and may be read',
-        },
-      ];
-    }
-  });
 }

@@ -1,7 +1,8 @@
 /** One request on its way to a backend and the response on its way back. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResponseHead } from '../wire/response-head.ts';
-import type { Pool, Waiter } from './pool.ts';
+import type { Backend, BackendGroup } from './backend-group.ts';
+import type { Waiter } from './pool.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
@@ -16,7 +17,8 @@ export interface Outgoing {
   readonly body: RequestBody;
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-  readonly pool: Pool;
+  /** The backends of the site. */
+  readonly group: BackendGroup;
   /** Told of every failure of a backend; the client is answered already. */
   readonly onFailure: (error: UpstreamError) => void;
 }
@@ -43,6 +45,8 @@ const forbiddenTrailer =
 
 export class Exchange implements ResponseSink, Waiter {
   readonly #out: Outgoing;
+  /** The one that has the request now. */
+  #backend: Backend | null = null;
   #connection: UpstreamConnection | null = null;
   #ended = false;
   #retried = false;
@@ -53,9 +57,17 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   start(): void {
-    const { res, pool } = this.#out;
+    const { res, body } = this.#out;
     res.on('close', this.#onClientGone);
-    pool.take(this);
+    // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
+    // dialled for it.
+    if (body === 'chunked') setImmediate(() => this.#ended || !res.socket?.writable || this.#take(null));
+    else this.#take(null);
+  }
+
+  #take(not: Backend | null): void {
+    this.#backend = this.#out.group.pick(not);
+    this.#backend.pool.take(this);
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -63,10 +75,15 @@ export class Exchange implements ResponseSink, Waiter {
       connection.destroy();
       return;
     }
-    const { req, res, head, body, expectsContinue } = this.#out;
+    const { req, head, body } = this.#out;
     this.#connection = connection;
     connection.send(head, req.method!, body === 'none', this);
-    if (body === 'none' || this.#pumping) return;
+  }
+
+  /** Until here nothing of the body was read, so that a backend that accepts no connection loses nothing. */
+  onReady(): void {
+    const { req, res, body, expectsContinue } = this.#out;
+    if (body === 'none') return;
     this.#pumping = true;
     if (expectsContinue) res.writeContinue();
     req.on('data', this.#onRequestData);
@@ -83,6 +100,7 @@ export class Exchange implements ResponseSink, Waiter {
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
     const { res } = this.#out;
+    this.#backend?.standing.succeeded();
     try {
       res.writeHead(head.status, head.reason, head.rawHeaders);
     } catch (error) {
@@ -119,12 +137,16 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   onFailure(error: UpstreamError): void {
-    const { req, body, pool, onFailure } = this.#out;
+    const { req, group, onFailure } = this.#out;
+    const backend = this.#backend!;
     this.#connection = null;
     if (this.#ended) return;
-    if (error.retryable && !this.#retried && body === 'none' && idempotent.has(req.method!)) {
+    if (error.status !== 503) group.failed(backend, error.message);
+    const resendable = error.unsent || (error.retryable && idempotent.has(req.method!));
+    if (resendable && !this.#pumping && !this.#retried) {
       this.#retried = true;
-      pool.take(this);
+      // The same one again where its only fault was to close an idle connection.
+      this.#take(error.unsent ? backend : null);
       return;
     }
     this.#giveUp(error.status);
@@ -167,7 +189,7 @@ export class Exchange implements ResponseSink, Waiter {
   readonly #onClientGone = (): void => {
     if (this.#ended) return;
     this.#ended = true;
-    this.#out.pool.leave(this);
+    this.#backend?.pool.leave(this);
     this.#connection?.destroy();
     this.#connection = null;
   };
