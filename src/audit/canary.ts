@@ -142,10 +142,11 @@ export class Canary {
     this.#hits.push(hit);
     this.#events.emit('hit', null);
     let bytes = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]).subarray(0, kept);
       const text = bytes.toString('latin1');
-      hit.said = bytes[0] === 0x16 ? 'TLS' : /^[A-Z]+ \S+( HTTP\/1\.[01])?\r?\n/.test(text) ? 'HTTP' : 'bytes';
+      hit.said =
+        bytes[0] === 0x16 ? 'TLS' : /^[A-Z]+ \S+( HTTP\/1\.[01])?\r?\n/.test(text) ? 'HTTP' : 'bytes';
       const ask = /ask-[0-9a-f]{24}/.exec(text)?.[0] ?? null;
       if (ask !== null && hit.ask === null && this.#asks.has(ask)) {
         hit.ask = ask;

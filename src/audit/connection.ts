@@ -43,7 +43,8 @@ export class Connection {
       if (tls !== undefined) outer = await secure(socket, tls, signal);
     } catch (cause) {
       socket.destroy();
-      const what = cause instanceof Error && cause.name === 'AbortError' ? 'no answer in time' : String(cause);
+      const what =
+        cause instanceof Error && cause.name === 'AbortError' ? 'no answer in time' : String(cause);
       throw new UnreachableError(`cannot connect to ${host}:${port}: ${what}`, { cause });
     }
     return new Connection(outer);
@@ -86,7 +87,10 @@ export class Connection {
     let quiet: NodeJS.Timeout | undefined;
     const look = (): void => {
       const bytes = this.received;
-      if (this.#ended !== null || this.#size >= kept || enough(bytes)) return over.resolve();
+      if (this.#ended !== null || this.#size >= kept || enough(bytes)) {
+        over.resolve();
+        return;
+      }
       clearTimeout(quiet);
       if (bytes.length > 0) quiet = setTimeout(over.resolve, idle);
     };

@@ -1,6 +1,7 @@
 /** Requests that ask the server for a page of the canary: one row a spelling. */
-import type { FixKind } from './fixes.ts';
+
 import type { TechniqueId } from './finding.ts';
+import type { FixKind } from './fixes.ts';
 
 /** What a request is written from. */
 export interface Place {
@@ -57,26 +58,43 @@ const absolute: FetchTechnique[] = [
   ),
   row('absolute-form-foreign/http-0.9', 'forward-proxy', (p) => `GET ${url(p)}\r\n`),
   row('absolute-form-foreign/no-host-line', 'forward-proxy', (p) => head(`GET ${url(p)} HTTP/1.1`, p)),
-  row('absolute-form-foreign/own-host-line', 'forward-proxy', (p) => get(url(p), p.own, p), { shows: /^Host/ }),
+  row('absolute-form-foreign/own-host-line', 'forward-proxy', (p) => get(url(p), p.own, p), {
+    shows: /^Host/,
+  }),
   row('absolute-form-foreign/upper-case-scheme', 'forward-proxy', (p) =>
     get(`HTTP://${p.canary}${p.path}`, p.canary, p),
   ),
-  row('absolute-form-foreign/https', 'forward-proxy', (p) => get(`https://${p.canary}${p.path}`, p.canary, p), {
-    silent: true,
-  }),
-  row('absolute-form-foreign/post', 'forward-proxy', (p) =>
-    `${head(`POST ${url(p)} HTTP/1.1`, p, `Host: ${p.canary}`, 'Content-Length: 13')}sekisho-audit`,
+  row(
+    'absolute-form-foreign/https',
+    'forward-proxy',
+    (p) => get(`https://${p.canary}${p.path}`, p.canary, p),
+    {
+      silent: true,
+    },
+  ),
+  row(
+    'absolute-form-foreign/post',
+    'forward-proxy',
+    (p) => `${head(`POST ${url(p)} HTTP/1.1`, p, `Host: ${p.canary}`, 'Content-Length: 13')}sekisho-audit`,
   ),
   // The first request is the server's own, and the decision may have been made for the whole connection.
-  row('absolute-form-foreign/second-request', 'forward-proxy', (p) =>
-    `GET / HTTP/1.1\r\nHost: ${p.own}\r\nUser-Agent: ${p.agent.replace(/ask-\w+/, 'first')}\r\n\r\n${get(url(p), p.canary, p)}`,
+  row(
+    'absolute-form-foreign/second-request',
+    'forward-proxy',
+    (p) =>
+      `GET / HTTP/1.1\r\nHost: ${p.own}\r\nUser-Agent: ${p.agent.replace(/ask-\w+/, 'first')}\r\n\r\n${get(url(p), p.canary, p)}`,
   ),
-  row('absolute-form-userinfo', 'forward-proxy', (p) => get(`http://${p.own}@${p.canary}${p.path}`, p.own, p)),
+  row('absolute-form-userinfo', 'forward-proxy', (p) =>
+    get(`http://${p.own}@${p.canary}${p.path}`, p.own, p),
+  ),
   row('absolute-form-userinfo/name', 'forward-proxy', (p) =>
     get(`http://${p.ownHost}@${p.canary}${p.path}`, p.own, p),
   ),
-  row('absolute-form-port', 'forward-proxy', (p) =>
-    get(`http://${p.ownHost}:${p.canaryPort}${p.path}`, p.own, p), { sharesMachine: true },
+  row(
+    'absolute-form-port',
+    'forward-proxy',
+    (p) => get(`http://${p.ownHost}:${p.canaryPort}${p.path}`, p.own, p),
+    { sharesMachine: true },
   ),
   row('absolute-form-host-mismatch', 'host-forwarding', (p) => get(`http://${p.own}${p.path}`, p.canary, p), {
     shows: /^Host/,
@@ -96,9 +114,14 @@ const absolute: FetchTechnique[] = [
     (p) => get(url(p), p.canary, p, 'Proxy-Authorization: Basic c2VraXNobzphdWRpdA=='),
     { shows: /^Proxy-/ },
   ),
-  row('trace/absolute-form', 'forward-proxy', (p) => head(`TRACE ${url(p)} HTTP/1.1`, p, `Host: ${p.canary}`)),
-  row('upgrade-unknown', 'forward-proxy', (p) =>
-    `GET ${url(p)} HTTP/1.1\r\nHost: ${p.canary}\r\nUser-Agent: ${p.agent}\r\nConnection: Upgrade\r\nUpgrade: sekisho-audit\r\n\r\n`,
+  row('trace/absolute-form', 'forward-proxy', (p) =>
+    head(`TRACE ${url(p)} HTTP/1.1`, p, `Host: ${p.canary}`),
+  ),
+  row(
+    'upgrade-unknown',
+    'forward-proxy',
+    (p) =>
+      `GET ${url(p)} HTTP/1.1\r\nHost: ${p.canary}\r\nUser-Agent: ${p.agent}\r\nConnection: Upgrade\r\nUpgrade: sekisho-audit\r\n\r\n`,
     { shows: /^Upgrade/ },
   ),
   row('framing/bare-lf', 'forward-proxy', (p) => `GET ${url(p)} HTTP/1.0\nUser-Agent: ${p.agent}\n\n`),
@@ -106,9 +129,14 @@ const absolute: FetchTechnique[] = [
 
 const hosts: FetchTechnique[] = [
   row('host-foreign', 'host-forwarding', (p) => get(p.path, p.canary, p), { shows: /^Host/ }),
-  row('host-foreign/http-1.0', 'host-forwarding', (p) => head(`GET ${p.path} HTTP/1.0`, p, `Host: ${p.canary}`), {
-    shows: /^Host/,
-  }),
+  row(
+    'host-foreign/http-1.0',
+    'host-forwarding',
+    (p) => head(`GET ${p.path} HTTP/1.0`, p, `Host: ${p.canary}`),
+    {
+      shows: /^Host/,
+    },
+  ),
   row('host-duplicate/foreign-first', 'host-forwarding', (p) => get(p.path, p.canary, p, `Host: ${p.own}`), {
     shows: /^Host/,
   }),
@@ -132,7 +160,9 @@ const targets: FetchTechnique[] = [
   row('target-malformed/colon-at-sign', 'own-url', (p) => get(`:80@${p.canary}${p.path}`, p.own, p)),
   row('target-malformed/one-slash', 'forward-proxy', (p) => get(`http:/${p.canary}${p.path}`, p.own, p)),
   row('target-malformed/no-slash', 'forward-proxy', (p) => get(`http:${p.canary}${p.path}`, p.own, p)),
-  row('target-malformed/three-slashes', 'forward-proxy', (p) => get(`http:///${p.canary}${p.path}`, p.own, p)),
+  row('target-malformed/three-slashes', 'forward-proxy', (p) =>
+    get(`http:///${p.canary}${p.path}`, p.own, p),
+  ),
   row('target-malformed/no-scheme', 'forward-proxy', (p) => get(`${p.canary}${p.path}`, p.own, p)),
   row('target-malformed/authority', 'forward-proxy', (p) => get(p.canary, p.canary, p)),
   row('target-malformed/backslashes', 'own-url', (p) => get(`\\\\${p.canary}${p.path}`, p.own, p)),
@@ -140,7 +170,9 @@ const targets: FetchTechnique[] = [
   row('target-malformed/backslash-at-sign', 'forward-proxy', (p) =>
     get(`http://${p.own}\\@${p.canary}${p.path}`, p.own, p),
   ),
-  row('target-malformed/fragment', 'forward-proxy', (p) => get(`http://${p.canary}#@${p.own}${p.path}`, p.own, p)),
+  row('target-malformed/fragment', 'forward-proxy', (p) =>
+    get(`http://${p.canary}#@${p.own}${p.path}`, p.own, p),
+  ),
   row('target-malformed/dot-label', 'own-url', (p) => get(`.${p.canary}${p.path}`, p.own, p)),
   row('url-in-path/two-slashes', 'own-url', (p) => get(`//${p.canary}${p.path}`, p.own, p)),
   row('url-in-path/url', 'own-url', (p) => get(`/${url(p)}`, p.own, p)),

@@ -69,8 +69,10 @@ const apacheProxy =
   'Apache: ProxyRequests Off (ProxyPass does not need it); if a proxy is wanted: <Proxy "*"> Require ip YOUR-NETWORK </Proxy>';
 const nginxVariables =
   'nginx: name the backend in proxy_pass instead of $host, $http_host or $arg_… (proxy_pass http://backend;), drop resolver, and add a default server that returns 421';
-const squidAccess = 'squid: http_access allow localnet, then http_access deny all as the last line; no "allow all"';
-const tinyproxyAllow = 'tinyproxy: Allow YOUR-NETWORK (with no Allow line everybody may), Listen on an inside address';
+const squidAccess =
+  'squid: http_access allow localnet, then http_access deny all as the last line; no "allow all"';
+const tinyproxyAllow =
+  'tinyproxy: Allow YOUR-NETWORK (with no Allow line everybody may), Listen on an inside address';
 const envoyForward =
   'Envoy: remove dynamic_forward_proxy, and give virtual_hosts domains of your own instead of "*"';
 
@@ -84,9 +86,11 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
       tinyproxy: tinyproxyAllow,
       envoy: envoyForward,
       haproxy: 'HAProxy: remove http-request set-dst / do-resolve on the request, and option http_proxy',
-      caddy: 'Caddy: remove the forward_proxy directive or give it basic_auth; no {http.request.host} in reverse_proxy',
+      caddy:
+        'Caddy: remove the forward_proxy directive or give it basic_auth; no {http.request.host} in reverse_proxy',
       privoxy: 'Privoxy: listen-address on an inside address, permit-access YOUR-NETWORK',
-      varnish: 'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
+      varnish:
+        'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
       iis: 'IIS: Application Request Routing, Server Proxy Settings: enable the proxy for rewrite rules with fixed targets only',
     },
   },
@@ -99,9 +103,11 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
       squid: `${squidAccess}; in accelerator mode: http_port … accel defaultsite=YOUR-SITE, no vhost without cache_peer_domain`,
       tinyproxy: `${tinyproxyAllow}; no transparent (TransparentProxy) mode towards the internet`,
       envoy: envoyForward,
-      haproxy: 'HAProxy: remove do-resolve / set-dst on req.hdr(host); choose use_backend from a map of your own',
+      haproxy:
+        'HAProxy: remove do-resolve / set-dst on req.hdr(host); choose use_backend from a map of your own',
       caddy: 'Caddy: name the upstream in reverse_proxy; no {http.request.host} there',
-      varnish: 'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
+      varnish:
+        'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
     },
   },
   connect: {
@@ -118,7 +124,8 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
     },
   },
   'h2-connect': {
-    general: 'refuse CONNECT and extended CONNECT on HTTP/2: 405, and do not send SETTINGS_ENABLE_CONNECT_PROTOCOL',
+    general:
+      'refuse CONNECT and extended CONNECT on HTTP/2: 405, and do not send SETTINGS_ENABLE_CONNECT_PROTOCOL',
     by: {
       envoy: 'Envoy: remove connect_matcher routes, upgrade_configs: CONNECT and allow_connect',
       apache: apacheProxy,
@@ -144,10 +151,13 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
     },
   },
   override: {
-    general: 'drop X-Forwarded-Host, Forwarded and their like at the outermost server, and route by Host alone',
+    general:
+      'drop X-Forwarded-Host, Forwarded and their like at the outermost server, and route by Host alone',
     by: {
-      apache: 'Apache: RequestHeader unset X-Forwarded-Host (and the like) in front, no %{HTTP:X-Forwarded-Host} in a target',
-      nginx: 'nginx: no $http_x_forwarded_host or $http_x_… in proxy_pass; proxy_set_header X-Forwarded-Host $host;',
+      apache:
+        'Apache: RequestHeader unset X-Forwarded-Host (and the like) in front, no %{HTTP:X-Forwarded-Host} in a target',
+      nginx:
+        'nginx: no $http_x_forwarded_host or $http_x_… in proxy_pass; proxy_set_header X-Forwarded-Host $host;',
       haproxy: 'HAProxy: http-request del-header X-Forwarded-Host',
     },
   },

@@ -116,4 +116,3 @@ export class Ground {
 }
 
 export const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-

@@ -123,7 +123,8 @@ export async function runH2(technique: H2Technique, ground: Ground): Promise<Out
     const relayed = proven(proofOf(ground, ask, body, null), status || null);
     if (relayed !== null) return relayed;
     if (status === 0) {
-      if (code !== 0 || stream.closed) return { result: 'refuses', why: `the stream was reset (code ${code})` };
+      if (code !== 0 || stream.closed)
+        return { result: 'refuses', why: `the stream was reset (code ${code})` };
       return { result: 'unclear', why: `no answer within ${ground.patience / 1000} s` };
     }
     const asHttp1 = Buffer.from(`HTTP/1.1 ${status}\r\n\r\n`);
