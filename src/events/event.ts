@@ -1,5 +1,5 @@
-import type { Intent } from '../rules/intent.ts';
 import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
+import type { Intent } from '../rules/intent.ts';
 
 /** A request in which a rule was seen, as it is logged, counted and shown. Plain data, safe to serialise. */
 export interface ProbeEvent {

@@ -1,4 +1,6 @@
-/** What a blocked sender wanted to reach. */
+/** What a sender wanted to reach, told from the destination and the bytes meant for it. Pure guesses with names. */
+import { specialRange } from '../address/special-ranges.ts';
+
 export type Intent =
   | 'proxy-judge'
   | 'mail-relay'
@@ -8,3 +10,76 @@ export type Intent =
   | 'chat-relay'
   | 'third-party-attack'
   | 'web';
+
+export interface Wanted {
+  /** Canonical host (an IPv6 literal in brackets); empty where none is named. */
+  readonly host: string;
+  readonly port: number | null;
+  /** Path and query. */
+  readonly path: string;
+  /** As much of the body as was read. */
+  readonly body?: string;
+}
+
+const mailPorts = new Set([25, 465, 587, 2525]);
+const isChatPort = (port: number): boolean =>
+  (port >= 6660 && port <= 6669) || port === 6697 || port === 7000;
+
+const metadataNames = new Set([
+  'metadata.google.internal',
+  'metadata',
+  'instance-data',
+  'metadata.azure.com',
+]);
+const privateName = /\.(?:internal|local|lan|intranet|corp|home\.arpa|svc|cluster\.local)$/;
+
+/** Pages that echo what a proxy adds to a request: hit to learn whether, and how anonymously, one relays. */
+const judgePath =
+  /(?:azenv|proxy_?judge|prx_?jdg|prxjdg|pxy\.m|test_?proxy|proxy_?(?:test|check|checker|header|env)|proxychecker|check_?proxy|judge\d*)\b[^/]*(?:\.(?:php|cgi|asp|aspx|jsp|pl|m|html?))?(?:$|[?])|\/(?:textenv|nph-env|env|printenv|whatismyip|myip|ip_?json)(?:\.(?:php|cgi|pl))(?:$|[?])/i;
+const judgeHost =
+  /(?:^|\.)(?:httpheader\.net|proxyradar\.com|proxyjudge\.[a-z.]+|azenv\.net|httpbin\.org|ipify\.org|ip-api\.com|icanhazip\.com|ifconfig\.(?:me|co)|checkip\.[a-z.]+|ident\.me|ipinfo\.io|proxycheck\.[a-z.]+|wantsfly\.com|proxyjudge\d*\.[a-z.]+)$|^(?:proxy-?judge|judge|azenv|proxycheck)\d*\./i;
+
+/**
+ * Exploits of the page behind the relay: the sender would have this server attack somebody else. Remote file
+ * inclusion first, since it is what relays of this kind were collected for.
+ */
+const attack = new RegExp(
+  [
+    String.raw`mosConfig_absolute_path|_REQUEST\[|_SERVER\[|GLOBALS(?:\[|=)|allow_url_include|auto_prepend_file`,
+    // A parameter that is a URL ending in a script or a cut-off query: the inclusion itself.
+    String.raw`[?&][\w[\].-]{1,64}=(?:https?|ftp|php|data|expect|zip|phar):[^&\s]{0,256}(?:\.txt|\.php|\?)(?:&|$)`,
+    String.raw`(?:\.\.[/\\]){2}|/etc/(?:passwd|shadow)|\bboot\.ini|proc/self/environ`,
+    String.raw`union[\s+]+(?:all[\s+]+)?select|'[\s+]*(?:or|and)[\s+]+['\d]|sleep\(\d|benchmark\(|xp_cmdshell|information_schema`,
+    String.raw`<script|onerror=|\$\{jndi:|\(\)\s*\{\s*:;|\b(?:wget|curl)[\s+]+(?:https?:|-)|;\s*(?:cat|id|uname|chmod)\b`,
+    String.raw`base64_decode|\b(?:eval|system|passthru|shell_exec)\(|call_user_func`,
+  ].join('|'),
+  'i',
+);
+
+/** Tells the intent; `web` where nothing more special shows. */
+export function classifyIntent(wanted: Wanted): Intent {
+  if (wanted.port !== null && mailPorts.has(wanted.port)) return 'mail-relay';
+  if (wanted.port !== null && isChatPort(wanted.port)) return 'chat-relay';
+  const host = wanted.host.startsWith('[') ? wanted.host.slice(1, -1) : wanted.host;
+  if (metadataNames.has(host)) return 'metadata';
+  switch (specialRange(host)) {
+    case 'metadata':
+      return 'metadata';
+    case 'loopback':
+      return 'loopback';
+    case 'private':
+      return 'private-network';
+  }
+  if (host === 'localhost' || host.endsWith('.localhost')) return 'loopback';
+  if (privateName.test(host)) return 'private-network';
+  if (
+    attack.test(decodeLoosely(wanted.path)) ||
+    (wanted.body !== undefined && attack.test(decodeLoosely(wanted.body)))
+  ) {
+    return 'third-party-attack';
+  }
+  return judgePath.test(wanted.path) || judgeHost.test(host) ? 'proxy-judge' : 'web';
+}
+
+const decodeLoosely = (text: string): string =>
+  text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

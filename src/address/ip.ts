@@ -1,0 +1,120 @@
+/**
+ * Addresses and prefixes in their one spelling. Strict on purpose: `127.1`, `0177.0.0.1` and `2130706433` are addresses
+ * to some resolvers and names to others, so none of them is one here.
+ */
+import ipaddr from 'ipaddr.js';
+
+export interface Ip {
+  readonly family: 4 | 6;
+  /** Dotted quad, or the spelling of RFC 5952 section 4, without brackets and without a zone. */
+  readonly text: string;
+  /** 4 or 16 numbers, network order. */
+  readonly bytes: readonly number[];
+}
+
+export interface Prefix extends Ip {
+  /** Bits that count, 0 to 32 or 128. */
+  readonly length: number;
+}
+
+const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const ipv6Alphabet = /^[0-9A-Fa-f:.]{2,45}$/;
+
+/** Reads a strict IPv4 or IPv6 address: no zone, no brackets, no leading zeros in IPv4. Null where it is none. */
+export function parseIp(text: string): Ip | null {
+  if (dottedQuad.test(text)) return ipv4(text.split('.').map(Number));
+  if (!text.includes(':') || !ipv6Alphabet.test(text)) return null;
+  const native = withoutDottedTail(text);
+  if (native === null || !ipaddr.IPv6.isValid(native)) return null;
+  return ipv6(ipaddr.IPv6.parse(native).toByteArray());
+}
+
+const ipv4 = (bytes: readonly number[]): Ip => ({ family: 4, text: bytes.join('.'), bytes });
+
+const ipv6 = (bytes: readonly number[]): Ip => ({
+  family: 6,
+  text: new ipaddr.IPv6([...bytes]).toRFC5952String(),
+  bytes,
+});
+
+/** `::ffff:192.0.2.1` → `::ffff:c000:201`; null where the tail is no dotted quad (ipaddr.js would read octal). */
+function withoutDottedTail(text: string): string | null {
+  if (!text.includes('.')) return text;
+  const cut = text.lastIndexOf(':') + 1;
+  const tail = text.slice(cut);
+  if (!dottedQuad.test(tail)) return null;
+  const [a, b, c, d] = tail.split('.').map(Number) as [number, number, number, number];
+  return `${text.slice(0, cut)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+}
+
+const mappedHead = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) → the IPv4 it stands for: dual-stack sockets name IPv4 peers so. */
+export function unmapped(ip: Ip): Ip {
+  if (ip.family === 4 || !mappedHead.every((byte, index) => ip.bytes[index] === byte)) return ip;
+  return ipv4(ip.bytes.slice(12));
+}
+
+/**
+ * Reads `ADDRESS/BITS`, or a bare address as the prefix of itself; IPv4-mapped prefixes of 96 bits and more become IPv4.
+ * Null where it is neither, and where bits after the prefix are set: `10.0.0.1/8` is a slip of the pen, and widening it
+ * silently would trust or ban sixteen million addresses. `maskedPrefix` tells what was probably meant.
+ */
+export function parsePrefix(text: string): Prefix | null {
+  const prefix = readPrefix(text);
+  return prefix === null || prefix.bytes.some((byte, index) => byte !== masked(prefix, index))
+    ? null
+    : fold(prefix);
+}
+
+/** The prefix with the bits after it cleared: the mend for `10.0.0.1/8`. Null where the text is no prefix at all. */
+export function maskedPrefix(text: string): string | null {
+  const prefix = readPrefix(text);
+  return prefix === null ? null : prefixText(mask(prefix, prefix.length));
+}
+
+export const prefixText = (prefix: Prefix): string => `${prefix.text}/${prefix.length}`;
+
+function readPrefix(text: string): Prefix | null {
+  const slash = text.indexOf('/');
+  const ip = parseIp(slash === -1 ? text : text.slice(0, slash));
+  if (ip === null) return null;
+  const bits = ip.bytes.length * 8;
+  if (slash === -1) return { ...ip, length: bits };
+  const digits = text.slice(slash + 1);
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(digits) || Number(digits) > bits) return null;
+  return { ...ip, length: Number(digits) };
+}
+
+function masked({ bytes, length }: Prefix, index: number): number {
+  const bits = Math.min(8, Math.max(0, length - index * 8));
+  return bytes[index]! & (0xff00 >> bits) & 0xff;
+}
+
+function mask(ip: Ip, length: number): Prefix {
+  const bytes = ip.bytes.map((_, index) => masked({ ...ip, length }, index));
+  return { ...(ip.family === 4 ? ipv4(bytes) : ipv6(bytes)), length };
+}
+
+function fold(prefix: Prefix): Prefix {
+  const ip = prefix.length >= 96 ? unmapped(prefix) : prefix;
+  return ip.family === 4 && prefix.family === 6 ? { ...ip, length: prefix.length - 96 } : prefix;
+}
+
+/**
+ * The prefix by which a client is counted and banned: an IPv4 address alone (`192.0.2.1/32`), of IPv6 the /64 that one
+ * customer is given and can walk through at will. IPv4-mapped addresses count as IPv4, zones (`fe80::1%eth0`) are cut.
+ * Null where the text is no address.
+ */
+export function clientPrefix(address: string): string | null {
+  const ip = parseIp(withoutZone(address));
+  if (ip === null) return null;
+  const client = unmapped(ip);
+  return client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64));
+}
+
+/** A socket names a link-local peer with the interface it came in on; the address is what stands before the `%`. */
+export function withoutZone(address: string): string {
+  const zone = address.indexOf('%');
+  return zone === -1 ? address : address.slice(0, zone);
+}

@@ -1,0 +1,43 @@
+/** Makes the event of a verdict. Pure. */
+import type { Verdict } from '../judge.ts';
+import { classifyIntent } from '../rules/intent.ts';
+import { destination, wantedSentence } from '../rules/tell.ts';
+import type { ProbeEvent } from './event.ts';
+import { printable, redact } from './redact.ts';
+
+/** The most of a message that an event keeps, head and body each, in bytes. */
+export const evidenceLimit = 8192;
+
+export interface Sighting {
+  readonly time: number;
+  readonly listener: string;
+  readonly client: string;
+  readonly verdict: Verdict;
+  /** The head as far as known, latin1. */
+  readonly head: string;
+  /** As much of the body as was read, latin1. */
+  readonly body: string;
+}
+
+/** @throws nothing for any verdict with at least one signal */
+export function probeEvent({ time, listener, client, verdict, head, body }: Sighting): ProbeEvent {
+  const rule = verdict.rule ?? 'framing';
+  const wanted = verdict.wanted ?? { host: '', port: null, path: '' };
+  const bytes = printable(redact(head.slice(0, evidenceLimit) + body.slice(0, evidenceLimit)));
+  const to = destination(wanted);
+  return {
+    time,
+    listener,
+    client,
+    site: verdict.site?.name ?? null,
+    action: verdict.action,
+    rule,
+    rules: verdict.signals.map((signal) => signal.rule),
+    intent: classifyIntent({ ...wanted, body }),
+    destination: to === null ? null : printable(redact(to)),
+    answer: verdict.answer,
+    why: printable(redact(wantedSentence(rule, wanted))),
+    request: bytes.split('\\r\\n', 1)[0]!.slice(0, 1024),
+    bytes,
+  };
+}

@@ -1,0 +1,23 @@
+/** Bytes of a request made fit to be kept and shown: bounded, secrets gone, printable. */
+
+const secretHeader =
+  /^((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-csrf-token)[ \t]*:)[^\r\n]*/gim;
+const secretParameter =
+  /([?&;\s](?:password|passwd|pwd|pass|token|secret|api_?key|access_token|session(?:id)?)=)[^&\s]+/gi;
+const userinfo = /(\/\/)[^/@\s?#]+@/g;
+
+/** Replaces the values of headers, parameters and userinfo that hold credentials. */
+export const redact = (text: string): string =>
+  text
+    .replace(secretHeader, '$1 [redacted]')
+    .replace(secretParameter, '$1[redacted]')
+    .replace(userinfo, '$1[redacted]@');
+
+/** Everything but printable ASCII and line ends as \xHH; line ends as \r\n. One line out, whatever came in. */
+export const printable = (text: string): string =>
+  text.replace(/[^\x20-\x7e]|\\/g, (char) => {
+    if (char === '\r') return '\\r';
+    if (char === '\n') return '\\n';
+    if (char === '\\') return '\\\\';
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });

@@ -1,0 +1,70 @@
+/** Who is at the other end: the peer's address, or the address a trusted proxy vouches for. */
+import type { Socket } from 'node:net';
+import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import type { PrefixSet } from '../address/prefix-set.ts';
+import { type Standing, stranger } from '../rules/http.ts';
+
+export interface Client extends Standing {
+  /** Canonical address; IPv4-mapped IPv6 folded into IPv4. */
+  readonly address: string;
+  /** The prefix it is counted and banned by. */
+  readonly prefix: string;
+}
+
+export interface ClientRules {
+  /** Peers whose X-Forwarded-For is believed. */
+  readonly trustedProxies: PrefixSet;
+  /** Never banned, never limited. */
+  readonly allowed: PrefixSet;
+}
+
+const peers = new WeakMap<Socket, Client>();
+
+/**
+ * The peer of a socket; looked up once a connection, since an address is parsed for it.
+ *
+ * @param address of the peer, where the socket's own is that of a balancer (PROXY protocol)
+ */
+export function peerOf(socket: Socket, rules: ClientRules, address = socket.remoteAddress ?? ''): Client {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const client = clientAt(address, rules);
+  peers.set(socket, client);
+  return client;
+}
+
+/**
+ * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that
+ * what a client wrote itself is never believed.
+ */
+export function clientOf(peer: Client, rawHeaders: readonly string[], rules: ClientRules): Client {
+  if (!peer.trusted) return peer;
+  const chain: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 15 && rawHeaders[i]!.toLowerCase() === 'x-forwarded-for') {
+      chain.push(...rawHeaders[i + 1]!.split(',').map((address) => address.trim()));
+    }
+  }
+  let client = peer;
+  for (let i = chain.length - 1; i >= 0 && client.trusted; i--) {
+    const next = clientAt(chain[i]!, rules);
+    if (next.prefix === '') break;
+    client = next;
+  }
+  // The peer's trust is what lets its X-Forwarded-Host be believed; the client's own address decides on bans.
+  return { ...client, trusted: true };
+}
+
+function clientAt(text: string, rules: ClientRules): Client {
+  const ip = parseIp(withoutZone(text));
+  const prefix = clientPrefix(text);
+  if (ip === null || prefix === null) return { ...stranger, address: text, prefix: '' };
+  const address = unmapped(ip).text;
+  return {
+    address,
+    prefix,
+    trusted: rules.trustedProxies.contains(address),
+    allowed: rules.allowed.contains(address),
+    banned: false,
+  };
+}

@@ -1,0 +1,417 @@
+/** The rules that are seen in an HTTP request: which, where, and what the request asks for. */
+import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
+import { strippedField } from '../wire/connection-options.ts';
+import type { Evidence } from '../wire/evidence.ts';
+import { type HeaderFacts, is, listMembers, overrideHeaders, seen } from '../wire/header-facts.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
+import { httpMethods } from '../wire/methods.ts';
+import { type AbsoluteForm, parseRequestTarget } from '../wire/request-target.ts';
+import type { RuleId } from './catalogue.ts';
+import type { Wanted } from './intent.ts';
+import {
+  type ForeignName,
+  foreignHostInForwarded,
+  foreignHostInList,
+  foreignHostInUrl,
+  foreignUrlInPath,
+} from './own-host.ts';
+import type { Policy, Site } from './policy.ts';
+
+/** What is known of the client, apart from what it sent. */
+export interface Standing {
+  /** A trusted proxy: its X-Forwarded-* are believed. */
+  readonly trusted: boolean;
+  /** On the allow-list. */
+  readonly allowed: boolean;
+  readonly banned: boolean;
+}
+
+export const stranger: Standing = { trusted: false, allowed: false, banned: false };
+
+/** A rule seen, with the evidence. */
+export interface Found {
+  readonly rule: RuleId;
+  /** What was seen, for people: `www.example.com is none of our sites`. */
+  readonly what: string;
+  readonly evidence: Evidence;
+}
+
+export interface Findings {
+  /** Each rule once, at its first sighting. */
+  readonly found: readonly Found[];
+  /** The site it is for; null where it is for none of ours. */
+  readonly site: Site | null;
+  /** The target in origin form; empty where none could be read. */
+  readonly path: string;
+  /** The canonical host, with its port; empty where the sender left it open. */
+  readonly host: string;
+  readonly wanted: Wanted | null;
+  /** Even indexes into rawHeaders that may not be forwarded. */
+  readonly strip: readonly number[];
+  /** A WebSocket handshake that the site carries. */
+  readonly upgrade: boolean;
+}
+
+/** Looks at every part of a request. Pure and total. */
+export function examineHttp(
+  request: HttpRequest,
+  facts: HeaderFacts,
+  policy: Policy,
+  client: Standing,
+): Findings {
+  return new Examination(request, facts, policy, client).findings();
+}
+
+/** The close look at one request. Lives for one call of `examineHttp`. */
+class Examination {
+  readonly #request: HttpRequest;
+  readonly #facts: HeaderFacts;
+  readonly #policy: Policy;
+  readonly #client: Standing;
+  readonly #found: Found[] = [];
+  readonly #strip: number[] = [];
+  #site: Site | null = null;
+  #path = '';
+  #host = '';
+  #wanted: Wanted | null = null;
+  #upgrade = false;
+
+  constructor(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: Standing) {
+    this.#request = request;
+    this.#facts = facts;
+    this.#policy = policy;
+    this.#client = client;
+  }
+
+  findings(): Findings {
+    if (this.#client.banned) {
+      this.#see('client-banned', 'the ban of its address has not run out', {
+        part: 'bytes',
+        start: 0,
+        end: 0,
+      });
+    }
+    this.#framing();
+    const host = this.#hostLine();
+    this.#target(host);
+    this.#proxyHeaders();
+    this.#overrides();
+    this.#upgrades();
+    return {
+      found: this.#found,
+      site: this.#site,
+      path: this.#path,
+      host: this.#host,
+      wanted: this.#wanted,
+      strip: this.#strip,
+      upgrade: this.#upgrade,
+    };
+  }
+
+  #see(rule: RuleId, what: string, evidence: Evidence): void {
+    if (!this.#found.some((found) => found.rule === rule)) this.#found.push({ rule, what, evidence });
+  }
+
+  #seeHeader(rule: RuleId, what: string, header: number, start = 0, end = this.#value(header).length): void {
+    this.#see(rule, what, { part: 'header', header, start, end });
+  }
+
+  #value(header: number): string {
+    return this.#request.rawHeaders[header + 1]!;
+  }
+
+  #framing(): void {
+    const { defects, version, method, rawHeaders, h2 } = this.#request;
+    for (const defect of defects ?? [])
+      this.#see('framing', defect.why, { part: 'bytes', start: defect.at, end: defect.at + 1 });
+    if (h2 === undefined && version !== '1.1' && version !== '1.0') {
+      const what = version === '0.9' ? 'HTTP/0.9' : `the protocol is ${version}, not HTTP/1.0 or HTTP/1.1`;
+      this.#see('framing', what, { part: 'version', start: 0, end: version.length });
+    }
+    if (!httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
+      this.#see('framing', `${method} is no HTTP method`, { part: 'method', start: 0, end: method.length });
+    }
+    const { transferEncoding, contentLength } = this.#facts;
+    if (transferEncoding !== -1 && h2 !== undefined) {
+      this.#seeHeader('framing', 'Transfer-Encoding in HTTP/2', transferEncoding);
+    } else if (transferEncoding !== -1 && version !== '1.1') {
+      this.#seeHeader('framing', `Transfer-Encoding with HTTP/${version}`, transferEncoding);
+    } else if ((this.#facts.seen & seen.framing) !== 0) {
+      if (transferEncoding !== -1 && contentLength !== -1) {
+        this.#seeHeader('framing', 'Content-Length together with Transfer-Encoding', contentLength);
+      } else if (transferEncoding !== -1) {
+        this.#seeHeader('framing', 'a Transfer-Encoding other than chunked alone', transferEncoding);
+      } else {
+        const many = rawHeaders.filter((name, i) => i % 2 === 0 && is(name, 'content-length')).length > 1;
+        this.#seeHeader(
+          'framing',
+          many ? 'more than one Content-Length' : 'a Content-Length that is no number',
+          contentLength,
+        );
+      }
+    }
+  }
+
+  /** The authority of the Host line, or of HTTP/2's :authority; null where none can be read. */
+  #hostLine(): Authority | null {
+    const { h2, version } = this.#request;
+    const { host, secondHost } = this.#facts;
+    if (secondHost !== -1) this.#seeHeader('host-duplicate', 'a second Host line', secondHost);
+    const line = host === -1 ? null : this.#value(host);
+    const comma = line === null ? -1 : line.indexOf(',');
+    if (comma !== -1) this.#seeHeader('host-duplicate', 'a list of hosts in one Host line', host, comma);
+    if (h2 !== undefined && h2.authority !== null) return this.#pseudoAuthority(h2.authority, line);
+    if (line === null || line === '') {
+      if (version !== '1.0') {
+        const what = line === null ? 'there is no Host line' : 'the Host line is empty';
+        this.#see(
+          'host-missing',
+          what,
+          line === null
+            ? { part: 'version', start: 0, end: version.length }
+            : { part: 'header', header: host, start: 0, end: 0 },
+        );
+      }
+      return null;
+    }
+    if (comma !== -1) return null;
+    const authority = parseAuthority(line);
+    if (isMalformed(authority)) {
+      this.#seeHeader(
+        'host-malformed',
+        `${authority.malformed} in the Host line`,
+        host,
+        authority.at,
+        authority.at + 1,
+      );
+      return null;
+    }
+    if (authority.userinfo !== null) {
+      this.#seeHeader('host-malformed', 'userinfo in the Host line', host, 0, authority.userinfo.length + 1);
+      return null;
+    }
+    return authority;
+  }
+
+  #pseudoAuthority(text: string, line: string | null): Authority | null {
+    const at: Evidence = { part: 'target', start: 0, end: 0 };
+    const authority = parseAuthority(text);
+    if (isMalformed(authority) || authority.userinfo !== null) {
+      this.#see(
+        'host-malformed',
+        isMalformed(authority) ? `${authority.malformed} in :authority` : 'userinfo in :authority',
+        at,
+      );
+      return null;
+    }
+    if (line !== null) {
+      const host = parseAuthority(line);
+      const differs =
+        isMalformed(host) ||
+        host.userinfo !== null ||
+        host.host !== authority.host ||
+        host.port !== authority.port;
+      if (differs)
+        this.#seeHeader('authority-mismatch', `:authority says ${text}, host says ${line}`, this.#facts.host);
+    }
+    return authority;
+  }
+
+  #target(host: Authority | null): void {
+    const { method, target, h2 } = this.#request;
+    const whole: Evidence = { part: 'target', start: 0, end: target.length };
+    const isConnect = is(method, 'connect');
+    if (is(method, 'trace'))
+      this.#see('trace', 'the method is TRACE', { part: 'method', start: 0, end: method.length });
+    if (h2 !== undefined && isConnect) {
+      this.#h2Connect(host);
+      return;
+    }
+    const parsed = parseRequestTarget(isConnect ? 'CONNECT' : method, target);
+    if (isConnect) {
+      this.#see('connect', `CONNECT asks for a tunnel to ${target}`, whole);
+      this.#want(isMalformed(parsed) || parsed.form !== 'authority' ? null : parsed.authority, null, '');
+      return;
+    }
+    if (isMalformed(parsed)) {
+      const end = Math.max(parsed.at + 1, target.length === 0 ? 0 : parsed.at + 1);
+      this.#see('target-malformed', `the target has ${parsed.malformed}`, {
+        part: 'target',
+        start: parsed.at,
+        end,
+      });
+      return;
+    }
+    switch (parsed.form) {
+      case 'absolute':
+        if (h2 !== undefined) this.#see('target-malformed', 'an absolute :path in HTTP/2', whole);
+        this.#absolute(parsed, host);
+        return;
+      case 'asterisk':
+        this.#origin('*', host);
+        return;
+      case 'origin':
+        this.#origin(parsed.path, host);
+        return;
+    }
+  }
+
+  #h2Connect(host: Authority | null): void {
+    const protocol = this.#request.h2?.protocol ?? null;
+    if (protocol === null) {
+      this.#see('connect', 'CONNECT asks for a tunnel', { part: 'method', start: 0, end: 7 });
+      this.#want(host, null, '');
+      return;
+    }
+    this.#origin(this.#request.target, host);
+    if (protocol === 'websocket' && this.#site?.websocket === true) this.#upgrade = true;
+    else
+      this.#see('extended-connect', `extended CONNECT for ${protocol}`, { part: 'method', start: 0, end: 7 });
+  }
+
+  #absolute(target: AbsoluteForm, host: Authority | null): void {
+    const { scheme, authority, path } = target;
+    if (authority === null) {
+      this.#see('absolute-form-scheme', `the scheme is ${scheme}`, {
+        part: 'target',
+        start: 0,
+        end: scheme.length,
+      });
+      const text = this.#request.target.slice(target.authorityStart, target.authorityEnd);
+      const named = parseAuthority(text);
+      this.#want(isMalformed(named) ? null : named, null, path);
+      return;
+    }
+    const where: Evidence = { part: 'target', start: target.authorityStart, end: target.authorityEnd };
+    const defaultPort = scheme === 'https' ? 443 : 80;
+    const port = authority.port ?? defaultPort;
+    this.#want(authority, port, path);
+    if (authority.userinfo !== null) {
+      this.#see('absolute-form-userinfo', `userinfo before the host ${authority.host}`, {
+        ...where,
+        end: where.start + authority.userinfo.length + 1,
+      });
+    }
+    const site = this.#policy.sites.find(authority.host) ?? null;
+    this.#path = path;
+    if (site === null) {
+      this.#see('absolute-form-foreign', `${authority.host} is none of our sites`, where);
+    } else {
+      this.#site = site;
+      this.#host = authority.host;
+      if (!site.anyPort && !this.#policy.ports.has(port)) {
+        this.#see('absolute-form-port', `port ${port} of ${authority.host} is not served here`, where);
+      } else if (port !== defaultPort) this.#host += `:${port}`;
+    }
+    if (host !== null && (host.host !== authority.host || (host.port !== null && host.port !== port))) {
+      this.#seeHeader(
+        'absolute-form-host-mismatch',
+        `the target names ${authority.host}, the Host line ${this.#value(this.#facts.host)}`,
+        this.#facts.host,
+      );
+    }
+  }
+
+  #origin(path: string, host: Authority | null): void {
+    this.#path = path;
+    if (host === null) {
+      // Without a readable Host there is a signal already, or it is an HTTP/1.0 client that may leave it out.
+      this.#site = this.#found.some((found) => found.rule.startsWith('host-'))
+        ? null
+        : this.#policy.defaultSite;
+    } else {
+      this.#site = this.#policy.sites.find(host.host) ?? null;
+      if (this.#site !== null) {
+        this.#host = host.port === null ? host.host : `${host.host}:${host.port}`;
+      } else if (host.kind !== 'name' && (this.#client.trusted || this.#client.allowed)) {
+        // A health check of a balancer that knows the server by address only.
+        this.#site = this.#policy.defaultSite;
+      } else {
+        const header = this.#facts.host;
+        const what = `${host.host} is none of our sites`;
+        if (header === -1) this.#see('host-foreign', what, { part: 'target', start: 0, end: 0 });
+        else this.#seeHeader('host-foreign', what, header);
+        this.#want(host, null, path);
+      }
+    }
+    const url = foreignUrlInPath(this.#policy.sites, path);
+    if (url === null) return;
+    this.#see('url-in-path', 'a foreign URL stands where a path should', {
+      part: 'target',
+      start: url.start,
+      end: url.end,
+    });
+    this.#wantName(url);
+  }
+
+  #proxyHeaders(): void {
+    const { rawHeaders, method } = this.#request;
+    const bits = this.#facts.seen;
+    const own = seen.proxyConnection | seen.proxyAuthorization | seen.maxForwards | seen.connectionOptions;
+    if ((bits & own) === 0) return;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!;
+      if (is(name, 'proxy-connection')) this.#seeHeader('proxy-connection', 'Proxy-Connection is there', i);
+      else if (is(name, 'proxy-authorization'))
+        this.#seeHeader('proxy-authorization', 'Proxy-Authorization is there', i);
+      else if (is(name, 'max-forwards') && (is(method, 'trace') || method === 'OPTIONS')) {
+        this.#seeHeader('trace', `Max-Forwards with ${method}`, i);
+      } else if (is(name, 'connection')) {
+        const field = strippedField(listMembers(this.#value(i)));
+        if (field !== null) this.#seeHeader('connection-strips', `Connection names ${field}`, i);
+      }
+    }
+  }
+
+  #overrides(): void {
+    if ((this.#facts.seen & seen.override) === 0 || this.#client.trusted) return;
+    const { rawHeaders } = this.#request;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!.toLowerCase();
+      if (!overrideHeaders.has(name)) continue;
+      const foreign = this.#foreignOverride(name, this.#value(i));
+      if (foreign === null) continue;
+      this.#strip.push(i);
+      this.#seeHeader(
+        'host-override',
+        `${rawHeaders[i]} names ${foreign.authority?.host ?? 'no host of ours'}`,
+        i,
+        foreign.start,
+        foreign.end,
+      );
+      this.#wantName(foreign);
+    }
+  }
+
+  #foreignOverride(name: string, value: string): ForeignName | null {
+    const { sites } = this.#policy;
+    if (name === 'forwarded') return foreignHostInForwarded(sites, value);
+    if (name.endsWith('url') || name === 'destination') return foreignHostInUrl(sites, value);
+    return foreignHostInList(sites, value);
+  }
+
+  #upgrades(): void {
+    const { upgrade, connection } = this.#facts;
+    if (upgrade === -1) return;
+    const asked = connection !== -1 && listMembers(this.#value(connection)).includes('upgrade');
+    const websocket =
+      asked &&
+      is(this.#value(upgrade), 'websocket') &&
+      this.#request.method === 'GET' &&
+      this.#request.version === '1.1';
+    if (websocket && this.#site?.websocket === true) {
+      this.#upgrade = true;
+      return;
+    }
+    this.#strip.push(upgrade);
+    this.#seeHeader('upgrade-unknown', `Upgrade to ${this.#value(upgrade)}`, upgrade);
+  }
+
+  #wantName(name: ForeignName): void {
+    if (this.#wanted === null) this.#want(name.authority, null, name.path);
+  }
+
+  #want(authority: Authority | null, port: number | null, path: string): void {
+    this.#wanted = { host: authority?.host ?? '', port: authority?.port ?? port, path };
+  }
+}

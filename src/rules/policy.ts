@@ -1,0 +1,35 @@
+/** What the judge decides by: sites and rule settings, compiled once from the config. */
+import { type Action, type Answer, type RuleId, ruleIds } from './catalogue.ts';
+import type { SiteTable } from './site-table.ts';
+
+export interface RuleSetting {
+  readonly action: Action;
+  readonly answer: Answer;
+}
+
+export type RuleSettings = Readonly<Record<RuleId, RuleSetting>>;
+
+/** What the judge needs to know of a site. Its backends are the forwarder's affair. */
+export interface Site {
+  /** The first host name; names the site in events and metrics, and is the Host sent where the client gave none. */
+  readonly name: string;
+  /** Carries WebSocket upgrades. */
+  readonly websocket: boolean;
+  /** Any port in an absolute-form target is one we serve. */
+  readonly anyPort: boolean;
+  readonly rules: RuleSettings;
+}
+
+export interface Policy {
+  readonly sites: SiteTable;
+  /** Where a request goes that names no host, or that preset `observe` lets pass. */
+  readonly defaultSite: Site;
+  /** Ports by which an absolute-form target may name us: 80, 443, those of the listeners and of host entries. */
+  readonly ports: ReadonlySet<number>;
+  /** For requests that are for none of our sites. */
+  readonly rules: RuleSettings;
+}
+
+/** One setting a rule, from a function of the id. */
+export const ruleSettings = (setting: (id: RuleId) => RuleSetting): RuleSettings =>
+  Object.fromEntries(ruleIds.map((id) => [id, setting(id)])) as Record<RuleId, RuleSetting>;

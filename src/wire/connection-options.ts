@@ -1,0 +1,19 @@
+/**
+ * Fields that speak to the recipient, not to the next hop: a Connection line that names one would have it removed on
+ * the way, and with it the check that relies on it (CVE-2022-31813: X-Forwarded-For stripped by Apache).
+ * Names not listed here, and not known to HTTP, are a sender's own hop-by-hop fields, which RFC 9110 section 7.6.1 allows.
+ */
+const endToEnd: ReadonlySet<string> = new Set(
+  (
+    'host content-length content-type content-encoding content-range content-location cookie set-cookie authorization ' +
+    'forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server x-real-ip ' +
+    'x-client-ip true-client-ip cf-connecting-ip x-request-id origin referer user-agent accept accept-encoding ' +
+    'accept-language cache-control pragma range if-match if-none-match if-modified-since if-unmodified-since if-range ' +
+    'expect date max-forwards from x-csrf-token x-api-key x-original-url x-rewrite-url traceparent'
+  ).split(' '),
+);
+
+/** The first option of a Connection value that names an end-to-end field; null if none does. */
+export function strippedField(options: readonly string[]): string | null {
+  return options.find((option) => endToEnd.has(option)) ?? null;
+}

@@ -1,0 +1,69 @@
+/** What protocol the first bytes of a connection speak, where it is not HTTP/1. */
+
+export type FirstBytes =
+  | 'socks4'
+  | 'socks5'
+  | 'tls'
+  | 'smtp'
+  | 'proxy-v1'
+  | 'proxy-v2'
+  | 'h2-preface'
+  /** A method and a path without a version: `GET /\r\n`. */
+  | 'http-0.9'
+  /** A token and a space, as a request line starts. */
+  | 'http-1'
+  | 'unknown';
+
+const proxyV2Signature = '\r\n\r\n\0\r\nQUIT\n';
+const smtpVerb =
+  /^(?:HELO|EHLO|LHLO|MAIL FROM:|RCPT TO:|DATA|RSET|NOOP|QUIT|VRFY|EXPN|HELP|STARTTLS|AUTH)(?:[ \t\r\n]|(?<=:))/i;
+const simpleRequest = /^[A-Z]+ [^ \r\n]+\r?\n/;
+const requestLineStart = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]/;
+
+/**
+ * Classifies the first bytes. Total; reads at most the first 512.
+ *
+ * @param bytes as many as have come; a prefix too short to tell gives `unknown`
+ */
+export function classifyFirstBytes(bytes: Uint8Array): FirstBytes {
+  const first = bytes[0];
+  switch (first) {
+    case undefined:
+      return 'unknown';
+    case 0x04:
+      // VN 4, CD 1 (CONNECT) or 2 (BIND).
+      return bytes[1] === 1 || bytes[1] === 2 ? 'socks4' : 'unknown';
+    case 0x05:
+      return isSocks5Greeting(bytes) ? 'socks5' : 'unknown';
+    case 0x16:
+      // ContentType handshake, legacy version 3.x.
+      return bytes[1] === 0x03 ? 'tls' : 'unknown';
+    case 0x80:
+      // An SSL 2.0 CLIENT-HELLO: two length bytes, message type 1, version 0x0002 or 0x03xx.
+      return bytes[2] === 0x01 && (bytes[3] === 0x03 || bytes[3] === 0x00) ? 'tls' : 'unknown';
+  }
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 512)).toString(
+    'latin1',
+  );
+  if (first === 0x0d && text.startsWith(proxyV2Signature)) return 'proxy-v2';
+  if (text.startsWith('PROXY ')) return 'proxy-v1';
+  if (text.startsWith('PRI * HTTP/2.0\r\n')) return 'h2-preface';
+  if (smtpVerb.test(text)) return 'smtp';
+  if (simpleRequest.test(text)) return 'http-0.9';
+  return requestLineStart.test(text) ? 'http-1' : 'unknown';
+}
+
+/**
+ * RFC 1928 section 3: version 5, a count of methods, that many methods. A count of zero offers nothing and is no
+ * SOCKS: `05 00 0b` opens a Microsoft RPC bind, which scanners send to any port.
+ */
+function isSocks5Greeting(bytes: Uint8Array): boolean {
+  const methods = bytes[1];
+  if (methods === undefined || methods === 0) return false;
+  for (let i = 2; i < Math.min(2 + methods, bytes.length); i++) {
+    // Assigned (0-9) and private (80-FE); FF is never offered.
+    if (bytes[i]! > 9 && bytes[i]! < 0x80) return false;
+    if (bytes[i] === 0xff) return false;
+  }
+  return true;
+}

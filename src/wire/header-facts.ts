@@ -1,0 +1,135 @@
+/** What the judge needs to know of the header section, collected in one pass over `rawHeaders`. */
+
+/** Which headers of interest were seen, as bits of `HeaderFacts.seen`. Zero for nearly every ordinary request. */
+export const seen = {
+  proxyConnection: 1,
+  proxyAuthorization: 2,
+  maxForwards: 4,
+  upgrade: 8,
+  override: 16,
+  /** A Connection line that says more than keep-alive, close or upgrade. */
+  connectionOptions: 32,
+  framing: 64,
+} as const;
+
+export interface HeaderFacts {
+  /** Bits of `seen`. */
+  seen: number;
+  /** Index of the first Host name in rawHeaders; -1 where there is none. */
+  host: number;
+  /** Index of the second one; -1 where there is none. */
+  secondHost: number;
+  /** Index of the (last) name; -1 where there is none. */
+  transferEncoding: number;
+  contentLength: number;
+  upgrade: number;
+  connection: number;
+}
+
+/** Headers by which a backend or framework can be told another host or URL than the request's. Lower case. */
+export const overrideHeaders: ReadonlySet<string> = new Set([
+  'x-host',
+  'x-forwarded-host',
+  'x-forwarded-server',
+  'x-original-host',
+  'x-http-host-override',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-destinationurl',
+  'destination',
+  'forwarded',
+]);
+
+const overrideLengths: ReadonlySet<number> = new Set([...overrideHeaders].map((name) => name.length));
+
+/**
+ * One pass. Names are compared by length first, so an ordinary header costs one switch and no lower-casing.
+ *
+ * @param rawHeaders name, value, name, value … as on the wire: only here are two Host lines visible
+ */
+export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
+  const facts: HeaderFacts = {
+    seen: 0,
+    host: -1,
+    secondHost: -1,
+    transferEncoding: -1,
+    contentLength: -1,
+    upgrade: -1,
+    connection: -1,
+  };
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    switch (name.length) {
+      case 4:
+        if (is(name, 'host')) {
+          if (facts.host === -1) facts.host = i;
+          else if (facts.secondHost === -1) facts.secondHost = i;
+        }
+        continue;
+      case 7:
+        if (is(name, 'upgrade')) {
+          facts.seen |= seen.upgrade;
+          facts.upgrade = i;
+        }
+        continue;
+      case 10:
+        if (is(name, 'connection')) {
+          facts.connection = i;
+          if (!isPlainConnection(rawHeaders[i + 1]!)) facts.seen |= seen.connectionOptions;
+        }
+        continue;
+      case 12:
+        if (is(name, 'max-forwards')) facts.seen |= seen.maxForwards;
+        continue;
+      case 14:
+        if (is(name, 'content-length')) {
+          if (facts.contentLength !== -1 || !/^\d{1,19}$/.test(rawHeaders[i + 1]!))
+            facts.seen |= seen.framing;
+          facts.contentLength = i;
+          if (facts.transferEncoding !== -1) facts.seen |= seen.framing;
+          continue;
+        }
+        break;
+      case 16:
+        if (is(name, 'proxy-connection')) {
+          facts.seen |= seen.proxyConnection;
+          continue;
+        }
+        break;
+      case 17:
+        if (is(name, 'transfer-encoding')) {
+          const second = facts.transferEncoding !== -1;
+          facts.transferEncoding = i;
+          // Anything but `chunked` alone: a coding we would pass on undecoded, or a spelling others read differently.
+          if (second || facts.contentLength !== -1 || !is(rawHeaders[i + 1]!, 'chunked'))
+            facts.seen |= seen.framing;
+          continue;
+        }
+        break;
+      case 19:
+        if (is(name, 'proxy-authorization')) facts.seen |= seen.proxyAuthorization;
+        continue;
+    }
+    if (overrideLengths.has(name.length) && overrideHeaders.has(name.toLowerCase()))
+      facts.seen |= seen.override;
+  }
+  return facts;
+}
+
+/** Case-insensitive comparison with a lower-case text, without making a string. */
+export function is(text: string, lower: string): boolean {
+  return text === lower || (text.length === lower.length && text.toLowerCase() === lower);
+}
+
+function isPlainConnection(value: string): boolean {
+  return value === 'keep-alive' || value === 'close' || /^(?:keep-alive|close|upgrade)$/i.test(value);
+}
+
+/** The members of a comma list, lower case, without empty ones (RFC 9110 section 5.6.1). */
+export function listMembers(value: string): string[] {
+  return value
+    .toLowerCase()
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}

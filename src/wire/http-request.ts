@@ -1,0 +1,18 @@
+/** A request as it was on the wire. */
+export interface HttpRequest {
+  readonly method: string;
+  /** One character a byte; with HTTP/2 the `:path`. */
+  readonly target: string;
+  /** `1.1`, `1.0`, `2.0`, or whatever stood there. */
+  readonly version: string;
+  /** name, value, name, value …, in order, duplicates included, pseudo-headers excluded. */
+  readonly rawHeaders: readonly string[];
+  /** HTTP/2 pseudo-headers. */
+  readonly h2?: {
+    readonly authority: string | null;
+    readonly scheme: string;
+    readonly protocol: string | null;
+  };
+  /** What made the bytes malformed, where something did. */
+  readonly defects?: readonly { readonly why: string; readonly at: number }[];
+}

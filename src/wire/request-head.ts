@@ -1,0 +1,120 @@
+/**
+ * The head of an HTTP/1 request read from raw bytes, strictly (RFC 9112): for `explain`, for bytes that Node's parser
+ * gave up on, for decoys and log lines. A head with defects still yields whatever could be told, so that a verdict
+ * can name what the sender wanted and not only that the bytes were bad.
+ */
+
+export interface Defect {
+  readonly why: string;
+  /** Offset into the bytes. */
+  readonly at: number;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  readonly target: string;
+  /** `1.1`, `1.0`, `0.9` where no version word is there; else the word itself. */
+  readonly version: string;
+  /** name, value, name, value … trimmed of optional white space. */
+  readonly rawHeaders: readonly string[];
+  /** Offset of the target. */
+  readonly targetAt: number;
+  /** Offset of each value of rawHeaders, at half its index. */
+  readonly valueAt: readonly number[];
+  /** Offset of the first byte after the head; the length of the bytes where the head has no end. */
+  readonly end: number;
+  /** The empty line that ends a head was there. */
+  readonly complete: boolean;
+  readonly defects: readonly Defect[];
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const control = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/**
+ * Reads the head. Total; null only where the bytes do not begin with a method-like token and a target, which is then
+ * a matter for `classifyFirstBytes`.
+ */
+export function parseRequestHead(bytes: Uint8Array): RequestHead | null {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  // RFC 9112 section 2.2: at least one empty line before the request-line is to be ignored.
+  const start = /^(?:\r?\n)*/.exec(text)![0].length;
+  const headEnd = /\r?\n\r?\n/.exec(text.slice(start));
+  const complete = headEnd !== null;
+  const end = complete ? start + headEnd.index + headEnd[0].length : text.length;
+  const lines = splitLines(text, start, complete ? start + headEnd.index : text.length);
+  const first = lines[0];
+  if (first === undefined) return null;
+  const words = /^(\S+)[ \t]+(\S+)(?:[ \t]+(.*))?$/s.exec(first.text);
+  if (words === null || !token.test(words[1]!)) return null;
+
+  const defects: Defect[] = [];
+  const method = words[1]!;
+  const target = words[2]!;
+  const versionWord = words[3];
+  const targetAt = first.at + first.text.indexOf(target, method.length);
+  // Runs of spaces between the words are harmless (RFC 9112 section 3 allows reading them); a tab is read two ways.
+  const tab = first.text.indexOf('\t');
+  if (tab !== -1) defects.push({ why: 'a tab in the request line', at: first.at + tab });
+  const version = readVersion(versionWord, targetAt + target.length, defects);
+  for (const line of lines)
+    if (line.bare) defects.push({ why: 'a line that ends in a bare LF', at: line.at + line.text.length });
+
+  const rawHeaders: string[] = [];
+  const valueAt: number[] = [];
+  for (const line of lines.slice(1)) readField(line, rawHeaders, valueAt, defects);
+  return { method, target, version, rawHeaders, targetAt, valueAt, end, complete, defects };
+}
+
+interface Line {
+  readonly text: string;
+  readonly at: number;
+  readonly bare: boolean;
+}
+
+function splitLines(text: string, start: number, end: number): Line[] {
+  const lines: Line[] = [];
+  for (let at = start; at < end; ) {
+    const lf = text.indexOf('\n', at);
+    const stop = lf === -1 || lf >= end ? end : lf;
+    const cr = text.charCodeAt(stop - 1) === 0x0d && stop > at && stop !== end ? 1 : 0;
+    lines.push({ text: text.slice(at, stop - cr), at, bare: stop === lf && cr === 0 });
+    at = stop + 1;
+  }
+  return lines;
+}
+
+function readVersion(word: string | undefined, at: number, defects: Defect[]): string {
+  if (word === undefined) {
+    defects.push({ why: 'HTTP/0.9: no version after the target', at });
+    return '0.9';
+  }
+  const match = /^HTTP\/(\d\.\d)$/.exec(word);
+  if (match !== null && (match[1] === '1.1' || match[1] === '1.0')) return match[1];
+  defects.push({
+    why: `the protocol is ${match === null ? 'not HTTP/1.0 or HTTP/1.1' : `HTTP/${match[1]}`}`,
+    at: at + 1,
+  });
+  return match === null ? word : match[1]!;
+}
+
+function readField(line: Line, rawHeaders: string[], valueAt: number[], defects: Defect[]): void {
+  if (line.text.startsWith(' ') || line.text.startsWith('\t')) {
+    defects.push({ why: 'a folded header line (obs-fold)', at: line.at });
+    return;
+  }
+  const colon = line.text.indexOf(':');
+  if (colon === -1) {
+    defects.push({ why: 'a header line without a colon', at: line.at });
+    return;
+  }
+  const name = line.text.slice(0, colon);
+  const raw = line.text.slice(colon + 1);
+  const value = raw.replace(/^[ \t]+|[ \t]+$/g, '');
+  if (!token.test(name)) defects.push({ why: 'a header name that is not a token', at: line.at });
+  const invalid = raw.search(control);
+  if (invalid !== -1)
+    defects.push({ why: 'a control character in a header value', at: line.at + colon + 1 + invalid });
+  rawHeaders.push(name.trim(), value);
+  valueAt.push(line.at + colon + 1 + raw.indexOf(value));
+}

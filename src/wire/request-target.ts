@@ -1,0 +1,95 @@
+/** The four forms of a request-target, RFC 9112 section 3.2. */
+import { type Authority, isMalformed, type Malformed, parseAuthority } from './authority.ts';
+
+export interface OriginForm {
+  readonly form: 'origin';
+  /** Path and query, byte for byte. */
+  readonly path: string;
+}
+
+export interface AbsoluteForm {
+  readonly form: 'absolute';
+  /** Lower case, without the colon. */
+  readonly scheme: string;
+  /** Null for a scheme other than http and https, whose authority means nothing here. */
+  readonly authority: Authority | null;
+  /** Path and query in origin form: `/` for an empty path, `*` for OPTIONS with an empty one (section 3.2.4). */
+  readonly path: string;
+  /** Offsets of the text after `scheme://` up to the path. */
+  readonly authorityStart: number;
+  readonly authorityEnd: number;
+}
+
+export interface AuthorityForm {
+  readonly form: 'authority';
+  readonly authority: Authority;
+}
+
+export interface AsteriskForm {
+  readonly form: 'asterisk';
+}
+
+export type RequestTarget = OriginForm | AbsoluteForm | AuthorityForm | AsteriskForm;
+
+/** Visible ASCII. RFC 3986 allows less; browsers send `|`, `"`, `{`, `^`, and they change no host, so they may pass. */
+const notVisible = /[^\x21-\x7e]/;
+const schemePrefix = /^[A-Za-z][A-Za-z0-9+.-]*:/;
+
+/**
+ * Reads a request-target. Total: any text gives a `RequestTarget` or a `Malformed` with the offset that makes it one.
+ *
+ * @param target one character a byte (latin1)
+ */
+export function parseRequestTarget(method: string, target: string): RequestTarget | Malformed {
+  const invisible = target.search(notVisible);
+  if (invisible !== -1) return { malformed: 'a byte outside visible ASCII', at: invisible };
+  // A fragment is never sent (RFC 9110 section 4.2.5); servers disagree on whether it ends the path.
+  const hash = target.indexOf('#');
+  if (hash !== -1) return { malformed: 'a fragment', at: hash };
+  if (method === 'CONNECT') return authorityForm(target);
+  if (target.charCodeAt(0) === 0x2f) return { form: 'origin', path: target };
+  if (target === '*') {
+    return method === 'OPTIONS'
+      ? { form: 'asterisk' }
+      : { malformed: '* with a method other than OPTIONS', at: 0 };
+  }
+  const scheme = schemePrefix.exec(target)?.[0];
+  if (scheme === undefined) return { malformed: 'neither a path nor a URL', at: 0 };
+  const afterScheme = target.slice(scheme.length);
+  // `example.net:80` is a scheme by the letter of RFC 3986; what it means is authority-form, legal for CONNECT only.
+  if (/^\d{1,5}$/.test(afterScheme))
+    return { malformed: 'authority-form with a method other than CONNECT', at: 0 };
+  return absoluteForm(method, target, scheme.slice(0, -1).toLowerCase(), scheme.length);
+}
+
+function authorityForm(target: string): AuthorityForm | Malformed {
+  const authority = parseAuthority(target);
+  return isMalformed(authority) ? authority : { form: 'authority', authority };
+}
+
+function absoluteForm(
+  method: string,
+  target: string,
+  scheme: string,
+  colon: number,
+): AbsoluteForm | Malformed {
+  const hierarchical = target.startsWith('//', colon);
+  const authorityStart = hierarchical ? colon + 2 : colon;
+  const rest = target.slice(authorityStart);
+  const length = rest.search(/[/?]/);
+  const authorityEnd = length === -1 ? target.length : authorityStart + length;
+  const path = originPath(method, target.slice(authorityEnd));
+  if (scheme !== 'http' && scheme !== 'https') {
+    return { form: 'absolute', scheme, authority: null, path, authorityStart, authorityEnd };
+  }
+  // `http:/10.0.0.1/` and `http:evil`: completed by lenient parsers into a URL with a host (CVE-2011-4317).
+  if (!hierarchical) return { malformed: `${scheme}: without //`, at: colon };
+  const authority = parseAuthority(target.slice(authorityStart, authorityEnd));
+  if (isMalformed(authority)) return { malformed: authority.malformed, at: authorityStart + authority.at };
+  return { form: 'absolute', scheme, authority, path, authorityStart, authorityEnd };
+}
+
+function originPath(method: string, rest: string): string {
+  if (rest === '') return method === 'OPTIONS' ? '*' : '/';
+  return rest.charCodeAt(0) === 0x3f ? '/' + rest : rest;
+}
