@@ -1,0 +1,125 @@
+#!/bin/sh
+# Installs the real servers and tools that the tests stand on (Debian, Ubuntu). Runs before `npm test`.
+#
+# Quick when everything is there. Never fails the test command: what cannot be installed is named, and the tests
+# that need it skip by name. SEKISHO_INSTALL_PEERS=no only names what is missing.
+
+set -u
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export PATH
+
+# What proves that a peer is there (a command, or a file by its absolute path), and the packages that bring it.
+# Exim and Postfix exclude each other as packages: Exim is unpacked into the cache instead, see below.
+peers='
+nginx                                                nginx
+apache2                                              apache2
+redis-server                                         redis-server
+nmap                                                 nmap
+haproxy                                              haproxy
+caddy                                                caddy
+wrk                                                  wrk
+curl                                                 curl
+openssl                                              openssl
+zstd                                                 zstd
+postfix                                              postfix
+swaks                                                swaks libnet-ssleay-perl
+tinyproxy                                            tinyproxy-bin
+squid                                                squid
+microsocks                                           microsocks
+danted                                               dante-server
+chromium                                             chromium
+rsyslogd                                             rsyslog
+goaccess                                             goaccess
+/usr/lib/apache2/modules/mod_security2.so            libapache2-mod-security2
+/usr/lib/nginx/modules/ngx_http_modsecurity_module.so libnginx-mod-http-modsecurity
+/usr/share/modsecurity-crs/rules                     modsecurity-crs
+'
+cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sekisho-peers"
+exim="$cache/exim/usr/sbin/exim4"
+
+is_there() {
+  case "$1" in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
+
+missing_packages() {
+  echo "$peers" | while read -r proof packages; do
+    [ -z "$proof" ] || is_there "$proof" || printf '%s ' "$packages"
+  done
+}
+
+exim_is_there() {
+  is_there exim4 || [ -x "$exim" ]
+}
+
+missing=$(missing_packages)
+wanted="$missing"
+exim_is_there || wanted="$wanted(exim4-daemon-light) "
+[ -n "$wanted" ] || exit 0
+
+if [ "${SEKISHO_INSTALL_PEERS:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+  if [ -n "$missing" ]; then
+    echo "test peers missing, their tests will skip: ${wanted}- as root: apt-get install --no-install-recommends $missing"
+  fi
+  exit 0
+fi
+
+echo "installing test peers: $wanted"
+DEBIAN_FRONTEND=noninteractive
+NEEDRESTART_SUSPEND=1
+export DEBIAN_FRONTEND NEEDRESTART_SUSPEND
+
+# A package must neither start a server of its own (it would take ports 25, 80, 3128) nor restart one that runs:
+# policy-rc.d says no to both while apt works. A guard that the machine already has is left as it is.
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$guard" ]; then
+  trap 'rm -f "$guard"' EXIT
+  trap 'exit 0' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$guard"
+  chmod 755 "$guard"
+fi
+
+log=$(mktemp)
+apt() {
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" </dev/null >>"$log" 2>&1
+}
+install() {
+  apt install --no-install-recommends --no-upgrade "$@"
+}
+
+# The second choice is for a release that lacks one of the packages: then the others still come.
+apt update
+if [ -n "$missing" ]; then
+  # shellcheck disable=SC2086
+  install $missing || for package in $missing; do install "$package"; done
+fi
+
+# Only the daemon, its libraries, its base files and the user that is compiled into it: run as `exim4 -C FILE` it
+# needs nothing under /etc.
+if ! exim_is_there; then
+  unpacked=$(mktemp -d)
+  (
+    cd "$unpacked" || exit 1
+    apt download exim4-daemon-light exim4-base || exit 1
+    libraries=$(dpkg-deb -f exim4-daemon-light_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
+    # shellcheck disable=SC2086
+    install $libraries
+    id Debian-exim >>"$log" 2>&1 ||
+      useradd --system --user-group --no-create-home --shell /usr/sbin/nologin Debian-exim >>"$log" 2>&1
+    for deb in *.deb; do dpkg -x "$deb" root || exit 1; done
+    root/usr/sbin/exim4 -C /dev/null -bV >>"$log" 2>&1 || exit 1
+    mkdir -p "$cache" && rm -rf "$cache/exim" && mv root "$cache/exim"
+  )
+  rm -rf "$unpacked"
+fi
+
+missing=$(missing_packages)
+exim_is_there || missing="$missing(exim4-daemon-light) "
+if [ -n "$missing" ]; then
+  echo "test peers still missing, their tests will skip: $missing"
+  tail -n 20 "$log"
+fi
+rm -f "$log"
+exit 0

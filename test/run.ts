@@ -1,0 +1,107 @@
+/**
+ * Runs the tests: `node test/run.ts [PATH…]`, a path being a file or a folder (`test/wire`).
+ *
+ * Exits 1 on any failure and when nothing ran. Skipped tests are listed by name at the end; with SEKISHO_CI=1 they
+ * count as failures, so that a missing peer cannot hide a broken promise. A whole run also reports line coverage.
+ */
+import { globSync, statSync } from 'node:fs';
+import { relative, resolve, sep } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const root = resolve(import.meta.dirname, '..');
+/** Milliseconds for one test file; a file that hangs fails by name instead of stalling the run. */
+const fileTimeout = 180_000;
+/** Files whose line coverage is below this many per cent are named. */
+const wellCovered = 90;
+const strict = process.env.SEKISHO_CI === '1';
+const filters = process.argv.slice(2);
+
+const files = filters.length === 0 ? testsUnder(resolve(root, 'test')) : filters.flatMap(testsAt);
+if (files.length === 0) {
+  console.error('no test files to run');
+  process.exit(1);
+}
+
+const skipped: string[] = [];
+const failed: string[] = [];
+let ran = 0;
+
+const events = run({
+  files: [...new Set(files)].sort(),
+  cwd: root,
+  isolation: 'process',
+  concurrency: 2,
+  timeout: fileTimeout,
+  execArgv: ['--disable-warning=ExperimentalWarning'],
+  coverage: filters.length === 0,
+  coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
+});
+
+const reporter = new spec();
+reporter.pipe(process.stdout, { end: false });
+for await (const event of events) {
+  if (event.type === 'test:coverage') {
+    reportCoverage(event.data.summary);
+    continue;
+  }
+  if (event.type === 'test:pass' || event.type === 'test:fail') {
+    const { name, file, line, skip, todo } = event.data;
+    const where = `${name} (${file === undefined ? '?' : relative(root, file)}:${line ?? '?'})`;
+    if (event.data.details.type !== 'suite') ran += 1;
+    if (skip !== undefined && skip !== false) skipped.push(`${where}${reason(skip)}`);
+    else if (todo !== undefined && todo !== false) skipped.push(`${where}: to do${reason(todo)}`);
+    else if (event.type === 'test:fail') failed.push(where);
+  }
+  reporter.write(event);
+}
+reporter.end();
+await new Promise((done) => reporter.once('end', done));
+
+if (skipped.length > 0) {
+  console.log(`\n${strict ? 'skipped, which counts as failed here' : 'skipped'}:`);
+  for (const name of skipped) console.log(`  ${name}`);
+}
+if (ran === 0) console.error('no test ran');
+if (failed.length > 0 || ran === 0 || (strict && skipped.length > 0)) process.exitCode = 1;
+
+function testsUnder(folder: string): string[] {
+  return globSync('**/*.test.ts', { cwd: folder }).map((path) => resolve(folder, path));
+}
+
+function testsAt(path: string): string[] {
+  const absolute = resolve(root, path);
+  const stats = statSync(absolute, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    console.error(`${path}: no such file or folder (paths are relative to the repository)`);
+    process.exit(1);
+  }
+  return stats.isDirectory() ? testsUnder(absolute) : [absolute];
+}
+
+function reason(value: string | true): string {
+  return typeof value === 'string' ? `: ${value}` : '';
+}
+
+interface CoverageSummary {
+  files: { path: string; coveredLinePercent: number }[];
+  totals: { coveredLinePercent: number; coveredLineCount: number; totalLineCount: number };
+}
+
+function reportCoverage({ files: measured, totals }: CoverageSummary): void {
+  const lines = [...measured]
+    .sort((a, b) => a.coveredLinePercent - b.coveredLinePercent)
+    .filter((file) => file.coveredLinePercent < wellCovered)
+    .map(
+      (file) => `  ${percent(file.coveredLinePercent)}  ${relative(root, file.path).replaceAll(sep, '/')}`,
+    );
+  console.log(
+    `\nline coverage ${percent(totals.coveredLinePercent)} ` +
+      `(${totals.coveredLineCount} of ${totals.totalLineCount} lines in ${measured.length} files)`,
+  );
+  if (lines.length > 0) console.log([`below ${wellCovered} %:`, ...lines].join('\n'));
+}
+
+function percent(value: number): string {
+  return `${value.toFixed(1).padStart(5)} %`;
+}

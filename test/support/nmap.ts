@@ -1,0 +1,61 @@
+/** nmap, as those who look for open relays use it. */
+import { requirePeer } from './peers.ts';
+import { runProcess } from './process.ts';
+
+export interface NmapOptions {
+  port: number;
+  /** @default '127.0.0.1' */
+  host?: string;
+  /** Name of the script, such as `http-open-proxy`; it runs whatever the port's number. */
+  script: string;
+  /**
+   * Script arguments. `http-open-proxy` looks at www.google.com unless it is given `proxy.url` and, matched against
+   * each line of a 200, 301 or 302 answer without regard to case, the Lua pattern `proxy.pattern`. Its CONNECT
+   * test always goes to port 80 of that URL's host and believes any 200.
+   */
+  args?: Readonly<Record<string, string>>;
+  /** Milliseconds. @default 60000 */
+  timeout?: number;
+}
+
+export interface NmapReport {
+  /** `open`, `closed`, `filtered` */
+  readonly state: string;
+  /** Output by script id; a script that has found nothing is not there. */
+  readonly scripts: ReadonlyMap<string, string>;
+  readonly xml: string;
+}
+
+/** Runs one script against one port. @throws where nmap fails or takes too long */
+export async function nmap(options: NmapOptions): Promise<NmapReport> {
+  const timeout = options.timeout ?? 60_000;
+  const args = Object.entries(options.args ?? {}).map(([name, value]) => `${name}="${value}"`);
+  const command = [
+    ...['-n', '-Pn', '-sT', '-T4', '-p', String(options.port), '--host-timeout', `${timeout}ms`],
+    ...['--script', `+${options.script}`, ...(args.length > 0 ? ['--script-args', args.join(',')] : [])],
+    ...['-oX', '-', options.host ?? '127.0.0.1'],
+  ];
+  const result = await runProcess(requirePeer('nmap'), command, { timeout: timeout + 5_000 });
+  if (result.code !== 0 || result.stdout.includes('timedout="true"')) {
+    throw new Error(`nmap ${command.join(' ')} failed: ${result.stderr}${result.stdout}`);
+  }
+  return parseReport(result.stdout);
+}
+
+/** Reads what `-oX` writes for a single port. */
+export function parseReport(xml: string): NmapReport {
+  const scripts = [...xml.matchAll(/<script id="([^"]*)" output="([^"]*)"/g)].map(
+    ([, id, output]) => [id!, unescapeXml(output!)] as const,
+  );
+  return { state: /<state state="([^"]*)"/.exec(xml)?.[1] ?? 'unknown', scripts: new Map(scripts), xml };
+}
+
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+
+function unescapeXml(text: string): string {
+  return text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
+    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
+    return entities[name] ?? whole;
+  });
+}

@@ -1,0 +1,61 @@
+/** The real servers and tools that tests stand on: where they are, and skipping by name where they are not. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** Servers live in sbin, which is not on everybody's PATH. */
+const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** Where `test/install-peers.sh` unpacks what cannot be installed as a package beside the others. */
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sekisho-peers');
+
+/** Peers that are not a command of their own name on the path. */
+const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
+  'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
+  'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
+  exim4: [join(cache, 'exim/usr/sbin/exim4')],
+};
+
+/**
+ * The path of a peer (`nginx`, `apache2`, `nmap`, `exim4`, `modsecurity-crs`, …), or null where it is missing.
+ */
+export function peer(name: string): string | null {
+  const places = [...folders.filter((folder) => folder !== '').map((folder) => join(folder, name))];
+  for (const path of [...places, ...(elsewhere[name] ?? [])]) {
+    if (isUsable(path)) return path;
+  }
+  return null;
+}
+
+/** Why a test that stands on these peers must be skipped, or false: `test('…', { skip: without('nginx') }, …)`. */
+export function without(...names: string[]): string | false {
+  const missing = names.filter((name) => peer(name) === null);
+  return missing.length === 0 ? false : `needs ${missing.join(', ')}: run test/install-peers.sh as root`;
+}
+
+/** Skips the test where a peer is missing, and tells: `if (!needs(t, 'nginx')) return;`. */
+export function needs(t: { skip(message?: string): void }, ...names: string[]): boolean {
+  const reason = without(...names);
+  if (reason === false) return true;
+  t.skip(reason);
+  return false;
+}
+
+/** The path of a peer that the test has already asked for with {@link needs}. @throws where it is missing */
+export function requirePeer(name: string): string {
+  const path = peer(name);
+  if (path === null) throw new Error(`${name} is not installed: run test/install-peers.sh as root`);
+  return path;
+}
+
+function isUsable(path: string): boolean {
+  try {
+    const stats = statSync(path);
+    // Apache modules and rule folders are read, not run.
+    accessSync(path, stats.isDirectory() || path.endsWith('.so') ? constants.R_OK : constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+/** Sends bytes exactly as they are and reads what comes back. */
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type HttpResponse, parseResponses } from './http-response.ts';
+
+export interface RawOptions {
+  /** @default '127.0.0.1' */
+  host?: string;
+  /** Speak TLS first, with these options (certificates are not verified unless they say so). @default plain */
+  tls?: ConnectionOptions;
+  /** Close the sending side after the last piece. @default false */
+  halfClose?: boolean;
+  /** Stop after this many final (not 1xx) responses; `close`: only when the peer closes. @default 'close' */
+  until?: 'close' | number;
+  /** Methods of the requests that were sent, for answers without a body. @default read from the first line */
+  methods?: readonly string[];
+  /** Milliseconds for everything; what came until then is given. @default 5000 */
+  timeout?: number;
+  /** Milliseconds between two pieces, so that they arrive apart: no event tells when the peer has read. @default 5 */
+  gap?: number;
+}
+
+export interface RawReply {
+  /** Everything that came. */
+  readonly bytes: Buffer;
+  /** The same as latin1 text. */
+  readonly text: string;
+  readonly responses: readonly HttpResponse[];
+  /** What came after the last complete response. */
+  readonly rest: Buffer;
+  /** How it ended: the peer closed, it reset the connection, or we stopped reading (done, or out of time). */
+  readonly ended: 'closed' | 'reset' | 'stopped' | 'timeout';
+}
+
+/**
+ * Sends raw bytes (text is latin1), an array's pieces one by one, and collects the reply.
+ *
+ * @throws where the connection cannot be made
+ */
+export async function exchange(
+  port: number,
+  bytes: string | Buffer | readonly (string | Buffer)[],
+  options: RawOptions = {},
+): Promise<RawReply> {
+  const pieces = (Array.isArray(bytes) ? bytes : [bytes]).map((piece: string | Buffer) =>
+    typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece,
+  );
+  const methods = options.methods ?? [/^[A-Z]+/.exec(pieces[0]?.toString('latin1') ?? '')?.[0] ?? 'GET'];
+  const until = options.until ?? 'close';
+  const signal = AbortSignal.timeout(options.timeout ?? 5_000);
+  const socket = await open(port, options, signal);
+  const received: Buffer[] = [];
+  const over = Promise.withResolvers<RawReply['ended']>();
+  const parse = (closed: boolean) => parseResponses(Buffer.concat(received), { methods, closed });
+  socket.on('data', (chunk: Buffer) => {
+    received.push(chunk);
+    if (until === 'close') return;
+    if (parse(false).responses.filter(({ status }) => status >= 200 || status === 101).length >= until) {
+      over.resolve('stopped');
+    }
+  });
+  socket.once('end', () => over.resolve('closed'));
+  socket.once('close', () => over.resolve('closed'));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE: the peer has closed while we still send; what it said before may be waiting to be read.
+    if (error.code !== 'EPIPE') over.resolve('reset');
+  });
+  signal.addEventListener('abort', () => over.resolve('timeout'));
+  void send(socket, pieces, options);
+  const ended = await over.promise;
+  socket.destroy();
+  const all = Buffer.concat(received);
+  return {
+    bytes: all,
+    text: all.toString('latin1'),
+    ...parse(ended === 'closed' || ended === 'reset'),
+    ended,
+  };
+}
+
+async function open(port: number, options: RawOptions, signal: AbortSignal): Promise<Socket> {
+  const host = options.host ?? '127.0.0.1';
+  // allowHalfOpen: the peer's end must not end what we still have to send.
+  const socket =
+    options.tls === undefined
+      ? createConnection({ port, host, noDelay: true, allowHalfOpen: true })
+      : connectTls({ port, host, rejectUnauthorized: false, ...options.tls });
+  try {
+    await once(socket, options.tls === undefined ? 'connect' : 'secureConnect', { signal });
+  } catch (cause) {
+    socket.destroy();
+    throw new Error(`cannot connect to ${host}:${port}`, { cause });
+  }
+  return socket;
+}
+
+async function send(socket: Socket, pieces: readonly Buffer[], options: RawOptions): Promise<void> {
+  for (const [index, piece] of pieces.entries()) {
+    if (index > 0) await delay(options.gap ?? 5);
+    if (socket.destroyed) return;
+    await new Promise((done) => socket.write(piece, done));
+  }
+  if (options.halfClose === true && !socket.destroyed) socket.end();
+}
