@@ -57,6 +57,8 @@ class Guard implements SmtpGuard {
   readonly #secureContext: SecureContext | null;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<Session>();
+  /** Sessions that have ended included, until their last answer is taken. */
+  readonly #sockets = new Set<Socket>();
   /** Open connections by client prefix; an entry goes with its last connection, so `limits.connections` bounds it. */
   readonly #byClient = new Map<string, number>();
 
@@ -117,6 +119,7 @@ class Guard implements SmtpGuard {
     for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     }, grace);
     await Promise.all(closed);
     clearTimeout(timer);
@@ -124,6 +127,8 @@ class Guard implements SmtpGuard {
 
   #accept(socket: Socket): void {
     socket.on('error', ignore);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     const ends = endsOf(socket);
     if (ends === null) {
       socket.destroy();
