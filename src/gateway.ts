@@ -4,16 +4,22 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { forward } from '../plugins/forward.ts';
+import { rateLimit } from '../plugins/rate-limit.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
+import { parsePrefix } from './address/ip.ts';
+import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
 import type { Config, ListenerConfig } from './config/config.ts';
 import { siteRoute } from './config/routes.ts';
+import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
 import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
 import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
+import type { RateLimitRules } from './limit/rate-limits.ts';
+import type { RateTable } from './limit/rate-table.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
 
@@ -29,6 +35,8 @@ export interface Gateway {
   readonly listeners: readonly string[];
   /** The backends of every site, as they stand. */
   readonly backends: readonly Backend[];
+  /** The counts of requests per client, as they stand; tables come and go with the config. */
+  readonly rateTables: readonly RateTable[];
   /**
    * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
    * limits and timeouts are those of the start; `needsRestart` tells what of them differs.
@@ -44,6 +52,8 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** Counts requests, failures and times of this process. */
+  readonly counters?: Counters;
 }
 
 /**
@@ -73,11 +83,15 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get backends() {
       return app.forwarder.backends;
     },
+    get rateTables() {
+      return app.rateLimits.tables;
+    },
     reload: (next) => {
       const recompiled = compile(next);
       clients = recompiled.clients;
       app.forwarder.route(routes(recompiled));
       app.relayGuard.replace(recompiled.policy, recompiled.clients);
+      app.rateLimits.replace(rateLimitRules(next, recompiled));
       for (const listener of listeners) listener.reloadCertificates();
     },
     close: async (deadline) => {
@@ -89,10 +103,11 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
 async function createApp(
   config: Config,
-  { policy, clients }: Compiled,
+  compiled: Compiled,
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
-  const { log, onEvent, isBanned = () => false } = options;
+  const { policy, clients } = compiled;
+  const { log, onEvent, isBanned = () => false, counters } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -104,6 +119,7 @@ async function createApp(
     policy,
     clients,
     isBanned,
+    counters,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);
@@ -111,11 +127,16 @@ async function createApp(
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
   await app.register(relayGuard, { checkpoint });
+  await app.register(rateLimit, rateLimitRules(config, compiled));
   const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
-    onFailure: (error) => log.warn({ status: error.status }, error.message),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      log.warn({ status: error.status }, error.message);
+    },
     onBackend: (backend, fit, why) =>
       fit
         ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)
@@ -151,7 +172,10 @@ function createListener(
       // The forwarder says `100 Continue` once a backend takes the body.
       server.on('checkContinue', app.routing as (req: unknown, res: unknown) => void);
       server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-        forwarder.upgrade(req, socket, head, relayGuard.judge(req));
+        const judged = relayGuard.judge(req);
+        const excess = app.rateLimits.hit(judged);
+        if (excess === null) forwarder.upgrade(req, socket, head, judged);
+        else relayGuard.refuseUpgrade(req, socket, head, excess.verdict, excess.headers);
       });
       relayGuard.attach(server);
     },
@@ -159,6 +183,14 @@ function createListener(
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
+}
+
+function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
+  const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
+    bounds === null ? [] : [[site, bounds] as const],
+  );
+  const exempt = new PrefixSet((limit === false ? [] : limit.allow).map((prefix) => parsePrefix(prefix)!));
+  return { limit, sites: new Map(own), exempt };
 }
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>
