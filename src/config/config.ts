@@ -34,6 +34,7 @@ export interface Config {
   };
   readonly bans: false | BansConfig;
   readonly rateLimit: false | RateLimitConfig;
+  readonly fleet: false | FleetConfig;
   readonly admin: false | AdminConfig;
   readonly journal: false | JournalConfig;
   readonly alerts: false | AlertsConfig;
@@ -80,6 +81,8 @@ export interface SiteConfig {
   readonly websocket: boolean;
   /** With the global policy under it: nothing else need be asked. */
   readonly policy: PolicyConfig;
+  /** Null: the global one. */
+  readonly rateLimit: null | false | RateBounds;
 }
 
 export type BackendConfig = BackendTarget & { readonly weight: number };
@@ -108,10 +111,21 @@ export interface BansConfig {
   readonly lists: readonly string[];
 }
 
-export interface RateLimitConfig {
+export interface RateBounds {
   readonly max: number;
   /** Milliseconds. */
   readonly timeWindow: number;
+}
+
+export interface FleetConfig {
+  /** URL. */
+  readonly valkey: string;
+  readonly name: string;
+  /** Absolute file name; null: the authorities of the system. */
+  readonly ca: string | null;
+}
+
+export interface RateLimitConfig extends RateBounds {
   /** Canonical prefixes. */
   readonly allow: readonly string[];
 }
@@ -179,7 +193,7 @@ export interface OtelConfig {
  * @param file turns a file name of the config into an absolute one
  */
 export function toConfig(document: ConfigDocument, file: (name: string) => string): Config {
-  const { bans, rateLimit, admin, journal, alerts, timeouts, limits } = document;
+  const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   return deepFreeze<Config>({
     listen: document.listen.map((item) => listener(item, file)),
@@ -210,6 +224,10 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
         preset: site.policy?.preset ?? policy.preset,
         rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
       },
+      rateLimit:
+        site.rateLimit === undefined
+          ? null
+          : site.rateLimit && { ...site.rateLimit, timeWindow: duration(site.rateLimit.timeWindow) },
     })),
     trustedProxies: document.trustedProxies.map(prefix),
     policy,
@@ -235,6 +253,7 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
       timeWindow: duration(rateLimit.timeWindow),
       allow: rateLimit.allow.map(prefix),
     },
+    fleet: fleet && { ...fleet, ca: fleet.ca === undefined ? null : file(fleet.ca) },
     admin: admin && {
       listen: listenAddress(admin.listen),
       tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },
