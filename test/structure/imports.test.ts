@@ -40,7 +40,7 @@ suite('the structure', () => {
       'add it to the list',
     );
     for (const room of rooms) {
-      const name = room === 'plugins' ? '`plugins/`' : `\`src/${room}(?:/|.ts)\``;
+      const name = room === 'plugins' ? '`plugins/`' : `\`src/${room}(?:/|[.]ts)\``;
       assert.ok(new RegExp(name).test(page.text), `${room} is not in the table`);
     }
     assert.deepEqual(
