@@ -165,7 +165,9 @@ export class WorkerPool implements DataPlane {
     );
     setTimeout(() => {
       if (!this.#closing)
-        this.#fork().catch((error: Error) => this.#log.error(error, 'a worker did not start'));
+        this.#fork().catch((error: Error) => {
+          if (!this.#closing) this.#log.error(error, 'a worker did not start');
+        });
     }, this.#pause);
   }
 
