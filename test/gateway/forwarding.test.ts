@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import { after, suite, test } from 'node:test';
 import { runGateway, trustedAddress } from '../support/gateway.ts';
 import { rawBackend } from '../support/raw-backend.ts';
-import { rawConnection } from '../support/raw-connection.ts';
 import { exchange } from '../support/raw-client.ts';
+import { rawConnection } from '../support/raw-connection.ts';
 import { type RecordedRequest, recordingBackend } from '../support/recording-backend.ts';
 
 const owner = { after };
@@ -27,6 +27,7 @@ async function send(bytes: string | readonly string[], answer?: string, options:
   backend.answerWith(answer ?? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   const before = backend.requests.length;
   const reply = await exchange(gateway.port, bytes, { until: 1, ...options });
+  assert.notEqual(reply.ended, 'timeout', reply.text);
   return { reply, response: reply.responses.at(-1)!, seen: backend.requests.slice(before) };
 }
 
@@ -43,7 +44,11 @@ suite('what comes back', () => {
     );
     assert.deepEqual(
       [response.status, response.reason, response.headerLines.slice(0, 5)],
-      [299, 'Quite Fine', ['Set-Cookie: a=1', 'X-oDD: \xe9', 'Set-cookie: b=2', 'Date: then', 'Content-Length: 2']],
+      [
+        299,
+        'Quite Fine',
+        ['Set-Cookie: a=1', 'X-oDD: \xe9', 'Set-cookie: b=2', 'Date: then', 'Content-Length: 2'],
+      ],
     );
     assert.equal(response.body.toString(), 'ok');
   });
@@ -108,12 +113,19 @@ suite('what comes back', () => {
   });
 
   test('103 comes before the answer to HTTP/1.1, and never to HTTP/1.0', async () => {
-    const answer = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+    const answer =
+      'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
     const { reply } = await send(`GET / HTTP/1.1\r\n${hostLine}\r\n`, answer);
-    assert.deepEqual(reply.responses.map(({ status }) => status), [103, 200]);
+    assert.deepEqual(
+      reply.responses.map(({ status }) => status),
+      [103, 200],
+    );
     assert.deepEqual(reply.responses[0]?.headers.get('link'), ['</a.css>']);
     const old = await send(`GET / HTTP/1.0\r\n${hostLine}\r\n`, answer);
-    assert.deepEqual(old.reply.responses.map(({ status }) => status), [200]);
+    assert.deepEqual(
+      old.reply.responses.map(({ status }) => status),
+      [200],
+    );
   });
 
   test('what Connection lists, and every other hop-by-hop field, stays on its hop', async () => {
@@ -121,7 +133,8 @@ suite('what comes back', () => {
       `GET / HTTP/1.1\r\n${hostLine}\r\n`,
       'HTTP/1.1 200 OK\r\nConnection: X-Backend-Only\r\nX-Backend-Only: 1\r\nKeep-Alive: timeout=99\r\nUpgrade: h2c\r\nProxy-Authenticate: Basic\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nok',
     );
-    for (const name of ['x-backend-only', 'upgrade', 'proxy-authenticate']) assert.equal(response.headers.has(name), false, name);
+    for (const name of ['x-backend-only', 'upgrade', 'proxy-authenticate'])
+      assert.equal(response.headers.has(name), false, name);
     assert.doesNotMatch(response.headerLines.join(), /timeout=99/);
     assert.ok(response.headers.has('x-kept'));
   });
@@ -129,7 +142,9 @@ suite('what comes back', () => {
   test('many small chunks to a slow reader, without a warning', async (t) => {
     const chunks = 20_000;
     const piece = `${'10\r\n'}${'x'.repeat(16)}\r\n`;
-    backend.answerWith(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${piece.repeat(chunks)}0\r\n\r\n`);
+    backend.answerWith(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${piece.repeat(chunks)}0\r\n\r\n`,
+    );
     const client = await rawConnection(t, gateway.port);
     client.socket.pause();
     client.socket.write(`GET / HTTP/1.1\r\n${hostLine}\r\n`);
@@ -137,6 +152,8 @@ suite('what comes back', () => {
     client.socket.resume();
     const text = await client.until(/\r\n0\r\n\r\n$/);
     assert.equal(text.slice(text.indexOf('\r\n\r\n')).replace(/[^x]/g, '').length, 16 * chunks);
+    // The connection to the backend was paused for it, and must not stay so.
+    await send(`GET / HTTP/1.1\r\n${hostLine}\r\n`);
   });
 });
 
@@ -183,11 +200,16 @@ suite('what goes on', () => {
       gateway.port,
       'POST http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n',
     );
-    assert.deepEqual(reply.responses.map(({ status }) => status), [421]);
+    assert.deepEqual(
+      reply.responses.map(({ status }) => status),
+      [421],
+    );
   });
 
   test('another expectation is refused', async () => {
-    const reply = await exchange(gateway.port, `GET / HTTP/1.1\r\n${hostLine}Expect: miracles\r\n\r\n`, { until: 1 });
+    const reply = await exchange(gateway.port, `GET / HTTP/1.1\r\n${hostLine}Expect: miracles\r\n\r\n`, {
+      until: 1,
+    });
     assert.equal(reply.responses[0]?.status, 417);
   });
 
@@ -195,7 +217,8 @@ suite('what goes on', () => {
     const { seen } = await send(
       `GET / HTTP/1.1\r\n${hostLine}Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 300\r\nProxy: http://evil.example/\r\nTE: gzip\r\nX-Kept: 1\r\n\r\n`,
     );
-    for (const name of ['connection', 'x-hop', 'keep-alive', 'proxy', 'te']) assert.deepEqual(values(seen[0]!, name), [], name);
+    for (const name of ['connection', 'x-hop', 'keep-alive', 'proxy', 'te'])
+      assert.deepEqual(values(seen[0]!, name), [], name);
     assert.deepEqual(values(seen[0]!, 'x-kept'), ['1']);
   });
 
@@ -218,7 +241,9 @@ suite('what goes on', () => {
     );
     assert.deepEqual(values(seen[0]!, 'x-forwarded-for'), [`10.0.0.1, 10.0.0.2, ${trustedAddress}`]);
     assert.deepEqual(values(seen[0]!, 'x-forwarded-proto'), ['https']);
-    assert.deepEqual(values(seen[0]!, 'forwarded'), [`for=10.0.0.1, for=${trustedAddress};host=www.example.net;proto=http`]);
+    assert.deepEqual(values(seen[0]!, 'forwarded'), [
+      `for=10.0.0.1, for=${trustedAddress};host=www.example.net;proto=http`,
+    ]);
   });
 
   test('Via is written where the config asks for it', async (t) => {
@@ -257,7 +282,10 @@ suite('one after the other', () => {
     });
     const all = [1, 2, 3, 4].map((i) => `GET /${i} HTTP/1.1\r\n${hostLine}\r\n`).join('');
     const reply = await exchange(gateway.port, all, { until: 4 });
-    assert.deepEqual(reply.responses.map(({ body }) => body.toString()), ['/1', '/2', '/3', '/4']);
+    assert.deepEqual(
+      reply.responses.map(({ body }) => body.toString()),
+      ['/1', '/2', '/3', '/4'],
+    );
   });
 
   for (const [what, behind, status] of [
@@ -273,7 +301,11 @@ suite('one after the other', () => {
         return 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst';
       });
       const reply = await exchange(gateway.port, `GET / HTTP/1.1\r\n${hostLine}\r\n${behind}`);
-      assert.deepEqual(reply.responses.map((response) => response.status), [200, status], reply.text);
+      assert.deepEqual(
+        reply.responses.map((response) => response.status),
+        [200, status],
+        reply.text,
+      );
       assert.equal(reply.responses[0]?.body.toString(), 'first');
       assert.notEqual(reply.ended, 'timeout');
       assert.equal(backend.requests.length, before + 1);
@@ -283,20 +315,30 @@ suite('one after the other', () => {
     const slow = await rawBackend(t);
     const other = await runGateway(t, config(slow.url));
     const client = await rawConnection(t, other.port);
-    client.socket.write(`GET / HTTP/1.1\r\n${hostLine}\r\nCONNECT mail.example.com:25 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    client.socket.write(
+      `GET / HTTP/1.1\r\n${hostLine}\r\nCONNECT mail.example.com:25 HTTP/1.1\r\nHost: a\r\n\r\n`,
+    );
     const upstream = await slow.connection(0);
     await upstream.until(/\r\n\r\n/);
     client.socket.resetAndDestroy();
     await upstream.ended;
-    for (let i = 0; i < 300 && other.events.length === 0; i++) await new Promise((done) => setTimeout(done, 10));
-    assert.deepEqual(other.events.map(({ rule }) => rule), ['connect']);
+    for (let i = 0; i < 300 && other.events.length === 0; i++)
+      await new Promise((done) => setTimeout(done, 10));
+    assert.deepEqual(
+      other.events.map(({ rule }) => rule),
+      ['connect'],
+    );
   });
 
   test('a request smuggled into a body stays a body', async () => {
     const before = backend.requests.length;
     backend.answerWith('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
     const smuggled = `GET /admin HTTP/1.1\r\n${hostLine}\r\n`;
-    await exchange(gateway.port, `POST / HTTP/1.1\r\n${hostLine}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`, { until: 1 });
+    await exchange(
+      gateway.port,
+      `POST / HTTP/1.1\r\n${hostLine}Content-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
+      { until: 1 },
+    );
     assert.equal(backend.requests.length, before + 1);
     assert.equal(backend.requests[before]!.body.toString(), smuggled);
   });
@@ -304,7 +346,9 @@ suite('one after the other', () => {
 
 test('a verdict does not wait for the rest of a body', async (t) => {
   const client = await rawConnection(t, gateway.port);
-  client.socket.write('POST http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 999\r\n\r\nmosConfig_absolute_path=');
+  client.socket.write(
+    'POST http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 999\r\n\r\nmosConfig_absolute_path=',
+  );
   const before = gateway.events.length;
   // The answer is here while the body is not.
   await client.until(/^HTTP\/1\.1 421 [^]*\]\.\n$/);
