@@ -189,7 +189,7 @@ suite('what goes on', () => {
     client.socket.write(`POST / HTTP/1.1\r\n${hostLine}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n`);
     assert.equal(await client.until(/\r\n\r\n/), 'HTTP/1.1 100 Continue\r\n\r\n');
     client.socket.write('body');
-    await client.until(/ 200 OK\r\n[^]*ok$/);
+    await client.until(/ 200 OK\r\n[\s\S]*ok$/);
     const seen = backend.requests[before]!;
     assert.equal(seen.body.toString(), 'body');
     assert.deepEqual(values(seen, 'expect'), []);
@@ -351,7 +351,7 @@ test('a verdict does not wait for the rest of a body', async (t) => {
   );
   const before = gateway.events.length;
   // The answer is here while the body is not.
-  await client.until(/^HTTP\/1\.1 421 [^]*\]\.\n$/);
+  await client.until(/^HTTP\/1\.1 421 [\s\S]*\]\.\n$/);
   client.socket.write('http://www.example.org');
   await client.ended;
   const event = gateway.events[before] ?? gateway.events.at(-1)!;
