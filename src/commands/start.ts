@@ -1,4 +1,6 @@
 import { loadConfig } from '../config/load.ts';
+import { startControlPlane } from '../control-plane.ts';
+import { Counters } from '../events/counters.ts';
 import { startGateway } from '../gateway.ts';
 import { createLog } from '../log.ts';
 import type { Command, StartOptions } from './options.ts';
@@ -11,10 +13,21 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   const config = loadConfig(file, { overlay });
   const log = createLog(config.log);
   const stopped = signal();
-  const gateway = await startGateway(config, { log });
-  for (const listener of gateway.listeners) process.stdout.write(`listening ${listener}\n`);
-  await stopped;
-  await gateway.close(drainDeadline);
+  const counters = new Counters();
+  const control = await startControlPlane(config, { log, counters: () => [counters.snapshot()] });
+  try {
+    const gateway = await startGateway(config, { log, onEvent: control.onEvent, counters });
+    for (const listener of [...gateway.listeners, ...control.listeners])
+      process.stdout.write(`listening ${listener}\n`);
+    if (control.madeToken !== null)
+      process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
+    control.setReady(true);
+    await stopped;
+    control.setReady(false);
+    await gateway.close(drainDeadline);
+  } finally {
+    await control.close();
+  }
   return 0;
 };
 

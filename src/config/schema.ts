@@ -8,6 +8,7 @@ import Type from 'typebox';
 import { presets } from '../rules/catalogue.ts';
 import { durationPattern, sizePattern } from './quantity.ts';
 import { rules } from './rule-schema.ts';
+import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
 
 const object = <T extends TProperties>(properties: T, options: object = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
@@ -16,7 +17,7 @@ const object = <T extends TProperties>(properties: T, options: object = {}) =>
  * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
  * filled in.
  */
-const offOr = <T extends TObject>(schema: T, options: { description: string; default: unknown }) =>
+const offOr = <T extends TObject>(schema: T, options: { description: string; default?: unknown }) =>
   Type.Unsafe<false | Static<T>>({
     ...schema,
     ...options,
@@ -177,6 +178,27 @@ const presetWords =
   '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
   'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
 
+const rateBounds = {
+  max: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 1000,
+    mend: 'write a whole number, 1 or more',
+    description:
+      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+  }),
+  timeWindow: timeout('1m', 'Length of the window.'),
+};
+
+const rateLimit = object({
+  ...rateBounds,
+  allow: cidrs(
+    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  ),
+});
+
+const siteRateLimit = object(rateBounds);
+
 const site = object(
   {
     hosts: Type.Array(hostEntry, {
@@ -268,6 +290,12 @@ const site = object(
         },
       ),
     ),
+    rateLimit: Type.Optional(
+      offOr(siteRateLimit, {
+        description:
+          'A limit of its own for this site, in place of the global one and counted apart; `false`: none.',
+      }),
+    ),
   },
   { description: 'Hosts that are ours, and the backend that serves them.' },
 );
@@ -314,18 +342,29 @@ const bans = object({
   ),
 });
 
-const rateLimit = object({
-  max: Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000_000,
-    default: 1000,
-    mend: 'write a whole number, 1 or more',
+const fleet = object({
+  valkey: Type.String({
+    minLength: 1,
+    maxLength: 1024,
+    format: 'sekisho-valkey',
+    mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
     description:
-      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+      'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
+      '`rediss://` for TLS. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
   }),
-  timeWindow: timeout('1m', 'Length of the window.'),
-  allow: cidrs(
-    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  name: Type.String({
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    default: 'sekisho',
+    mend: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
+    description: 'Begins every key and channel. Gateways with the same name are one fleet.',
+  }),
+  ca: Type.Optional(
+    Type.String({
+      minLength: 1,
+      mend: 'write a file name',
+      description:
+        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
+    }),
   ),
 });
 
@@ -333,9 +372,10 @@ const admin = object({
   listen: listenAddress({
     default: '127.0.0.1:9090',
     description:
-      'Address and port of dashboard, metrics and admin API. Hazard: it speaks plain HTTP, so on other than a loopback address ' +
-      'the token travels in the clear.',
+      'Address and port of dashboard, metrics and admin API. On other than a loopback address it needs `tls` or a `token` of ' +
+      'your own. Hazard: without tls the token travels in the clear.',
   }),
+  tls: Type.Optional(tlsFiles),
   token: Type.Optional(
     Type.String({
       minLength: 16,
@@ -421,9 +461,27 @@ export const schema = object(
       default: {},
       description: 'A limit on requests per client; `false` turns it off.',
     }),
+    fleet: offOr(fleet, {
+      default: false,
+      description:
+        'Share bans, request counts and probe events with other gateways; `false`: this one stands alone.',
+    }),
     admin: offOr(admin, {
       default: false,
       description: 'Dashboard, metrics and admin API on a listener of their own; `false`: none.',
+    }),
+    journal: offOr(journal, {
+      default: false,
+      description:
+        'Keeps probe events in a file; `false`: with `admin` the latest are kept in memory, and gone with the process.',
+    }),
+    alerts: offOr(alerts, {
+      default: false,
+      description: 'Messages about probes, bans and trouble, by webhook, mail and syslog; `false`: none.',
+    }),
+    otel: offOr(otel, {
+      default: false,
+      description: 'OpenTelemetry traces of requests; `false`: none.',
     }),
     workers: Type.Union(
       [

@@ -1,9 +1,12 @@
 /** Sends judged requests to the backends of their site. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
+import type { Counters } from '../events/counters.ts';
 import type { Judged } from '../guard/checkpoint.ts';
+import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
 import { type BackendAddress, backendName } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BalancePolicy } from './balance.ts';
@@ -25,6 +28,8 @@ export interface ForwarderOptions {
   readonly onFailure: (error: UpstreamError) => void;
   /** Told when a backend is left out or comes back. */
   readonly onBackend: (name: string, fit: boolean, why: string) => void;
+  /** Counts failures and how long backends take. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Where the requests of a site go: to its backends, or to the page the program brings along. */
@@ -79,7 +84,7 @@ export class Forwarder {
    *
    * @param expectsContinue the client waits for `100 Continue`
    */
-  forward(req: IncomingMessage, res: ServerResponse, judged: Judged, expectsContinue: boolean): void {
+  forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
     const route = this.#routes.get(judged.verdict.site!);
     if (route === undefined) throw new TypeError('a verdict of a site without a route');
     if (route === 'welcome') {
@@ -87,16 +92,18 @@ export class Forwarder {
       welcome(req, res);
       return;
     }
-    const body = bodyOf(req);
+    const body = bodyOf(req, judged.request);
     const head = forwardedHead(this.#forwarded(req, judged, body === 'chunked'));
     new Exchange({
       req,
       res,
+      method: judged.request.method,
       head,
       body,
       expectsContinue,
       group: route,
       onFailure: this.#options.onFailure,
+      counters: this.#options.counters,
     }).start();
   }
 
@@ -136,16 +143,16 @@ export class Forwarder {
     return new BackendGroup(members, { balance, health, onChange });
   }
 
-  #forwarded(req: IncomingMessage, { verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
+  #forwarded(req: Request, { request, verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
     return {
-      method: req.method!,
-      version: req.httpVersion,
-      rawHeaders: req.rawHeaders,
+      method: request.method,
+      version: request.version,
+      rawHeaders: request.rawHeaders,
       path: verdict.path,
       host: verdict.host,
       trusted: client.trusted,
       peer,
-      secure: 'encrypted' in req.socket,
+      secure: isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket,
       strip: verdict.strip,
       chunked,
       upgrade: verdict.upgrade,
@@ -155,8 +162,7 @@ export class Forwarder {
 }
 
 /** The judge has let only unambiguous framing pass. */
-function bodyOf(req: IncomingMessage): RequestBody {
-  const { rawHeaders } = req;
+function bodyOf(req: Request, { rawHeaders }: HttpRequest): RequestBody {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i]!;
     if (length === 14 && rawHeaders[i]!.toLowerCase() === 'content-length') {
@@ -164,5 +170,6 @@ function bodyOf(req: IncomingMessage): RequestBody {
     }
     if (length === 17 && rawHeaders[i]!.toLowerCase() === 'transfer-encoding') return 'chunked';
   }
-  return 'none';
+  // HTTP/2 frames a body without saying so in the head.
+  return isHttp2(req) && !req.stream.endAfterHeaders ? 'chunked' : 'none';
 }

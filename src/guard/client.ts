@@ -26,14 +26,15 @@ export interface PeerSocket {
   [peer]?: Client;
 }
 
-/**
- * The peer of a socket; looked up once a connection, since an address is parsed for it.
- *
- * @param address of the peer, where the socket's own is that of a balancer (PROXY protocol)
- */
-export function peerOf(socket: PeerSocket, rules: ClientRules, address = socket.remoteAddress ?? ''): Client {
-  socket[peer] ??= clientAt(address, rules);
+/** The peer of a socket; looked up once a connection, since an address is parsed for it. */
+export function peerOf(socket: PeerSocket, rules: ClientRules): Client {
+  socket[peer] ??= clientAt(socket.remoteAddress ?? '', rules);
   return socket[peer];
+}
+
+/** From now on the peer of the socket is whom a balancer speaks for on it (PROXY protocol), and not the balancer. */
+export function namePeer(socket: PeerSocket, address: string, rules: ClientRules): void {
+  socket[peer] = clientAt(address, rules);
 }
 
 /**

@@ -29,9 +29,17 @@ export function received(req: Request): HttpRequest {
     method: method ?? '',
     target: url ?? '',
     version: httpVersion,
-    rawHeaders: rawHeaders.slice(i),
+    rawHeaders: oneCookie(rawHeaders.slice(i)),
     h2: { authority, scheme, protocol },
   };
+}
+
+/** RFC 9113 section 8.2.3: cookie crumbs become one line again before they go into HTTP/1. */
+function oneCookie(rawHeaders: string[]): string[] {
+  if (!rawHeaders.includes('cookie')) return rawHeaders;
+  const crumbs = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1] === 'cookie');
+  const others = rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)] !== 'cookie');
+  return [...others, 'cookie', crumbs.join('; ')];
 }
 
 /** Something comes, or may come, behind the head. */
