@@ -25,7 +25,8 @@ async function start(owner: Owner, name: string, prepare: Start): Promise<WebSer
 export const openSquid = (owner: Owner): Promise<WebServer> =>
   start(owner, 'squid', async (port, dir) => ({
     command: 'squid',
-    args: ['-N', '-f', join(dir, 'squid.conf')],
+    // Its own service name: two squids of one name share, and fight for, memory segments.
+    args: ['-N', '-n', `sekisho${port}`, '-f', join(dir, 'squid.conf')],
     config: [
       `http_port 127.0.0.1:${port}`,
       `pid_filename ${dir}/squid.pid`,
