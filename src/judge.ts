@@ -11,12 +11,13 @@ import {
   type RuleId,
 } from './rules/catalogue.ts';
 import { examineHttp, type Found, type Standing, stranger } from './rules/http.ts';
-import type { Wanted } from './rules/intent.ts';
-import type { Policy, Site } from './rules/policy.ts';
-import type { FirstBytes } from './wire/first-bytes.ts';
+import { nothingWanted, type Wanted } from './rules/intent.ts';
+import type { Policy, RuleSettings, Site } from './rules/policy.ts';
+import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
 import type { HttpRequest } from './wire/http-request.ts';
 import { httpMethods } from './wire/methods.ts';
+import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/socks.ts';
 
 /** A rule seen, with what the policy does about it. */
 export interface Signal extends Found {
@@ -83,7 +84,7 @@ function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, 
     .filter((signal) => signal.action !== 'allow')
     .sort((a, b) => strength[a.action] - strength[b.action] || byCatalogueOrder(a.rule, b.rule));
   const first = signals[0];
-  const known = first === undefined ? null : (wanted ?? { host: '', port: null, path: request.target });
+  const known = first === undefined ? null : (wanted ?? { ...nothingWanted, path: request.target });
   if (first?.action === 'block') return block(site, signals, rules[first.rule].answer, known!);
   const to = site ?? policy.defaultSite;
   return pass(to, path, host || to.name, strip, upgrade, signals, known);
@@ -91,8 +92,9 @@ function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, 
 
 const strength: Record<Action, number> = { block: 0, flag: 1, allow: 2 };
 
-/** Judges a connection whose first bytes speak another protocol; null where they are HTTP/1, or nothing known. */
-export function judgeFirstBytes(protocol: FirstBytes, policy: Policy): Verdict | null {
+/** Judges a connection by its first bytes, where they speak another protocol; null where they are HTTP/1, or nothing known. */
+export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | null {
+  const protocol = classifyFirstBytes(bytes);
   const rule = firstBytesRule[protocol];
   if (rule === undefined) return null;
   const signal: Signal = {
@@ -101,7 +103,24 @@ export function judgeFirstBytes(protocol: FirstBytes, policy: Policy): Verdict |
     what: `the connection begins with ${(catalogue[rule] as Rule).title}`,
     evidence: { part: 'bytes', start: 0, end: 2 },
   };
-  return block(null, [signal], policy.rules[rule].answer, { host: '', port: null, path: '' });
+  return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
+}
+
+/** What a SOCKS sender wants to be connected to, where it has said so already. */
+function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
+  const request =
+    protocol === 'socks4'
+      ? parseSocks4(bytes)
+      : protocol === 'socks5'
+        ? parseSocks5Request(bytes.subarray(parseSocks5Greeting(bytes)?.length))
+        : null;
+  if (request === null || request.host === '') return nothingWanted;
+  return {
+    host: request.host.toLowerCase(),
+    port: request.port,
+    path: '',
+    text: `${request.host}:${request.port}`,
+  };
 }
 
 const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
@@ -114,15 +133,22 @@ const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
   'h2-preface': 'h2-preface',
 };
 
+/** The verdict on a request that is one too many; whoever counts requests says when. */
+export const overLimit = (site: Site, max: number): Verdict =>
+  unseen(site, 'rate-limited', `more than ${max} requests in the window`, site.rules);
+
+/** The verdict on a connection of a banned client, before it has sent anything. */
+export const bannedAtConnect = (policy: Policy): Verdict =>
+  unseen(null, 'client-banned', 'the client is banned', policy.rules);
+
 /** The verdict on a request whose check failed: what cannot be judged does not pass. */
-export function denied(policy: Policy): Verdict {
-  const signal: Signal = {
-    rule: 'framing',
-    action: 'block',
-    what: 'the request could not be judged',
-    evidence: { part: 'bytes', start: 0, end: 0 },
-  };
-  return block(null, [signal], policy.rules.framing.answer, { host: '', port: null, path: '' });
+export const denied = (policy: Policy): Verdict =>
+  unseen(null, 'framing', 'the request could not be judged', policy.rules);
+
+/** A block for something that is not in the bytes. */
+function unseen(site: Site | null, rule: RuleId, what: string, rules: RuleSettings): Verdict {
+  const signal: Signal = { rule, action: 'block', what, evidence: { part: 'bytes', start: 0, end: 0 } };
+  return block(site, [signal], rules[rule].answer, nothingWanted);
 }
 
 function pass(

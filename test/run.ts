@@ -8,10 +8,13 @@ import { globSync, statSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 
 const root = resolve(import.meta.dirname, '..');
 /** Milliseconds for one test file; a file that hangs fails by name instead of stalling the run. */
 const fileTimeout = 180_000;
+/** The environment of the test files. */
+process.env.SEKISHO_TEST_FILE_LIMIT ??= String(fileTimeout);
 /** Files whose line coverage is below this many per cent are named. */
 const wellCovered = 90;
 const strict = process.env.SEKISHO_CI === '1';
@@ -32,8 +35,13 @@ const events = run({
   cwd: root,
   isolation: 'process',
   concurrency: 2,
-  timeout: fileTimeout,
-  execArgv: ['--disable-warning=ExperimentalWarning'],
+  timeout: Number(process.env.SEKISHO_TEST_FILE_LIMIT),
+  execArgv: [
+    '--disable-warning=ExperimentalWarning',
+    // A failed test may leave a socket open: its file has still said all it has to say.
+    '--test-force-exit',
+    `--import=${pathToFileURL(resolve(root, 'test/support/time-limit.ts'))}`,
+  ],
   coverage: filters.length === 0,
   coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
 });

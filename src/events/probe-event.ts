@@ -1,6 +1,6 @@
 /** Makes the event of a verdict. Pure. */
 import type { Verdict } from '../judge.ts';
-import { classifyIntent } from '../rules/intent.ts';
+import { classifyIntent, nothingWanted } from '../rules/intent.ts';
 import { destination, wantedSentence } from '../rules/tell.ts';
 import type { ProbeEvent } from './event.ts';
 import { printable, redact } from './redact.ts';
@@ -22,7 +22,7 @@ export interface Sighting {
 /** @throws nothing for any verdict with at least one signal */
 export function probeEvent({ time, listener, client, verdict, head, body }: Sighting): ProbeEvent {
   const rule = verdict.rule ?? 'framing';
-  const wanted = verdict.wanted ?? { host: '', port: null, path: '' };
+  const wanted = verdict.wanted ?? nothingWanted;
   const bytes = printable(redact(head.slice(0, evidenceLimit) + body.slice(0, evidenceLimit)));
   const to = destination(wanted);
   return {

@@ -182,7 +182,7 @@ class Examination {
         `${authority.malformed} in the Host line`,
         host,
         authority.at,
-        authority.at + 1,
+        Math.min(authority.at + 1, line.length),
       );
       return null;
     }
@@ -227,18 +227,25 @@ class Examination {
       this.#h2Connect(host);
       return;
     }
+    // RFC 9113 section 8.3.1: by another :scheme a client asks a gateway to talk to a server that is not HTTP's.
+    if (h2 !== undefined && !is(h2.scheme, 'http') && !is(h2.scheme, 'https'))
+      this.#see('absolute-form-scheme', `the :scheme is ${h2.scheme}`, whole);
     const parsed = parseRequestTarget(isConnect ? 'CONNECT' : method, target);
     if (isConnect) {
       this.#see('connect', `CONNECT asks for a tunnel to ${target}`, whole);
-      this.#want(isMalformed(parsed) || parsed.form !== 'authority' ? null : parsed.authority, null, '');
+      this.#want(
+        isMalformed(parsed) || parsed.form !== 'authority' ? null : parsed.authority,
+        null,
+        '',
+        target,
+      );
       return;
     }
     if (isMalformed(parsed)) {
-      const end = Math.max(parsed.at + 1, target.length === 0 ? 0 : parsed.at + 1);
       this.#see('target-malformed', `the target has ${parsed.malformed}`, {
         part: 'target',
         start: parsed.at,
-        end,
+        end: Math.min(parsed.at + 1, target.length),
       });
       return;
     }
@@ -260,7 +267,7 @@ class Examination {
     const protocol = this.#request.h2?.protocol ?? null;
     if (protocol === null) {
       this.#see('connect', 'CONNECT asks for a tunnel', { part: 'method', start: 0, end: 7 });
-      this.#want(host, null, '');
+      this.#want(host, null, '', this.#request.h2?.authority ?? '');
       return;
     }
     this.#origin(this.#request.target, host);
@@ -279,13 +286,13 @@ class Examination {
       });
       const text = this.#request.target.slice(target.authorityStart, target.authorityEnd);
       const named = parseAuthority(text);
-      this.#want(isMalformed(named) ? null : named, null, path);
+      this.#want(isMalformed(named) ? null : named, null, path, this.#request.target);
       return;
     }
     const where: Evidence = { part: 'target', start: target.authorityStart, end: target.authorityEnd };
     const defaultPort = scheme === 'https' ? 443 : 80;
     const port = authority.port ?? defaultPort;
-    this.#want(authority, port, path);
+    this.#want(authority, port, path, this.#request.target);
     if (authority.userinfo !== null) {
       this.#see('absolute-form-userinfo', `userinfo before the host ${authority.host}`, {
         ...where,
@@ -331,7 +338,12 @@ class Examination {
         const what = `${host.host} is none of our sites`;
         if (header === -1) this.#see('host-foreign', what, { part: 'target', start: 0, end: 0 });
         else this.#seeHeader('host-foreign', what, header);
-        this.#want(host, null, path);
+        this.#want(
+          host,
+          null,
+          path,
+          header === -1 ? (this.#request.h2?.authority ?? '') : this.#value(header),
+        );
       }
     }
     const url = foreignUrlInPath(this.#policy.sites, path);
@@ -341,7 +353,7 @@ class Examination {
       start: url.start,
       end: url.end,
     });
-    this.#wantName(url);
+    this.#wantName(url, path);
   }
 
   #proxyHeaders(): void {
@@ -379,7 +391,7 @@ class Examination {
         foreign.start,
         foreign.end,
       );
-      this.#wantName(foreign);
+      this.#wantName(foreign, this.#value(i));
     }
   }
 
@@ -407,11 +419,11 @@ class Examination {
     this.#seeHeader('upgrade-unknown', `Upgrade to ${this.#value(upgrade)}`, upgrade);
   }
 
-  #wantName(name: ForeignName): void {
-    if (this.#wanted === null) this.#want(name.authority, null, name.path);
+  #wantName(name: ForeignName, text: string): void {
+    if (this.#wanted === null) this.#want(name.authority, null, name.path, text.slice(name.start, name.end));
   }
 
-  #want(authority: Authority | null, port: number | null, path: string): void {
-    this.#wanted = { host: authority?.host ?? '', port: authority?.port ?? port, path };
+  #want(authority: Authority | null, port: number | null, path: string, text: string): void {
+    this.#wanted = { host: authority?.host ?? '', port: authority?.port ?? port, path, text };
   }
 }

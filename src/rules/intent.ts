@@ -17,9 +17,14 @@ export interface Wanted {
   readonly port: number | null;
   /** Path and query. */
   readonly path: string;
+  /** The destination as the sender wrote it; empty where none is named. */
+  readonly text: string;
   /** As much of the body as was read. */
   readonly body?: string;
 }
+
+/** Nothing is named. */
+export const nothingWanted: Wanted = { host: '', port: null, path: '', text: '' };
 
 const mailPorts = new Set([25, 465, 587, 2525]);
 const isChatPort = (port: number): boolean =>
@@ -35,7 +40,7 @@ const privateName = /\.(?:internal|local|lan|intranet|corp|home\.arpa|svc|cluste
 
 /** Pages that echo what a proxy adds to a request: hit to learn whether, and how anonymously, one relays. */
 const judgePath =
-  /(?:azenv|proxy_?judge|prx_?jdg|prxjdg|pxy\.m|test_?proxy|proxy_?(?:test|check|checker|header|env)|proxychecker|check_?proxy|judge\d*)\b[^/]*(?:\.(?:php|cgi|asp|aspx|jsp|pl|m|html?))?(?:$|[?])|\/(?:textenv|nph-env|env|printenv|whatismyip|myip|ip_?json)(?:\.(?:php|cgi|pl))(?:$|[?])/i;
+  /(?:azenv|proxy_?judge|prx_?jdg|prxjdg|pxy\.m|test_?proxy|proxy_?(?:test|check|checker|header|env)|proxychecker|check_?proxy|judge\d*)(?=[./?]|$)|\/(?:textenv|nph-env|env|printenv|whatismyip|myip|ip_?json)(?:\.(?:php|cgi|pl))(?:$|[?])/i;
 const judgeHost =
   /(?:^|\.)(?:httpheader\.net|proxyradar\.com|proxyjudge\.[a-z.]+|azenv\.net|httpbin\.org|ipify\.org|ip-api\.com|icanhazip\.com|ifconfig\.(?:me|co)|checkip\.[a-z.]+|ident\.me|ipinfo\.io|proxycheck\.[a-z.]+|wantsfly\.com|proxyjudge\d*\.[a-z.]+)$|^(?:proxy-?judge|judge|azenv|proxycheck)\d*\./i;
 

@@ -2,12 +2,9 @@
 import { catalogue, type Rule, type RuleId } from './catalogue.ts';
 import type { Wanted } from './intent.ts';
 
-/** `host:port/path` of what was wanted, bounded; null where nothing is named. */
+/** What was wanted as the sender wrote it, bounded; null where nothing is named. */
 export function destination(wanted: Wanted): string | null {
-  if (wanted.host === '') return null;
-  const port = wanted.port === null ? '' : `:${wanted.port}`;
-  const path = wanted.path === '/' ? '' : wanted.path;
-  return `${wanted.host}${port}${path}`.slice(0, 512);
+  return wanted.text === '' ? null : wanted.text.slice(0, 512);
 }
 
 /** One sentence: what the sender wanted. */

@@ -111,7 +111,8 @@ function canonicalName(text: string): string | Malformed {
     return bad(`${describe(name.charCodeAt(excluded))} in a host`, Math.max(text.search(regNameExcluded), 0));
   name = name.toLowerCase();
   if (name.endsWith('.')) name = name.slice(0, -1);
-  if (name === '' || name.startsWith('.') || name.includes('..')) return bad('an empty label in the host', 0);
+  if (name === '' || name.startsWith('.') || name.endsWith('.') || name.includes('..'))
+    return bad('an empty label in the host', 0);
   return name;
 }
 

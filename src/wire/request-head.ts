@@ -53,9 +53,11 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead | null {
   const target = words[2]!;
   const versionWord = words[3];
   const targetAt = first.at + first.text.indexOf(target, method.length);
-  // Runs of spaces between the words are harmless (RFC 9112 section 3 allows reading them); a tab is read two ways.
-  const tab = first.text.indexOf('\t');
-  if (tab !== -1) defects.push({ why: 'a tab in the request line', at: first.at + tab });
+  // RFC 9112 section 3 lets a server read runs of white space; what others make of them differs, and no client sends them.
+  const exact = versionWord === undefined ? `${method} ${target}` : `${method} ${target} ${versionWord}`;
+  if (first.text !== exact) {
+    defects.push({ why: 'more than single spaces in the request line', at: first.at + method.length });
+  }
   const version = readVersion(versionWord, targetAt + target.length, defects);
   for (const line of lines)
     if (line.bare) defects.push({ why: 'a line that ends in a bare LF', at: line.at + line.text.length });

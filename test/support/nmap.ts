@@ -44,7 +44,8 @@ export async function nmap(options: NmapOptions): Promise<NmapReport> {
 
 /** Reads what `-oX` writes for a single port. */
 export function parseReport(xml: string): NmapReport {
-  const scripts = [...xml.matchAll(/<script id="([^"]*)" output="([^"]*)"/g)].map(
+  // A script that has found nothing may still stand there, with nothing to say.
+  const scripts = [...xml.matchAll(/<script id="([^"]*)" output="([^"]+)"/g)].map(
     ([, id, output]) => [id!, unescapeXml(output!)] as const,
   );
   return { state: /<state state="([^"]*)"/.exec(xml)?.[1] ?? 'unknown', scripts: new Map(scripts), xml };

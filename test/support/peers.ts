@@ -14,6 +14,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
   'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
+  // Exim runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
 };
 

@@ -8,8 +8,8 @@ import type { Owner } from './owner.ts';
 
 export interface ProcessOptions {
   cwd?: string;
-  /** Added to this process's environment. */
-  env?: Readonly<Record<string, string>>;
+  /** Added to this process's environment; undefined takes a variable away. */
+  env?: Readonly<Record<string, string | undefined>>;
   /** Milliseconds after which the process is killed, whatever it does. @default 120000 */
   timeout?: number;
   /** Written to stdin, which is then closed. @default stdin is left open */
@@ -91,7 +91,7 @@ export async function startProcess(
       done(exit);
     });
   });
-  const kill = (): void => signalGroup(child.pid, 'SIGKILL');
+  const kill = (): void => void signalGroup(child.pid, 'SIGKILL');
   const limit = setTimeout(kill, options.timeout ?? 120_000);
   limit.unref();
   running.add(kill);
@@ -104,6 +104,7 @@ export async function startProcess(
   }
   if (options.input !== undefined) child.stdin.end(options.input);
 
+  let stopped: Promise<Exit> | undefined;
   const output = (): string => `${command} ${args.join(' ')}\n${stdout}${stderr}`;
 
   const started: RunningProcess = {
@@ -159,16 +160,19 @@ export async function startProcess(
     signal(name) {
       if (exit === undefined) child.kill(name);
     },
-    async stop(grace = 5_000) {
-      if (exit === undefined) {
-        child.kill('SIGTERM');
-        const timer = setTimeout(kill, grace);
-        await exited;
-        clearTimeout(timer);
-      }
-      // Workers that outlive their parent would keep its port and folder.
-      signalGroup(child.pid, 'SIGKILL');
-      return exit!;
+    stop(grace = 5_000) {
+      stopped ??= (async () => {
+        if (exit === undefined) {
+          child.kill('SIGTERM');
+          const timer = setTimeout(kill, grace);
+          await exited;
+          clearTimeout(timer);
+        }
+        // Workers that outlive their parent would keep its port and folder.
+        await endGroup(child.pid!);
+        return exit!;
+      })();
+      return stopped;
     },
   };
   owner.after(() => started.stop());
@@ -198,13 +202,19 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+/** Tells whether there was anybody left to signal. */
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): boolean {
+  if (pid === undefined) return false;
   try {
-    process.kill(-pid, signal);
+    return process.kill(-pid, signal);
   } catch {
-    // The group is gone, which is what was wanted.
+    return false;
   }
+}
+
+/** No event tells when a grandchild is gone: asks again until nobody is left, for a second at most. */
+async function endGroup(pid: number): Promise<void> {
+  for (let attempt = 0; attempt < 100 && signalGroup(pid, 'SIGKILL'); attempt += 1) await delay(10);
 }
 
 function killAll(): void {

@@ -8,6 +8,8 @@ import { type HttpResponse, parseResponses } from './http-response.ts';
 export interface RawOptions {
   /** @default '127.0.0.1' */
   host?: string;
+  /** Source address, to come as another client: any of 127.0.0.0/8. @default the system's choice */
+  from?: string;
   /** Speak TLS first, with these options (certificates are not verified unless they say so). @default plain */
   tls?: ConnectionOptions;
   /** Close the sending side after the last piece. @default false */
@@ -85,7 +87,13 @@ async function open(port: number, options: RawOptions, signal: AbortSignal): Pro
   // allowHalfOpen: the peer's end must not end what we still have to send.
   const socket =
     options.tls === undefined
-      ? createConnection({ port, host, noDelay: true, allowHalfOpen: true })
+      ? createConnection({
+          port,
+          host,
+          noDelay: true,
+          allowHalfOpen: true,
+          ...(options.from === undefined ? {} : { localAddress: options.from }),
+        })
       : connectTls({ port, host, rejectUnauthorized: false, ...options.tls });
   try {
     await once(socket, options.tls === undefined ? 'connect' : 'secureConnect', { signal });

@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+/** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
+import { CommanderError, Option, Command as Program } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { exportFormats } from './bans/export.ts';
+import { faultLines } from './commands/fault-lines.ts';
+import type {
+  AuditOptions,
+  BansOptions,
+  CheckOptions,
+  Command,
+  ExplainOptions,
+  StartOptions,
+} from './commands/options.ts';
+import { ConfigError } from './config/fault.ts';
+
+/** Called with the exit code of the command that ran. */
+type Exit = (code: number) => void;
+
+/** An option that may be given several times. */
+const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
+
+/** The action of a command: loads `commands/NAME.ts` and runs it. */
+function lazy<Options>(name: string, exit: Exit): (options: Options) => Promise<void> {
+  return async (options) => {
+    const { run } = (await import(`./commands/${name}.ts`)) as { run: Command<Options> };
+    exit(await run(options));
+  };
+}
+
+/** One entry a command: its words and flags. A new command is an entry here and a file in `commands/`. */
+const commands: readonly ((program: Program, exit: Exit) => void)[] = [
+  (program, exit) =>
+    program
+      .command('start')
+      .description('start the checkpoint; flags stand over the config file')
+      .option('--config <file>', 'config file')
+      .option('--listen <addr:port>', 'accept HTTP here; may be given several times', collect)
+      .option('--host <name>', 'a host that is ours; may be given several times', collect)
+      .option(
+        '--backend <url>',
+        'the server behind: http://…, https://…, unix:/PATH or welcome; may be given several times',
+        collect,
+      )
+      .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
+      .action(lazy<StartOptions>('start', exit)),
+  (program, exit) =>
+    program
+      .command('check')
+      .description('tell every fault of a config, with its place and the mend')
+      .requiredOption('--config <file>', 'config file')
+      .option('--json', 'one JSON object a fault on stdout')
+      .action(lazy<CheckOptions>('check', exit)),
+  (program, exit) =>
+    program
+      .command('explain')
+      .description('judge a raw request, or one log line, from stdin, and say why')
+      .option('--config <file>', 'config file')
+      .option('--json', 'one JSON object on stdout')
+      .action(lazy<ExplainOptions>('explain', exit)),
+  (program, exit) =>
+    program
+      .command('audit')
+      .description(
+        'prove whether your own server relays: HTTP, CONNECT, SOCKS and mail, against a canary of its own',
+      )
+      .argument('<target>', 'HOST, HOST:PORT or [IPv6]:PORT')
+      .option(
+        '--port <ports>',
+        'ports instead of the usual ones: 80,8080; may be given several times',
+        collect,
+      )
+      .option('--host <name>', 'the host that the server takes for its own (default: of TARGET)')
+      .option('--canary <addr:port>', 'how the server reaches the canary, where it cannot reach this address')
+      .option('--canary-listen <addr:port>', 'where the canary listens, where that differs')
+      .option(
+        '--i-own-this <name>',
+        'the name of your server; needed, with proof, unless it is on a private address',
+      )
+      .option('--timeout <seconds>', 'how long one answer may take (default: 4)')
+      .option('--pace <ms>', 'time between two connections (default: 0 on loopback, else 50)')
+      .option('--json', 'one JSON object a technique on stdout')
+      .action((target: string, options: Omit<AuditOptions, 'target'>) =>
+        lazy<AuditOptions>('audit', exit)({ target, ...options }),
+      ),
+  registerBans,
+];
+
+function registerBans(program: Program, exit: Exit): void {
+  const bans = program.command('bans').description('who is banned, on a running gateway, over its admin API');
+  const run = lazy<BansOptions>('bans', exit);
+  const reached = (command: Program): Program =>
+    command
+      .option('--config <file>', 'config file, whose admin listener and token are used')
+      .option('--admin <url>', 'the admin API, in place of the one of the config')
+      .option('--json', 'one JSON object a ban on stdout')
+      .copyInheritedSettings(program)
+      .allowExcessArguments(false);
+  reached(bans.command('list'))
+    .description('every ban in force, newest first; SEKISHO_TOKEN holds the token')
+    .addOption(new Option('--format <format>', 'all of them, for another firewall').choices(exportFormats))
+    .action((options: Omit<BansOptions, 'action'>) => run({ ...options, action: 'list' }));
+  reached(bans.command('add <prefix>'))
+    .description('ban an address or a prefix')
+    .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: without an end)')
+    .option('--reason <words>', 'why, for whoever reads the list')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'add', prefix }),
+    );
+  reached(bans.command('remove <prefix>'))
+    .description('take a ban back')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'remove', prefix }),
+    );
+}
+
+/** The whole command line. */
+export function buildProgram(exit: Exit): Program {
+  const program = new Program('sekisho')
+    .description(packageJson.description)
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText('after', '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage.')
+    .exitOverride();
+  for (const register of commands) register(program, exit);
+  for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the names of node and script
+ * @returns the exit code
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = buildProgram((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has told already what is wrong; help and version come this way too, with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof ConfigError) {
+      for (const fault of error.faults) process.stderr.write(`${faultLines(error.file, fault)}\n`);
+      return 1;
+    }
+    process.stderr.write(`sekisho: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,35 @@
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/fault.ts';
+import { loadConfig } from '../config/load.ts';
+import { faultLines } from './fault-lines.ts';
+import type { CheckOptions, Command } from './options.ts';
+
+/** `sekisho check`: every fault of a config, with its place, its value and the mend. */
+export const run: Command<CheckOptions> = async ({ config: file, json = false }) => {
+  const people = json ? process.stderr : process.stdout;
+  try {
+    people.write(`${file} is fine: ${summary(loadConfig(file))}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const fault of error.faults) {
+      if (json) process.stdout.write(`${JSON.stringify({ file, ...fault })}\n`);
+      else people.write(`${faultLines(file, fault)}\n`);
+    }
+    people.write(`${file} has ${count(error.faults.length, 'fault')}\n`);
+    return 1;
+  }
+};
+
+function summary({ listen, sites, policy, admin }: Config): string {
+  const hosts = sites.reduce((sum, site) => sum + site.hosts.length, 0);
+  return [
+    count(listen.length, 'listener'),
+    count(sites.length, 'site'),
+    count(hosts, 'host'),
+    `policy ${policy.preset}`,
+    admin ? `admin on ${admin.listen.text}` : 'no admin listener',
+  ].join(', ');
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -1,0 +1,99 @@
+import { STATUS_CODES } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { styleText } from 'node:util';
+import { compile } from '../config/compile.ts';
+import { loadConfig } from '../config/load.ts';
+import { printable } from '../events/redact.ts';
+import { type Explanation, explain, type PlacedSignal } from '../explain/explain.ts';
+import { readInput } from '../explain/input.ts';
+import type { Answer } from '../rules/catalogue.ts';
+import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { inputError } from './input-error.ts';
+import type { Command, ExplainOptions } from './options.ts';
+
+/** What is ours where no config says so: as in `config/sekisho.yaml`. */
+const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
+
+/** `sekisho explain`: what the gateway would do with a request, and why. */
+export const run: Command<ExplainOptions> = async ({ config: file, json = false }) => {
+  const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
+  const { policy } = compile(config);
+  const given = await buffer(process.stdin);
+  if (given.length === 0) {
+    inputError(
+      'explain',
+      'nothing came on stdin',
+      "pipe a request or a log line in: printf 'GET http://www.example.com/ HTTP/1.0\\r\\n\\r\\n' | sekisho explain",
+    );
+    return 1;
+  }
+  const { bytes, note } = readInput(given, policy.defaultSite.name);
+  const explanation = explain(bytes, policy);
+  process.stdout.write(
+    json ? `${JSON.stringify(asJson(explanation, bytes))}\n` : asText(explanation, bytes, note),
+  );
+  return 0;
+};
+
+function asJson({ verdict, signals, intent, why }: Explanation, bytes: Buffer): object {
+  const { action, rule, answer, site, path, host, wanted } = verdict;
+  return {
+    verdict: action,
+    rule,
+    signals: signals.map(({ rule, action, what, evidence, offset, length }) => ({
+      rule,
+      action,
+      what,
+      evidence: {
+        ...evidence,
+        offset,
+        length,
+        text: printable(bytes.toString('latin1', offset, offset + Math.min(length, 256))),
+      },
+    })),
+    intent,
+    answer,
+    why,
+    destination: wanted === null || wanted.text === '' ? null : printable(wanted.text),
+    forward: action === 'block' ? null : { site: site?.name, target: path, host },
+  };
+}
+
+const colours = { block: 'red', flag: 'yellow', allow: 'green' } as const;
+
+function asText({ verdict, signals, intent, why }: Explanation, bytes: Buffer, note: string | null): string {
+  const { action, rule, answer } = verdict;
+  const title = styleText(['bold', colours[action]], action.toUpperCase());
+  const lines = [
+    rule === null ? title : `${title}  ${rule}${answer === null ? '' : ` → ${answerText(answer)}`}`,
+    why,
+  ];
+  if (intent !== null) lines.push(`Intent: ${intent}.`);
+  for (const signal of signals) lines.push('', ...signalLines(signal, bytes));
+  if (rule !== null && verdict.action === 'flag')
+    lines.push('', `It is passed on to ${verdict.site?.name} as ${verdict.path}, and recorded.`);
+  if (note !== null) lines.push('', `(${note})`);
+  return `${lines.join('\n')}\n`;
+}
+
+const answerText = (answer: Answer): string =>
+  answer === 'drop' ? 'closed without a byte' : `${answer} ${STATUS_CODES[answer] ?? ''}`;
+
+/** The line of the request with the offending bytes marked below it, and the rule they break. */
+function signalLines(signal: PlacedSignal, bytes: Buffer): string[] {
+  const { rule, offset, length, what, action } = signal;
+  const from = bytes.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;
+  const end = bytes.indexOf('\n', offset);
+  const line = bytes.toString('latin1', from, end === -1 ? bytes.length : end).replace(/\r$/, '');
+  const shown = (text: string): string => printable(text);
+  const before = shown(line.slice(0, offset - from)).slice(-60);
+  const marked = shown(line.slice(offset - from, offset - from + length)).slice(0, 80);
+  const after = shown(line.slice(offset - from + length)).slice(0, 40);
+  const { title, reference } = catalogue[rule] as Rule;
+  return [
+    `  ${before}${styleText(colours[action], marked)}${after}`,
+    `  ${' '.repeat(before.length)}${styleText(colours[action], '^'.repeat(Math.max(marked.length, 1)))} ${what}`,
+    `  ${styleText('bold', rule)} (${action}): ${title}`,
+    `  ${styleText('dim', reference)}`,
+  ];
+}

@@ -1,0 +1,64 @@
+/** Config → what the request path works with: tries and settings, so that nothing is looked up in text per request. */
+import { parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import type { ClientRules } from '../guard/client.ts';
+import { catalogue, presetAction, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { type Policy, type RuleSettings, ruleSettings, type Site } from '../rules/policy.ts';
+import { type HostPattern, SiteTable } from '../rules/site-table.ts';
+import type { Config, PolicyConfig, SiteConfig } from './config.ts';
+
+export interface Compiled {
+  readonly policy: Policy;
+  readonly clients: ClientRules;
+  /** Each compiled site with what the config says of it. */
+  readonly sites: ReadonlyMap<Site, SiteConfig>;
+}
+
+/** Every site is found by every one of its hosts; the first site is the default one. */
+export function compile(config: Config): Compiled {
+  const ports = new Set([80, 443, ...config.listen.map(({ port }) => port)]);
+  const sites = new Map<Site, SiteConfig>();
+  const patterns: HostPattern[] = [];
+  for (const siteConfig of config.sites) {
+    const site: Site = {
+      name: siteConfig.hosts[0]!.host.replace(/^\*\./, ''),
+      websocket: siteConfig.websocket,
+      anyPort: siteConfig.hosts.some(({ port }) => port === 'any'),
+      rules: settings(siteConfig.policy, config),
+    };
+    sites.set(site, siteConfig);
+    for (const { host, port } of siteConfig.hosts) {
+      patterns.push({ host, site });
+      if (typeof port === 'number') ports.add(port);
+    }
+  }
+  const [defaultSite] = sites.keys();
+  return {
+    policy: {
+      sites: new SiteTable(patterns),
+      defaultSite: defaultSite!,
+      ports,
+      rules: settings(config.policy, config),
+    },
+    clients: {
+      trustedProxies: prefixSet(config.trustedProxies),
+      allowed: prefixSet(config.bans === false ? [] : config.bans.allow),
+    },
+    sites,
+  };
+}
+
+function settings(policy: PolicyConfig, config: Config): RuleSettings {
+  return ruleSettings((id: RuleId) => {
+    const rule: Rule = catalogue[id];
+    const own = policy.rules[id];
+    const banAnswer = id === 'client-banned' && config.bans !== false ? config.bans.answer : undefined;
+    return {
+      action: own?.action ?? presetAction(policy.preset, id),
+      answer: own?.answer ?? banAnswer ?? rule.answer,
+    };
+  });
+}
+
+const prefixSet = (prefixes: readonly string[]): PrefixSet =>
+  new PrefixSet(prefixes.map((prefix) => parsePrefix(prefix)!));

@@ -1,0 +1,329 @@
+/** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
+import { parsePrefix, prefixText } from '../address/ip.ts';
+import type { BalancePolicy } from '../forward/balance.ts';
+import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
+import { type BackendTarget, parseBackend } from './backend-url.ts';
+import { isUnreadable } from './fault.ts';
+import { type HostEntry, parseHostEntry } from './host-entry.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { parseDuration, parseSize } from './quantity.ts';
+import type { ConfigDocument } from './schema.ts';
+import { parseSyslogTarget, type SyslogTarget } from './service-url.ts';
+
+export interface Config {
+  readonly listen: readonly ListenerConfig[];
+  readonly sites: readonly SiteConfig[];
+  /** Canonical prefixes. */
+  readonly trustedProxies: readonly string[];
+  readonly policy: PolicyConfig;
+  readonly via: boolean;
+  /** Milliseconds. */
+  readonly timeouts: {
+    readonly connect: number;
+    readonly headers: number;
+    readonly body: number;
+    readonly idle: number;
+    readonly upgrade: number;
+    readonly drain: number;
+  };
+  readonly limits: {
+    /** Bytes. */
+    readonly headerBytes: number;
+    /** Milliseconds. */
+    readonly requestHeaders: number;
+  };
+  readonly bans: false | BansConfig;
+  readonly rateLimit: false | RateLimitConfig;
+  readonly fleet: false | FleetConfig;
+  readonly admin: false | AdminConfig;
+  readonly journal: false | JournalConfig;
+  readonly alerts: false | AlertsConfig;
+  readonly otel: false | OtelConfig;
+  readonly workers: number | 'auto';
+  readonly log: ConfigDocument['log'];
+}
+
+export interface ListenerConfig extends ListenAddress {
+  /** Null: plain HTTP. Absolute file names. */
+  readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
+  readonly proxyProtocol: boolean;
+}
+
+export interface HealthConfig {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export interface SiteConfig {
+  readonly hosts: readonly HostEntry[];
+  readonly backends: readonly BackendConfig[];
+  readonly balance: BalancePolicy;
+  readonly health: false | HealthConfig;
+  readonly connections: {
+    readonly max: number;
+    readonly queue: number;
+    /** Milliseconds. */
+    readonly wait: number;
+    /** Milliseconds. */
+    readonly idle: number;
+  };
+  readonly backendTls: {
+    /** Absolute file name. */
+    readonly ca: string | null;
+    readonly servername: string | null;
+    readonly verify: boolean;
+  };
+  readonly websocket: boolean;
+  /** With the global policy under it: nothing else need be asked. */
+  readonly policy: PolicyConfig;
+  /** Null: the global one. */
+  readonly rateLimit: null | false | RateBounds;
+}
+
+export type BackendConfig = BackendTarget & { readonly weight: number };
+
+export interface PolicyConfig {
+  readonly preset: Preset;
+  readonly rules: Readonly<Partial<Record<RuleId, RuleConfig>>>;
+}
+
+/** What differs from the preset. */
+export interface RuleConfig {
+  readonly action?: Action;
+  readonly answer?: Answer;
+}
+
+export interface BansConfig {
+  readonly after: number;
+  /** Milliseconds. */
+  readonly within: number;
+  /** Milliseconds: of the first, second, … ban; the last one repeats. */
+  readonly for: readonly number[];
+  /** Canonical prefixes. */
+  readonly allow: readonly string[];
+  readonly answer: 403 | 'drop';
+  /** Absolute file names. */
+  readonly lists: readonly string[];
+}
+
+export interface RateBounds {
+  readonly max: number;
+  /** Milliseconds. */
+  readonly timeWindow: number;
+}
+
+export interface FleetConfig {
+  /** URL. */
+  readonly valkey: string;
+  readonly name: string;
+  /** Absolute file name; null: the authorities of the system. */
+  readonly ca: string | null;
+}
+
+export interface RateLimitConfig extends RateBounds {
+  /** Canonical prefixes. */
+  readonly allow: readonly string[];
+}
+
+export interface AdminConfig {
+  readonly listen: ListenAddress;
+  /** Absolute file names; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Null: to be made at start. */
+  readonly token: string | null;
+}
+
+export interface JournalConfig {
+  /** Absolute file name. */
+  readonly path: string;
+  /** Milliseconds. */
+  readonly keep: number;
+  /** Bytes. */
+  readonly maxSize: number;
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  readonly style: 'generic' | 'slack' | 'discord' | 'teams';
+  /** Null: messages are not signed. */
+  readonly secret: string | null;
+}
+
+export interface MailConfig {
+  /** `smtp://` or `smtps://` URL. */
+  readonly smarthost: string;
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+export interface AlertsConfig {
+  readonly webhooks: readonly WebhookConfig[];
+  readonly mail: MailConfig | null;
+  readonly syslog: SyslogTarget | null;
+  /** Empty: the host name. */
+  readonly name: string;
+  /** Milliseconds of quiet that end an attack. */
+  readonly digest: number;
+  readonly when: {
+    readonly first: boolean;
+    /** Probes a minute; 0: never. */
+    readonly rate: number;
+    readonly ban: boolean;
+    readonly passed: boolean;
+    readonly backend: boolean;
+    readonly journal: boolean;
+  };
+}
+
+export interface OtelConfig {
+  /** OTLP/HTTP URL. */
+  readonly endpoint: string;
+  /** 0 to 1. */
+  readonly sample: number;
+}
+
+/**
+ * Turns a faultless document into a config.
+ *
+ * @param file turns a file name of the config into an absolute one
+ */
+export function toConfig(document: ConfigDocument, file: (name: string) => string): Config {
+  const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
+  const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
+  return deepFreeze<Config>({
+    listen: document.listen.map((item) => listener(item, file)),
+    sites: document.sites.map((site) => ({
+      hosts: site.hosts.map((host) => read(parseHostEntry(host))),
+      backends: (site.backends ?? [{ url: site.backend! }]).map(({ url, weight }) => ({
+        ...read(parseBackend(url)),
+        weight: weight ?? 1,
+      })),
+      balance: site.balance,
+      health: site.health && {
+        ...site.health,
+        interval: duration(site.health.interval),
+        timeout: duration(site.health.timeout),
+      },
+      connections: {
+        ...site.connections,
+        wait: duration(site.connections.wait),
+        idle: duration(site.connections.idle),
+      },
+      backendTls: {
+        ca: site.backendTls.ca === undefined ? null : file(site.backendTls.ca),
+        servername: site.backendTls.servername ?? null,
+        verify: site.backendTls.verify,
+      },
+      websocket: site.websocket,
+      policy: {
+        preset: site.policy?.preset ?? policy.preset,
+        rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
+      },
+      rateLimit:
+        site.rateLimit === undefined
+          ? null
+          : site.rateLimit && { ...site.rateLimit, timeWindow: duration(site.rateLimit.timeWindow) },
+    })),
+    trustedProxies: document.trustedProxies.map(prefix),
+    policy,
+    via: document.via,
+    timeouts: {
+      connect: duration(timeouts.connect),
+      headers: duration(timeouts.headers),
+      body: duration(timeouts.body),
+      idle: duration(timeouts.idle),
+      upgrade: duration(timeouts.upgrade),
+      drain: duration(timeouts.drain),
+    },
+    limits: { headerBytes: parseSize(limits.headerBytes)!, requestHeaders: duration(limits.requestHeaders) },
+    bans: bans && {
+      ...bans,
+      within: duration(bans.within),
+      for: bans.for.map(duration),
+      allow: bans.allow.map(prefix),
+      lists: bans.lists.map(file),
+    },
+    rateLimit: rateLimit && {
+      ...rateLimit,
+      timeWindow: duration(rateLimit.timeWindow),
+      allow: rateLimit.allow.map(prefix),
+    },
+    fleet: fleet && { ...fleet, ca: fleet.ca === undefined ? null : file(fleet.ca) },
+    admin: admin && {
+      listen: listenAddress(admin.listen),
+      tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },
+      token: admin.token ?? null,
+    },
+    journal: journal && {
+      path: file(journal.path),
+      keep: duration(journal.keep),
+      maxSize: parseSize(journal.maxSize)!,
+    },
+    alerts: alerts && alertsConfig(alerts),
+    otel: document.otel,
+    workers: document.workers,
+    log: document.log,
+  });
+}
+
+/** The value behind a text that validation has passed. */
+function read<T extends object>(value: T): Exclude<T, { mend: string }> {
+  if (isUnreadable(value)) throw new TypeError(`validation let something pass that ${value.message}`);
+  return value as Exclude<T, { mend: string }>;
+}
+
+const duration = (text: string): number => parseDuration(text)!;
+const prefix = (text: string): string => prefixText(parsePrefix(text)!);
+const listenAddress = (text: string): ListenAddress => read(parseListenAddress(text));
+
+function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
+  if (typeof item === 'string') return { ...listenAddress(item), tls: null, proxyProtocol: false };
+  const { address, tls, proxyProtocol } = item;
+  const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
+  return {
+    ...listenAddress(address),
+    tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
+    proxyProtocol: proxyProtocol === true,
+  };
+}
+
+function alertsConfig({
+  webhook,
+  mail,
+  syslog,
+  ...rest
+}: Exclude<ConfigDocument['alerts'], false>): AlertsConfig {
+  const hooks = [webhook ?? []].flat().map((hook) => (typeof hook === 'string' ? { url: hook } : hook));
+  return {
+    ...rest,
+    digest: duration(rest.digest),
+    webhooks: hooks.map((hook) => ({ style: 'generic', secret: null, ...hook })),
+    mail: mail ?? null,
+    syslog: syslog === undefined ? null : read(parseSyslogTarget(syslog)),
+  };
+}
+
+function ruleConfigs(rules: Readonly<Record<string, unknown>>): PolicyConfig['rules'] {
+  const entries = Object.entries(rules).filter(([, rule]) => rule !== undefined);
+  return Object.fromEntries(
+    entries.map(([id, rule]) => [id, typeof rule === 'string' ? { action: rule } : rule]),
+  ) as PolicyConfig['rules'];
+}
+
+function mergeRules(under: PolicyConfig['rules'], over: PolicyConfig['rules']): PolicyConfig['rules'] {
+  const merged: Partial<Record<RuleId, RuleConfig>> = { ...under };
+  for (const [id, rule] of Object.entries(over) as [RuleId, RuleConfig][])
+    merged[id] = { ...merged[id], ...rule };
+  return merged;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const part of Object.values(value)) deepFreeze(part);
+  return Object.freeze(value);
+}

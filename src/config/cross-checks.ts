@@ -1,0 +1,197 @@
+/** What no schema can tell: faults that lie between two parts of a config. Reads documents of any shape. */
+import { parsePrefix } from '../address/ip.ts';
+import { parseBackend } from './backend-url.ts';
+import { isUnreadable, type PathPart, pathText } from './fault.ts';
+import { parseHostEntry } from './host-entry.ts';
+import { collides, type ListenAddress, parseListenAddress, reaches } from './listen-address.ts';
+import type { Finding } from './schema-faults.ts';
+
+interface Placed<T> {
+  readonly path: readonly PathPart[];
+  readonly value: T;
+}
+
+export function crossFindings(document: unknown): Finding[] {
+  const root = map(document);
+  const sites = list(root.sites).map((value, index) => ({ path: ['sites', index], value: map(value) }));
+  const listeners = listenersOf(root);
+  return [
+    ...collisions(listeners),
+    ...sites.flatMap(({ path, value }) => backendChoice(path, value)),
+    ...sharedHosts(sites),
+    ...loops(
+      listeners,
+      sites.flatMap(({ path, value }) => backendTexts(path, value)),
+    ),
+    ...trustInEverybody(root.trustedProxies),
+    ...proxyProtocolFromNobody(root),
+    ...openAdmin(map(root.admin)),
+    ...alertsToNobody(root.alerts),
+  ];
+}
+
+const map = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+function listenersOf(root: Record<string, unknown>): Placed<ListenAddress>[] {
+  const texts: Placed<unknown>[] = list(root.listen).map((item, index) =>
+    typeof item === 'string'
+      ? { path: ['listen', index], value: item }
+      : { path: ['listen', index, 'address'], value: map(item).address },
+  );
+  texts.push({ path: ['admin', 'listen'], value: map(root.admin).listen });
+  return texts.flatMap(({ path, value }) => {
+    const address = typeof value === 'string' ? parseListenAddress(value) : null;
+    return address === null || isUnreadable(address) ? [] : [{ path, value: address }];
+  });
+}
+
+function collisions(listeners: readonly Placed<ListenAddress>[]): Finding[] {
+  return listeners.flatMap(({ path, value }, index) => {
+    const other = listeners.slice(0, index).find((earlier) => collides(earlier.value, value));
+    if (other === undefined) return [];
+    const same = other.value.host === value.host;
+    const message = same
+      ? `is bound by ${pathText(other.path)} already`
+      : `takes the same port as ${pathText(other.path)} (${other.value.text})`;
+    return [
+      {
+        path,
+        message,
+        mend: same
+          ? 'take one of the two out, or choose another port'
+          : 'keep the wider of the two, or choose another port',
+      },
+    ];
+  });
+}
+
+function backendChoice(path: readonly PathPart[], site: Record<string, unknown>): Finding[] {
+  const one = site.backend !== undefined;
+  const several = site.backends !== undefined;
+  if (one && several)
+    return [{ path: [...path, 'backends'], message: 'stands beside backend', mend: 'keep one of the two' }];
+  const urls = list(site.backends).map((backend) => map(backend).url);
+  const welcome = urls.indexOf('welcome');
+  if (welcome !== -1 && urls.length > 1)
+    return [
+      {
+        path: [...path, 'backends', welcome, 'url'],
+        message: 'is the welcome page, which stands in for a server and not beside one',
+        mend: 'take it out',
+      },
+    ];
+  if (one || several || Object.keys(site).length === 0) return [];
+  return [
+    { path: [...path, 'backend'], message: 'is missing', mend: 'write backend: URL, or a list of backends' },
+  ];
+}
+
+function sharedHosts(sites: readonly Placed<Record<string, unknown>>[]): Finding[] {
+  const seen = new Map<string, { site: number; port: number | 'any' | null; path: string }[]>();
+  const findings: Finding[] = [];
+  for (const [site, { path, value }] of sites.entries()) {
+    for (const [index, text] of list(value.hosts).entries()) {
+      const entry = typeof text === 'string' ? parseHostEntry(text) : null;
+      if (entry === null || isUnreadable(entry)) continue;
+      const here = [...path, 'hosts', index];
+      const earlier = seen.get(entry.host) ?? [];
+      const other = earlier.find((known) => known.site !== site || known.port === entry.port);
+      if (other !== undefined) {
+        const message =
+          other.site === site
+            ? `stands twice: ${other.path} is the same host`
+            : `belongs to another site already: ${other.path}`;
+        findings.push({ path: here, message, mend: 'take one of the two out' });
+      }
+      seen.set(entry.host, [...earlier, { site, port: entry.port, path: pathText(here) }]);
+    }
+  }
+  return findings;
+}
+
+function backendTexts(path: readonly PathPart[], site: Record<string, unknown>): Placed<unknown>[] {
+  const several = list(site.backends).map((item, index) => ({
+    path: [...path, 'backends', index, 'url'],
+    value: map(item).url,
+  }));
+  return [{ path: [...path, 'backend'], value: site.backend }, ...several];
+}
+
+/** A backend that is ourselves: every request would come back until the sockets run out, or reach the admin API. */
+function loops(listeners: readonly Placed<ListenAddress>[], backends: readonly Placed<unknown>[]): Finding[] {
+  return backends.flatMap(({ path, value }) => {
+    const target = typeof value === 'string' ? parseBackend(value) : null;
+    if (target === null || isUnreadable(target) || target.kind !== 'tcp') return [];
+    const own = listeners.find((listener) => reaches(listener.value, target.host, target.port));
+    if (own === undefined) return [];
+    const message =
+      own.path[0] === 'admin'
+        ? `is the listener of ${pathText(own.path)}: the admin API would be open to everybody`
+        : `is our own listener ${pathText(own.path)}: requests would go round in a loop`;
+    return [{ path, message, mend: 'write the address of the server behind' }];
+  });
+}
+
+function trustInEverybody(prefixes: unknown): Finding[] {
+  return list(prefixes).flatMap((text, index) => {
+    const prefix = typeof text === 'string' ? parsePrefix(text) : null;
+    if (prefix === null || prefix.length > 0) return [];
+    return [
+      {
+        path: ['trustedProxies', index],
+        message: 'trusts everybody: any client could pass for any other',
+        mend: 'list the addresses of the proxies in front',
+      },
+    ];
+  });
+}
+
+/** A listener that expects PROXY headers from no one would read every balancer's header as a probe. */
+function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
+  if (list(root.trustedProxies).length > 0) return [];
+  return list(root.listen).flatMap((item, index) =>
+    map(item).proxyProtocol === true
+      ? [
+          {
+            path: ['listen', index, 'proxyProtocol'],
+            message: 'expects PROXY headers, and nobody may send them',
+            mend: 'list the balancers under trustedProxies',
+          },
+        ]
+      : [],
+  );
+}
+
+/** Whoever listens on the way reads the token that was printed at start; and nobody chose to be reachable by accident. */
+function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
+  const address = typeof listen === 'string' ? parseListenAddress(listen) : null;
+  if (address === null || isUnreadable(address) || isLoopback(address.host)) return [];
+  if (tls !== undefined || token !== undefined) return [];
+  return [
+    {
+      path: ['admin', 'listen'],
+      message: 'opens the admin listener to a network, without tls and without a token of your own',
+      mend: `write 127.0.0.1:${address.port}, or add admin.tls or admin.token`,
+    },
+  ];
+}
+
+const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
+
+function alertsToNobody(alerts: unknown): Finding[] {
+  const { webhook, mail, syslog } = map(alerts);
+  if (typeof alerts !== 'object' || alerts === null) return [];
+  const several = Array.isArray(webhook) && webhook.length === 0;
+  if ((webhook !== undefined && !several) || mail !== undefined || syslog !== undefined) return [];
+  return [
+    {
+      path: ['alerts'],
+      message: 'go to nobody',
+      mend: 'add webhook, mail or syslog, or write alerts: false',
+    },
+  ];
+}

@@ -1,0 +1,121 @@
+import {
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
+import { type Fault, type PathPart, pathText } from './fault.ts';
+
+/** A parsed file: its value as plain data, and where in the text each part of it stands. */
+export interface ConfigText {
+  readonly value: unknown;
+  readonly faults: readonly Fault[];
+  /** The line (from 1) of the key at the path, or of the nearest part above it that is there. */
+  line(path: readonly PathPart[]): number | null;
+}
+
+const largest = 1024 * 1024;
+
+/**
+ * Reads YAML 1.2. A key that stands twice is a fault, since parsers differ in which of the two counts; after other
+ * faults of syntax the value can't be told and is undefined.
+ */
+export function readConfigText(text: string): ConfigText {
+  if (text.length > largest) return broken('is longer than 1 MiB', 'write a shorter config');
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
+  const lineAt = (offset: number): number => counter.linePos(offset).line;
+  const faults = document.errors.map((error) => yamlFault(error, document, lineAt(error.pos[0])));
+  const line = (path: readonly PathPart[]): number | null => {
+    const offset = offsetOf(document.contents, path);
+    return offset === null ? null : lineAt(offset);
+  };
+  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY'))
+    return { value: undefined, faults, line };
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
+    return broken('is empty', 'write at least sites, with hosts and backend');
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }) as unknown, faults, line };
+  } catch (error) {
+    return broken(`can't be read: ${(error as Error).message}`, 'write the values out in place of aliases');
+  }
+}
+
+function broken(message: string, mend: string): ConfigText {
+  return {
+    value: undefined,
+    faults: [{ path: '', value: null, message, mend, line: null }],
+    line: () => null,
+  };
+}
+
+function yamlFault({ code, message, pos }: YAMLError, document: Document, line: number): Fault {
+  const fault = { path: '', value: null, line };
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return {
+        ...fault,
+        path: pathText(pathOfKey(document, pos[0])),
+        message: 'stands twice in the same map',
+        mend: 'keep one of the two',
+      };
+    case 'MULTIPLE_DOCS':
+      return { ...fault, message: 'starts a second document', mend: 'take out the line ---' };
+    case 'TAB_AS_INDENT':
+      return { ...fault, message: 'is indented with a tab', mend: 'indent with spaces' };
+    default:
+      return {
+        ...fault,
+        message: `is not YAML: ${message.replace(/\.$/, '')}`,
+        mend: 'mend the YAML there; the rest is checked after that',
+      };
+  }
+}
+
+/** The path of the key that starts at the offset. */
+function pathOfKey(document: Document, offset: number): PathPart[] {
+  let found: PathPart[] = [];
+  visit(document, {
+    Pair(_, pair, ancestors) {
+      if (rangeStart(pair.key) !== offset) return undefined;
+      const steps = [...ancestors, pair];
+      found = steps.flatMap((step, index): PathPart[] => {
+        if (isPair(step)) return [String(isScalar(step.key) ? step.key.value : step.key)];
+        return isSeq(step) ? [step.items.indexOf(steps[index + 1])] : [];
+      });
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function offsetOf(root: unknown, path: readonly PathPart[]): number | null {
+  let node = root;
+  let offset = rangeStart(root);
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === String(part));
+      if (pair === undefined) return offset;
+      offset = rangeStart(pair.key) ?? offset;
+      node = pair.value;
+      // A list is pointed at by its key, a scalar by itself: folded text may stand lines below its key.
+      if (isScalar(node)) offset = rangeStart(node) ?? offset;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(part)];
+      if (item === undefined) return offset;
+      offset = rangeStart(item) ?? offset;
+      node = item;
+    } else {
+      return offset;
+    }
+  }
+  return offset;
+}
+
+const rangeStart = (node: unknown): number | null => (node as Node | null | undefined)?.range?.[0] ?? null;

@@ -1,0 +1,93 @@
+/** One thing that is wrong with a config: where, what, and how to mend it. */
+export interface Fault {
+  /** `sites[0].hosts[1]`, or the command line's flag (`--listen`); empty for the file as a whole. */
+  readonly path: string;
+  /** What stands there: a scalar, clipped and without credentials; null where nothing or a map or list stands. */
+  readonly value: string | number | boolean | null;
+  /** What is wrong with it, read after the value: `is no address`. */
+  readonly message: string;
+  /** What to write instead, as an imperative. */
+  readonly mend: string;
+  /** Line in the file, from 1; null where the value does not come from the file. */
+  readonly line: number | null;
+}
+
+/** What a reader of one value says when it can't be read. */
+export interface Unreadable {
+  readonly message: string;
+  readonly mend: string;
+}
+
+export const unreadable = (message: string, mend: string): Unreadable => ({ message, mend });
+
+export const isUnreadable = (value: object): value is Unreadable => 'mend' in value;
+
+/** Thrown by `loadConfig`; holds every fault, not the first. */
+export class ConfigError extends Error {
+  readonly faults: readonly Fault[];
+  /** The file they are in; `command line` where there is none. */
+  readonly file: string;
+
+  constructor(faults: readonly Fault[], file = 'command line') {
+    super(faults.map(faultText).join('\n'));
+    this.name = 'ConfigError';
+    this.faults = faults;
+    this.file = file;
+  }
+}
+
+/** A fault in one line, for logs. */
+export function faultText({ path, value, message, mend, line }: Fault): string {
+  const where = [line === null ? '' : `line ${line}`, path].filter(Boolean).join(', ');
+  const what = value === null ? message : `${JSON.stringify(value)} ${message}`;
+  return `${where === '' ? '' : `${where}: `}${what}. ${mend}.`;
+}
+
+export type PathPart = string | number;
+
+/** `['sites', 0, 'hosts']` → `sites[0].hosts`. */
+export function pathText(parts: readonly PathPart[]): string {
+  let text = '';
+  for (const part of parts) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else if (/^[\w-]+$/.test(part)) text += text === '' ? part : `.${part}`;
+    else text += `[${JSON.stringify(part)}]`;
+  }
+  return text;
+}
+
+/** What of a value may be shown: faults end up in terminals, logs and tickets, so secrets in them are blotted out. */
+export function shown(path: readonly PathPart[], value: unknown): Fault['value'] {
+  if (path.at(-1) === 'token' || path.at(-1) === 'secret')
+    return value === undefined || value === null ? null : '(not shown)';
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return null;
+  const safe = value.replace(/\/\/[^/@]*@/g, '//***@');
+  return safe.length > 100 ? `${safe.slice(0, 100)}…` : safe;
+}
+
+/** The known word that a misspelt one is nearest to; undefined where none is near enough to be meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const folded = fold(word);
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(folded, fold(candidate));
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** `rate_limit`, `rate-limit` and `rateLimit` are one slip away from each other. */
+const fold = (word: string): string => word.slice(0, 64).toLowerCase().replace(/[_-]/g, '');
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}

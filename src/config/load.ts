@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Config, toConfig } from './config.ts';
+import { crossFindings } from './cross-checks.ts';
+import { readConfigText } from './document.ts';
+import { ConfigError, type Fault, type PathPart, pathText, shown } from './fault.ts';
+import { fileFindings } from './file-checks.ts';
+import { applyOverlay, type Overlay } from './overlay.ts';
+import type { ConfigDocument } from './schema.ts';
+import { type Finding, schemaFindings } from './schema-faults.ts';
+
+export interface LoadOptions {
+  /** What the command line says over the file. */
+  readonly overlay?: Overlay;
+  /** What the text is called in faults. @default 'command line' */
+  readonly name?: string;
+}
+
+/**
+ * Reads, checks and freezes a config file.
+ *
+ * @param file its name; undefined: no file, everything comes from the overlay and the defaults
+ * @throws {ConfigError} with every fault of the file, the missing file included
+ */
+export function loadConfig(file: string | undefined, options: LoadOptions = {}): Config {
+  if (file === undefined) return parseConfig('{}', '.', options);
+  let text: string;
+  try {
+    // Bytes that are not UTF-8 must not slip in as replacement characters.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    throw new ConfigError([{ path: '', value: null, ...unreadableFile(error), line: null }], file);
+  }
+  return parseConfig(text, dirname(file), { name: file, ...options });
+}
+
+function unreadableFile(error: unknown): Pick<Fault, 'message' | 'mend'> {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return {
+        message: 'is missing: there is no such file',
+        mend: 'write it, or name another with --config',
+      };
+    case 'EISDIR':
+      return { message: 'is a folder', mend: 'name the file in it' };
+    case 'EACCES':
+      return { message: 'may not be read', mend: 'let the user that runs the program read it' };
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return { message: 'is not UTF-8', mend: 'save it as UTF-8' };
+    default:
+      return { message: `can't be read: ${(error as Error).message}`, mend: 'name a file that can be read' };
+  }
+}
+
+/**
+ * Checks and freezes the text of a config.
+ *
+ * @param directory where relative file names in it start
+ * @throws {ConfigError} with every fault
+ */
+export function parseConfig(
+  text: string,
+  directory: string,
+  { overlay = {}, name = 'command line' }: LoadOptions = {},
+): Config {
+  const source = readConfigText(text);
+  if (source.value === undefined) throw new ConfigError(source.faults, name);
+  const file = (name: string): string => resolve(directory, name);
+  // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
+  const { document, flags } = applyOverlay(source.value, overlay);
+  const written = structuredClone(document);
+  const findings = [...schemaFindings(document), ...crossFindings(document), ...fileFindings(document, file)];
+  const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+      name,
+    );
+  return toConfig(document as ConfigDocument, file);
+
+  function placed({ path, message, mend, ofKey }: Finding): Fault {
+    const place = pathText(path);
+    const value = ofKey ? null : shown(path, valueAt(written, path));
+    const flag = [...flags].find(([prefix]) => place === prefix || place.startsWith(`${prefix}[`))?.[1];
+    return flag === undefined
+      ? { path: place, value, message, mend, line: source.line(path) }
+      : { path: flag, value, message, mend, line: null };
+  }
+}
+
+/** A place that the schema refuses is not refused again for what that makes of it elsewhere. */
+function withoutRepeats(findings: readonly Finding[]): Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ path }) => {
+    const place = pathText(path);
+    return !seen.has(place) && seen.add(place);
+  });
+}
+
+function valueAt(document: unknown, path: readonly PathPart[]): unknown {
+  let value = document;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PathPart, unknown>)[part];
+  }
+  return value;
+}

@@ -1,0 +1,77 @@
+/** The part of the schema that is made from the catalogue: one property a rule. */
+import Type, { type TProperties } from 'typebox';
+import { catalogue, type Rule, type RuleId, ruleIds } from '../rules/catalogue.ts';
+
+const object = <T extends TProperties>(properties: T, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+const answerMend = 'write a status from 400 to 599, or drop';
+
+const answer = Type.Union(
+  [
+    Type.Integer({
+      minimum: 400,
+      maximum: 599,
+      not: { const: 407 },
+      mend: `${answerMend}; 407 is what a proxy says`,
+      description: 'A status of class 4 or 5. Not 407: it tells the sender that a proxy was found.',
+    }),
+    Type.Literal('drop', { description: 'Close the connection without a byte.' }),
+  ],
+  {
+    mend: answerMend,
+    description:
+      'What a blocked sender gets. Never a 2xx or 3xx: a refused probe must not look like a success.',
+  },
+);
+
+const rulePolicy = (id: RuleId) => {
+  const rule: Rule = catalogue[id];
+  const actions = rule.forwardable ? (['allow', 'flag', 'block'] as const) : (['block'] as const);
+  const mend = rule.forwardable ? 'write allow, flag or block' : onlyBlock(id);
+  const action = Type.Unsafe<(typeof actions)[number]>({ type: 'string', enum: [...actions], mend });
+  return Type.Optional(
+    Type.Union(
+      [
+        action,
+        object(
+          {
+            action: Type.Optional({ ...action, description: 'What is done: see the short form.' }),
+            answer: Type.Optional(answer),
+          },
+          { minProperties: 1, mend: 'write action, answer or both' },
+        ),
+      ],
+      {
+        mend: `${mend}, or a map with action and answer`,
+        description:
+          `Seen: ${rule.title}. The sender wants ${rule.seeks}. Reference: ${rule.reference}. ` +
+          (rule.forwardable
+            ? 'Actions: `allow` (not even recorded), `flag` (recorded, passed on), `block`. '
+            : 'Can only be blocked: passing it on would mean relaying for its sender. ') +
+          `Preset default: ${rule.action}; answer when blocked: ${rule.answer}.`,
+      },
+    ),
+  );
+};
+
+const onlyBlock = (id: RuleId): string =>
+  id === 'client-banned'
+    ? 'write block; bans: false turns bans off'
+    : id === 'rate-limited'
+      ? 'write block; rateLimit: false turns the limit off'
+      : 'write block, or take the line out';
+
+/** `policy.rules`, with or without a default. */
+export const rules = (standard: object) =>
+  object(
+    Object.fromEntries(ruleIds.map((id) => [id, rulePolicy(id)])) as Record<
+      RuleId,
+      ReturnType<typeof rulePolicy>
+    >,
+    {
+      ...standard,
+      description:
+        'Single rules that differ from the preset: rule id → action, or a map with action and answer.',
+    },
+  );

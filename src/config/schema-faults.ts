@@ -1,0 +1,236 @@
+/** Validation by the schema, and its findings in words. */
+import { Ajv, type ErrorObject } from 'ajv';
+import { maskedPrefix, parsePrefix } from '../address/ip.ts';
+import { catalogue, type RuleId } from '../rules/catalogue.ts';
+import { parseBackend } from './backend-url.ts';
+import { isUnreadable, nearest, type PathPart, type Unreadable, unreadable } from './fault.ts';
+import { parseHostEntry } from './host-entry.ts';
+import { parseListenAddress } from './listen-address.ts';
+import { parseDuration, parseSize } from './quantity.ts';
+import { jsonSchema } from './schema.ts';
+import { parseHttpService, parseSmarthost, parseSyslogTarget } from './service-url.ts';
+import { parseValkeyUrl } from './valkey-url.ts';
+
+/** A fault at a path, before it is known where in the file that is. */
+export interface Finding extends Unreadable {
+  readonly path: readonly PathPart[];
+  /** The fault lies in the key, not in what stands behind it. */
+  readonly ofKey?: boolean;
+}
+
+const day = 86_400_000;
+
+/** A quantity has its bounds in the schema's mend, so the reader tells only which of the two is wrong. */
+function quantity(value: number | null, noun: string, least: number, most: number): object | null {
+  if (value === null) return unreadable(`is no ${noun}`, '');
+  return value < least || value > most ? unreadable('is out of bounds', '') : null;
+}
+
+/** The readers of single values: a text is right where its reader reads it. */
+const readers: Record<string, (text: string) => object | null> = {
+  'sekisho-timeout': (text) => quantity(parseDuration(text), 'time', 1, day),
+  'sekisho-duration': (text) => quantity(parseDuration(text), 'time', 1, 3650 * day),
+  'sekisho-header-size': (text) => quantity(parseSize(text), 'size', 1024, 1024 ** 2),
+  'sekisho-journal-size': (text) => quantity(parseSize(text), 'size', 1024 ** 2, 1024 ** 4),
+  'sekisho-http-service': parseHttpService,
+  'sekisho-smarthost': parseSmarthost,
+  'sekisho-syslog': parseSyslogTarget,
+  'sekisho-cidr': (text) => parsePrefix(text) ?? badPrefix(text),
+  'sekisho-listen': parseListenAddress,
+  'sekisho-host': parseHostEntry,
+  'sekisho-backend': parseBackend,
+  'sekisho-valkey': parseValkeyUrl,
+};
+
+function badPrefix(text: string): Unreadable {
+  const meant = maskedPrefix(text);
+  return meant === null
+    ? unreadable('is no prefix', 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address')
+    : unreadable('has bits set after its prefix', `write ${meant}, or the address alone`);
+}
+
+const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true });
+ajv.addVocabulary(['mend']);
+for (const [name, read] of Object.entries(readers)) {
+  ajv.addFormat(name, (text) => {
+    const value = read(text);
+    return value === null || !isUnreadable(value);
+  });
+}
+const validate = ajv.compile(jsonSchema());
+
+/** Validates a document, fills in its defaults in place, and tells every fault that the schema finds. */
+export function schemaFindings(document: unknown): Finding[] {
+  if (validate(document)) return [];
+  const findings = new Map<string, Finding>();
+  for (const error of relevant(validate.errors ?? [])) {
+    const finding = describe(error);
+    // One fault a place: what a pattern refuses, a format refuses too.
+    const key = JSON.stringify(finding.path);
+    if (!findings.has(key)) findings.set(key, finding);
+  }
+  return [...findings.values()];
+}
+
+/**
+ * Of a choice (`anyOf`) that failed, only the branch that was meant is of interest: the one whose type the value has.
+ * Where it has the type of none, the choice itself is the fault.
+ */
+function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
+  let kept = [...errors];
+  for (const choice of errors.filter(({ keyword }) => keyword === 'anyOf')) {
+    const inside = (error: ErrorObject): boolean =>
+      error.schemaPath.startsWith(`${choice.schemaPath}/`) &&
+      error.instancePath.startsWith(choice.instancePath);
+    const here = (error: ErrorObject): boolean => inside(error) && error.instancePath === choice.instancePath;
+    const branch = ({ schemaPath }: ErrorObject): string =>
+      schemaPath.slice(choice.schemaPath.length + 1).split('/', 1)[0]!;
+    const wrongType = new Set(
+      kept
+        .filter((error) => here(error) && (error.keyword === 'type' || error.keyword === 'const'))
+        .map(branch),
+    );
+    const meant = kept.filter((error) => inside(error) && !wrongType.has(branch(error)));
+    kept = kept.filter((error) =>
+      meant.length === 0
+        ? error === choice || !inside(error)
+        : meant.includes(error) || (error !== choice && !inside(error)),
+    );
+  }
+  // A format tells more than the pattern beside it.
+  return kept.sort((a, b) => Number(b.keyword === 'format') - Number(a.keyword === 'format'));
+}
+
+const names = {
+  object: 'a map',
+  array: 'a list',
+  string: 'text',
+  integer: 'a whole number',
+  boolean: 'true or false',
+};
+
+function describe(error: ErrorObject): Finding {
+  const path = pointer(error.instancePath);
+  const { keyword, params, parentSchema, data } = error;
+  const mend = (parentSchema?.mend as string | undefined) ?? '';
+  const said = (message: string, instead = ''): Finding => ({
+    path,
+    message,
+    mend: mend || instead || 'see the description in the schema',
+  });
+  switch (keyword) {
+    case 'additionalProperties':
+      return unknownKey(
+        path,
+        String(params.additionalProperty),
+        Object.keys((parentSchema?.properties ?? {}) as object),
+      );
+    case 'required':
+      return {
+        path: [...path, params.missingProperty as string],
+        message: 'is missing',
+        mend: 'write it',
+      };
+    case 'type': {
+      const types = [params.type].flat() as (keyof typeof names)[];
+      const off = parentSchema?.not !== undefined;
+      const wanted = types.map((type) => (off && type === 'boolean' ? 'false' : names[type])).join(' or ');
+      return said(`is ${kindOf(data)}, not ${wanted}`, `write ${wanted}`);
+    }
+    case 'format': {
+      const value = readers[String(params.format)]!(String(data)) as Unreadable;
+      return { path, message: value.message, mend: value.mend || mend };
+    }
+    case 'pattern':
+      return said('is not written as it must be');
+    case 'enum': {
+      const allowed = (params.allowedValues as unknown[]).map(String);
+      return (
+        forbiddenAction(path, data) ??
+        said('is none of the words known here', `write one of ${allowed.join(', ')}`)
+      );
+    }
+    case 'minimum':
+    case 'maximum':
+      return said(
+        isAnswer(path)
+          ? 'would make a refused probe look like a success, or is no status'
+          : 'is out of bounds',
+      );
+    case 'not':
+      return said(
+        isAnswer(path) ? 'would tell the sender that it found a proxy' : 'is not among the choices',
+      );
+    case 'minItems':
+      return said('is an empty list');
+    case 'minLength':
+      return said(data === '' ? 'is empty' : 'is too short');
+    case 'minProperties':
+      return said('is an empty map');
+    default:
+      return said('is not among the choices');
+  }
+}
+
+const isAnswer = (path: readonly PathPart[]): boolean => path.at(-1) === 'answer' && path.includes('rules');
+
+function unknownKey(path: readonly PathPart[], key: string, known: readonly string[]): Finding {
+  const isRule = path.at(-1) === 'rules';
+  const near = nearest(key, known);
+  return {
+    path: [...path, key],
+    message: isRule ? 'is no rule' : 'is not known here',
+    mend:
+      near !== undefined
+        ? `write ${near} if that is meant`
+        : isRule
+          ? 'see the list of rules'
+          : `known are ${known.join(', ')}`,
+    ofKey: true,
+  };
+}
+
+/** `connect: allow`: a firewall that can be told to relay is none. */
+function forbiddenAction(path: readonly PathPart[], data: unknown): Finding | null {
+  const id = path[path.lastIndexOf('rules') + 1] as RuleId;
+  if (
+    !path.includes('rules') ||
+    !(id in catalogue) ||
+    catalogue[id].forwardable ||
+    (data !== 'allow' && data !== 'flag')
+  )
+    return null;
+  const off = {
+    'client-banned': 'bans: false turns bans off',
+    'rate-limited': 'rateLimit: false turns the limit off',
+  }[id as string];
+  return {
+    path,
+    message:
+      off === undefined
+        ? `can't be done about ${id}: passing such a request on would be relaying for its sender`
+        : `can't be done about ${id}, which is a block by itself`,
+    mend:
+      off === undefined
+        ? 'write block, or take the line out; its answer can be chosen'
+        : `write block; ${off}`,
+  };
+}
+
+function pointer(instancePath: string): PathPart[] {
+  return instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+}
+
+function kindOf(data: unknown): string {
+  if (data === null || data === undefined) return 'empty';
+  if (Array.isArray(data)) return 'a list';
+  return (
+    { object: 'a map', string: 'text', number: 'a number', boolean: 'true or false' }[
+      typeof data as string
+    ] ?? 'something else'
+  );
+}

@@ -1,0 +1,398 @@
+/**
+ * The config as JSON Schema: the only place where a default is written. Editors read it, the reference page is made from
+ * its descriptions, and `load` validates by it. `mend` is an annotation: what to write instead, for the fault's text.
+ */
+
+import type { Static, TSchema } from 'typebox';
+import Type from 'typebox';
+import { presets } from '../rules/catalogue.ts';
+import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
+import { rules } from './rule-schema.ts';
+import { cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
+import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
+
+const listenAddress = (options: { description: string; default?: string }) =>
+  Type.String({
+    pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
+    format: 'sekisho-listen',
+    mend: 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"',
+    ...options,
+  });
+
+const file = (description: string) =>
+  Type.String({
+    minLength: 1,
+    mend: 'write a file name',
+    description: `${description} Relative names start at the folder of the config.`,
+  });
+
+const certificate = object(
+  {
+    cert: file('PEM file of the certificate and its chain.'),
+    key: file('PEM file of its private key. Hazard: keep it readable by the program alone.'),
+  },
+  { description: 'A certificate and its key.' },
+);
+
+const listener = Type.Union(
+  [
+    listenAddress({
+      description: 'Address and port to accept connections on; IPv6 in brackets; port 0 takes a free one.',
+    }),
+    object({
+      address: listenAddress({ description: 'Address and port; IPv6 in brackets; port 0 takes a free one.' }),
+      tls: Type.Optional(
+        Type.Union(
+          [certificate, Type.Array(certificate, { minItems: 1, mend: 'list one certificate or more' })],
+          {
+            mend: 'write { cert: FILE, key: FILE }, or a list of such',
+            description:
+              'Speak TLS here, with HTTP/2 and HTTP/1.1 by ALPN. Of several certificates the one is shown whose names match what ' +
+              'the client asks for (SNI); the first one where none does. Files are read again when they change.',
+          },
+        ),
+      ),
+      proxyProtocol: Type.Optional(
+        Type.Boolean({
+          mend: 'write true or false',
+          description:
+            'Default: false. Connections from `trustedProxies` begin with a PROXY protocol header (version 1 or 2), and the client is whom it ' +
+            'names. From anybody else such a header is a probe.',
+        }),
+      ),
+    }),
+  ],
+  {
+    mend: 'write ADDR:PORT, or a map with address',
+    description:
+      'A listener that speaks HTTP/1.1, with `tls` HTTP/2 as well. `[::]` takes IPv4 as well, so that it can not stand beside `0.0.0.0` with the same port. ' +
+      'On 0.0.0.0 and [::] every network of this machine reaches it.',
+  },
+);
+
+const hostEntry = Type.String({
+  minLength: 1,
+  maxLength: 260,
+  format: 'sekisho-host',
+  mend: 'write a name such as www.example.net, "*.example.net", or an address',
+  description:
+    'A host that is ours: a name (in its own letters or as A-labels), `*.name` for every name below it, an IPv4 or a ' +
+    'bracketed IPv6 address. After it perhaps `:port`, a port served besides those of the listeners (a request-target ' +
+    'may then name it), or `:*` for any port. Whatever is named nowhere is foreign, and requests for it are refused.',
+});
+
+const backendUrl = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  format: 'sekisho-backend',
+  mend: 'write http://HOST:PORT, https://HOST:PORT, unix:/PATH or welcome',
+  description:
+    'Where requests are forwarded to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or `welcome`, the ' +
+    'page that the program brings along. Without path, query and credentials. Nothing outside this list is ever dialled.',
+});
+
+const backend = object(
+  {
+    url: backendUrl,
+    weight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: 1,
+        mend: 'write a whole number from 1 to 100',
+        description: 'Share of the requests, beside the weights of the other backends of the site.',
+      }),
+    ),
+  },
+  { description: 'One of several backends of a site.' },
+);
+
+const health = object({
+  path: Type.String({
+    pattern: '^/[\\x21-\\x7e]*$',
+    maxLength: 1024,
+    default: '/',
+    mend: 'write a path such as /healthz',
+    description: 'The path asked for, with the name of the site as Host. An answer below 400 is a good one.',
+  }),
+  interval: timeout('10s', 'Time between two checks.'),
+  timeout: timeout('2s', 'Time for an answer.'),
+  rise: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 2,
+    mend: 'write a whole number from 1 to 100',
+    description: 'Good answers in a row until a backend is well again.',
+  }),
+  fall: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 3,
+    mend: 'write a whole number from 1 to 100',
+    description: 'Bad ones in a row until it is left out.',
+  }),
+});
+
+const presetWords =
+  '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
+  'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
+
+const site = object(
+  {
+    hosts: Type.Array(hostEntry, {
+      minItems: 1,
+      mend: 'list one host or more',
+      description: 'The hosts that are ours. The first one names the site in events and metrics.',
+    }),
+    backend: Type.Optional(backendUrl),
+    backends: Type.Optional(
+      Type.Array(backend, {
+        minItems: 1,
+        mend: 'list one backend or more',
+        description: 'Several backends, in place of `backend`.',
+      }),
+    ),
+    balance: word(['round-robin', 'weighted', 'least-connections'], {
+      default: 'round-robin',
+      description:
+        'Which of several backends gets a request: each in turn; in turn by `weight`; or the one with the fewest requests under ' +
+        'way for its weight. One that failed three requests in a row is left out for 1 s, 2 s, 4 s … up to a minute.',
+    }),
+    health: offOr(health, {
+      default: false,
+      description:
+        'Ask each backend at intervals whether it is well; `false`: what becomes of requests tells alone.',
+    }),
+    connections: object(
+      {
+        max: Type.Integer({
+          minimum: 1,
+          maximum: 100_000,
+          default: 512,
+          mend: 'write a whole number from 1 to 100000',
+          description: 'Most connections to one backend at a time, of each worker.',
+        }),
+        queue: Type.Integer({
+          minimum: 0,
+          maximum: 1_000_000,
+          default: 1024,
+          mend: 'write a whole number from 0 to 1000000',
+          description: 'Most requests that wait for one; what comes beyond gets 503 with Retry-After.',
+        }),
+        wait: timeout('10s', 'How long a request may wait for one; then 503.'),
+        idle: timeout(
+          '4s',
+          'How long an idle one is kept. Hazard: longer than the backend keeps it (Apache: 5 s), and requests are written into ' +
+            'connections that are closing.',
+        ),
+      },
+      { default: {}, description: 'Connections to the backends of the site.' },
+    ),
+    backendTls: object(
+      {
+        ca: Type.Optional(file('PEM file of the authorities to believe, in place of the system’s.')),
+        servername: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 253,
+            mend: 'write the name in the certificate',
+            description: 'The name in the certificate, where it is not the host of the URL.',
+          }),
+        ),
+        verify: Type.Boolean({
+          default: true,
+          mend: 'write true or false',
+          description:
+            'Believe only a valid certificate. Hazard: with false, whoever sits between can read and change everything.',
+        }),
+      },
+      { default: {}, description: 'How https backends are believed.' },
+    ),
+    websocket: Type.Boolean({
+      default: false,
+      mend: 'write true or false',
+      description:
+        'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
+        'on only where the application speaks WebSocket.',
+    }),
+    policy: Type.Optional(
+      object(
+        {
+          preset: Type.Optional(word(presets, { description: `Preset for this site: ${presetWords}` })),
+          rules: Type.Optional(rules({})),
+        },
+        {
+          description:
+            'Policy for this site, over the global one. A rule set here wins over the same rule set globally, that one over ' +
+            'any preset, and the preset set here over the global preset.',
+        },
+      ),
+    ),
+    rateLimit: Type.Optional(
+      offOr(siteRateLimit, {
+        description:
+          'A limit of its own for this site, in place of the global one and counted apart; `false`: none.',
+      }),
+    ),
+  },
+  { description: 'Hosts that are ours, and the backend that serves them.' },
+);
+
+const admin = object({
+  listen: listenAddress({
+    default: '127.0.0.1:9090',
+    description:
+      'Address and port of dashboard, metrics and admin API. On other than a loopback address it needs `tls` or a `token` of ' +
+      'your own. Hazard: without tls the token travels in the clear.',
+  }),
+  tls: Type.Optional(tlsFiles),
+  token: Type.Optional(
+    Type.String({
+      minLength: 16,
+      maxLength: 512,
+      pattern: '^[A-Za-z0-9._~+/-]+=*$',
+      mend: 'write 16 characters or more out of A-Z a-z 0-9 . _ ~ + / -, or leave it out and one is made at start',
+      description:
+        'The bearer token. Left out, one is made at start and printed once. Hazard: whoever reads the config reads it.',
+    }),
+  ),
+});
+
+export const schema = object(
+  {
+    listen: Type.Array(listener, {
+      minItems: 1,
+      default: ['127.0.0.1:8080'],
+      mend: 'list one address and port or more',
+      description: 'Where HTTP connections are accepted.',
+    }),
+    sites: Type.Array(site, {
+      minItems: 1,
+      mend: 'list one site or more, with hosts and backend',
+      description:
+        'The hosts that are ours. A request for any other is foreign and never forwarded to where it points.',
+    }),
+    trustedProxies: cidrs(
+      'Peers whose X-Forwarded-For, -Proto and -Host are believed: the load balancers in front. Hazard: whoever can connect ' +
+        'from such an address can pass for any client, ban others and dodge bans.',
+    ),
+    policy: object(
+      {
+        preset: word(presets, { default: 'default', description: `The starting point: ${presetWords}` }),
+        rules: rules({ default: {} }),
+      },
+      { default: {}, description: 'What is done about each rule.' },
+    ),
+    via: Type.Boolean({
+      default: false,
+      mend: 'write true or false',
+      description:
+        'Send a Via line to backends and clients (RFC 9110 section 7.6.3). Hazard: scanners read Via in a response as the mark ' +
+        'of a proxy and come back.',
+    }),
+    timeouts: object(
+      {
+        connect: timeout(
+          '5s',
+          'How long connecting to a backend may take; then the next one is tried, or 502 sent.',
+        ),
+        headers: timeout(
+          '60s',
+          'How long a backend may keep silent until the head of its response; then 504.',
+        ),
+        body: timeout('60s', 'How long a body may stand still, either way; then the connection is closed.'),
+        idle: timeout('60s', 'How long a kept-alive client connection may wait for its next request.'),
+        upgrade: timeout('5m', 'How long an upgraded connection (WebSocket) may be silent both ways.'),
+        drain: timeout('10s', 'How long requests under way may go on after SIGTERM; then they are cut off.'),
+      },
+      {
+        default: {},
+        description: 'Bounds in time. Each is at least 1ms and at most 1d: nothing waits for ever.',
+      },
+    ),
+    limits: object(
+      {
+        headerBytes: size(
+          '16KiB',
+          'The longest head of a request, request line included; a longer one gets 431.',
+        ),
+        requestHeaders: timeout(
+          '10s',
+          'How long a client may take to send the head of a request; then 408. Keeps slow senders from holding connections.',
+        ),
+      },
+      { default: {}, description: 'Bounds on what a client may send.' },
+    ),
+    bans: offOr(bans, {
+      default: {},
+      description: 'Bans for clients that keep probing; `false` turns them off.',
+    }),
+    rateLimit: offOr(rateLimit, {
+      default: {},
+      description: 'A limit on requests per client; `false` turns it off.',
+    }),
+    fleet: offOr(fleet, {
+      default: false,
+      description:
+        'Share bans, request counts and probe events with other gateways; `false`: this one stands alone.',
+    }),
+    admin: offOr(admin, {
+      default: false,
+      description: 'Dashboard, metrics and admin API on a listener of their own; `false`: none.',
+    }),
+    journal: offOr(journal, {
+      default: false,
+      description:
+        'Keeps probe events in a file; `false`: with `admin` the latest are kept in memory, and gone with the process.',
+    }),
+    alerts: offOr(alerts, {
+      default: false,
+      description: 'Messages about probes, bans and trouble, by webhook, mail and syslog; `false`: none.',
+    }),
+    otel: offOr(otel, {
+      default: false,
+      description: 'OpenTelemetry traces of requests; `false`: none.',
+    }),
+    workers: Type.Union(
+      [
+        Type.Integer({ minimum: 1, maximum: 256, mend: 'write a whole number from 1 to 256, or auto' }),
+        Type.Literal('auto'),
+      ],
+      {
+        default: 1,
+        mend: 'write a whole number from 1 to 256, or auto',
+        description: 'Processes that share the listeners; `auto`: one for each processor.',
+      },
+    ),
+    log: object(
+      {
+        level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+          default: 'info',
+          description: 'The least level that is logged, to stderr.',
+        }),
+        format: word(['auto', 'json', 'pretty'], {
+          default: 'auto',
+          description:
+            '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json.',
+        }),
+        access: Type.Boolean({
+          default: false,
+          mend: 'write true or false',
+          description: 'One line a request that was passed on. Probes are logged whatever this says.',
+        }),
+      },
+      { default: {}, description: 'The log.' },
+    ),
+  },
+  {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'The config of sekisho',
+    description: 'A checkpoint in front of web and mail servers that turns relay abuse away.',
+  },
+);
+
+/** The config as written, defaults filled in, before `load` turns its texts into values. */
+export type ConfigDocument = Static<typeof schema>;
+
+/** Plain JSON, as it is validated by and written to `config/sekisho.schema.json`. */
+export const jsonSchema = (from: TSchema = schema): object => JSON.parse(JSON.stringify(from)) as object;

@@ -1,0 +1,15 @@
+import type { Logger } from 'pino';
+import type { EventSink, ProbeEvent } from './event.ts';
+
+/**
+ * One structured line an event. `msg` is for people and for log watchers such as fail2ban: it always reads
+ * `relay probe ACTION: RULE from ADDRESS`, with what the sender wanted behind it.
+ */
+export const logEvents =
+  (log: Logger): EventSink =>
+  (event: ProbeEvent) => {
+    const { time: _, action, ...fields } = event;
+    const line = `relay probe ${action === 'block' ? 'blocked' : 'flagged'}: ${event.rule} from ${event.client}. ${event.why}`;
+    if (action === 'block') log.warn({ event: 'probe', action, ...fields }, line);
+    else log.info({ event: 'probe', action, ...fields }, line);
+  };

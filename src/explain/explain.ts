@@ -1,0 +1,96 @@
+/** Judges bytes as the gateway would, and keeps where in them everything was seen. Pure. */
+import { evidenceLimit } from '../events/probe-event.ts';
+import { redact } from '../events/redact.ts';
+import { denied, judge, judgeFirstBytes, type Signal, type Verdict } from '../judge.ts';
+import { classifyIntent, type Intent, nothingWanted } from '../rules/intent.ts';
+import type { Policy } from '../rules/policy.ts';
+import { wantedSentence } from '../rules/tell.ts';
+import { ChunkedDecoder } from '../wire/chunked.ts';
+import type { Defect, RequestHead } from '../wire/request-head.ts';
+import { parseRequestHead } from '../wire/request-head.ts';
+
+/** A signal with its place in the bytes that were given. */
+export interface PlacedSignal extends Signal {
+  /** Offset of the first offending byte. */
+  readonly offset: number;
+  /** How many of them there are; 0 where something is missing at the offset. */
+  readonly length: number;
+}
+
+export interface Explanation {
+  readonly verdict: Verdict;
+  readonly signals: readonly PlacedSignal[];
+  /** Null where nothing was seen. */
+  readonly intent: Intent | null;
+  /** One sentence: what the sender wanted, or where the request goes. */
+  readonly why: string;
+  /** The bytes judged, which may be a part of those given: the request in a log line. */
+  readonly head: RequestHead | null;
+}
+
+/**
+ * @param bytes a request as it was on the wire, as far as it goes
+ * @param at offset of these bytes in what was given
+ */
+export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation {
+  const other = judgeFirstBytes(bytes, policy);
+  const head = other === null ? parseRequestHead(bytes) : null;
+  const verdict = other ?? (head === null ? denied(policy) : judgeHead(head, bytes, policy));
+  const wanted = verdict.wanted ?? nothingWanted;
+  const body = head === null ? '' : text(bytes).slice(head.end, head.end + evidenceLimit);
+  return {
+    verdict,
+    signals: verdict.signals.map((signal) => placed(signal, head, bytes.length, at)),
+    intent: verdict.rule === null ? null : classifyIntent({ ...wanted, body }),
+    why: verdict.rule === null ? passage(verdict) : redact(wantedSentence(verdict.rule, wanted)),
+    head,
+  };
+}
+
+function judgeHead(head: RequestHead, bytes: Uint8Array, policy: Policy): Verdict {
+  const { defects, ...request } = head;
+  const all: Defect[] = [...defects, ...bodyDefects(head, bytes)];
+  return judge(all.length === 0 ? request : { ...request, defects: all }, policy);
+}
+
+/** A malformed chunk, where the bytes go as far as one. */
+function bodyDefects(head: RequestHead, bytes: Uint8Array): Defect[] {
+  const { rawHeaders, complete, end } = head;
+  const chunked = rawHeaders.some(
+    (name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name) && /^chunked$/i.test(rawHeaders[i + 1]!),
+  );
+  if (!complete || !chunked) return [];
+  const decoder = new ChunkedDecoder();
+  const consumed = decoder.decode(Buffer.from(bytes).subarray(end), () => {});
+  return decoder.error === null ? [] : [{ why: decoder.error, at: end + consumed - 1 }];
+}
+
+function placed(signal: Signal, head: RequestHead | null, size: number, at: number): PlacedSignal {
+  const { part, start, end, header } = signal.evidence;
+  const base = head === null ? 0 : partOffset(head, part, header);
+  const offset = Math.min(base + start, size);
+  return { ...signal, offset: at + offset, length: Math.min(end - start, size - offset) };
+}
+
+function partOffset(head: RequestHead, part: Signal['evidence']['part'], header: number | undefined): number {
+  switch (part) {
+    case 'method':
+      return head.targetAt - head.method.length - 1;
+    case 'target':
+      return head.targetAt;
+    case 'version':
+      return head.targetAt + head.target.length + 1;
+    case 'header':
+      return head.valueAt[header! / 2]!;
+    case 'body':
+      return head.end;
+    case 'bytes':
+      return 0;
+  }
+}
+
+const passage = ({ site, path, host }: Verdict): string =>
+  `Nothing speaks against it: it goes to the backend of ${site?.name} as ${path} with Host ${host}.`;
+
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

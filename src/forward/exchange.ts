@@ -1,0 +1,243 @@
+/** One request on its way to a backend and the response on its way back. */
+import type { Writable } from 'node:stream';
+import type { Counters } from '../events/counters.ts';
+import { isHttp2, type Request, type Response } from '../guard/received.ts';
+import type { ResponseHead } from '../wire/response-head.ts';
+import type { Backend, BackendGroup } from './backend-group.ts';
+import type { Waiter } from './pool.ts';
+import { addTrailers, writeHead, writeInformation } from './respond.ts';
+import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamError } from './upstream-error.ts';
+
+/** How the body of a request is framed. */
+export type RequestBody = 'none' | 'length' | 'chunked';
+
+export interface Outgoing {
+  readonly req: Request;
+  readonly res: Response;
+  readonly method: string;
+  /** The head for the backend, `forwardedHead`. */
+  readonly head: string;
+  readonly body: RequestBody;
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** The backends of the site. */
+  readonly group: BackendGroup;
+  /** Told of every failure of a backend; the client is answered already. */
+  readonly onFailure: (error: UpstreamError) => void;
+  /** Count how long backends take to answer. */
+  readonly counters?: Counters | undefined;
+}
+
+/** Methods that may be sent twice (RFC 9110 section 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PUT',
+  'DELETE',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+  'QUERY',
+]);
+
+/** A body up to this many bytes goes out with its head in one write. */
+const oneWrite = 16 * 1024;
+
+/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1). */
+const forbiddenTrailer =
+  /^(?:transfer-encoding|content-length|host|connection|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
+
+export class Exchange implements ResponseSink, Waiter {
+  readonly #out: Outgoing;
+  /** The one that has the request now. */
+  #backend: Backend | null = null;
+  #connection: UpstreamConnection | null = null;
+  #ended = false;
+  #retried = false;
+  #pumping = false;
+  readonly #start = performance.now();
+  /** The client takes nothing more for now. */
+  #held = false;
+
+  constructor(out: Outgoing) {
+    this.#out = out;
+  }
+
+  start(): void {
+    const { req, res, body } = this.#out;
+    res.on('close', this.#onClientGone);
+    // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
+    // dialled for it.
+    if (body !== 'chunked' || isHttp2(req)) this.#take(null);
+    else setImmediate(() => this.#ended || !res.socket?.writable || this.#take(null));
+  }
+
+  #take(not: Backend | null): void {
+    this.#backend = this.#out.group.pick(not);
+    this.#backend.pool.take(this);
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    if (this.#ended) {
+      connection.destroy();
+      return;
+    }
+    const { method, head, body } = this.#out;
+    this.#connection = connection;
+    connection.send(head, method, body === 'none', this);
+  }
+
+  /** Until here nothing of the body was read, so that a backend that accepts no connection loses nothing. */
+  onReady(): void {
+    const { req, res, body, expectsContinue } = this.#out;
+    if (body === 'none') return;
+    this.#pumping = true;
+    if (expectsContinue) res.writeContinue();
+    req.on('data', this.#onRequestData);
+    req.on('end', this.#onRequestEnd);
+    req.on('error', ignore);
+  }
+
+  onInformation(head: ResponseHead): void {
+    const { req, res } = this.#out;
+    // RFC 9110 section 15.2: none to an HTTP/1.0 client. 100 has been said here already.
+    if (head.status === 100 || req.httpVersion === '1.0' || res.headersSent) return;
+    writeInformation(res, head.status, head.rawHeaders);
+  }
+
+  onHead(head: ResponseHead, whole: Buffer | null): void {
+    const { res, counters } = this.#out;
+    this.#backend?.standing.succeeded();
+    counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
+    try {
+      writeHead(res, head.status, head.reason, head.rawHeaders);
+    } catch (error) {
+      this.#giveUp(502);
+      this.#out.onFailure(error as UpstreamError);
+      return;
+    }
+    if (whole === null) return;
+    this.#end();
+    // A string is joined with the head into one write; a Buffer would go out as two.
+    if (whole.length === 0) res.end();
+    else if (whole.length <= oneWrite) res.end(whole.toString('latin1'), 'latin1');
+    else res.end(whole);
+  }
+
+  onData(data: Buffer): void {
+    const { res } = this.#out;
+    if ((res as Writable).write(data) || this.#connection === null || this.#held) return;
+    // One packet of a backend may hold many chunks, each of which finds the client busy.
+    this.#held = true;
+    this.#connection.pause();
+    res.once('drain', this.#onClientDrain);
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    const { res } = this.#out;
+    this.#end();
+    if (trailers.length > 0) addTrailers(res, allowedTrailers(trailers));
+    res.end();
+  }
+
+  onFailure(error: UpstreamError): void {
+    const { method, group, onFailure } = this.#out;
+    const backend = this.#backend!;
+    this.#connection = null;
+    if (this.#ended) return;
+    if (error.status !== 503) group.failed(backend, error.message);
+    const resendable = error.unsent || (error.retryable && idempotent.has(method));
+    if (resendable && !this.#pumping && !this.#retried) {
+      this.#retried = true;
+      // The same one again where its only fault was to close an idle connection.
+      this.#take(error.unsent ? backend : null);
+      return;
+    }
+    this.#giveUp(error.status);
+    onFailure(error);
+  }
+
+  onDrain(): void {
+    this.#out.req.resume();
+  }
+
+  /** Answers for the backend, or breaks off a response that has begun: a cut one must not look whole. */
+  #giveUp(status: 502 | 503 | 504): void {
+    const { req, res } = this.#out;
+    this.#end();
+    this.#connection?.destroy();
+    this.#connection = null;
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    const text = `${status} ${reasons[status]}\n`;
+    const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)];
+    if (status === 503) headers.push('Retry-After', '1');
+    if (!req.complete && !isHttp2(req)) headers.push('Connection', 'close');
+    writeHead(res, status, reasons[status], headers);
+    res.end(text, 'latin1');
+    req.resume();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    const { req, res, body } = this.#out;
+    res.off('close', this.#onClientGone);
+    if (body === 'none') return;
+    req.off('data', this.#onRequestData);
+    req.off('end', this.#onRequestEnd);
+    if (!req.complete) req.resume();
+  }
+
+  readonly #onClientGone = (): void => {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#backend?.pool.leave(this);
+    this.#connection?.destroy();
+    this.#connection = null;
+  };
+
+  readonly #onClientDrain = (): void => {
+    this.#held = false;
+    this.#connection?.resume();
+  };
+
+  readonly #onRequestData = (data: Buffer): void => {
+    const connection = this.#connection;
+    if (connection === null) return;
+    const { req, body } = this.#out;
+    if (body === 'chunked') {
+      connection.write(`${data.length.toString(16)}\r\n`);
+      connection.write(data);
+      if (!connection.write('\r\n')) req.pause();
+    } else if (!connection.write(data)) req.pause();
+  };
+
+  readonly #onRequestEnd = (): void => {
+    const connection = this.#connection;
+    if (connection === null) return;
+    const { req, body } = this.#out;
+    if (body === 'chunked') {
+      let end = '0\r\n';
+      const trailers = allowedTrailers(req.rawTrailers);
+      for (let i = 0; i < trailers.length; i += 2) end += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+      connection.write(`${end}\r\n`);
+    }
+    connection.finish();
+  };
+}
+
+function allowedTrailers(trailers: readonly string[]): string[] {
+  const allowed: string[] = [];
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (!forbiddenTrailer.test(trailers[i]!)) allowed.push(trailers[i]!, trailers[i + 1]!);
+  }
+  return allowed;
+}
+
+const reasons = { 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' } as const;
+
+const ignore = (): void => {};

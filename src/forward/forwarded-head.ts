@@ -1,0 +1,112 @@
+/** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
+import { listMembers } from '../wire/header-facts.ts';
+
+/**
+ * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
+ * the variable HTTP_PROXY, CVE-2016-5385), `Expect` (answered here), and HTTP/2's settings for an h2c upgrade.
+ */
+const dropped: ReadonlySet<string> = new Set([
+  'host',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'proxy',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'forwarded',
+]);
+const droppedLengths: ReadonlySet<number> = new Set([...dropped].map((name) => name.length));
+
+export interface ForwardedRequest {
+  readonly method: string;
+  /** Of the request as it came. */
+  readonly version: string;
+  readonly rawHeaders: readonly string[];
+  /** Origin form. */
+  readonly path: string;
+  readonly host: string;
+  /** The peer is a trusted proxy: its own forwarding lines are kept. */
+  readonly trusted: boolean;
+  /** Address of the peer on the other end of the connection. */
+  readonly peer: string;
+  /** Came in over TLS. */
+  readonly secure: boolean;
+  /** Even indexes into rawHeaders that the verdict takes out. */
+  readonly strip: readonly number[];
+  /** The body goes out chunked. */
+  readonly chunked: boolean;
+  /** A WebSocket handshake: its Connection and Upgrade are written anew. */
+  readonly upgrade: boolean;
+  /** The name to send in a Via line; null to send none. */
+  readonly via: string | null;
+}
+
+/** The head as bytes to send (latin1), with the empty line that ends it. */
+export function forwardedHead(forwarded: ForwardedRequest): string {
+  const { method, version, rawHeaders, path, host, strip, chunked } = forwarded;
+  let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  let listed: string[] | null = null;
+  let trailers = false;
+  let theirs: TheirForwarding | null = null;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (!droppedLengths.has(name.length)) continue;
+    const value = rawHeaders[i + 1]!;
+    switch (name.toLowerCase()) {
+      case 'connection':
+        if (value !== 'keep-alive' && value !== 'close') listed = [...(listed ?? []), ...listMembers(value)];
+        break;
+      case 'te':
+        trailers ||= listMembers(value).some((coding) => coding.startsWith('trailers'));
+        break;
+      case 'x-forwarded-for':
+      case 'x-forwarded-host':
+      case 'x-forwarded-proto':
+      case 'forwarded':
+        if (forwarded.trusted) theirs = remember(theirs, name.toLowerCase(), value);
+    }
+  }
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (droppedLengths.has(name.length) && dropped.has(name.toLowerCase())) continue;
+    if (listed?.includes(name.toLowerCase())) continue;
+    if (strip.length !== 0 && strip.includes(i)) continue;
+    head += `${name}: ${rawHeaders[i + 1]}\r\n`;
+  }
+  if (chunked) head += 'Transfer-Encoding: chunked\r\n';
+  if (forwarded.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  else if (trailers) head += 'TE: trailers\r\nConnection: TE\r\n';
+  if (forwarded.via !== null) head += `Via: ${version} ${forwarded.via}\r\n`;
+  return `${head}${forwardingLines(forwarded, theirs)}\r\n`;
+}
+
+type TheirForwarding = { [name: string]: string };
+
+const remember = (known: TheirForwarding | null, name: string, value: string): TheirForwarding => ({
+  ...known,
+  [name]: known?.[name] === undefined ? value : `${known[name]}, ${value}`,
+});
+
+/**
+ * X-Forwarded-For/-Proto/-Host and Forwarded (RFC 7239). A trusted proxy's own lines are kept and added to; anybody
+ * else's are replaced, since they are claims.
+ */
+function forwardingLines({ host, peer, secure }: ForwardedRequest, theirs: TheirForwarding | null): string {
+  const proto = theirs?.['x-forwarded-proto'] ?? (secure ? 'https' : 'http');
+  const chain = theirs?.['x-forwarded-for'];
+  const element = `for=${peer.includes(':') ? `"[${peer}]"` : peer};host=${/[^\w.-]/.test(host) ? `"${host}"` : host};proto=${secure ? 'https' : 'http'}`;
+  return (
+    `X-Forwarded-For: ${chain === undefined ? '' : `${chain}, `}${peer}\r\n` +
+    `X-Forwarded-Proto: ${proto}\r\n` +
+    `X-Forwarded-Host: ${theirs?.['x-forwarded-host'] ?? host}\r\n` +
+    `Forwarded: ${theirs?.forwarded === undefined ? '' : `${theirs.forwarded}, `}${element}\r\n`
+  );
+}

@@ -1,0 +1,120 @@
+/** The connections to one backend: kept alive, bounded, with a bounded queue in front. */
+import { type BackendAddress, backendName } from './backend.ts';
+import { type Clock, UpstreamConnection, type UpstreamTimeouts } from './upstream-connection.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+export interface PoolBounds {
+  /** Most connections at a time. */
+  readonly maxConnections: number;
+  /** Most exchanges that wait for one; what comes beyond gets 503. */
+  readonly maxQueue: number;
+  /** Milliseconds an exchange waits for one; then 503. */
+  readonly queueTimeout: number;
+  /** Milliseconds an idle connection is kept: below the time after which the backend closes it (Apache: 5 s). */
+  readonly idle: number;
+}
+
+export interface PoolOptions extends UpstreamTimeouts, PoolBounds {}
+
+/** Waits for a connection. */
+export interface Waiter {
+  onConnection(connection: UpstreamConnection): void;
+  onFailure(error: UpstreamError): void;
+}
+
+/** How often deadlines are looked at, in milliseconds. */
+const tick = 250;
+
+export class Pool {
+  readonly address: BackendAddress;
+  readonly name: string;
+  readonly #options: PoolOptions;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #all = new Set<UpstreamConnection>();
+  /** Who waits, in order, and since when. */
+  readonly #queue = new Map<Waiter, number>();
+  readonly #clock = { now: performance.now() };
+  readonly #timer: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(address: BackendAddress, options: PoolOptions) {
+    this.address = address;
+    this.name = backendName(address);
+    this.#options = options;
+    this.#timer = setInterval(() => this.#onTick(), tick).unref();
+  }
+
+  /** Exchanges under way or waiting. */
+  get load(): number {
+    return this.#all.size - this.#idle.length + this.#queue.size;
+  }
+
+  /** Calls the waiter back with a connection, now or when one is free; or with 503 where the queue is full. */
+  take(waiter: Waiter): void {
+    // The one used last is the one least likely to be closing.
+    const idle = this.#idle.pop();
+    if (idle !== undefined) waiter.onConnection(idle);
+    else if (this.#all.size < this.#options.maxConnections) waiter.onConnection(this.#open());
+    else if (this.#queue.size < this.#options.maxQueue) this.#queue.set(waiter, this.#clock.now);
+    else
+      waiter.onFailure(
+        new UpstreamError(503, `${this.name} has no room: ${this.#queue.size} requests wait already`),
+      );
+  }
+
+  /** The waiter does not wait any more. */
+  leave(waiter: Waiter): void {
+    this.#queue.delete(waiter);
+  }
+
+  /** Ends idle connections now and the busy ones with their exchange. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  #open(): UpstreamConnection {
+    const connection = new UpstreamConnection(
+      this.address,
+      this.#options,
+      this.#clock as Clock,
+      this.#onFree,
+    );
+    this.#all.add(connection);
+    return connection;
+  }
+
+  readonly #onFree = (connection: UpstreamConnection, usable: boolean): void => {
+    if (!usable) {
+      if (!this.#all.delete(connection)) return;
+      const at = this.#idle.indexOf(connection);
+      if (at !== -1) this.#idle.splice(at, 1);
+      if (this.#queue.size > 0 && this.#all.size < this.#options.maxConnections) this.#next(this.#open());
+    } else if (this.#queue.size > 0) this.#next(connection);
+    else if (this.#closed) connection.destroy();
+    else {
+      connection.idleSince = this.#clock.now;
+      this.#idle.push(connection);
+    }
+  };
+
+  #next(connection: UpstreamConnection): void {
+    const [waiter] = this.#queue.keys();
+    this.#queue.delete(waiter!);
+    waiter!.onConnection(connection);
+  }
+
+  #onTick(): void {
+    this.#clock.now = performance.now();
+    for (const [waiter, since] of this.#queue) {
+      if (this.#clock.now - since < this.#options.queueTimeout) break;
+      this.#queue.delete(waiter);
+      waiter.onFailure(new UpstreamError(503, `${this.name} has no room: a request waited too long`));
+    }
+    for (const connection of this.#all) {
+      if (!connection.idle) connection.checkDeadline();
+      else if (this.#clock.now - connection.idleSince > this.#options.idle) connection.destroy();
+    }
+  }
+}

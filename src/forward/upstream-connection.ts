@@ -1,0 +1,328 @@
+/** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
+import type { Socket } from 'node:net';
+import { ChunkedDecoder } from '../wire/chunked.ts';
+import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
+import { type BackendAddress, backendName, dial } from './backend.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** Takes the response of one exchange. */
+export interface ResponseSink {
+  /** The head is on its way over an established connection: a body may follow. Called once, maybe within `send`. */
+  onReady(): void;
+  /** A 1xx before the response proper. */
+  onInformation(head: ResponseHead): void;
+  /**
+   * The head. Where the whole body came along with it, `whole` is that body (a view, valid during the call) and
+   * `onEnd` is not called: what fits one packet is then answered in one write.
+   */
+  onHead(head: ResponseHead, whole: Buffer | null): void;
+  onData(data: Buffer): void;
+  /** @param trailers name, value, name, value … */
+  onEnd(trailers: readonly string[]): void;
+  /** Nothing comes after this. */
+  onFailure(error: UpstreamError): void;
+  /** The backend takes more of the request body. */
+  onDrain(): void;
+}
+
+/** Limits in milliseconds. */
+export interface UpstreamTimeouts {
+  readonly connect: number;
+  /** From the request sent to the head of the response. */
+  readonly headers: number;
+  /** Between two pieces of the response body. */
+  readonly body: number;
+}
+
+/** Milliseconds, moved on by the pool a few times a second. */
+export interface Clock {
+  readonly now: number;
+}
+
+type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'closed';
+
+/** A head larger than this is not one. */
+const maxHead = 64 * 1024;
+const headEnd = Buffer.from('\r\n\r\n');
+
+export class UpstreamConnection {
+  readonly #address: BackendAddress;
+  readonly #socket: Socket;
+  readonly #timeouts: UpstreamTimeouts;
+  readonly #clock: Clock;
+  /** Called when it may carry another exchange, or when it is gone. */
+  readonly #onFree: (connection: UpstreamConnection, usable: boolean) => void;
+  #phase: Phase = 'connecting';
+  #sink: ResponseSink | null = null;
+  #method = '';
+  #requestEnded = true;
+  #partial: Buffer | null = null;
+  #head: ResponseHead | null = null;
+  #left = 0;
+  #decoder: ChunkedDecoder | null = null;
+  #paused = false;
+  /** Exchanges carried before this one: a failure without a byte on a used connection is the backend's idle close. */
+  #carried = 0;
+  /** When the present phase has lasted too long. */
+  #deadline: number;
+  /** Since when it is idle, on the clock. */
+  idleSince = 0;
+
+  constructor(
+    address: BackendAddress,
+    timeouts: UpstreamTimeouts,
+    clock: Clock,
+    onFree: (connection: UpstreamConnection, usable: boolean) => void,
+  ) {
+    this.#address = address;
+    this.#timeouts = timeouts;
+    this.#clock = clock;
+    this.#onFree = onFree;
+    this.#deadline = clock.now + timeouts.connect;
+    this.#socket = dial(address);
+    this.#socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect());
+    this.#socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    this.#socket.on('drain', () => this.#sink?.onDrain());
+    this.#socket.on('end', () => this.#onEnd());
+    this.#socket.on('error', (error) => this.#onError(error));
+    this.#socket.on('close', () => this.#onClose());
+  }
+
+  get idle(): boolean {
+    return this.#phase === 'idle';
+  }
+
+  /**
+   * Sends a request head; a body follows through `write` and `finish`.
+   *
+   * @param ended the head is the whole request
+   */
+  send(head: string, method: string, ended: boolean, sink: ResponseSink): void {
+    this.#sink = sink;
+    this.#method = method;
+    this.#requestEnded = ended;
+    this.#head = null;
+    this.#decoder = null;
+    if (this.#phase !== 'connecting') {
+      this.#phase = 'head';
+      this.#deadline = this.#clock.now + this.#timeouts.headers;
+    }
+    this.#socket.write(head, 'latin1');
+    if (this.#phase === 'head') sink.onReady();
+  }
+
+  /** @returns false where the caller should wait for `onDrain` */
+  write(data: Buffer | string): boolean {
+    // A client that still sends is not a backend that is silent.
+    if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
+    return this.#socket.write(data as Buffer, 'latin1');
+  }
+
+  /** The request body is complete. */
+  finish(): void {
+    this.#requestEnded = true;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#deadline = this.#clock.now + this.#timeouts.body;
+    this.#socket.resume();
+  }
+
+  /** Ends it without a word to anybody: the client is gone, or the pool closes. */
+  destroy(): void {
+    this.#sink = null;
+    this.#close();
+  }
+
+  /** Called every now and then by the pool: one timer for all connections instead of one an exchange. */
+  checkDeadline(): void {
+    if (this.#clock.now < this.#deadline || this.#paused) return;
+    const name = backendName(this.#address);
+    switch (this.#phase) {
+      case 'connecting':
+        this.#fail(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
+        return;
+      case 'head':
+        this.#fail(new UpstreamError(504, `${name} did not answer in time`));
+        return;
+      case 'body':
+        this.#fail(new UpstreamError(504, `${name} stopped in the middle of a response`));
+    }
+  }
+
+  #onConnect(): void {
+    this.#phase = 'head';
+    this.#deadline = this.#clock.now + this.#timeouts.headers;
+    this.#sink?.onReady();
+  }
+
+  #onBytes(bytes: Buffer): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      if (this.#phase === 'head') {
+        const consumed = this.#readHead(rest);
+        if (consumed === -1) return;
+        rest = rest.subarray(consumed);
+      } else if (this.#phase === 'body') {
+        const consumed = this.#readBody(rest);
+        if (consumed === -1) return;
+        rest = rest.subarray(consumed);
+      } else {
+        // Bytes nobody asked for: whatever they answer, it is not the next request.
+        this.#close();
+        return;
+      }
+    }
+  }
+
+  /** @returns bytes consumed, or -1 where it waits for more or has failed */
+  #readHead(bytes: Buffer): number {
+    const known = this.#partial;
+    const all = known === null ? bytes : Buffer.concat([known, bytes]);
+    const end = all.indexOf(headEnd);
+    if (end === -1) {
+      if (all.length > maxHead) this.#malformed('a response head that does not end');
+      else this.#partial = all;
+      return -1;
+    }
+    this.#partial = null;
+    const head = parseResponseHead(all.toString('latin1', 0, end), this.#method);
+    if (typeof head === 'string') {
+      this.#malformed(head);
+      return -1;
+    }
+    const consumed = end + 4 - (known?.length ?? 0);
+    if (head.status < 200) {
+      if (head.status === 101) {
+        this.#malformed('a 101 that was not asked for');
+        return -1;
+      }
+      this.#sink?.onInformation(head);
+      return consumed;
+    }
+    this.#head = head;
+    const after = all.length - end - 4;
+    if (head.framing === 'none' || (head.framing === 'length' && after >= head.length)) {
+      const whole = all.subarray(end + 4, end + 4 + head.length);
+      const sink = this.#sink;
+      const usable = this.#complete(after > head.length);
+      sink?.onHead(head, whole);
+      this.#release(usable);
+      return consumed + head.length;
+    }
+    this.#phase = 'body';
+    this.#deadline = this.#clock.now + this.#timeouts.body;
+    this.#left = head.length;
+    if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder();
+    this.#sink?.onHead(head, null);
+    return consumed;
+  }
+
+  #readBody(bytes: Buffer): number {
+    this.#deadline = this.#clock.now + this.#timeouts.body;
+    const decoder = this.#decoder;
+    if (decoder !== null) {
+      const consumed = decoder.decode(bytes, (data) => this.#sink?.onData(data));
+      if (decoder.error !== null) {
+        this.#malformed(decoder.error);
+        return -1;
+      }
+      if (decoder.done) this.#endBody(consumed < bytes.length, decoder.trailers);
+      return consumed;
+    }
+    if (this.#head?.framing === 'close') {
+      this.#sink?.onData(bytes);
+      return bytes.length;
+    }
+    const length = Math.min(this.#left, bytes.length);
+    this.#sink?.onData(length === bytes.length ? bytes : bytes.subarray(0, length));
+    this.#left -= length;
+    if (this.#left === 0) this.#endBody(bytes.length > length, []);
+    return length;
+  }
+
+  #endBody(surplus: boolean, trailers: readonly string[]): void {
+    const sink = this.#sink;
+    const usable = this.#complete(surplus);
+    sink?.onEnd(trailers);
+    this.#release(usable);
+  }
+
+  /** The response is whole. @returns whether the connection can carry another exchange */
+  #complete(surplus: boolean): boolean {
+    const usable = this.#head?.keepAlive === true && !surplus && this.#phase !== 'closed';
+    this.#sink = null;
+    this.#decoder = null;
+    this.#carried++;
+    this.#phase = 'idle';
+    return usable;
+  }
+
+  /** After the sink has been told, so that an exchange started from there does not find this one half free. */
+  #release(usable: boolean): void {
+    // An answer before the end of its request: what still comes of that request would be read as the next one.
+    if (!usable || !this.#requestEnded) this.#close();
+    else this.#onFree(this, true);
+  }
+
+  #onEnd(): void {
+    if (this.#phase === 'body' && this.#head?.framing === 'close') this.#endBody(false, []);
+    else
+      this.#close(
+        new UpstreamError(
+          502,
+          `${backendName(this.#address)} closed the connection before its answer was whole`,
+          this.#untouched(),
+        ),
+      );
+  }
+
+  #onError(error: Error): void {
+    const name = backendName(this.#address);
+    const why =
+      this.#phase === 'connecting' ? `${name} accepts no connection` : `${name} broke the connection`;
+    this.#close(
+      new UpstreamError(
+        502,
+        `${why}: ${error.message || (error as NodeJS.ErrnoException).code}`,
+        this.#untouched(),
+        error,
+      ),
+    );
+  }
+
+  #untouched(): 'unsent' | 'retryable' | 'sent' {
+    if (this.#phase === 'connecting') return 'unsent';
+    return this.#phase === 'head' && this.#carried > 0 && this.#partial === null ? 'retryable' : 'sent';
+  }
+
+  #onClose(): void {
+    this.#close(
+      new UpstreamError(502, `${backendName(this.#address)} closed the connection`, this.#untouched()),
+    );
+  }
+
+  #malformed(why: string): void {
+    this.#fail(new UpstreamError(502, `${backendName(this.#address)} answered with ${why}`));
+  }
+
+  #fail(error: UpstreamError): void {
+    this.#close(error);
+  }
+
+  #close(error?: UpstreamError): void {
+    if (this.#phase === 'closed') return;
+    const sink = this.#sink;
+    this.#sink = null;
+    this.#phase = 'closed';
+    this.#socket.destroy();
+    this.#onFree(this, false);
+    if (error !== undefined) sink?.onFailure(error);
+  }
+}

@@ -1,0 +1,102 @@
+/** The chunked coding of RFC 9112 section 7.1, decoded strictly and incrementally. */
+
+type State = 'size' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done' | 'failed';
+
+const maxTrailerBytes = 16 * 1024;
+/** A size line: hex digits and extensions. */
+const maxSizeLine = 4096;
+
+export class ChunkedDecoder {
+  #state: State = 'size';
+  #line = '';
+  #left = 0;
+  #trailer = '';
+  /** Why decoding failed; null as long as it has not. */
+  error: string | null = null;
+  /** Trailer fields: name, value, name, value …; complete once `done`. */
+  readonly trailers: string[] = [];
+
+  get done(): boolean {
+    return this.#state === 'done';
+  }
+
+  /**
+   * Decodes a piece.
+   *
+   * @param onData gets each run of decoded bytes, as views into the piece
+   * @returns how many bytes of the piece belong to the body; fewer than all only when done or failed
+   */
+  decode(bytes: Buffer, onData: (data: Buffer) => void): number {
+    let i = 0;
+    while (i < bytes.length && this.#state !== 'done' && this.#state !== 'failed') {
+      if (this.#state === 'data') {
+        const end = Math.min(bytes.length, i + this.#left);
+        onData(i === 0 && end === bytes.length ? bytes : bytes.subarray(i, end));
+        this.#left -= end - i;
+        i = end;
+        if (this.#left === 0) this.#state = 'data-cr';
+      } else this.#step(bytes[i++]!);
+    }
+    return i;
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case 'size':
+        if (byte === 0x0d) this.#state = 'size-lf';
+        else if (byte < 0x20 || byte === 0x7f) this.#fail('a control character in a chunk size line');
+        else if (this.#line.length >= maxSizeLine) this.#fail('a chunk size line that is too long');
+        else this.#line += String.fromCharCode(byte);
+        return;
+      case 'size-lf':
+        if (byte === 0x0a) this.#size();
+        else this.#fail('a bare CR in a chunk size line');
+        return;
+      case 'data-cr':
+        if (byte === 0x0d) this.#state = 'data-lf';
+        else this.#fail('chunk data longer than its size');
+        return;
+      case 'data-lf':
+        if (byte === 0x0a) this.#state = 'size';
+        else this.#fail('a bare CR after chunk data');
+        return;
+      case 'trailer':
+        this.#trailer += String.fromCharCode(byte);
+        if (this.#trailer.length > maxTrailerBytes) this.#fail('a trailer section that is too long');
+        else if (byte === 0x0a) this.#trailerLine();
+    }
+  }
+
+  #size(): void {
+    const match = /^([0-9A-Fa-f]{1,13})(?:;.*)?$/.exec(this.#line);
+    this.#line = '';
+    if (match === null) {
+      this.#fail('a chunk size that is no hexadecimal number');
+      return;
+    }
+    this.#left = Number.parseInt(match[1]!, 16);
+    this.#state = this.#left === 0 ? 'trailer' : 'data';
+  }
+
+  #trailerLine(): void {
+    const text = this.#trailer;
+    const start = text.lastIndexOf('\n', text.length - 2) + 1;
+    const line = text.slice(start);
+    if (!line.endsWith('\r\n')) {
+      this.#fail('a trailer line that ends in a bare LF');
+      return;
+    }
+    if (line === '\r\n') {
+      this.#state = 'done';
+      return;
+    }
+    const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n$/.exec(line);
+    if (match === null) this.#fail('a malformed trailer line');
+    else this.trailers.push(match[1]!, match[2]!);
+  }
+
+  #fail(why: string): void {
+    this.error = why;
+    this.#state = 'failed';
+  }
+}
