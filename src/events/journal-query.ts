@@ -68,8 +68,10 @@ export interface Summary {
   readonly sources: readonly { readonly prefix: string; readonly count: number; readonly last: number }[];
   readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
   readonly destinations: readonly {
+    /** `HOST:PORT`, or `several`. */
     readonly destination: string;
-    readonly intent: Intent;
+    /** Null with `several`. */
+    readonly intent: Intent | null;
     readonly count: number;
   }[];
   /** Since the journal began. */
@@ -164,11 +166,12 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
       start,
       to,
     ),
-    destinations: tops(db, 'wants', start, to).map(({ key, count }) => ({
-      intent: key.slice(0, key.indexOf(' ')) as Intent,
-      destination: key.slice(key.indexOf(' ') + 1),
-      count,
-    })),
+    destinations: tops(db, 'wants', start, to).map(({ key, count }) => {
+      const [intent, destination] = key.split(' ', 2) as [Intent, string | undefined];
+      return destination === undefined
+        ? { intent: null, destination: key, count }
+        : { intent, destination, count };
+    }),
     totals: all('SELECT rule, action, count, first FROM totals'),
   };
 }
