@@ -1,22 +1,41 @@
 /** Config → the running gateway. The only file that knows every plugin. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { forward } from '../plugins/forward.ts';
+import { rateLimit } from '../plugins/rate-limit.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
-import { compile } from './config/compile.ts';
-import type { BackendConfig, Config } from './config/config.ts';
-import type { ListenAddress } from './config/listen-address.ts';
+import { parsePrefix } from './address/ip.ts';
+import { PrefixSet } from './address/prefix-set.ts';
+import { type Compiled, compile } from './config/compile.ts';
+import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
 import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
+import type { BackendAddress } from './forward/backend.ts';
+import type { Backend } from './forward/backend-group.ts';
 import type { Route } from './forward/forwarder.ts';
+import { Checkpoint } from './guard/checkpoint.ts';
+import type { ClientRules } from './guard/client.ts';
+import type { RateLimitRules } from './limit/rate-limits.ts';
+import type { RateTable } from './limit/rate-table.ts';
+import { Listener } from './listener/listener.ts';
+import type { Site } from './rules/policy.ts';
 
 export interface Gateway {
   /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
   readonly listeners: readonly string[];
+  /** The backends of every site, as they stand. */
+  readonly backends: readonly Backend[];
+  /** The counts of requests per client, as they stand; tables come and go with the config. */
+  readonly rateTables: readonly RateTable[];
+  /**
+   * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
+   * limits and timeouts are those of the start; `needsRestart` tells what of them differs.
+   */
+  reload(config: Config): void;
   /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
@@ -31,19 +50,58 @@ export interface GatewayOptions {
   readonly counters?: Counters;
 }
 
-/** How many connections to one backend, and how many requests may wait for one. */
-const poolBounds = { maxConnections: 512, maxQueue: 1024, idle: 4000 };
-
 /**
  * Starts the gateway.
  *
  * @throws Error where a listener cannot bind; nothing is left listening then
  */
-export async function startGateway(
+export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  const { log } = options;
+  const compiled = compile(config);
+  const app = await createApp(config, compiled, options);
+  app.forwarder.route(routes(compiled));
+
+  let clients = compiled.clients;
+  const listeners = config.listen.map((listener) =>
+    createListener(listener, config, app, log, () => clients),
+  );
+  try {
+    await Promise.all(listeners.map((listener) => listener.listen()));
+  } catch (error) {
+    await Promise.allSettled(listeners.map((listener) => listener.close(0)));
+    await app.close();
+    throw error;
+  }
+  return {
+    listeners: listeners.map((listener) => listener.name),
+    get backends() {
+      return app.forwarder.backends;
+    },
+    get rateTables() {
+      return app.rateLimits.tables;
+    },
+    reload: (next) => {
+      const recompiled = compile(next);
+      clients = recompiled.clients;
+      app.forwarder.route(routes(recompiled));
+      app.relayGuard.replace(recompiled.policy, recompiled.clients);
+      app.rateLimits.replace(rateLimitRules(next, recompiled));
+      for (const listener of listeners) listener.reloadCertificates();
+    },
+    close: async (deadline) => {
+      await Promise.all(listeners.map((listener) => listener.close(deadline)));
+      await app.close();
+    },
+  };
+}
+
+async function createApp(
   config: Config,
-  { log, onEvent, isBanned = () => false, counters }: GatewayOptions,
-): Promise<Gateway> {
-  const { policy, clients, sites } = compile(config);
+  compiled: Compiled,
+  options: GatewayOptions,
+): Promise<FastifyInstance> {
+  const { policy, clients } = compiled;
+  const { log, onEvent, isBanned = () => false, counters } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -51,7 +109,7 @@ export async function startGateway(
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
-  await app.register(relayGuard, {
+  const checkpoint = new Checkpoint({
     policy,
     clients,
     isBanned,
@@ -62,8 +120,10 @@ export async function startGateway(
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
+  await app.register(relayGuard, { checkpoint });
+  await app.register(rateLimit, rateLimitRules(config, compiled));
   await app.register(forward, {
-    pool: { ...config.timeouts, ...poolBounds },
+    timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
     counters,
@@ -71,78 +131,89 @@ export async function startGateway(
       counters?.failure(error.status);
       log.warn({ status: error.status }, error.message);
     },
+    onBackend: (backend, fit, why) =>
+      fit
+        ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)
+        : log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`),
   });
-  app.forwarder.route([...sites].map(([site, { backends }]) => [site, route(backends[0]!)] as const));
   if (config.log.access) logAccess(app, log);
   await app.ready();
+  return app;
+}
 
-  const servers = config.listen.map((address) => ({ address, server: httpServer(app, config) }));
-  try {
-    await Promise.all(servers.map(({ address, server }) => bind(server, address)));
-  } catch (error) {
-    for (const { server } of servers) server.close();
-    await app.close();
-    throw error;
-  }
-  return {
-    listeners: servers.map(({ server }) => `http ${boundAddress(server)}`),
-    close: async (deadline) => {
-      await Promise.all(servers.map(({ server }) => drain(server, deadline)));
-      await app.close();
+function createListener(
+  { host, port, tls, proxyProtocol }: ListenerConfig,
+  { limits, timeouts }: Config,
+  app: FastifyInstance,
+  log: Logger,
+  clients: () => ClientRules,
+): Listener {
+  const { relayGuard, forwarder } = app;
+  return new Listener({
+    host,
+    port,
+    tls,
+    proxyPeers: proxyProtocol ? (address) => clients().trustedProxies.contains(address) : null,
+    headerBytes: limits.headerBytes,
+    headerTime: limits.requestHeaders,
+    idle: timeouts.idle,
+    // Anything but a WebSocket that the site carries is an ordinary request with an Upgrade line to strip.
+    mayUpgrade: (req) => relayGuard.judge(req).verdict.upgrade,
+    serve: (server) => {
+      server.on('request', app.routing as (req: unknown, res: unknown) => void);
+      // The forwarder says `100 Continue` once a backend takes the body.
+      server.on('checkContinue', app.routing as (req: unknown, res: unknown) => void);
+      server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+        const judged = relayGuard.judge(req);
+        const excess = app.rateLimits.hit(judged);
+        if (excess === null) forwarder.upgrade(req, socket, head, judged);
+        else relayGuard.refuseUpgrade(req, socket, head, excess.verdict, excess.headers);
+      });
+      relayGuard.attach(server);
     },
+    mayConnect: (socket) => relayGuard.mayConnect(socket),
+    onClient: (socket, address) => relayGuard.onClient(socket, address),
+    onError: (error) => log.error(error, 'certificates were not reloaded'),
+  });
+}
+
+function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
+  const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
+    bounds === null ? [] : [[site, bounds] as const],
+  );
+  const exempt = new PrefixSet((limit === false ? [] : limit.allow).map((prefix) => parsePrefix(prefix)!));
+  return { limit, sites: new Map(own), exempt };
+}
+
+const routes = ({ sites }: Compiled): [Site, Route][] =>
+  [...sites].map(([site, config]) => [site, route(config)]);
+
+function route({ backends, balance, health, connections, backendTls, hosts }: SiteConfig): Route {
+  if (backends[0]!.kind === 'welcome') return 'welcome';
+  const { max: maxConnections, queue: maxQueue, wait: queueTimeout, idle } = connections;
+  return {
+    backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
+    balance,
+    health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
+    pool: { maxConnections, maxQueue, queueTimeout, idle },
   };
 }
 
-function httpServer(app: FastifyInstance, { timeouts, limits }: Config): Server {
-  const server = createServer({
-    maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.requestHeaders,
-    connectionsCheckingInterval: Math.min(limits.requestHeaders, 5000),
-    // A body of several GiB takes its time; that it does not stand still is the exchange's affair.
-    requestTimeout: 0,
-    keepAliveTimeout: timeouts.idle,
-    // A missing Host is judged like everything else.
-    requireHostHeader: false,
-    noDelay: true,
-    // Anything but a WebSocket that the site carries is an ordinary request with an Upgrade line to strip.
-    shouldUpgradeCallback: (req) => app.relayGuard.judge(req).verdict.upgrade,
-  });
-  server.on('request', app.routing);
-  server.on('upgrade', (req, socket, head) => {
-    app.forwarder.upgrade(req, socket as Socket, head, app.relayGuard.judge(req));
-  });
-  app.relayGuard.attach(server);
-  return server;
-}
-
-async function bind(server: Server, { host, port }: ListenAddress): Promise<void> {
-  server.listen({ host, port, exclusive: true });
-  await once(server, 'listening');
-}
-
-function boundAddress(server: Server): string {
-  const { address, port } = server.address() as AddressInfo;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
-}
-
-async function drain(server: Server, deadline: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), deadline);
-  server.close();
-  server.closeIdleConnections();
-  await once(server, 'close');
-  clearTimeout(timer);
-}
-
-function route(backend: BackendConfig): Route {
+function address(
+  backend: BackendConfig,
+  { ca, servername, verify }: SiteConfig['backendTls'],
+): BackendAddress {
   switch (backend.kind) {
     case 'welcome':
-      return 'welcome';
+      throw new TypeError('the welcome page is no backend beside others');
     case 'unix':
       return { kind: 'unix', path: backend.path };
-    case 'tcp':
-      return backend.protocol === 'https'
-        ? { kind: 'tls', host: backend.host, port: backend.port, servername: backend.host }
-        : { kind: 'tcp', host: backend.host, port: backend.port };
+    case 'tcp': {
+      const { host, port, protocol } = backend;
+      if (protocol === 'http') return { kind: 'tcp', host, port };
+      const authorities = ca === null ? undefined : readFileSync(ca, 'latin1');
+      return { kind: 'tls', host, port, tls: { servername: servername ?? host, ca: authorities, verify } };
+    }
   }
 }
 

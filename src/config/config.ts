@@ -1,5 +1,6 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
 import { parsePrefix, prefixText } from '../address/ip.ts';
+import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
@@ -10,7 +11,7 @@ import type { ConfigDocument } from './schema.ts';
 import { parseSyslogTarget, type SyslogTarget } from './service-url.ts';
 
 export interface Config {
-  readonly listen: readonly ListenAddress[];
+  readonly listen: readonly ListenerConfig[];
   readonly sites: readonly SiteConfig[];
   /** Canonical prefixes. */
   readonly trustedProxies: readonly string[];
@@ -23,6 +24,7 @@ export interface Config {
     readonly body: number;
     readonly idle: number;
     readonly upgrade: number;
+    readonly drain: number;
   };
   readonly limits: {
     /** Bytes. */
@@ -32,6 +34,7 @@ export interface Config {
   };
   readonly bans: false | BansConfig;
   readonly rateLimit: false | RateLimitConfig;
+  readonly fleet: false | FleetConfig;
   readonly admin: false | AdminConfig;
   readonly journal: false | JournalConfig;
   readonly alerts: false | AlertsConfig;
@@ -40,12 +43,46 @@ export interface Config {
   readonly log: ConfigDocument['log'];
 }
 
+export interface ListenerConfig extends ListenAddress {
+  /** Null: plain HTTP. Absolute file names. */
+  readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
+  readonly proxyProtocol: boolean;
+}
+
+export interface HealthConfig {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
 export interface SiteConfig {
   readonly hosts: readonly HostEntry[];
   readonly backends: readonly BackendConfig[];
+  readonly balance: BalancePolicy;
+  readonly health: false | HealthConfig;
+  readonly connections: {
+    readonly max: number;
+    readonly queue: number;
+    /** Milliseconds. */
+    readonly wait: number;
+    /** Milliseconds. */
+    readonly idle: number;
+  };
+  readonly backendTls: {
+    /** Absolute file name. */
+    readonly ca: string | null;
+    readonly servername: string | null;
+    readonly verify: boolean;
+  };
   readonly websocket: boolean;
   /** With the global policy under it: nothing else need be asked. */
   readonly policy: PolicyConfig;
+  /** Null: the global one. */
+  readonly rateLimit: null | false | RateBounds;
 }
 
 export type BackendConfig = BackendTarget & { readonly weight: number };
@@ -74,10 +111,21 @@ export interface BansConfig {
   readonly lists: readonly string[];
 }
 
-export interface RateLimitConfig {
+export interface RateBounds {
   readonly max: number;
   /** Milliseconds. */
   readonly timeWindow: number;
+}
+
+export interface FleetConfig {
+  /** URL. */
+  readonly valkey: string;
+  readonly name: string;
+  /** Absolute file name; null: the authorities of the system. */
+  readonly ca: string | null;
+}
+
+export interface RateLimitConfig extends RateBounds {
   /** Canonical prefixes. */
   readonly allow: readonly string[];
 }
@@ -145,21 +193,41 @@ export interface OtelConfig {
  * @param file turns a file name of the config into an absolute one
  */
 export function toConfig(document: ConfigDocument, file: (name: string) => string): Config {
-  const { bans, rateLimit, admin, journal, alerts, timeouts, limits } = document;
+  const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   return deepFreeze<Config>({
-    listen: document.listen.map(listenAddress),
+    listen: document.listen.map((item) => listener(item, file)),
     sites: document.sites.map((site) => ({
       hosts: site.hosts.map((host) => read(parseHostEntry(host))),
       backends: (site.backends ?? [{ url: site.backend! }]).map(({ url, weight }) => ({
         ...read(parseBackend(url)),
         weight: weight ?? 1,
       })),
+      balance: site.balance,
+      health: site.health && {
+        ...site.health,
+        interval: duration(site.health.interval),
+        timeout: duration(site.health.timeout),
+      },
+      connections: {
+        ...site.connections,
+        wait: duration(site.connections.wait),
+        idle: duration(site.connections.idle),
+      },
+      backendTls: {
+        ca: site.backendTls.ca === undefined ? null : file(site.backendTls.ca),
+        servername: site.backendTls.servername ?? null,
+        verify: site.backendTls.verify,
+      },
       websocket: site.websocket,
       policy: {
         preset: site.policy?.preset ?? policy.preset,
         rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
       },
+      rateLimit:
+        site.rateLimit === undefined
+          ? null
+          : site.rateLimit && { ...site.rateLimit, timeWindow: duration(site.rateLimit.timeWindow) },
     })),
     trustedProxies: document.trustedProxies.map(prefix),
     policy,
@@ -170,6 +238,7 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
       body: duration(timeouts.body),
       idle: duration(timeouts.idle),
       upgrade: duration(timeouts.upgrade),
+      drain: duration(timeouts.drain),
     },
     limits: { headerBytes: parseSize(limits.headerBytes)!, requestHeaders: duration(limits.requestHeaders) },
     bans: bans && {
@@ -184,6 +253,7 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
       timeWindow: duration(rateLimit.timeWindow),
       allow: rateLimit.allow.map(prefix),
     },
+    fleet: fleet && { ...fleet, ca: fleet.ca === undefined ? null : file(fleet.ca) },
     admin: admin && {
       listen: listenAddress(admin.listen),
       tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },
@@ -209,8 +279,18 @@ function read<T extends object>(value: T): Exclude<T, { mend: string }> {
 
 const duration = (text: string): number => parseDuration(text)!;
 const prefix = (text: string): string => prefixText(parsePrefix(text)!);
-const listenAddress = (item: string | { address: string }): ListenAddress =>
-  read(parseListenAddress(typeof item === 'string' ? item : item.address));
+const listenAddress = (text: string): ListenAddress => read(parseListenAddress(text));
+
+function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
+  if (typeof item === 'string') return { ...listenAddress(item), tls: null, proxyProtocol: false };
+  const { address, tls, proxyProtocol } = item;
+  const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
+  return {
+    ...listenAddress(address),
+    tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
+    proxyProtocol: proxyProtocol === true,
+  };
+}
 
 function alertsConfig({
   webhook,

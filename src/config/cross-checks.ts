@@ -24,6 +24,7 @@ export function crossFindings(document: unknown): Finding[] {
       sites.flatMap(({ path, value }) => backendTexts(path, value)),
     ),
     ...trustInEverybody(root.trustedProxies),
+    ...proxyProtocolFromNobody(root),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];
@@ -73,6 +74,16 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
   const several = site.backends !== undefined;
   if (one && several)
     return [{ path: [...path, 'backends'], message: 'stands beside backend', mend: 'keep one of the two' }];
+  const urls = list(site.backends).map((backend) => map(backend).url);
+  const welcome = urls.indexOf('welcome');
+  if (welcome !== -1 && urls.length > 1)
+    return [
+      {
+        path: [...path, 'backends', welcome, 'url'],
+        message: 'is the welcome page, which stands in for a server and not beside one',
+        mend: 'take it out',
+      },
+    ];
   if (one || several || Object.keys(site).length === 0) return [];
   return [
     { path: [...path, 'backend'], message: 'is missing', mend: 'write backend: URL, or a list of backends' },
@@ -137,6 +148,22 @@ function trustInEverybody(prefixes: unknown): Finding[] {
       },
     ];
   });
+}
+
+/** A listener that expects PROXY headers from no one would read every balancer's header as a probe. */
+function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
+  if (list(root.trustedProxies).length > 0) return [];
+  return list(root.listen).flatMap((item, index) =>
+    map(item).proxyProtocol === true
+      ? [
+          {
+            path: ['listen', index, 'proxyProtocol'],
+            message: 'expects PROXY headers, and nobody may send them',
+            mend: 'list the balancers under trustedProxies',
+          },
+        ]
+      : [],
+  );
 }
 
 /** Whoever listens on the way reads the token that was printed at start; and nobody chose to be reachable by accident. */

@@ -1,9 +1,10 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Config, toConfig } from './config.ts';
 import { crossFindings } from './cross-checks.ts';
 import { readConfigText } from './document.ts';
 import { ConfigError, type Fault, type PathPart, pathText, shown } from './fault.ts';
+import { fileFindings } from './file-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
 import type { ConfigDocument } from './schema.ts';
 import { type Finding, schemaFindings } from './schema-faults.ts';
@@ -103,30 +104,4 @@ function valueAt(document: unknown, path: readonly PathPart[]): unknown {
     value = (value as Record<PathPart, unknown>)[part];
   }
   return value;
-}
-
-/**
- * Files that the config names and that must be there: lists that can't be read would leave open a door that the operator
- * believes shut.
- */
-function fileFindings(document: unknown, file: (name: string) => string): Finding[] {
-  const { bans, admin } = (document ?? {}) as {
-    bans?: { lists?: unknown };
-    admin?: { tls?: { cert?: unknown; key?: unknown } };
-  };
-  const lists = bans?.lists;
-  const named: { path: PathPart[]; name: unknown }[] = Array.isArray(lists)
-    ? lists.map((name: unknown, index) => ({ path: ['bans', 'lists', index], name }))
-    : [];
-  for (const key of ['cert', 'key'] as const)
-    named.push({ path: ['admin', 'tls', key], name: admin?.tls?.[key] });
-  return named.flatMap(({ path, name }) => {
-    if (typeof name !== 'string' || name === '') return [];
-    try {
-      accessSync(file(name), constants.R_OK);
-      return [];
-    } catch {
-      return [{ path, message: "can't be read", mend: 'name a file that is there and may be read' }];
-    }
-  });
 }

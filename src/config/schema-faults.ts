@@ -9,6 +9,7 @@ import { parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { jsonSchema } from './schema.ts';
 import { parseHttpService, parseSmarthost, parseSyslogTarget } from './service-url.ts';
+import { parseValkeyUrl } from './valkey-url.ts';
 
 /** A fault at a path, before it is known where in the file that is. */
 export interface Finding extends Unreadable {
@@ -38,6 +39,7 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-listen': parseListenAddress,
   'sekisho-host': parseHostEntry,
   'sekisho-backend': parseBackend,
+  'sekisho-valkey': parseValkeyUrl,
 };
 
 function badPrefix(text: string): Unreadable {

@@ -17,7 +17,7 @@ const object = <T extends TProperties>(properties: T, options: object = {}) =>
  * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
  * filled in.
  */
-const offOr = <T extends TObject>(schema: T, options: { description: string; default: unknown }) =>
+const offOr = <T extends TObject>(schema: T, options: { description: string; default?: unknown }) =>
   Type.Unsafe<false | Static<T>>({
     ...schema,
     ...options,
@@ -60,6 +60,21 @@ const listenAddress = (options: { description: string; default?: string }) =>
     ...options,
   });
 
+const file = (description: string) =>
+  Type.String({
+    minLength: 1,
+    mend: 'write a file name',
+    description: `${description} Relative names start at the folder of the config.`,
+  });
+
+const certificate = object(
+  {
+    cert: file('PEM file of the certificate and its chain.'),
+    key: file('PEM file of its private key. Hazard: keep it readable by the program alone.'),
+  },
+  { description: 'A certificate and its key.' },
+);
+
 const listener = Type.Union(
   [
     listenAddress({
@@ -67,12 +82,31 @@ const listener = Type.Union(
     }),
     object({
       address: listenAddress({ description: 'Address and port; IPv6 in brackets; port 0 takes a free one.' }),
+      tls: Type.Optional(
+        Type.Union(
+          [certificate, Type.Array(certificate, { minItems: 1, mend: 'list one certificate or more' })],
+          {
+            mend: 'write { cert: FILE, key: FILE }, or a list of such',
+            description:
+              'Speak TLS here, with HTTP/2 and HTTP/1.1 by ALPN. Of several certificates the one is shown whose names match what ' +
+              'the client asks for (SNI); the first one where none does. Files are read again when they change.',
+          },
+        ),
+      ),
+      proxyProtocol: Type.Optional(
+        Type.Boolean({
+          mend: 'write true or false',
+          description:
+            'Default: false. Connections from `trustedProxies` begin with a PROXY protocol header (version 1 or 2), and the client is whom it ' +
+            'names. From anybody else such a header is a probe.',
+        }),
+      ),
     }),
   ],
   {
     mend: 'write ADDR:PORT, or a map with address',
     description:
-      'A listener that speaks HTTP/1.1. `[::]` takes IPv4 as well, so that it can not stand beside `0.0.0.0` with the same port. ' +
+      'A listener that speaks HTTP/1.1, with `tls` HTTP/2 as well. `[::]` takes IPv4 as well, so that it can not stand beside `0.0.0.0` with the same port. ' +
       'On 0.0.0.0 and [::] every network of this machine reaches it.',
   },
 );
@@ -114,9 +148,56 @@ const backend = object(
   { description: 'One of several backends of a site.' },
 );
 
+const health = object({
+  path: Type.String({
+    pattern: '^/[\\x21-\\x7e]*$',
+    maxLength: 1024,
+    default: '/',
+    mend: 'write a path such as /healthz',
+    description: 'The path asked for, with the name of the site as Host. An answer below 400 is a good one.',
+  }),
+  interval: timeout('10s', 'Time between two checks.'),
+  timeout: timeout('2s', 'Time for an answer.'),
+  rise: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 2,
+    mend: 'write a whole number from 1 to 100',
+    description: 'Good answers in a row until a backend is well again.',
+  }),
+  fall: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 3,
+    mend: 'write a whole number from 1 to 100',
+    description: 'Bad ones in a row until it is left out.',
+  }),
+});
+
 const presetWords =
   '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
   'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
+
+const rateBounds = {
+  max: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 1000,
+    mend: 'write a whole number, 1 or more',
+    description:
+      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+  }),
+  timeWindow: timeout('1m', 'Length of the window.'),
+};
+
+const rateLimit = object({
+  ...rateBounds,
+  allow: cidrs(
+    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  ),
+});
+
+const siteRateLimit = object(rateBounds);
 
 const site = object(
   {
@@ -132,6 +213,62 @@ const site = object(
         mend: 'list one backend or more',
         description: 'Several backends, in place of `backend`.',
       }),
+    ),
+    balance: word(['round-robin', 'weighted', 'least-connections'], {
+      default: 'round-robin',
+      description:
+        'Which of several backends gets a request: each in turn; in turn by `weight`; or the one with the fewest requests under ' +
+        'way for its weight. One that failed three requests in a row is left out for 1 s, 2 s, 4 s … up to a minute.',
+    }),
+    health: offOr(health, {
+      default: false,
+      description:
+        'Ask each backend at intervals whether it is well; `false`: what becomes of requests tells alone.',
+    }),
+    connections: object(
+      {
+        max: Type.Integer({
+          minimum: 1,
+          maximum: 100_000,
+          default: 512,
+          mend: 'write a whole number from 1 to 100000',
+          description: 'Most connections to one backend at a time, of each worker.',
+        }),
+        queue: Type.Integer({
+          minimum: 0,
+          maximum: 1_000_000,
+          default: 1024,
+          mend: 'write a whole number from 0 to 1000000',
+          description: 'Most requests that wait for one; what comes beyond gets 503 with Retry-After.',
+        }),
+        wait: timeout('10s', 'How long a request may wait for one; then 503.'),
+        idle: timeout(
+          '4s',
+          'How long an idle one is kept. Hazard: longer than the backend keeps it (Apache: 5 s), and requests are written into ' +
+            'connections that are closing.',
+        ),
+      },
+      { default: {}, description: 'Connections to the backends of the site.' },
+    ),
+    backendTls: object(
+      {
+        ca: Type.Optional(file('PEM file of the authorities to believe, in place of the system’s.')),
+        servername: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 253,
+            mend: 'write the name in the certificate',
+            description: 'The name in the certificate, where it is not the host of the URL.',
+          }),
+        ),
+        verify: Type.Boolean({
+          default: true,
+          mend: 'write true or false',
+          description:
+            'Believe only a valid certificate. Hazard: with false, whoever sits between can read and change everything.',
+        }),
+      },
+      { default: {}, description: 'How https backends are believed.' },
     ),
     websocket: Type.Boolean({
       default: false,
@@ -152,6 +289,12 @@ const site = object(
             'any preset, and the preset set here over the global preset.',
         },
       ),
+    ),
+    rateLimit: Type.Optional(
+      offOr(siteRateLimit, {
+        description:
+          'A limit of its own for this site, in place of the global one and counted apart; `false`: none.',
+      }),
     ),
   },
   { description: 'Hosts that are ours, and the backend that serves them.' },
@@ -199,18 +342,29 @@ const bans = object({
   ),
 });
 
-const rateLimit = object({
-  max: Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000_000,
-    default: 1000,
-    mend: 'write a whole number, 1 or more',
+const fleet = object({
+  valkey: Type.String({
+    minLength: 1,
+    maxLength: 1024,
+    format: 'sekisho-valkey',
+    mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
     description:
-      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+      'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
+      '`rediss://` for TLS. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
   }),
-  timeWindow: timeout('1m', 'Length of the window.'),
-  allow: cidrs(
-    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  name: Type.String({
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    default: 'sekisho',
+    mend: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
+    description: 'Begins every key and channel. Gateways with the same name are one fleet.',
+  }),
+  ca: Type.Optional(
+    Type.String({
+      minLength: 1,
+      mend: 'write a file name',
+      description:
+        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
+    }),
   ),
 });
 
@@ -279,6 +433,7 @@ export const schema = object(
         body: timeout('60s', 'How long a body may stand still, either way; then the connection is closed.'),
         idle: timeout('60s', 'How long a kept-alive client connection may wait for its next request.'),
         upgrade: timeout('5m', 'How long an upgraded connection (WebSocket) may be silent both ways.'),
+        drain: timeout('10s', 'How long requests under way may go on after SIGTERM; then they are cut off.'),
       },
       {
         default: {},
@@ -305,6 +460,11 @@ export const schema = object(
     rateLimit: offOr(rateLimit, {
       default: {},
       description: 'A limit on requests per client; `false` turns it off.',
+    }),
+    fleet: offOr(fleet, {
+      default: false,
+      description:
+        'Share bans, request counts and probe events with other gateways; `false`: this one stands alone.',
     }),
     admin: offOr(admin, {
       default: false,

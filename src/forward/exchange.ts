@@ -1,8 +1,11 @@
 /** One request on its way to a backend and the response on its way back. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Histogram } from '../events/histogram.ts';
+import type { Writable } from 'node:stream';
+import type { Counters } from '../events/counters.ts';
+import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
-import type { Pool, Waiter } from './pool.ts';
+import type { Backend, BackendGroup } from './backend-group.ts';
+import type { Waiter } from './pool.ts';
+import { addTrailers, writeHead, writeInformation } from './respond.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
@@ -10,18 +13,20 @@ import type { UpstreamError } from './upstream-error.ts';
 export type RequestBody = 'none' | 'length' | 'chunked';
 
 export interface Outgoing {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: Request;
+  readonly res: Response;
+  readonly method: string;
   /** The head for the backend, `forwardedHead`. */
   readonly head: string;
   readonly body: RequestBody;
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-  readonly pool: Pool;
+  /** The backends of the site. */
+  readonly group: BackendGroup;
   /** Told of every failure of a backend; the client is answered already. */
   readonly onFailure: (error: UpstreamError) => void;
-  /** Gets the time from here to the head of the response. */
-  readonly latency?: Histogram | undefined;
+  /** Count how long backends take to answer. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
@@ -46,6 +51,8 @@ const forbiddenTrailer =
 
 export class Exchange implements ResponseSink, Waiter {
   readonly #out: Outgoing;
+  /** The one that has the request now. */
+  #backend: Backend | null = null;
   #connection: UpstreamConnection | null = null;
   #ended = false;
   #retried = false;
@@ -57,12 +64,17 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   start(): void {
-    const { res, pool, body } = this.#out;
+    const { req, res, body } = this.#out;
     res.on('close', this.#onClientGone);
     // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
     // dialled for it.
-    if (body === 'chunked') setImmediate(() => this.#ended || !res.socket?.writable || pool.take(this));
-    else pool.take(this);
+    if (body !== 'chunked' || isHttp2(req)) this.#take(null);
+    else setImmediate(() => this.#ended || !res.socket?.writable || this.#take(null));
+  }
+
+  #take(not: Backend | null): void {
+    this.#backend = this.#out.group.pick(not);
+    this.#backend.pool.take(this);
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -70,10 +82,15 @@ export class Exchange implements ResponseSink, Waiter {
       connection.destroy();
       return;
     }
-    const { req, res, head, body, expectsContinue } = this.#out;
+    const { method, head, body } = this.#out;
     this.#connection = connection;
-    connection.send(head, req.method!, body === 'none', this);
-    if (body === 'none' || this.#pumping) return;
+    connection.send(head, method, body === 'none', this);
+  }
+
+  /** Until here nothing of the body was read, so that a backend that accepts no connection loses nothing. */
+  onReady(): void {
+    const { req, res, body, expectsContinue } = this.#out;
+    if (body === 'none') return;
     this.#pumping = true;
     if (expectsContinue) res.writeContinue();
     req.on('data', this.#onRequestData);
@@ -85,14 +102,15 @@ export class Exchange implements ResponseSink, Waiter {
     const { req, res } = this.#out;
     // RFC 9110 section 15.2: none to an HTTP/1.0 client. 100 has been said here already.
     if (head.status === 100 || req.httpVersion === '1.0' || res.headersSent) return;
-    res.writeInformation(head.status, head.rawHeaders);
+    writeInformation(res, head.status, head.rawHeaders);
   }
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
-    const { res, latency } = this.#out;
-    latency?.observe((performance.now() - this.#start) / 1000);
+    const { res, counters } = this.#out;
+    this.#backend?.standing.succeeded();
+    counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     try {
-      res.writeHead(head.status, head.reason, head.rawHeaders);
+      writeHead(res, head.status, head.reason, head.rawHeaders);
     } catch (error) {
       this.#giveUp(502);
       this.#out.onFailure(error as UpstreamError);
@@ -108,7 +126,7 @@ export class Exchange implements ResponseSink, Waiter {
 
   onData(data: Buffer): void {
     const { res } = this.#out;
-    if (res.write(data) || this.#connection === null) return;
+    if ((res as Writable).write(data) || this.#connection === null) return;
     this.#connection.pause();
     res.once('drain', this.#onClientDrain);
   }
@@ -116,23 +134,21 @@ export class Exchange implements ResponseSink, Waiter {
   onEnd(trailers: readonly string[]): void {
     const { res } = this.#out;
     this.#end();
-    if (trailers.length > 0) {
-      const fields: [string, string][] = [];
-      for (let i = 0; i < trailers.length; i += 2) {
-        if (!forbiddenTrailer.test(trailers[i]!)) fields.push([trailers[i]!, trailers[i + 1]!]);
-      }
-      res.addTrailers(fields);
-    }
+    if (trailers.length > 0) addTrailers(res, allowedTrailers(trailers));
     res.end();
   }
 
   onFailure(error: UpstreamError): void {
-    const { req, body, pool, onFailure } = this.#out;
+    const { method, group, onFailure } = this.#out;
+    const backend = this.#backend!;
     this.#connection = null;
     if (this.#ended) return;
-    if (error.retryable && !this.#retried && body === 'none' && idempotent.has(req.method!)) {
+    if (error.status !== 503) group.failed(backend, error.message);
+    const resendable = error.unsent || (error.retryable && idempotent.has(method));
+    if (resendable && !this.#pumping && !this.#retried) {
       this.#retried = true;
-      pool.take(this);
+      // The same one again where its only fault was to close an idle connection.
+      this.#take(error.unsent ? backend : null);
       return;
     }
     this.#giveUp(error.status);
@@ -156,8 +172,8 @@ export class Exchange implements ResponseSink, Waiter {
     const text = `${status} ${reasons[status]}\n`;
     const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)];
     if (status === 503) headers.push('Retry-After', '1');
-    if (!req.complete) headers.push('Connection', 'close');
-    res.writeHead(status, reasons[status], headers);
+    if (!req.complete && !isHttp2(req)) headers.push('Connection', 'close');
+    writeHead(res, status, reasons[status], headers);
     res.end(text, 'latin1');
     req.resume();
   }
@@ -175,7 +191,7 @@ export class Exchange implements ResponseSink, Waiter {
   readonly #onClientGone = (): void => {
     if (this.#ended) return;
     this.#ended = true;
-    this.#out.pool.leave(this);
+    this.#backend?.pool.leave(this);
     this.#connection?.destroy();
     this.#connection = null;
   };
@@ -201,14 +217,20 @@ export class Exchange implements ResponseSink, Waiter {
     const { req, body } = this.#out;
     if (body === 'chunked') {
       let end = '0\r\n';
-      for (let i = 0; i < req.rawTrailers.length; i += 2) {
-        const name = req.rawTrailers[i]!;
-        if (!forbiddenTrailer.test(name)) end += `${name}: ${req.rawTrailers[i + 1]}\r\n`;
-      }
+      const trailers = allowedTrailers(req.rawTrailers);
+      for (let i = 0; i < trailers.length; i += 2) end += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
       connection.write(`${end}\r\n`);
     }
     connection.finish();
   };
+}
+
+function allowedTrailers(trailers: readonly string[]): string[] {
+  const allowed: string[] = [];
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (!forbiddenTrailer.test(trailers[i]!)) allowed.push(trailers[i]!, trailers[i + 1]!);
+  }
+  return allowed;
 }
 
 const reasons = { 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' } as const;

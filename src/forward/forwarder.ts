@@ -1,52 +1,82 @@
 /** Sends judged requests to the backends of their site. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Counters } from '../events/counters.ts';
 import type { Judged } from '../guard/checkpoint.ts';
+import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
 import { type BackendAddress, backendName } from './backend.ts';
+import { Backend, BackendGroup } from './backend-group.ts';
+import type { BalancePolicy } from './balance.ts';
 import { Exchange, type RequestBody } from './exchange.ts';
 import { type ForwardedRequest, forwardedHead } from './forwarded-head.ts';
-import { Pool, type PoolOptions } from './pool.ts';
+import type { HealthOptions } from './health.ts';
+import { Pool, type PoolBounds } from './pool.ts';
 import { Upgrader } from './upgrade.ts';
+import type { UpstreamTimeouts } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import { welcome } from './welcome.ts';
 
 export interface ForwarderOptions {
-  readonly pool: PoolOptions;
+  readonly timeouts: UpstreamTimeouts;
   /** Milliseconds an upgraded connection may be silent both ways. */
   readonly upgradeIdle: number;
   /** Send a Via line to backends. */
   readonly via: boolean;
   readonly onFailure: (error: UpstreamError) => void;
+  /** Told when a backend is left out or comes back. */
+  readonly onBackend: (name: string, fit: boolean, why: string) => void;
   /** Counts failures and how long backends take. */
   readonly counters?: Counters | undefined;
 }
 
-/** Where the requests of a site go: to a backend, or to the page the program brings along. */
-export type Route = BackendAddress | 'welcome';
+/** Where the requests of a site go: to its backends, or to the page the program brings along. */
+export type Route = 'welcome' | BackendsRoute;
+
+export interface BackendsRoute {
+  readonly backends: readonly { readonly address: BackendAddress; readonly weight: number }[];
+  readonly balance: BalancePolicy;
+  readonly health: HealthOptions | null;
+  readonly pool: PoolBounds;
+}
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #pools = new Map<string, Pool>();
+  readonly #groups = new Set<BackendGroup>();
   readonly #upgrader: Upgrader;
   readonly #via: string | null;
   /** Weak, so that sites of an earlier config live as long as a request that was judged by it. */
-  readonly #routes = new WeakMap<Site, Route>();
+  readonly #routes = new WeakMap<Site, 'welcome' | BackendGroup>();
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#via = options.via ? hostname() : null;
     this.#upgrader = new Upgrader(
-      { connect: options.pool.connect, idle: options.upgradeIdle },
+      { connect: options.timeouts.connect, idle: options.upgradeIdle },
       options.onFailure,
     );
   }
 
-  /** Sets where requests of these sites go from now on. */
+  /**
+   * Sets where requests of these sites go from now on. Connections of routes set earlier end with their exchanges.
+   */
   route(routes: Iterable<readonly [Site, Route]>): void {
-    for (const [site, route] of routes) this.#routes.set(site, route);
+    const earlier = [...this.#groups];
+    this.#groups.clear();
+    const pools = new Map<string, Pool>();
+    for (const [site, route] of routes) {
+      const target = route === 'welcome' ? route : this.#group(route, pools);
+      this.#routes.set(site, target);
+      if (target !== 'welcome') this.#groups.add(target);
+    }
+    for (const group of earlier) group.close();
+  }
+
+  /** The backends of every site, as they stand. */
+  get backends(): readonly Backend[] {
+    return [...this.#groups].flatMap((group) => group.backends);
   }
 
   /**
@@ -54,7 +84,7 @@ export class Forwarder {
    *
    * @param expectsContinue the client waits for `100 Continue`
    */
-  forward(req: IncomingMessage, res: ServerResponse, judged: Judged, expectsContinue: boolean): void {
+  forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
     const route = this.#routes.get(judged.verdict.site!);
     if (route === undefined) throw new TypeError('a verdict of a site without a route');
     if (route === 'welcome') {
@@ -62,11 +92,19 @@ export class Forwarder {
       welcome(req, res);
       return;
     }
-    const body = bodyOf(req);
-    const { pool, onFailure } = { pool: this.#pool(route), onFailure: this.#options.onFailure };
+    const body = bodyOf(req, judged.request);
     const head = forwardedHead(this.#forwarded(req, judged, body === 'chunked'));
-    const latency = this.#options.counters?.backend(pool.name);
-    new Exchange({ req, res, head, body, expectsContinue, pool, onFailure, latency }).start();
+    new Exchange({
+      req,
+      res,
+      method: judged.request.method,
+      head,
+      body,
+      expectsContinue,
+      group: route,
+      onFailure: this.#options.onFailure,
+      counters: this.#options.counters,
+    }).start();
   }
 
   /** Forwards a WebSocket handshake. */
@@ -76,11 +114,12 @@ export class Forwarder {
       socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
     }
+    const { address } = route.pick(null).pool;
     this.#upgrader.carry(
       req,
       socket,
       rest,
-      route,
+      address,
       judged.verdict.path,
       forwardedHead(this.#forwarded(req, judged, false)),
     );
@@ -88,29 +127,32 @@ export class Forwarder {
 
   /** Ends idle connections; busy ones end with their exchange. */
   close(): void {
-    for (const pool of this.#pools.values()) pool.close();
+    for (const group of this.#groups) group.close();
   }
 
-  #pool(address: BackendAddress): Pool {
-    const name = `${address.kind} ${backendName(address)}`;
-    let pool = this.#pools.get(name);
-    if (pool === undefined) {
-      pool = new Pool(address, this.#options.pool);
-      this.#pools.set(name, pool);
-    }
-    return pool;
+  /** @param pools of this config so far: a backend that several sites name has one pool */
+  #group({ backends, balance, health, pool }: BackendsRoute, pools: Map<string, Pool>): BackendGroup {
+    const members = backends.map(({ address, weight }) => {
+      const name = `${address.kind} ${backendName(address)}`;
+      const known = pools.get(name) ?? new Pool(address, { ...this.#options.timeouts, ...pool });
+      pools.set(name, known);
+      return new Backend(known, weight);
+    });
+    const onChange = (backend: Backend, fit: boolean, why: string) =>
+      this.#options.onBackend(backend.pool.name, fit, why);
+    return new BackendGroup(members, { balance, health, onChange });
   }
 
-  #forwarded(req: IncomingMessage, { verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
+  #forwarded(req: Request, { request, verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
     return {
-      method: req.method!,
-      version: req.httpVersion,
-      rawHeaders: req.rawHeaders,
+      method: request.method,
+      version: request.version,
+      rawHeaders: request.rawHeaders,
       path: verdict.path,
       host: verdict.host,
       trusted: client.trusted,
       peer,
-      secure: 'encrypted' in req.socket,
+      secure: isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket,
       strip: verdict.strip,
       chunked,
       upgrade: verdict.upgrade,
@@ -120,8 +162,7 @@ export class Forwarder {
 }
 
 /** The judge has let only unambiguous framing pass. */
-function bodyOf(req: IncomingMessage): RequestBody {
-  const { rawHeaders } = req;
+function bodyOf(req: Request, { rawHeaders }: HttpRequest): RequestBody {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i]!;
     if (length === 14 && rawHeaders[i]!.toLowerCase() === 'content-length') {
@@ -129,5 +170,6 @@ function bodyOf(req: IncomingMessage): RequestBody {
     }
     if (length === 17 && rawHeaders[i]!.toLowerCase() === 'transfer-encoding') return 'chunked';
   }
-  return 'none';
+  // HTTP/2 frames a body without saying so in the head.
+  return isHttp2(req) && !req.stream.endAfterHeaders ? 'chunked' : 'none';
 }

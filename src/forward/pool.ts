@@ -3,17 +3,18 @@ import { type BackendAddress, backendName } from './backend.ts';
 import { type Clock, UpstreamConnection, type UpstreamTimeouts } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-export interface PoolOptions extends UpstreamTimeouts {
+export interface PoolBounds {
   /** Most connections at a time. */
   readonly maxConnections: number;
   /** Most exchanges that wait for one; what comes beyond gets 503. */
   readonly maxQueue: number;
-  /**
-   * Milliseconds an idle connection is kept. Below the five seconds after which Apache closes one, since a request
-   * written into a closing connection is lost.
-   */
+  /** Milliseconds an exchange waits for one; then 503. */
+  readonly queueTimeout: number;
+  /** Milliseconds an idle connection is kept: below the time after which the backend closes it (Apache: 5 s). */
   readonly idle: number;
 }
+
+export interface PoolOptions extends UpstreamTimeouts, PoolBounds {}
 
 /** Waits for a connection. */
 export interface Waiter {
@@ -30,7 +31,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
-  readonly #queue = new Set<Waiter>();
+  /** Who waits, in order, and since when. */
+  readonly #queue = new Map<Waiter, number>();
   readonly #clock = { now: performance.now() };
   readonly #timer: NodeJS.Timeout;
   #closed = false;
@@ -53,7 +55,7 @@ export class Pool {
     const idle = this.#idle.pop();
     if (idle !== undefined) waiter.onConnection(idle);
     else if (this.#all.size < this.#options.maxConnections) waiter.onConnection(this.#open());
-    else if (this.#queue.size < this.#options.maxQueue) this.#queue.add(waiter);
+    else if (this.#queue.size < this.#options.maxQueue) this.#queue.set(waiter, this.#clock.now);
     else
       waiter.onFailure(
         new UpstreamError(503, `${this.name} has no room: ${this.#queue.size} requests wait already`),
@@ -98,13 +100,18 @@ export class Pool {
   };
 
   #next(connection: UpstreamConnection): void {
-    const [waiter] = this.#queue;
+    const [waiter] = this.#queue.keys();
     this.#queue.delete(waiter!);
     waiter!.onConnection(connection);
   }
 
   #onTick(): void {
     this.#clock.now = performance.now();
+    for (const [waiter, since] of this.#queue) {
+      if (this.#clock.now - since < this.#options.queueTimeout) break;
+      this.#queue.delete(waiter);
+      waiter.onFailure(new UpstreamError(503, `${this.name} has no room: a request waited too long`));
+    }
     for (const connection of this.#all) {
       if (!connection.idle) connection.checkDeadline();
       else if (this.#clock.now - connection.idleSince > this.#options.idle) connection.destroy();

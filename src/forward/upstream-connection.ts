@@ -7,6 +7,8 @@ import { UpstreamError } from './upstream-error.ts';
 
 /** Takes the response of one exchange. */
 export interface ResponseSink {
+  /** The head is on its way over an established connection: a body may follow. Called once, maybe within `send`. */
+  onReady(): void;
   /** A 1xx before the response proper. */
   onInformation(head: ResponseHead): void;
   /**
@@ -106,6 +108,7 @@ export class UpstreamConnection {
       this.#deadline = this.#clock.now + this.#timeouts.headers;
     }
     this.#socket.write(head, 'latin1');
+    if (this.#phase === 'head') sink.onReady();
   }
 
   /** @returns false where the caller should wait for `onDrain` */
@@ -143,7 +146,7 @@ export class UpstreamConnection {
     const name = backendName(this.#address);
     switch (this.#phase) {
       case 'connecting':
-        this.#fail(new UpstreamError(504, `${name} did not accept a connection in time`, true));
+        this.#fail(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
         return;
       case 'head':
         this.#fail(new UpstreamError(504, `${name} did not answer in time`));
@@ -154,8 +157,9 @@ export class UpstreamConnection {
   }
 
   #onConnect(): void {
-    this.#phase = this.#sink === null ? 'idle' : 'head';
+    this.#phase = 'head';
     this.#deadline = this.#clock.now + this.#timeouts.headers;
+    this.#sink?.onReady();
   }
 
   #onBytes(bytes: Buffer): void {
@@ -293,10 +297,9 @@ export class UpstreamConnection {
     );
   }
 
-  #untouched(): boolean {
-    return (
-      this.#phase === 'connecting' || (this.#phase === 'head' && this.#carried > 0 && this.#partial === null)
-    );
+  #untouched(): 'unsent' | 'retryable' | 'sent' {
+    if (this.#phase === 'connecting') return 'unsent';
+    return this.#phase === 'head' && this.#carried > 0 && this.#partial === null ? 'retryable' : 'sent';
   }
 
   #onClose(): void {

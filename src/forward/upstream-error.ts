@@ -2,13 +2,24 @@
 export class UpstreamError extends Error {
   /** 502 where the backend is away or answers nonsense, 503 where it has no room, 504 where it is silent. */
   readonly status: 502 | 503 | 504;
-  /** Nothing of the request can have been acted on, or nothing of an answer came on a connection used before. */
+  /** There was no connection: the request has not left. */
+  readonly unsent: boolean;
+  /**
+   * Not a byte of an answer came on a connection that had been used before: most likely it was closing as the request
+   * was written, but the request may have been acted on.
+   */
   readonly retryable: boolean;
 
-  constructor(status: 502 | 503 | 504, message: string, retryable = false, cause?: unknown) {
+  constructor(
+    status: 502 | 503 | 504,
+    message: string,
+    sent: 'unsent' | 'retryable' | 'sent' = 'sent',
+    cause?: unknown,
+  ) {
     super(message, { cause });
     this.name = 'UpstreamError';
     this.status = status;
-    this.retryable = retryable;
+    this.unsent = sent === 'unsent';
+    this.retryable = sent === 'retryable';
   }
 }

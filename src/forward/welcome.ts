@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request, Response } from '../guard/received.ts';
 
 const page = `<!doctype html>
 <html lang="en">
@@ -25,13 +25,12 @@ Put your own server behind it by naming it as <code>backend</code> in the config
 `;
 
 /** The backend of the first command: a page that needs nothing else. Answers in place, nothing is dialled for it. */
-export function welcome(req: IncomingMessage, res: ServerResponse): void {
+export function welcome(req: Request, res: Response): void {
   req.resume();
-  res.writeHead(200, {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Length': Buffer.byteLength(page),
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-    'X-Content-Type-Options': 'nosniff',
-  });
+  res.statusCode = 200;
+  res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  res.setHeader('Content-Length', Buffer.byteLength(page));
+  res.setHeader('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
+  res.setHeader('X-Content-Type-Options', 'nosniff');
   res.end(page);
 }

@@ -1,24 +1,29 @@
 /**
- * Stands at an HTTP server and sees every layer of it: requests, CONNECT, upgrades, and bytes that the parser gave up
- * on. What is judged harmless goes on to whoever listened before; everything else is answered here.
+ * Stands before an HTTP server and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
+ * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
-import { denied, judge, judgeFirstBytes, type Verdict } from '../judge.ts';
+import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
-import { parseRequestHead } from '../wire/request-head.ts';
-import { type Client, type ClientRules, clientOf, peerOf } from './client.ts';
-import { collectEvidence, evidenceTime } from './evidence.ts';
-import { refusal, refusalBytes } from './refusal.ts';
+import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
+import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
+import { evidenceTime } from './evidence.ts';
+import { presentTo } from './presented.ts';
+import { isHttp2, type Request, type Response, received } from './received.ts';
+import { refusalBytes, refuse, refuseSocket } from './refusal.ts';
 
 export interface CheckpointOptions {
   readonly policy: Policy;
   readonly clients: ClientRules;
+  /** Requests that a more lenient policy is for. Connections and bytes that are no request have none. */
+  readonly exempt?: Exemption;
   /** Whether a client prefix is banned at this moment. */
   readonly isBanned?: (prefix: string) => boolean;
   /** Gets every flagged and blocked request. */
@@ -29,8 +34,16 @@ export interface CheckpointOptions {
   readonly onError: (error: unknown) => void;
 }
 
+export interface Exemption {
+  readonly policy: Policy;
+  /** @param path origin form, with its query */
+  covers(method: string, path: string): boolean;
+}
+
 /** What the checkpoint found out about a request, kept on it. */
 export interface Judged {
+  /** The request as it came; what a plugin changes on Node's request object later is not in it. */
+  readonly request: HttpRequest;
   readonly verdict: Verdict;
   /** Whom it is counted for. */
   readonly client: Client;
@@ -38,19 +51,26 @@ export interface Judged {
   readonly peer: string;
 }
 
+/** Every kind of server that Node has for HTTP. */
+export type HttpServer = Server | Http2Server | Http2SecureServer;
+
 const judged = Symbol('sekisho.judged');
+const reported = Symbol('sekisho.reported');
 /** The exchange a socket carries at the moment: an answer to anything else on it has to wait for its end. */
 const current = Symbol('sekisho.current');
+const guarded = Symbol('sekisho.guarded');
 
-type GuardedRequest = IncomingMessage & { [judged]?: Judged };
+type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
 type GuardedSocket = Socket & {
-  [current]?: { req: IncomingMessage; res: ServerResponse };
+  [current]?: { req: Request; res: Response };
   refused?: boolean;
 };
+type Emit = (event: string, ...args: unknown[]) => boolean;
 
 export class Checkpoint {
   #policy: Policy;
   #clients: ClientRules;
+  readonly #exempt: Exemption | undefined;
   readonly #isBanned: (prefix: string) => boolean;
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
@@ -60,6 +80,7 @@ export class Checkpoint {
   constructor(options: CheckpointOptions) {
     this.#policy = options.policy;
     this.#clients = options.clients;
+    this.#exempt = options.exempt;
     this.#isBanned = options.isBanned ?? (() => false);
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
@@ -73,174 +94,229 @@ export class Checkpoint {
   }
 
   /**
-   * Takes its place before everything that listens on the server now. Call it once a server, after the listeners of
-   * the application are there.
+   * Takes its place before every listener of the server, whenever that was or will be added: an event that a listener
+   * gets has passed here first.
+   *
+   * @throws Error where a checkpoint stands before the server already
    */
-  attach(server: Server): void {
-    const listeners = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[];
-    server.removeAllListeners('request');
-    const onRequest = (req: IncomingMessage, res: ServerResponse) => {
-      const socket = req.socket as GuardedSocket;
-      const first = socket[current] === undefined;
-      socket[current] = { req, res };
-      const { verdict, client } = this.judge(req, first ? requestLineDefects(req) : undefined);
-      if (verdict.action === 'block') this.refuse(req, res, verdict, client);
-      else for (const listener of listeners) listener.call(server, req, res);
+  attach(server: HttpServer & { [guarded]?: true }): void {
+    if (server[guarded]) throw new Error('a checkpoint stands before this server already');
+    server[guarded] = true;
+    // Without listeners Node would answer these by itself, before anybody has judged.
+    const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;
+    for (const event of solicited) server.on(event, ignore);
+    const others = (event: string): boolean => server.listenerCount(event) > 1;
+    const emit: Emit = server.emit.bind(server);
+    const guard: Emit = (event, ...args) => {
+      const [req, res] = args as [Request, Response];
+      switch (event) {
+        case 'request':
+          return !this.admit(req, res) || emit(event, req, res);
+        case 'checkContinue':
+          if (!this.admit(req, res)) return true;
+          if (others(event)) return emit(event, req, res);
+          res.writeContinue();
+          return emit('request', req, res);
+        case 'checkExpectation':
+          if (!this.admit(req, res)) return true;
+          if (others(event)) return emit(event, req, res);
+          res.statusCode = 417;
+          res.end();
+          return true;
+        case 'connect':
+          if (!isHttp2(req)) return this.#refuseTunnel(req, args[1] as Socket, args[2] as Buffer);
+          if (!this.admit(req, res)) return true;
+          // Extended CONNECT to a site with WebSocket (RFC 8441): the application's to answer.
+          if (others(event)) return emit(event, req, res);
+          res.statusCode = 501;
+          res.end();
+          return true;
+        case 'upgrade':
+          return (
+            !this.#admitUpgrade(req as IncomingMessage, args[1] as Socket, args[2] as Buffer) ||
+            emit(event, ...args)
+          );
+        case 'clientError':
+          return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
+        default:
+          return emit(event, ...args);
+      }
     };
-    server.on('request', onRequest);
-    // Without a listener Node answers `100 Continue` itself, before anybody has judged.
-    server.on('checkContinue', onRequest);
-    server.on('checkExpectation', (req, res) => {
-      const { verdict, client } = this.judge(req);
-      if (verdict.action === 'block') this.refuse(req, res, verdict, client);
-      else res.writeHead(417, { 'Content-Length': 0, Connection: 'close' }).end();
-    });
-    server.on('connect', (req, socket, head) => {
-      const { verdict, client } = this.judge(req);
-      this.refuseSocket(socket as Socket, headText(httpRequest(req)), head, verdict, client);
-    });
-    server.removeAllListeners('clientError');
-    server.on('clientError', (error: ParserError, socket) => this.#badBytes(error, socket as Socket));
+    server.emit = guard as typeof server.emit;
+  }
+
+  /** A balancer has said whom it speaks for on this connection (PROXY protocol). */
+  onClient(socket: Socket, address: string): void {
+    namePeer(socket, address, this.#clients);
+  }
+
+  /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
+  mayConnect(socket: Socket): boolean {
+    const client = peerOf(socket, this.#clients);
+    if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
+      return true;
+    if (!this.#isBanned(client.prefix)) return true;
+    this.#report(listenerName(socket), client, bannedAtConnect(this.#policy), '', '');
+    return false;
+  }
+
+  /**
+   * Judges a request that reached the server. True: it may go on, and names the host and path it was judged by; false:
+   * it was answered.
+   */
+  admit(req: Request, res: Response): boolean {
+    let known: Partial<HttpRequest> | undefined;
+    if (!isHttp2(req)) {
+      const socket = req.socket as GuardedSocket;
+      if (socket[current] === undefined) known = requestLineDefects(req);
+      socket[current] = { req, res };
+    }
+    const { request, verdict } = this.judge(req, known);
+    if (verdict.action === 'block') {
+      this.refuse(req, res);
+      return false;
+    }
+    this.#reportFlags(req);
+    presentTo(req, request, verdict);
+    return true;
   }
 
   /**
    * The verdict on a request; judged once, however often it is asked for.
    *
-   * @param defects what was wrong with its bytes
+   * @param known what is known better than Node's request object tells it
    */
-  judge(req: IncomingMessage, defects?: HttpRequest['defects']): Judged {
-    const known = (req as GuardedRequest)[judged];
-    if (known !== undefined) return known;
+  judge(req: Request, known?: Partial<HttpRequest>): Judged {
+    const before = (req as GuardedRequest)[judged];
+    if (before !== undefined) return before;
     const timed = (this.#untimed++ & 15) === 0;
     const start = timed ? performance.now() : 0;
-    const client = this.#standing(req.socket, req.rawHeaders);
-    const verdict = this.#verdict(() =>
-      judge(
-        defects === undefined ? httpRequest(req) : { ...httpRequest(req), defects },
-        this.#policy,
-        client,
-      ),
-    );
+    const facts = received(req);
+    const request = known === undefined ? facts : { ...facts, ...known };
+    const client = this.#standing(req.socket, request.rawHeaders);
+    const verdict = this.#verdict(() => this.#judge(request, client));
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
-    const result = { verdict, client, peer: peerOf(req.socket, this.#clients).address };
+    const result = { request, verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
-    if (verdict.action === 'flag') this.#report(req.socket, client, verdict, headText(httpRequest(req)), '');
     return result;
   }
 
-  /** Answers a request that may not pass, keeps what it still sends as evidence, closes the connection. */
-  refuse(req: IncomingMessage, res: ServerResponse, verdict: Verdict, client: Client): void {
-    const socket = req.socket as GuardedSocket;
+  /**
+   * Answers a request that may not pass, keeps what it still sends as evidence, closes the connection.
+   *
+   * @param verdict where it is not for what it says that it may not pass
+   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   */
+  refuse(
+    req: Request,
+    res: Response,
+    verdict = this.judge(req).verdict,
+    headers: readonly string[] = [],
+  ): void {
+    const { request, client } = this.judge(req);
     // What the parser finds wrong with the rest of it changes nothing any more.
-    socket.refused = true;
-    const head = headText(httpRequest(req));
-    const rule = verdict.rule ?? 'framing';
-    const listener = listenerName(socket);
-    const report = (body: string) => this.#report(socket, client, verdict, head, body, listener);
-    res.on('error', ignore);
-    if (verdict.answer === 'drop') {
-      report('');
-      socket.destroy();
-      return;
-    }
-    const { status, reason, headers, body } = refusal(verdict.answer ?? 400, rule);
-    res.writeHead(status, reason, headers as string[]);
-    res.write(body);
-    if (req.complete || !announcesBody(req)) {
-      report('');
-      res.end();
-      req.resume();
-      return;
-    }
-    collectEvidence(req, (evidence) => {
-      report(evidence);
-      res.end();
-      // A body that never ends would hold the connection open behind its answer.
-      setTimeout(() => socket.destroy(), evidenceTime).unref();
-    });
+    if (!isHttp2(req)) (req.socket as GuardedSocket).refused = true;
+    const listener = listenerName(req.socket);
+    const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
-  /** The same on a bare socket: CONNECT, and bytes that are no HTTP. */
-  refuseSocket(socket: Socket, head: string, rest: Buffer, verdict: Verdict, client: Client): void {
+  /** The same for an upgrade, which has no response object. */
+  refuseUpgrade(
+    req: IncomingMessage,
+    socket: Socket,
+    rest: Buffer,
+    verdict: Verdict,
+    headers: readonly string[],
+  ): void {
+    this.#refuseSocket(socket, { ...this.judge(req), verdict }, rest, headers);
+  }
+
+  /** CONNECT of HTTP/1: an application has no say in it, since any answer of class 2 opens the tunnel. */
+  #refuseTunnel(req: IncomingMessage, socket: Socket, rest: Buffer): true {
+    this.#refuseSocket(socket, this.judge(req), rest);
+    return true;
+  }
+
+  #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
+    const judged = this.judge(req);
+    if (judged.verdict.action === 'block') {
+      this.#refuseSocket(socket, judged, rest);
+      return false;
+    }
+    this.#reportFlags(req);
+    presentTo(req, judged.request, judged.verdict);
+    return true;
+  }
+
+  #refuseSocket(
+    socket: Socket,
+    { request, verdict, client }: Judged,
+    rest: Buffer,
+    headers: readonly string[] = [],
+  ): void {
     const listener = listenerName(socket);
-    const rule = verdict.rule ?? 'framing';
-    socket.on('error', ignore);
-    const report = (body: string) =>
-      this.#report(socket, client, verdict, head, rest.toString('latin1') + body, listener);
     // An answer now would be taken for that of the request before it: better none.
-    if (verdict.answer === 'drop' || isBusy(socket)) {
-      report('');
-      socket.destroy();
-      return;
-    }
-    socket.end(refusalBytes(verdict.answer ?? 400, rule));
-    collectEvidence(socket, (body) => {
-      report(body);
-      socket.destroy();
-    });
+    const answer = isBusy(socket) ? 'drop' : (verdict.answer ?? 400);
+    const done = (body: string) =>
+      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
+    refuseSocket(socket, answer, verdict.rule ?? 'framing', done, headers);
   }
 
-  #badBytes(error: ParserError, socket: Socket): void {
-    const guarded = socket as GuardedSocket;
+  /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
+  #refuseBytes(error: ParserError, duplex: Socket): boolean {
+    const socket = duplex as GuardedSocket;
     // The parser reports again on whatever still comes in behind an error.
-    if (guarded.refused || socket.destroyed) return;
-    guarded.refused = true;
+    if (socket.refused) return true;
+    // Without bytes the client was too slow, or went away in the middle: nothing malformed was sent.
+    if (!socket.writable || !error.rawPacket?.length || error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
+      return false;
+    socket.refused = true;
     socket.on('error', ignore);
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
+    if (error.code === 'HPE_HEADER_OVERFLOW') {
+      // Recorded; the answer, 431, is that of the application or of Node.
+      this.#reportBytes(error, error.rawPacket, socket);
+      return false;
     }
-    const exchange = guarded[current];
+    const exchange = socket[current];
     if (exchange !== undefined && isBusy(socket) && exchange.req.complete) {
       // The request before it is whole and has its answer coming; this one is answered behind it.
-      exchange.res.once('close', () => this.#answerBadBytes(error, socket, false));
-    } else this.#answerBadBytes(error, socket, exchange !== undefined && isBusy(socket));
+      exchange.res.once('close', () => this.#answerBytes(error, error.rawPacket!, socket, false));
+    } else {
+      this.#answerBytes(error, error.rawPacket, socket, exchange !== undefined && isBusy(socket));
+    }
+    return true;
   }
 
   /** @param within the bytes belong to the body of a request that is being served */
-  #answerBadBytes(error: ParserError, socket: Socket, within: boolean): void {
-    const { rawPacket, code } = error;
-    const client = this.#standing(socket, []);
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-      socket.end('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-      return;
-    }
-    // The client went away in the middle: nothing malformed was sent, and nobody is left to read an answer.
-    if (rawPacket === undefined || rawPacket.length === 0) {
-      socket.destroy();
-      return;
-    }
-    const verdict = this.#verdict(() =>
-      this.#judgeBytes(error, rawPacket, socket.bytesRead === rawPacket.length),
-    );
-    this.#counters?.request('', verdict.action);
-    this.#report(socket, client, verdict, rawPacket.toString('latin1'), '');
-    const started = within && (socket as GuardedSocket)[current]?.res.headersSent === true;
+  #answerBytes(error: ParserError, bytes: Buffer, socket: GuardedSocket, within: boolean): void {
+    const verdict = this.#reportBytes(error, bytes, socket);
+    const started = within && socket[current]?.res.headersSent === true;
     if (verdict.answer === 'drop' || started) {
       socket.destroy();
       return;
     }
-    const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : (verdict.answer ?? 400);
-    socket.end(refusalBytes(status, verdict.rule ?? 'framing'));
+    socket.end(refusalBytes(verdict.answer ?? 400, verdict.rule ?? 'framing'));
     setTimeout(() => socket.destroy(), evidenceTime).unref();
   }
 
-  #judgeBytes(error: ParserError, bytes: Buffer, first: boolean): Verdict {
-    const policy = this.#policy;
-    if (first) {
-      const other = judgeFirstBytes(bytes, policy);
-      if (other !== null) return other;
-    }
-    const defect = { why: error.reason ?? 'the bytes are no HTTP request', at: error.bytesParsed ?? 0 };
-    const head = first ? parseRequestHead(bytes) : null;
-    if (head === null) return judge({ ...nothing, defects: [defect] }, policy);
-    const { defects, ...request } = head;
-    const verdict = judge(defects.length > 0 ? { ...request, defects } : request, policy);
-    // Whatever else was seen or not: the parser refused it, so it is refused.
-    return verdict.action === 'block'
-      ? verdict
-      : judge({ ...request, defects: [...defects, defect] }, policy);
+  #reportBytes(error: ParserError, bytes: Buffer, socket: Socket): Verdict {
+    const client = this.#standing(socket, []);
+    const first = socket.bytesRead === bytes.length;
+    const verdict = this.#verdict(() => judgeBytes(error, bytes, first, this.#policy));
+    this.#counters?.request('', verdict.action);
+    this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
+    return verdict;
+  }
+
+  #judge(request: HttpRequest, client: Client): Verdict {
+    const verdict = judge(request, this.#policy, client);
+    if (this.#exempt === undefined || verdict.action === 'allow') return verdict;
+    const lenient = judge(request, this.#exempt.policy, client);
+    return lenient.action !== 'block' && this.#exempt.covers(request.method, lenient.path)
+      ? lenient
+      : verdict;
   }
 
   #verdict(decide: () => Verdict): Verdict {
@@ -252,68 +328,37 @@ export class Checkpoint {
     }
   }
 
-  #standing(socket: Socket, rawHeaders: readonly string[]): Client {
+  #standing(socket: PeerSocket, rawHeaders: readonly string[]): Client {
     const client = clientOf(peerOf(socket, this.#clients), rawHeaders, this.#clients);
-    return !client.allowed && this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    if (client.allowed) return client;
+    try {
+      return this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    } catch (error) {
+      this.#onError(error);
+      return { ...client, banned: true };
+    }
   }
 
-  #report(
-    socket: Socket,
-    client: Client,
-    verdict: Verdict,
-    head: string,
-    body: string,
-    listener = listenerName(socket),
-  ): void {
-    this.#onEvent(probeEvent({ time: Date.now(), listener, client: client.address, verdict, head, body }));
+  #reportFlags(req: GuardedRequest): void {
+    const { request, verdict, client } = this.judge(req);
+    if (verdict.action !== 'flag' || req[reported]) return;
+    req[reported] = true;
+    this.#report(listenerName(req.socket), client, verdict, headText(request), '');
   }
-}
 
-/** What Node's parser tells about bytes it could not read. */
-interface ParserError extends Error {
-  readonly code?: string;
-  readonly reason?: string;
-  readonly bytesParsed?: number;
-  readonly rawPacket?: Buffer;
-}
-
-const nothing: HttpRequest = { method: '', target: '', version: '1.0', rawHeaders: [] };
-
-const httpRequest = (req: IncomingMessage): HttpRequest => ({
-  method: req.method!,
-  target: req.url!,
-  version: req.httpVersion,
-  rawHeaders: req.rawHeaders,
-});
-
-/**
- * The request line against its bytes: Node's parser takes `GET / RTSP/1.0`, and any number of spaces, for the same
- * request, and keeps nothing of the difference. Looked at for the first request of a connection, where its bytes came
- * in one piece; a probe comes on a connection of its own, and ordinary traffic pays for it once a connection.
- */
-function requestLineDefects(req: IncomingMessage): HttpRequest['defects'] {
-  const bytes = (
-    req.socket as Socket & { parser?: { getCurrentBuffer?(): Buffer | undefined } }
-  ).parser?.getCurrentBuffer?.();
-  if (bytes === undefined || bytes.length !== req.socket.bytesRead) return undefined;
-  let start = 0;
-  // RFC 9112 section 2.2: empty lines before the request line are ignored.
-  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
-  const line = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
-  if (bytes.toString('latin1', start, start + line.length) === line || req.httpVersion === '0.9')
-    return undefined;
-  return [
-    { why: 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces', at: start },
-  ];
+  #report(listener: string, client: Client, verdict: Verdict, head: string, body: string): void {
+    try {
+      this.#onEvent(probeEvent({ time: Date.now(), listener, client: client.address, verdict, head, body }));
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
 }
 
 const isBusy = (socket: GuardedSocket): boolean => {
   const res = socket[current]?.res;
   return res !== undefined && !res.writableFinished && !res.destroyed;
 };
-
-const announcesBody = (req: IncomingMessage): boolean =>
-  req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
 
 const listenerName = (socket: Socket): string => {
   const { localAddress = '?', localPort = 0 } = socket;

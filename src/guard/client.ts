@@ -1,5 +1,4 @@
 /** Who is at the other end: the peer's address, or the address a trusted proxy vouches for. */
-import type { Socket } from 'node:net';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import { type Standing, stranger } from '../rules/http.ts';
@@ -18,34 +17,39 @@ export interface ClientRules {
   readonly allowed: PrefixSet;
 }
 
-const peers = new WeakMap<Socket, Client>();
+/** Kept on the socket itself: the stand-ins for it that HTTP/2 hands out, one a stream, pass the property on. */
+const peer = Symbol('sekisho.peer');
 
-/**
- * The peer of a socket; looked up once a connection, since an address is parsed for it.
- *
- * @param address of the peer, where the socket's own is that of a balancer (PROXY protocol)
- */
-export function peerOf(socket: Socket, rules: ClientRules, address = socket.remoteAddress ?? ''): Client {
-  const known = peers.get(socket);
-  if (known !== undefined) return known;
-  const client = clientAt(address, rules);
-  peers.set(socket, client);
-  return client;
+/** As much of a socket as is needed to tell its peer. */
+export interface PeerSocket {
+  readonly remoteAddress?: string | undefined;
+  [peer]?: Client;
+}
+
+/** The peer of a socket; looked up once a connection, since an address is parsed for it. */
+export function peerOf(socket: PeerSocket, rules: ClientRules): Client {
+  socket[peer] ??= clientAt(socket.remoteAddress ?? '', rules);
+  return socket[peer];
+}
+
+/** From now on the peer of the socket is whom a balancer speaks for on it (PROXY protocol), and not the balancer. */
+export function namePeer(socket: PeerSocket, address: string, rules: ClientRules): void {
+  socket[peer] = clientAt(address, rules);
 }
 
 /**
  * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that
  * what a client wrote itself is never believed.
  */
-export function clientOf(peer: Client, rawHeaders: readonly string[], rules: ClientRules): Client {
-  if (!peer.trusted) return peer;
+export function clientOf(connected: Client, rawHeaders: readonly string[], rules: ClientRules): Client {
+  if (!connected.trusted) return connected;
   const chain: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.length === 15 && rawHeaders[i]!.toLowerCase() === 'x-forwarded-for') {
       chain.push(...rawHeaders[i + 1]!.split(',').map((address) => address.trim()));
     }
   }
-  let client = peer;
+  let client = connected;
   for (let i = chain.length - 1; i >= 0 && client.trusted; i--) {
     const next = clientAt(chain[i]!, rules);
     if (next.prefix === '') break;

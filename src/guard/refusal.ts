@@ -1,11 +1,15 @@
-/** The bytes a refused sender gets. They never look like a success, and hold no word that a banner scanner matches. */
-import { STATUS_CODES } from 'node:http';
-import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+/** What a refused sender gets. It never looks like a success, and holds no word that a banner scanner matches. */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { constants } from 'node:http2';
+import type { Socket } from 'node:net';
+import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { collectEvidence, evidenceTime } from './evidence.ts';
+import { hasBody, isHttp2, type Request, type Response } from './received.ts';
 
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
-  /** name, value, name, value … */
+  /** name, value, name, value …; without Connection, which HTTP/2 does not know. */
   readonly headers: readonly string[];
   readonly body: string;
 }
@@ -19,8 +23,9 @@ const allow = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /**
  * @param status 4xx or 5xx
  * @param rule named in the body so that an operator can look it up; nothing of the request is repeated
+ * @param further headers: name, value, name, value …
  */
-export function refusal(status: number, rule: RuleId): Refusal {
+export function refusal(status: number, rule: RuleId, further: readonly string[] = []): Refusal {
   const reason = STATUS_CODES[status] ?? 'Refused';
   const told = `${(catalogue[rule] as Rule).title} [${rule}]`;
   const body = `${status} ${reason}\n${bannerWords.test(told) ? '' : `Refused: ${told}.\n`}`;
@@ -31,16 +36,95 @@ export function refusal(status: number, rule: RuleId): Refusal {
     String(body.length),
     'Cache-Control',
     'no-store',
+    ...further,
   ];
   if (status === 405) headers.push('Allow', allow);
-  headers.push('Connection', 'close');
   return { status, reason, headers, body };
 }
 
-/** The same as one message, for a socket that no response object belongs to. */
-export function refusalBytes(status: number, rule: RuleId): string {
-  const { reason, headers, body } = refusal(status, rule);
+/** The same as one message of HTTP/1, for a socket that no response object belongs to. */
+export function refusalBytes(status: number, rule: RuleId, further: readonly string[] = []): string {
+  const { reason, headers, body } = refusal(status, rule, further);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${head}\r\n${body}`;
+  return `${head}Connection: close\r\n\r\n${body}`;
 }
+
+/**
+ * Answers a request that may not pass at once, takes what it still sends as evidence, and closes: with HTTP/1 the
+ * connection; with HTTP/2 the stream, and the connection as soon as its other streams are done.
+ *
+ * @param done called once, with the body as far as it was read (latin1)
+ * @param further headers of the answer: name, value, name, value …
+ */
+export function refuse(
+  req: Request,
+  res: Response,
+  answer: Answer,
+  rule: RuleId,
+  done: (body: string) => void,
+  further: readonly string[] = [],
+): void {
+  res.on('error', ignore);
+  if (answer === 'drop') {
+    done('');
+    cutOff(req);
+    return;
+  }
+  const { status, reason, headers, body } = refusal(answer, rule, further);
+  if (isHttp2(req)) {
+    const h2 = res as Exclude<Response, ServerResponse>;
+    h2.writeHead(status, headers as string[]);
+    if (req.method !== 'HEAD') h2.write(body);
+  } else {
+    (res as ServerResponse).writeHead(status, reason, [...headers, 'Connection', 'close']);
+    (res as ServerResponse).write(body);
+  }
+  if (req.complete || !hasBody(req)) {
+    done('');
+    res.end();
+    req.resume();
+    if (isHttp2(req)) req.stream.session?.close();
+    return;
+  }
+  collectEvidence(req, (evidence) => {
+    done(evidence);
+    res.end();
+    // A body that never ends would hold the connection open behind its answer.
+    setTimeout(cutOff, evidenceTime, req).unref();
+    if (isHttp2(req)) req.stream.session?.close();
+  });
+}
+
+/** The same on a bare socket of HTTP/1: CONNECT, and upgrades. */
+export function refuseSocket(
+  socket: Socket,
+  answer: Answer,
+  rule: RuleId,
+  done: (body: string) => void,
+  further: readonly string[] = [],
+): void {
+  socket.on('error', ignore);
+  if (answer === 'drop') {
+    done('');
+    socket.destroy();
+    return;
+  }
+  socket.end(refusalBytes(answer, rule, further));
+  collectEvidence(socket, (body) => {
+    done(body);
+    socket.destroy();
+  });
+}
+
+/** Other streams of an HTTP/2 connection may belong to other clients, behind a balancer: only this one ends at once. */
+function cutOff(req: Request): void {
+  if (!isHttp2(req)) {
+    req.socket.destroy();
+    return;
+  }
+  req.stream.close(constants.NGHTTP2_CANCEL);
+  req.stream.session?.close();
+}
+
+const ignore = (): void => {};

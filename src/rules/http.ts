@@ -182,7 +182,7 @@ class Examination {
         `${authority.malformed} in the Host line`,
         host,
         authority.at,
-        authority.at + 1,
+        Math.min(authority.at + 1, line.length),
       );
       return null;
     }
@@ -227,6 +227,9 @@ class Examination {
       this.#h2Connect(host);
       return;
     }
+    // RFC 9113 section 8.3.1: by another :scheme a client asks a gateway to talk to a server that is not HTTP's.
+    if (h2 !== undefined && !is(h2.scheme, 'http') && !is(h2.scheme, 'https'))
+      this.#see('absolute-form-scheme', `the :scheme is ${h2.scheme}`, whole);
     const parsed = parseRequestTarget(isConnect ? 'CONNECT' : method, target);
     if (isConnect) {
       this.#see('connect', `CONNECT asks for a tunnel to ${target}`, whole);
@@ -239,11 +242,10 @@ class Examination {
       return;
     }
     if (isMalformed(parsed)) {
-      const end = Math.max(parsed.at + 1, target.length === 0 ? 0 : parsed.at + 1);
       this.#see('target-malformed', `the target has ${parsed.malformed}`, {
         part: 'target',
         start: parsed.at,
-        end,
+        end: Math.min(parsed.at + 1, target.length),
       });
       return;
     }

@@ -1,0 +1,98 @@
+/** Faults of the files that a config names. Reads documents of any shape. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { PathPart } from './fault.ts';
+import type { Finding } from './schema-faults.ts';
+
+/** @param file turns a file name of the config into an absolute one */
+export function fileFindings(document: unknown, file: (name: string) => string): Finding[] {
+  const root = map(document);
+  const read = (path: readonly PathPart[], name: unknown): ReadFile => readNamed(path, name, file);
+  const findings: Finding[] = [];
+  // A blocklist that can't be read would leave open a door that the operator believes shut.
+  for (const [index, name] of list(map(root.bans).lists).entries()) {
+    findings.push(...read(['bans', 'lists', index], name).findings);
+  }
+  for (const [index, site] of list(root.sites).entries()) {
+    findings.push(...read(['sites', index, 'backendTls', 'ca'], map(map(site).backendTls).ca).findings);
+  }
+  const { tls: adminTls } = map(root.admin);
+  findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));
+  for (const [index, listener] of list(root.listen).entries()) {
+    const { tls } = map(listener);
+    const single = !Array.isArray(tls);
+    for (const [at, certificate] of (single ? [tls] : tls).entries()) {
+      const path = ['listen', index, 'tls', ...(single ? [] : [at])];
+      findings.push(...certificateFindings(path, map(certificate), read));
+    }
+  }
+  return findings;
+}
+
+interface ReadFile {
+  /** Null where there is nothing to read, or it can't be. */
+  readonly text: string | null;
+  readonly findings: Finding[];
+}
+
+function readNamed(path: readonly PathPart[], name: unknown, file: (name: string) => string): ReadFile {
+  if (typeof name !== 'string' || name === '') return { text: null, findings: [] };
+  try {
+    return { text: readFileSync(file(name), 'latin1'), findings: [] };
+  } catch {
+    return {
+      text: null,
+      findings: [
+        { path: [...path], message: "can't be read", mend: 'name a file that is there and may be read' },
+      ],
+    };
+  }
+}
+
+function certificateFindings(
+  path: readonly PathPart[],
+  { cert, key }: Record<string, unknown>,
+  read: (path: readonly PathPart[], name: unknown) => ReadFile,
+): Finding[] {
+  const certFile = read([...path, 'cert'], cert);
+  const keyFile = read([...path, 'key'], key);
+  const findings = [...certFile.findings, ...keyFile.findings];
+  const certificate = certFile.text === null ? null : attempt(() => new X509Certificate(certFile.text!));
+  const privateKey = keyFile.text === null ? null : attempt(() => createPrivateKey(keyFile.text!));
+  if (certificate === undefined) {
+    findings.push({
+      path: [...path, 'cert'],
+      message: 'holds no certificate',
+      mend: 'name a PEM file that begins with BEGIN CERTIFICATE',
+    });
+  }
+  if (privateKey === undefined) {
+    findings.push({
+      path: [...path, 'key'],
+      message: 'holds no private key without a pass phrase',
+      mend: 'name a PEM file of an unencrypted key',
+    });
+  }
+  if (certificate && privateKey && !certificate.checkPrivateKey(privateKey)) {
+    findings.push({
+      path: [...path, 'key'],
+      message: 'is not the key of the certificate beside it',
+      mend: 'name the key that the certificate was made with',
+    });
+  }
+  return findings;
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+const map = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -1,0 +1,78 @@
+/** The backends of one site. */
+import { type Balance, type BalancePolicy, balance } from './balance.ts';
+import { HealthCheck, type HealthOptions } from './health.ts';
+import type { Pool } from './pool.ts';
+import { Standing } from './standing.ts';
+
+export interface GroupOptions {
+  readonly balance: BalancePolicy;
+  /** Null: backends are judged by what becomes of requests alone. */
+  readonly health: HealthOptions | null;
+  /** Told when a backend is left out or comes back. */
+  readonly onChange: (backend: Backend, fit: boolean, why: string) => void;
+}
+
+/** One backend of a site. Its pool may be shared with other sites. */
+export class Backend {
+  readonly pool: Pool;
+  readonly weight: number;
+  readonly standing = new Standing();
+
+  constructor(pool: Pool, weight: number) {
+    this.pool = pool;
+    this.weight = weight;
+  }
+
+  get load(): number {
+    return this.pool.load;
+  }
+}
+
+export class BackendGroup {
+  readonly backends: readonly Backend[];
+  readonly #options: GroupOptions;
+  readonly #balance: Balance<Backend>;
+  readonly #checks: readonly HealthCheck[];
+
+  constructor(backends: readonly Backend[], options: GroupOptions) {
+    this.backends = backends;
+    this.#options = options;
+    this.#balance = balance(options.balance);
+    const { health } = options;
+    this.#checks = health === null ? [] : backends.map((backend) => this.#check(backend, health));
+  }
+
+  /**
+   * The backend for the next request. Where none is fit the one that may be tried soonest is: better a try than a
+   * certain 502.
+   *
+   * @param not one that has just failed this request; null at the first try
+   */
+  pick(not: Backend | null): Backend {
+    const { backends } = this;
+    if (backends.length === 1) return backends[0]!;
+    const now = performance.now();
+    const fit = backends.filter((backend) => backend !== not && backend.standing.fit(now));
+    if (fit.length > 0) return this.#balance(fit);
+    const others = backends.filter((backend) => backend !== not);
+    return others.reduce((best, one) =>
+      one.standing.ejectedUntil < best.standing.ejectedUntil ? one : best,
+    );
+  }
+
+  failed(backend: Backend, why: string): void {
+    if (backend.standing.failed(performance.now())) this.#options.onChange(backend, false, why);
+  }
+
+  close(): void {
+    for (const check of this.#checks) check.close();
+    for (const { pool } of this.backends) pool.close();
+  }
+
+  #check(backend: Backend, health: HealthOptions): HealthCheck {
+    return new HealthCheck(backend.pool, health, (passing, why) => {
+      backend.standing.checked(passing);
+      this.#options.onChange(backend, passing, why);
+    });
+  }
+}

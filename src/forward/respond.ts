@@ -1,0 +1,48 @@
+/** Writes the head of a response, in the terms of the version of HTTP that the client speaks. */
+import type { Http2ServerResponse } from 'node:http2';
+import type { Response } from '../guard/received.ts';
+
+const isHttp2Response = (res: Response): res is Http2ServerResponse => 'stream' in res;
+
+/**
+ * @param rawHeaders name, value, name, value …, end-to-end fields only
+ * @throws TypeError for a field that may not be sent
+ */
+export function writeHead(res: Response, status: number, reason: string, rawHeaders: string[]): void {
+  if (!isHttp2Response(res)) {
+    res.writeHead(status, reason, rawHeaders);
+    return;
+  }
+  // RFC 9113 section 8.3.2: no reason phrase. Fields of one name go together.
+  for (const [name, values] of grouped(rawHeaders))
+    res.setHeader(name, values.length === 1 ? values[0]! : values);
+  res.writeHead(status);
+}
+
+/** An informational response, RFC 9110 section 15.2. */
+export function writeInformation(res: Response, status: number, rawHeaders: string[]): void {
+  if (!isHttp2Response(res)) {
+    res.writeInformation(status, rawHeaders);
+    return;
+  }
+  res.stream.additionalHeaders({ ':status': status, ...Object.fromEntries(grouped(rawHeaders)) });
+}
+
+/** @param trailers name, value, name, value … */
+export function addTrailers(res: Response, trailers: readonly string[]): void {
+  const fields = Object.fromEntries(
+    [...grouped(trailers)].map(([name, values]) => [name, values.join(', ')]),
+  );
+  res.addTrailers(fields);
+}
+
+function grouped(rawHeaders: readonly string[]): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase();
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [rawHeaders[i + 1]!]);
+    else values.push(rawHeaders[i + 1]!);
+  }
+  return fields;
+}

@@ -1,0 +1,49 @@
+/** What a request object of Node tells of the wire, whichever version of HTTP it came in by. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { HttpRequest } from '../wire/http-request.ts';
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Response = ServerResponse | Http2ServerResponse;
+
+/** Not by its version: `GET / HTTP/2.0` is an HTTP/1 message that lies. */
+export const isHttp2 = (req: Request): req is Http2ServerRequest => 'stream' in req;
+
+/** The facts of a request. With HTTP/2 the pseudo-headers are taken out of `rawHeaders`. */
+export function received(req: Request): HttpRequest {
+  const { method, url, httpVersion, rawHeaders } = req;
+  if (!isHttp2(req))
+    return { method: method ?? '', target: url ?? '', version: httpVersion ?? '', rawHeaders };
+  let authority: string | null = null;
+  let scheme = '';
+  let protocol: string | null = null;
+  let i = 0;
+  // Node's HTTP/2 refuses a pseudo-header behind a field, and a second one of the same name (RFC 9113 section 8.3).
+  for (; i < rawHeaders.length && rawHeaders[i]!.startsWith(':'); i += 2) {
+    const value = rawHeaders[i + 1]!;
+    if (rawHeaders[i] === ':authority') authority = value;
+    else if (rawHeaders[i] === ':scheme') scheme = value;
+    else if (rawHeaders[i] === ':protocol') protocol = value;
+  }
+  return {
+    method: method ?? '',
+    target: url ?? '',
+    version: httpVersion,
+    rawHeaders: oneCookie(rawHeaders.slice(i)),
+    h2: { authority, scheme, protocol },
+  };
+}
+
+/** RFC 9113 section 8.2.3: cookie crumbs become one line again before they go into HTTP/1. */
+function oneCookie(rawHeaders: string[]): string[] {
+  if (!rawHeaders.includes('cookie')) return rawHeaders;
+  const crumbs = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1] === 'cookie');
+  const others = rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)] !== 'cookie');
+  return [...others, 'cookie', crumbs.join('; ')];
+}
+
+/** Something comes, or may come, behind the head. */
+export const hasBody = (req: Request): boolean =>
+  isHttp2(req)
+    ? !req.stream.endAfterHeaders
+    : req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';

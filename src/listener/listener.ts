@@ -1,0 +1,186 @@
+/**
+ * One address that accepts connections: plain or TLS, with or without PROXY headers. Whatever it speaks, requests end
+ * at the same two servers, of HTTP/1 and of HTTP/2, and both stand behind the same checkpoint.
+ */
+import { once } from 'node:events';
+import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from 'node:http';
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
+import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { type CertificateFiles, Certificates } from './certificates.ts';
+import { takeProxyHeader } from './proxy-header.ts';
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Null: plain HTTP. */
+  readonly tls: readonly CertificateFiles[] | null;
+  /** Peers of which a PROXY header is expected; null: of nobody. */
+  readonly proxyPeers: ((address: string) => boolean) | null;
+  /** Bytes of a request head. */
+  readonly headerBytes: number;
+  /** Milliseconds for a client to send one. */
+  readonly headerTime: number;
+  /** Milliseconds a connection may wait for its next request. */
+  readonly idle: number;
+  /** A request that asks for it is an upgrade, and not an ordinary one. */
+  readonly mayUpgrade: (req: IncomingMessage) => boolean;
+  /** Puts listeners on a server of requests. */
+  readonly serve: (server: Http1Server | Http2Server) => void;
+  /** Told of a connection as it is accepted; false: it is cut off before a byte is read. */
+  readonly mayConnect: (socket: Socket) => boolean;
+  /** A client that a PROXY header names. */
+  readonly onClient: (socket: Socket, address: string) => void;
+  readonly onError: (error: Error) => void;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #http1: Http1Server;
+  readonly #http2: Http2Server | null;
+  readonly #certificates: Certificates | null;
+  readonly #tls: TlsServer | null;
+  readonly #accepting: TcpServer;
+  /** Clients that PROXY headers named, by the socket of the balancer. */
+  readonly #named = new WeakMap<Socket, string>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  /** @throws Error where a certificate can't be used */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#http1 = http1Server(options);
+    this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
+    this.#http2 = this.#certificates === null ? null : this.#http2Server();
+    this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
+    const requests = this.#tls ?? this.#http1;
+    this.#accepting =
+      options.proxyPeers === null ? requests : this.#proxyServer(requests, options.proxyPeers);
+    this.#accepting.prependListener('connection', (socket: Socket) => {
+      if (!options.mayConnect(socket)) socket.destroy();
+    });
+    // The timers of slow senders run only in a server that listens; this one may get its connections from another.
+    if (this.#accepting !== this.#http1) this.#http1.emit('listening');
+  }
+
+  /** `http 127.0.0.1:8080`, once it accepts. */
+  get name(): string {
+    const { address, port } = this.#accepting.address() as AddressInfo;
+    return `${this.#certificates === null ? 'http' : 'https'} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+  }
+
+  /** @throws Error where the address can't be bound */
+  async listen(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#accepting.listen({ host, port });
+    await once(this.#accepting, 'listening');
+  }
+
+  reloadCertificates(): void {
+    this.#certificates?.reload();
+  }
+
+  /** Accepts no more, lets requests under way end, and cuts off what is left after the deadline (milliseconds). */
+  async close(deadline: number): Promise<void> {
+    const closed = this.#accepting.listening ? once(this.#accepting, 'close') : Promise.resolve();
+    this.#accepting.close();
+    this.#certificates?.close();
+    this.#http1.close();
+    this.#http1.closeIdleConnections();
+    for (const session of this.#sessions) session.close();
+    const timer = setTimeout(() => {
+      this.#http1.closeAllConnections();
+      for (const session of this.#sessions) session.destroy();
+    }, deadline);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #http2Server(): Http2Server {
+    const { headerBytes, idle, serve } = this.#options;
+    const server = createHttp2({
+      settings: { maxConcurrentStreams: 128, maxHeaderListSize: headerBytes, enablePush: false },
+      maxHeaderListPairs: 128,
+      // Rapid reset (CVE-2023-44487): so many streams at once, then so many a second, may be opened and reset.
+      streamResetBurst: 200,
+      streamResetRate: 20,
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+      maxOutstandingPings: 10,
+    });
+    server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      session.on('error', () => {});
+      // Streams under way keep going: close() waits for them.
+      session.setTimeout(idle, () => session.close());
+    });
+    server.on('sessionError', () => {});
+    serve(server);
+    return server;
+  }
+
+  #readCertificates(files: readonly CertificateFiles[]): Certificates {
+    const certificates = new Certificates(files, {
+      onError: this.#options.onError,
+      onReload: () => this.#tls?.setSecureContext(certificates.standard),
+    });
+    return certificates;
+  }
+
+  #tlsServer(certificates: Certificates): TlsServer {
+    const server = createTls({
+      ...certificates.standard,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
+      handshakeTimeout: this.#options.headerTime,
+    });
+    server.on('secureConnection', (socket: TLSSocket & { _parent?: Socket }) => {
+      const named = socket._parent === undefined ? undefined : this.#named.get(socket._parent);
+      if (named !== undefined) this.#options.onClient(socket, named);
+      socket.setNoDelay(true);
+      if (socket.alpnProtocol === 'h2') this.#http2!.emit('connection', socket);
+      else this.#http1.emit('connection', socket);
+    });
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  #proxyServer(requests: TcpServer, proxyPeers: (address: string) => boolean): TcpServer {
+    const { headerTime, onClient, mayConnect } = this.#options;
+    return createTcp({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      if (socket.destroyed) return;
+      if (!proxyPeers(socket.remoteAddress ?? '')) {
+        requests.emit('connection', socket);
+        return;
+      }
+      takeProxyHeader(socket, headerTime, (source) => {
+        if (source !== null) {
+          this.#named.set(socket, source);
+          onClient(socket, source);
+          if (!mayConnect(socket)) {
+            socket.destroy();
+            return;
+          }
+        }
+        requests.emit('connection', socket);
+      });
+    });
+  }
+}
+
+function http1Server({ headerBytes, headerTime, idle, mayUpgrade, serve }: ListenerOptions): Http1Server {
+  const server = createHttp1({
+    maxHeaderSize: headerBytes,
+    headersTimeout: headerTime,
+    connectionsCheckingInterval: Math.min(headerTime, 5000),
+    // A body of several GiB takes its time; that it does not stand still is the exchange's affair.
+    requestTimeout: 0,
+    keepAliveTimeout: idle,
+    // A missing Host is judged like everything else.
+    requireHostHeader: false,
+    noDelay: true,
+    shouldUpgradeCallback: mayUpgrade,
+  });
+  serve(server);
+  return server;
+}

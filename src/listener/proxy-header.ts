@@ -1,0 +1,46 @@
+/** Takes the PROXY header off a connection before anybody else reads it. */
+import type { Socket } from 'node:net';
+import { readProxyHeader } from '../wire/proxy-protocol.ts';
+
+/** A header is at most this long, extensions included; more bytes without an end are none. */
+const longest = 4096;
+
+/**
+ * @param timeout milliseconds for the header to come
+ * @param done gets the client's address, or null where the balancer speaks for itself; the rest is unread on the socket.
+ *   Not called where the peer sends no header: it is cut off, since whom it speaks for cannot be told.
+ */
+export function takeProxyHeader(
+  socket: Socket,
+  timeout: number,
+  done: (source: string | null) => void,
+): void {
+  let bytes: Buffer = Buffer.alloc(0);
+  const finish = (): void => {
+    clearTimeout(timer);
+    socket.off('readable', onReadable);
+    socket.off('error', refuse);
+  };
+  const refuse = (): void => {
+    finish();
+    socket.on('error', () => {});
+    socket.destroy();
+  };
+  const onReadable = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    const header = readProxyHeader(bytes);
+    if (header === 'more' && bytes.length < longest) return;
+    if (header === 'more' || header === 'none') {
+      refuse();
+      return;
+    }
+    finish();
+    if (bytes.length > header.length) socket.unshift(bytes.subarray(header.length));
+    done(header.source);
+  };
+  const timer = setTimeout(refuse, timeout);
+  socket.on('readable', onReadable);
+  socket.on('error', refuse);
+}
