@@ -229,7 +229,10 @@ function prepareFile(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    const { count } = db.prepare('SELECT COUNT(*) AS count FROM sqlite_schema').get() as { count: number };
+    const { count } = db
+      .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
+      .get() as { count: number };
+    // Bans are kept in the same file.
     if (found > version || (found === 0 && count > 0))
       throw new Error(
         found > version ? `was written by a later version (${found})` : 'is a database, but no journal',
