@@ -14,7 +14,7 @@ const rules: ClientRules = {
 };
 const client = (peer: string, ...forwarded: string[]): Client =>
   clientOf(
-    peerOf({} as Socket, rules, peer),
+    peerOf({ remoteAddress: peer } as Socket, rules),
     forwarded.flatMap((value) => ['X-Forwarded-For', value]),
     rules,
   );
