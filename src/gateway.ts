@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
+  /** Told when a backend is left out or used again. */
+  readonly onBackend?: (backend: string, fit: boolean, why: string) => void;
 }
 
 /**
@@ -101,7 +103,7 @@ async function createApp(
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
   const { policy, clients } = compiled;
-  const { log, onEvent, isBanned = () => false, counters } = options;
+  const { log, onEvent, isBanned = () => false, counters, onBackend } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -131,10 +133,11 @@ async function createApp(
       counters?.failure(error.status);
       log.warn({ status: error.status }, error.message);
     },
-    onBackend: (backend, fit, why) =>
-      fit
-        ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)
-        : log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`),
+    onBackend: (backend, fit, why) => {
+      if (fit) log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`);
+      else log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`);
+      onBackend?.(backend, fit, why);
+    },
   });
   if (config.log.access) logAccess(app, log);
   await app.ready();

@@ -1,3 +1,4 @@
+import { destinationHost } from '../events/destination-host.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import type { Action } from '../rules/catalogue.ts';
 import { amount, counted, defanged, spell } from './message.ts';
@@ -35,7 +36,7 @@ export class Tally {
     increase(rules, rule, count);
     increase(sources, prefix, count);
     increase(intents, intent, count);
-    if (destination !== null) increase(destinations, destination.replace(/[/?].*$/s, ''), count);
+    if (destination !== null) increase(destinations, destinationHost(destination), count);
   }
 
   /** For people, a line each. */

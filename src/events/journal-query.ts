@@ -65,7 +65,14 @@ export interface Summary {
     readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
   };
   /** The busiest first. */
-  readonly sources: readonly { readonly prefix: string; readonly count: number; readonly last: number }[];
+  readonly sources: readonly {
+    readonly prefix: string;
+    readonly count: number;
+    readonly last: number;
+    /** Of its latest event; null where that is gone. */
+    readonly rule: RuleId | null;
+    readonly why: string | null;
+  }[];
   readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
   readonly destinations: readonly {
     /** `HOST:PORT`, or `several`. */
@@ -129,12 +136,16 @@ export function eventsInFull(db: DatabaseSync, filter: EventFilter, limit: numbe
     .reverse();
 }
 
+/** Minutes between two points of a series, such as people read; the last one is for ranges of many years. */
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 10_080, 1e9];
+
 /** @param points how many points the series has at most */
 export function summary(db: DatabaseSync, from: number, to: number, points = 120): Summary {
   const minute = 60_000;
   const start = Math.floor(from / minute) * minute;
-  const step = Math.max(minute, Math.ceil((to - start) / points / minute) * minute);
+  const step = steps.find((minutes) => (to - start) / (minutes * minute) <= points)! * minute;
   const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => db.prepare(sql).all(...values) as T[];
+  const latest = db.prepare('SELECT rule, why FROM events WHERE prefix = ? ORDER BY last DESC LIMIT 1');
   const rules = all<Summary['rules'][number]>(
     `SELECT rule, action, SUM(count) AS count FROM minutes WHERE minute >= ? AND minute < ?
       GROUP BY rule, action ORDER BY count DESC`,
@@ -159,7 +170,11 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
         to,
       ),
     },
-    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({ prefix: key, ...row })),
+    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
+      prefix: key,
+      ...row,
+      ...((latest.get(key) as { rule: RuleId; why: string } | undefined) ?? { rule: null, why: null }),
+    })),
     intents: all(
       `SELECT intent, SUM(count) AS count FROM intents WHERE minute >= ? AND minute < ?
         GROUP BY intent ORDER BY count DESC`,

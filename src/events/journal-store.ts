@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
+import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { day, hour, TopTable } from './top-table.ts';
 
@@ -173,7 +174,8 @@ export class JournalStore {
       intents.add([minute, intent], count, last);
       totals.add([rule, action], count, time);
       sources.add([prefix], count, last);
-      if (destination !== null) wants.add([`${intent} ${hostOf(destination)}`], count, last);
+      const host = destination === null ? '' : destinationHost(destination);
+      if (host !== '') wants.add([`${intent} ${host}`], count, last);
     }
     for (const { key, count } of minutes) this.#write.minute.run(...key, count);
     for (const { key, count } of intents) this.#write.intent.run(...key, count);
@@ -215,10 +217,6 @@ class Sums<Key extends readonly (string | number)[]> {
     return this.#sums.values();
   }
 }
-
-/** What destinations are counted by: the host and port, since a path can be another one each time. */
-const hostOf = (destination: string | null): string =>
-  (destination ?? '').replace(/[/?].*$/s, '').slice(0, 255);
 
 function prepareFile(db: DatabaseSync): void {
   // Before the first table, or it has no effect.
