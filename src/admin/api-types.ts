@@ -155,7 +155,13 @@ export const SummaryAnswer = Type.Object({
     ),
   }),
   sources: Type.Array(
-    Type.Object({ prefix: Type.String(), count: Type.Integer(), last: time('The last probe.') }),
+    Type.Object({
+      prefix: Type.String(),
+      count: Type.Integer(),
+      last: time('The last probe.'),
+      rule: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
+      why: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
+    }),
     {
       description: 'The busiest prefixes.',
     },

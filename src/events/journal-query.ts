@@ -206,7 +206,7 @@ function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: num
       )
       .all(from - (from % unit), to) as unknown as TopRow[];
   }
-  const key = what === 'sources' ? 'prefix' : "intent || ' ' || destination";
+  const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
   return db
     .prepare(
       `SELECT key, SUM(count) AS count, MAX(last) AS last FROM

@@ -243,8 +243,11 @@ function prepareFile(db: DatabaseSync): void {
   }
 }
 
-/** `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
+/** `host_of(destination)`, and `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
 function registerFunctions(db: DatabaseSync): void {
+  db.function('host_of', { deterministic: true }, (destination) =>
+    destination === null ? null : destinationHost(String(destination)),
+  );
   let text = '';
   let set = new PrefixSet([]);
   db.function('within', { deterministic: true }, (client, prefix) => {
