@@ -4,7 +4,14 @@ import { CommanderError, Option, Command as Program } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
-import type { BansOptions, CheckOptions, Command, ExplainOptions, StartOptions } from './commands/options.ts';
+import type {
+  AuditOptions,
+  BansOptions,
+  CheckOptions,
+  Command,
+  ExplainOptions,
+  StartOptions,
+} from './commands/options.ts';
 import { ConfigError } from './config/fault.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -51,6 +58,31 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>('explain', exit)),
+  (program, exit) =>
+    program
+      .command('audit')
+      .description(
+        'prove whether your own server relays: HTTP, CONNECT, SOCKS and mail, against a canary of its own',
+      )
+      .argument('<target>', 'HOST, HOST:PORT or [IPv6]:PORT')
+      .option(
+        '--port <ports>',
+        'ports instead of the usual ones: 80,8080; may be given several times',
+        collect,
+      )
+      .option('--host <name>', 'the host that the server takes for its own (default: of TARGET)')
+      .option('--canary <addr:port>', 'how the server reaches the canary, where it cannot reach this address')
+      .option('--canary-listen <addr:port>', 'where the canary listens, where that differs')
+      .option(
+        '--i-own-this <name>',
+        'the name of your server; needed, with proof, unless it is on a private address',
+      )
+      .option('--timeout <seconds>', 'how long one answer may take (default: 4)')
+      .option('--pace <ms>', 'time between two connections (default: 0 on loopback, else 50)')
+      .option('--json', 'one JSON object a technique on stdout')
+      .action((target: string, options: Omit<AuditOptions, 'target'>) =>
+        lazy<AuditOptions>('audit', exit)({ target, ...options }),
+      ),
   registerBans,
 ];
 

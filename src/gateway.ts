@@ -11,11 +11,13 @@ import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
 import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
+import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
 import type { BackendAddress } from './forward/backend.ts';
 import type { Backend } from './forward/backend-group.ts';
 import type { Route } from './forward/forwarder.ts';
+import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
 import type { RateLimitRules } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
@@ -44,6 +46,8 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** Counts requests, failures and times of this process. */
+  readonly counters?: Counters;
 }
 
 /**
@@ -97,7 +101,7 @@ async function createApp(
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
   const { policy, clients } = compiled;
-  const { log, onEvent, isBanned = () => false } = options;
+  const { log, onEvent, isBanned = () => false, counters } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -105,22 +109,28 @@ async function createApp(
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
-  await app.register(relayGuard, {
+  const checkpoint = new Checkpoint({
     policy,
     clients,
     isBanned,
+    counters,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
+  await app.register(relayGuard, { checkpoint });
   await app.register(rateLimit, rateLimitRules(config, compiled));
   await app.register(forward, {
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
-    onFailure: (error) => log.warn({ status: error.status }, error.message),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      log.warn({ status: error.status }, error.message);
+    },
     onBackend: (backend, fit, why) =>
       fit
         ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)

@@ -9,6 +9,7 @@ import { presets } from '../rules/catalogue.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { rules } from './rule-schema.ts';
 import { cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
+import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
 
 const listenAddress = (options: { description: string; default?: string }) =>
   Type.String({
@@ -241,9 +242,10 @@ const admin = object({
   listen: listenAddress({
     default: '127.0.0.1:9090',
     description:
-      'Address and port of dashboard, metrics and admin API. Hazard: it speaks plain HTTP, so on other than a loopback address ' +
-      'the token travels in the clear.',
+      'Address and port of dashboard, metrics and admin API. On other than a loopback address it needs `tls` or a `token` of ' +
+      'your own. Hazard: without tls the token travels in the clear.',
   }),
+  tls: Type.Optional(tlsFiles),
   token: Type.Optional(
     Type.String({
       minLength: 16,
@@ -337,6 +339,19 @@ export const schema = object(
     admin: offOr(admin, {
       default: false,
       description: 'Dashboard, metrics and admin API on a listener of their own; `false`: none.',
+    }),
+    journal: offOr(journal, {
+      default: false,
+      description:
+        'Keeps probe events in a file; `false`: with `admin` the latest are kept in memory, and gone with the process.',
+    }),
+    alerts: offOr(alerts, {
+      default: false,
+      description: 'Messages about probes, bans and trouble, by webhook, mail and syslog; `false`: none.',
+    }),
+    otel: offOr(otel, {
+      default: false,
+      description: 'OpenTelemetry traces of requests; `false`: none.',
     }),
     workers: Type.Union(
       [

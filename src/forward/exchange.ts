@@ -1,5 +1,6 @@
 /** One request on its way to a backend and the response on its way back. */
 import type { Writable } from 'node:stream';
+import type { Counters } from '../events/counters.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
@@ -24,6 +25,8 @@ export interface Outgoing {
   readonly group: BackendGroup;
   /** Told of every failure of a backend; the client is answered already. */
   readonly onFailure: (error: UpstreamError) => void;
+  /** Count how long backends take to answer. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
@@ -54,6 +57,7 @@ export class Exchange implements ResponseSink, Waiter {
   #ended = false;
   #retried = false;
   #pumping = false;
+  readonly #start = performance.now();
 
   constructor(out: Outgoing) {
     this.#out = out;
@@ -102,8 +106,9 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
-    const { res } = this.#out;
+    const { res, counters } = this.#out;
     this.#backend?.standing.succeeded();
+    counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     try {
       writeHead(res, head.status, head.reason, head.rawHeaders);
     } catch (error) {

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
@@ -27,6 +28,8 @@ export interface CheckpointOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Gets every flagged and blocked request. */
   readonly onEvent: EventSink;
+  /** Counts every verdict, and the time of every sixteenth. */
+  readonly counters?: Counters | undefined;
   /** Told of an error inside a check; the request it happened on is denied. */
   readonly onError: (error: unknown) => void;
 }
@@ -71,6 +74,8 @@ export class Checkpoint {
   readonly #isBanned: (prefix: string) => boolean;
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
+  readonly #counters: Counters | undefined;
+  #untimed = 0;
 
   constructor(options: CheckpointOptions) {
     this.#policy = options.policy;
@@ -79,6 +84,7 @@ export class Checkpoint {
     this.#isBanned = options.isBanned ?? (() => false);
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
+    this.#counters = options.counters;
   }
 
   /** Puts another policy in force, for requests that come from now on. */
@@ -159,13 +165,13 @@ export class Checkpoint {
    * it was answered.
    */
   admit(req: Request, res: Response): boolean {
-    let defects: HttpRequest['defects'];
+    let known: Partial<HttpRequest> | undefined;
     if (!isHttp2(req)) {
       const socket = req.socket as GuardedSocket;
-      if (socket[current] === undefined) defects = requestLineDefects(req);
+      if (socket[current] === undefined) known = requestLineDefects(req);
       socket[current] = { req, res };
     }
-    const { request, verdict } = this.judge(req, defects);
+    const { request, verdict } = this.judge(req, known);
     if (verdict.action === 'block') {
       this.refuse(req, res);
       return false;
@@ -178,15 +184,19 @@ export class Checkpoint {
   /**
    * The verdict on a request; judged once, however often it is asked for.
    *
-   * @param defects what was wrong with its bytes
+   * @param known what is known better than Node's request object tells it
    */
-  judge(req: Request, defects?: HttpRequest['defects']): Judged {
-    const known = (req as GuardedRequest)[judged];
-    if (known !== undefined) return known;
+  judge(req: Request, known?: Partial<HttpRequest>): Judged {
+    const before = (req as GuardedRequest)[judged];
+    if (before !== undefined) return before;
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
     const facts = received(req);
-    const request = defects === undefined ? facts : { ...facts, defects };
+    const request = known === undefined ? facts : { ...facts, ...known };
     const client = this.#standing(req.socket, request.rawHeaders);
     const verdict = this.#verdict(() => this.#judge(request, client));
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     const result = { request, verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     return result;
@@ -295,6 +305,7 @@ export class Checkpoint {
     const client = this.#standing(socket, []);
     const first = socket.bytesRead === bytes.length;
     const verdict = this.#verdict(() => judgeBytes(error, bytes, first, this.#policy));
+    this.#counters?.request('', verdict.action);
     this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
     return verdict;
   }
@@ -319,7 +330,13 @@ export class Checkpoint {
 
   #standing(socket: PeerSocket, rawHeaders: readonly string[]): Client {
     const client = clientOf(peerOf(socket, this.#clients), rawHeaders, this.#clients);
-    return !client.allowed && this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    if (client.allowed) return client;
+    try {
+      return this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    } catch (error) {
+      this.#onError(error);
+      return { ...client, banned: true };
+    }
   }
 
   #reportFlags(req: GuardedRequest): void {

@@ -112,7 +112,10 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     const short = { key: 'short', by: 2, ttl: 50 };
     assert.deepEqual(await a.count([{ key: 'long', by: 3, ttl: 60_000 }, short]), [3, 2]);
     assert.deepEqual(await b.count([{ key: 'long', by: 4, ttl: 60_000 }]), [7]);
-    await eventually(async () => (await b.count([{ ...short, by: 1 }]))[0] === 1, 'the short one starts anew');
+    await eventually(
+      async () => (await b.count([{ ...short, by: 1 }]))[0] === 1,
+      'the short one starts anew',
+    );
     assert.deepEqual(await a.count([{ key: 'long', by: 1, ttl: 60_000 }]), [8]);
   });
 

@@ -31,7 +31,18 @@ export async function startRedis(owner: Owner, options: RedisOptions = {}): Prom
   const { port = await freePort(), args = [], tls } = options;
   const dir = await tempDir(owner, 'redis');
   const ports = tls
-    ? ['--port', '0', '--tls-port', `${port}`, '--tls-cert-file', tls.cert, '--tls-key-file', tls.key, '--tls-auth-clients', 'no']
+    ? [
+        '--port',
+        '0',
+        '--tls-port',
+        `${port}`,
+        '--tls-cert-file',
+        tls.cert,
+        '--tls-key-file',
+        tls.key,
+        '--tls-auth-clients',
+        'no',
+      ]
     : ['--port', `${port}`];
   const process = await startProcess(owner, binary, [
     ...ports,
@@ -53,7 +64,11 @@ export async function startRedis(owner: Owner, options: RedisOptions = {}): Prom
 }
 
 /** Settles once `look` gives something else than undefined or false, asked anew each few milliseconds. */
-export async function eventually<T>(look: () => T | Promise<T>, what: string, timeout = 10_000): Promise<NonNullable<T>> {
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  what: string,
+  timeout = 10_000,
+): Promise<NonNullable<T>> {
   const signal = AbortSignal.timeout(timeout);
   for (;;) {
     const seen = await look();
