@@ -6,24 +6,8 @@ import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { SqliteBanJournal } from '../../src/bans/ban-journal.ts';
 import { BanService } from '../../src/bans/ban-service.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
-import type { ProbeEvent } from '../../src/events/event.ts';
+import { probeOf } from '../support/probe-event.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-const probe = (client: string): ProbeEvent => ({
-  time: 0,
-  listener: 'http 127.0.0.1:80',
-  client,
-  site: null,
-  action: 'block',
-  rule: 'connect',
-  rules: ['connect'],
-  intent: 'web',
-  destination: null,
-  answer: 405,
-  why: 'The sender wanted a tunnel.',
-  request: 'CONNECT',
-  bytes: 'CONNECT',
-});
 
 test('bans, their levels and pardons outlive the process; a file that others use too is left alone', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
@@ -54,9 +38,9 @@ test('bans, their levels and pardons outlive the process; a file that others use
 
   const first = await start();
   for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '2001:db8::1', '2001:db8::2'])
-    first.onEvent(probe(client));
-  first.onEvent({ ...probe('192.0.2.9'), action: 'flag' });
-  first.onEvent({ ...probe('192.0.2.9'), action: 'flag' });
+    first.onEvent(probeOf(client));
+  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
+  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
   first.ledger.add({ prefix: '203.0.113.0/24', reason: "it's bad" });
   first.ledger.remove('192.0.2.2');
   first.close();
@@ -73,8 +57,8 @@ test('bans, their levels and pardons outlive the process; a file that others use
   second.close();
 
   const third = await start();
-  third.onEvent(probe('192.0.2.1'));
-  third.onEvent(probe('192.0.2.1'));
+  third.onEvent(probeOf('192.0.2.1'));
+  third.onEvent(probeOf('192.0.2.1'));
   assert.equal(third.ledger.banOf('192.0.2.1/32')?.level, 2, 'the second term, after a restart');
   third.close();
 
