@@ -1,4 +1,5 @@
 /** What the package gives to other programs. */
+export { type BansOptions, bans } from '../plugins/bans.ts';
 export { type ForwardOptions, forward } from '../plugins/forward.ts';
 export { type RelayGuardOptions, relayGuard } from '../plugins/relay-guard.ts';
 export { ConfigError, type Fault } from './config/fault.ts';

@@ -108,7 +108,7 @@ suite('the package, installed', () => {
 
   test('gives away what it means to, and nothing else', async () => {
     writeFileSync(join(app, 'names.mjs'), "console.log(Object.keys(await import('sekisho')).join(' '));\n");
-    assert.equal(await node('names.mjs'), 'ConfigError forward relayGuard\n');
+    assert.equal(await node('names.mjs'), 'ConfigError bans forward relayGuard\n');
     assert.deepEqual(Object.keys(packageJson.exports), ['.', './package.json', './config.schema.json']);
   });
 
