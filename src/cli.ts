@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
 import { CommanderError, Option, Command as Program } from 'commander';
-import packageJson from '../package.json' with { type: 'json' };
 import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
@@ -13,6 +12,7 @@ import type {
   StartOptions,
 } from './commands/options.ts';
 import { ConfigError } from './config/fault.ts';
+import { packageJson } from './package-json.ts';
 
 /** Called with the exit code of the command that ran. */
 type Exit = (code: number) => void;
