@@ -4,6 +4,7 @@ import { CommanderError, Command as Program } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { faultLines } from './commands/fault-lines.ts';
 import type { CheckOptions, Command, ExplainOptions, StartOptions } from './commands/options.ts';
+import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -50,6 +51,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>('explain', exit)),
+  scanCommand,
 ];
 
 /** The whole command line. */

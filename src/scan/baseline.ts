@@ -49,7 +49,8 @@ export class Baseline {
 
   addUpstream(upstream: string): void {
     const count = this.upstreams.get(upstream);
-    if (count !== undefined || this.upstreams.size < upstreamLimit) this.upstreams.set(upstream, (count ?? 0) + 1);
+    if (count !== undefined || this.upstreams.size < upstreamLimit)
+      this.upstreams.set(upstream, (count ?? 0) + 1);
   }
 
   merge(data: BaselineData): void {

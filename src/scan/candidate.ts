@@ -28,7 +28,7 @@ export const quoteLimit = 600;
 const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 /** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: completed by lenient parsers into a URL that names a host. */
 const hostInDisguise =
-  /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@[a-z0-9[]|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|[\\/]*\\)/i;
+  /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
 
 /** The kind of candidate that a request is; null for an ordinary one. */
 export function candidateKind(request: string): CandidateKind | null {
@@ -43,7 +43,10 @@ export function candidateKind(request: string): CandidateKind | null {
       return smtp(request) ? 'smtp' : 'malformed';
     }
   }
-  const other = classifyFirstBytes(Buffer.from(`${request.slice(0, 512)}\r\n`, 'latin1'));
+  const bytes = Buffer.from(`${request.slice(0, 510)}\r\n`, 'latin1');
+  // A command ends with its line, which is not logged; of a greeting in binary a line end would be one byte too many.
+  const binary = classifyFirstBytes(bytes.subarray(0, -2));
+  const other = binary === 'unknown' || binary === 'http-1' ? classifyFirstBytes(bytes) : binary;
   switch (other) {
     case 'http-1':
     case 'http-0.9':

@@ -98,7 +98,15 @@ export class ClfReader {
     byte = buf[i]!;
     if (byte === SLASH || byte === BACKSLASH) {
       if (this.#paths) return -1;
-    } else if (this.#paths && (byte | 0x20) === 0x68 && buf.latin1Slice(i, i + 5).toLowerCase().startsWith('http')) return -1;
+    } else if (
+      this.#paths &&
+      (byte | 0x20) === 0x68 &&
+      buf
+        .toString('latin1', i, i + 5)
+        .toLowerCase()
+        .startsWith('http')
+    )
+      return -1;
     while (byte !== SPACE && byte !== QUESTION) {
       if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return -1;
       hash = hashStep(hash, byte);
@@ -159,7 +167,7 @@ export class ClfReader {
       }
     }
     if (same) return this.#minuteSeconds + tens * 10 + ones;
-    const time = clfTime(buf.latin1Slice(open + 1, open + 27));
+    const time = clfTime(buf.toString('latin1', open + 1, open + 27));
     if (time === null) return -1;
     buf.copy(minute, 0, open + 1, open + 27);
     this.#minuteSeconds = time / 1000 - tens * 10 - ones;
@@ -172,7 +180,7 @@ export class ClfReader {
     let spaces = 0;
     for (let i = start; i < open; i++) if (buf[i] === SPACE) spaces++;
     if (spaces < 4) return;
-    const words = buf.latin1Slice(start, open).split(' ');
+    const words = buf.toString('latin1', start, open).split(' ');
     const name = clfVhost(words);
     if (name !== null) this.#baseline.names.add(name.toLowerCase(), 'vhost', sampling);
   }
@@ -199,7 +207,7 @@ export class ClfReader {
 
   #count(buf: Buffer, start: number, end: number, sighting: 'self' | 'asset' | 'referer'): void {
     if (end - start > 100) return;
-    this.#lastReferer = buf.latin1Slice(start, end).toLowerCase();
+    this.#lastReferer = buf.toString('latin1', start, end).toLowerCase();
     this.#baseline.names.add(this.#lastReferer, sighting);
   }
 }

@@ -19,7 +19,8 @@ export class ComparedAnswers {
   /** @param isOwnPage the answer is a page of ours for other reasons */
   add(probe: Probe, isOwnPage: boolean): void {
     const { status, bytes, relay } = probe.candidate.entry;
-    if (status === null || status < 200 || status >= 400 || bytes === null || bytes === 0 || relay !== null) return;
+    if (status === null || status < 200 || status >= 400 || bytes === null || bytes === 0 || relay !== null)
+      return;
     const key = answerKey(probe);
     const hosts = this.#hosts.get(key);
     if (hosts !== undefined) {
@@ -48,13 +49,15 @@ export class ComparedAnswers {
   }
 }
 
-const kindOf = (probe: Probe): 'connect' | 'absolute' => (probe.technique.startsWith('connect') ? 'connect' : 'absolute');
+const kindOf = (probe: Probe): 'connect' | 'absolute' =>
+  probe.technique.startsWith('connect') ? 'connect' : 'absolute';
 
 /** A path, not a host: only the same path is known to give the same page. Pixels of 43 bytes come from everywhere. */
 const answerKey = (probe: Probe): string =>
   `${kindOf(probe)} ${probe.candidate.entry.status} ${probe.candidate.entry.bytes} ${probe.wanted.path.slice(0, 200)}`;
 
-export const targetKey = ({ wanted }: Probe): string => `${wanted.host}:${wanted.port} ${wanted.path.slice(0, 100)}`;
+export const targetKey = ({ wanted }: Probe): string =>
+  `${wanted.host}:${wanted.port} ${wanted.path.slice(0, 100)}`;
 
 const siteOf = (host: string): string => (/^[\d.[]/.test(host) ? host : host.split('.').slice(-2).join('.'));
 

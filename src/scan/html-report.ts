@@ -27,9 +27,14 @@ export function htmlReport(result: ScanResult): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Relay probes in ${escape(files.map(({ file }) => file).join(', ').slice(0, 100))}</title><style>${style}</style></head><body>
+<title>Relay probes in ${escaped(
+    files
+      .map(({ file }) => file)
+      .join(', ')
+      .slice(0, 100),
+  )}</title><style>${style}</style></head><body>
 <h1>Relay probes in past logs</h1>
-<p class="verdict" style="border-color:${colour}">${escape(verdictSentence(tally, result.requests))}</p>
+<p class="verdict" style="border-color:${colour}">${escaped(verdictSentence(tally, result.requests))}</p>
 ${assumed(result)}
 <p class="key">${outcomes.map((o) => `<span><i style="background:${colours[o]}"></i>${o}</span>`).join('')}</p>
 ${timeline(result)}
@@ -39,9 +44,9 @@ ${bars(`By source (${number(tally.clients.size)})`, ranked(tally.clients).slice(
 ${worst(result)}
 ${advice(result)}
 <h2>Logs</h2><table><tr><th>file</th><th>format</th><th>lines</th><th>requests</th><th>broken</th></tr>
-${files.map((f) => `<tr><td>${escape(f.file)}</td><td>${escape(f.format ?? 'no known format')}</td><td>${number(f.lines)}</td><td>${number(f.requests)}</td><td>${number(f.broken)}</td></tr>`).join('\n')}
+${files.map((f) => `<tr><td>${escaped(f.file)}</td><td>${escaped(f.format ?? 'no known format')}</td><td>${number(f.lines)}</td><td>${number(f.requests)}</td><td>${number(f.broken)}</td></tr>`).join('\n')}
 </table>
-${result.faults.length === 0 ? '' : `<h2>Not read</h2><ul>${result.faults.map((f) => `<li>${escape(f.file)}: ${escape(f.message)}</li>`).join('')}</ul>`}
+${result.faults.length === 0 ? '' : `<h2>Not read</h2><ul>${result.faults.map((f) => `<li>${escaped(f.file)}: ${escaped(f.message)}</li>`).join('')}</ul>`}
 </body></html>
 `;
 }
@@ -53,8 +58,9 @@ function assumed({ hosts, learned, ownAbsolute }: ScanResult): string {
       : learned.length > 0
         ? `Assumed to be own names: ${learned.map(({ name, from }) => `${name} (${from})`).join('; ')}.`
         : 'Own names could not be learned: every name is taken for foreign.';
-  const absolute = ownAbsolute > 0 ? ` ${number(ownAbsolute)} requests in absolute-form for own names are not counted.` : '';
-  return `<p>${escape(own + absolute)}</p>`;
+  const absolute =
+    ownAbsolute > 0 ? ` ${number(ownAbsolute)} requests in absolute-form for own names are not counted.` : '';
+  return `<p>${escaped(own + absolute)}</p>`;
 }
 
 function timeline({ tally }: ScanResult): string {
@@ -93,10 +99,12 @@ function bars(title: string, list: readonly [string, OutcomeCounts][]): string {
       x += width;
       return width === 0 ? '' : rect(x - width, 2, width, 12, outcome);
     });
-    const cells = outcomes.map((outcome) => `<td>${counts[outcome] === 0 ? '·' : number(counts[outcome])}</td>`).join('');
-    return `<tr><td>${escape(name)}<svg viewBox="0 0 400 16" preserveAspectRatio="none" style="height:.9rem">${parts.join('')}</svg></td><td>${number(sum(counts))}</td>${cells}</tr>`;
+    const cells = outcomes
+      .map((outcome) => `<td>${counts[outcome] === 0 ? '·' : number(counts[outcome])}</td>`)
+      .join('');
+    return `<tr><td>${escaped(name)}<svg viewBox="0 0 400 16" preserveAspectRatio="none" style="height:.9rem">${parts.join('')}</svg></td><td>${number(sum(counts))}</td>${cells}</tr>`;
   });
-  return `<h2>${escape(title)}</h2><table><tr><th></th><th>total</th>${outcomes.map((o) => `<th>${o}</th>`).join('')}</tr>${rows.join('\n')}</table>`;
+  return `<h2>${escaped(title)}</h2><table><tr><th></th><th>total</th>${outcomes.map((o) => `<th>${o}</th>`).join('')}</tr>${rows.join('\n')}</table>`;
 }
 
 function worst({ tally }: ScanResult): string {
@@ -104,7 +112,7 @@ function worst({ tally }: ScanResult): string {
   if (list.length === 0) return '';
   const items = list.map(
     (f) =>
-      `<li><b style="color:${colours[f.outcome]}">${f.outcome}</b> (${f.confidence}), ${escape(f.file)}:${f.line}<pre>${escape(f.text)}</pre>${escape(f.why)}</li>`,
+      `<li><b style="color:${colours[f.outcome]}">${f.outcome}</b> (${f.confidence}), ${escaped(f.file)}:${f.line}<pre>${escaped(f.text)}</pre>${escaped(f.why)}</li>`,
   );
   return `<h2>Lines to look at</h2><ul>${items.join('\n')}</ul>`;
 }
@@ -114,10 +122,13 @@ function advice({ tally }: ScanResult): string {
   if (list.length === 0) return '';
   const items = list.map(({ when, apache, nginx }) => {
     const [a, b] = when.includes('Postfix') ? ['', ''] : ['Apache: ', 'nginx: '];
-    return `<dt>${escape(when)}</dt><dd>${a}<code>${escape(apache)}</code><br>${b}<code>${escape(nginx)}</code></dd>`;
+    return `<dt>${escaped(when)}</dt><dd>${a}<code>${escaped(apache)}</code><br>${b}<code>${escaped(nginx)}</code></dd>`;
   });
   return `<h2>What to change</h2><dl>${items.join('')}</dl>`;
 }
 
-const escape = (text: string): string =>
-  text.replace(/[&<>"']/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[char]!);
+const escaped = (text: string): string =>
+  text.replace(
+    /[&<>"']/g,
+    (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[char]!,
+  );

@@ -114,8 +114,14 @@ export class LogScan {
 
   totals(): LogTotals {
     const fast = this.#clf;
-    const first = Math.min(this.#first, fast === null || fast.first === 0 ? Number.POSITIVE_INFINITY : fast.first * 1000);
-    const last = Math.max(this.#last, fast === null || fast.last === 0 ? Number.NEGATIVE_INFINITY : fast.last * 1000);
+    const first = Math.min(
+      this.#first,
+      fast === null || fast.first === 0 ? Number.POSITIVE_INFINITY : fast.first * 1000,
+    );
+    const last = Math.max(
+      this.#last,
+      fast === null || fast.last === 0 ? Number.NEGATIVE_INFINITY : fast.last * 1000,
+    );
     return {
       lines: fast === null ? this.#line : fast.line,
       requests: this.#requests + (fast?.fast ?? 0),
@@ -131,7 +137,7 @@ export class LogScan {
   #decide(): void {
     const head = Buffer.concat(this.#head ?? []);
     this.#head = null;
-    const text = head.latin1Slice(0, sampleBytes).replace(/^\xef\xbb\xbf/, '');
+    const text = head.toString('latin1', 0, sampleBytes).replace(/^\xef\xbb\xbf/, '');
     const lines = text.split(/\r?\n/, sampleLines * 2).filter((line) => line !== '');
     const format = detectFormat(lines, this.#options.now) ?? combined;
     this.#format = format;
@@ -201,7 +207,7 @@ export class LogScan {
   #text(buffer: Buffer, start: number, end: number, line: number): void {
     const stop = buffer[end - 1] === 0x0d ? end - 1 : end;
     if (stop <= start) return;
-    const text = buffer.latin1Slice(start, stop);
+    const text = buffer.toString('latin1', start, stop);
     const parsed = this.#parser!.parse(text) ?? this.#parseOtherwise(text);
     if (parsed === 'skip') return;
     if (parsed !== null) {
@@ -216,7 +222,9 @@ export class LogScan {
   /** Logs mix: error lines among the requests, a format that changed with an upgrade. */
   #parseOtherwise(text: string): ReturnType<LineParser['parse']> {
     if (text.length > 100_000) return null;
-    this.#others ??= formats.filter(({ id }) => id !== this.#format?.id).map((format) => format.open(this.#options.now));
+    this.#others ??= formats
+      .filter(({ id }) => id !== this.#format?.id)
+      .map((format) => format.open(this.#options.now));
     for (const parser of this.#others) {
       const parsed = parser.parse(text);
       if (parsed !== null) return parsed;
@@ -237,7 +245,10 @@ export class LogScan {
     }
     const words = requestWords(entry.request);
     if (words === null) return;
-    if ((this.#options.all && isOddOrigin(words.method, words.target)) || (this.#options.hosts && entry.host !== null)) {
+    if (
+      (this.#options.all && isOddOrigin(words.method, words.target)) ||
+      (this.#options.hosts && entry.host !== null)
+    ) {
       this.#candidate(entry, 'origin', line, text);
     }
     this.#ordinary(entry, words.method, words.target);
@@ -252,11 +263,19 @@ export class LogScan {
   #ordinary(entry: LogEntry, method: string, target: string): void {
     const { baseline } = this;
     const seconds = Math.floor((entry.time ?? 0) / 1000);
-    baseline.add(method === 'GET', method === 'HEAD', pathHash(target), entry.status ?? 0, entry.bytes ?? -1, seconds);
+    baseline.add(
+      method === 'GET',
+      method === 'HEAD',
+      pathHash(target),
+      entry.status ?? 0,
+      entry.bytes ?? -1,
+      seconds,
+    );
     if (entry.vhost !== null) baseline.names.add(entry.vhost.toLowerCase(), 'vhost');
     if (entry.host !== null) baseline.names.add(entry.host.toLowerCase(), 'host');
     if (entry.upstream !== null) baseline.addUpstream(entry.upstream);
-    const referer = entry.referer === null ? null : /^https?:\/\/([^/?#"]{1,100})([^?#]*)/i.exec(entry.referer);
+    const referer =
+      entry.referer === null ? null : /^https?:\/\/([^/?#"]{1,100})([^?#]*)/i.exec(entry.referer);
     if (referer !== null) {
       const path = target.split('?', 1)[0]!;
       const asset = /\.\w{2,4}$/.test(path) && (entry.status ?? 0) < 400;

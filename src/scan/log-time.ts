@@ -11,7 +11,15 @@ export function clfTime(text: string): number | null {
   const m = clf.exec(text);
   const month = m === null ? undefined : months[m[2]!];
   if (m === null || month === undefined) return null;
-  const local = Date.UTC(+m[3]!, month, +m[1]!, +m[4]!, +m[5]!, +m[6]!, +(m[7] ?? '0').padEnd(3, '0').slice(0, 3));
+  const local = Date.UTC(
+    +m[3]!,
+    month,
+    +m[1]!,
+    +m[4]!,
+    +m[5]!,
+    +m[6]!,
+    +(m[7] ?? '0').padEnd(3, '0').slice(0, 3),
+  );
   const zone = m[8] === undefined ? 0 : (m[8] === '-' ? -1 : 1) * (+m[9]! * 60 + +m[10]!);
   return local - zone * 60_000;
 }

@@ -24,7 +24,8 @@ export class NameTally {
     let counts = this.#names.get(name);
     if (counts === undefined) {
       if (this.#names.size >= limit) return;
-      this.#names.set(name, (counts = {}));
+      counts = {};
+      this.#names.set(name, counts);
     }
     counts[sighting] = (counts[sighting] ?? 0) + count;
   }

@@ -6,7 +6,7 @@ import type { Baseline } from './baseline.ts';
 import type { ComparedAnswers } from './compared-answers.ts';
 import type { Confidence, Outcome } from './finding.ts';
 import type { LogEntry } from './log-entry.ts';
-import { type OwnNames, hostOf } from './own-names.ts';
+import { hostOf, type OwnNames } from './own-names.ts';
 import { ownPage } from './own-pages.ts';
 import { pathHash } from './page-sizes.ts';
 import type { Probe } from './probe.ts';
@@ -27,18 +27,24 @@ export interface Context {
   readonly relaysElsewhere: boolean;
 }
 
-const verdict = (outcome: Outcome, confidence: Confidence, why: string): Judgement => ({ outcome, confidence, why });
+const verdict = (outcome: Outcome, confidence: Confidence, why: string): Judgement => ({
+  outcome,
+  confidence,
+  why,
+});
 
 /** Total. */
 export function judgeOutcome(probe: Probe, context: Context): Judgement {
   const { entry } = probe.candidate;
   const said = entry.relay;
   if (said !== null) {
-    const outcome = said.result === 'relayed' ? 'likely-relayed' : said.result === 'failed' ? 'attempted' : 'refused';
+    const outcome =
+      said.result === 'relayed' ? 'likely-relayed' : said.result === 'failed' ? 'attempted' : 'refused';
     return verdict(outcome, 'high', `The log says so itself: ${said.said}.`);
   }
   if (notHttp.has(probe.technique)) return otherProtocol(entry);
-  if (entry.status === null) return verdict('unclear', 'low', 'The log holds no status, so nothing tells what was answered.');
+  if (entry.status === null)
+    return verdict('unclear', 'low', 'The log holds no status, so nothing tells what was answered.');
   if (entry.status === 499) return verdict('unclear', 'low', '499: the client left before it got an answer.');
   if (entry.status >= 400) return error(probe, entry.status, context);
   if (probe.technique.startsWith('connect')) return connect(probe, entry.status, context);
@@ -47,7 +53,14 @@ export function judgeOutcome(probe: Probe, context: Context): Judgement {
   return success(probe, context);
 }
 
-const notHttp: ReadonlySet<string> = new Set(['socks4', 'socks5', 'tls', 'smtp', 'proxy-protocol', 'h2-preface']);
+const notHttp: ReadonlySet<string> = new Set([
+  'socks4',
+  'socks5',
+  'tls',
+  'smtp',
+  'proxy-protocol',
+  'h2-preface',
+]);
 
 /** Bytes that a web server logged as a request line were not understood as the protocol they are. */
 function otherProtocol({ status, bytes }: LogEntry): Judgement {
@@ -75,7 +88,9 @@ function error({ candidate, wanted }: Probe, status: number, { baseline }: Conte
     );
   }
   if (status === 404 || status === 410) {
-    const own = bytes !== null && closeTo(baseline.statuses.sizes(status), bytes, wanted.path.length + wanted.host.length + 64);
+    const own =
+      bytes !== null &&
+      closeTo(baseline.statuses.sizes(status), bytes, wanted.path.length + wanted.host.length + 64);
     return verdict(
       'refused',
       own ? 'high' : 'medium',
@@ -84,7 +99,8 @@ function error({ candidate, wanted }: Probe, status: number, { baseline }: Conte
         : `${status}: the path was looked for here and not found.`,
     );
   }
-  if (status >= 500) return verdict('refused', 'medium', `${status}: the server failed on the request itself.`);
+  if (status >= 500)
+    return verdict('refused', 'medium', `${status}: the server failed on the request itself.`);
   return verdict('refused', 'high', `${status}: turned away.`);
 }
 
@@ -104,12 +120,24 @@ function redirect(probe: Probe, status: number, context: Context): Judgement {
     return verdict('local', 'high', `${status} with ${bytes} bytes: redirected as your own pages are.`);
   }
   if (context.others.hostsWithAnswer(probe) >= 2) {
-    return verdict('local', 'medium', `${status} with ${bytes} bytes for unrelated hosts alike: your own redirect.`);
+    return verdict(
+      'local',
+      'medium',
+      `${status} with ${bytes} bytes for unrelated hosts alike: your own redirect.`,
+    );
   }
   if (context.relaysElsewhere) {
-    return verdict('likely-relayed', 'low', `${status} unlike your own redirects, in a log where other probes were relayed.`);
+    return verdict(
+      'likely-relayed',
+      'low',
+      `${status} unlike your own redirects, in a log where other probes were relayed.`,
+    );
   }
-  return verdict('unclear', 'low', `${status} with ${bytes} bytes, and no ordinary ${status} of that size to compare with.`);
+  return verdict(
+    'unclear',
+    'low',
+    `${status} with ${bytes} bytes, and no ordinary ${status} of that size to compare with.`,
+  );
 }
 
 function connect(probe: Probe, status: number, context: Context): Judgement {
@@ -122,23 +150,46 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
   const slow = duration !== null && duration >= 2000;
   if (bytes === null || bytes === 0) {
     return context.relaysElsewhere && slow
-      ? verdict('likely-relayed', 'low', `${status} without a page, open for ${seconds(duration)}, where other probes were relayed.`)
-      : verdict('unclear', 'low', `${status} with no bytes counted: a tunnel nobody used, or an empty answer.`);
+      ? verdict(
+          'likely-relayed',
+          'low',
+          `${status} without a page, open for ${seconds(duration)}, where other probes were relayed.`,
+        )
+      : verdict(
+          'unclear',
+          'low',
+          `${status} with no bytes counted: a tunnel nobody used, or an empty answer.`,
+        );
   }
   const own = ownPage(context.baseline, '/', bytes, secondsOf(probe));
-  if (own !== null) return verdict('local', own.confidence, `${status} with ${bytes} bytes is ${own.why}: a page, no tunnel.`);
+  if (own !== null)
+    return verdict(
+      'local',
+      own.confidence,
+      `${status} with ${bytes} bytes is ${own.why}: a page, no tunnel.`,
+    );
   const hosts = context.others.hostsWithAnswer(probe);
   if (hosts >= 2) {
-    return verdict('local', 'medium', `${status} with ${bytes} bytes for ${hosts} unrelated hosts alike: one page, no tunnel.`);
+    return verdict(
+      'local',
+      'medium',
+      `${status} with ${bytes} bytes for ${hosts} unrelated hosts alike: one page, no tunnel.`,
+    );
   }
   const reasons = new Reasons();
   const sizes = context.others.unmatched('connect');
-  reasons.add(sizes.targets >= 2 && sizes.sizes >= 2 ? 2 : 0, `${sizes.sizes} sizes for ${sizes.targets} destinations`);
+  reasons.add(
+    sizes.targets >= 2 && sizes.sizes >= 2 ? 2 : 0,
+    `${sizes.sizes} sizes for ${sizes.targets} destinations`,
+  );
   reasons.add(context.baseline.front.count > 0 ? 1 : 0, 'no page of yours has that size');
   reasons.add(bytes > 2000 ? 1 : 0, `${bytes} bytes went through`);
   reasons.add(slow ? 1 : 0, `it lasted ${seconds(duration)}`);
   reasons.add(context.relaysElsewhere ? 1 : 0, 'other probes of this log were relayed');
-  return reasons.judge(`${status} to CONNECT`, 'a 2xx alone proves nothing, and there is too little to compare with');
+  return reasons.judge(
+    `${status} to CONNECT`,
+    'a 2xx alone proves nothing, and there is too little to compare with',
+  );
 }
 
 const seconds = (ms: number | null): string => `${((ms ?? 0) / 1000).toFixed(1)} s`;
@@ -149,7 +200,8 @@ function success(probe: Probe, context: Context): Judgement {
   const { baseline, others, own } = context;
   const upstream = upstreamWord(probe, context);
   if (upstream !== null) return upstream;
-  if (probe.method.toUpperCase() === 'HEAD') return verdict('unclear', 'low', `${entry.status} to HEAD: no body whose size could be compared.`);
+  if (probe.method.toUpperCase() === 'HEAD')
+    return verdict('unclear', 'low', `${entry.status} to HEAD: no body whose size could be compared.`);
   if (entry.bytes === null || entry.bytes === 0) {
     return verdict('unclear', 'low', `${entry.status} with no bytes: nothing to compare.`);
   }
@@ -157,21 +209,30 @@ function success(probe: Probe, context: Context): Judgement {
   const page = ownPage(baseline, probe.wanted.path, entry.bytes, secondsOf(probe));
   if (page !== null) return verdict('local', page.confidence, `${what} is ${page.why}.`);
   const hosts = others.hostsWithAnswer(probe);
-  if (hosts >= 2) return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
+  if (hosts >= 2)
+    return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
 
   const reasons = new Reasons();
   const sizes = others.unmatched('absolute');
   const spread = Math.min(sizes.targets, sizes.sizes);
-  reasons.add(spread >= 6 ? 3 : spread >= 3 ? 2 : spread === 2 ? 1 : 0, `${sizes.sizes} sizes for ${sizes.targets} targets, none a page of yours`);
+  reasons.add(
+    spread >= 6 ? 3 : spread >= 3 ? 2 : spread === 2 ? 1 : 0,
+    `${sizes.sizes} sizes for ${sizes.targets} targets, none a page of yours`,
+  );
   const ownSizes = baseline.pages.of(pathHash(probe.wanted.path));
-  if (ownSizes.length > 0) reasons.add(1, `your own ${shortPath(probe.wanted.path)} has ${ownSizes[0]!.size} bytes`);
+  if (ownSizes.length > 0)
+    reasons.add(1, `your own ${shortPath(probe.wanted.path)} has ${ownSizes[0]!.size} bytes`);
   else if (baseline.front.count > 0) reasons.add(1, 'your own front page has other sizes');
   const unknownPath = probe.wanted.path !== '/' && ownSizes.length === 0 && baseline.statuses.count(404) > 0;
   reasons.add(unknownPath ? 1 : 0, 'your own server knows no such path, and says 404 to those');
-  const from = entry.referer === null ? null : hostOf(/^https?:\/\/([^/?#]*)/i.exec(entry.referer)?.[1] ?? '');
+  const from =
+    entry.referer === null ? null : hostOf(/^https?:\/\/([^/?#]*)/i.exec(entry.referer)?.[1] ?? '');
   if (from !== null && from !== '' && !own.has(from)) {
     const samePlace = siteOf(from) === siteOf(probe.wanted.host);
-    reasons.add(samePlace ? 2 : 1, samePlace ? `the visitor came from another page of ${siteOf(from)}` : `the referer is ${from}`);
+    reasons.add(
+      samePlace ? 2 : 1,
+      samePlace ? `the visitor came from another page of ${siteOf(from)}` : `the referer is ${from}`,
+    );
   }
   reasons.add(context.relaysElsewhere ? 1 : 0, 'other probes of this log were relayed');
   return reasons.judge(what, 'too few ordinary lines to compare with');
@@ -207,8 +268,8 @@ class Reasons {
 
   judge(what: string, doubt: string): Judgement {
     const reasons = this.#texts.join('; ');
-    if (this.#points >= 3) return verdict('likely-relayed', this.#points >= 4 ? 'high' : 'medium', `${what}: ${reasons}.`);
+    if (this.#points >= 3)
+      return verdict('likely-relayed', this.#points >= 4 ? 'high' : 'medium', `${what}: ${reasons}.`);
     return verdict('unclear', 'low', `${what}: ${reasons === '' ? '' : `${reasons}, but `}${doubt}.`);
   }
 }
-

@@ -22,7 +22,11 @@ export class OwnNames {
    * @param names hosts as an operator writes them, wildcards and ports allowed
    * @param learned used where `names` is empty
    */
-  constructor(names: readonly string[], learned: readonly LearnedName[] = [], ports: ReadonlySet<number> | null = null) {
+  constructor(
+    names: readonly string[],
+    learned: readonly LearnedName[] = [],
+    ports: ReadonlySet<number> | null = null,
+  ) {
     this.told = names.length > 0;
     this.learned = this.told ? [] : learned;
     this.ports = ports;
@@ -83,9 +87,15 @@ export function learnNames(tally: ReadonlyMap<string, NameCounts>): LearnedName[
     else if (seen.asset >= 3 && seen.asset >= totals.asset / 20) {
       names.push({ name, from: `its pages ask for ${count(seen.asset)} images, styles and scripts here` });
     } else if (seen.self >= (address ? 1 : 3)) {
-      names.push({ name, from: `${count(seen.self)} referers name it with the very path asked for` });
+      names.push({
+        name,
+        from: `${seen.self === 1 ? 'a referer names' : `${count(seen.self)} referers name`} it with the very path asked for`,
+      });
     } else if (seen.referer >= 20 && seen.referer >= totals.referer / 5) {
-      names.push({ name, from: `referer of about ${count(seen.referer)} requests, more than from anywhere else` });
+      names.push({
+        name,
+        from: `referer of about ${count(seen.referer)} requests, more than from anywhere else`,
+      });
     } else if (seen.host >= 5 && seen.host >= totals.host / 5) {
       names.push({ name, from: `the Host of ${count(seen.host)} requests` });
     }

@@ -27,7 +27,10 @@ export function ownPage(baseline: Baseline, path: string, size: number, seconds:
   if (!isFront) {
     const same = baseline.pages.of(pathHash(path)).find((own) => Math.abs(own.size - size) <= tolerance);
     if (same !== undefined) {
-      return { confidence: 'high', why: `what the same path gives to ordinary visitors (${same.size} bytes)` };
+      return {
+        confidence: 'high',
+        why: `what the same path gives to ordinary visitors (${same.size} bytes)`,
+      };
     }
   }
   const near = baseline.front.near(size, seconds, nearDays, tolerance)[0];
@@ -43,7 +46,10 @@ export function ownPage(baseline: Baseline, path: string, size: number, seconds:
   }
   const far = baseline.front.near(size, seconds, farDays, isFront ? tolerance : 0)[0];
   if (far !== undefined) {
-    return { confidence: 'medium', why: `the size of your own front page (${far.size} bytes) some days apart` };
+    return {
+      confidence: 'medium',
+      why: `the size of your own front page (${far.size} bytes) some days apart`,
+    };
   }
   if (baseline.fallback.has(size)) {
     return { confidence: 'medium', why: 'the size of the page that many paths here are answered with' };

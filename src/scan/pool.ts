@@ -27,8 +27,14 @@ export async function splitTask(task: Task): Promise<Task[]> {
   try {
     const head = Buffer.alloc(256 * 1024);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const lines = head.latin1Slice(0, bytesRead).split(/\r?\n/, sampleLines * 2);
-    const format = task.format ?? detectFormat(lines.filter((line) => line !== ''), task.now)?.id ?? 'combined';
+    const lines = head.toString('latin1', 0, bytesRead).split(/\r?\n/, sampleLines * 2);
+    const format =
+      task.format ??
+      detectFormat(
+        lines.filter((line) => line !== ''),
+        task.now,
+      )?.id ??
+      'combined';
     if (manyLines.has(format)) return [task];
     const tasks: Task[] = [];
     for (let start = 0; start < source.size; ) {
@@ -56,11 +62,22 @@ async function nextLine(file: Awaited<ReturnType<typeof open>>, from: number, si
 }
 
 /** @param threads at most; null: as many as there are cores */
-export async function runTasks(tasks: readonly Task[], handler: TaskHandler, threads: number | null = null): Promise<void> {
-  const bytes = tasks.reduce((sum, { source, range }) => sum + (range === null ? source.size : range.end - range.start), 0);
+export async function runTasks(
+  tasks: readonly Task[],
+  handler: TaskHandler,
+  threads: number | null = null,
+): Promise<void> {
+  const bytes = tasks.reduce(
+    (sum, { source, range }) => sum + (range === null ? source.size : range.end - range.start),
+    0,
+  );
   const workers = Math.min(threads ?? availableParallelism(), tasks.length);
   const unpacked = tasks.some(({ source }) => source.packing !== 'plain') ? 8 : 1;
-  if (workers < 2 || bytes * unpacked < worthThreads || tasks.some(({ source }) => source.packing === 'stdin')) {
+  if (
+    workers < 2 ||
+    bytes * unpacked < worthThreads ||
+    tasks.some(({ source }) => source.packing === 'stdin')
+  ) {
     for (const task of tasks) {
       handler.onResult(task, await runTask(task, (batch) => handler.onBatch(task, batch), handler.onRaw));
     }
@@ -94,7 +111,9 @@ class ThreadedRun {
     const workers: Worker[] = [];
     try {
       for (let i = 0; i < count; i++) {
-        const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
+        const worker = new Worker(
+          new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+        );
         workers.push(worker);
         worker.on('error', this.#done.reject);
         this.#feed(worker);

@@ -1,8 +1,9 @@
 /** What a candidate is, once it is known whose names are whose: which rule of the catalogue, and what it wanted. */
 import type { RuleId } from '../rules/catalogue.ts';
-import type { Wanted } from '../rules/intent.ts';
+import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
+import { parseSocks4 } from '../wire/socks.ts';
 import type { Candidate } from './candidate.ts';
 import type { OwnNames } from './own-names.ts';
 import { requestWords } from './request-text.ts';
@@ -40,14 +41,18 @@ export interface Probe {
 /** Absolute-form for a host of ours: legal (RFC 9112 section 3.2.2), and no probe. */
 export const ownAbsolute = 'own-absolute';
 
-const nowhere: Wanted = { host: '', port: null, path: '' };
-
 /** The probe that a candidate is; null, or `own-absolute`, where it is none. */
 export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof ownAbsolute | null {
   const { kind, entry } = candidate;
   const words = requestWords(entry.request);
   const method = words?.method ?? '';
-  const probe = (rule: RuleId, technique: Technique, wanted: Wanted): Probe => ({ candidate, rule, technique, wanted, method });
+  const probe = (rule: RuleId, technique: Technique, wanted: Wanted): Probe => ({
+    candidate,
+    rule,
+    technique,
+    wanted,
+    method,
+  });
   switch (kind) {
     case 'connect':
       return connect(words?.target ?? '', own, probe);
@@ -60,6 +65,7 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
     case 'mail':
       return mail(candidate, own, probe);
     case 'socks4':
+      return probe(kind, kind, socks4(entry.request));
     case 'socks5':
       return probe(kind, kind, nowhere);
     case 'tls':
@@ -78,9 +84,10 @@ type Make = (rule: RuleId, technique: Technique, wanted: Wanted) => Probe;
 
 function connect(target: string, own: OwnNames, probe: Make): Probe {
   const parsed = parseRequestTarget('CONNECT', target);
-  if (isMalformed(parsed) || parsed.form !== 'authority') return probe('connect', 'connect-bad', { ...nowhere, path: target });
+  if (isMalformed(parsed) || parsed.form !== 'authority')
+    return probe('connect', 'connect-bad', { ...nowhere, path: target, text: target });
   const { host, port, userinfo } = parsed.authority;
-  const wanted = { host, port, path: '' };
+  const wanted = { host, port, path: '', text: target };
   if (port === null || userinfo !== null) return probe('connect', 'connect-bad', wanted);
   return probe('connect', own.has(host) ? 'connect-self' : 'connect', wanted);
 }
@@ -90,20 +97,30 @@ function absolute(method: string, target: string, own: OwnNames, probe: Make): P
   const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)![0];
   const whole = parseRequestTarget(method, target);
   const parsed = isMalformed(whole) ? parseRequestTarget(method, head) : whole;
-  if (isMalformed(parsed) || parsed.form !== 'absolute') return probe('target-malformed', 'absolute', { ...nowhere, path: target });
+  if (isMalformed(parsed) || parsed.form !== 'absolute')
+    return probe('target-malformed', 'absolute', { ...nowhere, path: target, text: target });
   const path = isMalformed(whole) ? target.slice(head.length) || '/' : parsed.path;
   if (parsed.authority === null) {
     const named = parseAuthority(target.slice(parsed.authorityStart, parsed.authorityEnd));
-    const wanted = isMalformed(named) ? { ...nowhere, path } : { host: named.host, port: named.port, path };
+    const wanted = isMalformed(named)
+      ? { ...nowhere, path, text: target }
+      : { host: named.host, port: named.port, path, text: target };
     return probe('absolute-form-scheme', 'absolute', wanted);
   }
   const { host, userinfo } = parsed.authority;
   const port = parsed.authority.port ?? (parsed.scheme === 'https' ? 443 : 80);
-  const wanted = { host, port, path };
+  const wanted = { host, port, path, text: target };
   if (userinfo !== null) return probe('absolute-form-userinfo', 'absolute', wanted);
   if (!own.has(host)) return probe('absolute-form-foreign', 'absolute', wanted);
   const served = port === 80 || port === 443 || own.ports?.has(port) === true;
   return served ? ownAbsolute : probe('absolute-form-port', 'absolute-port', wanted);
+}
+
+/** Where a SOCKS4 request wants to go. Servers cut what they log at the first NUL or at the line end: half is none. */
+function socks4(request: string): Wanted {
+  const parsed = parseSocks4(Buffer.from(request.slice(0, 600), 'latin1'));
+  if (parsed === null || parsed.host === '') return nowhere;
+  return { host: parsed.host, port: parsed.port, path: '', text: `${parsed.host}:${parsed.port}` };
 }
 
 /** The host in `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`. */
@@ -111,30 +128,56 @@ function disguised(target: string): Wanted {
   const text = /^(?:https?:\/?)?(?:[^/?]*@)?([^/?\\]*)/i.exec(target)![1]!;
   const authority = parseAuthority(text);
   return isMalformed(authority)
-    ? { ...nowhere, path: target }
-    : { host: authority.host, port: authority.port, path: target.slice(target.indexOf(text) + text.length) || '/' };
+    ? { ...nowhere, path: target, text: target }
+    : {
+        host: authority.host,
+        port: authority.port,
+        path: target.slice(target.indexOf(text) + text.length) || '/',
+        text: target,
+      };
 }
 
-function origin(method: string, target: string, { entry }: Candidate, own: OwnNames, probe: Make): Probe | null {
-  if (method.toUpperCase() === 'TRACE') return probe('trace', 'trace', { ...nowhere, path: target });
+function origin(
+  method: string,
+  target: string,
+  { entry }: Candidate,
+  own: OwnNames,
+  probe: Make,
+): Probe | null {
+  if (method.toUpperCase() === 'TRACE')
+    return probe('trace', 'trace', { ...nowhere, path: target, text: target });
   const url = /^\/(?:([a-z][a-z0-9+.-]*:)\/*|[/\\]+)([^/?\\]+)(.*)$/i.exec(target);
   if (url !== null) {
     const authority = parseAuthority(url[2]!);
-    if (!isMalformed(authority) && (url[1] !== undefined || /\.[a-z]{2,}$/.test(authority.host)) && !own.has(authority.host)) {
-      return probe('url-in-path', 'url-in-path', { host: authority.host, port: authority.port, path: url[3]! });
+    if (
+      !isMalformed(authority) &&
+      (url[1] !== undefined || /\.[a-z]{2,}$/.test(authority.host)) &&
+      !own.has(authority.host)
+    ) {
+      return probe('url-in-path', 'url-in-path', {
+        host: authority.host,
+        port: authority.port,
+        path: url[3]!,
+        text: target,
+      });
     }
   }
   if (entry.host === null || !own.told) return null;
   const authority = parseAuthority(entry.host);
   if (isMalformed(authority) || authority.kind !== 'name' || own.has(authority.host)) return null;
-  return probe('host-foreign', 'host', { host: authority.host, port: authority.port, path: target });
+  return probe('host-foreign', 'host', {
+    host: authority.host,
+    port: authority.port,
+    path: target,
+    text: entry.host,
+  });
 }
 
 function mail(candidate: Candidate, own: OwnNames, probe: Make): Probe | null {
   const { recipient } = candidate.entry.mail!;
   const host = hostOfRecipient(recipient);
   if (candidate.entry.relay?.result !== 'refused' && host !== '' && own.has(host)) return null;
-  return probe('smtp-foreign-recipient' as RuleId, 'mail', { host, port: 25, path: '' });
+  return probe('smtp-foreign-recipient' as RuleId, 'mail', { host, port: 25, path: '', text: recipient });
 }
 
 function hostOfRecipient(recipient: string): string {

@@ -1,6 +1,6 @@
 /** Who would have been blocked or banned, had the checkpoint stood there: the logs played against a policy. */
 import { clientPrefix } from '../address/ip.ts';
-import { type PrefixSet } from '../address/prefix-set.ts';
+import type { PrefixSet } from '../address/prefix-set.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import type { RuleSettings } from '../rules/policy.ts';
@@ -58,7 +58,8 @@ export class RehearsalLedger {
     let seen = this.#clients.get(client);
     if (seen === undefined) {
       if (this.#clients.size >= limit) return;
-      this.#clients.set(client, (seen = { blocked: 0, flagged: 0, recent: [], bannedAt: null }));
+      seen = { blocked: 0, flagged: 0, recent: [], bannedAt: null };
+      this.#clients.set(client, seen);
     }
     if (action === 'flag') {
       seen.flagged++;
@@ -90,17 +91,26 @@ export class RehearsalLedger {
       };
     });
     clients.sort(
-      (a, b) => Number(b.likely !== '') - Number(a.likely !== '') || b.ordinary - a.ordinary || b.blocked - a.blocked,
+      (a, b) =>
+        Number(b.likely !== '') - Number(a.likely !== '') || b.ordinary - a.ordinary || b.blocked - a.blocked,
     );
-    return { blocked: this.#blocked, banned: clients.filter(({ bannedAt }) => bannedAt !== null).length, clients };
+    return {
+      blocked: this.#blocked,
+      banned: clients.filter(({ bannedAt }) => bannedAt !== null).length,
+      clients,
+    };
   }
 }
 
 function likelyLegitimate(client: string, totals: ClientTotals | undefined, blocked: number): string {
-  if (clientPrefix(client) !== null && (specialRange(client) === 'private' || specialRange(client) === 'loopback')) {
+  if (
+    clientPrefix(client) !== null &&
+    (specialRange(client) === 'private' || specialRange(client) === 'loopback')
+  ) {
     return 'an address of your own network';
   }
   if (totals === undefined || totals.requests <= blocked) return '';
-  if (totals.referred * 4 >= totals.requests && totals.requests >= 5) return 'follows links, as a browser does';
+  if (totals.referred * 4 >= totals.requests && totals.requests >= 5)
+    return 'follows links, as a browser does';
   return totals.requests >= 20 * blocked ? 'mostly ordinary requests' : '';
 }

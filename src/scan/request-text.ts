@@ -31,6 +31,8 @@ export const unescapeHash = (text: string): string =>
 
 /** Method, target and version word of a request line. Null where the bytes are none. */
 export function requestWords(request: string): { method: string; target: string; version: string } | null {
-  const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(request);
+  const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(
+    request,
+  );
   return m === null || m[2] === '' ? null : { method: m[1]!, target: m[2]!, version: m[3] ?? '' };
 }

@@ -15,7 +15,12 @@ import { requestWords } from './request-text.ts';
 export const pendingLimit = 200_000;
 
 /** Techniques that seek no relay, told with `--all` only. */
-const besidesRelaying: ReadonlySet<Technique> = new Set(['trace', 'h2-preface', 'proxy-protocol', 'url-in-path']);
+const besidesRelaying: ReadonlySet<Technique> = new Set([
+  'trace',
+  'h2-preface',
+  'proxy-protocol',
+  'url-in-path',
+]);
 
 /** Paths of one address that a path scanner asks for; nobody relays that many different ones to the same stranger. */
 const scannedPaths = 20;
@@ -94,10 +99,14 @@ export class Review {
     }
     const context: Context = { baseline: this.baseline, own: this.#own, others, relaysElsewhere: false };
     const judgements = probes.map(({ probe }) => judgeOutcome(probe, context));
-    const relays = judgements.some(({ outcome, confidence }) => outcome === 'likely-relayed' && confidence !== 'low');
+    const relays = judgements.some(
+      ({ outcome, confidence }) => outcome === 'likely-relayed' && confidence !== 'low',
+    );
     if (!relays) return judgements;
     const relaying: Context = { ...context, relaysElsewhere: true };
-    return judgements.map((one, i) => (one.outcome === 'unclear' ? judgeOutcome(probes[i]!.probe, relaying) : one));
+    return judgements.map((one, i) =>
+      one.outcome === 'unclear' ? judgeOutcome(probes[i]!.probe, relaying) : one,
+    );
   }
 
   /**
@@ -110,18 +119,23 @@ export class Review {
     for (const { candidate } of pending) {
       if (candidate.kind !== 'absolute') continue;
       const probe = readProbe(candidate, this.#own);
-      if (probe === null || probe === ownAbsolute || !/^\d+(?:\.\d+){3}$|^\[/.test(probe.wanted.host)) continue;
+      if (probe === null || probe === ownAbsolute || !/^\d+(?:\.\d+){3}$|^\[/.test(probe.wanted.host))
+        continue;
       const { host, path } = probe.wanted;
       const known = paths.get(host) ?? new Set();
       if (known.size < 1000) known.add(path.split('?', 1)[0]!);
       paths.set(host, known);
       const { status, bytes, time } = candidate.entry;
       const success = status !== null && status >= 200 && status < 300 && (bytes ?? 0) > 0;
-      if (success && ownPage(this.baseline, path, bytes!, Math.floor((time ?? 0) / 1000)) === null) relayed.add(host);
+      if (success && ownPage(this.baseline, path, bytes!, Math.floor((time ?? 0) / 1000)) === null)
+        relayed.add(host);
     }
     return [...paths]
       .filter(([host, known]) => known.size >= scannedPaths && !relayed.has(host))
-      .map(([name, known]) => ({ name, from: `a scan of ${known.size} different paths of it, none of them relayed` }));
+      .map(([name, known]) => ({
+        name,
+        from: `a scan of ${known.size} different paths of it, none of them relayed`,
+      }));
   }
 }
 
@@ -155,7 +169,9 @@ function targetText({ candidate, technique, wanted }: Probe): string {
     case 'mail':
       return entry.mail!.recipient;
     case 'origin':
-      return technique === 'host' || technique === 'url-in-path' ? `${wanted.host}${wanted.path}` : wanted.path;
+      return technique === 'host' || technique === 'url-in-path'
+        ? `${wanted.host}${wanted.path}`
+        : wanted.path;
     default:
       return entry.request.slice(0, 64);
   }

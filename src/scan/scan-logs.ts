@@ -63,7 +63,15 @@ export async function scanLogs(options: ScanOptions): Promise<ScanResult> {
   const tasks: Task[] = [];
   for (const source of sources) {
     const { format, now, all } = options;
-    const task = { source, range: null, format, now, all, clients: options.rehearse !== null, hosts: options.hosts.length > 0 };
+    const task = {
+      source,
+      range: null,
+      format,
+      now,
+      all,
+      clients: options.rehearse !== null,
+      hosts: options.hosts.length > 0,
+    };
     tasks.push(...(await splitTask(task)));
   }
   await runTasks(tasks, scan, options.threads);
@@ -104,13 +112,18 @@ class Scan {
     const file = task.source.name;
     this.#reviewOf(task.source.group).baseline.merge(baseline);
     const last = this.#files.at(-1);
-    if (last?.file === file && (task.range?.start ?? 0) > 0) this.#files[this.#files.length - 1] = joined(last, totals);
+    if (last?.file === file && (task.range?.start ?? 0) > 0)
+      this.#files[this.#files.length - 1] = joined(last, totals);
     else this.#files.push({ file, ...totals });
     if (fault !== null) this.#faults.push({ file, message: fault });
     else if (totals.lines > 0 && totals.requests === 0 && totals.broken > 0) {
       // In a directory there are other things than logs.
       const harmless = !this.#options.logs.includes(file);
-      this.#faults.push({ file, message: 'holds no line of a known log format: --format tells the one it has', harmless });
+      this.#faults.push({
+        file,
+        message: 'holds no line of a known log format: --format tells the one it has',
+        harmless,
+      });
     }
     if (this.#ledger !== null) this.#addClients(clients);
   };
@@ -163,7 +176,8 @@ class Scan {
     if (review === null) return;
     review.flush();
     this.#ownAbsolute += review.ownAbsolute;
-    for (const learned of review.own.learned) if (!this.#learned.has(learned.name)) this.#learned.set(learned.name, learned);
+    for (const learned of review.own.learned)
+      if (!this.#learned.has(learned.name)) this.#learned.set(learned.name, learned);
     this.#review = null;
   }
 

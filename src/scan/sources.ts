@@ -1,6 +1,7 @@
 /** Arguments → logs: files, directories, stdin; plain, gzip or zstd. */
-import { open, readdir, stat } from 'node:fs/promises';
+
 import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
@@ -49,7 +50,9 @@ export function captureHelp(file: string): string {
 }
 
 /** Every log that the arguments name, in order; directories with everything below them. */
-export async function findSources(args: readonly string[]): Promise<{ sources: Source[]; faults: LogFault[] }> {
+export async function findSources(
+  args: readonly string[],
+): Promise<{ sources: Source[]; faults: LogFault[] }> {
   const sources: Source[] = [];
   const faults: LogFault[] = [];
   for (const arg of args) {
@@ -61,11 +64,16 @@ export async function findSources(args: readonly string[]): Promise<{ sources: S
 
 async function findIn(name: string, nested: boolean, sources: Source[], faults: LogFault[]): Promise<void> {
   try {
-    const { size, ...stats } = await stat(name).then((s) => ({ size: s.size, file: s.isFile(), folder: s.isDirectory() }));
+    const { size, ...stats } = await stat(name).then((s) => ({
+      size: s.size,
+      file: s.isFile(),
+      folder: s.isDirectory(),
+    }));
     if (stats.folder) {
       const entries = (await readdir(name)).filter((entry) => !entry.startsWith('.'));
       entries.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-      if (entries.length === 0) faults.push({ file: name, message: 'is a directory without files', harmless: true });
+      if (entries.length === 0)
+        faults.push({ file: name, message: 'is a directory without files', harmless: true });
       for (const entry of entries) await findIn(join(name, entry), true, sources, faults);
       return;
     }
@@ -85,7 +93,9 @@ async function packingOf(name: string): Promise<string> {
   const file = await open(name);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
-    const found = magic.find(([bytes]) => bytes.length <= bytesRead && bytes.every((byte, i) => buffer[i] === byte));
+    const found = magic.find(
+      ([bytes]) => bytes.length <= bytesRead && bytes.every((byte, i) => buffer[i] === byte),
+    );
     return found?.[1] ?? 'plain';
   } finally {
     await file.close();
@@ -100,7 +110,11 @@ const chunkSize = 1 << 20;
  * @param range of a plain file, end exclusive
  * @param onRaw told how many packed bytes have been read
  */
-export function readSource(source: Source, range?: { start: number; end: number }, onRaw?: (bytes: number) => void): Readable {
+export function readSource(
+  source: Source,
+  range?: { start: number; end: number },
+  onRaw?: (bytes: number) => void,
+): Readable {
   if (source.packing === 'stdin') return process.stdin;
   const raw = createReadStream(source.name, {
     highWaterMark: chunkSize,

@@ -28,9 +28,9 @@ export class StatusSizes {
       return;
     }
     if (bytes < 0 || (status >= 200 && status < 300)) return;
-    let sizes = this.#sizes.get(status);
-    if (sizes === undefined) this.#sizes.set(status, (sizes = new Set()));
-    if (sizes.size < kept) sizes.add(bytes);
+    const sizes = this.#sizes.get(status);
+    if (sizes === undefined) this.#sizes.set(status, new Set([bytes]));
+    else if (sizes.size < kept) sizes.add(bytes);
   }
 
   count(status: number): number {

@@ -30,7 +30,8 @@ export class Tally {
     count(this.intents, intent, outcome);
     if (this.clients.size < clientLimit || this.clients.has(client)) count(this.clients, client, outcome);
     else this.uncountedClients++;
-    if (time !== null && this.hours.size < hourLimit) count(this.hours, Math.floor(Date.parse(time) / 3_600_000), outcome);
+    if (time !== null && this.hours.size < hourLimit)
+      count(this.hours, Math.floor(Date.parse(time) / 3_600_000), outcome);
     const key = `${outcome} ${technique}`;
     const quotes = this.#quotes.get(key) ?? [];
     if (quotes.length === 0) this.#quotes.set(key, quotes);
@@ -42,7 +43,9 @@ export class Tally {
     const rank = (finding: QuotedFinding): number => outcomes.indexOf(finding.outcome);
     return [...this.#quotes.values()]
       .flat()
-      .filter(({ outcome }) => outcome === 'likely-relayed' || outcome === 'attempted' || outcome === 'unclear')
+      .filter(
+        ({ outcome }) => outcome === 'likely-relayed' || outcome === 'attempted' || outcome === 'unclear',
+      )
       .sort((a, b) => rank(a) - rank(b))
       .slice(0, limit);
   }
@@ -70,12 +73,13 @@ export class Tally {
 function count(map: Map<string, OutcomeCounts>, key: string, outcome: Outcome): void;
 function count(map: Map<number, OutcomeCounts>, key: number, outcome: Outcome): void;
 function count<K>(map: Map<K, OutcomeCounts>, key: K, outcome: Outcome): void {
-  let counts = map.get(key);
-  if (counts === undefined) map.set(key, (counts = zero()));
+  const counts = map.get(key) ?? zero();
   counts[outcome]++;
+  map.set(key, counts);
 }
 
-export const sum = (counts: OutcomeCounts): number => outcomes.reduce((total, outcome) => total + counts[outcome], 0);
+export const sum = (counts: OutcomeCounts): number =>
+  outcomes.reduce((total, outcome) => total + counts[outcome], 0);
 
 /** The largest first. */
 export const ranked = (map: ReadonlyMap<string, OutcomeCounts>): [string, OutcomeCounts][] =>

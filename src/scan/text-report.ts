@@ -1,8 +1,8 @@
 /** The report for a terminal. */
 import { adviceFor } from './advice.ts';
+import { outcomes } from './finding.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { ScanResult } from './scan-logs.ts';
-import { outcomes } from './finding.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
 import { number, verdictSentence } from './verdict.ts';
 
@@ -15,7 +15,10 @@ export function textReport(result: ScanResult): string {
   if (tally.total > 0) {
     parts.push(
       table('By technique', ranked(tally.techniques)),
-      bars('By outcome', outcomes.map((outcome) => [outcome, tally.outcomes[outcome]])),
+      bars(
+        'By outcome',
+        outcomes.map((outcome) => [outcome, tally.outcomes[outcome]]),
+      ),
       table('By intent', ranked(tally.intents)),
       table(`By source (${number(tally.clients.size)})`, ranked(tally.clients)),
       timeline(result),
@@ -35,9 +38,14 @@ function assumptions({ learned, hosts, ownAbsolute }: ScanResult): string {
     lines.push('Assumed to be your own names (--host NAME tells them; then nothing is assumed):');
     for (const { name, from } of learned.slice(0, rows)) lines.push(`  ${name}: ${from}`);
     if (learned.length > rows) lines.push(`  and ${learned.length - rows} more`);
-  } else lines.push('Your own names could not be learned from the log: every name is taken for foreign. --host NAME tells them.');
+  } else
+    lines.push(
+      'Your own names could not be learned from the log: every name is taken for foreign. --host NAME tells them.',
+    );
   if (ownAbsolute > 0) {
-    lines.push(`${number(ownAbsolute)} requests in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`);
+    lines.push(
+      `${number(ownAbsolute)} requests in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`,
+    );
   }
   return lines.join('\n');
 }
@@ -72,7 +80,10 @@ function bars(title: string, list: readonly (readonly [string, number])[]): stri
   const most = Math.max(1, ...list.map(([, n]) => n));
   const lines = list
     .filter(([, n]) => n > 0)
-    .map(([name, n]) => `  ${name.padEnd(15)}${number(n).padStart(9)} ${'█'.repeat(Math.max(1, Math.round((n / most) * barWidth)))}`);
+    .map(
+      ([name, n]) =>
+        `  ${name.padEnd(15)}${number(n).padStart(9)} ${'█'.repeat(Math.max(1, Math.round((n / most) * barWidth)))}`,
+    );
   return [title, ...lines].join('\n');
 }
 
@@ -93,7 +104,8 @@ function timeline({ tally }: ScanResult): string {
     `By time, ${first.hours === 1 ? 'an hour' : `${number(first.hours)} hours`} a column, the highest ${number(Math.max(...spans.map(({ counts }) => sum(counts))))}`,
     `  all      ${plot(sum)}`,
   ];
-  if (tally.outcomes['likely-relayed'] > 0) lines.push(`  relayed  ${plot((counts) => counts['likely-relayed'])}`);
+  if (tally.outcomes['likely-relayed'] > 0)
+    lines.push(`  relayed  ${plot((counts) => counts['likely-relayed'])}`);
   lines.push(`           ${day(first.start)} … ${day(end.start + end.hours * 3_600_000)} UTC`);
   return lines.join('\n');
 }
@@ -113,7 +125,9 @@ function advice({ tally }: ScanResult): string {
   const list = adviceFor(tally);
   if (list.length === 0) return '';
   const lines = list.flatMap(({ when, apache, nginx }) =>
-    when.includes('Postfix') ? [`  ${when}`, `    ${apache}`, `    ${nginx}`] : [`  ${when}`, `    Apache: ${apache}`, `    nginx:  ${nginx}`],
+    when.includes('Postfix')
+      ? [`  ${when}`, `    ${apache}`, `    ${nginx}`]
+      : [`  ${when}`, `    Apache: ${apache}`, `    nginx:  ${nginx}`],
   );
   return ['What to change', ...lines].join('\n');
 }
@@ -138,5 +152,6 @@ function faults({ faults }: ScanResult): string {
   return ['Not read', ...faults.map(({ file, message }) => `  ${file}: ${message}`)].join('\n');
 }
 
-const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+const cut = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;
 const escapeText = (text: string): string => text.replace(/[^\x20-\x7e]/g, '·');

@@ -3,9 +3,17 @@ import type { Outcome } from './finding.ts';
 import type { OutcomeCounts, Tally } from './tally.ts';
 
 /** Techniques as people count them. */
-const families: readonly { readonly one: string; readonly many: string; readonly techniques: readonly string[] }[] = [
+const families: readonly {
+  readonly one: string;
+  readonly many: string;
+  readonly techniques: readonly string[];
+}[] = [
   { one: 'CONNECT', many: 'CONNECT', techniques: ['connect', 'connect-self', 'connect-bad'] },
-  { one: 'foreign URL', many: 'foreign URLs', techniques: ['absolute', 'absolute-port', 'malformed', 'url-in-path'] },
+  {
+    one: 'foreign URL',
+    many: 'foreign URLs',
+    techniques: ['absolute', 'absolute-port', 'malformed', 'url-in-path'],
+  },
   { one: 'foreign Host', many: 'foreign Hosts', techniques: ['host'] },
   { one: 'SOCKS greeting', many: 'SOCKS greetings', techniques: ['socks4', 'socks5'] },
   { one: 'foreign recipient', many: 'foreign recipients', techniques: ['mail'] },
@@ -34,7 +42,9 @@ export function verdictSentence(tally: Tally, requests: number): string {
         ? 'No relay is seen to have succeeded'
         : 'No relay succeeded';
   const doubt =
-    relayed === 0 && unclear > 0 ? ` Of ${number(unclear)} ${unclear === 1 ? 'probe' : 'probes'} the log does not tell.` : '';
+    relayed === 0 && unclear > 0
+      ? ` Of ${number(unclear)} ${unclear === 1 ? 'probe' : 'probes'} the log does not tell.`
+      : '';
   const tried =
     relayed === 0 && attempted > 0
       ? ` ${number(attempted)} ${attempted === 1 ? 'was' : 'were'} answered 502, 503 or 504, as by a proxy that tried: look at them.`

@@ -1,7 +1,7 @@
 /** A thread that reads logs: takes tasks, one after the other, and hands back candidates in batches. */
 import { parentPort } from 'node:worker_threads';
-import { runTask, type Task, type TaskResult } from './task.ts';
 import type { Candidate } from './candidate.ts';
+import { runTask, type Task, type TaskResult } from './task.ts';
 
 export type ToWorker = { readonly task: Task } | { readonly taken: true };
 export type FromWorker =

@@ -13,7 +13,10 @@ export const haproxy: LineFormat = {
   open: () => ({
     parse(text) {
       const m = haproxyLine.exec(text);
-      if (m === null) return /\]: Proxy \S+ (?:started|stopped)|SSL handshake failure|heartbeat attack/.test(text) ? 'skip' : null;
+      if (m === null)
+        return /\]: Proxy \S+ (?:started|stopped)|SSL handshake failure|heartbeat attack/.test(text)
+          ? 'skip'
+          : null;
       // `<NOSRV>`: no server was chosen, HAProxy answered itself. A request cut off by syslog has no closing quote.
       const server = m[6] === '<NOSRV>' ? null : `${m[5]}/${m[6]}`;
       return logEntry({

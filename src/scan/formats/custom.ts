@@ -4,7 +4,12 @@ import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull, withoutPor
 import { clfTime, epochTime, isoTime } from '../log-time.ts';
 import { unescapeRequest } from '../request-text.ts';
 
-type Draft = { -readonly [K in keyof LogEntry]?: LogEntry[K] } & { method?: string; target?: string; query?: string; protocol?: string };
+type Draft = { -readonly [K in keyof LogEntry]?: LogEntry[K] } & {
+  method?: string;
+  target?: string;
+  query?: string;
+  protocol?: string;
+};
 
 type Take = (draft: Draft, value: string) => void;
 
@@ -25,7 +30,9 @@ const time: Take = (draft, value) => {
   draft.time = clfTime(value.replace(/^\[|\]$/g, '')) ?? isoTime(value) ?? epochTime(Number(value));
 };
 const text =
-  (key: 'host' | 'vhost' | 'referer' | 'agent' | 'upstream' | 'method' | 'target' | 'query' | 'protocol'): Take =>
+  (
+    key: 'host' | 'vhost' | 'referer' | 'agent' | 'upstream' | 'method' | 'target' | 'query' | 'protocol',
+  ): Take =>
   (draft, value) => {
     const known = orNull(value);
     if (known !== null) draft[key] = known;
@@ -115,11 +122,13 @@ export function customFormat(definition: string): LineFormat {
         const m = expression.exec(line);
         if (m === null) return null;
         const draft: Draft = {};
-        takes.forEach((take, i) => take(draft, m[i + 1] ?? ''));
+        for (const [i, take] of takes.entries()) take(draft, m[i + 1] ?? '');
         const { method, target, query, protocol, ...fields } = draft;
         return logEntry({
           ...fields,
-          request: fields.request ?? unescapeRequest(`${method ?? ''} ${target ?? ''}${query ?? ''} ${protocol ?? 'HTTP/1.1'}`),
+          request:
+            fields.request ??
+            unescapeRequest(`${method ?? ''} ${target ?? ''}${query ?? ''} ${protocol ?? 'HTTP/1.1'}`),
         });
       },
     }),
@@ -131,14 +140,19 @@ function formatBody(definition: string): string {
   if (named === undefined) return definition.replaceAll('\\"', '"');
   const quoted = named.match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g);
   if (quoted === null) return named;
-  return quoted.map((part) => part.slice(1, -1)).join('').replaceAll('\\"', '"');
+  return quoted
+    .map((part) => part.slice(1, -1))
+    .join('')
+    .replaceAll('\\"', '"');
 }
 
 function apacheTake(m: RegExpMatchArray): Take {
   const brace = m[1] ?? '';
   const letter = m[2]!;
   if (letter === 'i') return apache[`${brace.toLowerCase()}i`] ?? ignore;
-  return apache[`${brace}${letter}`] ?? (brace === '' || letter === 't' ? (apache[letter] ?? ignore) : ignore);
+  return (
+    apache[`${brace}${letter}`] ?? (brace === '' || letter === 't' ? (apache[letter] ?? ignore) : ignore)
+  );
 }
 
 function compile(body: string, word: RegExp, take: (m: RegExpMatchArray) => Take, takes: Take[]): string {
@@ -156,13 +170,14 @@ function compile(body: string, word: RegExp, take: (m: RegExpMatchArray) => Take
     takes.push(taken);
     const next = body[at];
     // A quoted value may hold escaped quotes; a request of Apache 1.3 may hold bare ones, so it is read to the last fit.
-    if (before.endsWith('"') && next === '"') pattern += taken === request ? '(.*?)' : '((?:[^"\\\\]|\\\\.)*)';
+    if (before.endsWith('"') && next === '"')
+      pattern += taken === request ? '(.*?)' : '((?:[^"\\\\]|\\\\.)*)';
     else if (m[0].endsWith('t') && m[0].startsWith('%')) pattern += '(\\[[^\\]]*\\]|\\S+)';
     else if (next === undefined) pattern += '(.*)';
-    else pattern += next === ' ' ? '(\\S*)' : `([^${escape(next)}]*)`;
+    else pattern += next === ' ' ? '(\\S*)' : `([^${escaped(next)}]*)`;
   }
   return pattern + literal(body.slice(at));
 }
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-const literal = (text: string): string => escape(text).replace(/ +/g, ' +');
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+const literal = (text: string): string => escaped(text).replace(/ +/g, ' +');

@@ -62,7 +62,13 @@ export const iisXml: LineFormat = {
       if (!text.includes('<Data Name="cs-method">')) return null;
       const row = new Map<string, string>();
       for (const [, name, value] of text.matchAll(/<Data Name="([^"]+)">([^<]*)<\/Data>/g)) {
-        row.set(name!, value!.replace(/&(amp|lt|gt|quot);/g, (_, e: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[e]!));
+        row.set(
+          name!,
+          value!.replace(
+            /&(amp|lt|gt|quot);/g,
+            (_, e: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[e]!,
+          ),
+        );
       }
       return w3cEntry(row);
     },
@@ -78,7 +84,11 @@ export const zeekTsv: LineFormat = {
       parse(text) {
         if (text.startsWith('#')) {
           if (text.startsWith('#fields\t')) names = text.split('\t').slice(1);
-          return /^#(?:separator|set_separator|empty_field|unset_field|path|open|close|fields|types)\b/.test(text) ? 'skip' : null;
+          return /^#(?:separator|set_separator|empty_field|unset_field|path|open|close|fields|types)\b/.test(
+            text,
+          )
+            ? 'skip'
+            : null;
         }
         if (names === null || !names.includes('method')) return null;
         const values = text.split('\t');

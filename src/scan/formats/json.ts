@@ -17,7 +17,9 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 function time(value: unknown): number | null {
   if (typeof value === 'number') return epochTime(value);
   if (typeof value !== 'string') return null;
-  return clfTime(value) ?? isoTime(value) ?? (/^\d+(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null);
+  return (
+    clfTime(value) ?? isoTime(value) ?? (/^\d+(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null)
+  );
 }
 
 /** A header of Go's map of lists, whatever its case. */
@@ -123,7 +125,8 @@ const envoy: Shape = {
   title: 'Envoy JSON',
   is: (fields) => 'response_code' in fields && 'method' in fields,
   read: (fields) => {
-    const path = text(fields.path) ?? text(fields['x-envoy-origin-path']) ?? text(fields['x-envoy-original-path']);
+    const path =
+      text(fields.path) ?? text(fields['x-envoy-origin-path']) ?? text(fields['x-envoy-original-path']);
     const authority = text(fields[':authority']) ?? text(fields.authority);
     const method = text(fields.method) ?? '';
     return logEntry({
@@ -151,20 +154,26 @@ const generic: Shape = {
   id: 'json',
   title: 'access log as JSON',
   is: (fields) =>
-    first(fields, ['request', 'request_method', 'method', 'verb']) !== undefined && first(fields, statusNames) !== undefined,
+    first(fields, ['request', 'request_method', 'method', 'verb']) !== undefined &&
+    first(fields, statusNames) !== undefined,
   read: (fields) => {
     const line = text(fields.request);
-    const request =
-      line !== null && line.includes(' ')
-        ? unescapeRequest(line)
-        : [
-            text(first(fields, ['request_method', 'method', 'verb'])) ?? '',
-            text(first(fields, ['request_uri', 'uri', 'url', 'path'])) ?? line ?? '',
-            text(first(fields, ['server_protocol', 'protocol', 'http_version'])) ?? '',
-          ].join(' ');
+    const request = line?.includes(' ')
+      ? unescapeRequest(line)
+      : [
+          text(first(fields, ['request_method', 'method', 'verb'])) ?? '',
+          text(first(fields, ['request_uri', 'uri', 'url', 'path'])) ?? line ?? '',
+          text(first(fields, ['server_protocol', 'protocol', 'http_version'])) ?? '',
+        ].join(' ');
     return logEntry({
-      time: time(first(fields, ['time_iso8601', 'time_local', 'msec', '@timestamp', 'timestamp', 'time', 'ts'])),
-      client: withoutPort(text(first(fields, ['remote_addr', 'remote_ip', 'client_ip', 'clientip', 'client', 'remoteIP', 'ip'])) ?? ''),
+      time: time(
+        first(fields, ['time_iso8601', 'time_local', 'msec', '@timestamp', 'timestamp', 'time', 'ts']),
+      ),
+      client: withoutPort(
+        text(
+          first(fields, ['remote_addr', 'remote_ip', 'client_ip', 'clientip', 'client', 'remoteIP', 'ip']),
+        ) ?? '',
+      ),
       host: text(first(fields, ['http_host', 'host', 'vhost'])),
       vhost: text(fields.server_name),
       request,
@@ -194,7 +203,8 @@ function parseObject(line: string): Fields | null {
 }
 
 /** Text that was read one character a byte, as the UTF-8 that JSON is. */
-const utf8 = (line: string): string => (/[\x80-\xff]/.test(line) ? Buffer.from(line, 'latin1').toString('utf8') : line);
+const utf8 = (line: string): string =>
+  /[\x80-\xff]/.test(line) ? Buffer.from(line, 'latin1').toString('utf8') : line;
 
 export const jsonFormats: readonly LineFormat[] = shapes.map((shape) => ({
   id: shape.id,

@@ -4,7 +4,8 @@ import type { LineFormat } from '../line-format.ts';
 import { logEntry } from '../log-entry.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
 
-const line = /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:\S+ )?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
+const line =
+  /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:\S+ )?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
 const refused =
   /^(?:NOQUEUE|[0-9A-Za-z]+): reject: RCPT from \S*?\[([^\]]+)\](?::\d+)?: (\d{3}) .*?(?:Relay access denied|[Rr]elaying denied|not permitted to relay).*?(?:from=<([^>]*)> )?to=<([^>]*)>/;
 const accepted = /^([0-9A-Za-z]+): client=\S*?\[([^\]]+)\](.*)$/;
@@ -66,7 +67,12 @@ export const postfix: LineFormat = {
           const message = queue.get(sent[1]!);
           const relay = /^(\S+?)\[([^\]]+)\]/.exec(sent[3]!);
           // A relay in the own network is where the own domains live.
-          if (message === undefined || message.trusted || (relay !== null && specialRange(relay[2]!) !== 'public')) return 'skip';
+          if (
+            message === undefined ||
+            message.trusted ||
+            (relay !== null && specialRange(relay[2]!) !== 'public')
+          )
+            return 'skip';
           return logEntry({
             time,
             client: message.client,
@@ -74,7 +80,10 @@ export const postfix: LineFormat = {
             status: sent[5] === undefined ? null : Number(sent[5]),
             upstream: relay?.[1] ?? null,
             mail: { recipient: sent[2]!, sender: message.sender },
-            relay: { result: sent[4] === 'sent' ? 'relayed' : 'failed', said: `status=${sent[4]}, relay=${sent[3]}` },
+            relay: {
+              result: sent[4] === 'sent' ? 'relayed' : 'failed',
+              said: `status=${sent[4]}, relay=${sent[3]}`,
+            },
           });
         }
         const removed = gone.exec(said);

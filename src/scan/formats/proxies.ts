@@ -34,7 +34,10 @@ function squidWord(result: string, status: number, hierarchy: string, peer: stri
   if (result.includes('DENIED')) return { result: 'refused', said };
   const reached = peer !== '-' && !hierarchy.endsWith('NONE');
   if (reached || /HIT|REFRESH/.test(result)) {
-    return { result: status >= 200 && status !== 502 && status !== 503 && status !== 504 ? 'relayed' : 'failed', said };
+    return {
+      result: status >= 200 && status !== 502 && status !== 503 && status !== 504 ? 'relayed' : 'failed',
+      said,
+    };
   }
   return { result: status === 502 || status === 503 || status === 504 ? 'failed' : 'refused', said };
 }
@@ -74,14 +77,19 @@ export const tinyproxy: LineFormat = {
             client: clients.get(request[1]!) ?? '',
             request: request[2]!,
           });
-          const host = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]+)/i.exec(requestWords(request[2]!)?.target ?? '')?.[1];
+          const host = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]+)/i.exec(
+            requestWords(request[2]!)?.target ?? '',
+          )?.[1];
           if (host === undefined || host.startsWith('/')) return entry;
           pending.push({ host, entry });
           return pending.length > pendingLimit ? pending.shift()!.entry : 'skip';
         }
         const done = /^Established connection to host "([^"]*)"/.exec(said);
         if (done !== null) return settle(done[1]!, { result: 'relayed', said });
-        const failed = /^opensock: Could not (?:establish a connection to|retrieve (?:address )?info for) \[?([^\s:\]]+)/i.exec(said);
+        const failed =
+          /^opensock: Could not (?:establish a connection to|retrieve (?:address )?info for) \[?([^\s:\]]+)/i.exec(
+            said,
+          );
         if (failed !== null) return settle(failed[1]!, { result: 'failed', said });
         const filtered = /filtered (?:domain|url) "([^"]*)"/i.exec(said);
         if (filtered !== null) return settle(filtered[1]!, { result: 'refused', said });
