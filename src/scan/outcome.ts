@@ -3,7 +3,7 @@
  * answers 200 with its own page. What tells is whether the answer could have come from here.
  */
 import type { Baseline } from './baseline.ts';
-import type { ComparedAnswers } from './compared-answers.ts';
+import { type ComparedAnswers, type Spread, siteOf } from './compared-answers.ts';
 import type { Confidence, Outcome } from './finding.ts';
 import type { LogEntry } from './log-entry.ts';
 import { hostOf, type OwnNames } from './own-names.ts';
@@ -168,8 +168,10 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
       own.confidence,
       `${status} with ${bytes} bytes is ${own.why}: a page, no tunnel.`,
     );
+  const sizes = context.others.unmatched('connect');
   const hosts = context.others.hostsWithAnswer(probe);
-  if (hosts >= 2) {
+  // An opened tunnel begins with a head of some dozen bytes, the same for everyone; a page is larger.
+  if (bytes > headOnly && sameForAll(hosts, sizes)) {
     return verdict(
       'local',
       'medium',
@@ -177,15 +179,23 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
     );
   }
   const reasons = new Reasons();
-  const sizes = context.others.unmatched('connect');
+  const known = context.baseline.front.count > 0;
   reasons.add(
-    sizes.targets >= 2 && sizes.sizes >= 2 ? 2 : 0,
-    `${sizes.sizes} sizes for ${sizes.targets} destinations`,
+    sizes.sizes >= 4 || (known && sizes.sizes >= 3) ? 2 : sizes.sizes >= 2 ? 1 : 0,
+    `CONNECT was answered in ${sizes.sizes} sizes, as no page is`,
   );
-  reasons.add(context.baseline.front.count > 0 ? 1 : 0, 'no page of yours has that size');
+  reasons.add(known ? 1 : 0, 'no page of yours has that size');
   reasons.add(bytes > 2000 ? 1 : 0, `${bytes} bytes went through`);
+  reasons.add(
+    bytes <= headOnly ? 1 : 0,
+    `${bytes} bytes are the head of an opened tunnel, too few for a page`,
+  );
   reasons.add(slow ? 1 : 0, `it lasted ${seconds(duration)}`);
-  reasons.add(context.relaysElsewhere ? 1 : 0, 'other probes of this log were relayed');
+  reasons.add(
+    context.others.unmatched('absolute').sizes > 0 ? 1 : 0,
+    'foreign URLs got pages here that are not yours',
+  );
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
   return reasons.judge(
     `${status} to CONNECT`,
     'a 2xx alone proves nothing, and there is too little to compare with',
@@ -208,15 +218,15 @@ function success(probe: Probe, context: Context): Judgement {
   const what = `${entry.status} with ${entry.bytes} bytes`;
   const page = ownPage(baseline, probe.wanted.path, entry.bytes, secondsOf(probe));
   if (page !== null) return verdict('local', page.confidence, `${what} is ${page.why}.`);
-  const hosts = others.hostsWithAnswer(probe);
-  if (hosts >= 2)
-    return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
-
-  const reasons = new Reasons();
   const sizes = others.unmatched('absolute');
+  const hosts = others.hostsWithAnswer(probe);
+  if (sameForAll(hosts, sizes)) {
+    return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
+  }
+  const reasons = new Reasons();
   const spread = Math.min(sizes.targets, sizes.sizes);
   reasons.add(
-    spread >= 6 ? 3 : spread >= 3 ? 2 : spread === 2 ? 1 : 0,
+    spread >= 6 || (spread >= 4 && sizes.wide) ? 3 : spread >= 3 ? 2 : spread === 2 ? 1 : 0,
     `${sizes.sizes} sizes for ${sizes.targets} targets, none a page of yours`,
   );
   const ownSizes = baseline.pages.of(pathHash(probe.wanted.path));
@@ -234,7 +244,11 @@ function success(probe: Probe, context: Context): Judgement {
       samePlace ? `the visitor came from another page of ${siteOf(from)}` : `the referer is ${from}`,
     );
   }
-  reasons.add(context.relaysElsewhere ? 1 : 0, 'other probes of this log were relayed');
+  reasons.add(
+    others.unmatched('connect').sizes > 0 ? 1 : 0,
+    'CONNECT was answered with something that is no page of yours',
+  );
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
   return reasons.judge(what, 'too few ordinary lines to compare with');
 }
 
@@ -251,8 +265,15 @@ function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judg
     : verdict('likely-relayed', 'medium', `Passed to ${upstream}, where no ordinary request went.`);
 }
 
-/** The last two labels: near enough to tell pages of one site from those of another. */
-const siteOf = (host: string): string => (/^[\d.[]/.test(host) ? host : host.split('.').slice(-2).join('.'));
+/**
+ * One page for unrelated hosts is a page of ours: for a few hosts unless foreign pages came in many sizes, for many
+ * hosts whatever else came.
+ */
+const sameForAll = (hosts: number, sizes: Spread): boolean => hosts >= 4 || (hosts >= 2 && sizes.sizes < 3);
+
+/** `HTTP/1.1 200 Connection Established` and a header or two: bytes of a tunnel in which nothing was said. */
+const headOnly = 200;
+
 const shortPath = (path: string): string => (path.length > 40 ? `${path.slice(0, 39)}…` : path);
 
 /** Signs that add up. Three points make a relay likely: no sign alone does. */

@@ -5,7 +5,7 @@ import type { NameCounts } from './name-tally.ts';
 /** Where a name was learned. */
 export interface LearnedName {
   readonly name: string;
-  /** Half a sentence: `vhost column of 1,204 lines`. */
+  /** Half a sentence: `the Host of 1,204 requests`. */
   readonly from: string;
 }
 
@@ -82,7 +82,7 @@ export function learnNames(tally: ReadonlyMap<string, NameCounts>): LearnedName[
   const count = (n: number): string => n.toLocaleString('en-US');
   for (const [name, seen] of hosts) {
     const address = /^\[|^\d+(?:\.\d+){3}$/.test(name);
-    if (seen.vhost > 0) names.push({ name, from: `vhost column of about ${count(seen.vhost)} lines` });
+    if (seen.vhost > 0) names.push({ name, from: 'it stands in the vhost column' });
     else if (visitorsFrom.test(name)) continue;
     else if (seen.asset >= 3 && seen.asset >= totals.asset / 20) {
       names.push({ name, from: `its pages ask for ${count(seen.asset)} images, styles and scripts here` });

@@ -80,7 +80,14 @@ async function findIn(name: string, nested: boolean, sources: Source[], faults: 
     if (!stats.file && nested) return;
     const packing = stats.file ? await packingOf(name) : 'plain';
     if (packing !== 'plain' && packing !== 'gzip' && packing !== 'zstd') {
-      faults.push({ file: name, message: packing.replaceAll('FILE', name), harmless: nested });
+      const brief = packing.includes('capture')
+        ? 'is a packet capture: --pcap tells how to read it'
+        : packing;
+      faults.push({
+        file: name,
+        message: (nested ? brief : packing).replaceAll('FILE', name),
+        harmless: nested,
+      });
       return;
     }
     sources.push({ name, size, packing, group: dirname(name) });

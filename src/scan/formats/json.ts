@@ -40,7 +40,7 @@ interface Shape {
 const caddy: Shape = {
   id: 'caddy',
   title: 'Caddy JSON',
-  is: ({ request, logger }) => isObject(request) && (typeof logger === 'string' || 'uri' in object(request)),
+  is: ({ request, logger }) => isObject(request) || typeof logger === 'string',
   read: (fields) => {
     const request = object(fields.request);
     if (typeof request.method !== 'string') return 'skip';
