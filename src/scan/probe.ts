@@ -1,6 +1,8 @@
 /** What a candidate is, once it is known whose names are whose: which rule of the catalogue, and what it wanted. */
 import type { RuleId } from '../rules/catalogue.ts';
 import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
+import { foreignUrlInPath } from '../rules/own-host.ts';
+import { SiteTable } from '../rules/site-table.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
 import { parseSocks4 } from '../wire/socks.ts';
@@ -80,6 +82,9 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
   }
 }
 
+/** Own hosts are asked for after the path has been read. */
+const nobody = new SiteTable([]);
+
 type Make = (rule: RuleId, technique: Technique, wanted: Wanted) => Probe;
 
 function connect(target: string, own: OwnNames, probe: Make): Probe {
@@ -146,21 +151,10 @@ function origin(
 ): Probe | null {
   if (method.toUpperCase() === 'TRACE')
     return probe('trace', 'trace', { ...nowhere, path: target, text: target });
-  const url = /^\/(?:([a-z][a-z0-9+.-]*:)\/*|[/\\]+)([^/?\\]+)(.*)$/i.exec(target);
-  if (url !== null) {
-    const authority = parseAuthority(url[2]!);
-    if (
-      !isMalformed(authority) &&
-      (url[1] !== undefined || /\.[a-z]{2,}$/.test(authority.host)) &&
-      !own.has(authority.host)
-    ) {
-      return probe('url-in-path', 'url-in-path', {
-        host: authority.host,
-        port: authority.port,
-        path: url[3]!,
-        text: target,
-      });
-    }
+  const url = foreignUrlInPath(nobody, target);
+  if (url?.authority != null && !own.has(url.authority.host)) {
+    const { host, port } = url.authority;
+    return probe('url-in-path', 'url-in-path', { host, port, path: url.path, text: target });
   }
   if (entry.host === null || !own.told) return null;
   const authority = parseAuthority(entry.host);
