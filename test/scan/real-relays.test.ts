@@ -148,7 +148,14 @@ test('squid: the log says what was relayed, and what was denied', async (t) => {
   );
   // Started as root it becomes the user `proxy`, who must be let into the folder.
   await chmod(dir, 0o777);
-  const child = await startProcess(t, requirePeer('squid'), ['-N', '-f', config]);
+  const child = await startProcess(t, requirePeer('squid'), [
+    '-N',
+    // Shared memory is called by the service: two squids of one name cannot run at once.
+    '-n',
+    `scan${process.pid}`,
+    '-f',
+    config,
+  ]);
   await child.waitForPort(port, 30_000);
   await relayThrough(port, third.authority);
   await exchange(port, [`GET http://127.0.0.1:1/ ${head}`]);
