@@ -87,7 +87,7 @@ export class ClfReader {
     i += 30;
     const method = buf[i]!;
     // CONNECT, and whatever does not begin like a method.
-    if (method < 0x41 || method > 0x5a || method === 0x43) return -1;
+    if (method < 0x41 || method > 0x5a || method === 0x43 || (this.#paths && method === 0x54)) return -1;
     do byte = buf[++i]!;
     while (byte >= 0x41 && byte <= 0x5a);
     if (byte !== SPACE || buf[i + 1] !== SLASH) return -1;

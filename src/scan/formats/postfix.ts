@@ -62,7 +62,8 @@ export const postfix: LineFormat = {
           if (message !== undefined) message.sender = sender[2]!;
           return 'skip';
         }
-        const sent = m[2] === 'smtp' ? delivery.exec(said) : null;
+        // `orig_to`: an alias of ours sent it on, as its owner wished.
+        const sent = m[2] === 'smtp' && !said.includes(' orig_to=<') ? delivery.exec(said) : null;
         if (sent !== null) {
           const message = queue.get(sent[1]!);
           const relay = /^(\S+?)\[([^\]]+)\]/.exec(sent[3]!);
