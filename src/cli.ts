@@ -1,9 +1,17 @@
 #!/usr/bin/env node
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
-import { CommanderError, Command as Program } from 'commander';
+import { CommanderError, Option, Command as Program } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
-import type { CheckOptions, Command, ExplainOptions, StartOptions } from './commands/options.ts';
+import type {
+  AuditOptions,
+  BansOptions,
+  CheckOptions,
+  Command,
+  ExplainOptions,
+  StartOptions,
+} from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
 
@@ -52,7 +60,61 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>('explain', exit)),
   scanCommand,
+  (program, exit) =>
+    program
+      .command('audit')
+      .description(
+        'prove whether your own server relays: HTTP, CONNECT, SOCKS and mail, against a canary of its own',
+      )
+      .argument('<target>', 'HOST, HOST:PORT or [IPv6]:PORT')
+      .option(
+        '--port <ports>',
+        'ports instead of the usual ones: 80,8080; may be given several times',
+        collect,
+      )
+      .option('--host <name>', 'the host that the server takes for its own (default: of TARGET)')
+      .option('--canary <addr:port>', 'how the server reaches the canary, where it cannot reach this address')
+      .option('--canary-listen <addr:port>', 'where the canary listens, where that differs')
+      .option(
+        '--i-own-this <name>',
+        'the name of your server; needed, with proof, unless it is on a private address',
+      )
+      .option('--timeout <seconds>', 'how long one answer may take (default: 4)')
+      .option('--pace <ms>', 'time between two connections (default: 0 on loopback, else 50)')
+      .option('--json', 'one JSON object a technique on stdout')
+      .action((target: string, options: Omit<AuditOptions, 'target'>) =>
+        lazy<AuditOptions>('audit', exit)({ target, ...options }),
+      ),
+  registerBans,
 ];
+
+function registerBans(program: Program, exit: Exit): void {
+  const bans = program.command('bans').description('who is banned, on a running gateway, over its admin API');
+  const run = lazy<BansOptions>('bans', exit);
+  const reached = (command: Program): Program =>
+    command
+      .option('--config <file>', 'config file, whose admin listener and token are used')
+      .option('--admin <url>', 'the admin API, in place of the one of the config')
+      .option('--json', 'one JSON object a ban on stdout')
+      .copyInheritedSettings(program)
+      .allowExcessArguments(false);
+  reached(bans.command('list'))
+    .description('every ban in force, newest first; SEKISHO_TOKEN holds the token')
+    .addOption(new Option('--format <format>', 'all of them, for another firewall').choices(exportFormats))
+    .action((options: Omit<BansOptions, 'action'>) => run({ ...options, action: 'list' }));
+  reached(bans.command('add <prefix>'))
+    .description('ban an address or a prefix')
+    .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: without an end)')
+    .option('--reason <words>', 'why, for whoever reads the list')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'add', prefix }),
+    );
+  reached(bans.command('remove <prefix>'))
+    .description('take a ban back')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'remove', prefix }),
+    );
+}
 
 /** The whole command line. */
 export function buildProgram(exit: Exit): Program {

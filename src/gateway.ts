@@ -1,27 +1,42 @@
 /** Config → the running gateway. The only file that knows every plugin. */
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { forward } from '../plugins/forward.ts';
+import { rateLimit } from '../plugins/rate-limit.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
+import { parsePrefix } from './address/ip.ts';
+import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
-import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
+import type { Config, ListenerConfig } from './config/config.ts';
+import { siteRoute } from './config/routes.ts';
+import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
-import type { BackendAddress } from './forward/backend.ts';
 import type { Backend } from './forward/backend-group.ts';
-import type { Route } from './forward/forwarder.ts';
+import { Forwarder, type Route } from './forward/forwarder.ts';
+import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
+import type { RateLimitRules } from './limit/rate-limits.ts';
+import type { RateTable } from './limit/rate-table.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Carries requests to the backends of every site; the gateway has it. */
+    forwarder: Forwarder;
+  }
+}
 
 export interface Gateway {
   /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
   readonly listeners: readonly string[];
   /** The backends of every site, as they stand. */
   readonly backends: readonly Backend[];
+  /** The counts of requests per client, as they stand; tables come and go with the config. */
+  readonly rateTables: readonly RateTable[];
   /**
    * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
    * limits and timeouts are those of the start; `needsRestart` tells what of them differs.
@@ -37,6 +52,10 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** Counts requests, failures and times of this process. */
+  readonly counters?: Counters;
+  /** Told when a backend is left out or used again; the log is told anyway. */
+  readonly onBackend?: (backend: string, fit: boolean, why: string) => void;
 }
 
 /**
@@ -66,11 +85,15 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get backends() {
       return app.forwarder.backends;
     },
+    get rateTables() {
+      return app.rateLimits.tables;
+    },
     reload: (next) => {
       const recompiled = compile(next);
       clients = recompiled.clients;
       app.forwarder.route(routes(recompiled));
       app.relayGuard.replace(recompiled.policy, recompiled.clients);
+      app.rateLimits.replace(rateLimitRules(next, recompiled));
       for (const listener of listeners) listener.reloadCertificates();
     },
     close: async (deadline) => {
@@ -82,10 +105,11 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
 async function createApp(
   config: Config,
-  { policy, clients }: Compiled,
+  compiled: Compiled,
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
-  const { log, onEvent, isBanned = () => false } = options;
+  const { policy, clients } = compiled;
+  const { log, onEvent, isBanned = () => false, counters, onBackend } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -93,26 +117,36 @@ async function createApp(
     // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
     rewriteUrl: () => '/',
   });
-  await app.register(relayGuard, {
+  const checkpoint = new Checkpoint({
     policy,
     clients,
     isBanned,
+    counters,
     onEvent: (event) => {
       toLog(event);
       onEvent?.(event);
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
-  await app.register(forward, {
+  await app.register(relayGuard, { checkpoint });
+  await app.register(rateLimit, rateLimitRules(config, compiled));
+  const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
-    onFailure: (error) => log.warn({ status: error.status }, error.message),
-    onBackend: (backend, fit, why) =>
-      fit
-        ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)
-        : log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      log.warn({ status: error.status }, error.message);
+    },
+    onBackend: (backend, fit, why) => {
+      if (fit) log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`);
+      else log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`);
+      onBackend?.(backend, fit, why);
+    },
   });
+  app.decorate('forwarder', forwarder);
+  await app.register(forward, { forwarder });
   if (config.log.access) logAccess(app, log);
   await app.ready();
   return app;
@@ -141,7 +175,10 @@ function createListener(
       // The forwarder says `100 Continue` once a backend takes the body.
       server.on('checkContinue', app.routing as (req: unknown, res: unknown) => void);
       server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-        forwarder.upgrade(req, socket, head, relayGuard.judge(req));
+        const judged = relayGuard.judge(req);
+        const excess = app.rateLimits.hit(judged);
+        if (excess === null) forwarder.upgrade(req, socket, head, judged);
+        else relayGuard.refuseUpgrade(req, socket, head, excess.verdict, excess.headers);
       });
       relayGuard.attach(server);
     },
@@ -151,37 +188,16 @@ function createListener(
   });
 }
 
+function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
+  const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
+    bounds === null ? [] : [[site, bounds] as const],
+  );
+  const exempt = new PrefixSet((limit === false ? [] : limit.allow).map((prefix) => parsePrefix(prefix)!));
+  return { limit, sites: new Map(own), exempt };
+}
+
 const routes = ({ sites }: Compiled): [Site, Route][] =>
-  [...sites].map(([site, config]) => [site, route(config)]);
-
-function route({ backends, balance, health, connections, backendTls, hosts }: SiteConfig): Route {
-  if (backends[0]!.kind === 'welcome') return 'welcome';
-  const { max: maxConnections, queue: maxQueue, wait: queueTimeout, idle } = connections;
-  return {
-    backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
-    balance,
-    health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
-    pool: { maxConnections, maxQueue, queueTimeout, idle },
-  };
-}
-
-function address(
-  backend: BackendConfig,
-  { ca, servername, verify }: SiteConfig['backendTls'],
-): BackendAddress {
-  switch (backend.kind) {
-    case 'welcome':
-      throw new TypeError('the welcome page is no backend beside others');
-    case 'unix':
-      return { kind: 'unix', path: backend.path };
-    case 'tcp': {
-      const { host, port, protocol } = backend;
-      if (protocol === 'http') return { kind: 'tcp', host, port };
-      const authorities = ca === null ? undefined : readFileSync(ca, 'latin1');
-      return { kind: 'tls', host, port, tls: { servername: servername ?? host, ca: authorities, verify } };
-    }
-  }
-}
+  [...sites].map(([site, config]) => [site, siteRoute(config)]);
 
 function logAccess(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', (request, reply, done) => {

@@ -12,7 +12,7 @@ import {
 } from './rules/catalogue.ts';
 import { examineHttp, type Found, type Standing, stranger } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
-import type { Policy, Site } from './rules/policy.ts';
+import type { Policy, RuleSettings, Site } from './rules/policy.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
 import type { HttpRequest } from './wire/http-request.ts';
@@ -133,15 +133,22 @@ const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
   'h2-preface': 'h2-preface',
 };
 
+/** The verdict on a request that is one too many; whoever counts requests says when. */
+export const overLimit = (site: Site, max: number): Verdict =>
+  unseen(site, 'rate-limited', `more than ${max} requests in the window`, site.rules);
+
+/** The verdict on a connection of a banned client, before it has sent anything. */
+export const bannedAtConnect = (policy: Policy): Verdict =>
+  unseen(null, 'client-banned', 'the client is banned', policy.rules);
+
 /** The verdict on a request whose check failed: what cannot be judged does not pass. */
-export function denied(policy: Policy): Verdict {
-  const signal: Signal = {
-    rule: 'framing',
-    action: 'block',
-    what: 'the request could not be judged',
-    evidence: { part: 'bytes', start: 0, end: 0 },
-  };
-  return block(null, [signal], policy.rules.framing.answer, nothingWanted);
+export const denied = (policy: Policy): Verdict =>
+  unseen(null, 'framing', 'the request could not be judged', policy.rules);
+
+/** A block for something that is not in the bytes. */
+function unseen(site: Site | null, rule: RuleId, what: string, rules: RuleSettings): Verdict {
+  const signal: Signal = { rule, action: 'block', what, evidence: { part: 'bytes', start: 0, end: 0 } };
+  return block(site, [signal], rules[rule].answer, nothingWanted);
 }
 
 function pass(

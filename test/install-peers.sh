@@ -20,6 +20,7 @@ caddy                                                caddy
 wrk                                                  wrk
 curl                                                 curl
 openssl                                              openssl
+fail2ban-regex                                       fail2ban
 zstd                                                 zstd
 postfix                                              postfix
 swaks                                                swaks libnet-ssleay-perl

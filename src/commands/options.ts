@@ -27,6 +27,44 @@ export interface ExplainOptions {
   readonly json?: boolean;
 }
 
+export interface AuditOptions {
+  /** The server: `HOST`, `HOST:PORT` or `[IPv6]:PORT`. */
+  readonly target: string;
+  /** Port or ports (with commas) to audit, in place of the one in TARGET or of the usual ones. */
+  readonly port?: readonly string[];
+  /** Host that the server takes for its own. @default TARGET's */
+  readonly host?: string;
+  /** `ADDR:PORT` under which the server reaches the canary. @default the address that faces the server, any port */
+  readonly canary?: string;
+  /** `ADDR:PORT` that the canary listens on, where it differs. */
+  readonly canaryListen?: string;
+  /** Name of the server, whose owner the caller is: needed where it is not on a loopback or private address. */
+  readonly iOwnThis?: string;
+  /** Seconds that one answer may take. @default 4 */
+  readonly timeout?: string;
+  /** Milliseconds between two connections. @default 0 on loopback, 50 elsewhere */
+  readonly pace?: string;
+  /** One JSON object a technique on stdout. */
+  readonly json?: boolean;
+}
+
+export interface BansOptions {
+  readonly action: 'list' | 'add' | 'remove';
+  /** An address or a prefix; absent from `list`. */
+  readonly prefix?: string;
+  /** Length of the ban, `1h`. @default without an end */
+  readonly for?: string;
+  readonly reason?: string;
+  /** Of `list`: the live bans in the language of another firewall. */
+  readonly format?: string;
+  /** URL of the admin API. @default `admin.listen` of the config, or http://127.0.0.1:9090 */
+  readonly admin?: string;
+  /** Config file, whose admin listener and token are used; SEKISHO_TOKEN wins over the token. */
+  readonly config?: string;
+  /** One JSON object a line on stdout. */
+  readonly json?: boolean;
+}
+
 /**
  * What each file of this folder exports as `run`.
  *

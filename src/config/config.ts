@@ -8,6 +8,7 @@ import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import type { ConfigDocument } from './schema.ts';
+import { parseSyslogTarget, type SyslogTarget } from './service-url.ts';
 
 export interface Config {
   readonly listen: readonly ListenerConfig[];
@@ -33,7 +34,11 @@ export interface Config {
   };
   readonly bans: false | BansConfig;
   readonly rateLimit: false | RateLimitConfig;
+  readonly fleet: false | FleetConfig;
   readonly admin: false | AdminConfig;
+  readonly journal: false | JournalConfig;
+  readonly alerts: false | AlertsConfig;
+  readonly otel: false | OtelConfig;
   readonly workers: number | 'auto';
   readonly log: ConfigDocument['log'];
 }
@@ -76,6 +81,8 @@ export interface SiteConfig {
   readonly websocket: boolean;
   /** With the global policy under it: nothing else need be asked. */
   readonly policy: PolicyConfig;
+  /** Null: the global one. */
+  readonly rateLimit: null | false | RateBounds;
 }
 
 export type BackendConfig = BackendTarget & { readonly weight: number };
@@ -104,18 +111,80 @@ export interface BansConfig {
   readonly lists: readonly string[];
 }
 
-export interface RateLimitConfig {
+export interface RateBounds {
   readonly max: number;
   /** Milliseconds. */
   readonly timeWindow: number;
+}
+
+export interface FleetConfig {
+  /** URL. */
+  readonly valkey: string;
+  readonly name: string;
+  /** Absolute file name; null: the authorities of the system. */
+  readonly ca: string | null;
+}
+
+export interface RateLimitConfig extends RateBounds {
   /** Canonical prefixes. */
   readonly allow: readonly string[];
 }
 
 export interface AdminConfig {
   readonly listen: ListenAddress;
+  /** Absolute file names; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Null: to be made at start. */
   readonly token: string | null;
+}
+
+export interface JournalConfig {
+  /** Absolute file name. */
+  readonly path: string;
+  /** Milliseconds. */
+  readonly keep: number;
+  /** Bytes. */
+  readonly maxSize: number;
+}
+
+export interface WebhookConfig {
+  readonly url: string;
+  readonly style: 'generic' | 'slack' | 'discord' | 'teams';
+  /** Null: messages are not signed. */
+  readonly secret: string | null;
+}
+
+export interface MailConfig {
+  /** `smtp://` or `smtps://` URL. */
+  readonly smarthost: string;
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+export interface AlertsConfig {
+  readonly webhooks: readonly WebhookConfig[];
+  readonly mail: MailConfig | null;
+  readonly syslog: SyslogTarget | null;
+  /** Empty: the host name. */
+  readonly name: string;
+  /** Milliseconds of quiet that end an attack. */
+  readonly digest: number;
+  readonly when: {
+    readonly first: boolean;
+    /** Probes a minute; 0: never. */
+    readonly rate: number;
+    readonly ban: boolean;
+    readonly passed: boolean;
+    readonly backend: boolean;
+    readonly journal: boolean;
+  };
+}
+
+export interface OtelConfig {
+  /** OTLP/HTTP URL. */
+  readonly endpoint: string;
+  /** 0 to 1. */
+  readonly sample: number;
 }
 
 /**
@@ -124,7 +193,7 @@ export interface AdminConfig {
  * @param file turns a file name of the config into an absolute one
  */
 export function toConfig(document: ConfigDocument, file: (name: string) => string): Config {
-  const { bans, rateLimit, admin, timeouts, limits } = document;
+  const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   return deepFreeze<Config>({
     listen: document.listen.map((item) => listener(item, file)),
@@ -155,6 +224,10 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
         preset: site.policy?.preset ?? policy.preset,
         rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
       },
+      rateLimit:
+        site.rateLimit === undefined
+          ? null
+          : site.rateLimit && { ...site.rateLimit, timeWindow: duration(site.rateLimit.timeWindow) },
     })),
     trustedProxies: document.trustedProxies.map(prefix),
     policy,
@@ -180,7 +253,19 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
       timeWindow: duration(rateLimit.timeWindow),
       allow: rateLimit.allow.map(prefix),
     },
-    admin: admin && { listen: listenAddress(admin.listen), token: admin.token ?? null },
+    fleet: fleet && { ...fleet, ca: fleet.ca === undefined ? null : file(fleet.ca) },
+    admin: admin && {
+      listen: listenAddress(admin.listen),
+      tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },
+      token: admin.token ?? null,
+    },
+    journal: journal && {
+      path: file(journal.path),
+      keep: duration(journal.keep),
+      maxSize: parseSize(journal.maxSize)!,
+    },
+    alerts: alerts && alertsConfig(alerts),
+    otel: document.otel,
     workers: document.workers,
     log: document.log,
   });
@@ -204,6 +289,22 @@ function listener(item: ConfigDocument['listen'][number], file: (name: string) =
     ...listenAddress(address),
     tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
     proxyProtocol: proxyProtocol === true,
+  };
+}
+
+function alertsConfig({
+  webhook,
+  mail,
+  syslog,
+  ...rest
+}: Exclude<ConfigDocument['alerts'], false>): AlertsConfig {
+  const hooks = [webhook ?? []].flat().map((hook) => (typeof hook === 'string' ? { url: hook } : hook));
+  return {
+    ...rest,
+    digest: duration(rest.digest),
+    webhooks: hooks.map((hook) => ({ style: 'generic', secret: null, ...hook })),
+    mail: mail ?? null,
+    syslog: syslog === undefined ? null : read(parseSyslogTarget(syslog)),
   };
 }
 

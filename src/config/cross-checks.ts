@@ -25,6 +25,8 @@ export function crossFindings(document: unknown): Finding[] {
     ),
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
+    ...openAdmin(map(root.admin)),
+    ...alertsToNobody(root.alerts),
   ];
 }
 
@@ -162,4 +164,34 @@ function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
         ]
       : [],
   );
+}
+
+/** Whoever listens on the way reads the token that was printed at start; and nobody chose to be reachable by accident. */
+function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
+  const address = typeof listen === 'string' ? parseListenAddress(listen) : null;
+  if (address === null || isUnreadable(address) || isLoopback(address.host)) return [];
+  if (tls !== undefined || token !== undefined) return [];
+  return [
+    {
+      path: ['admin', 'listen'],
+      message: 'opens the admin listener to a network, without tls and without a token of your own',
+      mend: `write 127.0.0.1:${address.port}, or add admin.tls or admin.token`,
+    },
+  ];
+}
+
+const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
+
+function alertsToNobody(alerts: unknown): Finding[] {
+  const { webhook, mail, syslog } = map(alerts);
+  if (typeof alerts !== 'object' || alerts === null) return [];
+  const several = Array.isArray(webhook) && webhook.length === 0;
+  if ((webhook !== undefined && !several) || mail !== undefined || syslog !== undefined) return [];
+  return [
+    {
+      path: ['alerts'],
+      message: 'go to nobody',
+      mend: 'add webhook, mail or syslog, or write alerts: false',
+    },
+  ];
 }

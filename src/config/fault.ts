@@ -58,7 +58,8 @@ export function pathText(parts: readonly PathPart[]): string {
 
 /** What of a value may be shown: faults end up in terminals, logs and tickets, so secrets in them are blotted out. */
 export function shown(path: readonly PathPart[], value: unknown): Fault['value'] {
-  if (path.at(-1) === 'token') return value === undefined || value === null ? null : '(not shown)';
+  if (path.at(-1) === 'token' || path.at(-1) === 'secret')
+    return value === undefined || value === null ? null : '(not shown)';
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value !== 'string') return null;
   const safe = value.replace(/\/\/[^/@]*@/g, '//***@');

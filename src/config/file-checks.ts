@@ -16,6 +16,8 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   for (const [index, site] of list(root.sites).entries()) {
     findings.push(...read(['sites', index, 'backendTls', 'ca'], map(map(site).backendTls).ca).findings);
   }
+  const { tls: adminTls } = map(root.admin);
+  findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));
   for (const [index, listener] of list(root.listen).entries()) {
     const { tls } = map(listener);
     const single = !Array.isArray(tls);

@@ -8,6 +8,8 @@ import { parseHostEntry } from './host-entry.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { jsonSchema } from './schema.ts';
+import { parseHttpService, parseSmarthost, parseSyslogTarget } from './service-url.ts';
+import { parseValkeyUrl } from './valkey-url.ts';
 
 /** A fault at a path, before it is known where in the file that is. */
 export interface Finding extends Unreadable {
@@ -29,10 +31,15 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-timeout': (text) => quantity(parseDuration(text), 'time', 1, day),
   'sekisho-duration': (text) => quantity(parseDuration(text), 'time', 1, 3650 * day),
   'sekisho-header-size': (text) => quantity(parseSize(text), 'size', 1024, 1024 ** 2),
+  'sekisho-journal-size': (text) => quantity(parseSize(text), 'size', 1024 ** 2, 1024 ** 4),
+  'sekisho-http-service': parseHttpService,
+  'sekisho-smarthost': parseSmarthost,
+  'sekisho-syslog': parseSyslogTarget,
   'sekisho-cidr': (text) => parsePrefix(text) ?? badPrefix(text),
   'sekisho-listen': parseListenAddress,
   'sekisho-host': parseHostEntry,
   'sekisho-backend': parseBackend,
+  'sekisho-valkey': parseValkeyUrl,
 };
 
 function badPrefix(text: string): Unreadable {

@@ -1,16 +1,20 @@
 /** Bytes of a request made fit to be kept and shown: bounded, secrets gone, printable. */
 
+/** With its folded lines: a parser that takes them reads them as the value. */
 const secretHeader =
-  /^((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-csrf-token)[ \t]*:)[^\r\n]*/gim;
+  /^((?:authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-csrf-token)[ \t]*:)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*/gim;
 const secretParameter =
   /([?&;\s](?:password|passwd|pwd|pass|token|secret|api_?key|access_token|session(?:id)?)=)[^&\s]+/gi;
+const secretMember =
+  /("(?:password|passwd|pwd|pass|token|secret|api_?key|access_token|session(?:id)?)"\s*:\s*")(?:[^"\\]|\\.)*/gi;
 const userinfo = /(\/\/)[^/@\s?#]+@/g;
 
-/** Replaces the values of headers, parameters and userinfo that hold credentials. */
+/** Replaces the values of headers, parameters, JSON members and userinfo that hold credentials. */
 export const redact = (text: string): string =>
   text
     .replace(secretHeader, '$1 [redacted]')
     .replace(secretParameter, '$1[redacted]')
+    .replace(secretMember, '$1[redacted]')
     .replace(userinfo, '$1[redacted]@');
 
 /** Everything but printable ASCII and line ends as \xHH; line ends as \r\n. One line out, whatever came in. */

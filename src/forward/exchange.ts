@@ -1,5 +1,6 @@
 /** One request on its way to a backend and the response on its way back. */
 import type { Writable } from 'node:stream';
+import type { Counters } from '../events/counters.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
@@ -24,6 +25,8 @@ export interface Outgoing {
   readonly group: BackendGroup;
   /** Told of every failure of a backend; the client is answered already. */
   readonly onFailure: (error: UpstreamError) => void;
+  /** Count how long backends take to answer. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
@@ -54,6 +57,9 @@ export class Exchange implements ResponseSink, Waiter {
   #ended = false;
   #retried = false;
   #pumping = false;
+  readonly #start = performance.now();
+  /** The client takes nothing more for now. */
+  #held = false;
 
   constructor(out: Outgoing) {
     this.#out = out;
@@ -102,8 +108,9 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
-    const { res } = this.#out;
+    const { res, counters } = this.#out;
     this.#backend?.standing.succeeded();
+    counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     try {
       writeHead(res, head.status, head.reason, head.rawHeaders);
     } catch (error) {
@@ -121,7 +128,9 @@ export class Exchange implements ResponseSink, Waiter {
 
   onData(data: Buffer): void {
     const { res } = this.#out;
-    if ((res as Writable).write(data) || this.#connection === null) return;
+    if ((res as Writable).write(data) || this.#connection === null || this.#held) return;
+    // One packet of a backend may hold many chunks, each of which finds the client busy.
+    this.#held = true;
     this.#connection.pause();
     res.once('drain', this.#onClientDrain);
   }
@@ -192,6 +201,7 @@ export class Exchange implements ResponseSink, Waiter {
   };
 
   readonly #onClientDrain = (): void => {
+    this.#held = false;
     this.#connection?.resume();
   };
 

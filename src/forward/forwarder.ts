@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
+import type { Counters } from '../events/counters.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
@@ -27,6 +28,8 @@ export interface ForwarderOptions {
   readonly onFailure: (error: UpstreamError) => void;
   /** Told when a backend is left out or comes back. */
   readonly onBackend: (name: string, fit: boolean, why: string) => void;
+  /** Counts failures and how long backends take. */
+  readonly counters?: Counters | undefined;
 }
 
 /** Where the requests of a site go: to its backends, or to the page the program brings along. */
@@ -100,6 +103,7 @@ export class Forwarder {
       expectsContinue,
       group: route,
       onFailure: this.#options.onFailure,
+      counters: this.#options.counters,
     }).start();
   }
 

@@ -40,7 +40,7 @@ export function judgeBytes(error: ParserError, bytes: Buffer, first: boolean, po
  * request, and keeps nothing of the difference. Looked at for the first request of a connection, where its bytes came
  * in one piece; a probe comes on a connection of its own, and ordinary traffic pays for it once a connection.
  */
-export function requestLineDefects(req: IncomingMessage): HttpRequest['defects'] {
+export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'defects'> | undefined {
   const bytes = (
     req.socket as Socket & { parser?: { getCurrentBuffer?(): Buffer | undefined } }
   ).parser?.getCurrentBuffer?.();
@@ -51,7 +51,6 @@ export function requestLineDefects(req: IncomingMessage): HttpRequest['defects']
   const line = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
   if (bytes.toString('latin1', start, start + line.length) === line || req.httpVersion === '0.9')
     return undefined;
-  return [
-    { why: 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces', at: start },
-  ];
+  const why = 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces';
+  return { defects: [{ why, at: start }] };
 }

@@ -5,9 +5,10 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
-import { denied, judge, type Verdict } from '../judge.ts';
+import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
@@ -27,6 +28,8 @@ export interface CheckpointOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Gets every flagged and blocked request. */
   readonly onEvent: EventSink;
+  /** Counts every verdict, and the time of every sixteenth. */
+  readonly counters?: Counters | undefined;
   /** Told of an error inside a check; the request it happened on is denied. */
   readonly onError: (error: unknown) => void;
 }
@@ -71,6 +74,8 @@ export class Checkpoint {
   readonly #isBanned: (prefix: string) => boolean;
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
+  readonly #counters: Counters | undefined;
+  #untimed = 0;
 
   constructor(options: CheckpointOptions) {
     this.#policy = options.policy;
@@ -79,6 +84,7 @@ export class Checkpoint {
     this.#isBanned = options.isBanned ?? (() => false);
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
+    this.#counters = options.counters;
   }
 
   /** Puts another policy in force, for requests that come from now on. */
@@ -118,18 +124,24 @@ export class Checkpoint {
           res.end();
           return true;
         case 'connect':
-          if (!isHttp2(req)) return this.#refuseTunnel(req, args[1] as Socket, args[2] as Buffer);
+          if (!isHttp2(req)) {
+            const [, socket, rest] = args as [Request, Socket, Buffer];
+            this.#inTurn(socket, () => this.#refuseSocket(socket, this.judge(req), rest));
+            return true;
+          }
           if (!this.admit(req, res)) return true;
           // Extended CONNECT to a site with WebSocket (RFC 8441): the application's to answer.
           if (others(event)) return emit(event, req, res);
           res.statusCode = 501;
           res.end();
           return true;
-        case 'upgrade':
-          return (
-            !this.#admitUpgrade(req as IncomingMessage, args[1] as Socket, args[2] as Buffer) ||
-            emit(event, ...args)
-          );
+        case 'upgrade': {
+          const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
+          this.#inTurn(socket, () => {
+            if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
+          });
+          return true;
+        }
         case 'clientError':
           return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
         default:
@@ -149,7 +161,9 @@ export class Checkpoint {
     const client = peerOf(socket, this.#clients);
     if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
       return true;
-    return !this.#isBanned(client.prefix);
+    if (!this.#isBanned(client.prefix)) return true;
+    this.#report(listenerName(socket), client, bannedAtConnect(this.#policy), '', '');
+    return false;
   }
 
   /**
@@ -157,13 +171,13 @@ export class Checkpoint {
    * it was answered.
    */
   admit(req: Request, res: Response): boolean {
-    let defects: HttpRequest['defects'];
+    let known: Partial<HttpRequest> | undefined;
     if (!isHttp2(req)) {
       const socket = req.socket as GuardedSocket;
-      if (socket[current] === undefined) defects = requestLineDefects(req);
+      if (socket[current] === undefined) known = requestLineDefects(req);
       socket[current] = { req, res };
     }
-    const { request, verdict } = this.judge(req, defects);
+    const { request, verdict } = this.judge(req, known);
     if (verdict.action === 'block') {
       this.refuse(req, res);
       return false;
@@ -176,35 +190,74 @@ export class Checkpoint {
   /**
    * The verdict on a request; judged once, however often it is asked for.
    *
-   * @param defects what was wrong with its bytes
+   * @param known what is known better than Node's request object tells it
    */
-  judge(req: Request, defects?: HttpRequest['defects']): Judged {
-    const known = (req as GuardedRequest)[judged];
-    if (known !== undefined) return known;
+  judge(req: Request, known?: Partial<HttpRequest>): Judged {
+    const before = (req as GuardedRequest)[judged];
+    if (before !== undefined) return before;
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
     const facts = received(req);
-    const request = defects === undefined ? facts : { ...facts, defects };
+    const request = known === undefined ? facts : { ...facts, ...known };
     const client = this.#standing(req.socket, request.rawHeaders);
     const verdict = this.#verdict(() => this.#judge(request, client));
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     const result = { request, verdict, client, peer: peerOf(req.socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     return result;
   }
 
-  /** Answers a request that may not pass, keeps what it still sends as evidence, closes the connection. */
-  refuse(req: Request, res: Response): void {
-    const { request, verdict, client } = this.judge(req);
+  /**
+   * Answers a request that may not pass, keeps what it still sends as evidence, closes the connection.
+   *
+   * @param verdict where it is not for what it says that it may not pass
+   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   */
+  refuse(
+    req: Request,
+    res: Response,
+    verdict = this.judge(req).verdict,
+    headers: readonly string[] = [],
+  ): void {
+    const { request, client } = this.judge(req);
     // What the parser finds wrong with the rest of it changes nothing any more.
     if (!isHttp2(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
-    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', (body) =>
-      this.#report(listener, client, verdict, headText(request), body),
-    );
+    const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
-  /** CONNECT of HTTP/1: an application has no say in it, since any answer of class 2 opens the tunnel. */
-  #refuseTunnel(req: IncomingMessage, socket: Socket, rest: Buffer): true {
-    this.#refuseSocket(socket, this.judge(req), rest);
-    return true;
+  /** The same for an upgrade, which has no response object. */
+  refuseUpgrade(
+    req: IncomingMessage,
+    socket: Socket,
+    rest: Buffer,
+    verdict: Verdict,
+    headers: readonly string[],
+  ): void {
+    this.#refuseSocket(socket, { ...this.judge(req), verdict }, rest, headers);
+  }
+
+  /**
+   * CONNECT and upgrades take the socket itself, which may still owe an answer to the request before them: what is
+   * written too early would be read as that answer (response splitting behind a shared proxy).
+   */
+  #inTurn(duplex: Socket, act: () => void): void {
+    const socket = duplex as GuardedSocket;
+    const exchange = socket[current];
+    if (exchange === undefined || !isBusy(socket)) {
+      act();
+      return;
+    }
+    socket.on('error', ignore);
+    // Node lets go of the socket with the event, so that nobody else tells the exchange of its end.
+    const onGone = () => exchange.res.destroy();
+    socket.once('close', onGone);
+    exchange.res.once('close', () => {
+      socket.off('close', onGone);
+      act();
+    });
   }
 
   #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
@@ -218,13 +271,16 @@ export class Checkpoint {
     return true;
   }
 
-  #refuseSocket(socket: Socket, { request, verdict, client }: Judged, rest: Buffer): void {
+  #refuseSocket(
+    socket: Socket,
+    { request, verdict, client }: Judged,
+    rest: Buffer,
+    headers: readonly string[] = [],
+  ): void {
     const listener = listenerName(socket);
-    // An answer now would be taken for that of the request before it: better none.
-    const answer = isBusy(socket) ? 'drop' : (verdict.answer ?? 400);
-    refuseSocket(socket, answer, verdict.rule ?? 'framing', (body) =>
-      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body),
-    );
+    const done = (body: string) =>
+      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
+    refuseSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
   /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
@@ -268,6 +324,7 @@ export class Checkpoint {
     const client = this.#standing(socket, []);
     const first = socket.bytesRead === bytes.length;
     const verdict = this.#verdict(() => judgeBytes(error, bytes, first, this.#policy));
+    this.#counters?.request('', verdict.action);
     this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
     return verdict;
   }
@@ -292,7 +349,13 @@ export class Checkpoint {
 
   #standing(socket: PeerSocket, rawHeaders: readonly string[]): Client {
     const client = clientOf(peerOf(socket, this.#clients), rawHeaders, this.#clients);
-    return !client.allowed && this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    if (client.allowed) return client;
+    try {
+      return this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+    } catch (error) {
+      this.#onError(error);
+      return { ...client, banned: true };
+    }
   }
 
   #reportFlags(req: GuardedRequest): void {

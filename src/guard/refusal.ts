@@ -23,8 +23,9 @@ const allow = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /**
  * @param status 4xx or 5xx
  * @param rule named in the body so that an operator can look it up; nothing of the request is repeated
+ * @param further headers: name, value, name, value …
  */
-export function refusal(status: number, rule: RuleId): Refusal {
+export function refusal(status: number, rule: RuleId, further: readonly string[] = []): Refusal {
   const reason = STATUS_CODES[status] ?? 'Refused';
   const told = `${(catalogue[rule] as Rule).title} [${rule}]`;
   const body = `${status} ${reason}\n${bannerWords.test(told) ? '' : `Refused: ${told}.\n`}`;
@@ -35,14 +36,15 @@ export function refusal(status: number, rule: RuleId): Refusal {
     String(body.length),
     'Cache-Control',
     'no-store',
+    ...further,
   ];
   if (status === 405) headers.push('Allow', allow);
   return { status, reason, headers, body };
 }
 
 /** The same as one message of HTTP/1, for a socket that no response object belongs to. */
-export function refusalBytes(status: number, rule: RuleId): string {
-  const { reason, headers, body } = refusal(status, rule);
+export function refusalBytes(status: number, rule: RuleId, further: readonly string[] = []): string {
+  const { reason, headers, body } = refusal(status, rule, further);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return `${head}Connection: close\r\n\r\n${body}`;
@@ -53,6 +55,7 @@ export function refusalBytes(status: number, rule: RuleId): string {
  * connection; with HTTP/2 the stream, and the connection as soon as its other streams are done.
  *
  * @param done called once, with the body as far as it was read (latin1)
+ * @param further headers of the answer: name, value, name, value …
  */
 export function refuse(
   req: Request,
@@ -60,6 +63,7 @@ export function refuse(
   answer: Answer,
   rule: RuleId,
   done: (body: string) => void,
+  further: readonly string[] = [],
 ): void {
   res.on('error', ignore);
   if (answer === 'drop') {
@@ -67,7 +71,7 @@ export function refuse(
     cutOff(req);
     return;
   }
-  const { status, reason, headers, body } = refusal(answer, rule);
+  const { status, reason, headers, body } = refusal(answer, rule, further);
   if (isHttp2(req)) {
     const h2 = res as Exclude<Response, ServerResponse>;
     h2.writeHead(status, headers as string[]);
@@ -98,6 +102,7 @@ export function refuseSocket(
   answer: Answer,
   rule: RuleId,
   done: (body: string) => void,
+  further: readonly string[] = [],
 ): void {
   socket.on('error', ignore);
   if (answer === 'drop') {
@@ -105,7 +110,7 @@ export function refuseSocket(
     socket.destroy();
     return;
   }
-  socket.end(refusalBytes(answer, rule));
+  socket.end(refusalBytes(answer, rule, further));
   collectEvidence(socket, (body) => {
     done(body);
     socket.destroy();

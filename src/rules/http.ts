@@ -182,7 +182,7 @@ class Examination {
         `${authority.malformed} in the Host line`,
         host,
         authority.at,
-        authority.at + 1,
+        Math.min(authority.at + 1, line.length),
       );
       return null;
     }
@@ -242,11 +242,10 @@ class Examination {
       return;
     }
     if (isMalformed(parsed)) {
-      const end = Math.max(parsed.at + 1, target.length === 0 ? 0 : parsed.at + 1);
       this.#see('target-malformed', `the target has ${parsed.malformed}`, {
         part: 'target',
         start: parsed.at,
-        end,
+        end: Math.min(parsed.at + 1, target.length),
       });
       return;
     }

@@ -171,7 +171,7 @@ function mail(candidate: Candidate, own: OwnNames, probe: Make): Probe | null {
   const { recipient } = candidate.entry.mail!;
   const host = hostOfRecipient(recipient);
   if (candidate.entry.relay?.result !== 'refused' && host !== '' && own.has(host)) return null;
-  return probe('smtp-foreign-recipient' as RuleId, 'mail', { host, port: 25, path: '', text: recipient });
+  return probe('smtp-foreign-recipient', 'mail', { host, port: 25, path: '', text: recipient });
 }
 
 function hostOfRecipient(recipient: string): string {

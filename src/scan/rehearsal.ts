@@ -53,7 +53,7 @@ export class RehearsalLedger {
   }
 
   add({ client, rule, time }: QuotedFinding): void {
-    const action = this.#rules.rules[rule]?.action ?? 'block';
+    const action = this.#rules.rules[rule].action;
     if (action === 'allow') return;
     let seen = this.#clients.get(client);
     if (seen === undefined) {
@@ -68,8 +68,8 @@ export class RehearsalLedger {
     seen.blocked++;
     this.#blocked++;
     const { bans, allowed } = this.#rules;
-    const row: Rule | undefined = catalogue[rule];
-    if (bans === false || time === null || row?.bans === false || seen.bannedAt !== null) return;
+    const row: Rule = catalogue[rule];
+    if (bans === false || time === null || !row.bans || seen.bannedAt !== null) return;
     if (allowed?.contains(client) === true) return;
     const at = Date.parse(time);
     seen.recent.push(at);

@@ -18,11 +18,18 @@ export interface RunningGateway {
 export const trustedAddress = '127.0.0.2';
 export const allowedAddress = '127.0.0.3';
 
-/** @param yaml the config; `listen` is left out */
-export async function runGateway(owner: Owner, yaml: string): Promise<RunningGateway> {
+/**
+ * @param yaml the config, without `listen`
+ * @param listen that part of it
+ */
+export async function runGateway(
+  owner: Owner,
+  yaml: string,
+  listen = 'listen: ["127.0.0.1:0"]\n',
+): Promise<RunningGateway> {
   const events: ProbeEvent[] = [];
   const log: string[] = [];
-  const gateway = await startGateway(parseConfig(`listen: ["127.0.0.1:0"]\n${yaml}`, '.'), {
+  const gateway = await startGateway(parseConfig(listen + yaml, '.'), {
     log: pino({ level: 'info' }, { write: (line: string) => log.push(line) }),
     onEvent: (event) => events.push(event),
   });

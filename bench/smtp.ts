@@ -1,0 +1,174 @@
+/**
+ * How fast the mail guard is, as a share of the same mail server spoken to directly. Rounds are interleaved, direct and
+ * through the guard in turn, and medians compared, so that a busy machine slows both sides alike.
+ *
+ * Needs smtp-source, smtp-sink and Postfix.
+ */
+import { createSmtpGuard } from '../src/smtp/guard.ts';
+import { startPostfix } from '../test/smtp/postfix.ts';
+import { guardOptions } from '../test/smtp/support.ts';
+import { freePort } from '../test/support/free-port.ts';
+import type { Owner } from '../test/support/owner.ts';
+import { requirePeer, without } from '../test/support/peers.ts';
+import { runProcess, startProcess } from '../test/support/process.ts';
+
+export interface BenchOptions {
+  /** One JSON object a line on stdout, instead of text. */
+  readonly json?: boolean;
+  /** Rounds of each scene. @default 5 */
+  readonly rounds?: number;
+}
+
+export interface BenchResult {
+  readonly bench: 'smtp';
+  readonly scene: string;
+  /** What `direct` and `guarded` count a second. */
+  readonly unit: 'messages/s' | 'MB/s';
+  readonly direct: number;
+  readonly guarded: number;
+  /** guarded ÷ direct: median of the rounds. */
+  readonly ratio: number;
+  /** What the ratio has to reach. */
+  readonly target: number;
+}
+
+interface Scene {
+  readonly name: string;
+  readonly behind: 'postfix' | 'sink';
+  readonly messages: number;
+  readonly bytes: number;
+  readonly sessions: number;
+  readonly reuse: boolean;
+  readonly target: number;
+}
+
+const scenes: readonly Scene[] = [
+  {
+    name: 'Postfix, 4 KB mails, 20 sessions',
+    behind: 'postfix',
+    messages: 600,
+    bytes: 4096,
+    sessions: 20,
+    reuse: false,
+    target: 0.85,
+  },
+  {
+    name: 'sink, 4 KB mails, connections reused',
+    behind: 'sink',
+    messages: 20_000,
+    bytes: 4096,
+    sessions: 20,
+    reuse: true,
+    target: 0.4,
+  },
+  {
+    name: 'sink, 4 KB mails, a connection each',
+    behind: 'sink',
+    messages: 4000,
+    bytes: 4096,
+    sessions: 20,
+    reuse: false,
+    target: 0.15,
+  },
+  {
+    name: 'sink, 20 MB mails',
+    behind: 'sink',
+    messages: 40,
+    bytes: 20_000_000,
+    sessions: 2,
+    reuse: true,
+    target: 0.85,
+  },
+];
+
+/** smtp-sink refuses to run as root. */
+const asUser = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+
+/**
+ * Runs every scene and prints it.
+ *
+ * @throws where a peer is missing
+ */
+export async function run({ json = false, rounds = 5 }: BenchOptions = {}): Promise<BenchResult[]> {
+  const missing = without('smtp-source', 'smtp-sink', 'postfix');
+  if (missing !== false) throw new Error(`bench smtp ${missing}`);
+  const stops: (() => unknown)[] = [];
+  const owner: Owner = { after: (stop) => void stops.unshift(stop) };
+  try {
+    const sink = await freePort();
+    const sinkProcess = await startProcess(
+      owner,
+      requirePeer('smtp-sink'),
+      [...asUser, `127.0.0.1:${sink}`, '1000'],
+      {
+        timeout: 900_000,
+      },
+    );
+    await sinkProcess.waitForPort(sink);
+    const postfix = await startPostfix(owner, { deliverTo: sink, main: 'default_transport = discard:' });
+    const results: BenchResult[] = [];
+    for (const scene of scenes) {
+      const behind = scene.behind === 'sink' ? sink : postfix.port;
+      const guard = createSmtpGuard(guardOptions(behind), { onEvent: () => {}, log: console });
+      const [address] = await guard.listen();
+      const result = await measure(scene, behind, address!.port, rounds);
+      await guard.close(0);
+      results.push(result);
+      if (json) console.log(JSON.stringify(result));
+      else console.log(describe(result));
+    }
+    return results;
+  } finally {
+    for (const stop of stops) await stop();
+  }
+}
+
+async function measure(scene: Scene, direct: number, guarded: number, rounds: number): Promise<BenchResult> {
+  // One short round each that does not count: connections, caches, compiled code.
+  const warm = { ...scene, messages: Math.ceil(scene.messages / 4) };
+  await rate(warm, direct);
+  await rate(warm, guarded);
+  const pairs: { direct: number; guarded: number }[] = [];
+  for (let i = 0; i < rounds; i++) {
+    // The order alternates: whoever comes second finds the machine warmer.
+    const first = i % 2 === 0 ? await rate(scene, direct) : await rate(scene, guarded);
+    const second = i % 2 === 0 ? await rate(scene, guarded) : await rate(scene, direct);
+    pairs.push(i % 2 === 0 ? { direct: first, guarded: second } : { direct: second, guarded: first });
+  }
+  const big = scene.bytes > 1_000_000;
+  const scale = big ? scene.bytes / 1_000_000 : 1;
+  return {
+    bench: 'smtp',
+    scene: scene.name,
+    unit: big ? 'MB/s' : 'messages/s',
+    direct: Math.round(median(pairs.map((pair) => pair.direct)) * scale),
+    guarded: Math.round(median(pairs.map((pair) => pair.guarded)) * scale),
+    ratio: Number(median(pairs.map((pair) => pair.guarded / pair.direct)).toFixed(3)),
+    target: scene.target,
+  };
+}
+
+/** Messages a second. */
+async function rate(scene: Scene, port: number): Promise<number> {
+  const args = ['-s', `${scene.sessions}`, '-m', `${scene.messages}`, '-l', `${scene.bytes}`];
+  if (scene.reuse) args.push('-d');
+  args.push('-f', 'sender@example.com', '-t', 'user@example.net', `127.0.0.1:${port}`);
+  const started = performance.now();
+  const result = await runProcess(requirePeer('smtp-source'), args, { timeout: 120_000 });
+  const seconds = (performance.now() - started) / 1000;
+  if (result.code !== 0) throw new Error(`smtp-source ${args.join(' ')}: ${result.stderr || result.signal}`);
+  return scene.messages / seconds;
+}
+
+const median = (numbers: readonly number[]): number => {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+
+function describe({ scene, unit, direct, guarded, ratio, target }: BenchResult): string {
+  const verdict = ratio >= target ? 'ok' : 'below';
+  return `${scene.padEnd(40)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}, target ${target})`;
+}
+
+if (import.meta.main) await run({ json: process.argv.includes('--json') });

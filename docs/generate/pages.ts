@@ -1,0 +1,25 @@
+/** What is generated, and where it stands. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configPage } from './config-page.ts';
+import { rulesPage, rulesTable } from './rules-page.ts';
+
+export const root = join(import.meta.dirname, '../..');
+
+/** A part of a page written by hand, between two comments: `<!-- generated: NAME -->` and `<!-- end -->`. */
+function filled(path: string, name: string, content: string): string {
+  const page = readFileSync(join(root, path), 'utf8');
+  const begin = `<!-- generated: ${name} -->`;
+  const start = page.indexOf(begin);
+  const end = page.indexOf('<!-- end -->', start);
+  if (start === -1 || end === -1)
+    throw new Error(`${path}: no ${begin} … <!-- end --> to write the ${name} into`);
+  return `${page.slice(0, start + begin.length)}\n\n${content}\n\n${page.slice(end)}`;
+}
+
+/** Path → what the file must hold. */
+export const pages: Readonly<Record<string, () => string>> = {
+  'docs/reference/rules.md': rulesPage,
+  'docs/reference/config.md': configPage,
+  'README.md': () => filled('README.md', 'rules', rulesTable()),
+};

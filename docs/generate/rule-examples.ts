@@ -1,0 +1,58 @@
+/**
+ * Bytes in which each rule is seen. Taken from the corpus, so that what the page shows is what the tests send; only
+ * HTTP/2 requests, which have no bytes that a person could read, are written out here.
+ */
+import type { RuleId } from '../../src/rules/catalogue.ts';
+import { corpus } from '../../test/corpus/corpus.ts';
+
+/** Rows that show a rule better than the shortest one does. */
+const chosen: Readonly<Partial<Record<RuleId, string>>> = {
+  socks5: 'socks5-greeting-and-request-at-once',
+  'smtp-on-http': 'smtp-mail-from-first',
+  'proxy-protocol': 'proxy-protocol-v1',
+  connect: 'connect-to-foreign-mail-port',
+  'absolute-form-scheme': 'scheme-ftp',
+  'absolute-form-userinfo': 'userinfo-own-name-foreign-host',
+  'absolute-form-foreign': 'absolute-form-foreign',
+  'absolute-form-port': 'absolute-form-own-name-mail-port',
+  framing: 'framing-te-and-cl',
+  'target-malformed': 'target-fragment',
+  'host-duplicate': 'host-twice-own-then-foreign',
+  'host-malformed': 'host-malformed-leading-dot',
+  'host-foreign': 'host-foreign-private-address',
+  trace: 'trace-own-host',
+  'proxy-connection': 'proxy-connection-keep-alive',
+  'connection-strips': 'connection-strips-x-forwarded-for',
+  'host-override': 'override-x-forwarded-host',
+  'url-in-path': 'url-in-path-http',
+};
+
+/** The fields of an HTTP/2 request, a line each. */
+const http2: Readonly<Partial<Record<RuleId, string>>> = {
+  'extended-connect':
+    ':method: CONNECT\n:protocol: connect-udp\n:scheme: https\n:path: /\n:authority: www.example.net',
+  'authority-mismatch':
+    ':method: GET\n:scheme: https\n:path: /\n:authority: www.example.net\nhost: www.example.com',
+};
+
+/** Rules that no bytes show: it depends on what came before. */
+export const withoutBytes: ReadonlySet<RuleId> = new Set(['client-banned', 'rate-limited']);
+
+/** Printable lines, or null where there is no example. `\xHH` is a byte that does not print; lines end in CR LF. */
+export function ruleExample(id: RuleId): string | null {
+  if (http2[id] !== undefined) return http2[id];
+  const rows = corpus.filter(({ expect }) => expect.rule === id);
+  const row =
+    rows.find((one) => one.id === chosen[id]) ??
+    rows.sort((one, other) => one.bytes.length - other.bytes.length)[0];
+  return row === undefined ? null : readable(row.bytes);
+}
+
+function readable(bytes: string): string {
+  const shown = bytes.length > 256 ? `${bytes.slice(0, 256)}` : bytes;
+  const text = shown
+    .replace(/(?:\r\n)+$/, '')
+    .replaceAll('\r\n', '\n')
+    .replace(/[^\x20-\x7e\n]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return bytes.length > 256 ? `${text} …` : text;
+}

@@ -1,0 +1,128 @@
+/** The page about every rule, and the table of the README, from the catalogue. */
+import { STATUS_CODES } from 'node:http';
+import {
+  type Answer,
+  catalogue,
+  presetAction,
+  presets,
+  type Rule,
+  type RuleId,
+  ruleIds,
+} from '../../src/rules/catalogue.ts';
+import { generatedNote } from './note.ts';
+import { ruleExample } from './rule-examples.ts';
+
+const intro = `# Rules
+
+Every rule by which a request is judged, in the order of telling: of several rules seen in one request, the first one
+blocked names the verdict. The ids are what the log, the config and \`sekisho explain\` say.
+
+## What can be done about a rule
+
+An action is \`allow\` (not even recorded), \`flag\` (recorded and passed on to your own backend) or \`block\` (recorded and
+refused). A preset gives one to every rule:
+
+| Preset | |
+|---|---|
+| \`default\` | as the table of each rule says |
+| \`strict\` | what \`default\` flags is blocked |
+| \`lenient\` | headers that old clients send by mistake are taken out and flagged |
+| \`observe\` | nothing is blocked that can be passed on to your own backend without relaying for the sender |
+
+Single rules can differ from the preset, for all sites or for one:
+
+\`\`\`yaml
+sites:
+  - hosts: [www.example.net]
+    backend: http://127.0.0.1:8081
+  - hosts: [old.example.net]
+    backend: http://127.0.0.1:8082
+    policy:
+      rules:
+        proxy-connection: flag # its clients are old
+policy:
+  preset: default
+  rules:
+    host-foreign: { answer: drop } # blocked as before, but without a byte in answer
+\`\`\`
+
+What is set for a site counts for requests to that site; a request that is for none of yours goes by the setting for all.
+The answer of a blocked request is a status from 400 to 599 (but not 407, which says that a proxy was found), or \`drop\`:
+the connection closed without a byte. A 2xx or 3xx cannot be set: a refused probe must never look like a success.
+
+Some rules can only be blocked, since passing the request on would mean relaying for its sender. Of those only the answer
+can be changed.
+`;
+
+export function rulesPage(): string {
+  return [generatedNote('src/rules/catalogue.ts'), intro, ...ruleIds.map(section)].join('\n');
+}
+
+function section(id: RuleId): string {
+  const rule: Rule = catalogue[id];
+  const example = ruleExample(id);
+  return [
+    `## \`${id}\``,
+    '',
+    `Seen: ${rule.title}. The sender wants ${rule.seeks}.`,
+    '',
+    ...(example === null ? [] : ['```http', example, '```', '']),
+    `| ${presets.join(' | ')} | answer | counts towards a ban |`,
+    `|${'---|'.repeat(presets.length + 2)}`,
+    `| ${presets.map((preset) => presetAction(preset, id)).join(' | ')} | ${answerText(rule.answer)} | ${rule.bans ? 'yes' : 'no'} |`,
+    '',
+    `Reference: ${rule.reference}.`,
+    '',
+    exemption(id, rule),
+    '',
+  ].join('\n');
+}
+
+const answerText = (answer: Answer): string =>
+  answer === 'drop' ? 'none: closed without a byte' : `${answer} ${STATUS_CODES[answer] ?? ''}`.trimEnd();
+
+/** Where a rule has more to say than its setting. */
+const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
+  'client-banned':
+    'To exempt: put the prefix of the client under `bans.allow`; the allow-list beats every ban. `bans: false` turns bans off.',
+  'rate-limited':
+    'To exempt: put the prefix of the client under `rateLimit.allow`, or raise `rateLimit.max`. `rateLimit: false` turns the limit off.',
+  'absolute-form-foreign':
+    'To exempt: where the host is one of yours, list it under `sites[].hosts`. With `policy.rules.absolute-form-foreign` set to ' +
+    '`flag` or `allow` the request goes to *your* first backend, in origin form; the host it names is never dialled.',
+  'absolute-form-port':
+    'To exempt: write the port behind the host, `www.example.net:8443`, or `www.example.net:*` for any; or set ' +
+    '`policy.rules.absolute-form-port` to `flag` or `allow`.',
+  'host-foreign':
+    'To exempt: where the host is one of yours, list it under `sites[].hosts`. A health check that names the server by its ' +
+    'address passes from a prefix of `trustedProxies` or `bans.allow`. With `policy.rules.host-foreign` set to `flag` or `allow` the ' +
+    'request goes to *your* first backend.',
+  'upgrade-unknown':
+    'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
+    'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',
+  'host-override':
+    'To exempt: put the load balancer in front under `trustedProxies`, and list the host under `sites[].hosts` if it is yours; or set ' +
+    '`policy.rules.host-override` to `allow`.',
+};
+
+function exemption(id: RuleId, { forwardable }: Rule): string {
+  return (
+    ownWords[id] ??
+    (forwardable
+      ? `To exempt: set \`policy.rules.${id}\`, for all sites or one, to \`flag\` or \`allow\`.`
+      : 'Cannot be exempted; only the answer can be changed.')
+  );
+}
+
+/** For the README. */
+export function rulesTable(): string {
+  return [
+    '| Rule | Seen | The sender wants | Gets |',
+    '|---|---|---|---|',
+    ...ruleIds.map((id) => {
+      const { title, seeks, action, answer }: Rule = catalogue[id];
+      const gets = action === 'flag' ? 'passed on, flagged' : answer === 'drop' ? 'closed' : String(answer);
+      return `| [\`${id}\`](docs/reference/rules.md#${id}) | ${title} | ${seeks} | ${gets} |`;
+    }),
+  ].join('\n');
+}

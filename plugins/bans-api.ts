@@ -1,0 +1,124 @@
+/**
+ * The bans over HTTP, for the admin server: register it behind the check of the token. Needs `app.bans`.
+ *
+ * - `GET /api/bans`: `{ bans, listed, total }`, newest first; `?limit=` (default 1000), `?format=plain|nftables|nginx|haproxy`
+ *   gives the whole live list as text;
+ * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; left out: without an end);
+ * - `DELETE /api/bans/:prefix`, the slash as it is or as %2F.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import { type Ban, forever } from '../src/bans/ban.ts';
+import { BanPrefixError, banPrefix } from '../src/bans/ban-prefix.ts';
+import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
+import { parseDuration } from '../src/config/quantity.ts';
+
+/** A ban as the API shows it. */
+export interface ShownBan {
+  readonly prefix: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** ISO 8601; null: without an end. */
+  readonly until: string | null;
+  readonly level: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+interface ListQuery {
+  readonly limit?: string;
+  readonly format?: string;
+}
+
+interface AddBody {
+  readonly prefix?: unknown;
+  readonly for?: unknown;
+  readonly reason?: unknown;
+}
+
+const mostShown = 10_000;
+
+async function bansApi(app: FastifyInstance): Promise<void> {
+  const { ledger } = app.bans;
+
+  app.get<{ Querystring: ListQuery }>('/api/bans', async ({ query }, reply) => {
+    if (query.format !== undefined) {
+      if (!exportFormats.includes(query.format as ExportFormat))
+        return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
+      reply.type('text/plain; charset=utf-8');
+      return exportBans(query.format as ExportFormat, ledger.active(), ledger.listed, Date.now());
+    }
+    const limit = Number(query.limit ?? 1000);
+    if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
+      return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
+    const all = [...ledger.active()];
+    const bans = all.sort((a, b) => b.since - a.since).slice(0, limit);
+    return { bans: bans.map(shown), total: all.length, listed: ledger.counts.listed };
+  });
+
+  app.post<{ Body: AddBody | null }>('/api/bans', async ({ body }, reply) => {
+    const { prefix, for: term, reason } = body ?? {};
+    if (typeof prefix !== 'string') return refuse(reply, 'prefix is missing: {"prefix": "192.0.2.1"}');
+    const milliseconds = typeof term === 'string' ? parseDuration(term) : null;
+    if (term !== undefined && milliseconds === null)
+      return refuse(reply, 'for is no time: write a number and s, m, h or d, such as 1h');
+    if (reason !== undefined && typeof reason !== 'string') return refuse(reply, 'reason is no text');
+    return answer(reply, () => {
+      const ban = ledger.add({
+        prefix,
+        ...(milliseconds === null ? {} : { for: milliseconds }),
+        ...(reason === undefined ? {} : { reason }),
+      });
+      const exempt = ledger.isExempt(ban.prefix.split('/', 1)[0]!);
+      reply.code(201);
+      return {
+        ban: shown(ban),
+        ...(exempt ? { note: 'it is on the allow-list, which beats every ban' } : {}),
+      };
+    });
+  });
+
+  app.delete<{ Params: { '*': string } }>('/api/bans/*', async ({ params }, reply) =>
+    answer(reply, () => {
+      const text = params['*'];
+      const ban = ledger.remove(text);
+      if (ban !== null) return { ban: shown(ban) };
+      const prefix = banPrefix(text);
+      const wider = ledger.banOf(prefix);
+      reply.code(404);
+      if (wider !== null) return { error: `${prefix} is banned by way of ${wider.prefix}: remove that` };
+      return ledger.isListed(prefix)
+        ? { error: `${prefix} is on an imported list: take it out there, or allow it in the config` }
+        : { error: `${prefix} is not banned` };
+    }),
+  );
+}
+
+function answer(reply: FastifyReply, act: () => object): object {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof BanPrefixError) return refuse(reply, error.message);
+    throw error;
+  }
+}
+
+function refuse(reply: FastifyReply, error: string): object {
+  reply.code(400);
+  return { error };
+}
+
+const shown = ({ prefix, since, until, level, by, reason }: Ban): ShownBan => ({
+  prefix,
+  since: new Date(since).toISOString(),
+  until: until === forever ? null : new Date(until).toISOString(),
+  level,
+  by,
+  reason,
+});
+
+export const bansRoutes = fp(bansApi, {
+  name: 'sekisho-bans-api',
+  fastify: '5.x',
+  dependencies: ['sekisho-bans'],
+});

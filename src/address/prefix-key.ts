@@ -1,0 +1,88 @@
+/** Canonical prefix text → numbers, quick enough to be asked on every request. */
+
+/** The bits of a prefix that clients are told apart by: 32 of IPv4, the upper 64 of IPv6. */
+export interface PrefixKey {
+  family: 4 | 6;
+  /** The first 32 bits, unsigned. */
+  high: number;
+  /** The next 32 bits of IPv6, unsigned; 0 of IPv4. */
+  low: number;
+  /** Bits that count; more than 64 for an IPv6 prefix that is longer than any client's. */
+  length: number;
+}
+
+/** To be filled by `readPrefixKey`; one for each caller, so that looking up allocates nothing. */
+export const prefixKey = (): PrefixKey => ({ family: 4, high: 0, low: 0, length: 0 });
+
+const dot = 0x2e;
+const slash = 0x2f;
+const colon = 0x3a;
+
+/**
+ * Reads what `prefixText` and `clientPrefix` write; for anything else use `parsePrefix` first. False where the text can't
+ * be such a prefix.
+ */
+export function readPrefixKey(text: string, into: PrefixKey): boolean {
+  for (let at = 0; at < 5; at++) {
+    const code = text.charCodeAt(at);
+    if (code === dot) return readIpv4(text, into);
+    if (code === colon) return readIpv6(text, into);
+  }
+  return false;
+}
+
+function readIpv4(text: string, into: PrefixKey): boolean {
+  let high = 0;
+  let part = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) part = part * 10 + code - 0x30;
+    else if (code === dot || code === slash) {
+      high = high * 256 + part;
+      part = 0;
+      if (code === slash) return finish(text, at, into, 4, high, 0);
+    } else return false;
+  }
+  return false;
+}
+
+function readIpv6(text: string, into: PrefixKey): boolean {
+  let high = 0;
+  let low = 0;
+  let groups = 0;
+  let group = 0;
+  let at = 0;
+  // RFC 5952: of a prefix up to 64 bits the lower half is the longest run of zeros, so what follows `::` is nothing.
+  for (; at < text.length && groups < 4; at++) {
+    const code = text.charCodeAt(at);
+    if (code === colon) {
+      if (groups < 2) high = high * 65536 + group;
+      else low = low * 65536 + group;
+      groups++;
+      group = 0;
+      if (text.charCodeAt(at + 1) === colon) break;
+    } else group = group * 16 + (code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57);
+  }
+  if (groups === 1) high *= 65536;
+  if (groups <= 2) low = 0;
+  else if (groups === 3) low *= 65536;
+  const cut = text.indexOf('/', at);
+  return cut !== -1 && finish(text, cut, into, 6, high, low);
+}
+
+function finish(
+  text: string,
+  cut: number,
+  into: PrefixKey,
+  family: 4 | 6,
+  high: number,
+  low: number,
+): boolean {
+  let length = 0;
+  for (let at = cut + 1; at < text.length; at++) length = length * 10 + text.charCodeAt(at) - 0x30;
+  into.family = family;
+  into.high = high;
+  into.low = low;
+  into.length = length;
+  return true;
+}

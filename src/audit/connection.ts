@@ -1,0 +1,162 @@
+/** Raw bytes to the audited server and back, bounded in time and size. */
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+
+/** Bytes kept of one reply. */
+const kept = 262_144;
+
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte, with this server name (null: none is sent). @default plain */
+  readonly tls?: { readonly servername: string | null; readonly alpn?: readonly string[] } | undefined;
+  /** Milliseconds for connecting, TLS included. */
+  readonly timeout: number;
+}
+
+/** Nobody accepts there, or not in time. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+export class Connection {
+  #socket: Socket;
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+  #ended: 'closed' | 'reset' | null = null;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#listen();
+  }
+
+  /** @throws UnreachableError */
+  static async dial({ host, port, tls, timeout }: DialOptions): Promise<Connection> {
+    // allowHalfOpen: a server that has said its last word may still read what we send.
+    const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true });
+    const signal = AbortSignal.timeout(timeout);
+    let outer: Socket = socket;
+    try {
+      await once(socket, 'connect', { signal });
+      if (tls !== undefined) outer = await secure(socket, tls, signal);
+    } catch (cause) {
+      socket.destroy();
+      const what =
+        cause instanceof Error && cause.name === 'AbortError' ? 'no answer in time' : String(cause);
+      throw new UnreachableError(`cannot connect to ${host}:${port}: ${what}`, { cause });
+    }
+    return new Connection(outer);
+  }
+
+  /** Null while the peer has neither closed nor reset. */
+  get ended(): 'closed' | 'reset' | null {
+    return this.#ended;
+  }
+
+  /** Everything that came so far, of the current layer. */
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  /** The protocol that ALPN chose; null where none or no TLS. */
+  get alpn(): string | null {
+    return (this.#socket as Partial<TLSSocket>).alpnProtocol || null;
+  }
+
+  /** The address that this end has. */
+  get localAddress(): string {
+    return this.#socket.localAddress ?? '';
+  }
+
+  /** Text is latin1. */
+  send(bytes: string | Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes, 'latin1');
+  }
+
+  /**
+   * Reads until it is enough, the peer has ended, the size is spent, or time is.
+   *
+   * @param patience milliseconds
+   * @param idle milliseconds without a byte, after the first one, that end it too
+   * @returns everything received, earlier reads included
+   */
+  async until(enough: (bytes: Buffer) => boolean, patience: number, idle = patience): Promise<Buffer> {
+    const over = Promise.withResolvers<void>();
+    let quiet: NodeJS.Timeout | undefined;
+    const look = (): void => {
+      const bytes = this.received;
+      if (this.#ended !== null || this.#size >= kept || enough(bytes)) {
+        over.resolve();
+        return;
+      }
+      clearTimeout(quiet);
+      if (bytes.length > 0) quiet = setTimeout(over.resolve, idle);
+    };
+    const limit = setTimeout(over.resolve, patience);
+    this.#wake = look;
+    look();
+    await over.promise;
+    this.#wake = () => {};
+    clearTimeout(quiet);
+    clearTimeout(limit);
+    return this.received;
+  }
+
+  /** STARTTLS: what came before is forgotten. @throws UnreachableError */
+  async startTls(servername: string | null, timeout: number): Promise<void> {
+    this.#socket.removeAllListeners('data');
+    try {
+      this.#socket = await secure(this.#socket, { servername }, AbortSignal.timeout(timeout));
+    } catch (cause) {
+      throw new UnreachableError(`TLS failed: ${String(cause)}`, { cause });
+    }
+    this.#chunks.length = 0;
+    this.#size = 0;
+    this.#listen();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(): void {
+    const end = (how: 'closed' | 'reset') => {
+      this.#ended ??= how;
+      this.#wake();
+    };
+    this.#socket.on('data', (chunk: Buffer) => {
+      if (this.#size >= kept) return;
+      this.#chunks.push(chunk);
+      this.#size += chunk.length;
+      this.#wake();
+    });
+    this.#socket.on('end', () => end('closed'));
+    this.#socket.on('close', () => end('closed'));
+    // EPIPE: the peer has closed while we still send; what it said before may be waiting to be read.
+    this.#socket.on('error', ({ code }: NodeJS.ErrnoException) => code !== 'EPIPE' && end('reset'));
+  }
+}
+
+/** The audited server's certificate proves nothing here: it is ours to look at, not to trust. */
+async function secure(
+  socket: Socket,
+  { servername, alpn }: NonNullable<DialOptions['tls']>,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const secured = connectTls({
+    socket,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1',
+    ...(servername === null ? {} : { servername }),
+    ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+  });
+  try {
+    await once(secured, 'secureConnect', { signal });
+  } catch (error) {
+    secured.destroy();
+    throw error;
+  }
+  return secured;
+}

@@ -1,0 +1,37 @@
+import type { RuleId } from '../rules/catalogue.ts';
+
+/** The catalogue's rule that a technique breaks; it is also the first part of the technique's name. */
+export type AuditedRule = RuleId | `smtp-${string}`;
+
+/** A spelling of a rule that is tried: the rule alone, or `RULE/VARIANT`. */
+export type TechniqueId = AuditedRule | `${AuditedRule}/${string}`;
+
+/**
+ * - `relays`: the canary was reached through the server, or what only the canary says came back; for mail, a recipient
+ *   of a third party was accepted.
+ * - `refuses`: an error status, a refusal of the protocol, or the connection closed.
+ * - `answers-itself`: an answer of the server's own, whatever its status, and the canary was not reached.
+ * - `unclear`: none of these can be told.
+ */
+export type Result = 'relays' | 'refuses' | 'answers-itself' | 'unclear';
+
+/** What one technique did at one port. */
+export interface Finding {
+  readonly technique: TechniqueId;
+  /** `HOST:PORT` of the audited server. */
+  readonly target: string;
+  readonly result: Result;
+  /** What was seen, in one line. */
+  readonly why: string;
+  /** The directive that mends it; null where nothing is to mend. */
+  readonly fix: string | null;
+  /** The rule that would have been broken. */
+  readonly rule: AuditedRule;
+  /** What was asked, in one line: the request line with the header that matters, or the command. */
+  readonly sent: string;
+}
+
+/** A finding before its fix is looked up. */
+export type Outcome = Pick<Finding, 'result' | 'why'>;
+
+export const ruleOf = (technique: TechniqueId): AuditedRule => technique.split('/')[0] as AuditedRule;

@@ -1,0 +1,103 @@
+/**
+ * Proof that whoever audits a public server owns it: a token of theirs in a file on that very address, or in the DNS of
+ * the name that the address itself claims.
+ */
+import { randomBytes } from 'node:crypto';
+import { resolveTxt, reverse } from 'node:dns/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isComplete, statusOf } from './answer.ts';
+import { Connection } from './connection.ts';
+import { bracketed } from './ground.ts';
+
+/** Path of the token file on the audited server. */
+export const tokenPath = '/.well-known/sekisho-audit.txt';
+
+/** Name of the TXT record, before the server's name. */
+export const tokenLabel = '_sekisho-audit';
+
+/** Milliseconds for each question. */
+const patience = 5_000;
+
+export interface OwnershipQuestion {
+  /** The audited address: the file is fetched from it, whatever the name resolves to for others. */
+  readonly address: string;
+  /** What `--i-own-this` says. */
+  readonly name: string;
+  /** Ports to look for the file at. */
+  readonly ports: readonly number[];
+  readonly token: string;
+}
+
+export interface Resolver {
+  readonly txt: (name: string) => Promise<readonly (readonly string[])[]>;
+  readonly reverse: (address: string) => Promise<readonly string[]>;
+}
+
+const system: Resolver = { txt: resolveTxt, reverse };
+
+/** The auditor's own token, made at the first use. One's token on a server says whose audit the owner allows. */
+export async function ownToken(
+  file = join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'sekisho', 'audit-token'),
+): Promise<string> {
+  try {
+    const kept = (await readFile(file, 'utf8')).trim();
+    if (/^sekisho-audit-[0-9a-f]{32}$/.test(kept)) return kept;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const token = `sekisho-audit-${randomBytes(16).toString('hex')}`;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  return token;
+}
+
+/** How it was proven, in words; null where it was not. */
+export async function proveOwnership(
+  question: OwnershipQuestion,
+  resolver: Resolver = system,
+): Promise<string | null> {
+  for (const port of question.ports) {
+    if (await fileProves(question, port)) return `token file at port ${port}`;
+  }
+  return (await dnsProves(question, resolver)) ? `TXT record of ${tokenLabel}.${question.name}` : null;
+}
+
+async function fileProves({ address, name, token }: OwnershipQuestion, port: number): Promise<boolean> {
+  for (const tls of [undefined, { servername: /[a-z]/i.test(name) && !name.includes(':') ? name : null }]) {
+    let connection: Connection | null = null;
+    try {
+      connection = await Connection.dial({ host: address, port, tls, timeout: patience });
+      const host = port === (tls === undefined ? 80 : 443) ? bracketed(name) : `${bracketed(name)}:${port}`;
+      connection.send(
+        `GET ${tokenPath} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
+      );
+      const bytes = await connection.until((bytes) => isComplete(bytes) || bytes.length > 16_384, patience);
+      // The request does not hold the token, so an echo proves nothing; and redirects lead to somebody else.
+      const body = bytes.toString('latin1').split('\r\n\r\n').slice(1).join('\n');
+      if (statusOf(bytes) === 200 && body.split(/\s+/).includes(token)) return true;
+    } catch {
+      // Not here: closed, or no HTTP, or no TLS.
+    } finally {
+      connection?.close();
+    }
+  }
+  return false;
+}
+
+/**
+ * A record under a name proves the name only, and anybody may point a name of theirs at somebody else's address: the
+ * address must claim the name too, by its PTR record.
+ */
+async function dnsProves({ address, name, token }: OwnershipQuestion, resolver: Resolver): Promise<boolean> {
+  try {
+    const claimed = (await resolver.reverse(address)).map((host) => host.toLowerCase().replace(/\.$/, ''));
+    const lower = name.toLowerCase();
+    if (!claimed.some((host) => host === lower || host.endsWith(`.${lower}`))) return false;
+    const records = await resolver.txt(`${tokenLabel}.${name}`);
+    return records.some((parts) => parts.join('').trim() === token);
+  } catch {
+    return false;
+  }
+}

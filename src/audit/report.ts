@@ -1,0 +1,108 @@
+/** The findings for people: the verdict first, then a table, then what to change. */
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Finding, Result } from './finding.ts';
+
+/** What is worst comes first. */
+const order: readonly Result[] = ['relays', 'unclear', 'answers-itself', 'refuses'];
+
+const words: Readonly<Record<Result, string>> = {
+  relays: 'RELAYS',
+  unclear: 'unclear',
+  'answers-itself': 'answers itself',
+  refuses: 'refuses',
+};
+
+/** One line: whether it relays. */
+export function verdictLine(target: string, findings: readonly Finding[]): string {
+  const count = (result: Result): number => findings.filter((finding) => finding.result === result).length;
+  const relays = count('relays');
+  const unclear = count('unclear');
+  const rest = [
+    `${count('refuses')} refused`,
+    `${count('answers-itself')} answered from its own`,
+    ...(unclear > 0 ? [`${unclear} unclear`] : []),
+  ].join(', ');
+  if (findings.length === 0) return `${target}: nothing could be tried.`;
+  if (relays > 0) {
+    const rules = [...new Set(findings.filter(({ result }) => result === 'relays').map(({ rule }) => rule))];
+    return `${target} RELAYS: ${relays} of ${findings.length} techniques went through (${rules.join(', ')}); ${rest}.`;
+  }
+  if (unclear === findings.length)
+    return `${target}: nothing is proven, all ${unclear} techniques are unclear.`;
+  return `${target} does not relay: none of ${findings.length} techniques went through; ${rest}.`;
+}
+
+/** The whole report. */
+export function report(
+  target: string,
+  findings: readonly Finding[],
+  { color = false, width = 100 }: { color?: boolean; width?: number } = {},
+): string {
+  const paint = (format: 'red' | 'yellow' | 'green' | 'bold', text: string): string =>
+    color ? styleText(format, text, { validateStream: false }) : text;
+  const verdict = verdictLine(target, findings);
+  const relays = findings.some(({ result }) => result === 'relays');
+  const lines = [paint(relays ? 'red' : 'bold', verdict)];
+  for (const port of [...new Set(findings.map(({ target }) => target))]) {
+    const rows = fold(findings.filter(({ target }) => target === port));
+    const column = Math.max(...rows.map(({ technique }) => technique.length));
+    lines.push('', paint('bold', port));
+    for (const { result, technique, why } of rows) {
+      const label = words[result].padEnd(15);
+      const colored =
+        result === 'relays' ? paint('red', label) : result === 'unclear' ? paint('yellow', label) : label;
+      const start = `  ${colored}${technique.padEnd(column)}  `;
+      lines.push(wrap(start, why, width));
+    }
+  }
+  const fixes = [...new Set(findings.map(({ fix }) => fix).filter((fix) => fix !== null))];
+  if (fixes.length > 0) {
+    lines.push('', paint('bold', 'To mend'));
+    for (const [index, fix] of fixes.entries()) lines.push(wrap(`  ${index + 1}. `, fix, width));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+interface Row {
+  readonly result: Result;
+  readonly technique: string;
+  readonly why: string;
+}
+
+/** Spellings of one rule that ended alike share a row; what relays is told one by one. */
+function fold(findings: readonly Finding[]): Row[] {
+  const rows = new Map<string, { first: Finding; count: number }>();
+  for (const finding of findings) {
+    const { result, rule, why, technique } = finding;
+    const key = result === 'relays' ? technique : `${result} ${rule} ${why}`;
+    const row = rows.get(key);
+    if (row === undefined) rows.set(key, { first: finding, count: 1 });
+    else row.count += 1;
+  }
+  return [...rows.values()]
+    .map(({ first, count }) => ({
+      result: first.result,
+      technique: count === 1 ? first.technique : `${first.rule} (${count} spellings)`,
+      why: first.why,
+    }))
+    .sort((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
+}
+
+/** Later lines are set below the first one's text. The server's words may hold anything: controls are shown, not obeyed. */
+function wrap(start: string, text: string, width: number): string {
+  const indent = stripVTControlCharacters(start).length;
+  const room = Math.max(width - indent, 30);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of printable(text).split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return start + lines.join(`\n${' '.repeat(indent)}`);
+}
+
+const printable = (text: string): string =>
+  text.replace(/[\0-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,0 +1,82 @@
+/** What a port speaks: found out first, so that each technique is tried where it can mean something. */
+import { randomBytes } from 'node:crypto';
+import { type Baseline, isComplete, statusOf } from './answer.ts';
+import { UnreachableError } from './connection.ts';
+import type { Ground } from './ground.ts';
+
+export interface Service {
+  /** `closed`: nobody accepts. `silent`: accepts, and answers neither HTTP nor TLS; a SOCKS server does so. */
+  readonly speaks: 'http' | 'smtp' | 'other' | 'silent' | 'closed';
+  readonly tls: boolean;
+  /** HTTP/2 was chosen by ALPN. */
+  readonly h2: boolean;
+  readonly baseline: Baseline | null;
+  /** What it said of its own accord. */
+  readonly text: string;
+}
+
+/** Mail servers may make a client wait, to see whether it talks too early (postscreen: 6 s). */
+const mailPorts: ReadonlySet<number> = new Set([25, 465, 587, 2525]);
+
+const nothing = { tls: false, h2: false, baseline: null, text: '' } as const;
+
+/** @throws BudgetError */
+export async function findService(ground: Ground): Promise<Service> {
+  try {
+    const plain = await listen(ground, false);
+    if (plain !== null && plain.speaks !== 'silent') return plain;
+    return (await listen(ground, true)) ?? plain ?? { ...nothing, speaks: 'silent' };
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    return { ...nothing, speaks: 'closed', text: error.message };
+  }
+}
+
+/** Null where TLS should be tried: an HTTP server told to, or there is no TLS here either. */
+async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
+  const connection = await ground.dial({ tls, alpn: ['h2', 'http/1.1'] }).catch((error: unknown) => {
+    if (tls && error instanceof UnreachableError) return null;
+    throw error;
+  });
+  if (connection === null) return null;
+  const h2 = connection.alpn === 'h2';
+  try {
+    const mail = mailPorts.has(ground.port);
+    const patience = mail ? Math.max(ground.patience, 8_000) : Math.min(ground.patience / 4, 1_000);
+    const first = (await connection.until((bytes) => bytes.includes('\n'), patience, 200)).toString('latin1');
+    if (/^220[ -]/.test(first)) return { ...nothing, speaks: 'smtp', tls, text: first };
+    if (first !== '') return { ...nothing, speaks: 'other', tls, text: first };
+  } finally {
+    connection.close();
+  }
+  ground.tls = tls;
+  const front = await ask(ground, '/');
+  const status = statusOf(front);
+  if (status === null) {
+    ground.tls = false;
+    return { ...nothing, speaks: 'silent', text: front.toString('latin1') };
+  }
+  // nginx, Apache and Node say so in words, with a 400, where TLS is spoken.
+  if (!tls && status === 400 && /https|TLS|SSL/i.test(front.toString('latin1'))) return null;
+  const missing = await ask(ground, `/sekisho-audit/${randomBytes(8).toString('hex')}`);
+  return {
+    speaks: 'http',
+    tls,
+    h2,
+    baseline: { front: status, missing: statusOf(missing) ?? status },
+    text: `${front.toString('latin1')}\n${missing.toString('latin1')}`,
+  };
+}
+
+/** An ordinary request for a page of the server's own. @throws UnreachableError, BudgetError */
+export async function ask(ground: Ground, path: string): Promise<Buffer> {
+  const connection = await ground.dial();
+  try {
+    connection.send(
+      `GET ${path} HTTP/1.1\r\nHost: ${ground.own}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
+    );
+    return await connection.until(isComplete, ground.patience, 1_500);
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,158 @@
+/** Tries every technique of HTTP and SOCKS at one port, one after the other, so that what reaches the canary is told apart. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Baseline, isComplete, proven, statusOf, withoutProof } from './answer.ts';
+import type { Ask } from './canary.ts';
+import { connectTechniques, runConnect } from './connect-techniques.ts';
+import { proofOf } from './evidence.ts';
+import {
+  type FetchTechnique,
+  fetchTechniques,
+  type Place,
+  sentOf,
+  traceTechnique,
+} from './fetch-techniques.ts';
+import type { Outcome, TechniqueId } from './finding.ts';
+import type { FixKind } from './fixes.ts';
+import { bracketed, type Ground } from './ground.ts';
+import { h2Techniques, openH2, runH2 } from './h2-techniques.ts';
+import type { Service } from './service.ts';
+import { canName, runSocks, socksTechniques } from './socks-techniques.ts';
+
+/** One technique, ready to run. */
+export interface Trial {
+  readonly id: TechniqueId;
+  readonly fix: FixKind;
+  readonly sent: string;
+  /** @throws UnreachableError, BudgetError */
+  run(): Promise<Outcome>;
+  /** Whether the canary has been asked after all: a relay may be slow. */
+  late?(): Outcome | null;
+}
+
+/** All trials for one port, in the order of trying. @throws BudgetError */
+export async function webTrials(ground: Ground, service: Service): Promise<Trial[]> {
+  const http = service.speaks === 'http';
+  const { baseline } = service;
+  const trials: Trial[] = [];
+  for (const technique of fetchTechniques) {
+    if (!http && !technique.essential) continue;
+    if (technique.sharesMachine && !ground.sharesMachine) continue;
+    trials.push(fetchTrial(technique, ground, baseline));
+  }
+  for (const technique of connectTechniques) {
+    if (!http && !technique.essential) continue;
+    if (technique.ipv4 && !/^\d+(\.\d+){3}$/.test(ground.canary.host)) continue;
+    const { canary, target } = ground;
+    const to = { 'mail-port': canary.at(25), itself: target, canary: canary.authority }[
+      technique.to ?? 'canary'
+    ];
+    const [line, host] = technique.bytes(to, ground).split('\r\n');
+    trials.push({
+      id: technique.id,
+      fix: 'connect',
+      sent: technique.id === 'connect/own-host-line' ? `${line} | ${host}` : line!,
+      run: () => runConnect(technique, ground, baseline),
+    });
+  }
+  for (const technique of socksTechniques) {
+    if (!canName(technique, ground.canary.host)) continue;
+    trials.push({
+      id: technique.id,
+      fix: 'socks',
+      sent: `${technique.sent} to ${ground.canary.authority}`,
+      run: () => runSocks(technique, ground, http),
+    });
+  }
+  if (http) {
+    trials.push(traceTrial(ground, baseline), ...(await h2Trials(ground)));
+  }
+  return trials;
+}
+
+const placeOf = (ground: Ground, { path, id }: Pick<Ask, 'path' | 'id'>): Place => ({
+  own: ground.own,
+  ownHost: bracketed(ground.name),
+  canary: ground.canary.authority,
+  canaryPort: ground.canary.port,
+  path,
+  agent: `sekisho-audit ${id}`,
+});
+
+function fetchTrial(technique: FetchTechnique, ground: Ground, baseline: Baseline | null): Trial {
+  const { canary, patience } = ground;
+  const ask = canary.newAsk();
+  const place = placeOf(ground, ask);
+  let status: number | null = null;
+  return {
+    id: technique.id,
+    fix: technique.fix,
+    sent: sentOf(technique, place),
+    run: async () => {
+      const since = canary.count;
+      const connection = await ground.dial();
+      const found = new AbortController();
+      try {
+        connection.send(technique.bytes(place));
+        const two = technique.id.endsWith('/second-request');
+        const answered = connection.until((bytes) => !two && isComplete(bytes), patience, 1_500);
+        if (technique.silent) {
+          // FTP waits for a greeting that the canary does not give, TLS for a certificate: the connection is enough.
+          const reached = canary.reached(ask, true, found.signal).then(() => delay(200));
+          await Promise.race([answered, reached.catch(() => answered)]);
+        }
+        const bytes = technique.silent && canary.count > since ? connection.received : await answered;
+        status = statusOf(bytes);
+        const proof = proofOf(ground, ask, bytes, technique.silent ? since : null);
+        return proven(proof, status) ?? withoutProof({ bytes, ended: connection.ended }, baseline, patience);
+      } finally {
+        found.abort();
+        connection.close();
+      }
+    },
+    late: () =>
+      canary.hit(ask) === null ? null : proven(proofOf(ground, ask, Buffer.alloc(0), null), status),
+  };
+}
+
+function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
+  const ask = ground.canary.newAsk();
+  const place = placeOf(ground, ask);
+  return {
+    id: traceTechnique.id,
+    fix: 'trace',
+    sent: sentOf(traceTechnique, place),
+    run: async () => {
+      const connection = await ground.dial();
+      try {
+        connection.send(traceTechnique.bytes(place));
+        const bytes = await connection.until(isComplete, ground.patience, 1_500);
+        const echoed = statusOf(bytes) === 200 && bytes.includes(ask.id);
+        return echoed
+          ? { result: 'answers-itself', why: '200: echoes the request, cookies and credentials included' }
+          : withoutProof({ bytes, ended: connection.ended }, baseline, ground.patience);
+      } finally {
+        connection.close();
+      }
+    },
+  };
+}
+
+async function h2Trials(ground: Ground): Promise<Trial[]> {
+  const session = await openH2(ground);
+  const offered = session !== null;
+  // Node throws on :protocol unless the server has offered it (RFC 8441 section 3).
+  const extended = session?.remoteSettings.enableConnectProtocol === true;
+  session?.destroy();
+  return h2Techniques.map((technique) => ({
+    id: technique.id,
+    fix: technique.fix,
+    sent: technique.sent,
+    run: async () => {
+      if (!offered) return { result: 'refuses', why: 'does not speak HTTP/2 here' };
+      if (technique.id === 'extended-connect' && !extended) {
+        return { result: 'refuses', why: 'does not offer extended CONNECT' };
+      }
+      return await runH2(technique, ground);
+    },
+  }));
+}

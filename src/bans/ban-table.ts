@@ -1,0 +1,182 @@
+import { PrefixTrie } from '../address/prefix-trie.ts';
+import { type Ban, banMakers, supersedes } from './ban.ts';
+import { isWide } from './ban-prefix.ts';
+
+export interface BanTableOptions {
+  /** The most records that are kept; beyond it one is evicted for each that comes in. @default 1_000_000 */
+  readonly capacity?: number;
+  /** How long a ban is remembered after its end, so that the next one lasts longer; milliseconds. */
+  readonly memory: number;
+}
+
+/** How many records the hand looks at to choose which one to evict, and passes with each one that comes in. */
+const handful = 16;
+
+/**
+ * Bans by prefix, a million of them in about a hundred megabytes: columns of numbers in place of an object a ban, and one
+ * hash table from the prefix to the row.
+ *
+ * Eviction: a hand goes round the rows. A record past its end and its memory is dropped when the hand passes it. In a full
+ * table the one of the next sixteen records that ends soonest goes; what an operator banned goes only where all sixteen are
+ * an operator's. So an attacker who fills the table pushes out bans of his own kind, mostly those about to end.
+ */
+export class BanTable {
+  readonly #capacity: number;
+  readonly #memory: number;
+  readonly #rows = new Map<string, number>();
+  readonly #wide = new PrefixTrie();
+  readonly #free: number[] = [];
+  #prefixes: (string | null)[] = [];
+  #reasons: string[] = [];
+  #since = new Float64Array(64);
+  #until = new Float64Array(64);
+  #changed = new Float64Array(64);
+  #level = new Uint8Array(64);
+  #by = new Uint8Array(64);
+  #used = 0;
+  #hand = 0;
+  #evicted = 0;
+
+  constructor({ capacity = 1_000_000, memory }: BanTableOptions) {
+    this.#capacity = capacity;
+    this.#memory = memory;
+  }
+
+  /** Records kept, those past their end included. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** How many bans were dropped before their end, for want of room. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** Whether a client is banned: by its own prefix, or by a wider one. */
+  isBanned(prefix: string, now: number): boolean {
+    const row = this.#rows.get(prefix);
+    if (row !== undefined && this.#until[row]! > now) return true;
+    return this.#wide.size > 0 && this.#wide.longest(prefix, (wide) => this.#until[wide]! > now) !== -1;
+  }
+
+  /** The ban that a client stands under, the closest-fitting one; null where there is none. */
+  banOf(prefix: string, now: number): Ban | null {
+    const row = this.#rows.get(prefix);
+    if (row !== undefined && this.#until[row]! > now) return this.#ban(row);
+    const wide = this.#wide.longest(prefix, (value) => this.#until[value]! > now);
+    return wide === -1 ? null : this.#ban(wide);
+  }
+
+  /** The record of exactly this prefix, in force or remembered. */
+  get(prefix: string): Ban | null {
+    const row = this.#rows.get(prefix);
+    return row === undefined ? null : this.#ban(row);
+  }
+
+  /**
+   * Takes a record in, unless what is known is as new.
+   *
+   * @returns whether it was taken
+   */
+  put(ban: Ban, now: number): boolean {
+    let row = this.#rows.get(ban.prefix);
+    if (row !== undefined && !supersedes(ban, this.#ban(row))) return false;
+    if (row === undefined) {
+      if (ban.until + this.#memory <= now) return false;
+      this.#pass(now);
+      if (this.#rows.size >= this.#capacity) this.#evict(now);
+      row = this.#row();
+      this.#rows.set(ban.prefix, row);
+      this.#prefixes[row] = ban.prefix;
+      if (isWide(ban.prefix)) this.#wide.set(ban.prefix, row);
+    }
+    this.#since[row] = ban.since;
+    this.#until[row] = ban.until;
+    this.#changed[row] = ban.changed;
+    this.#level[row] = ban.level;
+    this.#by[row] = banMakers.indexOf(ban.by);
+    this.#reasons[row] = ban.reason;
+    return true;
+  }
+
+  /** Every record, remembered ones included. May be walked while records come and go. */
+  *records(): Generator<Ban> {
+    for (const row of this.#rows.values()) yield this.#ban(row);
+  }
+
+  /** Every ban in force. */
+  *active(now: number): Generator<Ban> {
+    for (const row of this.#rows.values()) if (this.#until[row]! > now) yield this.#ban(row);
+  }
+
+  #ban(row: number): Ban {
+    return {
+      prefix: this.#prefixes[row]!,
+      since: this.#since[row]!,
+      until: this.#until[row]!,
+      changed: this.#changed[row]!,
+      level: this.#level[row]!,
+      by: banMakers[this.#by[row]!]!,
+      reason: this.#reasons[row]!,
+    };
+  }
+
+  #row(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#used === this.#until.length) {
+      const size = Math.min(this.#used * 2, Math.max(this.#capacity, 64));
+      this.#since = grown(this.#since, new Float64Array(size));
+      this.#until = grown(this.#until, new Float64Array(size));
+      this.#changed = grown(this.#changed, new Float64Array(size));
+      this.#level = grown(this.#level, new Uint8Array(size));
+      this.#by = grown(this.#by, new Uint8Array(size));
+    }
+    return this.#used++;
+  }
+
+  /** The hand goes on, and drops what is past its end and its memory. */
+  #pass(now: number): void {
+    for (let step = 0; step < Math.min(handful, this.#used); step++) {
+      const row = this.#step();
+      if (this.#prefixes[row] !== null && this.#until[row]! + this.#memory <= now) this.#drop(row);
+    }
+  }
+
+  #evict(now: number): void {
+    let victim = -1;
+    for (let step = 0; step < handful; step++) {
+      const row = this.#step();
+      if (this.#prefixes[row] === null) continue;
+      if (victim === -1 || this.#worth(row) < this.#worth(victim)) victim = row;
+    }
+    // A handful of free rows side by side: rare, and then any record does.
+    if (victim === -1) victim = this.#rows.values().next().value!;
+    if (this.#until[victim]! > now) this.#evicted++;
+    this.#drop(victim);
+  }
+
+  /** An operator's ban outlasts every other one. */
+  #worth(row: number): number {
+    return this.#until[row]! * (this.#by[row] === banMakers.indexOf('operator') ? 1e6 : 1);
+  }
+
+  #step(): number {
+    this.#hand = (this.#hand + 1) % this.#used;
+    return this.#hand;
+  }
+
+  #drop(row: number): void {
+    const prefix = this.#prefixes[row]!;
+    this.#rows.delete(prefix);
+    if (isWide(prefix)) this.#wide.delete(prefix);
+    this.#prefixes[row] = null;
+    this.#reasons[row] = '';
+    this.#free.push(row);
+  }
+}
+
+function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

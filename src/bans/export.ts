@@ -1,0 +1,74 @@
+/** The live bans in the languages of other firewalls. */
+import type { Ban } from './ban.ts';
+import { forever } from './ban.ts';
+
+export const exportFormats = ['plain', 'nftables', 'nginx', 'haproxy'] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+
+/**
+ * - `plain`: a prefix a line;
+ * - `nftables`: for `nft -f`: table `inet sekisho` with sets `banned4` and `banned6`, to be matched by a rule such as
+ *   `ip saddr @banned4 drop`; each element ends with its ban;
+ * - `nginx`: `deny` lines to `include`;
+ * - `haproxy`: a map from prefix to reason, for `map_ip`.
+ *
+ * @param listed prefixes of imported lists, which have no end
+ */
+export function exportBans(
+  format: ExportFormat,
+  bans: Iterable<Ban>,
+  listed: readonly string[],
+  now: number,
+): string {
+  const entries = new Map<string, Entry>();
+  for (const prefix of listed) entries.set(prefix, { until: forever, reason: 'imported list' });
+  for (const { prefix, until, reason } of bans) {
+    if ((entries.get(prefix)?.until ?? 0) < until) entries.set(prefix, { until, reason });
+  }
+  switch (format) {
+    case 'plain':
+      return lines([...entries.keys()]);
+    case 'nginx':
+      return lines([...entries.keys()].map((prefix) => `deny ${prefix};`));
+    case 'haproxy':
+      return lines([...entries].map(([prefix, { reason }]) => `${prefix} ${word(reason)}`));
+    case 'nftables':
+      return nftables(entries, now);
+  }
+}
+
+interface Entry {
+  readonly until: number;
+  readonly reason: string;
+}
+
+const lines = (text: readonly string[]): string => text.map((line) => `${line}\n`).join('');
+
+/** One word: a map's value ends at the first blank. */
+const word = (reason: string): string => reason.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60) || 'banned';
+
+/**
+ * `auto-merge`, since intervals of a set may not overlap, and a ban may lie within a wider one. `flush` before filling
+ * makes the whole file one transaction that replaces what was there.
+ */
+function nftables(entries: ReadonlyMap<string, Entry>, now: number): string {
+  const set = (name: string, type: string, mine: (prefix: string) => boolean): string => {
+    const elements = [...entries]
+      .filter(([prefix]) => mine(prefix))
+      .map(([prefix, { until }]) =>
+        until === forever ? prefix : `${prefix} timeout ${seconds(until - now)}s`,
+      );
+    const head = `add set inet sekisho ${name} { type ${type}; flags interval, timeout; auto-merge; }\nflush set inet sekisho ${name}\n`;
+    return elements.length === 0
+      ? head
+      : `${head}add element inet sekisho ${name} {\n\t${elements.join(',\n\t')}\n}\n`;
+  };
+  return [
+    'add table inet sekisho\n',
+    set('banned4', 'ipv4_addr', (prefix) => !prefix.includes(':')),
+    set('banned6', 'ipv6_addr', (prefix) => prefix.includes(':')),
+  ].join('');
+}
+
+/** Rounded up, and at least one: a timeout of 0 would mean none. */
+const seconds = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));

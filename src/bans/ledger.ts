@@ -1,0 +1,230 @@
+/** Who is banned, and who is about to be. Pure: the clock is passed in, and nothing is read or written here. */
+import { clientPrefix } from '../address/ip.ts';
+import type { PrefixSet } from '../address/prefix-set.ts';
+import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { type Ban, type BanChange, type ChangeOrigin, forever, reasonLimit } from './ban.ts';
+import { banPrefix } from './ban-prefix.ts';
+import { BanTable } from './ban-table.ts';
+import { Offences } from './offences.ts';
+import { PrefixList } from './prefix-list.ts';
+
+export interface LedgerOptions {
+  /** Blocked probes by one client until it is banned. */
+  readonly after: number;
+  /** The time in which they must fall, in milliseconds. */
+  readonly within: number;
+  /** How long the first, second, third … ban of a client lasts, in milliseconds; the last one repeats. */
+  readonly for: readonly number[];
+  /** Never banned, whatever they send: the allow-list, and the trusted proxies. */
+  readonly exempt: PrefixSet;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** The most bans kept. @default 1_000_000 */
+  readonly capacity?: number;
+}
+
+export interface BanRequest {
+  /** An address or a prefix. */
+  readonly prefix: string;
+  /** Milliseconds. @default without an end */
+  readonly for?: number;
+  /** @default 'banned by an operator' */
+  readonly reason?: string;
+}
+
+/** Told of every change, in order; must not throw. */
+export type ChangeListener = (change: BanChange, origin: ChangeOrigin) => void;
+
+export class BanLedger {
+  #options: LedgerOptions;
+  readonly #table: BanTable;
+  #offences: Offences;
+  #lists = new PrefixList([]);
+  #listed: readonly string[] = [];
+  readonly #listeners = new Set<ChangeListener>();
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#offences = new Offences(options.within);
+    const { capacity } = options;
+    this.#table = new BanTable({
+      memory: Math.max(...options.for),
+      ...(capacity === undefined ? {} : { capacity }),
+    });
+  }
+
+  /** Puts other settings in force, for probes that come from now on; bans stay as they are. */
+  replace(options: Omit<LedgerOptions, 'clock' | 'capacity'>): void {
+    if (options.within !== this.#options.within) this.#offences = new Offences(options.within);
+    this.#options = { ...this.#options, ...options };
+  }
+
+  /**
+   * Whether a client is banned now. Whoever asks has the allow-list looked at before: it goes by address, and this by
+   * prefix, and the allow-list beats every ban.
+   *
+   * @param prefix as `clientPrefix` writes it
+   */
+  isBanned(prefix: string): boolean {
+    return this.#table.isBanned(prefix, this.#options.clock()) || this.#lists.covers(prefix);
+  }
+
+  /** Whether an address is banned now, the allow-list looked at first. */
+  bans(address: string): boolean {
+    const prefix = clientPrefix(address);
+    return prefix !== null && !this.isExempt(address) && this.isBanned(prefix);
+  }
+
+  /** Whether an address can never be banned. */
+  isExempt(address: string): boolean {
+    return this.#options.exempt.contains(address);
+  }
+
+  /**
+   * Counts a blocked probe.
+   *
+   * @param rule that named the verdict
+   * @returns the ban, where this was the probe that led to it
+   */
+  offend(address: string, rule: RuleId): Ban | null {
+    if (!counts(rule)) return null;
+    const prefix = clientPrefix(address);
+    if (prefix === null || this.isExempt(address)) return null;
+    const { after, clock } = this.#options;
+    const now = clock();
+    // A client that is banned already has nothing to gain or lose until the ban ends.
+    if (this.#table.isBanned(prefix, now) || this.#offences.add(prefix, now) < after) return null;
+    return this.ban(prefix, rule);
+  }
+
+  /**
+   * Bans a client for repeated probes, for the term that is due. Called by `offend`, and where a fleet has counted.
+   *
+   * @param prefix as `clientPrefix` writes it, of a client that is not exempt
+   */
+  ban(prefix: string, rule: RuleId): Ban {
+    const { for: terms, clock } = this.#options;
+    const now = clock();
+    const level = Math.min((this.#table.get(prefix)?.level ?? 0) + 1, 255);
+    const until = now + terms[Math.min(level, terms.length) - 1]!;
+    const ban: Ban = { prefix, since: now, until, changed: now, level, by: 'probes', reason: rule };
+    this.#offences.forget(prefix);
+    this.#take(ban, 'here');
+    return ban;
+  }
+
+  /**
+   * Bans a prefix because an operator says so.
+   *
+   * @throws {BanPrefixError} where the text is no prefix
+   */
+  add({ prefix: text, for: term, reason = 'banned by an operator' }: BanRequest): Ban {
+    const prefix = banPrefix(text);
+    const known = this.#table.get(prefix);
+    const now = this.#next(known);
+    const ban: Ban = {
+      prefix,
+      since: now,
+      until: term === undefined ? forever : Math.min(now + term, forever),
+      changed: now,
+      level: Math.min((known?.level ?? 0) + 1, 255),
+      by: 'operator',
+      reason: reason.replace(/[^\x20-\x7e]/g, '?').slice(0, reasonLimit),
+    };
+    this.#take(ban, 'here');
+    return ban;
+  }
+
+  /**
+   * Takes a ban back, and forgets that it was one.
+   *
+   * @returns what was taken back; null where exactly this prefix was not banned
+   * @throws {BanPrefixError} where the text is no prefix
+   */
+  remove(text: string): Ban | null {
+    const prefix = banPrefix(text);
+    const known = this.#table.get(prefix);
+    if (known === null || known.until <= this.#options.clock()) return null;
+    this.#offences.forget(prefix);
+    const [until, changed] = [this.#options.clock(), this.#next(known)];
+    // Kept as a ban that has ended: so other gateways, and records of an earlier time, learn that it was taken back.
+    this.#take({ ...known, until, changed, level: 0, by: 'operator' }, 'here');
+    return known;
+  }
+
+  /** Takes over what another gateway or an earlier run decided. False where what is known here is as new. */
+  apply(ban: Ban, origin: ChangeOrigin): boolean {
+    return this.#take(ban, origin);
+  }
+
+  /** Puts the imported lists in force, in place of the ones before. @throws {RangeError} where they are too large */
+  replaceLists(prefixes: readonly string[]): void {
+    this.#lists = new PrefixList(prefixes);
+    this.#listed = prefixes;
+    this.#emit({ kind: 'lists', prefixes }, 'here');
+  }
+
+  /** The ban a client stands under; null where there is none. Imported lists are told by `isListed`. */
+  banOf(prefix: string): Ban | null {
+    return this.#table.banOf(prefix, this.#options.clock());
+  }
+
+  /** The record of exactly this prefix, in force or remembered. */
+  record(prefix: string): Ban | null {
+    return this.#table.get(prefix);
+  }
+
+  isListed(prefix: string): boolean {
+    return this.#lists.covers(prefix);
+  }
+
+  /** Every ban in force. */
+  active(): Iterable<Ban> {
+    return this.#table.active(this.#options.clock());
+  }
+
+  /** Every record, those of ended bans that are remembered included. */
+  records(): Iterable<Ban> {
+    return this.#table.records();
+  }
+
+  /** What the imported lists hold. */
+  get listed(): readonly string[] {
+    return this.#listed;
+  }
+
+  /** Numbers for metrics and health. */
+  get counts(): { records: number; listed: number; offenders: number; evicted: number } {
+    const { size: records, evicted } = this.#table;
+    return { records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
+  }
+
+  /** What a new listener has missed: apply it, then every change that follows. */
+  *snapshot(): Generator<BanChange> {
+    for (const ban of this.#table.records()) yield { kind: 'added', ban };
+    yield { kind: 'lists', prefixes: this.#listed };
+  }
+
+  onChange(listener: ChangeListener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Now, or later than what is known, where another gateway's clock is ahead: a new decision must win. */
+  #next(known: Ban | null): number {
+    return Math.max(this.#options.clock(), (known?.changed ?? -1) + 1);
+  }
+
+  #take(ban: Ban, origin: ChangeOrigin): boolean {
+    const now = this.#options.clock();
+    if (!this.#table.put(ban, now)) return false;
+    this.#emit({ kind: ban.until > now ? 'added' : 'removed', ban }, origin);
+    return true;
+  }
+
+  #emit(change: BanChange, origin: ChangeOrigin): void {
+    for (const listener of this.#listeners) listener(change, origin);
+  }
+}
+
+/** Whether a rule counts towards a ban; the catalogue says. */
+export const counts = (rule: RuleId): boolean => (catalogue[rule] as Rule | undefined)?.bans === true;

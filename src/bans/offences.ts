@@ -1,0 +1,66 @@
+/** The most probes remembered at once, over all clients: some forty megabytes, whatever comes in. */
+const capacity = 400_000;
+
+/**
+ * Who probed when: exact times within a sliding window.
+ *
+ * Eviction: two generations. A client that probes moves into the young one; when that holds half of what may be remembered,
+ * the old one is forgotten whole and the young one grows old. So whoever is forgotten has not probed while 200,000 probes
+ * of others came in.
+ */
+export class Offences {
+  readonly #within: number;
+  readonly #half: number;
+  #young = new Map<string, number[]>();
+  #old = new Map<string, number[]>();
+  #inYoung = 0;
+
+  /**
+   * @param within length of the window, in milliseconds
+   * @param most probes remembered at once
+   */
+  constructor(within: number, most: number = capacity) {
+    this.#within = within;
+    this.#half = most / 2;
+  }
+
+  /** Clients remembered. */
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+
+  /**
+   * Counts a probe.
+   *
+   * @returns how many there were in the window that ends now
+   */
+  add(prefix: string, now: number): number {
+    let times = this.#young.get(prefix);
+    if (times === undefined) {
+      times = this.#old.get(prefix) ?? [];
+      this.#old.delete(prefix);
+      this.#young.set(prefix, times);
+      this.#inYoung += times.length;
+    }
+    let gone = 0;
+    while (gone < times.length && times[gone]! <= now - this.#within) gone++;
+    if (gone > 0) times.splice(0, gone);
+    times.push(now);
+    this.#inYoung += 1 - gone;
+    const count = times.length;
+    if (this.#inYoung >= this.#half) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#inYoung = 0;
+    }
+    return count;
+  }
+
+  /** Starts a client anew: it is banned now, or pardoned. */
+  forget(prefix: string): void {
+    const times = this.#young.get(prefix);
+    this.#inYoung -= times?.length ?? 0;
+    this.#young.delete(prefix);
+    this.#old.delete(prefix);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What is known of clients beyond one request: bans, and what the gateways of a fleet tell each other. Lives once a gateway,
+ * however many processes carry its requests.
+ */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { parsePrefix } from './address/ip.ts';
+import { PrefixSet } from './address/prefix-set.ts';
+import type { Ban } from './bans/ban.ts';
+import { SqliteBanJournal } from './bans/ban-journal.ts';
+import { BanService } from './bans/ban-service.ts';
+import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
+import type { BansConfig, Config, FleetConfig } from './config/config.ts';
+import type { EventSink } from './events/event.ts';
+import { Fleet, type FleetHealth } from './fleet/fleet.ts';
+import { ValkeyStore } from './fleet/valkey-store.ts';
+import type { RateSource } from './limit/rate-table.ts';
+
+export interface ClientPlane {
+  /** Null: bans are off. */
+  readonly bans: BanService | null;
+  /** Null: this gateway stands alone. */
+  readonly fleet: Fleet | null;
+  /** Takes every probe event. Never throws, never blocks. */
+  readonly onEvent: EventSink;
+  /** Whether a client prefix is banned at this moment. */
+  readonly isBanned: (prefix: string) => boolean;
+  /** Shares these counts with the fleet; asked again for each round, since tables come and go. */
+  shareRates(sources: () => readonly RateSource[]): void;
+  /** Puts another config in force; turning bans or the fleet on and off takes a restart. */
+  reload(config: Config): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ClientPlaneOptions {
+  readonly log: Logger;
+  /** File in which bans outlive the process; null: none. */
+  readonly journal: string | null;
+  /** Told of each ban that this gateway makes. */
+  readonly onBan?: (ban: Ban) => void;
+}
+
+/** @throws Error where a ban list or the journal can't be read */
+export async function startClientPlane(config: Config, options: ClientPlaneOptions): Promise<ClientPlane> {
+  const { bans: bansConfig, fleet: fleetConfig } = config;
+  const bans = bansConfig === false ? null : await startBans(bansConfig, config, options);
+  const fleet = fleetConfig === false ? null : startFleet(fleetConfig, bans, config, options.log);
+  return {
+    bans,
+    fleet,
+    onEvent: (event) => {
+      bans?.onEvent(event);
+      fleet?.event(event);
+    },
+    isBanned: bans === null ? () => false : bans.isBanned,
+    shareRates: (sources) => fleet?.share(sources),
+    reload: async (next) => {
+      if (bans === null || next.bans === false) return;
+      bans.ledger.replace(ledgerRules(next.bans, next));
+      fleet?.replace(next.bans);
+      await bans.reload(next.bans.lists);
+    },
+    close: async () => {
+      await fleet?.close();
+      bans?.close();
+    },
+  };
+}
+
+async function startBans(
+  bans: BansConfig,
+  config: Config,
+  { log, journal, onBan }: ClientPlaneOptions,
+): Promise<BanService> {
+  const clock = Date.now;
+  const onError = (error: unknown): void => log.error(error, 'bans');
+  return BanService.start({
+    ledger: new BanLedger({ ...ledgerRules(bans, config), clock }),
+    journal:
+      journal === null
+        ? null
+        : new SqliteBanJournal({ path: journal, memory: Math.max(...bans.for), clock, onError }),
+    lists: bans.lists,
+    onBan: (ban) => {
+      const { prefix, by, reason, until } = ban;
+      log.warn(
+        { event: 'ban', ...ban },
+        `banned ${prefix} until ${new Date(until).toISOString()}: ${reason} (${by})`,
+      );
+      onBan?.(ban);
+    },
+    onError,
+  });
+}
+
+/**
+ * Trusted proxies are exempt too: whatever a client sends through one without a word on whom it is from would else ban
+ * everybody behind it.
+ */
+function ledgerRules(
+  { after, within, for: terms, allow }: BansConfig,
+  { trustedProxies }: Config,
+): LedgerRules {
+  const exempt = new PrefixSet([...allow, ...trustedProxies].map((prefix) => parsePrefix(prefix)!));
+  return { after, within, for: terms, exempt };
+}
+
+type LedgerRules = Omit<LedgerOptions, 'clock' | 'capacity'>;
+
+function startFleet(
+  { valkey, name, ca }: FleetConfig,
+  bans: BanService | null,
+  config: Config,
+  log: Logger,
+): Fleet {
+  const terms = config.bans === false ? [] : config.bans.for;
+  const { after, within } = config.bans || { after: 1, within: 1 };
+  return new Fleet({
+    store: new ValkeyStore({
+      url: valkey,
+      prefix: name,
+      ...(ca === null ? {} : { ca: readFileSync(ca) }),
+      remember: Math.max(...terms, 60_000),
+      onError: (error) => log.debug(error, 'fleet'),
+    }),
+    ledger: bans?.ledger ?? null,
+    threshold: { after, within },
+    clock: Date.now,
+    onState: (health) => logState(health, log),
+    onError: (error) => log.warn(error, 'fleet'),
+  });
+}
+
+function logState(health: FleetHealth, log: Logger): void {
+  const fields = { event: 'fleet', ...health };
+  if (health.state === 'away') log.warn(fields, 'fleet: Valkey is away; going on with the local state');
+  else if (health.state === 'connected')
+    log.info(fields, 'fleet: connected; bans, rates and events are shared');
+}

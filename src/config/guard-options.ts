@@ -1,0 +1,110 @@
+/** The options of the `relayGuard` plugin → what the checkpoint judges by. */
+import type { ProbeEvent } from '../events/event.ts';
+import type { ClientRules } from '../guard/client.ts';
+import {
+  type Action,
+  type Answer,
+  catalogue,
+  type Preset,
+  type RuleId,
+  ruleIds,
+} from '../rules/catalogue.ts';
+import type { Policy } from '../rules/policy.ts';
+import { compile } from './compile.ts';
+import { ConfigError, type Fault } from './fault.ts';
+import { optionFaults, readOptions } from './plugin-options.ts';
+
+/** Rules that can be told to let a request pass, since no request is relayed by that. */
+export type ForwardableRule = {
+  [id in RuleId]: (typeof catalogue)[id]['forwardable'] extends true ? id : never;
+}[RuleId];
+
+/** What is done about one rule: an action alone, or an action and the answer to a blocked sender. */
+export type RuleOption<A extends Action> = A | { readonly action?: A; readonly answer?: Answer };
+
+export interface RelayGuardSettings {
+  /**
+   * The hosts that are yours: `www.example.net`, `*.example.net` for every name below it, an IPv4 or a bracketed IPv6
+   * address; after it perhaps `:port` or `:*`, where clients may name another port than 80, 443 and the one the app
+   * listens on. The first one stands for all in events. A request for any other host is refused.
+   */
+  readonly hosts: readonly string[];
+  /**
+   * Peers whose X-Forwarded-For and -Host are believed: addresses or prefixes (CIDR). Fastify's own `trustProxy` is not
+   * asked, since `true` would let any client pass for any other.
+   *
+   * @default [] nobody is believed
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Clients that are never banned: addresses or prefixes (CIDR). What they send is judged all the same. @default [] */
+  readonly allow?: readonly string[];
+  /**
+   * The app speaks WebSocket. Where false, an upgrade to it is flagged like any other; what becomes of it is the app's
+   * affair either way: without a listener for `upgrade` it is an ordinary request.
+   *
+   * @default true
+   */
+  readonly websocket?: boolean;
+  /** What is done about each rule. */
+  readonly policy?: {
+    /**
+     * The starting point. `strict` blocks what `default` flags; `lenient` flags headers that old clients send by mistake;
+     * `observe` blocks nothing that can be served without relaying.
+     *
+     * @default 'default'
+     */
+    readonly preset?: Preset;
+    /** Rules that differ from the preset. Those that are about tunnels, framing and other protocols can only be blocked. */
+    readonly rules?: {
+      readonly [id in RuleId]?: RuleOption<id extends ForwardableRule ? Action : 'block'>;
+    };
+  };
+  /** Gets every request that was flagged or blocked. Called while it is served, so it must not block. */
+  readonly onProbe?: (event: ProbeEvent) => void;
+  /** Told of an error inside a check, or inside `onProbe`; the request is denied. @default logged by the app */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface CompiledGuard {
+  readonly policy: Policy;
+  readonly clients: ClientRules;
+  /** The policy of exempt routes: the same with every rule allowed that can be. */
+  readonly exempt: Policy;
+  /** Ports that a target may name; the app's own are added when it listens. */
+  readonly ports: Set<number>;
+}
+
+const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as const;
+
+/** @throws {ConfigError} with every fault */
+export function compileGuard(options: RelayGuardSettings): CompiledGuard {
+  const faults = optionFaults('relayGuard', options, known, ['onProbe', 'onError']);
+  const rules = options.policy?.rules;
+  const forwardable = ruleIds.filter((id) => catalogue[id].forwardable);
+  const lenient = { ...rules, ...Object.fromEntries(forwardable.map((id) => [id, 'allow'])) };
+  const compiled = read(options, rules, faults);
+  const exempt = read(options, lenient, []);
+  if (compiled === null || exempt === null || faults.length > 0) throw new ConfigError(faults, 'relayGuard');
+  const ports = new Set(compiled.policy.ports);
+  ports.delete(0);
+  return {
+    policy: { ...compiled.policy, ports },
+    clients: compiled.clients,
+    exempt: { ...exempt.policy, ports },
+    ports,
+  };
+}
+
+function read(options: RelayGuardSettings, rules: object | undefined, faults: Fault[]) {
+  const { hosts, trustedProxies, allow, websocket = true, policy } = options;
+  const config = readOptions(
+    { hosts, websocket, backend: 'welcome' },
+    {
+      trustedProxies,
+      policy: typeof policy === 'object' || policy === undefined ? { ...policy, rules } : policy,
+      bans: { allow },
+    },
+    faults,
+  );
+  return config && compile(config);
+}

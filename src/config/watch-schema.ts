@@ -1,0 +1,174 @@
+/** The part of the schema about watching: journal, alerts, traces. */
+import Type, { type TProperties } from 'typebox';
+import { durationPattern, sizePattern } from './quantity.ts';
+
+const object = <T extends TProperties>(properties: T, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+const span = (standard: string, description: string) =>
+  Type.String({
+    pattern: durationPattern,
+    format: 'sekisho-duration',
+    mend: 'write a number and ms, s, m, h or d, such as 10s or 1d: at most 3650d',
+    default: standard,
+    description,
+  });
+
+const fileName = (description: string, standard?: string) =>
+  Type.String({
+    minLength: 1,
+    mend: 'write a file name',
+    description,
+    ...(standard === undefined ? {} : { default: standard }),
+  });
+
+const yesNo = (standard: boolean, description: string) =>
+  Type.Boolean({ default: standard, mend: 'write true or false', description });
+
+/** Certificate and key of a listener that speaks TLS. */
+export const tlsFiles = object(
+  {
+    cert: fileName('PEM file of the certificate, with its intermediates behind it.'),
+    key: fileName('PEM file of the private key.'),
+  },
+  { description: 'Certificate and key; relative names start at the folder of the config.' },
+);
+
+export const journal = object({
+  path: fileName(
+    'The SQLite file; relative names start at the folder of the config. Two more lie beside it (-wal, -shm). Needs a file ' +
+      'system with working locks, so none over the network.',
+    './sekisho.db',
+  ),
+  keep: span('90d', 'How long events are kept. Counts by rule are kept for ever.'),
+  maxSize: Type.String({
+    pattern: sizePattern,
+    format: 'sekisho-journal-size',
+    mend: 'write a number and MiB or GiB, from 1MiB to 1024GiB',
+    default: '1GiB',
+    description: 'The largest the file may grow; the oldest events go first.',
+  }),
+});
+
+const webhookUrl = Type.String({
+  maxLength: 2048,
+  format: 'sekisho-http-service',
+  mend: 'write http://HOST/PATH or https://HOST/PATH',
+  description: 'Where messages are posted to as generic JSON.',
+});
+
+const webhook = object(
+  {
+    url: webhookUrl,
+    style: Type.Unsafe<'generic' | 'slack' | 'discord' | 'teams'>({
+      type: 'string',
+      enum: ['generic', 'slack', 'discord', 'teams'],
+      description: 'The shape of the message: `generic` JSON, or what Slack, Discord and Teams read.',
+    }),
+    secret: Type.Optional(
+      Type.String({
+        minLength: 16,
+        maxLength: 512,
+        mend: 'write 16 characters or more',
+        description:
+          'Key that messages are signed with: `X-Sekisho-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.',
+      }),
+    ),
+  },
+  { required: ['url'], description: 'A webhook.' },
+);
+
+const mail = object(
+  {
+    smarthost: Type.String({
+      maxLength: 1024,
+      format: 'sekisho-smarthost',
+      mend: 'write smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT',
+      description:
+        'The mail server that takes the messages: `smtp://HOST:25`, `smtps://USER:PASSWORD@HOST:465`.',
+    }),
+    from: Type.String({
+      pattern: '^[^\\s<>@,;]+@[^\\s<>@,;]+$',
+      mend: 'write an address such as sekisho@example.net',
+      description: 'The sender.',
+    }),
+    to: Type.Array(
+      Type.String({
+        pattern: '^[^\\s<>@,;]+@[^\\s<>@,;]+$',
+        mend: 'write an address such as admin@example.net',
+        description: 'A recipient.',
+      }),
+      { minItems: 1, maxItems: 32, mend: 'list one address or more', description: 'The recipients.' },
+    ),
+  },
+  { description: 'Alerts by mail.' },
+);
+
+const syslogTarget = Type.String({
+  maxLength: 300,
+  format: 'sekisho-syslog',
+  mend: 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514',
+  description: 'The syslog server, which gets messages of RFC 5424: over UDP, TCP or TLS.',
+});
+
+export const alerts = object({
+  webhook: Type.Optional(
+    Type.Union(
+      [webhookUrl, webhook, Type.Array(webhook, { maxItems: 16, description: 'Several webhooks.' })],
+      {
+        mend: 'write a URL, a map with url and style, or a list of such maps',
+        description: 'Where messages are posted to.',
+      },
+    ),
+  ),
+  mail: Type.Optional(mail),
+  syslog: Type.Optional(syslogTarget),
+  name: Type.String({
+    default: '',
+    maxLength: 100,
+    mend: 'write a short name',
+    description: 'Names this checkpoint in messages; empty: the host name of the machine.',
+  }),
+  digest: span(
+    '1m',
+    'An attack is told of when it begins and when it has been quiet for this long: two messages, however many probes.',
+  ),
+  when: object(
+    {
+      first: yesNo(true, 'The first probe of a rule since the journal began.'),
+      rate: Type.Integer({
+        default: 60,
+        minimum: 0,
+        maximum: 1_000_000,
+        mend: 'write a whole number; 0 turns it off',
+        description: 'More probes than this in a minute; 0: never.',
+      }),
+      ban: yesNo(true, 'A new ban.'),
+      passed: yesNo(
+        true,
+        'A probe was passed on to a backend that preset `default` would have blocked, as `observe` does.',
+      ),
+      backend: yesNo(true, 'A backend is down, and up again.'),
+      journal: yesNo(true, 'The journal can not be written, and can be again.'),
+    },
+    { default: {}, description: 'What is told.' },
+  ),
+});
+
+export const otel = object({
+  endpoint: Type.String({
+    default: 'http://127.0.0.1:4318/v1/traces',
+    maxLength: 2048,
+    format: 'sekisho-http-service',
+    mend: 'write http://HOST:4318/v1/traces',
+    description: 'The collector that takes spans over OTLP/HTTP.',
+  }),
+  sample: Type.Number({
+    default: 0.01,
+    minimum: 0,
+    maximum: 1,
+    mend: 'write a number from 0 to 1',
+    description:
+      'Share of the requests that are traced. Hazard: each traced request costs several times its usual work.',
+  }),
+});

@@ -1,0 +1,71 @@
+/**
+ * Counts by key and slot of time, for "who the most" and "what the most". The number of keys in a slot is bounded, since
+ * an attacker chooses them: what comes after that is counted under one key for all.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { several } from './fold.ts';
+
+export interface TopRow {
+  readonly key: string;
+  readonly count: number;
+  readonly last: number;
+}
+
+export const hour = 3_600_000;
+export const day = 24 * hour;
+
+/** Keys told apart in one slot; eviction: none, the next slot begins with none. */
+const keysPerSlot = 2000;
+
+export class TopTable {
+  readonly #name: string;
+  readonly #unit: number;
+  readonly #db: DatabaseSync;
+  readonly #upsert: StatementSync;
+  #slot = -1;
+  #keys = new Set<string>();
+
+  /** The statements that make the table. @param name of letters only */
+  static sql = (name: string): string =>
+    `CREATE TABLE ${name} (slot INTEGER, key TEXT, count INTEGER NOT NULL, last INTEGER NOT NULL,
+      PRIMARY KEY (slot, key)) STRICT, WITHOUT ROWID;`;
+
+  /** @param unit length of a slot, milliseconds */
+  constructor(db: DatabaseSync, name: string, unit: number) {
+    this.#db = db;
+    this.#name = name;
+    this.#unit = unit;
+    this.#upsert = db.prepare(
+      `INSERT INTO ${name} VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count, last = MAX(last, excluded.last)`,
+    );
+  }
+
+  add(key: string, count: number, last: number): void {
+    const slot = last - (last % this.#unit);
+    if (slot !== this.#slot) this.#enter(slot);
+    let counted = key;
+    if (!this.#keys.has(key)) {
+      if (this.#keys.size < keysPerSlot) this.#keys.add(key);
+      else counted = several;
+    }
+    this.#upsert.run(slot, counted, count, last);
+  }
+
+  /** Forgets what is held in memory of the slot, after a write was taken back. */
+  reset(): void {
+    this.#slot = -1;
+  }
+
+  deleteBefore(time: number): void {
+    this.#db.prepare(`DELETE FROM ${this.#name} WHERE slot < ?`).run(time - this.#unit);
+  }
+
+  #enter(slot: number): void {
+    const rows = this.#db
+      .prepare(`SELECT key FROM ${this.#name} WHERE slot = ? LIMIT ${keysPerSlot}`)
+      .all(slot);
+    this.#keys = new Set(rows.map(({ key }) => String(key)));
+    this.#slot = slot;
+  }
+}

@@ -1,0 +1,156 @@
+/** Relay rules of mail: which recipients and senders are taken, judged by where the mail would really go. */
+
+import { parsePath, type SmtpPath, writeMailbox } from '../wire/smtp-path.ts';
+import { type EffectiveDestination, effectiveDestination, type RouteKind } from '../wire/source-route.ts';
+import { byCatalogueOrder, catalogue, type RuleId } from './catalogue.ts';
+
+export interface MailPolicy {
+  /**
+   * Whether mail for a domain is delivered here.
+   *
+   * @param domain canonical, as `canonicalMailDomain` writes it; an address literal too
+   */
+  owns(domain: string): boolean;
+}
+
+/** `relaying`: from an allowed network, or after AUTH. Such a client may send to any domain, but by no route. */
+export type Standing = 'outside' | 'relaying';
+
+export interface PathVerdict {
+  readonly action: 'allow' | 'block';
+  /** The rule that names the verdict; null where nothing was seen. */
+  readonly rule: RuleId | null;
+  /** Every rule seen, catalogue order. */
+  readonly rules: readonly RuleId[];
+  /** What was wrong, as half a sentence; empty where nothing was. */
+  readonly why: string;
+  /** Where the mail would go at a server that follows routes. */
+  readonly effective: EffectiveDestination;
+  /** The mailbox to send on, canonical; empty for the null reverse-path. */
+  readonly canonical: string;
+  /** The offending part of the text. */
+  readonly evidence: { readonly start: number; readonly end: number } | null;
+  readonly path: SmtpPath;
+}
+
+const ruleOf: Record<RouteKind, RuleId> = {
+  'source-route': 'smtp-source-route',
+  'percent-hack': 'smtp-percent-hack',
+  'bang-path': 'smtp-bang-path',
+  'quoted-route': 'smtp-quoted-route',
+  'address-list': 'smtp-malformed-path',
+};
+
+/**
+ * What no local part of our own may hold from outside: the signs of every routing syntax, and those that a delivery
+ * agent could read as a list, a comment, a file (`/`), a command (`|`) or an option (a leading `-`).
+ */
+const unsafeLocal = /[%!@:/|()<>,;\\" \0-\x1f\x7f]|^[.-]/;
+
+/**
+ * Judges a recipient.
+ *
+ * @param text what follows `RCPT TO:`, one character a byte
+ */
+export function judgeRecipient(text: string, policy: MailPolicy, standing: Standing): PathVerdict {
+  const path = parsePath(text);
+  const ours = owner(policy);
+  const effective = effectiveDestination(path, ours);
+  const seen = new Set<RuleId>(seenIn(path, effective, standing));
+  let why = path.faults[0]?.why ?? '';
+
+  if (path.empty) {
+    seen.add('smtp-malformed-path');
+    why ||= 'the null path as a recipient';
+  } else if (seen.size === 0 && path.domain === null) {
+    // RFC 5321 section 4.5.1: <postmaster> is the one recipient that needs no domain.
+    if (standing === 'outside' && path.local.toLowerCase() !== 'postmaster') {
+      seen.add('smtp-malformed-path');
+      why = 'no domain';
+    }
+  } else if (seen.size === 0 && standing === 'outside') {
+    if (!ours(path.domain)) {
+      seen.add('smtp-foreign-recipient');
+      why = `${path.domain} is none of our domains`;
+    } else if (unsafeLocal.test(path.local)) {
+      seen.add('smtp-malformed-path');
+      why = 'a local part that a delivery agent could read as something else';
+    }
+  }
+  return verdict(path, effective, seen, why || routeWhy(effective));
+}
+
+/**
+ * Judges a sender. A sender never gives the right to relay; what is refused is one to whom a bounce would be a relayed
+ * mail, or one that two servers would read differently.
+ *
+ * @param text what follows `MAIL FROM:`, one character a byte
+ */
+export function judgeSender(text: string, policy: MailPolicy, standing: Standing): PathVerdict {
+  const path = parsePath(text);
+  const effective = effectiveDestination(path, owner(policy));
+  if (path.empty)
+    return verdict(path, effective, new Set(seenIn(path, effective, 'relaying')), path.faults[0]?.why ?? '');
+  const seen = new Set<RuleId>(seenIn(path, effective, 'relaying'));
+  let why = path.faults[0]?.why ?? '';
+  if (seen.size === 0 && path.domain === null && standing === 'outside') {
+    seen.add('smtp-malformed-path');
+    why = 'no domain';
+  }
+  return verdict(path, effective, seen, why || routeWhy(effective));
+}
+
+const owner =
+  (policy: MailPolicy) =>
+  (domain: string | null): boolean =>
+    domain === null || policy.owns(domain);
+
+function* seenIn(path: SmtpPath, effective: EffectiveDestination, standing: Standing): Generator<RuleId> {
+  if (path.faults.length > 0) yield 'smtp-malformed-path';
+  // A client that may relay still writes `50%off@ours`; what names a host of the network is a route, whoever sends it.
+  const followed = standing === 'outside' || path.route.length > 0 || isNetworkHost(effective.domain);
+  if (effective.steps.length === 0 || !followed) return;
+  for (const step of effective.steps) yield ruleOf[step.kind];
+  if (path.quoted) yield 'smtp-quoted-route';
+}
+
+const isNetworkHost = (domain: string | null): boolean => domain !== null && /[.[@]/.test(domain);
+
+const routeWhy = ({ steps, ...end }: EffectiveDestination): string =>
+  steps.length === 0 ? '' : `${steps[0]!.from} leads to ${writeMailbox(end)}`;
+
+function verdict(
+  path: SmtpPath,
+  effective: EffectiveDestination,
+  seen: ReadonlySet<RuleId>,
+  why: string,
+): PathVerdict {
+  const rules = [...seen].sort(byCatalogueOrder);
+  const rule = rules[0] ?? null;
+  return {
+    action: rule === null ? 'allow' : 'block',
+    rule,
+    rules,
+    why: rule === null ? '' : why,
+    effective,
+    canonical: path.empty ? '' : writeMailbox(path),
+    evidence: rule === null ? null : evidence(path, rule),
+    path,
+  };
+}
+
+function evidence(path: SmtpPath, rule: RuleId): { start: number; end: number } {
+  const fault = path.faults[0];
+  if (fault === undefined || rule !== 'smtp-malformed-path') return { start: path.start, end: path.end };
+  return { start: fault.at, end: Math.max(path.end, fault.at) };
+}
+
+/** The answer to a refused recipient or sender: `550 5.7.1 …`, with the path's own enhanced code where it is malformed. */
+export function refusal(found: PathVerdict, of: 'sender' | 'recipient'): string {
+  const rule = found.rule ?? 'smtp-malformed-path';
+  const { answer } = catalogue[rule];
+  const code = typeof answer === 'number' ? answer : 550;
+  if (rule === 'smtp-malformed-path')
+    return `${code} ${of === 'sender' ? '5.1.7' : '5.1.3'} Bad ${of} address syntax`;
+  return `${code} 5.7.1 ${of === 'sender' ? 'Sender refused: source routes are not followed' : 'Relaying refused'}`;
+}

@@ -1,0 +1,121 @@
+/** The mail servers behind the guard: dealt out in turn, passed over where they do not greet. */
+import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import type { SmtpOptions } from './options.ts';
+import type { Reply } from './reply.ts';
+import { type HostPort, Upstream, UpstreamLost } from './upstream.ts';
+
+/** Both ends of the client's connection. */
+export interface ClientEnds {
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** What came of dialling. */
+export interface Dialled {
+  readonly upstream: Upstream;
+  /** 220, or the 5xx by which the mail server wants none of this client. */
+  readonly greeting: Reply;
+}
+
+type BackendOptions = Pick<SmtpOptions, 'backends' | 'xclient' | 'proxyProtocol' | 'timeouts'>;
+
+export class Backends {
+  readonly #targets: readonly HostPort[];
+  readonly #options: BackendOptions;
+  readonly #onError: (error: Error, backend: string) => void;
+  #turn = 0;
+
+  /**
+   * @param onError told of each backend that was passed over
+   * @throws where a backend is not written HOST:PORT
+   */
+  constructor(options: BackendOptions, onError: (error: Error, backend: string) => void) {
+    this.#targets = options.backends.map(parseHostPort);
+    if (this.#targets.length === 0) throw new Error('smtp: no backend; write backend: HOST:PORT');
+    this.#options = options;
+    this.#onError = onError;
+  }
+
+  /**
+   * Opens a session at the first backend that greets.
+   *
+   * @throws UpstreamLost where none does
+   */
+  async dial(client: ClientEnds): Promise<Dialled> {
+    const first = this.#turn++;
+    let last = new UpstreamLost('no mail server');
+    for (let i = 0; i < this.#targets.length; i++) {
+      const index = (first + i) % this.#targets.length;
+      try {
+        return await this.#open(this.#targets[index]!, client);
+      } catch (cause) {
+        last = cause instanceof UpstreamLost ? cause : new UpstreamLost('dialling failed', { cause });
+        this.#onError(last, this.#options.backends[index]!);
+      }
+    }
+    throw last;
+  }
+
+  async #open(target: HostPort, client: ClientEnds): Promise<Dialled> {
+    const { connect } = this.#options.timeouts;
+    const upstream = await Upstream.connect(target, connect);
+    try {
+      if (this.#options.proxyProtocol) upstream.socket.write(proxyHeader(client), 'latin1');
+      let greeting = await upstream.reply(connect);
+      if (greeting.code === 220 && this.#options.xclient) greeting = await this.#xclient(upstream, client);
+      // 4xx: this server can't just now, another one may. 5xx: it knows the client and wants none of it.
+      if (greeting.code !== 220 && greeting.code < 500)
+        throw new UpstreamLost(`the mail server greets with ${greeting.code}`);
+      return { upstream, greeting };
+    } catch (error) {
+      upstream.drop();
+      throw error;
+    }
+  }
+
+  /** XCLIENT_README of Postfix. The reply is a greeting again, and the session starts over. */
+  async #xclient(upstream: Upstream, client: ClientEnds): Promise<Reply> {
+    const { reply } = this.#options.timeouts;
+    const ehlo = await upstream.command('EHLO sekisho.invalid', reply);
+    const attributes = new Set(capabilitiesOf(ehlo).offered.get('XCLIENT')?.toUpperCase().split(/\s+/) ?? []);
+    // Without it the mail server would take the client for this machine, which it may let relay.
+    if (!attributes.has('ADDR'))
+      throw new UpstreamLost(
+        'XCLIENT is not offered to this machine; mend: add its address to smtpd_authorized_xclient_hosts',
+      );
+    const address = client.address.includes(':') ? `IPV6:${client.address}` : client.address;
+    let line = `XCLIENT ADDR=${address}`;
+    if (attributes.has('PORT')) line += ` PORT=${client.port}`;
+    // No look-up is made for a client, so its name stays unknown; said, since a server may else look up ours.
+    if (attributes.has('NAME')) line += ' NAME=[UNAVAILABLE]';
+    return await upstream.command(line, reply);
+  }
+}
+
+/**
+ * The PROXY protocol, version 1 (section 2.1): both addresses of one family.
+ *
+ * @throws UpstreamLost where the client has no address: a server takes `PROXY UNKNOWN` for a connection of our own
+ */
+export function proxyHeader(client: ClientEnds): string {
+  const ends = [client.address, client.localAddress].map((text) => {
+    const ip = parseIp(withoutZone(text));
+    return ip === null ? null : unmapped(ip);
+  });
+  const [from, to] = ends;
+  if (from == null || to == null || from.family !== to.family)
+    throw new UpstreamLost('the client has no address to tell the mail server');
+  return `PROXY TCP${from.family} ${from.text} ${to.text} ${client.port} ${client.localPort}\r\n`;
+}
+
+/** @throws where the text is no HOST:PORT */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([0-9A-Fa-f.:]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw new Error(`smtp: ${text} is no HOST:PORT; write it as 127.0.0.1:2525`);
+  return { host: match[1] ?? match[2]!, port };
+}

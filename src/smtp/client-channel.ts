@@ -1,0 +1,217 @@
+/** The client's side of a session: lines in, replies out, each bounded in size and time; TLS when asked for. */
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import { type CommandLine, CommandLines } from './command-lines.ts';
+
+/** The client has gone. */
+export class ClientGone extends Error {
+  override name = 'ClientGone';
+}
+
+/** The client kept silent, or did not take what was said, for too long. */
+export class ClientSlow extends Error {
+  override name = 'ClientSlow';
+}
+
+/** RFC 5321 section 4.5.3.1.4 asks for 512; parameters of extensions may add to it. */
+export const longestCommand = 4096;
+/** RFC 4954 section 4: a line of an AUTH exchange. */
+export const longestAuthLine = 12_288;
+/** Bytes of commands kept while one is being carried out. */
+const aheadLimit = 65_536;
+/** Bytes of replies kept for a client that does not read. */
+const unreadLimit = 65_536;
+
+export class ClientChannel {
+  #socket: Socket;
+  readonly #lines = new CommandLines();
+  #sink: ((chunk: Buffer) => void) | null = null;
+  #wake: (() => void) | null = null;
+  #ended = false;
+  #error: Error | null = null;
+  readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
+  /** Told when the client goes, whatever is being waited for. */
+  onGone: (() => void) | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#listen(socket);
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  get isGone(): boolean {
+    return this.#socket.destroyed || this.#error !== null;
+  }
+
+  /** Bytes that have come and are no command yet, or one that has not been reached. */
+  get pending(): number {
+    return this.#lines.pending + this.#socket.readableLength;
+  }
+
+  /** The same bytes, at most 4096 of them, latin1. Nothing more is read after this. */
+  peek(): string {
+    const buffered: Buffer | null = this.#socket.readableLength > 0 ? this.#socket.read() : null;
+    if (buffered !== null) this.#lines.push(buffered);
+    return this.#lines.takeRest().subarray(0, 4096).toString('latin1');
+  }
+
+  say(text: string): void {
+    if (!this.#socket.destroyed && this.#socket.writable) this.#socket.write(text, 'latin1');
+  }
+
+  /**
+   * The next line; null where the client has closed its side.
+   *
+   * @throws ClientSlow, ClientGone
+   */
+  async line(longest: number, timeout: number): Promise<CommandLine | null> {
+    if (this.#socket.writableLength > unreadLimit) await this.#drained(timeout);
+    const ready = this.#lines.next(longest);
+    if (ready !== null) return ready;
+    // Armed once a line, not once a byte: who sends a byte a minute is slow.
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#wake?.();
+    }, timeout);
+    try {
+      for (;;) {
+        if (this.#error !== null) throw this.#error;
+        if (this.#ended) return null;
+        if (late) throw new ClientSlow('no command in time');
+        this.#resumeWhenRoom();
+        await new Promise<void>((wake) => {
+          this.#wake = wake;
+        });
+        const line = this.#lines.next(longest);
+        if (line !== null) return line;
+      }
+    } finally {
+      clearTimeout(timer);
+      this.#wake = null;
+    }
+  }
+
+  /** Hands everything that comes to a sink instead of making lines of it; what has come already first. */
+  divert(sink: (chunk: Buffer) => void): void {
+    this.#sink = sink;
+    const rest = this.#lines.takeRest();
+    if (rest.length > 0) sink(rest);
+    // Its side is closed already: no end of a message can come any more.
+    if (this.#ended || this.#error !== null) queueMicrotask(() => this.onGone?.());
+    this.resume();
+  }
+
+  /** Back to lines, beginning with bytes that the sink has not used. */
+  restore(unused: Buffer): void {
+    this.#sink = null;
+    if (unused.length > 0) this.#lines.push(unused);
+    this.#resumeWhenRoom();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#socket.resume();
+  }
+
+  /**
+   * Goes on under TLS. Nothing that came in the clear may be left over.
+   *
+   * @throws ClientGone where the handshake fails, ClientSlow where it takes too long
+   */
+  async startTls(secureContext: SecureContext, timeout: number): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    plain.removeAllListeners('end');
+    const secure = new TLSSocket(plain, { isServer: true, secureContext });
+    const shaken = Promise.withResolvers<void>();
+    const timer = setTimeout(() => secure.destroy(new ClientSlow('no TLS handshake in time')), timeout);
+    const fail = (error?: Error) =>
+      shaken.reject(error ?? new ClientGone('the client left in the TLS handshake'));
+    secure.once('secure', shaken.resolve);
+    secure.once('error', fail);
+    secure.once('close', fail);
+    this.#socket = secure;
+    try {
+      await shaken.promise;
+    } finally {
+      clearTimeout(timer);
+      secure.off('error', fail);
+      secure.off('close', fail);
+    }
+    this.#listen(secure);
+  }
+
+  /** Says a last thing and closes; what still comes is not read, but waited off, so that the answer is not lost. */
+  end(text = ''): void {
+    const socket = this.#socket;
+    this.#sink = null;
+    socket.off('data', this.#onData);
+    if (socket.destroyed) return;
+    socket.resume();
+    if (socket.writable) socket.end(text, 'latin1');
+    // A reset for unread bytes would overtake the answer: let the client close first, within bounds.
+    const timer = setTimeout(() => socket.destroy(), 2_000);
+    socket.once('end', () => socket.destroySoon());
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', this.#onData);
+    socket.on('end', () => {
+      this.#ended = true;
+      this.#wake?.();
+      if (this.#sink !== null) this.onGone?.();
+    });
+    socket.on('error', (cause) => this.#gone(new ClientGone(cause.message, { cause })));
+    socket.on('close', () => this.#gone(new ClientGone('the client closed the connection')));
+  }
+
+  #gone(error: Error): void {
+    if (this.#error !== null) return;
+    this.#error = error;
+    this.#wake?.();
+    this.onGone?.();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#sink !== null) {
+      this.#sink(chunk);
+      return;
+    }
+    this.#lines.push(chunk);
+    if (this.#lines.pending > aheadLimit) this.#socket.pause();
+    this.#wake?.();
+  }
+
+  #resumeWhenRoom(): void {
+    if (this.#lines.pending <= aheadLimit) this.resume();
+  }
+
+  async #drained(timeout: number): Promise<void> {
+    const socket = this.#socket;
+    const drained = Promise.withResolvers<void>();
+    const timer = setTimeout(() => drained.reject(new ClientSlow('the client does not read')), timeout);
+    this.#wake = () => {
+      if (this.#error !== null) drained.reject(this.#error);
+    };
+    socket.once('drain', drained.resolve);
+    try {
+      await drained.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#wake = null;
+      socket.off('drain', drained.resolve);
+    }
+  }
+}

@@ -1,0 +1,221 @@
+/** The mail guard: listeners, the bounds of all sessions together, and their end. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { clientPrefix, parseIp, parsePrefix, unmapped, withoutZone } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import type { EventSink } from '../events/event.ts';
+import type { MailPolicy } from '../rules/smtp.ts';
+import { addressLiteral } from '../wire/mail-domain.ts';
+import { Backends, type ClientEnds, parseHostPort } from './backends.ts';
+import { mailPolicy, withLiteral } from './domains.ts';
+import { mailEvent } from './mail-event.ts';
+import type { SmtpOptions } from './options.ts';
+import { listenerName, Session, type SmtpLog } from './session.ts';
+
+export interface SmtpGuardContext {
+  /** Gets every refusal. */
+  readonly onEvent: EventSink;
+  readonly log: SmtpLog;
+  /** Whether a client prefix is banned at this moment. @default nobody is */
+  readonly isBanned?: (prefix: string) => boolean;
+}
+
+export interface SmtpGuard {
+  /**
+   * Starts to accept.
+   *
+   * @returns the addresses, with the ports that were taken where 0 was asked for
+   * @throws where one cannot be listened on; then none is
+   */
+  listen(): Promise<AddressInfo[]>;
+  /**
+   * Stops to accept, lets messages that are under way end, and closes.
+   *
+   * @param grace milliseconds after which what is still open is cut off (default 10000)
+   */
+  close(grace?: number): Promise<void>;
+  /** Sessions open at the moment. */
+  readonly sessions: number;
+}
+
+/**
+ * Makes a guard; nothing is opened yet.
+ *
+ * @throws where a domain, prefix, backend, listener, certificate or key can't be read, saying which
+ */
+export function createSmtpGuard(options: SmtpOptions, context: SmtpGuardContext): SmtpGuard {
+  return new Guard(options, context);
+}
+
+class Guard implements SmtpGuard {
+  readonly #options: SmtpOptions;
+  readonly #context: SmtpGuardContext;
+  readonly #policy: MailPolicy;
+  readonly #relayFrom: PrefixSet;
+  readonly #backends: Backends;
+  readonly #secureContext: SecureContext | null;
+  readonly #servers: Server[] = [];
+  readonly #sessions = new Set<Session>();
+  /** Sessions that have ended included, until their last answer is taken. */
+  readonly #sockets = new Set<Socket>();
+  /** Open connections by client prefix; an entry goes with its last connection, so `limits.connections` bounds it. */
+  readonly #byClient = new Map<string, number>();
+
+  constructor(options: SmtpOptions, context: SmtpGuardContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#policy = mailPolicy(options.domains);
+    this.#relayFrom = new PrefixSet(
+      options.relayFrom.map((text) => {
+        const prefix = parsePrefix(text);
+        if (prefix === null)
+          throw new Error(`smtp: relayFrom: ${text} is no prefix; write it as 192.0.2.0/24`);
+        return prefix;
+      }),
+    );
+    if (options.xclient && options.proxyProtocol)
+      throw new Error(
+        'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
+      );
+    this.#backends = new Backends(options, (error, backend) =>
+      context.log.warn({ err: error, backend }, `smtp: ${backend} passed over: ${error.message}`),
+    );
+    this.#secureContext =
+      options.tls === null
+        ? null
+        : createSecureContext({ cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' });
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  async listen(): Promise<AddressInfo[]> {
+    try {
+      for (const text of this.#options.listen) {
+        const { host, port } = parseHostPort(text);
+        // allowHalfOpen: a client that closes its side behind its last command still gets the answer.
+        const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+          this.#accept(socket),
+        );
+        server.listen({ host, port });
+        await once(server, 'listening');
+        this.#servers.push(server);
+      }
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+    return this.#servers.map((server) => server.address() as AddressInfo);
+  }
+
+  async close(grace = 10_000): Promise<void> {
+    const closed = this.#servers.splice(0).map((server) => {
+      const done = once(server, 'close');
+      server.close();
+      return done;
+    });
+    for (const session of this.#sessions) session.stop();
+    const timer = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
+    }, grace);
+    await Promise.all(closed);
+    clearTimeout(timer);
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', ignore);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    const ends = endsOf(socket);
+    if (ends === null) {
+      socket.destroy();
+      return;
+    }
+    const prefix = clientPrefix(ends.address) ?? ends.address;
+    const mayRelay = this.#relayFrom.contains(ends.address);
+    const refusal = this.#refusal(prefix, mayRelay, ends);
+    if (refusal !== null) {
+      socket.end(`${refusal}\r\n`);
+      socket.resume();
+      setTimeout(() => socket.destroy(), 2_000).unref();
+      return;
+    }
+    const { onEvent, log } = this.#context;
+    const session = new Session(socket, {
+      options: this.#options,
+      policy: withLiteral(this.#policy, addressLiteral(ends.localAddress)),
+      backends: this.#backends,
+      secureContext: this.#secureContext,
+      ends,
+      mayRelay,
+      onEvent,
+      log,
+    });
+    this.#sessions.add(session);
+    this.#byClient.set(prefix, (this.#byClient.get(prefix) ?? 0) + 1);
+    void session.run().finally(() => {
+      this.#sessions.delete(session);
+      const left = this.#byClient.get(prefix)! - 1;
+      if (left === 0) this.#byClient.delete(prefix);
+      else this.#byClient.set(prefix, left);
+    });
+  }
+
+  #refusal(prefix: string, mayRelay: boolean, ends: ClientEnds): string | null {
+    const { limits } = this.#options;
+    if (this.#isBanned(prefix)) {
+      this.#context.onEvent(
+        mailEvent({
+          time: Date.now(),
+          listener: listenerName(ends),
+          client: ends.address,
+          rules: ['client-banned'],
+          effective: null,
+          answer: 554,
+          request: '',
+          before: '',
+        }),
+      );
+      return '554 5.7.1 Access refused';
+    }
+    if (this.#sessions.size >= limits.connections) return '421 4.7.0 Too many connections';
+    if (!mayRelay && (this.#byClient.get(prefix) ?? 0) >= limits.connectionsPerClient)
+      return '421 4.7.0 Too many connections from your address';
+    return null;
+  }
+
+  /** A check that fails denies. */
+  #isBanned(prefix: string): boolean {
+    try {
+      return this.#context.isBanned?.(prefix) ?? false;
+    } catch (error) {
+      this.#context.log.error(
+        { err: error },
+        'smtp: the ban list could not be asked; the client was refused',
+      );
+      return true;
+    }
+  }
+}
+
+function endsOf(socket: Socket): ClientEnds | null {
+  const client = canonical(socket.remoteAddress);
+  const local = canonical(socket.localAddress);
+  if (client === null || local === null) return null;
+  return {
+    address: client,
+    port: socket.remotePort ?? 0,
+    localAddress: local,
+    localPort: socket.localPort ?? 0,
+  };
+}
+
+function canonical(address: string | undefined): string | null {
+  const ip = parseIp(withoutZone(address ?? ''));
+  return ip === null ? null : unmapped(ip).text;
+}
+
+const ignore = (): void => {};

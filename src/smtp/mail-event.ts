@@ -1,0 +1,48 @@
+/** Makes the event of a refusal. Pure. */
+import type { ProbeEvent } from '../events/event.ts';
+import { printable, redact } from '../events/redact.ts';
+import { byCatalogueOrder, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { writeMailbox } from '../wire/smtp-path.ts';
+import type { EffectiveDestination } from '../wire/source-route.ts';
+
+/** The most of a session that an event keeps, in bytes. */
+const evidenceLimit = 4096;
+
+export interface MailSighting {
+  readonly time: number;
+  readonly listener: string;
+  readonly client: string;
+  readonly rules: readonly RuleId[];
+  /** Where the mail would have gone; null where none was named. */
+  readonly effective: EffectiveDestination | null;
+  /** The code of the reply. */
+  readonly answer: number | 'drop';
+  /** The offending line or bytes, latin1. */
+  readonly request: string;
+  /** The commands before it that it is to be read with, each with its CRLF, latin1. Without credentials. */
+  readonly before: string;
+}
+
+export function mailEvent(seen: MailSighting): ProbeEvent {
+  const rules = [...seen.rules].sort(byCatalogueOrder);
+  const rule = rules[0] ?? 'smtp-malformed-path';
+  const mailbox = seen.effective === null ? '' : writeMailbox(seen.effective);
+  const destination = mailbox === '' ? null : printable(mailbox).slice(0, 512);
+  const { seeks } = catalogue[rule] as Rule;
+  const request = printable(redact(seen.request.slice(0, evidenceLimit)));
+  return {
+    time: seen.time,
+    listener: seen.listener,
+    client: seen.client,
+    site: null,
+    action: 'block',
+    rule,
+    rules,
+    intent: 'mail-relay',
+    destination,
+    answer: seen.answer,
+    why: `The sender wanted ${seeks}${destination === null ? '' : `: ${destination}`}.`,
+    request: request.slice(0, 1024),
+    bytes: printable(redact(seen.before.slice(-evidenceLimit))) + request,
+  };
+}

@@ -1,0 +1,64 @@
+/** Replies of a mail server (RFC 5321 section 4.2), read as they come and passed on as they were. */
+
+export interface Reply {
+  readonly code: number;
+  /** The text of each line, without its code. */
+  readonly lines: readonly string[];
+  /** All of it, code and CRLF included, one character a byte. */
+  readonly text: string;
+}
+
+/** What the mail server said is no SMTP. */
+export class ReplyError extends Error {
+  override name = 'ReplyError';
+}
+
+const replyLine = /^([2-5]\d\d)(?:([ -])([^\r\n\0]*))?$/;
+/** Bounds of one reply: more is no answer of a mail server, and would be kept in memory. */
+const longestReply = 65_536;
+
+export class ReplyReader {
+  #pending = '';
+  #code = 0;
+  #lines: string[] = [];
+  #size = 0;
+
+  /**
+   * Reads what has come.
+   *
+   * @returns the replies that are complete now
+   * @throws ReplyError where it is no reply
+   */
+  push(chunk: Buffer): Reply[] {
+    const replies: Reply[] = [];
+    const text = this.#pending + chunk.toString('latin1');
+    let at = 0;
+    for (let end = text.indexOf('\n', at); end !== -1; end = text.indexOf('\n', at)) {
+      const line = text.slice(at, text[end - 1] === '\r' ? end - 1 : end);
+      at = end + 1;
+      const match = replyLine.exec(line);
+      if (match === null) throw new ReplyError('a line that is no SMTP reply');
+      const code = Number(match[1]);
+      if (this.#lines.length > 0 && code !== this.#code) throw new ReplyError('a reply of two codes');
+      this.#code = code;
+      this.#size += line.length;
+      if (this.#size > longestReply) throw new ReplyError('a reply of more than 64 KiB');
+      this.#lines.push(match[3] ?? '');
+      if (match[2] === '-') continue;
+      replies.push(reply(code, this.#lines));
+      this.#lines = [];
+      this.#size = 0;
+    }
+    this.#pending = text.slice(at);
+    if (this.#pending.length > longestReply) throw new ReplyError('a reply line of more than 64 KiB');
+    return replies;
+  }
+}
+
+/** Writes a reply of one code and some lines. */
+export function reply(code: number, lines: readonly string[]): Reply {
+  const last = lines.length - 1;
+  let text = '';
+  for (let i = 0; i <= last; i++) text += `${code}${i === last ? ' ' : '-'}${lines[i]}\r\n`;
+  return { code, lines, text };
+}

@@ -1,0 +1,122 @@
+/** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
+import { connect, type Socket } from 'node:net';
+import type { Reply } from './reply.ts';
+import { ReplyReader } from './reply.ts';
+
+/** The mail server is gone, hangs, or speaks no SMTP: nothing that was under way can be believed accepted. */
+export class UpstreamLost extends Error {
+  override name = 'UpstreamLost';
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export class Upstream {
+  readonly socket: Socket;
+  readonly #reader = new ReplyReader();
+  #waiting: { resolve(reply: Reply): void; reject(error: Error): void } | null = null;
+  #unasked: Reply | null = null;
+  #lost: UpstreamLost | null = null;
+  /** Told once, when the session ends otherwise than by `quit` or `drop`. */
+  onLost: (() => void) | null = null;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (cause) => this.#lose(new UpstreamLost(cause.message, { cause })));
+    socket.on('close', () => this.#lose(new UpstreamLost('the mail server closed the connection')));
+  }
+
+  /**
+   * Connects. The greeting is yet to come.
+   *
+   * @throws UpstreamLost where no connection comes about in `timeout` milliseconds
+   */
+  static async connect({ host, port }: HostPort, timeout: number): Promise<Upstream> {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true });
+    const upstream = new Upstream(socket);
+    const connected = Promise.withResolvers<void>();
+    const timer = setTimeout(() => upstream.drop(new UpstreamLost('no connection in time')), timeout);
+    socket.once('connect', connected.resolve);
+    upstream.onLost = () => connected.reject(upstream.#lost);
+    try {
+      await connected.promise;
+    } finally {
+      clearTimeout(timer);
+      upstream.onLost = null;
+    }
+    return upstream;
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Says a command and waits for its reply. @throws UpstreamLost */
+  command(line: string, timeout: number): Promise<Reply> {
+    // An answer that nobody asked for would be taken for that of the next command: 421 of a server that shuts down.
+    if (this.#unasked !== null)
+      this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
+    if (this.#lost === null) this.socket.write(`${line}\r\n`, 'latin1');
+    return this.reply(timeout);
+  }
+
+  /** Waits for a reply. @throws UpstreamLost */
+  async reply(timeout: number): Promise<Reply> {
+    if (this.#unasked !== null) {
+      const reply = this.#unasked;
+      this.#unasked = null;
+      return reply;
+    }
+    if (this.#lost !== null) throw this.#lost;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#waiting = { resolve, reject };
+    const timer = setTimeout(() => this.drop(new UpstreamLost('no reply in time')), timeout);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the session without a word: after part of a refused message the server must not see an end of it. */
+  drop(why = new UpstreamLost('dropped')): void {
+    this.#lose(why);
+    this.socket.destroy();
+  }
+
+  /** Takes leave; does not wait. */
+  quit(): void {
+    if (this.#lost !== null) return;
+    this.onLost = null;
+    this.#lost = new UpstreamLost('the session has ended');
+    this.socket.end('QUIT\r\n', 'latin1');
+    this.socket.setTimeout(5_000, () => this.socket.destroy());
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#lost !== null) return;
+    try {
+      for (const reply of this.#reader.push(chunk)) {
+        const waiting = this.#waiting;
+        this.#waiting = null;
+        if (waiting !== null) waiting.resolve(reply);
+        else if (this.#unasked === null) this.#unasked = reply;
+        else throw new Error('several replies to one command');
+      }
+    } catch (cause) {
+      this.drop(new UpstreamLost('the mail server speaks no SMTP', { cause }));
+    }
+  }
+
+  #lose(why: UpstreamLost): void {
+    if (this.#lost !== null) return;
+    this.#lost = why;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.reject(why);
+    this.onLost?.();
+  }
+}

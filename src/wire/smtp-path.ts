@@ -1,0 +1,248 @@
+/**
+ * The path of MAIL FROM and RCPT TO (RFC 5321 section 4.1.2), read the strict way and the lenient way at once.
+ *
+ * A path with faults still yields what a forgiving mail server would read out of it, so that a refusal can say where
+ * the mail would have gone. Nothing here decides; nothing here is sent on as it was written.
+ */
+import { canonicalMailDomain } from './mail-domain.ts';
+
+/** Something that RFC 5321 does not allow. */
+export interface PathFault {
+  readonly why: string;
+  /** Offset into the text given to `parsePath`. */
+  readonly at: number;
+}
+
+export interface EsmtpParameter {
+  /** Upper case. */
+  readonly keyword: string;
+  /** Null where there was no `=`. */
+  readonly value: string | null;
+}
+
+export interface Mailbox {
+  /** Without its quotes, backslashes and comments. */
+  readonly local: string;
+  /** Canonical where it is a domain, else as written, in lower case; null where there is no `@`. */
+  readonly domain: string | null;
+}
+
+export interface SmtpPath extends Mailbox {
+  /** `<>`: the null reverse-path. */
+  readonly empty: boolean;
+  /** Angle brackets were there. */
+  readonly bracketed: boolean;
+  /** The local part was quoted, wholly or in part. */
+  readonly quoted: boolean;
+  /** The hosts of the source route `@a,@b:`, in the order of travel, canonical where they are domains. */
+  readonly route: readonly string[];
+  readonly parameters: readonly EsmtpParameter[];
+  readonly faults: readonly PathFault[];
+  /** Offset of the path's first character, bracket included. */
+  readonly start: number;
+  /** Offset after its last. */
+  readonly end: number;
+}
+
+/** RFC 5321 section 4.5.3.1.3, the brackets included. */
+const longestPath = 256;
+const dotAtom = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+)*$/;
+/**
+ * Dots anywhere: some mobile carriers gave out `a..b` and `a.` as addresses. They are sent on quoted, as RFC 5321 has it.
+ */
+const looseDotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\x80-\xff]+$/;
+const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e\x80-\xff]+))?$/;
+
+/**
+ * Reads what follows `MAIL FROM:` or `RCPT TO:`. Total: any text gives a path, with faults where it is none.
+ *
+ * @param text one character a byte (latin1), without the line end
+ */
+export function parsePath(text: string): SmtpPath {
+  const faults: PathFault[] = [];
+  const start = text.search(/[^ \t]|$/);
+  const bracketed = text[start] === '<';
+  const from = bracketed ? start + 1 : start;
+  const inner = pathEnd(text, from, bracketed);
+  if (bracketed && text[inner] !== '>') faults.push({ why: 'no closing bracket', at: text.length });
+  const end = bracketed && text[inner] === '>' ? inner + 1 : inner;
+  const body = text.slice(from, inner);
+  if (end - start > longestPath) faults.push({ why: 'a path of more than 256 octets', at: start });
+  const empty = bracketed && body === '';
+  if (body === '' && !bracketed) faults.push({ why: 'no path', at: start });
+  const read = readBody(body, from, faults);
+  if (/[\x80-\xff]/.test(body) && !isUtf8(body)) faults.push({ why: 'bytes that are no UTF-8', at: from });
+  const parameters = readParameters(text, end, faults);
+  faults.sort((a, b) => a.at - b.at);
+  return { ...read, empty, bracketed, parameters, faults, start, end };
+}
+
+/** The parameters of AUTH, MAIL and RCPT that follow a path; anything else after it is a fault. */
+function readParameters(text: string, end: number, faults: PathFault[]): EsmtpParameter[] {
+  const parameters: EsmtpParameter[] = [];
+  const rest = text.slice(end);
+  if (rest !== '' && !/^[ \t]/.test(rest)) faults.push({ why: 'something right after the path', at: end });
+  for (const { 0: word, index } of rest.matchAll(/[^ \t]+/g)) {
+    const match = parameter.exec(word);
+    if (match === null) {
+      // A second path here is what some servers take for the recipient: `<user@foreign> <user@own>`.
+      faults.push({ why: 'something after the path that is no parameter', at: end + index });
+      continue;
+    }
+    parameters.push({ keyword: match[1]!.toUpperCase(), value: match[2] ?? null });
+  }
+  return parameters;
+}
+
+/** Where the path ends: at its `>`, or without brackets at white space, quotes and backslashes heeded. */
+function pathEnd(text: string, from: number, bracketed: boolean): number {
+  let quoted = false;
+  for (let i = from; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === '\\') i++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && (bracketed ? c === '>' : c === ' ' || c === '\t')) return i;
+  }
+  if (!quoted) return text.length;
+  // The quote was never closed: end where a server that knows no quotes would.
+  const end = text.slice(from).search(bracketed ? />/ : /[ \t]/);
+  return end === -1 ? text.length : from + end;
+}
+
+type Read = Pick<SmtpPath, 'local' | 'domain' | 'quoted' | 'route'>;
+
+function readBody(body: string, offset: number, faults: PathFault[]): Read {
+  let at = 0;
+  let route: string[] = [];
+  const lead = /^[ \t<]+/.exec(body);
+  if (lead !== null) {
+    faults.push({ why: 'white space or a second bracket before the address', at: offset });
+    at = lead[0].length;
+  }
+  // A second route after the first is no syntax of any RFC, but is read by servers that take one off and look again.
+  while (body[at] === '@') {
+    if (route.length > 0) faults.push({ why: 'a second source route', at: offset + at });
+    const colon = body.indexOf(':', literalsSkipped(body, at));
+    if (colon === -1) {
+      faults.push({ why: 'a source route without its colon', at: offset + at });
+      break;
+    }
+    route = [...route, ...readRoute(body.slice(at, colon), offset + at, faults)];
+    at = colon + 1;
+  }
+  return { ...readMailbox(body.slice(at), offset + at, faults), route };
+}
+
+/** The colons of `[IPv6:…]` are not the one that ends a source route. */
+function literalsSkipped(body: string, from: number): number {
+  const literals = /^(?:[ \t,]*@\[[^\]]*\]|[ \t,]*@[^,:[\]"]*)*/.exec(body.slice(from));
+  return from + (literals?.[0].length ?? 0);
+}
+
+function readRoute(text: string, offset: number, faults: PathFault[]): string[] {
+  const hosts: string[] = [];
+  let at = offset;
+  for (const part of text.split(',')) {
+    const name = /^[ \t]*@(.*?)[ \t]*$/s.exec(part)?.[1];
+    const canonical = name === undefined ? null : canonicalMailDomain(name);
+    if (canonical === null || part.length !== (name?.length ?? 0) + 1)
+      faults.push({ why: 'a hop of the source route that is no @domain', at });
+    hosts.push(canonical ?? (name ?? part).toLowerCase());
+    at += part.length + 1;
+  }
+  return hosts;
+}
+
+/**
+ * Reads `local@domain` as a forgiving server does: quotes and backslashes taken off, comments dropped, the last `@`
+ * outside quotes divides.
+ */
+function readMailbox(text: string, offset: number, faults: PathFault[]): Omit<Read, 'route'> {
+  if (text === '') return { local: '', domain: null, quoted: false };
+  const bare = withoutComments(text);
+  if (bare !== text) {
+    // RFC 5321 has no comments in paths, but servers that read RFC 5322 addresses drop them.
+    faults.push({ why: 'a comment in the address', at: offset });
+    return readMailbox(bare, offset, faults);
+  }
+  const divide = lastAt(text);
+  const written = divide === -1 ? text : text.slice(0, divide);
+  const { local, quoted } = dequote(written, offset, faults);
+  if (divide === -1) return { local, domain: null, quoted };
+  if (written === '') faults.push({ why: 'no local part', at: offset });
+  const name = text.slice(divide + 1);
+  const canonical = canonicalMailDomain(name);
+  if (canonical === null) faults.push({ why: 'no domain or address literal', at: offset + divide + 1 });
+  return { local, domain: canonical ?? name.trim().replace(/\.$/, '').toLowerCase(), quoted };
+}
+
+function lastAt(text: string): number {
+  let quoted = false;
+  let last = -1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '\\') i++;
+    else if (c === '"') quoted = !quoted;
+    else if (c === '@' && !quoted) last = i;
+  }
+  return quoted ? text.lastIndexOf('@') : last;
+}
+
+/** RFC 5321 `Local-part`: a dot-string, loosely, or one quoted string. */
+function dequote(text: string, offset: number, faults: PathFault[]): { local: string; quoted: boolean } {
+  if (looseDotString.test(text)) return { local: text, quoted: false };
+  const whole = /^"((?:[^"\\]|\\.)*)"$/s.exec(text);
+  if (whole !== null) {
+    const local = whole[1]!.replace(/\\(.)/gs, '$1');
+    // RFC 5321 section 4.1.2 qtextSMTP and quoted-pairSMTP: printable ASCII only.
+    if (/[\0-\x1f\x7f]/.test(local)) faults.push({ why: 'a control character in quotes', at: offset });
+    if (local === '') faults.push({ why: 'an empty local part', at: offset });
+    return { local, quoted: true };
+  }
+  if (text !== '')
+    faults.push({ why: 'a local part that is neither atoms nor one quoted string', at: offset });
+  let local = '';
+  let inQuotes = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (c === '\\') local += text[++i] ?? '';
+    else if (c === '"') inQuotes = !inQuotes;
+    else if (inQuotes || !/[ \t<>]/.test(c)) local += c;
+  }
+  return { local, quoted: text.includes('"') };
+}
+
+/** Takes out `(…)`, nested ones too, quotes and backslashes heeded. */
+function withoutComments(text: string): string {
+  if (!text.includes('(')) return text;
+  let out = '';
+  let depth = 0;
+  let inQuotes = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    const pair = c === '\\' ? text.slice(i, ++i + 1) : c;
+    if (pair === '"' && depth === 0) inQuotes = !inQuotes;
+    if (pair === '(' && !inQuotes) depth++;
+    if (depth === 0) out += pair;
+    if (pair === ')' && depth > 0) depth--;
+  }
+  // A comment that never ends is none.
+  return depth > 0 ? text : out;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function isUtf8(latin1: string): boolean {
+  try {
+    utf8.decode(Buffer.from(latin1, 'latin1'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The mailbox as it is sent on: `local@domain`, quoted exactly where it must be. */
+export function writeMailbox({ local, domain }: Mailbox): string {
+  const written = local === '' || dotAtom.test(local) ? local : `"${local.replace(/["\\]/g, '\\$&')}"`;
+  return domain === null ? written : `${written}@${domain}`;
+}

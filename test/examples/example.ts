@@ -1,0 +1,16 @@
+/** The files of `config/examples/`, as they are written there. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '../..');
+export const examples = join(root, 'config/examples');
+
+/** The text of an example, with what stands for a place of the reader's machine replaced; each must be there. */
+export function example(path: string, places: Readonly<Record<string, string>> = {}): string {
+  let text = readFileSync(join(examples, path), 'utf8');
+  for (const [place, ours] of Object.entries(places)) {
+    if (!text.includes(place)) throw new Error(`config/examples/${path} does not say ${place}`);
+    text = text.replaceAll(place, ours);
+  }
+  return text;
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { parsePrefix } from '../../src/address/ip.ts';
+import { PrefixSet } from '../../src/address/prefix-set.ts';
+import { type Client, type ClientRules, clientOf, peerOf } from '../../src/guard/client.ts';
+import { latin1 } from '../wire/arbitraries.ts';
+
+const prefixes = (...all: string[]) => new PrefixSet(all.map((prefix) => parsePrefix(prefix)!));
+const rules: ClientRules = {
+  trustedProxies: prefixes('192.0.2.0/28', '2001:db8:1::/64'),
+  allowed: prefixes('203.0.113.7'),
+};
+const client = (peer: string, ...forwarded: string[]): Client =>
+  clientOf(
+    peerOf({ remoteAddress: peer }, rules),
+    forwarded.flatMap((value) => ['X-Forwarded-For', value]),
+    rules,
+  );
+
+suite('the client', () => {
+  test('of a peer that no rule trusts is the peer, whatever it claims', () => {
+    const found = client('198.51.100.1', '203.0.113.7', '127.0.0.1');
+    assert.deepEqual([found.address, found.trusted, found.allowed], ['198.51.100.1', false, false]);
+  });
+
+  for (const [what, forwarded, address] of [
+    ['nothing is said', [], '192.0.2.1'],
+    ['one address', ['198.51.100.9'], '198.51.100.9'],
+    [
+      'what the client wrote itself stands before what the proxy wrote',
+      ['203.0.113.7, 198.51.100.9'],
+      '198.51.100.9',
+    ],
+    ['several lines are one list', ['203.0.113.7', '198.51.100.9'], '198.51.100.9'],
+    ['a chain of trusted proxies is walked', ['198.51.100.9, 192.0.2.3, 192.0.2.2'], '198.51.100.9'],
+    [
+      'a spoofed address behind the first stranger is not',
+      ['203.0.113.7, 198.51.100.9, 192.0.2.2'],
+      '198.51.100.9',
+    ],
+    ['only trusted ones: the farthest', ['192.0.2.3, 192.0.2.2'], '192.0.2.3'],
+    ['a name instead of an address ends the walk', ['203.0.113.7, unknown, 192.0.2.2'], '192.0.2.2'],
+    ['nonsense last', ['203.0.113.7, <script>'], '192.0.2.1'],
+    ['an empty value', [''], '192.0.2.1'],
+    ['IPv6', ['2001:DB8:9::1'], '2001:db8:9::1'],
+    ['IPv4 mapped into IPv6', ['::ffff:198.51.100.9'], '198.51.100.9'],
+    ['another base', ['0xc6.51.100.9'], '192.0.2.1'],
+  ] as const)
+    test(`behind a trusted proxy: ${what}`, () => {
+      const found = client('192.0.2.1', ...forwarded);
+      assert.equal(found.address, address);
+      assert.equal(found.trusted, true);
+    });
+
+  test('the allow-list counts for the client, not for the proxy in front of it', () => {
+    assert.equal(client('192.0.2.1', '203.0.113.7').allowed, true);
+    assert.equal(client('192.0.2.1', '198.51.100.9').allowed, false);
+  });
+
+  test('an IPv4-mapped peer is the IPv4 address', () => {
+    assert.equal(client('::ffff:192.0.2.1', '198.51.100.9').address, '198.51.100.9');
+    assert.equal(client('::ffff:198.51.100.1').address, '198.51.100.1');
+  });
+
+  test('an IPv6 client is counted by its /64', () =>
+    assert.equal(client('2001:db8:9:9:1:2:3:4').prefix, client('2001:db8:9:9:ffff::1').prefix));
+
+  test('a peer is parsed once a connection', () => {
+    const socket = { remoteAddress: '192.0.2.1' };
+    assert.equal(peerOf(socket, rules), peerOf(socket, rules));
+  });
+
+  test('no line makes an address out of what is none', () => {
+    fc.assert(
+      fc.property(fc.array(latin1, { maxLength: 3 }), (lines) => {
+        const found = client('192.0.2.1', ...lines);
+        assert.match(found.address, /^[0-9a-f.:]+$/);
+        assert.notEqual(found.prefix, '');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

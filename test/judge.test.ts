@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { denied, judge, judgeFirstBytes, type Verdict } from '../src/judge.ts';
+import { byCatalogueOrder, presets } from '../src/rules/catalogue.ts';
+import { type Standing, stranger } from '../src/rules/http.ts';
+import type { HttpRequest } from '../src/wire/http-request.ts';
+import { parseRequestHead } from '../src/wire/request-head.ts';
+import { corpus } from './corpus/corpus.ts';
+import { utf8 } from './corpus/request.ts';
+import { compiled, corpusPolicy } from './support/policy.ts';
+import { latin1, nearAuthority, nearTarget } from './wire/arbitraries.ts';
+
+const policies = Object.fromEntries(
+  presets.map((preset) => [preset, corpusPolicy(`policy: { preset: ${preset} }`).policy] as const),
+);
+const { policy } = corpusPolicy();
+
+const request = (target: string, ...rawHeaders: string[]): HttpRequest => ({
+  method: 'GET',
+  target,
+  version: '1.1',
+  rawHeaders,
+});
+const own = ['Host', 'www.example.net'];
+
+/** What the sites of the corpus are called, told without the parser under test. */
+const ownNames =
+  /^(?:www\.example\.net|example\.net|gate\.example\.net|(?:[a-z0-9_-]+\.)+shop\.example\.net|xn--bcher-kva\.example\.net|static\.example\.net|192\.0\.2\.80|\[2001:db8::80\])$/;
+
+function isOwn(authority: string): boolean {
+  const name = authority
+    .replace(/:\d*$/, '')
+    .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replaceAll(utf8('ü'), 'ü')
+    .replaceAll('bücher', 'xn--bcher-kva');
+  return ownNames.test(name);
+}
+
+const anyRequest: fc.Arbitrary<HttpRequest> = fc.record({
+  method: fc.constantFrom(
+    'GET',
+    'POST',
+    'HEAD',
+    'OPTIONS',
+    'CONNECT',
+    'TRACE',
+    'PROPFIND',
+    'connect',
+    'Trace',
+    'PRI',
+    '',
+  ),
+  target: fc.oneof(
+    nearTarget,
+    nearTarget,
+    fc.constantFrom('/', '/x?y', '//a', 'http://www.example.net/', 'http://evil.example/'),
+  ),
+  version: fc.constantFrom('1.1', '1.1', '1.0', '0.9', '2.0', '1.2', ''),
+  rawHeaders: fc
+    .array(
+      fc.oneof(
+        fc.tuple(fc.constantFrom('Host', 'host'), fc.oneof(nearAuthority, fc.constant('www.example.net'))),
+        fc.tuple(
+          fc.constantFrom(
+            ...[
+              'X-Forwarded-Host',
+              'Forwarded',
+              'Upgrade',
+              'Connection',
+              'Destination',
+              'X-Original-URL',
+              'Proxy-Connection',
+            ],
+            ...[
+              'Content-Length',
+              'Transfer-Encoding',
+              'Max-Forwards',
+              'Proxy-Authorization',
+              'X-Rewrite-URL',
+            ],
+          ),
+          fc.oneof(
+            nearTarget,
+            fc.constantFrom('websocket', 'upgrade', 'chunked', '5', 'host=evil.example', 'close, te'),
+          ),
+        ),
+        fc.tuple(latin1, latin1),
+      ),
+      { maxLength: 4 },
+    )
+    .map((fields) => fields.flat()),
+});
+
+/** The request is the gateway's to forward: whatever it said, it goes to a host of ours in origin form. */
+function assertHarmless(verdict: Verdict, from: HttpRequest): void {
+  const told = JSON.stringify([from, verdict]);
+  assert.ok(verdict.site !== null, told);
+  assert.ok(isOwn(verdict.host), told);
+  assert.ok(verdict.path.startsWith('/') || (verdict.path === '*' && from.method === 'OPTIONS'), told);
+  assert.doesNotMatch(verdict.path, /[^\x21-\x7e]/, told);
+  assert.doesNotMatch(verdict.host, /[^\x21-\x7e]/, told);
+  assert.doesNotMatch(from.method, /^(?:connect|trace|)$/i, told);
+  assert.equal(verdict.answer, null);
+}
+
+const standings: readonly Standing[] = [
+  stranger,
+  { trusted: true, allowed: false, banned: false },
+  { trusted: false, allowed: true, banned: false },
+];
+
+suite('the judge', () => {
+  for (const preset of ['default', 'strict', 'lenient'] as const) {
+    test(`${preset}: never lets pass a target or a Host whose authority is not ours`, () => {
+      let passed = 0;
+      fc.assert(
+        fc.property(anyRequest, fc.constantFrom(...standings), (any, client) => {
+          const verdict = judge(any, policies[preset]!, client);
+          if (verdict.action === 'block') return;
+          passed++;
+          assertHarmless(verdict, any);
+          const authority = /^https?:\/\/([^/?]*)/i.exec(any.target)?.[1];
+          if (authority !== undefined) assert.ok(isOwn(authority), any.target);
+          else assert.match(any.target, /^[/*]/);
+          const hosts = any.rawHeaders.flatMap((name, i) =>
+            i % 2 === 0 && name.toLowerCase() === 'host' ? [any.rawHeaders[i + 1]!] : [],
+          );
+          assert.ok(hosts.length <= 1, JSON.stringify(hosts));
+          // An address in Host is let pass from where health checks come from.
+          const mayBeAddress = client.trusted || client.allowed;
+          for (const host of hosts) {
+            if (host !== '' && !(mayBeAddress && /^[\d.:[\]a-f]+$/i.test(host)))
+              assert.ok(isOwn(host), JSON.stringify(host));
+          }
+        }),
+        { numRuns: 15_000 },
+      );
+      assert.ok(passed > 100, `only ${passed} of them passed: the property hardly says anything`);
+    });
+  }
+
+  test('observe: whatever passes goes to our own backend in origin form, and CONNECT does not pass', () => {
+    let passed = 0;
+    fc.assert(
+      fc.property(anyRequest, fc.constantFrom(...standings), (any, client) => {
+        const verdict = judge(any, policies.observe!, client);
+        if (verdict.action === 'block') return;
+        passed++;
+        assertHarmless(verdict, any);
+      }),
+      { numRuns: 15_000 },
+    );
+    assert.ok(passed > 300, `only ${passed} of them passed`);
+  });
+
+  test('is total: anything gives a verdict whose evidence lies inside what it points at', () => {
+    const anything: fc.Arbitrary<HttpRequest> = fc.oneof(
+      anyRequest,
+      fc.record({
+        method: latin1,
+        target: latin1,
+        version: latin1,
+        rawHeaders: fc.array(fc.tuple(latin1, latin1), { maxLength: 5 }).map((fields) => fields.flat()),
+        h2: fc.record({
+          authority: fc.oneof(fc.constant(null), nearAuthority),
+          scheme: latin1,
+          protocol: fc.oneof(fc.constant(null), fc.constantFrom('websocket', 'connect-udp', '')),
+        }),
+      }),
+    );
+    fc.assert(
+      fc.property(anything, fc.constantFrom(...presets), fc.boolean(), (any, preset, banned) => {
+        const verdict = judge(any, policies[preset]!, { ...stranger, banned });
+        assert.equal(verdict.action === 'block', verdict.answer !== null);
+        assert.equal(verdict.rule, verdict.signals[0]?.rule ?? null);
+        if (banned) assert.equal(verdict.rule, 'client-banned');
+        for (const { evidence } of verdict.signals) {
+          assert.ok(evidence.start >= 0 && evidence.start <= evidence.end, JSON.stringify(evidence));
+          const text = {
+            method: any.method,
+            target: any.target,
+            version: any.version,
+            header: any.rawHeaders[(evidence.header ?? 0) + 1],
+            body: '',
+            bytes: undefined,
+          }[evidence.part];
+          // An offset into raw bytes is where the bytes are.
+          if (text !== undefined) assert.ok(evidence.end <= text.length, JSON.stringify([any, evidence]));
+        }
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test('the signals of a verdict stand strongest first, then in catalogue order', () => {
+    const strength = { block: 0, flag: 1, allow: 2 };
+    fc.assert(
+      fc.property(anyRequest, fc.constantFrom(...presets), (any, preset) => {
+        const { signals } = judge(any, policies[preset]!);
+        for (const [i, signal] of signals.entries()) {
+          const next = signals[i + 1];
+          if (next === undefined) continue;
+          const order =
+            strength[signal.action] - strength[next.action] || byCatalogueOrder(signal.rule, next.rule);
+          assert.ok(order < 0, JSON.stringify(signals));
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('the short way and the close look agree', () => {
+    // A Max-Forwards line means nothing to a GET, and makes the judge look closely.
+    const closely = ['Max-Forwards', '1'];
+    fc.assert(
+      fc.property(nearTarget, fc.oneof(nearAuthority, fc.constant('www.example.net')), (target, host) => {
+        const short = judge(request(target, 'Host', host), policy);
+        const close = judge(request(target, 'Host', host, ...closely), policy);
+        assert.deepEqual(short, close);
+      }),
+      { numRuns: 8000 },
+    );
+  });
+
+  test('of a corpus row it says what the row says, from the bytes alone', () => {
+    for (const { id, bytes, expect, client } of corpus) {
+      const raw = Buffer.from(bytes, 'latin1');
+      const first = judgeFirstBytes(raw, policy);
+      const head = parseRequestHead(raw);
+      if (first === null && (head === null || !head.complete || head.defects.length > 0)) continue;
+      const standing = { ...stranger, trusted: client === 'trusted', allowed: client === 'allow-listed' };
+      const { defects: _, ...parsed } = head ?? { defects: [], ...request('') };
+      const verdict = first ?? judge(parsed, policy, standing);
+      // What is wrong with a body shows to whoever reads it.
+      if (expect.verdict === 'block' && expect.rule === 'framing' && verdict.action !== 'block') continue;
+      assert.equal(verdict.action, expect.verdict, id);
+      if (expect.verdict === 'block')
+        assert.deepEqual([verdict.rule, verdict.answer], [expect.rule, expect.answer], id);
+      else assert.equal(verdict.host, expect.backend.host, id);
+    }
+  });
+
+  test('a check that fails denies', () => {
+    const verdict = denied(policy);
+    assert.deepEqual([verdict.action, verdict.answer, verdict.path, verdict.host], ['block', 400, '', '']);
+  });
+
+  test('an ordinary request is allowed without a signal', () => {
+    const verdict = judge(request('/x?y', ...own), policy);
+    assert.deepEqual(
+      [verdict.action, verdict.rule, verdict.path, verdict.host, verdict.wanted, verdict.site?.name],
+      ['allow', null, '/x?y', 'www.example.net', null, 'www.example.net'],
+    );
+  });
+});
+
+suite('settings of rules', () => {
+  const judged = (yaml: string, what: HttpRequest): Verdict => judge(what, corpusPolicy(yaml).policy);
+  const proxied = request('/', ...own, 'Proxy-Connection', 'keep-alive');
+
+  test('an action replaces that of the preset', () => {
+    assert.equal(judged('', proxied).action, 'block');
+    assert.equal(judged('policy: { rules: { proxy-connection: flag } }', proxied).action, 'flag');
+    const allowed = judged('policy: { rules: { proxy-connection: allow } }', proxied);
+    assert.deepEqual([allowed.action, allowed.rule], ['allow', null]);
+    assert.equal(
+      judged('policy: { preset: lenient, rules: { proxy-connection: block } }', proxied).action,
+      'block',
+    );
+  });
+
+  test('an answer replaces that of the catalogue', () => {
+    const foreign = request('http://evil.example/', 'Host', 'evil.example');
+    assert.equal(judged('', foreign).answer, 421);
+    assert.equal(
+      judged('policy: { rules: { absolute-form-foreign: { answer: 403 } } }', foreign).answer,
+      403,
+    );
+    assert.equal(
+      judged('policy: { rules: { absolute-form-foreign: { answer: drop } } }', foreign).answer,
+      'drop',
+    );
+  });
+
+  test('strict blocks what default flags', () => {
+    const odd = request('//evil.example/', ...own);
+    assert.equal(judged('', odd).action, 'flag');
+    assert.equal(judged('policy: { preset: strict }', odd).action, 'block');
+    assert.equal(judged('policy: { preset: strict, rules: { url-in-path: flag } }', odd).action, 'flag');
+  });
+
+  test('a site can differ; whom no site owns is judged by the global policy', () => {
+    const { policy: mixed } = compiled(`
+sites:
+  - { hosts: [www.example.net], backend: "http://127.0.0.1:1" }
+  - hosts: [lenient.example.org]
+    backend: http://127.0.0.1:1
+    policy: { preset: observe, rules: { url-in-path: { action: block, answer: 404 } } }`);
+    const withSite = (what: HttpRequest) => judge(what, mixed);
+    assert.equal(
+      withSite(request('/', 'Host', 'lenient.example.org', 'Proxy-Connection', 'x')).action,
+      'flag',
+    );
+    assert.equal(withSite(proxied).action, 'block');
+    const odd = withSite(request('//evil.example/', 'Host', 'lenient.example.org'));
+    assert.deepEqual([odd.action, odd.answer], ['block', 404]);
+    assert.equal(withSite(request('//evil.example/', ...own)).action, 'flag');
+    assert.equal(withSite(request('/', 'Host', 'evil.example')).action, 'block');
+  });
+});

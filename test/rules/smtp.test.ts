@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { judgeRecipient, judgeSender, type MailPolicy } from '../../src/rules/smtp.ts';
+import { parsePath, writeMailbox } from '../../src/wire/smtp-path.ts';
+import { asBytes, ownDomains, recipients } from '../smtp/recipients.ts';
+
+const own = new Set(ownDomains);
+const policy: MailPolicy = { owns: (domain) => own.has(domain) };
+
+test('the table has at least 80 spellings, each once', () => {
+  assert.ok(recipients.length >= 80);
+  assert.equal(new Set(recipients.map(([text]) => text)).size, recipients.length);
+});
+
+for (const [text, rule, effective] of recipients) {
+  test(`RCPT TO:${JSON.stringify(text)} → ${rule ?? 'taken'}, ${effective || 'nowhere'}`, () => {
+    const verdict = judgeRecipient(asBytes(text), policy, 'outside');
+    assert.equal(verdict.rule, rule, verdict.why);
+    assert.equal(verdict.action, rule === null ? 'allow' : 'block');
+    assert.equal(writeMailbox(verdict.effective), asBytes(effective));
+    assert.equal(verdict.why === '', rule === null);
+    assert.equal(verdict.evidence === null, rule === null);
+  });
+}
+
+test('a client that may relay reaches any domain, and no route', () => {
+  const rule = (text: string) => judgeRecipient(text, policy, 'relaying').rule;
+  for (const text of [
+    '<user@example.com>',
+    ' user@example.com',
+    '<50%off@example.net>',
+    '<a!b@example.com>',
+    '<u%x@example.com>',
+    '<root>',
+    '<"a b"@example.com>',
+    '<user@[192.0.2.1]>',
+  ])
+    assert.equal(rule(text), null, text);
+  assert.equal(rule('<@example.net:user@example.com>'), 'smtp-source-route');
+  assert.equal(rule('<user%example.com@example.net>'), 'smtp-percent-hack');
+  assert.equal(rule('<example.com!user@example.net>'), 'smtp-bang-path');
+  assert.equal(rule('<"user@example.com"@example.net>'), 'smtp-quoted-route');
+  assert.equal(rule('<user@example.com> <user@example.net>'), 'smtp-malformed-path');
+});
+
+test('senders: what a relay tester claims is taken, what would route a bounce is not', () => {
+  const rule = (text: string) => judgeSender(asBytes(text), policy, 'outside').rule;
+  for (const text of [
+    '<>',
+    '<a@example.com>',
+    '<a@example.net>',
+    '<a@[127.0.0.1]>',
+    '<a@localhost>',
+    '<bounce-user=example.org@list.example.com>',
+    '<owner%x@example.com>',
+    '<a..b.@example.com>',
+    '<a@example.com> SIZE=100 BODY=8BITMIME',
+  ])
+    assert.equal(rule(text), null, text);
+  assert.equal(rule('<user%example.com@example.net>'), 'smtp-percent-hack');
+  assert.equal(rule('<@example.net:user@example.com>'), 'smtp-source-route');
+  assert.equal(rule('<"user@example.com"@example.net>'), 'smtp-quoted-route');
+  assert.equal(rule('<a>'), 'smtp-malformed-path');
+  assert.equal(rule('<a@b@c>'), 'smtp-malformed-path');
+});
+
+/** Texts made of the signs that routing is written with, so that most are near misses. */
+const routeText = fc
+  .array(
+    fc.constantFrom(
+      ...[
+        '<',
+        '>',
+        '@',
+        ':',
+        ',',
+        '%',
+        '!',
+        '"',
+        '\\',
+        '(',
+        ')',
+        '[',
+        ']',
+        ' ',
+        '\t',
+        '.',
+        ';',
+        '\x00',
+        '\xff',
+      ],
+      ...['user', 'a', 'example.net', 'example.com', '127.0.0.1', 'IPv6:::1', 'postmaster', 'SIZE=1'],
+    ),
+    { maxLength: 24 },
+  )
+  .map((parts) => parts.join(''));
+const anyText = fc.oneof(
+  routeText,
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+);
+
+test('any text gets a verdict, and the same one again', () => {
+  fc.assert(
+    fc.property(anyText, fc.constantFrom('outside' as const, 'relaying' as const), (text, standing) => {
+      const verdict = judgeRecipient(text, policy, standing);
+      assert.deepEqual(judgeRecipient(text, policy, standing), verdict);
+      assert.ok(verdict.effective.steps.length <= text.length);
+      judgeSender(text, policy, standing);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('whatever is taken from outside is ours, routes nowhere and reads the same when sent on', () => {
+  let taken = 0;
+  fc.assert(
+    fc.property(routeText, (text) => {
+      const verdict = judgeRecipient(`<${text}@example.net>`, policy, 'outside');
+      if (verdict.action === 'block') return;
+      taken++;
+      const sent = parsePath(`<${verdict.canonical}>`);
+      assert.deepEqual(sent.faults, []);
+      assert.equal(sent.local, verdict.effective.local);
+      assert.equal(sent.domain, verdict.effective.domain);
+      assert.ok(own.has(sent.domain ?? ''));
+      assert.doesNotMatch(sent.local, /[@%!:"\\ <>|/]/);
+      assert.deepEqual(verdict.effective.steps, []);
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(taken > 0);
+});
+
+test('a mailbox that is written is read back unchanged, whatever it holds', () => {
+  const printable = fc.string({
+    unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
+    minLength: 1,
+    maxLength: 64,
+  });
+  fc.assert(
+    fc.property(printable, (local) => {
+      const path = parsePath(`<${writeMailbox({ local, domain: 'example.com' })}>`);
+      assert.deepEqual(path.faults, []);
+      assert.equal(path.local, local);
+      assert.equal(path.domain, 'example.com');
+    }),
+  );
+});

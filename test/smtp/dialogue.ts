@@ -1,0 +1,103 @@
+/** An SMTP client that says exactly what it is told and reads replies. */
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type Reply, ReplyReader } from '../../src/smtp/reply.ts';
+import type { Owner } from '../support/owner.ts';
+
+export class Dialogue {
+  #socket: Socket;
+  #reader = new ReplyReader();
+  #replies: Reply[] = [];
+  #closed = false;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#listen();
+  }
+
+  /** Connects; the greeting is yet to be read. */
+  static async open(owner: Owner, port: number, localAddress?: string): Promise<Dialogue> {
+    const socket = createConnection({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      allowHalfOpen: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
+    owner.after(() => socket.destroy());
+    const dialogue = new Dialogue(socket);
+    await once(socket, 'connect');
+    return dialogue;
+  }
+
+  /** Connects, reads the greeting and says EHLO. */
+  static async greeted(owner: Owner, port: number, localAddress?: string): Promise<Dialogue> {
+    const dialogue = await Dialogue.open(owner, port, localAddress);
+    await dialogue.reply();
+    await dialogue.say('EHLO client.example.org');
+    return dialogue;
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** Sends bytes as they are. */
+  send(bytes: string | Buffer): void {
+    this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  }
+
+  /** The next reply; code 0 where the server has closed. */
+  async reply(): Promise<Reply> {
+    const signal = AbortSignal.timeout(20_000);
+    for (;;) {
+      const reply = this.#replies.shift();
+      if (reply !== undefined) return reply;
+      if (this.#closed) return { code: 0, lines: [], text: '' };
+      await new Promise<void>((wake, reject) => {
+        this.#wake = wake;
+        signal.onabort = () => reject(new Error('no reply in 20 s'));
+      });
+    }
+  }
+
+  /** Says a line and gives its reply. */
+  async say(line: string): Promise<Reply> {
+    this.send(`${line}\r\n`);
+    return this.reply();
+  }
+
+  /** The code of the reply to a line. */
+  async code(line: string): Promise<number> {
+    return (await this.say(line)).code;
+  }
+
+  /** Waits until the server has closed. */
+  async closed(): Promise<void> {
+    while ((await this.reply()).code !== 0);
+  }
+
+  async startTls(): Promise<void> {
+    this.#socket.removeAllListeners('data');
+    this.#socket = connectTls({ socket: this.#socket, rejectUnauthorized: false });
+    this.#reader = new ReplyReader();
+    await once(this.#socket, 'secureConnect');
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#socket.on('data', (chunk: Buffer) => {
+      this.#replies.push(...this.#reader.push(chunk));
+      this.#wake();
+    });
+    const close = (): void => {
+      this.#closed = true;
+      this.#wake();
+    };
+    this.#socket.on('end', close);
+    this.#socket.on('close', close);
+    this.#socket.on('error', close);
+  }
+}

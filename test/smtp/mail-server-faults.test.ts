@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { freePort } from '../support/free-port.ts';
+import { Dialogue } from './dialogue.ts';
+import { fakeServer, mailSink, startGuard } from './support.ts';
+
+/** Goes as far as the message, of which it sends a part. */
+async function inTheMiddle(client: Dialogue): Promise<void> {
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+  assert.equal(await client.code('DATA'), 354);
+}
+
+/** Answers every line by its verb, as a scripted mail server. */
+function script(socket: Socket, replies: Record<string, string | ((socket: Socket) => void)>): void {
+  socket.write('220 fake ESMTP\r\n');
+  socket.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString('latin1').split('\r\n')) {
+      const verb = line.slice(0, 4).toUpperCase();
+      const reply = replies[verb] ?? (/^(?:EHLO|HELO|MAIL|RCPT|RSET)$/.test(verb) ? '250 OK' : undefined);
+      if (typeof reply === 'string') socket.write(`${reply}\r\n`);
+      else reply?.(socket);
+    }
+  });
+}
+
+test('no mail server at all: 421, and what happened is logged', async (t) => {
+  const { port, logged } = await startGuard(t, await freePort());
+  const client = await Dialogue.open(t, port);
+  assert.equal((await client.reply()).code, 421);
+  await client.closed();
+  assert.match(logged[0]!, /^smtp: 127\.0\.0\.1:\d+ passed over: .*ECONNREFUSED/);
+});
+
+test('a mail server that hangs, refuses for now or speaks no SMTP is passed over before the greeting', async (t) => {
+  const hanging = await fakeServer(t, () => {});
+  const busy = await fakeServer(t, (socket) => socket.write('421 4.3.2 Busy\r\n'));
+  const web = await fakeServer(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const sink = await mailSink(t);
+  const backends = [await freePort(), hanging.port, busy.port, web.port, sink.port].map(
+    (port) => `127.0.0.1:${port}`,
+  );
+  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 200 } });
+  const client = await Dialogue.open(t, port);
+  assert.equal((await client.reply()).text, '220 sink.example.net ESMTP\r\n');
+  assert.equal(logged.length, 4);
+});
+
+test('sessions are dealt out in turn', async (t) => {
+  const sinks = [await mailSink(t), await mailSink(t), await mailSink(t)];
+  const { port } = await startGuard(t, 0, { backends: sinks.map((sink) => `127.0.0.1:${sink.port}`) });
+  for (let i = 0; i < 6; i++) await Dialogue.greeted(t, port);
+  assert.deepEqual(
+    sinks.map((sink) => sink.received.length),
+    [2, 2, 2],
+  );
+});
+
+test('a mail server that wants none of this client says so itself', async (t) => {
+  const server = await fakeServer(t, (socket) => socket.write('554 5.7.1 Not you\r\n'));
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.open(t, port);
+  assert.equal((await client.reply()).text, '554 5.7.1 Not you\r\n');
+  await client.closed();
+});
+
+for (const [when, replies] of Object.entries({
+  'at MAIL': { MAIL: (socket: Socket) => void socket.destroy() },
+  'at RCPT': { RCPT: (socket: Socket) => void socket.destroy() },
+  'at RCPT, with nonsense': { RCPT: 'what?' },
+  'at RCPT, without a word': { RCPT: () => {} },
+})) {
+  test(`the mail server goes ${when}: 421`, async (t) => {
+    const server = await fakeServer(t, (socket) => script(socket, replies));
+    const { port } = await startGuard(t, server.port, { timeouts: { reply: 300 } });
+    const client = await Dialogue.greeted(t, port);
+    const first = await client.code('MAIL FROM:<a@example.org>');
+    assert.equal(first === 250 ? await client.code('RCPT TO:<user@example.net>') : first, 421);
+    await client.closed();
+  });
+}
+
+test('the mail server goes in the middle of a message: 451, and the session goes on at a new one', async (t) => {
+  const server = await fakeServer(t, (socket, index) => {
+    script(socket, {
+      DATA: (socket) => {
+        socket.write('354 Go on\r\n');
+        if (index === 0) setImmediate(() => socket.destroy());
+      },
+      '.': '250 Taken',
+    });
+  });
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.greeted(t, port);
+  await inTheMiddle(client);
+  client.send('Subject: x\r\n');
+  const lost = Promise.withResolvers<void>();
+  server.server.getConnections(() => lost.resolve());
+  await lost.promise;
+  client.send('x\r\n'.repeat(10_000));
+  assert.equal(await client.code('.'), 451);
+  await inTheMiddle(client);
+  assert.equal((await client.say('.')).text, '250 Taken\r\n');
+  assert.equal(server.received.length, 2);
+  assert.match(server.received[1]!, /^EHLO client\.example\.org\r\nMAIL FROM/);
+});
+
+for (const [how, last] of [
+  ['closes', (socket: Socket) => void socket.destroy()],
+  ['keeps silent', () => {}],
+  ['says nonsense', 'Taken, really'],
+] as const) {
+  test(`the mail server ${how} at the end of a message: never a false 250`, async (t) => {
+    const server = await fakeServer(t, (socket) => script(socket, { DATA: '354 Go on', '.': last }));
+    const { port } = await startGuard(t, server.port, { timeouts: { delivery: 300 } });
+    const client = await Dialogue.greeted(t, port);
+    await inTheMiddle(client);
+    assert.equal(await client.code('.'), 451);
+    assert.equal(await client.code('NOOP'), 250);
+  });
+}
+
+test('421 between two commands, unasked: the next command is not answered with it', async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const server = await fakeServer(t, (socket, index) => {
+    script(socket, {});
+    if (index === 0)
+      socket.once('data', () =>
+        setImmediate(() => socket.end('421 4.3.2 Shutting down\r\n', closed.resolve)),
+      );
+  });
+  const { port } = await startGuard(t, server.port);
+  const client = await Dialogue.greeted(t, port);
+  await closed.promise;
+  // Nothing was under way: a new session takes over.
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+});
+
+test('XCLIENT that is configured and not offered: 421, since the mail server would trust every client', async (t) => {
+  const sink = await mailSink(t);
+  const { port, logged } = await startGuard(t, sink.port, { xclient: true });
+  const client = await Dialogue.open(t, port);
+  assert.equal((await client.reply()).code, 421);
+  assert.match(logged[0]!, /smtpd_authorized_xclient_hosts/);
+});
+
+test("XCLIENT tells the client's address, and the greeting after it is the client's", async (t) => {
+  const sink = await mailSink(t, {
+    offers: ['XCLIENT NAME ADDR PORT PROTO HELO LOGIN'],
+    reply: (line) => (line.startsWith('XCLIENT') ? '220 again.example.net' : undefined),
+  });
+  const { port } = await startGuard(t, sink.port, { xclient: true });
+  const client = await Dialogue.open(t, port, '127.0.0.7');
+  assert.equal((await client.reply()).text, '220 again.example.net\r\n');
+  assert.match(sink.received[0]!, /^EHLO \S+\r\nXCLIENT ADDR=127\.0\.0\.7 PORT=\d+ NAME=\[UNAVAILABLE\]\r\n/);
+});
+
+test('a PROXY header goes first', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { proxyProtocol: true });
+  await Dialogue.greeted(t, port, '127.0.0.7');
+  assert.match(sink.received[0]!, new RegExp(`^PROXY TCP4 127\\.0\\.0\\.7 127\\.0\\.0\\.1 \\d+ ${port}\r\n`));
+});

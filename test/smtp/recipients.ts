@@ -1,0 +1,161 @@
+/**
+ * Spellings of a recipient, from relay testers, RFCs and mail server bug reports: what a client from outside gets, and
+ * where a server that follows routes would send the mail. Ours are example.net, mx.example.net and [127.0.0.1].
+ *
+ * A row: what follows `RCPT TO:`, the naming rule (null: accepted), the effective destination. Add a case by adding a row.
+ */
+import type { RuleId } from '../../src/rules/catalogue.ts';
+
+export const ownDomains = ['example.net', 'mx.example.net', '[127.0.0.1]'];
+
+type Row = readonly [text: string, rule: RuleId | null, effective: string];
+
+const foreign = 'smtp-foreign-recipient';
+const route = 'smtp-source-route';
+const percent = 'smtp-percent-hack';
+const bang = 'smtp-bang-path';
+const quoted = 'smtp-quoted-route';
+const malformed = 'smtp-malformed-path';
+
+export const recipients: readonly Row[] = [
+  // The plain question, and the three routes by which it is asked again (RFC 2505 section 2.1).
+  [' user@example.com', foreign, 'user@example.com'],
+  ['<user@example.com>', foreign, 'user@example.com'],
+  [' @example.net:user@example.com', route, 'user@example.com'],
+  ['<@example.net:user@example.com>', route, 'user@example.com'],
+  [' example.com!user', bang, 'user@example.com'],
+  ['<example.com!user>', bang, 'user@example.com'],
+  [' user%example.com@example.net', percent, 'user@example.com'],
+  ['<user%example.com@example.net>', percent, 'user@example.com'],
+
+  // Relay testers (nmap smtp-open-relay, and the lists that it was made from).
+  ['<user%example.com@[127.0.0.1]>', percent, 'user@example.com'],
+  ['<"user@example.com">', quoted, 'user@example.com'],
+  ['<"user%example.com">', percent, 'user@example.com'],
+  ['<user@example.com@[127.0.0.1]>', malformed, 'user@example.com'],
+  ['<"user@example.com"@[127.0.0.1]>', quoted, 'user@example.com'],
+  ['<user@example.com@example.net>', malformed, 'user@example.com'],
+  ['<"user@example.com"@example.net>', quoted, 'user@example.com'],
+  ['<@[127.0.0.1]:user@example.com>', route, 'user@example.com'],
+  ['<@example.net,@mx.example.net:user@example.com>', route, 'user@example.com'],
+  ['<@example.com:user@example.net>', route, 'user@example.net'],
+  ['<@example.net:user%example.com@example.net>', route, 'user@example.com'],
+  ['<example.com!user@[127.0.0.1]>', bang, 'user@example.com'],
+  ['<example.com!user@example.net>', bang, 'user@example.com'],
+  ['<a!b!example.com!user@example.net>', bang, 'user@example.com'],
+  ['<example.net!user@example.com>', foreign, 'example.net!user@example.com'],
+  ['<user::example.com@example.net>', bang, 'user@example.com'],
+  ['<example.com::user@example.net>', bang, 'user@example.com'],
+  ['<user%example.com>', percent, 'user@example.com'],
+  [' user%example.com', percent, 'user@example.com'],
+  [' "user@example.com"', quoted, 'user@example.com'],
+  [' "user@example.com"@example.net', quoted, 'user@example.com'],
+  [' a!b!example.com!user@example.net', bang, 'user@example.com'],
+  ['<user%example.org%example.com@example.net>', percent, 'user@example.org'],
+  ['<example.com!user%example.org@example.net>', percent, 'user@example.org'],
+  ['<"example.com!user"@example.net>', bang, 'user@example.com'],
+  ['<@example.net:@mx.example.net:user@example.com>', route, 'user@example.com'],
+  ['<"@example.com:user@example.org"@example.net>', quoted, 'user@example.org'],
+  ['<"\\"user@example.com\\""@example.net>', quoted, 'user@example.com'],
+  ['<"user\\@example.com"@example.net>', quoted, 'user@example.com'],
+  ['<user\\@example.com@example.net>', malformed, 'user@example.com'],
+  ['<user\\%example.com@example.net>', percent, 'user@example.com'],
+  ['<"user"%example.com@example.net>', percent, 'user@example.com'],
+
+  // Two readings of one line.
+  ['<user@example.com,user@example.net>', malformed, 'user@example.com'],
+  ['<user@example.com;user@example.net>', malformed, 'user@example.com'],
+  ['<user@example.com> <user@example.net>', malformed, 'user@example.com'],
+  ['<user@example.net> <user@example.com>', malformed, 'user@example.net'],
+  ['<user@example.com><user@example.net>', malformed, 'user@example.com'],
+  ['<<user@example.com>>', malformed, 'user@example.com'],
+  ['<<user@example.com>@example.net>', malformed, 'user@example.com'],
+  ['<user@example.com', malformed, 'user@example.com'],
+  ['user@example.net>', malformed, 'user@example.net>'],
+  ['<user@example.com(user@example.net)>', malformed, 'user@example.com'],
+  ['<user(@example.com)@example.net>', malformed, 'user@example.net'],
+  ['<(user@example.com)user@example.net>', malformed, 'user@example.net'],
+  ['<"user@example.com@example.net>', quoted, 'user@example.com'],
+  ['<"user"user@example.net>', malformed, 'useruser@example.net'],
+  ['< user@example.net>', malformed, 'user@example.net'],
+  ['<\tuser@example.net\t>', malformed, 'user@example.net'],
+  ['<user @example.net>', malformed, 'user@example.net'],
+  ['<user@ example.net>', malformed, 'user@example.net'],
+  ['<@example.net>', malformed, '@example.net'],
+  ['<@example.net user@example.com>', malformed, '"@example.netuser"@example.com'],
+  ['<>', malformed, ''],
+  ['', malformed, ''],
+  ['   ', malformed, ''],
+  ['<user@>', malformed, 'user@'],
+  ['<user>', malformed, 'user'],
+  [' user', malformed, 'user'],
+  ['<user@example.net>SIZE=1', malformed, 'user@example.net'],
+  ['<user@example.net> =x', malformed, 'user@example.net'],
+
+  // Hosts that some resolver reads as another one.
+  ['<user@example.net\uff0eexample.com>', malformed, 'user@example.net\uff0eexample.com'],
+  ['<user@example\u3002net>', malformed, 'user@example\u3002net'],
+  ['<user@\uff45xample.net>', malformed, 'user@\uff45xample.net'],
+  ['<user@m\u00fcnchen.example>', foreign, 'user@xn--mnchen-3ya.example'],
+  ['<user\uff20example.com@example.net>', malformed, 'user@example.com'],
+  ['<user\uff05example.com@example.net>', percent, 'user@example.com'],
+  ['<user@example.net..>', malformed, 'user@example.net.'],
+  ['<user@.example.net>', malformed, 'user@.example.net'],
+  ['<user@example..net>', malformed, 'user@example..net'],
+  ['<user@-example.net>', malformed, 'user@-example.net'],
+  ['<user@127.0.0.1>', malformed, 'user@127.0.0.1'],
+  ['<user@127.1>', malformed, 'user@127.1'],
+  ['<user@2130706433>', malformed, 'user@2130706433'],
+  ['<user@0x7f000001>', malformed, 'user@0x7f000001'],
+  ['<user@[127.1]>', malformed, 'user@[127.1]'],
+  ['<user@[127.0.0.01]>', malformed, 'user@[127.0.0.01]'],
+  ['<user@[127.0.0.1>', malformed, 'user@[127.0.0.1'],
+  ['<user@[x-new:127.0.0.1]>', malformed, 'user@[x-new:127.0.0.1]'],
+  ['<user@[192.0.2.1]>', foreign, 'user@[192.0.2.1]'],
+  ['<user@[IPv6:2001:db8::1]>', foreign, 'user@[ipv6:2001:db8::1]'],
+  ['<user@[IPv6:2001:DB8:0::1]>', foreign, 'user@[ipv6:2001:db8::1]'],
+  ['<user@sub.example.net>', foreign, 'user@sub.example.net'],
+  ['<user@notexample.net>', foreign, 'user@notexample.net'],
+  ['<user@example.net.example.com>', foreign, 'user@example.net.example.com'],
+
+  // Local parts that mean something to a delivery agent.
+  ['<50%off@example.net>', percent, '50@off'],
+  ['<|/bin/sh@example.net>', malformed, '|/bin/sh@example.net'],
+  ['<"|/bin/sh"@example.net>', malformed, '|/bin/sh@example.net'],
+  ['</var/mail/x@example.net>', malformed, '/var/mail/x@example.net'],
+  ['<-oQ@example.net>', malformed, '-oQ@example.net'],
+  ['<.user@example.net>', malformed, '".user"@example.net'],
+  ['<"a b"@example.net>', malformed, '"a b"@example.net'],
+  ['<:include:/etc/passwd@example.net>', malformed, '":include:/etc/passwd"@example.net'],
+  ['<%example.com@example.net>', malformed, '%example.com@example.net'],
+  ['<user%@example.net>', malformed, 'user%@example.net'],
+  ['<!user@example.net>', malformed, '!user@example.net'],
+
+  // What must pass.
+  ['<user@example.net>', null, 'user@example.net'],
+  [' <user@example.net>', null, 'user@example.net'],
+  ['\t<user@example.net>', null, 'user@example.net'],
+  [' user@example.net', null, 'user@example.net'],
+  ['user@example.net', null, 'user@example.net'],
+  ['<user@example.net> ', null, 'user@example.net'],
+  ['<user@example.net.>', null, 'user@example.net'],
+  ['<user@EXAMPLE.Net>', null, 'user@example.net'],
+  ['<User@example.net>', null, 'User@example.net'],
+  ['<user+tag@example.net>', null, 'user+tag@example.net'],
+  ['<"user"@example.net>', null, 'user@example.net'],
+  ['<us\\er@example.net>', malformed, 'user@example.net'],
+  ['<user.name@example.net>', null, 'user.name@example.net'],
+  ["<o'user@example.net>", null, "o'user@example.net"],
+  ['<user=example.com@example.net>', null, 'user=example.com@example.net'],
+  ['<user#1@example.net>', null, 'user#1@example.net'],
+  ['<postmaster>', null, 'postmaster'],
+  ['<Postmaster>', null, 'Postmaster'],
+  ['<postmaster@example.net>', null, 'postmaster@example.net'],
+  ['<user@[127.0.0.1]>', null, 'user@[127.0.0.1]'],
+  ['<user@[IPv6:::ffff:127.0.0.1]>', null, 'user@[127.0.0.1]'],
+  ['<user@mx.example.net>', null, 'user@mx.example.net'],
+  ['<user@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;user@example.net', null, 'user@example.net'],
+];
+
+/** A row's text as the bytes of a command line, one character a byte. */
+export const asBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
