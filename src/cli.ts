@@ -11,6 +11,7 @@ import type {
   ExplainOptions,
   StartOptions,
 } from './commands/options.ts';
+import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
 import { packageJson } from './package-json.ts';
 
@@ -58,6 +59,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>('explain', exit)),
+  scanCommand,
   (program, exit) =>
     program
       .command('audit')
