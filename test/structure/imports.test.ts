@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { pages, root } from '../docs/markdown.ts';
 
 const page = pages.find(({ path }) => path === 'docs/architecture.md')!;
-const list = page.blocks.find(({ text }) => text.startsWith('cli\n'))!.text.trimEnd();
+const list = page.blocks.find(({ text }) => text.startsWith('cli'))!.text.trimEnd();
 /** Room → how far down it is. */
 const depth = new Map(
   list
