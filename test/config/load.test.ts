@@ -25,7 +25,9 @@ suite('a loaded config', () => {
 
   test('has the defaults where nothing is written', () => {
     const config = parseConfig(site, '/etc/sekisho');
-    assert.deepEqual(config.listen, [{ host: '127.0.0.1', family: 4, port: 8080, text: '127.0.0.1:8080' }]);
+    assert.deepEqual(config.listen, [
+      { host: '127.0.0.1', family: 4, port: 8080, text: '127.0.0.1:8080', tls: null, proxyProtocol: false },
+    ]);
     assert.deepEqual(config.policy, { preset: 'default', rules: {} });
     assert.deepEqual(config.timeouts, {
       connect: 5000,
@@ -33,6 +35,7 @@ suite('a loaded config', () => {
       body: 60_000,
       idle: 60_000,
       upgrade: 300_000,
+      drain: 10_000,
     });
     assert.deepEqual(config.limits, { headerBytes: 16_384, requestHeaders: 10_000 });
     assert.deepEqual(config.bans, {
@@ -91,9 +94,9 @@ suite('a loaded config', () => {
         weight: 1,
       },
       { kind: 'unix', url: 'unix:/run/app.sock', path: '/run/app.sock', weight: 1 },
-      { kind: 'welcome', url: 'welcome', weight: 1 },
     ]);
     assert.equal(full.sites[1]!.backends[0]!.url, 'http://old.internal:80');
+    assert.deepEqual(full.sites[2]!.backends, [{ kind: 'welcome', url: 'welcome', weight: 1 }]);
   });
 
   test('has canonical prefixes and absolute file names', () => {
