@@ -14,19 +14,32 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   const config = read();
   const log = createLog(config.log);
   const stopped = signal();
-  const clients = await startClientPlane(config, { log, journal: null });
+  const clients = await startClientPlane(config, {
+    log,
+    journal: config.journal === false ? null : config.journal.path,
+  });
   let control: ControlPlane | null = null;
   let data: DataPlane | null = null;
   try {
-    control = await startControlPlane(config, { log, counters: () => data?.counters() ?? [] });
+    control = await startControlPlane(config, {
+      log,
+      counters: () => data?.counters() ?? [],
+      bans: clients.bans,
+      fleet: () => clients.fleet?.health ?? null,
+      backends: () => data?.backends() ?? [],
+    });
+    const { onEvent, onBackend, onBan } = control;
+    clients.bans?.ledger.onChange((change, origin) => {
+      if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
+    });
     data = await startDataPlane(config, {
       log,
       bans: clients.bans?.ledger ?? null,
       onEvent: (event) => {
         clients.onEvent(event);
-        control!.onEvent(event);
+        onEvent(event);
       },
-      onBackend: () => {},
+      onBackend,
     });
     const planes = { data, clients, control };
     clients.shareRates(() => planes.data.rateSources());

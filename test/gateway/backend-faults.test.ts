@@ -329,12 +329,12 @@ suite('an answer before the end of its request', () => {
     });
     const client = await rawConnection(t, gateway.port);
     client.socket.write(`${long}start`);
-    await client.until(/^HTTP\/1\.1 413 [^]*big$/);
+    await client.until(/^HTTP\/1\.1 413 [\s\S]*big$/);
     await backend.connections[0]!.ended;
     // The rest of the body is no request, and the next request is answered.
     client.socket.write('x'.repeat(1_000_000 - 5));
     client.socket.write(get);
-    await client.until(/413 [^]*big[^]*200 OK[^]*ok$/);
+    await client.until(/413 [\s\S]*big[\s\S]*200 OK[\s\S]*ok$/);
     assert.equal(backend.connections.length, 2);
     assert.match(backend.connections[1]!.text(), /^GET \/ /);
   });
@@ -346,7 +346,7 @@ suite('an answer before the end of its request', () => {
     );
     const client = await rawConnection(t, gateway.port);
     client.socket.write(`${long}start`);
-    await client.until(/^HTTP\/1\.1 413 [^]*very\r\n0\r\n\r\n$/);
+    await client.until(/^HTTP\/1\.1 413 [\s\S]*very\r\n0\r\n\r\n$/);
   });
 });
 
@@ -356,7 +356,7 @@ suite('a kept connection that the backend has closed', () => {
     await until(/\r\n\r\n/);
     socket.write(ok);
     if (number > 0) return;
-    await until(/\r\n\r\n[^]*\r\n\r\n/);
+    await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
     socket.destroy();
   };
   const sent = ({ connections }: RawBackend): string[] =>
@@ -407,7 +407,7 @@ suite('a kept connection that the backend has closed', () => {
       await until(/\r\n\r\n/);
       if (number === 0) {
         socket.write(ok);
-        await until(/\r\n\r\n[^]*\r\n\r\n/);
+        await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
       }
       socket.destroy();
     });
@@ -423,7 +423,7 @@ suite('a kept connection that the backend has closed', () => {
     const { gateway, backend } = await behind(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write(ok);
-      await until(/\r\n\r\n[^]*\r\n\r\n/);
+      await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
       socket.end('HTTP/1.1 200');
     });
     const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 60 });
