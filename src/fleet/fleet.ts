@@ -8,7 +8,7 @@ import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
 import { type BanLedger, counts } from '../bans/ledger.ts';
 import type { ProbeEvent } from '../events/event.ts';
-import type { RateTable } from '../limit/rate-table.ts';
+import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { EventBacklog } from './event-backlog.ts';
 import type { FleetStore, Strike } from './store.ts';
@@ -62,7 +62,7 @@ export class Fleet {
   #strikes: WaitingStrike[] = [];
   #strikeNumber = 0;
   #threshold: FleetOptions['threshold'];
-  #tables: () => readonly RateTable[] = () => [];
+  #tables: () => readonly RateSource[] = () => [];
   readonly #timer: NodeJS.Timeout;
   #state: FleetHealth['state'] = 'away';
   #since: number;
@@ -70,6 +70,7 @@ export class Fleet {
   #round: Promise<void> | null = null;
   #writing = false;
   #closed = false;
+  #outages = 0;
   /** No sooner than this states are brought together again. */
   #notBefore = 0;
 
@@ -84,7 +85,10 @@ export class Fleet {
     store.onBan((ban) => ledger?.apply(ban, 'fleet'));
     store.onState((connected) => {
       if (connected) this.#join();
-      else this.#enter('away');
+      else {
+        this.#outages++;
+        this.#enter('away');
+      }
     });
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
@@ -127,7 +131,7 @@ export class Fleet {
   }
 
   /** Shares the counts of tables, as they are from time to time, with tables of the same name on other gateways. */
-  share(tables: () => readonly RateTable[]): void {
+  share(tables: () => readonly RateSource[]): void {
     this.#tables = tables;
   }
 
@@ -173,6 +177,7 @@ export class Fleet {
   async #reconcile(): Promise<void> {
     const { store, ledger } = this.#options;
     if (this.#closed) return;
+    const outages = this.#outages;
     this.#enter('joining');
     try {
       if (ledger !== null) {
@@ -193,8 +198,8 @@ export class Fleet {
         }
         await store.putBans(missing);
       }
-      // It may have gone meanwhile, and whatever was told then was not heard.
-      if (store.connected) this.#enter('connected');
+      // It may have gone and come meanwhile, and what was told in between was not heard: then once more.
+      this.#enter(store.connected && this.#outages === outages ? 'connected' : 'away');
       this.#write();
     } catch (error) {
       this.#fail(error);
