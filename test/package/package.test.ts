@@ -52,12 +52,12 @@ suite('the tarball', () => {
       .trim()
       .split('\n')
       .map((file) => file.replace('package/', ''));
-    const shipped = /^(package\.json|LICENSE|README\.md|dist\/(src|plugins)\/|config\/)/;
+    const shipped = /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|dashboard)\/|config\/)/;
     assert.deepEqual(
       files.filter((file) => !shipped.test(file) || /(?<!\.d)\.ts$/.test(file)),
       [],
     );
-    for (const file of ['src/index.js', 'src/index.d.ts', 'src/cli.js'])
+    for (const file of ['src/index.js', 'src/index.d.ts', 'src/cli.js', 'dashboard/index.html'])
       assert.ok(files.includes(`dist/${file}`), file);
     assert.ok(files.includes('config/sekisho.schema.json'));
   });
