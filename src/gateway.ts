@@ -54,6 +54,8 @@ export interface GatewayOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
+  /** Told when a backend is left out or used again; the log is told anyway. */
+  readonly onBackend?: (backend: string, fit: boolean, why: string) => void;
 }
 
 /**
@@ -107,7 +109,7 @@ async function createApp(
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
   const { policy, clients } = compiled;
-  const { log, onEvent, isBanned = () => false, counters } = options;
+  const { log, onEvent, isBanned = () => false, counters, onBackend } = options;
   const toLog = logEvents(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -137,10 +139,11 @@ async function createApp(
       counters?.failure(error.status);
       log.warn({ status: error.status }, error.message);
     },
-    onBackend: (backend, fit, why) =>
-      fit
-        ? log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`)
-        : log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`),
+    onBackend: (backend, fit, why) => {
+      if (fit) log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`);
+      else log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`);
+      onBackend?.(backend, fit, why);
+    },
   });
   app.decorate('forwarder', forwarder);
   await app.register(forward, { forwarder });

@@ -1,65 +1,87 @@
-import { startClientPlane } from '../client-plane.ts';
+import type { Logger } from 'pino';
+import { type ClientPlane, startClientPlane } from '../client-plane.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { startControlPlane } from '../control-plane.ts';
-import { Counters } from '../events/counters.ts';
-import type { EventSink } from '../events/event.ts';
-import { startGateway } from '../gateway.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import { createLog } from '../log.ts';
 import type { Command, StartOptions } from './options.ts';
 
-/** How long requests under way may go on after SIGTERM, in milliseconds. */
-const drainDeadline = 10_000;
-
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
 export const run: Command<StartOptions> = async ({ config: file, ...overlay }) => {
-  const config = loadConfig(file, { overlay });
+  const read = (): Config => loadConfig(file, { overlay });
+  const config = read();
   const log = createLog(config.log);
   const stopped = signal();
-  const counters = new Counters();
   const clients = await startClientPlane(config, {
     log,
-    journal: config.journal ? config.journal.path : null,
+    journal: config.journal === false ? null : config.journal.path,
   });
-  const control = await startControlPlane(config, { log, counters: () => [counters.snapshot()] });
+  let control: ControlPlane | null = null;
+  let data: DataPlane | null = null;
   try {
-    const onEvent: EventSink = (event) => {
-      clients.onEvent(event);
-      control.onEvent(event);
-    };
-    const gateway = await startGateway(config, { log, isBanned: clients.isBanned, onEvent, counters });
-    clients.shareRates(() => gateway.rateTables);
-    for (const listener of [...gateway.listeners, ...control.listeners])
-      process.stdout.write(`listening ${listener}\n`);
-    if (control.madeToken !== null)
-      process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
+    control = await startControlPlane(config, {
+      log,
+      counters: () => data?.counters() ?? [],
+      bans: clients.bans,
+      fleet: () => clients.fleet?.health ?? null,
+      backends: () => data?.backends() ?? [],
+    });
+    const { onEvent, onBackend, onBan } = control;
+    clients.bans?.ledger.onChange((change, origin) => {
+      if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
+    });
+    data = await startDataPlane(config, {
+      log,
+      bans: clients.bans?.ledger ?? null,
+      onEvent: (event) => {
+        clients.onEvent(event);
+        onEvent(event);
+      },
+      onBackend,
+    });
+    const planes = { data, clients, control };
+    clients.shareRates(() => planes.data.rateSources());
+    announce(data, control);
+    process.on('SIGHUP', () => void reload(read, planes, log));
     control.setReady(true);
-    const reload = async (): Promise<void> => {
-      try {
-        const next = loadConfig(file, { overlay });
-        gateway.reload(next);
-        await clients.reload(next);
-        await control.reload(next);
-        log.info({ event: 'reload' }, 'the config was read again');
-      } catch (error) {
-        const why = error instanceof ConfigError ? error.message : error;
-        log.error(
-          { event: 'reload', err: why },
-          'the config was not read again; the one before stays in force',
-        );
-      }
-    };
-    process.on('SIGHUP', reload);
     await stopped;
-    process.off('SIGHUP', reload);
     control.setReady(false);
-    await gateway.close(drainDeadline);
+    await data.close(config.timeouts.drain);
   } finally {
-    await control.close();
+    await control?.close();
     await clients.close();
   }
   return 0;
 };
+
+interface Planes {
+  readonly data: DataPlane;
+  readonly clients: ClientPlane;
+  readonly control: ControlPlane;
+}
+
+/** A bad config changes nothing, and says why. */
+async function reload(read: () => Config, { data, clients, control }: Planes, log: Logger): Promise<void> {
+  try {
+    const next = read();
+    data.reload(next);
+    await Promise.all([clients.reload(next), control.reload(next)]);
+    log.info({ event: 'reload' }, 'the config was read again');
+  } catch (error) {
+    const why = error instanceof ConfigError ? error.message : error;
+    log.error({ event: 'reload', err: why }, 'the config was not read again; the one before stays in force');
+  }
+}
+
+function announce({ listeners }: DataPlane, control: ControlPlane): void {
+  for (const listener of [...listeners, ...control.listeners])
+    process.stdout.write(`listening ${listener}\n`);
+  if (control.madeToken !== null) {
+    process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
+  }
+}
 
 function signal(): Promise<void> {
   return new Promise((resolve) => {

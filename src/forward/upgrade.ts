@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { createProxyServer, type ProxyServer } from 'http-proxy';
-import { type BackendAddress, type BackendTls, backendName } from './backend.ts';
+import { type BackendAddress, backendName, tlsOptions } from './backend.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface UpgradeOptions {
@@ -68,18 +68,12 @@ export class Upgrader {
       const colon = line.indexOf(': ');
       addHeader(req.headers, line.slice(0, colon), line.slice(colon + 2));
     }
-    const agent = address.kind === 'tls' ? { agent: new HttpsAgent(trust(address.tls)) } : {};
+    const agent = address.kind === 'tls' ? { agent: new HttpsAgent(tlsOptions(address.tls)) } : {};
     this.#proxy.ws(req, socket, rest, { target: target(address), ...agent }, (error) => {
       this.#proxy.emit('error', error, req, socket, backendName(address));
     });
   }
 }
-
-const trust = ({ servername, ca, verify }: BackendTls) => ({
-  servername,
-  rejectUnauthorized: verify,
-  ...(ca === undefined ? {} : { ca }),
-});
 
 /** Several lines of one name stay several. */
 function addHeader(headers: IncomingMessage['headers'], name: string, value: string): void {
