@@ -1,10 +1,9 @@
 /**
- * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away in an app that has no checkpoint to do so. With
- * a checkpoint, hand both its ends over:
+ * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away. What counts the checkpoint tells it:
  *
  * ```ts
  * await app.register(bans, { after: 5 });
- * await app.register(relayGuard, { …, isBanned: app.bans.isBanned, onEvent: app.bans.onEvent });
+ * await app.register(relayGuard, { hosts: ['www.example.net'], onProbe: app.bans.onEvent });
  * ```
  */
 import type { FastifyInstance } from 'fastify';
@@ -49,8 +48,11 @@ async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<v
   if (options.service !== undefined) return;
   app.addHook('onClose', async () => service.close());
   app.addHook('onRequest', async (request, reply) => {
-    // The checkpoint has asked already, and knows which proxies to believe.
-    if (app.hasDecorator('relayGuard') || !service.ledger.bans(request.ip)) return;
+    // The checkpoint knows which proxies to believe; without one the app's `trustProxy` says who the client is.
+    const address = app.hasDecorator('relayGuard')
+      ? app.relayGuard.judge(request.raw).client.address
+      : request.ip;
+    if (!service.ledger.bans(address)) return;
     reply.header('connection', 'close');
     await reply
       .code(403)
