@@ -2,21 +2,47 @@
  * What lives once a gateway, however many processes carry its requests: journal, alerts, metrics, admin server. Its
  * inputs are plain data, so that they can come from workers.
  */
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { shown } from '../plugins/admin-api.ts';
+import type { MetricSource, Sample } from './admin/metrics.ts';
+import { Stream } from './admin/stream.ts';
+import { type AdminServer, startAdminServer } from './admin-server.ts';
+import { Alerts } from './alerts/alerts.ts';
+import type { BanService } from './bans/ban-service.ts';
+import { compile } from './config/compile.ts';
 import type { Config } from './config/config.ts';
-import type { CountersSnapshot } from './events/counters.ts';
+import { type CountersSnapshot, sumCounters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
+import { EventFolder } from './events/fold.ts';
+import { Journal } from './events/journal.ts';
+import type { FleetHealth } from './fleet/fleet.ts';
+
+/** A backend as it stands. Plain data. */
+export interface BackendState {
+  /** `127.0.0.1:8081`. */
+  readonly name: string;
+  /** Whether it gets requests. */
+  readonly fit: boolean;
+  /** Requests under way or waiting. */
+  readonly load: number;
+  readonly weight: number;
+}
 
 export interface ControlPlane {
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink;
+  /** Takes every ban that is made here, and every one that is taken back. */
+  readonly onBan: (kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }) => void;
+  /** Takes what becomes of backends. */
+  readonly onBackend: (name: string, fit: boolean, why: string) => void;
   /** `admin http://127.0.0.1:9090`, once it accepts; none without an admin listener. */
   readonly listeners: readonly string[];
   /** The token that was made because none is configured, to be shown once. */
   readonly madeToken: string | null;
   /** Tells whether the gateway takes requests: what `/readyz` answers. */
   setReady(ready: boolean): void;
-  /** Puts another config in force. The admin listener stays where it is. */
+  /** Puts another config in force: policy, token. Listener, journal and alerts are those of the start. */
   reload(config: Config): Promise<void>;
   /** Writes what is not written yet and ends everything. */
   close(): Promise<void>;
@@ -26,19 +52,270 @@ export interface ControlPlaneOptions {
   readonly log: Logger;
   /** The counts of every process that carries requests, as they stand. */
   readonly counters: () => readonly CountersSnapshot[] | Promise<readonly CountersSnapshot[]>;
+  /** Null: bans are off. */
+  readonly bans?: BanService | null;
+  readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
+  /** Null: this gateway stands alone. */
+  readonly fleet?: () => FleetHealth | null;
 }
 
+/** Milliseconds that events are folded for before they are written and shown. */
+const foldTime = 250;
+/** Rows of one message to the browsers; what is more is only counted there. */
+const shownRows = 50;
+/** Milliseconds between two messages of how the checkpoint is. */
+const statusInterval = 2000;
+/** Without a journal file: what is kept in memory for the dashboard. */
+const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 1024 * 1024 } as const;
+
 /** @throws Error where the admin listener cannot bind; nothing is left running then */
-export async function startControlPlane(
-  _config: Config,
-  _options: ControlPlaneOptions,
-): Promise<ControlPlane> {
-  return {
-    onEvent: () => {},
-    listeners: [],
-    madeToken: null,
-    setReady: () => {},
-    reload: async () => {},
-    close: async () => {},
+export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { log, counters, bans = null, backends = () => [], fleet = () => null } = options;
+  let current = config;
+  let { policy } = compile(config);
+  let ready = false;
+  const started = Date.now();
+
+  const journal = startJournal(config, log, (reason) => alerts?.trouble('journal', 'journal', reason));
+  const alerts = await startAlerts(config, journal, log);
+  const stream = new Stream();
+  const probes = new Map<string, number>();
+  const folder = new EventFolder();
+  let timer: NodeJS.Timeout | null = null;
+
+  function flush(): void {
+    timer = null;
+    const rows = folder.take();
+    alerts?.add(rows);
+    if (journal === null) return;
+    void journal.write(rows).then((ids) => {
+      const latest = rows.slice(-shownRows).map((row, index, { length }) => {
+        const { prefix, count, last, time, ...event } = row;
+        const id = ids[rows.length - length + index] ?? null;
+        return { ...shown({ ...event, id: id ?? 0, prefix, count, last, first: time }), id };
+      });
+      const total = rows.reduce((sum, { count }) => sum + count, 0);
+      stream.send('probes', { total, events: latest });
+    });
+  }
+
+  const status = async () => {
+    const { requests } = sumCounters(await counters());
+    const sum = (verdict: string) =>
+      requests.reduce((total, row) => total + (row.verdict === verdict ? row.count : 0), 0);
+    return {
+      name: nameOf(current),
+      started: new Date(started).toISOString(),
+      ready,
+      preset: current.policy.preset,
+      sites: current.sites.map(({ hosts }) => hosts[0]!.host),
+      requests: { allow: sum('allow'), flag: sum('flag'), block: sum('block') },
+      bans: bans === null ? null : [...bans.ledger.active()].length,
+      journal: journal === null ? null : { ...journal.status, file: current.journal !== false },
+      alerts: alerts?.status ?? null,
+      fleet: fleet()?.state ?? null,
+    };
   };
+
+  let server: AdminServer | null = null;
+  try {
+    if (config.admin !== false && journal !== null)
+      server = await startAdminServer(config.admin, {
+        log,
+        journal,
+        stream,
+        bans,
+        ready: () => ready,
+        policy: () => policy,
+        reporter: () => ({
+          org: nameOf(current),
+          contact: current.alerts ? (current.alerts.mail?.from ?? '') : '',
+        }),
+        status,
+        backends,
+        metrics: { counters, probes, others: gauges({ journal, alerts, bans, backends, fleet, stream }) },
+      });
+  } catch (error) {
+    stream.close();
+    await alerts?.close();
+    await journal?.close();
+    throw error;
+  }
+  const statusTimer = setInterval(() => {
+    if (stream.size > 0) void status().then((value) => stream.send('status', value));
+  }, statusInterval).unref();
+
+  return {
+    onEvent: (event) => {
+      const key = `${event.rule} ${event.action}`;
+      probes.set(key, (probes.get(key) ?? 0) + 1);
+      folder.add(event);
+      timer ??= setTimeout(flush, foldTime);
+    },
+    onBan: (kind, ban) => {
+      if (kind === 'added') alerts?.ban(ban);
+      stream.send('bans', { kind, prefix: ban.prefix });
+    },
+    onBackend: (name, fit, why) => {
+      alerts?.trouble('backend', name, fit ? null : why);
+      stream.send('backends', { name, fit, why });
+    },
+    listeners: server === null ? [] : [server.listener],
+    madeToken: server?.madeToken ?? null,
+    setReady: (now) => {
+      ready = now;
+    },
+    reload: async (next) => {
+      current = next;
+      policy = compile(next).policy;
+      if (next.admin !== false && next.admin.token !== null) server?.replaceToken(next.admin.token);
+    },
+    close: async () => {
+      clearInterval(statusTimer);
+      if (timer !== null) {
+        clearTimeout(timer);
+        flush();
+      }
+      stream.close();
+      await server?.close();
+      await alerts?.close();
+      await journal?.close();
+    },
+  };
+}
+
+const nameOf = ({ alerts }: Config): string => (alerts && alerts.name !== '' ? alerts.name : hostname());
+
+function startJournal(
+  { journal, admin }: Config,
+  log: Logger,
+  onTrouble: (reason: string | null) => void,
+): Journal | null {
+  if (journal === false && admin === false) return null;
+  const options = journal === false ? memoryJournal : journal;
+  return new Journal({
+    ...options,
+    onTrouble: (reason) => {
+      if (reason === null) log.info({ event: 'journal' }, 'the journal is written again');
+      else
+        log.error(
+          { event: 'journal', path: options.path, reason },
+          `the journal ${options.path} can not be written: ${reason}. Traffic goes on; events are counted in memory`,
+        );
+      onTrouble(reason);
+    },
+  });
+}
+
+async function startAlerts({ alerts }: Config, journal: Journal | null, log: Logger): Promise<Alerts | null> {
+  if (alerts === false) return null;
+  // With an unreadable journal each rule counts as news once more.
+  const known = await journal?.summary(0, 1).catch(() => null);
+  return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [] });
+}
+
+interface Measured {
+  readonly journal: Journal;
+  readonly alerts: Alerts | null;
+  readonly bans: BanService | null;
+  readonly backends: () => readonly BackendState[] | Promise<readonly BackendState[]>;
+  readonly fleet: () => FleetHealth | null;
+  readonly stream: Stream;
+}
+
+function gauges({ journal, alerts, bans, backends, fleet, stream }: Measured): MetricSource['others'] {
+  const one = (value: number): Sample[] => [[{}, value]];
+  const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
+    value === null ? [] : one(read(value));
+  return [
+    {
+      name: 'journal_written_total',
+      help: 'Events written to the journal.',
+      type: 'counter',
+      samples: () => one(journal.status.written),
+    },
+    {
+      name: 'journal_unwritten',
+      help: 'Events that wait for the journal to take them.',
+      type: 'gauge',
+      samples: () => one(journal.status.unwritten),
+    },
+    {
+      name: 'journal_up',
+      help: '1 while the journal takes events.',
+      type: 'gauge',
+      samples: () => one(journal.status.trouble === null ? 1 : 0),
+    },
+    {
+      name: 'journal_bytes',
+      help: 'Size of the journal.',
+      type: 'gauge',
+      samples: () =>
+        journal.size().then(
+          (bytes) => one(bytes),
+          () => [],
+        ),
+    },
+    {
+      name: 'bans',
+      help: 'Prefixes banned now.',
+      type: 'gauge',
+      samples: () => when(bans, ({ ledger }) => [...ledger.active()].length),
+    },
+    {
+      name: 'bans_listed',
+      help: 'Prefixes on imported lists.',
+      type: 'gauge',
+      samples: () => when(bans, ({ ledger }) => ledger.counts.listed),
+    },
+    {
+      name: 'ban_records_evicted_total',
+      help: 'Bans forgotten because there were too many.',
+      type: 'counter',
+      samples: () => when(bans, ({ ledger }) => ledger.counts.evicted),
+    },
+    {
+      name: 'alerts_total',
+      help: 'Messages made.',
+      type: 'counter',
+      samples: () => when(alerts, ({ status }) => status.sent),
+    },
+    {
+      name: 'alerts_lost_total',
+      help: 'Deliveries given up.',
+      type: 'counter',
+      samples: () => when(alerts, ({ status }) => status.lost),
+    },
+    {
+      name: 'backend_up',
+      help: '1 while a backend gets requests.',
+      type: 'gauge',
+      samples: async () =>
+        (await backends()).map(({ name, fit }): Sample => [{ backend: name }, fit ? 1 : 0]),
+    },
+    {
+      name: 'backend_load',
+      help: 'Requests under way or waiting, by backend.',
+      type: 'gauge',
+      samples: async () => (await backends()).map(({ name, load }): Sample => [{ backend: name }, load]),
+    },
+    {
+      name: 'fleet_up',
+      help: '1 while the gateways of the fleet hear of each other.',
+      type: 'gauge',
+      samples: () => when(fleet(), ({ state }) => (state === 'connected' ? 1 : 0)),
+    },
+    {
+      name: 'fleet_backlog',
+      help: 'Events that wait for the fleet.',
+      type: 'gauge',
+      samples: () => when(fleet(), ({ backlog }) => backlog),
+    },
+    {
+      name: 'dashboard_listeners',
+      help: 'Browsers on the live feed.',
+      type: 'gauge',
+      samples: () => one(stream.size),
+    },
+  ];
 }

@@ -65,11 +65,20 @@ export interface Summary {
     readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
   };
   /** The busiest first. */
-  readonly sources: readonly { readonly prefix: string; readonly count: number; readonly last: number }[];
+  readonly sources: readonly {
+    readonly prefix: string;
+    readonly count: number;
+    readonly last: number;
+    /** Of its latest event; null where that is gone. */
+    readonly rule: RuleId | null;
+    readonly why: string | null;
+  }[];
   readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
   readonly destinations: readonly {
+    /** `HOST:PORT`, or `several`. */
     readonly destination: string;
-    readonly intent: Intent;
+    /** Null with `several`. */
+    readonly intent: Intent | null;
     readonly count: number;
   }[];
   /** Since the journal began. */
@@ -127,12 +136,16 @@ export function eventsInFull(db: DatabaseSync, filter: EventFilter, limit: numbe
     .reverse();
 }
 
+/** Minutes between two points of a series, such as people read; the last one is for ranges of many years. */
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 10_080, 1e9];
+
 /** @param points how many points the series has at most */
 export function summary(db: DatabaseSync, from: number, to: number, points = 120): Summary {
   const minute = 60_000;
   const start = Math.floor(from / minute) * minute;
-  const step = Math.max(minute, Math.ceil((to - start) / points / minute) * minute);
+  const step = steps.find((minutes) => (to - start) / (minutes * minute) <= points)! * minute;
   const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => db.prepare(sql).all(...values) as T[];
+  const latest = db.prepare('SELECT rule, why FROM events WHERE prefix = ? ORDER BY last DESC LIMIT 1');
   const rules = all<Summary['rules'][number]>(
     `SELECT rule, action, SUM(count) AS count FROM minutes WHERE minute >= ? AND minute < ?
       GROUP BY rule, action ORDER BY count DESC`,
@@ -157,18 +170,23 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
         to,
       ),
     },
-    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({ prefix: key, ...row })),
+    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
+      prefix: key,
+      ...row,
+      ...((latest.get(key) as { rule: RuleId; why: string } | undefined) ?? { rule: null, why: null }),
+    })),
     intents: all(
       `SELECT intent, SUM(count) AS count FROM intents WHERE minute >= ? AND minute < ?
         GROUP BY intent ORDER BY count DESC`,
       start,
       to,
     ),
-    destinations: tops(db, 'wants', start, to).map(({ key, count }) => ({
-      intent: key.slice(0, key.indexOf(' ')) as Intent,
-      destination: key.slice(key.indexOf(' ') + 1),
-      count,
-    })),
+    destinations: tops(db, 'wants', start, to).map(({ key, count }) => {
+      const [intent, destination] = key.split(' ', 2) as [Intent, string | undefined];
+      return destination === undefined
+        ? { intent: null, destination: key, count }
+        : { intent, destination, count };
+    }),
     totals: all('SELECT rule, action, count, first FROM totals'),
   };
 }
@@ -188,7 +206,7 @@ function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: num
       )
       .all(from - (from % unit), to) as unknown as TopRow[];
   }
-  const key = what === 'sources' ? 'prefix' : "intent || ' ' || destination";
+  const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
   return db
     .prepare(
       `SELECT key, SUM(count) AS count, MAX(last) AS last FROM

@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
+import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { day, hour, TopTable } from './top-table.ts';
 
@@ -173,7 +174,8 @@ export class JournalStore {
       intents.add([minute, intent], count, last);
       totals.add([rule, action], count, time);
       sources.add([prefix], count, last);
-      if (destination !== null) wants.add([`${intent} ${hostOf(destination)}`], count, last);
+      const host = destination === null ? '' : destinationHost(destination);
+      if (host !== '') wants.add([`${intent} ${host}`], count, last);
     }
     for (const { key, count } of minutes) this.#write.minute.run(...key, count);
     for (const { key, count } of intents) this.#write.intent.run(...key, count);
@@ -216,10 +218,6 @@ class Sums<Key extends readonly (string | number)[]> {
   }
 }
 
-/** What destinations are counted by: the host and port, since a path can be another one each time. */
-const hostOf = (destination: string | null): string =>
-  (destination ?? '').replace(/[/?].*$/s, '').slice(0, 255);
-
 function prepareFile(db: DatabaseSync): void {
   // Before the first table, or it has no effect.
   db.exec('PRAGMA auto_vacuum = INCREMENTAL');
@@ -229,7 +227,10 @@ function prepareFile(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE');
   try {
     const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    const { count } = db.prepare('SELECT COUNT(*) AS count FROM sqlite_schema').get() as { count: number };
+    const { count } = db
+      .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
+      .get() as { count: number };
+    // Bans are kept in the same file.
     if (found > version || (found === 0 && count > 0))
       throw new Error(
         found > version ? `was written by a later version (${found})` : 'is a database, but no journal',
@@ -242,8 +243,11 @@ function prepareFile(db: DatabaseSync): void {
   }
 }
 
-/** `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
+/** `host_of(destination)`, and `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
 function registerFunctions(db: DatabaseSync): void {
+  db.function('host_of', { deterministic: true }, (destination) =>
+    destination === null ? null : destinationHost(String(destination)),
+  );
   let text = '';
   let set = new PrefixSet([]);
   db.function('within', { deterministic: true }, (client, prefix) => {

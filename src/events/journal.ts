@@ -171,6 +171,8 @@ export class Journal {
       const call = ++this.#call;
       this.#calls.set(call, { resolve: resolve as (value: never) => void, reject });
       this.#thread ??= this.#startThread();
+      // Whoever waits for an answer keeps the process alive; the thread by itself does not.
+      this.#thread.ref();
       this.#thread.postMessage({ call, request });
     });
   }
@@ -184,6 +186,7 @@ export class Journal {
     thread.on('message', ({ call, result, error }: { call: number; result: never; error?: string }) => {
       const waiting = this.#calls.get(call);
       this.#calls.delete(call);
+      if (this.#calls.size === 0) thread.unref();
       if (error === undefined) waiting?.resolve(result);
       else waiting?.reject(new Error(error));
     });

@@ -1,0 +1,232 @@
+/** The admin API about events: list, one in full, summary, export, reports, the live feed. Needs `sekisho-admin`. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { abuseReport, type Reporter, xarf } from '../src/admin/abuse-report.ts';
+import type { Access } from '../src/admin/access.ts';
+import {
+  ApiError,
+  type ApiEvent,
+  ApiEventInFull,
+  EventsAnswer,
+  EventsQuery,
+  ExportQuery,
+  RangeQuery,
+  ReportQuery,
+  SummaryAnswer,
+} from '../src/admin/api-types.ts';
+import { csvHeader, csvLine } from '../src/admin/csv.ts';
+import { rejudge } from '../src/admin/rejudge.ts';
+import type { Stream } from '../src/admin/stream.ts';
+import type { Journal } from '../src/events/journal.ts';
+import type { EventFilter, JournalRow } from '../src/events/journal-query.ts';
+import { catalogue, type Rule, ruleIds } from '../src/rules/catalogue.ts';
+import type { Policy } from '../src/rules/policy.ts';
+
+export interface AdminApiOptions {
+  readonly journal: Journal;
+  readonly stream: Stream;
+  readonly access: Access;
+  /** The policy in force. */
+  readonly policy: () => Policy;
+  readonly reporter: () => Reporter;
+  /** How the checkpoint is, as plain data. */
+  readonly status: () => object | Promise<object>;
+  readonly backends: () => readonly object[] | Promise<readonly object[]>;
+}
+
+const day = 86_400_000;
+/** Events in one export; an export of more says so at its end. */
+const exportLimit = 200_000;
+/** Rows of one report. */
+const reportLimit = 500;
+
+async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise<void> {
+  const { journal, stream, access, policy, reporter } = options;
+  const errors = { 400: ApiError, 404: ApiError };
+
+  app.get<{ Querystring: EventsQuery }>(
+    '/api/events',
+    {
+      schema: {
+        summary: 'Events, newest first',
+        querystring: EventsQuery,
+        response: { 200: EventsAnswer, ...errors },
+      },
+    },
+    async ({ query }, reply) => {
+      const { limit, before = null, ...filter } = query;
+      const read = eventFilter(filter);
+      if (typeof read === 'string') return reply.code(400).send({ error: read });
+      const { events, next } = await journal.page(read, limit, before);
+      return { events: events.map(shown), next };
+    },
+  );
+
+  app.get<{ Params: { id: string } }>(
+    '/api/events/:id',
+    { schema: { summary: 'One event in full', response: { 200: ApiEventInFull, ...errors } } },
+    async ({ params }, reply) => {
+      const id = /^\d{1,15}$/.test(params.id) ? Number(params.id) : -1;
+      const event = await journal.event(id);
+      if (event === null) return reply.code(404).send({ error: 'there is no such event (any more)' });
+      const { title, seeks, reference } = catalogue[event.rule] as Rule;
+      return {
+        ...shown(event),
+        bytes: event.bytes,
+        explained: { title, seeks, reference },
+        judgedNow: rejudge(event.bytes, policy()),
+      };
+    },
+  );
+
+  app.get<{ Querystring: RangeQuery }>(
+    '/api/summary',
+    {
+      schema: {
+        summary: 'Counts of a range of time',
+        querystring: RangeQuery,
+        response: { 200: SummaryAnswer, ...errors },
+      },
+    },
+    async ({ query }, reply) => {
+      const to = query.to === undefined ? Date.now() : moment(query.to);
+      const from = query.from === undefined ? (to ?? 0) - day : moment(query.from);
+      if (from === null || to === null || from >= to)
+        return reply.code(400).send({ error: 'from and to are no range: write ISO 8601, from before to' });
+      const result = await journal.summary(from, to);
+      return {
+        ...result,
+        from: iso(result.from),
+        to: iso(result.to),
+        sources: result.sources.map((source) => ({ ...source, last: iso(source.last) })),
+        totals: result.totals.map((total) => ({ ...total, first: iso(total.first) })),
+      };
+    },
+  );
+
+  app.get<{ Querystring: ExportQuery }>(
+    '/api/export',
+    { schema: { summary: 'Events as a file, newest first', querystring: ExportQuery } },
+    async ({ query }, reply) => {
+      const { format = 'csv', ...filter } = query;
+      const read = eventFilter(filter);
+      if (typeof read === 'string') return reply.code(400).send({ error: read });
+      reply
+        .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')
+        .header(
+          'Content-Disposition',
+          `attachment; filename="sekisho-events.${format === 'csv' ? 'csv' : 'ndjson'}"`,
+        );
+      return reply.send(Readable.from(exported(journal, read, format)));
+    },
+  );
+
+  app.get<{ Querystring: ReportQuery }>(
+    '/api/report',
+    { schema: { summary: 'A report to the abuse contact of a source', querystring: ReportQuery } },
+    async ({ query }, reply) => {
+      const { client, format = 'text', contact, from, to } = query;
+      const read = eventFilter({ client, from, to });
+      if (typeof read === 'string') return reply.code(400).send({ error: read });
+      const events = await journal.full(read, reportLimit);
+      if (events.length === 0)
+        return reply.code(404).send({ error: `nothing is known of ${client} in that time` });
+      const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
+      if (format === 'xarf') return xarf(client, events, by, Date.now());
+      return reply.type('text/plain; charset=utf-8').send(abuseReport(client, events, by));
+    },
+  );
+
+  app.get('/api/rules', { schema: { summary: 'The rules, and what is done about them' } }, async () => {
+    const { rules } = policy();
+    return {
+      rules: ruleIds.map((id) => {
+        const { title, seeks, reference, forwardable, bans } = catalogue[id] as Rule;
+        return { id, title, seeks, reference, forwardable, bans, ...rules[id] };
+      }),
+    };
+  });
+
+  app.get('/api/status', { schema: { summary: 'How the checkpoint is' } }, async () => options.status());
+  app.get('/api/backends', { schema: { summary: 'The backends and their health' } }, async () => ({
+    backends: await options.backends(),
+  }));
+
+  app.get('/api/session', { schema: { hide: true } }, async ({ pass }) => ({
+    csrf: pass?.by === 'session' ? pass.session.csrf : null,
+  }));
+
+  app.get(
+    '/api/stream',
+    { schema: { summary: 'The live feed: server-sent events `probes`, `status` and `bans`' } },
+    async ({ pass }, reply) => {
+      reply.hijack();
+      const allowed = () =>
+        pass?.by === 'token' || (pass?.by === 'session' && access.isOpen(pass.session, Date.now()));
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        reply.raw.setHeader(name, value as string);
+      if (!stream.add(reply.raw, allowed))
+        reply.raw.writeHead(503, { 'Retry-After': '10' }).end('{"error":"too many listen already"}');
+    },
+  );
+}
+
+async function* exported(
+  journal: Journal,
+  filter: EventFilter,
+  format: 'csv' | 'json',
+): AsyncGenerator<string> {
+  if (format === 'csv') yield csvHeader;
+  let before: string | null = null;
+  for (let count = 0; count < exportLimit; ) {
+    const { events, next } = await journal.page(filter, 1000, before);
+    count += events.length;
+    yield events
+      .map((event) => (format === 'csv' ? csvLine(event) : `${JSON.stringify(shown(event))}\n`))
+      .join('');
+    if (next === null) return;
+    before = next;
+  }
+  const note = `only the latest ${exportLimit} events; choose a shorter time`;
+  yield format === 'csv' ? `${note}\r\n` : `${JSON.stringify({ error: note })}\n`;
+}
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+/** An event as the API shows it. */
+export function shown(row: JournalRow): ApiEvent {
+  const { first, last, rules, ...rest } = row;
+  const { bytes: _, ...fields } = rest as typeof rest & { bytes?: string };
+  return { ...fields, rules: [...rules], time: iso(first), last: iso(last) };
+}
+
+/** Milliseconds since the epoch; null where the text is no moment. */
+function moment(text: string): number | null {
+  const time = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
+  return Number.isFinite(time) && Math.abs(time) <= 8.64e15 ? time : null;
+}
+
+/** @returns the filter, or what is wrong with it */
+function eventFilter({
+  from,
+  to,
+  ...rest
+}: Omit<EventFilter, 'from' | 'to'> & { from?: string | undefined; to?: string | undefined }):
+  | EventFilter
+  | string {
+  const times: { from?: number; to?: number } = {};
+  for (const [name, text] of Object.entries({ from, to }) as ['from' | 'to', string | undefined][]) {
+    if (text === undefined) continue;
+    const time = moment(text);
+    if (time === null) return `${name} is no moment: write ISO 8601, such as 2026-01-31T12:00:00Z`;
+    times[name] = time;
+  }
+  return { ...rest, ...times };
+}
+
+export const adminEvents = fp(adminApi, {
+  name: 'sekisho-admin-api',
+  fastify: '5.x',
+  dependencies: ['sekisho-admin'],
+});

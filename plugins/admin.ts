@@ -1,0 +1,109 @@
+/**
+ * The admin listener's own rules: nothing without the token or a session, nothing cached, nothing loaded from elsewhere.
+ * Register it before every route.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Access, Pass } from '../src/admin/access.ts';
+import { loginPage } from '../src/admin/login-page.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answers without a token. */
+    open?: boolean;
+  }
+  interface FastifyRequest {
+    /** How the sender was let in; null on open routes. */
+    pass: Pass | null;
+  }
+}
+
+export interface AdminOptions {
+  readonly access: Access;
+  /** Whether the gateway takes requests. */
+  readonly ready: () => boolean;
+}
+
+const contentPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const headers = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': contentPolicy,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+} as const;
+
+const safeMethods = new Set(['GET', 'HEAD']);
+
+async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions): Promise<void> {
+  app.decorateRequest('pass', null);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    if (request.routeOptions.config.open) return undefined;
+    const pass = access.check(request.headers, Date.now());
+    if (pass === null) return refuse(request, reply, false);
+    if (pass.by === 'session' && !safeMethods.has(request.method)) {
+      // Another site, or another port of this host, can make a browser send the cookie, but does not know this.
+      if (request.headers['x-sekisho-csrf'] !== pass.session.csrf)
+        return reply.code(403).send({ error: 'the X-Sekisho-CSRF header is missing or wrong' });
+    }
+    request.pass = pass;
+    return undefined;
+  });
+
+  app.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) request.log.error(error, 'an admin request failed');
+    reply
+      .code(status)
+      .send({ error: status >= 500 ? 'something went wrong; the log tells what' : error.message });
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    reply.code(404).send({ error: 'there is nothing of that name' });
+  });
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: 4096 },
+    async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
+  );
+
+  app.get('/healthz', { config: { open: true } }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { config: { open: true } }, async (_request, reply) => {
+    if (ready()) return { status: 'ready' };
+    return reply.code(503).send({ status: 'not ready' });
+  });
+
+  app.post<{ Body: { token?: unknown } | null }>(
+    '/session',
+    { config: { open: true }, schema: { hide: true } },
+    async (request, reply) => {
+      const token = request.body?.token;
+      const site = request.headers['sec-fetch-site'];
+      const own = site === undefined || site === 'same-origin' || site === 'none';
+      if (!own || typeof token !== 'string' || !access.isToken(token)) return refuse(request, reply, true);
+      return reply.header('Set-Cookie', access.open(Date.now())).redirect('/', 303);
+    },
+  );
+  app.delete('/session', { schema: { hide: true } }, async (request, reply) =>
+    reply.header('Set-Cookie', access.close(request.headers.cookie)).code(204).send(),
+  );
+}
+
+/** 401: for a person the page that asks for the token, for a program a word. */
+function refuse(request: FastifyRequest, reply: FastifyReply, failed: boolean): FastifyReply {
+  reply.code(401).header('WWW-Authenticate', 'Bearer realm="sekisho"');
+  const person = (request.headers.accept ?? '').includes('text/html');
+  if (!person || !(failed || (request.method === 'GET' && request.url.split('?', 1)[0] === '/')))
+    return reply.send({ error: 'a token is needed' });
+  const { html, contentPolicy } = loginPage(failed);
+  return reply.header('Content-Security-Policy', contentPolicy).type('text/html; charset=utf-8').send(html);
+}
+
+export const admin = fp(adminPlugin, { name: 'sekisho-admin', fastify: '5.x' });

@@ -1,0 +1,115 @@
+/** The admin API as the dashboard uses it. */
+import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../../src/admin/api-types.ts';
+
+export type { ApiEvent, ApiEventInFull, SummaryAnswer };
+
+export interface Ban {
+  readonly prefix: string;
+  readonly since: string;
+  /** Null: without an end. */
+  readonly until: string | null;
+  readonly level: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface BansAnswer {
+  readonly bans: readonly Ban[];
+  readonly total: number;
+  readonly listed: number;
+  readonly off?: boolean;
+}
+
+export interface Backend {
+  readonly name: string;
+  readonly fit: boolean;
+  readonly load: number;
+  readonly weight: number;
+}
+
+export interface Status {
+  readonly name: string;
+  readonly started: string;
+  readonly ready: boolean;
+  readonly preset: string;
+  readonly sites: readonly string[];
+  readonly requests: { readonly allow: number; readonly flag: number; readonly block: number };
+  /** Null: bans are off. */
+  readonly bans: number | null;
+  readonly journal: {
+    readonly unwritten: number;
+    readonly written: number;
+    readonly trouble: string | null;
+    readonly file: boolean;
+  } | null;
+  readonly alerts: { readonly sent: number; readonly lost: number } | null;
+  readonly fleet: string | null;
+}
+
+export interface Rule {
+  readonly id: string;
+  readonly title: string;
+  readonly seeks: string;
+  readonly reference: string;
+  readonly action: string;
+}
+
+/** An event of the live feed; without an id it is not in the journal (yet). */
+export type LiveEvent = Omit<ApiEvent, 'id'> & { readonly id: number | null };
+
+let csrf: string | null = null;
+
+/** @throws Error with the words of the server */
+async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await fetch(path, { ...init, credentials: 'same-origin' });
+  if (response.status === 401) {
+    // The session is over: the server answers the page itself with the question for the token.
+    location.reload();
+    return new Promise(() => {});
+  }
+  const json = response.headers.get('content-type')?.includes('json') === true;
+  if (!response.ok) {
+    const said = json ? ((await response.json()) as { error?: string }).error : undefined;
+    throw new Error(said ?? `the server answered ${response.status}`);
+  }
+  return (json ? response.json() : response.text()) as Promise<T>;
+}
+
+async function change<T>(method: string, path: string, body?: object): Promise<T> {
+  csrf ??= (await ask<{ csrf: string | null }>('/api/session')).csrf;
+  return ask<T>(path, {
+    method,
+    headers: {
+      'X-Sekisho-CSRF': csrf ?? '',
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** `?a=b`; what is empty is left out. */
+export function queryText(query: Query): string {
+  const entries = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+type Abortable = { readonly signal: AbortSignal };
+
+export const api = {
+  summary: (from: number, init: Abortable) => ask<SummaryAnswer>(`/api/summary${queryText({ from })}`, init),
+  events: (query: Query, init: Abortable) =>
+    ask<{ events: ApiEvent[]; next: string | null }>(`/api/events${queryText(query)}`, init),
+  event: (id: string, init: Abortable) => ask<ApiEventInFull>(`/api/events/${id}`, init),
+  rules: (init: Abortable) => ask<{ rules: Rule[] }>('/api/rules', init),
+  status: (init: Abortable) => ask<Status>('/api/status', init),
+  backends: (init: Abortable) => ask<{ backends: Backend[] }>('/api/backends', init),
+  bans: (init: Abortable) => ask<BansAnswer>('/api/bans', init),
+  report: (query: Query) => ask<string | object>(`/api/report${queryText(query)}`),
+  ban: (ban: { prefix: string; for?: string; reason?: string }) =>
+    change<{ ban: Ban; note?: string }>('POST', '/api/bans', ban),
+  unban: (prefix: string) => change<unknown>('DELETE', `/api/bans/${encodeURIComponent(prefix)}`),
+  logout: () => change<unknown>('DELETE', '/session'),
+};

@@ -1,0 +1,22 @@
+/**
+ * Builds the dashboard: after `npm ci` by itself, by hand with `npm run dashboard`. With `--if-needed` only where the build is
+ * missing or older than its source, as `npm start` does.
+ */
+import { globSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+const built = resolve(import.meta.dirname, '../../dist/dashboard/index.html');
+
+const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function isFresh(): boolean {
+  const sources = globSync('**/*.{ts,tsx,css,html,svg}', { cwd: import.meta.dirname });
+  return sources.every((file) => changed(resolve(import.meta.dirname, file)) <= changed(built));
+}
+
+if (!process.argv.includes('--if-needed') || !isFresh()) {
+  // An installation without development dependencies brings the built files along.
+  const vite = await import('vite').catch(() => null);
+  if (vite === null) process.stderr.write('the dashboard is not built: vite is not installed\n');
+  else await vite.build({ configFile: resolve(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' });
+}

@@ -1,0 +1,61 @@
+/** The live feed, shared by every view. */
+import { useEffect, useState } from 'preact/hooks';
+import type { LiveEvent, Status } from './api.ts';
+
+export interface Live {
+  readonly connected: boolean;
+  /** Newest first, bounded. */
+  readonly events: readonly LiveEvent[];
+  /** Probes since the page was opened. */
+  readonly count: number;
+  readonly status: Status | null;
+  /** Goes up with every ban and unban. */
+  readonly bans: number;
+  /** Goes up when a backend is left out or used again. */
+  readonly backends: number;
+}
+
+const kept = 60;
+
+export function useLive(): Live {
+  const [live, setLive] = useState<Live>({
+    connected: false,
+    events: [],
+    count: 0,
+    status: null,
+    bans: 0,
+    backends: 0,
+  });
+  useEffect(() => {
+    const source = new EventSource('/api/stream');
+    const on = (name: string, take: (was: Live, data: unknown) => Live) =>
+      source.addEventListener(name, (event) => {
+        const data: unknown = JSON.parse((event as MessageEvent<string>).data);
+        setLive((was) => take(was, data));
+      });
+    source.onopen = () => setLive((was) => ({ ...was, connected: true }));
+    source.onerror = () => setLive((was) => ({ ...was, connected: false }));
+    on('probes', (was, data) => {
+      const { total, events } = data as { total: number; events: LiveEvent[] };
+      return { ...was, count: was.count + total, events: merged(was.events, events) };
+    });
+    on('status', (was, data) => ({ ...was, status: data as Status }));
+    on('bans', (was) => ({ ...was, bans: was.bans + 1 }));
+    on('backends', (was) => ({ ...was, backends: was.backends + 1 }));
+    return () => source.close();
+  }, []);
+  return live;
+}
+
+/** A row that took in more events comes again under its id, with what came since: it is moved up and counted on. */
+function merged(known: readonly LiveEvent[], news: readonly LiveEvent[]): LiveEvent[] {
+  const list = [...known];
+  for (const event of news) {
+    const at = event.id === null ? -1 : list.findIndex(({ id }) => id === event.id);
+    const earlier = at === -1 ? undefined : list.splice(at, 1)[0];
+    list.unshift(
+      earlier === undefined ? event : { ...event, time: earlier.time, count: earlier.count + event.count },
+    );
+  }
+  return list.slice(0, kept);
+}

@@ -1,0 +1,33 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { amount } from '../words.ts';
+
+export interface Bar {
+  readonly key: string;
+  readonly label: ComponentChildren;
+  readonly count: number;
+  readonly href?: string;
+  readonly colour?: string;
+}
+
+/** Counts beside each other, the longest bar for the largest. */
+export function Bars({ bars }: { bars: readonly Bar[] }): JSX.Element {
+  const most = Math.max(1, ...bars.map(({ count }) => count));
+  return (
+    <ul class="bars">
+      {bars.map(({ key, label, count, href, colour }) => (
+        <li key={key}>
+          <span class="bar-label">{href === undefined ? label : <a href={href}>{label}</a>}</span>
+          <span class="bar-count">{amount(count)}</span>
+          <span class="bar" aria-hidden="true">
+            <i
+              style={{
+                width: `${Math.max(0.5, (count / most) * 100)}%`,
+                ...(colour ? { background: colour } : {}),
+              }}
+            />
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,168 @@
+/** Probes over time, by rule, stacked. The table below the plot says the same in numbers. */
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import uPlot from 'uplot';
+import type { SummaryAnswer } from '../api.ts';
+import { href } from '../route.ts';
+import { amount, fullTime } from '../words.ts';
+import { colours } from './palette.ts';
+
+/** Rules with a colour of their own; the rest is one. */
+const told = 7;
+const height = 220;
+
+interface Stacked {
+  /** Seconds since the epoch. */
+  readonly times: number[];
+  readonly names: readonly string[];
+  /** Of each name, by time. */
+  readonly counts: readonly number[][];
+}
+
+export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const [theme, setTheme] = useState(0);
+  const stacked = useMemo(() => stack(summary), [summary]);
+  const palette = useMemo(colours, [theme, stacked]);
+
+  useEffect(() => {
+    const onTheme = () => setTheme((was) => was + 1);
+    const media = matchMedia('(prefers-color-scheme: dark)');
+    media.addEventListener('change', onTheme);
+    addEventListener('sekisho-theme', onTheme);
+    return () => {
+      media.removeEventListener('change', onTheme);
+      removeEventListener('sekisho-theme', onTheme);
+    };
+  }, []);
+
+  useEffect(() => {
+    const element = box.current!;
+    const plot = draw(element, stacked, palette, setAt);
+    const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      plot.destroy();
+    };
+  }, [stacked, palette]);
+
+  const { times, names, counts } = stacked;
+  const total = (index: number) => counts.reduce((sum, row) => sum + row[index]!, 0);
+  const words =
+    at === null
+      ? `${amount(summary.total)} probes`
+      : `${amount(total(at))} from ${fullTime(times[at]! * 1000)}`;
+  return (
+    <figure class="chart">
+      <div
+        ref={box}
+        role="img"
+        aria-label={`Probes over time, by rule: ${amount(summary.total)} in all. The list below tells them by rule.`}
+      />
+      <figcaption>
+        <p class="chart-at">{words}</p>
+        <ul class="legend">
+          {names.map((name, index) => (
+            <li key={name}>
+              <i style={{ background: palette[index]! }} aria-hidden="true" />
+              {name === 'others' ? name : <a href={href('events', { rule: name })}>{name}</a>}
+              <span class="legend-count">
+                {amount(
+                  at === null ? counts[index]!.reduce((sum, count) => sum + count, 0) : counts[index]![at]!,
+                )}
+              </span>
+            </li>
+          ))}
+        </ul>
+      </figcaption>
+    </figure>
+  );
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+/** `14:00`, or at midnight the day. @param seconds since the epoch */
+function tick(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  return time.getHours() + time.getMinutes() === 0 ? date.format(time) : clock.format(time);
+}
+
+function stack({ from, to, series, rules }: SummaryAnswer): Stacked {
+  const { step, points } = series;
+  const start = Date.parse(from);
+  const length = Math.max(1, Math.ceil((Date.parse(to) - start) / step));
+  const times = Array.from({ length }, (_, index) => (start + index * step) / 1000);
+  const ranked = [...new Set(rules.map(({ rule }) => rule))];
+  const own = ranked.slice(0, ranked.length > told + 1 ? told : told + 1);
+  const names = own.length < ranked.length ? [...own, 'others'] : own;
+  const counts = names.map(() => new Array<number>(length).fill(0));
+  for (const { time, rule, count } of points) {
+    const name = own.indexOf(rule);
+    const index = Math.round((time - start) / step);
+    if (index < 0 || index >= length) continue;
+    counts[name === -1 ? names.length - 1 : name]![index]! += count;
+  }
+  return { times, names, counts };
+}
+
+function draw(
+  element: HTMLElement,
+  { times, names, counts }: Stacked,
+  palette: readonly string[],
+  onCursor: (index: number | null) => void,
+): uPlot {
+  const style = getComputedStyle(element);
+  const ink = style.getPropertyValue('--soft');
+  const line = style.getPropertyValue('--line');
+  // The highest sum is drawn first, and each lower one over it.
+  const sums: number[][] = [];
+  let below = times.map(() => 0);
+  for (const row of counts) {
+    below = below.map((sum, index) => sum + row[index]!);
+    sums.push(below);
+  }
+  const order = sums.map((_, index) => index).reverse();
+  const axis = {
+    stroke: ink,
+    grid: { stroke: line, width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  };
+  return new uPlot(
+    {
+      width: element.clientWidth || 320,
+      height,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
+      axes: [
+        { ...axis, space: 76, values: (_plot, splits) => splits.map(tick) },
+        {
+          ...axis,
+          size: 48,
+          incrs: [
+            1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8,
+          ],
+        },
+      ],
+      series: [
+        {},
+        ...order.map((index) => ({
+          label: names[index]!,
+          fill: palette[index]!,
+          stroke: palette[index]!,
+          width: 0,
+          points: { show: false },
+          paths: uPlot.paths.bars!({ size: [0.86, 40, 1] }),
+        })),
+      ],
+      hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? null)] },
+    },
+    [times, ...order.map((index) => sums[index]!)],
+    element,
+  );
+}

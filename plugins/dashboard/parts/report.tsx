@@ -1,0 +1,73 @@
+/** A report to the abuse contact of a source, ready to copy. */
+import type { JSX } from 'preact';
+import { useRef, useState } from 'preact/hooks';
+import { api } from '../api.ts';
+import { useResource } from '../resource.ts';
+import { Dialog } from './dialog.tsx';
+import { Loaded } from './states.tsx';
+
+export function ReportButton({ client }: { client: string }): JSX.Element {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" onClick={() => setOpen(true)} aria-label={`Abuse report about ${client}`}>
+        Abuse report
+      </button>
+      {open && <ReportDialog client={client} onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function ReportDialog({ client, onClose }: { client: string; onClose: () => void }): JSX.Element {
+  const [format, setFormat] = useState<'text' | 'xarf'>('text');
+  const [copied, setCopied] = useState(false);
+  const text = useRef<HTMLTextAreaElement>(null);
+  const report = useResource(() => api.report({ client, format }), [client, format]);
+  const words = (value: string | object) =>
+    typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+
+  async function copy(): Promise<void> {
+    text.current?.select();
+    try {
+      await navigator.clipboard.writeText(text.current?.value ?? '');
+      setCopied(true);
+    } catch {
+      // Without TLS a browser may not copy by itself: the text is selected, one key is left.
+      setCopied(false);
+    }
+  }
+
+  return (
+    <Dialog title={`Abuse report about ${client}`} onClose={onClose} wide>
+      <fieldset class="choices">
+        <legend class="hidden">Format</legend>
+        {(['text', 'xarf'] as const).map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="format"
+              checked={format === name}
+              onChange={() => {
+                setFormat(name);
+                setCopied(false);
+              }}
+            />
+            <span>{name === 'text' ? 'For people' : 'X-ARF (JSON)'}</span>
+          </label>
+        ))}
+      </fieldset>
+      <Loaded of={report} lines={8}>
+        {(value) => <textarea ref={text} readOnly rows={16} value={words(value)} aria-label="The report" />}
+      </Loaded>
+      <div class="dialog-ends">
+        <span role="status">{copied ? 'Copied.' : ''}</span>
+        <button type="button" onClick={onClose}>
+          Close
+        </button>
+        <button type="button" class="strong" onClick={copy}>
+          Copy
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,32 @@
+/** Light, dark, or as the system has it; kept in this browser. */
+import { useEffect, useState } from 'preact/hooks';
+
+export type Theme = 'auto' | 'light' | 'dark';
+
+export const themeWords: Readonly<Record<Theme, string>> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
+
+export const nextTheme = (theme: Theme): Theme =>
+  ({ auto: 'light', light: 'dark', dark: 'auto' })[theme] as Theme;
+
+export function useTheme(): [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState<Theme>(stored);
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem('sekisho-theme', theme);
+    } catch {
+      // A browser that keeps nothing: chosen anew each time.
+    }
+    dispatchEvent(new Event('sekisho-theme'));
+  }, [theme]);
+  return [theme, setTheme];
+}
+
+function stored(): Theme {
+  try {
+    const kept = localStorage.getItem('sekisho-theme');
+    return kept === 'light' || kept === 'dark' ? kept : 'auto';
+  } catch {
+    return 'auto';
+  }
+}

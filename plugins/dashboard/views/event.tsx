@@ -1,0 +1,177 @@
+/** One event in full: what came in, what is wrong with it, what would be done now. */
+import type { JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { type ApiEventInFull, api } from '../api.ts';
+import type { ViewProps } from '../app.tsx';
+import { BanButton } from '../parts/ban.tsx';
+import { ReportButton } from '../parts/report.tsx';
+import { Loaded } from '../parts/states.tsx';
+import { useResource } from '../resource.ts';
+import { href } from '../route.ts';
+import { actionWords, amount, answerWords, fullTime, intentWords, sourceText } from '../words.ts';
+
+export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element {
+  const event = useResource((init) => api.event(id, init), [id]);
+  const bans = useResource(api.bans, []);
+  const { reload } = bans;
+  useEffect(reload, [live.bans]);
+  return (
+    <Loaded of={event} lines={10}>
+      {(data) => {
+        const { prefix, client } = data;
+        const banned = bans.data?.bans.some((ban) => ban.prefix === prefix) === true;
+        return (
+          <article>
+            <section class="card">
+              <p class="crumb">
+                <a href={href('events')}>Events</a> / {id}
+              </p>
+              <h1 class="verdict">{data.why}</h1>
+              <p class="event-summary">
+                <span class={`fate ${data.action}`}>{actionWords(data.action)}</span>{' '}
+                {answerWords(data.answer)}
+                {data.count > 1 && ` · ${amount(data.count)} like it`}
+              </p>
+              <Facts event={data} />
+              <div class="actions">
+                <a class="button" href={href('events', { client: prefix })}>
+                  All from {sourceText(prefix)}
+                </a>
+                {prefix !== 'several' && <ReportButton client={client} />}
+                {prefix !== 'several' && bans.data !== null && bans.data.off !== true && (
+                  <BanButton prefix={prefix} banned={banned} onChange={reload} />
+                )}
+              </div>
+            </section>
+            <section class="card">
+              <h2>What came in</h2>
+              <Bytes event={data} />
+            </section>
+            <div class="columns">
+              <section class="card">
+                <h2>The rule</h2>
+                <p>
+                  <a class="tag" href={href('events', { rule: data.rule })}>
+                    {data.rule}
+                  </a>
+                </p>
+                <p>It is seen in {data.explained.title}.</p>
+                <p>Who sends this wants {data.explained.seeks}.</p>
+                <p class="reference">{data.explained.reference}</p>
+              </section>
+              <section class="card">
+                <h2>How it would be judged now</h2>
+                <JudgedNow event={data} />
+              </section>
+            </div>
+          </article>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
+  const { time, last, client, prefix, listener, site, intent, destination, rules, count } = event;
+  return (
+    <dl class="facts">
+      <dt>Time</dt>
+      <dd>
+        <time dateTime={time}>{fullTime(time)}</time>
+        {count > 1 && (
+          <>
+            {' '}
+            to <time dateTime={last}>{fullTime(last)}</time>
+          </>
+        )}
+      </dd>
+      <dt>Client</dt>
+      <dd>
+        {client} {sourceText(prefix) !== client && <small>counted as {prefix}</small>}
+      </dd>
+      <dt>Came in at</dt>
+      <dd>{listener}</dd>
+      <dt>For</dt>
+      <dd>{site ?? 'none of our sites'}</dd>
+      <dt>After</dt>
+      <dd>
+        {intentWords(intent)}
+        {destination !== null && (
+          <>
+            : <code>{destination}</code>
+          </>
+        )}
+      </dd>
+      <dt>Rules seen</dt>
+      <dd>{rules.join(', ')}</dd>
+    </dl>
+  );
+}
+
+interface Piece {
+  readonly text: string;
+  readonly what: string | null;
+}
+
+/** The bytes, a line of the message a line, the offending parts marked. */
+function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
+  const { bytes, judgedNow } = event;
+  if (bytes === '') return <p class="lead">Nothing was kept of it.</p>;
+  const pieces = cut(bytes, judgedNow.signals);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="bytes" tabIndex={0} aria-label="The bytes received, escaped">
+      {pieces.map(({ text, what }, index) =>
+        what === null ? (
+          <span key={index}>{broken(text)}</span>
+        ) : (
+          <mark key={index} title={what}>
+            {broken(text)}
+          </mark>
+        ),
+      )}
+    </section>
+  );
+}
+
+/** Ends of lines are kept visible, and made so. */
+const broken = (text: string): string => text.replace(/\\r\\n|\\n/g, (end) => `${end}\n`);
+
+function cut(bytes: string, signals: ApiEventInFull['judgedNow']['signals']): Piece[] {
+  const marks = signals
+    .filter(({ start, end }) => end > start)
+    .sort((a, b) => a.start - b.start || b.end - a.end);
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const { start, end, what } of marks) {
+    if (end <= at) continue;
+    const begin = Math.max(start, at);
+    if (begin > at) pieces.push({ text: bytes.slice(at, begin), what: null });
+    pieces.push({ text: bytes.slice(begin, end), what });
+    at = end;
+  }
+  pieces.push({ text: bytes.slice(at), what: null });
+  return pieces;
+}
+
+function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
+  const { verdict, rule, answer, why, signals } = event.judgedNow;
+  const same = verdict === event.action && rule === event.rule;
+  return (
+    <>
+      <p>
+        <span class={`fate ${verdict}`}>{actionWords(verdict)}</span>{' '}
+        {verdict === 'block' && `${answerWords(answer)}, `}
+        {same ? 'as then' : 'not as then'}
+      </p>
+      {!same && <p>{why}</p>}
+      <ul class="signals">
+        {signals.map(({ rule: id, what, start }) => (
+          <li key={`${id}${start}`}>
+            <strong>{id}</strong> {what}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+/** How the checkpoint and what stands behind it are. */
+import type { ComponentChildren, JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { api, type Status } from '../api.ts';
+import type { ViewProps } from '../app.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+import { useResource } from '../resource.ts';
+import { amount, fullTime, spanText } from '../words.ts';
+
+const refresh = 5000;
+
+export function HealthView({ live }: ViewProps): JSX.Element {
+  const backends = useResource(api.backends, []);
+  const status = useResource(api.status, []);
+  const known = live.status ?? status.data;
+  const { reload } = backends;
+  useEffect(() => {
+    const timer = setInterval(reload, refresh);
+    return () => clearInterval(timer);
+  }, [reload]);
+  useEffect(reload, [live.backends]);
+  return (
+    <>
+      <h1 class="hidden">Health</h1>
+      <section class="card">
+        <h2>Backends</h2>
+        <Loaded of={backends}>
+          {(data) =>
+            data.backends.length === 0 ? (
+              <Empty title="None to watch">The welcome page is served by the checkpoint itself.</Empty>
+            ) : (
+              <table class="rows">
+                <thead>
+                  <tr>
+                    <th scope="col">Backend</th>
+                    <th scope="col">State</th>
+                    <th scope="col" class="number">
+                      Requests now
+                    </th>
+                    <th scope="col" class="number">
+                      Weight
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {data.backends.map(({ name, fit, load, weight }, index) => (
+                    <tr key={`${name} ${index}`}>
+                      <th scope="row" data-label="Backend">
+                        {name}
+                      </th>
+                      <td data-label="State">
+                        <span class={`fate ${fit ? 'allow' : 'block'}`}>{fit ? 'up' : 'left out'}</span>
+                      </td>
+                      <td class="number" data-label="Requests now">
+                        {amount(load)}
+                      </td>
+                      <td class="number" data-label="Weight">
+                        {weight}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )
+          }
+        </Loaded>
+      </section>
+      <section class="card">
+        <h2>The checkpoint</h2>
+        {known === null ? <Loaded of={status}>{() => null}</Loaded> : <Checkpoint status={known} />}
+      </section>
+    </>
+  );
+}
+
+function Checkpoint({ status }: { status: Status }): JSX.Element {
+  const { name, started, ready, preset, sites, requests, journal, alerts, fleet } = status;
+  return (
+    <dl class="facts">
+      <Fact name="Name">{name}</Fact>
+      <Fact name="Running">
+        since {fullTime(started)}, for {spanText(Date.now() - Date.parse(started))}
+      </Fact>
+      <Fact name="Ready">{ready ? 'yes' : 'no: it takes no requests'}</Fact>
+      <Fact name="Policy">preset {preset}</Fact>
+      <Fact name="Sites">{sites.join(', ')}</Fact>
+      <Fact name="Requests">
+        {amount(requests.allow)} passed, {amount(requests.flag)} flagged, {amount(requests.block)} turned away
+      </Fact>
+      <Fact name="Journal">
+        {journal === null ? (
+          'none'
+        ) : journal.trouble !== null ? (
+          <strong class="inline-trouble">
+            not written: {journal.trouble} ({amount(journal.unwritten)} events wait)
+          </strong>
+        ) : (
+          `${amount(journal.written)} written${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
+        )}
+      </Fact>
+      <Fact name="Alerts">
+        {alerts === null
+          ? 'off'
+          : `${amount(alerts.sent)} sent${alerts.lost > 0 ? `, ${amount(alerts.lost)} did not get through` : ''}`}
+      </Fact>
+      {fleet !== null && <Fact name="Fleet">{fleet}</Fact>}
+    </dl>
+  );
+}
+
+const Fact = ({ name, children }: { name: string; children: ComponentChildren }): JSX.Element => (
+  <>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </>
+);

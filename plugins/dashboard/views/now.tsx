@@ -1,0 +1,176 @@
+/** What happens now. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { api, type LiveEvent, type SummaryAnswer } from '../api.ts';
+import type { ViewProps } from '../app.tsx';
+import { Bars } from '../parts/bars.tsx';
+import { Chart } from '../parts/chart.tsx';
+import { EventList } from '../parts/event-list.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+import { useResource } from '../resource.ts';
+import { href } from '../route.ts';
+import { amount, intentWords, short, sourceText } from '../words.ts';
+import { useSummary } from './use-summary.ts';
+
+const shown = 14;
+
+export function NowView(props: ViewProps): JSX.Element {
+  const { live } = props;
+  const summary = useSummary(props);
+  const status = useResource(api.status, []);
+  const earlier = useResource((init) => api.events({ limit: shown }, init), []);
+  const known = live.status ?? status.data;
+  const [held, setHeld] = useState<readonly LiveEvent[] | null>(null);
+  const ids = new Set(live.events.map(({ id }) => id));
+  const feed = [...live.events, ...(earlier.data?.events ?? []).filter(({ id }) => !ids.has(id))].slice(
+    0,
+    shown,
+  );
+  const events = held ?? feed;
+
+  useEffect(() => {
+    if (status.error !== null) setHeld(null);
+  }, [status.error]);
+
+  return (
+    <>
+      <h1 class="hidden">Now</h1>
+      <section class="figures" aria-label="At a glance">
+        <Figure
+          name="Probes in this range"
+          value={summary.data === null ? '…' : short(summary.data.total)}
+          strong
+        />
+        <Figure
+          name="Requests passed"
+          value={known === null ? '…' : short(known.requests.allow + known.requests.flag)}
+          note="since the start"
+        />
+        <Figure
+          name="Turned away"
+          value={known === null ? '…' : short(known.requests.block)}
+          note="since the start"
+        />
+        <Figure
+          name="Banned now"
+          value={known === null ? '…' : known.bans === null ? 'off' : short(known.bans)}
+          link={href('bans')}
+        />
+      </section>
+
+      <section class="card">
+        <h2>Probes by rule</h2>
+        <Loaded of={summary} lines={7}>
+          {(data) =>
+            data.total === 0 ? (
+              <Empty title="All quiet">Nobody tried to relay through this server in the range chosen.</Empty>
+            ) : (
+              <Chart summary={data} />
+            )
+          }
+        </Loaded>
+      </section>
+
+      <section class="card">
+        <div class="card-head">
+          <h2>As it happens</h2>
+          <button
+            type="button"
+            class="quiet"
+            aria-pressed={held !== null}
+            onClick={() => setHeld(held === null ? feed : null)}
+          >
+            {held === null ? 'Hold' : 'Go on'}
+          </button>
+        </div>
+        <div aria-live="off">
+          {events.length > 0 ? (
+            <EventList events={events} />
+          ) : (
+            <Loaded of={earlier}>
+              {() => <Empty title="Nothing yet">The first probe shows up here by itself.</Empty>}
+            </Loaded>
+          )}
+        </div>
+        <p class="more">
+          <a href={href('events')}>All events</a>
+        </p>
+      </section>
+
+      <div class="columns">
+        <section class="card">
+          <h2>Who</h2>
+          <Loaded of={summary}>{(data) => <Sources data={data} />}</Loaded>
+        </section>
+        <section class="card">
+          <h2>What they were after</h2>
+          <Loaded of={summary}>{(data) => <Intents data={data} />}</Loaded>
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Figure({
+  name,
+  value,
+  note,
+  link,
+  strong = false,
+}: {
+  name: string;
+  value: string;
+  note?: string;
+  link?: string;
+  strong?: boolean;
+}): JSX.Element {
+  return (
+    <div class={`figure ${strong ? 'strong' : ''}`}>
+      <span class="figure-value">{link === undefined ? value : <a href={link}>{value}</a>}</span>
+      <span class="figure-name">
+        {name}
+        {note !== undefined && <small> {note}</small>}
+      </span>
+    </div>
+  );
+}
+
+const Sources = ({ data }: { data: SummaryAnswer }): JSX.Element =>
+  data.sources.length === 0 ? (
+    <Empty title="Nobody" />
+  ) : (
+    <>
+      <Bars
+        bars={data.sources.slice(0, 6).map(({ prefix, count }) => ({
+          key: prefix,
+          label: sourceText(prefix),
+          count,
+          href: href('events', { client: prefix }),
+        }))}
+      />
+      <p class="more">
+        <a href={href('who')}>
+          {data.sources.length > 6 ? `All ${amount(data.sources.length)}` : 'More about them'}
+        </a>
+      </p>
+    </>
+  );
+
+const Intents = ({ data }: { data: SummaryAnswer }): JSX.Element =>
+  data.intents.length === 0 ? (
+    <Empty title="Nothing" />
+  ) : (
+    <>
+      <Bars
+        bars={data.intents.map(({ intent, count }) => ({
+          key: intent,
+          label: intentWords(intent),
+          count,
+          href: href('events', { intent }),
+        }))}
+      />
+      <p class="more">
+        <a href={href('wanted')}>Where to</a>
+      </p>
+    </>
+  );

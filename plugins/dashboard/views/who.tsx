@@ -1,0 +1,116 @@
+/** Who probes: the sources, and what is done about them. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { api } from '../api.ts';
+import type { ViewProps } from '../app.tsx';
+import { BanButton } from '../parts/ban.tsx';
+import { ReportButton } from '../parts/report.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+import { useResource } from '../resource.ts';
+import { href } from '../route.ts';
+import { amount, fullTime, sourceText, timeText } from '../words.ts';
+import { useSummary } from './use-summary.ts';
+
+/** Sources shown at first. */
+const first = 15;
+
+export function WhoView(props: ViewProps): JSX.Element {
+  const summary = useSummary(props);
+  const bans = useResource(api.bans, []);
+  const { reload } = bans;
+  useEffect(reload, [props.live.bans]);
+  const banOf = new Map(bans.data?.bans.map((ban) => [ban.prefix, ban]));
+  const [all, setAll] = useState(false);
+  const most = Math.max(1, ...(summary.data?.sources ?? []).map(({ count }) => count));
+
+  return (
+    <section class="card">
+      <h1>Who</h1>
+      <p class="lead">Clients by the prefix they are counted and banned by: an IPv4 address, an IPv6 /64.</p>
+      <Loaded of={summary} lines={8}>
+        {(data) =>
+          data.sources.length === 0 ? (
+            <Empty title="Nobody">No client sent a probe in the range chosen.</Empty>
+          ) : (
+            <>
+              <table class="rows">
+                <thead>
+                  <tr>
+                    <th scope="col">Source</th>
+                    <th scope="col" class="number">
+                      Probes
+                    </th>
+                    <th scope="col">Last</th>
+                    <th scope="col">What it wanted last</th>
+                    <th scope="col">
+                      <span class="hidden">Actions</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {data.sources
+                    .slice(0, all ? undefined : first)
+                    .map(({ prefix, count, last, rule, why }) => {
+                      const ban = banOf.get(prefix);
+                      return (
+                        <tr key={prefix}>
+                          <th scope="row" data-label="Source">
+                            {prefix === 'several' ? (
+                              'several, in a flood'
+                            ) : (
+                              <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
+                            )}
+                            {ban !== undefined && (
+                              <span class="fate block" title={ban.reason}>
+                                banned
+                              </span>
+                            )}
+                          </th>
+                          <td class="number" data-label="Probes">
+                            {amount(count)}
+                            <span class="bar" aria-hidden="true">
+                              <i style={{ width: `${(count / most) * 100}%` }} />
+                            </span>
+                          </td>
+                          <td data-label="Last">
+                            <time dateTime={last} title={fullTime(last)}>
+                              {timeText(last)}
+                            </time>
+                          </td>
+                          <td class="wide" data-label="Wanted">
+                            {why ?? '—'}{' '}
+                            {rule !== null && (
+                              <a class="tag" href={href('events', { rule })}>
+                                {rule}
+                              </a>
+                            )}
+                          </td>
+                          <td class="actions">
+                            {prefix !== 'several' && (
+                              <>
+                                <ReportButton client={prefix} />
+                                {bans.data !== null && bans.data.off !== true && (
+                                  <BanButton prefix={prefix} banned={ban !== undefined} onChange={reload} />
+                                )}
+                              </>
+                            )}
+                          </td>
+                        </tr>
+                      );
+                    })}
+                </tbody>
+              </table>
+              {!all && data.sources.length > first && (
+                <p class="more">
+                  <button type="button" onClick={() => setAll(true)}>
+                    All {data.sources.length}
+                  </button>
+                </p>
+              )}
+            </>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

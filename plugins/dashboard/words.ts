@@ -1,0 +1,55 @@
+/** How things are said to people. */
+
+const intents: Readonly<Record<string, string>> = {
+  'proxy-judge': 'a proxy test page',
+  'mail-relay': 'a mail server',
+  metadata: 'cloud metadata',
+  'private-network': 'a private network',
+  loopback: 'this machine itself',
+  'chat-relay': 'a chat server',
+  'third-party-attack': 'an attack on somebody else',
+  web: 'a web page',
+};
+
+export const intentWords = (intent: string): string => intents[intent] ?? intent;
+
+const actions: Readonly<Record<string, string>> = {
+  block: 'turned away',
+  flag: 'passed, flagged',
+  allow: 'passed',
+};
+
+export const actionWords = (action: string): string => actions[action] ?? action;
+
+export const answerWords = (answer: number | 'drop' | null): string =>
+  answer === null ? 'passed on' : answer === 'drop' ? 'connection closed' : `status ${answer}`;
+
+const number = new Intl.NumberFormat('en');
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+export const amount = (value: number): string => number.format(value);
+export const short = (value: number): string => (value < 10_000 ? amount(value) : compact.format(value));
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** `14:03:59` today, `24 Nov 14:03:59` before. */
+export function timeText(iso: string | number): string {
+  const time = new Date(iso);
+  const today = time.toDateString() === new Date().toDateString();
+  return today ? clock.format(time) : `${date.format(time)} ${clock.format(time)}`;
+}
+
+export const fullTime = (iso: string | number): string => full.format(new Date(iso));
+
+/** `5 min`, as in "for another 5 min". @param ms milliseconds */
+export function spanText(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return 'less than a minute';
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
+}
+
+/** A prefix of one IPv4 address is that address. */
+export const sourceText = (prefix: string): string => prefix.replace(/\/32$/, '');

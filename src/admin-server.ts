@@ -1,0 +1,123 @@
+/** The admin listener: dashboard, API, metrics, health. Knows the plugins it is made of. */
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import swagger from '@fastify/swagger';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import fp from 'fastify-plugin';
+import type { Logger } from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { admin } from '../plugins/admin.ts';
+import { type AdminApiOptions, adminEvents } from '../plugins/admin-api.ts';
+import { bans as bansPlugin } from '../plugins/bans.ts';
+import { bansRoutes } from '../plugins/bans-api.ts';
+import { dashboard } from '../plugins/dashboard.ts';
+import { metrics } from '../plugins/metrics.ts';
+import { Access, makeToken } from './admin/access.ts';
+import type { MetricSource } from './admin/metrics.ts';
+import type { BanService } from './bans/ban-service.ts';
+import type { AdminConfig } from './config/config.ts';
+
+export interface AdminServer {
+  /** `admin http://127.0.0.1:9090`. */
+  readonly listener: string;
+  /** Null: it is configured. */
+  readonly madeToken: string | null;
+  replaceToken(token: string): void;
+  close(): Promise<void>;
+}
+
+export interface AdminServerOptions extends Omit<AdminApiOptions, 'access'> {
+  readonly log: Logger;
+  /** Null: bans are off. */
+  readonly bans: BanService | null;
+  readonly ready: () => boolean;
+  readonly metrics: MetricSource;
+}
+
+/** @throws Error where the listener cannot bind, or its certificate can't be read */
+export async function startAdminServer(
+  config: AdminConfig,
+  options: AdminServerOptions,
+): Promise<AdminServer> {
+  const { listen, tls } = config;
+  const madeToken = config.token === null ? makeToken() : null;
+  const access = new Access(config.token ?? madeToken!, tls !== null);
+  const app = await buildAdminApp(access, tls, options);
+  try {
+    await app.listen({ host: listen.host, port: listen.port, exclusive: true });
+  } catch (error) {
+    await app.close();
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'the port is taken' : (error as Error).message;
+    throw new Error(`admin can not listen on ${listen.text}: ${why}`, { cause: error });
+  }
+  const { address, port } = app.server.address() as AddressInfo;
+  const host = address.includes(':') ? `[${address}]` : address;
+  return {
+    listener: `admin ${tls === null ? 'http' : 'https'}://${host}:${port}`,
+    madeToken,
+    replaceToken: (token) => access.replaceToken(token),
+    close: () => app.close(),
+  };
+}
+
+async function buildAdminApp(
+  access: Access,
+  tls: AdminConfig['tls'],
+  { log, bans, ready, metrics: source, ...api }: AdminServerOptions,
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...(tls === null ? {} : { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
+    loggerInstance: log.child({}, { level: 'warn' }) as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    // The live feed would keep it from ending.
+    forceCloseConnections: true,
+    // A path that is none never reaches a route, so the check of the token would not be asked.
+    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) => {
+      reply
+        .code(401)
+        .header('WWW-Authenticate', 'Bearer realm="sekisho"')
+        .send({ error: 'a token is needed' });
+    },
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false } },
+  } as object) as FastifyInstance;
+  await app.register(admin, { access, ready });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Sekisho admin API',
+        version: packageJson.version,
+        description: packageJson.description,
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+  });
+  await app.register(adminEvents, { ...api, access });
+  await app.register(metrics, source);
+  if (bans === null) await app.register(noBans);
+  else {
+    await app.register(bansPlugin, { service: bans });
+    await app.register(bansRoutes);
+  }
+  app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.register(dashboard);
+  await app.ready();
+  return app;
+}
+
+const noBans = fp(async (app: FastifyInstance) => {
+  const off = { error: 'bans are off: bans: false stands in the config' };
+  app.get('/api/bans', async () => ({ bans: [], total: 0, listed: 0, off: true }));
+  app.post('/api/bans', async (_request, reply) => reply.code(409).send(off));
+  app.delete('/api/bans/*', async (_request, reply) => reply.code(409).send(off));
+});

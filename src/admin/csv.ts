@@ -1,0 +1,36 @@
+/** Events as CSV (RFC 4180), safe to open in a spreadsheet. */
+import type { JournalRow } from '../events/journal-query.ts';
+
+const columns = [
+  'id',
+  'first',
+  'last',
+  'count',
+  'listener',
+  'client',
+  'prefix',
+  'site',
+  'action',
+  'rule',
+  'rules',
+  'intent',
+  'destination',
+  'answer',
+  'why',
+  'request',
+] as const satisfies (keyof JournalRow)[];
+
+export const csvHeader = `${columns.join(',')}\r\n`;
+
+export const csvLine = (row: JournalRow): string =>
+  `${columns.map((column) => field(row, column)).join(',')}\r\n`;
+
+function field(row: JournalRow, column: (typeof columns)[number]): string {
+  const value = row[column];
+  if (value === null) return '';
+  if (column === 'first' || column === 'last') return new Date(Number(value)).toISOString();
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  // A spreadsheet runs what begins so as a formula, and the sender of a probe chose these words.
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,28 @@
+/** The bytes of an event as they are kept, escaped, turned back into bytes: to judge them again, and to point into them. */
+
+export interface EscapedBytes {
+  readonly bytes: Buffer;
+  /** Offset in the escaped text of each byte, and of the end. */
+  readonly offsets: readonly number[];
+}
+
+export function unescapeBytes(text: string): EscapedBytes {
+  const bytes: number[] = [];
+  const offsets: number[] = [];
+  const escaped = /\\(?:x([0-9a-f]{2})|([rn\\]))/y;
+  for (let at = 0; at < text.length; ) {
+    offsets.push(at);
+    escaped.lastIndex = at;
+    const found = text[at] === '\\' ? escaped.exec(text) : null;
+    if (found === null) {
+      bytes.push(text.charCodeAt(at) & 0xff);
+      at++;
+      continue;
+    }
+    const [whole, hex, letter] = found;
+    bytes.push(hex !== undefined ? Number.parseInt(hex, 16) : { r: 13, n: 10, '\\': 92 }[letter as 'r']!);
+    at += whole.length;
+  }
+  offsets.push(text.length);
+  return { bytes: Buffer.from(bytes), offsets };
+}

@@ -1,0 +1,251 @@
+/**
+ * Decides what people are told of, and when. An attack is told of when it begins and when it is over, however many probes
+ * it has; what comes in between is counted. The clock is the caller's.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AlertsConfig } from '../config/config.ts';
+import type { FoldedEvent } from '../events/fold.ts';
+import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { type AlertKind, type AlertMessage, counted, spell } from './message.ts';
+import { Tally } from './tally.ts';
+
+export interface Ban {
+  readonly prefix: string;
+  /** Milliseconds since the epoch; null: for good. */
+  readonly until: number | null;
+  readonly reason: string;
+}
+
+export interface DigestOptions {
+  readonly config: Pick<AlertsConfig, 'when' | 'digest'>;
+  /** Names this checkpoint. */
+  readonly name: string;
+  readonly emit: (message: AlertMessage) => void;
+  /** Rules that have been seen before, which are not news. */
+  readonly known?: Iterable<string>;
+}
+
+/** Milliseconds between the first sight of something and the message: what comes meanwhile goes into it. */
+export const settleTime = 5000;
+const minute = 60_000;
+
+type Reason = Extract<AlertKind, 'first' | 'rate' | 'ban' | 'passed'>;
+
+interface Episode {
+  readonly tally: Tally;
+  /** What has been seen, and whether it has been told. */
+  readonly reasons: Map<Reason, 'new' | 'told'>;
+  readonly news: Set<string>;
+  readonly passed: Set<string>;
+  readonly bans: Ban[];
+  /** When the message about what is new goes out; null: nothing is. */
+  settles: number | null;
+  /** Last time there was a reason. */
+  seen: number;
+  /** Of the last message. */
+  told: number;
+}
+
+interface Subject {
+  down: string | null;
+  told: string | null;
+  settles: number;
+}
+
+export class Digest {
+  readonly #options: DigestOptions;
+  readonly #known: Set<string>;
+  readonly #subjects = new Map<string, Subject>();
+  /** Probes by second, of the last minute. */
+  readonly #seconds = new Map<number, number>();
+  #lastMinute = 0;
+  #episode: Episode | null = null;
+
+  constructor(options: DigestOptions) {
+    this.#options = options;
+    this.#known = new Set(options.known);
+  }
+
+  /** Takes folded events. @param now milliseconds since the epoch */
+  add(rows: readonly FoldedEvent[], now: number): void {
+    const { when } = this.#options.config;
+    const second = Math.floor(now / 1000);
+    for (const row of rows) {
+      this.#lastMinute += row.count;
+      this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + row.count);
+      if (when.first && !this.#known.has(row.rule)) this.#reason('first', now).news.add(row.rule);
+      this.#known.add(row.rule);
+      if (when.passed && row.action === 'flag' && (catalogue[row.rule] as Rule).action === 'block')
+        this.#reason('passed', now).passed.add(`${row.rule} on ${row.site ?? 'no site of ours'}`);
+      if (when.rate > 0 && this.#lastMinute > when.rate) this.#reason('rate', now);
+      this.#episode?.tally.add(row);
+    }
+    this.tick(now);
+  }
+
+  ban(ban: Ban, now: number): void {
+    if (!this.#options.config.when.ban) return;
+    const { bans } = this.#reason('ban', now);
+    if (bans.length < 1000) bans.push(ban);
+  }
+
+  /**
+   * Something of ours is out of order, or is so no more. Told once, and again when that has changed and stayed so.
+   *
+   * @param kind what it is, with `name` which one
+   * @param trouble the reason; null: it is in order
+   */
+  trouble(kind: 'backend' | 'journal', name: string, trouble: string | null, now: number): void {
+    if (!this.#options.config.when[kind]) return;
+    const key = `${kind} ${name}`;
+    const known = this.#subjects.get(key);
+    if (known === undefined) {
+      if (trouble !== null) this.#subjects.set(key, { down: trouble, told: null, settles: now });
+    } else known.down = trouble;
+    this.tick(now);
+  }
+
+  /** Sends what is due. To be called about once a second. */
+  tick(now: number): void {
+    for (const [second, count] of this.#seconds) {
+      if (second * 1000 > now - minute) break;
+      this.#seconds.delete(second);
+      this.#lastMinute -= count;
+    }
+    for (const [key, subject] of this.#subjects) this.#tellSubject(key, subject, now);
+    const episode = this.#episode;
+    if (episode === null) return;
+    const { rate } = this.#options.config.when;
+    if (rate > 0 && this.#lastMinute > rate && episode.reasons.has('rate')) episode.seen = now;
+    if (episode.settles !== null && now >= episode.settles) this.#tellBeginning(episode, now);
+    else if (episode.settles === null && now - episode.seen >= this.#options.config.digest)
+      this.#end(episode, now);
+  }
+
+  /** Tells what has not been told, before the program ends. */
+  close(now: number): void {
+    if (this.#episode === null) return;
+    if (this.#episode.settles !== null) this.#tellBeginning(this.#episode, now);
+    else this.#end(this.#episode, now);
+    this.#episode = null;
+  }
+
+  #reason(reason: Reason, now: number): Episode {
+    this.#episode ??= {
+      tally: new Tally(now),
+      reasons: new Map(),
+      news: new Set(),
+      passed: new Set(),
+      bans: [],
+      settles: null,
+      seen: now,
+      told: 0,
+    };
+    const episode = this.#episode;
+    episode.seen = now;
+    if (!episode.reasons.has(reason)) {
+      episode.reasons.set(reason, 'new');
+      episode.settles ??= now + settleTime;
+    }
+    return episode;
+  }
+
+  #tellBeginning(episode: Episode, now: number): void {
+    const { reasons, tally, news, bans } = episode;
+    const kinds = [...reasons.keys()].filter((reason) => reasons.get(reason) === 'new');
+    const kind = (['passed', 'rate', 'ban', 'first'] as const).find((one) => kinds.includes(one))!;
+    const titles = {
+      passed: 'a probe was passed on to a backend',
+      rate: `under attack, ${counted(tally.total, 'probe')} so far`,
+      ban: bans.length === 1 ? `banned ${bans[0]!.prefix}` : `banned ${counted(bans.length, 'client')}`,
+      first:
+        news.size === 1
+          ? `first ${[...news][0]} probe`
+          : `${counted(news.size, 'kind')} of probes for the first time`,
+    };
+    for (const reason of reasons.keys()) reasons.set(reason, 'told');
+    episode.settles = null;
+    episode.told = tally.total;
+    this.#emit(kind, kind === 'passed' || kind === 'rate' ? 'trouble' : 'notice', titles[kind], now, episode);
+  }
+
+  #end(episode: Episode, now: number): void {
+    this.#episode = null;
+    const { tally, told, reasons } = episode;
+    // Nothing more came than what has been told: that it is over is no news.
+    if (tally.total <= told && !reasons.has('rate')) return;
+    this.#emit('summary', 'relief', `quiet again after ${counted(tally.total, 'probe')}`, now, episode);
+  }
+
+  #emit(kind: AlertKind, level: AlertMessage['level'], title: string, now: number, episode: Episode): void {
+    const { tally, news, passed, bans } = episode;
+    const lines: string[] = [];
+    if (passed.size > 0) lines.push(`Passed on, though preset default blocks it: ${list(passed)}`);
+    if (tally.total > 0) lines.push(...tally.lines());
+    if (news.size > 0) {
+      lines.push(`For the first time: ${list(news)}`);
+      const [rule] = news;
+      if (news.size === 1) lines.push(`It is ${(catalogue[rule as RuleId] as Rule).title}`);
+    }
+    if (bans.length > 0)
+      lines.push(
+        `Banned: ${list(bans.map(({ prefix, until }) => `${prefix} ${until === null ? 'for good' : `for ${spell(until - now)}`}`))}`,
+      );
+    this.#send(
+      kind,
+      level,
+      title,
+      lines,
+      {
+        ...tally.facts(),
+        first: [...news],
+        passed: [...passed],
+        bans: bans.slice(0, 100),
+      },
+      now,
+    );
+  }
+
+  #tellSubject(key: string, subject: Subject, now: number): void {
+    if (now < subject.settles || (subject.down === null) === (subject.told === null)) return;
+    const [kind, name] = [
+      key.slice(0, key.indexOf(' ')) as 'backend' | 'journal',
+      key.slice(key.indexOf(' ') + 1),
+    ];
+    const back = subject.down === null;
+    const title =
+      kind === 'backend'
+        ? `backend ${name} is ${back ? 'up again' : 'down'}`
+        : back
+          ? 'the journal is written again'
+          : 'the journal can not be written';
+    const lines = back
+      ? []
+      : [
+          subject.down!,
+          ...(kind === 'journal' ? ['Traffic goes on; events are counted in memory meanwhile.'] : []),
+        ];
+    subject.told = subject.down;
+    // What flaps is not told of each time.
+    subject.settles = now + this.#options.config.digest;
+    this.#send(kind, back ? 'relief' : 'trouble', title, lines, { name, reason: subject.down }, now);
+    if (back) this.#subjects.delete(key);
+  }
+
+  #send(
+    kind: AlertKind,
+    level: AlertMessage['level'],
+    title: string,
+    lines: readonly string[],
+    facts: AlertMessage['facts'],
+    now: number,
+  ): void {
+    const { name, emit } = this.#options;
+    emit({ id: randomUUID(), kind, level, time: now, from: name, title: `${name}: ${title}`, lines, facts });
+  }
+}
+
+function list(items: Iterable<string>): string {
+  const all = [...items];
+  return `${all.slice(0, 6).join(', ')}${all.length > 6 ? `, ${all.length - 6} more` : ''}`;
+}

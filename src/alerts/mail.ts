@@ -1,0 +1,51 @@
+/** Messages by mail, through the configured smarthost. */
+import { createTransport } from 'nodemailer';
+import type { MailConfig } from '../config/config.ts';
+import type { AlertMessage } from './message.ts';
+import { type Channel, Undeliverable } from './outbox.ts';
+
+/** Milliseconds for each step of a delivery. */
+const timeout = 15_000;
+
+export function mail({ smarthost, from, to }: MailConfig): Channel {
+  const url = new URL(smarthost);
+  const secure = url.protocol === 'smtps:';
+  const user = decodeURIComponent(url.username);
+  const transport = createTransport({
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 465 : 25) : Number(url.port),
+    secure,
+    ...(user === '' ? {} : { auth: { user, pass: decodeURIComponent(url.password) }, requireTLS: !secure }),
+    connectionTimeout: timeout,
+    greetingTimeout: timeout,
+    socketTimeout: timeout,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    name: `mail ${url.host}`,
+    async send(message) {
+      try {
+        await transport.sendMail({
+          from,
+          to: [...to],
+          subject: message.title.slice(0, 200),
+          text: mailText(message),
+          messageId: `<${message.id}@sekisho>`,
+          // RFC 3834: no vacation reply to an alarm.
+          headers: { 'Auto-Submitted': 'auto-generated', 'X-Sekisho-Kind': message.kind },
+          ...(message.level === 'trouble' ? { priority: 'high' as const } : {}),
+        });
+      } catch (error) {
+        const { responseCode = 0 } = error as { responseCode?: number };
+        if (responseCode >= 500) throw new Undeliverable((error as Error).message);
+        throw error;
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** Short lines, the news first: it is read on a phone. */
+export const mailText = ({ title, lines, time, from }: AlertMessage): string =>
+  `${[title, '', ...lines, '', `${new Date(time).toISOString()}, sekisho on ${from}`].join('\n')}\n`;

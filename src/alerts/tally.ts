@@ -1,0 +1,93 @@
+import { destinationHost } from '../events/destination-host.ts';
+import type { FoldedEvent } from '../events/fold.ts';
+import type { Action } from '../rules/catalogue.ts';
+import { amount, counted, defanged, spell } from './message.ts';
+
+/** Keys told apart in each table; eviction: none, what comes later is counted under `others`. */
+const keysInTable = 500;
+
+/** What an attack is made of: counts by rule, source, intent and destination. */
+export class Tally {
+  readonly start: number;
+  #end: number;
+  #total = 0;
+  readonly #actions: Record<Action, number> = { allow: 0, flag: 0, block: 0 };
+  readonly #tables = {
+    rules: new Map<string, number>(),
+    sources: new Map<string, number>(),
+    intents: new Map<string, number>(),
+    destinations: new Map<string, number>(),
+  };
+
+  constructor(start: number) {
+    this.start = start;
+    this.#end = start;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  add({ rule, prefix, intent, destination, action, count, last }: FoldedEvent): void {
+    this.#total += count;
+    this.#end = Math.max(this.#end, last);
+    this.#actions[action] += count;
+    const { rules, sources, intents, destinations } = this.#tables;
+    increase(rules, rule, count);
+    increase(sources, prefix, count);
+    increase(intents, intent, count);
+    if (destination !== null) increase(destinations, destinationHost(destination), count);
+  }
+
+  /** For people, a line each. */
+  lines(): string[] {
+    const { block, flag } = this.#actions;
+    const fate =
+      flag === 0 ? 'all turned away' : `${amount(block)} turned away, ${amount(flag)} passed on and flagged`;
+    const { rules, sources, intents, destinations } = this.#tables;
+    const lines = [
+      `${counted(this.#total, 'probe')} in ${spell(this.#end - this.start)}, ${fate}`,
+      `Rules: ${top(rules, 5)}`,
+      `From ${counted(sources.size, 'source')}: ${top(sources, 5)}`,
+      `After: ${top(intents, 4)}`,
+    ];
+    if (destinations.size > 0) lines.push(`Towards: ${top(destinations, 4, defanged)}`);
+    return lines;
+  }
+
+  /** For machines. */
+  facts(): Record<string, unknown> {
+    const list = (table: ReadonlyMap<string, number>) =>
+      sorted(table)
+        .slice(0, 20)
+        .map(([name, count]) => ({ name, count }));
+    const { rules, sources, intents, destinations } = this.#tables;
+    return {
+      start: new Date(this.start).toISOString(),
+      end: new Date(this.#end).toISOString(),
+      probes: this.#total,
+      blocked: this.#actions.block,
+      flagged: this.#actions.flag,
+      rules: list(rules),
+      sources: list(sources),
+      intents: list(intents),
+      destinations: list(destinations),
+    };
+  }
+}
+
+function increase(table: Map<string, number>, key: string, count: number): void {
+  const counted = table.has(key) || table.size < keysInTable ? key : 'others';
+  table.set(counted, (table.get(counted) ?? 0) + count);
+}
+
+const sorted = (table: ReadonlyMap<string, number>): [string, number][] =>
+  [...table].sort((a, b) => b[1] - a[1]);
+
+function top(table: ReadonlyMap<string, number>, limit: number, shown = (name: string) => name): string {
+  const named = sorted(table)
+    .slice(0, limit)
+    .map(([name, count]) => `${shown(name)} (${amount(count)})`);
+  const rest = table.size - named.length;
+  return `${named.join(', ')}${rest > 0 ? `, ${amount(rest)} more` : ''}`;
+}
