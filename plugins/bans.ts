@@ -1,10 +1,6 @@
 /**
- * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away. What counts the checkpoint tells it:
- *
- * ```ts
- * await app.register(bans, { after: 5 });
- * await app.register(relayGuard, { hosts: ['www.example.net'], onProbe: app.bans.onEvent });
- * ```
+ * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away in an app that has no checkpoint to do so. Where
+ * `relayGuard` is registered too, what it blocks is counted here, and it refuses whom this bans.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -48,11 +44,8 @@ async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<v
   if (options.service !== undefined) return;
   app.addHook('onClose', async () => service.close());
   app.addHook('onRequest', async (request, reply) => {
-    // The checkpoint knows which proxies to believe; without one the app's `trustProxy` says who the client is.
-    const address = app.hasDecorator('relayGuard')
-      ? app.relayGuard.judge(request.raw).client.address
-      : request.ip;
-    if (!service.ledger.bans(address)) return;
+    // The checkpoint has asked already, and knows which proxies to believe.
+    if (app.hasDecorator('relayGuard') || !service.ledger.bans(request.ip)) return;
     reply.header('connection', 'close');
     await reply
       .code(403)

@@ -46,6 +46,7 @@ never_users =
 deliver_drop_privilege = true
 keep_environment =
 smtp_accept_max = 100
+smtp_accept_queue_per_connection = 0
 auth_advertise_hosts = *
 tls_advertise_hosts =
 acl_smtp_rcpt = accept

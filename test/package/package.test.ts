@@ -1,0 +1,74 @@
+/** The package, packed and installed: what it gives away, by import and by require, and what it ships. */
+import assert from 'node:assert/strict';
+import { cpSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { installedPackage, packageJson, root, run } from '../support/installed-package.ts';
+
+const { app, node, tarball } = await installedPackage({ after }, []);
+
+const use = `
+const app = Fastify();
+app.register(relayGuard, { hosts: ['www.example.net'] });
+app.get('/', async (request) => request.relayVerdict.action);
+const statuses = [];
+for (const host of ['www.example.net', 'www.example.com'])
+  statuses.push((await app.inject({ url: '/', headers: { host } })).statusCode);
+console.log(statuses.join(' '), typeof forward);
+`;
+
+suite('the package, installed', () => {
+  test('is imported', async () => {
+    const imports = "import Fastify from 'fastify';\nimport { forward, relayGuard } from 'sekisho';\n";
+    writeFileSync(join(app, 'esm.mjs'), imports + use);
+    assert.equal(await node(['esm.mjs']), '200 421 function\n');
+  });
+
+  test('is required', async () => {
+    const requires =
+      "const Fastify = require('fastify');\nconst { forward, relayGuard } = require('sekisho');\n";
+    writeFileSync(join(app, 'cjs.cjs'), `${requires}(async () => {${use}})();`);
+    assert.equal(await node(['cjs.cjs']), '200 421 function\n');
+  });
+
+  test('brings its command', async () => {
+    const command = realpathSync(join(app, 'node_modules/.bin/sekisho'));
+    assert.equal(await node([command, '--version']), `${packageJson.version}\n`);
+    cpSync(join(app, 'node_modules/sekisho/config/sekisho.yaml'), join(app, 'sekisho.yaml'));
+    await node([command, 'check', '--config', 'sekisho.yaml']);
+  });
+
+  test('gives away what it means to, and nothing else', async () => {
+    writeFileSync(join(app, 'names.mjs'), "console.log(Object.keys(await import('sekisho')).join(' '));\n");
+    assert.equal(await node(['names.mjs']), 'ConfigError bans forward relayGuard\n');
+    assert.deepEqual(Object.keys(packageJson.exports), ['.', './package.json', './config.schema.json']);
+  });
+});
+
+suite('the tarball', () => {
+  test('ships the build, the config with its schema, and the words that come with it', async () => {
+    const listing = await run('tar', ['-tzf', tarball], app);
+    const files = listing
+      .trim()
+      .split('\n')
+      .map((file) => file.replace('package/', ''));
+    const shipped = /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|dashboard)\/|config\/)/;
+    assert.deepEqual(
+      files.filter((file) => !shipped.test(file) || /(?<!\.d)\.ts$/.test(file)),
+      [],
+    );
+    for (const file of ['src/index.js', 'src/index.d.ts', 'src/cli.js', 'dashboard/index.html'])
+      assert.ok(files.includes(`dist/${file}`), file);
+    assert.ok(files.includes('config/sekisho.schema.json'));
+  });
+
+  test('is clean to publint', async () => {
+    await node([join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict']);
+  });
+
+  test('is clean to arethetypeswrong', async () => {
+    // Node loads a module by require since 22.12, and TypeScript knows; older ones are not served.
+    const rules = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'];
+    await node([join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, ...rules]);
+  });
+});
