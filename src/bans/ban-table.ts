@@ -123,6 +123,30 @@ export class BanTable {
     }
   }
 
+  /** How many bans are in force. */
+  activeCount(now: number): number {
+    let count = 0;
+    for (let row = 0; row < this.#used; row++) {
+      if (this.#length[row] !== 0 && this.#until[row]! > now) count++;
+    }
+    return count;
+  }
+
+  /** The bans in force that began last, newest first: of a million without an object for each. */
+  newest(limit: number, now: number): Ban[] {
+    const inForce = (row: number): boolean => this.#length[row] !== 0 && this.#until[row]! > now;
+    const began = this.#since
+      .slice(0, this.#used)
+      .filter((_, row) => inForce(row))
+      .sort();
+    const least = began[Math.max(0, began.length - limit)] ?? 0;
+    const bans: Ban[] = [];
+    for (let row = 0; row < this.#used; row++) {
+      if (inForce(row) && this.#since[row]! >= least) bans.push(this.#ban(row));
+    }
+    return bans.sort((a, b) => b.since - a.since).slice(0, limit);
+  }
+
   #ban(row: number): Ban {
     return {
       prefix: prefixKeyText(this.#keyOf(row)),

@@ -188,6 +188,11 @@ export class BanLedger {
     return this.#table.active(this.#options.clock());
   }
 
+  /** The bans in force that began last, newest first. */
+  newest(limit: number): Ban[] {
+    return this.#table.newest(limit, this.#options.clock());
+  }
+
   /** Every record, those of ended bans that are remembered included. */
   records(): Iterable<Ban> {
     return this.#table.records();
@@ -199,9 +204,10 @@ export class BanLedger {
   }
 
   /** Numbers for metrics and health. */
-  get counts(): { records: number; listed: number; offenders: number; evicted: number } {
+  get counts(): { active: number; records: number; listed: number; offenders: number; evicted: number } {
     const { size: records, evicted } = this.#table;
-    return { records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
+    const active = this.#table.activeCount(this.#options.clock());
+    return { active, records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
   }
 
   /** What a new listener has missed: apply it, then every change that follows. */

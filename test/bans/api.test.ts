@@ -100,7 +100,7 @@ test('beside a checkpoint the probes it sees lead to the ban', async (t) => {
   const own = Fastify();
   t.after(() => own.close());
   await own.register(bans, { after: 2 });
-  await own.register(relayGuard, { hosts: ['www.example.net'], onProbe: own.bans.onEvent });
+  await own.register(relayGuard, { hosts: ['www.example.net'] });
   own.get('/', async () => 'hello');
   const from = { remoteAddress: '198.51.100.1' };
   const statusOf = async (host: string) =>

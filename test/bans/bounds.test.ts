@@ -80,3 +80,14 @@ test('offences of a hundred thousand clients are bounded, and a persistent clien
   }
   assert.equal(persistent, 250);
 });
+
+test('the newest bans in force are told newest first, and counted', () => {
+  const table = new BanTable({ memory: 1000 });
+  for (let i = 0; i < 100; i++) table.put(ban(i, { since: (i * 37) % 100, until: i < 10 ? 50 : 1000 }), 0);
+  assert.equal(table.activeCount(60), 90);
+  const newest = table.newest(5, 60).map(({ since }) => since);
+  const expected = Array.from({ length: 90 }, (_, i) => ((i + 10) * 37) % 100);
+  assert.deepEqual(newest, expected.sort((a, b) => b - a).slice(0, 5));
+  assert.equal(table.newest(1000, 60).length, 90);
+  assert.deepEqual(new BanTable({ memory: 0 }).newest(5, 0), []);
+});
