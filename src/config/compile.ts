@@ -16,7 +16,8 @@ export interface Compiled {
 
 /** Every site is found by every one of its hosts; the first site is the default one. */
 export function compile(config: Config): Compiled {
-  const ports = new Set([80, 443, ...config.listen.map(({ port }) => port)]);
+  const listening = config.listen.map(({ port }) => port).filter((port) => port !== 80 && port !== 443);
+  const ports = new Set([80, 443, ...listening]);
   const sites = new Map<Site, SiteConfig>();
   const patterns: HostPattern[] = [];
   for (const siteConfig of config.sites) {
@@ -35,7 +36,7 @@ export function compile(config: Config): Compiled {
   const [defaultSite] = sites.keys();
   return {
     policy: {
-      sites: new SiteTable(patterns),
+      sites: new SiteTable(patterns, listening),
       defaultSite: defaultSite!,
       ports,
       rules: settings(config.policy, config),

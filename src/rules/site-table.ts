@@ -13,11 +13,20 @@ const canonical = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 export class SiteTable {
   readonly #exact = new Map<string, Site>();
   readonly #wildcards = new Map<string, Site>();
+  /** Host lines that need no parse: exact names, alone and with the port of a listener. */
+  readonly #verbatim = new Map<string, Site>();
 
-  constructor(patterns: Iterable<HostPattern>) {
+  /** @param ports that a Host line usually has behind the name: those of listeners, but for 80 and 443 */
+  constructor(patterns: Iterable<HostPattern>, ports: Iterable<number> = []) {
+    const usual = [...ports];
     for (const { host, site } of patterns) {
-      if (host.startsWith('*.')) this.#wildcards.set(host.slice(2), site);
-      else this.#exact.set(host, site);
+      if (host.startsWith('*.')) {
+        this.#wildcards.set(host.slice(2), site);
+        continue;
+      }
+      this.#exact.set(host, site);
+      this.#verbatim.set(host, site);
+      for (const port of usual) this.#verbatim.set(`${host}:${port}`, site);
     }
   }
 
@@ -27,11 +36,11 @@ export class SiteTable {
   }
 
   /**
-   * The site of a Host line as it stands on the wire, if that is a canonical name without a port; undefined says only
-   * that it must be parsed. Saves the parse for the common case.
+   * The site of a Host line as it stands on the wire, if that is a canonical name, without a port or with a usual one;
+   * undefined says only that it must be parsed. Saves the parse for the common case.
    */
   findVerbatim(hostLine: string): Site | undefined {
-    const site = this.#exact.get(hostLine);
+    const site = this.#verbatim.get(hostLine);
     if (site !== undefined || this.#wildcards.size === 0) return site;
     return canonical.test(hostLine) ? this.#findWildcard(hostLine) : undefined;
   }
