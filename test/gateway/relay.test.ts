@@ -30,7 +30,7 @@ const relays = [
     start: carelessNginx,
     abuse: ({ authority }: Canary) => [
       `GET /x HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`,
-      `GET http://${authority}/x HTTP/1.0\r\n\r\n`,
+      `GET http://www.example.com/x HTTP/1.0\r\nHost: ${authority}\r\n\r\n`,
     ],
   },
 ] as const;
@@ -41,7 +41,6 @@ for (const { name, peer, start, abuse } of relays) {
     const server: ApacheServer | NginxServer = await start(owner);
 
     test('relays when it is asked itself', async (t) => {
-      for (const [i, bytes] of abuse(await startCanary(t)).entries()) void [i, bytes];
       const canary = await startCanary(t);
       for (const [i, bytes] of abuse(canary).entries()) {
         const reply = await exchange(server.port, bytes, { until: 'close' });
@@ -66,10 +65,14 @@ for (const { name, peer, start, abuse } of relays) {
       const gateway = await runGateway(t, corpusConfig(server.url));
       const before = (await server.accessLog.lines()).length;
       await runCorpus(gateway.port, { rows: probes });
-      await runCorpus(gateway.port, { rows: probes, change: aimedAt(canary.authority) });
+      // From where health checks come, a request may name us by address: the canary's is one.
+      const strangers = probes.filter(({ client }) => client === undefined);
+      await runCorpus(gateway.port, { rows: strangers, change: aimedAt(canary.authority) });
       for (const bytes of abuse(canary)) await exchange(gateway.port, bytes);
       // Its log is written in order: what came before this line is there once this line is.
-      await exchange(gateway.port, 'GET /1k.txt?last HTTP/1.1\r\nHost: www.example.net\r\n\r\n', { until: 1 });
+      await exchange(gateway.port, 'GET /1k.txt?last HTTP/1.1\r\nHost: www.example.net\r\n\r\n', {
+        until: 1,
+      });
       await server.accessLog.waitFor(/\?last/);
       const lines = (await server.accessLog.lines()).slice(before);
       assert.equal(lines.length, 1, lines.join('\n'));
@@ -80,7 +83,11 @@ for (const { name, peer, start, abuse } of relays) {
       const gateway = await runGateway(t, corpusConfig(server.url));
       for (const [path, content] of server.pages) {
         for (const target of [path, `http://www.example.net${path}`]) {
-          const reply = await exchange(gateway.port, `GET ${target} HTTP/1.1\r\nHost: www.example.net\r\n\r\n`, { until: 1 });
+          const reply = await exchange(
+            gateway.port,
+            `GET ${target} HTTP/1.1\r\nHost: www.example.net\r\n\r\n`,
+            { until: 1 },
+          );
           assert.equal(reply.responses[0]?.status, 200, target);
           assert.ok(reply.responses[0]!.body.equals(content), target);
         }
@@ -91,7 +98,7 @@ for (const { name, peer, start, abuse } of relays) {
 
 test('the corpus aims at foreign hosts that the canary can stand in for', () => {
   const aimed = corpus.filter(({ bytes }) => aimedAt('127.0.0.1:9')(bytes) !== bytes);
-  assert.ok(aimed.length > 200, String(aimed.length));
+  assert.ok(aimed.length > 100, String(aimed.length));
 });
 
 suite('nmap', { skip: without('nmap', 'apache2') }, async () => {
@@ -102,7 +109,7 @@ suite('nmap', { skip: without('nmap', 'apache2') }, async () => {
     owner,
     `sites: [{ hosts: ["127.0.0.1:*", "localhost:*"], backend: "${apache.url}" }]\nbans: false\nrateLimit: false\n`,
   );
-  const args = { 'proxy.url': canary.url, 'proxy.pattern': canary.token };
+  const args = { 'proxy.url': canary.url, 'proxy.pattern': canary.token.replaceAll('-', '%-') };
 
   test('finds the open Apache, its TRACE and its methods', async () => {
     const open = await nmap({ port: apache.port, script: 'http-open-proxy', args });

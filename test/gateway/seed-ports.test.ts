@@ -42,7 +42,11 @@ suite('the seed requests', () => {
             await new Promise((done) => setTimeout(done, 10));
           const event = gateway.events[before.events];
           assert.deepEqual([event?.rule, event?.intent], [expect.rule, expect.intent], id);
-          assert.match(gateway.log.join('\n'), new RegExp(`relay probe blocked: ${expect.rule} from 127\\.0\\.0\\.1\\.`), id);
+          assert.match(
+            gateway.log.join('\n'),
+            new RegExp(`relay probe blocked: ${expect.rule} from 127\\.0\\.0\\.1\\.`),
+            id,
+          );
         } else {
           assert.equal(response?.status, 200, id);
           assert.equal(backend.requests[before.requests]?.requestLine, expect.backend.line, id);

@@ -4,7 +4,7 @@ import { allowedAddress, trustedAddress } from './gateway.ts';
 import { exchange, type RawReply } from './raw-client.ts';
 
 /** How many rows are under way at a time. */
-const lanes = 12;
+const lanes = 24;
 
 /**
  * Sends rows of the corpus to a gateway and waits for their end.
@@ -24,11 +24,12 @@ export async function runCorpus(
   const left = [...rows];
   const lane = async (): Promise<void> => {
     for (let row = left.pop(); row !== undefined; row = left.pop()) {
-      const from = { trusted: trustedAddress, 'allow-listed': allowedAddress, none: undefined }[row.client ?? 'none'];
-      const until = row.expect.verdict === 'block' ? 'close' : 1;
+      const from = { trusted: trustedAddress, 'allow-listed': allowedAddress, none: undefined }[
+        row.client ?? 'none'
+      ];
       const reply = await exchange(port, change(row.bytes), {
-        until,
-        timeout: 2_000,
+        until: 1,
+        timeout: 1_500,
         ...(from === undefined ? {} : { from }),
       });
       onReply(row, reply);
@@ -44,4 +45,7 @@ export const probes = corpus.filter(({ expect }) => expect.verdict === 'block');
 export const aimedAt =
   (authority: string) =>
   (bytes: string): string =>
-    bytes.replace(/\b(?:[a-z0-9-]+\.)*(?:example\.(?:com|org)|evil\.example|evil)(?::\d+)?(?![\w.-])/gi, authority);
+    bytes.replace(
+      /\b(?:[a-z0-9-]+\.)*(?:example\.(?:com|org)|evil\.example|evil)(?::\d+)?(?![\w.-])/gi,
+      authority,
+    );
