@@ -48,7 +48,9 @@ suite('sekisho start', () => {
       await upstream.until(/\r\n\r\n/);
       gateway.process.signal(signal);
       await idle.ended;
-      await assert.rejects(exchange(gateway.port, 'GET / HTTP/1.1\r\n\r\n'));
+      // Idle connections go a moment before the listener: what slips in between is reset.
+      const late = await exchange(gateway.port, 'GET / HTTP/1.1\r\n\r\n').catch(() => null);
+      assert.equal(late?.text ?? '', '');
       upstream.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate');
       await busy.until(/200 OK[\s\S]*late$/);
       assert.deepEqual(await gateway.process.exited, { code: 0, signal: null });
