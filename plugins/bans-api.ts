@@ -51,9 +51,8 @@ async function bansApi(app: FastifyInstance): Promise<void> {
     const limit = Number(query.limit ?? 1000);
     if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
       return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
-    const all = [...ledger.active()];
-    const bans = all.sort((a, b) => b.since - a.since).slice(0, limit);
-    return { bans: bans.map(shown), total: all.length, listed: ledger.counts.listed };
+    const { active: total, listed } = ledger.counts;
+    return { bans: ledger.newest(limit).map(shown), total, listed };
   });
 
   app.post<{ Body: AddBody | null }>('/api/bans', async ({ body }, reply) => {

@@ -1,5 +1,5 @@
 /** The checkpoint as a Fastify plugin: in the gateway, and in anybody's own app. */
-import type { IncomingMessage } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
@@ -7,6 +7,7 @@ import { compileGuard, type RelayGuardSettings } from '../src/config/guard-optio
 import type { ProbeEvent } from '../src/events/event.ts';
 import { Checkpoint, type HttpServer } from '../src/guard/checkpoint.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
+import { isHttp2, type Request } from '../src/guard/received.ts';
 import type { Verdict } from '../src/judge.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
 
@@ -35,9 +36,11 @@ export type RelayGuardOptions =
   | { readonly checkpoint: Checkpoint };
 
 const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, options) => {
-  const checkpoint = options.checkpoint ?? checkpointOf(app, options);
+  const { checkpoint, host } = options.checkpoint
+    ? { checkpoint: options.checkpoint, host: '' }
+    : checkpointOf(app, options);
   app.decorate('relayGuard', checkpoint);
-  const verdict = (req: IncomingMessage): Verdict => checkpoint.judge(req, injected(req)).verdict;
+  const verdict = (req: Request): Verdict => checkpoint.judge(req, injected(req, host)).verdict;
   app.decorateRequest('relayVerdict', {
     getter() {
       return verdict(this.raw);
@@ -60,7 +63,10 @@ interface BanKeeper {
   onEvent(event: ProbeEvent): void;
 }
 
-function checkpointOf(app: FastifyInstance, settings: RelayGuardSettings): Checkpoint {
+function checkpointOf(
+  app: FastifyInstance,
+  settings: RelayGuardSettings,
+): { checkpoint: Checkpoint; host: string } {
   const { policy, clients, exempt, ports } = compileGuard(settings);
   const routes = new ExemptRoutes(exempt, pathReading(app));
   // Where the app has the `bans` plugin, before or after this one, they work together.
@@ -90,7 +96,9 @@ function checkpointOf(app: FastifyInstance, settings: RelayGuardSettings): Check
     for (const address of app.addresses() as (AddressInfo | string)[])
       if (typeof address !== 'string') ports.add(address.port);
   });
-  return checkpoint;
+  // A wildcard holds for the names below it.
+  const host = policy.defaultSite.name;
+  return { checkpoint, host: policy.sites.find(host) === undefined ? `any.${host}` : host };
 }
 
 /** An app that listens on `localhost` has a second server, for the other family of addresses, and tells nobody. */
@@ -124,13 +132,20 @@ function pathReading(app: FastifyInstance): PathReading {
 }
 
 /**
- * A call of `inject` that names no host says `localhost:80`, which no client on the wire can get read like this: taken as
- * a request without a Host, of the age when that was allowed, so that an app's own tests need not know of the guard.
+ * A call of `inject` or `injectWS` that names no host is for the first one of the app, so that its own tests need not know
+ * of the guard. No client on the wire gets read like this: what a server has parsed is an `IncomingMessage`.
+ *
+ * @param host a host of the app
  */
-function injected(req: IncomingMessage): Partial<HttpRequest> | undefined {
-  if (!('_lightMyRequest' in req) || req.headers.host !== 'localhost:80') return undefined;
-  const rawHeaders = req.rawHeaders.filter((_, i, all) => all[i - (i % 2)]!.toLowerCase() !== 'host');
-  return { version: '1.0', rawHeaders };
+function injected(req: Request, host: string): Partial<HttpRequest> | undefined {
+  if (req instanceof IncomingMessage || isHttp2(req)) return undefined;
+  const { headers, rawHeaders = Object.entries(headers).flat().map(String) } = req as {
+    headers: IncomingMessage['headers'];
+    rawHeaders?: string[];
+  };
+  if (headers.host !== undefined && headers.host !== 'localhost:80') return { rawHeaders };
+  const others = rawHeaders.filter((_, i, all) => all[i - (i % 2)]!.toLowerCase() !== 'host');
+  return { rawHeaders: ['Host', host, ...others] };
 }
 
 /**

@@ -11,7 +11,6 @@ import Fastify, {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
-import packageJson from '../package.json' with { type: 'json' };
 import { admin } from '../plugins/admin.ts';
 import { type AdminApiOptions, adminEvents } from '../plugins/admin-api.ts';
 import { bans as bansPlugin } from '../plugins/bans.ts';
@@ -22,6 +21,7 @@ import { Access, makeToken } from './admin/access.ts';
 import type { MetricSource } from './admin/metrics.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { AdminConfig } from './config/config.ts';
+import { packageJson } from './package-json.ts';
 
 export interface AdminServer {
   /** `admin http://127.0.0.1:9090`. */

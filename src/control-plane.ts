@@ -110,7 +110,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       preset: current.policy.preset,
       sites: current.sites.map(({ hosts }) => hosts[0]!.host),
       requests: { allow: sum('allow'), flag: sum('flag'), block: sum('block') },
-      bans: bans === null ? null : [...bans.ledger.active()].length,
+      bans: bans?.ledger.counts.active ?? null,
       journal: journal === null ? null : { ...journal.status, file: current.journal !== false },
       alerts: alerts?.status ?? null,
       fleet: fleet()?.state ?? null,
@@ -260,7 +260,7 @@ function gauges({ journal, alerts, bans, backends, fleet, stream }: Measured): M
       name: 'bans',
       help: 'Prefixes banned now.',
       type: 'gauge',
-      samples: () => when(bans, ({ ledger }) => [...ledger.active()].length),
+      samples: () => when(bans, ({ ledger }) => ledger.counts.active),
     },
     {
       name: 'bans_listed',

@@ -8,7 +8,8 @@ import { resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '..');
 const dist = resolve(root, 'dist');
 
-rmSync(dist, { recursive: true, force: true });
+// `dist/dashboard` is built by its own means.
+for (const built of ['src', 'plugins']) rmSync(resolve(dist, built), { recursive: true, force: true });
 const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
   cwd: root,

@@ -14,6 +14,16 @@ export interface PrefixKey {
 /** To be filled by `readPrefixKey`; one for each caller, so that looking up allocates nothing. */
 export const prefixKey = (): PrefixKey => ({ family: 4, high: 0, low: 0, length: 0 });
 
+/** The canonical text of a prefix of at most 64 bits: the inverse of `readPrefixKey`. */
+export function prefixKeyText({ family, high, low, length }: PrefixKey): string {
+  if (family === 4)
+    return `${high >>> 24}.${(high >>> 16) & 255}.${(high >>> 8) & 255}.${high & 255}/${length}`;
+  const groups = [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff];
+  // RFC 5952: the lower half is zero, so the longest run of zeros is the one at the end.
+  while (groups.at(-1) === 0) groups.pop();
+  return `${groups.map((group) => group.toString(16)).join(':')}::/${length}`;
+}
+
 const dot = 0x2e;
 const slash = 0x2f;
 const colon = 0x3a;

@@ -61,8 +61,11 @@ export class PrefixTrie {
    * @param prefix canonical, as `clientPrefix` writes it; for text that is none the answer is -1
    */
   longest(prefix: string, accept?: (value: number) => boolean): number {
-    const key = this.#key;
-    if (this.#size === 0 || !readPrefixKey(prefix, key)) return -1;
+    return this.#size > 0 && readPrefixKey(prefix, this.#key) ? this.longestOf(this.#key, accept) : -1;
+  }
+
+  /** The same, where the prefix has been read already. */
+  longestOf(key: PrefixKey, accept?: (value: number) => boolean): number {
     const length = Math.min(key.length, key.family === 4 ? 32 : 64);
     let node = key.family === 4 ? 1 : 2;
     let found = -1;

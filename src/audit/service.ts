@@ -50,8 +50,11 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
   const front = await ask(ground, '/');
   const status = statusOf(front);
   if (status === null) {
+    // A mail server that was slow to greet greets before it complains about the GET.
+    const text = front.toString('latin1');
+    if (/^220[ -]/.test(text)) return { ...nothing, speaks: 'smtp', tls, text };
     ground.tls = false;
-    return { ...nothing, speaks: 'silent', text: front.toString('latin1') };
+    return { ...nothing, speaks: 'silent', text };
   }
   // nginx, Apache and Node say so in words, with a 400, where TLS is spoken.
   if (!tls && status === 400 && /https|TLS|SSL/i.test(front.toString('latin1'))) return null;

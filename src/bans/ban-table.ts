@@ -1,3 +1,5 @@
+import { PrefixIndex } from '../address/prefix-index.ts';
+import { type PrefixKey, prefixKey, prefixKeyText, readPrefixKey } from '../address/prefix-key.ts';
 import { PrefixTrie } from '../address/prefix-trie.ts';
 import { type Ban, banMakers, supersedes } from './ban.ts';
 import { isWide } from './ban-prefix.ts';
@@ -13,8 +15,8 @@ export interface BanTableOptions {
 const handful = 16;
 
 /**
- * Bans by prefix, a million of them in about a hundred megabytes: columns of numbers in place of an object a ban, and one
- * hash table from the prefix to the row.
+ * Bans by prefix, a million of them in less than a hundred megabytes: columns of numbers in place of an object a ban, and an
+ * index from the prefix to the row.
  *
  * Eviction: a hand goes round the rows. A record past its end and its memory is dropped when the hand passes it. In a full
  * table the one of the next sixteen records that ends soonest goes; what an operator banned goes only where all sixteen are
@@ -23,10 +25,15 @@ const handful = 16;
 export class BanTable {
   readonly #capacity: number;
   readonly #memory: number;
-  readonly #rows = new Map<string, number>();
+  readonly #rows = new PrefixIndex();
+  readonly #key: PrefixKey = prefixKey();
   readonly #wide = new PrefixTrie();
   readonly #free: number[] = [];
-  #prefixes: (string | null)[] = [];
+  #high = new Uint32Array(64);
+  #low = new Uint32Array(64);
+  /** Bits that count; 0: the row is free. */
+  #length = new Uint8Array(64);
+  #family = new Uint8Array(64);
   #reasons: string[] = [];
   #since = new Float64Array(64);
   #until = new Float64Array(64);
@@ -53,24 +60,24 @@ export class BanTable {
   }
 
   /** Whether a client is banned: by its own prefix, or by a wider one. */
-  isBanned(prefix: string, now: number): boolean {
-    const row = this.#rows.get(prefix);
-    if (row !== undefined && this.#until[row]! > now) return true;
-    return this.#wide.size > 0 && this.#wide.longest(prefix, (wide) => this.#until[wide]! > now) !== -1;
+  isBanned(key: PrefixKey, now: number): boolean {
+    const row = this.#rows.get(key);
+    if (row !== -1 && this.#until[row]! > now) return true;
+    return this.#wide.size > 0 && this.#wide.longestOf(key, (wide) => this.#until[wide]! > now) !== -1;
   }
 
   /** The ban that a client stands under, the closest-fitting one; null where there is none. */
-  banOf(prefix: string, now: number): Ban | null {
-    const row = this.#rows.get(prefix);
-    if (row !== undefined && this.#until[row]! > now) return this.#ban(row);
-    const wide = this.#wide.longest(prefix, (value) => this.#until[value]! > now);
+  banOf(key: PrefixKey, now: number): Ban | null {
+    const row = this.#rows.get(key);
+    if (row !== -1 && this.#until[row]! > now) return this.#ban(row);
+    const wide = this.#wide.longestOf(key, (value) => this.#until[value]! > now);
     return wide === -1 ? null : this.#ban(wide);
   }
 
   /** The record of exactly this prefix, in force or remembered. */
   get(prefix: string): Ban | null {
-    const row = this.#rows.get(prefix);
-    return row === undefined ? null : this.#ban(row);
+    const row = readPrefixKey(prefix, this.#key) ? this.#rows.get(this.#key) : -1;
+    return row === -1 ? null : this.#ban(row);
   }
 
   /**
@@ -79,15 +86,20 @@ export class BanTable {
    * @returns whether it was taken
    */
   put(ban: Ban, now: number): boolean {
-    let row = this.#rows.get(ban.prefix);
-    if (row !== undefined && !supersedes(ban, this.#ban(row))) return false;
-    if (row === undefined) {
+    const key = prefixKey();
+    if (!readPrefixKey(ban.prefix, key)) return false;
+    let row = this.#rows.get(key);
+    if (row !== -1 && !supersedes(ban, this.#ban(row))) return false;
+    if (row === -1) {
       if (ban.until + this.#memory <= now) return false;
       this.#pass(now);
       if (this.#rows.size >= this.#capacity) this.#evict(now);
       row = this.#row();
-      this.#rows.set(ban.prefix, row);
-      this.#prefixes[row] = ban.prefix;
+      this.#rows.set(key, row);
+      this.#high[row] = key.high;
+      this.#low[row] = key.low;
+      this.#length[row] = key.length;
+      this.#family[row] = key.family;
       if (isWide(ban.prefix)) this.#wide.set(ban.prefix, row);
     }
     this.#since[row] = ban.since;
@@ -101,17 +113,43 @@ export class BanTable {
 
   /** Every record, remembered ones included. May be walked while records come and go. */
   *records(): Generator<Ban> {
-    for (const row of this.#rows.values()) yield this.#ban(row);
+    for (let row = 0; row < this.#used; row++) if (this.#length[row] !== 0) yield this.#ban(row);
   }
 
   /** Every ban in force. */
   *active(now: number): Generator<Ban> {
-    for (const row of this.#rows.values()) if (this.#until[row]! > now) yield this.#ban(row);
+    for (let row = 0; row < this.#used; row++) {
+      if (this.#length[row] !== 0 && this.#until[row]! > now) yield this.#ban(row);
+    }
+  }
+
+  /** How many bans are in force. */
+  activeCount(now: number): number {
+    let count = 0;
+    for (let row = 0; row < this.#used; row++) {
+      if (this.#length[row] !== 0 && this.#until[row]! > now) count++;
+    }
+    return count;
+  }
+
+  /** The bans in force that began last, newest first: of a million without an object for each. */
+  newest(limit: number, now: number): Ban[] {
+    const inForce = (row: number): boolean => this.#length[row] !== 0 && this.#until[row]! > now;
+    const began = this.#since
+      .slice(0, this.#used)
+      .filter((_, row) => inForce(row))
+      .sort();
+    const least = began[Math.max(0, began.length - limit)] ?? 0;
+    const bans: Ban[] = [];
+    for (let row = 0; row < this.#used; row++) {
+      if (inForce(row) && this.#since[row]! >= least) bans.push(this.#ban(row));
+    }
+    return bans.sort((a, b) => b.since - a.since).slice(0, limit);
   }
 
   #ban(row: number): Ban {
     return {
-      prefix: this.#prefixes[row]!,
+      prefix: prefixKeyText(this.#keyOf(row)),
       since: this.#since[row]!,
       until: this.#until[row]!,
       changed: this.#changed[row]!,
@@ -121,11 +159,24 @@ export class BanTable {
     };
   }
 
+  #keyOf(row: number): PrefixKey {
+    return {
+      family: this.#family[row] === 4 ? 4 : 6,
+      high: this.#high[row]!,
+      low: this.#low[row]!,
+      length: this.#length[row]!,
+    };
+  }
+
   #row(): number {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     if (this.#used === this.#until.length) {
       const size = Math.min(this.#used * 2, Math.max(this.#capacity, 64));
+      this.#high = grown(this.#high, new Uint32Array(size));
+      this.#low = grown(this.#low, new Uint32Array(size));
+      this.#length = grown(this.#length, new Uint8Array(size));
+      this.#family = grown(this.#family, new Uint8Array(size));
       this.#since = grown(this.#since, new Float64Array(size));
       this.#until = grown(this.#until, new Float64Array(size));
       this.#changed = grown(this.#changed, new Float64Array(size));
@@ -139,7 +190,7 @@ export class BanTable {
   #pass(now: number): void {
     for (let step = 0; step < Math.min(handful, this.#used); step++) {
       const row = this.#step();
-      if (this.#prefixes[row] !== null && this.#until[row]! + this.#memory <= now) this.#drop(row);
+      if (this.#length[row] !== 0 && this.#until[row]! + this.#memory <= now) this.#drop(row);
     }
   }
 
@@ -147,11 +198,14 @@ export class BanTable {
     let victim = -1;
     for (let step = 0; step < handful; step++) {
       const row = this.#step();
-      if (this.#prefixes[row] === null) continue;
+      if (this.#length[row] === 0) continue;
       if (victim === -1 || this.#worth(row) < this.#worth(victim)) victim = row;
     }
-    // A handful of free rows side by side: rare, and then any record does.
-    if (victim === -1) victim = this.#rows.values().next().value!;
+    // A handful of free rows side by side: rare, and then the next record does.
+    while (victim === -1) {
+      const row = this.#step();
+      if (this.#length[row] !== 0) victim = row;
+    }
     if (this.#until[victim]! > now) this.#evicted++;
     this.#drop(victim);
   }
@@ -167,16 +221,17 @@ export class BanTable {
   }
 
   #drop(row: number): void {
-    const prefix = this.#prefixes[row]!;
-    this.#rows.delete(prefix);
+    const key = this.#keyOf(row);
+    const prefix = prefixKeyText(key);
+    this.#rows.delete(key);
     if (isWide(prefix)) this.#wide.delete(prefix);
-    this.#prefixes[row] = null;
+    this.#length[row] = 0;
     this.#reasons[row] = '';
     this.#free.push(row);
   }
 }
 
-function grown<T extends Float64Array | Uint8Array>(from: T, to: T): T {
+function grown<T extends Float64Array | Uint8Array | Uint32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -1,5 +1,6 @@
 /** Who is banned, and who is about to be. Pure: the clock is passed in, and nothing is read or written here. */
 import { clientPrefix } from '../address/ip.ts';
+import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Ban, type BanChange, type ChangeOrigin, forever, reasonLimit } from './ban.ts';
@@ -40,6 +41,7 @@ export class BanLedger {
   readonly #table: BanTable;
   #offences: Offences;
   #lists = new PrefixList([]);
+  readonly #key = prefixKey();
   #listed: readonly string[] = [];
   readonly #listeners = new Set<ChangeListener>();
 
@@ -66,7 +68,9 @@ export class BanLedger {
    * @param prefix as `clientPrefix` writes it
    */
   isBanned(prefix: string): boolean {
-    return this.#table.isBanned(prefix, this.#options.clock()) || this.#lists.covers(prefix);
+    const key = this.#key;
+    if (!readPrefixKey(prefix, key)) return false;
+    return this.#table.isBanned(key, this.#options.clock()) || this.#lists.covers(key);
   }
 
   /** Whether an address is banned now, the allow-list looked at first. */
@@ -93,7 +97,8 @@ export class BanLedger {
     const { after, clock } = this.#options;
     const now = clock();
     // A client that is banned already has nothing to gain or lose until the ban ends.
-    if (this.#table.isBanned(prefix, now) || this.#offences.add(prefix, now) < after) return null;
+    if (!readPrefixKey(prefix, this.#key)) return null;
+    if (this.#table.isBanned(this.#key, now) || this.#offences.add(prefix, now) < after) return null;
     return this.ban(prefix, rule);
   }
 
@@ -166,7 +171,7 @@ export class BanLedger {
 
   /** The ban a client stands under; null where there is none. Imported lists are told by `isListed`. */
   banOf(prefix: string): Ban | null {
-    return this.#table.banOf(prefix, this.#options.clock());
+    return readPrefixKey(prefix, this.#key) ? this.#table.banOf(this.#key, this.#options.clock()) : null;
   }
 
   /** The record of exactly this prefix, in force or remembered. */
@@ -175,12 +180,17 @@ export class BanLedger {
   }
 
   isListed(prefix: string): boolean {
-    return this.#lists.covers(prefix);
+    return readPrefixKey(prefix, this.#key) && this.#lists.covers(this.#key);
   }
 
   /** Every ban in force. */
   active(): Iterable<Ban> {
     return this.#table.active(this.#options.clock());
+  }
+
+  /** The bans in force that began last, newest first. */
+  newest(limit: number): Ban[] {
+    return this.#table.newest(limit, this.#options.clock());
   }
 
   /** Every record, those of ended bans that are remembered included. */
@@ -194,9 +204,10 @@ export class BanLedger {
   }
 
   /** Numbers for metrics and health. */
-  get counts(): { records: number; listed: number; offenders: number; evicted: number } {
+  get counts(): { active: number; records: number; listed: number; offenders: number; evicted: number } {
     const { size: records, evicted } = this.#table;
-    return { records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
+    const active = this.#table.activeCount(this.#options.clock());
+    return { active, records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
   }
 
   /** What a new listener has missed: apply it, then every change that follows. */

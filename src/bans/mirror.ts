@@ -1,4 +1,5 @@
 /** The ledger as a worker process needs it: who is banned, and nothing else. */
+import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { BanChange } from './ban.ts';
 import { BanTable } from './ban-table.ts';
 import { PrefixList } from './prefix-list.ts';
@@ -15,6 +16,7 @@ export class BanMirror {
   readonly #clock: () => number;
   readonly #table: BanTable;
   #lists = new PrefixList([]);
+  readonly #key = prefixKey();
 
   constructor({ clock, capacity }: MirrorOptions) {
     this.#clock = clock;
@@ -30,6 +32,8 @@ export class BanMirror {
 
   /** @param prefix as `clientPrefix` writes it */
   isBanned(prefix: string): boolean {
-    return this.#table.isBanned(prefix, this.#clock()) || this.#lists.covers(prefix);
+    const key = this.#key;
+    if (!readPrefixKey(prefix, key)) return false;
+    return this.#table.isBanned(key, this.#clock()) || this.#lists.covers(key);
   }
 }

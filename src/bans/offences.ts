@@ -1,12 +1,14 @@
-/** The most probes remembered at once, over all clients: some forty megabytes, whatever comes in. */
-const capacity = 400_000;
+/** What is remembered at once, over all clients: a client counts as four, each of its probes as one. Some 80 MB at worst. */
+const capacity = 2_000_000;
+/** The weight of a client beside that of its probes. */
+const weight = 4;
 
 /**
  * Who probed when: exact times within a sliding window.
  *
  * Eviction: two generations. A client that probes moves into the young one; when that holds half of what may be remembered,
- * the old one is forgotten whole and the young one grows old. So whoever is forgotten has not probed while 200,000 probes
- * of others came in.
+ * the old one is forgotten whole and the young one grows old. So whoever is forgotten has not probed while a hundred
+ * thousand others did, with six probes each.
  */
 export class Offences {
   readonly #within: number;
@@ -17,7 +19,7 @@ export class Offences {
 
   /**
    * @param within length of the window, in milliseconds
-   * @param most probes remembered at once
+   * @param most weight remembered at once
    */
   constructor(within: number, most: number = capacity) {
     this.#within = within;
@@ -40,7 +42,7 @@ export class Offences {
       times = this.#old.get(prefix) ?? [];
       this.#old.delete(prefix);
       this.#young.set(prefix, times);
-      this.#inYoung += times.length;
+      this.#inYoung += weight + times.length;
     }
     let gone = 0;
     while (gone < times.length && times[gone]! <= now - this.#within) gone++;
@@ -59,7 +61,7 @@ export class Offences {
   /** Starts a client anew: it is banned now, or pardoned. */
   forget(prefix: string): void {
     const times = this.#young.get(prefix);
-    this.#inYoung -= times?.length ?? 0;
+    if (times !== undefined) this.#inYoung -= weight + times.length;
     this.#young.delete(prefix);
     this.#old.delete(prefix);
   }

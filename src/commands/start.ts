@@ -5,7 +5,9 @@ import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { type DataPlane, startDataPlane } from '../data-plane.ts';
+import type { EventSink } from '../events/event.ts';
 import { createLog } from '../log.ts';
+import { openSideDoors, type SideDoors } from '../side-doors.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
@@ -20,6 +22,7 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   });
   let control: ControlPlane | null = null;
   let data: DataPlane | null = null;
+  let doors: SideDoors | null = null;
   try {
     control = await startControlPlane(config, {
       log,
@@ -32,24 +35,28 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
     clients.bans?.ledger.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
     });
+    const toAll: EventSink = (event) => {
+      clients.onEvent(event);
+      onEvent(event);
+    };
+    doors = await openSideDoors(config, { log, onEvent: toAll, isBanned: clients.isBanned });
     data = await startDataPlane(config, {
       log,
       bans: clients.bans?.ledger ?? null,
-      onEvent: (event) => {
-        clients.onEvent(event);
-        onEvent(event);
-      },
+      onEvent: toAll,
       onBackend,
     });
     const planes = { data, clients, control };
     clients.shareRates(() => planes.data.rateSources());
-    announce(data, control);
+    announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken);
     process.on('SIGHUP', () => void reload(read, planes, log));
     control.setReady(true);
     await stopped;
     control.setReady(false);
-    await data.close(config.timeouts.drain);
+    await Promise.all([data.close(config.timeouts.drain), doors.close(config.timeouts.drain)]);
+    doors = null;
   } finally {
+    await doors?.close(0);
     await control?.close();
     await clients.close();
   }
@@ -75,12 +82,9 @@ async function reload(read: () => Config, { data, clients, control }: Planes, lo
   }
 }
 
-function announce({ listeners }: DataPlane, control: ControlPlane): void {
-  for (const listener of [...listeners, ...control.listeners])
-    process.stdout.write(`listening ${listener}\n`);
-  if (control.madeToken !== null) {
-    process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
-  }
+function announce(listeners: readonly string[], madeToken: string | null): void {
+  for (const listener of listeners) process.stdout.write(`listening ${listener}\n`);
+  if (madeToken !== null) process.stderr.write(`admin token (made for this run, shown once): ${madeToken}\n`);
 }
 
 function signal(): Promise<void> {

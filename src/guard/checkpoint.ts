@@ -2,7 +2,7 @@
  * Stands before an HTTP server and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
  * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import { IncomingMessage, type Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Counters } from '../events/counters.ts';
@@ -137,6 +137,8 @@ export class Checkpoint {
           return true;
         case 'upgrade': {
           const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
+          // Nothing that came over a wire: an app that talks to itself, as the tests of some do.
+          if (!(request instanceof IncomingMessage)) return emit(event, ...args);
           this.#inTurn(socket, () => {
             if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
           });
@@ -199,11 +201,12 @@ export class Checkpoint {
     const start = timed ? performance.now() : 0;
     const facts = received(req);
     const request = known === undefined ? facts : { ...facts, ...known };
-    const client = this.#standing(req.socket, request.rawHeaders);
+    const socket: PeerSocket = req.socket ?? {};
+    const client = this.#standing(socket, request.rawHeaders);
     const verdict = this.#verdict(() => this.#judge(request, client));
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
-    const result = { request, verdict, client, peer: peerOf(req.socket, this.#clients).address };
+    const result = { request, verdict, client, peer: peerOf(socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
     return result;
   }

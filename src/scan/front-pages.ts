@@ -52,13 +52,20 @@ export class FrontPages {
 
   /** Sizes seen within so many days of a time, the nearest in size first. */
   near(size: number, seconds: number, days: number, reach: number): FrontSize[] {
-    const found: FrontSize[] = [];
     const today = Math.floor(seconds / day);
-    for (let d = today - days; d <= today + days; d++) {
-      for (let s = size - reach; s <= size + reach + 15; s += 16) {
-        if (s < 0) continue;
-        for (const entry of this.#buckets.get(keyOf(d, s))?.sizes ?? []) {
-          if (Math.abs(entry.size - size) <= reach) found.push(entry);
+    const found: FrontSize[] = [];
+    const look = (bucket: Bucket | undefined): void => {
+      for (const entry of bucket?.sizes ?? []) if (Math.abs(entry.size - size) <= reach) found.push(entry);
+    };
+    const lookups = (2 * days + 1) * (Math.ceil(reach / 8) + 1);
+    if (this.#buckets.size <= lookups) {
+      for (const [key, bucket] of this.#buckets) {
+        if (Math.abs(Math.floor(key / sizeSteps) - today) <= days) look(bucket);
+      }
+    } else {
+      for (let d = today - days; d <= today + days; d++) {
+        for (let step = Math.max(0, size - reach) >>> 4; step <= (size + reach) >>> 4; step++) {
+          look(this.#buckets.get(d * sizeSteps + step));
         }
       }
     }
@@ -92,4 +99,7 @@ export class FrontPages {
   }
 }
 
-const keyOf = (day: number, size: number): number => day * 0x8000000 + Math.min(size >>> 4, 0x7ffffff);
+/** Sixteen-byte steps of size that a day has. */
+const sizeSteps = 0x10000000;
+
+const keyOf = (day: number, size: number): number => day * sizeSteps + (Math.min(size, 0xffffffff) >>> 4);

@@ -12,7 +12,7 @@ import { ownAbsolute, type Probe, readProbe, type Technique } from './probe.ts';
 import { requestWords } from './request-text.ts';
 
 /** Candidates that wait for the end of the log. Beyond it they are judged by what is known so far: memory is bounded. */
-export const pendingLimit = 200_000;
+export const pendingLimit = 50_000;
 
 /** Techniques that seek no relay, told with `--all` only. */
 const besidesRelaying: ReadonlySet<Technique> = new Set([

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { clientPrefix, parsePrefix, prefixText } from '../../src/address/ip.ts';
-import { prefixKey, readPrefixKey } from '../../src/address/prefix-key.ts';
+import { PrefixIndex } from '../../src/address/prefix-index.ts';
+import { prefixKey, prefixKeyText, readPrefixKey } from '../../src/address/prefix-key.ts';
 import { PrefixTrie } from '../../src/address/prefix-trie.ts';
 
 /** Bytes and a length → the canonical text of the prefix. */
@@ -116,4 +117,32 @@ test('an IPv6 prefix longer than /64 stands for its /64', () => {
   trie.set('2001:db8::1/128', 5);
   assert.equal(trie.longest('2001:db8::/64'), 5);
   assert.equal(trie.longest('2001:db8:0:1::/64'), -1);
+});
+
+test('the index does what a hash table of texts does, however prefixes come and go', () => {
+  const action = fc.record({ prefix, put: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 400 }), (actions) => {
+      const index = new PrefixIndex();
+      const known = new Map<string, number>();
+      const key = prefixKey();
+      for (const [number, { prefix: text, put }] of actions.entries()) {
+        assert.ok(readPrefixKey(text, key));
+        assert.equal(prefixKeyText(key), text);
+        if (put) {
+          index.set(key, number);
+          known.set(text, number);
+        } else {
+          index.delete(key);
+          known.delete(text);
+        }
+      }
+      assert.equal(index.size, known.size);
+      for (const { prefix: text } of actions) {
+        readPrefixKey(text, key);
+        assert.equal(index.get(key), known.get(text) ?? -1, text);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -118,3 +118,16 @@ test('a server that wants TLS first is asked inside TLS', async (t) => {
   const { relays } = await auditPort(t, port);
   assert.ok(relays.includes('smtp-foreign-recipient'));
 });
+
+test('a mail server that is slow to greet is known by its greeting all the same', async (t) => {
+  let connections = 0;
+  const port = await scriptedServer(t, (socket) => {
+    connections += 1;
+    if (connections === 3) return void socket.destroy();
+    // Nothing is said until something is asked, which is what a slow greeting looks like.
+    socket.once('data', () => socket.write('220 mx.example.net ESMTP\r\n502 what?\r\n'));
+  });
+  const { notes, findings } = await auditPort(t, port, { patience: 100 });
+  assert.deepEqual(findings, []);
+  assert.match(notes[0] ?? '', /mail techniques stopped/);
+});

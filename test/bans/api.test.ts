@@ -3,6 +3,7 @@ import { after, suite, test } from 'node:test';
 import Fastify from 'fastify';
 import { bans } from '../../plugins/bans.ts';
 import { bansRoutes } from '../../plugins/bans-api.ts';
+import { relayGuard } from '../../plugins/relay-guard.ts';
 import { main } from '../../src/cli.ts';
 import { boundTo } from '../support/bound.ts';
 import { runProcess } from '../support/process.ts';
@@ -93,6 +94,22 @@ test('the plugin alone turns banned clients away, and ends with the app', async 
   assert.equal(refused.statusCode, 403);
   assert.equal(refused.headers.connection, 'close');
   assert.equal((await own.inject({ url: '/', remoteAddress: '198.51.100.2' })).statusCode, 200);
+});
+
+test('beside a checkpoint the probes it sees lead to the ban', async (t) => {
+  const own = Fastify();
+  t.after(() => own.close());
+  await own.register(bans, { after: 2 });
+  await own.register(relayGuard, { hosts: ['www.example.net'] });
+  own.get('/', async () => 'hello');
+  const from = { remoteAddress: '198.51.100.1' };
+  const statusOf = async (host: string) =>
+    (await own.inject({ url: '/', headers: { host }, ...from })).statusCode;
+  assert.deepEqual(
+    [await statusOf('www.example.net'), await statusOf('www.example.com'), await statusOf('www.example.com')],
+    [200, 421, 421],
+  );
+  assert.equal(await statusOf('www.example.net'), 403);
 });
 
 test('options that make no sense are refused', async () => {

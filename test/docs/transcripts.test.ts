@@ -1,8 +1,9 @@
 /** What the pages show of a terminal is what the program prints. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
 import { peer } from '../support/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -67,6 +68,12 @@ function assertOutput(actual: string, shown: string): void {
 const readme = (language: string): CodeBlock[] =>
   pages.find(({ path }) => path === 'README.md')!.blocks.filter((block) => block.language === language);
 
+/** The command with the port of this run, and without npm, which does no more than start the script. */
+const asRun = (command: string, port: number): string =>
+  command
+    .replaceAll(':8080', `:${port}`)
+    .replace('npm run -s sekisho -- ', `${packageJson.scripts.sekisho} `);
+
 const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain) )/;
 const transcripts = pages.flatMap(({ path, blocks }) =>
   blocks
@@ -83,10 +90,10 @@ suite('transcripts', async () => {
     const skip = command.startsWith('curl ') && peer('curl') === null ? 'needs curl' : false;
     test(name, { skip }, async () => {
       assert.match(command, runnable, 'a transcript of this command cannot be checked');
-      const { stdout } = await runProcess('sh', ['-c', command.replaceAll(':8080', `:${port}`)], {
+      const { stdout } = await runProcess('sh', ['-c', asRun(command, port)], {
         cwd: root,
         env: {
-          PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+          PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
           NO_COLOR: '1',
           FORCE_COLOR: undefined,
         },

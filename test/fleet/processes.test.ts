@@ -33,8 +33,8 @@ fleet: ${fleet}
     '--config',
     file,
   ]);
-  const [, port] = await process.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/);
-  await process.waitForLine(/fleet: connected/);
+  const [, port] = await process.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 60_000);
+  await process.waitForLine(/fleet: connected/, 60_000);
   return { process, port: Number(port) };
 }
 

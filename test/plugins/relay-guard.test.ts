@@ -1,5 +1,6 @@
 /** The guard in an app of somebody else's. */
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -225,8 +226,18 @@ suite('bytes that are no request', () => {
 
 suite('servers', () => {
   test('of an app that listens on localhost are all covered', async (t) => {
+    // A name with two addresses, on a machine with IPv6 or without.
+    const lookup = dns.lookup as (...args: unknown[]) => unknown;
+    t.mock.method(dns, 'lookup', (...args: unknown[]) => {
+      const [name, options, done] = args as [string, { all?: boolean }, (...found: unknown[]) => void];
+      if (name !== 'localhost') return lookup(...args);
+      if (!options.all) return lookup('127.0.0.1', ...args.slice(1));
+      const both = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }));
+      return process.nextTick(done, null, both);
+    });
     const { app, port } = await guardedApp(t, { host: 'localhost' });
-    const addresses = (app.addresses() as AddressInfo[]).map(({ address }) => address);
+    const addresses = (app.addresses() as AddressInfo[]).map(({ address }) => address).sort();
+    assert.deepEqual(addresses, ['127.0.0.1', '127.0.0.2']);
     for (const host of addresses) {
       const reply = await exchange(port, head('CONNECT mail.example.com:25 HTTP/1.1', 'Host: x'), { host });
       assert.equal(reply.responses[0]?.status, 405, host);

@@ -6,7 +6,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openProxyApache, plainApache } from '../support/apache.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ApacheServer, openProxyApache, plainApache } from '../support/apache.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Owner } from '../support/owner.ts';
 import { needs, requirePeer } from '../support/peers.ts';
@@ -43,6 +44,16 @@ async function relayThrough(proxy: number, authority: string): Promise<void> {
   }
 }
 
+/** Stops Apache once its log is complete: it writes the line of a tunnel when both its ends are closed. */
+async function stopAfter(apache: ApacheServer, lines: number): Promise<void> {
+  const signal = AbortSignal.timeout(20_000);
+  while ((await apache.accessLog.lines()).length < lines) {
+    if (signal.aborted) throw new Error(`the log has no ${lines} lines in 20 s`);
+    await delay(20);
+  }
+  await apache.process.stop();
+}
+
 const outcomesOf = (findings: Awaited<ReturnType<typeof scanned>>['findings'], technique: string): string[] =>
   findings.filter((f) => f.technique === technique).map((f) => f.outcome);
 
@@ -53,7 +64,7 @@ test('Apache as an open proxy: what it relayed is likely-relayed', async (t) => 
   for (const path of ['/', '/nothing', '/1k.txt', '/']) await exchange(apache.port, [`GET ${path} ${head}`]);
   await relayThrough(apache.port, third.authority);
   assert.equal(third.asked.length, 2 * paths.length);
-  await apache.process.stop();
+  await stopAfter(apache, 4 + 2 * paths.length);
   const { findings } = await scanned([apache.accessLog.path]);
   assert.deepEqual(
     outcomesOf(findings, 'absolute'),
@@ -75,7 +86,7 @@ test('Apache as an open proxy whose name is told: its other ports are foreign to
   const apache = await openProxyApache(t);
   await exchange(apache.port, [`GET / ${head}`]);
   await relayThrough(apache.port, third.authority);
-  await apache.process.stop();
+  await stopAfter(apache, 1 + 2 * paths.length);
   const { findings } = await scanned([apache.accessLog.path], { hosts: ['127.0.0.1'] });
   assert.deepEqual(
     outcomesOf(findings, 'absolute-port'),
@@ -90,7 +101,7 @@ test('Apache that serves its own pages: the same requests were answered from her
   for (const path of ['/', '/nothing', '/']) await exchange(apache.port, [`GET ${path} ${head}`]);
   await relayThrough(apache.port, third.authority);
   assert.deepEqual(third.asked, []);
-  await apache.process.stop();
+  await stopAfter(apache, 3 + 2 * paths.length);
   const { findings, tally } = await scanned([apache.accessLog.path]);
   assert.deepEqual(outcomesOf(findings, 'absolute'), ['local', 'refused', 'refused', 'refused']);
   assert.equal(tally.outcomes['likely-relayed'] + tally.outcomes.unclear, 0);

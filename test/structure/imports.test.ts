@@ -6,10 +6,16 @@ import { suite, test } from 'node:test';
 import { pages, root } from '../docs/markdown.ts';
 
 const page = pages.find(({ path }) => path === 'docs/architecture.md')!;
-const list = page.blocks.find(({ text }) => text.startsWith('cli\n'))!.text.trimEnd();
+const list = page.blocks.find(({ text }) => text.startsWith('cli'))!.text.trimEnd();
 /** Room → how far down it is. */
 const depth = new Map(
-  list.split('\n').flatMap((line, index) => line.split(', ').map((room) => [room, index] as const)),
+  list
+    .split('\n')
+    .flatMap((line, index) => line.split(/, | \+ /).map((room): [string, number] => [room, index])),
+);
+/** Room → the room that it is one with. */
+const joined = new Map(
+  [...list.matchAll(/([\w-]+) \+ ([\w-]+)/g)].map(([, one, other]): [string, string] => [one!, other!]),
 );
 const pure = ['judge', 'rules', 'wire', 'address'];
 /** Functions of their arguments alone. */
@@ -23,10 +29,12 @@ function roomOf(path: string): string {
   return top === 'src' ? second!.replace(/\.ts$/, '') : top!;
 }
 
+const whole = (room: string): string => joined.get(room) ?? room;
+
 const source = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 function importsOf(path: string): string[] {
-  return [...source(path).matchAll(/(?:\bfrom|\bimport\()\s*['"`]([^'"`]+)['"`]/g)].map(
+  return [...source(path).matchAll(/(?:\bfrom|\bimport\(|^import)\s*['"`]([^'"`]+)['"`]/gm)].map(
     ([, target]) => target!,
   );
 }
@@ -55,7 +63,7 @@ suite('the structure', () => {
       importsOf(path)
         .filter((target) => target.startsWith('.') && target.endsWith('.ts'))
         .map((target) => join(dirname(path), target))
-        .filter((target) => roomOf(target) !== roomOf(path))
+        .filter((target) => whole(roomOf(target)) !== whole(roomOf(path)))
         .filter((target) => !(depth.get(roomOf(target))! > depth.get(roomOf(path))!))
         .map((target) => `${path} imports ${target}`),
     );

@@ -1,0 +1,73 @@
+/** A client on the allow-list sends everything that is in the corpus, and is served afterwards as before. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pino } from 'pino';
+import { startClientPlane } from '../../src/client-plane.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { startGateway } from '../../src/gateway.ts';
+import { corpus } from '../corpus/corpus.ts';
+import { exchange } from '../support/raw-client.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
+import { eventually, startRedis } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const ours = '127.0.0.3';
+const stranger = '127.0.0.4';
+
+test('whoever is on the allow-list is never banned and never limited, whatever it sends', async (t) => {
+  const backend = await recordingBackend(t);
+  const redis = await startRedis(t);
+  const dir = await tempDir(t, 'allow');
+  await writeFile(join(dir, 'list.txt'), '127.0.0.0/24\n');
+  const config = parseConfig(
+    `listen: ["127.0.0.1:0"]
+sites: [{ hosts: ["www.example.net"], backend: "${backend.url}", websocket: true }]
+bans: { after: 1, allow: [${ours}], answer: drop, lists: [list.txt] }
+rateLimit: { max: 1, timeWindow: 1d }
+fleet: { valkey: "${redis.url}", name: ${randomUUID()} }
+`,
+    dir,
+  );
+  const log = pino({ level: 'silent' });
+  const clients = await startClientPlane(config, { log, journal: null });
+  t.after(() => clients.close());
+  let probes = 0;
+  const gateway = await startGateway(config, {
+    log,
+    isBanned: clients.isBanned,
+    onEvent: (event) => {
+      if (event.client === ours) probes++;
+      clients.onEvent(event);
+    },
+  });
+  t.after(() => gateway.close(0));
+  clients.shareRates(() => gateway.rateTables);
+  const port = Number(gateway.listeners[0]!.split(':').at(-1));
+  const { ledger } = clients.bans!;
+  ledger.add({ prefix: ours, reason: 'by mistake' });
+  ledger.add({ prefix: '127.0.0.0/16', reason: 'by mistake' });
+
+  for (let at = 0; at < corpus.length; at += 16) {
+    const rows = corpus.slice(at, at + 16);
+    await Promise.all(
+      rows.map(({ bytes }) =>
+        exchange(port, bytes, { from: ours, until: 1, halfClose: true, timeout: 1500 }),
+      ),
+    );
+  }
+  assert.ok(probes > 100, `${probes} probes were seen`);
+  await eventually(() => clients.fleet!.health.backlog === 0, 'the fleet has heard of all of them');
+
+  const request = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
+  for (let i = 0; i < 5; i++) {
+    const { responses } = await exchange(port, request, { from: ours });
+    assert.equal(responses[0]?.status, 200);
+  }
+  const refused = await exchange(port, request, { from: stranger });
+  assert.equal(refused.text, '', 'a neighbour has its connection closed without a word');
+  const banned = [...ledger.active()].filter(({ by }) => by === 'probes');
+  assert.deepEqual(banned, [], 'no probe of it led to a ban');
+});
