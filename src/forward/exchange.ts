@@ -5,7 +5,7 @@ import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
 import type { Waiter } from './pool.ts';
-import { addTrailers, writeHead, writeInformation } from './respond.ts';
+import { addTrailers, offerWhatPasses, writeHead, writeInformation } from './respond.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError, type UpstreamStatus } from './upstream-error.ts';
 
@@ -114,10 +114,11 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   onHead(head: ResponseHead, whole: Buffer | null): void {
-    const { res, counters } = this.#out;
+    const { res, method, counters } = this.#out;
     this.#backend?.standing.succeeded();
     counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     try {
+      if (method === 'OPTIONS' || head.status === 405) offerWhatPasses(head.rawHeaders);
       writeHead(res, head.status, head.reason, head.rawHeaders);
     } catch (error) {
       this.#giveUp(502);

@@ -19,6 +19,18 @@ export function writeHead(res: Response, status: number, reason: string, rawHead
   res.writeHead(status);
 }
 
+/**
+ * Takes TRACE and CONNECT out of the methods a backend offers: they do not pass here, and scanners (nmap http-methods)
+ * take the offer for a finding.
+ */
+export function offerWhatPasses(rawHeaders: string[]): void {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (!/^(?:allow|public)$/i.test(rawHeaders[i]!)) continue;
+    const methods = rawHeaders[i + 1]!.split(',').map((method) => method.trim());
+    rawHeaders[i + 1] = methods.filter((method) => !/^(?:trace|connect)$/i.test(method)).join(', ');
+  }
+}
+
 /** An informational response, RFC 9110 section 15.2. */
 export function writeInformation(res: Response, status: number, rawHeaders: string[]): void {
   if (!isHttp2Response(res)) {

@@ -330,11 +330,11 @@ suite('an answer before the end of its request', () => {
     const client = await rawConnection(t, gateway.port);
     client.socket.write(`${long}start`);
     await client.until(/^HTTP\/1\.1 413 [\s\S]*big$/);
-    await backend.connections[0]!.ended;
     // The rest of the body is no request, and the next request is answered.
     client.socket.write('x'.repeat(1_000_000 - 5));
     client.socket.write(get);
     await client.until(/413 [\s\S]*big[\s\S]*200 OK[\s\S]*ok$/);
+    await backend.connections[0]!.ended;
     assert.equal(backend.connections.length, 2);
     assert.match(backend.connections[1]!.text(), /^GET \/ /);
   });

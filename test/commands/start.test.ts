@@ -1,0 +1,95 @@
+/** The real command line: from `sekisho start` to its end. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { suite, test } from 'node:test';
+import { root, startGatewayProcess } from '../support/gateway-process.ts';
+import { runProcess, startProcess } from '../support/process.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { exchange } from '../support/raw-client.ts';
+import { rawConnection } from '../support/raw-connection.ts';
+
+const start = (...args: string[]): [string, string[]] => [process.execPath, ['src/cli.ts', 'start', ...args]];
+
+suite('sekisho start', () => {
+  test('with the config of `npm start`: the welcome page, and 421 for a probe', async (t) => {
+    const { scripts } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as {
+      scripts: { start: string };
+    };
+    assert.equal(scripts.start, 'node src/cli.ts start --config config/sekisho.yaml');
+    const child = await startProcess(
+      t,
+      ...start('--config', 'config/sekisho.yaml', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'),
+      { cwd: root },
+    );
+    const [, port] = await child.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 30_000);
+    const page = await exchange(Number(port), 'GET / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n', { until: 1 });
+    assert.equal(page.responses[0]?.status, 200);
+    assert.match(page.text, /Sekisho is running/);
+    const probe = await exchange(Number(port), 'GET http://www.example.com/index.html HTTP/1.0\r\n\r\n');
+    assert.equal(probe.responses[0]?.status, 421);
+    await child.waitForLine(/relay probe blocked: absolute-form-foreign from 127\.0\.0\.1\./);
+    assert.doesNotMatch(child.stdout(), /relay probe/);
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+  });
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    test(`${signal} lets what is under way end, accepts no more, and exits 0`, async (t) => {
+      const backend = await rawBackend(t);
+      const gateway = await startGatewayProcess(
+        t,
+        `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\n`,
+      );
+      const idle = await rawConnection(t, gateway.port);
+      const busy = await rawConnection(t, gateway.port);
+      busy.socket.write('GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
+      const upstream = await backend.connection(0);
+      await upstream.until(/\r\n\r\n/);
+      gateway.process.signal(signal);
+      await idle.ended;
+      // Idle connections go a moment before the listener: what slips in between is reset.
+      const late = await exchange(gateway.port, 'GET / HTTP/1.1\r\n\r\n').catch(() => null);
+      assert.equal(late?.text ?? '', '');
+      upstream.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate');
+      await busy.until(/200 OK[\s\S]*late$/);
+      assert.deepEqual(await gateway.process.exited, { code: 0, signal: null });
+    });
+
+  test('a taken port: one clear line with the address and the mend, no stack, exit 1', async (t) => {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => server.close());
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, stdout, stderr } = await runProcess(
+      ...start(
+        '--listen',
+        address,
+        '--host',
+        'www.example.net',
+        '--backend',
+        'welcome',
+        '--admin',
+        '127.0.0.1:0',
+      ),
+      { cwd: root, timeout: 30_000 },
+    );
+    assert.equal(code, 1);
+    assert.doesNotMatch(stdout, /listening/);
+    assert.match(stderr, new RegExp(address.replaceAll('.', '\\.')));
+    assert.match(stderr, /in use|taken/i);
+    assert.match(stderr, /stop|another port|choose|listen/i);
+    assert.doesNotMatch(stderr, /^\s+at |EADDRINUSE.*\n.*at /m);
+  });
+
+  test('a faulty config: its faults, exit 1', async () => {
+    const { code, stderr } = await runProcess(...start('--config', 'test/config/bad/prefixes.yaml'), {
+      cwd: root,
+      timeout: 30_000,
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /prefixes\.yaml:\d+: /);
+    assert.match(stderr, /mend: /);
+    assert.doesNotMatch(stderr, /^\s+at /m);
+  });
+});

@@ -1,0 +1,51 @@
+import { corpus } from '../corpus/corpus.ts';
+import type { CorpusRow } from '../corpus/row.ts';
+import { allowedAddress, trustedAddress } from './gateway.ts';
+import { exchange, type RawReply } from './raw-client.ts';
+
+/** How many rows are under way at a time. */
+const lanes = 24;
+
+/**
+ * Sends rows of the corpus to a gateway and waits for their end.
+ *
+ * @param change makes the bytes that are sent of a row's
+ * @param onReply called with what came back
+ */
+export async function runCorpus(
+  port: number,
+  options: {
+    rows?: readonly CorpusRow[];
+    change?: (bytes: string) => string;
+    onReply?: (row: CorpusRow, reply: RawReply) => void;
+  } = {},
+): Promise<void> {
+  const { rows = corpus, change = (bytes) => bytes, onReply = () => {} } = options;
+  const left = [...rows];
+  const lane = async (): Promise<void> => {
+    for (let row = left.pop(); row !== undefined; row = left.pop()) {
+      const from = { trusted: trustedAddress, 'allow-listed': allowedAddress, none: undefined }[
+        row.client ?? 'none'
+      ];
+      const reply = await exchange(port, change(row.bytes), {
+        until: 1,
+        timeout: 1_500,
+        ...(from === undefined ? {} : { from }),
+      });
+      onReply(row, reply);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+/** Rows that never reach a backend. */
+export const probes = corpus.filter(({ expect }) => expect.verdict === 'block');
+
+/** The same bytes, with every foreign destination replaced by another. */
+export const aimedAt =
+  (authority: string) =>
+  (bytes: string): string =>
+    bytes.replace(
+      /\b(?:[a-z0-9-]+\.)*(?:example\.(?:com|org)|evil\.example|evil)(?::\d+)?(?![\w.-])/gi,
+      authority,
+    );
