@@ -11,6 +11,8 @@ export const loadCore = availableParallelism() > 1 ? 1 : 0;
 export interface Pinned {
   readonly name: string;
   readonly port: number;
+  /** Its process and the children of it. */
+  processes(): readonly number[];
   /** Peak of resident memory of it and its children, in MiB. */
   peakMemory(): number;
   stop(): Promise<void>;
@@ -50,6 +52,7 @@ export async function pinned(
   return {
     name,
     port,
+    processes: () => tree(child.pid!),
     peakMemory: () => tree(child.pid!).reduce((sum, pid) => sum + peak(pid), 0),
     stop: () => stop(child),
   };

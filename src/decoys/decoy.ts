@@ -8,6 +8,7 @@ import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { printable, redact } from '../events/redact.ts';
+import { portOwner } from '../listener/port-owner.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
 import {
@@ -19,7 +20,6 @@ import {
   type Step,
 } from './conversation.ts';
 import type { DecoyOptions } from './options.ts';
-import { portOwner } from './port-owner.ts';
 import { Tarpit } from './tarpit.ts';
 
 export interface DecoyContext {

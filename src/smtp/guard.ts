@@ -5,13 +5,15 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { clientPrefix, parseIp, parsePrefix, unmapped, withoutZone } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import type { EventSink } from '../events/event.ts';
+import { portOwner } from '../listener/port-owner.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
 import { Backends, type ClientEnds, parseHostPort } from './backends.ts';
 import { mailPolicy, withLiteral } from './domains.ts';
 import { mailEvent } from './mail-event.ts';
 import type { SmtpOptions } from './options.ts';
-import { listenerName, Session, type SmtpLog } from './session.ts';
+import { Session } from './session.ts';
+import { listenerName, type SmtpLog } from './session-context.ts';
 
 export interface SmtpGuardContext {
   /** Gets every refusal. */
@@ -99,8 +101,10 @@ class Guard implements SmtpGuard {
         const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
           this.#accept(socket),
         );
-        server.listen({ host, port });
-        await once(server, 'listening');
+        server.listen({ host, port, backlog: 1024 });
+        await once(server, 'listening').catch((cause) => {
+          throw cannotListen(text, port, cause);
+        });
         this.#servers.push(server);
       }
     } catch (error) {
@@ -199,6 +203,15 @@ class Guard implements SmtpGuard {
       return true;
     }
   }
+}
+
+function cannotListen(text: string, port: number, cause: NodeJS.ErrnoException): Error {
+  const owner = cause.code === 'EADDRINUSE' ? portOwner(port) : null;
+  const why =
+    cause.code === 'EADDRINUSE'
+      ? `the port is taken${owner === null ? '' : ` by ${owner}`}; move the mail server to another port, such as 127.0.0.1:10025`
+      : cause.message;
+  return new Error(`smtp: cannot listen on ${text}: ${why}`, { cause });
 }
 
 function endsOf(socket: Socket): ClientEnds | null {

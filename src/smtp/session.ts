@@ -3,48 +3,19 @@
  * One command at a time is under way, so that each reply belongs to the command it is for.
  */
 import type { Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
-import type { EventSink } from '../events/event.ts';
 import type { RuleId } from '../rules/catalogue.ts';
-import {
-  judgeRecipient,
-  judgeSender,
-  type MailPolicy,
-  type PathVerdict,
-  refusal,
-  type Standing,
-} from '../rules/smtp.ts';
-import type { Backends, ClientEnds } from './backends.ts';
+import { judgeRecipient, judgeSender, type PathVerdict, refusal, type Standing } from '../rules/smtp.ts';
+import { authRequest, authResponse } from './auth.ts';
 import { authMechanisms, type Capabilities, capabilitiesOf, noCapabilities, offer } from './capabilities.ts';
 import { ClientChannel, ClientGone, ClientSlow, longestAuthLine, longestCommand } from './client-channel.ts';
 import type { LineFault } from './command-lines.ts';
 import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
 import { transfer } from './data-transfer.ts';
 import { mailEvent } from './mail-event.ts';
-import type { SmtpOptions } from './options.ts';
 import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
 import { type Reply, reply } from './reply.ts';
+import { listenerName, type SessionContext } from './session-context.ts';
 import { type Upstream, UpstreamLost } from './upstream.ts';
-
-/** Where the guard writes what an operator should read; pino's shape. */
-export interface SmtpLog {
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface SessionContext {
-  readonly options: SmtpOptions;
-  /** What is ours, the literal of this connection included. */
-  readonly policy: MailPolicy;
-  readonly backends: Backends;
-  /** Null: no STARTTLS. */
-  readonly secureContext: SecureContext | null;
-  readonly ends: ClientEnds;
-  /** The client is in `relayFrom`. */
-  readonly mayRelay: boolean;
-  readonly onEvent: EventSink;
-  readonly log: SmtpLog;
-}
 
 /** A message under way: MAIL was accepted by the mail server. */
 interface Transaction {
@@ -54,7 +25,6 @@ interface Transaction {
 
 /** A domain or address literal, loosely: real clients give host names with underscores, and the mail server decides. */
 const heloName = /^[A-Za-z0-9._:[\]\x80-\xff-]{1,255}$/;
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 /** A browser or HTTP client that was talked into posting mail commands. */
 const httpLine =
   /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) |^(?:Host|User-Agent|Content-[A-Za-z]+) *:/i;
@@ -337,18 +307,14 @@ export class Session {
   async #auth(line: string): Promise<boolean> {
     if (this.#authenticated || this.#transaction !== null) return this.#answer('503 5.5.1 Not now');
     if (!this.#tls) return this.#answer('538 5.7.11 Encryption required');
-    const match = /^AUTH ([A-Za-z0-9_-]{1,20})(?: (\S+))?$/i.exec(line);
-    if (match === null || (match[2] !== undefined && match[2] !== '=' && !base64.test(match[2])))
-      return this.#answer('501 5.5.4 Syntax: AUTH mechanism');
-    if (!authMechanisms(this.#offered).includes(match[1]!.toUpperCase()))
-      return this.#answer('504 5.5.4 Mechanism not offered');
+    const request = authRequest(line, authMechanisms(this.#offered));
+    if ('refuse' in request) return this.#answer(request.refuse);
     let answer = await this.#command(line);
     while (answer.code === 334) {
       this.#client.say(answer.text);
       const next = await this.#client.line(longestAuthLine, this.#context.options.timeouts.command);
       if (next === null || next.fault !== undefined) return false;
-      // RFC 4954 section 4: base64, or a * that breaks off. Nothing else may reach the mail server as a line.
-      answer = await this.#command(base64.test(next.text) ? next.text : '*');
+      answer = await this.#command(authResponse(next.text));
     }
     if (answer.code === 235) this.#authenticated = true;
     return this.#pass(answer);
@@ -393,18 +359,10 @@ export class Session {
   #report(rules: readonly RuleId[], verdict: PathVerdict | null, answer: number, request: string): void {
     const { ends, onEvent } = this.#context;
     const sender = this.#transaction === null ? '' : `${this.#sender}\r\n`;
-    onEvent(
-      mailEvent({
-        time: Date.now(),
-        listener: listenerName(ends),
-        client: ends.address,
-        rules,
-        effective: verdict?.effective ?? null,
-        answer,
-        request,
-        before: (this.#helo === null ? '' : `${this.#helo}\r\n`) + sender,
-      }),
-    );
+    const before = (this.#helo === null ? '' : `${this.#helo}\r\n`) + sender;
+    const effective = verdict?.effective ?? null;
+    const [listener, client] = [listenerName(ends), ends.address];
+    onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));
   }
 
   #answer(text: string): true {
@@ -428,9 +386,6 @@ export class Session {
     }
   }
 }
-
-export const listenerName = ({ localAddress, localPort }: ClientEnds): string =>
-  `smtp ${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;
 
 const isDone = ({ code }: Reply): boolean => code >= 200 && code < 300;
 

@@ -48,6 +48,7 @@ keep_environment =
 smtp_accept_max = 100
 smtp_accept_queue_per_connection = 0
 auth_advertise_hosts = *
+dsn_advertise_hosts = *
 tls_advertise_hosts =
 acl_smtp_rcpt = accept
 acl_smtp_data = accept

@@ -22,14 +22,18 @@ export interface PostfixSettings {
   readonly deliverTo: number;
   /** Further lines of main.cf; later ones win. */
   readonly main?: string;
+  /** The smtpd service of master.cf, at port 10025. @default a plain one */
+  readonly service?: string;
 }
+
+const plainService = '127.0.0.1:10025 inet n - n - - smtpd\n';
 
 const master = '/usr/lib/postfix/sbin/master';
 
 /** Set up as an open relay, of the worst kind: whatever is let through to it is sent anywhere. */
 export async function startPostfix(
   owner: Owner,
-  { deliverTo, main = '' }: PostfixSettings,
+  { deliverTo, main = '', service = plainService }: PostfixSettings,
 ): Promise<Postfix> {
   const folder = await tempDir(owner, 'postfix');
   const port = await freePort();
@@ -39,7 +43,7 @@ export async function startPostfix(
   const log = join(folder, 'log');
   await writeFile(
     join(folder, 'etc/main.cf'),
-    `compatibility_level = 3.6
+    lastWins(`compatibility_level = 3.6
 queue_directory = ${folder}/queue
 data_directory = ${folder}/data
 maillog_file = ${log}
@@ -68,12 +72,11 @@ smtpd_hard_error_limit = 1000
 message_size_limit = 104857600
 biff = no
 ${main}
-`,
+`),
   );
   await writeFile(
     join(folder, 'etc/master.cf'),
-    `127.0.0.1:${port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
+    `${service.replace('127.0.0.1:10025', `127.0.0.1:${port}`)}cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
@@ -115,4 +118,15 @@ postlog unix-dgram n - n - 1 postlogd
       }
     },
   };
+}
+
+/**
+ * Each parameter once. Postfix warns of an earlier one that is overridden, and its master, before there is anybody to log
+ * to, waits for ever once it has warned ten times.
+ */
+function lastWins(text: string): string {
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
+    lines.set(line.split('=', 1)[0]!.trim(), line);
+  return `${[...lines.values()].join('\n')}\n`;
 }

@@ -1,0 +1,29 @@
+/** What a session is given. */
+import type { SecureContext } from 'node:tls';
+import type { EventSink } from '../events/event.ts';
+import type { MailPolicy } from '../rules/smtp.ts';
+import type { Backends, ClientEnds } from './backends.ts';
+import type { SmtpOptions } from './options.ts';
+
+/** Where the guard writes what an operator should read; pino's shape. */
+export interface SmtpLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface SessionContext {
+  readonly options: SmtpOptions;
+  /** What is ours, the literal of this connection included. */
+  readonly policy: MailPolicy;
+  readonly backends: Backends;
+  /** Null: no STARTTLS. */
+  readonly secureContext: SecureContext | null;
+  readonly ends: ClientEnds;
+  /** The client is in `relayFrom`. */
+  readonly mayRelay: boolean;
+  readonly onEvent: EventSink;
+  readonly log: SmtpLog;
+}
+
+export const listenerName = ({ localAddress, localPort }: ClientEnds): string =>
+  `smtp ${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;

@@ -1,0 +1,94 @@
+/** The files of config/examples for mail and decoys, with real mail servers; only ports, certificates and where mail goes are changed. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import Value from 'typebox/value';
+import { parse } from 'yaml';
+import { parseDuration, parseSize } from '../../src/config/quantity.ts';
+import { decoyOptions, decoysSchema } from '../../src/decoys/options.ts';
+import { createSmtpGuard } from '../../src/smtp/guard.ts';
+import { smtpFaults, smtpOptions, smtpSchema, smtpWarnings } from '../../src/smtp/options.ts';
+import { certificate } from '../smtp/certificate.ts';
+import { Dialogue } from '../smtp/dialogue.ts';
+import { startPostfix } from '../smtp/postfix.ts';
+import { mailSink } from '../smtp/support.ts';
+import { without } from '../support/peers.ts';
+import { examples } from './example.ts';
+
+const file = (name: string): string => readFileSync(join(examples, name), 'utf8');
+
+function smtpSection(name: string) {
+  const section = Value.Default(smtpSchema, parse(file(name)).smtp);
+  assert.ok(Value.Check(smtpSchema, section), JSON.stringify([...Value.Errors(smtpSchema, section)]));
+  assert.deepEqual(smtpFaults(section), []);
+  return section;
+}
+
+test('the Postfix example: ours passes, foreign is refused, the own network relays', {
+  skip: without('postfix', 'openssl'),
+}, async (t) => {
+  const pems = await certificate(t);
+  const sink = await mailSink(t);
+  const postfix = await startPostfix(t, {
+    deliverTo: sink.port,
+    main: `${file('smtp-postfix/main.cf').replace('192.0.2.0/24', '127.0.0.2')}\nmynetworks = 127.0.0.2`,
+    service: file('smtp-postfix/master.cf'),
+  });
+  const options = smtpOptions(smtpSection('smtp-postfix/sekisho.yaml'), {
+    duration: (text) => parseDuration(text)!,
+    size: (text) => parseSize(text)!,
+    file: (name) => (name.endsWith('.key') ? pems.key : pems.cert),
+  });
+  assert.deepEqual(smtpWarnings(options), []);
+  const guard = createSmtpGuard(
+    {
+      ...options,
+      listen: ['127.0.0.1:0'],
+      backends: [`127.0.0.1:${postfix.port}`],
+      relayFrom: ['127.0.0.2'],
+    },
+    { onEvent: () => {}, log: console },
+  );
+  const [address] = await guard.listen();
+  t.after(() => guard.close(0));
+  const outside = await Dialogue.greeted(t, address!.port, '127.0.0.7');
+  await outside.say('MAIL FROM:<a@example.org>');
+  assert.equal(await outside.code('RCPT TO:<user@example.com>'), 550);
+  assert.equal(await outside.code('RCPT TO:<user@example.net>'), 250);
+  await outside.say('DATA');
+  assert.equal(await outside.code('Subject: x\r\n\r\ntext\r\n.'), 250);
+  const inside = await Dialogue.greeted(t, address!.port, '127.0.0.2');
+  await inside.say('MAIL FROM:<a@example.net>');
+  assert.equal(await inside.code('RCPT TO:<user@example.com>'), 250);
+  await sink.waitFor(1);
+  assert.deepEqual(sink.mails[0]!.to, ['user@example.net']);
+  await postfix.waitForLog(/client=\S*\[127\.0\.0\.7\]/);
+});
+
+test('the Exim and decoy examples are valid', () => {
+  smtpSection('smtp-exim/sekisho.yaml');
+  const decoys = Value.Default(decoysSchema, parse(file('decoys/sekisho.yaml')).decoys);
+  assert.ok(Value.Check(decoysSchema, decoys));
+  const options = decoys.map((decoy) => decoyOptions(decoy, (text) => parseDuration(text)!));
+  assert.deepEqual(
+    options.map(({ listen, speaks, tarpit }) => [listen, speaks, tarpit?.connections ?? null]),
+    [
+      ['0.0.0.0:3128', 'http-proxy', null],
+      ['0.0.0.0:8080', 'http-proxy', null],
+      ['0.0.0.0:8090', 'http-proxy', null],
+      ['0.0.0.0:1080', 'socks', 10_000],
+      ['0.0.0.0:25', 'smtp', null],
+    ],
+  );
+});
+
+test('the how-to pages say what the files say', () => {
+  const page = readFileSync(join(examples, '../../docs/how-to/smtp-postfix-exim.md'), 'utf8');
+  const lines = (name: string): string[] =>
+    file(name)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+  for (const name of ['smtp-postfix/main.cf', 'smtp-postfix/master.cf', 'smtp-exim/exim.conf'])
+    for (const line of lines(name)) assert.ok(page.includes(line), `${name}: ${line}`);
+});
