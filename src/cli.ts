@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
-import { CommanderError, Command as Program } from 'commander';
+import { CommanderError, Option, Command as Program } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
   AuditOptions,
+  BansOptions,
   CheckOptions,
   Command,
   ExplainOptions,
@@ -81,7 +83,36 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .action((target: string, options: Omit<AuditOptions, 'target'>) =>
         lazy<AuditOptions>('audit', exit)({ target, ...options }),
       ),
+  registerBans,
 ];
+
+function registerBans(program: Program, exit: Exit): void {
+  const bans = program.command('bans').description('who is banned, on a running gateway, over its admin API');
+  const run = lazy<BansOptions>('bans', exit);
+  const reached = (command: Program): Program =>
+    command
+      .option('--config <file>', 'config file, whose admin listener and token are used')
+      .option('--admin <url>', 'the admin API, in place of the one of the config')
+      .option('--json', 'one JSON object a ban on stdout')
+      .copyInheritedSettings(program)
+      .allowExcessArguments(false);
+  reached(bans.command('list'))
+    .description('every ban in force, newest first; SEKISHO_TOKEN holds the token')
+    .addOption(new Option('--format <format>', 'all of them, for another firewall').choices(exportFormats))
+    .action((options: Omit<BansOptions, 'action'>) => run({ ...options, action: 'list' }));
+  reached(bans.command('add <prefix>'))
+    .description('ban an address or a prefix')
+    .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: without an end)')
+    .option('--reason <words>', 'why, for whoever reads the list')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'add', prefix }),
+    );
+  reached(bans.command('remove <prefix>'))
+    .description('take a ban back')
+    .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
+      run({ ...options, action: 'remove', prefix }),
+    );
+}
 
 /** The whole command line. */
 export function buildProgram(exit: Exit): Program {

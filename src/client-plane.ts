@@ -14,7 +14,7 @@ import type { BansConfig, Config, FleetConfig } from './config/config.ts';
 import type { EventSink } from './events/event.ts';
 import { Fleet, type FleetHealth } from './fleet/fleet.ts';
 import { ValkeyStore } from './fleet/valkey-store.ts';
-import type { RateTable } from './limit/rate-table.ts';
+import type { RateSource } from './limit/rate-table.ts';
 
 export interface ClientPlane {
   /** Null: bans are off. */
@@ -25,8 +25,8 @@ export interface ClientPlane {
   readonly onEvent: EventSink;
   /** Whether a client prefix is banned at this moment. */
   readonly isBanned: (prefix: string) => boolean;
-  /** Shares the counts of these tables with the fleet; called again for each round, since tables come and go. */
-  shareRates(tables: () => readonly RateTable[]): void;
+  /** Shares these counts with the fleet; asked again for each round, since tables come and go. */
+  shareRates(sources: () => readonly RateSource[]): void;
   /** Puts another config in force; turning bans or the fleet on and off takes a restart. */
   reload(config: Config): Promise<void>;
   close(): Promise<void>;
@@ -53,7 +53,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
       fleet?.event(event);
     },
     isBanned: bans === null ? () => false : bans.isBanned,
-    shareRates: (tables) => fleet?.share(tables),
+    shareRates: (sources) => fleet?.share(sources),
     reload: async (next) => {
       if (bans === null || next.bans === false) return;
       bans.ledger.replace(ledgerRules(next.bans, next));

@@ -1,5 +1,4 @@
 /** Config → the running gateway. The only file that knows every plugin. */
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
@@ -10,19 +9,26 @@ import { relayGuard } from '../plugins/relay-guard.ts';
 import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
-import type { BackendConfig, Config, ListenerConfig, SiteConfig } from './config/config.ts';
+import type { Config, ListenerConfig } from './config/config.ts';
+import { siteRoute } from './config/routes.ts';
 import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
-import type { BackendAddress } from './forward/backend.ts';
 import type { Backend } from './forward/backend-group.ts';
-import type { Route } from './forward/forwarder.ts';
+import { Forwarder, type Route } from './forward/forwarder.ts';
 import { Checkpoint } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
 import type { RateLimitRules } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Carries requests to the backends of every site; the gateway has it. */
+    forwarder: Forwarder;
+  }
+}
 
 export interface Gateway {
   /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
@@ -48,7 +54,7 @@ export interface GatewayOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
-  /** Told when a backend is left out or used again. */
+  /** Told when a backend is left out or used again; the log is told anyway. */
   readonly onBackend?: (backend: string, fit: boolean, why: string) => void;
 }
 
@@ -124,7 +130,7 @@ async function createApp(
   });
   await app.register(relayGuard, { checkpoint });
   await app.register(rateLimit, rateLimitRules(config, compiled));
-  await app.register(forward, {
+  const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
     via: config.via,
@@ -139,6 +145,8 @@ async function createApp(
       onBackend?.(backend, fit, why);
     },
   });
+  app.decorate('forwarder', forwarder);
+  await app.register(forward, { forwarder });
   if (config.log.access) logAccess(app, log);
   await app.ready();
   return app;
@@ -189,36 +197,7 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 }
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>
-  [...sites].map(([site, config]) => [site, route(config)]);
-
-function route({ backends, balance, health, connections, backendTls, hosts }: SiteConfig): Route {
-  if (backends[0]!.kind === 'welcome') return 'welcome';
-  const { max: maxConnections, queue: maxQueue, wait: queueTimeout, idle } = connections;
-  return {
-    backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
-    balance,
-    health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
-    pool: { maxConnections, maxQueue, queueTimeout, idle },
-  };
-}
-
-function address(
-  backend: BackendConfig,
-  { ca, servername, verify }: SiteConfig['backendTls'],
-): BackendAddress {
-  switch (backend.kind) {
-    case 'welcome':
-      throw new TypeError('the welcome page is no backend beside others');
-    case 'unix':
-      return { kind: 'unix', path: backend.path };
-    case 'tcp': {
-      const { host, port, protocol } = backend;
-      if (protocol === 'http') return { kind: 'tcp', host, port };
-      const authorities = ca === null ? undefined : readFileSync(ca, 'latin1');
-      return { kind: 'tls', host, port, tls: { servername: servername ?? host, ca: authorities, verify } };
-    }
-  }
-}
+  [...sites].map(([site, config]) => [site, siteRoute(config)]);
 
 function logAccess(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', (request, reply, done) => {

@@ -48,6 +48,23 @@ export interface AuditOptions {
   readonly json?: boolean;
 }
 
+export interface BansOptions {
+  readonly action: 'list' | 'add' | 'remove';
+  /** An address or a prefix; absent from `list`. */
+  readonly prefix?: string;
+  /** Length of the ban, `1h`. @default without an end */
+  readonly for?: string;
+  readonly reason?: string;
+  /** Of `list`: the live bans in the language of another firewall. */
+  readonly format?: string;
+  /** URL of the admin API. @default `admin.listen` of the config, or http://127.0.0.1:9090 */
+  readonly admin?: string;
+  /** Config file, whose admin listener and token are used; SEKISHO_TOKEN wins over the token. */
+  readonly config?: string;
+  /** One JSON object a line on stdout. */
+  readonly json?: boolean;
+}
+
 /**
  * What each file of this folder exports as `run`.
  *

@@ -1,68 +1,92 @@
-import { startClientPlane } from '../client-plane.ts';
+import type { Logger } from 'pino';
+import { type ClientPlane, startClientPlane } from '../client-plane.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { startControlPlane } from '../control-plane.ts';
-import { Counters } from '../events/counters.ts';
-import { type Gateway, startGateway } from '../gateway.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane.ts';
+import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import { createLog } from '../log.ts';
+import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
-/** How long requests under way may go on after SIGTERM, in milliseconds. */
-const drainDeadline = 10_000;
-
-/** `sekisho start`: runs the gateway until SIGTERM or SIGINT. */
+/** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
 export const run: Command<StartOptions> = async ({ config: file, ...overlay }) => {
-  const config = loadConfig(file, { overlay });
+  const read = (): Config => loadConfig(file, { overlay });
+  const config = read();
   const log = createLog(config.log);
   const stopped = signal();
-  const counters = new Counters();
-  let gateway: Gateway | null = null;
-  const clients = await startClientPlane(config, { log, journal: null });
+  const clients = await startClients(config, log);
+  let control: ControlPlane | null = null;
+  let data: DataPlane | null = null;
   try {
-    const control = await startControlPlane(config, {
+    control = await startControlPlane(config, {
       log,
-      counters: () => [counters.snapshot()],
       bans: clients.bans,
       fleet: () => clients.fleet?.health ?? null,
-      backends: () =>
-        (gateway?.backends ?? []).map(({ pool, weight, load, standing }) => ({
-          name: pool.name,
-          fit: standing.fit(performance.now()),
-          load,
-          weight,
-        })),
+      counters: () => data?.counters() ?? [],
+      backends: () => data?.backends() ?? [],
     });
-    try {
-      clients.bans?.ledger.onChange((change, origin) => {
-        if (change.kind !== 'lists' && origin !== 'journal') control.onBan(change.kind, change.ban);
-      });
-      gateway = await startGateway(config, {
-        log,
-        counters,
-        isBanned: clients.isBanned,
-        onEvent: (event) => {
-          clients.onEvent(event);
-          control.onEvent(event);
-        },
-        onBackend: control.onBackend,
-      });
-      const { rateTables } = gateway;
-      clients.shareRates(() => gateway?.rateTables ?? rateTables);
-      for (const listener of [...gateway.listeners, ...control.listeners])
-        process.stdout.write(`listening ${listener}\n`);
-      if (control.madeToken !== null)
-        process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
-      control.setReady(true);
-      await stopped;
-      control.setReady(false);
-      await gateway.close(drainDeadline);
-    } finally {
-      await control.close();
-    }
+    const { onBan, onBackend } = control;
+    clients.bans?.ledger.onChange((change, origin) => {
+      if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
+    });
+    data = await startDataPlane(config, {
+      log,
+      bans: clients.bans?.ledger ?? null,
+      onEvent: (event) => {
+        clients.onEvent(event);
+        control!.onEvent(event);
+      },
+      onBackend,
+    });
+    const planes = { data, clients, control };
+    clients.shareRates(() => planes.data.rateSources());
+    announce([...data.listeners, ...control.listeners], control.madeToken, config);
+    process.on('SIGHUP', () => void reload(read, planes, log));
+    control.setReady(true);
+    await stopped;
+    control.setReady(false);
+    await data.close(config.timeouts.drain);
   } finally {
+    await control?.close();
     await clients.close();
   }
   return 0;
 };
+
+/** Bans outlive the process in the journal; where that can't be opened they don't, and traffic goes on. */
+async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
+  if (config.journal === false) return startClientPlane(config, { log, journal: null });
+  try {
+    return await startClientPlane(config, { log, journal: config.journal.path });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') throw error;
+    log.error(
+      { event: 'journal', err: error },
+      'bans can not be kept in the journal; they end with the process',
+    );
+    return startClientPlane(config, { log, journal: null });
+  }
+}
+
+interface Planes {
+  readonly data: DataPlane;
+  readonly clients: ClientPlane;
+  readonly control: ControlPlane;
+}
+
+/** A bad config changes nothing, and says why. */
+async function reload(read: () => Config, { data, clients, control }: Planes, log: Logger): Promise<void> {
+  try {
+    const next = read();
+    data.reload(next);
+    await Promise.all([clients.reload(next), control.reload(next)]);
+    log.info({ event: 'reload' }, 'the config was read again');
+  } catch (error) {
+    const why = error instanceof ConfigError ? error.message : error;
+    log.error({ event: 'reload', err: why }, 'the config was not read again; the one before stays in force');
+  }
+}
 
 function signal(): Promise<void> {
   return new Promise((resolve) => {

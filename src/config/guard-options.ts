@@ -11,8 +11,8 @@ import {
 } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
 import { compile } from './compile.ts';
-import { ConfigError, type Fault, nearest } from './fault.ts';
-import { parseConfig } from './load.ts';
+import { ConfigError, type Fault } from './fault.ts';
+import { optionFaults, readOptions } from './plugin-options.ts';
 
 /** Rules that can be told to let a request pass, since no request is relayed by that. */
 export type ForwardableRule = {
@@ -74,21 +74,19 @@ export interface CompiledGuard {
   readonly ports: Set<number>;
 }
 
-const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy', 'onProbe', 'onError'] as const;
-/** Options of `app.register` itself. */
-const ofFastify: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers']);
+const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as const;
 
 /** @throws {ConfigError} with every fault */
 export function compileGuard(options: RelayGuardSettings): CompiledGuard {
-  const ports = new Set<number>();
-  const faults = ownFaults(options);
+  const faults = optionFaults('relayGuard', options, known, ['onProbe', 'onError']);
   const rules = options.policy?.rules;
   const forwardable = ruleIds.filter((id) => catalogue[id].forwardable);
   const lenient = { ...rules, ...Object.fromEntries(forwardable.map((id) => [id, 'allow'])) };
   const compiled = read(options, rules, faults);
   const exempt = read(options, lenient, []);
   if (compiled === null || exempt === null || faults.length > 0) throw new ConfigError(faults, 'relayGuard');
-  for (const port of compiled.policy.ports) if (port !== 0) ports.add(port);
+  const ports = new Set(compiled.policy.ports);
+  ports.delete(0);
   return {
     policy: { ...compiled.policy, ports },
     clients: compiled.clients,
@@ -97,44 +95,16 @@ export function compileGuard(options: RelayGuardSettings): CompiledGuard {
   };
 }
 
-/** By way of the config's own reader, so that an option means and refuses what the same key of the config does. */
 function read(options: RelayGuardSettings, rules: object | undefined, faults: Fault[]) {
   const { hosts, trustedProxies, allow, websocket = true, policy } = options;
-  const document = {
-    // A port of 0 stands for none.
-    listen: ['127.0.0.1:0'],
-    sites: [{ hosts, websocket, backend: 'welcome' }],
-    trustedProxies,
-    policy: typeof policy === 'object' || policy === undefined ? { ...policy, rules } : policy,
-    bans: { allow },
-  };
-  try {
-    return compile(parseConfig(JSON.stringify(document), '.'));
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const fault of error.faults) {
-      faults.push({ ...fault, path: fault.path.replace(/^(?:sites\[0\]|bans)\./, ''), line: null });
-    }
-    return null;
-  }
-}
-
-function ownFaults(options: RelayGuardSettings): Fault[] {
-  const faults: Fault[] = [];
-  const fault = (path: string, message: string, mend: string) =>
-    faults.push({ path, value: null, message, mend, line: null });
-  for (const key of Object.keys(options)) {
-    if ((known as readonly string[]).includes(key) || ofFastify.has(key)) continue;
-    const near = nearest(key, known);
-    fault(
-      key,
-      'is no option of relayGuard',
-      near === undefined ? `known are ${known.join(', ')}` : `write ${near} if that is meant`,
-    );
-  }
-  for (const key of ['onProbe', 'onError'] as const) {
-    if (options[key] !== undefined && typeof options[key] !== 'function')
-      fault(key, 'is no function', 'pass a function, or leave it out');
-  }
-  return faults;
+  const config = readOptions(
+    { hosts, websocket, backend: 'welcome' },
+    {
+      trustedProxies,
+      policy: typeof policy === 'object' || policy === undefined ? { ...policy, rules } : policy,
+      bans: { allow },
+    },
+    faults,
+  );
+  return config && compile(config);
 }

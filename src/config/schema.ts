@@ -3,54 +3,13 @@
  * its descriptions, and `load` validates by it. `mend` is an annotation: what to write instead, for the fault's text.
  */
 
-import type { Static, TObject, TProperties, TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { presets } from '../rules/catalogue.ts';
-import { durationPattern, sizePattern } from './quantity.ts';
+import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { rules } from './rule-schema.ts';
+import { cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
 import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
-
-const object = <T extends TProperties>(properties: T, options: object = {}) =>
-  Type.Object(properties, { additionalProperties: false, ...options });
-
-/**
- * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
- * filled in.
- */
-const offOr = <T extends TObject>(schema: T, options: { description: string; default?: unknown }) =>
-  Type.Unsafe<false | Static<T>>({
-    ...schema,
-    ...options,
-    type: ['boolean', 'object'],
-    not: { const: true },
-    mend: 'write false to turn it off, or a map of its settings',
-  });
-
-const word = <const T extends string>(words: readonly T[], options: { description: string; default?: T }) =>
-  Type.Unsafe<T>({ type: 'string', enum: [...words], ...options });
-
-const quantity = (pattern: string, format: string, mend: string) => (standard: string, description: string) =>
-  Type.String({ pattern, format, mend, default: standard, description });
-
-const durationMend = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
-/** For timers: a day at most, since a timer can't hold more than 24 days. */
-const timeout = quantity(durationPattern, 'sekisho-timeout', `${durationMend}: at least 1ms, at most 1d`);
-const span = quantity(durationPattern, 'sekisho-duration', `${durationMend}: at most 3650d`);
-const size = quantity(
-  sizePattern,
-  'sekisho-header-size',
-  'write a number and B, KiB or MiB, from 1KiB to 1MiB',
-);
-
-/** The alphabet of a prefix; what a prefix is, the format checks. */
-const cidr = Type.String({
-  pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
-  format: 'sekisho-cidr',
-  mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
-  description: 'A prefix in CIDR notation, or one address. No bits may be set after the prefix.',
-});
-
-const cidrs = (description: string) => Type.Array(cidr, { default: [], description });
 
 const listenAddress = (options: { description: string; default?: string }) =>
   Type.String({
@@ -178,27 +137,6 @@ const presetWords =
   '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
   'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
 
-const rateBounds = {
-  max: Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000_000,
-    default: 1000,
-    mend: 'write a whole number, 1 or more',
-    description:
-      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
-  }),
-  timeWindow: timeout('1m', 'Length of the window.'),
-};
-
-const rateLimit = object({
-  ...rateBounds,
-  allow: cidrs(
-    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
-  ),
-});
-
-const siteRateLimit = object(rateBounds);
-
 const site = object(
   {
     hosts: Type.Array(hostEntry, {
@@ -299,74 +237,6 @@ const site = object(
   },
   { description: 'Hosts that are ours, and the backend that serves them.' },
 );
-
-const bans = object({
-  after: Type.Integer({
-    minimum: 1,
-    maximum: 1000,
-    default: 5,
-    mend: 'write a whole number from 1 to 1000',
-    description: 'Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned.',
-  }),
-  within: span('10m', 'The time in which those probes must fall.'),
-  for: Type.Array(
-    Type.String({
-      pattern: durationPattern,
-      format: 'sekisho-duration',
-      mend: `${durationMend}: at most 3650d`,
-      description: 'Length of a ban.',
-    }),
-    {
-      minItems: 1,
-      maxItems: 16,
-      default: ['10m', '1h', '1d'],
-      mend: 'list one time or more, such as [10m, 1h, 1d]',
-      description: 'How long the first, second, third … ban of a client lasts; the last one repeats.',
-    },
-  ),
-  allow: cidrs('Prefixes that are never banned, whatever they send. The allow-list beats every ban.'),
-  answer: Type.Unsafe<403 | 'drop'>({
-    enum: [403, 'drop'],
-    default: 403,
-    mend: 'write 403 or drop',
-    description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
-  }),
-  lists: Type.Array(
-    Type.String({ minLength: 1, mend: 'write a file name', description: 'A file of prefixes.' }),
-    {
-      default: [],
-      description:
-        'Files of prefixes that are always banned, one a line, `#` starts a comment. Relative names start at the folder of the ' +
-        'config. Hazard: a list from elsewhere can name your own networks; put those under `allow`.',
-    },
-  ),
-});
-
-const fleet = object({
-  valkey: Type.String({
-    minLength: 1,
-    maxLength: 1024,
-    format: 'sekisho-valkey',
-    mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
-    description:
-      'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
-      '`rediss://` for TLS. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
-  }),
-  name: Type.String({
-    pattern: '^[A-Za-z0-9._-]{1,64}$',
-    default: 'sekisho',
-    mend: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
-    description: 'Begins every key and channel. Gateways with the same name are one fleet.',
-  }),
-  ca: Type.Optional(
-    Type.String({
-      minLength: 1,
-      mend: 'write a file name',
-      description:
-        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
-    }),
-  ),
-});
 
 const admin = object({
   listen: listenAddress({

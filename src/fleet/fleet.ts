@@ -8,7 +8,7 @@ import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
 import { type BanLedger, counts } from '../bans/ledger.ts';
 import type { ProbeEvent } from '../events/event.ts';
-import type { RateTable } from '../limit/rate-table.ts';
+import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { EventBacklog } from './event-backlog.ts';
 import type { FleetStore, Strike } from './store.ts';
@@ -62,7 +62,7 @@ export class Fleet {
   #strikes: WaitingStrike[] = [];
   #strikeNumber = 0;
   #threshold: FleetOptions['threshold'];
-  #tables: () => readonly RateTable[] = () => [];
+  #tables: () => readonly RateSource[] = () => [];
   readonly #timer: NodeJS.Timeout;
   #state: FleetHealth['state'] = 'away';
   #since: number;
@@ -127,7 +127,7 @@ export class Fleet {
   }
 
   /** Shares the counts of tables, as they are from time to time, with tables of the same name on other gateways. */
-  share(tables: () => readonly RateTable[]): void {
+  share(tables: () => readonly RateSource[]): void {
     this.#tables = tables;
   }
 

@@ -58,6 +58,8 @@ export class Exchange implements ResponseSink, Waiter {
   #retried = false;
   #pumping = false;
   readonly #start = performance.now();
+  /** The client takes nothing more for now. */
+  #held = false;
 
   constructor(out: Outgoing) {
     this.#out = out;
@@ -126,7 +128,9 @@ export class Exchange implements ResponseSink, Waiter {
 
   onData(data: Buffer): void {
     const { res } = this.#out;
-    if ((res as Writable).write(data) || this.#connection === null) return;
+    if ((res as Writable).write(data) || this.#connection === null || this.#held) return;
+    // One packet of a backend may hold many chunks, each of which finds the client busy.
+    this.#held = true;
     this.#connection.pause();
     res.once('drain', this.#onClientDrain);
   }
@@ -197,6 +201,7 @@ export class Exchange implements ResponseSink, Waiter {
   };
 
   readonly #onClientDrain = (): void => {
+    this.#held = false;
     this.#connection?.resume();
   };
 

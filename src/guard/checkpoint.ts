@@ -124,18 +124,24 @@ export class Checkpoint {
           res.end();
           return true;
         case 'connect':
-          if (!isHttp2(req)) return this.#refuseTunnel(req, args[1] as Socket, args[2] as Buffer);
+          if (!isHttp2(req)) {
+            const [, socket, rest] = args as [Request, Socket, Buffer];
+            this.#inTurn(socket, () => this.#refuseSocket(socket, this.judge(req), rest));
+            return true;
+          }
           if (!this.admit(req, res)) return true;
           // Extended CONNECT to a site with WebSocket (RFC 8441): the application's to answer.
           if (others(event)) return emit(event, req, res);
           res.statusCode = 501;
           res.end();
           return true;
-        case 'upgrade':
-          return (
-            !this.#admitUpgrade(req as IncomingMessage, args[1] as Socket, args[2] as Buffer) ||
-            emit(event, ...args)
-          );
+        case 'upgrade': {
+          const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
+          this.#inTurn(socket, () => {
+            if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
+          });
+          return true;
+        }
         case 'clientError':
           return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
         default:
@@ -233,10 +239,25 @@ export class Checkpoint {
     this.#refuseSocket(socket, { ...this.judge(req), verdict }, rest, headers);
   }
 
-  /** CONNECT of HTTP/1: an application has no say in it, since any answer of class 2 opens the tunnel. */
-  #refuseTunnel(req: IncomingMessage, socket: Socket, rest: Buffer): true {
-    this.#refuseSocket(socket, this.judge(req), rest);
-    return true;
+  /**
+   * CONNECT and upgrades take the socket itself, which may still owe an answer to the request before them: what is
+   * written too early would be read as that answer (response splitting behind a shared proxy).
+   */
+  #inTurn(duplex: Socket, act: () => void): void {
+    const socket = duplex as GuardedSocket;
+    const exchange = socket[current];
+    if (exchange === undefined || !isBusy(socket)) {
+      act();
+      return;
+    }
+    socket.on('error', ignore);
+    // Node lets go of the socket with the event, so that nobody else tells the exchange of its end.
+    const onGone = () => exchange.res.destroy();
+    socket.once('close', onGone);
+    exchange.res.once('close', () => {
+      socket.off('close', onGone);
+      act();
+    });
   }
 
   #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
@@ -257,11 +278,9 @@ export class Checkpoint {
     headers: readonly string[] = [],
   ): void {
     const listener = listenerName(socket);
-    // An answer now would be taken for that of the request before it: better none.
-    const answer = isBusy(socket) ? 'drop' : (verdict.answer ?? 400);
     const done = (body: string) =>
       this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
-    refuseSocket(socket, answer, verdict.rule ?? 'framing', done, headers);
+    refuseSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
   /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */

@@ -35,6 +35,12 @@ export interface RateShare {
   restore(): void;
 }
 
+/** Whose counts are shared. */
+export interface RateSource {
+  /** What others have to be told; each change once. */
+  shares(): RateShare[];
+}
+
 /**
  * Windows begin at the same time for every client and on every gateway, at multiples of their length since the epoch: then a
  * window ends by dropping its table whole, and gateways need not agree on anything but the time of day.
@@ -42,7 +48,7 @@ export interface RateShare {
  * Eviction: two generations a window. A client that comes moves into the young one; when that holds half the capacity, the
  * old one is forgotten. So whoever is forgotten, and starts at zero, has made no request while 100,000 other clients did.
  */
-export class RateTable {
+export class RateTable implements RateSource {
   readonly #options: RateTableOptions;
   readonly #half: number;
   #window = -1;

@@ -1,0 +1,127 @@
+/** Requests forwarded a second on one core, against every proxy that is here; and probes refused a second. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BenchOptions, median, print } from './options.ts';
+import { backendServer, gateway, peers } from './peers.ts';
+import type { Pinned } from './pinned.ts';
+import { type Load, wrk } from './wrk.ts';
+
+interface Scene {
+  readonly name: string;
+  readonly path: string;
+  readonly connections: number;
+  readonly headers?: readonly string[];
+  readonly probe?: boolean;
+}
+
+const scenes: readonly Scene[] = [
+  { name: '200 B, 50 connections', path: '/200', connections: 50 },
+  { name: '200 B, 1,000 connections', path: '/200', connections: 1000 },
+  {
+    name: '200 B, 50 connections, closed each time',
+    path: '/200',
+    connections: 50,
+    headers: ['Connection: close'],
+  },
+  { name: '10 KB, 50 connections', path: '/10k', connections: 50 },
+  { name: '1 MB, 50 connections', path: '/1m', connections: 50 },
+  { name: 'probes, 50 connections', path: 'http://www.example.com/', connections: 50, probe: true },
+];
+
+const ours = 'Sekisho';
+
+/** Peers without a judge are not asked about probes. */
+const judges = (name: string): boolean => name === ours || name.includes('ModSecurity');
+
+export async function run(options: BenchOptions): Promise<void> {
+  const rounds = options.quick === true ? 1 : 3;
+  const seconds = options.quick === true ? 1 : 3;
+  const backend = await backendServer();
+  try {
+    for (const scene of scenes.slice(0, options.quick === true ? 1 : scenes.length)) {
+      const running = await startAll(backend.port);
+      try {
+        await measure(scene, running, rounds, seconds, options);
+      } finally {
+        await Promise.all(running.map((peer) => peer.stop()));
+      }
+    }
+  } finally {
+    await backend.stop();
+  }
+}
+
+async function startAll(backend: number): Promise<Pinned[]> {
+  const running: Pinned[] = [];
+  for (const start of [
+    gateway(ours),
+    gateway('Sekisho, not judging', 'policy: { preset: observe }'),
+    ...peers,
+  ]) {
+    const peer = await start(backend);
+    if (peer !== null) running.push(peer);
+  }
+  return running;
+}
+
+async function measure(
+  scene: Scene,
+  all: readonly Pinned[],
+  rounds: number,
+  seconds: number,
+  options: BenchOptions,
+): Promise<void> {
+  const taking = scene.probe === true ? all.filter(({ name }) => judges(name)) : all;
+  const loads = new Map<Pinned, Load[]>(taking.map((peer) => [peer, []]));
+  const script = scene.probe === true ? probeScript() : undefined;
+  const load = (peer: Pinned, time: number): Promise<Load> =>
+    wrk({
+      url: `http://127.0.0.1:${peer.port}${scene.probe === true ? '/' : scene.path}`,
+      connections: scene.connections,
+      seconds: time,
+      ...(scene.headers === undefined ? {} : { headers: scene.headers }),
+      ...(script === undefined ? {} : { script }),
+    });
+  for (const peer of taking) await load(peer, 1);
+  // Interleaved, so that a machine that slows down slows all of them.
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of taking) loads.get(peer)!.push(await load(peer, seconds));
+  }
+  const rate = (peer: Pinned): number =>
+    median(loads.get(peer)!.map(({ requestsPerSecond }) => requestsPerSecond));
+  const own = rate(taking[0]!);
+  if (options.json !== true) process.stdout.write(`\n${scene.name}\n`);
+  for (const peer of taking) {
+    const requestsPerSecond = Math.round(rate(peer));
+    const p99 = median(loads.get(peer)!.map((one) => one.p99));
+    const megabytesPerSecond = Math.round(median(loads.get(peer)!.map((one) => one.megabytesPerSecond)));
+    const errors = scene.probe === true ? 0 : loads.get(peer)!.reduce((sum, one) => sum + one.errors, 0);
+    const ratio = Number((own / requestsPerSecond).toFixed(2));
+    const memory = Math.round(peer.peakMemory());
+    print(
+      options,
+      {
+        bench: 'forward',
+        scene: scene.name,
+        peer: peer.name,
+        requestsPerSecond,
+        ratio,
+        p99,
+        megabytesPerSecond,
+        peakMemoryMiB: memory,
+        errors,
+      },
+      `  ${peer.name.padEnd(28)} ${String(requestsPerSecond).padStart(7)} req/s  ours ÷ this ${ratio.toFixed(2).padStart(6)}  p99 ${p99.toFixed(2).padStart(7)} ms  ${String(megabytesPerSecond).padStart(5)} MB/s  ${String(memory).padStart(4)} MiB${errors === 0 ? '' : `  ${errors} errors`}`,
+    );
+  }
+}
+
+function probeScript(): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'sekisho-bench-')), 'probe.lua');
+  writeFileSync(
+    path,
+    "wrk.headers['Host'] = 'www.example.com'\nrequest = function() return wrk.format('GET', 'http://www.example.com/') end\n",
+  );
+  return path;
+}

@@ -1,0 +1,18 @@
+/** What every benchmark of `npm run bench` is called with, and prints. */
+export interface BenchOptions {
+  /** One JSON object a line on stdout, instead of text. */
+  readonly json?: boolean;
+  /** Fewer rounds and shorter ones: to see that it works, not to measure. */
+  readonly quick?: boolean;
+}
+
+/** Prints one result: the object with --json, else the line. */
+export function print(options: BenchOptions, result: object, line: string): void {
+  process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : `${line}\n`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

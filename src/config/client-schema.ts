@@ -1,0 +1,93 @@
+/** The part of the schema about clients: bans, limits, and the fleet that shares both. */
+import Type from 'typebox';
+import { durationPattern } from './quantity.ts';
+import { cidrs, durationMend, object, span, timeout } from './schema-parts.ts';
+
+export const bans = object({
+  after: Type.Integer({
+    minimum: 1,
+    maximum: 1000,
+    default: 5,
+    mend: 'write a whole number from 1 to 1000',
+    description: 'Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned.',
+  }),
+  within: span('10m', 'The time in which those probes must fall.'),
+  for: Type.Array(
+    Type.String({
+      pattern: durationPattern,
+      format: 'sekisho-duration',
+      mend: `${durationMend}: at most 3650d`,
+      description: 'Length of a ban.',
+    }),
+    {
+      minItems: 1,
+      maxItems: 16,
+      default: ['10m', '1h', '1d'],
+      mend: 'list one time or more, such as [10m, 1h, 1d]',
+      description: 'How long the first, second, third … ban of a client lasts; the last one repeats.',
+    },
+  ),
+  allow: cidrs('Prefixes that are never banned, whatever they send. The allow-list beats every ban.'),
+  answer: Type.Unsafe<403 | 'drop'>({
+    enum: [403, 'drop'],
+    default: 403,
+    mend: 'write 403 or drop',
+    description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
+  }),
+  lists: Type.Array(
+    Type.String({ minLength: 1, mend: 'write a file name', description: 'A file of prefixes.' }),
+    {
+      default: [],
+      description:
+        'Files of prefixes that are always banned, one a line, `#` starts a comment. Relative names start at the folder of the ' +
+        'config. Hazard: a list from elsewhere can name your own networks; put those under `allow`.',
+    },
+  ),
+});
+
+const rateBounds = {
+  max: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 1000,
+    mend: 'write a whole number, 1 or more',
+    description:
+      'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
+  }),
+  timeWindow: timeout('1m', 'Length of the window.'),
+};
+
+export const rateLimit = object({
+  ...rateBounds,
+  allow: cidrs(
+    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
+  ),
+});
+
+export const siteRateLimit = object(rateBounds);
+
+export const fleet = object({
+  valkey: Type.String({
+    minLength: 1,
+    maxLength: 1024,
+    format: 'sekisho-valkey',
+    mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
+    description:
+      'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
+      '`rediss://` for TLS. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
+  }),
+  name: Type.String({
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    default: 'sekisho',
+    mend: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
+    description: 'Begins every key and channel. Gateways with the same name are one fleet.',
+  }),
+  ca: Type.Optional(
+    Type.String({
+      minLength: 1,
+      mend: 'write a file name',
+      description:
+        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
+    }),
+  ),
+});

@@ -1,0 +1,35 @@
+/** The backends of a site as the forwarder takes them. */
+import { readFileSync } from 'node:fs';
+import type { BackendAddress } from '../forward/backend.ts';
+import type { Route } from '../forward/forwarder.ts';
+import type { BackendConfig, SiteConfig } from './config.ts';
+
+/** @throws Error where a file of authorities can't be read */
+export function siteRoute({ backends, balance, health, connections, backendTls, hosts }: SiteConfig): Route {
+  if (backends[0]!.kind === 'welcome') return 'welcome';
+  const { max: maxConnections, queue: maxQueue, wait: queueTimeout, idle } = connections;
+  return {
+    backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
+    balance,
+    health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
+    pool: { maxConnections, maxQueue, queueTimeout, idle },
+  };
+}
+
+function address(
+  backend: BackendConfig,
+  { ca, servername, verify }: SiteConfig['backendTls'],
+): BackendAddress {
+  switch (backend.kind) {
+    case 'welcome':
+      throw new TypeError('the welcome page is no backend beside others');
+    case 'unix':
+      return { kind: 'unix', path: backend.path };
+    case 'tcp': {
+      const { host, port, protocol } = backend;
+      if (protocol === 'http') return { kind: 'tcp', host, port };
+      const authorities = ca === null ? undefined : readFileSync(ca, 'latin1');
+      return { kind: 'tls', host, port, tls: { servername: servername ?? host, ca: authorities, verify } };
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** What the schema is made of: objects without unknown keys, quantities, prefixes. */
+import type { Static, TObject, TProperties } from 'typebox';
+import Type from 'typebox';
+import { durationPattern, sizePattern } from './quantity.ts';
+
+export const object = <T extends TProperties>(properties: T, options: object = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options });
+
+/**
+ * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
+ * filled in.
+ */
+export const offOr = <T extends TObject>(schema: T, options: { description: string; default?: unknown }) =>
+  Type.Unsafe<false | Static<T>>({
+    ...schema,
+    ...options,
+    type: ['boolean', 'object'],
+    not: { const: true },
+    mend: 'write false to turn it off, or a map of its settings',
+  });
+
+export const word = <const T extends string>(
+  words: readonly T[],
+  options: { description: string; default?: T },
+) => Type.Unsafe<T>({ type: 'string', enum: [...words], ...options });
+
+export const quantity =
+  (pattern: string, format: string, mend: string) => (standard: string, description: string) =>
+    Type.String({ pattern, format, mend, default: standard, description });
+
+export const durationMend = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
+/** For timers: a day at most, since a timer can't hold more than 24 days. */
+export const timeout = quantity(
+  durationPattern,
+  'sekisho-timeout',
+  `${durationMend}: at least 1ms, at most 1d`,
+);
+export const span = quantity(durationPattern, 'sekisho-duration', `${durationMend}: at most 3650d`);
+export const size = quantity(
+  sizePattern,
+  'sekisho-header-size',
+  'write a number and B, KiB or MiB, from 1KiB to 1MiB',
+);
+
+/** The alphabet of a prefix; what a prefix is, the format checks. */
+export const cidr = Type.String({
+  pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
+  format: 'sekisho-cidr',
+  mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+  description: 'A prefix in CIDR notation, or one address. No bits may be set after the prefix.',
+});
+
+export const cidrs = (description: string) => Type.Array(cidr, { default: [], description });

@@ -1,0 +1,59 @@
+/** What carries requests: this process, or several. */
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import type { BanLedger } from './bans/ledger.ts';
+import type { Config } from './config/config.ts';
+import { Counters, type CountersSnapshot } from './events/counters.ts';
+import type { EventSink } from './events/event.ts';
+import { startGateway } from './gateway.ts';
+import type { RateSource } from './limit/rate-table.ts';
+import { backendStates } from './workers/backend-states.ts';
+import type { BackendState } from './workers/messages.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
+
+export interface DataPlane {
+  /** `http 127.0.0.1:8080`, one a listener. */
+  readonly listeners: readonly string[];
+  /** The counts of every process, as they stand. */
+  counters(): readonly CountersSnapshot[];
+  /** The backends of every site, as they stand. */
+  backends(): readonly BackendState[];
+  /** What a fleet shares the counts of. */
+  rateSources(): readonly RateSource[];
+  /** Puts another config in force, without dropping a connection. */
+  reload(config: Config): void;
+  /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */
+  close(deadline: number): Promise<void>;
+}
+
+export interface DataPlaneOptions {
+  readonly log: Logger;
+  /** Null: bans are off. */
+  readonly bans: BanLedger | null;
+  readonly onEvent: EventSink;
+  /** Told when a backend is left out or used again. */
+  readonly onBackend: (backend: string, fit: boolean, why: string) => void;
+}
+
+/** @throws Error where a listener can't bind; nothing is left running then */
+export async function startDataPlane(config: Config, options: DataPlaneOptions): Promise<DataPlane> {
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  return workers === 1 ? inThisProcess(config, options) : WorkerPool.start(config, workers, options);
+}
+
+async function inThisProcess(
+  config: Config,
+  { log, bans, onEvent, onBackend }: DataPlaneOptions,
+): Promise<DataPlane> {
+  const counters = new Counters();
+  const isBanned = bans === null ? () => false : (prefix: string) => bans.isBanned(prefix);
+  const gateway = await startGateway(config, { log, counters, isBanned, onEvent, onBackend });
+  return {
+    listeners: gateway.listeners,
+    counters: () => [counters.snapshot()],
+    backends: () => backendStates(gateway.backends),
+    rateSources: () => gateway.rateTables,
+    reload: (next) => gateway.reload(next),
+    close: (deadline) => gateway.close(deadline),
+  };
+}

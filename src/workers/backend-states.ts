@@ -1,0 +1,11 @@
+import type { Backend } from '../forward/backend-group.ts';
+import type { BackendState } from './messages.ts';
+
+/** The backends as they stand, as plain data. */
+export const backendStates = (backends: readonly Backend[]): BackendState[] =>
+  backends.map(({ pool, weight, load, standing }) => ({
+    name: pool.name,
+    fit: standing.fit(performance.now()),
+    load,
+    weight,
+  }));

@@ -1,0 +1,192 @@
+/** The primary's side of the workers: starts them, keeps their number, passes on what concerns all. */
+import cluster, { type Worker } from 'node:cluster';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { BanChange } from '../bans/ban.ts';
+import type { Config } from '../config/config.ts';
+import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
+import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
+import type { BackendState, FromWorker, ToWorker } from './messages.ts';
+import { SharedRates } from './shared-rates.ts';
+
+/** A worker that ends sooner than this after its start, in milliseconds, failed to start. */
+const soon = 5000;
+const firstPause = 100;
+const longestPause = 30_000;
+/** Bans in one message: a ledger may hold a million. */
+const bansAtOnce = 5000;
+
+interface Member {
+  readonly worker: Worker;
+  readonly started: number;
+  counters: CountersSnapshot | null;
+  backends: readonly BackendState[];
+}
+
+export class WorkerPool implements DataPlane {
+  readonly #options: DataPlaneOptions;
+  readonly #log: Logger;
+  readonly #members = new Map<number, Member>();
+  readonly #rates = new SharedRates();
+  /** What workers counted that are no more, so that no counter goes back. */
+  #retired: CountersSnapshot | null = null;
+  #config: Config;
+  #listeners: readonly string[] = [];
+  #pause = firstPause;
+  #closing = false;
+
+  private constructor(config: Config, options: DataPlaneOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#log = options.log;
+    options.bans?.onChange((change) => this.#tellAll({ kind: 'bans', changes: [change] }));
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url)),
+      args: [],
+    });
+  }
+
+  /**
+   * Starts the workers.
+   *
+   * @throws Error where they can't listen; none is left running then
+   */
+  static async start(config: Config, count: number, options: DataPlaneOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(config, options);
+    try {
+      await Promise.all(Array.from({ length: count }, () => pool.#fork()));
+    } catch (error) {
+      await pool.close(0);
+      throw error;
+    }
+    return pool;
+  }
+
+  get listeners(): readonly string[] {
+    return this.#listeners;
+  }
+
+  counters(): readonly CountersSnapshot[] {
+    const live = [...this.#members.values()].flatMap(({ counters }) => counters ?? []);
+    return this.#retired === null ? live : [this.#retired, ...live];
+  }
+
+  backends(): readonly BackendState[] {
+    const byName = new Map<string, BackendState>();
+    for (const state of [...this.#members.values()].flatMap(({ backends }) => backends)) {
+      const known = byName.get(state.name);
+      const load = state.load + (known?.load ?? 0);
+      byName.set(state.name, { ...state, fit: state.fit && (known?.fit ?? true), load });
+    }
+    return [...byName.values()];
+  }
+
+  rateSources(): readonly [SharedRates] {
+    return [this.#rates];
+  }
+
+  reload(config: Config): void {
+    this.#config = config;
+    this.#tellAll({ kind: 'reload', config });
+  }
+
+  async close(deadline: number): Promise<void> {
+    this.#closing = true;
+    const gone = [...this.#members.values()].map(
+      ({ worker }) =>
+        new Promise<void>((resolve) => (worker.isDead() ? resolve() : worker.once('exit', () => resolve()))),
+    );
+    this.#tellAll({ kind: 'close', deadline });
+    // One that does not even end at its deadline is ended.
+    const timer = setTimeout(() => {
+      for (const { worker } of this.#members.values()) worker.process.kill('SIGKILL');
+    }, deadline + 2000);
+    await Promise.all(gone);
+    clearTimeout(timer);
+  }
+
+  /** Resolves when the new worker listens. */
+  #fork(): Promise<void> {
+    const worker = cluster.fork();
+    const member: Member = { worker, started: Date.now(), counters: null, backends: [] };
+    this.#members.set(worker.id, member);
+    const listening = Promise.withResolvers<void>();
+    worker.on('message', (message: FromWorker) => this.#onMessage(member, message, listening));
+    worker.once('exit', (code, signal) => {
+      listening.reject(new Error(`a worker ended at its start (${signal ?? `exit ${code}`})`));
+      this.#onExit(member, signal ?? `exit ${code}`);
+    });
+    worker.on('error', (error) => this.#log.error(error, 'a worker can not be told'));
+    this.#tellBans(worker);
+    this.#tell(worker, { kind: 'start', config: this.#config });
+    return listening.promise;
+  }
+
+  #onMessage(member: Member, message: FromWorker, listening: PromiseWithResolvers<void>): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#listeners = message.listeners;
+        listening.resolve();
+        return;
+      case 'failed':
+        listening.reject(new Error(message.message));
+        member.worker.disconnect();
+        return;
+      case 'events':
+        for (const event of message.events) this.#options.onEvent(event);
+        return;
+      case 'stats':
+        member.counters = message.counters;
+        member.backends = message.backends;
+        return;
+      case 'rates':
+        this.#tell(member.worker, { kind: 'rates', totals: this.#rates.add(message.counts, Date.now()) });
+        return;
+      case 'backend':
+        this.#options.onBackend(message.name, message.fit, message.why);
+    }
+  }
+
+  #onExit(member: Member, how: string): void {
+    this.#members.delete(member.worker.id);
+    if (member.counters !== null) {
+      this.#retired = sumCounters(
+        this.#retired === null ? [member.counters] : [this.#retired, member.counters],
+      );
+    }
+    if (this.#closing || this.#listeners.length === 0) return;
+    // Others go on with their connections. One that keeps failing is not started again at once, and again, and again.
+    const failing = Date.now() - member.started < soon;
+    this.#pause = failing ? Math.min(this.#pause * 2, longestPause) : firstPause;
+    this.#log.error(
+      { event: 'worker', pid: member.worker.process.pid },
+      `worker ${member.worker.process.pid} ended (${how}); another starts in ${this.#pause} ms`,
+    );
+    setTimeout(() => {
+      if (!this.#closing)
+        this.#fork().catch((error: Error) => {
+          if (!this.#closing) this.#log.error(error, 'a worker did not start');
+        });
+    }, this.#pause);
+  }
+
+  #tellBans(worker: Worker): void {
+    let changes: BanChange[] = [];
+    for (const change of this.#options.bans?.snapshot() ?? []) {
+      changes.push(change);
+      if (changes.length < bansAtOnce) continue;
+      this.#tell(worker, { kind: 'bans', changes });
+      changes = [];
+    }
+    if (changes.length > 0) this.#tell(worker, { kind: 'bans', changes });
+  }
+
+  #tellAll(message: ToWorker): void {
+    for (const { worker } of this.#members.values()) this.#tell(worker, message);
+  }
+
+  #tell(worker: Worker, message: ToWorker): void {
+    if (worker.isConnected()) worker.send(message);
+  }
+}

@@ -1,0 +1,95 @@
+/** A worker process: carries requests, and leaves everything that is one a gateway to the primary. */
+import { BanMirror } from '../bans/mirror.ts';
+import type { Config } from '../config/config.ts';
+import { Counters } from '../events/counters.ts';
+import type { ProbeEvent } from '../events/event.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
+import type { RateShare } from '../limit/rate-table.ts';
+import { createLog } from '../log.ts';
+import { backendStates } from './backend-states.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+/** Milliseconds between two rounds of telling the primary what happened. */
+const round = 50;
+/** Rounds between two reports of the counters. */
+const statsEvery = 10;
+
+const bans = new BanMirror({ clock: Date.now });
+const counters = new Counters();
+let gateway: Gateway | null = null;
+let events: ProbeEvent[] = [];
+let shares = new Map<string, RateShare>();
+let timer: NodeJS.Timeout | undefined;
+let rounds = 0;
+
+const tell = (message: FromWorker): void => {
+  if (process.connected) process.send!(message);
+};
+
+// Ctrl-C reaches the whole process group; what becomes of a worker is the primary's to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// Without its primary a worker would serve by a state that nobody changes any more.
+process.on('disconnect', () => process.exit());
+
+process.on('message', (message: ToWorker) => {
+  switch (message.kind) {
+    case 'start':
+      void start(message.config);
+      return;
+    case 'bans':
+      for (const change of message.changes) bans.apply(change);
+      return;
+    case 'reload':
+      gateway?.reload(message.config);
+      return;
+    case 'rates':
+      for (const [key, total] of message.totals) {
+        shares.get(key)?.settle(total);
+        shares.delete(key);
+      }
+      return;
+    case 'close':
+      void close(message.deadline);
+  }
+});
+
+async function start(config: Config): Promise<void> {
+  try {
+    gateway = await startGateway(config, {
+      log: createLog(config.log),
+      counters,
+      isBanned: (prefix) => bans.isBanned(prefix),
+      onEvent: (event) => events.push(event),
+      onBackend: (name, fit, why) => tell({ kind: 'backend', name, fit, why }),
+    });
+  } catch (error) {
+    tell({ kind: 'failed', message: (error as Error).message });
+    return;
+  }
+  timer = setInterval(report, round);
+  tell({ kind: 'ready', listeners: gateway.listeners });
+}
+
+function report(): void {
+  if (events.length > 0) tell({ kind: 'events', events });
+  events = [];
+  const told = gateway!.rateTables.flatMap((table) => table.shares());
+  // An answer that did not come is not waited for: its counts are told, and the next answer has them.
+  shares = new Map(told.map((share) => [share.key, share]));
+  if (told.length > 0) tell({ kind: 'rates', counts: told.map(({ key, by, ttl }) => ({ key, by, ttl })) });
+  if (rounds++ % statsEvery === 0) stats();
+}
+
+function stats(): void {
+  tell({ kind: 'stats', counters: counters.snapshot(), backends: backendStates(gateway!.backends) });
+}
+
+async function close(deadline: number): Promise<void> {
+  await gateway?.close(deadline);
+  clearInterval(timer);
+  if (gateway !== null) {
+    report();
+    stats();
+  }
+  process.disconnect?.();
+}

@@ -1,0 +1,18 @@
+/** A client connection that a test drives by hand. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Owner } from './owner.ts';
+import { type BackendConnection, watched } from './raw-backend.ts';
+
+/** Connects to a loopback port; closed with its owner. */
+export async function rawConnection(
+  owner: Owner,
+  port: number,
+  host = '127.0.0.1',
+): Promise<BackendConnection> {
+  const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+  owner.after(() => socket.destroy());
+  const connection = watched(socket);
+  await once(socket, 'connect');
+  return connection;
+}
