@@ -15,8 +15,19 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
   const bans = useResource(api.bans, []);
   const { reload } = bans;
   useEffect(reload, [live.bans]);
+  if (event.data === null)
+    return (
+      <section class="card">
+        <p class="crumb">
+          <a href={href('events')}>Events</a>
+        </p>
+        <Loaded of={event} lines={10}>
+          {() => null}
+        </Loaded>
+      </section>
+    );
   return (
-    <Loaded of={event} lines={10}>
+    <Loaded of={event}>
       {(data) => {
         const { prefix, client } = data;
         const banned = bans.data?.bans.some((ban) => ban.prefix === prefix) === true;
