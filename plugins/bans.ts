@@ -1,11 +1,6 @@
 /**
- * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away in an app that has no checkpoint to do so. With
- * a checkpoint, hand both its ends over:
- *
- * ```ts
- * await app.register(bans, { after: 5 });
- * await app.register(relayGuard, { …, isBanned: app.bans.isBanned, onEvent: app.bans.onEvent });
- * ```
+ * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away in an app that has no checkpoint to do so. Where
+ * `relayGuard` is registered too, what it blocks is counted here, and it refuses whom this bans.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
 import { compileGuard, type RelayGuardSettings } from '../src/config/guard-options.ts';
+import type { ProbeEvent } from '../src/events/event.ts';
 import { Checkpoint, type HttpServer } from '../src/guard/checkpoint.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
 import type { Verdict } from '../src/judge.ts';
@@ -53,14 +54,29 @@ const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, opti
   });
 };
 
+/** As much of the `bans` plugin as the guard deals with. */
+interface BanKeeper {
+  isBanned(prefix: string): boolean;
+  onEvent(event: ProbeEvent): void;
+}
+
 function checkpointOf(app: FastifyInstance, settings: RelayGuardSettings): Checkpoint {
   const { policy, clients, exempt, ports } = compileGuard(settings);
   const routes = new ExemptRoutes(exempt, pathReading(app));
+  // Where the app has the `bans` plugin, before or after this one, they work together.
+  let bans: BanKeeper | null = null;
+  app.addHook('onReady', async () => {
+    if (app.hasDecorator('bans')) bans = app.getDecorator<BanKeeper>('bans');
+  });
   const checkpoint = new Checkpoint({
     policy,
     clients,
     exempt: routes,
-    onEvent: settings.onProbe ?? (() => {}),
+    isBanned: (prefix) => bans?.isBanned(prefix) ?? false,
+    onEvent: (event) => {
+      bans?.onEvent(event);
+      settings.onProbe?.(event);
+    },
     onError:
       settings.onError ??
       ((error) => app.log.error(error, 'a check of relayGuard failed; the request was denied')),

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
 import { CommanderError, Option, Command as Program } from 'commander';
-import packageJson from '../package.json' with { type: 'json' };
 import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
@@ -12,7 +11,9 @@ import type {
   ExplainOptions,
   StartOptions,
 } from './commands/options.ts';
+import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
+import { packageJson } from './package-json.ts';
 
 /** Called with the exit code of the command that ran. */
 type Exit = (code: number) => void;
@@ -58,6 +59,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>('explain', exit)),
+  scanCommand,
   (program, exit) =>
     program
       .command('audit')

@@ -1,6 +1,6 @@
 /**
  * Bytes in which each rule is seen. Taken from the corpus, so that what the page shows is what the tests send; only
- * HTTP/2 requests, which have no bytes that a person could read, are written out here.
+ * HTTP/2 requests, which have no bytes that a person could read, and mail are written out here.
  */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 import { corpus } from '../../test/corpus/corpus.ts';
@@ -27,12 +27,20 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   'url-in-path': 'url-in-path-http',
 };
 
-/** The fields of an HTTP/2 request, a line each. */
-const http2: Readonly<Partial<Record<RuleId, string>>> = {
+/** The fields of an HTTP/2 request, a line each; what a client says to a mail server of example.net. */
+const written: Readonly<Partial<Record<RuleId, string>>> = {
   'extended-connect':
     ':method: CONNECT\n:protocol: connect-udp\n:scheme: https\n:path: /\n:authority: www.example.net',
   'authority-mismatch':
     ':method: GET\n:scheme: https\n:path: /\n:authority: www.example.net\nhost: www.example.com',
+  'smtp-foreign-recipient': 'MAIL FROM:<a@example.org>\nRCPT TO:<b@example.com>',
+  'smtp-source-route': 'RCPT TO:<@example.net:b@example.com>',
+  'smtp-percent-hack': 'RCPT TO:<b%example.com@example.net>',
+  'smtp-bang-path': 'RCPT TO:<example.com!b@example.net>',
+  'smtp-quoted-route': 'RCPT TO:<"b@example.com"@example.net>',
+  'smtp-malformed-path': 'RCPT TO:<b@example.net@example.com>',
+  'smtp-smuggling': 'DATA\n…\n\\n.\\nMAIL FROM:<a@example.org>',
+  'smtp-early-talk': 'EHLO mail.example.org (before the greeting)',
 };
 
 /** Rules that no bytes show: it depends on what came before. */
@@ -40,7 +48,7 @@ export const withoutBytes: ReadonlySet<RuleId> = new Set(['client-banned', 'rate
 
 /** Printable lines, or null where there is no example. `\xHH` is a byte that does not print; lines end in CR LF. */
 export function ruleExample(id: RuleId): string | null {
-  if (http2[id] !== undefined) return http2[id];
+  if (written[id] !== undefined) return written[id];
   const rows = corpus.filter(({ expect }) => expect.rule === id);
   const row =
     rows.find((one) => one.id === chosen[id]) ??

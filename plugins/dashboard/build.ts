@@ -1,5 +1,5 @@
 /**
- * Builds the dashboard: after `npm ci` by itself, by hand with `npm run build`. With `--if-needed` only where the build is
+ * Builds the dashboard: after `npm ci` by itself, by hand with `npm run dashboard`. With `--if-needed` only where the build is
  * missing or older than its source, as `npm start` does.
  */
 import { globSync, statSync } from 'node:fs';

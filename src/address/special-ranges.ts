@@ -19,7 +19,8 @@ const metadataAddresses = new Set([
  * @returns null where the text is no address
  */
 export function specialRange(host: string): SpecialRange | null {
-  if (!ipaddr.isValid(host)) return null;
+  // Most hosts are names, and the parser tells those by throwing: a flood of them must not pay for stack traces.
+  if (!/^[0-9a-fx.:]+(?:%.*)?$/i.test(host) || !ipaddr.isValid(host)) return null;
   const address = ipaddr.process(host);
   if (metadataAddresses.has(address.toString())) return 'metadata';
   switch (address.range()) {

@@ -73,6 +73,8 @@ export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null
   }
   const status = statusOf(bytes);
   if (status === null) {
+    // SOCKS and TLS servers answer in bytes that are no text; an HTTP/0.9 answer is the page alone.
+    if (bytes[0]! < 0x20 || bytes[0]! > 0x7e) return { result: 'refuses', why: 'does not speak HTTP here' };
     return { result: 'answers-itself', why: `${bytes.length} bytes that are no HTTP/1 response` };
   }
   if (status >= 300 && status < 400) {

@@ -157,13 +157,13 @@ function finding(
   outcome: Outcome,
   text: string,
 ): Finding {
-  const echoes = kind === 'trace' && outcome.why.includes('echoes');
-  const mend = outcome.result === 'relays' || echoes;
+  // An echo relays for nobody, but what it gives away is mended by one directive all the same.
+  const mend = outcome.result === 'relays' || outcome.why.includes(': echoes the request');
   return {
     technique,
     target: ground.target,
     ...outcome,
-    fix: mend ? fixFor(kind, identify(text)) : null,
+    fix: mend ? fixFor(outcome.result === 'relays' ? kind : 'trace', identify(text)) : null,
     rule: ruleOf(technique),
     sent,
   };

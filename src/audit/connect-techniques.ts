@@ -1,5 +1,5 @@
 /** CONNECT in its spellings: after a 2xx the canary is asked through the tunnel. */
-import { type Answer, type Baseline, proven, statusOf, withoutProof } from './answer.ts';
+import { type Baseline, proven, withoutProof } from './answer.ts';
 import type { Ask } from './canary.ts';
 import type { Connection } from './connection.ts';
 import { proofOf } from './evidence.ts';
@@ -97,9 +97,12 @@ async function tunnel(
       if (!technique.atOnce) connection.send(inner);
       return await inTunnel(connection, ask, ground, status, technique.to === 'mail-port');
     }
-    const answer: Answer = { bytes: head, ended: connection.ended };
+    // What was sent at once may have been answered as a second request: the first answer is the one to CONNECT.
+    const end = head.indexOf('\r\n\r\n');
+    const bytes = end === -1 ? head : head.subarray(0, end + 4);
     return (
-      proven(proofOf(ground, ask, head, null), statusOf(head)) ?? withoutProof(answer, baseline, patience)
+      proven(proofOf(ground, ask, head, null), status) ??
+      withoutProof({ bytes, ended: connection.ended }, baseline, patience)
     );
   } finally {
     connection.close();
@@ -122,11 +125,12 @@ async function inTunnel(
     const greeting = after.slice(0, 80).split('\r\n')[0];
     return { result: 'relays', why: `the greeting of a mail server came back: ${greeting}` };
   }
-  if (after.length > 0 && !/^HTTP\//.test(after)) {
-    return {
-      result: 'answers-itself',
-      why: `${status} with a page of its own (${after.length} bytes), no tunnel`,
-    };
+  // RFC 9110 section 9.3.6: a 2xx that opens a tunnel has neither of these, and no page behind it.
+  const page = /\n(?:content-length|transfer-encoding|content-type):/i.test(
+    text.slice(0, -after.length || undefined),
+  );
+  if (page || (after.length > 0 && !/^HTTP\//.test(after))) {
+    return { result: 'answers-itself', why: `${status} with a page of its own, no tunnel` };
   }
   return {
     result: 'unclear',

@@ -60,11 +60,6 @@ export class Connection {
     return Buffer.concat(this.#chunks);
   }
 
-  /** The protocol that ALPN chose; null where none or no TLS. */
-  get alpn(): string | null {
-    return (this.#socket as Partial<TLSSocket>).alpnProtocol || null;
-  }
-
   /** The address that this end has. */
   get localAddress(): string {
     return this.#socket.localAddress ?? '';

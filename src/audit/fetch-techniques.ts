@@ -56,7 +56,7 @@ const absolute: FetchTechnique[] = [
     (p) => `GET ${url(p)} HTTP/1.0\r\nUser-Agent: ${p.agent}\r\n\r\n`,
     { essential: true },
   ),
-  row('absolute-form-foreign/http-0.9', 'forward-proxy', (p) => `GET ${url(p)}\r\n`),
+  row('absolute-form-foreign/http-0.9', 'forward-proxy', (p) => `GET ${url(p)}\r\n\r\n`),
   row('absolute-form-foreign/no-host-line', 'forward-proxy', (p) => head(`GET ${url(p)} HTTP/1.1`, p)),
   row('absolute-form-foreign/own-host-line', 'forward-proxy', (p) => get(url(p), p.own, p), {
     shows: /^Host/,

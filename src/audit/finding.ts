@@ -1,10 +1,7 @@
 import type { RuleId } from '../rules/catalogue.ts';
 
-/** The catalogue's rule that a technique breaks; it is also the first part of the technique's name. */
-export type AuditedRule = RuleId | `smtp-${string}`;
-
-/** A spelling of a rule that is tried: the rule alone, or `RULE/VARIANT`. */
-export type TechniqueId = AuditedRule | `${AuditedRule}/${string}`;
+/** A spelling that is tried of a rule: the rule alone, or `RULE/VARIANT`. */
+export type TechniqueId = RuleId | `${RuleId}/${string}`;
 
 /**
  * - `relays`: the canary was reached through the server, or what only the canary says came back; for mail, a recipient
@@ -26,7 +23,7 @@ export interface Finding {
   /** The directive that mends it; null where nothing is to mend. */
   readonly fix: string | null;
   /** The rule that would have been broken. */
-  readonly rule: AuditedRule;
+  readonly rule: RuleId;
   /** What was asked, in one line: the request line with the header that matters, or the command. */
   readonly sent: string;
 }
@@ -34,4 +31,4 @@ export interface Finding {
 /** A finding before its fix is looked up. */
 export type Outcome = Pick<Finding, 'result' | 'why'>;
 
-export const ruleOf = (technique: TechniqueId): AuditedRule => technique.split('/')[0] as AuditedRule;
+export const ruleOf = (technique: TechniqueId): RuleId => technique.split('/')[0] as RuleId;

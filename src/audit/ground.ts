@@ -98,13 +98,13 @@ export class Ground {
   }
 
   /** @throws UnreachableError, BudgetError */
-  async dial(options: { tls?: boolean; alpn?: readonly string[] } = {}): Promise<Connection> {
+  async dial(options: { tls?: boolean } = {}): Promise<Connection> {
     await this.#budget.turn();
     const tls = options.tls ?? this.tls;
     return await Connection.dial({
       host: this.address,
       port: this.port,
-      tls: tls ? { servername: this.servername, alpn: options.alpn ?? ['http/1.1'] } : undefined,
+      tls: tls ? { servername: this.servername, alpn: ['http/1.1'] } : undefined,
       timeout: this.patience,
     });
   }

@@ -1,7 +1,7 @@
 /** HTTP/2, by prior knowledge on a plain port and by ALPN under TLS. */
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
-import { proven, withoutProof } from './answer.ts';
+import { type Baseline, proven, withoutProof } from './answer.ts';
 import type { Ask } from './canary.ts';
 import { UnreachableError } from './connection.ts';
 import { proofOf } from './evidence.ts';
@@ -95,7 +95,11 @@ export async function openH2(ground: Ground): Promise<ClientHttp2Session | null>
 }
 
 /** Runs one technique on a session of its own. @throws UnreachableError, BudgetError */
-export async function runH2(technique: H2Technique, ground: Ground): Promise<Outcome> {
+export async function runH2(
+  technique: H2Technique,
+  ground: Ground,
+  baseline: Baseline | null,
+): Promise<Outcome> {
   const session = await openH2(ground);
   if (session === null) throw new UnreachableError('HTTP/2 is no longer spoken');
   const ask = ground.canary.newAsk();
@@ -128,7 +132,7 @@ export async function runH2(technique: H2Technique, ground: Ground): Promise<Out
       return { result: 'unclear', why: `no answer within ${ground.patience / 1000} s` };
     }
     const asHttp1 = Buffer.from(`HTTP/1.1 ${status}\r\n\r\n`);
-    return withoutProof({ bytes: asHttp1, ended: 'closed' }, null, ground.patience);
+    return withoutProof({ bytes: asHttp1, ended: 'closed' }, baseline, ground.patience);
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_HTTP2')) {
       return { result: 'refuses', why: `not possible with this server (${error.code})` };

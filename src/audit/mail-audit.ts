@@ -90,7 +90,8 @@ export async function* auditMail(
 }
 
 function refusal({ code, text }: { code: number; text: string }, of: 'sender' | 'recipient'): Outcome {
-  const why = `${of} refused: ${code} ${text.slice(0, 120)}`;
+  // The address is told already, in what was sent.
+  const why = `${of} refused: ${code} ${text.replace(/<[^>]*>+:? ?/, '').slice(0, 120)}`;
   // A temporary refusal that speaks of relaying is one for good: Postfix's defer_unauth_destination.
   const forGood = code >= 500 || /relay|4\.7\.1|authenticat/i.test(text);
   return forGood && code !== 421

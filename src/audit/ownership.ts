@@ -58,9 +58,9 @@ export async function proveOwnership(
   question: OwnershipQuestion,
   resolver: Resolver = system,
 ): Promise<string | null> {
-  for (const port of question.ports) {
-    if (await fileProves(question, port)) return `token file at port ${port}`;
-  }
+  const proven = await Promise.all(question.ports.map((port) => fileProves(question, port)));
+  const port = question.ports[proven.indexOf(true)];
+  if (port !== undefined) return `token file at port ${port}`;
   return (await dnsProves(question, resolver)) ? `TXT record of ${tokenLabel}.${question.name}` : null;
 }
 

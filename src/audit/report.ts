@@ -55,12 +55,25 @@ export function report(
       lines.push(wrap(start, why, width));
     }
   }
-  const fixes = [...new Set(findings.map(({ fix }) => fix).filter((fix) => fix !== null))];
+  const fixes = mends(findings);
   if (fixes.length > 0) {
     lines.push('', paint('bold', 'To mend'));
     for (const [index, fix] of fixes.entries()) lines.push(wrap(`  ${index + 1}. `, fix, width));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Each piece of advice once, whatever it was given for: `SOFTWARE: one; another`. */
+function mends(findings: readonly Finding[]): string[] {
+  const bySoftware = new Map<string, Set<string>>();
+  for (const { fix } of findings) {
+    if (fix === null) continue;
+    const name = /^[\w]{1,12}: /.exec(fix)?.[0] ?? '';
+    const advice = bySoftware.get(name) ?? new Set();
+    bySoftware.set(name, advice);
+    for (const piece of fix.slice(name.length).split('; ')) advice.add(piece);
+  }
+  return [...bySoftware].flatMap(([name, advice]) => [...advice].map((piece) => name + piece));
 }
 
 interface Row {

@@ -8,8 +8,6 @@ export interface Service {
   /** `closed`: nobody accepts. `silent`: accepts, and answers neither HTTP nor TLS; a SOCKS server does so. */
   readonly speaks: 'http' | 'smtp' | 'other' | 'silent' | 'closed';
   readonly tls: boolean;
-  /** HTTP/2 was chosen by ALPN. */
-  readonly h2: boolean;
   readonly baseline: Baseline | null;
   /** What it said of its own accord. */
   readonly text: string;
@@ -18,7 +16,7 @@ export interface Service {
 /** Mail servers may make a client wait, to see whether it talks too early (postscreen: 6 s). */
 const mailPorts: ReadonlySet<number> = new Set([25, 465, 587, 2525]);
 
-const nothing = { tls: false, h2: false, baseline: null, text: '' } as const;
+const nothing = { tls: false, baseline: null, text: '' } as const;
 
 /** @throws BudgetError */
 export async function findService(ground: Ground): Promise<Service> {
@@ -34,12 +32,11 @@ export async function findService(ground: Ground): Promise<Service> {
 
 /** Null where TLS should be tried: an HTTP server told to, or there is no TLS here either. */
 async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
-  const connection = await ground.dial({ tls, alpn: ['h2', 'http/1.1'] }).catch((error: unknown) => {
+  const connection = await ground.dial({ tls }).catch((error: unknown) => {
     if (tls && error instanceof UnreachableError) return null;
     throw error;
   });
   if (connection === null) return null;
-  const h2 = connection.alpn === 'h2';
   try {
     const mail = mailPorts.has(ground.port);
     const patience = mail ? Math.max(ground.patience, 8_000) : Math.min(ground.patience / 4, 1_000);
@@ -53,8 +50,11 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
   const front = await ask(ground, '/');
   const status = statusOf(front);
   if (status === null) {
+    // A mail server that was slow to greet greets before it complains about the GET.
+    const text = front.toString('latin1');
+    if (/^220[ -]/.test(text)) return { ...nothing, speaks: 'smtp', tls, text };
     ground.tls = false;
-    return { ...nothing, speaks: 'silent', text: front.toString('latin1') };
+    return { ...nothing, speaks: 'silent', text };
   }
   // nginx, Apache and Node say so in words, with a 400, where TLS is spoken.
   if (!tls && status === 400 && /https|TLS|SSL/i.test(front.toString('latin1'))) return null;
@@ -62,7 +62,6 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
   return {
     speaks: 'http',
     tls,
-    h2,
     baseline: { front: status, missing: statusOf(missing) ?? status },
     text: `${front.toString('latin1')}\n${missing.toString('latin1')}`,
   };

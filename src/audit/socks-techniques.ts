@@ -72,7 +72,7 @@ async function socks4(
     Buffer.concat([Buffer.from([4, 1, ...port(canary.port), ...bytes]), Buffer.from(`audit\0${name}`)]),
   );
   const reply = await connection.until(
-    (bytes) => bytes.length >= 8 || bytes[0] !== 0,
+    (bytes) => bytes.length >= 8 || (bytes.length > 0 && bytes[0] !== 0),
     speaksOther ? Math.min(patience, 1_000) : patience,
   );
   if (reply.length === 0 || reply[0] !== 0 || reply.length < 8) {

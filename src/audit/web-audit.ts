@@ -64,10 +64,15 @@ export async function webTrials(ground: Ground, service: Service): Promise<Trial
     });
   }
   if (http) {
-    trials.push(traceTrial(ground, baseline), ...(await h2Trials(ground)));
+    trials.push(traceTrial(ground, baseline), ...(await h2Trials(ground, baseline)));
   }
   return trials;
 }
+
+const echoes: Outcome = {
+  result: 'answers-itself',
+  why: '200: echoes the request, cookies and credentials included',
+};
 
 const placeOf = (ground: Ground, { path, id }: Pick<Ask, 'path' | 'id'>): Place => ({
   own: ground.own,
@@ -102,8 +107,10 @@ function fetchTrial(technique: FetchTechnique, ground: Ground, baseline: Baselin
         }
         const bytes = technique.silent && canary.count > since ? connection.received : await answered;
         status = statusOf(bytes);
+        const echo = technique.id.startsWith('trace') && status === 200 && bytes.includes(ask.id);
         const proof = proofOf(ground, ask, bytes, technique.silent ? since : null);
-        return proven(proof, status) ?? withoutProof({ bytes, ended: connection.ended }, baseline, patience);
+        const own = () => withoutProof({ bytes, ended: connection.ended }, baseline, patience);
+        return proven(proof, status) ?? (echo ? echoes : own());
       } finally {
         found.abort();
         connection.close();
@@ -127,9 +134,7 @@ function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
         connection.send(traceTechnique.bytes(place));
         const bytes = await connection.until(isComplete, ground.patience, 1_500);
         const echoed = statusOf(bytes) === 200 && bytes.includes(ask.id);
-        return echoed
-          ? { result: 'answers-itself', why: '200: echoes the request, cookies and credentials included' }
-          : withoutProof({ bytes, ended: connection.ended }, baseline, ground.patience);
+        return echoed ? echoes : withoutProof({ bytes, ended: connection.ended }, baseline, ground.patience);
       } finally {
         connection.close();
       }
@@ -137,7 +142,7 @@ function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
   };
 }
 
-async function h2Trials(ground: Ground): Promise<Trial[]> {
+async function h2Trials(ground: Ground, baseline: Baseline | null): Promise<Trial[]> {
   const session = await openH2(ground);
   const offered = session !== null;
   // Node throws on :protocol unless the server has offered it (RFC 8441 section 3).
@@ -152,7 +157,7 @@ async function h2Trials(ground: Ground): Promise<Trial[]> {
       if (technique.id === 'extended-connect' && !extended) {
         return { result: 'refuses', why: 'does not offer extended CONNECT' };
       }
-      return await runH2(technique, ground);
+      return await runH2(technique, ground, baseline);
     },
   }));
 }

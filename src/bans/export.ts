@@ -1,6 +1,7 @@
 /** The live bans in the languages of other firewalls. */
-import type { Ban } from './ban.ts';
-import { forever } from './ban.ts';
+import { PrefixTrie } from '../address/prefix-trie.ts';
+import { type Ban, forever } from './ban.ts';
+import { isWide } from './ban-prefix.ts';
 
 export const exportFormats = ['plain', 'nftables', 'nginx', 'haproxy'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -48,12 +49,12 @@ const lines = (text: readonly string[]): string => text.map((line) => `${line}\n
 const word = (reason: string): string => reason.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60) || 'banned';
 
 /**
- * `auto-merge`, since intervals of a set may not overlap, and a ban may lie within a wider one. `flush` before filling
- * makes the whole file one transaction that replaces what was there.
+ * `auto-merge`, since intervals of a set may not overlap, and a ban may lie within a wider one; those that the wider one
+ * outlasts are left out. `flush` before filling makes the whole file one transaction that replaces what was there.
  */
 function nftables(entries: ReadonlyMap<string, Entry>, now: number): string {
   const set = (name: string, type: string, mine: (prefix: string) => boolean): string => {
-    const elements = [...entries]
+    const elements = withoutCovered(entries)
       .filter(([prefix]) => mine(prefix))
       .map(([prefix, { until }]) =>
         until === forever ? prefix : `${prefix} timeout ${seconds(until - now)}s`,
@@ -68,6 +69,23 @@ function nftables(entries: ReadonlyMap<string, Entry>, now: number): string {
     set('banned4', 'ipv4_addr', (prefix) => !prefix.includes(':')),
     set('banned6', 'ipv6_addr', (prefix) => prefix.includes(':')),
   ].join('');
+}
+
+function withoutCovered(entries: ReadonlyMap<string, Entry>): [string, Entry][] {
+  const wide = new PrefixTrie();
+  const ends: number[] = [];
+  for (const [prefix, { until }] of entries) {
+    if (isWide(prefix)) wide.set(prefix, ends.push(until) - 1);
+  }
+  return [...entries].filter(([prefix, { until }]) => {
+    // The widest that lasts as long; a prefix covers itself.
+    let covers = 0;
+    wide.longest(prefix, (index) => {
+      if (ends[index]! >= until) covers++;
+      return false;
+    });
+    return covers <= Number(isWide(prefix));
+  });
 }
 
 /** Rounded up, and at least one: a timeout of 0 would mean none. */

@@ -23,7 +23,7 @@ export async function parseList(text: string, file: string): Promise<string[]> {
   const lines = text.split('\n');
   for (const [index, line] of lines.entries()) {
     if (index % batch === batch - 1) await turn();
-    const entry = line.replace(/[#;].*$/, '').trim();
+    const entry = line.split(/[#;]/, 1)[0]!.trim();
     if (entry === '') continue;
     try {
       prefixes.add(banPrefix(entry));

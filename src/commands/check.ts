@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
+import { smtpWarnings } from '../smtp/options.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
@@ -8,7 +9,10 @@ import type { CheckOptions, Command } from './options.ts';
 export const run: Command<CheckOptions> = async ({ config: file, json = false }) => {
   const people = json ? process.stderr : process.stdout;
   try {
-    people.write(`${file} is fine: ${summary(loadConfig(file))}\n`);
+    const config = loadConfig(file);
+    people.write(`${file} is fine: ${summary(config)}\n`);
+    if (config.smtp !== false)
+      for (const warning of smtpWarnings(config.smtp)) people.write(`  note: ${warning}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -21,13 +25,15 @@ export const run: Command<CheckOptions> = async ({ config: file, json = false })
   }
 };
 
-function summary({ listen, sites, policy, admin }: Config): string {
+function summary({ listen, sites, policy, admin, decoys, smtp }: Config): string {
   const hosts = sites.reduce((sum, site) => sum + site.hosts.length, 0);
   return [
     count(listen.length, 'listener'),
     count(sites.length, 'site'),
     count(hosts, 'host'),
     `policy ${policy.preset}`,
+    ...(smtp === false ? [] : [`mail guard on ${smtp.listen.join(' and ')}`]),
+    ...(decoys.length === 0 ? [] : [count(decoys.length, 'decoy')]),
     admin ? `admin on ${admin.listen.text}` : 'no admin listener',
   ].join(', ');
 }

@@ -2,12 +2,15 @@ import { STATUS_CODES } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { compile } from '../config/compile.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { printable } from '../events/redact.ts';
 import { type Explanation, explain, type PlacedSignal } from '../explain/explain.ts';
 import { readInput } from '../explain/input.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { mailPolicy } from '../smtp/domains.ts';
+import { explainSmtp, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
 
@@ -27,6 +30,13 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     );
     return 1;
   }
+  const line = given.toString('latin1').replace(/[\r\n]+$/, '');
+  if (isSmtpLine(line)) {
+    const domains = config.smtp === false ? ownNames(config) : config.smtp.domains;
+    const explanation = explainSmtp(line, mailPolicy(domains));
+    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : smtpText(explanation, line));
+    return 0;
+  }
   const { bytes, note } = readInput(given, policy.defaultSite.name);
   const explanation = explain(bytes, policy);
   process.stdout.write(
@@ -34,6 +44,28 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
   );
   return 0;
 };
+
+/** Where no mail guard is configured: the names of the sites are taken for mail domains. */
+const ownNames = ({ sites }: Config): string[] =>
+  sites.flatMap(({ hosts }) => hosts.map(({ host, kind }) => (kind === 'ipv4' ? `[${host}]` : host)));
+
+function smtpText(explanation: SmtpExplanation, line: string): string {
+  const { verdict, rule, answer, why, steps, destination, sentOn, evidence, intent } = explanation;
+  const title = styleText(['bold', colours[verdict]], verdict.toUpperCase());
+  const lines = [rule === null ? title : `${title}  ${rule}${answer === null ? '' : ` → ${answer}`}`, why];
+  if (intent !== null) lines.push(`Intent: ${intent}.`);
+  const shown = printable(line);
+  lines.push('', `  ${shown}`);
+  if (evidence !== null) {
+    const before = printable(line.slice(0, evidence.start)).length;
+    const marked = printable(line.slice(evidence.start, evidence.end)).length;
+    lines.push(`  ${' '.repeat(before)}${styleText(colours[verdict], '^'.repeat(Math.max(marked, 1)))}`);
+  }
+  if (destination !== null) lines.push('', `At a server that follows routes it ends at ${destination}.`);
+  for (const [index, step] of steps.entries()) lines.push(`  ${index + 1}. ${step}`);
+  if (sentOn !== null) lines.push(`Sent on to the mail server as ${sentOn}.`);
+  return `${lines.join('\n')}\n`;
+}
 
 function asJson({ verdict, signals, intent, why }: Explanation, bytes: Buffer): object {
   const { action, rule, answer, site, path, host, wanted } = verdict;

@@ -5,7 +5,9 @@ import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { type DataPlane, startDataPlane } from '../data-plane.ts';
+import type { EventSink } from '../events/event.ts';
 import { createLog } from '../log.ts';
+import { openSideDoors, type SideDoors } from '../side-doors.ts';
 import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
@@ -18,36 +20,41 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   const clients = await startClients(config, log);
   let control: ControlPlane | null = null;
   let data: DataPlane | null = null;
+  let doors: SideDoors | null = null;
   try {
     control = await startControlPlane(config, {
       log,
+      counters: () => data?.counters() ?? [],
       bans: clients.bans,
       fleet: () => clients.fleet?.health ?? null,
-      counters: () => data?.counters() ?? [],
       backends: () => data?.backends() ?? [],
     });
-    const { onBan, onBackend } = control;
+    const { onEvent, onBackend, onBan } = control;
     clients.bans?.ledger.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
     });
+    const toAll: EventSink = (event) => {
+      clients.onEvent(event);
+      onEvent(event);
+    };
+    doors = await openSideDoors(config, { log, onEvent: toAll, isBanned: clients.isBanned });
     data = await startDataPlane(config, {
       log,
       bans: clients.bans?.ledger ?? null,
-      onEvent: (event) => {
-        clients.onEvent(event);
-        control!.onEvent(event);
-      },
+      onEvent: toAll,
       onBackend,
     });
     const planes = { data, clients, control };
     clients.shareRates(() => planes.data.rateSources());
-    announce([...data.listeners, ...control.listeners], control.madeToken, config);
+    announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
     process.on('SIGHUP', () => void reload(read, planes, log));
     control.setReady(true);
     await stopped;
     control.setReady(false);
-    await data.close(config.timeouts.drain);
+    await Promise.all([data.close(config.timeouts.drain), doors.close(config.timeouts.drain)]);
+    doors = null;
   } finally {
+    await doors?.close(0);
     await control?.close();
     await clients.close();
   }

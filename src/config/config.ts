@@ -1,7 +1,10 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
+import { readFileSync } from 'node:fs';
 import { parsePrefix, prefixText } from '../address/ip.ts';
+import { type DecoyOptions, decoyOptions } from '../decoys/options.ts';
 import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
+import { type SmtpOptions, smtpOptions } from '../smtp/options.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
 import { type HostEntry, parseHostEntry } from './host-entry.ts';
@@ -39,6 +42,8 @@ export interface Config {
   readonly journal: false | JournalConfig;
   readonly alerts: false | AlertsConfig;
   readonly otel: false | OtelConfig;
+  readonly decoys: readonly DecoyOptions[];
+  readonly smtp: false | SmtpOptions;
   readonly workers: number | 'auto';
   readonly log: ConfigDocument['log'];
 }
@@ -266,6 +271,14 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
     },
     alerts: alerts && alertsConfig(alerts),
     otel: document.otel,
+    decoys: document.decoys.map((decoy) => decoyOptions(decoy, duration)),
+    smtp:
+      document.smtp &&
+      smtpOptions(document.smtp, {
+        duration,
+        size: (text) => parseSize(text)!,
+        file: (name) => readFileSync(file(name), 'latin1'),
+      }),
     workers: document.workers,
     log: document.log,
   });

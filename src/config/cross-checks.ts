@@ -1,5 +1,6 @@
 /** What no schema can tell: faults that lie between two parts of a config. Reads documents of any shape. */
 import { parsePrefix } from '../address/ip.ts';
+import { type SmtpDocument, smtpFaults } from '../smtp/options.ts';
 import { parseBackend } from './backend-url.ts';
 import { isUnreadable, type PathPart, pathText } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';
@@ -25,6 +26,7 @@ export function crossFindings(document: unknown): Finding[] {
     ),
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
+    ...mailFaults(root.smtp),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];
@@ -43,6 +45,13 @@ function listenersOf(root: Record<string, unknown>): Placed<ListenAddress>[] {
       : { path: ['listen', index, 'address'], value: map(item).address },
   );
   texts.push({ path: ['admin', 'listen'], value: map(root.admin).listen });
+  for (const [index, decoy] of list(root.decoys).entries()) {
+    texts.push({ path: ['decoys', index, 'listen'], value: map(decoy).listen });
+  }
+  const mail = map(root.smtp).listen;
+  for (const [index, value] of (Array.isArray(mail) ? mail : [mail]).entries()) {
+    texts.push({ path: Array.isArray(mail) ? ['smtp', 'listen', index] : ['smtp', 'listen'], value });
+  }
   return texts.flatMap(({ path, value }) => {
     const address = typeof value === 'string' ? parseListenAddress(value) : null;
     return address === null || isUnreadable(address) ? [] : [{ path, value: address }];
@@ -194,4 +203,13 @@ function alertsToNobody(alerts: unknown): Finding[] {
       mend: 'add webhook, mail or syslog, or write alerts: false',
     },
   ];
+}
+
+function mailFaults(smtp: unknown): Finding[] {
+  if (typeof smtp !== 'object' || smtp === null) return [];
+  return smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
+    path: ['smtp', key],
+    message: fault,
+    mend,
+  }));
 }

@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { maskedPrefix, parsePrefix } from '../address/ip.ts';
 import { catalogue, type RuleId } from '../rules/catalogue.ts';
+import { mailPolicy } from '../smtp/domains.ts';
 import { parseBackend } from './backend-url.ts';
 import { isUnreadable, nearest, type PathPart, type Unreadable, unreadable } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';
@@ -35,12 +36,24 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-http-service': parseHttpService,
   'sekisho-smarthost': parseSmarthost,
   'sekisho-syslog': parseSyslogTarget,
+  'sekisho-size': (text) => quantity(parseSize(text), 'size', 1024, 1024 ** 4),
+  'sekisho-mail-domain': mailDomain,
   'sekisho-cidr': (text) => parsePrefix(text) ?? badPrefix(text),
   'sekisho-listen': parseListenAddress,
   'sekisho-host': parseHostEntry,
   'sekisho-backend': parseBackend,
   'sekisho-valkey': parseValkeyUrl,
 };
+
+/** A domain or address literal that mail is taken for, read as the guard will read it. */
+function mailDomain(text: string): object {
+  try {
+    mailPolicy([text]);
+    return {};
+  } catch (error) {
+    return unreadable((error as Error).message, '');
+  }
+}
 
 function badPrefix(text: string): Unreadable {
   const meant = maskedPrefix(text);

@@ -5,7 +5,9 @@
 
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
+import { decoysSchema } from '../decoys/options.ts';
 import { presets } from '../rules/catalogue.ts';
+import { smtpSchema } from '../smtp/options.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { rules } from './rule-schema.ts';
 import { cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
@@ -352,6 +354,13 @@ export const schema = object(
     otel: offOr(otel, {
       default: false,
       description: 'OpenTelemetry traces of requests; `false`: none.',
+    }),
+    decoys: decoysSchema,
+    smtp: offOr(smtpSchema, {
+      default: false,
+      description:
+        'The mail guard: a proxy in front of a mail server that judges every recipient by where the mail would really go. ' +
+        '`false`: none.',
     }),
     workers: Type.Union(
       [

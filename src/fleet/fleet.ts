@@ -70,6 +70,7 @@ export class Fleet {
   #round: Promise<void> | null = null;
   #writing = false;
   #closed = false;
+  #outages = 0;
   /** No sooner than this states are brought together again. */
   #notBefore = 0;
 
@@ -84,7 +85,10 @@ export class Fleet {
     store.onBan((ban) => ledger?.apply(ban, 'fleet'));
     store.onState((connected) => {
       if (connected) this.#join();
-      else this.#enter('away');
+      else {
+        this.#outages++;
+        this.#enter('away');
+      }
     });
     this.#timer = setInterval(() => this.#tick(), interval);
     this.#timer.unref();
@@ -173,6 +177,7 @@ export class Fleet {
   async #reconcile(): Promise<void> {
     const { store, ledger } = this.#options;
     if (this.#closed) return;
+    const outages = this.#outages;
     this.#enter('joining');
     try {
       if (ledger !== null) {
@@ -193,8 +198,8 @@ export class Fleet {
         }
         await store.putBans(missing);
       }
-      // It may have gone meanwhile, and whatever was told then was not heard.
-      if (store.connected) this.#enter('connected');
+      // It may have gone and come meanwhile, and what was told in between was not heard: then once more.
+      this.#enter(store.connected && this.#outages === outages ? 'connected' : 'away');
       this.#write();
     } catch (error) {
       this.#fail(error);

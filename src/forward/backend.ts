@@ -1,5 +1,5 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 
 /** Where a backend is. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
 export type BackendAddress =
@@ -20,17 +20,13 @@ export function dial(address: BackendAddress): Socket {
   switch (address.kind) {
     case 'tcp':
       return connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
-    case 'tls': {
-      const { servername, ca, verify } = address.tls;
-      const trust = { rejectUnauthorized: verify, ...(ca === undefined ? {} : { ca }) };
+    case 'tls':
       return connectTls({
         host: address.host,
         port: address.port,
-        servername,
         ALPNProtocols: ['http/1.1'],
-        ...trust,
+        ...tlsOptions(address.tls),
       });
-    }
     case 'unix':
       return connectTcp({ path: address.path });
   }
@@ -39,3 +35,14 @@ export function dial(address: BackendAddress): Socket {
 /** The address for people: `127.0.0.1:8081`. */
 export const backendName = (address: BackendAddress): string =>
   address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+
+export function tlsOptions({ servername, ca, verify }: BackendTls): ConnectionOptions {
+  return {
+    // RFC 6066 section 3: an address is never sent as a server name, and Node throws where it is asked to.
+    ...(isIP(servername) === 0
+      ? { servername }
+      : { servername: '', checkServerIdentity: (_name, cert) => checkServerIdentity(servername, cert) }),
+    rejectUnauthorized: verify,
+    ...(ca === undefined ? {} : { ca }),
+  };
+}

@@ -7,7 +7,7 @@ import type { Backend, BackendGroup } from './backend-group.ts';
 import type { Waiter } from './pool.ts';
 import { addTrailers, writeHead, writeInformation } from './respond.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
-import type { UpstreamError } from './upstream-error.ts';
+import { UpstreamError, type UpstreamStatus } from './upstream-error.ts';
 
 /** How the body of a request is framed. */
 export type RequestBody = 'none' | 'length' | 'chunked';
@@ -75,8 +75,14 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   #take(not: Backend | null): void {
-    this.#backend = this.#out.group.pick(not);
-    this.#backend.pool.take(this);
+    try {
+      this.#backend = this.#out.group.pick(not);
+      this.#backend.pool.take(this);
+    } catch (error) {
+      // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
+      this.#giveUp(502);
+      this.#out.onFailure(new UpstreamError(502, `cannot dial: ${String(error)}`, 'unsent', error));
+    }
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -147,7 +153,7 @@ export class Exchange implements ResponseSink, Waiter {
     const backend = this.#backend!;
     this.#connection = null;
     if (this.#ended) return;
-    if (error.status !== 503) group.failed(backend, error.message);
+    if (error.status !== 503 && !error.byClient) group.failed(backend, error.message);
     const resendable = error.unsent || (error.retryable && idempotent.has(method));
     if (resendable && !this.#pumping && !this.#retried) {
       this.#retried = true;
@@ -164,12 +170,14 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   /** Answers for the backend, or breaks off a response that has begun: a cut one must not look whole. */
-  #giveUp(status: 502 | 503 | 504): void {
+  #giveUp(status: UpstreamStatus): void {
     const { req, res } = this.#out;
     this.#end();
     this.#connection?.destroy();
     this.#connection = null;
     if (res.headersSent) {
+      // HTTP/1.0 knows the end of such a body by the end of the connection: only a reset tells a cut from an end.
+      if (req.httpVersion === '1.0') req.socket.resetAndDestroy();
       res.destroy();
       return;
     }
@@ -186,6 +194,7 @@ export class Exchange implements ResponseSink, Waiter {
     this.#ended = true;
     const { req, res, body } = this.#out;
     res.off('close', this.#onClientGone);
+    res.off('drain', this.#onClientDrain);
     if (body === 'none') return;
     req.off('data', this.#onRequestData);
     req.off('end', this.#onRequestEnd);
@@ -238,6 +247,11 @@ function allowedTrailers(trailers: readonly string[]): string[] {
   return allowed;
 }
 
-const reasons = { 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' } as const;
+const reasons = {
+  408: 'Request Timeout',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+} as const;
 
 const ignore = (): void => {};

@@ -53,10 +53,7 @@ export class Forwarder {
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#via = options.via ? hostname() : null;
-    this.#upgrader = new Upgrader(
-      { connect: options.timeouts.connect, idle: options.upgradeIdle },
-      options.onFailure,
-    );
+    this.#upgrader = new Upgrader({ ...options.timeouts, idle: options.upgradeIdle }, options.onFailure);
   }
 
   /**

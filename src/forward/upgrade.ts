@@ -1,14 +1,16 @@
 /** Upgraded connections (WebSocket), carried by http-proxy to a backend of the site. */
-import type { IncomingMessage } from 'node:http';
+import { type ClientRequest, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import { createProxyServer, type ProxyServer } from 'http-proxy';
-import { type BackendAddress, type BackendTls, backendName } from './backend.ts';
+import { type BackendAddress, backendName, tlsOptions } from './backend.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 export interface UpgradeOptions {
   /** Milliseconds that connecting to a backend may take. */
   readonly connect: number;
+  /** Milliseconds that a backend may take to answer the handshake. */
+  readonly headers: number;
   /** Milliseconds an upgraded connection may be silent both ways. */
   readonly idle: number;
 }
@@ -16,6 +18,8 @@ export interface UpgradeOptions {
 export class Upgrader {
   readonly #proxy: ProxyServer;
   readonly #options: UpgradeOptions;
+  /** Client connections on which an answer to the handshake has begun. */
+  readonly #answered = new WeakSet<Socket>();
 
   constructor(options: UpgradeOptions, onFailure: (error: UpstreamError) => void) {
     this.#options = options;
@@ -26,23 +30,50 @@ export class Upgrader {
       prependPath: false,
       connectTimeout: options.connect,
     });
-    this.#proxy.on('proxyReqWs', (proxyReq, req) => {
+    this.#proxy.on('proxyReqWs', (proxyReq, req, socket) => {
       proxyReq.path = req.url!;
+      this.#watch(proxyReq, socket);
     });
     this.#proxy.on('error', (error, _req, res, backend) => {
-      onFailure(
-        new UpstreamError(
-          502,
-          `${String(backend ?? 'the backend')} broke an upgraded connection: ${error.message}`,
-          'sent',
-          error,
-        ),
-      );
       const socket = res as Socket;
-      // After the 101 these bytes would be taken for a WebSocket frame.
-      if (!socket.destroyed && socket.bytesWritten === 0) {
-        socket.write('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-      }
+      const status = error instanceof HandshakeTimeout ? 504 : 502;
+      const name = String(backend ?? 'the backend');
+      // A client that goes away is nobody's failure.
+      if (!socket.destroyed)
+        onFailure(
+          new UpstreamError(status, `${name} broke an upgraded connection: ${error.message}`, 'sent', error),
+        );
+      // Behind an answer these bytes would be taken for a part of it, behind a 101 for a WebSocket frame.
+      if (socket.destroyed || this.#answered.has(socket)) return;
+      socket.write(
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+      );
+    });
+  }
+
+  /** http-proxy leaves a handshake alone that is not answered, or that nobody waits for any more. */
+  #watch(proxyReq: ClientRequest, socket: Socket): void {
+    // Here, since http-proxy takes every timeout off the socket first.
+    socket.setTimeout(this.#options.idle, () => socket.destroy());
+    const timer = setTimeout(() => proxyReq.destroy(new HandshakeTimeout()), this.#options.headers);
+    const onGone = () => {
+      socket.destroy();
+      proxyReq.destroy();
+    };
+    // Nobody reads the socket yet, and an end shows to a reader only. What came early stays in it.
+    const look = () => {
+      if (socket.readableLength === 0) socket.read(0);
+    };
+    socket.on('readable', look).once('end', onGone).once('close', onGone);
+    const onAnswer = () => {
+      this.#answered.add(socket);
+      clearTimeout(timer);
+      socket.off('readable', look).off('end', onGone);
+    };
+    proxyReq.once('upgrade', onAnswer).once('response', onAnswer);
+    proxyReq.once('close', () => {
+      clearTimeout(timer);
+      socket.off('close', onGone);
     });
   }
 
@@ -61,25 +92,22 @@ export class Upgrader {
     path: string,
     head: string,
   ): void {
-    socket.setTimeout(this.#options.idle, () => socket.destroy());
     req.url = path;
     req.headers = Object.create(null) as typeof req.headers;
     for (const line of head.split('\r\n').slice(1, -2)) {
       const colon = line.indexOf(': ');
       addHeader(req.headers, line.slice(0, colon), line.slice(colon + 2));
     }
-    const agent = address.kind === 'tls' ? { agent: new HttpsAgent(trust(address.tls)) } : {};
+    const agent = address.kind === 'tls' ? { agent: new HttpsAgent(tlsOptions(address.tls)) } : {};
     this.#proxy.ws(req, socket, rest, { target: target(address), ...agent }, (error) => {
       this.#proxy.emit('error', error, req, socket, backendName(address));
     });
   }
 }
 
-const trust = ({ servername, ca, verify }: BackendTls) => ({
-  servername,
-  rejectUnauthorized: verify,
-  ...(ca === undefined ? {} : { ca }),
-});
+class HandshakeTimeout extends Error {
+  override readonly message = 'did not answer the handshake in time';
+}
 
 /** Several lines of one name stay several. */
 function addHeader(headers: IncomingMessage['headers'], name: string, value: string): void {

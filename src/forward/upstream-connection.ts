@@ -115,6 +115,7 @@ export class UpstreamConnection {
   write(data: Buffer | string): boolean {
     // A client that still sends is not a backend that is silent.
     if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
+    else if (this.#phase === 'body') this.#deadline = this.#clock.now + this.#timeouts.body;
     return this.#socket.write(data as Buffer, 'latin1');
   }
 
@@ -123,8 +124,10 @@ export class UpstreamConnection {
     this.#requestEnded = true;
   }
 
+  /** The client takes nothing more for now; it may do so as long as a body may stand still. */
   pause(): void {
     this.#paused = true;
+    this.#deadline = this.#clock.now + this.#timeouts.body;
     this.#socket.pause();
   }
 
@@ -142,17 +145,22 @@ export class UpstreamConnection {
 
   /** Called every now and then by the pool: one timer for all connections instead of one an exchange. */
   checkDeadline(): void {
-    if (this.#clock.now < this.#deadline || this.#paused) return;
+    if (this.#clock.now < this.#deadline) return;
     const name = backendName(this.#address);
     switch (this.#phase) {
       case 'connecting':
         this.#fail(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
         return;
       case 'head':
-        this.#fail(new UpstreamError(504, `${name} did not answer in time`));
+        // It has taken all there is, and the rest of the request does not come.
+        if (!this.#requestEnded && this.#socket.writableLength === 0) {
+          this.#fail(new UpstreamError(408, `a client stopped sending its request to ${name}`, 'client'));
+        } else this.#fail(new UpstreamError(504, `${name} did not answer in time`));
         return;
       case 'body':
-        this.#fail(new UpstreamError(504, `${name} stopped in the middle of a response`));
+        if (this.#paused) {
+          this.#fail(new UpstreamError(408, `a client stopped taking the response of ${name}`, 'client'));
+        } else this.#fail(new UpstreamError(504, `${name} stopped in the middle of a response`));
     }
   }
 
@@ -261,6 +269,11 @@ export class UpstreamConnection {
     this.#decoder = null;
     this.#carried++;
     this.#phase = 'idle';
+    // A slow client may have paused it in the middle of its last packet: the next exchange must find it reading.
+    if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
     return usable;
   }
 

@@ -1,7 +1,14 @@
+export type UpstreamStatus = 408 | 502 | 503 | 504;
+
 /** Why a backend gave no (whole) answer, with the status a client gets for it. */
 export class UpstreamError extends Error {
-  /** 502 where the backend is away or answers nonsense, 503 where it has no room, 504 where it is silent. */
-  readonly status: 502 | 503 | 504;
+  /**
+   * 502 where the backend is away or answers nonsense, 503 where it has no room, 504 where it is silent, 408 where it
+   * waits for a client that is.
+   */
+  readonly status: UpstreamStatus;
+  /** The client is at fault: nobody may have a backend left out by being slow. */
+  readonly byClient: boolean;
   /** There was no connection: the request has not left. */
   readonly unsent: boolean;
   /**
@@ -11,9 +18,9 @@ export class UpstreamError extends Error {
   readonly retryable: boolean;
 
   constructor(
-    status: 502 | 503 | 504,
+    status: UpstreamStatus,
     message: string,
-    sent: 'unsent' | 'retryable' | 'sent' = 'sent',
+    sent: 'unsent' | 'retryable' | 'sent' | 'client' = 'sent',
     cause?: unknown,
   ) {
     super(message, { cause });
@@ -21,5 +28,6 @@ export class UpstreamError extends Error {
     this.status = status;
     this.unsent = sent === 'unsent';
     this.retryable = sent === 'retryable';
+    this.byClient = sent === 'client';
   }
 }

@@ -44,6 +44,8 @@ export class Listener {
   /** Clients that PROXY headers named, by the socket of the balancer. */
   readonly #named = new WeakMap<Socket, string>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Every connection, upgraded ones included: the servers of requests forget those. */
+  readonly #sockets = new Set<Socket>();
 
   /** @throws Error where a certificate can't be used */
   constructor(options: ListenerOptions) {
@@ -56,7 +58,12 @@ export class Listener {
     this.#accepting =
       options.proxyPeers === null ? requests : this.#proxyServer(requests, options.proxyPeers);
     this.#accepting.prependListener('connection', (socket: Socket) => {
-      if (!options.mayConnect(socket)) socket.destroy();
+      if (!options.mayConnect(socket)) {
+        socket.destroy();
+        return;
+      }
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
     });
     // The timers of slow senders run only in a server that listens; this one may get its connections from another.
     if (this.#accepting !== this.#http1) this.#http1.emit('listening');
@@ -88,8 +95,8 @@ export class Listener {
     this.#http1.closeIdleConnections();
     for (const session of this.#sessions) session.close();
     const timer = setTimeout(() => {
-      this.#http1.closeAllConnections();
       for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     }, deadline);
     await closed;
     clearTimeout(timer);

@@ -33,7 +33,7 @@ export interface Rule {
   bans: boolean;
 }
 
-const row = <const T extends Rule>(rule: T): Rule => rule;
+const row = <const T extends Rule>(rule: T): T => rule;
 
 /** In the order of telling: of several signals with the same action the first one here names the verdict. */
 export const catalogue = {

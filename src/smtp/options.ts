@@ -264,14 +264,14 @@ export function smtpFaults(document: SmtpDocument): { key: string; fault: string
 }
 
 /** What an operator should know of a section that is valid: for `sekisho check`. */
-export function smtpWarnings(document: SmtpDocument): string[] {
+export function smtpWarnings(options: SmtpOptions): string[] {
   const warnings: string[] = [];
-  if (!document.xclient && !document.proxyProtocol)
+  if (!options.xclient && !options.proxyProtocol)
     warnings.push(
       'smtp: without xclient or proxyProtocol the mail server takes every client for this machine: its SPF, blocklist and ' +
         'rate checks see one address, and a permit_mynetworks of its own would trust everybody',
     );
-  if (document.tls === undefined)
+  if (options.tls === null)
     warnings.push('smtp: without tls neither STARTTLS nor AUTH is offered, and mail comes in in the clear');
   return warnings;
 }

@@ -27,6 +27,7 @@ async function send(bytes: string | readonly string[], answer?: string, options:
   backend.answerWith(answer ?? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   const before = backend.requests.length;
   const reply = await exchange(gateway.port, bytes, { until: 1, ...options });
+  assert.notEqual(reply.ended, 'timeout', reply.text);
   return { reply, response: reply.responses.at(-1)!, seen: backend.requests.slice(before) };
 }
 
@@ -151,6 +152,8 @@ suite('what comes back', () => {
     client.socket.resume();
     const text = await client.until(/\r\n0\r\n\r\n$/);
     assert.equal(text.slice(text.indexOf('\r\n\r\n')).replace(/[^x]/g, '').length, 16 * chunks);
+    // The connection to the backend was paused for it, and must not stay so.
+    await send(`GET / HTTP/1.1\r\n${hostLine}\r\n`);
   });
 });
 

@@ -57,6 +57,7 @@ swap_bangpath = yes
 allow_percent_hack = yes
 allow_untrusted_routing = yes
 default_transport = smtp:[127.0.0.1]:${deliverTo}
+local_transport = smtp:[127.0.0.1]:${deliverTo}
 default_destination_concurrency_limit = 50
 smtpd_client_connection_count_limit = 0
 smtp_host_lookup = native

@@ -184,15 +184,22 @@ export async function mailSink(owner: Owner, settings: SinkSettings = {}): Promi
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       for (;;) {
         if (chunks !== null) {
-          chunks.push(pending);
-          const all = chunks.length === 1 ? pending : Buffer.concat(chunks);
-          const end = all.subarray(0, 3).toString() === '.\r\n' ? -2 : all.indexOf('\r\n.\r\n');
-          chunks = [all];
-          pending = Buffer.alloc(0);
-          if (end === -1) return;
+          // The end is looked for in what is new and the four bytes before it; a message begins behind a CRLF.
+          const before = chunks.length === 0 ? Buffer.from('\r\n') : chunks.at(-1)!.subarray(-4);
+          const end = Buffer.concat([before, pending]).indexOf('\r\n.\r\n') - before.length;
+          if (end === -1 - before.length) {
+            // Pieces of at least four bytes, so that the four before are always in the last one.
+            if (chunks.length > 0 && pending.length < 4) pending = Buffer.concat([chunks.pop()!, pending]);
+            if (pending.length < 4) return;
+            chunks.push(pending);
+            pending = Buffer.alloc(0);
+            return;
+          }
+          const whole = Buffer.concat([...chunks, pending]);
+          const length = whole.length - pending.length + end + 2;
+          const body = whole.subarray(0, length);
+          pending = whole.subarray(length + 3);
           chunks = null;
-          const body = all.subarray(0, Math.max(end + 2, 0));
-          pending = all.subarray(end + 5);
           const data = settings.keepData === false ? Buffer.alloc(0) : unstuffed(body);
           mails.push({ ...mail, data });
           const own = settings.reply?.('.');

@@ -14,6 +14,8 @@ export interface NmapOptions {
    * test always goes to port 80 of that URL's host and believes any 200.
    */
   args?: Readonly<Record<string, string>>;
+  /** Address of the name server that scripts ask. @default the system's */
+  nameServer?: string;
   /** Milliseconds. @default 60000 */
   timeout?: number;
 }
@@ -33,6 +35,7 @@ export async function nmap(options: NmapOptions): Promise<NmapReport> {
   const command = [
     ...['-n', '-Pn', '-sT', '-T4', '-p', String(options.port), '--host-timeout', `${timeout}ms`],
     ...['--script', `+${options.script}`, ...(args.length > 0 ? ['--script-args', args.join(',')] : [])],
+    ...(options.nameServer === undefined ? [] : ['--dns-servers', options.nameServer]),
     ...['-oX', '-', options.host ?? '127.0.0.1'],
   ];
   const result = await runProcess(requirePeer('nmap'), command, { timeout: timeout + 5_000 });

@@ -1,0 +1,147 @@
+import { writeFile } from 'node:fs/promises';
+import { catalogue, presetAction, type Rule } from '../rules/catalogue.ts';
+import { ruleSettings } from '../rules/policy.ts';
+import { namedFormat } from '../scan/detect.ts';
+import type { QuotedFinding } from '../scan/finding.ts';
+import { followLogs } from '../scan/follow.ts';
+import { htmlReport } from '../scan/html-report.ts';
+import { hostOf } from '../scan/own-names.ts';
+import { ProgressBar } from '../scan/progress.ts';
+import type { RehearsalRules } from '../scan/rehearsal.ts';
+import { type ScanOptions, type ScanResult, scanLogs } from '../scan/scan-logs.ts';
+import { captureHelp } from '../scan/sources.ts';
+import { textReport } from '../scan/text-report.ts';
+import { inputError } from './input-error.ts';
+
+export interface ScanCommandOptions {
+  /** Config file: its hosts are ours, its ports served, its policy rehearsed. */
+  readonly config?: string;
+  /** Hosts that are ours, in place of the file's. */
+  readonly host?: readonly string[];
+  /** Format id, LogFormat or log_format. */
+  readonly format?: string;
+  /** One JSON object a finding on stdout; the report goes to stderr. */
+  readonly json?: boolean;
+  /** File to write the HTML report to. */
+  readonly html?: string;
+  readonly rehearse?: boolean;
+  readonly follow?: boolean;
+  readonly all?: boolean;
+  readonly pcap?: boolean;
+  readonly threads?: number;
+}
+
+/** `sekisho scan`: past probes, and whether each succeeded. */
+export async function run(logs: readonly string[], options: ScanCommandOptions): Promise<number> {
+  const wrong = usageFault(logs, options);
+  if (wrong !== null) {
+    inputError('scan', ...wrong);
+    return 2;
+  }
+  if (options.pcap === true) {
+    for (const log of logs) process.stderr.write(`sekisho scan: ${log} ${captureHelp(log)}\n`);
+    return 1;
+  }
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe has seen enough.
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const { json = false } = options;
+  const bar = process.stderr.isTTY && options.follow !== true ? new ProgressBar(process.stderr) : null;
+  const scanOptions: ScanOptions = {
+    logs,
+    ...(await ownHosts(options)),
+    format: options.format ?? null,
+    all: options.all === true,
+    threads: options.threads ?? null,
+    now: Date.now(),
+    rehearse: options.rehearse === true ? await rehearsalRules(options.config) : null,
+    onFinding: json ? printJson : options.follow === true ? printLine : () => {},
+    ...(bar === null ? {} : { onProgress: bar.draw }),
+  };
+  const result =
+    options.follow === true ? await followLogs(scanOptions, interrupted()) : await scanLogs(scanOptions);
+  bar?.clear();
+  const people = json ? process.stderr : process.stdout;
+  people.write(textReport(result));
+  if (options.html !== undefined) await writeFile(options.html, htmlReport(result));
+  return exitCode(result);
+}
+
+function usageFault(
+  logs: readonly string[],
+  { format, follow, host }: ScanCommandOptions,
+): [string, string] | null {
+  if (format !== undefined) {
+    try {
+      namedFormat(format);
+    } catch (error) {
+      return [(error as Error).message, 'leave --format out, and the format is detected'];
+    }
+  }
+  for (const name of host ?? []) {
+    if (hostOf(name.replace(/^\*\./, '').replace(/:\*$/, '')) === null) {
+      return [
+        `--host ${JSON.stringify(name)} is no host`,
+        'write a name or an address: --host www.example.net',
+      ];
+    }
+  }
+  if (follow === true && logs.includes('-'))
+    return ['stdin cannot be followed', 'it is read to its end as it is: leave --follow out'];
+  return null;
+}
+
+async function ownHosts({
+  config: file,
+  host,
+}: ScanCommandOptions): Promise<Pick<ScanOptions, 'hosts' | 'ports'>> {
+  const named = (host ?? []).map((name) => name.replace(/:\*$/, ''));
+  if (file === undefined) return { hosts: named, ports: null };
+  const { config, policy, sites } = await readConfig(file);
+  const hosts =
+    named.length > 0 ? named : config.sites.flatMap((site) => site.hosts.map((entry) => entry.host));
+  return { hosts, ports: [...sites.keys()].some(({ anyPort }) => anyPort) ? null : policy.ports };
+}
+
+/** The code that reads configs is loaded where there is one: a scan of a small log is over before it would be. */
+async function readConfig(file: string) {
+  const [{ loadConfig }, { compile }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../config/compile.ts'),
+  ]);
+  const config = loadConfig(file);
+  return { config, ...compile(config) };
+}
+
+/** As the config has it; without one as the default preset with its bans. */
+async function rehearsalRules(file: string | undefined): Promise<RehearsalRules> {
+  if (file === undefined) {
+    const rules = ruleSettings((id) => ({
+      action: presetAction('default', id),
+      answer: (catalogue[id] as Rule).answer,
+    }));
+    return { rules, bans: { after: 5, within: 600_000 }, allowed: null };
+  }
+  const { config, policy, clients } = await readConfig(file);
+  return { rules: policy.rules, bans: config.bans, allowed: clients.allowed };
+}
+
+const printJson = ({ text: _, ...finding }: QuotedFinding): void => {
+  process.stdout.write(`${JSON.stringify(finding)}\n`);
+};
+
+const printLine = ({ time, client, technique, target, outcome, why }: QuotedFinding): void => {
+  process.stdout.write(`${time ?? '-'} ${client} ${technique} ${target} ${outcome}: ${why}\n`);
+};
+
+function interrupted(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
+}
+
+function exitCode({ tally, faults }: ScanResult): number {
+  return tally.outcomes['likely-relayed'] > 0 || faults.some(({ harmless }) => harmless !== true) ? 1 : 0;
+}

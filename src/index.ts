@@ -1,0 +1,10 @@
+/** What the package gives to other programs. */
+export { type BansOptions, bans } from '../plugins/bans.ts';
+export { type ForwardOptions, forward } from '../plugins/forward.ts';
+export { type RelayGuardOptions, relayGuard } from '../plugins/relay-guard.ts';
+export { ConfigError, type Fault } from './config/fault.ts';
+export type { ProbeEvent } from './events/event.ts';
+export type { Checkpoint, Judged } from './guard/checkpoint.ts';
+export type { Signal, Verdict } from './judge.ts';
+export type { Action, Answer, Preset, RuleId } from './rules/catalogue.ts';
+export type { Intent } from './rules/intent.ts';

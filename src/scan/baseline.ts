@@ -1,0 +1,77 @@
+/** What the ordinary lines of a log say: how large the server's own answers are, and what it is called. */
+import { type FallbackData, FallbackSizes } from './fallback-sizes.ts';
+import { FrontPages, type FrontSize } from './front-pages.ts';
+import { type NameCounts, NameTally } from './name-tally.ts';
+import { type PackedSizes, PageSizes, pathHash } from './page-sizes.ts';
+import { StatusSizes, type StatusSizesData } from './status-sizes.ts';
+
+/** Plain data for another thread. */
+export interface BaselineData {
+  readonly front: readonly FrontSize[];
+  readonly pages: PackedSizes;
+  readonly statuses: StatusSizesData;
+  readonly fallback: FallbackData;
+  readonly names: ReadonlyMap<string, NameCounts>;
+  readonly upstreams: ReadonlyMap<string, number>;
+}
+
+const upstreamLimit = 1000;
+
+/** The hash of `/`. */
+export const frontHash = pathHash('/');
+
+export class Baseline {
+  readonly front = new FrontPages();
+  readonly statuses = new StatusSizes();
+  readonly fallback = new FallbackSizes();
+  readonly names = new NameTally();
+  /** Upstreams of ordinary requests. */
+  readonly upstreams = new Map<string, number>();
+  readonly pages: PageSizes;
+
+  /** @param bits of the table of page sizes: see `PageSizes` */
+  constructor(bits = 17) {
+    this.pages = new PageSizes(bits);
+  }
+
+  /**
+   * One ordinary answer.
+   *
+   * @param bytes -1 where the log has none
+   */
+  add(isGet: boolean, isHead: boolean, path: number, status: number, bytes: number, seconds: number): void {
+    this.statuses.add(status, bytes, isHead || status === 304);
+    if (!isGet || bytes <= 0 || status < 200 || status > 299 || status === 206) return;
+    if (path === frontHash) this.front.add(bytes, seconds);
+    else this.pages.add(path, bytes, seconds);
+    this.fallback.add(bytes, path);
+  }
+
+  addUpstream(upstream: string): void {
+    const count = this.upstreams.get(upstream);
+    if (count !== undefined || this.upstreams.size < upstreamLimit)
+      this.upstreams.set(upstream, (count ?? 0) + 1);
+  }
+
+  merge(data: BaselineData): void {
+    this.front.merge(data.front);
+    this.pages.merge(PageSizes.unpack(data.pages));
+    this.statuses.merge(data.statuses);
+    this.fallback.merge(data.fallback);
+    this.names.merge(data.names);
+    for (const [upstream, count] of data.upstreams) {
+      this.upstreams.set(upstream, (this.upstreams.get(upstream) ?? 0) + count);
+    }
+  }
+
+  pack(): BaselineData {
+    return {
+      front: this.front.all(),
+      pages: this.pages.pack(),
+      statuses: this.statuses.pack(),
+      fallback: this.fallback.pack(),
+      names: this.names.names,
+      upstreams: this.upstreams,
+    };
+  }
+}

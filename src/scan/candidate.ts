@@ -1,0 +1,63 @@
+/** Which logged requests deserve a verdict: those that are no plain request for a path of ours. */
+import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
+import type { LogEntry } from './log-entry.ts';
+import { requestWords } from './request-text.ts';
+
+/** A logged request that may be a probe. Plain data. */
+export interface Candidate {
+  /** Within its file, from 1. */
+  line: number;
+  readonly entry: LogEntry;
+  readonly kind: CandidateKind;
+  /** The line as it stands in the log, cut. */
+  readonly text: string;
+}
+
+export type CandidateKind =
+  | 'connect'
+  | 'absolute'
+  | 'malformed'
+  | 'origin'
+  | 'mail'
+  | Exclude<FirstBytes, 'http-1' | 'http-0.9' | 'unknown'>;
+
+/** Longest line that is quoted, in characters. */
+export const quoteLimit = 600;
+
+/** `scheme://…`: an absolute-form target, or what is left of one. */
+const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
+/** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: completed by lenient parsers into a URL that names a host. */
+const hostInDisguise =
+  /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
+
+/** The kind of candidate that a request is; null for an ordinary one. */
+export function candidateKind(request: string): CandidateKind | null {
+  const first = request.charCodeAt(0);
+  const words = requestWords(request);
+  if (words !== null && first >= 0x21 && first < 0x7f) {
+    const { method, target } = words;
+    if (method.length === 7 && method.toUpperCase() === 'CONNECT') return 'connect';
+    if (target.charCodeAt(0) === 0x2f) return null;
+    if (method.length <= 20 && absolute.test(target)) return 'absolute';
+    if (method.length <= 20 && /^[A-Z]+$/i.test(method) && hostInDisguise.test(target)) {
+      return smtp(request) ? 'smtp' : 'malformed';
+    }
+  }
+  const bytes = Buffer.from(`${request.slice(0, 510)}\r\n`, 'latin1');
+  // A command ends with its line, which is not logged; of a greeting in binary a line end would be one byte too many.
+  const binary = classifyFirstBytes(bytes.subarray(0, -2));
+  const other = binary === 'unknown' || binary === 'http-1' ? classifyFirstBytes(bytes) : binary;
+  switch (other) {
+    case 'http-1':
+    case 'http-0.9':
+    case 'unknown':
+      return null;
+    case 'smtp':
+      return smtp(request) ? 'smtp' : null;
+    default:
+      return other;
+  }
+}
+
+/** HELP and QUIT are what port scanners say to every port; a sender of mail greets, or names an address. */
+const smtp = (request: string): boolean => /^(?:HELO|EHLO|LHLO|MAIL FROM:|RCPT TO:)/i.test(request);

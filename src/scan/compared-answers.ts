@@ -1,0 +1,92 @@
+/** The successful answers of all probes of a log, side by side: a page of our own comes in the same size for everybody. */
+import type { Probe } from './probe.ts';
+
+/** Hosts and sizes that are remembered. An open proxy's log has no end of them, and says enough with the first. */
+const limit = 20_000;
+
+export interface Spread {
+  /** Different things asked for. */
+  readonly targets: number;
+  /** Different sizes, too far apart to be one page. */
+  readonly sizes: number;
+  /** The largest is at least three times the smallest. */
+  readonly wide: boolean;
+}
+
+interface Unmatched {
+  readonly targets: Set<string>;
+  readonly sizes: Set<number>;
+}
+
+export class ComparedAnswers {
+  readonly #hosts = new Map<string, Set<string>>();
+  readonly #unmatched: Record<Kind, Unmatched> = {
+    connect: { targets: new Set(), sizes: new Set() },
+    absolute: { targets: new Set(), sizes: new Set() },
+  };
+  readonly #spread = new Map<Kind, Spread>();
+
+  /** @param isOwnPage the answer is a page of ours for other reasons */
+  add(probe: Probe, isOwnPage: boolean): void {
+    const { status, bytes, relay } = probe.candidate.entry;
+    if (status === null || status < 200 || status >= 400 || bytes === null || bytes === 0 || relay !== null)
+      return;
+    if (!(probe.technique.startsWith('connect') || probe.technique.startsWith('absolute'))) return;
+    const key = answerKey(probe);
+    const hosts = this.#hosts.get(key);
+    if (hosts !== undefined) {
+      if (hosts.size < 10) hosts.add(siteOf(probe.wanted.host));
+    } else if (this.#hosts.size < limit) this.#hosts.set(key, new Set([siteOf(probe.wanted.host)]));
+    if (isOwnPage || status >= 300 || probe.method.toUpperCase() === 'HEAD') return;
+    const { targets, sizes } = this.#unmatched[kindOf(probe)];
+    if (targets.size < limit)
+      targets.add(`${probe.wanted.host}:${probe.wanted.port} ${probe.wanted.path.slice(0, 100)}`);
+    if (sizes.size < limit) sizes.add(bytes);
+    this.#spread.clear();
+  }
+
+  /** How many unrelated hosts got this very answer for the same path. */
+  hostsWithAnswer(probe: Probe): number {
+    return this.#hosts.get(answerKey(probe))?.size ?? 0;
+  }
+
+  /** How the answers that are no page of ours differ. */
+  unmatched(kind: Kind): Spread {
+    let spread = this.#spread.get(kind);
+    if (spread === undefined) {
+      const { targets, sizes } = this.#unmatched[kind];
+      const list = [...sizes].sort((a, b) => a - b);
+      const wide = list.length > 1 && list.at(-1)! >= 3 * list[0]!;
+      spread = { targets: targets.size, sizes: distinctSizes(list), wide };
+      this.#spread.set(kind, spread);
+    }
+    return spread;
+  }
+}
+
+type Kind = 'connect' | 'absolute';
+
+const kindOf = (probe: Probe): Kind => (probe.technique.startsWith('connect') ? 'connect' : 'absolute');
+
+/** A path, not a host: only the same path is known to give the same page. Pixels of 43 bytes come from everywhere. */
+const answerKey = (probe: Probe): string =>
+  `${kindOf(probe)} ${probe.candidate.entry.status} ${probe.candidate.entry.bytes} ${probe.wanted.path.slice(0, 200)}`;
+
+/** Whose host it is, as near as can be told: the last two labels of a name, the address itself, this machine. */
+export function siteOf(host: string): string {
+  if (host === 'localhost' || host.startsWith('127.') || host === '[::1]') return 'localhost';
+  return /^[\d.[]/.test(host) ? host : host.split('.').slice(-2).join('.');
+}
+
+/** How many sizes there are, those within 64 bytes of one another counted once. @param sorted the smallest first */
+function distinctSizes(sorted: readonly number[]): number {
+  let count = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  for (const size of sorted) {
+    if (size - last > 64) {
+      count++;
+      last = size;
+    }
+  }
+  return count;
+}

@@ -1,0 +1,301 @@
+/** Reads one log: bytes in, candidates and a baseline out. Holds a line at a time, whatever the size of the log. */
+import { Baseline } from './baseline.ts';
+import { type Candidate, type CandidateKind, candidateKind, quoteLimit } from './candidate.ts';
+import { ClfReader } from './clf.ts';
+import { detectFormat, formats, sampleLines } from './detect.ts';
+import { combined } from './formats/combined.ts';
+import type { LineFormat, LineParser } from './line-format.ts';
+import type { LogEntry } from './log-entry.ts';
+import { pathHash } from './page-sizes.ts';
+import { requestWords } from './request-text.ts';
+
+const LF = 0x0a;
+
+/** A longer line is read up to here, in bytes; the rest of it is passed over. */
+export const lineLimit = 4 * 1024 * 1024;
+/** Bytes after which the format is decided, even if fewer lines have come. */
+const sampleBytes = 256 * 1024;
+/** Broken lines that are kept to be shown. */
+const brokenKept = 3;
+/** Clients that are counted for a rehearsal. */
+const clientLimit = 200_000;
+
+export interface LogScanOptions {
+  /** Null: the one that fits. */
+  readonly format: LineFormat | null;
+  /** Latest time an entry can have, milliseconds since the epoch. */
+  readonly now: number;
+  /** Every rule of the catalogue, not only those about relaying. */
+  readonly all: boolean;
+  /** Count the ordinary requests of each client. */
+  readonly clients: boolean;
+  /** Requests whose Host may be foreign are candidates. */
+  readonly hosts: boolean;
+  readonly onCandidate: (candidate: Candidate) => void;
+  /** Where ordinary lines are counted. @default a small one of its own, to be merged later */
+  readonly baseline?: Baseline;
+}
+
+export interface LogTotals {
+  readonly lines: number;
+  /** Lines that were a request, ordinary or not. */
+  readonly requests: number;
+  /** Lines that no format could read. */
+  readonly broken: number;
+  readonly brokenLines: readonly string[];
+  /** Lines cut at `lineLimit`. */
+  readonly cut: number;
+  /** For people; null where no line could be read. */
+  readonly format: string | null;
+  /** Milliseconds since the epoch. */
+  readonly first: number | null;
+  readonly last: number | null;
+}
+
+/** What a client did besides probing. */
+export interface ClientTotals {
+  requests: number;
+  /** Requests with a referer, for which browsers are known. */
+  referred: number;
+  agent: string;
+}
+
+export class LogScan {
+  readonly baseline: Baseline;
+  readonly clients = new Map<string, ClientTotals>();
+  readonly #options: LogScanOptions;
+  #format: LineFormat | null;
+  #parser: LineParser | null = null;
+  #others: LineParser[] | null = null;
+  #clf: ClfReader | null = null;
+  #head: Buffer[] | null = [];
+  #headBytes = 0;
+  #carry: Buffer[] = [];
+  #carryBytes = 0;
+  #line = 0;
+  #requests = 0;
+  #broken = 0;
+  #cut = 0;
+  #skipping = false;
+  readonly #brokenLines: string[] = [];
+  #first = Number.POSITIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LogScanOptions) {
+    this.#options = options;
+    this.baseline = options.baseline ?? new Baseline(14);
+    this.#format = options.format;
+    if (options.format !== null) this.#open(options.format);
+  }
+
+  /** Takes the next bytes. They are not kept. */
+  push(chunk: Buffer): void {
+    if (this.#head !== null && this.#format === null) {
+      this.#head.push(Buffer.from(chunk));
+      this.#headBytes += chunk.length;
+      if (this.#headBytes >= sampleBytes) this.#decide();
+      return;
+    }
+    this.#lines(chunk);
+  }
+
+  /** Reads what has come so far, without waiting for more: for logs that are still written. */
+  settle(): void {
+    if (this.#format === null && this.#headBytes > 0) this.#decide();
+  }
+
+  /** The log has ended. A last line without a line feed counts. */
+  end(): LogTotals {
+    this.settle();
+    if (this.#carryBytes > 0) this.#lines(Buffer.from('\n'));
+    for (const entry of this.#parser?.flush?.() ?? []) this.#entry(entry, this.#line, '');
+    return this.totals();
+  }
+
+  totals(): LogTotals {
+    const fast = this.#clf;
+    const first = Math.min(
+      this.#first,
+      fast === null || fast.first === 0 ? Number.POSITIVE_INFINITY : fast.first * 1000,
+    );
+    const last = Math.max(
+      this.#last,
+      fast === null || fast.last === 0 ? Number.NEGATIVE_INFINITY : fast.last * 1000,
+    );
+    return {
+      lines: fast === null ? this.#line : fast.line,
+      requests: this.#requests + (fast?.fast ?? 0),
+      broken: this.#broken,
+      brokenLines: this.#brokenLines,
+      cut: this.#cut,
+      format: this.#format?.title ?? null,
+      first: Number.isFinite(first) ? first : null,
+      last: Number.isFinite(last) ? last : null,
+    };
+  }
+
+  #decide(): void {
+    const head = Buffer.concat(this.#head ?? []);
+    this.#head = null;
+    const text = head.toString('latin1', 0, sampleBytes).replace(/^\xef\xbb\xbf/, '');
+    const lines = text.split(/\r?\n/, sampleLines * 2).filter((line) => line !== '');
+    const format = detectFormat(lines, this.#options.now) ?? combined;
+    this.#format = format;
+    this.#open(format);
+    this.#lines(head);
+  }
+
+  #open(format: LineFormat): void {
+    this.#head = null;
+    this.#parser = format.open(this.#options.now);
+    if (format.id !== 'combined' || this.#options.clients) return;
+    this.#clf = new ClfReader({
+      baseline: this.baseline,
+      paths: this.#options.all,
+      onLine: (buffer, start, end, line) => this.#text(buffer, start, end, line),
+    });
+  }
+
+  /** Splits into lines; the unfinished last one is carried over. */
+  #lines(chunk: Buffer): void {
+    let start = 0;
+    if (this.#carryBytes > 0 || this.#skipping) {
+      const lf = chunk.indexOf(LF);
+      const end = lf === -1 ? chunk.length : lf + 1;
+      this.#keep(chunk.subarray(0, end));
+      if (lf === -1) return;
+      const line = Buffer.concat(this.#carry);
+      this.#carry = [];
+      this.#carryBytes = 0;
+      this.#skipping = false;
+      // A line that was cut has lost its end; it is given one.
+      this.#whole(line[line.length - 1] === LF ? line : Buffer.concat([line, Buffer.from('\n')]));
+      start = end;
+    }
+    const last = chunk.lastIndexOf(LF);
+    if (last >= start) {
+      this.#whole(chunk.subarray(start, last + 1));
+      start = last + 1;
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  #keep(piece: Buffer): void {
+    const room = lineLimit - this.#carryBytes;
+    if (piece.length > room && !this.#skipping) {
+      this.#cut++;
+      this.#skipping = true;
+    }
+    if (room <= 0) return;
+    const kept = Buffer.from(piece.subarray(0, room));
+    this.#carry.push(kept);
+    this.#carryBytes += kept.length;
+  }
+
+  #whole(lines: Buffer): void {
+    if (this.#clf !== null) {
+      this.#clf.read(lines, 0, lines.length);
+      return;
+    }
+    for (let at = 0; at < lines.length; ) {
+      const lf = lines.indexOf(LF, at);
+      this.#text(lines, at, lf, ++this.#line);
+      at = lf + 1;
+    }
+  }
+
+  #text(buffer: Buffer, start: number, end: number, line: number): void {
+    const stop = buffer[end - 1] === 0x0d ? end - 1 : end;
+    if (stop <= start) return;
+    const text = buffer.toString('latin1', start, stop);
+    const parsed = this.#parser!.parse(text) ?? this.#parseOtherwise(text);
+    if (parsed === 'skip') return;
+    if (parsed !== null) {
+      this.#entry(parsed, line, text);
+      return;
+    }
+    if (/^\s*$/.test(text.slice(0, 100)) && text.length < 100) return;
+    this.#broken++;
+    if (this.#brokenLines.length < brokenKept) this.#brokenLines.push(text.slice(0, quoteLimit));
+  }
+
+  /** Logs mix: error lines among the requests, a format that changed with an upgrade. */
+  #parseOtherwise(text: string): ReturnType<LineParser['parse']> {
+    if (text.length > 100_000) return null;
+    this.#others ??= formats
+      .filter(({ id }) => id !== this.#format?.id)
+      .map((format) => format.open(this.#options.now));
+    for (const parser of this.#others) {
+      const parsed = parser.parse(text);
+      if (parsed !== null) return parsed;
+    }
+    return null;
+  }
+
+  #entry(entry: LogEntry, line: number, text: string): void {
+    this.#requests++;
+    if (entry.time !== null) {
+      if (entry.time < this.#first) this.#first = entry.time;
+      if (entry.time > this.#last) this.#last = entry.time;
+    }
+    const kind: CandidateKind | null = entry.mail === undefined ? candidateKind(entry.request) : 'mail';
+    if (kind !== null) {
+      this.#candidate(entry, kind, line, text);
+      return;
+    }
+    const words = requestWords(entry.request);
+    if (words === null) return;
+    if (
+      (this.#options.all && isOddOrigin(words.method, words.target)) ||
+      (this.#options.hosts && entry.host !== null)
+    ) {
+      this.#candidate(entry, 'origin', line, text);
+    }
+    this.#ordinary(entry, words.method, words.target);
+  }
+
+  #candidate(entry: LogEntry, kind: CandidateKind, line: number, text: string): void {
+    // A request of a megabyte is known by its first few kilobytes.
+    const kept = entry.request.length > 4096 ? { ...entry, request: entry.request.slice(0, 4096) } : entry;
+    this.#options.onCandidate({ line, entry: kept, kind, text: text.slice(0, quoteLimit) });
+  }
+
+  #ordinary(entry: LogEntry, method: string, target: string): void {
+    const { baseline } = this;
+    const seconds = Math.floor((entry.time ?? 0) / 1000);
+    baseline.add(
+      method === 'GET',
+      method === 'HEAD',
+      pathHash(target),
+      entry.status ?? 0,
+      entry.bytes ?? -1,
+      seconds,
+    );
+    if (entry.vhost !== null) baseline.names.add(entry.vhost.toLowerCase(), 'vhost');
+    if (entry.host !== null) baseline.names.add(entry.host.toLowerCase(), 'host');
+    if (entry.upstream !== null) baseline.addUpstream(entry.upstream);
+    const referer =
+      entry.referer === null ? null : /^https?:\/\/([^/?#"]{1,100})([^?#]*)/i.exec(entry.referer);
+    if (referer !== null) {
+      const path = target.split('?', 1)[0]!;
+      const asset = /\.\w{2,4}$/.test(path) && (entry.status ?? 0) < 400;
+      const self = path.length > 1 && referer[2] === path;
+      baseline.names.add(referer[1]!.toLowerCase(), self ? 'self' : asset ? 'asset' : 'referer');
+    }
+    if (this.#options.clients) this.#countClient(entry);
+  }
+
+  #countClient(entry: LogEntry): void {
+    let client = this.clients.get(entry.client);
+    if (client === undefined) {
+      if (this.clients.size >= clientLimit) return;
+      client = { requests: 0, referred: 0, agent: entry.agent?.slice(0, 120) ?? '' };
+      this.clients.set(entry.client, client);
+    }
+    client.requests++;
+    if (entry.referer !== null) client.referred++;
+  }
+}
+
+const isOddOrigin = (method: string, target: string): boolean =>
+  /^trace$/i.test(method) || /^\/(?:[/\\]|[a-z][a-z0-9+.-]*:\/)/i.test(target);

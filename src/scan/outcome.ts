@@ -1,0 +1,296 @@
+/**
+ * What became of each probe. A status tells little: a server that ignores the authority of an absolute-form target
+ * answers 200 with its own page. What tells is whether the answer could have come from here.
+ */
+import type { Baseline } from './baseline.ts';
+import { type ComparedAnswers, type Spread, siteOf } from './compared-answers.ts';
+import type { Confidence, Outcome } from './finding.ts';
+import type { LogEntry } from './log-entry.ts';
+import { hostOf, type OwnNames } from './own-names.ts';
+import { ownPage } from './own-pages.ts';
+import { pathHash } from './page-sizes.ts';
+import type { Probe } from './probe.ts';
+
+export interface Judgement {
+  readonly outcome: Outcome;
+  readonly confidence: Confidence;
+  readonly why: string;
+}
+
+/** What a log says beyond the line itself. */
+export interface Context {
+  readonly baseline: Baseline;
+  readonly own: OwnNames;
+  /** The answers of the other probes. */
+  readonly others: ComparedAnswers;
+  /** Other probes of the same log were relayed for all that can be told. */
+  readonly relaysElsewhere: boolean;
+}
+
+const verdict = (outcome: Outcome, confidence: Confidence, why: string): Judgement => ({
+  outcome,
+  confidence,
+  why,
+});
+
+/** Total. */
+export function judgeOutcome(probe: Probe, context: Context): Judgement {
+  const { entry } = probe.candidate;
+  const said = entry.relay;
+  if (said !== null) {
+    const outcome =
+      said.result === 'relayed' ? 'likely-relayed' : said.result === 'failed' ? 'attempted' : 'refused';
+    return verdict(outcome, 'high', `The log says so itself: ${said.said}.`);
+  }
+  if (notHttp.has(probe.technique)) return otherProtocol(entry);
+  if (entry.status === null)
+    return verdict('unclear', 'low', 'The log holds no status, so nothing tells what was answered.');
+  if (entry.status === 499) return verdict('unclear', 'low', '499: the client left before it got an answer.');
+  if (entry.status >= 400) return error(probe, entry.status, context);
+  if (probe.technique.startsWith('connect')) return connect(probe, entry.status, context);
+  if (entry.status >= 300) return redirect(probe, entry.status, context);
+  if (entry.status < 200) return verdict('unclear', 'low', `${entry.status} is no final answer.`);
+  return success(probe, context);
+}
+
+const notHttp: ReadonlySet<string> = new Set([
+  'socks4',
+  'socks5',
+  'tls',
+  'smtp',
+  'proxy-protocol',
+  'h2-preface',
+]);
+
+/** Bytes that a web server logged as a request line were not understood as the protocol they are. */
+function otherProtocol({ status, bytes }: LogEntry): Judgement {
+  if (status === null || status >= 400 || status < 200) {
+    const what = status === null ? 'closed without an answer' : `answered ${status}`;
+    return verdict('refused', 'high', `The bytes were read as a broken HTTP request and ${what}.`);
+  }
+  return verdict(
+    'local',
+    'medium',
+    `The bytes were read as an old HTTP request and answered ${status}${bytes === null ? '' : ` with ${bytes} bytes`} of its own: that is no answer in the protocol asked for.`,
+  );
+}
+
+function error({ candidate, wanted }: Probe, status: number, { baseline }: Context): Judgement {
+  const { bytes } = candidate.entry;
+  if (status === 502 || status === 503 || status === 504) {
+    const ordinary = baseline.statuses.count(status);
+    return verdict(
+      'attempted',
+      ordinary > 0 ? 'low' : 'medium',
+      ordinary > 0
+        ? `${status}: passing it on failed, though ordinary requests got ${status} here too (${ordinary}): perhaps the own backend was down.`
+        : `${status}: the server tried to pass it on, and failed.`,
+    );
+  }
+  if (status === 404 || status === 410) {
+    const own =
+      bytes !== null &&
+      closeTo(baseline.statuses.sizes(status), bytes, wanted.path.length + wanted.host.length + 64);
+    return verdict(
+      'refused',
+      own ? 'high' : 'medium',
+      own
+        ? `${status} with ${bytes} bytes, as for pages of your own that do not exist.`
+        : `${status}: the path was looked for here and not found.`,
+    );
+  }
+  if (status >= 500)
+    return verdict('refused', 'medium', `${status}: the server failed on the request itself.`);
+  return verdict('refused', 'high', `${status}: turned away.`);
+}
+
+/** nginx pads error pages for old MSIE by 402 bytes; error pages often repeat the path or the host. */
+const closeTo = (sizes: readonly number[], bytes: number, reach: number): boolean =>
+  sizes.some((size) => [0, 402, -402].some((pad) => Math.abs(size + pad - bytes) <= reach));
+
+function redirect(probe: Probe, status: number, context: Context): Judgement {
+  const { bytes } = probe.candidate.entry;
+  if (status === 304 || bytes === null) {
+    return verdict('unclear', 'low', `${status} without a body: nothing to compare.`);
+  }
+  const own = context.baseline.statuses.sizes(status);
+  // A redirect repeats the path, once in the Location line and once in the page.
+  const reach = 3 * (probe.wanted.path.length + probe.wanted.host.length) + 64;
+  if (closeTo(own, bytes, reach)) {
+    return verdict('local', 'high', `${status} with ${bytes} bytes: redirected as your own pages are.`);
+  }
+  if (context.others.hostsWithAnswer(probe) >= 2) {
+    return verdict(
+      'local',
+      'medium',
+      `${status} with ${bytes} bytes for unrelated hosts alike: your own redirect.`,
+    );
+  }
+  if (context.relaysElsewhere) {
+    return verdict(
+      'likely-relayed',
+      'low',
+      `${status} unlike your own redirects, in a log where other probes were relayed.`,
+    );
+  }
+  return verdict(
+    'unclear',
+    'low',
+    `${status} with ${bytes} bytes, and no ordinary ${status} of that size to compare with.`,
+  );
+}
+
+function connect(probe: Probe, status: number, context: Context): Judgement {
+  const { bytes, duration } = probe.candidate.entry;
+  if (status >= 300 || status < 200) {
+    return verdict('refused', 'high', `${status} opens no tunnel: only 2xx does (RFC 9110 section 9.3.6).`);
+  }
+  const upstream = upstreamWord(probe, context);
+  if (upstream !== null) return upstream;
+  const slow = duration !== null && duration >= 2000;
+  if (bytes === null || bytes === 0) {
+    return context.relaysElsewhere && slow
+      ? verdict(
+          'likely-relayed',
+          'low',
+          `${status} without a page, open for ${seconds(duration)}, where other probes were relayed.`,
+        )
+      : verdict(
+          'unclear',
+          'low',
+          `${status} with no bytes counted: a tunnel nobody used, or an empty answer.`,
+        );
+  }
+  const own = ownPage(context.baseline, '/', bytes, secondsOf(probe));
+  if (own !== null)
+    return verdict(
+      'local',
+      own.confidence,
+      `${status} with ${bytes} bytes is ${own.why}: a page, no tunnel.`,
+    );
+  const sizes = context.others.unmatched('connect');
+  const hosts = context.others.hostsWithAnswer(probe);
+  // An opened tunnel begins with a head of some dozen bytes, the same for everyone; a page is larger.
+  if (bytes > headOnly && sameForAll(hosts, sizes)) {
+    return verdict(
+      'local',
+      'medium',
+      `${status} with ${bytes} bytes for ${hosts} unrelated hosts alike: one page, no tunnel.`,
+    );
+  }
+  const reasons = new Reasons();
+  const known = context.baseline.front.count > 0;
+  reasons.add(
+    sizes.sizes >= 4 || (known && sizes.sizes >= 3) ? 2 : sizes.sizes >= 2 ? 1 : 0,
+    `CONNECT was answered in ${sizes.sizes} sizes, as no page is`,
+  );
+  reasons.add(known ? 1 : 0, 'no page of yours has that size');
+  reasons.add(bytes > 2000 ? 1 : 0, `${bytes} bytes went through`);
+  reasons.add(
+    bytes <= headOnly ? 1 : 0,
+    `${bytes} bytes are the head of an opened tunnel, too few for a page`,
+  );
+  reasons.add(slow ? 1 : 0, `it lasted ${seconds(duration)}`);
+  reasons.add(
+    context.others.unmatched('absolute').sizes > 0 ? 1 : 0,
+    'foreign URLs got pages here that are not yours',
+  );
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
+  return reasons.judge(
+    `${status} to CONNECT`,
+    'a 2xx alone proves nothing, and there is too little to compare with',
+  );
+}
+
+const seconds = (ms: number | null): string => `${((ms ?? 0) / 1000).toFixed(1)} s`;
+const secondsOf = (probe: Probe): number => Math.floor((probe.candidate.entry.time ?? 0) / 1000);
+
+function success(probe: Probe, context: Context): Judgement {
+  const { entry } = probe.candidate;
+  const { baseline, others, own } = context;
+  const upstream = upstreamWord(probe, context);
+  if (upstream !== null) return upstream;
+  if (probe.method.toUpperCase() === 'HEAD')
+    return verdict('unclear', 'low', `${entry.status} to HEAD: no body whose size could be compared.`);
+  if (entry.bytes === null || entry.bytes === 0) {
+    return verdict('unclear', 'low', `${entry.status} with no bytes: nothing to compare.`);
+  }
+  const what = `${entry.status} with ${entry.bytes} bytes`;
+  const page = ownPage(baseline, probe.wanted.path, entry.bytes, secondsOf(probe));
+  if (page !== null) return verdict('local', page.confidence, `${what} is ${page.why}.`);
+  const sizes = others.unmatched('absolute');
+  const hosts = others.hostsWithAnswer(probe);
+  if (sameForAll(hosts, sizes)) {
+    return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
+  }
+  const reasons = new Reasons();
+  const spread = Math.min(sizes.targets, sizes.sizes);
+  reasons.add(
+    spread >= 6 || (spread >= 4 && sizes.wide) ? 3 : spread >= 3 ? 2 : spread === 2 ? 1 : 0,
+    `${sizes.sizes} sizes for ${sizes.targets} targets, none a page of yours`,
+  );
+  const ownSizes = baseline.pages.of(pathHash(probe.wanted.path));
+  if (ownSizes.length > 0)
+    reasons.add(1, `your own ${shortPath(probe.wanted.path)} has ${ownSizes[0]!.size} bytes`);
+  else if (baseline.front.count > 0) reasons.add(1, 'your own front page has other sizes');
+  const unknownPath = probe.wanted.path !== '/' && ownSizes.length === 0 && baseline.statuses.count(404) > 0;
+  reasons.add(unknownPath ? 1 : 0, 'your own server knows no such path, and says 404 to those');
+  const from =
+    entry.referer === null ? null : hostOf(/^https?:\/\/([^/?#]*)/i.exec(entry.referer)?.[1] ?? '');
+  if (from !== null && from !== '' && !own.has(from)) {
+    const samePlace = siteOf(from) === siteOf(probe.wanted.host);
+    reasons.add(
+      samePlace ? 2 : 1,
+      samePlace ? `the visitor came from another page of ${siteOf(from)}` : `the referer is ${from}`,
+    );
+  }
+  reasons.add(
+    others.unmatched('connect').sizes > 0 ? 1 : 0,
+    'CONNECT was answered with something that is no page of yours',
+  );
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
+  return reasons.judge(what, 'too few ordinary lines to compare with');
+}
+
+/** A server behind that the log names: the backend of ordinary requests, or the very host that was asked for. */
+function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judgement | null {
+  const { upstream } = candidate.entry;
+  if (upstream === null) return null;
+  if (baseline.upstreams.has(upstream)) {
+    return verdict('local', 'high', `Passed to ${upstream}, as ordinary requests are.`);
+  }
+  const host = hostOf(upstream);
+  return host !== null && host === wanted.host
+    ? verdict('likely-relayed', 'high', `Passed to ${upstream}, the host that the sender named.`)
+    : verdict('likely-relayed', 'medium', `Passed to ${upstream}, where no ordinary request went.`);
+}
+
+/**
+ * One page for unrelated hosts is a page of ours: for a few hosts unless foreign pages came in many sizes, for many
+ * hosts whatever else came.
+ */
+const sameForAll = (hosts: number, sizes: Spread): boolean => hosts >= 4 || (hosts >= 2 && sizes.sizes < 3);
+
+/** `HTTP/1.1 200 Connection Established` and a header or two: bytes of a tunnel in which nothing was said. */
+const headOnly = 200;
+
+const shortPath = (path: string): string => (path.length > 40 ? `${path.slice(0, 39)}…` : path);
+
+/** Signs that add up. Three points make a relay likely: no sign alone does. */
+class Reasons {
+  #points = 0;
+  readonly #texts: string[] = [];
+
+  add(points: number, text: string): void {
+    if (points === 0) return;
+    this.#points += points;
+    this.#texts.push(text);
+  }
+
+  judge(what: string, doubt: string): Judgement {
+    const reasons = this.#texts.join('; ');
+    if (this.#points >= 3)
+      return verdict('likely-relayed', this.#points >= 4 ? 'high' : 'medium', `${what}: ${reasons}.`);
+    return verdict('unclear', 'low', `${what}: ${reasons === '' ? '' : `${reasons}, but `}${doubt}.`);
+  }
+}

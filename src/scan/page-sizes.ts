@@ -1,0 +1,121 @@
+/**
+ * How large the server's own answers are, path by path: what a probe's answer is compared with. Bounded: a
+ * direct-mapped table of 32-bit path hashes, four recent sizes each. A collision costs at most one wrong comparison in
+ * some billions, and never memory.
+ */
+
+const sizesPerPath = 4;
+/** Sizes this close are one page: dynamic pages and header counts wobble by a few bytes from one request to the next. */
+const samePage = 8;
+
+/** FNV-1a, 32 bit, of a path without its query: the reader computes the same over bytes. */
+export const hashStart = 0x811c9dc5 | 0;
+export const hashStep = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
+
+export function pathHash(path: string): number {
+  let hash = hashStart;
+  for (let i = 0; i < path.length; i++) {
+    const byte = path.charCodeAt(i);
+    if (byte === 0x3f) break;
+    hash = hashStep(hash, byte);
+  }
+  return hash;
+}
+
+export interface OwnSize {
+  readonly size: number;
+  /** Seconds since the epoch, last seen. */
+  readonly last: number;
+}
+
+export class PageSizes {
+  readonly #mask: number;
+  readonly #tags: Int32Array;
+  readonly #hits: Uint32Array;
+  readonly #sizes: Float64Array;
+  readonly #times: Float64Array;
+
+  /** @param bits the table holds 2^bits paths, 76 bytes each */
+  constructor(bits: number) {
+    const slots = 1 << bits;
+    this.#mask = slots - 1;
+    this.#tags = new Int32Array(slots);
+    this.#hits = new Uint32Array(slots);
+    this.#sizes = new Float64Array(slots * sizesPerPath).fill(-1);
+    this.#times = new Float64Array(slots * sizesPerPath);
+  }
+
+  add(hash: number, size: number, seconds: number): void {
+    const slot = (hash ^ (hash >>> 15)) & this.#mask;
+    const base = slot * sizesPerPath;
+    if (this.#tags[slot] !== hash) {
+      // The path that is asked for more often keeps its place; a scan of a thousand unknown paths cannot drive it out.
+      if (this.#hits[slot]! > 0) {
+        this.#hits[slot]!--;
+        return;
+      }
+      this.#tags[slot] = hash;
+      this.#sizes.fill(-1, base, base + sizesPerPath);
+    }
+    this.#hits[slot] = Math.min(this.#hits[slot]! + 1, 1000);
+    let oldest = base;
+    for (let i = base; i < base + sizesPerPath; i++) {
+      if (Math.abs(this.#sizes[i]! - size) <= samePage) {
+        this.#sizes[i] = size;
+        this.#times[i] = seconds;
+        return;
+      }
+      if (this.#sizes[i]! < 0) {
+        oldest = i;
+        break;
+      }
+      if (this.#times[i]! < this.#times[oldest]!) oldest = i;
+    }
+    this.#sizes[oldest] = size;
+    this.#times[oldest] = seconds;
+  }
+
+  /** The sizes this path was answered with; empty where it was never asked for. */
+  of(hash: number): OwnSize[] {
+    const slot = (hash ^ (hash >>> 15)) & this.#mask;
+    if (this.#tags[slot] !== hash || this.#hits[slot] === 0) return [];
+    const sizes: OwnSize[] = [];
+    for (let i = slot * sizesPerPath; i < (slot + 1) * sizesPerPath; i++) {
+      if (this.#sizes[i]! >= 0) sizes.push({ size: this.#sizes[i]!, last: this.#times[i]! });
+    }
+    return sizes;
+  }
+
+  /** Adds everything that another table holds. */
+  merge(other: PageSizes): void {
+    for (let slot = 0; slot <= other.#mask; slot++) {
+      if (other.#hits[slot] === 0) continue;
+      const hash = other.#tags[slot]!;
+      for (let i = slot * sizesPerPath; i < (slot + 1) * sizesPerPath; i++) {
+        if (other.#sizes[i]! >= 0) this.add(hash, other.#sizes[i]!, other.#times[i]!);
+      }
+    }
+  }
+
+  /** Plain data for another thread. */
+  pack(): PackedSizes {
+    return { mask: this.#mask, tags: this.#tags, hits: this.#hits, sizes: this.#sizes, times: this.#times };
+  }
+
+  static unpack({ mask, tags, hits, sizes, times }: PackedSizes): PageSizes {
+    const table = new PageSizes(Math.round(Math.log2(mask + 1)));
+    table.#tags.set(tags);
+    table.#hits.set(hits);
+    table.#sizes.set(sizes);
+    table.#times.set(times);
+    return table;
+  }
+}
+
+export interface PackedSizes {
+  readonly mask: number;
+  readonly tags: Int32Array;
+  readonly hits: Uint32Array;
+  readonly sizes: Float64Array;
+  readonly times: Float64Array;
+}

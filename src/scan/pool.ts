@@ -1,0 +1,165 @@
+/** Runs the tasks of a scan, side by side where that pays, and hands their results over in order. */
+import { open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Candidate } from './candidate.ts';
+import { detectFormat, sampleLines } from './detect.ts';
+import { runTask, type Task, type TaskResult } from './task.ts';
+import type { FromWorker, ToWorker } from './worker.ts';
+
+/** Below so many bytes a thread costs more than it saves. */
+const worthThreads = 24 * 1024 * 1024;
+/** A large plain file is read in parts of so many bytes. */
+const partBytes = 64 * 1024 * 1024;
+
+export interface TaskHandler {
+  /** In order of tasks, and within a task in order of lines. */
+  readonly onBatch: (task: Task, batch: Candidate[]) => void;
+  readonly onResult: (task: Task, result: TaskResult) => void;
+  readonly onRaw: (bytes: number) => void;
+}
+
+/** Splits large plain files into parts, where the format has one request a line. */
+export async function splitTask(task: Task): Promise<Task[]> {
+  const { source } = task;
+  if (source.packing !== 'plain' || source.size < partBytes * 1.5) return [task];
+  const file = await open(source.name);
+  try {
+    const head = Buffer.alloc(256 * 1024);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const lines = head.toString('latin1', 0, bytesRead).split(/\r?\n/, sampleLines * 2);
+    const format =
+      task.format ??
+      detectFormat(
+        lines.filter((line) => line !== ''),
+        task.now,
+      )?.id ??
+      'combined';
+    if (manyLines.has(format)) return [task];
+    const tasks: Task[] = [];
+    for (let start = 0; start < source.size; ) {
+      const end = await nextLine(file, Math.min(start + partBytes, source.size), source.size);
+      tasks.push({ ...task, format, range: { start, end } });
+      start = end;
+    }
+    return tasks;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Formats in which a line needs those before it. */
+const manyLines: ReadonlySet<string> = new Set(['w3c', 'zeek-tsv', 'tinyproxy', 'postfix']);
+
+async function nextLine(file: Awaited<ReturnType<typeof open>>, from: number, size: number): Promise<number> {
+  const block = Buffer.alloc(64 * 1024);
+  for (let at = from; at < size; at += block.length) {
+    const { bytesRead } = await file.read(block, 0, block.length, at);
+    const lf = block.subarray(0, bytesRead).indexOf(0x0a);
+    if (lf !== -1) return at + lf + 1;
+  }
+  return size;
+}
+
+/** @param threads at most; null: as many as there are cores */
+export async function runTasks(
+  tasks: readonly Task[],
+  handler: TaskHandler,
+  threads: number | null = null,
+): Promise<void> {
+  const bytes = tasks.reduce(
+    (sum, { source, range }) => sum + (range === null ? source.size : range.end - range.start),
+    0,
+  );
+  const workers = Math.min(threads ?? availableParallelism(), tasks.length);
+  const unpacked = tasks.some(({ source }) => source.packing !== 'plain') ? 8 : 1;
+  if (
+    workers < 2 ||
+    bytes * unpacked < worthThreads ||
+    tasks.some(({ source }) => source.packing === 'stdin')
+  ) {
+    for (const task of tasks) {
+      handler.onResult(task, await runTask(task, (batch) => handler.onBatch(task, batch), handler.onRaw));
+    }
+    return;
+  }
+  await new ThreadedRun(tasks, handler).run(workers);
+}
+
+/** What a thread has sent of a task whose turn has not come. */
+interface Slot {
+  readonly batches: Candidate[][];
+  result: TaskResult | null;
+  worker: Worker | null;
+}
+
+class ThreadedRun {
+  readonly #tasks: readonly Task[];
+  readonly #handler: TaskHandler;
+  readonly #slots: Slot[];
+  #next = 0;
+  #turn = 0;
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(tasks: readonly Task[], handler: TaskHandler) {
+    this.#tasks = tasks;
+    this.#handler = handler;
+    this.#slots = tasks.map(() => ({ batches: [], result: null, worker: null }));
+  }
+
+  async run(count: number): Promise<void> {
+    const workers: Worker[] = [];
+    try {
+      for (let i = 0; i < count; i++) {
+        const worker = new Worker(
+          new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+        );
+        workers.push(worker);
+        worker.on('error', this.#done.reject);
+        this.#feed(worker);
+      }
+      await this.#done.promise;
+    } finally {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }
+  }
+
+  /** Gives a thread the next task, unless results pile up that wait for an earlier one. */
+  #feed(worker: Worker): void {
+    const index = this.#next++;
+    const task = this.#tasks[index];
+    if (task === undefined) return;
+    const slot = this.#slots[index]!;
+    slot.worker = worker;
+    worker.removeAllListeners('message');
+    worker.on('message', (message: FromWorker) => {
+      if ('raw' in message) this.#handler.onRaw(message.raw);
+      else if ('failed' in message) this.#done.reject(new Error(message.failed));
+      else if ('batch' in message) {
+        slot.batches.push(message.batch);
+        this.#drain();
+      } else {
+        slot.result = message.result;
+        this.#feed(worker);
+        this.#drain();
+      }
+    });
+    worker.postMessage({ task } satisfies ToWorker);
+  }
+
+  #drain(): void {
+    while (this.#turn < this.#tasks.length) {
+      const slot = this.#slots[this.#turn]!;
+      const task = this.#tasks[this.#turn]!;
+      for (const batch of slot.batches.splice(0)) {
+        this.#handler.onBatch(task, batch);
+        slot.worker?.postMessage({ taken: true } satisfies ToWorker);
+      }
+      if (slot.result === null) return;
+      this.#handler.onResult(task, slot.result);
+      slot.result = null;
+      this.#turn++;
+    }
+    this.#done.resolve();
+  }
+}

@@ -1,0 +1,180 @@
+/** What a candidate is, once it is known whose names are whose: which rule of the catalogue, and what it wanted. */
+import type { RuleId } from '../rules/catalogue.ts';
+import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
+import { foreignUrlInPath } from '../rules/own-host.ts';
+import { SiteTable } from '../rules/site-table.ts';
+import { isMalformed, parseAuthority } from '../wire/authority.ts';
+import { parseRequestTarget } from '../wire/request-target.ts';
+import { parseSocks4 } from '../wire/socks.ts';
+import type { Candidate } from './candidate.ts';
+import type { OwnNames } from './own-names.ts';
+import { requestWords } from './request-text.ts';
+
+/** How the sender tried, in the words of the report. */
+export type Technique =
+  | 'connect'
+  /** CONNECT to a name of ours: what a client does that was redirected by us and still takes us for a proxy. */
+  | 'connect-self'
+  /** CONNECT to something that is no `host:port`. */
+  | 'connect-bad'
+  | 'absolute'
+  /** Absolute-form for a host of ours, at a port that is not served. */
+  | 'absolute-port'
+  | 'socks4'
+  | 'socks5'
+  | 'tls'
+  | 'smtp'
+  | 'proxy-protocol'
+  | 'h2-preface'
+  | 'malformed'
+  | 'host'
+  | 'url-in-path'
+  | 'trace'
+  | 'mail';
+
+export interface Probe {
+  readonly candidate: Candidate;
+  readonly rule: RuleId;
+  readonly technique: Technique;
+  readonly wanted: Wanted;
+  readonly method: string;
+}
+
+/** Absolute-form for a host of ours: legal (RFC 9112 section 3.2.2), and no probe. */
+export const ownAbsolute = 'own-absolute';
+
+/** The probe that a candidate is; null, or `own-absolute`, where it is none. */
+export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof ownAbsolute | null {
+  const { kind, entry } = candidate;
+  const words = requestWords(entry.request);
+  const method = words?.method ?? '';
+  const probe = (rule: RuleId, technique: Technique, wanted: Wanted): Probe => ({
+    candidate,
+    rule,
+    technique,
+    wanted,
+    method,
+  });
+  switch (kind) {
+    case 'connect':
+      return connect(words?.target ?? '', own, probe);
+    case 'absolute':
+      return absolute(method, words?.target ?? '', own, probe);
+    case 'malformed':
+      return probe('target-malformed', 'malformed', disguised(words?.target ?? ''));
+    case 'origin':
+      return origin(method, words?.target ?? '', candidate, own, probe);
+    case 'mail':
+      return mail(candidate, own, probe);
+    case 'socks4':
+      return probe(kind, kind, socks4(entry.request));
+    case 'socks5':
+      return probe(kind, kind, nowhere);
+    case 'tls':
+      return probe('tls-on-plaintext', 'tls', nowhere);
+    case 'smtp':
+      return probe('smtp-on-http', 'smtp', { ...nowhere, port: 25 });
+    case 'proxy-v1':
+    case 'proxy-v2':
+      return probe('proxy-protocol', 'proxy-protocol', nowhere);
+    case 'h2-preface':
+      return probe('h2-preface', 'h2-preface', nowhere);
+  }
+}
+
+/** Own hosts are asked for after the path has been read. */
+const nobody = new SiteTable([]);
+
+type Make = (rule: RuleId, technique: Technique, wanted: Wanted) => Probe;
+
+function connect(target: string, own: OwnNames, probe: Make): Probe {
+  const parsed = parseRequestTarget('CONNECT', target);
+  if (isMalformed(parsed) || parsed.form !== 'authority')
+    return probe('connect', 'connect-bad', { ...nowhere, path: target, text: target });
+  const { host, port, userinfo } = parsed.authority;
+  const wanted = { host, port, path: '', text: target };
+  if (port === null || userinfo !== null) return probe('connect', 'connect-bad', wanted);
+  return probe('connect', own.has(host) ? 'connect-self' : 'connect', wanted);
+}
+
+function absolute(method: string, target: string, own: OwnNames, probe: Make): Probe | typeof ownAbsolute {
+  // Servers log what they were sent, spaces and fragments included: whose host it is, the text up to the path tells.
+  const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)![0];
+  const whole = parseRequestTarget(method, target);
+  const parsed = isMalformed(whole) ? parseRequestTarget(method, head) : whole;
+  if (isMalformed(parsed) || parsed.form !== 'absolute')
+    return probe('target-malformed', 'absolute', { ...nowhere, path: target, text: target });
+  const path = isMalformed(whole) ? target.slice(head.length) || '/' : parsed.path;
+  if (parsed.authority === null) {
+    const named = parseAuthority(target.slice(parsed.authorityStart, parsed.authorityEnd));
+    const wanted = isMalformed(named)
+      ? { ...nowhere, path, text: target }
+      : { host: named.host, port: named.port, path, text: target };
+    return probe('absolute-form-scheme', 'absolute', wanted);
+  }
+  const { host, userinfo } = parsed.authority;
+  const port = parsed.authority.port ?? (parsed.scheme === 'https' ? 443 : 80);
+  const wanted = { host, port, path, text: target };
+  if (userinfo !== null) return probe('absolute-form-userinfo', 'absolute', wanted);
+  if (!own.has(host)) return probe('absolute-form-foreign', 'absolute', wanted);
+  const served = port === 80 || port === 443 || own.ports?.has(port) === true;
+  return served ? ownAbsolute : probe('absolute-form-port', 'absolute-port', wanted);
+}
+
+/** Where a SOCKS4 request wants to go. Servers cut what they log at the first NUL or at the line end: half is none. */
+function socks4(request: string): Wanted {
+  const parsed = parseSocks4(Buffer.from(request.slice(0, 600), 'latin1'));
+  if (parsed === null || parsed.host === '') return nowhere;
+  return { host: parsed.host, port: parsed.port, path: '', text: `${parsed.host}:${parsed.port}` };
+}
+
+/** The host in `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`. */
+function disguised(target: string): Wanted {
+  const text = /^(?:https?:\/?)?(?:[^/?]*@)?([^/?\\]*)/i.exec(target)![1]!;
+  const authority = parseAuthority(text);
+  return isMalformed(authority)
+    ? { ...nowhere, path: target, text: target }
+    : {
+        host: authority.host,
+        port: authority.port,
+        path: target.slice(target.indexOf(text) + text.length) || '/',
+        text: target,
+      };
+}
+
+function origin(
+  method: string,
+  target: string,
+  { entry }: Candidate,
+  own: OwnNames,
+  probe: Make,
+): Probe | null {
+  if (method.toUpperCase() === 'TRACE')
+    return probe('trace', 'trace', { ...nowhere, path: target, text: target });
+  const url = foreignUrlInPath(nobody, target);
+  if (url?.authority != null && !own.has(url.authority.host)) {
+    const { host, port } = url.authority;
+    return probe('url-in-path', 'url-in-path', { host, port, path: url.path, text: target });
+  }
+  if (entry.host === null || !own.told) return null;
+  const authority = parseAuthority(entry.host);
+  if (isMalformed(authority) || authority.kind !== 'name' || own.has(authority.host)) return null;
+  return probe('host-foreign', 'host', {
+    host: authority.host,
+    port: authority.port,
+    path: target,
+    text: entry.host,
+  });
+}
+
+function mail(candidate: Candidate, own: OwnNames, probe: Make): Probe | null {
+  const { recipient } = candidate.entry.mail!;
+  const host = hostOfRecipient(recipient);
+  if (candidate.entry.relay?.result !== 'refused' && host !== '' && own.has(host)) return null;
+  return probe('smtp-foreign-recipient', 'mail', { host, port: 25, path: '', text: recipient });
+}
+
+function hostOfRecipient(recipient: string): string {
+  const authority = parseAuthority(recipient.slice(recipient.lastIndexOf('@') + 1));
+  return isMalformed(authority) ? '' : authority.host;
+}

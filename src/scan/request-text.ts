@@ -1,0 +1,38 @@
+/** Request lines as servers write them into logs, turned back into the bytes that were sent. */
+
+const named: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  b: '\b',
+  v: '\v',
+  f: '\f',
+  a: '\x07',
+  '"': '"',
+  '\\': '\\',
+};
+
+/**
+ * Undoes the escapes of Apache (`\x16`, `\"`, `\\`, `\n`), nginx (`\x16`, `\x22`) and JSON-escaping nginx (`\u0016`).
+ * A backslash before anything else stands for itself: Apache 1.3 escaped nothing.
+ */
+export function unescapeRequest(text: string): string {
+  if (!text.includes('\\')) return text;
+  return text.replace(
+    /\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|([nrtbvfa"\\]))/g,
+    (_, hex: string | undefined, unicode: string | undefined, name: string | undefined) =>
+      name === undefined ? String.fromCharCode(Number.parseInt((hex ?? unicode)!, 16)) : named[name]!,
+  );
+}
+
+/** HAProxy writes unprintable bytes as `#16`. */
+export const unescapeHash = (text: string): string =>
+  text.replace(/#([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+/** Method, target and version word of a request line. Null where the bytes are none. */
+export function requestWords(request: string): { method: string; target: string; version: string } | null {
+  const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(
+    request,
+  );
+  return m === null || m[2] === '' ? null : { method: m[1]!, target: m[2]!, version: m[3] ?? '' };
+}

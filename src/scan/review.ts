@@ -1,0 +1,178 @@
+/** Turns the candidates of one server's logs into findings, with everything that those logs say at hand. */
+import { printable, redact } from '../events/redact.ts';
+import { classifyIntent } from '../rules/intent.ts';
+import { Baseline } from './baseline.ts';
+import type { Candidate } from './candidate.ts';
+import { ComparedAnswers } from './compared-answers.ts';
+import type { QuotedFinding } from './finding.ts';
+import { type Context, type Judgement, judgeOutcome } from './outcome.ts';
+import { type LearnedName, learnNames, OwnNames } from './own-names.ts';
+import { ownPage } from './own-pages.ts';
+import { ownAbsolute, type Probe, readProbe, type Technique } from './probe.ts';
+import { requestWords } from './request-text.ts';
+
+/** Candidates that wait for the end of the log. Beyond it they are judged by what is known so far: memory is bounded. */
+export const pendingLimit = 50_000;
+
+/** Techniques that seek no relay, told with `--all` only. */
+const besidesRelaying: ReadonlySet<Technique> = new Set([
+  'trace',
+  'h2-preface',
+  'proxy-protocol',
+  'url-in-path',
+]);
+
+/** Paths of one address that a path scanner asks for; nobody relays that many different ones to the same stranger. */
+const scannedPaths = 20;
+
+export interface ReviewOptions {
+  /** Own hosts as told; none: they are learned. */
+  readonly hosts: readonly string[];
+  /** Ports that are served; null where no config says. */
+  readonly ports: ReadonlySet<number> | null;
+  /** Every rule of the catalogue, not only those about relaying. */
+  readonly all: boolean;
+  readonly onFinding: (finding: QuotedFinding, probe: Probe) => void;
+}
+
+interface Pending {
+  readonly file: string;
+  readonly candidate: Candidate;
+}
+
+export class Review {
+  readonly baseline = new Baseline();
+  readonly #options: ReviewOptions;
+  #pending: Pending[] = [];
+  #own: OwnNames;
+  /** Requests in absolute-form for hosts of our own. */
+  ownAbsolute = 0;
+
+  constructor(options: ReviewOptions) {
+    this.#options = options;
+    this.#own = new OwnNames(options.hosts, [], options.ports);
+  }
+
+  /** Own hosts; what is assumed of them is complete after `flush`. */
+  get own(): OwnNames {
+    return this.#own;
+  }
+
+  add(file: string, candidate: Candidate): void {
+    this.#pending.push({ file, candidate });
+    if (this.#pending.length >= pendingLimit) this.flush();
+  }
+
+  /** Judges what waits, in the order it came. */
+  flush(): void {
+    const pending = this.#pending;
+    this.#pending = [];
+    const { hosts, ports, all } = this.#options;
+    if (hosts.length === 0) {
+      const learned = learnNames(this.baseline.names.names);
+      this.#own = new OwnNames([], learned, ports);
+      const scanned = this.#scannedAddresses(pending);
+      if (scanned.length > 0) this.#own = new OwnNames([], [...learned, ...scanned], ports);
+    }
+    const probes: { file: string; probe: Probe }[] = [];
+    for (const { file, candidate } of pending) {
+      const probe = readProbe(candidate, this.#own);
+      if (probe === ownAbsolute) this.ownAbsolute++;
+      else if (probe !== null && (all || !besidesRelaying.has(probe.technique))) probes.push({ file, probe });
+    }
+    this.#judge(probes).forEach((judgement, i) => {
+      const { file, probe } = probes[i]!;
+      // Which ports are served only a config tells; without one, an own name at some port is a probe if it was relayed.
+      if (probe.technique === 'absolute-port' && ports === null && judgement.outcome !== 'likely-relayed') {
+        this.ownAbsolute++;
+      } else this.#options.onFinding(finding(file, probe, judgement), probe);
+    });
+  }
+
+  #judge(probes: readonly { probe: Probe }[]): Judgement[] {
+    const others = new ComparedAnswers();
+    for (const { probe } of probes) {
+      const { bytes, time } = probe.candidate.entry;
+      const path = probe.technique.startsWith('connect') ? '/' : probe.wanted.path;
+      const seconds = Math.floor((time ?? 0) / 1000);
+      others.add(probe, bytes !== null && ownPage(this.baseline, path, bytes, seconds) !== null);
+    }
+    const context: Context = { baseline: this.baseline, own: this.#own, others, relaysElsewhere: false };
+    const judgements = probes.map(({ probe }) => judgeOutcome(probe, context));
+    const relays = judgements.some(
+      ({ outcome, confidence }) => outcome === 'likely-relayed' && confidence !== 'low',
+    );
+    if (!relays) return judgements;
+    const relaying: Context = { ...context, relaysElsewhere: true };
+    return judgements.map((one, i) =>
+      one.outcome === 'unclear' ? judgeOutcome(probes[i]!.probe, relaying) : one,
+    );
+  }
+
+  /**
+   * Addresses that a path scanner named in absolute-form: scanners of that kind write the address they scan into every
+   * request. Assumed only where no answer looks relayed.
+   */
+  #scannedAddresses(pending: readonly Pending[]): LearnedName[] {
+    const paths = new Map<string, Set<string>>();
+    const relayed = new Set<string>();
+    for (const { candidate } of pending) {
+      if (candidate.kind !== 'absolute') continue;
+      const probe = readProbe(candidate, this.#own);
+      if (probe === null || probe === ownAbsolute || !/^\d+(?:\.\d+){3}$|^\[/.test(probe.wanted.host))
+        continue;
+      const { host, path } = probe.wanted;
+      const known = paths.get(host) ?? new Set();
+      if (known.size < 1000) known.add(path.split('?', 1)[0]!);
+      paths.set(host, known);
+      const { status, bytes, time } = candidate.entry;
+      const success = status !== null && status >= 200 && status < 300 && (bytes ?? 0) > 0;
+      if (success && ownPage(this.baseline, path, bytes!, Math.floor((time ?? 0) / 1000)) === null)
+        relayed.add(host);
+    }
+    return [...paths]
+      .filter(([host, known]) => known.size >= scannedPaths && !relayed.has(host))
+      .map(([name, known]) => ({
+        name,
+        from: `a scan of ${known.size} different paths of it, none of them relayed`,
+      }));
+  }
+}
+
+function finding(file: string, probe: Probe, { outcome, confidence, why }: Judgement): QuotedFinding {
+  const { line, entry, text } = probe.candidate;
+  return {
+    file,
+    line,
+    time: entry.time === null ? null : new Date(entry.time).toISOString(),
+    client: printable(entry.client).slice(0, 100),
+    rule: probe.rule,
+    technique: probe.technique,
+    target: printable(redact(targetText(probe))).slice(0, 512),
+    intent: classifyIntent(probe.wanted),
+    status: entry.status,
+    bytes: entry.bytes,
+    outcome,
+    confidence,
+    why: printable(redact(why)),
+    text: printable(redact(text)),
+  };
+}
+
+function targetText({ candidate, technique, wanted }: Probe): string {
+  const { entry, kind } = candidate;
+  switch (kind) {
+    case 'connect':
+    case 'absolute':
+    case 'malformed':
+      return (requestWords(entry.request)?.target ?? entry.request).slice(0, 512);
+    case 'mail':
+      return entry.mail!.recipient;
+    case 'origin':
+      return technique === 'host' || technique === 'url-in-path'
+        ? `${wanted.host}${wanted.path}`
+        : wanted.path;
+    default:
+      return entry.request.slice(0, 64);
+  }
+}

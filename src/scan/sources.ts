@@ -1,0 +1,158 @@
+/** Arguments → logs: files, directories, stdin; plain, gzip or zstd. */
+
+import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+
+export interface Source {
+  /** As given on the command line, or found in a directory; `-` is stdin. */
+  readonly name: string;
+  /** Bytes on disk; 0 for stdin. */
+  readonly size: number;
+  readonly packing: 'plain' | 'gzip' | 'zstd' | 'stdin';
+  /** Logs of one folder are one server's: rotated files, and the vhost log beside them. */
+  readonly group: string;
+}
+
+/** A log that could not be read, or not to its end. */
+export interface LogFault {
+  readonly file: string;
+  /** What is wrong, and the mend. */
+  readonly message: string;
+  /** Nothing is wrong with it; it is just no log. */
+  readonly harmless?: boolean;
+}
+
+const magic: readonly (readonly [bytes: readonly number[], is: Source['packing'] | string])[] = [
+  [[0x1f, 0x8b], 'gzip'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'zstd'],
+  [[0x42, 0x5a, 0x68], 'is bzip2, which is not read: bzip2 -dc FILE | sekisho scan -'],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'is xz, which is not read: xz -dc FILE | sekisho scan -'],
+  [[0x50, 0x4b, 0x03, 0x04], 'is a zip archive, which is not read: unzip -p FILE | sekisho scan -'],
+  ...[
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x0a, 0x0d, 0x0d, 0x0a],
+  ].map((bytes): readonly [readonly number[], string] => [bytes, captureHelp('FILE')]),
+];
+
+/** How a packet capture becomes a log that can be read. */
+export function captureHelp(file: string): string {
+  return (
+    'is a packet capture, which is not read: no reader of captures for Node is maintained. ' +
+    `Let Zeek read it (zeek -C -r ${file} && sekisho scan http.log), or tshark ` +
+    `(tshark -r ${file} -Y http.request -T ek, or suricata -r ${file} && sekisho scan eve.json)`
+  );
+}
+
+/** Every log that the arguments name, in order; directories with everything below them. */
+export async function findSources(
+  args: readonly string[],
+): Promise<{ sources: Source[]; faults: LogFault[] }> {
+  const sources: Source[] = [];
+  const faults: LogFault[] = [];
+  for (const arg of args) {
+    if (arg === '-') sources.push({ name: '-', size: 0, packing: 'stdin', group: '-' });
+    else await findIn(arg, false, sources, faults);
+  }
+  return { sources, faults };
+}
+
+async function findIn(name: string, nested: boolean, sources: Source[], faults: LogFault[]): Promise<void> {
+  try {
+    const { size, ...stats } = await stat(name).then((s) => ({
+      size: s.size,
+      file: s.isFile(),
+      folder: s.isDirectory(),
+    }));
+    if (stats.folder) {
+      const entries = (await readdir(name)).filter((entry) => !entry.startsWith('.'));
+      entries.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+      if (entries.length === 0)
+        faults.push({ file: name, message: 'is a directory without files', harmless: true });
+      for (const entry of entries) await findIn(join(name, entry), true, sources, faults);
+      return;
+    }
+    if (!stats.file && nested) return;
+    const packing = stats.file ? await packingOf(name) : 'plain';
+    if (packing !== 'plain' && packing !== 'gzip' && packing !== 'zstd') {
+      const brief = packing.includes('capture')
+        ? 'is a packet capture: --pcap tells how to read it'
+        : packing;
+      faults.push({
+        file: name,
+        message: (nested ? brief : packing).replaceAll('FILE', name),
+        harmless: nested,
+      });
+      return;
+    }
+    sources.push({ name, size, packing, group: dirname(name) });
+  } catch (error) {
+    faults.push({ file: name, message: faultText(error) });
+  }
+}
+
+async function packingOf(name: string): Promise<string> {
+  const file = await open(name);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
+    const found = magic.find(
+      ([bytes]) => bytes.length <= bytesRead && bytes.every((byte, i) => buffer[i] === byte),
+    );
+    return found?.[1] ?? 'plain';
+  } finally {
+    await file.close();
+  }
+}
+
+const chunkSize = 1 << 20;
+
+/**
+ * The bytes of a log, unpacked.
+ *
+ * @param range of a plain file, end exclusive
+ * @param onRaw told how many packed bytes have been read
+ */
+export function readSource(
+  source: Source,
+  range?: { start: number; end: number },
+  onRaw?: (bytes: number) => void,
+): Readable {
+  if (source.packing === 'stdin') return process.stdin;
+  const raw = createReadStream(source.name, {
+    highWaterMark: chunkSize,
+    ...(range === undefined ? {} : { start: range.start, end: range.end - 1 }),
+  });
+  if (onRaw !== undefined) raw.on('data', (chunk) => onRaw(chunk.length));
+  if (source.packing === 'plain') return raw;
+  const unpack =
+    source.packing === 'gzip'
+      ? createGunzip({ chunkSize, flush: constants.Z_NO_FLUSH })
+      : createZstdDecompress({ chunkSize });
+  raw.on('error', (error) => unpack.destroy(error));
+  unpack.on('close', () => raw.destroy());
+  return raw.pipe(unpack);
+}
+
+/** What went wrong with a file, and the mend. */
+export function faultText(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return 'is not there: check the name';
+    case 'EACCES':
+    case 'EPERM':
+      return 'may not be read: run as a user who may, or pipe it in (sudo cat FILE | sekisho scan -)';
+    case 'Z_BUF_ERROR':
+    case 'ZSTD_error_srcSize_wrong':
+      return 'ends in the middle of its packed data: copy it again; what stood before the break was scanned';
+    case 'Z_DATA_ERROR':
+      return `is damaged (${message}): what stood before the damage was scanned`;
+    default:
+      return `could not be read to its end: ${message}`;
+  }
+}

@@ -1,0 +1,59 @@
+/** The listeners beside the gateway, one a process group: the mail guard, and decoys. */
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { Config } from './config/config.ts';
+import { createDecoy, type Decoy } from './decoys/decoy.ts';
+import type { EventSink } from './events/event.ts';
+import { logEvents } from './events/log.ts';
+import { createSmtpGuard, type SmtpGuard } from './smtp/guard.ts';
+
+export interface SideDoors {
+  /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */
+  readonly listeners: readonly string[];
+  /** Stops accepting; messages under way may end until the deadline (milliseconds). */
+  close(deadline: number): Promise<void>;
+}
+
+export interface SideDoorsOptions {
+  readonly log: Logger;
+  readonly onEvent: EventSink;
+  readonly isBanned: (prefix: string) => boolean;
+}
+
+/** @throws Error where one can't listen; none is left listening then */
+export async function openSideDoors(
+  { smtp, decoys }: Config,
+  { log, onEvent, isBanned }: SideDoorsOptions,
+): Promise<SideDoors> {
+  const toLog = logEvents(log);
+  const context = {
+    log,
+    isBanned,
+    onEvent: ((event) => {
+      toLog(event);
+      onEvent(event);
+    }) satisfies EventSink,
+  };
+  const guard: SmtpGuard | null = smtp === false ? null : createSmtpGuard(smtp, context);
+  const open: Decoy[] = [];
+  const listeners: string[] = [];
+  const close = async (deadline: number): Promise<void> => {
+    await Promise.all([guard?.close(deadline), ...open.map((decoy) => decoy.close())]);
+  };
+  try {
+    for (const address of (await guard?.listen()) ?? []) listeners.push(`smtp ${addressText(address)}`);
+    for (const options of decoys) {
+      const decoy = createDecoy(options, context);
+      const address = await decoy.listen();
+      open.push(decoy);
+      listeners.push(`decoy ${options.speaks} ${addressText(address)}`);
+    }
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+  return { listeners, close };
+}
+
+const addressText = ({ address, port }: AddressInfo): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;

@@ -1,0 +1,112 @@
+/** What the guard would do with one SMTP command line, and where the mail would really go. Pure. */
+
+import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import type { Intent } from '../rules/intent.ts';
+import { judgeRecipient, judgeSender, type MailPolicy, refusal, type Standing } from '../rules/smtp.ts';
+import { writeMailbox } from '../wire/smtp-path.ts';
+import type { RouteKind } from '../wire/source-route.ts';
+
+export interface SmtpExplanation {
+  readonly verdict: 'allow' | 'block';
+  /** Names the verdict; null where nothing was seen. */
+  readonly rule: RuleId | null;
+  /** Every rule seen. */
+  readonly signals: readonly RuleId[];
+  /** Null where nothing was seen. */
+  readonly intent: Intent | null;
+  /** The reply; null where the mail server gives it. */
+  readonly answer: string | null;
+  /** Where the mail goes at a server that follows routes; null for a line that names no address. */
+  readonly destination: string | null;
+  /** How it gets there, one sentence a step. */
+  readonly steps: readonly string[];
+  /** The address that is sent on to the mail server; null where none is. */
+  readonly sentOn: string | null;
+  /** The offending part of the line. */
+  readonly evidence: { readonly start: number; readonly end: number } | null;
+  /** One sentence. */
+  readonly why: string;
+}
+
+const command = /^(MAIL FROM:|RCPT TO:)(.*)$/is;
+
+/** Whether a line is one that `explainSmtp` knows. */
+export const isSmtpLine = (line: string): boolean =>
+  /^(?:MAIL FROM|RCPT TO)[ \t]*:/i.test(line) || /^(?:MAIL|RCPT)\b/i.test(line);
+
+/**
+ * Explains a MAIL or RCPT line.
+ *
+ * @param line without its line end, one character a byte (latin1)
+ * @param standing how the client is seen: default, from outside
+ */
+export function explainSmtp(
+  line: string,
+  policy: MailPolicy,
+  standing: Standing = 'outside',
+): SmtpExplanation {
+  const match = command.exec(line);
+  if (match === null) return unread(line);
+  const offset = match[1]!.length;
+  const of = /^MAIL/i.test(line) ? 'sender' : 'recipient';
+  const found = (of === 'sender' ? judgeSender : judgeRecipient)(match[2]!, policy, standing);
+  const { rule, effective, evidence } = found;
+  const destination = writeMailbox(effective);
+  const blocked = found.action === 'block';
+  return {
+    verdict: found.action,
+    rule,
+    signals: found.rules,
+    intent: blocked ? 'mail-relay' : null,
+    answer: blocked ? refusal(found, of) : null,
+    destination: destination === '' ? null : destination,
+    steps: effective.steps.map(({ kind, from, to, hop }) => {
+      const next = hop === null ? '' : `, for ${hop}`;
+      return `${from}: ${told[kind]}${next}; what is left is ${to}`;
+    }),
+    sentOn: blocked ? null : `<${found.canonical}>`,
+    evidence: evidence === null ? null : { start: evidence.start + offset, end: evidence.end + offset },
+    why:
+      rule === null
+        ? passage(of, destination, standing)
+        : `${capital(found.why)}. ${wanted(rule, destination)}`,
+  };
+}
+
+const told: Readonly<Record<RouteKind, string>> = {
+  'source-route': 'the first host of the source route takes itself off and hands the mail on',
+  'percent-hack': 'the last % becomes an @',
+  'bang-path': 'the word before the first ! is the next host',
+  'quoted-route': 'the quotes come off, and what they held is an address',
+  'address-list': 'the local part is read as an address of its own',
+};
+
+function unread(line: string): SmtpExplanation {
+  const colon = line.indexOf(':');
+  return {
+    verdict: 'block',
+    rule: 'smtp-malformed-path',
+    signals: ['smtp-malformed-path'],
+    intent: 'mail-relay',
+    answer: `501 5.5.4 Syntax: ${/^MAIL/i.test(line) ? 'MAIL FROM' : 'RCPT TO'}:<address>`,
+    destination: null,
+    steps: [],
+    sentOn: null,
+    evidence: { start: 0, end: colon === -1 ? line.length : colon },
+    why: 'The command is written RCPT TO:<address> or MAIL FROM:<address>, with one space and no other.',
+  };
+}
+
+function wanted(rule: RuleId, destination: string): string {
+  const { seeks }: Rule = catalogue[rule];
+  return `The sender wanted ${seeks}${destination === '' ? '' : `: ${destination}`}.`;
+}
+
+function passage(of: 'sender' | 'recipient', destination: string, standing: Standing): string {
+  if (of === 'sender') return 'The sender is taken; it gives no right to relay.';
+  return standing === 'relaying'
+    ? `The client may relay, and no route is in the address: it goes to ${destination}.`
+    : `${destination} is ours: the mail server decides on it.`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,108 @@
+/** Real servers that relay are found out, each by the techniques that go through it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openProxyApache } from '../support/apache.ts';
+import { audited } from '../support/audited.ts';
+import { carelessNginx } from '../support/nginx.ts';
+import { openDante, openMicrosocks, openSquid, openTinyproxy } from '../support/open-proxies.ts';
+import type { Owner } from '../support/owner.ts';
+import { without } from '../support/peers.ts';
+import { openRelayPostfix } from '../support/postfix.ts';
+
+interface Row {
+  readonly name: string;
+  readonly peer: string;
+  readonly start: (owner: Owner) => Promise<{ readonly port: number }>;
+  /** Techniques that must be found. */
+  readonly relays: readonly string[];
+  /** Rules of which no technique may be. */
+  readonly not: readonly string[];
+  readonly fix: RegExp;
+}
+
+const forward = ['absolute-form-foreign', 'absolute-form-foreign/http-1.0', 'absolute-form-port'];
+const tunnels = ['connect', 'connect/http-1.0', 'connect/own-host-line', 'connect/junk-after'];
+
+const rows: readonly Row[] = [
+  {
+    name: 'Apache with ProxyRequests On',
+    peer: 'apache2',
+    start: openProxyApache,
+    relays: [...forward, ...tunnels, 'absolute-form-foreign/second-request', 'connect/itself'],
+    not: ['host-foreign', 'socks4', 'socks5', 'host-override'],
+    fix: /ProxyRequests Off/,
+  },
+  {
+    name: 'nginx with the Host in proxy_pass',
+    peer: 'nginx',
+    start: carelessNginx,
+    relays: ['host-foreign', 'host-foreign/http-1.0', 'absolute-form-foreign', 'absolute-form-host-mismatch'],
+    not: ['connect', 'socks5'],
+    fix: /proxy_pass/,
+  },
+  {
+    name: 'squid that allows all',
+    peer: 'squid',
+    start: openSquid,
+    relays: [...forward, ...tunnels, 'absolute-form-foreign/https', 'absolute-form-scheme/ftp'],
+    not: ['host-foreign', 'socks5'],
+    fix: /http_access/,
+  },
+  {
+    name: 'tinyproxy without Allow',
+    peer: 'tinyproxy',
+    start: openTinyproxy,
+    relays: [...forward, ...tunnels, 'absolute-form-userinfo'],
+    not: ['host-foreign', 'socks5'],
+    fix: /Allow/,
+  },
+  {
+    name: 'microsocks without a user',
+    peer: 'microsocks',
+    start: openMicrosocks,
+    relays: ['socks5', 'socks5/domain'],
+    not: ['socks4', 'absolute-form-foreign', 'connect'],
+    fix: /microsocks: -i/,
+  },
+  {
+    name: 'dante that passes everybody',
+    peer: 'danted',
+    start: openDante,
+    relays: ['socks4', 'socks5', 'socks5/domain'],
+    not: ['absolute-form-foreign', 'connect'],
+    fix: /socksmethod: username/,
+  },
+  {
+    name: 'Postfix that trusts the world',
+    peer: 'postfix',
+    start: openRelayPostfix,
+    relays: [
+      'smtp-foreign-recipient',
+      'smtp-source-route',
+      'smtp-percent-hack',
+      'smtp-bang-path/through-own',
+    ],
+    not: ['absolute-form-foreign', 'connect'],
+    fix: /smtpd_relay_restrictions/,
+  },
+];
+
+for (const { name, peer, start, relays, not, fix } of rows) {
+  test(`${name} relays`, { skip: without(peer) }, async (t) => {
+    const { port } = await start(t);
+    const found = await audited(`127.0.0.1:${port}`);
+    assert.equal(found.code, 1, found.stderr);
+    for (const technique of relays) assert.ok(found.relays.includes(technique), `${technique} went unseen`);
+    assert.deepEqual(
+      found.rules.filter((rule) => not.includes(rule)),
+      [],
+    );
+    assert.match(found.stderr, /RELAYS/);
+    for (const { result, technique, fix: mend, target } of found.findings) {
+      assert.equal(target, `127.0.0.1:${port}`);
+      if (result === 'relays') assert.ok(mend, `${technique} has no fix`);
+    }
+    const first = found.findings.find(({ technique }) => technique === relays[0]);
+    assert.match(first?.fix ?? '', fix);
+  });
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectTechniques } from '../../src/audit/connect-techniques.ts';
+import { fetchTechniques, traceTechnique } from '../../src/audit/fetch-techniques.ts';
+import { ruleOf } from '../../src/audit/finding.ts';
+import { fixFor, identify } from '../../src/audit/fixes.ts';
+import { h2Techniques } from '../../src/audit/h2-techniques.ts';
+import { mailTechniques } from '../../src/audit/mail-techniques.ts';
+import { socksTechniques } from '../../src/audit/socks-techniques.ts';
+import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
+
+const techniques = [
+  ...fetchTechniques,
+  traceTechnique,
+  ...connectTechniques,
+  ...socksTechniques,
+  ...h2Techniques,
+  ...mailTechniques('example.net', '192.0.2.1'),
+].map(({ id }) => id);
+
+test('every technique has its own name and belongs to a rule of the catalogue', () => {
+  assert.equal(new Set(techniques).size, techniques.length);
+  for (const id of techniques) assert.ok(ruleIds.includes(ruleOf(id)), id);
+});
+
+/** Rules whose breach relays for nobody by itself. */
+const without: ReadonlySet<RuleId> = new Set<RuleId>([
+  // Of the guard's own.
+  ...(['client-banned', 'rate-limited'] as const),
+  // Seen in what is sent to any server, and asks for no third party.
+  ...(['tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface', 'host-missing'] as const),
+  ...(['connection-strips', 'smtp-early-talk'] as const),
+  // Would have to go as far as DATA.
+  'smtp-smuggling',
+]);
+
+test('every rule of the catalogue that can relay is tried', () => {
+  const tried = new Set(techniques.map(ruleOf));
+  assert.deepEqual(
+    ruleIds.filter((id) => !tried.has(id) && !without.has(id)),
+    [],
+  );
+  assert.deepEqual(
+    [...without].filter((id) => tried.has(id)),
+    [],
+  );
+});
+
+for (const [answer, found] of [
+  ['HTTP/1.1 200 OK\r\nServer: Apache/2.4.71 (Debian)\r\n', 'apache'],
+  ['HTTP/1.1 400 Bad Request\r\nServer: squid/5.7\r\n', 'squid'],
+  ['HTTP/1.0 400 Bad Request\nServer: tinyproxy/1.11.1\n', 'tinyproxy'],
+  ['HTTP/1.1 404 Not Found\r\nServer: nginx\r\n', 'nginx'],
+  ['220 mx.example.net ESMTP Postfix (Debian/GNU)\r\n', 'postfix'],
+  ['220 mx.example.net ESMTP Exim 4.96\r\n', 'exim'],
+  ['HTTP/1.1 200 OK\r\n', null],
+] as const) {
+  test(`${found ?? 'nothing'} is known by ${JSON.stringify(answer)}`, () =>
+    assert.equal(identify(answer), found));
+}
+
+test('there is advice for software that is not known', () => {
+  assert.match(fixFor('smtp', null), /your own networks/);
+  assert.match(fixFor('smtp', 'nginx'), /your own networks/);
+  assert.match(fixFor('connect', 'haproxy'), /METH_CONNECT/);
+});

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import Fastify from 'fastify';
+import { bans } from '../../plugins/bans.ts';
+import { bansRoutes } from '../../plugins/bans-api.ts';
+import { main } from '../../src/cli.ts';
+import { boundTo } from '../support/bound.ts';
+import { runProcess } from '../support/process.ts';
+
+const token = 'a-token-for-this-test';
+const app = Fastify();
+await app.register(bans, { allow: ['192.0.2.0/24'] });
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers.authorization !== `Bearer ${token}`) return reply.code(401).send({ error: 'no token' });
+});
+await app.register(bansRoutes);
+const url = await boundTo(app, { after });
+const headers = { authorization: `Bearer ${token}` };
+
+suite('GET, POST and DELETE /api/bans', () => {
+  test('add, show and take back', async () => {
+    const added = await app.inject({
+      method: 'POST',
+      url: '/api/bans',
+      headers,
+      payload: { prefix: '198.51.100.0/24', for: '1h', reason: 'scan' },
+    });
+    assert.equal(added.statusCode, 201);
+    const { ban } = added.json();
+    assert.equal(ban.prefix, '198.51.100.0/24');
+    assert.equal(Date.parse(ban.until) - Date.parse(ban.since), 3_600_000);
+    const list = (await app.inject({ url: '/api/bans', headers })).json();
+    assert.deepEqual(list, { bans: [ban], total: 1, listed: 0 });
+    const plain = await app.inject({ url: '/api/bans?format=plain', headers });
+    assert.equal(plain.body, '198.51.100.0/24\n');
+    const inside = await app.inject({ method: 'DELETE', url: '/api/bans/198.51.100.7', headers });
+    assert.equal(inside.statusCode, 404);
+    assert.match(inside.json().error, /by way of 198\.51\.100\.0\/24/);
+    for (const [path, status] of [
+      ['198.51.100.0%2F24', 200],
+      ['198.51.100.0/24', 404],
+    ] as const) {
+      const gone = await app.inject({ method: 'DELETE', url: `/api/bans/${path}`, headers });
+      assert.equal(gone.statusCode, status, path);
+    }
+    assert.equal((await app.inject({ url: '/api/bans', headers })).json().total, 0);
+  });
+
+  test('refuse what makes no sense, and say why', async () => {
+    for (const [payload, words] of [
+      [undefined, /prefix is missing/],
+      [{ prefix: 5 }, /prefix is missing/],
+      [{ prefix: 'everybody' }, /is no prefix/],
+      [{ prefix: '::/0' }, /is everybody/],
+      [{ prefix: '192.0.2.1', for: 'long' }, /for is no time/],
+      [{ prefix: '192.0.2.1', for: 60 }, /for is no time/],
+      [{ prefix: '192.0.2.1', reason: {} }, /reason is no text/],
+    ] as const) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/api/bans',
+        headers,
+        ...(payload ? { payload } : {}),
+      });
+      assert.equal(answer.statusCode, 400, JSON.stringify(payload));
+      assert.match(answer.json().error, words);
+    }
+    assert.equal((await app.inject({ url: '/api/bans?format=xml', headers })).statusCode, 400);
+    assert.equal((await app.inject({ url: '/api/bans?limit=0', headers })).statusCode, 400);
+    assert.equal((await app.inject({ method: 'DELETE', url: '/api/bans/x', headers })).statusCode, 400);
+  });
+
+  test('a ban of whom the allow-list names is noted to have no effect', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/bans',
+      headers,
+      payload: { prefix: '192.0.2.1' },
+    });
+    assert.match(answer.json().note, /allow-list/);
+    app.bans.ledger.remove('192.0.2.1');
+  });
+});
+
+test('the plugin alone turns banned clients away, and ends with the app', async (t) => {
+  const own = Fastify();
+  t.after(() => own.close());
+  await own.register(bans, { after: 1 });
+  own.get('/', async () => 'hello');
+  assert.equal((await own.inject({ url: '/', remoteAddress: '198.51.100.1' })).statusCode, 200);
+  own.bans.ledger.add({ prefix: '198.51.100.1' });
+  const refused = await own.inject({ url: '/', remoteAddress: '198.51.100.1' });
+  assert.equal(refused.statusCode, 403);
+  assert.equal(refused.headers.connection, 'close');
+  assert.equal((await own.inject({ url: '/', remoteAddress: '198.51.100.2' })).statusCode, 200);
+});
+
+test('options that make no sense are refused', async () => {
+  for (const options of [
+    { after: 0 },
+    { within: -1 },
+    { for: [] },
+    { allow: ['10.0.0.1/8'] },
+    { lists: ['/no/such'] },
+  ])
+    await assert.rejects(async () => Fastify().register(bans, options), Error, JSON.stringify(options));
+});
+
+suite('sekisho bans', () => {
+  const cli = (args: string[], env: Record<string, string> = { SEKISHO_TOKEN: token }) =>
+    runProcess(process.execPath, ['src/cli.ts', 'bans', ...args, '--admin', url], { env });
+
+  test('adds, lists and removes', async () => {
+    const added = await cli(['add', '203.0.113.9', '--for', '30m', '--reason', 'nmap']);
+    assert.deepEqual([added.code, added.stderr], [0, '']);
+    assert.match(added.stdout, /^banned 203\.0\.113\.9\/32 .*operator: nmap\n$/);
+    const listed = await cli(['list', '--json']);
+    assert.equal(JSON.parse(listed.stdout).reason, 'nmap');
+    const nginx = await cli(['list', '--format', 'nginx']);
+    assert.equal(nginx.stdout, 'deny 203.0.113.9/32;\n');
+    const removed = await cli(['remove', '203.0.113.9/32']);
+    assert.deepEqual([removed.code, removed.stderr], [0, '']);
+    const twice = await cli(['remove', '203.0.113.9/32']);
+    assert.equal(twice.code, 1);
+    assert.match(twice.stderr, /203\.0\.113\.9\/32 is not banned/);
+    const none = await cli(['list']);
+    assert.deepEqual([none.stdout, none.stderr], ['', '0 banned; 0 more on imported lists\n']);
+  });
+
+  test('says what is wrong: prefix, token, address, usage', async () => {
+    const bad = await cli(['add', '10.0.0.1/8']);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /write 10\.0\.0\.0\/8/);
+    const wrong = await cli(['list'], { SEKISHO_TOKEN: 'another-token-entirely' });
+    assert.match(wrong.stderr, /does not know this token/);
+    const nobody = await runProcess(
+      process.execPath,
+      ['src/cli.ts', 'bans', 'list', '--admin', 'http://127.0.0.1:1'],
+      {
+        env: { SEKISHO_TOKEN: token },
+      },
+    );
+    assert.equal(nobody.code, 1);
+    assert.match(nobody.stderr, /no answer from http:\/\/127\.0\.0\.1:1/);
+    assert.equal((await cli(['add'])).code, 2);
+    assert.equal((await cli(['list', '--format', 'xml'])).code, 2);
+    assert.equal(await main(['bans', 'remove']), 2);
+  });
+});

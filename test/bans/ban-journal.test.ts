@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { PrefixSet } from '../../src/address/prefix-set.ts';
+import { SqliteBanJournal } from '../../src/bans/ban-journal.ts';
+import { BanService } from '../../src/bans/ban-service.ts';
+import { BanLedger } from '../../src/bans/ledger.ts';
+import { probeOf } from '../support/probe-event.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+test('bans, their levels and pardons outlive the process; a file that others use too is left alone', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const other = new DatabaseSync(path);
+  other.exec('CREATE TABLE events (id INTEGER PRIMARY KEY); INSERT INTO events VALUES (7)');
+  other.close();
+  const time = { now: 1_000_000 };
+  const errors: unknown[] = [];
+  const start = () =>
+    BanService.start({
+      ledger: new BanLedger({
+        after: 2,
+        within: 60_000,
+        for: [60_000, 600_000],
+        exempt: new PrefixSet([]),
+        clock: () => time.now,
+      }),
+      journal: new SqliteBanJournal({
+        path,
+        memory: 600_000,
+        clock: () => time.now,
+        onError: (error) => errors.push(error),
+      }),
+      lists: [],
+      onBan: () => {},
+      onError: (error) => errors.push(error),
+    });
+
+  const first = await start();
+  for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '2001:db8::1', '2001:db8::2'])
+    first.onEvent(probeOf(client));
+  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
+  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
+  first.ledger.add({ prefix: '203.0.113.0/24', reason: "it's bad" });
+  first.ledger.remove('192.0.2.2');
+  first.close();
+
+  time.now += 1000;
+  const second = await start();
+  assert.equal(second.isBanned('192.0.2.1/32'), true);
+  assert.equal(second.isBanned('2001:db8::/64'), true);
+  assert.equal(second.isBanned('192.0.2.2/32'), false);
+  assert.equal(second.isBanned('192.0.2.9/32'), false);
+  assert.equal(second.ledger.banOf('203.0.113.5/32')?.reason, "it's bad");
+  time.now += 60_000;
+  assert.equal(second.isBanned('192.0.2.1/32'), false);
+  second.close();
+
+  const third = await start();
+  third.onEvent(probeOf('192.0.2.1'));
+  third.onEvent(probeOf('192.0.2.1'));
+  assert.equal(third.ledger.banOf('192.0.2.1/32')?.level, 2, 'the second term, after a restart');
+  third.close();
+
+  time.now += 10_000_000;
+  const last = await start();
+  assert.deepEqual(
+    [...last.ledger.records()].map(({ prefix }) => prefix),
+    ['203.0.113.0/24'],
+  );
+  last.close();
+  const reopened = new DatabaseSync(path);
+  t.after(() => reopened.close());
+  assert.equal(reopened.prepare('SELECT id FROM events').get()!.id, 7);
+  assert.equal(
+    reopened.prepare('SELECT count(*) AS n FROM bans').get()!.n,
+    1,
+    'what is forgotten is deleted',
+  );
+  assert.deepEqual(errors, []);
+});
+
+test('a file that is locked for a while loses no ban', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const errors: unknown[] = [];
+  const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
+  const journal = new SqliteBanJournal(options);
+  const ban = (prefix: string) => ({
+    prefix,
+    since: 1,
+    until: 5000,
+    changed: 1,
+    level: 1,
+    by: 'probes' as const,
+    reason: 'connect',
+  });
+  const lock = new DatabaseSync(path);
+  lock.exec('BEGIN IMMEDIATE');
+  journal.save(ban('192.0.2.1/32'));
+  journal.flush();
+  assert.equal(errors.length, 1);
+  assert.match(String(errors[0]), /locked/);
+  lock.exec('COMMIT');
+  lock.close();
+  journal.save(ban('192.0.2.2/32'));
+  journal.close();
+  const again = new SqliteBanJournal(options);
+  t.after(() => again.close());
+  assert.deepEqual(
+    again.load().map(({ prefix }) => prefix),
+    ['192.0.2.1/32', '192.0.2.2/32'],
+  );
+});

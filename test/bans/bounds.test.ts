@@ -1,0 +1,78 @@
+/** What an attacker with many addresses can do to the tables. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Ban } from '../../src/bans/ban.ts';
+import { BanTable } from '../../src/bans/ban-table.ts';
+import { Offences } from '../../src/bans/offences.ts';
+
+const ban = (index: number, over: Partial<Ban> = {}): Ban => ({
+  prefix: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`,
+  since: 0,
+  until: 1_000_000 + index,
+  changed: 0,
+  level: 1,
+  by: 'probes',
+  reason: 'connect',
+  ...over,
+});
+
+test('a full table stays full; whom an operator banned stays in it', () => {
+  const table = new BanTable({ capacity: 1000, memory: 1000 });
+  for (let i = 0; i < 10; i++) table.put(ban(900_000 + i, { by: 'operator', until: 2000 }), 0);
+  for (let i = 0; i < 50_000; i++) {
+    table.put(ban(i), 0);
+    assert.ok(table.size <= 1000);
+  }
+  assert.equal(table.size, 1000);
+  assert.equal(table.evicted, 50_010 - 1000);
+  for (let i = 0; i < 10; i++) assert.ok(table.get(ban(900_000 + i).prefix) !== null, `operator's ${i}`);
+});
+
+test('of those near each other the one that ends first goes', () => {
+  const table = new BanTable({ capacity: 16, memory: 1 });
+  for (let i = 0; i < 16; i++) table.put(ban(i, { until: i === 7 ? 50 : 1000 }), 0);
+  table.put(ban(16), 0);
+  assert.equal(table.get(ban(7).prefix), null);
+  assert.equal(table.size, 16);
+});
+
+test('what is past its end and its memory makes room by itself', () => {
+  const table = new BanTable({ capacity: 100_000, memory: 100 });
+  for (let i = 0; i < 1000; i++) table.put(ban(i, { until: 500 }), 0);
+  for (let i = 0; i < 200; i++) table.put(ban(100_000 + i), 599);
+  assert.equal(table.size, 1200, 'remembered until 600');
+  for (let i = 0; i < 200; i++) table.put(ban(200_000 + i), 600);
+  assert.ok(table.size <= 400 + 16, `${table.size} records`);
+  assert.equal(table.evicted, 0);
+});
+
+test('a record that is forgotten already is not taken', () => {
+  const table = new BanTable({ memory: 100 });
+  assert.equal(table.put(ban(1, { until: 500 }), 600), false);
+  assert.equal(table.size, 0);
+});
+
+test('rows of the table are used again, wide bans included', () => {
+  const table = new BanTable({ capacity: 64, memory: 0 });
+  for (let round = 0; round < 100; round++) {
+    const now = round * 10;
+    table.put(ban(round, { prefix: `10.${round}.0.0/16`, until: now + 5 }), now);
+    assert.equal(table.isBanned(`10.${round}.1.2/32`, now), true);
+    assert.equal(table.isBanned(`10.${round}.1.2/32`, now + 5), false);
+  }
+  assert.ok(table.size <= 64);
+});
+
+test('offences of a hundred thousand clients are bounded, and a persistent client is not forgotten', () => {
+  const offences = new Offences(60_000, 1000);
+  let persistent = 0;
+  for (let i = 0; i < 100_000; i++) {
+    offences.add(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, 0);
+    if (i % 400 === 0) persistent = offences.add('192.0.2.1/32', 0);
+    assert.ok(offences.size <= 1000);
+  }
+  assert.equal(persistent, 250);
+  // Many times of one client count as many.
+  for (let i = 0; i < 10_000; i++) offences.add('192.0.2.9/32', 1);
+  assert.ok(offences.size <= 1000);
+});

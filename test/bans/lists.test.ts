@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { PrefixSet } from '../../src/address/prefix-set.ts';
+import type { Ban } from '../../src/bans/ban.ts';
+import { forever } from '../../src/bans/ban.ts';
+import { exportBans, exportFormats } from '../../src/bans/export.ts';
+import { BanLedger } from '../../src/bans/ledger.ts';
+import { parseList, readLists } from '../../src/bans/list-file.ts';
+import { ListWatch } from '../../src/bans/list-watch.ts';
+import { peer } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
+import { eventually } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+suite('imported lists', () => {
+  test('are read as they are published: plain, CIDR, comments, CRLF', async () => {
+    const drop =
+      '; Spamhaus DROP List\r\n192.0.2.0/24 ; SBL1\r\n\r\n# more\r\n2001:db8::/32 # v6\r\n198.51.100.7\r\n2001:db8:1::5';
+    assert.deepEqual(await parseList(drop, 'drop.txt'), [
+      '192.0.2.0/24',
+      '2001:db8::/32',
+      '198.51.100.7/32',
+      '2001:db8:1::/64',
+    ]);
+  });
+
+  test('a line that is no prefix is an error with its place, not a gap', async () => {
+    await assert.rejects(parseList('192.0.2.0/24\n10.0.0.1/8\n', 'drop.txt'), {
+      name: 'ListError',
+      message: 'drop.txt:2: 10.0.0.1/8 has bits set after the prefix: write 10.0.0.0/8',
+    });
+    await assert.rejects(parseList('<html>', 'drop.txt'), /drop\.txt:1: "<html>" is no prefix/);
+    await assert.rejects(parseList('0.0.0.0/0', 'drop.txt'), /everybody/);
+    await assert.rejects(readLists(['/no/such/list']), /\/no\/such\/list: can't be read/);
+  });
+
+  test('a file that is changed, or replaced, is read again; a broken one leaves the list before in force', async (t) => {
+    const dir = await tempDir(t, 'lists');
+    const file = join(dir, 'list.txt');
+    await writeFile(file, '192.0.2.1\n');
+    const ledger = new BanLedger({
+      after: 1,
+      within: 1,
+      for: [1],
+      exempt: new PrefixSet([]),
+      clock: Date.now,
+    });
+    const errors: Error[] = [];
+    const watch = new ListWatch({
+      files: [file],
+      interval: 20,
+      onLists: (prefixes) => ledger.replaceLists(prefixes),
+      onError: (error) => errors.push(error),
+    });
+    t.after(() => watch.close());
+    await watch.reload();
+    assert.equal(ledger.isBanned('192.0.2.1/32'), true);
+    await writeFile(`${file}.new`, '198.51.100.0/24\n');
+    await rename(`${file}.new`, file);
+    await eventually(() => ledger.isBanned('198.51.100.9/32'), 'the new list is in force');
+    assert.equal(ledger.isBanned('192.0.2.1/32'), false);
+    await writeFile(file, 'nonsense\n');
+    await eventually(() => errors.length > 0, 'the error is told');
+    assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is no prefix/);
+    assert.equal(ledger.isBanned('198.51.100.9/32'), true);
+  });
+});
+
+suite('the exported list', () => {
+  const now = 1_700_000_000_000;
+  const ban = (prefix: string, over: Partial<Ban> = {}): Ban => ({
+    prefix,
+    since: now,
+    until: now + 90_500,
+    changed: now,
+    level: 1,
+    by: 'probes',
+    reason: 'connect',
+    ...over,
+  });
+  const bans = [
+    ban('192.0.2.1/32'),
+    ban('192.0.2.0/24', { until: forever, by: 'operator', reason: 'scan of "all"; ports\n' }),
+    ban('2001:db8::/64'),
+  ];
+  const listed = ['198.51.100.0/24', '192.0.2.1/32'];
+
+  test('is plain text', () => {
+    assert.equal(
+      exportBans('plain', bans, listed, now),
+      '198.51.100.0/24\n192.0.2.1/32\n192.0.2.0/24\n2001:db8::/64\n',
+    );
+  });
+
+  test('is nothing but comments and frames when nobody is banned', () => {
+    for (const format of exportFormats) {
+      const text = exportBans(format, [], [], now);
+      if (format === 'nftables') assert.doesNotMatch(text, /element/);
+      else assert.equal(text, '');
+    }
+  });
+
+  test('nginx takes it, and denies', {
+    skip: peer('nginx') === null ? 'nginx is not installed' : false,
+  }, async (t) => {
+    const dir = await tempDir(t, 'nginx-deny');
+    await writeFile(join(dir, 'deny.conf'), exportBans('nginx', bans, listed, now));
+    await writeFile(
+      join(dir, 'nginx.conf'),
+      `pid ${dir}/pid; error_log ${dir}/error.log; events {} http { access_log off; server { listen 127.0.0.1:1; include ${dir}/deny.conf; } }`,
+    );
+    const { code, stderr } = await runProcess(peer('nginx')!, [
+      '-t',
+      '-p',
+      `${dir}/`,
+      '-c',
+      join(dir, 'nginx.conf'),
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(exportBans('nginx', bans, listed, now), /^deny 2001:db8::\/64;$/m);
+  });
+
+  test('HAProxy takes it for a map', {
+    skip: peer('haproxy') === null ? 'haproxy is not installed' : false,
+  }, async (t) => {
+    const dir = await tempDir(t, 'haproxy-map');
+    await writeFile(join(dir, 'bans.map'), exportBans('haproxy', bans, listed, now));
+    await writeFile(
+      join(dir, 'haproxy.cfg'),
+      `defaults
+  mode http
+  timeout client 1s
+  timeout server 1s
+  timeout connect 1s
+frontend web
+  bind 127.0.0.1:1
+  http-request deny if { src,map_ip(${dir}/bans.map) -m found }
+`,
+    );
+    const { code, stderr, stdout } = await runProcess(peer('haproxy')!, [
+      '-c',
+      '-f',
+      join(dir, 'haproxy.cfg'),
+    ]);
+    assert.equal(code, 0, stderr + stdout);
+  });
+
+  test('is a transaction that fills two sets of nftables, each element with its end', () => {
+    assert.equal(
+      exportBans('nftables', bans, listed, now),
+      `add table inet sekisho
+add set inet sekisho banned4 { type ipv4_addr; flags interval, timeout; auto-merge; }
+flush set inet sekisho banned4
+add element inet sekisho banned4 {
+	198.51.100.0/24,
+	192.0.2.0/24
+}
+add set inet sekisho banned6 { type ipv6_addr; flags interval, timeout; auto-merge; }
+flush set inet sekisho banned6
+add element inet sekisho banned6 {
+	2001:db8::/64 timeout 91s
+}
+`,
+    );
+  });
+});

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { converse, converseMail } from '../../src/decoys/conversation.ts';
+import { nmap } from '../support/nmap.ts';
+import { watchDials } from '../support/no-dial.ts';
+import { requirePeer, without } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { startDecoy } from './support.ts';
+
+const socks5Name = (name: string, port: number): string =>
+  `\x05\x01\x00\x03${String.fromCharCode(name.length)}${name}${String.fromCharCode(port >> 8, port & 255)}`;
+
+test('HTTP in every form: 403 or 405, recorded with what it asked for', async (t) => {
+  const { port, events } = await startDecoy(t, 'http-proxy');
+  const rows = [
+    [
+      'GET http://www.example.com/index.html HTTP/1.0\r\n\r\n',
+      403,
+      'absolute-form-foreign',
+      'www.example.com/index.html',
+      'web',
+    ],
+    [
+      'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n',
+      405,
+      'connect',
+      'mail.example.com:25',
+      'mail-relay',
+    ],
+    ['connect mail.example.com:25 HTTP/1.0\r\n\r\n', 405, 'connect', 'mail.example.com:25', 'mail-relay'],
+    [
+      'POST http://169.254.169.254/latest HTTP/1.1\r\nHost: 169.254.169.254\r\nContent-Length: 2\r\n\r\nab',
+      403,
+      'absolute-form-foreign',
+      '169.254.169.254/latest',
+      'metadata',
+    ],
+    ['GET ftp://www.example.com/ HTTP/1.0\r\n\r\n', 403, 'absolute-form-scheme', null, null],
+    ['GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n', 403, 'host-foreign', 'www.example.com', 'web'],
+  ] as const;
+  for (const [bytes, status, rule, destination, intent] of rows) {
+    const reply = await exchange(port, bytes);
+    assert.equal(reply.responses[0]?.status, status, bytes);
+    assert.equal(reply.ended, 'closed');
+    const event = events.at(-1)!;
+    assert.equal(event.rule, rule, bytes);
+    assert.equal(event.answer, status);
+    assert.match(event.listener, /^http-proxy 127\.0\.0\.1:\d+$/);
+    if (destination !== null) assert.equal(event.destination?.replace(/^http:\/\//, ''), destination);
+    if (intent !== null) assert.equal(event.intent, intent);
+  }
+  assert.equal(events.length, rows.length);
+});
+
+test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', async (t) => {
+  const { port, events } = await startDecoy(t, 'socks');
+  const rows = [
+    ['\x04\x01\x00\x19\xc0\x00\x02\x01\x00', '005b000000000000', 'socks4', '192.0.2.1:25'],
+    [
+      '\x04\x01\x00\x50\x00\x00\x00\x01root\x00www.example.com\x00',
+      '005b000000000000',
+      'socks4',
+      'www.example.com:80',
+    ],
+    [
+      ['\x05\x01\x00', socks5Name('www.example.com', 443)],
+      '050005020001000000000000',
+      'socks5',
+      'www.example.com:443',
+    ],
+    [
+      `\x05\x01\x00${socks5Name('www.example.com', 443)}`,
+      '05020001000000000000',
+      'socks5',
+      'www.example.com:443',
+    ],
+    [
+      ['\x05\x02\x02\x00', '\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x19'],
+      '050005020001000000000000',
+      'socks5',
+      '192.0.2.1:25',
+    ],
+    [['\x05\x01\x02', '\x01\x04user\x06secret'], '05020101', 'socks5', null],
+    ['\x05\x01\x01', '05ff', 'socks5', null],
+  ] as const;
+  for (const [bytes, answer, rule, destination] of rows) {
+    const reply = await exchange(port, bytes as string | string[]);
+    assert.equal(reply.bytes.toString('hex'), answer, JSON.stringify(bytes));
+    const event = events.at(-1)!;
+    assert.equal(event.rule, rule);
+    assert.equal(event.destination, destination);
+  }
+  assert.equal(events.length, rows.length);
+  assert.equal(events[0]!.intent, 'mail-relay');
+  assert.doesNotMatch(JSON.stringify(events), /secret|root/);
+  assert.match(events[5]!.bytes, /\[credentials\]$/);
+});
+
+test('mail: 554 at once, and what is sent all the same is recorded', async (t) => {
+  const { port, events } = await startDecoy(t, 'smtp');
+  const reply = await exchange(port, [
+    'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<user%example.com@example.net>\r\nRCPT TO: user@example.com\r\nQUIT\r\n',
+  ]);
+  assert.equal(reply.text, '554 5.7.1 No mail is taken here\r\n');
+  assert.deepEqual(
+    events.map(({ rule, destination, intent, answer }) => [rule, destination, intent, answer]),
+    [
+      ['smtp-foreign-recipient', 'user%example.com@example.net', 'mail-relay', 554],
+      ['smtp-foreign-recipient', 'user@example.com', 'mail-relay', 554],
+    ],
+  );
+});
+
+test('any protocol at any decoy is refused, silence and a cut-off message too', async (t) => {
+  const { port, events } = await startDecoy(t, 'http-proxy', { messageTime: 100 });
+  for (const [bytes, rule] of [
+    ['\x05\x01\x00', 'socks5'],
+    ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'tls-on-plaintext'],
+    ['EHLO x\r\n', 'smtp-on-http'],
+    ['PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n', 'proxy-protocol'],
+    ['CONNECT www.example.com:443 HTTP/1.1\r\n', 'connect'],
+  ] as const) {
+    const reply = await exchange(port, bytes);
+    assert.notEqual(reply.ended, 'timeout');
+    assert.doesNotMatch(reply.text, /HTTP\/1\.\d [123]/);
+    assert.equal(events.at(-1)?.rule, rule, bytes);
+  }
+  const before = events.length;
+  assert.equal((await exchange(port, '')).bytes.length, 0);
+  assert.equal(events.length, before);
+  await exchange(port, `GET http://www.example.com/${'x'.repeat(100_000)}`);
+  assert.equal(events.length, before + 1);
+  assert.ok(events.at(-1)!.bytes.length < 20_000);
+});
+
+test('scanners and clients find no proxy, what they asked for is recorded, and nothing is dialled', {
+  skip: without('nmap', 'curl'),
+}, async (t) => {
+  const watch = watchDials(t);
+  const socks = await startDecoy(t, 'socks');
+  const http = await startDecoy(t, 'http-proxy');
+  for (const [script, { port }] of [
+    ['socks-open-proxy', socks],
+    ['http-open-proxy', http],
+  ] as const) {
+    const args = { 'proxy.url': 'http://www.example.com/', 'proxy.pattern': 'example' };
+    const report = await nmap({ port, script, args });
+    assert.equal(report.state, 'open');
+    assert.doesNotMatch(report.scripts.get(script) ?? '', /open|GET|CONNECT/i, script);
+  }
+  assert.ok(
+    http.events.some((event) => event.destination?.includes('www.example.com')),
+    'nmap over HTTP',
+  );
+  for (const [decoy, args, destination] of [
+    [socks, ['--socks5-hostname', `127.0.0.1:${socks.port}`], 'target.example.com:8081'],
+    [
+      socks,
+      ['--socks5', `user:pass@127.0.0.1:${socks.port}`, '--resolve', 'target.example.com:8081:192.0.2.1'],
+      '192.0.2.1:8081',
+    ],
+    [socks, ['--socks4a', `127.0.0.1:${socks.port}`], 'target.example.com:8081'],
+    [http, ['-x', `http://127.0.0.1:${http.port}`], 'target.example.com:8081'],
+    [http, ['-p', '-x', `http://127.0.0.1:${http.port}`], 'target.example.com:8081'],
+  ] as const) {
+    const result = await runProcess(requirePeer('curl'), [
+      '-sSf',
+      '-m',
+      '10',
+      ...args,
+      'http://target.example.com:8081/',
+    ]);
+    assert.notEqual(result.code, 0, args.join(' '));
+    assert.ok(
+      decoy.events.at(-1)!.destination?.includes(destination),
+      `${args.join(' ')}: ${decoy.events.at(-1)!.destination}`,
+    );
+  }
+  assert.deepEqual(watch.others(), []);
+});
+
+test('nmap socks-open-proxy: no proxy, and what it asked for is recorded', {
+  skip: without('nmap'),
+}, async (t) => {
+  // nmap looks the name up itself, at a name server's port 53 and nowhere else.
+  const address = '127.83.83.83';
+  const names = createSocket('udp4');
+  t.after(() => names.close());
+  names.on('message', (query, { port, address }) => {
+    const question = query.subarray(12, query.indexOf(0, 12) + 5);
+    const head = Buffer.from([query[0]!, query[1]!, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+    const answer = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 80]);
+    names.send(Buffer.concat([head, question, answer]), port, address);
+  });
+  names.bind(53, address);
+  const [bound] = await Promise.race([
+    once(names, 'listening').then(() => [true]),
+    once(names, 'error').then(() => [false]),
+  ]);
+  if (bound !== true) return t.skip('port 53 of a loopback address cannot be bound: needs root');
+  const { port, events } = await startDecoy(t, 'socks');
+  const result = await runProcess(requirePeer('nmap'), [
+    ...['-n', '-Pn', '-sT', '-p', `${port}`, '--dns-servers', address, '--script', '+socks-open-proxy'],
+    ...['--script-args', 'proxy.url=http://www.example.com/,proxy.pattern=example', '127.0.0.1'],
+  ]);
+  assert.equal(result.code, 0);
+  assert.doesNotMatch(result.stdout, /socks-open-proxy:/);
+  assert.deepEqual(
+    events.map(({ rule, destination }) => [rule, destination]),
+    [
+      ['socks4', '192.0.2.80:80'],
+      ['socks5', '192.0.2.80:80'],
+    ],
+  );
+});
+
+test('a taken port names its owner', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address() as { port: number };
+  await assert.rejects(
+    startDecoy(t, 'socks', { listen: `127.0.0.1:${address.port}` }),
+    process.platform === 'linux'
+      ? new RegExp(
+          `cannot listen on 127\\.0\\.0\\.1:${address.port}: the port is taken by .* \\(pid ${process.pid}\\)`,
+        )
+      : /the port is taken/,
+  );
+});
+
+test('IPv6', async (t) => {
+  const { port, events } = await startDecoy(t, 'socks', { listen: '[::1]:0' });
+  const reply = await exchange(port, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00', { host: '::1' });
+  assert.equal(reply.bytes[1], 0x5b);
+  assert.equal(events[0]!.client, '::1');
+  assert.match(events[0]!.listener, /^socks \[::1\]:/);
+});
+
+test('banned clients are closed without a byte', async (t) => {
+  const { port, events } = await startDecoy(
+    t,
+    'http-proxy',
+    {},
+    { isBanned: (prefix) => prefix === '127.0.0.1/32' },
+  );
+  assert.equal((await exchange(port, 'GET http://www.example.com/ HTTP/1.0\r\n\r\n')).bytes.length, 0);
+  assert.equal(events.length, 0);
+});
+
+test('any bytes: an end comes, no reply grants anything', () => {
+  const anything = fc.oneof(
+    fc.uint8Array({ maxLength: 400 }),
+    fc
+      .tuple(fc.constantFrom(4, 5), fc.uint8Array({ maxLength: 60 }))
+      .map(([first, rest]) => Uint8Array.of(first, ...rest)),
+  );
+  fc.assert(
+    fc.property(anything, (raw) => {
+      const bytes = Buffer.from(raw);
+      const step = converse(bytes, true);
+      assert.equal(step.more, false);
+      if (step.more) return;
+      const text = step.refuse.toString('latin1');
+      assert.doesNotMatch(text, /^(?:HTTP\/1\.\d [123]|\x05\x00\x00|\x00\x5a|\x01\x00)/);
+      assert.equal(converseMail(bytes, true).more, false);
+    }),
+    { numRuns: 5000 },
+  );
+});

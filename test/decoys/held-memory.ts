@@ -1,0 +1,18 @@
+/** A process of its own that holds what comes and says what that costs. */
+import { createDecoy } from '../../src/decoys/decoy.ts';
+
+const decoy = createDecoy(
+  {
+    listen: '0.0.0.0:0',
+    speaks: 'socks',
+    tarpit: { connections: 20_000, time: 600_000 },
+    connections: 20_000,
+    messageTime: 60_000,
+  },
+  { onEvent: () => {}, log: console },
+);
+console.log(`port ${(await decoy.listen()).port}`);
+setInterval(() => {
+  if (decoy.held < 10_000) return;
+  console.log(`held ${decoy.held} in ${Math.ceil(process.memoryUsage.rss() / 2 ** 20)} MiB`);
+}, 500);

@@ -1,0 +1,150 @@
+/** Code in the pages is code that works: configs pass `check`, commands exist, quotes are quotes. */
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { suite, test } from 'node:test';
+import { parseDocument } from 'yaml';
+import packageJson from '../../package.json' with { type: 'json' };
+import { buildProgram } from '../../src/cli.ts';
+import { faultLines } from '../../src/commands/fault-lines.ts';
+import { ConfigError } from '../../src/config/fault.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { peer } from '../support/peers.ts';
+import { type CodeBlock, pages, root } from './markdown.ts';
+
+const scripts = new Set([...Object.keys(packageJson.scripts), 'ci', 'install', 'test', 'start']);
+const program = buildProgram(() => {});
+
+/** Commands of the reader's machine, which the one that tests may lack. */
+const elsewhere = new Set([
+  ...[
+    'sudo',
+    'systemctl',
+    'sysctl',
+    'apachectl',
+    'a2enmod',
+    'a2enconf',
+    'a2ensite',
+    'nginx',
+    'fail2ban-regex',
+  ],
+  ...['curl', 'nmap', 'git'],
+]);
+const builtins = new Set(['cd', 'echo', 'printf', 'export']);
+
+function checkYaml(block: CodeBlock): void {
+  const document = parseDocument(block.text);
+  assert.deepEqual(document.errors, []);
+  // Without sites it is a part of a config, or something else.
+  if (document.contents === null || !('has' in document.contents) || !document.has('sites')) return;
+  try {
+    parseConfig(block.text, root);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    assert.fail(error.faults.map((fault) => faultLines('the config', fault)).join('\n'));
+  }
+}
+
+/** The commands of a block, pipes and lists taken apart; of a transcript, what stands behind `$ `. */
+function commandsOf({ language, text }: CodeBlock): string[][] {
+  const lines = text.replaceAll('\\\n', ' ').split('\n');
+  const commands = language === 'console' ? lines.flatMap((line) => /^\$ (.*)/.exec(line)?.[1] ?? []) : lines;
+  return commands
+    .map((line) => line.replace(/^#.*| #.*$/, ''))
+    .flatMap((line) => line.match(/(?:'[^']*'|"[^"]*"|[^'"|&;])+/g) ?? [])
+    .map((command) => command.trim().split(/\s+/))
+    .map((words) => words.slice(words.findIndex((word) => word !== 'sudo' && !/^[A-Z_]+=/.test(word))))
+    .filter(([name]) => name !== undefined && name !== '');
+}
+
+function checkCommand([name, ...args]: string[], folder: string): void {
+  switch (name) {
+    case 'npm': {
+      const words = args.filter((word) => word !== 'run' && word !== '-s');
+      assert.ok(scripts.has(words[0]!), `package.json has no script ${words[0]}`);
+      if (words[0] === 'sekisho' && words[1] === '--') checkSekisho(words.slice(2));
+      return;
+    }
+    case 'sekisho':
+      checkSekisho(args);
+      return;
+    case 'node':
+    case 'sh':
+      assert.ok(existsSync(join(folder, args[0]!)), `there is no ${args[0]}`);
+      return;
+    case 'cp':
+      for (const path of args.slice(0, -1))
+        assert.ok(existsSync(join(folder, path)), `there is no ${path} in ${folder}`);
+      return;
+    default:
+      assert.ok(
+        builtins.has(name!) || elsewhere.has(name!) || peer(name!) !== null,
+        `there is no command ${name}`,
+      );
+  }
+}
+
+function checkSekisho([name, ...args]: string[]): void {
+  const command = program.commands.find((one) => one.name() === name);
+  assert.ok(command !== undefined, `sekisho has no command ${name}`);
+  for (const [index, word] of args.entries()) {
+    if (!word.startsWith('--')) continue;
+    assert.ok(
+      command.options.some(({ long }) => long === word),
+      `sekisho ${name} has no option ${word}`,
+    );
+    const file = args[index + 1];
+    if (word === '--config' && file !== undefined && file !== 'FILE' && !isAbsolute(file))
+      assert.ok(existsSync(join(root, file)), `there is no ${file}`);
+  }
+}
+
+const examples = globSync('config/examples/**/*.{conf,yaml}', { cwd: root }).map((path) =>
+  readFileSync(join(root, path), 'utf8'),
+);
+
+suite('code blocks', () => {
+  for (const { path, blocks, code } of pages) {
+    for (const block of blocks) {
+      const name = `${path}:${block.line} (${block.language})`;
+      switch (block.language) {
+        case 'yaml':
+          test(`${name} is right`, () => checkYaml(block));
+          break;
+        case 'sh':
+        case 'console':
+          test(`${name} runs commands that exist`, () => {
+            let folder = root;
+            for (const command of commandsOf(block)) {
+              checkCommand(command, folder);
+              if (command[0] === 'cd') {
+                folder = join(folder, command[1]!);
+                assert.ok(existsSync(folder), `there is no folder ${command[1]}`);
+              }
+            }
+          });
+          break;
+        case 'apache':
+        case 'nginx':
+          test(`${name} is out of config/examples`, () => {
+            assert.ok(examples.some((example) => example.includes(block.text)));
+          });
+          break;
+        case '':
+          test(`${name} says what it is`, () => assert.fail('write a language behind the ```, or text'));
+      }
+    }
+    test(`${path} names scripts that exist`, () => {
+      for (const words of code) {
+        const script = /^npm run (?:-s )?([\w:-]+)/.exec(words)?.[1];
+        if (script !== undefined) assert.ok(scripts.has(script), `\`${words}\``);
+      }
+    });
+    test(`${path} names files that exist`, () => {
+      for (const words of code) {
+        if (!/^(?:src|plugins|test|config|docs|bench)\/[\w./-]*$/.test(words)) continue;
+        assert.ok(existsSync(join(root, words)), `\`${words}\``);
+      }
+    });
+  }
+});

@@ -1,0 +1,69 @@
+/** The pages of the project, and what is in them. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '../..');
+
+export interface CodeBlock {
+  readonly language: string;
+  /** Without the indentation of the list it stands in. */
+  readonly text: string;
+  /** Where it begins, from 1. */
+  readonly line: number;
+}
+
+export interface Page {
+  /** Relative to the repository. */
+  readonly path: string;
+  readonly text: string;
+  readonly blocks: readonly CodeBlock[];
+  /** Targets of links, in order. */
+  readonly links: readonly string[];
+  /** The anchors of its headings, as GitHub makes them. */
+  readonly anchors: ReadonlySet<string>;
+  /** Every `inline code`. */
+  readonly code: readonly string[];
+}
+
+/** Every page: those at the top, and those under docs/. */
+export const pages: readonly Page[] = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort().map(readPage);
+
+function readPage(path: string): Page {
+  const text = readFileSync(join(root, path), 'utf8');
+  const blocks: CodeBlock[] = [];
+  const prose: string[] = [];
+  let open: { fence: string; indent: string; language: string; lines: string[]; line: number } | null = null;
+  for (const [index, line] of text.split('\n').entries()) {
+    const [, indent, fence, language] = /^( *)(`{3,})([\w-]*)\s*$/.exec(line) ?? [];
+    if (open === null && fence !== undefined) {
+      open = { fence, indent: indent!, language: language!, lines: [], line: index + 1 };
+    } else if (open === null) {
+      prose.push(line);
+    } else if (fence === open.fence) {
+      blocks.push({ language: open.language, text: `${open.lines.join('\n')}\n`, line: open.line });
+      open = null;
+    } else {
+      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line.trimStart());
+    }
+  }
+  if (open !== null) throw new Error(`${path}:${open.line}: a code block is not closed`);
+  const words = prose.join('\n');
+  const links = [...words.replace(/`[^`\n]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(
+    ([, target]) => target!,
+  );
+  return {
+    path,
+    text,
+    blocks,
+    links,
+    anchors: new Set([...words.matchAll(/^#{1,6} (.+)$/gm)].map(([, title]) => anchor(title!))),
+    code: [...words.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!),
+  };
+}
+
+function anchor(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}

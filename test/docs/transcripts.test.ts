@@ -1,0 +1,131 @@
+/** What the pages show of a terminal is what the program prints. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { peer } from '../support/peers.ts';
+import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { type CodeBlock, pages, root } from './markdown.ts';
+
+const owner = { after };
+
+/** The first command of the README, on a free port; its log as asked for. */
+async function start(format: 'pretty' | 'json'): Promise<{ program: RunningProcess; port: number }> {
+  const config = join(await tempDir(owner, 'transcript'), 'sekisho.yaml');
+  const shipped = await readFile(join(root, 'config/sekisho.yaml'), 'utf8');
+  await writeFile(
+    config,
+    `${shipped.replace('127.0.0.1:9090', '127.0.0.1:0')}\nlog: { format: ${format} }\n`,
+  );
+  const program = await startProcess(
+    owner,
+    process.execPath,
+    [join(root, 'src/cli.ts'), 'start', '--config', config, '--listen', '127.0.0.1:0'],
+    { cwd: join(config, '..') },
+  );
+  const [, port] = await program.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/);
+  return { program, port: Number(port) };
+}
+
+interface Step {
+  readonly command: string;
+  readonly output: string;
+}
+
+function steps({ text }: CodeBlock): Step[] {
+  return text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const end = part.indexOf('\n');
+      return { command: part.slice(0, end), output: part.slice(end + 1) };
+    });
+}
+
+/** Lines as they come out, but for what differs from run to run. `…` on a line of its own: any lines. */
+function assertOutput(actual: string, shown: string): void {
+  const settled = (text: string): string =>
+    text
+      .replace(/^Date: .*$/m, 'Date: (now)')
+      .replaceAll('\r\n', '\n')
+      .trimEnd();
+  const parts = settled(shown).split(/^…$/m);
+  let rest = settled(actual);
+  if (parts.length === 1) {
+    assert.equal(rest, parts[0]);
+    return;
+  }
+  for (const part of parts.map((one) => one.trim())) {
+    const at = rest.indexOf(part);
+    assert.notEqual(at, -1, `${part}\nis not in\n${settled(actual)}`);
+    rest = rest.slice(at + part.length);
+  }
+}
+
+const readme = (language: string): CodeBlock[] =>
+  pages.find(({ path }) => path === 'README.md')!.blocks.filter((block) => block.language === language);
+
+/** The command with the port of this run, and without npm, which does no more than start the script. */
+const asRun = (command: string, port: number): string =>
+  command
+    .replaceAll(':8080', `:${port}`)
+    .replace('npm run -s sekisho -- ', `${packageJson.scripts.sekisho} `);
+
+const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain) )/;
+const transcripts = pages.flatMap(({ path, blocks }) =>
+  blocks
+    .filter(({ language }) => language === 'console')
+    .flatMap((block) =>
+      steps(block).map((step) => ({ ...step, name: `${path}:${block.line}: ${step.command}` })),
+    ),
+);
+
+suite('transcripts', async () => {
+  const { program, port } = await start('pretty');
+
+  for (const { name, command, output } of transcripts) {
+    const skip = command.startsWith('curl ') && peer('curl') === null ? 'needs curl' : false;
+    test(name, { skip }, async () => {
+      assert.match(command, runnable, 'a transcript of this command cannot be checked');
+      const { stdout } = await runProcess('sh', ['-c', asRun(command, port)], {
+        cwd: root,
+        env: {
+          PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+          NO_COLOR: '1',
+          FORCE_COLOR: undefined,
+        },
+      });
+      assertOutput(stdout, output);
+    });
+  }
+
+  test('the log for people', async () => {
+    const shown = readme('text').find(({ text }) => /^\[[\d:]+\] WARN: /.test(text))!.text;
+    await exchange(port, 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
+    await program.waitForLine(/^ {4}request: /);
+    const time = /^\[[\d:]+\]/m;
+    const line = program.stderr().slice(program.stderr().search(time));
+    const first = line.split('\n').slice(0, shown.trimEnd().split('\n').length).join('\n');
+    assert.equal(
+      first.replace(time, '[time]'),
+      shown.trimEnd().replace(time, '[time]').replaceAll(':8080', `:${port}`),
+    );
+  });
+
+  test('the log for programs', async () => {
+    const { text } = readme('json').find((block) => block.text.includes('"probe"'))!;
+    const json = await start('json');
+    await exchange(json.port, 'GET http://www.example.com/ HTTP/1.0\r\n\r\n');
+    const [line] = await json.program.waitForLine(/^.*"event":"probe".*$/);
+    const settled = (event: string): object => ({
+      ...(JSON.parse(event) as object),
+      time: 'now',
+      listener: 'here',
+    });
+    assert.deepEqual(settled(line), settled(text));
+    assert.deepEqual(Object.keys(JSON.parse(line) as object), Object.keys(JSON.parse(text) as object));
+  });
+});

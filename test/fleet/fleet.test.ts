@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, test } from 'node:test';
+import { parsePrefix } from '../../src/address/ip.ts';
+import { PrefixSet } from '../../src/address/prefix-set.ts';
+import { BanLedger } from '../../src/bans/ledger.ts';
+import { Fleet, type FleetHealth } from '../../src/fleet/fleet.ts';
+import type { FleetStore } from '../../src/fleet/store.ts';
+import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
+import { RateTable } from '../../src/limit/rate-table.ts';
+import type { Owner } from '../support/owner.ts';
+import { probeOf } from '../support/probe-event.ts';
+import { eventually, startRedis } from '../support/redis.ts';
+
+const redis = await startRedis({ after });
+const minute = 60_000;
+
+interface Member {
+  readonly ledger: BanLedger;
+  readonly fleet: Fleet;
+  readonly store: FleetStore;
+  readonly states: FleetHealth['state'][];
+  /** A probe that this gateway sees. */
+  probe(client: string): void;
+}
+
+async function member(owner: Owner, prefix: string, url = redis.url): Promise<Member> {
+  const threshold = { after: 4, within: minute };
+  const exempt = new PrefixSet([parsePrefix('192.0.2.99')!]);
+  const ledger = new BanLedger({ ...threshold, for: [minute], exempt, clock: Date.now });
+  const store = new ValkeyStore({ url, prefix, remember: minute, onError: () => {} });
+  const states: FleetHealth['state'][] = [];
+  const fleet = new Fleet({
+    store,
+    ledger,
+    threshold,
+    clock: Date.now,
+    interval: 10,
+    onState: ({ state }) => states.push(state),
+    onError: () => {},
+  });
+  owner.after(() => fleet.close());
+  await eventually(() => fleet.health.state === 'connected', 'the member is connected');
+  return {
+    ledger,
+    fleet,
+    store,
+    states,
+    probe: (client) => {
+      ledger.offend(client, 'connect');
+      fleet.event(probeOf(client));
+    },
+  };
+}
+
+/** Every client that the stream holds an event of, with how many. */
+async function streamed(store: FleetStore): Promise<Map<string, number>> {
+  const clients = new Map<string, number>();
+  for (const { event } of await store.eventsAfter('0', 10_000)) {
+    const { event: probe, count } = JSON.parse(event) as { event: { client: string }; count: number };
+    clients.set(probe.client, (clients.get(probe.client) ?? 0) + count);
+  }
+  return clients;
+}
+
+test('what one bans and pardons, all ban and pardon', async (t) => {
+  const name = randomUUID();
+  const [a, b, c] = [await member(t, name), await member(t, name), await member(t, name)];
+  for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
+  assert.equal(a.ledger.isBanned('192.0.2.1/32'), true);
+  await eventually(
+    () => b.ledger.isBanned('192.0.2.1/32') && c.ledger.isBanned('192.0.2.1/32'),
+    'the others have heard',
+  );
+  b.ledger.add({ prefix: '198.51.100.0/24' });
+  await eventually(() => c.ledger.isBanned('198.51.100.1/32'), 'a network too');
+  c.ledger.remove('192.0.2.1');
+  await eventually(
+    () => !a.ledger.isBanned('192.0.2.1/32') && !b.ledger.isBanned('192.0.2.1/32'),
+    'the pardon',
+  );
+});
+
+test('probes spread over gateways add up; each gateway would have let them pass', async (t) => {
+  const name = randomUUID();
+  const [a, b] = [await member(t, name), await member(t, name)];
+  for (const one of [a, b]) for (let i = 0; i < 2; i++) one.probe('192.0.2.1');
+  await eventually(() => a.ledger.isBanned('192.0.2.1/32') && b.ledger.isBanned('192.0.2.1/32'), 'both ban');
+  for (const one of [a, b]) for (let i = 0; i < 5; i++) one.probe('192.0.2.99');
+  await eventually(async () => (await streamed(a.store)).get('192.0.2.99') === 10, 'its events have arrived');
+  assert.equal(a.ledger.isBanned('192.0.2.99/32'), false, 'exempt, however many');
+});
+
+test('a pardon is not undone by probes from before it that arrive later', async (t) => {
+  const name = randomUUID();
+  const [a, b] = [await member(t, name), await member(t, name)];
+  b.probe('192.0.2.1');
+  for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
+  a.ledger.remove('192.0.2.1');
+  await eventually(async () => (await streamed(a.store)).get('192.0.2.1') === 5, 'all have arrived');
+  assert.equal(a.ledger.isBanned('192.0.2.1/32'), false);
+  assert.equal(b.ledger.isBanned('192.0.2.1/32'), false);
+});
+
+test('requests of a client on all gateways add up to one count', async (t) => {
+  const name = randomUUID();
+  const [a, b] = [await member(t, name), await member(t, name)];
+  const table = () => new RateTable({ name: 'all', max: 10, timeWindow: 86_400_000 });
+  const [one, two] = [table(), table()];
+  a.fleet.share(() => [one]);
+  b.fleet.share(() => [two]);
+  await eventually(() => {
+    one.hit('192.0.2.1/32', Date.now());
+    two.hit('192.0.2.1/32', Date.now());
+    return one.hit('192.0.2.1/32', Date.now()) > two.hit('192.0.2.2/32', Date.now()) + 10;
+  }, 'one sees more than it has counted itself');
+  await eventually(
+    () => two.hit('192.0.2.1/32', Date.now()) > one.hit('192.0.2.3/32', Date.now()),
+    'and two',
+  );
+});
+
+test('while the store is away each goes on alone; when it is back, empty, nothing is lost and nothing twice', async (t) => {
+  const name = randomUUID();
+  const first = await startRedis(t);
+  const [a, b] = [await member(t, name, first.url), await member(t, name, first.url)];
+  for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
+  a.ledger.add({ prefix: '192.0.2.4' });
+  await eventually(
+    () => b.ledger.isBanned('192.0.2.1/32') && b.ledger.isBanned('192.0.2.4/32'),
+    'b has heard',
+  );
+  await eventually(() => a.fleet.health.backlog === 0, 'the events have left');
+
+  await first.kill();
+  await eventually(() => a.fleet.health.state === 'away' && b.fleet.health.state === 'away', 'both know');
+  for (let i = 0; i < 4; i++) a.probe('192.0.2.2');
+  for (let i = 0; i < 3; i++) b.probe('192.0.2.3');
+  b.ledger.add({ prefix: '203.0.113.0/24' });
+  b.ledger.remove('192.0.2.4');
+  assert.equal(a.ledger.isBanned('192.0.2.2/32'), true);
+  assert.equal(a.ledger.isBanned('192.0.2.4/32'), true);
+  assert.equal(b.ledger.isBanned('192.0.2.2/32'), false);
+  assert.deepEqual([a.fleet.health.backlog, b.fleet.health.backlog], [4, 3]);
+
+  await first.restart();
+  await eventually(
+    () => a.fleet.health.state === 'connected' && b.fleet.health.state === 'connected',
+    'both are back',
+  );
+  for (const one of [a, b]) {
+    await eventually(() => one.ledger.isBanned('192.0.2.2/32'), 'the ban that a made alone');
+    await eventually(() => one.ledger.isBanned('203.0.113.7/32'), 'the ban that b made alone');
+    await eventually(() => !one.ledger.isBanned('192.0.2.4/32'), 'the pardon that b made alone');
+    assert.equal(one.ledger.isBanned('192.0.2.1/32'), true, 'the one from before');
+  }
+  await eventually(() => a.fleet.health.backlog + b.fleet.health.backlog === 0, 'the events have left');
+  assert.deepEqual(
+    await streamed(a.store),
+    new Map([
+      ['192.0.2.2', 4],
+      ['192.0.2.3', 3],
+    ]),
+  );
+  // A fourth probe, on the other gateway: what was counted while the store was away counts.
+  a.probe('192.0.2.3');
+  await eventually(() => b.ledger.isBanned('192.0.2.3/32'), 'counted together');
+  const late = await member(t, name, first.url);
+  await eventually(() => late.ledger.isBanned('192.0.2.1/32'), 'the empty store was filled again');
+  assert.deepEqual(a.states, ['joining', 'connected', 'away', 'joining', 'connected']);
+});
+
+test('a store that takes no writes is not asked without a pause, and gets everything once it does', async (t) => {
+  const full = await startRedis(t, { args: ['--maxmemory', '1'] });
+  const errors: unknown[] = [];
+  const ledger = new BanLedger({
+    after: 1,
+    within: minute,
+    for: [minute],
+    exempt: new PrefixSet([]),
+    clock: Date.now,
+  });
+  const store = new ValkeyStore({ url: full.url, remember: minute, onError: () => {} });
+  const fleet = new Fleet({
+    store,
+    ledger,
+    threshold: { after: 1, within: minute },
+    clock: Date.now,
+    interval: 10,
+    onState: () => {},
+    onError: (error) => errors.push(error),
+  });
+  t.after(() => fleet.close());
+  await eventually(() => store.connected, 'connected');
+  ledger.offend('192.0.2.1', 'connect');
+  fleet.event(probeOf('192.0.2.1'));
+  await eventually(() => errors.length > 0, 'the refusal is told');
+  assert.match(String(errors[0]), /OOM/);
+  assert.equal(ledger.isBanned('192.0.2.1/32'), true);
+  const { Redis } = await import('iovalkey');
+  const client = new Redis(full.url);
+  t.after(() => client.disconnect());
+  await client.config('SET', 'maxmemory', '0');
+  await eventually(() => fleet.health.state === 'connected' && fleet.health.backlog === 0, 'all is there');
+  assert.equal((await client.keys('*ban:192.0.2.1/32')).length, 1);
+  assert.ok(errors.length < 30, `${errors.length} errors`);
+});

@@ -1,0 +1,492 @@
+/** Backends that are away, silent, malformed, or break off; clients that do: nobody waits for ever, nothing cut looks whole. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { createServer as createTls } from 'node:tls';
+import { certificate } from '../support/certificate.ts';
+import { freePort } from '../support/free-port.ts';
+import { runGateway } from '../support/gateway.ts';
+import type { Owner } from '../support/owner.ts';
+import { type BackendConnection, type RawBackend, rawBackend } from '../support/raw-backend.ts';
+import { exchange, type RawReply } from '../support/raw-client.ts';
+import { rawConnection } from '../support/raw-connection.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const crashes: unknown[] = [];
+process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
+process.on('warning', (warning) => crashes.push(warning));
+
+const hostLine = 'Host: www.example.net\r\n';
+const get = `GET / HTTP/1.1\r\n${hostLine}\r\n`;
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+const config = (url: string, timeouts = ''): string => `
+sites: [{ hosts: [www.example.net], backend: "${url}" }]
+rateLimit: false
+timeouts: { ${timeouts} }
+`;
+
+/** A gateway in front of a backend that serves each connection so. */
+async function behind(
+  owner: Owner,
+  serve: (connection: BackendConnection, number: number) => unknown,
+  timeouts = '',
+) {
+  const backend = await rawBackend(owner, serve);
+  const gateway = await runGateway(owner, config(backend.url, timeouts));
+  return { backend, gateway };
+}
+
+/** Answers the first request of each connection with these bytes. */
+const answering =
+  (bytes: string, end = false) =>
+  async ({ socket, until }: BackendConnection): Promise<void> => {
+    await until(/\r\n\r\n/);
+    if (end) socket.end(bytes, 'latin1');
+    else socket.write(bytes, 'latin1');
+  };
+
+const statusOf = (reply: RawReply): number | undefined => {
+  assert.notEqual(reply.ended, 'timeout', reply.text);
+  assert.ok(reply.responses.length <= 1, reply.text);
+  return reply.responses[0]?.status;
+};
+
+suite('a backend that is not there', () => {
+  test('is answered for with 502', async (t) => {
+    const gateway = await runGateway(t, config(`http://127.0.0.1:${await freePort()}`));
+    const reply = await exchange(gateway.port, get, { until: 1 });
+    assert.equal(statusOf(reply), 502);
+    // A GET may come again on the same connection; the body of a POST that nobody takes is read and dropped.
+    const post = await exchange(gateway.port, `POST / HTTP/1.1\r\n${hostLine}Content-Length: 4\r\n\r\nbody`, {
+      until: 1,
+    });
+    assert.equal(statusOf(post), 502);
+    assert.ok(gateway.log.some((line) => /accepts no connection/.test(line)));
+  });
+
+  test('is told of by neither its address nor its port', async (t) => {
+    const port = await freePort();
+    const gateway = await runGateway(t, config(`http://127.0.0.1:${port}`));
+    const reply = await exchange(gateway.port, get, { until: 1 });
+    assert.doesNotMatch(reply.text, new RegExp(`${port}|127\\.0\\.0\\.1`));
+  });
+
+  test('a unix socket without anybody: 502', async (t) => {
+    const dir = await tempDir(t);
+    const gateway = await runGateway(t, config(`unix:${join(dir, 'no.sock')}`));
+    assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 502);
+  });
+
+  test('that is silent: 504', async (t) => {
+    const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
+    assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 504);
+    await backend.connections[0]!.ended;
+  });
+
+  test('that is silent to a POST it has read: 504, and it is sent once', async (t) => {
+    const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
+    const reply = await exchange(
+      gateway.port,
+      `POST / HTTP/1.1\r\n${hostLine}Content-Length: 4\r\n\r\nbody`,
+      { until: 1 },
+    );
+    assert.equal(statusOf(reply), 504);
+    assert.equal(backend.connections.length, 1);
+  });
+});
+
+suite('a client that is slow', () => {
+  test('with its body: 408, and the backend is not blamed', async (t) => {
+    const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
+    const reply = await exchange(
+      gateway.port,
+      `POST / HTTP/1.1\r\n${hostLine}Content-Length: 9\r\n\r\nbody`,
+      { until: 1 },
+    );
+    assert.equal(statusOf(reply), 408);
+    await backend.connections[0]!.ended;
+  });
+
+  test('three of them do not have a backend left out', async (t) => {
+    const stuck = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      if ((await until(/GET|POST/)).startsWith('GET')) socket.write(ok);
+    });
+    const other = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      if ((await until(/GET|POST/)).startsWith('GET')) socket.write(ok);
+    });
+    const gateway = await runGateway(
+      t,
+      `sites: [{ hosts: [www.example.net], backends: [{ url: "${stuck.url}" }, { url: "${other.url}" }] }]\nrateLimit: false\ntimeouts: { headers: 300ms }\n`,
+    );
+    const slow = `POST / HTTP/1.1\r\n${hostLine}Content-Length: 9\r\n\r\nbody`;
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, () => exchange(gateway.port, slow, { until: 1 })),
+    );
+    assert.deepEqual(new Set(replies.map(statusOf)), new Set([408]));
+    assert.doesNotMatch(gateway.log.join(), /is left out/);
+  });
+
+  test('with its head: 408, and the connection is closed', async (t) => {
+    const { url } = await rawBackend(t);
+    const gateway = await runGateway(t, `${config(url)}limits: { requestHeaders: 300ms }\n`);
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(`GET / HTTP/1.1\r\n${hostLine}`);
+    await client.until(/^HTTP\/1\.1 408 /);
+    await client.ended;
+    // It is closed, not only half of it: whoever goes on sending is told so.
+    const nag = setInterval(() => client.socket.write('X: y\r\n'), 50);
+    await client.closed;
+    clearInterval(nag);
+  });
+
+  test('that takes nothing of a response is cut off, and the backend is not blamed', async (t) => {
+    let gone: Promise<void> | undefined;
+    const { gateway } = await behind(
+      t,
+      async ({ socket, until, closed }) => {
+        await until(/\r\n\r\n/);
+        gone = closed;
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        const piece = Buffer.alloc(65_536, 'x');
+        const more = (): void => {
+          while (
+            !socket.destroyed &&
+            socket.write(Buffer.concat([Buffer.from('10000\r\n'), piece, Buffer.from('\r\n')]))
+          );
+        };
+        socket.on('drain', more);
+        more();
+      },
+      'body: 400ms',
+    );
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(get);
+    await client.until(/\r\n\r\n/);
+    client.socket.pause();
+    for (let i = 0; i < 200 && !gateway.log.some((line) => /stopped taking/.test(line)); i++)
+      await new Promise((done) => setTimeout(done, 20));
+    await gone;
+    assert.match(gateway.log.join(), /a client stopped taking the response/);
+  });
+});
+
+suite('a head that is too large', () => {
+  test('is answered with 431', async (t) => {
+    const { backend, gateway } = await behind(t, answering(ok));
+    const reply = await exchange(
+      gateway.port,
+      `GET / HTTP/1.1\r\n${hostLine}${'X-Filler: 0123456789\r\n'.repeat(5000)}\r\n`,
+    );
+    assert.equal(reply.responses[0]?.status, 431);
+    assert.equal(backend.connections.length, 0);
+  });
+});
+
+suite('a backend that answers', () => {
+  for (const [what, bytes] of [
+    ['no HTTP', 'SSH-2.0-OpenSSH_9\r\n\r\n'],
+    ['HTTP/0.9', '<html></html>\r\n\r\n'],
+    ['a bad status line', 'HTTP/1.1 2OO OK\r\n\r\n'],
+    ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
+    [
+      'length and chunked',
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a folded header', 'HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\nok'],
+    ['a bare LF', 'HTTP/1.1 200 OK\r\nA: b\nSet-Cookie: evil=1\r\nContent-Length: 2\r\n\r\nok'],
+    ['101 to whom did not ask', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'],
+    ['a head without end', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(20_000)}`],
+    ['nothing but a close', ''],
+    ['half a head', 'HTTP/1.1 200 OK\r\nContent-'],
+  ] as const)
+    test(`${what}: 502`, async (t) => {
+      const { gateway, backend } = await behind(t, answering(bytes, true));
+      const reply = await exchange(gateway.port, get, { until: 1 });
+      assert.equal(statusOf(reply), 502, reply.text);
+      assert.doesNotMatch(reply.text, /SSH|evil/);
+      assert.equal(backend.connections.length, 1, 'a fresh connection is not tried again');
+    });
+
+  test('more than it announced: the surplus goes to nobody, least of all as the next answer', async (t) => {
+    const { gateway } = await behind(t, async ({ socket, until }, number) => {
+      await until(/\r\n\r\n/);
+      socket.write(number === 0 ? `${ok}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil` : ok);
+    });
+    const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 100 });
+    assert.deepEqual(
+      reply.responses.map(({ body }) => body.toString()),
+      ['ok', 'ok'],
+    );
+  });
+
+  test('something before it is asked: that is not an answer', async (t) => {
+    const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
+      await until(/\r\n\r\n/);
+      socket.write(ok);
+      if (number === 0)
+        setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'), 20);
+    });
+    const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 150 });
+    assert.deepEqual(
+      reply.responses.map(({ body }) => body.toString()),
+      ['ok', 'ok'],
+    );
+    assert.equal(backend.connections.length, 2);
+  });
+});
+
+suite('a response that breaks off', () => {
+  for (const [what, head, request] of [
+    ['of a length', 'Content-Length: 100\r\n\r\nhalf', get],
+    ['chunked', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n', get],
+    ['chunked, in the middle of a chunk', 'Transfer-Encoding: chunked\r\n\r\n9\r\nhalf', get],
+    ['chunked, before its last line', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n', get],
+    ['with a malformed chunk', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nXYZ\r\n', get],
+    [
+      'chunked, to HTTP/1.0, which knows an end by nothing but a reset',
+      'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
+      `GET / HTTP/1.0\r\n${hostLine}\r\n`,
+    ],
+  ] as const)
+    test(`${what} does not look whole`, async (t) => {
+      const { gateway } = await behind(t, async ({ socket, until }) => {
+        await until(/\r\n\r\n/);
+        socket.write(`HTTP/1.1 200 OK\r\n${head}`);
+        // The head must be out before it breaks, or the answer is a clean 502.
+        setTimeout(() => socket.end(), 60);
+      });
+      const reply = await exchange(gateway.port, request);
+      assert.notEqual(reply.ended, 'timeout');
+      assert.match(reply.text, /^(?:HTTP\/1\.1 200 OK|$)/);
+      assert.ok(
+        reply.ended === 'reset' || reply.responses.every(({ complete }) => !complete),
+        `${reply.ended}: ${reply.text}`,
+      );
+      assert.doesNotMatch(reply.text, /\r\n0\r\n\r\n$|502/);
+    });
+
+  test('that stands still is broken off after the time a body may', async (t) => {
+    const { gateway } = await behind(
+      t,
+      answering('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'),
+      'body: 300ms',
+    );
+    const reply = await exchange(gateway.port, get);
+    assert.notEqual(reply.ended, 'timeout');
+    assert.equal(reply.responses[0]?.complete, false);
+  });
+});
+
+suite('who goes away', () => {
+  test('a client that does is not answered for: the backend is told', async (t) => {
+    const { gateway, backend } = await behind(t, () => {});
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(get);
+    const upstream = await backend.connection(0);
+    await upstream.until(/\r\n\r\n/);
+    client.socket.destroy();
+    await upstream.ended;
+    assert.doesNotMatch(gateway.log.join(), /"level":[45]0/);
+  });
+
+  test('in the middle of its body', async (t) => {
+    const { gateway, backend } = await behind(t, () => {});
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(`POST / HTTP/1.1\r\n${hostLine}Content-Length: 100\r\n\r\nhalf`);
+    const upstream = await backend.connection(0);
+    await upstream.until(/half$/);
+    client.socket.resetAndDestroy();
+    await upstream.ended;
+    assert.match(upstream.text(), /half$/);
+  });
+
+  test('in the middle of a response', async (t) => {
+    const { gateway, backend } = await behind(
+      t,
+      answering('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'),
+    );
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(get);
+    await client.until(/half$/);
+    client.socket.destroy();
+    await (await backend.connection(0)).ended;
+  });
+});
+
+suite('an answer before the end of its request', () => {
+  const long = `POST / HTTP/1.1\r\n${hostLine}Content-Length: 1000000\r\n\r\n`;
+
+  test('reaches the client, and the connection to the backend is not used again', async (t) => {
+    const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
+      await until(/\r\n\r\n/);
+      socket.write(number === 0 ? 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig' : ok);
+    });
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(`${long}start`);
+    await client.until(/^HTTP\/1\.1 413 [\s\S]*big$/);
+    await backend.connections[0]!.ended;
+    // The rest of the body is no request, and the next request is answered.
+    client.socket.write('x'.repeat(1_000_000 - 5));
+    client.socket.write(get);
+    await client.until(/413 [\s\S]*big[\s\S]*200 OK[\s\S]*ok$/);
+    assert.equal(backend.connections.length, 2);
+    assert.match(backend.connections[1]!.text(), /^GET \/ /);
+  });
+
+  test('in pieces', async (t) => {
+    const { gateway } = await behind(
+      t,
+      answering('HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\nvery', true),
+    );
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(`${long}start`);
+    await client.until(/^HTTP\/1\.1 413 [\s\S]*very\r\n0\r\n\r\n$/);
+  });
+});
+
+suite('a kept connection that the backend has closed', () => {
+  /** Closes its first connection when the second request comes on it. */
+  const closing = async ({ socket, until }: BackendConnection, number: number): Promise<void> => {
+    await until(/\r\n\r\n/);
+    socket.write(ok);
+    if (number > 0) return;
+    await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
+    socket.destroy();
+  };
+  const sent = ({ connections }: RawBackend): string[] =>
+    connections.map(
+      (connection) =>
+        connection
+          .text()
+          .match(/^[A-Z]+ \//gm)
+          ?.join() ?? '',
+    );
+
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+    test(`${method} is tried once more`, async (t) => {
+      const { gateway, backend } = await behind(t, closing);
+      const reply = await exchange(gateway.port, [get, `${method} / HTTP/1.1\r\n${hostLine}\r\n`], {
+        until: 2,
+        gap: 60,
+        methods: ['GET', method],
+      });
+      assert.deepEqual(
+        reply.responses.map(({ status }) => status),
+        [200, 200],
+      );
+      assert.deepEqual(sent(backend), [`GET /,${method} /`, `${method} /`]);
+    });
+
+  for (const [method, body] of [
+    ['POST', 'Content-Length: 0\r\n\r\n'],
+    ['POST', 'Content-Length: 4\r\n\r\nbody'],
+    ['PATCH', '\r\n'],
+    ['PUT', 'Content-Length: 4\r\n\r\nbody'],
+  ] as const)
+    test(`${method} with ${JSON.stringify(body)} is not: it may have been acted on`, async (t) => {
+      const { gateway, backend } = await behind(t, closing);
+      const reply = await exchange(gateway.port, [get, `${method} / HTTP/1.1\r\n${hostLine}${body}`], {
+        until: 2,
+        gap: 60,
+      });
+      assert.deepEqual(
+        reply.responses.map(({ status }) => status),
+        [200, 502],
+      );
+      assert.equal(backend.connections.length, 1);
+    });
+
+  test('is tried once more only once', async (t) => {
+    const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
+      await until(/\r\n\r\n/);
+      if (number === 0) {
+        socket.write(ok);
+        await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
+      }
+      socket.destroy();
+    });
+    const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 60 });
+    assert.deepEqual(
+      reply.responses.map(({ status }) => status),
+      [200, 502],
+    );
+    assert.equal(backend.connections.length, 2);
+  });
+
+  test('not where an answer had begun', async (t) => {
+    const { gateway, backend } = await behind(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write(ok);
+      await until(/\r\n\r\n[\s\S]*\r\n\r\n/);
+      socket.end('HTTP/1.1 200');
+    });
+    const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 60 });
+    assert.deepEqual(
+      reply.responses.map(({ status }) => status),
+      [200, 502],
+    );
+    assert.equal(backend.connections.length, 1);
+  });
+});
+
+suite('other kinds of backends', () => {
+  test('a unix socket', async (t) => {
+    const path = join(await tempDir(t), 'app.sock');
+    const server = createServer((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nunix')),
+    );
+    await once(server.listen(path), 'listening');
+    t.after(() => server.close(() => rmSync(path, { force: true })));
+    const gateway = await runGateway(t, config(`unix:${path}`));
+    const reply = await exchange(gateway.port, get, { until: 1 });
+    assert.equal(reply.responses[0]?.body.toString(), 'unix');
+  });
+
+  async function tlsBackend(
+    owner: Owner,
+    names: string[],
+  ): Promise<{ port: number; cert: string; requests: number }> {
+    const { cert, key } = await certificate(owner, names);
+    const seen = { port: 0, cert, requests: 0 };
+    const server = createTls({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        seen.requests++;
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntls');
+      });
+    });
+    server.on('tlsClientError', () => {});
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    owner.after(() => server.close());
+    seen.port = (server.address() as { port: number }).port;
+    return seen;
+  }
+
+  test('https with a certificate that nobody vouches for: 502, and no byte of the request goes there', async (t) => {
+    const backend = await tlsBackend(t, ['127.0.0.1']);
+    const gateway = await runGateway(t, config(`https://127.0.0.1:${backend.port}`));
+    assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 502);
+    assert.equal(backend.requests, 0);
+    assert.match(gateway.log.join(), /self.signed/i);
+  });
+
+  test('https with an authority of its own, and with the name of another', async (t) => {
+    const backend = await tlsBackend(t, ['127.0.0.1']);
+    const site = (tls: string): string =>
+      `sites: [{ hosts: [www.example.net], backend: "https://127.0.0.1:${backend.port}", backendTls: { ${tls} } }]\nrateLimit: false\n`;
+    const trusting = await runGateway(t, site(`ca: "${backend.cert}"`));
+    assert.equal((await exchange(trusting.port, get, { until: 1 })).responses[0]?.body.toString(), 'tls');
+    const strange = await runGateway(t, site(`ca: "${backend.cert}", servername: other.example.net`));
+    assert.equal(statusOf(await exchange(strange.port, get, { until: 1 })), 502);
+    const careless = await runGateway(t, site('verify: false'));
+    assert.equal((await exchange(careless.port, get, { until: 1 })).responses[0]?.body.toString(), 'tls');
+  });
+});
+
+after(() => assert.deepEqual(crashes, [], 'nothing crashed or warned'));

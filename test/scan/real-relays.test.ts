@@ -1,0 +1,181 @@
+/** Servers that relay for real on loopback: what went through them stands in their logs as relayed. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ApacheServer, openProxyApache, plainApache } from '../support/apache.ts';
+import { freePort } from '../support/free-port.ts';
+import type { Owner } from '../support/owner.ts';
+import { needs, requirePeer } from '../support/peers.ts';
+import { startProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { scanned } from './scanned.ts';
+
+/** A third party with pages of different sizes. */
+async function startPages(owner: Owner): Promise<{ authority: string; asked: string[] }> {
+  const sizes: Record<string, number> = { '/': 3000, '/small': 900, '/middle': 5000, '/large': 20_000 };
+  const asked: string[] = [];
+  const server = createServer((req, res) => {
+    asked.push(req.url!);
+    res.end('x'.repeat(sizes[req.url!] ?? 700));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  owner.after(() => server.close());
+  return { authority: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const paths = ['/', '/small', '/middle', '/large'];
+const head = 'HTTP/1.1\r\nHost: third.example\r\nConnection: close\r\n\r\n';
+
+async function relayThrough(proxy: number, authority: string): Promise<void> {
+  for (const path of paths) await exchange(proxy, [`GET http://${authority}${path} ${head}`]);
+  for (const path of paths) {
+    await exchange(
+      proxy,
+      [`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`, `GET ${path} ${head}`],
+      { gap: 100 },
+    );
+  }
+}
+
+/** Stops Apache once its log is complete: it writes the line of a tunnel when both its ends are closed. */
+async function stopAfter(apache: ApacheServer, lines: number): Promise<void> {
+  const signal = AbortSignal.timeout(20_000);
+  while ((await apache.accessLog.lines()).length < lines) {
+    if (signal.aborted) throw new Error(`the log has no ${lines} lines in 20 s`);
+    await delay(20);
+  }
+  await apache.process.stop();
+}
+
+const outcomesOf = (findings: Awaited<ReturnType<typeof scanned>>['findings'], technique: string): string[] =>
+  findings.filter((f) => f.technique === technique).map((f) => f.outcome);
+
+test('Apache as an open proxy: what it relayed is likely-relayed', async (t) => {
+  if (!needs(t, 'apache2')) return;
+  const third = await startPages(t);
+  const apache = await openProxyApache(t);
+  for (const path of ['/', '/nothing', '/1k.txt', '/']) await exchange(apache.port, [`GET ${path} ${head}`]);
+  await relayThrough(apache.port, third.authority);
+  assert.equal(third.asked.length, 2 * paths.length);
+  await stopAfter(apache, 4 + 2 * paths.length);
+  const { findings } = await scanned([apache.accessLog.path]);
+  assert.deepEqual(
+    outcomesOf(findings, 'absolute'),
+    paths.map(() => 'likely-relayed'),
+  );
+  assert.deepEqual(
+    outcomesOf(findings, 'connect'),
+    paths.map(() => 'likely-relayed'),
+  );
+  for (const { rule, intent } of findings) {
+    assert.ok(rule === 'connect' || rule === 'absolute-form-foreign');
+    assert.equal(intent, 'loopback');
+  }
+});
+
+test('Apache as an open proxy whose name is told: its other ports are foreign too', async (t) => {
+  if (!needs(t, 'apache2')) return;
+  const third = await startPages(t);
+  const apache = await openProxyApache(t);
+  await exchange(apache.port, [`GET / ${head}`]);
+  await relayThrough(apache.port, third.authority);
+  await stopAfter(apache, 1 + 2 * paths.length);
+  const { findings } = await scanned([apache.accessLog.path], { hosts: ['127.0.0.1'] });
+  assert.deepEqual(
+    outcomesOf(findings, 'absolute-port'),
+    paths.map(() => 'likely-relayed'),
+  );
+});
+
+test('Apache that serves its own pages: the same requests were answered from here or refused', async (t) => {
+  if (!needs(t, 'apache2')) return;
+  const third = await startPages(t);
+  const apache = await plainApache(t);
+  for (const path of ['/', '/nothing', '/']) await exchange(apache.port, [`GET ${path} ${head}`]);
+  await relayThrough(apache.port, third.authority);
+  assert.deepEqual(third.asked, []);
+  await stopAfter(apache, 3 + 2 * paths.length);
+  const { findings, tally } = await scanned([apache.accessLog.path]);
+  assert.deepEqual(outcomesOf(findings, 'absolute'), ['local', 'refused', 'refused', 'refused']);
+  assert.equal(tally.outcomes['likely-relayed'] + tally.outcomes.unclear, 0);
+});
+
+test('tinyproxy: the log says what was relayed, and what could not be reached', async (t) => {
+  if (!needs(t, 'tinyproxy')) return;
+  const third = await startPages(t);
+  const dir = await tempDir(t, 'tinyproxy');
+  const port = await freePort();
+  const log = join(dir, 'tinyproxy.log');
+  await writeFile(
+    join(dir, 'tinyproxy.conf'),
+    `Port ${port}\nListen 127.0.0.1\nTimeout 20\nLogFile "${log}"\nLogLevel Info\nMaxClients 20\nAllow 127.0.0.1\nDisableViaHeader Yes\n`,
+  );
+  const child = await startProcess(t, requirePeer('tinyproxy'), ['-d', '-c', join(dir, 'tinyproxy.conf')]);
+  await child.waitForPort(port);
+  await relayThrough(port, third.authority);
+  await exchange(port, [`GET http://127.0.0.1:1/ ${head}`]);
+  await child.stop();
+  assert.equal(third.asked.length, 2 * paths.length);
+  const { findings, files } = await scanned([log], { now: Date.now() });
+  assert.equal(files[0]!.format, 'tinyproxy');
+  assert.deepEqual(
+    outcomesOf(findings, 'connect'),
+    paths.map(() => 'likely-relayed'),
+  );
+  assert.deepEqual(outcomesOf(findings, 'absolute'), [...paths.map(() => 'likely-relayed'), 'attempted']);
+});
+
+test('squid: the log says what was relayed, and what was denied', async (t) => {
+  if (!needs(t, 'squid')) return;
+  const third = await startPages(t);
+  const dir = await tempDir(t, 'squid');
+  const port = await freePort();
+  const log = join(dir, 'access.log');
+  const config = join(dir, 'squid.conf');
+  await writeFile(
+    config,
+    [
+      `http_port 127.0.0.1:${port}`,
+      `acl closed port 1`,
+      'http_access deny closed',
+      'http_access allow all',
+      'cache deny all',
+      `access_log stdio:${log}`,
+      `cache_log ${join(dir, 'cache.log')}`,
+      `pid_filename ${join(dir, 'squid.pid')}`,
+      `coredump_dir ${dir}`,
+      'shutdown_lifetime 0 seconds',
+      'netdb_filename none',
+      'pinger_enable off',
+      '',
+    ].join('\n'),
+  );
+  // Started as root it becomes the user `proxy`, who must be let into the folder.
+  await chmod(dir, 0o777);
+  const child = await startProcess(t, requirePeer('squid'), [
+    '-N',
+    // Shared memory is called by the service: two squids of one name cannot run at once.
+    '-n',
+    `scan${process.pid}`,
+    '-f',
+    config,
+  ]);
+  await child.waitForPort(port, 30_000);
+  await relayThrough(port, third.authority);
+  await exchange(port, [`GET http://127.0.0.1:1/ ${head}`]);
+  await child.stop();
+  const { findings, files } = await scanned([log]);
+  assert.equal(files[0]!.format, 'squid');
+  assert.deepEqual(
+    outcomesOf(findings, 'connect'),
+    paths.map(() => 'likely-relayed'),
+  );
+  assert.deepEqual(outcomesOf(findings, 'absolute'), [...paths.map(() => 'likely-relayed'), 'refused']);
+});

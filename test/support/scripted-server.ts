@@ -1,0 +1,21 @@
+/** A server in this process that answers each connection as a test says. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Owner } from './owner.ts';
+
+/** Starts it on 127.0.0.1 and gives its port. */
+export async function scriptedServer(owner: Owner, onConnection: (socket: Socket) => void): Promise<number> {
+  const open = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  owner.after(() => {
+    for (const socket of open) socket.destroy();
+    return new Promise((done) => server.close(done));
+  });
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,81 @@
+/**
+ * What the types of the package promise. Compiled, never run: by `npm run typecheck` as it is, and by the package test
+ * against the installed package.
+ */
+import Fastify, { type FastifyInstance } from 'fastify';
+import {
+  type Checkpoint,
+  ConfigError,
+  type Fault,
+  type ForwardOptions,
+  forward,
+  type ProbeEvent,
+  type RelayGuardOptions,
+  type RuleId,
+  relayGuard,
+  type Verdict,
+} from '../../src/index.ts';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>): void => {};
+
+const app = Fastify();
+
+app.register(relayGuard, { hosts: ['www.example.net'] });
+app.register(relayGuard, {
+  hosts: ['www.example.net', '*.example.net', '192.0.2.80:8080'],
+  trustedProxies: ['10.0.0.0/8'],
+  allow: ['192.0.2.0/24'],
+  websocket: false,
+  policy: {
+    preset: 'strict',
+    rules: {
+      'host-foreign': 'flag',
+      connect: 'block',
+      framing: { answer: 'drop' },
+      'url-in-path': { action: 'allow' },
+    },
+  },
+  onProbe: (event) => same<typeof event, ProbeEvent>(true),
+  onError: (error) => same<typeof error, unknown>(true),
+});
+// @ts-expect-error hosts are needed
+app.register(relayGuard, {});
+// @ts-expect-error an unknown option
+app.register(relayGuard, { hosts: ['www.example.net'], host: 'www.example.net' });
+// @ts-expect-error an unknown preset
+app.register(relayGuard, { hosts: ['www.example.net'], policy: { preset: 'lax' } });
+// @ts-expect-error CONNECT can only be blocked
+app.register(relayGuard, { hosts: ['www.example.net'], policy: { rules: { connect: 'allow' } } });
+// @ts-expect-error no such rule
+app.register(relayGuard, { hosts: ['www.example.net'], policy: { rules: { teapot: 'flag' } } });
+
+app.register(forward, { prefix: '/api', backend: 'http://127.0.0.1:8081', websocket: true });
+app.register(forward, {
+  backends: [{ url: 'http://127.0.0.1:8081', weight: 2 }],
+  timeouts: { connect: '1s' },
+});
+// @ts-expect-error a number is no URL
+app.register(forward, { backend: 8081 });
+
+same<FastifyInstance['relayGuard'], Checkpoint>(true);
+app.get('/', { config: { relayGuard: false } }, async (request) => {
+  same<typeof request.relayVerdict, Verdict>(true);
+  same<typeof request.relayVerdict.rule, RuleId | null>(true);
+  // @ts-expect-error what was judged stays as it was judged
+  request.relayVerdict = app.relayGuard.judge(request.raw).verdict;
+  return app.relayGuard.judge(request.raw).client.address;
+});
+// @ts-expect-error true or false
+app.get('/b', { config: { relayGuard: 'no' } }, async () => '');
+
+/** Servers of every kind that Fastify has. */
+Fastify({ https: {} }).register(relayGuard, { hosts: ['www.example.net'] });
+Fastify({ http2: true }).register(relayGuard, { hosts: ['www.example.net'] });
+Fastify({ http2: true, https: {} }).register(relayGuard, { hosts: ['www.example.net'] });
+
+const options: RelayGuardOptions & { hosts: readonly string[] } = { hosts: ['www.example.net'] };
+const forwarding: ForwardOptions = { backend: 'unix:/run/app.sock' };
+same<ConfigError['faults'], readonly Fault[]>(true);
+
+export { ConfigError, forwarding, options };
