@@ -17,7 +17,17 @@ import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
 import type { FleetHealth } from './fleet/fleet.ts';
-import type { BackendState } from './workers/messages.ts';
+
+/** A backend as it stands. Plain data. */
+export interface BackendState {
+  /** `127.0.0.1:8081`. */
+  readonly name: string;
+  /** Whether it gets requests. */
+  readonly fit: boolean;
+  /** Requests under way or waiting. */
+  readonly load: number;
+  readonly weight: number;
+}
 
 export interface ControlPlane {
   /** Takes every probe event. Never throws, never blocks. */
