@@ -75,7 +75,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         ...shown(event),
         bytes: event.bytes,
         explained: { title, seeks, reference },
-        judgedNow: rejudge(event.bytes, policy()),
+        judgedNow: /^https? /.test(event.listener) ? rejudge(event.bytes, policy()) : null,
       };
     },
   );

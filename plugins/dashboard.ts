@@ -21,7 +21,7 @@ async function dashboardPlugin(app: FastifyInstance): Promise<void> {
   const files = readFiles();
   if (files === null) {
     app.get('/', { schema: { hide: true } }, async (_request, reply) =>
-      reply.code(503).type('text/plain').send('The dashboard is not built: npm run build\n'),
+      reply.code(503).type('text/plain').send('The dashboard is not built: npm run dashboard\n'),
     );
     return;
   }

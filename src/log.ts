@@ -1,20 +1,44 @@
+import { writeSync } from 'node:fs';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
 
-/** The program's log, on stderr: stdout belongs to what scripts read. */
+/** The program's log, on stderr: stdout belongs to what scripts read. On a terminal a line a person reads, else JSON. */
 export function createLog({ level, format }: Config['log']): Logger {
   const people = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
   return people
-    ? pino(
-        options,
-        pretty({
-          destination: 2,
-          sync: true,
-          translateTime: 'HH:MM:ss',
-          ignore: 'bytes,event,rules,listener,why,action',
-        }),
-      )
+    ? pino(options, { write: (line: string) => void writeSync(2, logLine(line)) })
     : pino(options, destination({ dest: 2, sync: false, minLength: 0 }));
+}
+
+const colours = { block: '31', flag: '33', time: '2', rule: '1' } as const;
+const paint = (colour: keyof typeof colours, text: string): string =>
+  `\x1b[${colours[colour]}m${text}\x1b[0m`;
+
+const pretty = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', ignore: 'event' });
+
+/** What comes from a client is printable already; a terminal obeys what is not, so it is made sure of once more. */
+const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20-\x7e]/g, '?');
+
+/** One coloured line an entry, for a terminal. @param line one JSON object, as pino writes it */
+export function logLine(line: string): string {
+  const entry = JSON.parse(line) as Record<string, unknown>;
+  return entry.event === 'probe' ? probeLine(entry) : pretty(line);
+}
+
+function probeLine({ time, action, client, rule, request, answer, intent }: Record<string, unknown>): string {
+  const clock = new Date(String(time)).toTimeString().slice(0, 8);
+  const fate = action === 'block' ? 'turned away' : 'flagged    ';
+  const given = answer === null ? 'passed on' : answer === 'drop' ? 'dropped' : harmless(answer);
+  return [
+    paint('time', clock),
+    paint(action === 'block' ? 'block' : 'flag', fate),
+    harmless(client).padEnd(15),
+    paint('rule', harmless(rule)),
+    harmless(request).slice(0, 100),
+    paint('time', `(${harmless(intent)}) ${given}`),
+  ]
+    .join('  ')
+    .concat('\n');
 }

@@ -1,4 +1,4 @@
-/** Builds the dashboard into `dist/dashboard`: `npm run build`. */
+/** Builds the dashboard into `dist/dashboard`: `npm run dashboard`. */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 

@@ -103,6 +103,22 @@ export const EventsAnswer = Type.Object({
   }),
 });
 
+const JudgedNow = Type.Object({
+  verdict: word(['allow', 'flag', 'block'], 'What would be done.'),
+  rule: Type.Union([Type.String(), Type.Null()]),
+  answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()]),
+  why: Type.String(),
+  signals: Type.Array(
+    Type.Object({
+      rule: Type.String(),
+      action: Type.String(),
+      what: Type.String({ description: 'What was seen.' }),
+      start: Type.Integer({ description: 'Offset in `bytes`.' }),
+      end: Type.Integer({ description: 'Offset behind the last character.' }),
+    }),
+  ),
+});
+
 export const ApiEventInFull = Type.Object({
   ...eventFields,
   bytes: Type.String({ description: 'What was received, bounded, credentials redacted, escaped.' }),
@@ -114,24 +130,9 @@ export const ApiEventInFull = Type.Object({
     },
     { description: 'The rule.' },
   ),
-  judgedNow: Type.Object(
-    {
-      verdict: word(['allow', 'flag', 'block'], 'What would be done.'),
-      rule: Type.Union([Type.String(), Type.Null()]),
-      answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()]),
-      why: Type.String(),
-      signals: Type.Array(
-        Type.Object({
-          rule: Type.String(),
-          action: Type.String(),
-          what: Type.String({ description: 'What was seen.' }),
-          start: Type.Integer({ description: 'Offset in `bytes`.' }),
-          end: Type.Integer({ description: 'Offset behind the last character.' }),
-        }),
-      ),
-    },
-    { description: 'The same bytes, judged by the policy in force now.' },
-  ),
+  judgedNow: Type.Union([Type.Null(), JudgedNow], {
+    description: 'The same bytes, judged by the policy in force now; null where they are no HTTP.',
+  }),
 });
 export type ApiEventInFull = Static<typeof ApiEventInFull>;
 

@@ -45,6 +45,11 @@ export class Outbox {
     });
   }
 
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   /** Gives what waits one more try, and this long for it. @param deadline milliseconds */
   async close(deadline: number): Promise<void> {
     this.#stop.abort();

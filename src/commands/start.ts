@@ -8,6 +8,7 @@ import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
 import { createLog } from '../log.ts';
 import { openSideDoors, type SideDoors } from '../side-doors.ts';
+import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
@@ -16,10 +17,7 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   const config = read();
   const log = createLog(config.log);
   const stopped = signal();
-  const clients = await startClientPlane(config, {
-    log,
-    journal: config.journal === false ? null : config.journal.path,
-  });
+  const clients = await startClients(config, log);
   let control: ControlPlane | null = null;
   let data: DataPlane | null = null;
   let doors: SideDoors | null = null;
@@ -48,7 +46,7 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
     });
     const planes = { data, clients, control };
     clients.shareRates(() => planes.data.rateSources());
-    announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken);
+    announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
     process.on('SIGHUP', () => void reload(read, planes, log));
     control.setReady(true);
     await stopped;
@@ -62,6 +60,21 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   }
   return 0;
 };
+
+/** Bans outlive the process in the journal; where that can't be opened they don't, and traffic goes on. */
+async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
+  if (config.journal === false) return startClientPlane(config, { log, journal: null });
+  try {
+    return await startClientPlane(config, { log, journal: config.journal.path });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') throw error;
+    log.error(
+      { event: 'journal', err: error },
+      'bans can not be kept in the journal; they end with the process',
+    );
+    return startClientPlane(config, { log, journal: null });
+  }
+}
 
 interface Planes {
   readonly data: DataPlane;
@@ -80,11 +93,6 @@ async function reload(read: () => Config, { data, clients, control }: Planes, lo
     const why = error instanceof ConfigError ? error.message : error;
     log.error({ event: 'reload', err: why }, 'the config was not read again; the one before stays in force');
   }
-}
-
-function announce(listeners: readonly string[], madeToken: string | null): void {
-  for (const listener of listeners) process.stdout.write(`listening ${listener}\n`);
-  if (madeToken !== null) process.stderr.write(`admin token (made for this run, shown once): ${madeToken}\n`);
 }
 
 function signal(): Promise<void> {

@@ -104,10 +104,15 @@ export class JournalStore {
     for (const table of ['minutes', 'intents'])
       this.db.prepare(`DELETE FROM ${table} WHERE minute < ?`).run(oldest);
     for (const table of [...this.#sources, ...this.#wants]) table.deleteBefore(oldest);
-    if (this.size() > maxSize) {
-      more =
-        this.#deleteEvents(this.db.prepare('SELECT id FROM events ORDER BY last LIMIT ?').all(deleteStep)) ||
-        more;
+    const excess = 1 - maxSize / this.size();
+    if (excess > 0) {
+      const { rows } = this.db.prepare('SELECT MAX(id) - MIN(id) + 1 AS rows FROM events').get() as {
+        rows: number | null;
+      };
+      const step = Math.min(deleteStep, Math.ceil((rows ?? 0) * excess));
+      const oldestRows = this.db.prepare('SELECT id FROM events ORDER BY last LIMIT ?').all(step);
+      this.#deleteEvents(oldestRows);
+      more = oldestRows.length > 0 || more;
     }
     this.db.exec('PRAGMA incremental_vacuum(1000)');
     return more;

@@ -15,8 +15,19 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
   const bans = useResource(api.bans, []);
   const { reload } = bans;
   useEffect(reload, [live.bans]);
+  if (event.data === null)
+    return (
+      <section class="card">
+        <p class="crumb">
+          <a href={href('events')}>Events</a>
+        </p>
+        <Loaded of={event} lines={10}>
+          {() => null}
+        </Loaded>
+      </section>
+    );
   return (
-    <Loaded of={event} lines={10}>
+    <Loaded of={event}>
       {(data) => {
         const { prefix, client } = data;
         const banned = bans.data?.bans.some((ban) => ban.prefix === prefix) === true;
@@ -108,6 +119,8 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
   );
 }
 
+type Signals = NonNullable<ApiEventInFull['judgedNow']>['signals'];
+
 interface Piece {
   readonly text: string;
   readonly what: string | null;
@@ -117,7 +130,7 @@ interface Piece {
 function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
   const { bytes, judgedNow } = event;
   if (bytes === '') return <p class="lead">Nothing was kept of it.</p>;
-  const pieces = cut(bytes, judgedNow.signals);
+  const pieces = cut(bytes, judgedNow?.signals ?? []);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="bytes" tabIndex={0} aria-label="The bytes received, escaped">
@@ -137,7 +150,7 @@ function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
 /** Ends of lines are kept visible, and made so. */
 const broken = (text: string): string => text.replace(/\\r\\n|\\n/g, (end) => `${end}\n`);
 
-function cut(bytes: string, signals: ApiEventInFull['judgedNow']['signals']): Piece[] {
+function cut(bytes: string, signals: Signals): Piece[] {
   const marks = signals
     .filter(({ start, end }) => end > start)
     .sort((a, b) => a.start - b.start || b.end - a.end);
@@ -155,6 +168,7 @@ function cut(bytes: string, signals: ApiEventInFull['judgedNow']['signals']): Pi
 }
 
 function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
+  if (event.judgedNow === null) return <p class="lead">Only HTTP requests are judged again.</p>;
   const { verdict, rule, answer, why, signals } = event.judgedNow;
   const same = verdict === event.action && rule === event.rule;
   return (

@@ -1,0 +1,183 @@
+/**
+ * `npm run -s bench -- journal`: how long the dashboard's first page takes over a million events; what the journal costs in
+ * probes a second; and a flood of 10,000 probes a second, whose totals must be exact afterwards.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { parseConfig } from '../src/config/load.ts';
+import { startControlPlane } from '../src/control-plane.ts';
+import { startDataPlane } from '../src/data-plane.ts';
+import type { FoldedEvent } from '../src/events/fold.ts';
+import { eventPage, summary } from '../src/events/journal-query.ts';
+import { JournalStore } from '../src/events/journal-store.ts';
+import { flagged, flood } from '../test/support/flood.ts';
+import { type BenchOptions, median, print } from './options.ts';
+
+const day = 86_400_000;
+
+export async function run(options: BenchOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
+  try {
+    queries(options, `${folder}/queries.db`);
+    await cost(options, folder);
+    await longFlood(options, `${folder}/flood.db`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A week of events: 5,000 sources, 20,000 hosts, each row its own. */
+function queries(options: BenchOptions, path: string): void {
+  const rows = options.quick ? 50_000 : 1_000_000;
+  const store = new JournalStore({ path, keep: 90 * day, maxSize: 2 ** 40 });
+  const now = Date.now();
+  const start = performance.now();
+  for (let first = 0; first < rows; first += 1000)
+    store.write(
+      Array.from({ length: 1000 }, (_, i) =>
+        event(first + i, Math.floor(now - ((rows - first - i) / rows) * 7 * day)),
+      ),
+    );
+  const write = ((performance.now() - start) / rows) * 1000;
+  const time = (ask: () => unknown): number =>
+    median(
+      Array.from({ length: 5 }, () => {
+        const begin = performance.now();
+        ask();
+        return performance.now() - begin;
+      }),
+    );
+  const firstPage = time(() => [summary(store.db, now - day, now), eventPage(store.db, {}, 14, null)]);
+  const week = time(() => summary(store.db, now - 7 * day, now));
+  const byClient = time(() => eventPage(store.db, { client: '198.18.7.1' }, 100, null));
+  const result = { bench: 'journal-queries', rows, firstPage, week, byClient, write };
+  const line = Object.entries({
+    'first page (24 h)': firstPage,
+    'summary of 7 days': week,
+    'one client': byClient,
+  })
+    .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
+    .join(', ');
+  print(options, result, `${rows} events: ${line}; writing ${write.toFixed(0)} µs a row`);
+  store.close();
+}
+
+function event(i: number, time: number): FoldedEvent {
+  const client = `198.18.${(i * 7919) % 20}.${(i * 31) % 250}`;
+  const host = `host${i % 20_000}.example.com:80`;
+  return {
+    time,
+    last: time,
+    count: 1 + (i % 3),
+    listener: 'http 127.0.0.1:8080',
+    client,
+    prefix: `${client}/32`,
+    site: null,
+    action: 'block',
+    rule: (['connect', 'absolute-form-foreign', 'host-foreign', 'socks5', 'framing'] as const)[i % 5]!,
+    rules: ['connect'],
+    intent: (['web', 'mail-relay', 'proxy-judge'] as const)[i % 3]!,
+    destination: `http://${host}/${i}`,
+    answer: 421,
+    why: `The sender wanted a page of another server fetched through this one: http://${host}/${i}.`,
+    request: `GET http://${host}/${i} HTTP/1.1`,
+    bytes: `GET http://${host}/${i} HTTP/1.1\\r\\nHost: ${host}\\r\\nUser-Agent: Mozilla/5.0\\r\\n\\r\\n`,
+  };
+}
+
+interface Ground {
+  readonly port: number;
+  readonly written: () => Promise<number>;
+  readonly close: () => Promise<void>;
+}
+
+async function ground(path: string | null): Promise<Ground> {
+  const config = parseConfig(
+    `listen: ["127.0.0.1:0"]
+sites: [{ hosts: ["www.example.net:8080"], backend: welcome }]
+rateLimit: false
+bans: false
+admin: ${path === null ? 'false' : '{ listen: "127.0.0.1:0", token: a-token-for-benches }'}
+journal: ${path === null ? 'false' : `{ path: ${path} }`}
+`,
+    '.',
+  );
+  const log = pino({ level: 'silent' });
+  const control = await startControlPlane(config, { log, counters: () => [] });
+  const data = await startDataPlane(config, {
+    log,
+    bans: null,
+    onEvent: control.onEvent,
+    onBackend: () => {},
+  });
+  const admin = control.listeners[0]?.replace('admin ', '');
+  return {
+    port: Number(data.listeners[0]!.split(':').at(-1)),
+    written: async () => {
+      const response = await fetch(`${admin}/api/status`, {
+        headers: { authorization: 'Bearer a-token-for-benches' },
+      });
+      return ((await response.json()) as { journal: { written: number } }).journal.written;
+    },
+    close: async () => {
+      await data.close(0);
+      await control.close();
+    },
+  };
+}
+
+/** With and without a journal in turn, so that what else the machine does weighs on both. */
+async function cost(options: BenchOptions, folder: string): Promise<void> {
+  const rounds = options.quick ? 2 : 8;
+  const count = options.quick ? 5000 : 40_000;
+  const rates: Record<'without' | 'with', number[]> = { without: [], with: [] };
+  for (let round = 0; round < rounds; round++)
+    for (const name of round % 2 === 0 ? (['without', 'with'] as const) : (['with', 'without'] as const)) {
+      const { port, close } = await ground(name === 'with' ? `${folder}/cost${round}.db` : null);
+      await flood(port, { count: count / 10, request: (index) => flagged(index, 50) });
+      const start = performance.now();
+      await flood(port, { count, request: (index) => flagged(index, 50) });
+      rates[name].push((count / (performance.now() - start)) * 1000);
+      await close();
+    }
+  const [without, withJournal] = [median(rates.without), median(rates.with)];
+  const ratio = withJournal / without;
+  print(
+    options,
+    { bench: 'journal-cost', without, with: withJournal, ratio },
+    `probes a second: ${without.toFixed(0)} without a journal, ${withJournal.toFixed(0)} with one: ${((1 - ratio) * 100).toFixed(1)} % less`,
+  );
+}
+
+async function longFlood(options: BenchOptions, path: string): Promise<void> {
+  const seconds = options.quick ? 2 : 30;
+  const count = seconds * 10_000;
+  const { port, written, close } = await ground(path);
+  const before = process.memoryUsage().rss;
+  const start = performance.now();
+  await flood(port, { count, rate: 10_000, request: (index) => flagged(index, 5000) });
+  const took = (performance.now() - start) / 1000;
+  const grown = (process.memoryUsage().rss - before) / 1024 ** 2;
+  const deadline = performance.now() + 30_000;
+  let kept = await written();
+  while (kept < count && performance.now() < deadline) kept = await written();
+  await close();
+  const store = new JournalStore({ path, keep: day, maxSize: 2 ** 40 });
+  const { rows, total } = store.db
+    .prepare('SELECT COUNT(*) AS rows, SUM(count) AS total FROM events')
+    .get() as {
+    rows: number;
+    total: number;
+  };
+  store.close();
+  const exact = total === count && kept === count;
+  print(
+    options,
+    { bench: 'journal-flood', count, took, rows, total, exact, memory: grown },
+    `flood: ${count} probes in ${took.toFixed(1)} s, ${total} in the journal (${exact ? 'exact' : 'NOT EXACT'}) in ${rows} rows; ` +
+      `memory grew by ${grown.toFixed(0)} MiB, client and checkpoint in one process`,
+  );
+  if (!exact) process.exitCode = 1;
+}

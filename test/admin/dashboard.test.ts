@@ -1,0 +1,158 @@
+/** What people do with the dashboard, in a real Chromium in front of a real checkpoint. */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { foreign, runCheckpoint, token } from '../support/checkpoint.ts';
+import { type Dashboard, login, Stops, startDashboard, views } from '../support/dashboard.ts';
+import { without } from '../support/peers.ts';
+
+const evil = `"><script>window.hit=1</script><img/src=x/onerror=window.hit=2>`;
+
+suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
+  const stops = new Stops();
+  let dashboard: Dashboard;
+  before(async () => {
+    dashboard = await startDashboard(stops);
+  });
+  after(() => stops.run());
+
+  test('says so when nothing has happened yet', async () => {
+    const { page, faults } = await dashboard.open();
+    await page.getByText('All quiet').waitFor();
+    await page.getByText('The first probe shows up here by itself.').waitFor();
+    await dashboard.show(page, 'bans');
+    await page.getByText('Nobody is banned').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('shows probes as they come, finds one, tells it in full, bans and unbans, and lets go', async () => {
+    const { probe } = dashboard.checkpoint;
+    const { page, faults } = await dashboard.open();
+    await probe(foreign('www.example.com', '/azenv.php'), '127.0.0.8');
+    const line = page.locator('a.event', { hasText: 'GET http://www.example.com/azenv.php' });
+    await line.waitFor();
+    await page.locator('.chart canvas').waitFor();
+    await probe('CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n\r\n', '127.0.0.9');
+    await page.locator('a.event', { hasText: 'CONNECT mx.example.com:25' }).waitFor();
+
+    await page.getByRole('link', { name: 'Events', exact: true }).click();
+    await page.getByLabel('Rule').selectOption('connect');
+    await page.locator('a.event').nth(1).waitFor({ state: 'detached' });
+    await page.getByLabel('Rule').selectOption('');
+    await page.getByLabel('Words').fill('azenv');
+    await page.getByLabel('Words').press('Enter');
+    await page.locator('a.event', { hasText: 'azenv' }).click();
+    await page.getByRole('heading', { name: /^The sender wanted a page of another server/ }).waitFor();
+    assert.equal(await page.locator('mark').first().textContent(), 'www.example.com');
+    await page.getByText('as then').waitFor();
+
+    await page.getByRole('button', { name: 'Abuse report' }).click();
+    const report = page.getByLabel('The report', { exact: true });
+    await report.waitFor();
+    assert.match(await report.inputValue(), /^Subject: Abuse report/);
+    await page.keyboard.press('Escape');
+    await report.waitFor({ state: 'detached' });
+
+    await page.getByRole('button', { name: 'Ban 127.0.0.8' }).click();
+    await page.getByLabel('Why').fill('keeps coming');
+    await page.getByRole('dialog').getByText('1 day').click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
+    await page.getByRole('button', { name: 'Unban 127.0.0.8' }).waitFor();
+    assert.match(
+      await probe('GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n', '127.0.0.8'),
+      /^HTTP\/1\.1 403/,
+    );
+
+    await page.getByRole('link', { name: 'Bans', exact: true }).click();
+    await page.getByRole('cell', { name: /keeps coming/ }).waitFor();
+    await page.getByRole('button', { name: 'Unban 127.0.0.8' }).click();
+    await page.getByText('Nobody is banned').waitFor();
+    assert.match(
+      await probe('GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n', '127.0.0.8'),
+      /^HTTP\/1\.1 200/,
+    );
+
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Token').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('a ban that can not be says why', async () => {
+    const { page } = await dashboard.open();
+    await dashboard.show(page, 'bans');
+    await page.getByRole('button', { name: 'Ban a prefix' }).click();
+    await page.getByLabel('Address or prefix').fill('10.0.0.1/8');
+    await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+  });
+
+  test('an attacker who writes every byte gets none of it run', async () => {
+    const { probe, admin } = dashboard.checkpoint;
+    const { page, faults } = await dashboard.open();
+    await probe(
+      `GET http://evil.example/${evil} HTTP/1.1\r\nHost: evil.example\r\nUser-Agent: ${evil}\r\n\r\n`,
+      '127.0.0.66',
+    );
+    await probe(`GET / HTTP/1.1\r\nHost: ${evil}\r\n\r\n`, '127.0.0.66');
+    await fetch(`${admin}/api/bans`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ prefix: '127.0.0.77', reason: evil }),
+    });
+    await page.locator('a.event', { hasText: 'onerror' }).first().waitFor();
+    const { events } = await dashboard.checkpoint.json<{ events: { id: number }[] }>(
+      '/api/events?client=127.0.0.66',
+    );
+    for (const view of [
+      ...views,
+      ...events.map(({ id }) => `event/${id}`),
+      `events?text=${encodeURIComponent(evil)}`,
+      `event/${encodeURIComponent(evil)}`,
+    ]) {
+      await dashboard.show(page, view);
+      assert.equal(await page.evaluate('window.hit'), undefined, view);
+      assert.equal(await page.locator('main script, main img').count(), 0, view);
+    }
+    // The API answers a path that is no id with 404, which the console tells.
+    assert.deepEqual(
+      faults.filter((fault) => !fault.includes('404')),
+      [],
+    );
+  });
+
+  test('works by keyboard', async () => {
+    const { page } = await dashboard.open();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate('document.activeElement.className'), 'skip');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate('document.activeElement.id'), 'main');
+    await page.keyboard.press('2');
+    await page.getByRole('heading', { name: 'Who', exact: true }).waitFor();
+    await page.keyboard.press('4');
+    await page.getByRole('heading', { name: 'Events', exact: true }).waitFor();
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate('document.activeElement.id'), 'filter-text');
+    await page.keyboard.type('2');
+    assert.equal(await page.getByLabel('Words').inputValue(), '2');
+    await page.keyboard.press('Backspace');
+    await dashboard.show(page, 'bans');
+    const button = page.getByRole('button', { name: 'Ban a prefix' });
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Ban a prefix');
+  });
+
+  test('says so when the server is gone', async (t) => {
+    const own = await runCheckpoint(t);
+    const page = await dashboard.browser.newPage();
+    t.after(() => page.close());
+    await login(page, own.admin);
+    await own.control.close();
+    await page.getByText('Reconnecting…').waitFor();
+    await page.keyboard.press('2');
+    await page.getByText('That could not be loaded:').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+  });
+});

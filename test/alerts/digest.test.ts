@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Digest, settleTime } from '../../src/alerts/digest.ts';
+import type { AlertMessage } from '../../src/alerts/message.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import type { FoldedEvent } from '../../src/events/fold.ts';
+import { ruleIds } from '../../src/rules/catalogue.ts';
+import { foldedEventOf } from '../support/probe-events.ts';
+
+const minute = 60_000;
+
+/** A digest with a clock that the test moves. */
+function ground(yaml = '', known: Iterable<string> = ruleIds) {
+  const config = parseConfig(
+    `sites: [{ hosts: [www.example.net], backend: welcome }]\nalerts: { syslog: "udp://127.0.0.1", ${yaml} }`,
+    '.',
+  );
+  assert.ok(config.alerts);
+  const messages: AlertMessage[] = [];
+  const digest = new Digest({
+    config: config.alerts,
+    name: 'gate',
+    emit: (message) => messages.push(message),
+    known,
+  });
+  let now = 1_700_000_000_000;
+  return {
+    digest,
+    messages,
+    get now() {
+      return now;
+    },
+    /** Lets time go by, a second at a time. */
+    pass(milliseconds: number) {
+      for (const end = now + milliseconds; now < end; ) {
+        now += 1000;
+        digest.tick(now);
+      }
+    },
+    add: (rows: readonly Partial<FoldedEvent>[]) =>
+      digest.add(
+        rows.map((row) => foldedEventOf({ time: now, ...row })),
+        now,
+      ),
+    kinds: () => messages.map(({ kind }) => kind),
+  };
+}
+
+suite('what people are told of', () => {
+  test('an attack of 10,000 probes is one message when it begins and one when it is over', () => {
+    const { add, pass, messages } = ground();
+    for (let second = 0; second < 30; second++) {
+      add([
+        { count: 200, client: '198.51.100.7' },
+        {
+          count: 134,
+          client: '203.0.113.9',
+          rule: 'host-foreign',
+          intent: 'web',
+          destination: 'www.example.com',
+        },
+      ]);
+      pass(1000);
+    }
+    pass(10 * minute);
+    assert.deepEqual(
+      messages.map(({ kind }) => kind),
+      ['rate', 'summary'],
+    );
+    const [begin, end] = messages;
+    assert.match(begin!.title, /^gate: under attack, [\d,]+ probes so far$/);
+    assert.equal(end!.title, 'gate: quiet again after 10,020 probes');
+    assert.deepEqual(end!.lines, [
+      '10,020 probes in 29 s, all turned away',
+      'Rules: connect (6,000), host-foreign (4,020)',
+      'From 2 sources: 198.51.100.7/32 (6,000), 203.0.113.9/32 (4,020)',
+      'After: mail-relay (6,000), web (4,020)',
+      'Towards: mx[.]example[.]com:25 (6,000), www[.]example[.]com (4,020)',
+    ]);
+    assert.equal(end!.facts.probes, 10_020);
+  });
+
+  test('a trickle below the threshold is not told of', () => {
+    const { add, pass, messages } = ground();
+    for (let i = 0; i < 60; i++) {
+      add([{}]);
+      pass(2000);
+    }
+    assert.deepEqual(messages, []);
+  });
+
+  test('the first probe of a rule is, once, with what it is', () => {
+    const { add, pass, messages } = ground('', ['connect']);
+    add([{ rule: 'connect' }]);
+    add([{ rule: 'socks5' }]);
+    pass(settleTime + 1000);
+    add([{ rule: 'socks5' }]);
+    pass(10 * minute);
+    add([{ rule: 'socks5' }]);
+    pass(10 * minute);
+    assert.deepEqual(
+      messages.map(({ kind, title }) => [kind, title]),
+      [
+        ['first', 'gate: first socks5 probe'],
+        ['summary', 'gate: quiet again after 2 probes'],
+      ],
+    );
+    assert.ok(messages[0]!.lines.includes('It is a SOCKS5 greeting instead of HTTP'));
+  });
+
+  test('a probe that observe passes on, though preset default blocks it', () => {
+    const { add, pass, messages } = ground();
+    add([{ rule: 'host-override', action: 'flag' }]);
+    pass(minute);
+    assert.equal(messages.length, 0);
+    add([{ rule: 'absolute-form-foreign', action: 'flag', site: 'www.example.net' }]);
+    pass(minute / 2);
+    assert.equal(messages[0]!.kind, 'passed');
+    assert.equal(messages[0]!.level, 'trouble');
+    assert.equal(
+      messages[0]!.lines[0],
+      'Passed on, though preset default blocks it: absolute-form-foreign on www.example.net',
+    );
+  });
+
+  test('bans come together in one message', () => {
+    const { digest, pass, messages, now } = ground();
+    for (let i = 0; i < 20; i++)
+      digest.ban({ prefix: `198.51.100.${i}/32`, until: now + 10 * minute, reason: 'connect' }, now);
+    pass(10 * minute);
+    assert.deepEqual(
+      messages.map(({ kind, title }) => [kind, title]),
+      [['ban', 'gate: banned 20 clients']],
+    );
+    assert.match(messages[0]!.lines.at(-1)!, /^Banned: 198\.51\.100\.0\/32 for 10 min, .*14 more$/);
+  });
+
+  test('something new in the middle of an attack is told, once', () => {
+    const { add, digest, pass, kinds, now } = ground();
+    add([{ count: 500 }]);
+    pass(10_000);
+    digest.ban({ prefix: '198.51.100.7/32', until: now + minute, reason: 'connect' }, now + 10_000);
+    add([{ count: 500 }]);
+    pass(10_000);
+    digest.ban({ prefix: '198.51.100.8/32', until: now + minute, reason: 'connect' }, now + 20_000);
+    pass(10 * minute);
+    assert.deepEqual(kinds(), ['rate', 'ban', 'summary']);
+  });
+
+  test('a backend that is down is told at once, one that flaps is not told each time', () => {
+    const { digest, pass, messages, now } = ground();
+    let time = now;
+    for (let i = 0; i < 20; i++) {
+      digest.trouble('backend', '127.0.0.1:8081', i % 2 === 0 ? 'connection refused' : null, time);
+      time += 1000;
+      pass(1000);
+    }
+    pass(3 * minute);
+    assert.deepEqual(
+      messages.map(({ title }) => title),
+      ['gate: backend 127.0.0.1:8081 is down', 'gate: backend 127.0.0.1:8081 is up again'],
+    );
+    assert.equal(messages[0]!.lines[0], 'connection refused');
+  });
+
+  test('what `when` turns off is not', () => {
+    const { add, digest, pass, messages, now } = ground(
+      'when: { first: false, rate: 0, ban: false, passed: false, backend: false, journal: false }',
+      [],
+    );
+    add([{ count: 5000 }, { rule: 'absolute-form-foreign', action: 'flag' }]);
+    digest.ban({ prefix: '198.51.100.7/32', until: now + minute, reason: '' }, now);
+    digest.trouble('backend', 'a', 'down', now);
+    digest.trouble('journal', 'journal', 'full', now);
+    pass(5 * minute);
+    assert.deepEqual(messages, []);
+  });
+
+  test('what was not told yet is told when the program ends', () => {
+    const { add, digest, messages, now } = ground();
+    add([{ count: 500 }]);
+    digest.close(now + 100);
+    assert.equal(messages[0]!.kind, 'rate');
+  });
+
+  test('lines stay short, however many sources and destinations there are', () => {
+    const { add, pass, messages } = ground();
+    for (let i = 0; i < 5000; i++)
+      add([
+        { client: `10.9.${i >> 8}.${i & 255}`, destination: `http://${'x'.repeat(200)}${i}.example.com/` },
+      ]);
+    pass(10 * minute);
+    for (const { lines } of messages)
+      for (const line of lines) assert.ok(line.length < 700, `${line.length}: ${line}`);
+  });
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { EventFolder, several } from '../../src/events/fold.ts';
+import { ruleIds } from '../../src/rules/catalogue.ts';
+import { probeEventOf } from '../support/probe-events.ts';
+
+const sum = (rows: readonly { count: number }[]): number =>
+  rows.reduce((total, { count }) => total + count, 0);
+
+suite('folding', () => {
+  test('makes one row of what one client sends towards one destination, with first and last time', () => {
+    const folder = new EventFolder();
+    for (const time of [3000, 1000, 2000]) folder.add(probeEventOf({ time }));
+    folder.add(probeEventOf({ destination: 'mx.example.org:25', time: 1500 }));
+    const [first, second, ...rest] = folder.take();
+    assert.deepEqual([first!.count, first!.time, first!.last], [3, 1000, 3000]);
+    assert.deepEqual([second!.count, second!.destination], [1, 'mx.example.org:25']);
+    assert.deepEqual(rest, []);
+    assert.equal(folder.size, 0);
+  });
+
+  test('counts an IPv6 client by the /64 it can walk through', () => {
+    const folder = new EventFolder();
+    folder.add(probeEventOf({ client: '2001:db8::1' }));
+    folder.add(probeEventOf({ client: '2001:db8::ffff' }));
+    assert.deepEqual(
+      folder.take().map(({ prefix, count }) => [prefix, count]),
+      [['2001:db8::/64', 2]],
+    );
+  });
+
+  test('keeps its rows few when a client names another destination each time', () => {
+    const folder = new EventFolder();
+    for (let i = 0; i < 5000; i++) folder.add(probeEventOf({ destination: `host${i}.example.com:80` }));
+    const rows = folder.take();
+    assert.ok(rows.length < 100, String(rows.length));
+    assert.equal(sum(rows), 5000);
+    assert.equal(rows.find(({ destination }) => destination === several)?.prefix, '198.51.100.7/32');
+  });
+
+  test('keeps its rows few when each probe comes from another address', () => {
+    const folder = new EventFolder();
+    for (let i = 0; i < 20_000; i++)
+      folder.add(probeEventOf({ client: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }));
+    const rows = folder.take();
+    assert.ok(rows.length < 2000, String(rows.length));
+    assert.equal(sum(rows), 20_000);
+    assert.ok(rows.some(({ prefix }) => prefix === several));
+  });
+
+  test('keeps its evidence small when each probe is as long as can be', () => {
+    const folder = new EventFolder();
+    const bytes = 'x'.repeat(60_000);
+    for (let i = 0; i < 2000; i++) folder.add(probeEventOf({ client: `10.0.${i >> 8}.${i & 255}`, bytes }));
+    const rows = folder.take();
+    assert.equal(sum(rows), 2000);
+    assert.ok(rows.reduce((size, row) => size + row.bytes.length, 0) < 6_000_000);
+  });
+
+  test('never loses one, however they come and however often rows are put back', () => {
+    const event = fc.record({
+      client: fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()),
+      rule: fc.constantFrom(...ruleIds),
+      action: fc.constantFrom('flag' as const, 'block' as const),
+      destination: fc.option(fc.string()),
+      time: fc.nat(),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 300 }), fc.nat(3), (events, rounds) => {
+        const folder = new EventFolder();
+        for (const one of events) folder.add(probeEventOf(one));
+        for (let i = 0; i < rounds; i++) for (const row of folder.take()) folder.addFolded(row);
+        const rows = folder.take();
+        assert.equal(sum(rows), events.length);
+        for (const { time, last } of rows) assert.ok(time <= last);
+      }),
+    );
+  });
+});

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { suite, test } from 'node:test';
+import { Journal } from '../../src/events/journal.ts';
+import { eventPage, summary } from '../../src/events/journal-query.ts';
+import { JournalStore } from '../../src/events/journal-store.ts';
+import type { Owner } from '../support/owner.ts';
+import { foldedEventOf } from '../support/probe-events.ts';
+import { startProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const now = 1_700_000_000_000;
+const minute = 60_000;
+
+function memoryStore(owner: Owner, options: { keep?: number; maxSize?: number } = {}): JournalStore {
+  const store = new JournalStore({ path: ':memory:', keep: 90 * 86_400_000, maxSize: 2 ** 30, ...options });
+  owner.after(() => store.close());
+  return store;
+}
+
+const total = (store: JournalStore): number =>
+  Number(store.db.prepare('SELECT SUM(count) AS total FROM events').get()!.total);
+
+suite('the journal', () => {
+  test('keeps every field of an event', (t) => {
+    const store = memoryStore(t);
+    const {
+      bytes: _,
+      time,
+      ...event
+    } = foldedEventOf({ time: now, answer: 'drop', site: 'www.example.net' });
+    const [id] = store.write([foldedEventOf({ time: now, answer: 'drop', site: 'www.example.net' })]);
+    const { events } = eventPage(store.db, {}, 10, null);
+    assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
+  });
+
+  test('folds what comes within ten minutes into one row, and begins another after that', (t) => {
+    const store = memoryStore(t);
+    for (const after of [0, 5, 9, 11]) {
+      const time = now + after * minute;
+      store.write([foldedEventOf({ time, count: 10 })]);
+    }
+    const { events } = eventPage(store.db, {}, 10, null);
+    assert.deepEqual(
+      events.map(({ count, first, last }) => [count, first - now, last - now]),
+      [
+        [10, 11 * minute, 11 * minute],
+        [30, 0, 9 * minute],
+      ],
+    );
+  });
+
+  test('counts exactly by rule, source, intent and destination', (t) => {
+    const store = memoryStore(t);
+    store.write([
+      foldedEventOf({ time: now, count: 2 }),
+      foldedEventOf({
+        time: now,
+        count: 5,
+        client: '203.0.113.9',
+        destination: 'http://mx.example.com:25/a',
+      }),
+      foldedEventOf({ time: now, rule: 'host-foreign', intent: 'web', destination: null }),
+    ]);
+    for (const range of [minute, 5 * 3_600_000, 5 * 86_400_000]) {
+      const { rules, sources, intents, destinations, series, total } = summary(
+        store.db,
+        now - range,
+        now + minute,
+      );
+      assert.equal(total, 8);
+      assert.deepEqual(
+        rules.map(({ rule, count }) => [rule, count]),
+        [
+          ['connect', 7],
+          ['host-foreign', 1],
+        ],
+      );
+      assert.deepEqual(
+        sources.map(({ prefix, count }) => [prefix, count]),
+        [
+          ['203.0.113.9/32', 5],
+          ['198.51.100.7/32', 3],
+        ],
+      );
+      assert.deepEqual(
+        intents.map(({ intent, count }) => [intent, count]),
+        [
+          ['mail-relay', 7],
+          ['web', 1],
+        ],
+      );
+      assert.deepEqual(destinations, [{ destination: 'mx.example.com:25', intent: 'mail-relay', count: 7 }]);
+      assert.equal(
+        series.points.reduce((sum, { count }) => sum + count, 0),
+        8,
+      );
+    }
+  });
+
+  test('tells apart a bounded number of sources an hour, and counts the others all the same', (t) => {
+    const store = memoryStore(t);
+    for (let batch = 0; batch < 30; batch++)
+      store.write(
+        Array.from({ length: 100 }, (_, i) => foldedEventOf({ time: now, client: `10.1.${batch}.${i}` })),
+      );
+    const { count } = store.db.prepare('SELECT COUNT(*) AS count FROM sourcesHour').get()!;
+    assert.equal(count, 2001);
+    const [first] = summary(store.db, now - 5 * 3_600_000, now + 1).sources;
+    assert.deepEqual([first!.prefix, first!.count], ['several', 1000]);
+  });
+
+  test('pages through everything once, newest first, and filters', (t) => {
+    const store = memoryStore(t);
+    store.write(
+      Array.from({ length: 25 }, (_, i) =>
+        foldedEventOf({
+          time: now + Math.floor(i / 3),
+          client: `203.0.113.${i}`,
+          rule: i % 2 ? 'connect' : 'trace',
+        }),
+      ),
+    );
+    const seen: number[] = [];
+    let before: string | null = null;
+    do {
+      const page = eventPage(store.db, {}, 4, before);
+      seen.push(...page.events.map(({ id }) => id));
+      before = page.next;
+    } while (before !== null);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 25 }, (_, i) => 25 - i),
+    );
+    const count = (filter: Parameters<typeof eventPage>[1]) =>
+      eventPage(store.db, filter, 100, null).events.length;
+    assert.equal(count({ rule: 'trace' }), 13);
+    assert.equal(count({ client: '203.0.113.7' }), 1);
+    assert.equal(count({ client: '203.0.113.7/32' }), 1);
+    assert.equal(count({ client: '203.0.113.0/28' }), 16);
+    assert.equal(count({ client: "' OR 1=1 --" }), 0);
+    assert.equal(count({ text: 'mx.example' }), 25);
+    assert.equal(count({ text: '%' }), 0);
+    assert.equal(count({ intent: 'web' }), 0);
+    assert.equal(count({ from: now + 2, to: now + 4 }), 6);
+  });
+
+  test('forgets what is older than `keep`, but not its counts by rule', (t) => {
+    const store = memoryStore(t, { keep: 86_400_000 });
+    store.write([foldedEventOf({ time: now - 2 * 86_400_000, count: 5 }), foldedEventOf({ time: now })]);
+    store.retain(now);
+    assert.equal(total(store), 1);
+    const { totals, rules } = summary(store.db, 0, now + minute);
+    assert.deepEqual(
+      totals.map(({ count }) => count),
+      [6],
+    );
+    assert.deepEqual(
+      rules.map(({ count }) => count),
+      [1],
+    );
+    assert.equal(store.db.prepare('SELECT COUNT(*) AS count FROM evidence').get()!.count, 1);
+  });
+
+  test('stays within its size, the oldest first', (t) => {
+    const store = memoryStore(t, { maxSize: 1024 ** 2 });
+    const bytes = 'x'.repeat(2000);
+    for (let i = 0; i < 3000; i += 100)
+      store.write(
+        Array.from({ length: 100 }, (_, j) =>
+          foldedEventOf({ time: now + i + j, client: `10.2.${(i + j) >> 8}.${(i + j) & 255}`, bytes }),
+        ),
+      );
+    assert.ok(store.size() > 1024 ** 2);
+    while (store.retain(now + 3000));
+    assert.ok(store.size() <= 1024 ** 2, String(store.size()));
+    const { events } = eventPage(store.db, {}, 1, null);
+    assert.equal(events[0]!.last, now + 2999);
+  });
+
+  test('writes a batch as a whole or not at all', (t) => {
+    const store = memoryStore(t);
+    const broken = { ...foldedEventOf({ time: now, client: '203.0.113.1' }), why: null as unknown as string };
+    assert.throws(() => store.write([foldedEventOf({ time: now }), broken]));
+    assert.equal(total(store), 0);
+    assert.equal(summary(store.db, 0, now + minute).totals.length, 0);
+    // Nor is anything folded into the row that never was.
+    store.write([foldedEventOf({ time: now })]);
+    assert.equal(total(store), 1);
+  });
+
+  test('does not touch a file that is something else', async (t) => {
+    const dir = await tempDir(t, 'journal');
+    const open = (name: string) => () =>
+      new JournalStore({ path: `${dir}/${name}`, keep: 1, maxSize: 2 ** 30 });
+    writeFileSync(
+      `${dir}/text.db`,
+      'these are somebody’s notes, and long enough to be no empty file'.repeat(20),
+    );
+    assert.throws(open('text.db'), /not a database/);
+    const other = new DatabaseSync(`${dir}/other.db`);
+    other.exec('CREATE TABLE recipes (name TEXT)');
+    other.close();
+    assert.throws(open('other.db'), /is a database, but no journal/);
+  });
+});
+
+suite('the journal in its thread', () => {
+  const options = (path: string) => ({ path, keep: 86_400_000, maxSize: 2 ** 30, retry: 20 });
+
+  test('loses nothing while its file is locked, tells it once, and writes it when it can', async (t) => {
+    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
+    const told: (string | null)[] = [];
+    const back = Promise.withResolvers<void>();
+    const journal = new Journal({
+      ...options(path),
+      onTrouble: (reason) => {
+        told.push(reason);
+        if (reason === null) back.resolve();
+      },
+    });
+    t.after(() => journal.close());
+    await journal.write([foldedEventOf({ count: 2 })]);
+    const locker = new DatabaseSync(path);
+    locker.exec('BEGIN IMMEDIATE');
+    assert.deepEqual(await journal.write([foldedEventOf({ count: 3 })]), [null]);
+    for (let i = 0; i < 1000; i++) void journal.write([foldedEventOf({ destination: `host${i}:80` })]);
+    assert.deepEqual(journal.status.unwritten, 1003);
+    assert.match(journal.status.trouble ?? '', /locked/);
+    locker.exec('ROLLBACK');
+    locker.close();
+    await back.promise;
+    assert.deepEqual([journal.status.written, journal.status.unwritten], [1005, 0]);
+    assert.match(told[0] ?? '', /locked/);
+    assert.deepEqual(told.slice(1), [null]);
+  });
+
+  test('goes on without a file that can not be opened', async (t) => {
+    const dir = await tempDir(t, 'journal');
+    const told: (string | null)[] = [];
+    const journal = new Journal({
+      ...options(`${dir}/missing/sekisho.db`),
+      onTrouble: (why) => told.push(why),
+    });
+    assert.deepEqual(await journal.write([foldedEventOf()]), [null]);
+    assert.equal(told.length, 1);
+    await journal.close();
+    assert.equal(journal.status.lost, 1);
+  });
+
+  test('writes what waits when it is closed', async (t) => {
+    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
+    const journal = new Journal(options(path));
+    for (let i = 0; i < 50; i++) void journal.write([foldedEventOf({ client: `10.0.0.${i}` })]);
+    await journal.close();
+    assert.equal(journal.status.lost, 0);
+    const store = new JournalStore({ ...options(path) });
+    assert.equal(total(store), 50);
+    store.close();
+  });
+
+  test('has on disk all that it said was written when the process is killed', {
+    timeout: 60_000,
+  }, async (t) => {
+    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
+    const writer = await startProcess(t, process.execPath, ['test/events/journal-writer.ts', path]);
+    const [, said] = await writer.waitForLine(/written (\d{4,})/, 50_000);
+    writer.signal('SIGKILL');
+    await writer.exited;
+    const store = new JournalStore({ ...options(path) });
+    t.after(() => store.close());
+    assert.equal(store.db.prepare('PRAGMA integrity_check').get()!.integrity_check, 'ok');
+    assert.ok(total(store) >= Number(said), `${total(store)} of ${said}`);
+    const { totals } = summary(store.db, 0, 1);
+    assert.equal(
+      totals.reduce((sum, { count }) => sum + count, 0),
+      total(store),
+    );
+  });
+
+  test('goes on with a full disk, counts what waits, and keeps the file whole', {
+    timeout: 60_000,
+  }, async (t) => {
+    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
+    // A limit on the size of files stands for the end of the disk: writing beyond it fails the same way.
+    const writer = await startProcess(t, 'sh', [
+      '-c',
+      `ulimit -f 3000; trap '' XFSZ; exec "$0" test/events/journal-writer.ts "$1" large`,
+      process.execPath,
+      path,
+    ]);
+    await writer.waitForLine(/^trouble .*(?:full|I\/O)/, 50_000);
+    const [, sent, written, unwritten] = await writer.waitForLine(
+      /sent (\d+) written (\d+) unwritten ([1-9]\d{3,})/,
+      50_000,
+    );
+    assert.equal(Number(written) + Number(unwritten), Number(sent));
+    assert.equal(writer.stdout().match(/^trouble/gm)!.length, 1);
+    writer.signal('SIGKILL');
+    await writer.exited;
+    const store = new JournalStore({ ...options(path) });
+    t.after(() => store.close());
+    assert.equal(store.db.prepare('PRAGMA integrity_check').get()!.integrity_check, 'ok');
+    assert.ok(total(store) >= Number(written));
+  });
+});

@@ -1,0 +1,92 @@
+/** The whole checkpoint in this process, as `start` composes it: client plane, control plane, data plane. */
+import { pino } from 'pino';
+import { type ClientPlane, startClientPlane } from '../../src/client-plane.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { type ControlPlane, startControlPlane } from '../../src/control-plane.ts';
+import { startDataPlane } from '../../src/data-plane.ts';
+import type { Owner } from './owner.ts';
+import { exchange } from './raw-client.ts';
+
+export const token = 'a-token-for-tests-0123456789';
+
+export interface RunningCheckpoint {
+  /** The HTTP listener. */
+  readonly port: number;
+  /** `http://127.0.0.1:PORT` of the admin listener. */
+  readonly admin: string;
+  readonly control: ControlPlane;
+  readonly clients: ClientPlane;
+  /** Of the log, JSON lines so far. */
+  readonly log: readonly string[];
+  /** Asks the admin API with the token. */
+  get(path: string): Promise<Response>;
+  json<T>(path: string): Promise<T>;
+  /** Sends raw bytes to the HTTP listener. @param from source address, to come as another client */
+  probe(bytes: string, from?: string): Promise<string>;
+  /** Waits until the journal holds so many probes. */
+  written(count: number): Promise<void>;
+}
+
+const sites = `
+sites:
+  - hosts: ["www.example.net:8080", example.net]
+    backend: welcome
+`;
+
+/** @param yaml the config besides `listen`, `admin` and, where it has none, `sites` */
+export async function runCheckpoint(owner: Owner, yaml = ''): Promise<RunningCheckpoint> {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
+  const text = `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
+  const config = parseConfig(text, '.');
+  const clients = await startClientPlane(config, { log, journal: null });
+  owner.after(() => clients.close());
+  const control = await startControlPlane(config, {
+    log,
+    bans: clients.bans,
+    counters: () => data.counters(),
+    backends: () => data.backends(),
+  });
+  owner.after(() => control.close());
+  clients.bans?.ledger.onChange((change, origin) => {
+    if (change.kind !== 'lists' && origin !== 'journal') control.onBan(change.kind, change.ban);
+  });
+  const data = await startDataPlane(config, {
+    log,
+    bans: clients.bans?.ledger ?? null,
+    onEvent: (event) => {
+      clients.onEvent(event);
+      control.onEvent(event);
+    },
+    onBackend: control.onBackend,
+  });
+  owner.after(() => data.close(0));
+  control.setReady(true);
+  const port = Number(data.listeners[0]!.split(':').at(-1));
+  const admin = control.listeners[0]!.replace('admin ', '');
+  const get = (path: string) => fetch(`${admin}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  const json = async <T>(path: string): Promise<T> => (await get(path)).json() as Promise<T>;
+  return {
+    port,
+    admin,
+    control,
+    clients,
+    log: lines,
+    get,
+    json,
+    probe: async (bytes, from) =>
+      (await exchange(port, bytes, { until: 1, ...(from === undefined ? {} : { from }) })).text,
+    written: async (count) => {
+      const deadline = Date.now() + 20_000;
+      for (;;) {
+        const { journal } = await json<{ journal: { written: number } }>('/api/status');
+        if (journal.written >= count) return;
+        if (Date.now() > deadline) throw new Error(`only ${journal.written} of ${count} events were written`);
+      }
+    },
+  };
+}
+
+/** A request for a page of somebody else. */
+export const foreign = (host = 'www.example.com', path = '/'): string =>
+  `GET http://${host}${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;

@@ -1,0 +1,77 @@
+/** The dashboard in a real Chromium, in front of a real checkpoint. */
+import type { Browser, Page } from 'playwright-core';
+import { buildDashboard, startBrowser } from './browser.ts';
+import { type RunningCheckpoint, runCheckpoint, token } from './checkpoint.ts';
+import type { Owner } from './owner.ts';
+
+/** Every page of the dashboard. */
+export const views = ['now', 'who', 'wanted', 'events', 'event/1', 'bans', 'health'];
+
+/** Milliseconds that anything on the page may take. */
+const patience = 30_000;
+
+export interface Dashboard {
+  readonly browser: Browser;
+  readonly checkpoint: RunningCheckpoint;
+  /** A page that is logged in, and what goes wrong in it or is asked of anybody else. */
+  open(): Promise<{ page: Page; faults: string[] }>;
+  /** Goes to a view and waits until its data is there. */
+  show(page: Page, view: string): Promise<void>;
+}
+
+export async function startDashboard(owner: Owner): Promise<Dashboard> {
+  buildDashboard();
+  const browser = await startBrowser(owner);
+  const checkpoint = await runCheckpoint(owner, 'bans: { after: 1000 }\n');
+  const { admin } = checkpoint;
+  return {
+    browser,
+    checkpoint,
+    open: async () => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+      owner.after(() => context.close());
+      const page = await context.newPage();
+      page.setDefaultTimeout(patience);
+      const faults: string[] = [];
+      page.on('pageerror', (error) => faults.push(error.message));
+      page.on('dialog', (dialog) => {
+        faults.push(`a dialog: ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !message.text().includes('401')) faults.push(message.text());
+      });
+      page.on('request', (request) => {
+        if (!request.url().startsWith(admin)) faults.push(`asks ${request.url()}`);
+      });
+      await login(page, admin);
+      return { page, faults };
+    },
+    show: async (page, view) => {
+      await page.goto(`${admin}/#/${view}`);
+      await page.locator('main .card').first().waitFor();
+      const loading = page.locator('.skeleton');
+      while ((await loading.count()) > 0) await loading.first().waitFor({ state: 'detached' });
+    },
+  };
+}
+
+export async function login(page: Page, admin: string): Promise<void> {
+  await page.goto(admin);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Open the gate' }).click();
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+
+/** For a suite: `before` and `after` of node:test, since an owner's `after` within `before` ends with it. */
+export class Stops implements Owner {
+  readonly #stops: (() => unknown)[] = [];
+
+  after(stop: () => unknown): void {
+    this.#stops.push(stop);
+  }
+
+  async run(): Promise<void> {
+    for (const stop of this.#stops.reverse()) await stop();
+  }
+}
