@@ -16,7 +16,9 @@ export interface Compiled {
 
 /** Every site is found by every one of its hosts; the first site is the default one. */
 export function compile(config: Config): Compiled {
-  const listening = config.listen.map(({ port }) => port).filter((port) => port !== 80 && port !== 443);
+  const listening = config.listen
+    .map(({ port }) => port)
+    .filter((port) => port !== 0 && port !== 80 && port !== 443);
   const ports = new Set([80, 443, ...listening]);
   const sites = new Map<Site, SiteConfig>();
   const patterns: HostPattern[] = [];
