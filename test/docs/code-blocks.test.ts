@@ -19,6 +19,7 @@ const program = buildProgram(() => {});
 const elsewhere = new Set([
   ...[
     'sudo',
+    'nft',
     'systemctl',
     'sysctl',
     'apachectl',
@@ -84,9 +85,12 @@ function checkCommand([name, ...args]: string[], folder: string): void {
   }
 }
 
-function checkSekisho([name, ...args]: string[]): void {
-  const command = program.commands.find((one) => one.name() === name);
-  assert.ok(command !== undefined, `sekisho has no command ${name}`);
+function checkSekisho([name, ...rest]: string[]): void {
+  const outer = program.commands.find((one) => one.name() === name);
+  assert.ok(outer !== undefined, `sekisho has no command ${name}`);
+  const inner = outer.commands.find((one) => one.name() === rest[0]);
+  const command = inner ?? outer;
+  const args = inner === undefined ? rest : rest.slice(1);
   for (const [index, word] of args.entries()) {
     if (!word.startsWith('--')) continue;
     assert.ok(
