@@ -60,7 +60,7 @@ export interface ControlPlaneOptions {
 }
 
 /** Milliseconds that events are folded for before they are written and shown. */
-const foldTime = 250;
+const foldTime = 500;
 /** Rows of one message to the browsers; what is more is only counted there. */
 const shownRows = 50;
 /** Milliseconds between two messages of how the checkpoint is. */

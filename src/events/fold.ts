@@ -31,6 +31,8 @@ type Row = { -readonly [key in keyof FoldedEvent]: FoldedEvent[key] };
 export class EventFolder {
   #rows = new Map<string, Row>();
   #perClient = new Map<string, number>();
+  /** Prefixes of clients seen lately: reading an address costs more than everything else here. */
+  #prefixes = new Map<string, string>();
   #evidence = 0;
 
   get size(): number {
@@ -38,12 +40,21 @@ export class EventFolder {
   }
 
   add(event: ProbeEvent): void {
-    this.addFolded({
-      ...event,
-      prefix: clientPrefix(event.client) ?? event.client,
-      count: 1,
-      last: event.time,
-    });
+    const { client, time, rule, action, destination } = event;
+    let prefix = this.#prefixes.get(client);
+    if (prefix === undefined) {
+      prefix = clientPrefix(client) ?? client;
+      if (this.#prefixes.size < rowsInAll) this.#prefixes.set(client, prefix);
+    }
+    // The common case of a flood, without a copy of the event.
+    const row = this.#rows.get(`${prefix} ${rule} ${action} ${destination ?? ''}`);
+    if (row === undefined) {
+      this.addFolded({ ...event, prefix, count: 1, last: time });
+      return;
+    }
+    row.count++;
+    if (time < row.time) row.time = time;
+    if (time > row.last) row.last = time;
   }
 
   /** Takes a row back that could not be written. */
@@ -71,6 +82,7 @@ export class EventFolder {
     const rows = [...this.#rows.values()];
     this.#rows = new Map();
     this.#perClient = new Map();
+    this.#prefixes = new Map();
     this.#evidence = 0;
     return rows;
   }
