@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { styleText } from 'node:util';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
@@ -12,16 +13,21 @@ export function createLog({ level, format }: Config['log']): Logger {
     : pino(options, destination({ dest: 2, sync: false, minLength: 0 }));
 }
 
-const colours = { block: '31', flag: '33', time: '2', rule: '1' } as const;
+const colours = { block: 'red', flag: 'yellow', time: 'dim', rule: 'bold' } as const;
+/** Coloured on a terminal, unless NO_COLOR is set; plain in a file. */
 const paint = (colour: keyof typeof colours, text: string): string =>
-  `\x1b[${colours[colour]}m${text}\x1b[0m`;
+  styleText(colours[colour], text, { stream: process.stderr });
 
-const pretty = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', ignore: 'event' });
+const pretty = prettyFactory({
+  colorize: process.stderr.isTTY && process.env.NO_COLOR === undefined,
+  translateTime: 'SYS:HH:MM:ss',
+  ignore: 'event',
+});
 
 /** What comes from a client is printable already; a terminal obeys what is not, so it is made sure of once more. */
 const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20-\x7e]/g, '?');
 
-/** One coloured line an entry, for a terminal. @param line one JSON object, as pino writes it */
+/** One line an entry, for people. @param line one JSON object, as pino writes it */
 export function logLine(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   return entry.event === 'probe' ? probeLine(entry) : pretty(line);
