@@ -129,6 +129,10 @@ async function createApp(
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
   await app.register(relayGuard, { checkpoint });
+  if (config.otel !== false) {
+    const { traces } = await import('../plugins/traces.ts');
+    await app.register(traces, config.otel);
+  }
   await app.register(rateLimit, rateLimitRules(config, compiled));
   const forwarder = new Forwarder({
     timeouts: config.timeouts,
