@@ -103,13 +103,11 @@ suite('transcripts', async () => {
   }
 
   test('the log for people', async () => {
-    const time = /^[\d:]{8} {2}turned away/;
-    const shown = readme('text')
-      .find(({ text }) => time.test(text))!
-      .text.trimEnd();
+    const shown = readme('text').find(({ text }) => text.includes('turned away'))!.text;
     await exchange(port, 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
-    const [line] = await program.waitForLine(/^.*turned away.* GET http:\/\/www\.example\.com\/ HTTP.*$/);
-    assert.equal(line.replace(time, '[time]'), shown.replace(time, '[time]'));
+    const [line] = await program.waitForLine(/^.*turned away.*$/);
+    const time = /^[\d:]{8}/;
+    assert.equal(line.replace(time, 'time'), shown.trimEnd().replace(time, 'time'));
   });
 
   test('the log for programs', async () => {
