@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { EventFolder, several } from '../../src/events/fold.ts';
 import { ruleIds } from '../../src/rules/catalogue.ts';
-import { probeEventOf } from '../support/probe-events.ts';
+import { foldedEventOf, probeEventOf } from '../support/probe-events.ts';
 
 const sum = (rows: readonly { count: number }[]): number =>
   rows.reduce((total, { count }) => total + count, 0);
@@ -18,6 +18,16 @@ suite('folding', () => {
     assert.deepEqual([second!.count, second!.destination], [1, 'mx.example.org:25']);
     assert.deepEqual(rest, []);
     assert.equal(folder.size, 0);
+  });
+
+  test('takes rows back that could not be written, with all they stand for', () => {
+    const folder = new EventFolder();
+    folder.add(probeEventOf());
+    folder.addFolded(foldedEventOf({ count: 5 }));
+    assert.deepEqual(
+      folder.take().map(({ count }) => count),
+      [6],
+    );
   });
 
   test('counts an IPv6 client by the /64 it can walk through', () => {

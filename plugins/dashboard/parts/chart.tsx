@@ -140,7 +140,7 @@ function draw(
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
       axes: [
-        { ...axis, space: 76, values: (_plot, splits) => splits.map(tick) },
+        { ...axis, size: 30, space: 76, values: (_plot, splits) => splits.map(tick) },
         {
           ...axis,
           size: 48,
