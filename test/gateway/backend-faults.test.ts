@@ -11,7 +11,7 @@ import { certificate } from '../support/certificate.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
 import type { Owner } from '../support/owner.ts';
-import { type BackendConnection, type RawBackend, rawBackend } from '../support/raw-backend.ts';
+import type { BackendConnection, RawBackend } from '../support/raw-backend.ts';
 import { exchange } from '../support/raw-client.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 import { tempDir } from '../support/temp-dir.ts';
