@@ -1,4 +1,4 @@
-/** Backends that are away, silent, malformed, or break off; clients that do: nobody waits for ever, nothing cut looks whole. */
+/** Backends that are away, silent, malformed, or break off: nobody waits for ever, nothing cut looks whole. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
@@ -6,54 +6,19 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { createServer as createTls } from 'node:tls';
+import { answering, behind, config, get, hostLine, ok, statusOf } from '../support/behind-gateway.ts';
 import { certificate } from '../support/certificate.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
 import type { Owner } from '../support/owner.ts';
-import { type BackendConnection, type RawBackend, rawBackend } from '../support/raw-backend.ts';
-import { exchange, type RawReply } from '../support/raw-client.ts';
+import type { BackendConnection, RawBackend } from '../support/raw-backend.ts';
+import { exchange } from '../support/raw-client.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const crashes: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
 process.on('warning', (warning) => crashes.push(warning));
-
-const hostLine = 'Host: www.example.net\r\n';
-const get = `GET / HTTP/1.1\r\n${hostLine}\r\n`;
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-
-const config = (url: string, timeouts = ''): string => `
-sites: [{ hosts: [www.example.net], backend: "${url}" }]
-rateLimit: false
-timeouts: { ${timeouts} }
-`;
-
-/** A gateway in front of a backend that serves each connection so. */
-async function behind(
-  owner: Owner,
-  serve: (connection: BackendConnection, number: number) => unknown,
-  timeouts = '',
-) {
-  const backend = await rawBackend(owner, serve);
-  const gateway = await runGateway(owner, config(backend.url, timeouts));
-  return { backend, gateway };
-}
-
-/** Answers the first request of each connection with these bytes. */
-const answering =
-  (bytes: string, end = false) =>
-  async ({ socket, until }: BackendConnection): Promise<void> => {
-    await until(/\r\n\r\n/);
-    if (end) socket.end(bytes, 'latin1');
-    else socket.write(bytes, 'latin1');
-  };
-
-const statusOf = (reply: RawReply): number | undefined => {
-  assert.notEqual(reply.ended, 'timeout', reply.text);
-  assert.ok(reply.responses.length <= 1, reply.text);
-  return reply.responses[0]?.status;
-};
 
 suite('a backend that is not there', () => {
   test('is answered for with 502', async (t) => {
@@ -96,95 +61,6 @@ suite('a backend that is not there', () => {
     );
     assert.equal(statusOf(reply), 504);
     assert.equal(backend.connections.length, 1);
-  });
-});
-
-suite('a client that is slow', () => {
-  test('with its body: 408, and the backend is not blamed', async (t) => {
-    const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
-    const reply = await exchange(
-      gateway.port,
-      `POST / HTTP/1.1\r\n${hostLine}Content-Length: 9\r\n\r\nbody`,
-      { until: 1 },
-    );
-    assert.equal(statusOf(reply), 408);
-    await backend.connections[0]!.ended;
-  });
-
-  test('three of them do not have a backend left out', async (t) => {
-    const stuck = await rawBackend(t, async ({ socket, until }) => {
-      await until(/\r\n\r\n/);
-      if ((await until(/GET|POST/)).startsWith('GET')) socket.write(ok);
-    });
-    const other = await rawBackend(t, async ({ socket, until }) => {
-      await until(/\r\n\r\n/);
-      if ((await until(/GET|POST/)).startsWith('GET')) socket.write(ok);
-    });
-    const gateway = await runGateway(
-      t,
-      `sites: [{ hosts: [www.example.net], backends: [{ url: "${stuck.url}" }, { url: "${other.url}" }] }]\nrateLimit: false\ntimeouts: { headers: 300ms }\n`,
-    );
-    const slow = `POST / HTTP/1.1\r\n${hostLine}Content-Length: 9\r\n\r\nbody`;
-    const replies = await Promise.all(
-      Array.from({ length: 8 }, () => exchange(gateway.port, slow, { until: 1 })),
-    );
-    assert.deepEqual(new Set(replies.map(statusOf)), new Set([408]));
-    assert.doesNotMatch(gateway.log.join(), /is left out/);
-  });
-
-  test('with its head: 408, and the connection is closed', async (t) => {
-    const { url } = await rawBackend(t);
-    const gateway = await runGateway(t, `${config(url)}limits: { requestHeaders: 300ms }\n`);
-    const client = await rawConnection(t, gateway.port);
-    client.socket.write(`GET / HTTP/1.1\r\n${hostLine}`);
-    await client.until(/^HTTP\/1\.1 408 /);
-    await client.ended;
-    // It is closed, not only half of it: whoever goes on sending is told so.
-    const nag = setInterval(() => client.socket.write('X: y\r\n'), 50);
-    await client.closed;
-    clearInterval(nag);
-  });
-
-  test('that takes nothing of a response is cut off, and the backend is not blamed', async (t) => {
-    let gone: Promise<void> | undefined;
-    const { gateway } = await behind(
-      t,
-      async ({ socket, until, closed }) => {
-        await until(/\r\n\r\n/);
-        gone = closed;
-        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-        const piece = Buffer.alloc(65_536, 'x');
-        const more = (): void => {
-          while (
-            !socket.destroyed &&
-            socket.write(Buffer.concat([Buffer.from('10000\r\n'), piece, Buffer.from('\r\n')]))
-          );
-        };
-        socket.on('drain', more);
-        more();
-      },
-      'body: 400ms',
-    );
-    const client = await rawConnection(t, gateway.port);
-    client.socket.write(get);
-    await client.until(/\r\n\r\n/);
-    client.socket.pause();
-    for (let i = 0; i < 200 && !gateway.log.some((line) => /stopped taking/.test(line)); i++)
-      await new Promise((done) => setTimeout(done, 20));
-    await gone;
-    assert.match(gateway.log.join(), /a client stopped taking the response/);
-  });
-});
-
-suite('a head that is too large', () => {
-  test('is answered with 431', async (t) => {
-    const { backend, gateway } = await behind(t, answering(ok));
-    const reply = await exchange(
-      gateway.port,
-      `GET / HTTP/1.1\r\n${hostLine}${'X-Filler: 0123456789\r\n'.repeat(5000)}\r\n`,
-    );
-    assert.equal(reply.responses[0]?.status, 431);
-    assert.equal(backend.connections.length, 0);
   });
 });
 
@@ -280,42 +156,6 @@ suite('a response that breaks off', () => {
     const reply = await exchange(gateway.port, get);
     assert.notEqual(reply.ended, 'timeout');
     assert.equal(reply.responses[0]?.complete, false);
-  });
-});
-
-suite('who goes away', () => {
-  test('a client that does is not answered for: the backend is told', async (t) => {
-    const { gateway, backend } = await behind(t, () => {});
-    const client = await rawConnection(t, gateway.port);
-    client.socket.write(get);
-    const upstream = await backend.connection(0);
-    await upstream.until(/\r\n\r\n/);
-    client.socket.destroy();
-    await upstream.ended;
-    assert.doesNotMatch(gateway.log.join(), /"level":[45]0/);
-  });
-
-  test('in the middle of its body', async (t) => {
-    const { gateway, backend } = await behind(t, () => {});
-    const client = await rawConnection(t, gateway.port);
-    client.socket.write(`POST / HTTP/1.1\r\n${hostLine}Content-Length: 100\r\n\r\nhalf`);
-    const upstream = await backend.connection(0);
-    await upstream.until(/half$/);
-    client.socket.resetAndDestroy();
-    await upstream.ended;
-    assert.match(upstream.text(), /half$/);
-  });
-
-  test('in the middle of a response', async (t) => {
-    const { gateway, backend } = await behind(
-      t,
-      answering('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'),
-    );
-    const client = await rawConnection(t, gateway.port);
-    client.socket.write(get);
-    await client.until(/half$/);
-    client.socket.destroy();
-    await (await backend.connection(0)).ended;
   });
 });
 
