@@ -132,7 +132,7 @@ suite('workers', () => {
     await eventually(() => backend.requests.length === 1, 'the request is with the backend');
     gateway.signal('SIGTERM');
     await eventually(
-      async () => (await exchange(port, get).catch(() => null)) === null,
+      async () => (await exchange(port, get, { timeout: 200 }).catch(() => null)) === null,
       'nothing more is accepted',
     );
     release.resolve();
