@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type ApiEvent, api, queryText } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { EventList } from '../parts/event-list.tsx';
+import { FilterField } from '../parts/filter-field.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
@@ -79,22 +80,19 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
       <search class="filters" aria-label="Filter events">
         <label class="field">
           Words
-          <input
+          <FilterField
             id="filter-text"
-            type="search"
             value={query.text ?? ''}
             placeholder="host, path …  ( / )"
-            onChange={(event) => set('text', event.currentTarget.value.trim())}
+            onCommit={(value) => set('text', value)}
           />
         </label>
         <label class="field">
           Client
-          <input
-            type="search"
+          <FilterField
             value={query.client ?? ''}
             placeholder="address or prefix"
-            spellcheck={false}
-            onChange={(event) => set('client', event.currentTarget.value.trim())}
+            onCommit={(value) => set('client', value)}
           />
         </label>
         <label class="field">
