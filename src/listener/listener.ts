@@ -78,7 +78,8 @@ export class Listener {
   /** @throws Error where the address can't be bound */
   async listen(): Promise<void> {
     const { host, port } = this.#options;
-    this.#accepting.listen({ host, port });
+    // As many as the system lets wait (somaxconn): at 511, Node's default, a crowd that comes at once is sent away.
+    this.#accepting.listen({ host, port, backlog: 4096 });
     await once(this.#accepting, 'listening');
   }
 
