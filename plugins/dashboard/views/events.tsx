@@ -78,23 +78,19 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
         </span>
       </div>
       <search class="filters" aria-label="Filter events">
-        <label class="field">
-          Words
-          <FilterField
-            id="filter-text"
-            value={query.text ?? ''}
-            placeholder="host, path …  ( / )"
-            onCommit={(value) => set('text', value)}
-          />
-        </label>
-        <label class="field">
-          Client
-          <FilterField
-            value={query.client ?? ''}
-            placeholder="address or prefix"
-            onCommit={(value) => set('client', value)}
-          />
-        </label>
+        <FilterField
+          label="Words"
+          id="filter-text"
+          value={query.text ?? ''}
+          placeholder="host, path …  ( / )"
+          onCommit={(value) => set('text', value)}
+        />
+        <FilterField
+          label="Client"
+          value={query.client ?? ''}
+          placeholder="address or prefix"
+          onCommit={(value) => set('client', value)}
+        />
         <label class="field">
           Rule
           <select value={query.rule ?? ''} onChange={(event) => set('rule', event.currentTarget.value)}>
