@@ -71,6 +71,12 @@ export class Upgrader {
       socket.off('readable', look).off('end', onGone);
     };
     proxyReq.once('upgrade', onAnswer).once('response', onAnswer);
+    // http-proxy only says goodbye to the other side: one that does not answer that would be kept for good, since the
+    // idle timeout is the client's and goes with it.
+    proxyReq.once('upgrade', (_response, upstream: Socket) => {
+      socket.once('close', () => upstream.destroy());
+      upstream.once('close', () => socket.destroySoon());
+    });
     proxyReq.once('close', () => {
       clearTimeout(timer);
       socket.off('close', onGone);
