@@ -31,6 +31,7 @@ danted                                               dante-server
 chromium                                             chromium
 rsyslogd                                             rsyslog
 goaccess                                             goaccess
+systemd-analyze                                      systemd
 /usr/lib/apache2/modules/mod_security2.so            libapache2-mod-security2
 /usr/lib/nginx/modules/ngx_http_modsecurity_module.so libnginx-mod-http-modsecurity
 /usr/share/modsecurity-crs/rules                     modsecurity-crs
