@@ -14,9 +14,10 @@ import { siteRoute } from './config/routes.ts';
 import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
+import { FastPath } from './fast-path/fast-path.ts';
 import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
-import { Checkpoint } from './guard/checkpoint.ts';
+import { Checkpoint, type Judged } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
 import type { RateLimitRules } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
@@ -64,14 +65,13 @@ export interface GatewayOptions {
  * @throws Error where a listener cannot bind; nothing is left listening then
  */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
-  const { log } = options;
   const compiled = compile(config);
   const app = await createApp(config, compiled, options);
   app.forwarder.route(routes(compiled));
 
   let clients = compiled.clients;
   const listeners = config.listen.map((listener) =>
-    createListener(listener, config, app, log, () => clients),
+    createListener(listener, config, app, options, () => clients),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -151,19 +151,31 @@ async function createApp(
   });
   app.decorate('forwarder', forwarder);
   await app.register(forward, { forwarder });
-  if (config.log.access) logAccess(app, log);
+  if (config.log.access) logAccesses(app, log);
   await app.ready();
   return app;
 }
 
 function createListener(
   { host, port, tls, proxyProtocol }: ListenerConfig,
-  { limits, timeouts }: Config,
+  { limits, timeouts, otel, log: { access } }: Config,
   app: FastifyInstance,
-  log: Logger,
+  { log, counters }: GatewayOptions,
   clients: () => ClientRules,
 ): Listener {
-  const { relayGuard, forwarder } = app;
+  const { relayGuard, rateLimits, forwarder } = app;
+  const shortcut = (handOver: (socket: Socket, bytes: Buffer) => void): FastPath =>
+    new FastPath({
+      checkpoint: relayGuard,
+      rateLimits,
+      forwarder,
+      counters,
+      headerBytes: limits.headerBytes,
+      headerTime: limits.requestHeaders,
+      idle: timeouts.idle,
+      handOver,
+      onServed: access ? (judged, status, start) => logAccess(log, judged, status, start) : undefined,
+    });
   return new Listener({
     host,
     port,
@@ -182,10 +194,12 @@ function createListener(
         const judged = relayGuard.judge(req);
         const excess = app.rateLimits.hit(judged);
         if (excess === null) forwarder.upgrade(req, socket, head, judged);
-        else relayGuard.refuseUpgrade(req, socket, head, excess.verdict, excess.headers);
+        else relayGuard.refuseOn(socket, { ...judged, verdict: excess.verdict }, head, excess.headers);
       });
       relayGuard.attach(server);
     },
+    // Spans are made in hooks of Fastify, so that every request has to come by there.
+    shortcut: otel === false ? shortcut : null,
     mayConnect: (socket) => relayGuard.mayConnect(socket),
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
@@ -203,26 +217,23 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 const routes = ({ sites }: Compiled): [Site, Route][] =>
   [...sites].map(([site, config]) => [site, siteRoute(config)]);
 
-function logAccess(app: FastifyInstance, log: Logger): void {
+function logAccesses(app: FastifyInstance, log: Logger): void {
   app.addHook('onRequest', (request, reply, done) => {
     const start = performance.now();
     reply.raw.once('close', () => {
-      const { verdict, client } = app.relayGuard.judge(request.raw);
-      const ms = Math.round(performance.now() - start);
-      const { method } = request.raw;
-      log.info(
-        {
-          event: 'access',
-          client: client.address,
-          site: verdict.site?.name,
-          method,
-          path: verdict.path,
-          status: reply.raw.statusCode,
-          ms,
-        },
-        `${client.address} ${method} ${verdict.host}${verdict.path} ${reply.raw.statusCode}`,
-      );
+      logAccess(log, app.relayGuard.judge(request.raw), reply.raw.statusCode, start);
     });
     done();
   });
+}
+
+/** @param start when the request came, `performance.now` */
+function logAccess(log: Logger, { request, verdict, client }: Judged, status: number, start: number): void {
+  const { method } = request;
+  const { path, host, site } = verdict;
+  const ms = Math.round(performance.now() - start);
+  log.info(
+    { event: 'access', client: client.address, site: site?.name, method, path, status, ms },
+    `${client.address} ${method} ${host}${path} ${status}`,
+  );
 }

@@ -4,8 +4,11 @@ import type { Counters } from '../events/counters.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
+import { failureAnswer } from './failure-answer.ts';
+import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
 import { addTrailers, offerWhatPasses, writeHead, writeInformation } from './respond.ts';
+import { allowedTrailers, lastChunk } from './trailers.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError, type UpstreamStatus } from './upstream-error.ts';
 
@@ -29,25 +32,8 @@ export interface Outgoing {
   readonly counters?: Counters | undefined;
 }
 
-/** Methods that may be sent twice (RFC 9110 section 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'DELETE',
-  'PROPFIND',
-  'REPORT',
-  'SEARCH',
-  'QUERY',
-]);
-
 /** A body up to this many bytes goes out with its head in one write. */
 const oneWrite = 16 * 1024;
-
-/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1). */
-const forbiddenTrailer =
-  /^(?:transfer-encoding|content-length|host|connection|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
 
 export class Exchange implements ResponseSink, Waiter {
   readonly #out: Outgoing;
@@ -182,11 +168,9 @@ export class Exchange implements ResponseSink, Waiter {
       res.destroy();
       return;
     }
-    const text = `${status} ${reasons[status]}\n`;
-    const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)];
-    if (status === 503) headers.push('Retry-After', '1');
+    const { reason, headers, text } = failureAnswer(status);
     if (!req.complete && !isHttp2(req)) headers.push('Connection', 'close');
-    writeHead(res, status, reasons[status], headers);
+    writeHead(res, status, reason, headers);
     res.end(text, 'latin1');
     req.resume();
   }
@@ -231,28 +215,10 @@ export class Exchange implements ResponseSink, Waiter {
     if (connection === null) return;
     const { req, body } = this.#out;
     if (body === 'chunked') {
-      let end = '0\r\n';
-      const trailers = allowedTrailers(req.rawTrailers);
-      for (let i = 0; i < trailers.length; i += 2) end += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
-      connection.write(`${end}\r\n`);
+      connection.write(lastChunk(allowedTrailers(req.rawTrailers)));
     }
     connection.finish();
   };
 }
-
-function allowedTrailers(trailers: readonly string[]): string[] {
-  const allowed: string[] = [];
-  for (let i = 0; i < trailers.length; i += 2) {
-    if (!forbiddenTrailer.test(trailers[i]!)) allowed.push(trailers[i]!, trailers[i + 1]!);
-  }
-  return allowed;
-}
-
-const reasons = {
-  408: 'Request Timeout',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-} as const;
 
 const ignore = (): void => {};

@@ -76,21 +76,37 @@ export class Forwarder {
     return [...this.#groups].flatMap((group) => group.backends);
   }
 
+  /** The backends a request goes to; null where the program itself answers it. */
+  groupFor({ verdict }: Judged): BackendGroup | null {
+    const route = this.#routes.get(verdict.site!);
+    if (route === undefined) throw new TypeError('a verdict of a site without a route');
+    return route === 'welcome' ? null : route;
+  }
+
+  /** The head that a backend gets of a request without a chunked body. */
+  headFor(judged: Judged, secure: boolean): string {
+    return forwardedHead(this.#forwarded(judged, secure, false));
+  }
+
+  /** A backend gave no whole answer; the client has been told. */
+  failed(error: UpstreamError): void {
+    this.#options.onFailure(error);
+  }
+
   /**
    * Forwards a request that was allowed or flagged.
    *
    * @param expectsContinue the client waits for `100 Continue`
    */
   forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
-    const route = this.#routes.get(judged.verdict.site!);
-    if (route === undefined) throw new TypeError('a verdict of a site without a route');
-    if (route === 'welcome') {
+    const group = this.groupFor(judged);
+    if (group === null) {
       if (expectsContinue) res.writeContinue();
       welcome(req, res);
       return;
     }
     const body = bodyOf(req, judged.request);
-    const head = forwardedHead(this.#forwarded(req, judged, body === 'chunked'));
+    const head = forwardedHead(this.#forwarded(judged, isSecure(req), body === 'chunked'));
     new Exchange({
       req,
       res,
@@ -98,7 +114,7 @@ export class Forwarder {
       head,
       body,
       expectsContinue,
-      group: route,
+      group,
       onFailure: this.#options.onFailure,
       counters: this.#options.counters,
     }).start();
@@ -106,19 +122,19 @@ export class Forwarder {
 
   /** Forwards a WebSocket handshake. */
   upgrade(req: IncomingMessage, socket: Socket, rest: Buffer, judged: Judged): void {
-    const route = this.#routes.get(judged.verdict.site!);
-    if (route === undefined || route === 'welcome') {
+    const group = this.groupFor(judged);
+    if (group === null) {
       socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
     }
-    const { address } = route.pick(null).pool;
+    const { address } = group.pick(null).pool;
     this.#upgrader.carry(
       req,
       socket,
       rest,
       address,
       judged.verdict.path,
-      forwardedHead(this.#forwarded(req, judged, false)),
+      this.headFor(judged, isSecure(req)),
     );
   }
 
@@ -140,7 +156,11 @@ export class Forwarder {
     return new BackendGroup(members, { balance, health, onChange });
   }
 
-  #forwarded(req: Request, { request, verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
+  #forwarded(
+    { request, verdict, client, peer }: Judged,
+    secure: boolean,
+    chunked: boolean,
+  ): ForwardedRequest {
     return {
       method: request.method,
       version: request.version,
@@ -149,7 +169,7 @@ export class Forwarder {
       host: verdict.host,
       trusted: client.trusted,
       peer,
-      secure: isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket,
+      secure,
       strip: verdict.strip,
       chunked,
       upgrade: verdict.upgrade,
@@ -157,6 +177,9 @@ export class Forwarder {
     };
   }
 }
+
+const isSecure = (req: Request): boolean =>
+  isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket;
 
 /** The judge has let only unambiguous framing pass. */
 function bodyOf(req: Request, { rawHeaders }: HttpRequest): RequestBody {

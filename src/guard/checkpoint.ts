@@ -200,14 +200,25 @@ export class Checkpoint {
     const timed = (this.#untimed++ & 15) === 0;
     const start = timed ? performance.now() : 0;
     const facts = received(req);
-    const request = known === undefined ? facts : { ...facts, ...known };
-    const socket: PeerSocket = req.socket ?? {};
-    const client = this.#standing(socket, request.rawHeaders);
-    const verdict = this.#verdict(() => this.#judge(request, client));
-    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    const result = this.#judged(known === undefined ? facts : { ...facts, ...known }, req.socket ?? {});
+    this.#counters?.request(result.verdict.site?.name ?? '', result.verdict.action);
     if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
-    const result = { request, verdict, client, peer: peerOf(socket, this.#clients).address };
     (req as GuardedRequest)[judged] = result;
+    return result;
+  }
+
+  /**
+   * For who reads requests from the socket without a server: what the checkpoint found out about one that may go on, and
+   * that nobody need be told of. Null: it is for `judge`, which counts it then.
+   */
+  pass(request: HttpRequest, socket: PeerSocket): Judged | null {
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
+    const result = this.#judged(request, socket);
+    const { action, site } = result.verdict;
+    if (action !== 'allow') return null;
+    this.#counters?.request(site?.name ?? '', action);
+    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     return result;
   }
 
@@ -231,15 +242,9 @@ export class Checkpoint {
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
-  /** The same for an upgrade, which has no response object. */
-  refuseUpgrade(
-    req: IncomingMessage,
-    socket: Socket,
-    rest: Buffer,
-    verdict: Verdict,
-    headers: readonly string[],
-  ): void {
-    this.#refuseSocket(socket, { ...this.judge(req), verdict }, rest, headers);
+  /** The same on a bare socket: for an upgrade, or a request that was read without a server. */
+  refuseOn(socket: Socket, judged: Judged, rest: Buffer, headers: readonly string[]): void {
+    this.#refuseSocket(socket, judged, rest, headers);
   }
 
   /**
@@ -326,10 +331,26 @@ export class Checkpoint {
   #reportBytes(error: ParserError, bytes: Buffer, socket: Socket): Verdict {
     const client = this.#standing(socket, []);
     const first = socket.bytesRead === bytes.length;
-    const verdict = this.#verdict(() => judgeBytes(error, bytes, first, this.#policy));
+    let verdict: Verdict;
+    try {
+      verdict = judgeBytes(error, bytes, first, this.#policy);
+    } catch (failure) {
+      verdict = this.#denied(failure);
+    }
     this.#counters?.request('', verdict.action);
     this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
     return verdict;
+  }
+
+  #judged(request: HttpRequest, socket: PeerSocket): Judged {
+    const client = this.#standing(socket, request.rawHeaders);
+    let verdict: Verdict;
+    try {
+      verdict = this.#judge(request, client);
+    } catch (error) {
+      verdict = this.#denied(error);
+    }
+    return { request, verdict, client, peer: peerOf(socket, this.#clients).address };
   }
 
   #judge(request: HttpRequest, client: Client): Verdict {
@@ -341,13 +362,9 @@ export class Checkpoint {
       : verdict;
   }
 
-  #verdict(decide: () => Verdict): Verdict {
-    try {
-      return decide();
-    } catch (error) {
-      this.#onError(error);
-      return denied(this.#policy);
-    }
+  #denied(error: unknown): Verdict {
+    this.#onError(error);
+    return denied(this.#policy);
   }
 
   #standing(socket: PeerSocket, rawHeaders: readonly string[]): Client {

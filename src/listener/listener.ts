@@ -10,6 +10,14 @@ import { createServer as createTls, type TLSSocket, type Server as TlsServer } f
 import { type CertificateFiles, Certificates } from './certificates.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 
+/** Serves connections of HTTP/1 before the server of requests gets them, and hands over what is not for it. */
+export interface Shortcut {
+  /** A connection of which nothing has been read. */
+  take(socket: Socket): void;
+  /** Ends connections that wait for a request now, and the others with their response. */
+  close(): void;
+}
+
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
@@ -32,11 +40,18 @@ export interface ListenerOptions {
   /** A client that a PROXY header names. */
   readonly onClient: (socket: Socket, address: string) => void;
   readonly onError: (error: Error) => void;
+  /**
+   * What stands before the server of HTTP/1; null: nothing.
+   *
+   * @param handOver takes a connection, and what was read of it: the first bytes of a request
+   */
+  readonly shortcut: ((handOver: (socket: Socket, bytes: Buffer) => void) => Shortcut) | null;
 }
 
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #http1: Http1Server;
+  readonly #shortcut: Shortcut | null;
   readonly #http2: Http2Server | null;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
@@ -51,10 +66,14 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#http1 = http1Server(options);
+    // The timers of slow senders run only in a server that listens; this one gets its connections from another.
+    this.#http1.emit('listening');
+    this.#shortcut =
+      options.shortcut === null ? null : options.shortcut((socket, bytes) => this.#toServer(socket, bytes));
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
     this.#http2 = this.#certificates === null ? null : this.#http2Server();
     this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
-    const requests = this.#tls ?? this.#http1;
+    const requests = this.#tls ?? createTcp(tcp, (socket) => this.#serve(socket));
     this.#accepting =
       options.proxyPeers === null ? requests : this.#proxyServer(requests, options.proxyPeers);
     this.#accepting.prependListener('connection', (socket: Socket) => {
@@ -65,8 +84,6 @@ export class Listener {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    // The timers of slow senders run only in a server that listens; this one may get its connections from another.
-    if (this.#accepting !== this.#http1) this.#http1.emit('listening');
   }
 
   /** `http 127.0.0.1:8080`, once it accepts. */
@@ -93,6 +110,7 @@ export class Listener {
     this.#accepting.close();
     this.#certificates?.close();
     this.#http1.close();
+    this.#shortcut?.close();
     this.#http1.closeIdleConnections();
     for (const session of this.#sessions) session.close();
     const timer = setTimeout(() => {
@@ -101,6 +119,18 @@ export class Listener {
     }, deadline);
     await closed;
     clearTimeout(timer);
+  }
+
+  #serve(socket: Socket): void {
+    if (socket.destroyed) return;
+    if (this.#shortcut === null) this.#http1.emit('connection', socket);
+    else this.#shortcut.take(socket);
+  }
+
+  #toServer(socket: Socket, bytes: Buffer): void {
+    socket.unshift(bytes);
+    this.#http1.emit('connection', socket);
+    socket.resume();
   }
 
   #http2Server(): Http2Server {
@@ -147,7 +177,7 @@ export class Listener {
       if (named !== undefined) this.#options.onClient(socket, named);
       socket.setNoDelay(true);
       if (socket.alpnProtocol === 'h2') this.#http2!.emit('connection', socket);
-      else this.#http1.emit('connection', socket);
+      else this.#serve(socket);
     });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return server;
@@ -155,7 +185,7 @@ export class Listener {
 
   #proxyServer(requests: TcpServer, proxyPeers: (address: string) => boolean): TcpServer {
     const { headerTime, onClient, mayConnect } = this.#options;
-    return createTcp({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    return createTcp(tcp, (socket) => {
       if (socket.destroyed) return;
       if (!proxyPeers(socket.remoteAddress ?? '')) {
         requests.emit('connection', socket);
@@ -175,6 +205,8 @@ export class Listener {
     });
   }
 }
+
+const tcp = { noDelay: true, allowHalfOpen: true };
 
 function http1Server({ headerBytes, headerTime, idle, mayUpgrade, serve }: ListenerOptions): Http1Server {
   const server = createHttp1({

@@ -1,0 +1,19 @@
+/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1). */
+const forbidden =
+  /^(?:transfer-encoding|content-length|host|connection|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
+
+/** Those of name, value, name, value … that may be passed on. */
+export function allowedTrailers(trailers: readonly string[]): string[] {
+  const allowed: string[] = [];
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (!forbidden.test(trailers[i]!)) allowed.push(trailers[i]!, trailers[i + 1]!);
+  }
+  return allowed;
+}
+
+/** The end of a chunked body, trailers included. */
+export function lastChunk(trailers: readonly string[]): string {
+  let text = '0\r\n';
+  for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
+  return `${text}\r\n`;
+}

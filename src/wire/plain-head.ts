@@ -1,0 +1,106 @@
+/**
+ * The head of an ordinary HTTP/1.1 request, read in one pass over its bytes. Whatever is not ordinary is not read here at
+ * all: the sender's every liberty (RFC 9112 section 2.2 and 5.2) is a matter for Node's parser and for `request-head.ts`.
+ */
+import { is } from './header-facts.ts';
+
+/** A request, in the shape of `HttpRequest`. */
+export interface PlainHead {
+  readonly method: string;
+  readonly target: string;
+  readonly version: '1.1';
+  /** name, value, name, value … */
+  readonly rawHeaders: string[];
+  /** Offset of the first byte after the head. */
+  readonly end: number;
+  /** Bytes of the body. */
+  readonly contentLength: number;
+  /** The sender closes the connection after the answer. */
+  readonly close: boolean;
+}
+
+const tokenByte = 1;
+const targetByte = 2;
+const valueByte = 4;
+/** What each byte may be part of: RFC 9110 section 5.6.2 and 5.5, RFC 3986 without the fragment sign. */
+const kinds = new Uint8Array(256);
+for (let byte = 0x20; byte < 0x100; byte++) if (byte !== 0x7f) kinds[byte] = valueByte;
+kinds[0x09] = valueByte;
+for (let byte = 0x21; byte < 0x7f; byte++) if (byte !== 0x23) kinds[byte]! |= targetByte;
+for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  kinds[char.charCodeAt(0)]! |= tokenByte;
+}
+
+/** More than an ordinary client sends. */
+const maxFields = 64;
+const version = ' HTTP/1.1\r\n';
+
+/**
+ * @param bytes from the first byte of the request
+ * @param text the same bytes, latin1
+ * @returns null where the head is not ordinary, or not whole: method in capitals, origin-form, HTTP/1.1, lines that end in
+ *   CRLF, no Expect, Upgrade, Transfer-Encoding, or second Content-Length, and nothing in Connection but keep-alive or close
+ */
+export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
+  const { length } = bytes;
+  let at = 0;
+  while (at < length && bytes[at]! >= 0x41 && bytes[at]! <= 0x5a) at++;
+  if (at === 0 || bytes[at] !== 0x20 || bytes[at + 1] !== 0x2f) return null;
+  const method = text.slice(0, at);
+  const targetAt = at + 1;
+  at = targetAt;
+  while (at < length && (kinds[bytes[at]!]! & targetByte) !== 0) at++;
+  const target = text.slice(targetAt, at);
+  if (!text.startsWith(version, at)) return null;
+  at += version.length;
+
+  const rawHeaders: string[] = [];
+  let contentLength = -1;
+  let close = false;
+  for (;;) {
+    const nameAt = at;
+    while (at < length && (kinds[bytes[at]!]! & tokenByte) !== 0) at++;
+    if (at === nameAt) break;
+    if (bytes[at] !== 0x3a || rawHeaders.length === 2 * maxFields) return null;
+    const name = text.slice(nameAt, at++);
+    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++;
+    const valueAt = at;
+    while (at < length && (kinds[bytes[at]!]! & valueByte) !== 0) at++;
+    if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) return null;
+    let valueEnd = at;
+    while (valueEnd > valueAt && (bytes[valueEnd - 1] === 0x20 || bytes[valueEnd - 1] === 0x09)) valueEnd--;
+    const value = text.slice(valueAt, valueEnd);
+    at += 2;
+    switch (name.length) {
+      case 6:
+        if (is(name, 'expect')) return null;
+        break;
+      case 7:
+        if (is(name, 'upgrade')) return null;
+        break;
+      case 10:
+        if (!is(name, 'connection')) break;
+        if (is(value, 'close')) close = true;
+        else if (!is(value, 'keep-alive')) return null;
+        break;
+      case 14:
+        if (!is(name, 'content-length')) break;
+        if (contentLength !== -1 || !/^\d{1,9}$/.test(value)) return null;
+        contentLength = Number(value);
+        break;
+      case 17:
+        if (is(name, 'transfer-encoding')) return null;
+    }
+    rawHeaders.push(name, value);
+  }
+  if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) return null;
+  return {
+    method,
+    target,
+    version: '1.1',
+    rawHeaders,
+    end: at + 2,
+    contentLength: Math.max(0, contentLength),
+    close,
+  };
+}
