@@ -115,7 +115,7 @@ export class FastConnection implements ResponseSink, Waiter {
     if (excess !== null) {
       this.#letGo();
       const refused = { ...judged, verdict: excess.verdict };
-      this.#path.checkpoint.refuseOn(this.#socket, refused, bytes.subarray(head.end), excess.headers);
+      this.#path.checkpoint.refuseWhole(this.#socket, refused, text.slice(head.end), excess.headers);
       return;
     }
     this.#judged = judged;
@@ -263,9 +263,10 @@ export class FastConnection implements ResponseSink, Waiter {
     }
   };
 
+  /** As with Node's server and nginx, who stops sending is gone: most that half-close have closed. */
   readonly #onEnd = (): void => {
-    this.#last = true;
-    if (this.idle && this.#next === null) this.#socket.end();
+    if (this.idle) this.#socket.end();
+    else this.#socket.destroy();
   };
 
   readonly #onClose = (): void => {

@@ -14,10 +14,9 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
 import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
-import { evidenceTime } from './evidence.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, type Request, type Response, received } from './received.ts';
-import { refusalBytes, refuse, refuseSocket } from './refusal.ts';
+import { answerSocket, refuse, refuseSocket } from './refusal.ts';
 
 export interface CheckpointOptions {
   readonly policy: Policy;
@@ -242,9 +241,20 @@ export class Checkpoint {
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
-  /** The same on a bare socket: for an upgrade, or a request that was read without a server. */
+  /** The same on a bare socket, for an upgrade. */
   refuseOn(socket: Socket, judged: Judged, rest: Buffer, headers: readonly string[]): void {
     this.#refuseSocket(socket, judged, rest, headers);
+  }
+
+  /** The same on a bare socket, for a request that was read without a server, and whole. */
+  refuseWhole(
+    socket: Socket,
+    { request, verdict, client }: Judged,
+    body: string,
+    headers: readonly string[],
+  ): void {
+    this.#report(listenerName(socket), client, verdict, headText(request), body);
+    answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
   }
 
   /**
@@ -320,12 +330,7 @@ export class Checkpoint {
   #answerBytes(error: ParserError, bytes: Buffer, socket: GuardedSocket, within: boolean): void {
     const verdict = this.#reportBytes(error, bytes, socket);
     const started = within && socket[current]?.res.headersSent === true;
-    if (verdict.answer === 'drop' || started) {
-      socket.destroy();
-      return;
-    }
-    socket.end(refusalBytes(verdict.answer ?? 400, verdict.rule ?? 'framing'));
-    setTimeout(() => socket.destroy(), evidenceTime).unref();
+    answerSocket(socket, started ? 'drop' : (verdict.answer ?? 400), verdict.rule ?? 'framing');
   }
 
   #reportBytes(error: ParserError, bytes: Buffer, socket: Socket): Verdict {

@@ -42,12 +42,21 @@ export function refusal(status: number, rule: RuleId, further: readonly string[]
   return { status, reason, headers, body };
 }
 
-/** The same as one message of HTTP/1, for a socket that no response object belongs to. */
-export function refusalBytes(status: number, rule: RuleId, further: readonly string[] = []): string {
+/**
+ * The same as one message of HTTP/1, for a socket that no response object belongs to.
+ *
+ * @param method of the request: an answer to HEAD has no body
+ */
+export function refusalBytes(
+  status: number,
+  rule: RuleId,
+  further: readonly string[] = [],
+  method = '',
+): string {
   const { reason, headers, body } = refusal(status, rule, further);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${head}Connection: close\r\n\r\n${body}`;
+  return `${head}Connection: close\r\n\r\n${method === 'HEAD' ? '' : body}`;
 }
 
 /**
@@ -94,6 +103,29 @@ export function refuse(
     setTimeout(cutOff, evidenceTime, req).unref();
     if (isHttp2(req)) req.stream.session?.close();
   });
+}
+
+/**
+ * Answers on a bare socket of HTTP/1 and closes; what the sender still has to say is of no interest.
+ *
+ * @param method of the request, where it is known
+ */
+export function answerSocket(
+  socket: Socket,
+  answer: Answer,
+  rule: RuleId,
+  further: readonly string[] = [],
+  method = '',
+): void {
+  socket.on('error', ignore);
+  if (answer === 'drop') {
+    socket.destroy();
+    return;
+  }
+  socket.end(refusalBytes(answer, rule, further, method));
+  // Read on, so that the close does not reset the connection under the answer.
+  socket.resume();
+  setTimeout(() => socket.destroy(), evidenceTime).unref();
 }
 
 /** The same on a bare socket of HTTP/1: CONNECT, and upgrades. */
