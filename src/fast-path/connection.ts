@@ -67,7 +67,7 @@ export class FastConnection implements ResponseSink, Waiter {
   /** Ends it, after the response under way. */
   close(): void {
     this.#last = true;
-    if (this.idle) this.#socket.end();
+    if (this.idle) this.#socket.destroySoon();
   }
 
   /** Called every now and then: one timer for all connections instead of one for each. */
@@ -239,7 +239,8 @@ export class FastConnection implements ResponseSink, Waiter {
     this.#served = true;
     this.#since = this.#path.now;
     if (this.#last) {
-      this.#socket.end();
+      // Once it is written; whether the client closes too is not waited for.
+      this.#socket.destroySoon();
       return;
     }
     if (this.#next === null) return;
@@ -265,7 +266,7 @@ export class FastConnection implements ResponseSink, Waiter {
 
   /** As with Node's server and nginx, who stops sending is gone: most that half-close have closed. */
   readonly #onEnd = (): void => {
-    if (this.idle) this.#socket.end();
+    if (this.idle) this.#socket.destroySoon();
     else this.#socket.destroy();
   };
 

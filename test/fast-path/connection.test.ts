@@ -1,0 +1,197 @@
+/** What becomes of a connection that goes past Node's server. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from '../../src/config/load.ts';
+import { runGateway } from '../support/gateway.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { exchange } from '../support/raw-client.ts';
+import { rawConnection } from '../support/raw-connection.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
+
+const host = 'Host: www.example.net\r\n';
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\n${host}\r\n`;
+const config = (url: string, more = 'rateLimit: false\n'): string =>
+  `sites: [{ hosts: [www.example.net], backend: "${url}" }]\n${more}`;
+const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+test('goes on with the server from the first request that is not plain', async (t) => {
+  const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
+  const { port } = await runGateway(t, config(backend.url));
+  const chunked = `POST /two HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
+  const { responses } = await exchange(port, [get('/one'), chunked, get('/three')], { until: 3, gap: 40 });
+  assert.deepEqual(
+    responses.map(({ body, headers }) => [body.toString(), headers.has('keep-alive')]),
+    [
+      ['/one', false],
+      ['/two', true],
+      ['/three', true],
+    ],
+  );
+  assert.equal(backend.requests[1]?.body.toString(), 'abc');
+});
+
+test('a probe on a kept connection is refused like any other, and the connection closes', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, events } = await runGateway(t, config(backend.url));
+  const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
+  const { responses, ended } = await exchange(port, [get('/'), probe], { gap: 40 });
+  assert.deepEqual(
+    responses.map(({ status }) => status),
+    [200, 421],
+  );
+  assert.equal(ended, 'closed');
+  assert.deepEqual(
+    events.map(({ rule }) => rule),
+    ['absolute-form-foreign'],
+  );
+  assert.equal(backend.requests.length, 1);
+});
+
+test('a bad body behind a plain request is no answer to it', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, events } = await runGateway(t, config(backend.url));
+  const { responses, ended } = await exchange(port, [get('/'), 'NONSENSE\r\n\r\n'], { gap: 40 });
+  assert.deepEqual([responses.map(({ status }) => status), ended], [[200, 400], 'closed']);
+  assert.equal(events.length, 1);
+});
+
+test('requests that come in one packet are answered in their order', async (t) => {
+  const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
+  const { port } = await runGateway(t, config(backend.url));
+  const { responses } = await exchange(port, [get('/0'), get('/1') + get('/2') + get('/3')], { until: 4 });
+  assert.deepEqual(
+    responses.map(({ body }) => body.toString()),
+    ['/0', '/1', '/2', '/3'],
+  );
+});
+
+test('a request that comes too soon waits for the answer to the one before', async (t) => {
+  const backend = await rawBackend(t);
+  const { port } = await runGateway(t, config(backend.url));
+  const client = await rawConnection(t, port);
+  client.socket.write(get('/first'));
+  const connection = await backend.connection(0);
+  await connection.until(/\/first/);
+  client.socket.write(get('/second'));
+  await new Promise((done) => setTimeout(done, 50));
+  assert.doesNotMatch(connection.text(), /second/);
+  connection.socket.write(ok('one'));
+  await client.until(/one$/);
+  await connection.until(/\/second/);
+  connection.socket.write(ok('two'));
+  assert.match(await client.until(/two$/), /one[^]*two/);
+});
+
+test('a client that says nothing gets 408; one that has been served is let go without a word', async (t) => {
+  const backend = await recordingBackend(t);
+  const limits = 'rateLimit: false\nlimits: { requestHeaders: 200ms }\ntimeouts: { idle: 400ms }\n';
+  const { port, events } = await runGateway(t, config(backend.url, limits));
+  const silent = await exchange(port, [], {});
+  assert.deepEqual([silent.responses[0]?.status, silent.ended], [408, 'closed']);
+  const served = await exchange(port, get('/'), {});
+  assert.deepEqual([served.responses.map(({ status }) => status), served.ended], [[200], 'closed']);
+  assert.deepEqual(events, [], 'neither is a probe');
+});
+
+test('a client that reads nothing holds up the backend, and gets all of it in the end', async (t) => {
+  const size = 64 * 1024 * 1024;
+  const backend = await rawBackend(t);
+  const { port } = await runGateway(t, config(backend.url));
+  for (const framing of ['length', 'chunked']) {
+    const client = await rawConnection(t, port);
+    client.socket.write(get('/'));
+    client.socket.pause();
+    const { socket, until } = await backend.connection(framing === 'length' ? 0 : 1);
+    await until(/\r\n\r\n/);
+    const part = Buffer.alloc(65_536, 'x');
+    const head = framing === 'length' ? `Content-Length: ${size}` : 'Transfer-Encoding: chunked';
+    socket.write(`HTTP/1.1 200 OK\r\n${head}\r\nConnection: close\r\n\r\n`);
+    for (let sent = 0; sent < size; sent += part.length) {
+      if (framing === 'chunked') socket.write('10000\r\n');
+      socket.write(part);
+      if (framing === 'chunked') socket.write('\r\n');
+    }
+    socket.end(framing === 'chunked' ? '0\r\n\r\n' : '');
+    await new Promise((done) => setTimeout(done, 400));
+    assert.ok(socket.writableLength > size / 2, `${socket.writableLength} bytes are left at the backend`);
+    let got = 0;
+    client.socket.removeAllListeners('data');
+    client.socket.on('data', (bytes: Buffer) => {
+      got += bytes.length;
+      if (got > size + (framing === 'chunked' ? size / 65_536 : 0)) client.socket.emit('got-all');
+    });
+    const all = new Promise((done) => client.socket.once('got-all', done));
+    client.socket.resume();
+    await all;
+    client.socket.destroy();
+  }
+});
+
+test('a reload holds for the next request on a kept connection', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, gateway } = await runGateway(t, config(backend.url));
+  const client = await rawConnection(t, port);
+  client.socket.write(get('/'));
+  await client.until(/ok$/);
+  gateway.reload(
+    parseConfig(
+      `listen: ["127.0.0.1:0"]\nsites: [{ hosts: [other.example.net], backend: "${backend.url}" }]\n`,
+      '.',
+    ),
+  );
+  client.socket.write(get('/'));
+  assert.match(await client.until(/HTTP\/1\.1 4\d\d/), /HTTP\/1\.1 421 /);
+});
+
+test('at the end of the gateway idle connections are closed, and answers under way come with the news', async (t) => {
+  const backend = await rawBackend(t);
+  const { port, gateway } = await runGateway(t, config(backend.url));
+  const idle = await rawConnection(t, port);
+  const busy = await rawConnection(t, port);
+  busy.socket.write(get('/'));
+  const connection = await backend.connection(0);
+  await connection.until(/\r\n\r\n/);
+  const closed = gateway.close(5000);
+  await idle.ended;
+  assert.equal(busy.text(), '');
+  connection.socket.write(ok('late'));
+  assert.match(await busy.until(/late$/), /\r\nConnection: close\r\n/);
+  await busy.ended;
+  await closed;
+});
+
+test('one too many gets its 429, for HEAD without a body, and is recorded once', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, events } = await runGateway(
+    t,
+    config(backend.url, 'rateLimit: { max: 1, timeWindow: 1d }\n'),
+  );
+  const { responses } = await exchange(port, [get('/'), get('/')], { gap: 40 });
+  assert.deepEqual(
+    responses.map(({ status }) => status),
+    [200, 429],
+  );
+  const head = await exchange(port, get('/').replace('GET', 'HEAD'), {});
+  assert.deepEqual([head.responses[0]?.status, head.rest.length, head.ended], [429, 0, 'closed']);
+  assert.deepEqual(
+    events.map(({ rule }) => rule),
+    ['rate-limited', 'rate-limited'],
+  );
+  assert.equal(backend.requests.length, 1);
+});
+
+test('the access log has a line for each request', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, log } = await runGateway(t, config(backend.url, 'rateLimit: false\nlog: { access: true }\n'));
+  await exchange(port, get('/a?b'), { until: 1 });
+  backend.answerWith('HTTP/1.1 2000 No\r\n\r\n');
+  await exchange(port, get('/c'), { until: 1 });
+  const lines = log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'access');
+  assert.deepEqual(
+    lines.map(({ client, site, method, path, status }) => ({ client, site, method, path, status })),
+    [
+      { client: '127.0.0.1', site: 'www.example.net', method: 'GET', path: '/a?b', status: 200 },
+      { client: '127.0.0.1', site: 'www.example.net', method: 'GET', path: '/c', status: 502 },
+    ],
+  );
+});
