@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ChunkedDecoder } from '../wire/chunked.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
+import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Takes the response of one exchange. */
@@ -113,6 +114,7 @@ export class UpstreamConnection {
 
   /** @returns false where the caller should wait for `onDrain` */
   write(data: Buffer | string): boolean {
+    piecePassed(data.length);
     // A client that still sends is not a backend that is silent.
     if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
     else if (this.#phase === 'body') this.#deadline = this.#clock.now + this.#timeouts.body;
@@ -233,6 +235,7 @@ export class UpstreamConnection {
   }
 
   #readBody(bytes: Buffer): number {
+    piecePassed(bytes.length);
     this.#deadline = this.#clock.now + this.#timeouts.body;
     const decoder = this.#decoder;
     if (decoder !== null) {
