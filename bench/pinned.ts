@@ -13,6 +13,8 @@ export interface Pinned {
   readonly port: number;
   /** Its process and the children of it. */
   processes(): readonly number[];
+  /** Seconds of processor time that it and its children have used. */
+  processorTime(): number;
   /** Peak of resident memory of it and its children, in MiB. */
   peakMemory(): number;
   stop(): Promise<void>;
@@ -24,15 +26,19 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a command on a core and waits until its port accepts. */
+/**
+ * Starts a command and waits until its port accepts.
+ *
+ * @param cores a core, or a list as `taskset` takes it
+ */
 export async function pinned(
   name: string,
-  core: number,
+  cores: number | string,
   port: number,
   command: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Pinned> {
-  const child = spawn('taskset', ['-c', String(core), ...command], {
+  const child = spawn('taskset', ['-c', String(cores), ...command], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -53,6 +59,7 @@ export async function pinned(
     name,
     port,
     processes: () => tree(child.pid!),
+    processorTime: () => tree(child.pid!).reduce((sum, pid) => sum + used(pid), 0),
     peakMemory: () => tree(child.pid!).reduce((sum, pid) => sum + peak(pid), 0),
     stop: () => stop(child),
   };
@@ -86,6 +93,16 @@ function tree(pid: number): number[] {
     return [pid, ...children.flatMap(tree)];
   } catch {
     return [];
+  }
+}
+
+/** User and system time, in ticks of which Linux has 100 a second (proc(5), fields 14 and 15). */
+function used(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
   }
 }
 

@@ -5,7 +5,17 @@
 import { parseArgs } from 'node:util';
 import type { BenchOptions } from './options.ts';
 
-const benches = ['forward', 'judge', 'tls', 'websocket', 'smtp', 'bans', 'journal', 'scan'] as const;
+const benches = [
+  'forward',
+  'workers',
+  'judge',
+  'tls',
+  'websocket',
+  'smtp',
+  'bans',
+  'journal',
+  'scan',
+] as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
