@@ -105,12 +105,14 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#handOver(bytes);
       return;
     }
+    const start = performance.now();
     const judged = this.#path.checkpoint.pass(head, this.#socket);
     const group = judged === null ? null : this.#path.forwarder.groupFor(judged);
     if (judged === null || group === null) {
       this.#handOver(bytes);
       return;
     }
+    this.#path.checkpoint.passed(judged, start);
     const excess = this.#path.rateLimits.hit(judged);
     if (excess !== null) {
       this.#letGo();
@@ -125,7 +127,7 @@ export class FastConnection implements ResponseSink, Waiter {
     this.#retried = false;
     this.#headSent = false;
     this.#last ||= head.close;
-    this.#start = performance.now();
+    this.#start = start;
     this.#dispatch(null);
   }
 

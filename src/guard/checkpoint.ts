@@ -208,17 +208,21 @@ export class Checkpoint {
 
   /**
    * For who reads requests from the socket without a server: what the checkpoint found out about one that may go on, and
-   * that nobody need be told of. Null: it is for `judge`, which counts it then.
+   * that nobody need be told of. Whoever takes it calls `passed`. Null, or not taken: it is for `judge`, as if never seen.
    */
   pass(request: HttpRequest, socket: PeerSocket): Judged | null {
-    const timed = (this.#untimed++ & 15) === 0;
-    const start = timed ? performance.now() : 0;
-    const result = this.#judged(request, socket);
-    const { action, site } = result.verdict;
-    if (action !== 'allow') return null;
-    this.#counters?.request(site?.name ?? '', action);
-    if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
-    return result;
+    const judged = this.#judged(request, socket);
+    return judged.verdict.action === 'allow' ? judged : null;
+  }
+
+  /**
+   * Counts a request that was let `pass`.
+   *
+   * @param start when it came, `performance.now`
+   */
+  passed({ verdict }: Judged, start: number): void {
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if ((this.#untimed++ & 15) === 0) this.#counters?.judge.observe((performance.now() - start) / 1000);
   }
 
   /**
