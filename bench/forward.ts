@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchOptions, median, print } from './options.ts';
 import { backendServer, gateway, peers } from './peers.ts';
-import type { Pinned } from './pinned.ts';
+import { type Pinned, proxyCore } from './pinned.ts';
 import { type Load, wrk } from './wrk.ts';
 
 interface Scene {
@@ -56,7 +56,7 @@ async function startAll(backend: number): Promise<Pinned[]> {
   const running: Pinned[] = [];
   for (const start of [
     gateway(ours),
-    gateway('Sekisho, not judging', 'policy: { preset: observe }'),
+    gateway('Sekisho, not judging', '', proxyCore, 'bench/peers/unguarded.ts'),
     ...peers,
   ]) {
     const peer = await start(backend);

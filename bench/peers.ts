@@ -157,14 +157,14 @@ const script =
 
 /** The gateway as a user runs it, with everything on: all checks, bans, rate limit (too high to be reached). */
 export const gateway =
-  (name: string, yaml = '', cores: number | string = proxyCore) =>
+  (name: string, yaml = '', cores: number | string = proxyCore, program = 'src/cli.ts') =>
   async (backend: number): Promise<Pinned> => {
     const port = await freePort();
     const file = await config(
       'sekisho.yaml',
       `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: ["127.0.0.1:*", www.example.net], backend: "http://127.0.0.1:${backend}", connections: { max: 256, queue: 4096 } }]\nbans: { after: 1000, allow: [192.0.2.0/24] }\nrateLimit: { max: 1000000000 }\nlog: { level: error }\njournal: false\n${yaml}`,
     );
-    return pinned(name, cores, port, [process.execPath, join(root, 'src/cli.ts'), 'start', '--config', file]);
+    return pinned(name, cores, port, [process.execPath, join(root, program), 'start', '--config', file]);
   };
 
 export const peers: readonly Peer[] = [

@@ -1,0 +1,12 @@
+/** The gateway with a checkpoint that looks at nothing: what is left is what judging costs. */
+import { main } from '../../src/cli.ts';
+import { Checkpoint, type Judged } from '../../src/guard/checkpoint.ts';
+
+const { pass } = Checkpoint.prototype;
+let first: Judged | null = null;
+Checkpoint.prototype.pass = function (request, socket) {
+  first ??= pass.call(this, request, socket);
+  const verdict = { ...first!.verdict, path: request.target };
+  return { ...first!, request, verdict };
+};
+process.exitCode = await main(process.argv.slice(2));
