@@ -14,6 +14,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
   'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
+  libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
   // Exim runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
 };
@@ -54,7 +55,7 @@ function isUsable(path: string): boolean {
   try {
     const stats = statSync(path);
     // Apache modules and rule folders are read, not run.
-    accessSync(path, stats.isDirectory() || path.endsWith('.so') ? constants.R_OK : constants.X_OK);
+    accessSync(path, stats.isDirectory() || /\.so(?:\.\d+)?$/.test(path) ? constants.R_OK : constants.X_OK);
     return true;
   } catch {
     return false;

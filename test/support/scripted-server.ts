@@ -3,8 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 
-/** Starts it on 127.0.0.1 and gives its port. */
-export async function scriptedServer(owner: Owner, onConnection: (socket: Socket) => void): Promise<number> {
+/** Starts it and gives its port. */
+export async function scriptedServer(
+  owner: Owner,
+  onConnection: (socket: Socket) => void,
+  host = '127.0.0.1',
+  port = 0,
+): Promise<number> {
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     open.add(socket);
@@ -12,7 +17,7 @@ export async function scriptedServer(owner: Owner, onConnection: (socket: Socket
     socket.on('error', () => {});
     onConnection(socket);
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen(port, host), 'listening');
   owner.after(() => {
     for (const socket of open) socket.destroy();
     return new Promise((done) => server.close(done));
