@@ -7,6 +7,7 @@ import type { Judged } from '../guard/checkpoint.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
+import { contentless } from '../wire/methods.ts';
 import { type BackendAddress, backendName } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BalancePolicy } from './balance.ts';
@@ -90,7 +91,7 @@ export class Forwarder {
       return;
     }
     const body = bodyOf(req, judged.request);
-    const head = forwardedHead(this.#forwarded(req, judged, body === 'chunked'));
+    const head = forwardedHead(this.#forwarded(req, judged, body));
     new Exchange({
       req,
       res,
@@ -118,7 +119,7 @@ export class Forwarder {
       rest,
       address,
       judged.verdict.path,
-      forwardedHead(this.#forwarded(req, judged, false)),
+      forwardedHead(this.#forwarded(req, judged, 'none')),
     );
   }
 
@@ -140,7 +141,7 @@ export class Forwarder {
     return new BackendGroup(members, { balance, health, onChange });
   }
 
-  #forwarded(req: Request, { request, verdict, client, peer }: Judged, chunked: boolean): ForwardedRequest {
+  #forwarded(req: Request, { request, verdict, client, peer }: Judged, body: RequestBody): ForwardedRequest {
     return {
       method: request.method,
       version: request.version,
@@ -151,7 +152,8 @@ export class Forwarder {
       peer,
       secure: isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket,
       strip: verdict.strip,
-      chunked,
+      chunked: body === 'chunked',
+      closes: body !== 'none' && contentless.has(request.method),
       upgrade: verdict.upgrade,
       via: this.#via,
     };
