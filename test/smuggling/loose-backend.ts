@@ -13,6 +13,8 @@ export interface LooseBackend {
    * readings; `unread` is what a reading has left over.
    */
   take(): Readings;
+  /** Everything that came since the last `take`. */
+  untaken(): string;
 }
 
 /** Reading → what it sees. */
@@ -49,6 +51,7 @@ export async function looseBackend(owner: Owner, reader: string): Promise<LooseB
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    untaken: () => connections.map(({ text, taken }) => text.slice(taken)).join(''),
     take() {
       const readings = new Map<string, { lines: string[]; unread: string }>(
         readerNames.map((name) => [name, { lines: [], unread: '' }]),
