@@ -14,6 +14,7 @@ import type { ResponseSink, UpstreamConnection } from '../forward/upstream-conne
 import { UpstreamError } from '../forward/upstream-error.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { is } from '../wire/header-facts.ts';
+import { contentless } from '../wire/methods.ts';
 import { plainHead } from '../wire/plain-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { FastPath } from './fast-path.ts';
@@ -122,7 +123,11 @@ export class FastConnection implements ResponseSink, Waiter {
     }
     this.#judged = judged;
     this.#group = group;
-    this.#request = this.#path.forwarder.headFor(judged, this.#secure);
+    this.#request = this.#path.forwarder.headFor(
+      judged,
+      this.#secure,
+      head.contentLength > 0 ? 'length' : 'none',
+    );
     if (head.contentLength > 0) this.#request += text.slice(head.end);
     this.#retried = false;
     this.#headSent = false;

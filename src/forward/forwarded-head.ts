@@ -1,5 +1,5 @@
 /** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
-import { listMembers } from '../wire/header-facts.ts';
+import { is, listMembers } from '../wire/header-facts.ts';
 
 /**
  * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
@@ -43,6 +43,8 @@ export interface ForwardedRequest {
   readonly strip: readonly number[];
   /** The body goes out chunked. */
   readonly chunked: boolean;
+  /** The connection to the backend ends with the response. */
+  readonly closes: boolean;
   /** A WebSocket handshake: its Connection and Upgrade are written anew. */
   readonly upgrade: boolean;
   /** The name to send in a Via line; null to send none. */
@@ -79,11 +81,14 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
     if (droppedLengths.has(name.length) && dropped.has(name.toLowerCase())) continue;
     if (listed?.includes(name.toLowerCase())) continue;
     if (strip.length !== 0 && strip.includes(i)) continue;
-    head += `${name}: ${rawHeaders[i + 1]}\r\n`;
+    const value = rawHeaders[i + 1]!;
+    // A leading zero makes a length octal to some readers.
+    head += `${name}: ${name.length === 14 && is(name, 'content-length') ? Number(value) : value}\r\n`;
   }
   if (chunked) head += 'Transfer-Encoding: chunked\r\n';
   if (forwarded.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
-  else if (trailers) head += 'TE: trailers\r\nConnection: TE\r\n';
+  else if (trailers) head += `TE: trailers\r\nConnection: TE${forwarded.closes ? ', close' : ''}\r\n`;
+  else if (forwarded.closes) head += 'Connection: close\r\n';
   if (forwarded.via !== null) head += `Via: ${version} ${forwarded.via}\r\n`;
   return `${head}${forwardingLines(forwarded, theirs)}\r\n`;
 }

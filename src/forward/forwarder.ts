@@ -7,6 +7,7 @@ import type { Judged } from '../guard/checkpoint.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
+import { contentless } from '../wire/methods.ts';
 import { type BackendAddress, backendName } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BalancePolicy } from './balance.ts';
@@ -83,9 +84,13 @@ export class Forwarder {
     return route === 'welcome' ? null : route;
   }
 
-  /** The head that a backend gets of a request without a chunked body. */
-  headFor(judged: Judged, secure: boolean): string {
-    return forwardedHead(this.#forwarded(judged, secure, false));
+  /**
+   * The head that a backend gets.
+   *
+   * @param secure the request came over TLS
+   */
+  headFor(judged: Judged, secure: boolean, body: RequestBody): string {
+    return forwardedHead(this.#forwarded(judged, secure, body));
   }
 
   /** A backend gave no whole answer; the client has been told. */
@@ -106,7 +111,7 @@ export class Forwarder {
       return;
     }
     const body = bodyOf(req, judged.request);
-    const head = forwardedHead(this.#forwarded(judged, isSecure(req), body === 'chunked'));
+    const head = this.headFor(judged, isSecure(req), body);
     new Exchange({
       req,
       res,
@@ -134,7 +139,7 @@ export class Forwarder {
       rest,
       address,
       judged.verdict.path,
-      this.headFor(judged, isSecure(req)),
+      this.headFor(judged, isSecure(req), 'none'),
     );
   }
 
@@ -159,7 +164,7 @@ export class Forwarder {
   #forwarded(
     { request, verdict, client, peer }: Judged,
     secure: boolean,
-    chunked: boolean,
+    body: RequestBody,
   ): ForwardedRequest {
     return {
       method: request.method,
@@ -171,7 +176,8 @@ export class Forwarder {
       peer,
       secure,
       strip: verdict.strip,
-      chunked,
+      chunked: body === 'chunked',
+      closes: body !== 'none' && contentless.has(request.method),
       upgrade: verdict.upgrade,
       via: this.#via,
     };

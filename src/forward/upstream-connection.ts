@@ -1,6 +1,7 @@
 /** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
 import type { Socket } from 'node:net';
 import { ChunkedDecoder } from '../wire/chunked.ts';
+import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import { piecePassed } from './scavenge.ts';
@@ -62,6 +63,8 @@ export class UpstreamConnection {
   #left = 0;
   #decoder: ChunkedDecoder | null = null;
   #paused = false;
+  /** It carries no exchange after this one. */
+  #last = false;
   /** Exchanges carried before this one: a failure without a byte on a used connection is the backend's idle close. */
   #carried = 0;
   /** When the present phase has lasted too long. */
@@ -102,6 +105,8 @@ export class UpstreamConnection {
     this.#sink = sink;
     this.#method = method;
     this.#requestEnded = ended;
+    // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
+    this.#last = !ended && contentless.has(method);
     this.#head = null;
     this.#decoder = null;
     if (this.#phase !== 'connecting') {
@@ -267,7 +272,7 @@ export class UpstreamConnection {
 
   /** The response is whole. @returns whether the connection can carry another exchange */
   #complete(surplus: boolean): boolean {
-    const usable = this.#head?.keepAlive === true && !surplus && this.#phase !== 'closed';
+    const usable = this.#head?.keepAlive === true && !this.#last && !surplus && this.#phase !== 'closed';
     this.#sink = null;
     this.#decoder = null;
     this.#carried++;

@@ -64,6 +64,14 @@ type GuardedSocket = Socket & {
   [current]?: { req: Request; res: Response };
   refused?: boolean;
 };
+/** Those that carry a request. */
+const requestEvents: ReadonlySet<string> = new Set([
+  'request',
+  'checkContinue',
+  'checkExpectation',
+  'connect',
+  'upgrade',
+]);
 type Emit = (event: string, ...args: unknown[]) => boolean;
 
 export class Checkpoint {
@@ -108,6 +116,9 @@ export class Checkpoint {
     const emit: Emit = server.emit.bind(server);
     const guard: Emit = (event, ...args) => {
       const [req, res] = args as [Request, Response];
+      // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
+      if (requestEvents.has(event) && (req.socket as GuardedSocket | undefined)?.refused === true)
+        return true;
       switch (event) {
         case 'request':
           return !this.admit(req, res) || emit(event, req, res);

@@ -136,6 +136,8 @@ class Examination {
       this.#seeHeader('framing', 'Transfer-Encoding in HTTP/2', transferEncoding);
     } else if (transferEncoding !== -1 && version !== '1.1') {
       this.#seeHeader('framing', `Transfer-Encoding with HTTP/${version}`, transferEncoding);
+    } else if (this.#facts.underscored !== -1) {
+      this.#seeHeader('framing', 'a framing field spelled with an underscore', this.#facts.underscored);
     } else if ((this.#facts.seen & seen.framing) !== 0) {
       if (transferEncoding !== -1 && contentLength !== -1) {
         this.#seeHeader('framing', 'Content-Length together with Transfer-Encoding', contentLength);
@@ -145,7 +147,7 @@ class Examination {
         const many = rawHeaders.filter((name, i) => i % 2 === 0 && is(name, 'content-length')).length > 1;
         this.#seeHeader(
           'framing',
-          many ? 'more than one Content-Length' : 'a Content-Length that is no number',
+          many ? 'more than one Content-Length' : 'a Content-Length that is no plain number',
           contentLength,
         );
       }

@@ -24,6 +24,8 @@ export interface HeaderFacts {
   contentLength: number;
   upgrade: number;
   connection: number;
+  /** `Content_Length` or `Transfer_Encoding`. */
+  underscored: number;
 }
 
 /** Headers by which a backend or framework can be told another host or URL than the request's. Lower case. */
@@ -56,6 +58,7 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
     contentLength: -1,
     upgrade: -1,
     connection: -1,
+    underscored: -1,
   };
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
@@ -83,12 +86,12 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
         continue;
       case 14:
         if (is(name, 'content-length')) {
-          if (facts.contentLength !== -1 || !/^\d{1,19}$/.test(rawHeaders[i + 1]!))
-            facts.seen |= seen.framing;
+          if (facts.contentLength !== -1 || !lengthValue.test(rawHeaders[i + 1]!)) facts.seen |= seen.framing;
           facts.contentLength = i;
           if (facts.transferEncoding !== -1) facts.seen |= seen.framing;
           continue;
         }
+        if (is(name, 'content_length')) seeUnderscored(facts, i);
         break;
       case 16:
         if (is(name, 'proxy-connection')) {
@@ -105,6 +108,7 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
             facts.seen |= seen.framing;
           continue;
         }
+        if (is(name, 'transfer_encoding')) seeUnderscored(facts, i);
         break;
       case 19:
         if (is(name, 'proxy-authorization')) facts.seen |= seen.proxyAuthorization;
@@ -116,9 +120,18 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
   return facts;
 }
 
+/** More digits than these are past what a number, or 63 bits, hold exactly. */
+const lengthValue = /^(?=\d{1,19}$)0*\d{1,15}$/;
+
 /** Case-insensitive comparison with a lower-case text, without making a string. */
 export function is(text: string, lower: string): boolean {
   return text === lower || (text.length === lower.length && text.toLowerCase() === lower);
+}
+
+/** As variables of CGI and WSGI, `-` and `_` are the same: such a backend takes these for the real ones. */
+function seeUnderscored(facts: HeaderFacts, header: number): void {
+  facts.seen |= seen.framing;
+  facts.underscored = header;
 }
 
 function isPlainConnection(value: string): boolean {

@@ -9,3 +9,6 @@ export const httpMethods: ReadonlySet<string> = new Set(
     'UNSUBSCRIBE'
   ).split(' '),
 );
+
+/** Methods on which content has no meaning of its own (RFC 9110 section 9.3), so that servers exist that do not look for it. */
+export const contentless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);

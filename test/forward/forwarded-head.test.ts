@@ -61,6 +61,7 @@ suite('the head that a backend gets', () => {
           secure: false,
           strip: verdict.strip,
           chunked,
+          closes: false,
           upgrade: false,
           via: null,
         };

@@ -1,0 +1,108 @@
+/** One row against one loose backend, with somebody else's request behind it. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+import { parseResponses } from '../support/http-response.ts';
+import { exchange } from '../support/raw-client.ts';
+import { answersHeader, type LooseBackend } from './loose-backend.ts';
+import type { SmugglingRow } from './row.ts';
+
+const label = (number: number): string => `site${String(number).padStart(2, '0')}`;
+
+/** The config: a site for each of the backends. */
+export const sites = (backends: readonly LooseBackend[]): string => `
+sites:
+${backends.map(({ url }, i) => `  - { hosts: [${label(i)}.example.net], backend: "${url}", websocket: false }`).join('\n')}
+bans: false
+rateLimit: false
+`;
+
+/** @param number of the backend among `sites` */
+export async function attack(
+  port: number,
+  backend: LooseBackend,
+  number: number,
+  row: SmugglingRow,
+): Promise<void> {
+  const site = label(number);
+  const ways = outcomes(row);
+  const methods = [...row.reaches, row.orAlso ?? 'GET'].map((line) => line.split(' ')[0]!);
+  const most = Math.max(...ways.map(({ reaches, refused }) => (refused ? 0 : reaches.length)), 0);
+  const client = connect({ port, host: '127.0.0.1', noDelay: true });
+  const pieces: Buffer[] = [];
+  const parse = (closed: boolean) => parseResponses(Buffer.concat(pieces), { methods, closed });
+  const signal = AbortSignal.timeout(row.unfinished === true ? 300 : 4000);
+  let over = false;
+  client.on('error', () => {});
+  const settled = new Promise<void>((done) => {
+    const look = (): void => {
+      const served = parse(over).responses.filter(({ status }) => status === 200);
+      if (over || (most > 0 && served.length >= most)) done();
+    };
+    const finish = (): void => {
+      over = true;
+      look();
+    };
+    client.on('data', (bytes: Buffer) => {
+      pieces.push(bytes);
+      look();
+    });
+    client.on('end', finish).on('close', finish);
+    signal.addEventListener('abort', () => done());
+  });
+  try {
+    await once(client, 'connect', { signal });
+    client.write(row.bytes.replaceAll('siteNN', site), 'latin1');
+    await settled;
+    const victim = await exchange(port, `GET /victim HTTP/1.1\r\nHost: ${site}.example.net\r\n\r\n`, {
+      until: 1,
+    });
+    assert.equal(
+      victim.responses[0]?.headers.get(answersHeader)?.[0],
+      'GET /victim HTTP/1.1',
+      'the next client',
+    );
+
+    const readings = backend.take();
+    const seen = paths(readings.get('careful')!.lines);
+    const way = ways.find(({ reaches }) => isDeepStrictEqual(seen, [...reaches, 'GET /victim'].sort()));
+    assert.ok(way !== undefined, `reached the backend: ${seen.join(', ')}`);
+    for (const [reading, { lines, unread }] of readings) {
+      assert.deepEqual(paths(lines), seen, `as read by: ${reading}`);
+      if (row.unfinished !== true) assert.equal(unread, '', `left over by: ${reading}`);
+    }
+    const { responses, rest } = parse(over);
+    const final = responses.filter(({ status }) => status >= 200);
+    const served = final.filter(({ status }) => status === 200);
+    const text = Buffer.concat(pieces).toString('latin1');
+    assert.deepEqual(
+      served.map(({ headers }) => headers.get(answersHeader)?.[0]),
+      way.reaches.map((line) => `${line} HTTP/1.1`),
+      text,
+    );
+    assert.equal(rest.length, 0, text);
+    const refusals = final.slice(served.length);
+    assert.ok(refusals.length <= (way.refused ? 1 : 0), `answers nobody asked for: ${text}`);
+    for (const { status } of refusals) assert.ok(status >= 400 && status < 500, text);
+    if (way.refused && row.unfinished !== true) assert.ok(over, 'the connection is closed');
+  } finally {
+    client.destroy();
+  }
+}
+
+interface Outcome {
+  readonly reaches: readonly string[];
+  readonly refused: boolean;
+}
+
+/** All that may become of a row. */
+function outcomes({ reaches, refused, orLess, orAlso }: SmugglingRow): Outcome[] {
+  const less =
+    orLess === true ? reaches.map((_, i) => ({ reaches: reaches.slice(0, i), refused: true })) : [];
+  const also = orAlso === undefined ? [] : [{ reaches: [...reaches, orAlso], refused: false }];
+  return [{ reaches, refused }, ...less, ...also];
+}
+
+const paths = (lines: readonly string[]): string[] =>
+  lines.map((line) => line.replace(/ HTTP\/1\.1$/, '')).sort();

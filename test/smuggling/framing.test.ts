@@ -1,0 +1,64 @@
+/**
+ * Request smuggling over HTTP/1, from end to end: each row goes to one site for each of the loose backends. No backend may see
+ * a request that nobody sent, under any reading of its bytes, and nobody may get an answer to what he did not ask.
+ */
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { runGateway } from '../support/gateway.ts';
+import { exchange } from '../support/raw-client.ts';
+import { attack, sites } from './attack.ts';
+import { bodyRows } from './body-rows.ts';
+import { framingRows } from './framing-rows.ts';
+import { looseBackend } from './loose-backend.ts';
+import { readerNames } from './loose-reader.ts';
+import { smuggled } from './row.ts';
+
+const owner = { after };
+const backends = await Promise.all(readerNames.map((reader) => looseBackend(owner, reader)));
+const gateway = await runGateway(owner, sites(backends));
+
+suite('request smuggling over HTTP/1', () => {
+  const rows = [...framingRows, ...bodyRows];
+  test('every row has an id of its own', () => {
+    const ids = rows.map(({ id }) => id);
+    assert.deepEqual(
+      ids.filter((id, i) => ids.indexOf(id) !== i),
+      [],
+    );
+  });
+  for (const row of rows) {
+    test(`${row.id} (${row.reference})`, async () => {
+      // All to their end, so that what one of them leaves behind does not fall to the next row.
+      const attacks = backends.map((backend, i) => attack(gateway.port, backend, i, row));
+      await Promise.allSettled(attacks);
+      await Promise.all(attacks);
+    });
+  }
+});
+
+suite('the loose backends, attacked without a gateway', () => {
+  const desynchronised: [string, string][] = [
+    ['any Transfer-Encoding with chunked in it', 'te-xchunked-then-cl'],
+    ['chunked spelled exactly so', 'te-xchunked'],
+    ['Content-Length before Transfer-Encoding', 'te-cl-request-in-a-chunk'],
+    ['the last Content-Length, as far as it is a number', 'cl-twice-smaller-second'],
+    ['a bare LF ends a line', 'request-in-a-value-behind-lf'],
+    ['a bare CR ends a line', 'request-in-a-value-behind-cr'],
+    ['a NUL ends a text', 'te-nul-behind-then-cl'],
+    ['an underscore is a hyphen', 'te-underscore-then-cl'],
+    ['no body on methods that have none', 'body-on-get'],
+  ];
+  for (const [reader, id] of desynchronised) {
+    test(`${id} desynchronises: ${reader}`, async (t) => {
+      const row = [...framingRows, ...bodyRows].find((one) => one.id === id)!;
+      const backend = await looseBackend(t, reader);
+      await exchange(backend.port, row.bytes, { until: 2, timeout: 2000 });
+      const line = smuggled.split('\r\n')[0]!;
+      await eventually(
+        () => backend.take().get(reader)!.lines.includes(line),
+        'it sees the smuggled request',
+      );
+    });
+  }
+});
