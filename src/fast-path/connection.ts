@@ -101,7 +101,8 @@ export class FastConnection implements ResponseSink, Waiter {
     if (
       head === null ||
       head.end + head.contentLength !== bytes.length ||
-      head.end > this.#path.headerBytes
+      head.end > this.#path.headerBytes ||
+      (head.contentLength > 0 && contentless.has(head.method))
     ) {
       this.#handOver(bytes);
       return;

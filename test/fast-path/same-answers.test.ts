@@ -109,6 +109,12 @@ suite('the same by both ways', () => {
     });
   }
 
+  test('content on a method that has none goes by way of the server', async () => {
+    const { server, seen } = await ask(`DELETE /p HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello`, ok);
+    assert.equal(server, true);
+    assert.deepEqual([seen[2], seen[1]?.includes('Connection: close')], ['hello', true]);
+  });
+
   test('and Connection: close', async () => {
     backend.answerWith(ok);
     const request = `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;

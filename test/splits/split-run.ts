@@ -32,7 +32,8 @@ export class SplitRun {
     const before = this.#backend.requests.length;
     const answer = await this.#exchange(row, pieces);
     return {
-      answer: answer.replace(/^Date: .*\r\n/m, ''),
+      // Node's server says of a kept connection that it is; past it nobody does.
+      answer: answer.replace(/^(?:Date: .*|Connection: keep-alive|Keep-Alive: .*)\r\n/gm, ''),
       reached: this.#backend.requests
         .slice(before)
         .map(({ requestLine, headerLines, body }) =>
