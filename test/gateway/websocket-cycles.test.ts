@@ -42,6 +42,7 @@ suite('WebSockets that come and go', { skip }, () => {
       t,
       `sites: [{ hosts: [www.example.net], backend: "${backend.url}", websocket: true }]\nbans: false\nrateLimit: false\nlog: { level: error }\n`,
       heap,
+      { timeout: 400_000 },
     );
     const idle = sockets(gateway);
     let echoed = 0;
