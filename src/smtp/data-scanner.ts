@@ -36,36 +36,38 @@ function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
   return new Int32Array(buffer, byteOffset - skew, (length + skew) >> 2);
 }
 
+/** The high bit of each byte below 0x0e, and of some above such a byte: exact for the lowest, and where there is none. */
+const low = (word: number): number => (word - 0x0e0e0e0e) & ~word & 0x80808080;
+
 /**
  * The offset of the first CR or LF at or after `from`; the length of the chunk where there is none.
  *
- * Eight bytes a step: a byte below 0x0e makes `(x - 0x0e…) & ~x` have its high bit. Byte by byte the scan was 62 % of the
- * processor time of 20 MB mails; so it takes a quarter as long.
+ * Eight bytes a step: byte by byte the scan was 62 % of the processor time of 20 MB mails.
  */
 function newlineAt(chunk: Buffer, words: Int32Array, from: number): number {
-  const { length } = chunk;
+  const count = words.length;
   const skew = chunk.byteOffset & 3;
-  const pairs = words.length - 1;
-  let i = from;
-  for (;;) {
-    if (((i + skew) & 3) === 0) {
-      let w = (i + skew) >> 2;
-      while (w < pairs) {
-        const a = words[w]!;
-        const b = words[w + 1]!;
-        if (((((a - 0x0e0e0e0e) & ~a) | ((b - 0x0e0e0e0e) & ~b)) & 0x80808080) !== 0) break;
-        w += 2;
+  let w = (from + skew) >> 2;
+  if (w < count) {
+    // The bytes before `from` are made 0xff, which is not looked for.
+    let word = words[w]! | ((1 << (((from + skew) & 3) << 3)) - 1);
+    for (;;) {
+      for (let found = low(word); found !== 0; found &= found - 1) {
+        const at = (w << 2) + ((31 - Math.clz32(found & -found)) >> 3) - skew;
+        const byte = chunk[at];
+        if (byte === cr || byte === lf) return at;
       }
-      i = (w << 2) - skew;
+      w++;
+      while (w + 1 < count && (low(words[w]!) | low(words[w + 1]!)) === 0) w += 2;
+      if (w >= count) break;
+      word = words[w]!;
     }
-    // To the next word, or through the two that hold a byte to look at.
-    const stop = Math.min(length, ((i + skew) & 3) === 0 ? i + 8 : i + 4 - ((i + skew) & 3));
-    for (; i < stop; i++) {
-      const byte = chunk[i]!;
-      if (byte === cr || byte === lf) return i;
-    }
-    if (i >= length) return length;
   }
+  for (let i = Math.max(from, (count << 2) - skew); i < chunk.length; i++) {
+    const byte = chunk[i];
+    if (byte === cr || byte === lf) return i;
+  }
+  return chunk.length;
 }
 
 /** Refuses a message with a bare CR or LF. Passes slices of what it is given; copies nothing. */
@@ -79,8 +81,10 @@ export class StrictScanner implements Scanner {
     let state = this.#state;
     for (let i = 0; i < length; i++) {
       if (state === inLine) {
-        // The hot loop: nothing in a line matters but its end.
+        // The hot loop: nothing in a line matters but its end, and nothing of an ordinary next line but that no dot begins it.
         i = newlineAt(chunk, words, i);
+        while (chunk[i] === cr && chunk[i + 1] === lf && chunk[i + 2]! > dot)
+          i = newlineAt(chunk, words, i + 3);
         if (i === length) break;
       }
       const byte = chunk[i]!;
