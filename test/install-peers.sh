@@ -53,13 +53,17 @@ missing_packages() {
   done
 }
 
+# The one with the PROXY protocol: not the light one, which an earlier version of this script unpacked.
 exim_is_there() {
-  is_there exim4 || [ -x "$exim" ]
+  for daemon in exim4 "$exim"; do
+    "$daemon" -C /dev/null -bV 2>/dev/null | grep -q '^Support for:.* PROXY' && return
+  done
+  return 1
 }
 
 missing=$(missing_packages)
 wanted="$missing"
-exim_is_there || wanted="$wanted(exim4-daemon-light) "
+exim_is_there || wanted="$wanted(exim4-daemon-heavy) "
 [ -n "$wanted" ] || exit 0
 
 if [ "${SEKISHO_INSTALL_PEERS:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -105,8 +109,8 @@ if ! exim_is_there; then
   unpacked=$(mktemp -d)
   (
     cd "$unpacked" || exit 1
-    apt download exim4-daemon-light exim4-base || exit 1
-    libraries=$(dpkg-deb -f exim4-daemon-light_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
+    apt download exim4-daemon-heavy exim4-base || exit 1
+    libraries=$(dpkg-deb -f exim4-daemon-heavy_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
     # shellcheck disable=SC2086
     install $libraries
     id Debian-exim >>"$log" 2>&1 ||
@@ -119,7 +123,7 @@ if ! exim_is_there; then
 fi
 
 missing=$(missing_packages)
-exim_is_there || missing="$missing(exim4-daemon-light) "
+exim_is_there || missing="$missing(exim4-daemon-heavy) "
 if [ -n "$missing" ]; then
   echo "test peers still missing, their tests will skip: $missing"
   tail -n 20 "$log"

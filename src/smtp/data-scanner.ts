@@ -30,6 +30,46 @@ const afterCr = 2;
 const afterDot = 3;
 const afterDotCr = 4;
 
+/** The bytes four at a time, from the last multiple of four at or before the first: memory before it may be another's. */
+function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
+  const skew = byteOffset & 3;
+  return new Int32Array(buffer, byteOffset - skew, (length + skew) >> 2);
+}
+
+/** The high bit of each byte below 0x0e, and of some above such a byte: exact for the lowest, and where there is none. */
+const low = (word: number): number => (word - 0x0e0e0e0e) & ~word & 0x80808080;
+
+/**
+ * The offset of the first CR or LF at or after `from`; the length of the chunk where there is none.
+ *
+ * Eight bytes a step: byte by byte the scan was 62 % of the processor time of 20 MB mails.
+ */
+function newlineAt(chunk: Buffer, words: Int32Array, from: number): number {
+  const count = words.length;
+  const skew = chunk.byteOffset & 3;
+  let w = (from + skew) >> 2;
+  if (w < count) {
+    // The bytes before `from` are made 0xff, which is not looked for.
+    let word = words[w]! | ((1 << (((from + skew) & 3) << 3)) - 1);
+    for (;;) {
+      for (let found = low(word); found !== 0; found &= found - 1) {
+        const at = (w << 2) + ((31 - Math.clz32(found & -found)) >> 3) - skew;
+        const byte = chunk[at];
+        if (byte === cr || byte === lf) return at;
+      }
+      w++;
+      while (w + 1 < count && (low(words[w]!) | low(words[w + 1]!)) === 0) w += 2;
+      if (w >= count) break;
+      word = words[w]!;
+    }
+  }
+  for (let i = Math.max(from, (count << 2) - skew); i < chunk.length; i++) {
+    const byte = chunk[i];
+    if (byte === cr || byte === lf) return i;
+  }
+  return chunk.length;
+}
+
 /** Refuses a message with a bare CR or LF. Passes slices of what it is given; copies nothing. */
 export class StrictScanner implements Scanner {
   #state = lineStart;
@@ -37,14 +77,17 @@ export class StrictScanner implements Scanner {
 
   push(chunk: Buffer): Scanned {
     const { length } = chunk;
+    const words = wordsOf(chunk);
     let state = this.#state;
     for (let i = 0; i < length; i++) {
-      let byte = chunk[i]!;
       if (state === inLine) {
-        // The hot loop: nothing in a line matters but its end.
-        while (byte !== cr && byte !== lf && ++i < length) byte = chunk[i]!;
+        // The hot loop: nothing in a line matters but its end, and nothing of an ordinary next line but that no dot begins it.
+        i = newlineAt(chunk, words, i);
+        while (chunk[i] === cr && chunk[i + 1] === lf && chunk[i + 2]! > dot)
+          i = newlineAt(chunk, words, i + 3);
         if (i === length) break;
       }
+      const byte = chunk[i]!;
       if (byte === lf) {
         if (state === afterDotCr) {
           this.#state = lineStart;

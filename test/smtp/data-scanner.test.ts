@@ -116,6 +116,23 @@ test('a message without bare newlines is normalized to itself', () => {
   );
 });
 
+test('wherever in memory a chunk lies, the end of each line is found, and no byte around it counts', () => {
+  for (let offset = 0; offset < 9; offset++) {
+    for (let text = 0; text < 40; text++) {
+      for (const byte of ['x', '\t', '\x0e', '\x80', '\xff']) {
+        const around = Buffer.alloc(offset + text + 2 + 9, '\n');
+        around.write(`${byte.repeat(text)}\r\n`, offset, 'latin1');
+        const chunk = around.subarray(offset, offset + text + 2);
+        assert.equal(new StrictScanner().push(chunk).bare, false, `${offset} ${text}`);
+        chunk[text] = 0x78;
+        assert.equal(new StrictScanner().push(chunk).bare, true, `${offset} ${text}`);
+        chunk[text] = 0x0d;
+        assert.equal(new StrictScanner().push(chunk.subarray(0, -1)).bare, false);
+      }
+    }
+  }
+});
+
 /** Up to the first true terminator. */
 const terminated = (text: string): string => {
   const end = `\r\n${text}`.indexOf('\r\n.\r\n');

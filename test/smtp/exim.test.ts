@@ -71,3 +71,15 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
   }
   assert.ok(taken >= 12);
 });
+
+test("the PROXY protocol tells Exim the client's address", { skip }, async (t) => {
+  const sink = await mailSink(t);
+  const exim = await startExim(t, { deliverTo: sink.port, main: 'hosts_proxy = 127.0.0.1' });
+  const { port } = await startGuard(t, exim.port, { proxyProtocol: true });
+  const client = await Dialogue.greeted(t, port, '127.0.0.7');
+  assert.equal(await mail(client, '<user@example.net>'), 250);
+  await sink.waitFor(1);
+  const received = /^[^ ]+ [^ ]+ \S+ <= a@example\.org .*$/m.exec(await exim.log())?.[0] ?? '';
+  assert.match(received, / H=\(client\.example\.org\) \[127\.0\.0\.7\] /);
+  assert.match(sink.mails[0]!.data.toString(), /^Received: from \[127\.0\.0\.7\]/);
+});

@@ -9,13 +9,13 @@ const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin'
 /** Where `test/install-peers.sh` unpacks what cannot be installed as a package beside the others. */
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sekisho-peers');
 
-/** Peers that are not a command of their own name on the path. */
+/** Peers that are not a command of their own name on the path, or not the one that is on it. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
   'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
-  // Exim runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
+  // With the PROXY protocol, whatever the machine has. It runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
 };
 
@@ -24,7 +24,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
  */
 export function peer(name: string): string | null {
   const places = [...folders.filter((folder) => folder !== '').map((folder) => join(folder, name))];
-  for (const path of [...places, ...(elsewhere[name] ?? [])]) {
+  for (const path of [...(elsewhere[name] ?? []), ...places]) {
     if (isUsable(path)) return path;
   }
   return null;

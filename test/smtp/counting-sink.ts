@@ -1,0 +1,45 @@
+/** A mail server that takes one kind of message, of any size: compares it with what was sent, and keeps nothing of it. */
+
+import type { Owner } from '../support/owner.ts';
+import { fakeServer } from './support.ts';
+
+export interface CountingSink {
+  readonly port: number;
+  /** Settles with the length of the message, terminator included. Rejects at the first byte that differs. */
+  readonly taken: Promise<number>;
+}
+
+const terminator = Buffer.from('.\r\n');
+
+/** @param piece what the message is made of, over and over; its lines end in CRLF, and none begins with a dot */
+export async function countingSink(owner: Owner, piece: Buffer): Promise<CountingSink> {
+  const taken = Promise.withResolvers<number>();
+  const { port } = await fakeServer(owner, (socket) => {
+    socket.removeAllListeners('data');
+    socket.write('220 sink.example.net ESMTP\r\n');
+    let inMessage = false;
+    let length = 0;
+    socket.on('data', (chunk: Buffer) => {
+      if (!inMessage) {
+        inMessage = chunk.toString('latin1') === 'DATA\r\n';
+        socket.write(inMessage ? '354 Go on\r\n' : '250 OK\r\n');
+        return;
+      }
+      for (let at = 0; at < chunk.length; ) {
+        const from = length % piece.length;
+        const size = Math.min(chunk.length - at, piece.length - from);
+        if (chunk.compare(piece, from, from + size, at, at + size) !== 0) {
+          if (!chunk.subarray(at).equals(terminator)) taken.reject(new Error(`byte ${length} and on differ`));
+          length += chunk.length - at;
+          inMessage = false;
+          socket.write('250 Taken\r\n');
+          taken.resolve(length);
+          return;
+        }
+        at += size;
+        length += size;
+      }
+    });
+  });
+  return { port, taken: taken.promise };
+}
