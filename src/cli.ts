@@ -9,6 +9,7 @@ import type {
   CheckOptions,
   Command,
   ExplainOptions,
+  InitOptions,
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
@@ -45,6 +46,21 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       )
       .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
       .action(lazy<StartOptions>('start', exit)),
+  (program, exit) =>
+    program
+      .command('init')
+      .description('ask three questions, and write a config for the web server that is here')
+      .option(
+        '--host <name>',
+        'a host that is ours; may be given several times; no question is asked then',
+        collect,
+      )
+      .option('--backend <url>', 'the server behind (default: http://127.0.0.1:8081)')
+      .option('--listen <addr:port>', 'where visitors come to (default: 0.0.0.0:80)')
+      .option('--output <file>', 'the file to write (default: sekisho.yaml)')
+      .option('--force', 'overwrite it')
+      .addOption(new Option('--etc <folder>', 'where web servers have their configuration (default: /etc)'))
+      .action(lazy<InitOptions>('init', exit)),
   (program, exit) =>
     program
       .command('check')

@@ -20,6 +20,21 @@ export interface StartOptions {
   readonly admin?: string;
 }
 
+export interface InitOptions {
+  /** Hosts that are ours. @default asked for, with those of the web server that is found */
+  readonly host?: readonly string[];
+  /** The web server behind. @default asked for; http://127.0.0.1:8081 */
+  readonly backend?: string;
+  /** `ADDR:PORT` that visitors come to. @default asked for; 0.0.0.0:80 */
+  readonly listen?: string;
+  /** File to write. @default sekisho.yaml */
+  readonly output?: string;
+  /** Overwrite it. */
+  readonly force?: boolean;
+  /** Folder with the configurations of web servers. @default /etc */
+  readonly etc?: string;
+}
+
 export interface ExplainOptions {
   /** Config file, whose sites and policy decide. */
   readonly config?: string;

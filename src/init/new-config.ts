@@ -1,0 +1,42 @@
+/** The config that a newcomer begins with. */
+
+export interface Answers {
+  /** The names that visitors use. */
+  readonly hosts: readonly string[];
+  /** The web server behind: a URL, `unix:/PATH`, or `welcome`. */
+  readonly backend: string;
+  /** `ADDR:PORT` that visitors come to. */
+  readonly listen: string;
+}
+
+/** Text in YAML whatever is in it: JSON strings are YAML strings. */
+const quoted = (text: string): string => (/^[a-z\d][\w./:-]*$/i.test(text) ? text : JSON.stringify(text));
+
+export function newConfig({ hosts, backend, listen }: Answers): string {
+  return `# Sekisho stands here, and passes on what is meant for your web server.
+# Every setting and its default: docs/reference/config.md. After a change: sekisho check --config FILE.
+
+# Where visitors come to. With IPv6: "[::]:80", which takes both.
+listen:
+  - ${JSON.stringify(listen)}
+
+sites:
+  # Your names, every one that visitors use. Requests for any other are turned away.
+  - hosts:
+${hosts.map((host) => `      - ${quoted(host)}\n`).join('')}    # Your web server. Nothing else is ever dialled.
+    backend: ${quoted(backend)}
+    # websocket: true
+
+# To look before anything is blocked, and block later: preset observe.
+policy:
+  preset: default
+
+# Who keeps probing is turned away for a while; these never are: your office, your monitoring.
+bans:
+  allow: []
+  # - 192.0.2.0/24
+
+# The dashboard: http://127.0.0.1:9090, on this machine only. The token is printed at the start.
+admin: { listen: 127.0.0.1:9090 }
+`;
+}
