@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configPage } from './config-page.ts';
-import { rulesPage, rulesTable } from './rules-page.ts';
+import { rulesPage, rulesTable, rulesTableInJapanese } from './rules-page.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -22,4 +22,5 @@ export const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/rules.md': rulesPage,
   'docs/reference/config.md': configPage,
   'README.md': () => filled('README.md', 'rules', rulesTable()),
+  'README.ja.md': () => filled('README.ja.md', 'rules', rulesTableInJapanese()),
 };

@@ -11,6 +11,7 @@ import {
 } from '../../src/rules/catalogue.ts';
 import { generatedNote } from './note.ts';
 import { ruleExample } from './rule-examples.ts';
+import { rulesInJapanese } from './rules-ja.ts';
 
 const intro = `# Rules
 
@@ -114,14 +115,39 @@ function exemption(id: RuleId, { forwardable }: Rule): string {
   );
 }
 
+interface TableWords {
+  readonly head: readonly [string, string, string, string];
+  readonly flagged: string;
+  readonly closed: string;
+  readonly words: (id: RuleId) => { readonly title: string; readonly seeks: string };
+}
+
 /** For the README. */
-export function rulesTable(): string {
+export const rulesTable = (): string =>
+  tableOf({
+    head: ['Rule', 'Seen', 'The sender wants', 'Gets'],
+    flagged: 'passed on, flagged',
+    closed: 'closed',
+    words: (id) => catalogue[id],
+  });
+
+/** For README.ja.md. */
+export const rulesTableInJapanese = (): string =>
+  tableOf({
+    head: ['規則', '見えたもの', '送り手の狙い', '応答'],
+    flagged: '通して印を付ける',
+    closed: '切断',
+    words: (id) => rulesInJapanese[id],
+  });
+
+function tableOf({ head, flagged, closed, words }: TableWords): string {
   return [
-    '| Rule | Seen | The sender wants | Gets |',
+    `| ${head.join(' | ')} |`,
     '|---|---|---|---|',
     ...ruleIds.map((id) => {
-      const { title, seeks, action, answer }: Rule = catalogue[id];
-      const gets = action === 'flag' ? 'passed on, flagged' : answer === 'drop' ? 'closed' : String(answer);
+      const { action, answer }: Rule = catalogue[id];
+      const { title, seeks } = words(id);
+      const gets = action === 'flag' ? flagged : answer === 'drop' ? closed : String(answer);
       return `| [\`${id}\`](docs/reference/rules.md#${id}) | ${title} | ${seeks} | ${gets} |`;
     }),
   ].join('\n');

@@ -61,7 +61,8 @@ function readPage(path: string): Page {
   };
 }
 
-function anchor(title: string): string {
+/** As GitHub makes it of a heading. */
+export function anchor(title: string): string {
   return title
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')
