@@ -9,6 +9,7 @@ import { type RunningProcess, runProcess, startProcess } from '../support/proces
 import { exchange } from '../support/raw-client.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { type CodeBlock, pages, root } from './markdown.ts';
+import { assertOutput, steps } from './terminal.ts';
 
 const owner = { after };
 
@@ -30,41 +31,6 @@ async function start(format: 'pretty' | 'json'): Promise<{ program: RunningProce
   return { program, port: Number(port) };
 }
 
-interface Step {
-  readonly command: string;
-  readonly output: string;
-}
-
-function steps({ text }: CodeBlock): Step[] {
-  return text
-    .split(/^\$ /m)
-    .slice(1)
-    .map((part) => {
-      const end = part.indexOf('\n');
-      return { command: part.slice(0, end), output: part.slice(end + 1) };
-    });
-}
-
-/** Lines as they come out, but for what differs from run to run. `…` on a line of its own: any lines. */
-function assertOutput(actual: string, shown: string): void {
-  const settled = (text: string): string =>
-    text
-      .replace(/^Date: .*$/m, 'Date: (now)')
-      .replaceAll('\r\n', '\n')
-      .trimEnd();
-  const parts = settled(shown).split(/^…$/m);
-  let rest = settled(actual);
-  if (parts.length === 1) {
-    assert.equal(rest, parts[0]);
-    return;
-  }
-  for (const part of parts.map((one) => one.trim())) {
-    const at = rest.indexOf(part);
-    assert.notEqual(at, -1, `${part}\nis not in\n${settled(actual)}`);
-    rest = rest.slice(at + part.length);
-  }
-}
-
 const readme = (language: string): CodeBlock[] =>
   pages.find(({ path }) => path === 'README.md')!.blocks.filter((block) => block.language === language);
 
@@ -77,16 +43,19 @@ const asRun = (command: string, port: number): string =>
 const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain) )/;
 /** Each once: a translation shows the same terminal. */
 const transcripts = new Map(
-  pages.flatMap(({ path, blocks }) =>
-    blocks
-      .filter(({ language }) => language === 'console')
-      .flatMap((block) =>
-        steps(block).map((step) => [
-          `${step.command}\n${step.output}`,
-          { ...step, name: `${path}:${block.line}: ${step.command}` },
-        ]),
-      ),
-  ),
+  // A tutorial is a walk with a state of its own: its test goes along.
+  pages
+    .filter(({ path }) => !path.startsWith('docs/tutorial/'))
+    .flatMap(({ path, blocks }) =>
+      blocks
+        .filter(({ language }) => language === 'console')
+        .flatMap((block) =>
+          steps(block).map((step) => [
+            `${step.command}\n${step.output}`,
+            { ...step, name: `${path}:${block.line}: ${step.command}` },
+          ]),
+        ),
+    ),
 );
 
 suite('transcripts', async () => {
