@@ -26,6 +26,9 @@ const elsewhere = new Set([
     'a2enmod',
     'a2enconf',
     'a2ensite',
+    'a2disconf',
+    'certbot',
+    'install',
     'nginx',
     'fail2ban-regex',
   ],
@@ -42,7 +45,10 @@ function checkYaml(block: CodeBlock): void {
     parseConfig(block.text, root);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    assert.fail(error.faults.map((fault) => faultLines('the config', fault)).join('\n'));
+    const faults = error.faults.map((fault) => faultLines('the config', fault));
+    // Certificates and lists of the reader's machine are not on this one.
+    const left = faults.filter((text) => !/"\/(?:etc|var)\/[^"]+" can't be read/.test(text));
+    assert.deepEqual(left, []);
   }
 }
 
@@ -103,8 +109,11 @@ function checkSekisho([name, ...rest]: string[]): void {
   }
 }
 
+/** A block out of the middle of an example stands further to the left. */
+const flush = (text: string): string => text.replace(/^ +/gm, '');
+
 const examples = globSync('config/examples/**/*.{conf,yaml}', { cwd: root }).map((path) =>
-  readFileSync(join(root, path), 'utf8'),
+  flush(readFileSync(join(root, path), 'utf8')),
 );
 
 suite('code blocks', () => {
@@ -133,7 +142,7 @@ suite('code blocks', () => {
         case 'apache':
         case 'nginx':
           test(`${name} is out of config/examples`, () => {
-            assert.ok(examples.some((example) => example.includes(block.text)));
+            assert.ok(examples.some((example) => example.includes(flush(block.text))));
           });
           break;
         case '':
