@@ -74,8 +74,9 @@ async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions
     async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
   );
 
-  app.get('/healthz', { config: { open: true } }, async () => ({ status: 'ok' }));
-  app.get('/readyz', { config: { open: true } }, async (_request, reply) => {
+  const health = (summary: string) => ({ config: { open: true }, schema: { summary, security: [] } });
+  app.get('/healthz', health('200 while the process runs'), async () => ({ status: 'ok' }));
+  app.get('/readyz', health('200 while it takes requests, else 503'), async (_request, reply) => {
     if (ready()) return { status: 'ready' };
     return reply.code(503).send({ status: 'not ready' });
   });

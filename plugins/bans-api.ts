@@ -38,10 +38,28 @@ interface AddBody {
 
 const mostShown = 10_000;
 
+const documented = {
+  list: {
+    summary: 'Who is banned',
+    description:
+      'Answers `bans` (each with `prefix`, `since`, `until`, `level`, `by`, `reason`), newest first, `total`, and `listed`: how many more are on ' +
+      `imported lists. \`?limit=\` from 1 to ${mostShown}, else 1000. \`?format=\` ${exportFormats.join(', ')} gives the whole list as text.`,
+  },
+  add: {
+    summary: 'Bans an address or a prefix',
+    description:
+      'Takes `{ "prefix": "198.51.100.7", "for": "1h", "reason": "…" }`; without `for` the ban has no end. Answers 201 and `ban`.',
+  },
+  remove: {
+    summary: 'Takes a ban back',
+    description: 'Answers the `ban` that is over, or 404 where the prefix is not banned.',
+  },
+};
+
 async function bansApi(app: FastifyInstance): Promise<void> {
   const { ledger } = app.bans;
 
-  app.get<{ Querystring: ListQuery }>('/api/bans', async ({ query }, reply) => {
+  app.get<{ Querystring: ListQuery }>('/api/bans', { schema: documented.list }, async ({ query }, reply) => {
     if (query.format !== undefined) {
       if (!exportFormats.includes(query.format as ExportFormat))
         return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
@@ -55,7 +73,7 @@ async function bansApi(app: FastifyInstance): Promise<void> {
     return { bans: ledger.newest(limit).map(shown), total, listed };
   });
 
-  app.post<{ Body: AddBody | null }>('/api/bans', async ({ body }, reply) => {
+  app.post<{ Body: AddBody | null }>('/api/bans', { schema: documented.add }, async ({ body }, reply) => {
     const { prefix, for: term, reason } = body ?? {};
     if (typeof prefix !== 'string') return refuse(reply, 'prefix is missing: {"prefix": "192.0.2.1"}');
     const milliseconds = typeof term === 'string' ? parseDuration(term) : null;
@@ -77,19 +95,22 @@ async function bansApi(app: FastifyInstance): Promise<void> {
     });
   });
 
-  app.delete<{ Params: { '*': string } }>('/api/bans/*', async ({ params }, reply) =>
-    answer(reply, () => {
-      const text = params['*'];
-      const ban = ledger.remove(text);
-      if (ban !== null) return { ban: shown(ban) };
-      const prefix = banPrefix(text);
-      const wider = ledger.banOf(prefix);
-      reply.code(404);
-      if (wider !== null) return { error: `${prefix} is banned by way of ${wider.prefix}: remove that` };
-      return ledger.isListed(prefix)
-        ? { error: `${prefix} is on an imported list: take it out there, or allow it in the config` }
-        : { error: `${prefix} is not banned` };
-    }),
+  app.delete<{ Params: { '*': string } }>(
+    '/api/bans/*',
+    { schema: documented.remove },
+    async ({ params }, reply) =>
+      answer(reply, () => {
+        const text = params['*'];
+        const ban = ledger.remove(text);
+        if (ban !== null) return { ban: shown(ban) };
+        const prefix = banPrefix(text);
+        const wider = ledger.banOf(prefix);
+        reply.code(404);
+        if (wider !== null) return { error: `${prefix} is banned by way of ${wider.prefix}: remove that` };
+        return ledger.isListed(prefix)
+          ? { error: `${prefix} is on an imported list: take it out there, or allow it in the config` }
+          : { error: `${prefix} is not banned` };
+      }),
   );
 }
 

@@ -1,7 +1,10 @@
 /** What is generated, and where it stands. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apiPage } from './api-page.ts';
+import { cliPage } from './cli-page.ts';
 import { configPage } from './config-page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { rulesPage, rulesTable, rulesTableInJapanese } from './rules-page.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -18,9 +21,12 @@ function filled(path: string, name: string, content: string): string {
 }
 
 /** Path → what the file must hold. */
-export const pages: Readonly<Record<string, () => string>> = {
+export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/rules.md': rulesPage,
   'docs/reference/config.md': configPage,
+  'docs/reference/cli.md': cliPage,
+  'docs/reference/api.md': apiPage,
+  'docs/reference/metrics.md': metricsPage,
   'README.md': () => filled('README.md', 'rules', rulesTable()),
   'README.ja.md': () => filled('README.ja.md', 'rules', rulesTableInJapanese()),
 };

@@ -3,4 +3,4 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pages, root } from './pages.ts';
 
-for (const [path, content] of Object.entries(pages)) writeFileSync(join(root, path), content());
+for (const [path, content] of Object.entries(pages)) writeFileSync(join(root, path), await content());

@@ -10,10 +10,10 @@ import { root } from './markdown.ts';
 
 suite('generated pages', () => {
   for (const [path, content] of Object.entries(generated)) {
-    test(`${path} is up to date`, () => {
+    test(`${path} is up to date`, async () => {
       // Not assert.equal: the difference of two long pages takes longer to work out than anybody reads.
       assert.ok(
-        readFileSync(join(root, path), 'utf8') === content(),
+        readFileSync(join(root, path), 'utf8') === (await content()),
         `run \`npm run docs\` to write ${path}`,
       );
     });

@@ -40,7 +40,7 @@ const asRun = (command: string, port: number): string =>
     .replaceAll(':8080', `:${port}`)
     .replace('npm run -s sekisho -- ', `${packageJson.scripts.sekisho} `);
 
-const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain) )/;
+const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain|scan) )/;
 /** Each once: a translation shows the same terminal. */
 const transcripts = new Map(
   // A tutorial is a walk with a state of its own: its test goes along.

@@ -117,7 +117,7 @@ async function startWalk(): Promise<Walk> {
       // The journal takes events in once a second; a reader types no faster.
       const end = Date.now() + (command.includes('/api/') ? 5_000 : 0);
       for (;;) {
-        const actual = await run(command);
+        const actual = await run(`{ ${command}; } 2>&1`);
         try {
           assertOutput(actual, output);
           return;

@@ -1,0 +1,68 @@
+/** The page about the command line, from the program itself. */
+import type { Command as Program } from 'commander';
+import { buildProgram } from '../../src/cli.ts';
+import { generatedNote } from './note.ts';
+import { table } from './table.ts';
+
+const intro = `# Command line
+
+In a checkout every command runs as \`npm run -s sekisho -- …\`, installed as \`sekisho …\`. What a program may want to read goes to
+stdout, with \`--json\` one object a line; what is written for people goes to stderr.
+
+| Exit code | |
+|---|---|
+| 0 | fine |
+| 1 | something was found, or the input is not valid |
+| 2 | the command line is wrong |
+
+\`start\` runs until SIGTERM or SIGINT, and ends once the requests under way are answered; SIGHUP makes it read the config again.
+\`SEKISHO_TOKEN\` holds the token of the admin listener for \`sekisho bans\`. \`NO_COLOR\` takes the colours out.
+`;
+
+export function cliPage(): string {
+  const program = buildProgram(() => {});
+  return [
+    generatedNote('src/cli.ts'),
+    intro,
+    ...program.commands.flatMap((one) => section(one, 'sekisho', 2)),
+  ].join('\n');
+}
+
+function section(command: Program, parent: string, level: number): string[] {
+  const help = command.createHelp();
+  const name = `${parent} ${command.name()}`;
+  const inner = command.commands.map((one) => section(one, name, level + 1));
+  const usage =
+    inner.length > 0 ? [] : ['```text', `${parent} ${command.name()} ${command.usage()}`, '```', ''];
+  const rows = [
+    ...help.visibleArguments(command).map((one) => [help.argumentTerm(one), help.argumentDescription(one)]),
+    ...help
+      .visibleOptions(command)
+      .filter(({ long }) => long !== '--help')
+      .map((one) => [
+        help.optionTerm(one),
+        `${help.optionDescription(one)}${one.mandatory ? '; required' : ''}`,
+      ]),
+  ];
+  return [
+    [
+      `${'#'.repeat(level)} \`${name}\``,
+      '',
+      `${sentence(command.description())}`,
+      '',
+      ...usage,
+      ...(rows.length === 0
+        ? []
+        : [
+            ...table(
+              ['', ''],
+              rows.map(([term, words]) => [`\`${term}\``, words!]),
+            ),
+            '',
+          ]),
+    ].join('\n'),
+    ...inner.flat(),
+  ];
+}
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
