@@ -23,8 +23,8 @@ const kinds = [
   {
     kind: 'nginx',
     files: ['nginx/nginx.conf', 'nginx/sites-enabled/*', 'nginx/conf.d/*.conf'],
-    name: /^\s*server_name\s+([^;]+);/gim,
-    listen: /^[ \t]*listen\s+(?:[^\s;]*:)?(\d+)\b[^;]*;/gim,
+    name: /(?<=^|[{;])\s*server_name\s+([^;]+);/gim,
+    listen: /(?<=^|[{;])\s*listen\s+(?:[^\s;]*:)?(\d+)\b[^;]*;/gim,
   },
 ] as const;
 
@@ -36,7 +36,7 @@ export function findServer(etc = '/etc'): FoundServer | null {
   for (const { kind, files, name, listen } of kinds) {
     const texts = files
       .flatMap((pattern) => globSync(pattern, { cwd: etc }).sort())
-      .map((file) => ({ file: join(etc, file), text: read(join(etc, file)) }));
+      .map((file) => ({ file: join(etc, file), text: read(join(etc, file)).replace(/#.*$/gm, '') }));
     if (texts.length === 0) continue;
     const names = texts.flatMap(({ text }) =>
       [...text.matchAll(name)].flatMap(([, words]) => words!.trim().split(/\s+/)),

@@ -9,8 +9,11 @@ export interface Answers {
   readonly listen: string;
 }
 
-/** Text in YAML whatever is in it: JSON strings are YAML strings. */
-const quoted = (text: string): string => (/^[a-z\d][\w./:-]*$/i.test(text) ? text : JSON.stringify(text));
+/** A name or a URL as it stands; anything else as JSON, whose strings are YAML's too. */
+const quoted = (text: string): string =>
+  /^(?:https?:\/\/)?[a-z][a-z\d-]*(?:\.[a-z\d-]+)+$|^https?:\/\/[\d.]+:\d+$/.test(text)
+    ? text
+    : JSON.stringify(text);
 
 export function newConfig({ hosts, backend, listen }: Answers): string {
   return `# Sekisho stands here, and passes on what is meant for your web server.

@@ -19,6 +19,8 @@ const program = buildProgram(() => {});
 const elsewhere = new Set([
   ...[
     'sudo',
+    'apt-get',
+    'sed',
     'nft',
     'systemctl',
     'sysctl',
