@@ -67,6 +67,7 @@ export async function recordingBackend(
     socket.on('error', () => {});
     let pending = Buffer.alloc(0);
     let busy = false;
+    let continued = false;
     const fail = (fault: string): void => {
       faults.push(fault);
       socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
@@ -78,7 +79,18 @@ export async function recordingBackend(
     };
     const next = async (): Promise<void> => {
       const request = parseRequest(pending, connection);
-      if (request === null) return;
+      if (request === null) {
+        // RFC 9110 section 10.1.1: whoever passes the expectation on waits for this before the body.
+        if (
+          !continued &&
+          /\r\nexpect: *100-continue\r\n[\s\S]*\r\n\r\n/i.test(pending.toString('latin1', 0, 8192))
+        ) {
+          continued = true;
+          socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        }
+        return;
+      }
+      continued = false;
       if (typeof request === 'string') return fail(request);
       pending = pending.subarray(request.raw.length);
       requests.push(request);

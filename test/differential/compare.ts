@@ -1,0 +1,107 @@
+/** Where Sekisho and a web server make different requests of the same bytes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { randomRequest, seeded } from './grammar.ts';
+import type { Lane, Reaches } from './servers.ts';
+
+export interface Disagreement {
+  readonly bytes: string;
+  readonly what: string;
+  readonly reaches: Reaches;
+}
+
+export interface Totals {
+  requests: number;
+  /** Reached the backend through Sekisho, nginx, Apache. */
+  sekisho: number;
+  nginx: number;
+  apache: number;
+  /** nginx and Apache made different requests of it, and Sekisho refused it. */
+  ambiguous: number;
+  /** Reason → how often. */
+  readonly explained: Map<string, number>;
+  readonly unexplained: Disagreement[];
+}
+
+/** What is different, or null. */
+export function disagreement({ sekisho, nginx, apache }: Reaches): string | null {
+  if (sekisho.length === 0) return null;
+  for (const [name, theirs] of [
+    ['nginx', nginx],
+    ['Apache', apache],
+  ] as const) {
+    if (theirs.length > 0 && !isDeepStrictEqual(sekisho, theirs))
+      return `${name} makes another request of it`;
+  }
+  if (nginx.length === 0 && apache.length === 0) return 'both others refuse it';
+  return null;
+}
+
+/** Sends so many requests over the lanes. */
+export async function compare(
+  lanes: readonly Lane[],
+  seed: number,
+  count: number,
+  explain: (disagreement: Disagreement) => string | null,
+): Promise<Totals> {
+  const random = seeded(seed);
+  const totals: Totals = {
+    requests: 0,
+    sekisho: 0,
+    nginx: 0,
+    apache: 0,
+    ambiguous: 0,
+    explained: new Map(),
+    unexplained: [],
+  };
+  let left = count;
+  await Promise.all(
+    lanes.map(async (lane) => {
+      while (left-- > 0) {
+        const bytes = randomRequest(random);
+        let reaches = await lane.send(bytes, 150);
+        if (disagreement(reaches) !== null) {
+          // A server that was only slow is asked again, with more patience, once the first is sure to be over.
+          await delay(400);
+          reaches = await lane.send(bytes, 1000);
+        }
+        tally(totals, reaches);
+        const what = disagreement(reaches);
+        if (what === null) continue;
+        const found = { bytes, what, reaches };
+        const reason = explain(found);
+        if (reason === null) totals.unexplained.push(found);
+        else totals.explained.set(reason, (totals.explained.get(reason) ?? 0) + 1);
+      }
+    }),
+  );
+  return totals;
+}
+
+function tally(totals: Totals, { sekisho, nginx, apache }: Reaches): void {
+  totals.requests++;
+  if (sekisho.length > 0) totals.sekisho++;
+  if (nginx.length > 0) totals.nginx++;
+  if (apache.length > 0) totals.apache++;
+  if (sekisho.length === 0 && nginx.length > 0 && apache.length > 0 && !isDeepStrictEqual(nginx, apache)) {
+    totals.ambiguous++;
+  }
+}
+
+/** The totals in lines. */
+export function report({
+  requests,
+  sekisho,
+  nginx,
+  apache,
+  ambiguous,
+  explained,
+  unexplained,
+}: Totals): string {
+  return [
+    `${requests} requests; ${sekisho} reached the backend through Sekisho, ${nginx} through nginx, ${apache} through Apache`,
+    `${ambiguous} that nginx and Apache read differently were refused`,
+    ...[...explained].map(([reason, times]) => `${times} disagreements explained: ${reason}`),
+    `${unexplained.length} unexplained`,
+  ].join('\n');
+}
