@@ -25,6 +25,12 @@ export interface EffectiveDestination extends Mailbox {
 }
 
 /**
+ * No mail travels so far. Each step reads the address again: a command line full of `!` would else hold up everybody for
+ * as long as it takes to walk its two thousand hops.
+ */
+const mostSteps = 50;
+
+/**
  * Follows a path to its end.
  *
  * @param owns whether a canonical domain (null: no domain was given) is this server's. Only at our own hosts is the
@@ -41,7 +47,7 @@ export function effectiveDestination(
     box = next;
   };
 
-  for (let i = 0; i < path.route.length; i++) {
+  for (let i = 0; i < path.route.length && steps.length < mostSteps; i++) {
     const left = path.route.slice(i).map((host) => `@${host}`);
     take('source-route', path.route[i + 1] ?? box.domain, box, `${left.join(',')}:${writeMailbox(box)}`);
   }
@@ -49,7 +55,7 @@ export function effectiveDestination(
   // Every step makes the local part shorter, so this ends; and once a route is being followed, every hop it names is
   // walked, ours or not: `a!b!foreign!user@own` ends at foreign.
   let following = steps.length > 0 || owns(box.domain);
-  while (following) {
+  while (following && steps.length < mostSteps) {
     const next = peel(box.local, path.quoted);
     following = next !== null;
     if (next !== null) take(next.kind, next.box.domain, next.box);
@@ -60,8 +66,9 @@ export function effectiveDestination(
 function peel(local: string, quoted: boolean): { kind: RouteKind; box: Mailbox } | null {
   // Half- and full-width signs become the ASCII ones in servers that normalise (Unicode NFKC).
   const text = /[\x80-\xff]/.test(local) ? foldSigns(local) : local;
-  const list = /^([^,;]*@[^,;]*)[,;]/.exec(text);
-  if (list !== null) return { kind: 'address-list', box: inside(list[1]!, text) };
+  const separator = text.search(/[,;]/);
+  const first = separator === -1 ? '' : text.slice(0, separator);
+  if (first.includes('@')) return { kind: 'address-list', box: inside(first, text) };
   if (text.includes('@')) return { kind: quoted ? 'quoted-route' : 'address-list', box: inside(text, text) };
   const mail11 = /^([^:]+)::([^:]+)$/.exec(text);
   if (mail11 !== null) {

@@ -1,0 +1,6 @@
+import type { Target } from './target.ts';
+import { textTargets } from './text-targets.ts';
+import { wireTargets } from './wire-targets.ts';
+
+/** Every pure parser that gets bytes of strangers. */
+export const targets: readonly Target[] = [...wireTargets, ...textTargets];
