@@ -1,7 +1,11 @@
 /** The chunked coding of RFC 9112 section 7.1, decoded strictly and incrementally. */
 
+import { trimmed } from './white-space.ts';
+
 type State = 'size' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done' | 'failed';
 
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const control = /[\0-\x08\x0a-\x1f\x7f]/;
 const maxTrailerBytes = 16 * 1024;
 /** A size line: hex digits and extensions. */
 const maxSizeLine = 4096;
@@ -90,9 +94,11 @@ export class ChunkedDecoder {
       this.#state = 'done';
       return;
     }
-    const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n$/.exec(line);
-    if (match === null) this.#fail('a malformed trailer line');
-    else this.trailers.push(match[1]!, match[2]!);
+    const colon = line.indexOf(':');
+    const value = line.slice(colon + 1, -2);
+    if (colon === -1 || !token.test(line.slice(0, colon)) || control.test(value))
+      this.#fail('a malformed trailer line');
+    else this.trailers.push(line.slice(0, colon), trimmed(value));
   }
 
   #fail(why: string): void {

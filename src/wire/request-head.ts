@@ -3,6 +3,7 @@
  * gave up on, for decoys and log lines. A head with defects still yields whatever could be told, so that a verdict
  * can name what the sender wanted and not only that the bytes were bad.
  */
+import { trimmed } from './white-space.ts';
 
 export interface Defect {
   readonly why: string;
@@ -112,7 +113,7 @@ function readField(line: Line, rawHeaders: string[], valueAt: number[], defects:
   }
   const name = line.text.slice(0, colon);
   const raw = line.text.slice(colon + 1);
-  const value = raw.replace(/^[ \t]+|[ \t]+$/g, '');
+  const value = trimmed(raw);
   if (!token.test(name)) defects.push({ why: 'a header name that is not a token', at: line.at });
   const invalid = raw.search(control);
   if (invalid !== -1)

@@ -1,5 +1,6 @@
 /** The head of an HTTP/1 response, read strictly: what a backend says ambiguously must not reach a client. */
 import { is, listMembers } from './header-facts.ts';
+import { trimmed } from './white-space.ts';
 
 export type BodyFraming = 'none' | 'length' | 'chunked' | 'close';
 
@@ -89,16 +90,6 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   if (contentLength !== null) return done(contentLength === '0' ? 'none' : 'length', Number(contentLength));
   return done('close', 0);
 }
-
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** RFC 9110 section 7.6.1: what Connection lists is meant for this hop only. */
 function dropListed(rawHeaders: string[], options: readonly string[]): void {

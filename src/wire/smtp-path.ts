@@ -5,6 +5,7 @@
  * the mail would have gone. Nothing here decides; nothing here is sent on as it was written.
  */
 import { canonicalMailDomain } from './mail-domain.ts';
+import { trimmed } from './white-space.ts';
 
 /** Something that RFC 5321 does not allow. */
 export interface PathFault {
@@ -143,7 +144,8 @@ function readRoute(text: string, offset: number, faults: PathFault[]): string[] 
   const hosts: string[] = [];
   let at = offset;
   for (const part of text.split(',')) {
-    const name = /^[ \t]*@(.*?)[ \t]*$/s.exec(part)?.[1];
+    const hop = trimmed(part);
+    const name = hop.startsWith('@') ? hop.slice(1) : undefined;
     const canonical = name === undefined ? null : canonicalMailDomain(name);
     if (canonical === null || part.length !== (name?.length ?? 0) + 1)
       faults.push({ why: 'a hop of the source route that is no @domain', at });
