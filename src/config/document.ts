@@ -31,7 +31,8 @@ export function readConfigText(text: string): ConfigText {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
-  const faults = document.errors.map((error) => yamlFault(error, document, lineAt(error.pos[0])));
+  const paths = pathsOfKeys(document, new Set(document.errors.map(({ pos }) => pos[0])));
+  const faults = document.errors.map((error) => yamlFault(error, paths, lineAt(error.pos[0])));
   const line = (path: readonly PathPart[]): number | null => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lineAt(offset);
@@ -55,13 +56,13 @@ function broken(message: string, mend: string): ConfigText {
   };
 }
 
-function yamlFault({ code, message, pos }: YAMLError, document: Document, line: number): Fault {
+function yamlFault({ code, message, pos }: YAMLError, paths: KeyPaths, line: number): Fault {
   const fault = { path: '', value: null, line };
   switch (code) {
     case 'DUPLICATE_KEY':
       return {
         ...fault,
-        path: pathText(pathOfKey(document, pos[0])),
+        path: pathText(paths.get(pos[0]) ?? []),
         message: 'stands twice in the same map',
         mend: 'keep one of the two',
       };
@@ -78,21 +79,26 @@ function yamlFault({ code, message, pos }: YAMLError, document: Document, line: 
   }
 }
 
-/** The path of the key that starts at the offset. */
-function pathOfKey(document: Document, offset: number): PathPart[] {
-  let found: PathPart[] = [];
+/** Offset of a key → its path. */
+type KeyPaths = ReadonlyMap<number, PathPart[]>;
+
+/** The paths of the keys at these offsets, in one walk: a file may hold one key thousands of times. */
+function pathsOfKeys(document: Document, offsets: ReadonlySet<number>): KeyPaths {
+  const paths = new Map<number, PathPart[]>();
+  if (offsets.size === 0) return paths;
   visit(document, {
     Pair(_, pair, ancestors) {
-      if (rangeStart(pair.key) !== offset) return undefined;
+      const offset = rangeStart(pair.key);
+      if (offset === null || !offsets.has(offset) || paths.has(offset)) return;
       const steps = [...ancestors, pair];
-      found = steps.flatMap((step, index): PathPart[] => {
+      const path = steps.flatMap((step, index): PathPart[] => {
         if (isPair(step)) return [String(isScalar(step.key) ? step.key.value : step.key)];
         return isSeq(step) ? [step.items.indexOf(steps[index + 1])] : [];
       });
-      return visit.BREAK;
+      paths.set(offset, path);
     },
   });
-  return found;
+  return paths;
 }
 
 function offsetOf(root: unknown, path: readonly PathPart[]): number | null {
