@@ -3,14 +3,19 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { suite, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { parseDocument } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 import { buildProgram } from '../../src/cli.ts';
 import { faultLines } from '../../src/commands/fault-lines.ts';
+import { compile } from '../../src/config/compile.ts';
 import { ConfigError } from '../../src/config/fault.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { explain } from '../../src/explain/explain.ts';
 import { peer } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
 import { type CodeBlock, pages, root } from './markdown.ts';
+import { shownOnly } from './shown-only.ts';
 
 const scripts = new Set([...Object.keys(packageJson.scripts), 'ci', 'install', 'test', 'start']);
 const program = buildProgram(() => {});
@@ -114,9 +119,48 @@ function checkSekisho([name, ...rest]: string[]): void {
 /** A block out of the middle of an example stands further to the left. */
 const flush = (text: string): string => text.replace(/^ +/gm, '');
 
+const exampleLines = new Set(
+  globSync('config/examples/**/*.{conf,cf}', { cwd: root })
+    .flatMap((path) => readFileSync(join(root, path), 'utf8').split('\n'))
+    .map((line) => line.trim()),
+);
+
 const examples = globSync('config/examples/**/*.{conf,yaml}', { cwd: root }).map((path) =>
   flush(readFileSync(join(root, path), 'utf8')),
 );
+
+const { policy: ownSite } = compile(
+  parseConfig('sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:8081" }]', root),
+);
+
+/** Of the requests in hand-written pages, what becomes of them at www.example.net. */
+const requests: ReadonlyMap<string, string> = new Map([
+  ['GET /x?y HTTP/1.1', 'allow'],
+  ['GET http://www.example.net:80/x?y HTTP/1.1', 'allow'],
+  ['GET http://www.example.com/ HTTP/1.1', 'block'],
+]);
+
+/** A script of a reader of the package, from its first line to the end of the app; what a page leaves out is put before. */
+async function runScript(text: string): Promise<void> {
+  const app = /\bconst app = /.test(text) ? '' : "import Fastify from 'fastify';\nconst app = Fastify();\n";
+  const script = `${app}${text}\nawait app.ready();\nawait app.close();\n`.replace(
+    "from 'sekisho'",
+    `from ${JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href)}`,
+  );
+  const { code, stderr } = await runProcess(process.execPath, ['--input-type=module'], {
+    cwd: root,
+    input: script,
+  });
+  assert.equal(code, 0, stderr);
+}
+
+test('every reason in shown-only.ts is needed', () => {
+  for (const { path, says } of shownOnly) {
+    const page = pages.find((one) => one.path === path);
+    const block = page?.blocks.find(({ language, text }) => language === 'text' && text.includes(says));
+    assert.ok(block !== undefined, `${path} has no text block that says ${says}`);
+  }
+});
 
 suite('code blocks', () => {
   for (const { path, blocks, code } of pages) {
@@ -147,8 +191,40 @@ suite('code blocks', () => {
             assert.ok(examples.some((example) => example.includes(flush(block.text))));
           });
           break;
+        case 'conf':
+          test(`${name} has its lines out of config/examples`, () => {
+            for (const line of block.text.trimEnd().split('\n'))
+              assert.ok(exampleLines.has(line.trim()), `no example says ${line}`);
+          });
+          break;
+        case 'js':
+          test(`${name} runs`, () => runScript(block.text));
+          break;
+        case 'json':
+          test(`${name} is an object`, () => assert.equal(typeof JSON.parse(block.text), 'object'));
+          break;
+        case 'http':
+          // The reference is made of the corpus, which is sent to the real gateway.
+          if (path === 'docs/reference/rules.md') break;
+          test(`${name} is judged as the page says`, () => {
+            const bytes = `${block.text.replaceAll('\n', '\r\n')}\r\n`;
+            assert.equal(
+              explain(Buffer.from(bytes), ownSite).verdict.action,
+              requests.get(block.text.split('\n', 1)[0]!),
+            );
+          });
+          break;
+        case 'text':
+          test(`${name} is run by another test, or nothing that could be`, () => {
+            const [known] = shownOnly.filter((one) => one.path === path && block.text.includes(one.says));
+            assert.ok(known !== undefined, 'make it a console block, or give the reason in shown-only.ts');
+          });
+          break;
         case '':
           test(`${name} says what it is`, () => assert.fail('write a language behind the ```, or text'));
+          break;
+        default:
+          test(`${name} is checked`, () => assert.fail('nothing checks a block of this language'));
       }
     }
     test(`${path} names scripts that exist`, () => {

@@ -1,6 +1,6 @@
 /** Compares a page with its translation: what can be compared without knowing the language. */
 import { marked, type Token, type Tokens } from 'marked';
-import { anchor } from './markdown.ts';
+import { anchor } from '../../docs/site/anchor.ts';
 
 interface Section {
   readonly title: string;

@@ -1,6 +1,7 @@
 /** The pages of the project, and what is in them. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { anchor } from '../../docs/site/anchor.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -59,12 +60,4 @@ function readPage(path: string): Page {
     anchors: new Set([...words.matchAll(/^#{1,6} (.+)$/gm)].map(([, title]) => anchor(title!))),
     code: [...words.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!),
   };
-}
-
-/** As GitHub makes it of a heading. */
-export function anchor(title: string): string {
-  return title
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-    .replaceAll(' ', '-');
 }
