@@ -21,13 +21,19 @@ export class NameTally {
   readonly #names = new Map<string, NameCounts>();
 
   add(name: string, sighting: Sighting, count = 1): void {
+    const counts = this.of(name);
+    if (counts !== null) counts[sighting] = (counts[sighting] ?? 0) + count;
+  }
+
+  /** What is counted for a name, to be counted on; null where there are too many names. */
+  of(name: string): NameCounts | null {
     let counts = this.#names.get(name);
     if (counts === undefined) {
-      if (this.#names.size >= limit) return;
+      if (this.#names.size >= limit) return null;
       counts = {};
       this.#names.set(name, counts);
     }
-    counts[sighting] = (counts[sighting] ?? 0) + count;
+    return counts;
   }
 
   merge(data: ReadonlyMap<string, NameCounts>): void {

@@ -48,31 +48,35 @@ export class PageSizes {
   add(hash: number, size: number, seconds: number): void {
     const slot = (hash ^ (hash >>> 15)) & this.#mask;
     const base = slot * sizesPerPath;
+    const sizes = this.#sizes;
+    const times = this.#times;
+    const hits = this.#hits[slot]!;
     if (this.#tags[slot] !== hash) {
       // The path that is asked for more often keeps its place; a scan of a thousand unknown paths cannot drive it out.
-      if (this.#hits[slot]! > 0) {
-        this.#hits[slot]!--;
+      if (hits > 0) {
+        this.#hits[slot] = hits - 1;
         return;
       }
       this.#tags[slot] = hash;
-      this.#sizes.fill(-1, base, base + sizesPerPath);
+      sizes.fill(-1, base, base + sizesPerPath);
     }
-    this.#hits[slot] = Math.min(this.#hits[slot]! + 1, 1000);
+    if (hits < 1000) this.#hits[slot] = hits + 1;
     let oldest = base;
     for (let i = base; i < base + sizesPerPath; i++) {
-      if (Math.abs(this.#sizes[i]! - size) <= samePage) {
-        this.#sizes[i] = size;
-        this.#times[i] = seconds;
+      const known = sizes[i]!;
+      if (Math.abs(known - size) <= samePage) {
+        sizes[i] = size;
+        times[i] = seconds;
         return;
       }
-      if (this.#sizes[i]! < 0) {
+      if (known < 0) {
         oldest = i;
         break;
       }
-      if (this.#times[i]! < this.#times[oldest]!) oldest = i;
+      if (times[i]! < times[oldest]!) oldest = i;
     }
-    this.#sizes[oldest] = size;
-    this.#times[oldest] = seconds;
+    sizes[oldest] = size;
+    times[oldest] = seconds;
   }
 
   /** The sizes this path was answered with; empty where it was never asked for. */

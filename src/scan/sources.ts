@@ -3,7 +3,6 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 
 export interface Source {
@@ -110,9 +109,10 @@ async function packingOf(name: string): Promise<string> {
 }
 
 const chunkSize = 1 << 20;
+const pieceSize = 1 << 18;
 
 /**
- * The bytes of a log, unpacked.
+ * The bytes of a log, unpacked. Each piece is to be read before the next is asked for: its memory is used again.
  *
  * @param range of a plain file, end exclusive
  * @param onRaw told how many packed bytes have been read
@@ -121,14 +121,11 @@ export function readSource(
   source: Source,
   range?: { start: number; end: number },
   onRaw?: (bytes: number) => void,
-): Readable {
+): AsyncIterable<Buffer> {
   if (source.packing === 'stdin') return process.stdin;
-  const raw = createReadStream(source.name, {
-    highWaterMark: chunkSize,
-    ...(range === undefined ? {} : { start: range.start, end: range.end - 1 }),
-  });
+  if (source.packing === 'plain') return plainPieces(source.name, range, onRaw);
+  const raw = createReadStream(source.name, { highWaterMark: chunkSize });
   if (onRaw !== undefined) raw.on('data', (chunk) => onRaw(chunk.length));
-  if (source.packing === 'plain') return raw;
   const unpack =
     source.packing === 'gzip'
       ? createGunzip({ chunkSize, flush: constants.Z_NO_FLUSH })
@@ -136,6 +133,30 @@ export function readSource(
   raw.on('error', (error) => unpack.destroy(error));
   unpack.on('close', () => raw.destroy());
   return raw.pipe(unpack);
+}
+
+/** A stream would take fresh memory for each piece: of the time of a scan a tenth was the collection of it. */
+async function* plainPieces(
+  name: string,
+  range?: { start: number; end: number },
+  onRaw?: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  const file = await open(name);
+  try {
+    const piece = Buffer.allocUnsafeSlow(pieceSize);
+    // No position: pipes have none.
+    let position = range === undefined ? null : range.start;
+    for (;;) {
+      const room = range === undefined ? piece.length : Math.min(piece.length, range.end - position!);
+      const { bytesRead } = room === 0 ? { bytesRead: 0 } : await file.read(piece, 0, room, position);
+      if (bytesRead === 0) return;
+      if (position !== null) position += bytesRead;
+      onRaw?.(bytesRead);
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** What went wrong with a file, and the mend. */

@@ -49,7 +49,7 @@ export async function runTask(
   let fault: string | null = null;
   try {
     for await (const chunk of readSource(task.source, task.range ?? undefined, onRaw)) {
-      scan.push(chunk as Buffer);
+      scan.push(chunk);
       if (batch.length < batchSize) continue;
       await onBatch(batch);
       batch = [];
