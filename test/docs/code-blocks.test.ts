@@ -81,9 +81,11 @@ function checkCommand([name, ...args]: string[], folder: string): void {
       checkSekisho(args);
       return;
     case 'node':
-    case 'sh':
-      assert.ok(existsSync(join(folder, args[0]!)), `there is no ${args[0]}`);
+    case 'sh': {
+      const file = args.find((word) => !word.startsWith('-'));
+      assert.ok(file !== undefined && existsSync(join(folder, file)), `there is no ${file}`);
       return;
+    }
     case 'cp':
       for (const path of args.slice(0, -1))
         assert.ok(existsSync(join(folder, path)), `there is no ${path} in ${folder}`);

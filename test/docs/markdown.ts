@@ -26,8 +26,10 @@ export interface Page {
   readonly code: readonly string[];
 }
 
-/** Every page: those at the top, and those under docs/. */
-export const pages: readonly Page[] = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort().map(readPage);
+/** Every page: those at the top, those under docs/, and of the examples. */
+export const pages: readonly Page[] = globSync(['*.md', 'docs/**/*.md', 'examples/*.md'], { cwd: root })
+  .sort()
+  .map(readPage);
 
 function readPage(path: string): Page {
   const text = readFileSync(join(root, path), 'utf8');

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
-import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
@@ -114,24 +113,13 @@ async function startWalk(): Promise<Walk> {
   return {
     run,
     async shows({ command, output }) {
-      // The journal takes events in once a second; a reader types no faster.
-      const end = Date.now() + (command.includes('/api/') ? 5_000 : 0);
-      for (;;) {
-        const actual = await run(`{ ${command}; } 2>&1`);
-        try {
-          assertOutput(actual, output);
-          return;
-        } catch (error) {
-          if (Date.now() > end) throw error;
-          await delay(100);
-        }
-      }
+      // The journal takes events in within a second; a reader types no faster.
+      await inTime(command.includes('/api/') ? 5_000 : 0, async () =>
+        assertOutput(await run(`{ ${command}; } 2>&1`), output),
+      );
     },
-    says: ({ text }) =>
-      eventually(() => {
-        assertOutput(there(last!.stderr()), `…\n${text}`);
-        return true;
-      }, 'the output'),
+    // Evidence is waited for before the line is written.
+    says: ({ text }) => inTime(5_000, async () => assertOutput(there(last!.stderr()), `…\n${text}`)),
     async holds(file, { text }) {
       assert.ok(
         there(await readFile(join(folder, file), 'utf8')).includes(text),
@@ -148,4 +136,18 @@ async function settle(folder: string, here: (text: string) => string): Promise<v
     await writeFile(file, here(await readFile(file, 'utf8')));
   }
   await writeFile(join(folder, 'practice/sekisho.yaml'), 'log: { format: pretty }\n', { flag: 'a' });
+}
+
+/** @throws what it throws at last, once the time (milliseconds) is over */
+async function inTime(time: number, holds: () => Promise<void>): Promise<void> {
+  const end = Date.now() + time;
+  for (;;) {
+    try {
+      await holds();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await delay(100);
+    }
+  }
 }

@@ -1,0 +1,71 @@
+/** Settings, paths of the API and metrics that the pages and example files name are there: a reader can type them. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { described } from '../../docs/generate/running.ts';
+import { fileSchema } from '../../src/config/file-schema.ts';
+import { ruleIds } from '../../src/rules/catalogue.ts';
+import { pages, root } from './markdown.ts';
+
+const reference = pages.find(({ path }) => path === 'docs/reference/config.md')!;
+/** `sites[].hosts` and the like, and without the brackets, as the prose may say it. */
+const settings = new Set(
+  [...reference.text.matchAll(/^#+ `(.+)`$/gm)].flatMap(([, name]) => [name!, name!.replaceAll('[]', '')]),
+);
+const top = new Set(Object.keys((fileSchema() as { properties: object }).properties));
+
+/** `bans.allow`, `policy.rules.connect`, `rateLimit.max`: whatever begins with a section of the config. */
+function isSetting(words: string): boolean {
+  const [first, ...rest] = words.split(/\.|\[\]\.?/).filter((word) => word !== '');
+  return rest.length > 0 && top.has(first!) && /^[a-z]\w*(?:\[\])?(?:\.[\w-]+(?:\[\])?)+$/i.test(words);
+}
+
+const known = (words: string): boolean =>
+  settings.has(words) || ruleIds.some((id) => words === `policy.rules.${id}`);
+
+suite('names in the pages', async () => {
+  const { openapi, metrics } = await described();
+  const paths = Object.keys(openapi.paths).map((path) => path.replace(/\/\{.*/, ''));
+  const metricNames = new Set([...metrics.matchAll(/^# HELP (\w+)/gm)].map(([, name]) => name!));
+
+  /** Names of metrics in some text that the gateway does not have. */
+  const strangers = (text: string): string[] =>
+    [...text.matchAll(/\bsekisho_[a-z][a-z_]*[a-z]\b/g)]
+      .map(([name]) => name)
+      .filter(
+        (name) => !metricNames.has(name) && !metricNames.has(name.replace(/_(?:bucket|sum|count)$/, '')),
+      );
+
+  for (const { path, text, code } of pages) {
+    test(`settings in ${path} exist`, () => {
+      assert.deepEqual(
+        code.filter((words) => isSetting(words) && !known(words)),
+        [],
+      );
+    });
+    test(`paths of the API in ${path} exist`, () => {
+      const named = [...text.matchAll(/(?<=[\s`/:\d])\/api\/[a-z]+(?:\.json)?/g)].map(([name]) => name);
+      assert.deepEqual(
+        named.filter((name) => name !== '/api/openapi.json' && !paths.includes(name)),
+        [],
+      );
+    });
+    test(`metrics in ${path} exist`, () => {
+      assert.deepEqual(strangers(text), []);
+    });
+  }
+
+  for (const path of globSync('config/examples/{prometheus,grafana}/*', { cwd: root })) {
+    test(`metrics in ${path} exist`, () => {
+      assert.deepEqual(strangers(readFileSync(join(root, path), 'utf8')), []);
+    });
+  }
+
+  test('some of each are found', () => {
+    assert.ok(pages.flatMap(({ code }) => code.filter(isSetting)).length > 20);
+    assert.ok(paths.includes('/api/events') && metricNames.has('sekisho_probes_total'));
+    assert.ok(isSetting('bans.nothing') && !known('bans.nothing'));
+    assert.deepEqual(strangers('rate(sekisho_nothing_total[5m])'), ['sekisho_nothing_total']);
+  });
+});
