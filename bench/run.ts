@@ -15,6 +15,7 @@ const benches = [
   'bans',
   'journal',
   'scan',
+  'scan-memory',
 ] as const;
 
 const { values, positionals } = parseArgs({

@@ -1,9 +1,9 @@
 /** `sekisho scan` as scripts and people meet it. */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { runProcess } from '../support/process.ts';
+import { runProcess, startProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
@@ -68,6 +68,22 @@ test('exit code 1 where a log is missing, and the rest is scanned', async (t) =>
   assert.equal(code, 1);
   assert.match(stdout, /^No relay succeeded/);
   assert.match(stdout, /missing\.log: is not there/);
+});
+
+test('--follow tells each probe as it is written, across a rotation, and the whole at SIGINT', async (t) => {
+  const log = join(await tempDir(t, 'scan'), 'access.log');
+  await writeFile(log, honest);
+  const child = await startProcess(t, process.execPath, [cli, 'scan', '--json', '--follow', log]);
+  await child.waitForLine(/"target":"mx\.example\.com:25"/);
+  await appendFile(log, line('192.0.2.9', 'CONNECT later.example:25', 405, 309));
+  await child.waitForLine(/"target":"later\.example:25"/);
+  await rename(log, `${log}.1`);
+  await writeFile(log, line('192.0.2.9', 'CONNECT rotated.example:25', 405, 309));
+  await child.waitForLine(/"target":"rotated\.example:25"/);
+  child.signal('SIGINT');
+  assert.deepEqual(await child.exited, { code: 0, signal: null });
+  assert.equal(child.stdout().trim().split('\n').length, 4);
+  assert.match(child.stderr(), /^No relay succeeded: 3 CONNECT/);
 });
 
 test('exit code 2 for usage: no log, an unknown format, a host that is none, a followed stdin', async () => {

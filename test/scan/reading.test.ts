@@ -198,14 +198,16 @@ test('a followed log: what is appended, what is written after a rotation, and af
   await rename(file, `${file}.1`);
   await writeFile(file, line('CONNECT after.example:443 HTTP/1.1'));
   await reach(4);
+  // Emptied in place, as logrotate does with `copytruncate`: shorter than what was read of it.
   await writeFile(file, '');
-  await reach(4);
+  await appendFile(file, line('CONNECT a.example:25 HTTP/1.1'));
+  await reach(5);
   stop.abort();
   const result = await done;
   assert.deepEqual(
     findings.map((f) => f.target),
-    ['example.com:25', 'example.com:25', 'example.com:25', 'after.example:443'],
+    ['example.com:25', 'example.com:25', 'example.com:25', 'after.example:443', 'a.example:25'],
   );
-  assert.equal(result.tally.total, 4);
+  assert.equal(result.tally.total, 5);
   assert.deepEqual(result.faults, []);
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { createTransport } from 'nodemailer';
 import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
@@ -82,4 +84,25 @@ test("the PROXY protocol tells Exim the client's address", { skip }, async (t) =
   const received = /^[^ ]+ [^ ]+ \S+ <= a@example\.org .*$/m.exec(await exim.log())?.[0] ?? '';
   assert.match(received, / H=\(client\.example\.org\) \[127\.0\.0\.7\] /);
   assert.match(sink.mails[0]!.data.toString(), /^Received: from \[127\.0\.0\.7\]/);
+});
+
+test('a 20 MB attachment of nodemailer arrives byte for byte', { skip }, async (t) => {
+  const sink = await mailSink(t);
+  const exim = await startExim(t, { deliverTo: sink.port });
+  const { port } = await startGuard(t, exim.port);
+  const content = randomBytes(20_000_000);
+  const transport = createTransport({ host: '127.0.0.1', port, ignoreTLS: true });
+  t.after(() => transport.close());
+  await transport.sendMail({
+    from: 'a@example.org',
+    to: 'user@example.net',
+    subject: 'x',
+    text: 'x',
+    attachments: [{ filename: 'a.bin', content }],
+  });
+  await sink.waitFor(1);
+  const mail = sink.mails[0]!.data.toString('latin1');
+  const start = mail.indexOf('\r\n\r\n', mail.indexOf('filename=a.bin'));
+  const encoded = mail.slice(start, mail.indexOf('\r\n--', start + 4));
+  assert.equal(Buffer.from(encoded, 'base64').compare(content), 0);
 });

@@ -188,3 +188,30 @@ test('Postfix is killed in the middle of a message: 4xx, and nothing was accepte
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 421);
   assert.equal(sink.mails.length, 0);
 });
+
+test('Postfix restarts in the middle of a message: 451, and the second try is delivered, once', {
+  skip,
+}, async (t) => {
+  const sink = await mailSink(t);
+  const postfix = await startPostfix(t, { deliverTo: sink.port });
+  const { port } = await startGuard(t, postfix.port);
+  const client = await Dialogue.greeted(t, port);
+  const begin = async (): Promise<void> => {
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+    assert.equal(await client.code('DATA'), 354);
+  };
+  await begin();
+  client.send('Subject: x\r\n\r\n');
+  await postfix.process.stop(0);
+  await postfix.start();
+  assert.equal(await client.code('first try\r\n.'), 451);
+  await begin();
+  const taken = await client.say('Subject: x\r\n\r\nsecond try\r\n.');
+  assert.equal(taken.code, 250);
+  await postfix.waitForLog(new RegExp(`${/queued as (\w+)/.exec(taken.text)![1]}: to=<.*status=sent`));
+  assert.deepEqual(
+    sink.mails.map(({ data }) => /(\w+) try/.exec(data.toString())?.[1]),
+    ['second'],
+  );
+});

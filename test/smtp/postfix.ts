@@ -11,6 +11,8 @@ export interface Postfix {
   readonly port: number;
   readonly folder: string;
   readonly process: RunningProcess;
+  /** Starts it again after `process` was stopped, at the same port and with the same queue. */
+  start(): Promise<RunningProcess>;
   /** All of its log so far. */
   log(): Promise<string>;
   /** Waits for the log to match. @throws after 15 seconds */
@@ -97,16 +99,21 @@ postlog unix-dgram n - n - 1 postlogd
   const conf = join(folder, 'etc');
   const check = await runProcess(requirePeer('postfix'), ['-c', conf, 'check']);
   if (check.code !== 0) throw new Error(`postfix check: ${check.stderr}\n${await readFile(log, 'utf8')}`);
-  // Not `start-fg`, whose master makes a session of its own and so outlives us.
-  const process = await startProcess(owner, master, ['-c', conf, '-d'], { timeout: 600_000 });
-  await process.waitForPort(port, 30_000).catch(async (error: Error) => {
-    throw new Error(`${error.message}\n${await readFile(log, 'utf8').catch(() => 'no log')}`);
-  });
+  const start = async (): Promise<RunningProcess> => {
+    // Not `start-fg`, whose master makes a session of its own and so outlives us.
+    const process = await startProcess(owner, master, ['-c', conf, '-d'], { timeout: 600_000 });
+    await process.waitForPort(port, 30_000).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${await readFile(log, 'utf8').catch(() => 'no log')}`);
+    });
+    return process;
+  };
+  const process = await start();
   const read = (): Promise<string> => readFile(log, 'utf8').catch(() => '');
   return {
     port,
     folder,
     process,
+    start,
     log: read,
     async waitForLog(pattern) {
       const signal = AbortSignal.timeout(15_000);
