@@ -288,6 +288,7 @@ export class FastConnection implements ResponseSink, Waiter {
 
   #handOver(bytes: Buffer): void {
     this.#letGo();
+    this.#path.checkpoint.onHandOver(this.#socket, bytes);
     this.#path.handOver(this.#socket, bytes);
   }
 

@@ -39,12 +39,17 @@ export function judgeBytes(error: ParserError, bytes: Buffer, first: boolean, po
  * The request line against its bytes: Node's parser takes `GET / RTSP/1.0`, and any number of spaces, for the same
  * request, and keeps nothing of the difference. Looked at for the first request of a connection, where its bytes came
  * in one piece; a probe comes on a connection of its own, and ordinary traffic pays for it once a connection.
+ *
+ * @param before bytes of the connection that were read and served before the server got it
  */
-export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'defects'> | undefined {
+export function requestLineDefects(
+  req: IncomingMessage,
+  before: number,
+): Pick<HttpRequest, 'defects'> | undefined {
   const bytes = (
     req.socket as Socket & { parser?: { getCurrentBuffer?(): Buffer | undefined } }
   ).parser?.getCurrentBuffer?.();
-  if (bytes === undefined || bytes.length !== req.socket.bytesRead) return undefined;
+  if (bytes === undefined || bytes.length !== req.socket.bytesRead - before) return undefined;
   let start = 0;
   // RFC 9112 section 2.2: empty lines before the request line are ignored.
   while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;

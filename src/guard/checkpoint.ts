@@ -58,10 +58,13 @@ const reported = Symbol('sekisho.reported');
 /** The exchange a socket carries at the moment: an answer to anything else on it has to wait for its end. */
 const current = Symbol('sekisho.current');
 const guarded = Symbol('sekisho.guarded');
+/** Bytes of the requests that were served before the server got the connection. */
+const servedBytes = Symbol('sekisho.servedBytes');
 
 type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
 type GuardedSocket = Socket & {
   [current]?: { req: Request; res: Response };
+  [servedBytes]?: number;
   refused?: boolean;
 };
 /** Those that carry a request. */
@@ -168,6 +171,11 @@ export class Checkpoint {
     namePeer(socket, address, this.#clients);
   }
 
+  /** The server gets this connection, with these bytes first; what was read of it before has been served. */
+  onHandOver(socket: Socket, bytes: Buffer): void {
+    (socket as GuardedSocket)[servedBytes] = socket.bytesRead - bytes.length;
+  }
+
   /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
   mayConnect(socket: Socket): boolean {
     const client = peerOf(socket, this.#clients);
@@ -186,7 +194,7 @@ export class Checkpoint {
     let known: Partial<HttpRequest> | undefined;
     if (!isHttp2(req)) {
       const socket = req.socket as GuardedSocket;
-      if (socket[current] === undefined) known = requestLineDefects(req);
+      if (socket[current] === undefined) known = requestLineDefects(req, socket[servedBytes] ?? 0);
       socket[current] = { req, res };
     }
     const { request, verdict } = this.judge(req, known);
