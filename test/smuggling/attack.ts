@@ -18,16 +18,24 @@ bans: false
 rateLimit: false
 `;
 
-/** @param number of the backend among `sites` */
+/** An ordinary request, behind which a row is sent on the same connection. */
+const warmUp = 'GET /warm';
+
+/**
+ * @param number of the backend among `sites`
+ * @param warm the connection has carried an ordinary request before
+ */
 export async function attack(
   port: number,
   backend: LooseBackend,
   number: number,
   row: SmugglingRow,
+  warm: boolean,
 ): Promise<void> {
   const site = label(number);
   const ways = outcomes(row);
-  const methods = [...row.reaches, row.orAlso ?? 'GET'].map((line) => line.split(' ')[0]!);
+  const before = warm ? [warmUp] : [];
+  const methods = [...before, ...row.reaches, row.orAlso ?? 'GET'].map((line) => line.split(' ')[0]!);
   const most = Math.max(...ways.map(({ reaches, refused }) => (refused ? 0 : reaches.length)), 0);
   const client = connect({ port, host: '127.0.0.1', noDelay: true });
   const pieces: Buffer[] = [];
@@ -38,7 +46,7 @@ export async function attack(
   const settled = new Promise<void>((done) => {
     const look = (): void => {
       const served = parse(over).responses.filter(({ status }) => status === 200);
-      if (over || (most > 0 && served.length >= most)) done();
+      if (over || (most > 0 && served.length >= most + before.length)) done();
     };
     const finish = (): void => {
       over = true;
@@ -53,6 +61,10 @@ export async function attack(
   });
   try {
     await once(client, 'connect', { signal });
+    if (warm) {
+      client.write(`${warmUp} HTTP/1.1\r\nHost: ${site}.example.net\r\n\r\n`);
+      while (parse(false).responses.length === 0) await once(client, 'data', { signal });
+    }
     client.write(row.bytes.replaceAll('siteNN', site), 'latin1');
     await settled;
     const victim = await exchange(port, `GET /victim HTTP/1.1\r\nHost: ${site}.example.net\r\n\r\n`, {
@@ -66,7 +78,9 @@ export async function attack(
 
     const readings = backend.take();
     const seen = paths(readings.get('careful')!.lines);
-    const way = ways.find(({ reaches }) => isDeepStrictEqual(seen, [...reaches, 'GET /victim'].sort()));
+    const way = ways.find(({ reaches }) =>
+      isDeepStrictEqual(seen, [...before, ...reaches, 'GET /victim'].sort()),
+    );
     assert.ok(way !== undefined, `reached the backend: ${seen.join(', ')}`);
     for (const [reading, { lines, unread }] of readings) {
       assert.deepEqual(paths(lines), seen, `as read by: ${reading}`);
@@ -78,7 +92,7 @@ export async function attack(
     const text = Buffer.concat(pieces).toString('latin1');
     assert.deepEqual(
       served.map(({ headers }) => headers.get(answersHeader)?.[0]),
-      way.reaches.map((line) => `${line} HTTP/1.1`),
+      [...before, ...way.reaches].map((line) => `${line} HTTP/1.1`),
       text,
     );
     assert.equal(rest.length, 0, text);
