@@ -53,6 +53,7 @@ export class Upgrader {
 
   /** http-proxy leaves a handshake alone that is not answered, or that nobody waits for any more. */
   #watch(proxyReq: ClientRequest, socket: Socket): void {
+    refuseOtherProtocols(proxyReq);
     // Here, since http-proxy takes every timeout off the socket first.
     socket.setTimeout(this.#options.idle, () => socket.destroy());
     const timer = setTimeout(() => proxyReq.destroy(new HandshakeTimeout()), this.#options.headers);
@@ -109,6 +110,18 @@ export class Upgrader {
       this.#proxy.emit('error', error, req, socket, backendName(address));
     });
   }
+}
+
+/** Behind a 101 of anything but a WebSocket nobody would judge what passes: h2c is a whole server without a checkpoint. */
+function refuseOtherProtocols(proxyReq: ClientRequest): void {
+  const emit = proxyReq.emit.bind(proxyReq) as (event: string | symbol, ...args: unknown[]) => boolean;
+  proxyReq.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [response, upstream] = args as [IncomingMessage, Socket];
+    if (event !== 'upgrade' || response.headers.upgrade?.toLowerCase() === 'websocket')
+      return emit(event, ...args);
+    upstream.destroy();
+    return emit('error', new Error('it switched to another protocol than WebSocket'));
+  };
 }
 
 class HandshakeTimeout extends Error {

@@ -28,7 +28,7 @@ export interface EffectiveDestination extends Mailbox {
  * No mail travels so far. Each step reads the address again: a command line full of `!` would else hold up everybody for
  * as long as it takes to walk its two thousand hops.
  */
-const mostSteps = 50;
+const mostSteps = 16;
 
 /**
  * Follows a path to its end.

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { FuzzResult, FuzzTask } from './fuzz-thread.ts';
 import { longestInput } from './mutator.ts';
 
-/** Milliseconds without a new input. */
-const hangTime = 5000;
+/** Milliseconds without a new input; on a busy machine the thread may wait for its turn. */
+const hangTime = 20_000;
 /** Bytes of heap that a run may gain: what the mutator keeps is far less. */
 export const mostGrowth = 96 * 1024 * 1024;
 

@@ -6,6 +6,8 @@ import { judge } from '../../src/judge.ts';
 import { isMalformed, parseAuthority } from '../../src/wire/authority.ts';
 import { ChunkedDecoder } from '../../src/wire/chunked.ts';
 import { classifyFirstBytes } from '../../src/wire/first-bytes.ts';
+import { headerFacts, seen } from '../../src/wire/header-facts.ts';
+import { plainHead } from '../../src/wire/plain-head.ts';
 import { readProxyHeader } from '../../src/wire/proxy-protocol.ts';
 import { parseRequestHead } from '../../src/wire/request-head.ts';
 import { parseRequestTarget } from '../../src/wire/request-target.ts';
@@ -117,6 +119,31 @@ export const wireTargets: readonly Target[] = [
       must(/^[!-~]+$/.test(method), 'the method is a token');
       const whys = new Set(defects.map(({ why }) => why));
       return `${head.complete} ${head.version.slice(0, 3)} ${[...whys].sort().join()} ${Math.min(valueAt.length, 3)}`;
+    },
+  },
+  {
+    name: 'plain-head',
+    seeds: requests,
+    words: headWords,
+    run: (input) => {
+      const plain = plainHead(input, latin1(input));
+      if (plain === null) return 'null';
+      const head = parseRequestHead(input);
+      must(head?.complete === true && head.defects.length === 0, 'what is plain has no defects');
+      const { method, target, version, rawHeaders, end, contentLength, close } = plain;
+      must(
+        isDeepStrictEqual(
+          [method, target, version, rawHeaders, end],
+          [head!.method, head!.target, head!.version, head!.rawHeaders, head!.end],
+        ),
+        'it is read as the strict reader reads it',
+      );
+      const { seen: found, underscored } = headerFacts(rawHeaders);
+      // Those with an underscore are the judge's to refuse, as everything else that is only a field.
+      const framing = underscored === -1 ? seen.framing : 0;
+      must((found & (framing | seen.upgrade | seen.connectionOptions)) === 0, 'nothing speaks of framing');
+      must(!rawHeaders.some((name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name)), 'no chunks');
+      return `${contentLength === 0} ${close} ${Math.min(9, rawHeaders.length)} ${found}`;
     },
   },
   {
