@@ -1,0 +1,167 @@
+/** `sekisho init`: flags, or answers on stdin, become a config that `check` takes and the gateway runs on. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { root } from '../support/gateway-process.ts';
+import type { Owner } from '../support/owner.ts';
+import { type ProcessOptions, runProcess, startProcess } from '../support/process.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const apache = {
+  'apache2/ports.conf': 'Listen 80\n<IfModule ssl_module>\n\tListen 443\n</IfModule>\n',
+  'apache2/sites-enabled/shop.conf':
+    '<VirtualHost *:80>\n  ServerName shop.example.net\n  ServerAlias www.example.net *.example.org\n</VirtualHost>\n',
+};
+const nginx = {
+  'nginx/sites-enabled/default':
+    'server {\n  listen 80 default_server;\n  listen [::]:80;\n  server_name _ news.example.net;\n}\n',
+};
+
+interface Place {
+  readonly config: string;
+  readonly etc: string;
+  init(args: readonly string[], options?: ProcessOptions): ReturnType<typeof runProcess>;
+}
+
+const names = ({ hosts }: Config['sites'][number]): string[] => hosts.map(({ host }) => host);
+
+/** A folder to write into, and an /etc of its own. */
+async function place(owner: Owner, files: Readonly<Record<string, string>> = {}): Promise<Place> {
+  const folder = await tempDir(owner, 'init');
+  const etc = join(folder, 'etc');
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(etc, name, '..'), { recursive: true });
+    writeFileSync(join(etc, name), text);
+  }
+  const config = join(folder, 'sekisho.yaml');
+  return {
+    config,
+    etc,
+    init: (args, options) => {
+      const all = [join(root, 'src/cli.ts'), 'init', '--etc', etc, '--output', config, ...args];
+      return runProcess(process.execPath, all, { cwd: folder, timeout: 30_000, ...options });
+    },
+  };
+}
+
+suite('sekisho init', () => {
+  test('takes flags for answers, and asks nothing', async (t) => {
+    const { config, init } = await place(t);
+    const flags = [
+      '--host',
+      'www.example.net',
+      '--host',
+      'example.net',
+      '--backend',
+      'http://127.0.0.1:3000',
+    ];
+    const { code, stdout, stderr } = await init([...flags, '--listen', '127.0.0.1:8080']);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.doesNotMatch(stdout, /\?/);
+    const { listen, sites } = loadConfig(config);
+    assert.deepEqual(
+      listen.map(({ host, port }) => `${host}:${port}`),
+      ['127.0.0.1:8080'],
+    );
+    assert.deepEqual(
+      sites.map((site) => names(site)),
+      [['www.example.net', 'example.net']],
+    );
+    assert.match(readFileSync(config, 'utf8'), /^ +backend: http:\/\/127\.0\.0\.1:3000$/m);
+    assert.match(readFileSync(config, 'utf8'), /^# /m);
+    assert.equal(statSync(config).mode & 0o007, 0, 'its owner may put a token there');
+  });
+
+  test('asks three questions, and an empty answer takes what is offered', async (t) => {
+    const { config, init } = await place(t, apache);
+    const { code, stdout } = await init([], { input: '\n\n127.0.0.1:8080\n' });
+    assert.equal(code, 0);
+    assert.equal(stdout.split('?').length - 1, 3, stdout);
+    const { listen, sites } = loadConfig(config);
+    assert.equal(listen[0]!.port, 8080);
+    // A wildcard is nobody's to guess: its owner may mean fewer names.
+    assert.deepEqual(names(sites[0]!), ['shop.example.net', 'www.example.net']);
+  });
+
+  test('tells how Apache makes room', async (t) => {
+    const { etc, init } = await place(t, apache);
+    const { stdout } = await init(['--host', 'www.example.net']);
+    assert.match(stdout, /Let Apache listen on 127\.0\.0\.1:8081 instead of port 80/);
+    assert.ok(stdout.includes(join(etc, 'apache2/sites-enabled/shop.conf')), stdout);
+    assert.ok(stdout.includes('+ Listen 127.0.0.1:8081\n'), stdout);
+    assert.ok(stdout.includes('+ <VirtualHost *:8081>\n'), stdout);
+    assert.doesNotMatch(stdout, /443/);
+  });
+
+  test('tells how nginx makes room, and offers its names', async (t) => {
+    const { init } = await place(t, nginx);
+    const { stdout } = await init([], { input: '\n\n\n' });
+    assert.match(stdout, /for your server\? \[news\.example\.net\]/);
+    assert.match(stdout, /Let nginx listen on 127\.0\.0\.1:8081 instead of port 80/);
+    assert.ok(stdout.includes('+ listen 127.0.0.1:8081 default_server;\n'), stdout);
+  });
+
+  test('overwrites nothing without --force', async (t) => {
+    const { config, init } = await place(t);
+    writeFileSync(config, 'mine\n');
+    const refused = await init(['--host', 'www.example.net']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is there already\n {2}mend: .*--force/);
+    assert.equal(readFileSync(config, 'utf8'), 'mine\n');
+    assert.equal((await init(['--host', 'www.example.net', '--force'])).code, 0);
+    assert.doesNotMatch(readFileSync(config, 'utf8'), /mine/);
+  });
+
+  test('writes nothing where the answers make no config', async (t) => {
+    const { config, init } = await place(t);
+    const { code, stderr } = await init(['--host', 'www.example.net', '--backend', 'gopher://127.0.0.1']);
+    assert.equal(code, 1);
+    assert.match(stderr, /backend\n[^]*mend: [^]*nothing was written/);
+    assert.throws(() => statSync(config), { code: 'ENOENT' });
+  });
+
+  test('says which flag to give where there is nobody to answer', async (t) => {
+    const { config, init } = await place(t);
+    const { code, stderr } = await init([], { input: '' });
+    assert.equal(code, 2);
+    assert.match(stderr, /mend: answer it, or give --host/);
+    assert.throws(() => statSync(config), { code: 'ENOENT' });
+  });
+
+  test('an answer is text, whatever YAML would make of it', async (t) => {
+    const { config, init } = await place(t);
+    const { code } = await init(['--host', 'www.example.net', '--host', '*.example.net', '--host', '[::1]']);
+    assert.equal(code, 0);
+    assert.deepEqual(names(loadConfig(config).sites[0]!), ['www.example.net', '*.example.net', '[::1]']);
+  });
+
+  test('the gateway runs on what it writes', async (t) => {
+    const backend = await recordingBackend(t);
+    const { config, init } = await place(t);
+    const answers = `www.example.net\nhttp://127.0.0.1:${backend.port}\n127.0.0.1:0\n`;
+    assert.equal((await init([], { input: answers })).code, 0);
+    const cli = join(root, 'src/cli.ts');
+    const checked = await runProcess(process.execPath, [cli, 'check', '--config', config]);
+    assert.equal(checked.code, 0, checked.stdout);
+    const start = ['start', '--config', config, '--admin', '127.0.0.1:0'];
+    const gateway = await startProcess(t, process.execPath, [cli, ...start], { cwd: join(config, '..') });
+    const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/);
+    assert.equal(await status(Number(port), '/', 'www.example.net'), 200);
+    assert.equal(await status(Number(port), 'http://www.example.com/', 'www.example.com'), 421);
+    await gateway.stop();
+  });
+});
+
+function status(port: number, path: string, host: string): Promise<number> {
+  return new Promise((done, fail) => {
+    get({ port, path, headers: { host }, agent: false }, (res) => {
+      res.resume();
+      done(res.statusCode!);
+    }).once('error', fail);
+  });
+}
