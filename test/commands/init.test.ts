@@ -1,144 +1,167 @@
+/** `sekisho init`: flags, or answers on stdin, become a config that `check` takes and the gateway runs on. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
-import { suite, type TestContext, test } from 'node:test';
-import fc from 'fast-check';
-import { parse } from 'yaml';
-import { findServer, movedLine } from '../../src/init/found-server.ts';
-import { newConfig } from '../../src/init/new-config.ts';
-import { runProcess } from '../support/process.ts';
+import { suite, test } from 'node:test';
+import type { Config } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { root } from '../support/gateway-process.ts';
+import type { Owner } from '../support/owner.ts';
+import { type ProcessOptions, runProcess, startProcess } from '../support/process.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-const cli = join(import.meta.dirname, '../../src/cli.ts');
-
-/** An /etc of Debian's Apache and nginx, or of neither. */
-async function machine(t: TestContext, files: Readonly<Record<string, string>> = {}) {
-  const dir = await tempDir(t, 'init');
-  const etc = join(dir, 'etc');
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(join(etc, name, '..'), { recursive: true });
-    await writeFile(join(etc, name), text);
-  }
-  const init = (args: readonly string[], input = '') =>
-    runProcess(process.execPath, [cli, 'init', '--etc', etc, ...args], { cwd: dir, input });
-  const written = async () => parse(await readFile(join(dir, 'sekisho.yaml'), 'utf8'));
-  return { dir, etc, init, written };
-}
 
 const apache = {
   'apache2/ports.conf': 'Listen 80\n<IfModule ssl_module>\n\tListen 443\n</IfModule>\n',
-  'apache2/sites-enabled/000-default.conf':
-    '<VirtualHost *:80>\n\tServerName www.example.net:80\n\tServerAlias example.net *.example.net\n</VirtualHost>\n',
+  'apache2/sites-enabled/shop.conf':
+    '<VirtualHost *:80>\n  ServerName shop.example.net\n  ServerAlias www.example.net *.example.org\n</VirtualHost>\n',
 };
 const nginx = {
   'nginx/sites-enabled/default':
-    'server {\n\tlisten 80 default_server;\n\tlisten [::]:80 default_server;\n\tserver_name _;\n}\n' +
-    'server { listen 443 ssl; listen 127.0.0.1:80; server_name shop.example.net ~^www; }\n',
+    'server {\n  listen 80 default_server;\n  listen [::]:80;\n  server_name _ news.example.net;\n}\n',
 };
 
+interface Place {
+  readonly config: string;
+  readonly etc: string;
+  init(args: readonly string[], options?: ProcessOptions): ReturnType<typeof runProcess>;
+}
+
+const names = ({ hosts }: Config['sites'][number]): string[] => hosts.map(({ host }) => host);
+
+/** A folder to write into, and an /etc of its own. */
+async function place(owner: Owner, files: Readonly<Record<string, string>> = {}): Promise<Place> {
+  const folder = await tempDir(owner, 'init');
+  const etc = join(folder, 'etc');
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(etc, name, '..'), { recursive: true });
+    writeFileSync(join(etc, name), text);
+  }
+  const config = join(folder, 'sekisho.yaml');
+  return {
+    config,
+    etc,
+    init: (args, options) => {
+      const all = [join(root, 'src/cli.ts'), 'init', '--etc', etc, '--output', config, ...args];
+      return runProcess(process.execPath, all, { cwd: folder, timeout: 30_000, ...options });
+    },
+  };
+}
+
 suite('sekisho init', () => {
-  test('asks three questions, and offers what the web server of the machine says', async (t) => {
-    const { init, written } = await machine(t, apache);
-    const { code, stdout } = await init([], '\n\n\n');
-    assert.equal(code, 0);
-    assert.match(
-      stdout,
-      /\[www\.example\.net example\.net\].*\[http:\/\/127\.0\.0\.1:8081\].*\[0\.0\.0\.0:80\]/,
+  test('takes flags for answers, and asks nothing', async (t) => {
+    const { config, init } = await place(t);
+    const flags = [
+      '--host',
+      'www.example.net',
+      '--host',
+      'example.net',
+      '--backend',
+      'http://127.0.0.1:3000',
+    ];
+    const { code, stdout, stderr } = await init([...flags, '--listen', '127.0.0.1:8080']);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.doesNotMatch(stdout, /\?/);
+    const { listen, sites } = loadConfig(config);
+    assert.deepEqual(
+      listen.map(({ host, port }) => `${host}:${port}`),
+      ['127.0.0.1:8080'],
     );
-    assert.match(stdout, /- Listen 80\n {7}\+ Listen 127\.0\.0\.1:8081\n/);
-    assert.match(stdout, /- <VirtualHost \*:80>\n {7}\+ <VirtualHost \*:8081>\n/);
+    assert.deepEqual(
+      sites.map((site) => names(site)),
+      [['www.example.net', 'example.net']],
+    );
+    assert.match(readFileSync(config, 'utf8'), /^ +backend: http:\/\/127\.0\.0\.1:3000$/m);
+    assert.match(readFileSync(config, 'utf8'), /^# /m);
+    assert.equal(statSync(config).mode & 0o007, 0, 'its owner may put a token there');
+  });
+
+  test('asks three questions, and an empty answer takes what is offered', async (t) => {
+    const { config, init } = await place(t, apache);
+    const { code, stdout } = await init([], { input: '\n\n127.0.0.1:8080\n' });
+    assert.equal(code, 0);
+    assert.equal(stdout.split('?').length - 1, 3, stdout);
+    const { listen, sites } = loadConfig(config);
+    assert.equal(listen[0]!.port, 8080);
+    // A wildcard is nobody's to guess: its owner may mean fewer names.
+    assert.deepEqual(names(sites[0]!), ['shop.example.net', 'www.example.net']);
+  });
+
+  test('tells how Apache makes room', async (t) => {
+    const { etc, init } = await place(t, apache);
+    const { stdout } = await init(['--host', 'www.example.net']);
+    assert.match(stdout, /Let Apache listen on 127\.0\.0\.1:8081 instead of port 80/);
+    assert.ok(stdout.includes(join(etc, 'apache2/sites-enabled/shop.conf')), stdout);
+    assert.ok(stdout.includes('+ Listen 127.0.0.1:8081\n'), stdout);
+    assert.ok(stdout.includes('+ <VirtualHost *:8081>\n'), stdout);
     assert.doesNotMatch(stdout, /443/);
-    const { listen, sites } = await written();
-    assert.deepEqual(listen, ['0.0.0.0:80']);
-    assert.deepEqual(sites, [
-      { hosts: ['www.example.net', 'example.net'], backend: 'http://127.0.0.1:8081' },
-    ]);
   });
 
-  test('takes answers', async (t) => {
-    const { init, written } = await machine(t);
-    const { code } = await init([], 'a.example.net, b.example.net\nunix:/run/app.sock\n127.0.0.1:8080\n');
-    assert.equal(code, 0);
-    const { listen, sites } = await written();
-    assert.deepEqual(
-      [listen, sites],
-      [['127.0.0.1:8080'], [{ hosts: ['a.example.net', 'b.example.net'], backend: 'unix:/run/app.sock' }]],
-    );
+  test('tells how nginx makes room, and offers its names', async (t) => {
+    const { init } = await place(t, nginx);
+    const { stdout } = await init([], { input: '\n\n\n' });
+    assert.match(stdout, /for your server\? \[news\.example\.net\]/);
+    assert.match(stdout, /Let nginx listen on 127\.0\.0\.1:8081 instead of port 80/);
+    assert.ok(stdout.includes('+ listen 127.0.0.1:8081 default_server;\n'), stdout);
   });
 
-  test('asks nothing where the names are given', async (t) => {
-    const { init, dir } = await machine(t, nginx);
-    const { code, stdout } = await init(['--host', 'www.example.net', '--output', 'other.yaml']);
-    assert.equal(code, 0);
-    assert.match(stdout, /^other\.yaml is written\./);
-    assert.match(stdout, /- listen \[::\]:80 default_server;\n {5}\//, 'a line that is to go');
-    assert.match(stdout, /- listen 127\.0\.0\.1:80;\n {7}\+ listen 127\.0\.0\.1:8081;\n/);
-    const check = await runProcess(process.execPath, [cli, 'check', '--config', join(dir, 'other.yaml')]);
-    assert.match(check.stdout, /is fine: 1 listener, 1 site, 1 host/);
-  });
-
-  test('says what is missing, and writes nothing', async (t) => {
-    const { init, written } = await machine(t);
-    const { code, stderr } = await init([]);
-    assert.equal(code, 2);
-    assert.match(stderr, /no answer to "Which names.*\n {2}mend: answer it, or give --host/);
-    await assert.rejects(written(), { code: 'ENOENT' });
-  });
-
-  test('writes no config that would not start', async (t) => {
-    const { init, written } = await machine(t);
-    const { code, stderr } = await init(['--host', 'http://www.example.net/', '--listen', '80']);
-    assert.equal(code, 1);
-    assert.match(stderr, /sekisho\.yaml:\d+: sites\[0\]\.hosts\[0\]\n.*\n {2}mend: /);
-    assert.match(stderr, /sekisho\.yaml:\d+: listen/);
-    await assert.rejects(written(), { code: 'ENOENT' });
-  });
-
-  test('never overwrites unasked', async (t) => {
-    const { init, dir, written } = await machine(t);
-    await writeFile(join(dir, 'sekisho.yaml'), 'mine: true\n');
-    const { code, stderr } = await init(['--host', 'www.example.net']);
-    assert.equal(code, 1);
-    assert.match(stderr, /is there already\n {2}mend: .*--force/);
-    assert.deepEqual(await written(), { mine: true });
+  test('overwrites nothing without --force', async (t) => {
+    const { config, init } = await place(t);
+    writeFileSync(config, 'mine\n');
+    const refused = await init(['--host', 'www.example.net']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /is there already\n {2}mend: .*--force/);
+    assert.equal(readFileSync(config, 'utf8'), 'mine\n');
     assert.equal((await init(['--host', 'www.example.net', '--force'])).code, 0);
-    assert.equal((await written()).sites.length, 1);
+    assert.doesNotMatch(readFileSync(config, 'utf8'), /mine/);
+  });
+
+  test('writes nothing where the answers make no config', async (t) => {
+    const { config, init } = await place(t);
+    const { code, stderr } = await init(['--host', 'www.example.net', '--backend', 'gopher://127.0.0.1']);
+    assert.equal(code, 1);
+    assert.match(stderr, /backend\n[^]*mend: [^]*nothing was written/);
+    assert.throws(() => statSync(config), { code: 'ENOENT' });
+  });
+
+  test('says which flag to give where there is nobody to answer', async (t) => {
+    const { config, init } = await place(t);
+    const { code, stderr } = await init([], { input: '' });
+    assert.equal(code, 2);
+    assert.match(stderr, /mend: answer it, or give --host/);
+    assert.throws(() => statSync(config), { code: 'ENOENT' });
+  });
+
+  test('an answer is text, whatever YAML would make of it', async (t) => {
+    const { config, init } = await place(t);
+    const { code } = await init(['--host', 'www.example.net', '--host', '*.example.net', '--host', '[::1]']);
+    assert.equal(code, 0);
+    assert.deepEqual(names(loadConfig(config).sites[0]!), ['www.example.net', '*.example.net', '[::1]']);
+  });
+
+  test('the gateway runs on what it writes', async (t) => {
+    const backend = await recordingBackend(t);
+    const { config, init } = await place(t);
+    const answers = `www.example.net\nhttp://127.0.0.1:${backend.port}\n127.0.0.1:0\n`;
+    assert.equal((await init([], { input: answers })).code, 0);
+    const cli = join(root, 'src/cli.ts');
+    const checked = await runProcess(process.execPath, [cli, 'check', '--config', config]);
+    assert.equal(checked.code, 0, checked.stdout);
+    const start = ['start', '--config', config, '--admin', '127.0.0.1:0'];
+    const gateway = await startProcess(t, process.execPath, [cli, ...start], { cwd: join(config, '..') });
+    const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/);
+    assert.equal(await status(Number(port), '/', 'www.example.net'), 200);
+    assert.equal(await status(Number(port), 'http://www.example.com/', 'www.example.com'), 421);
+    await gateway.stop();
   });
 });
 
-suite('the web server of the machine', () => {
-  test('is Apache, nginx or none', async (t) => {
-    assert.equal(findServer((await machine(t)).etc), null);
-    const found = findServer((await machine(t, nginx)).etc)!;
-    assert.deepEqual([found.kind, found.names], ['nginx', ['shop.example.net']]);
-    assert.deepEqual(
-      found.listens.map(({ port }) => port),
-      [80, 80, 443, 80],
-    );
-    assert.equal(findServer((await machine(t, { ...nginx, ...apache })).etc)?.kind, 'apache');
+function status(port: number, path: string, host: string): Promise<number> {
+  return new Promise((done, fail) => {
+    get({ port, path, headers: { host }, agent: false }, (res) => {
+      res.resume();
+      done(res.statusCode!);
+    }).once('error', fail);
   });
-
-  for (const [line, moved] of [
-    ['Listen 80', 'Listen 127.0.0.1:8081'],
-    ['Listen 192.0.2.1:80 http', 'Listen 127.0.0.1:8081 http'],
-    ['<VirtualHost _default_:80>', '<VirtualHost _default_:8081>'],
-    ['listen 80;', 'listen 127.0.0.1:8081;'],
-    ['listen 0.0.0.0:80 default_server;', 'listen 127.0.0.1:8081 default_server;'],
-    ['listen [::]:80;', null],
-  ] as const)
-    test(`${line} moves`, () => assert.equal(movedLine(line, '127.0.0.1:8081'), moved));
-});
-
-test('a new config says what was answered, whatever is in it', () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.string(), { minLength: 1 }),
-      fc.string(),
-      fc.string(),
-      (hosts, backend, listen) => {
-        const { sites, listen: at } = parse(newConfig({ hosts, backend, listen }));
-        assert.deepEqual([at, sites], [[listen], [{ hosts, backend }]]);
-      },
-    ),
-  );
-});
+}
