@@ -121,7 +121,7 @@ suite('sekisho init', () => {
     const { config, init } = await place(t);
     const { code, stderr } = await init(['--host', 'www.example.net', '--backend', 'gopher://127.0.0.1']);
     assert.equal(code, 1);
-    assert.match(stderr, /backend\n[^]*mend: [^]*nothing was written/);
+    assert.match(stderr, /backend\n[\s\S]*mend: [\s\S]*nothing was written/);
     assert.throws(() => statSync(config), { code: 'ENOENT' });
   });
 
