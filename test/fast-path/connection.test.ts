@@ -18,7 +18,10 @@ test('goes on with the server from the first request that is not plain', async (
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const chunked = `POST /two HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
-  const { responses } = await exchange(port, [get('/one'), chunked, get('/three')], { until: 3, gap: 40 });
+  const { responses } = await exchange(port, [get('/one'), chunked, get('/three')], {
+    until: 3,
+    inTurn: true,
+  });
   assert.deepEqual(
     responses.map(({ body, headers }) => [body.toString(), headers.has('keep-alive')]),
     [
@@ -34,7 +37,7 @@ test('a probe on a kept connection is refused like any other, and the connection
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, config(backend.url));
   const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
-  const { responses, ended } = await exchange(port, [get('/'), probe], { gap: 40 });
+  const { responses, ended } = await exchange(port, [get('/'), probe], { inTurn: true });
   assert.deepEqual(
     responses.map(({ status }) => status),
     [200, 421],
@@ -50,7 +53,7 @@ test('a probe on a kept connection is refused like any other, and the connection
 test('a bad body behind a plain request is no answer to it', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, config(backend.url));
-  const { responses, ended } = await exchange(port, [get('/'), 'NONSENSE\r\n\r\n'], { gap: 40 });
+  const { responses, ended } = await exchange(port, [get('/'), 'NONSENSE\r\n\r\n'], { inTurn: true });
   assert.deepEqual([responses.map(({ status }) => status), ended], [[200, 400], 'closed']);
   assert.equal(events.length, 1);
 });
@@ -166,7 +169,7 @@ test('one too many gets its 429, for HEAD without a body, and is recorded once',
     t,
     config(backend.url, 'rateLimit: { max: 1, timeWindow: 1d }\n'),
   );
-  const { responses } = await exchange(port, [get('/'), get('/')], { gap: 40 });
+  const { responses } = await exchange(port, [get('/'), get('/')], { inTurn: true });
   assert.deepEqual(
     responses.map(({ status }) => status),
     [200, 429],

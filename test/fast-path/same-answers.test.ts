@@ -23,10 +23,15 @@ const big = 'x'.repeat(200_000);
 /** Node's server writes these; nobody needs them with HTTP/1.1. */
 const ofServer = /^(?:date:|connection: keep-alive|keep-alive:)/i;
 
-async function ask(pieces: string | readonly string[], answer: string, from?: string) {
+/** An empty line before a request is nothing to a server (RFC 9112 section 2.2), and enough for it not to be plain. */
+async function ask(bytes: string, answer: string, from?: string) {
   backend.answerWith(answer);
   const before = backend.requests.length;
-  const reply = await exchange(gateway.port, pieces, { until: 1, gap: 20, ...(from ? { from } : {}) });
+  const reply = await exchange(gateway.port, bytes, {
+    until: 1,
+    methods: [/[A-Z]+/.exec(bytes)![0]],
+    ...(from ? { from } : {}),
+  });
   const response = reply.responses.at(-1)!;
   const [seen] = backend.requests.slice(before);
   return {
@@ -101,7 +106,7 @@ suite('the same by both ways', () => {
   ] as const) {
     test(what, async () => {
       const fast = await ask(request, answer, from);
-      const slow = await ask([request.slice(0, 9), request.slice(9)], answer, from);
+      const slow = await ask(`\r\n${request}`, answer, from);
       assert.deepEqual([fast.server, slow.server], [false, true], 'one way each');
       assert.deepEqual(fast.answer, slow.answer);
       assert.deepEqual(fast.seen, slow.seen);
@@ -118,8 +123,8 @@ suite('the same by both ways', () => {
   test('and Connection: close', async () => {
     backend.answerWith(ok);
     const request = `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;
-    for (const pieces of [request, [request.slice(0, 9), request.slice(9)]]) {
-      const reply = await exchange(gateway.port, pieces);
+    for (const bytes of [request, `\r\n${request}`]) {
+      const reply = await exchange(gateway.port, bytes, { methods: ['GET'] });
       assert.deepEqual([reply.ended, reply.responses[0]?.headers.get('connection')], ['closed', ['close']]);
       assert.equal(reply.responses[0]?.body.toString(), 'ok');
     }

@@ -20,6 +20,8 @@ export interface RawOptions {
   methods?: readonly string[];
   /** Milliseconds for everything; what came until then is given. @default 5000 */
   timeout?: number;
+  /** Send each piece once there are as many responses as pieces before it. @default false: after a gap */
+  inTurn?: boolean;
   /** Milliseconds between two pieces, so that they arrive apart: no event tells when the peer has read. @default 5 */
   gap?: number;
 }
@@ -70,7 +72,8 @@ export async function exchange(
     if (error.code !== 'EPIPE') over.resolve('reset');
   });
   signal.addEventListener('abort', () => over.resolve('timeout'));
-  void send(socket, pieces, options);
+  const answered = (): number => parse(false).responses.filter(({ status }) => status >= 200).length;
+  void send(socket, pieces, options, answered);
   const ended = await over.promise;
   socket.destroy();
   const all = Buffer.concat(received);
@@ -104,9 +107,15 @@ async function open(port: number, options: RawOptions, signal: AbortSignal): Pro
   return socket;
 }
 
-async function send(socket: Socket, pieces: readonly Buffer[], options: RawOptions): Promise<void> {
+async function send(
+  socket: Socket,
+  pieces: readonly Buffer[],
+  options: RawOptions,
+  answered: () => number,
+): Promise<void> {
   for (const [index, piece] of pieces.entries()) {
-    if (index > 0) await delay(options.gap ?? 5);
+    if (options.inTurn === true) while (answered() < index && !socket.destroyed) await delay(2);
+    else if (index > 0) await delay(options.gap ?? 5);
     if (socket.destroyed) return;
     await new Promise((done) => socket.write(piece, done));
   }
