@@ -2,7 +2,6 @@
  * How much memory the scan of a log takes that is larger than memory. The log comes through a pipe and lies on no disk;
  * its clients, paths, days and targets go on changing, so that whatever were kept of them would show.
  */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { startProcess } from '../test/support/process.ts';
@@ -24,8 +23,19 @@ const linesPerBlock = 150_000;
 /** A probe among so many lines. */
 const probeEvery = 10_000;
 
-export async function run(options: BenchOptions): Promise<ScanMemoryResult> {
-  const goal = options.quick === true ? 200e6 : 10e9;
+export async function run(options: BenchOptions): Promise<void> {
+  const result = await scanMemory(options.quick === true ? 200e6 : 10e9);
+  const { gigabytes, lines, findings, earlyMebibytes, peakMebibytes, seconds } = result;
+  const text = `${gigabytes} GB, ${lines.toLocaleString('en-US')} lines, ${findings} findings: ${earlyMebibytes} MiB after a hundredth, ${peakMebibytes} MiB at the most (${seconds} s)`;
+  print(options, result, text);
+}
+
+/**
+ * Scans so many bytes of log.
+ *
+ * @throws where a probe was not found
+ */
+export async function scanMemory(goal: number): Promise<ScanMemoryResult> {
   const stops: (() => unknown)[] = [];
   try {
     const scan = await startProcess(
@@ -45,11 +55,8 @@ export async function run(options: BenchOptions): Promise<ScanMemoryResult> {
     let rounds = 0;
     for (; bytes < goal; rounds++) {
       const block = log.next();
-      // Taken in pieces, so that the block may be written anew once the last of them is out.
-      for (let at = 0; at < block.length; at += 1 << 20) {
-        if (!scan.stdin.write(block.subarray(at, at + (1 << 20)))) await once(scan.stdin, 'drain');
-      }
-      while (scan.stdin.writableLength > 0) await once(scan.stdin, 'drain');
+      // Written out to its end before it is written over.
+      await new Promise<unknown>((done) => scan.stdin.write(block, done));
       bytes += block.length;
       if (early === 0 && bytes >= goal / 100) early = held();
     }
@@ -60,7 +67,7 @@ export async function run(options: BenchOptions): Promise<ScanMemoryResult> {
     const findings = scan.stdout().split('\n').length - 1;
     if (code !== 0 || findings !== lines / probeEvery)
       throw new Error(`${findings} findings among ${lines} lines, exit code ${code}: ${scan.stderr()}`);
-    const result: ScanMemoryResult = {
+    return {
       bench: 'scan-memory',
       gigabytes: Number((bytes / 1e9).toFixed(1)),
       lines,
@@ -69,9 +76,6 @@ export async function run(options: BenchOptions): Promise<ScanMemoryResult> {
       peakMebibytes: peak,
       seconds: Math.round((performance.now() - started) / 1000),
     };
-    const text = `${result.gigabytes} GB, ${lines.toLocaleString('en-US')} lines, ${findings} findings: ${early} MiB after a hundredth, ${peak} MiB at the most (${result.seconds} s)`;
-    print(options, result, text);
-    return result;
   } finally {
     for (const stop of stops) await stop();
   }

@@ -17,6 +17,10 @@ export interface BenchOptions {
   readonly json?: boolean;
   /** Rounds of each scene. @default 5 */
   readonly rounds?: number;
+  /** A round of each scene, to see that it works. */
+  readonly quick?: boolean;
+  /** Only scenes with this in their name. @default all */
+  readonly only?: string;
 }
 
 export interface BenchResult {
@@ -89,7 +93,12 @@ const asUser = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
  *
  * @throws where a peer is missing
  */
-export async function run({ json = false, rounds = 5 }: BenchOptions = {}): Promise<BenchResult[]> {
+export async function run({
+  json = false,
+  quick = false,
+  rounds = quick ? 1 : 5,
+  only = '',
+}: BenchOptions = {}): Promise<BenchResult[]> {
   const missing = without('smtp-source', 'smtp-sink', 'postfix');
   if (missing !== false) throw new Error(`bench smtp ${missing}`);
   const stops: (() => unknown)[] = [];
@@ -107,7 +116,7 @@ export async function run({ json = false, rounds = 5 }: BenchOptions = {}): Prom
     await sinkProcess.waitForPort(sink);
     const postfix = await startPostfix(owner, { deliverTo: sink, main: 'default_transport = discard:' });
     const results: BenchResult[] = [];
-    for (const scene of scenes) {
+    for (const scene of scenes.filter(({ name }) => name.includes(only))) {
       const behind = scene.behind === 'sink' ? sink : postfix.port;
       const guard = createSmtpGuard(guardOptions(behind), { onEvent: () => {}, log: console });
       const [address] = await guard.listen();
@@ -171,4 +180,4 @@ function describe({ scene, unit, direct, guarded, ratio, target }: BenchResult):
   return `${scene.padEnd(40)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}, target ${target})`;
 }
 
-if (import.meta.main) await run({ json: process.argv.includes('--json') });
+if (import.meta.main) await run({ only: process.argv[2] ?? '' });
