@@ -1,8 +1,8 @@
 /** Where Sekisho and a web server make different requests of the same bytes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { randomRequest, seeded } from './grammar.ts';
-import type { Lane, Reaches } from './servers.ts';
+import { own, randomRequest, seeded } from './grammar.ts';
+import { type Lane, type Reaches, serverNames } from './servers.ts';
 
 export interface Disagreement {
   readonly bytes: string;
@@ -57,7 +57,8 @@ export async function compare(
   let left = count;
   await Promise.all(
     lanes.map(async (lane) => {
-      while (left-- > 0) {
+      for (let sent = 0; left-- > 0; sent++) {
+        if (sent % 200 === 0) await checkAlive(lane);
         const bytes = randomRequest(random);
         let reaches = await lane.send(bytes, 150);
         if (disagreement(reaches) !== null) {
@@ -76,6 +77,14 @@ export async function compare(
     }),
   );
   return totals;
+}
+
+/** A server that has died refuses everything, and would agree with everybody. */
+async function checkAlive(lane: Lane): Promise<void> {
+  const bytes = `GET /alive HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
+  const reaches = await lane.send(bytes, 10_000);
+  const silent = serverNames.filter((name) => reaches[name].length !== 1);
+  if (silent.length > 0) throw new Error(`an ordinary request does not pass ${silent.join(', ')}`);
 }
 
 function tally(totals: Totals, { sekisho, nginx, apache }: Reaches): void {
