@@ -1,14 +1,17 @@
 /** Where Sekisho and a web server make different requests of the same bytes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { randomRequest, seeded } from './grammar.ts';
-import type { Lane, Reaches } from './servers.ts';
+import { own, randomRequest, seeded } from './grammar.ts';
+import { type Lane, type Reaches, serverNames } from './servers.ts';
 
 export interface Disagreement {
   readonly bytes: string;
   readonly what: string;
   readonly reaches: Reaches;
 }
+
+/** The reason for a disagreement, or null where there is none. */
+export type Explain = (disagreement: Disagreement) => string | null;
 
 export interface Totals {
   requests: number;
@@ -42,7 +45,7 @@ export async function compare(
   lanes: readonly Lane[],
   seed: number,
   count: number,
-  explain: (disagreement: Disagreement) => string | null,
+  explain: Explain,
 ): Promise<Totals> {
   const random = seeded(seed);
   const totals: Totals = {
@@ -57,25 +60,41 @@ export async function compare(
   let left = count;
   await Promise.all(
     lanes.map(async (lane) => {
-      while (left-- > 0) {
+      for (let sent = 0; left-- > 0; sent++) {
+        if (sent % 200 === 0) await checkAlive(lane);
         const bytes = randomRequest(random);
         let reaches = await lane.send(bytes, 150);
-        if (disagreement(reaches) !== null) {
-          // A server that was only slow is asked again, with more patience, once the first is sure to be over.
-          await delay(400);
-          reaches = await lane.send(bytes, 1000);
+        let found = unexplained(bytes, reaches, explain);
+        // A server that was only slow is asked again, with more patience, once the first answer is sure to be over.
+        for (const patience of [1000, 4000]) {
+          if (found === null) break;
+          await delay(patience);
+          reaches = await lane.send(bytes, patience);
+          found = unexplained(bytes, reaches, explain);
         }
         tally(totals, reaches);
+        if (found !== null) totals.unexplained.push(found);
         const what = disagreement(reaches);
-        if (what === null) continue;
-        const found = { bytes, what, reaches };
-        const reason = explain(found);
-        if (reason === null) totals.unexplained.push(found);
-        else totals.explained.set(reason, (totals.explained.get(reason) ?? 0) + 1);
+        if (what === null || found !== null) continue;
+        const reason = explain({ bytes, what, reaches })!;
+        totals.explained.set(reason, (totals.explained.get(reason) ?? 0) + 1);
       }
     }),
   );
   return totals;
+}
+
+function unexplained(bytes: string, reaches: Reaches, explain: Explain): Disagreement | null {
+  const what = disagreement(reaches);
+  return what === null || explain({ bytes, what, reaches }) !== null ? null : { bytes, what, reaches };
+}
+
+/** A server that has died refuses everything, and would agree with everybody. */
+async function checkAlive(lane: Lane): Promise<void> {
+  const bytes = `GET /alive HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
+  const reaches = await lane.send(bytes, 10_000);
+  const silent = serverNames.filter((name) => reaches[name].length === 0);
+  if (silent.length > 0) throw new Error(`an ordinary request does not pass ${silent.join(', ')}`);
 }
 
 function tally(totals: Totals, { sekisho, nginx, apache }: Reaches): void {

@@ -35,6 +35,9 @@ export interface Lane {
   readonly faults: readonly string[];
 }
 
+/** Milliseconds that the servers of a long run may live. */
+const longest = 6 * 60 * 60 * 1000;
+
 export async function startLanes(owner: Owner, count: number): Promise<Lane[]> {
   const backends = await Promise.all(
     Array.from({ length: count }, async () => ({
@@ -83,6 +86,7 @@ async function sekishoPort(owner: Owner, backend: string): Promise<number> {
 async function nginxPorts(owner: Owner, backends: readonly number[]): Promise<number[]> {
   const ports = await Promise.all(backends.map(() => freePort()));
   await startNginx(owner, {
+    timeout: longest,
     config: ({ port }) => `
       server { listen 127.0.0.1:${port}; return 404; }
       proxy_http_version 1.1;
@@ -105,6 +109,7 @@ async function nginxPorts(owner: Owner, backends: readonly number[]): Promise<nu
 async function apachePorts(owner: Owner, backends: readonly number[]): Promise<number[]> {
   const ports = await Promise.all(backends.map(() => freePort()));
   await startApache(owner, {
+    timeout: longest,
     modules: ['proxy', 'proxy_http'],
     config: [
       'ProxyPreserveHost On',

@@ -13,7 +13,7 @@ suite('fuzzing', () => {
       const { crashes, growth, inputs } = await fuzz(name, 20_260_101, 1500);
       assert.deepEqual(crashes, []);
       assert.ok(growth < mostGrowth, `the heap grew by ${growth}`);
-      assert.ok(inputs > 100, `${inputs} inputs`);
+      assert.ok(inputs > 10, `${inputs} inputs`);
     });
   }
 

@@ -30,8 +30,11 @@ suite('request smuggling over HTTP/1', () => {
   for (const [number, row] of rows.entries()) {
     test(`${row.id} (${row.reference})`, async () => {
       // All to their end, so that what one of them leaves behind does not fall to the next row.
-      const attacks = backends.map((backend, i) =>
-        attack(gateway.port, backend, i, row, (number + i) % 2 === 1),
+      // A third of the backends, another one for each row; what came is read in every way all the same.
+      const attacks = backends.flatMap((backend, i) =>
+        (number + i) % 3 === 0
+          ? [attack(gateway.port, backend, i, row, Math.floor((number + i) / 3) % 2 === 1)]
+          : [],
       );
       await Promise.allSettled(attacks);
       await Promise.all(attacks);

@@ -28,6 +28,8 @@ export interface ApacheOptions {
   config: string | ((place: { port: number; dir: string }) => string);
   /** Modules beyond the base ones, without `mod_`: `proxy`, `remoteip`, `dav`, `rewrite`, `security2`, … */
   modules?: readonly string[];
+  /** Milliseconds after which it is killed. @default that of `startProcess` */
+  timeout?: number;
 }
 
 export interface ApacheServer extends WebServer, StaticPages {
@@ -46,7 +48,9 @@ export async function startApache(owner: Owner, options: ApacheOptions): Promise
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
     const body = typeof options.config === 'string' ? options.config : options.config({ port, dir });
     await writeFile(config, configuration({ port, dir, root: pages.root, modules, body }));
-    return startProcess(owner, binary, ['-d', dir, '-f', config, '-DFOREGROUND']);
+    return startProcess(owner, binary, ['-d', dir, '-f', config, '-DFOREGROUND'], {
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    });
   });
   return {
     ...pages,

@@ -21,6 +21,8 @@ export interface NginxOptions {
   config: (place: NginxPlace) => string;
   /** What stands before it, such as `load_module …;`. */
   main?: string;
+  /** Milliseconds after which it is killed. @default that of `startProcess` */
+  timeout?: number;
 }
 
 export interface NginxServer extends WebServer, StaticPages {
@@ -40,7 +42,9 @@ export async function startNginx(owner: Owner, options: NginxOptions): Promise<N
       config,
       configuration(dir, options.main, options.config({ port, dir, root: pages.root })),
     );
-    return startProcess(owner, binary, ['-p', `${dir}/`, '-c', config, '-e', join(dir, 'error.log')]);
+    return startProcess(owner, binary, ['-p', `${dir}/`, '-c', config, '-e', join(dir, 'error.log')], {
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    });
   });
   return {
     ...pages,
