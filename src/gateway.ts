@@ -21,6 +21,7 @@ import { Checkpoint, type Judged } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
 import type { RateLimitRules } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
+import { inheritedSockets } from './listener/inherited-sockets.ts';
 import { Listener } from './listener/listener.ts';
 import type { Site } from './rules/policy.ts';
 
@@ -70,8 +71,9 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   app.forwarder.route(routes(compiled));
 
   let clients = compiled.clients;
-  const listeners = config.listen.map((listener) =>
-    createListener(listener, config, app, options, () => clients),
+  const inherited = inheritedSockets(config.listen.length);
+  const listeners = config.listen.map((listener, index) =>
+    createListener(listener, inherited[index] ?? null, config, app, options, () => clients),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -158,6 +160,7 @@ async function createApp(
 
 function createListener(
   { host, port, tls, proxyProtocol }: ListenerConfig,
+  inherited: number | null,
   { limits, timeouts, otel, log: { access } }: Config,
   app: FastifyInstance,
   { log, counters }: GatewayOptions,
@@ -179,6 +182,7 @@ function createListener(
   return new Listener({
     host,
     port,
+    inherited,
     tls,
     proxyPeers: proxyProtocol ? (address) => clients().trustedProxies.contains(address) : null,
     headerBytes: limits.headerBytes,

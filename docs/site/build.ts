@@ -91,7 +91,7 @@ function folderPage(folder: string, deep: boolean): Rendered {
 
 /** Of the top only the licence; of other folders the text files. */
 const shownHere = (folder: string, file: string): boolean =>
-  folder === '.' ? file === 'LICENSE' : /\.(?:ya?ml|conf|cf|json|ts|log|html|service|md)$/.test(file);
+  folder === '.' ? file === 'LICENSE' : /\.(?:ya?ml|conf|cf|json|ts|log|html|service|socket|md)$/.test(file);
 
 if (import.meta.main) {
   const out = resolve(root, 'dist-site');

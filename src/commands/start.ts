@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
+import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
 import { createLog } from '../log.ts';
 import { openSideDoors, type SideDoors } from '../side-doors.ts';
 import { announce } from './banner.ts';
@@ -17,6 +18,8 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
   const config = read();
   const log = createLog(config.log);
   const stopped = signal();
+  const account = resolveAccount(config);
+  if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
   let control: ControlPlane | null = null;
   let data: DataPlane | null = null;
@@ -45,6 +48,7 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
       onBackend,
     });
     const planes = { data, clients, control };
+    dropPrivileges(account);
     clients.shareRates(() => planes.data.rateSources());
     announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
     process.on('SIGHUP', () => void reload(read, planes, log));

@@ -45,6 +45,8 @@ export interface Config {
   readonly decoys: readonly DecoyOptions[];
   readonly smtp: false | SmtpOptions;
   readonly workers: number | 'auto';
+  readonly user: false | string;
+  readonly group: false | string;
   readonly log: ConfigDocument['log'];
 }
 
@@ -280,6 +282,8 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
         file: (name) => readFileSync(file(name), 'latin1'),
       }),
     workers: document.workers,
+    user: document.user,
+    group: document.group,
     log: document.log,
   });
 }

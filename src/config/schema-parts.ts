@@ -19,6 +19,17 @@ export const offOr = <T extends TObject>(schema: T, options: { description: stri
     mend: 'write false to turn it off, or a map of its settings',
   });
 
+/** A user or group of the system. */
+export const account = (description: string) =>
+  Type.Unsafe<false | string>({
+    type: ['boolean', 'string'],
+    not: { const: true },
+    pattern: '^[A-Za-z_][A-Za-z0-9_-]*[$]?$',
+    default: false,
+    mend: 'write a name as in /etc/passwd and /etc/group, or false',
+    description,
+  });
+
 export const word = <const T extends string>(
   words: readonly T[],
   options: { description: string; default?: T },

@@ -10,7 +10,7 @@ import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/options.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { rules } from './rule-schema.ts';
-import { cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
+import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
 import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
 
 const listenAddress = (options: { description: string; default?: string }) =>
@@ -373,6 +373,11 @@ export const schema = object(
         description: 'Processes that share the listeners; `auto`: one for each processor.',
       },
     ),
+    user: account(
+      'User to become once every listener is bound, so that ports below 1024 need no root afterwards; `false`: the one that ' +
+        'started it. Hazard: a reload reads the config and the keys of TLS as this user.',
+    ),
+    group: account("Group to become with `user`; `false`: the user's own."),
     log: object(
       {
         level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {

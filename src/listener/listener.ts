@@ -8,6 +8,7 @@ import { createServer as createHttp2, type Http2Server, type ServerHttp2Session 
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type CertificateFiles, Certificates } from './certificates.ts';
+import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 
 /** Serves connections of HTTP/1 before the server of requests gets them, and hands over what is not for it. */
@@ -21,6 +22,8 @@ export interface Shortcut {
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
+  /** A socket that is bound already, by systemd; null: this one binds. */
+  readonly inherited: number | null;
   /** Null: plain HTTP. */
   readonly tls: readonly CertificateFiles[] | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
@@ -94,10 +97,12 @@ export class Listener {
 
   /** @throws Error where the address can't be bound */
   async listen(): Promise<void> {
-    const { host, port } = this.#options;
+    const { host, port, inherited } = this.#options;
     // As many as the system lets wait (somaxconn): at 511, Node's default, a crowd that comes at once is sent away.
-    this.#accepting.listen({ host, port, backlog: 4096 });
+    const backlog = 4096;
+    this.#accepting.listen(inherited === null ? { host, port, backlog } : { fd: inherited, backlog });
     await once(this.#accepting, 'listening');
+    if (inherited !== null) checkInherited(this.#accepting.address(), { host, port });
   }
 
   reloadCertificates(): void {

@@ -5,6 +5,7 @@ import { Counters } from '../events/counters.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { RateShare } from '../limit/rate-table.ts';
+import { dropPrivileges, resolveAccount } from '../listener/privileges.ts';
 import { createLog } from '../log.ts';
 import { backendStates } from './backend-states.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -62,6 +63,8 @@ async function start(config: Config): Promise<void> {
       onEvent: (event) => events.push(event),
       onBackend: (name, fit, why) => tell({ kind: 'backend', name, fit, why }),
     });
+    // One that is started later, by a primary that is root no more, has nothing left to drop.
+    dropPrivileges(resolveAccount(config));
   } catch (error) {
     tell({ kind: 'failed', message: (error as Error).message });
     return;

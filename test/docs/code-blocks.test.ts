@@ -26,6 +26,7 @@ const elsewhere = new Set([
     'sudo',
     'nft',
     'systemctl',
+    'apt-get',
     'sysctl',
     'apachectl',
     'a2enmod',

@@ -1,6 +1,6 @@
 /** The systemd unit of the examples, as systemd itself reads it. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { root } from '../support/gateway-process.ts';
@@ -30,6 +30,15 @@ suite('the systemd unit', { skip: without('systemd-analyze') }, () => {
       '--recursive-errors=no',
       await unit(t),
     ]);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  });
+
+  test('has a socket unit that fits it', async (t) => {
+    const service = await unit(t);
+    const socket = join(service, '../sekisho.socket');
+    cpSync(join(root, 'config/examples/systemd/sekisho.socket'), socket);
+    const args = ['verify', '--man=no', '--recursive-errors=no', socket];
+    const { code, stderr } = await runProcess(requirePeer('systemd-analyze'), args);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   });
 

@@ -1,0 +1,106 @@
+/**
+ * Builds `sekisho_VERSION_ARCH.deb` with nothing but dpkg-deb: the program, what it depends on, and the Node that it was
+ * tested with, since Debian's is older than what it takes.
+ *
+ * `node tools/deb.ts [FOLDER]` writes it there; without FOLDER here.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { runtimeDependencies } from './dependencies.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const { version, description, files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string;
+  description: string;
+  files: string[];
+};
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+const architecture = architectures[process.arch];
+if (architecture === undefined) throw new Error(`no Debian architecture is known for ${process.arch}`);
+const target = resolve(process.argv[2] ?? '.', `sekisho_${version}_${architecture}.deb`);
+
+const { status } = spawnSync(process.execPath, [join(root, 'tools/build.ts')], { stdio: ['ignore', 2, 2] });
+if (status !== 0) process.exit(1);
+
+const stage = mkdtempSync(join(tmpdir(), 'sekisho-deb-'));
+try {
+  fill();
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zzstd', '--build', stage, target], {
+    stdio: ['ignore', 2, 2],
+  });
+  process.stdout.write(`${target}\n`);
+} finally {
+  rmSync(stage, { recursive: true, force: true });
+}
+
+function fill(): void {
+  chmodSync(stage, 0o755);
+  const dependencies = runtimeDependencies(root);
+  const home = 'usr/lib/sekisho';
+  for (const name of [...files, 'package.json']) put(join(root, name), `${home}/${name}`);
+  // A dependency within another comes with it, or by itself.
+  for (const { path } of dependencies) put(join(root, path), `${home}/${path}`, isNested);
+  put(process.execPath, `${home}/bin/node`);
+  executable(`${home}/bin/node`);
+  put(join(root, 'tools/debian/sekisho'), 'usr/bin/sekisho');
+  executable('usr/bin/sekisho');
+  const unit = readFileSync(join(root, 'config/examples/systemd/sekisho.service'), 'utf8');
+  // Its first lines tell how to do by hand what the package does.
+  write(
+    'usr/lib/systemd/system/sekisho.service',
+    unit.replace(/^(?:#.*\n)+/, '').replace('/usr/local/bin/', '/usr/bin/'),
+  );
+  put(join(root, 'README.md'), 'usr/share/doc/sekisho/README.md');
+  put(join(root, 'CHANGELOG.md'), 'usr/share/doc/sekisho/CHANGELOG.md');
+  const licences = dependencies.map((one) => `${one.name} ${one.version}: ${one.license}`);
+  write(
+    'usr/share/doc/sekisho/copyright',
+    [
+      readFileSync(join(root, 'LICENSE'), 'utf8'),
+      `Node ${process.version} comes with it, in /${home}/bin: MIT and others, https://github.com/nodejs/node/blob/${process.version}/LICENSE`,
+      `These packages come with it, in /${home}/node_modules, each with its licence:`,
+      ...licences,
+      '',
+    ].join('\n'),
+  );
+  write(
+    'DEBIAN/control',
+    [
+      'Package: sekisho',
+      `Version: ${version}`,
+      `Architecture: ${architecture}`,
+      'Maintainer: The Sekisho maintainers <sekisho@localhost>',
+      'Depends: libc6 (>= 2.28), libstdc++6 (>= 12), libatomic1, passwd',
+      'Section: net',
+      'Priority: optional',
+      `Description: ${description}`,
+      ' Turns away whoever looks for an open proxy or mail relay, and passes every',
+      ' ordinary request on to the server behind.',
+      '',
+    ].join('\n'),
+  );
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    put(join(root, 'tools/debian', script), `DEBIAN/${script}`);
+    executable(`DEBIAN/${script}`);
+  }
+}
+
+function isNested(source: string, from: string): boolean {
+  return !source.slice(from.length).startsWith('/node_modules');
+}
+
+function put(from: string, to: string, filter: (source: string, from: string) => boolean = () => true): void {
+  mkdirSync(dirname(join(stage, to)), { recursive: true });
+  cpSync(from, join(stage, to), { recursive: true, filter: (source) => filter(source, from) });
+}
+
+function write(name: string, text: string): void {
+  mkdirSync(dirname(join(stage, name)), { recursive: true });
+  writeFileSync(join(stage, name), text);
+}
+
+function executable(name: string): void {
+  chmodSync(join(stage, name), 0o755);
+}

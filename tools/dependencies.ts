@@ -1,0 +1,57 @@
+/** The packages that the program needs at run time, as they lie in node_modules. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+export interface Dependency extends Manifest {
+  /** Its folder, from the root of the checkout: `node_modules/a/node_modules/b`. */
+  readonly path: string;
+}
+
+const manifestOf = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+
+/**
+ * Everything that the package of a checkout needs, dependencies of dependencies included; a peer of ours (fastify) is
+ * needed too, peers of others are there when somebody needs them.
+ *
+ * @throws Error where one is not installed
+ */
+export function runtimeDependencies(root: string): Dependency[] {
+  const found = new Map<string, Dependency>();
+  const own = manifestOf(root);
+  const visit = (name: string, from: string, optional: boolean): void => {
+    const folder = resolvePackage(root, name, from);
+    if (folder === null) {
+      if (optional) return;
+      throw new Error(
+        `${name}, which ${relative(root, from) || own.name} needs, is not installed: run npm ci`,
+      );
+    }
+    const path = relative(root, folder);
+    if (found.has(path)) return;
+    const manifest = manifestOf(folder);
+    found.set(path, { ...manifest, path });
+    for (const next of Object.keys(manifest.dependencies ?? {})) visit(next, folder, false);
+    for (const next of Object.keys(manifest.optionalDependencies ?? {})) visit(next, folder, true);
+  };
+  for (const name of Object.keys({ ...own.dependencies, ...own.peerDependencies })) visit(name, root, false);
+  return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Node's way: the nearest node_modules upwards. */
+function resolvePackage(root: string, name: string, from: string): string | null {
+  for (let folder = from; ; folder = join(folder, '..')) {
+    const candidate = join(folder, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return candidate;
+    if (folder === root) return null;
+  }
+}
