@@ -17,6 +17,7 @@ import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
 import type { FleetHealth } from './fleet/fleet.ts';
+import type { Policy } from './rules/policy.ts';
 
 /** A backend as it stands. Plain data. */
 export interface BackendState {
@@ -57,6 +58,8 @@ export interface ControlPlaneOptions {
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
   /** Null: this gateway stands alone. */
   readonly fleet?: () => FleetHealth | null;
+  /** What is judged by. @default that of the config */
+  readonly policy?: Policy;
 }
 
 /** Milliseconds that events are folded for before they are written and shown. */
@@ -72,7 +75,7 @@ const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 10
 export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { log, counters, bans = null, backends = () => [], fleet = () => null } = options;
   let current = config;
-  let { policy } = compile(config);
+  let { policy } = options.policy === undefined ? compile(config) : { policy: options.policy };
   let ready = false;
   const started = Date.now();
 
