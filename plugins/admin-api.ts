@@ -24,7 +24,8 @@ import { catalogue, type Rule, ruleIds } from '../src/rules/catalogue.ts';
 import type { Policy } from '../src/rules/policy.ts';
 
 export interface AdminApiOptions {
-  readonly journal: Journal;
+  /** The one in force. */
+  readonly journal: () => Journal;
   readonly stream: Stream;
   readonly access: Access;
   /** The policy in force. */
@@ -58,7 +59,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const { limit, before = null, ...filter } = query;
       const read = eventFilter(filter);
       if (typeof read === 'string') return reply.code(400).send({ error: read });
-      const { events, next } = await journal.page(read, limit, before);
+      const { events, next } = await journal().page(read, limit, before);
       return { events: events.map(shown), next };
     },
   );
@@ -68,7 +69,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
     { schema: { summary: 'One event in full', response: { 200: ApiEventInFull, ...errors } } },
     async ({ params }, reply) => {
       const id = /^\d{1,15}$/.test(params.id) ? Number(params.id) : -1;
-      const event = await journal.event(id);
+      const event = await journal().event(id);
       if (event === null) return reply.code(404).send({ error: 'there is no such event (any more)' });
       const { title, seeks, reference } = catalogue[event.rule] as Rule;
       return {
@@ -94,7 +95,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const from = query.from === undefined ? (to ?? 0) - day : moment(query.from);
       if (from === null || to === null || from >= to)
         return reply.code(400).send({ error: 'from and to are no range: write ISO 8601, from before to' });
-      const result = await journal.summary(from, to);
+      const result = await journal().summary(from, to);
       return {
         ...result,
         from: iso(result.from),
@@ -118,7 +119,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
           'Content-Disposition',
           `attachment; filename="sekisho-events.${format === 'csv' ? 'csv' : 'ndjson'}"`,
         );
-      return reply.send(Readable.from(exported(journal, read, format)));
+      return reply.send(Readable.from(exported(journal(), read, format)));
     },
   );
 
@@ -129,7 +130,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const { client, format = 'text', contact, from, to } = query;
       const read = eventFilter({ client, from, to });
       if (typeof read === 'string') return reply.code(400).send({ error: read });
-      const events = await journal.full(read, reportLimit);
+      const events = await journal().full(read, reportLimit);
       if (events.length === 0)
         return reply.code(404).send({ error: `nothing is known of ${client} in that time` });
       const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };

@@ -45,9 +45,14 @@ function toSites(app: FastifyInstance, forwarder: Forwarder): Forwarding {
 
 function toOne(app: FastifyInstance, settings: ForwardSettings): Forwarding {
   const compiled = compileForward(settings);
+  const counters = app.hasDecorator('relayWatch') ? app.relayWatch?.feed.counters : undefined;
   const forwarder = new Forwarder({
     ...compiled.forwarder,
-    onFailure: (error) => app.log.warn({ status: error.status }, error.message),
+    counters,
+    onFailure: (error) => {
+      counters?.failure(error.status);
+      app.log.warn({ status: error.status }, error.message);
+    },
     onBackend: (backend, fit, why) => app.log.warn({ backend, fit }, `${backend}: ${why}`),
   });
   app.addHook('onClose', async () => forwarder.close());

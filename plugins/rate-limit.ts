@@ -7,8 +7,10 @@
  * client how far it may go helps mostly those who mean to go there.
  */
 import rateLimiter, { type CreateRateLimitOptions } from '@fastify/rate-limit';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { compileRateLimit, type RateLimitSettings } from '../src/config/rate-limit-options.ts';
+import { noGuard } from '../src/events/probe-feed.ts';
 import { type RateLimitRules, RateLimits } from '../src/limit/rate-limits.ts';
 import type { RateTable } from '../src/limit/rate-table.ts';
 
@@ -19,20 +21,35 @@ declare module 'fastify' {
   }
 }
 
-export interface RateLimitOptions extends RateLimitRules {
+/** One limit for the app, or the rules of a gateway with its sites. */
+export type RateLimitOptions = (
+  | (RateLimitSettings & { readonly limit?: never })
+  | (RateLimitRules & { readonly max?: never })
+) & {
   /** Milliseconds since the epoch. @default Date.now */
   readonly clock?: () => number;
-}
+};
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
 
+/** What a limiter gets to see in place of a request: a route of the app may have settings for another one on it. */
+interface Counted {
+  readonly prefix: string;
+  readonly routeOptions: { readonly config: object };
+}
+const routeOptions = { config: {} };
+
 async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions): Promise<void> {
-  const { clock = Date.now, ...rules } = options;
+  if (!app.hasDecorator('relayGuard')) throw noGuard('rateLimit');
+  const { clock = Date.now } = options;
+  const rules = options.limit === undefined ? compileRateLimit(options) : options;
   const limits = new RateLimits(rules, clock);
   app.decorate('rateLimits', limits);
-  await app.register(rateLimiter, {
+  // On an instance of its own: the app may have `@fastify/rate-limit` for itself, and each would take the other's routes.
+  const apart = Fastify();
+  await apart.register(rateLimiter, {
     global: false,
-    keyGenerator: (request) => app.relayGuard.judge(request.raw).client.prefix,
+    keyGenerator: (counted) => (counted as unknown as Counted).prefix,
     store: tableStore(clock) as never,
   });
   const limiters = new WeakMap<RateTable, Limiter>();
@@ -40,7 +57,7 @@ async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions):
     let known = limiters.get(table);
     if (known === undefined) {
       const { max, timeWindow } = table;
-      known = app.createRateLimit({ max, timeWindow, table } as CreateRateLimitOptions);
+      known = apart.createRateLimit({ max, timeWindow, table } as CreateRateLimitOptions);
       limiters.set(table, known);
     }
     return known;
@@ -52,7 +69,8 @@ async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions):
       done();
       return;
     }
-    limiter(table)(request).then((state) => {
+    const counted: Counted = { prefix: judged.client.prefix, routeOptions };
+    limiter(table)(counted as never).then((state) => {
       if (state.isAllowed || !state.isExceeded) {
         done();
         return;
@@ -85,8 +103,9 @@ function tableStore(clock: () => number): object {
   };
 }
 
-export const rateLimit = fp(rateLimitPlugin, {
-  name: 'sekisho-rate-limit',
-  fastify: '5.x',
-  dependencies: ['sekisho-relay-guard'],
-});
+/**
+ * Register it after `relayGuard`, which tells whom a request is counted for.
+ *
+ * @throws {ConfigError} naming every fault of the options
+ */
+export const rateLimit = fp(rateLimitPlugin, { name: 'sekisho-rate-limit', fastify: '5.x' });

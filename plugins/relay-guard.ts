@@ -3,18 +3,23 @@ import { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
+import type { Config } from '../src/config/config.ts';
 import { compileGuard, type RelayGuardSettings } from '../src/config/guard-options.ts';
 import type { ProbeEvent } from '../src/events/event.ts';
+import { ProbeFeed } from '../src/events/probe-feed.ts';
 import { Checkpoint, type HttpServer } from '../src/guard/checkpoint.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
 import { isHttp2, type Request } from '../src/guard/received.ts';
 import type { Verdict } from '../src/judge.ts';
+import type { Policy } from '../src/rules/policy.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The checkpoint that judges the requests of this app. */
     relayGuard: Checkpoint;
+    /** What the guard tells the plugins beside it, and the policy it judges by; null where its maker tells them. */
+    relayWatch: RelayWatch | null;
   }
   interface FastifyRequest {
     /** What the checkpoint thinks of this request: `allow` or `flag`, since a blocked one never gets here. */
@@ -35,11 +40,19 @@ export type RelayGuardOptions =
   | (RelayGuardSettings & { readonly checkpoint?: never })
   | { readonly checkpoint: Checkpoint };
 
+export interface RelayWatch {
+  readonly feed: ProbeFeed;
+  readonly policy: Policy;
+  /** The options of the guard as a config. */
+  readonly config: Config;
+}
+
 const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, options) => {
-  const { checkpoint, host } = options.checkpoint
-    ? { checkpoint: options.checkpoint, host: '' }
+  const { checkpoint, host, watch } = options.checkpoint
+    ? { checkpoint: options.checkpoint, host: '', watch: null }
     : checkpointOf(app, options);
   app.decorate('relayGuard', checkpoint);
+  app.decorate('relayWatch', watch);
   const verdict = (req: Request): Verdict => checkpoint.judge(req, injected(req, host)).verdict;
   app.decorateRequest('relayVerdict', {
     getter() {
@@ -66,11 +79,12 @@ interface BanKeeper {
 function checkpointOf(
   app: FastifyInstance,
   settings: RelayGuardSettings,
-): { checkpoint: Checkpoint; host: string } {
-  const { policy, clients, exempt, ports } = compileGuard(settings);
+): { checkpoint: Checkpoint; host: string; watch: RelayWatch } {
+  const { policy, clients, exempt, ports, config } = compileGuard(settings);
   const routes = new ExemptRoutes(exempt, pathReading(app));
   // Where the app has the `bans` plugin, before or after this one, they work together.
   let bans: BanKeeper | null = null;
+  const feed = new ProbeFeed();
   app.addHook('onReady', async () => {
     if (app.hasDecorator('bans')) bans = app.getDecorator<BanKeeper>('bans');
   });
@@ -78,9 +92,11 @@ function checkpointOf(
     policy,
     clients,
     exempt: routes,
+    counters: feed.counters,
     isBanned: (prefix) => bans?.isBanned(prefix) ?? false,
     onEvent: (event) => {
       bans?.onEvent(event);
+      feed.tell(event);
       settings.onProbe?.(event);
     },
     onError:
@@ -98,7 +114,11 @@ function checkpointOf(
   });
   // A wildcard holds for the names below it.
   const host = policy.defaultSite.name;
-  return { checkpoint, host: policy.sites.find(host) === undefined ? `any.${host}` : host };
+  return {
+    checkpoint,
+    host: policy.sites.find(host) === undefined ? `any.${host}` : host,
+    watch: { feed, policy, config },
+  };
 }
 
 /** An app that listens on `localhost` has a second server, for the other family of addresses, and tells nobody. */

@@ -1,6 +1,7 @@
 /** The admin listener: dashboard, API, metrics, health. Knows the plugins it is made of. */
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:tls';
 import swagger from '@fastify/swagger';
 import Fastify, {
   type FastifyBaseLogger,
@@ -28,7 +29,11 @@ export interface AdminServer {
   readonly listener: string;
   /** Null: it is configured. */
   readonly madeToken: string | null;
+  /** The one in force. */
+  readonly token: string;
   replaceToken(token: string): void;
+  /** Reads certificate and key anew, where it speaks TLS; those before stay where that fails. */
+  reloadCertificate(config: AdminConfig | null): void;
   close(): Promise<void>;
 }
 
@@ -47,7 +52,8 @@ export async function startAdminServer(
 ): Promise<AdminServer> {
   const { listen, tls } = config;
   const madeToken = config.token === null ? makeToken() : null;
-  const access = new Access(config.token ?? madeToken!, tls !== null);
+  let token = config.token ?? madeToken!;
+  const access = new Access(token, tls !== null);
   const app = await buildAdminApp(access, tls, options);
   try {
     await app.listen({ host: listen.host, port: listen.port, exclusive: true });
@@ -62,7 +68,25 @@ export async function startAdminServer(
   return {
     listener: `admin ${tls === null ? 'http' : 'https'}://${host}:${port}`,
     madeToken,
-    replaceToken: (token) => access.replaceToken(token),
+    get token() {
+      return token;
+    },
+    replaceToken: (next) => {
+      token = next;
+      access.replaceToken(next);
+    },
+    reloadCertificate: (next) => {
+      if (tls === null || next === null || next.tls === null) return;
+      try {
+        const { cert, key } = next.tls;
+        (app.server as unknown as Server).setSecureContext({
+          cert: readFileSync(cert),
+          key: readFileSync(key),
+        });
+      } catch (error) {
+        options.log.error(error, 'the certificate of the admin listener was not reloaded');
+      }
+    },
     close: () => app.close(),
   };
 }

@@ -27,7 +27,7 @@ export interface ClientPlane {
   readonly isBanned: (prefix: string) => boolean;
   /** Shares these counts with the fleet; asked again for each round, since tables come and go. */
   shareRates(sources: () => readonly RateSource[]): void;
-  /** Puts another config in force; turning bans or the fleet on and off takes a restart. */
+  /** Puts another config in force; turning bans on and off, and other fleets, take a restart. */
   reload(config: Config): Promise<void>;
   close(): Promise<void>;
 }
@@ -43,6 +43,7 @@ export interface ClientPlaneOptions {
 /** @throws Error where a ban list or the journal can't be read */
 export async function startClientPlane(config: Config, options: ClientPlaneOptions): Promise<ClientPlane> {
   const { bans: bansConfig, fleet: fleetConfig } = config;
+  let { journal } = options;
   const bans = bansConfig === false ? null : await startBans(bansConfig, config, options);
   const fleet = fleetConfig === false ? null : startFleet(fleetConfig, bans, config, options.log);
   return {
@@ -56,6 +57,15 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
     shareRates: (sources) => fleet?.share(sources),
     reload: async (next) => {
       if (bans === null || next.bans === false) return;
+      const path = next.journal === false ? null : next.journal.path;
+      if (path !== journal) {
+        try {
+          bans.moveTo(path === null ? null : banJournal(path, next.bans, options.log));
+          journal = path;
+        } catch (error) {
+          options.log.error({ event: 'journal', err: error }, `bans can not be kept in ${path}`);
+        }
+      }
       bans.ledger.replace(ledgerRules(next.bans, next));
       fleet?.replace(next.bans);
       await bans.reload(next.bans.lists);
@@ -76,10 +86,7 @@ async function startBans(
   const onError = (error: unknown): void => log.error(error, 'bans');
   return BanService.start({
     ledger: new BanLedger({ ...ledgerRules(bans, config), clock }),
-    journal:
-      journal === null
-        ? null
-        : new SqliteBanJournal({ path: journal, memory: Math.max(...bans.for), clock, onError }),
+    journal: journal === null ? null : banJournal(journal, bans, log),
     lists: bans.lists,
     onBan: (ban) => {
       const { prefix, by, reason, until } = ban;
@@ -91,6 +98,11 @@ async function startBans(
     },
     onError,
   });
+}
+
+function banJournal(path: string, { for: terms }: BansConfig, log: Logger): SqliteBanJournal {
+  const onError = (error: unknown): void => log.error(error, 'bans');
+  return new SqliteBanJournal({ path, memory: Math.max(...terms), clock: Date.now, onError });
 }
 
 /**

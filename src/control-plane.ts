@@ -3,9 +3,10 @@
  * inputs are plain data, so that they can come from workers.
  */
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { shown } from '../plugins/admin-api.ts';
-import type { MetricSource, Sample } from './admin/metrics.ts';
+import { gauges } from './admin/gauges.ts';
 import { Stream } from './admin/stream.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { Alerts } from './alerts/alerts.ts';
@@ -17,6 +18,7 @@ import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
 import type { FleetHealth } from './fleet/fleet.ts';
+import type { Policy } from './rules/policy.ts';
 
 /** A backend as it stands. Plain data. */
 export interface BackendState {
@@ -42,10 +44,22 @@ export interface ControlPlane {
   readonly madeToken: string | null;
   /** Tells whether the gateway takes requests: what `/readyz` answers. */
   setReady(ready: boolean): void;
-  /** Puts another config in force: policy, token. Listener, journal and alerts are those of the start. */
-  reload(config: Config): Promise<void>;
+  /**
+   * Makes ready for another config: opens its journal, binds its admin listener. Nothing is in force until `commit`.
+   *
+   * @throws Error where the journal can't be opened or the listener can't bind; everything is as before then
+   */
+  prepare(config: Config): Promise<Prepared>;
   /** Writes what is not written yet and ends everything. */
   close(): Promise<void>;
+}
+
+/** Another config, ready to be put in force. */
+export interface Prepared {
+  /** Puts it in force; what it takes the place of is ended. */
+  commit(): Promise<void>;
+  /** Takes back what was made ready. */
+  abort(): Promise<void>;
 }
 
 export interface ControlPlaneOptions {
@@ -57,6 +71,8 @@ export interface ControlPlaneOptions {
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
   /** Null: this gateway stands alone. */
   readonly fleet?: () => FleetHealth | null;
+  /** What is judged by. @default that of the config */
+  readonly policy?: Policy;
 }
 
 /** Milliseconds that events are folded for before they are written and shown. */
@@ -72,12 +88,15 @@ const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 10
 export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { log, counters, bans = null, backends = () => [], fleet = () => null } = options;
   let current = config;
-  let { policy } = compile(config);
+  let { policy } = options.policy === undefined ? compile(config) : { policy: options.policy };
   let ready = false;
   const started = Date.now();
 
-  const journal = startJournal(config, log, (reason) => alerts?.trouble('journal', 'journal', reason));
-  const alerts = await startAlerts(config, journal, log);
+  const openJournal = (of: Config): Journal | null =>
+    startJournal(of, log, (reason) => alerts?.trouble('journal', 'journal', reason));
+  let alerts: Alerts | null = null;
+  let journal = openJournal(config);
+  alerts = await startAlerts(config, journal, log);
   const stream = new Stream();
   const probes = new Map<string, number>();
   const folder = new EventFolder();
@@ -118,29 +137,87 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
   };
 
   let server: AdminServer | null = null;
+  const startServer = async (of: Config, token: string | null): Promise<AdminServer | null> =>
+    of.admin === false
+      ? null
+      : startAdminServer(
+          { ...of.admin, token: of.admin.token ?? token },
+          {
+            log,
+            journal: () => journal!,
+            stream,
+            bans,
+            ready: () => ready,
+            policy: () => policy,
+            reporter: () => ({
+              org: nameOf(current),
+              contact: current.alerts ? (current.alerts.mail?.from ?? '') : '',
+            }),
+            status,
+            backends,
+            metrics: {
+              counters,
+              probes,
+              others: gauges({
+                journal: () => journal!,
+                alerts: () => alerts?.status ?? null,
+                bans,
+                backends,
+                fleet,
+                stream,
+              }),
+            },
+          },
+        );
   try {
-    if (config.admin !== false && journal !== null)
-      server = await startAdminServer(config.admin, {
-        log,
-        journal,
-        stream,
-        bans,
-        ready: () => ready,
-        policy: () => policy,
-        reporter: () => ({
-          org: nameOf(current),
-          contact: current.alerts ? (current.alerts.mail?.from ?? '') : '',
-        }),
-        status,
-        backends,
-        metrics: { counters, probes, others: gauges({ journal, alerts, bans, backends, fleet, stream }) },
-      });
+    server = await startServer(config, null);
   } catch (error) {
     stream.close();
     await alerts?.close();
     await journal?.close();
     throw error;
   }
+
+  /** What the two configs agree in stays as it is, with its connections, sessions and what waits in it. */
+  async function prepare(next: Config): Promise<Prepared> {
+    const otherJournal = !isDeepStrictEqual(journalOf(next), journalOf(current));
+    const nextJournal = otherJournal ? openJournal(next) : null;
+    let nextServer: AdminServer | null = null;
+    try {
+      // A file that can't be opened is told now, not with the first probe.
+      await nextJournal?.size();
+      if (movesAdmin(current, next)) nextServer = await startServer(next, server?.token ?? null);
+    } catch (error) {
+      await nextJournal?.close();
+      throw error;
+    }
+    const commit = async (): Promise<void> => {
+      const [oldJournal, oldAlerts, oldServer, before] = [journal, alerts, server, current];
+      const readsAlertsAnew = !isDeepStrictEqual(next.alerts, before.alerts);
+      current = next;
+      policy = compile(next).policy;
+      if (otherJournal) {
+        if (timer !== null) clearTimeout(timer);
+        flush();
+        journal = nextJournal;
+      }
+      if (readsAlertsAnew) alerts = await startAlerts(next, journal, log);
+      if (nextServer !== null || next.admin === false) server = nextServer;
+      else if (next.admin.token !== null) server?.replaceToken(next.admin.token);
+      server?.reloadCertificate(next.admin || null);
+      if (oldServer !== server) await oldServer?.close();
+      if (readsAlertsAnew) await oldAlerts?.close();
+      if (otherJournal) await oldJournal?.close();
+    };
+    return {
+      commit,
+      abort: async () => {
+        await nextServer?.close();
+        await nextJournal?.close();
+      },
+    };
+  }
+
   const statusTimer = setInterval(() => {
     if (stream.size > 0) void status().then((value) => stream.send('status', value));
   }, statusInterval).unref();
@@ -160,16 +237,16 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       alerts?.trouble('backend', name, fit ? null : why);
       stream.send('backends', { name, fit, why });
     },
-    listeners: server === null ? [] : [server.listener],
-    madeToken: server?.madeToken ?? null,
+    get listeners() {
+      return server === null ? [] : [server.listener];
+    },
+    get madeToken() {
+      return server?.madeToken ?? null;
+    },
     setReady: (now) => {
       ready = now;
     },
-    reload: async (next) => {
-      current = next;
-      policy = compile(next).policy;
-      if (next.admin !== false && next.admin.token !== null) server?.replaceToken(next.admin.token);
-    },
+    prepare,
     close: async () => {
       clearInterval(statusTimer);
       if (timer !== null) {
@@ -185,6 +262,15 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
 }
 
 const nameOf = ({ alerts }: Config): string => (alerts && alerts.name !== '' ? alerts.name : hostname());
+
+/** What is written where: a journal in memory is there for the admin listener alone. */
+const journalOf = ({ journal, admin }: Config): unknown => (journal === false ? admin !== false : journal);
+
+/** Whether another admin listener has to be bound. */
+function movesAdmin({ admin: before }: Config, { admin }: Config): boolean {
+  if (admin === false) return false;
+  return before === false || before.listen.text !== admin.listen.text;
+}
 
 function startJournal(
   { journal, admin }: Config,
@@ -212,110 +298,4 @@ async function startAlerts({ alerts }: Config, journal: Journal | null, log: Log
   // With an unreadable journal each rule counts as news once more.
   const known = await journal?.summary(0, 1).catch(() => null);
   return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [] });
-}
-
-interface Measured {
-  readonly journal: Journal;
-  readonly alerts: Alerts | null;
-  readonly bans: BanService | null;
-  readonly backends: () => readonly BackendState[] | Promise<readonly BackendState[]>;
-  readonly fleet: () => FleetHealth | null;
-  readonly stream: Stream;
-}
-
-function gauges({ journal, alerts, bans, backends, fleet, stream }: Measured): MetricSource['others'] {
-  const one = (value: number): Sample[] => [[{}, value]];
-  const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
-    value === null ? [] : one(read(value));
-  return [
-    {
-      name: 'journal_written_total',
-      help: 'Events written to the journal.',
-      type: 'counter',
-      samples: () => one(journal.status.written),
-    },
-    {
-      name: 'journal_unwritten',
-      help: 'Events that wait for the journal to take them.',
-      type: 'gauge',
-      samples: () => one(journal.status.unwritten),
-    },
-    {
-      name: 'journal_up',
-      help: '1 while the journal takes events.',
-      type: 'gauge',
-      samples: () => one(journal.status.trouble === null ? 1 : 0),
-    },
-    {
-      name: 'journal_bytes',
-      help: 'Size of the journal.',
-      type: 'gauge',
-      samples: () =>
-        journal.size().then(
-          (bytes) => one(bytes),
-          () => [],
-        ),
-    },
-    {
-      name: 'bans',
-      help: 'Prefixes banned now.',
-      type: 'gauge',
-      samples: () => when(bans, ({ ledger }) => ledger.counts.active),
-    },
-    {
-      name: 'bans_listed',
-      help: 'Prefixes on imported lists.',
-      type: 'gauge',
-      samples: () => when(bans, ({ ledger }) => ledger.counts.listed),
-    },
-    {
-      name: 'ban_records_evicted_total',
-      help: 'Bans forgotten because there were too many.',
-      type: 'counter',
-      samples: () => when(bans, ({ ledger }) => ledger.counts.evicted),
-    },
-    {
-      name: 'alerts_total',
-      help: 'Messages made.',
-      type: 'counter',
-      samples: () => when(alerts, ({ status }) => status.sent),
-    },
-    {
-      name: 'alerts_lost_total',
-      help: 'Deliveries given up.',
-      type: 'counter',
-      samples: () => when(alerts, ({ status }) => status.lost),
-    },
-    {
-      name: 'backend_up',
-      help: '1 while a backend gets requests.',
-      type: 'gauge',
-      samples: async () =>
-        (await backends()).map(({ name, fit }): Sample => [{ backend: name }, fit ? 1 : 0]),
-    },
-    {
-      name: 'backend_load',
-      help: 'Requests under way or waiting, by backend.',
-      type: 'gauge',
-      samples: async () => (await backends()).map(({ name, load }): Sample => [{ backend: name }, load]),
-    },
-    {
-      name: 'fleet_up',
-      help: '1 while the gateways of the fleet hear of each other.',
-      type: 'gauge',
-      samples: () => when(fleet(), ({ state }) => (state === 'connected' ? 1 : 0)),
-    },
-    {
-      name: 'fleet_backlog',
-      help: 'Events that wait for the fleet.',
-      type: 'gauge',
-      samples: () => when(fleet(), ({ backlog }) => backlog),
-    },
-    {
-      name: 'dashboard_listeners',
-      help: 'Browsers on the live feed.',
-      type: 'gauge',
-      samples: () => one(stream.size),
-    },
-  ];
 }

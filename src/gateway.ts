@@ -41,7 +41,7 @@ export interface Gateway {
   readonly rateTables: readonly RateTable[];
   /**
    * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
-   * limits and timeouts are those of the start; `needsRestart` tells what of them differs.
+   * limits and timeouts are those of the start; `src/config/needs-restart.ts` tells what of them differs.
    */
   reload(config: Config): void;
   /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */

@@ -22,10 +22,12 @@ export class BanService {
   readonly ledger: BanLedger;
   readonly #options: BanServiceOptions;
   #watch: ListWatch;
+  #journal: BanJournal | null;
 
   private constructor(options: BanServiceOptions) {
     this.#options = options;
     this.ledger = options.ledger;
+    this.#journal = options.journal;
     this.#watch = this.#watching(options.lists);
   }
 
@@ -38,12 +40,13 @@ export class BanService {
     const { ledger, journal, lists, onBan } = options;
     for (const ban of journal?.load() ?? []) ledger.apply(ban, 'journal');
     if (lists.length > 0) ledger.replaceLists(await readLists(lists));
+    const service = new BanService(options);
     ledger.onChange((change, origin) => {
       if (change.kind === 'lists') return;
-      if (origin !== 'journal') journal?.save(change.ban);
+      if (origin !== 'journal') service.#journal?.save(change.ban);
       if (origin === 'here' && change.kind === 'added') onBan(change.ban);
     });
-    return new BanService(options);
+    return service;
   }
 
   /** Counts the probes that count towards a ban. */
@@ -61,9 +64,22 @@ export class BanService {
     await this.#watch.reload();
   }
 
+  /** Goes on with another journal: what it holds is taken in, and it gets every ban of this gateway. */
+  moveTo(journal: BanJournal | null): void {
+    for (const ban of journal?.load() ?? []) this.ledger.apply(ban, 'journal');
+    let saved = 0;
+    if (journal !== null)
+      for (const ban of this.ledger.records()) {
+        journal.save(ban);
+        if (++saved % 10_000 === 0) journal.flush();
+      }
+    this.#journal?.close();
+    this.#journal = journal;
+  }
+
   close(): void {
     this.#watch.close();
-    this.#options.journal?.close();
+    this.#journal?.close();
   }
 
   #watching(files: readonly string[]): ListWatch {

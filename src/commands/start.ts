@@ -3,6 +3,7 @@ import { type ClientPlane, startClientPlane } from '../client-plane.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
+import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
@@ -50,8 +51,15 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
     const planes = { data, clients, control };
     dropPrivileges(account);
     clients.shareRates(() => planes.data.rateSources());
+    // One after the other: a second one would else bind the admin listener that the first is about to let go.
+    let last = Promise.resolve();
+    let running = config;
+    process.on('SIGHUP', () => {
+      last = last.then(async () => {
+        running = await reload(read, running, planes, log);
+      });
+    });
     announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
-    process.on('SIGHUP', () => void reload(read, planes, log));
     control.setReady(true);
     await stopped;
     control.setReady(false);
@@ -86,16 +94,41 @@ interface Planes {
   readonly control: ControlPlane;
 }
 
-/** A bad config changes nothing, and says why. */
-async function reload(read: () => Config, { data, clients, control }: Planes, log: Logger): Promise<void> {
+/** A bad config changes nothing, and says why. @returns the config in force, as far as it can be without a restart */
+async function reload(
+  read: () => Config,
+  running: Config,
+  { data, clients, control }: Planes,
+  log: Logger,
+): Promise<Config> {
   try {
     const next = read();
-    data.reload(next);
-    await Promise.all([clients.reload(next), control.reload(next)]);
-    log.info({ event: 'reload' }, 'the config was read again');
+    const { listeners, madeToken } = control;
+    const prepared = await control.prepare(next);
+    try {
+      data.reload(next);
+    } catch (error) {
+      await prepared.abort();
+      throw error;
+    }
+    await Promise.all([clients.reload(next), prepared.commit()]);
+    for (const listener of control.listeners)
+      if (!listeners.includes(listener)) process.stdout.write(`listening ${listener}\n`);
+    if (control.madeToken !== null && control.madeToken !== madeToken)
+      process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
+    const left = needsRestart(running, next);
+    if (left.length === 0) log.info({ event: 'reload' }, 'the config was read again');
+    else
+      log.warn(
+        { event: 'reload', restart: left },
+        `the config was read again; what changed here takes a restart: ${left.join(', ')}`,
+      );
+    // Told again with each reload, until it is what runs.
+    return inForce(running, next);
   } catch (error) {
     const why = error instanceof ConfigError ? error.message : error;
     log.error({ event: 'reload', err: why }, 'the config was not read again; the one before stays in force');
+    return running;
   }
 }
 

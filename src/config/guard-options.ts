@@ -11,6 +11,7 @@ import {
 } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
 import { compile } from './compile.ts';
+import type { Config } from './config.ts';
 import { ConfigError, type Fault } from './fault.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 
@@ -72,6 +73,8 @@ export interface CompiledGuard {
   readonly exempt: Policy;
   /** Ports that a target may name; the app's own are added when it listens. */
   readonly ports: Set<number>;
+  /** The options as a config. */
+  readonly config: Config;
 }
 
 const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as const;
@@ -92,6 +95,7 @@ export function compileGuard(options: RelayGuardSettings): CompiledGuard {
     clients: compiled.clients,
     exempt: { ...exempt.policy, ports },
     ports,
+    config: compiled.config,
   };
 }
 
@@ -106,5 +110,5 @@ function read(options: RelayGuardSettings, rules: object | undefined, faults: Fa
     },
     faults,
   );
-  return config && compile(config);
+  return config && { ...compile(config), config };
 }

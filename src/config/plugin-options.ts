@@ -51,7 +51,11 @@ export function readOptions(site: object, rest: object, faults: Fault[]): Config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const one of error.faults)
-      faults.push({ ...one, path: one.path.replace(/^(?:sites\[0\]|bans)\./, ''), line: null });
+      faults.push({
+        ...one,
+        path: one.path.replace(/^(?:sites\[0\]|bans|rateLimit|alerts|admin)\./, ''),
+        line: null,
+      });
     return null;
   }
 }

@@ -15,20 +15,35 @@ const statuses = [];
 for (const host of ['www.example.net', 'www.example.com'])
   statuses.push((await app.inject({ url: '/', headers: { host } })).statusCode);
 console.log(statuses.join(' '), typeof forward);
+const watched = Fastify();
+watched.register(metrics);
+watched.register(dashboard, { listen: '127.0.0.1:0', token: 'a-token-for-tests-0123456789' });
+watched.register(alerts, { webhook: 'http://127.0.0.1:9/' });
+watched.register(relayGuard, { hosts: ['www.example.net'] });
+watched.register(rateLimit, { max: 1 });
+await watched.ready();
+const page = await fetch(watched.relayDashboard.url, {
+  headers: { authorization: 'Bearer a-token-for-tests-0123456789' },
+});
+const limited = [];
+for (const _ of [1, 2]) limited.push((await watched.inject('/metrics')).statusCode);
+console.log(page.status, (await page.text()).includes('/assets/'), limited.join(' '));
+await watched.close();
 `;
 
 suite('the package, installed', () => {
   test('is imported', async () => {
-    const imports = "import Fastify from 'fastify';\nimport { forward, relayGuard } from 'sekisho';\n";
+    const imports =
+      "import Fastify from 'fastify';\nimport { alerts, dashboard, forward, metrics, rateLimit, relayGuard } from 'sekisho';\n";
     writeFileSync(join(app, 'esm.mjs'), imports + use);
-    assert.equal(await node(['esm.mjs']), '200 421 function\n');
+    assert.equal(await node(['esm.mjs']), '200 421 function\n200 true 200 429\n');
   });
 
   test('is required', async () => {
     const requires =
-      "const Fastify = require('fastify');\nconst { forward, relayGuard } = require('sekisho');\n";
+      "const Fastify = require('fastify');\nconst { alerts, dashboard, forward, metrics, rateLimit, relayGuard } = require('sekisho');\n";
     writeFileSync(join(app, 'cjs.cjs'), `${requires}(async () => {${use}})();`);
-    assert.equal(await node(['cjs.cjs']), '200 421 function\n');
+    assert.equal(await node(['cjs.cjs']), '200 421 function\n200 true 200 429\n');
   });
 
   test('brings its command', async () => {
@@ -40,7 +55,10 @@ suite('the package, installed', () => {
 
   test('gives away what it means to, and nothing else', async () => {
     writeFileSync(join(app, 'names.mjs'), "console.log(Object.keys(await import('sekisho')).join(' '));\n");
-    assert.equal(await node(['names.mjs']), 'ConfigError bans forward relayGuard\n');
+    assert.equal(
+      await node(['names.mjs']),
+      'ConfigError alerts bans dashboard forward metrics rateLimit relayGuard\n',
+    );
     assert.deepEqual(Object.keys(packageJson.exports), ['.', './package.json', './config.schema.json']);
   });
 });

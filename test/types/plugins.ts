@@ -4,14 +4,22 @@
  */
 import Fastify, { type FastifyInstance } from 'fastify';
 import {
+  type AlertsOptions,
+  alerts,
   type Checkpoint,
   ConfigError,
+  type DashboardOptions,
+  dashboard,
   type Fault,
   type ForwardOptions,
   forward,
+  type MetricsOptions,
+  metrics,
   type ProbeEvent,
+  type RateLimitOptions,
   type RelayGuardOptions,
   type RuleId,
+  rateLimit,
   relayGuard,
   type Verdict,
 } from '../../src/index.ts';
@@ -58,6 +66,28 @@ app.register(forward, {
 // @ts-expect-error a number is no URL
 app.register(forward, { backend: 8081 });
 
+app.register(metrics);
+app.register(metrics, { path: '/internal/metrics', token: 'sixteen or more letters' });
+// @ts-expect-error a number is no path
+app.register(metrics, { path: 9090 });
+
+app.register(rateLimit, { max: 100, timeWindow: '1m', allow: ['192.0.2.0/24'] });
+// @ts-expect-error a time has a unit
+app.register(rateLimit, { max: 100, timeWindow: 60_000 });
+
+app.register(alerts, { webhook: 'https://hooks.example.net/a', when: { ban: false } });
+app.register(alerts, {
+  webhook: [{ url: 'https://hooks.example.net/a', style: 'slack' }],
+  mail: { smarthost: 'smtp://127.0.0.1:25', from: 'app@example.net', to: ['ops@example.net'] },
+});
+// @ts-expect-error no such style
+app.register(alerts, { webhook: { url: 'https://hooks.example.net/a', style: 'pigeon' } });
+
+app.register(dashboard, { token: 'sixteen or more letters', journal: { path: '/var/lib/app/events.db' } });
+// @ts-expect-error a token is needed
+app.register(dashboard, { listen: '127.0.0.1:9090' });
+same<FastifyInstance['relayDashboard']['url'], string>(true);
+
 same<FastifyInstance['relayGuard'], Checkpoint>(true);
 app.get('/', { config: { relayGuard: false } }, async (request) => {
   same<typeof request.relayVerdict, Verdict>(true);
@@ -76,6 +106,12 @@ Fastify({ http2: true, https: {} }).register(relayGuard, { hosts: ['www.example.
 
 const options: RelayGuardOptions & { hosts: readonly string[] } = { hosts: ['www.example.net'] };
 const forwarding: ForwardOptions = { backend: 'unix:/run/app.sock' };
+const watching: [MetricsOptions, RateLimitOptions, AlertsOptions, DashboardOptions] = [
+  {},
+  {},
+  { syslog: 'udp://127.0.0.1:514' },
+  { token: 'sixteen or more letters' },
+];
 same<ConfigError['faults'], readonly Fault[]>(true);
 
-export { ConfigError, forwarding, options };
+export { ConfigError, forwarding, options, watching };

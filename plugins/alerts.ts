@@ -1,0 +1,49 @@
+/** Alerts as a Fastify plugin: who is told of what the guard of an app sees, and of the bans that follow. */
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Logger } from 'pino';
+import { Alerts } from '../src/alerts/alerts.ts';
+import { type AlertsSettings, compileAlerts } from '../src/config/alert-options.ts';
+import { EventFolder } from '../src/events/fold.ts';
+import { noGuard } from '../src/events/probe-feed.ts';
+
+export type AlertsOptions = AlertsSettings;
+
+/** Milliseconds that events are folded for, so that a flood costs the receivers' queue no more than one probe. */
+const foldTime = 500;
+
+async function alertsPlugin(app: FastifyInstance, options: AlertsOptions): Promise<void> {
+  const alerts = new Alerts(compileAlerts(options), { log: app.log as unknown as Logger });
+  const folder = new EventFolder();
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    timer = null;
+    alerts.add(folder.take());
+  };
+  app.addHook('onClose', async () => {
+    if (timer !== null) {
+      clearTimeout(timer);
+      flush();
+    }
+    await alerts.close();
+  });
+  app.addHook('onReady', async () => {
+    const watch = app.hasDecorator('relayGuard') ? app.relayWatch : null;
+    if (watch === null) throw noGuard('alerts');
+    watch.feed.listen((event) => {
+      folder.add(event);
+      timer ??= setTimeout(flush, foldTime);
+    });
+    if (!app.hasDecorator('bans')) return;
+    app.bans.ledger.onChange((change, origin) => {
+      if (change.kind === 'added' && origin !== 'journal') alerts.ban(change.ban);
+    });
+  });
+}
+
+/**
+ * Needs `relayGuard`, before or after it; where the app has `bans` too, new ones are told.
+ *
+ * @throws {ConfigError} naming every fault of the options
+ */
+export const alerts = fp(alertsPlugin, { name: 'sekisho-alerts', fastify: '5.x' });

@@ -1,0 +1,121 @@
+/** What the metrics tell of the gateway beside its requests: journal, bans, alerts, backends, fleet. */
+import type { BanService } from '../bans/ban-service.ts';
+import type { Journal } from '../events/journal.ts';
+import type { FleetHealth } from '../fleet/fleet.ts';
+import type { MetricSource, Sample } from './metrics.ts';
+import type { Stream } from './stream.ts';
+
+interface Backend {
+  readonly name: string;
+  readonly fit: boolean;
+  readonly load: number;
+}
+
+/** Journal and alerts come and go with the config, so they are asked for each time. */
+export interface Measured {
+  readonly journal: () => Journal;
+  readonly alerts: () => { readonly sent: number; readonly lost: number } | null;
+  readonly bans: BanService | null;
+  readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
+  readonly fleet: () => FleetHealth | null;
+  readonly stream: Stream;
+}
+
+export function gauges({ journal, alerts, bans, backends, fleet, stream }: Measured): MetricSource['others'] {
+  const one = (value: number): Sample[] => [[{}, value]];
+  const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
+    value === null ? [] : one(read(value));
+  return [
+    {
+      name: 'journal_written_total',
+      help: 'Events written to the journal.',
+      type: 'counter',
+      samples: () => one(journal().status.written),
+    },
+    {
+      name: 'journal_unwritten',
+      help: 'Events that wait for the journal to take them.',
+      type: 'gauge',
+      samples: () => one(journal().status.unwritten),
+    },
+    {
+      name: 'journal_up',
+      help: '1 while the journal takes events.',
+      type: 'gauge',
+      samples: () => one(journal().status.trouble === null ? 1 : 0),
+    },
+    {
+      name: 'journal_bytes',
+      help: 'Size of the journal.',
+      type: 'gauge',
+      samples: () =>
+        journal()
+          .size()
+          .then(
+            (bytes) => one(bytes),
+            () => [],
+          ),
+    },
+    {
+      name: 'bans',
+      help: 'Prefixes banned now.',
+      type: 'gauge',
+      samples: () => when(bans, ({ ledger }) => ledger.counts.active),
+    },
+    {
+      name: 'bans_listed',
+      help: 'Prefixes on imported lists.',
+      type: 'gauge',
+      samples: () => when(bans, ({ ledger }) => ledger.counts.listed),
+    },
+    {
+      name: 'ban_records_evicted_total',
+      help: 'Bans forgotten because there were too many.',
+      type: 'counter',
+      samples: () => when(bans, ({ ledger }) => ledger.counts.evicted),
+    },
+    {
+      name: 'alerts_total',
+      help: 'Messages made.',
+      type: 'counter',
+      samples: () => when(alerts(), ({ sent }) => sent),
+    },
+    {
+      name: 'alerts_lost_total',
+      help: 'Deliveries given up.',
+      type: 'counter',
+      samples: () => when(alerts(), ({ lost }) => lost),
+    },
+    {
+      name: 'backend_up',
+      help: '1 while a backend gets requests.',
+      type: 'gauge',
+      samples: async () =>
+        (await backends()).map(({ name, fit }): Sample => [{ backend: name }, fit ? 1 : 0]),
+    },
+    {
+      name: 'backend_load',
+      help: 'Requests under way or waiting, by backend.',
+      type: 'gauge',
+      samples: async () => (await backends()).map(({ name, load }): Sample => [{ backend: name }, load]),
+    },
+    {
+      name: 'fleet_up',
+      help: '1 while the gateways of the fleet hear of each other.',
+      type: 'gauge',
+      samples: () => when(fleet(), ({ state }) => (state === 'connected' ? 1 : 0)),
+    },
+    {
+      name: 'fleet_backlog',
+      help: 'Events that wait for the fleet.',
+      type: 'gauge',
+      samples: () => when(fleet(), ({ backlog }) => backlog),
+    },
+    {
+      name: 'dashboard_listeners',
+      help: 'Browsers on the live feed.',
+      type: 'gauge',
+      samples: () => one(stream.size),
+    },
+  ];
+}

@@ -1,0 +1,42 @@
+/** The options of the `dashboard` plugin → a config with an admin listener and a journal. */
+import type { Config } from './config.ts';
+import { ConfigError } from './fault.ts';
+import { optionFaults, readOptions } from './plugin-options.ts';
+
+export interface DashboardSettings {
+  /** What to sign in with, and what programs send as `Authorization: Bearer TOKEN`: 16 characters or more. */
+  readonly token: string;
+  /** Address and port. Hazard: on other than a loopback address the token goes over the network, in clear without `tls`. @default '127.0.0.1:9090' */
+  readonly listen?: string;
+  /** Absolute names of PEM files. @default none: plain HTTP */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /**
+   * Where events are kept: the absolute name of an SQLite file, for how long, and the largest it may grow.
+   *
+   * @default in memory, gone with the process
+   */
+  readonly journal?: { readonly path: string; readonly keep?: string; readonly maxSize?: string };
+}
+
+const known = ['token', 'listen', 'tls', 'journal'] as const;
+
+/** @throws {ConfigError} with every fault */
+export function compileDashboard(options: DashboardSettings): Config {
+  const faults = optionFaults('dashboard', options, known);
+  const { token, listen, tls, journal = false } = options;
+  if (token === undefined)
+    faults.push({
+      path: 'token',
+      value: null,
+      message: 'is missing',
+      mend: 'write 16 characters or more that nobody guesses, from a file or the environment',
+      line: null,
+    });
+  const config = readOptions(
+    { hosts: ['localhost'], backend: 'welcome' },
+    { admin: { token, listen, tls }, journal, bans: false },
+    faults,
+  );
+  if (config === null || faults.length > 0) throw new ConfigError(faults, 'dashboard');
+  return config;
+}

@@ -1,0 +1,191 @@
+/** SIGHUP: what of the config the running program takes over, in one process and with workers. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { suite, type TestContext, test } from 'node:test';
+import { freePort } from '../support/free-port.ts';
+import { root } from '../support/gateway-process.ts';
+import { startProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { eventually } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const token = 'a-token-for-tests-0123456789';
+const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n';
+
+interface Settings {
+  readonly host?: string;
+  /** YAML behind the site. */
+  readonly rest: string;
+}
+
+/** The program, with a way to give it another config. */
+async function start(t: TestContext, first: Settings) {
+  const folder = await tempDir(t, 'reload');
+  const file = join(folder, 'sekisho.yaml');
+  const write = ({ host = 'www.example.net', rest }: Settings): Promise<void> =>
+    writeFile(file, `listen: ["127.0.0.1:0"]\nsites: [{ hosts: [${host}], backend: welcome }]\n${rest}\n`);
+  await write(first);
+  const child = await startProcess(t, process.execPath, ['src/cli.ts', 'start', '--config', file], {
+    cwd: root,
+  });
+  const [, port] = await child.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 30_000);
+  let reloads = 0;
+  /** @returns what the program said about it */
+  const reload = async (next: Settings | string): Promise<string> => {
+    await (typeof next === 'string' ? writeFile(file, next) : write(next));
+    child.signal('SIGHUP');
+    const said = await eventually(
+      () =>
+        child
+          .stderr()
+          .split('\n')
+          .filter((line) => /the config was (?:not )?read again/.test(line))[reloads],
+      'the reload is told',
+      30_000,
+    );
+    reloads++;
+    return said;
+  };
+  const status = async (bytes: string, from = '127.0.0.1'): Promise<number | undefined> =>
+    (await exchange(Number(port), bytes, { from })).responses[0]?.status;
+  return { folder, child, reload, status };
+}
+
+const get = (host = 'www.example.net'): string =>
+  `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+
+const api = (port: number, path: string, bearer = token): Promise<Response> =>
+  fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${bearer}` } });
+
+async function eventCount(port: number): Promise<number> {
+  return ((await (await api(port, '/api/events')).json()) as { events: unknown[] }).events.length;
+}
+
+async function receiver(t: TestContext): Promise<{ url: string; titles: string[] }> {
+  const titles: string[] = [];
+  const server = createServer((req, res) => {
+    let text = '';
+    req.on('data', (part: Buffer) => {
+      text += part.toString();
+    });
+    req.on('end', () => {
+      titles.push((JSON.parse(text) as { title: string }).title);
+      res.end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, titles };
+}
+
+for (const workers of [1, 2])
+  suite(`SIGHUP, workers: ${workers}`, () => {
+    const common = `workers: ${workers}\n`;
+
+    test('the journal moves: later events and the bans in force are in the new file', async (t) => {
+      const admin = await freePort();
+      const rest = (path: string): string =>
+        `${common}admin: { listen: "127.0.0.1:${admin}", token: ${token} }\njournal: { path: ${path} }\nbans: { after: 1 }`;
+      const { folder, reload, status } = await start(t, { rest: rest('one.db') });
+      await status(probe, '127.0.0.2');
+      await eventually(async () => (await eventCount(admin)) === 1, 'the first event is written');
+      assert.match(await reload({ rest: rest('two.db') }), /the config was read again/);
+      assert.equal(await eventCount(admin), 0, 'the new file is read');
+      await status(probe, '127.0.0.3');
+      await eventually(async () => (await eventCount(admin)) === 1, 'the second event is written');
+      const rows = (name: string, sql: string): string[] => {
+        const db = new DatabaseSync(join(folder, name), { readOnly: true });
+        const found = db.prepare(sql).all();
+        db.close();
+        return found.map((row) => String(Object.values(row)[0]));
+      };
+      assert.deepEqual(rows('one.db', 'SELECT client FROM events'), ['127.0.0.2']);
+      assert.deepEqual(rows('two.db', 'SELECT client FROM events'), ['127.0.0.3']);
+      await eventually(
+        () => rows('two.db', 'SELECT prefix FROM bans').length === 2,
+        'both bans are in the new file',
+      );
+      assert.equal(await status(get(), '127.0.0.2'), 403, 'a ban of before stays in force');
+    });
+
+    test('alerts go to whom the new config names, and nobody else', async (t) => {
+      const [first, second] = [await receiver(t), await receiver(t)];
+      const rest = (url: string): string =>
+        `${common}admin: false\njournal: false\nbans: false\nalerts: { webhook: "${url}", digest: 1s }`;
+      const { reload, status } = await start(t, { rest: rest(first.url) });
+      await status(probe);
+      await eventually(() => first.titles.length === 1, 'the first is told');
+      await reload({ rest: rest(second.url) });
+      await status('CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n');
+      await eventually(() => second.titles.length === 1, 'the second is told');
+      assert.match(first.titles[0]!, /absolute-form-foreign/);
+      assert.deepEqual(first.titles.length, 1);
+    });
+
+    test('the admin listener moves, with another token', async (t) => {
+      const [before, after] = [await freePort(), await freePort()];
+      const rest = (port: number, secret: string): string =>
+        `${common}journal: false\nadmin: { listen: "127.0.0.1:${port}", token: ${secret} }`;
+      const { reload, child, status } = await start(t, { rest: rest(before, token) });
+      await status(probe);
+      await eventually(async () => (await eventCount(before)) === 1, 'the event is kept');
+      assert.match(await reload({ rest: rest(after, `${token}-2`) }), /the config was read again/);
+      await child.waitForLine(new RegExp(`^listening admin http://127\\.0\\.0\\.1:${after}$`));
+      assert.equal((await api(after, '/api/events')).status, 401, 'the token of before');
+      const answer = await api(after, '/api/events', `${token}-2`);
+      assert.equal(((await answer.json()) as { events: unknown[] }).events.length, 1, 'what was kept stays');
+      assert.equal((await fetch(`http://127.0.0.1:${after}/readyz`)).status, 200);
+      await assert.rejects(api(before, '/healthz'), 'the old one is closed');
+      await reload({ rest: rest(after, token) });
+      assert.equal((await api(after, '/api/events')).status, 200, 'the token alone');
+      await reload({ rest: `${common}journal: false\nadmin: false` });
+      await assert.rejects(api(after, '/healthz'), 'none any more');
+      await reload({ rest: rest(before, token) });
+      assert.equal((await api(before, '/api/events')).status, 200, 'one again');
+    });
+
+    test('one that is not possible changes nothing, and says why', async (t) => {
+      const admin = await freePort();
+      const rest = (port: number, journal = 'one.db'): string =>
+        `${common}admin: { listen: "127.0.0.1:${port}", token: ${token} }\njournal: { path: ${journal} }\nbans: false`;
+      const { folder, reload, status, child } = await start(t, { rest: rest(admin) });
+      const taken = await receiver(t);
+      const host = 'renamed.example.net';
+      const unchanged = async (): Promise<void> => {
+        assert.equal(await status(get(host)), 421);
+        assert.equal(await status(get()), 200);
+        assert.equal((await api(admin, '/api/events')).status, 200);
+      };
+      const port = Number(new URL(taken.url).port);
+      assert.match(await reload({ host, rest: rest(port) }), /not read again.*stays in force/);
+      assert.match(
+        child.stderr(),
+        new RegExp(`admin can not listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
+      );
+      await unchanged();
+      await writeFile(
+        join(folder, 'no.db'),
+        'this is no database, but a text that somebody put here by mistake',
+      );
+      assert.match(await reload({ host, rest: rest(admin, 'no.db') }), /not read again/);
+      assert.match(child.stderr(), /not a database/);
+      await unchanged();
+      assert.match(await reload('sites: [{'), /not read again/);
+      await unchanged();
+      assert.match(await reload({ host, rest: rest(admin) }), /was read again/);
+      await eventually(async () => (await status(get(host))) === 200, 'the next good one is taken');
+    });
+
+    test('what takes a restart is named, each time, until it has had one', async (t) => {
+      const base = `${common}admin: false\njournal: false\n`;
+      const { reload } = await start(t, { rest: base });
+      const changed = `${base}timeouts: { connect: 1s }\notel: { sample: 0.5 }\nbans: false`;
+      for (let i = 0; i < 2; i++)
+        assert.match(await reload({ rest: changed }), /takes a restart: timeouts, otel, bans: false"/);
+      assert.match(await reload({ rest: base }), /"the config was read again"/);
+    });
+  });
