@@ -1,0 +1,19 @@
+/**
+ * Text as one word of a configuration. What could end the word and begin a directive throws, whoever wrote it: the
+ * config that is exported may come from elsewhere.
+ */
+
+/** In quotes nginx reads `\\`, `\"`, `\'`, `\t`, `\r` and `\n`; every other backslash stands for itself. */
+export const nginxWord = (text: string): string =>
+  `"${oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** A canonical prefix. */
+export function prefixWord(prefix: string): string {
+  if (!/^[0-9a-f.:]+\/[0-9]+$/.test(prefix)) throw new TypeError(`not a prefix: ${JSON.stringify(prefix)}`);
+  return prefix;
+}
+
+function oneLine(text: string): string {
+  if (/\p{Cc}/u.test(text)) throw new TypeError(`more than a line: ${JSON.stringify(text)}`);
+  return text;
+}

@@ -1,0 +1,44 @@
+/** The real servers as reverse proxies, each with and without what is exported for it. */
+import { parseConfig } from '../../src/config/load.ts';
+import type { TargetName } from '../../src/export/names.ts';
+import { exportSource } from '../../src/export/source.ts';
+import { targets } from '../../src/export/targets.ts';
+import { corpusConfig } from '../support/gateway.ts';
+import { startNginx } from '../support/nginx.ts';
+import type { Owner } from '../support/owner.ts';
+
+const source = exportSource(
+  parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
+);
+
+/** The parts of a target for the policy of the corpus, by name. */
+const partsOf = (target: TargetName): Record<string, string> =>
+  Object.fromEntries(targets[target].parts(source).map(({ name, text }) => [name, text]));
+
+export interface ExportServer {
+  readonly target: TargetName;
+  readonly title: string;
+  readonly peer: string;
+  /** Starts it before the backend. */
+  start(owner: Owner, backend: number, exported: boolean): Promise<{ readonly port: number }>;
+}
+
+const nginx: ExportServer = {
+  target: 'nginx',
+  title: 'nginx',
+  peer: 'nginx',
+  start(owner, backend, exported) {
+    const parts = partsOf('nginx');
+    return startNginx(owner, {
+      config: ({ port }) => `
+        ${exported ? parts.http : ''}
+        server {
+          listen 127.0.0.1:${port} default_server;
+          ${exported ? parts.server : ''}
+          location / { proxy_pass http://127.0.0.1:${backend}; proxy_set_header Host www.example.net; }
+        }`,
+    });
+  },
+};
+
+export const servers: readonly ExportServer[] = [nginx];
