@@ -7,6 +7,12 @@
 export const nginxWord = (text: string): string =>
   `"${oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
+/** In quotes Apache reads `\\` and `\"`, and before that the variables `${…}` of the configuration. */
+export function apacheWord(text: string): string {
+  if (text.includes('${')) throw new TypeError(`a variable: ${JSON.stringify(text)}`);
+  return nginxWord(text);
+}
+
 /** A canonical prefix. */
 export function prefixWord(prefix: string): string {
   if (!/^[0-9a-f.:]+\/[0-9]+$/.test(prefix)) throw new TypeError(`not a prefix: ${JSON.stringify(prefix)}`);

@@ -21,13 +21,16 @@ export async function catches(owner: Owner, server: ExportServer, exported: bool
   const { port } = await server.start(owner, backend.port, exported);
   const refused = new Set<CorpusRow>();
   const served = new Set<CorpusRow>();
-  await runCorpus(port, {
-    onReply: (row, reply) => {
-      const status = finalStatus(reply);
-      if (status === null ? isClosed(reply) : isRefusal(status)) refused.add(row);
-      if (status !== null && status < 300) served.add(row);
-    },
-  });
+  const waiting: CorpusRow[] = [];
+  const onReply = (row: CorpusRow, reply: RawReply): void => {
+    const status = finalStatus(reply);
+    if (status === null ? isClosed(reply) : isRefusal(status)) refused.add(row);
+    if (status !== null && status < 300) served.add(row);
+    if (reply.bytes.length === 0 && reply.ended === 'timeout') waiting.push(row);
+  };
+  await runCorpus(port, { onReply });
+  // A server may wait for the rest of a line or a body: these are sent again, by a client that ends.
+  await runCorpus(port, { rows: [...waiting], halfClose: true, onReply });
   return { refused, served };
 }
 

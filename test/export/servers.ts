@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { TargetName } from '../../src/export/names.ts';
 import { exportSource } from '../../src/export/source.ts';
 import { targets } from '../../src/export/targets.ts';
+import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
 import type { Owner } from '../support/owner.ts';
@@ -41,4 +42,24 @@ const nginx: ExportServer = {
   },
 };
 
-export const servers: readonly ExportServer[] = [nginx];
+const apache: ExportServer = {
+  target: 'apache',
+  title: 'Apache',
+  peer: 'apache2',
+  start(owner, backend, exported) {
+    return startApache(owner, {
+      modules: ['proxy', 'proxy_http'],
+      // A virtual host of its own, which must inherit the rules.
+      config: ({ port }) =>
+        [
+          exported ? partsOf('apache').conf! : '',
+          `<VirtualHost *:${port}>`,
+          '  ServerName www.example.net',
+          `  ProxyPass / http://127.0.0.1:${backend}/`,
+          '</VirtualHost>',
+        ].join('\n'),
+    });
+  },
+};
+
+export const servers: readonly ExportServer[] = [nginx, apache];

@@ -1,6 +1,6 @@
 /**
  * The table of docs/how-to/export-native-config.md: what each server refuses of the corpus.
- * `node test/export/table.ts` writes it anew.
+ * `node test/export/table.ts` writes it anew; with names of targets it only tells of those.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -69,11 +69,13 @@ if (import.meta.main) {
   const stops: (() => unknown)[] = [];
   const owner = { after: (stop: () => unknown) => void stops.push(stop) };
   const measured: Measured[] = [];
-  for (const server of servers) measured.push(await measure(owner, server));
+  const only = process.argv.slice(2);
+  for (const server of servers.filter(({ target }) => only.length === 0 || only.includes(target)))
+    measured.push(await measure(owner, server));
   for (const stop of stops.reverse()) await stop();
   const text = readFileSync(page, 'utf8');
   const [before, after] = [text.slice(0, text.indexOf(start) + start.length), text.slice(text.indexOf(end))];
-  writeFileSync(page, `${before}\n${table(measured)}\n${after}`);
+  if (only.length === 0) writeFileSync(page, `${before}\n${table(measured)}\n${after}`);
   console.log(table(measured));
   for (const { server, exported } of measured) {
     for (const rule of probedRules)
