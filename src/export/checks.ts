@@ -119,7 +119,7 @@ const mismatchable: TextMatch = {
   any: ['^[!-$&-Z^-z~]+[|][^ ]+ +https?://[!-$&-Z^-z~]+ '],
 };
 
-/** Back-references compare the two; RE2 has none. */
+/** Back-references compare the two. */
 const sameHost: TextMatch = {
   of: ['host', 'line'],
   any: [
@@ -130,7 +130,7 @@ const sameHost: TextMatch = {
   ],
 };
 
-/** Whether a server needs back-references for the check. */
+/** Whether the check needs back-references, which RE2 and the expressions of HAProxy do not have. */
 export const comparesHosts = ({ unless }: Check): boolean => unless.includes(sameHost);
 
 /** Handshakes of WebSocket for a site that carries it. */

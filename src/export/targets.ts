@@ -1,6 +1,7 @@
 import { apache } from './apache.ts';
+import { haproxy } from './haproxy.ts';
 import type { TargetName } from './names.ts';
 import { nginx } from './nginx.ts';
 import type { Target } from './target.ts';
 
-export const targets: Readonly<Record<TargetName, Target>> = { nginx, apache };
+export const targets: Readonly<Record<TargetName, Target>> = { nginx, apache, haproxy };

@@ -13,6 +13,12 @@ export function apacheWord(text: string): string {
   return nginxWord(text);
 }
 
+/** In single quotes HAProxy reads every character as it stands. */
+export function haproxyWord(text: string): string {
+  if (text.includes("'")) throw new TypeError(`a quote: ${JSON.stringify(text)}`);
+  return `'${oneLine(text)}'`;
+}
+
 /** A canonical prefix. */
 export function prefixWord(prefix: string): string {
   if (!/^[0-9a-f.:]+\/[0-9]+$/.test(prefix)) throw new TypeError(`not a prefix: ${JSON.stringify(prefix)}`);

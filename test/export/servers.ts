@@ -7,6 +7,7 @@ import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
 import type { Owner } from '../support/owner.ts';
+import { plainHaproxy } from '../support/plain-servers.ts';
 
 const source = exportSource(
   parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
@@ -62,4 +63,13 @@ const apache: ExportServer = {
   },
 };
 
-export const servers: readonly ExportServer[] = [nginx, apache];
+const haproxy: ExportServer = {
+  target: 'haproxy',
+  title: 'HAProxy',
+  peer: 'haproxy',
+  start(owner, backend, exported) {
+    return plainHaproxy(owner, { port: backend }, exported ? partsOf('haproxy').frontend! : '');
+  },
+};
+
+export const servers: readonly ExportServer[] = [nginx, apache, haproxy];
