@@ -19,6 +19,12 @@ export function haproxyWord(text: string): string {
   return `'${oneLine(text)}'`;
 }
 
+/** A raw string of CEL, within a token of a Caddyfile between backticks; `{name}` would be a placeholder of Caddy. */
+export function celWord(text: string): string {
+  if (/['`]|\{\$?[a-z]/i.test(text)) throw new TypeError(`no raw string: ${JSON.stringify(text)}`);
+  return `r'${oneLine(text)}'`;
+}
+
 /** A canonical prefix. */
 export function prefixWord(prefix: string): string {
   if (!/^[0-9a-f.:]+\/[0-9]+$/.test(prefix)) throw new TypeError(`not a prefix: ${JSON.stringify(prefix)}`);

@@ -1,4 +1,6 @@
 /** The real servers as reverse proxies, each with and without what is exported for it. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
 import type { TargetName } from '../../src/export/names.ts';
 import { exportSource } from '../../src/export/source.ts';
@@ -7,7 +9,11 @@ import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
 import type { Owner } from '../support/owner.ts';
+import { requirePeer } from '../support/peers.ts';
 import { plainHaproxy } from '../support/plain-servers.ts';
+import { startProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { onFreePort } from '../support/web-server.ts';
 
 const source = exportSource(
   parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
@@ -72,4 +78,41 @@ const haproxy: ExportServer = {
   },
 };
 
-export const servers: readonly ExportServer[] = [nginx, apache, haproxy];
+const caddy: ExportServer = {
+  target: 'caddy',
+  title: 'Caddy',
+  peer: 'caddy',
+  async start(owner, backend, exported) {
+    const dir = await tempDir(owner, 'caddy');
+    const file = join(dir, 'Caddyfile');
+    return onFreePort(owner, async (port, owner) => {
+      await writeFile(
+        file,
+        [
+          '{',
+          '  admin off',
+          '  auto_https off',
+          `  storage file_system ${dir}`,
+          '  order error first',
+          '  order abort first',
+          '}',
+          exported ? partsOf('caddy').snippet! : '',
+          `http://:${port} {`,
+          '  bind 127.0.0.1',
+          exported ? '  import sekisho' : '',
+          // Comes before `error` in the order that Caddy has by itself.
+          `  handle {`,
+          `    reverse_proxy 127.0.0.1:${backend}`,
+          '  }',
+          '}',
+          '',
+        ].join('\n'),
+      );
+      return startProcess(owner, requirePeer('caddy'), ['run', '--adapter', 'caddyfile', '--config', file], {
+        env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
+      });
+    });
+  },
+};
+
+export const servers: readonly ExportServer[] = [nginx, apache, haproxy, caddy];
