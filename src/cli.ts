@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
-import { CommanderError, Option, Command as Program } from 'commander';
+import { Argument, CommanderError, Option, Command as Program } from 'commander';
 import { exportFormats } from './bans/export.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
@@ -9,11 +9,13 @@ import type {
   CheckOptions,
   Command,
   ExplainOptions,
+  ExportOptions,
   InitOptions,
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
+import { targetNames } from './export/names.ts';
 import { packageJson } from './package-json.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -102,6 +104,16 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
         lazy<AuditOptions>('audit', exit)({ target, ...options }),
       ),
   registerBans,
+  (program, exit) =>
+    program
+      .command('export')
+      .description('the policy as configuration of another program, and what it cannot express')
+      .addArgument(new Argument('<target>', 'the program').choices(targetNames))
+      .option('--config <file>', 'config file')
+      .option('--part <name>', 'one of several files; the head of the first names them')
+      .action((target: ExportOptions['target'], options: Omit<ExportOptions, 'target'>) =>
+        lazy<ExportOptions>('export', exit)({ target, ...options }),
+      ),
 ];
 
 function registerBans(program: Program, exit: Exit): void {

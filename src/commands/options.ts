@@ -1,4 +1,5 @@
 /** What each command is called with, once the command line is read. */
+import type { TargetName } from '../export/names.ts';
 
 export interface CheckOptions {
   /** Config file. */
@@ -78,6 +79,14 @@ export interface BansOptions {
   readonly config?: string;
   /** One JSON object a line on stdout. */
   readonly json?: boolean;
+}
+
+export interface ExportOptions {
+  readonly target: TargetName;
+  /** Config file, whose sites and policy are exported. */
+  readonly config?: string;
+  /** Which of several files. @default the first */
+  readonly part?: string;
 }
 
 /**

@@ -3,7 +3,7 @@
  * the way, and with it the check that relies on it (CVE-2022-31813: X-Forwarded-For stripped by Apache).
  * Names not listed here, and not known to HTTP, are a sender's own hop-by-hop fields, which RFC 9110 section 7.6.1 allows.
  */
-const endToEnd: ReadonlySet<string> = new Set(
+export const endToEndFields: ReadonlySet<string> = new Set(
   (
     'host content-length content-type content-encoding content-range content-location cookie set-cookie authorization ' +
     'forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-server x-real-ip ' +
@@ -15,5 +15,5 @@ const endToEnd: ReadonlySet<string> = new Set(
 
 /** The first option of a Connection value that names an end-to-end field; null if none does. */
 export function strippedField(options: readonly string[]): string | null {
-  return options.find((option) => endToEnd.has(option)) ?? null;
+  return options.find((option) => endToEndFields.has(option)) ?? null;
 }

@@ -10,6 +10,7 @@ const lanes = 24;
  * Sends rows of the corpus to a gateway and waits for their end.
  *
  * @param change makes the bytes that are sent of a row's
+ * @param halfClose ends each row's sending side after it
  * @param onReply called with what came back
  */
 export async function runCorpus(
@@ -17,10 +18,11 @@ export async function runCorpus(
   options: {
     rows?: readonly CorpusRow[];
     change?: (bytes: string) => string;
+    halfClose?: boolean;
     onReply?: (row: CorpusRow, reply: RawReply) => void;
   } = {},
 ): Promise<void> {
-  const { rows = corpus, change = (bytes) => bytes, onReply = () => {} } = options;
+  const { rows = corpus, change = (bytes) => bytes, halfClose = false, onReply = () => {} } = options;
   const left = [...rows];
   const lane = async (): Promise<void> => {
     for (let row = left.pop(); row !== undefined; row = left.pop()) {
@@ -30,6 +32,7 @@ export async function runCorpus(
       const reply = await exchange(port, change(row.bytes), {
         until: 1,
         timeout: 1_500,
+        halfClose,
         ...(from === undefined ? {} : { from }),
       });
       onReply(row, reply);

@@ -8,8 +8,16 @@ import { staticPages } from './static-pages.ts';
 import { tempDir } from './temp-dir.ts';
 import { onFreePort, type WebServer } from './web-server.ts';
 
-/** HAProxy in front of one HTTP server. */
-export async function plainHaproxy(owner: Owner, backend: { readonly port: number }): Promise<WebServer> {
+/**
+ * HAProxy in front of one HTTP server.
+ *
+ * @param frontend lines of the frontend
+ */
+export async function plainHaproxy(
+  owner: Owner,
+  backend: { readonly port: number },
+  frontend = '',
+): Promise<WebServer> {
   const dir = await tempDir(owner, 'haproxy');
   const config = join(dir, 'haproxy.cfg');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
@@ -23,6 +31,7 @@ export async function plainHaproxy(owner: Owner, backend: { readonly port: numbe
         '  timeout server 10s',
         'frontend web',
         `  bind 127.0.0.1:${port}`,
+        frontend,
         '  default_backend pages',
         'backend pages',
         `  server one 127.0.0.1:${backend.port}`,

@@ -1,0 +1,106 @@
+/** Apache: its own strictness turned on, and `<If>` for what it lets pass. */
+import type { Answer } from '../rules/catalogue.ts';
+import { type Check, isPresence, type Match, type Part } from './check.ts';
+import { type Coverages, headComment } from './coverage.ts';
+import type { Target } from './target.ts';
+import { apacheWord, prefixWord } from './word.ts';
+
+const itself = 'by Apache itself, with its own answer';
+
+const wholeServer = 'OPTIONS without a path is answered by Apache itself, for the whole server';
+
+const coverages: Coverages = {
+  'client-banned': ['none', 'Apache keeps no count of probes: export fail2ban or crowdsec as well'],
+  'rate-limited': ['none', 'Apache limits bandwidth (mod_ratelimit), not requests'],
+  socks4: ['all', itself],
+  socks5: ['all', itself],
+  'tls-on-plaintext': ['all', itself],
+  'smtp-on-http': ['all', itself],
+  'proxy-protocol': ['all', itself],
+  'h2-preface': ['all', itself],
+  connect: ['all', itself],
+  'extended-connect': ['none', 'left to what mod_http2 does'],
+  'absolute-form-scheme': ['all'],
+  'absolute-form-userinfo': ['all'],
+  'absolute-form-foreign': ['part', wholeServer],
+  'absolute-form-port': ['all'],
+  'absolute-form-host-mismatch': [
+    'none',
+    'Apache puts the host of the target in place of the Host line before anything can look',
+  ],
+  framing: [
+    'part',
+    'Apache reads Transfer-Encoding before Content-Length, unfolds lines, and takes HTTP/2.0 and HTTP/3.0 for 1.1',
+  ],
+  'target-malformed': ['all'],
+  'host-duplicate': ['all'],
+  'host-malformed': ['all'],
+  'host-missing': ['all'],
+  'host-foreign': ['all'],
+  'authority-mismatch': ['none', 'left to what mod_http2 does'],
+  trace: ['part', wholeServer],
+  'proxy-authorization': ['part', 'an empty line is not seen'],
+  'proxy-connection': ['part', 'an empty line is not seen'],
+  'connection-strips': ['all'],
+  'upgrade-unknown': ['all'],
+  'host-override': ['none', 'take these headers away from what is behind Apache with RequestHeader unset'],
+  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
+};
+
+export const apache: Target = {
+  coverages,
+  parts({ checks, action, defaultHost }) {
+    const intro = [
+      'Sekisho for Apache 2.4, for the main server: every virtual host inherits it.',
+      '  sekisho export apache > /etc/apache2/conf-available/sekisho.conf; a2enconf sekisho',
+      `The virtual host of ${defaultHost} should be the first: requests that name no host of any come there, and are`,
+      'refused there if they name none of ours. An answer `drop` becomes 403: Apache cannot close without a byte.',
+    ];
+    return [
+      {
+        name: 'conf',
+        text: `${headComment(intro, coverages, action)}\n\n${base}\n${checks.map(section).reverse().join('')}`,
+      },
+    ];
+  },
+};
+
+const base = `HttpProtocolOptions Strict LenientMethods Require1.0
+TraceEnable Off
+<IfModule mod_proxy.c>
+    ProxyRequests Off
+</IfModule>
+`;
+
+/**
+ * `<If>` reaches every virtual host, and requests that mod_rewrite lets pass unseen: CONNECT, and targets without a path.
+ * Of several that hold, Apache takes the last `Redirect`.
+ */
+function section({ rule, answer, when, unless, exempt = [] }: Check): string {
+  const conditions = [
+    ...when.map((match) => `(${alternatives(match)})`),
+    ...unless.map((match) => `!(${alternatives(match)})`),
+    ...exempt.map((prefix) => `!(-R '${prefixWord(prefix)}')`),
+  ];
+  return `# ${rule}\n<If ${apacheWord(conditions.join(' && '))}>\n    Redirect ${status(answer)}\n</If>\n`;
+}
+
+function alternatives(match: Match): string {
+  if (isPresence(match)) return `'${variable(match.present)}' =~ m;.;`;
+  const subject = match.of.map(variable).join('|');
+  return match.any
+    .map((regex) => `'${subject}' =~ m;${withoutSemicolon(regex)};${match.exactCase === true ? '' : 'i'}`)
+    .join(' || ');
+}
+
+/** The semicolon ends an expression; none of those of {@link Check} holds one. */
+function withoutSemicolon(regex: string): string {
+  if (regex.includes(';')) throw new TypeError(`an expression with a semicolon: ${regex}`);
+  return regex;
+}
+
+const status = (answer: Answer): number => (answer === 'drop' ? 403 : answer);
+
+/** `req_novary`: answers must not say Vary for headers that were only looked at to refuse. */
+const variable = (part: Part): string =>
+  part === 'line' ? '%{THE_REQUEST}' : `%{req_novary:${part === 'host' ? 'Host' : part}}`;

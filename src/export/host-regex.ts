@@ -1,0 +1,65 @@
+/** Host entries as regular expressions of what PCRE, PCRE2 and RE2 share, over the bytes of a Host line. */
+import { domainToUnicode } from 'node:url';
+import ipaddr from 'ipaddr.js';
+
+/** A canonical host, as `HostEntry.host` is. */
+export interface NamedHost {
+  readonly host: string;
+}
+
+/** All that a canonical host is written in: none of these characters ends a word in any of the languages exported to. */
+const canonicalHost = /^(?:(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/;
+
+/** RFC 3986 section 3.2.3 allows an empty port; 0 and what is above 65535 is none. */
+export const portRegex =
+  '(?::(?:0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)?';
+
+/**
+ * Every spelling by which a Host line names the host, without a port; to be matched without regard to case.
+ *
+ * RFC 3986 section 6.2.2 lets a sender write any character percent-encoded, and a name with a dot at its end: an own
+ * host refused for its spelling would be a false alarm, and one that only looks alike is none of ours.
+ *
+ * @throws where the host is not canonical: it could end a word of the configuration and begin a directive
+ */
+export function hostRegex({ host }: NamedHost): string {
+  if (!canonicalHost.test(host)) throw new TypeError(`not a canonical host: ${JSON.stringify(host)}`);
+  if (host.startsWith('[')) return `\\[${ipv6Regex(host.slice(1, -1))}\\]`;
+  if (host.startsWith('*.')) return `(?:[a-z0-9_-]+[.])+${nameRegex(host.slice(2))}[.]?`;
+  return `${nameRegex(host)}[.]?`;
+}
+
+function nameRegex(host: string): string {
+  const unicode = domainToUnicode(host);
+  const spelled = host.split('').map(characterRegex).join('');
+  if (unicode === host || unicode === '') return spelled;
+  return `(?:${spelled}|${[...unicode].map(characterRegex).join('')})`;
+}
+
+/** The character, in capitals where regular expressions do not know them (beyond ASCII), and percent-encoded. */
+function characterRegex(character: string): string {
+  const encoded = [...new TextEncoder().encode(character)]
+    .map((byte) => `%${byte.toString(16).padStart(2, '0')}`)
+    .join('');
+  const plain = character === '.' ? '[.]' : character;
+  const capital = character.toUpperCase();
+  return /^[\x21-\x7e]$/.test(character) || capital === character
+    ? `(?:${plain}|${encoded})`
+    : `(?:${plain}|${capital}|${encoded})`;
+}
+
+/** RFC 4291 section 2.2: leading zeros, and `::` for any run of zeros, or for none. */
+function ipv6Regex(address: string): string {
+  const groups = ipaddr.IPv6.parse(address).parts;
+  const text = (from: number, to: number): string =>
+    groups
+      .slice(from, to)
+      .map((group) => (group === 0 ? '0{1,4}' : `0{0,${4 - group.toString(16).length}}${group.toString(16)}`))
+      .join(':');
+  const spellings = [text(0, 8)];
+  for (let from = 0; from < 8; from++) {
+    for (let to = from + 1; to <= 8 && groups[to - 1] === 0; to++)
+      spellings.push(`${text(0, from)}::${text(to, 8)}`);
+  }
+  return `(?:${spellings.join('|')})`;
+}

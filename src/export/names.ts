@@ -1,0 +1,4 @@
+/** What `sekisho export` can write. */
+export const targetNames = ['nginx', 'apache', 'haproxy', 'caddy'] as const;
+
+export type TargetName = (typeof targetNames)[number];

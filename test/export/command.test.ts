@@ -1,0 +1,55 @@
+/** `sekisho export`, as it is called. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { suite, test } from 'node:test';
+import { parseConfig } from '../../src/config/load.ts';
+import { targetNames } from '../../src/export/names.ts';
+import { exportSource } from '../../src/export/source.ts';
+import { targets } from '../../src/export/targets.ts';
+import { ruleIds } from '../../src/rules/catalogue.ts';
+import { runProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const cli = resolve(import.meta.dirname, '../../src/cli.ts');
+const sekisho = (...args: string[]) => runProcess(process.execPath, [cli, ...args]);
+
+const yaml = `
+listen: ["127.0.0.1:8080"]
+sites: [{ hosts: [www.example.net], backend: welcome }]
+policy: { rules: { proxy-connection: allow, connect: { answer: drop } } }
+bans: { allow: [192.0.2.0/24] }
+`;
+
+suite('sekisho export', () => {
+  test('prints the first part, or the named one', async (t) => {
+    const file = join(await tempDir(t, 'export'), 'sekisho.yaml');
+    await writeFile(file, yaml);
+    const source = exportSource(parseConfig(yaml, '.'));
+    const [http, server] = targets.nginx.parts(source);
+    const first = await sekisho('export', 'nginx', '--config', file);
+    assert.deepEqual([first.stdout, first.stderr], [http.text, '']);
+    const named = await sekisho('export', 'nginx', '--config', file, '--part', 'server');
+    assert.equal(named.stdout, server!.text);
+  });
+
+  test('an unknown target or part is a usage error', async () => {
+    assert.equal((await sekisho('export', 'iis')).code, 2);
+    const result = await sekisho('export', 'nginx', '--part', 'x');
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /has no part "x"\n {2}mend: write one of: http, server/);
+  });
+
+  for (const name of targetNames) {
+    test(`the head for ${name} tells of every rule of the catalogue once`, () => {
+      const [first] = targets[name].parts(exportSource(parseConfig(yaml, '.')));
+      const head = /^(?:#.*\n)+/.exec(first.text)![0];
+      for (const rule of ruleIds)
+        assert.equal(head.match(new RegExp(`^# {3}${rule}(?::|$)`, 'gm'))?.length, 1, rule);
+      assert.match(
+        head,
+        /Not blocked by this config, so not refused here:\n(?:# {3}.*\n)*# {3}proxy-connection: allow/,
+      );
+    });
+  }
+});

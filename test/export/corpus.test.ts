@@ -1,0 +1,34 @@
+/** The exports in the real servers, asked with every row of the corpus. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { coverageOf } from '../../src/export/coverage.ts';
+import { targets } from '../../src/export/targets.ts';
+import { without } from '../support/peers.ts';
+import { probesOf } from './catches.ts';
+import { servers } from './servers.ts';
+import { falseAlarms, type Measured, measure, probedRules, table, tableInPage } from './table.ts';
+
+suite('what is exported, in the real servers', () => {
+  const measured: Measured[] = [];
+  for (const server of servers) {
+    test(`${server.title} refuses what the head of its export says, and nobody else`, {
+      skip: without(server.peer),
+    }, async (t) => {
+      const one = await measure(t, server);
+      measured.push(one);
+      assert.deepEqual(falseAlarms(one), []);
+      const { coverages } = targets[server.target];
+      for (const rule of probedRules) {
+        const probes = probesOf(rule);
+        const missed = probes.filter((probe) => !one.exported.refused.has(probe)).map(({ id }) => id);
+        const [extent] = coverageOf(coverages, rule);
+        if (extent === 'all') assert.deepEqual(missed, [], rule);
+        if (extent === 'part') assert.ok(missed.length < probes.length, rule);
+      }
+    });
+  }
+
+  test('the how-to page has the figures', { skip: without(...servers.map(({ peer }) => peer)) }, () => {
+    assert.equal(tableInPage(), table(measured));
+  });
+});

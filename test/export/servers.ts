@@ -1,0 +1,118 @@
+/** The real servers as reverse proxies, each with and without what is exported for it. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseConfig } from '../../src/config/load.ts';
+import type { TargetName } from '../../src/export/names.ts';
+import { exportSource } from '../../src/export/source.ts';
+import { targets } from '../../src/export/targets.ts';
+import { startApache } from '../support/apache.ts';
+import { corpusConfig } from '../support/gateway.ts';
+import { startNginx } from '../support/nginx.ts';
+import type { Owner } from '../support/owner.ts';
+import { requirePeer } from '../support/peers.ts';
+import { plainHaproxy } from '../support/plain-servers.ts';
+import { startProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { onFreePort } from '../support/web-server.ts';
+
+const source = exportSource(
+  parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
+);
+
+/** The parts of a target for the policy of the corpus, by name. */
+const partsOf = (target: TargetName): Record<string, string> =>
+  Object.fromEntries(targets[target].parts(source).map(({ name, text }) => [name, text]));
+
+export interface ExportServer {
+  readonly target: TargetName;
+  readonly title: string;
+  readonly peer: string;
+  /** Starts it before the backend. */
+  start(owner: Owner, backend: number, exported: boolean): Promise<{ readonly port: number }>;
+}
+
+const nginx: ExportServer = {
+  target: 'nginx',
+  title: 'nginx',
+  peer: 'nginx',
+  start(owner, backend, exported) {
+    const parts = partsOf('nginx');
+    return startNginx(owner, {
+      config: ({ port }) => `
+        ${exported ? parts.http : ''}
+        server {
+          listen 127.0.0.1:${port} default_server;
+          ${exported ? parts.server : ''}
+          location / { proxy_pass http://127.0.0.1:${backend}; proxy_set_header Host www.example.net; }
+        }`,
+    });
+  },
+};
+
+const apache: ExportServer = {
+  target: 'apache',
+  title: 'Apache',
+  peer: 'apache2',
+  start(owner, backend, exported) {
+    return startApache(owner, {
+      modules: ['proxy', 'proxy_http'],
+      // A virtual host of its own, which must inherit the rules.
+      config: ({ port }) =>
+        [
+          exported ? partsOf('apache').conf! : '',
+          `<VirtualHost *:${port}>`,
+          '  ServerName www.example.net',
+          `  ProxyPass / http://127.0.0.1:${backend}/`,
+          '</VirtualHost>',
+        ].join('\n'),
+    });
+  },
+};
+
+const haproxy: ExportServer = {
+  target: 'haproxy',
+  title: 'HAProxy',
+  peer: 'haproxy',
+  start(owner, backend, exported) {
+    return plainHaproxy(owner, { port: backend }, exported ? partsOf('haproxy').frontend! : '');
+  },
+};
+
+const caddy: ExportServer = {
+  target: 'caddy',
+  title: 'Caddy',
+  peer: 'caddy',
+  async start(owner, backend, exported) {
+    const dir = await tempDir(owner, 'caddy');
+    const file = join(dir, 'Caddyfile');
+    return onFreePort(owner, async (port, owner) => {
+      await writeFile(
+        file,
+        [
+          '{',
+          '  admin off',
+          '  auto_https off',
+          `  storage file_system ${dir}`,
+          '  order error first',
+          '  order abort first',
+          '}',
+          exported ? partsOf('caddy').snippet! : '',
+          `http://:${port} {`,
+          '  bind 127.0.0.1',
+          exported ? '  import sekisho' : '',
+          // Comes before `error` in the order that Caddy has by itself.
+          `  handle {`,
+          `    reverse_proxy 127.0.0.1:${backend}`,
+          '  }',
+          '}',
+          '',
+        ].join('\n'),
+      );
+      return startProcess(owner, requirePeer('caddy'), ['run', '--adapter', 'caddyfile', '--config', file], {
+        env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
+      });
+    });
+  },
+};
+
+export const servers: readonly ExportServer[] = [nginx, apache, haproxy, caddy];
