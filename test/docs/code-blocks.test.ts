@@ -151,6 +151,7 @@ async function runScript(text: string): Promise<void> {
   const { code, stderr } = await runProcess(process.execPath, ['--input-type=module'], {
     cwd: root,
     input: script,
+    env: { METRICS_TOKEN: 'of-sixteen-and-more', DASHBOARD_TOKEN: 'of-sixteen-and-more' },
   });
   assert.equal(code, 0, stderr);
 }
