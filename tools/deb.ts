@@ -8,13 +8,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { runtimeDependencies } from './dependencies.ts';
+import { copyRuntime } from './runtime.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const { version, description, files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const { version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
   description: string;
-  files: string[];
 };
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 const architecture = architectures[process.arch];
@@ -37,11 +36,8 @@ try {
 
 function fill(): void {
   chmodSync(stage, 0o755);
-  const dependencies = runtimeDependencies(root);
   const home = 'usr/lib/sekisho';
-  for (const name of [...files, 'package.json']) put(join(root, name), `${home}/${name}`);
-  // A dependency within another comes with it, or by itself.
-  for (const { path } of dependencies) put(join(root, path), `${home}/${path}`, isNested);
+  const dependencies = copyRuntime(join(stage, home));
   put(process.execPath, `${home}/bin/node`);
   executable(`${home}/bin/node`);
   put(join(root, 'tools/debian/sekisho'), 'usr/bin/sekisho');
@@ -87,13 +83,9 @@ function fill(): void {
   }
 }
 
-function isNested(source: string, from: string): boolean {
-  return !source.slice(from.length).startsWith('/node_modules');
-}
-
-function put(from: string, to: string, filter: (source: string, from: string) => boolean = () => true): void {
+function put(from: string, to: string): void {
   mkdirSync(dirname(join(stage, to)), { recursive: true });
-  cpSync(from, join(stage, to), { recursive: true, filter: (source) => filter(source, from) });
+  cpSync(from, join(stage, to), { recursive: true });
 }
 
 function write(name: string, text: string): void {

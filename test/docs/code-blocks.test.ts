@@ -38,7 +38,7 @@ const elsewhere = new Set([
     'nginx',
     'fail2ban-regex',
   ],
-  ...['curl', 'nmap', 'git'],
+  ...['curl', 'nmap', 'git', 'docker'],
 ]);
 const builtins = new Set(['cd', 'echo', 'printf', 'export']);
 
