@@ -13,6 +13,8 @@ const benches = [
   'websocket',
   'smtp',
   'bans',
+  'lookup',
+  'flood',
   'journal',
   'scan',
   'scan-memory',
