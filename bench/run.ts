@@ -16,6 +16,7 @@ const benches = [
   'lookup',
   'flood',
   'journal',
+  'probes',
   'scan',
   'scan-memory',
 ] as const;
