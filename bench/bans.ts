@@ -1,120 +1,26 @@
-/**
- * What bans and limits cost: memory of a million bans, a look-up with ten and with a million, a request's share of the
- * limiter, ordinary requests beside a flood of attackers, and what one Valkey carries.
- *
- * Needs redis-server.
- */
-import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { Worker } from 'node:worker_threads';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { Pool } from 'undici';
 import { rateLimit } from '../plugins/rate-limit.ts';
 import { relayGuard } from '../plugins/relay-guard.ts';
-import { clientPrefix } from '../src/address/ip.ts';
 import { PrefixSet } from '../src/address/prefix-set.ts';
-import type { Ban } from '../src/bans/ban.ts';
-import { BanLedger } from '../src/bans/ledger.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { ValkeyStore } from '../src/fleet/valkey-store.ts';
 import { Checkpoint } from '../src/guard/checkpoint.ts';
 import { RateTable } from '../src/limit/rate-table.ts';
 import type { Owner } from '../test/support/owner.ts';
 import { without } from '../test/support/peers.ts';
-import { startProcess } from '../test/support/process.ts';
 import { eventually, startRedis } from '../test/support/redis.ts';
-import { tempDir } from '../test/support/temp-dir.ts';
+import { run as flood } from './flood.ts';
+import { ban, run as lookup } from './lookup.ts';
+import { prefixOf, scattered, spent } from './made-up-clients.ts';
 import { type BenchOptions, median, print } from './options.ts';
 
 export async function run(options: BenchOptions): Promise<void> {
-  await memoryAndLookup(options);
+  await lookup(options);
   await limiter(options);
   await flood(options);
   const missing = without('redis-server');
   if (missing === false) await valkey(options);
   else process.stderr.write(`valkey is not measured: ${missing}\n`);
-}
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-const used = (): number => {
-  collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return (heapUsed + arrayBuffers) / 1024 ** 2;
-};
-
-/** Nanoseconds of processor time: what others do on the machine is no part of it. */
-function spent(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) * 1000;
-}
-
-const ipv4 = (i: number): string =>
-  `${11 + ((i >> 24) & 127)}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
-/** Spread over the whole space, each one once: an odd factor is a permutation of 2^31. */
-const scattered = (i: number): string => ipv4(Math.imul(i, 0x9e3779b1) >>> 1);
-const prefixOf = (i: number): string =>
-  i % 4 === 3
-    ? `2001:db8:${(i >> 16).toString(16) || 0}:${(i & 0xffff).toString(16)}::/64`
-    : `${scattered(i)}/32`;
-
-const ban = (prefix: string, now: number): Ban => ({
-  prefix,
-  since: now,
-  until: now + 3_600_000,
-  changed: now,
-  level: 1,
-  by: 'probes',
-  reason: 'connect',
-});
-
-function newLedger(): BanLedger {
-  const terms = { after: 5, within: 600_000, for: [600_000] };
-  return new BanLedger({ ...terms, exempt: new PrefixSet([]), clock: Date.now });
-}
-
-async function memoryAndLookup(options: BenchOptions): Promise<void> {
-  const sizes = options.quick ? [10, 100_000] : [10, 1000, 100_000, 1_000_000];
-  const lookups = 200_000;
-  for (const size of sizes) {
-    const before = used();
-    const ledger = newLedger();
-    const now = Date.now();
-    for (let i = 0; i < size; i++) ledger.apply(ban(prefixOf(i), now), 'journal');
-    const mebibytes = used() - before;
-    ledger.add({ prefix: '198.18.0.0/15' });
-    ledger.replaceLists(Array.from({ length: 1000 }, (_, i) => `203.${i >> 8}.${i & 255}.0/24`));
-    const rounds: number[] = [];
-    for (let round = 0; round < (options.quick ? 3 : 9); round++) {
-      // As they come from sockets: texts of their own, half of them of banned clients.
-      const asked = Array.from({ length: lookups }, (_, i) => {
-        const index = Math.floor(Math.random() * size) + (i & 1) * 2_000_000;
-        return clientPrefix(prefixOf(index).split('/')[0]!)!;
-      });
-      let banned = 0;
-      const start = process.cpuUsage();
-      for (const prefix of asked) if (ledger.isBanned(prefix)) banned++;
-      rounds.push(spent(start) / lookups);
-      if (banned < lookups * 0.49) throw new Error(`only ${banned} of ${lookups} were found`);
-    }
-    const ns = median(rounds);
-    print(
-      options,
-      {
-        bench: 'bans',
-        scene: 'lookup',
-        bans: size,
-        ns: Math.round(ns),
-        mebibytes: Math.round(mebibytes),
-        target: { ns: 1000, mebibytes: 200 },
-      },
-      `${String(size).padStart(9)} bans: ${mebibytes.toFixed(0).padStart(4)} MiB (at most 200), look-up ${ns.toFixed(0)} ns (at most 1000)`,
-    );
-  }
 }
 
 type Hook = (request: unknown, reply: unknown, done: () => void) => void;
@@ -184,77 +90,6 @@ const request = (remoteAddress: string) => ({
   },
   routeOptions: { config: {} },
 });
-
-/**
- * Ordinary requests, alone and beside 100,000 attackers a minute, in turn. Gateway, attackers and ordinary client are a
- * process or thread each; on fewer than three idle processors the attackers' own work is part of what is measured.
- */
-async function flood(options: BenchOptions): Promise<void> {
-  const stops: (() => unknown)[] = [];
-  const owner: Owner = { after: (stop) => stops.unshift(stop) };
-  const file = join(await tempDir(owner, 'bench'), 'sekisho.yaml');
-  await writeFile(
-    file,
-    `listen: ["127.0.0.1:0"]
-sites: [{ hosts: [www.example.net], backend: welcome }]
-trustedProxies: [127.0.0.2]
-bans: { after: 1 }
-rateLimit: { max: 1000000, timeWindow: 1h }
-log: { level: error }
-`,
-  );
-  const gateway = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', file]);
-  const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 60_000);
-  const attackers = new Worker(new URL('./attackers.ts', import.meta.url), {
-    workerData: { port: Number(port), from: '127.0.0.2', perMinute: 100_000 },
-  });
-  owner.after(() => attackers.terminate());
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 1 });
-  owner.after(() => pool.destroy());
-  let number = 0;
-  const round = async (attacked: boolean): Promise<number> => {
-    attackers.postMessage(attacked);
-    [number] = (await once(attackers, 'message')) as [number];
-    const times: number[] = [];
-    const end = performance.now() + (options.quick ? 500 : 4000);
-    while (performance.now() < end) {
-      const start = performance.now();
-      const { body } = await pool.request({ path: '/', method: 'GET', headers: { host: 'www.example.net' } });
-      await body.dump();
-      times.push(performance.now() - start);
-      await delay(1);
-    }
-    return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
-  };
-  await round(false);
-  const ratios: number[] = [];
-  const idle: number[] = [];
-  for (let i = 0; i < (options.quick ? 1 : 7); i++) {
-    const alone = await round(false);
-    idle.push(alone);
-    ratios.push((await round(true)) / alone);
-  }
-  await round(false);
-  const resident =
-    Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${gateway.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-  for (const stop of stops) await stop();
-  const ratio = median(ratios);
-  const alone = median(idle);
-  print(
-    options,
-    {
-      bench: 'bans',
-      scene: 'flood',
-      attackers: number,
-      p99: Number(alone.toFixed(2)),
-      ratio: Number(ratio.toFixed(2)),
-      residentMebibytes: Math.round(resident),
-      target: { ratio: 2 },
-    },
-    `flood of ${number} attackers: p99 of ordinary requests ${ratio.toFixed(2)} × that without (${alone.toFixed(2)} ms), at most 2; ` +
-      `the gateway never took more than ${resident.toFixed(0)} MiB`,
-  );
-}
 
 async function valkey(options: BenchOptions): Promise<void> {
   const stops: (() => unknown)[] = [];

@@ -1,19 +1,16 @@
 /**
  * `npm run -s bench -- journal`: how long the dashboard's first page takes over a million events; what the journal costs in
- * probes a second; and a flood of 10,000 probes a second, whose totals must be exact afterwards.
+ * probes a second.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
-import { parseConfig } from '../src/config/load.ts';
-import { startControlPlane } from '../src/control-plane.ts';
-import { startDataPlane } from '../src/data-plane.ts';
 import type { FoldedEvent } from '../src/events/fold.ts';
 import { eventPage, summary } from '../src/events/journal-query.ts';
 import { JournalStore } from '../src/events/journal-store.ts';
 import { flagged, flood } from '../test/support/flood.ts';
+import { ground } from './journal-ground.ts';
 import { type BenchOptions, median, print } from './options.ts';
 
 const day = 86_400_000;
@@ -23,7 +20,6 @@ export async function run(options: BenchOptions): Promise<void> {
   try {
     await cost(options, folder);
     queries(options, `${folder}/queries.db`);
-    await longFlood(options, `${folder}/flood.db`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -88,47 +84,6 @@ function event(i: number, time: number): FoldedEvent {
   };
 }
 
-interface Ground {
-  readonly port: number;
-  readonly written: () => Promise<number>;
-  readonly close: () => Promise<void>;
-}
-
-async function ground(path: string | null, admin = false): Promise<Ground> {
-  const config = parseConfig(
-    `listen: ["127.0.0.1:0"]
-sites: [{ hosts: ["www.example.net:8080"], backend: welcome }]
-rateLimit: false
-bans: false
-admin: ${admin ? '{ listen: "127.0.0.1:0", token: a-token-for-benches }' : 'false'}
-journal: ${path === null ? 'false' : `{ path: ${path} }`}
-`,
-    '.',
-  );
-  const log = pino({ level: 'silent' });
-  const control = await startControlPlane(config, { log, counters: () => [] });
-  const data = await startDataPlane(config, {
-    log,
-    bans: null,
-    onEvent: control.onEvent,
-    onBackend: () => {},
-  });
-  const api = control.listeners[0]?.replace('admin ', '');
-  return {
-    port: Number(data.listeners[0]!.split(':').at(-1)),
-    written: async () => {
-      const response = await fetch(`${api}/api/status`, {
-        headers: { authorization: 'Bearer a-token-for-benches' },
-      });
-      return ((await response.json()) as { journal: { written: number } }).journal.written;
-    },
-    close: async () => {
-      await data.close(0);
-      await control.close();
-    },
-  };
-}
-
 /**
  * With and without a journal in turn, so that what else the machine does weighs on both; by the processor time of all
  * threads, that of the journal among them.
@@ -156,35 +111,4 @@ async function cost(options: BenchOptions, folder: string): Promise<void> {
     { bench: 'journal-cost', without, with: withJournal, ratio },
     `probes a second of processor time: ${without.toFixed(0)} without a journal, ${withJournal.toFixed(0)} with one: ${((1 - ratio) * 100).toFixed(1)} % less`,
   );
-}
-
-async function longFlood(options: BenchOptions, path: string): Promise<void> {
-  const seconds = options.quick ? 2 : 30;
-  const count = seconds * 10_000;
-  const { port, written, close } = await ground(path, true);
-  const before = process.memoryUsage().rss;
-  const start = performance.now();
-  await flood(port, { count, rate: 10_000, request: (index) => flagged(index, 5000) });
-  const took = (performance.now() - start) / 1000;
-  const grown = (process.memoryUsage().rss - before) / 1024 ** 2;
-  const deadline = performance.now() + 30_000;
-  let kept = await written();
-  while (kept < count && performance.now() < deadline) kept = await written();
-  await close();
-  const store = new JournalStore({ path, keep: day, maxSize: 2 ** 40 });
-  const { rows, total } = store.db
-    .prepare('SELECT COUNT(*) AS rows, SUM(count) AS total FROM events')
-    .get() as {
-    rows: number;
-    total: number;
-  };
-  store.close();
-  const exact = total === count && kept === count;
-  print(
-    options,
-    { bench: 'journal-flood', count, took, rows, total, exact, memory: grown },
-    `flood: ${count} probes in ${took.toFixed(1)} s, ${total} in the journal (${exact ? 'exact' : 'NOT EXACT'}) in ${rows} rows; ` +
-      `memory grew by ${grown.toFixed(0)} MiB, client and checkpoint in one process`,
-  );
-  if (!exact) process.exitCode = 1;
 }

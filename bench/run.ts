@@ -13,7 +13,10 @@ const benches = [
   'websocket',
   'smtp',
   'bans',
+  'lookup',
+  'flood',
   'journal',
+  'probes',
   'scan',
   'scan-memory',
 ] as const;
