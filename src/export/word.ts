@@ -31,7 +31,8 @@ export function prefixWord(prefix: string): string {
   return prefix;
 }
 
-function oneLine(text: string): string {
+/** The text, where it is one line. */
+export function oneLine(text: string): string {
   if (/\p{Cc}/u.test(text)) throw new TypeError(`more than a line: ${JSON.stringify(text)}`);
   return text;
 }

@@ -1,5 +1,5 @@
 /** Which rows of the corpus a real server refuses. */
-import type { RuleId } from '../../src/rules/catalogue.ts';
+import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 import { corpus } from '../corpus/corpus.ts';
 import type { CorpusRow } from '../corpus/row.ts';
 import { runCorpus } from '../support/corpus-run.ts';
@@ -51,3 +51,6 @@ export const probesOf = (rule: RuleId): CorpusRow[] =>
 
 /** Rows that must be served. */
 export const legitimate: readonly CorpusRow[] = corpus.filter(({ expect }) => expect.verdict !== 'block');
+
+/** Rules that rows of the corpus are blocked by. */
+export const probedRules: readonly RuleId[] = ruleIds.filter((rule) => probesOf(rule).length > 0);

@@ -4,9 +4,9 @@ import { suite, test } from 'node:test';
 import { coverageOf } from '../../src/export/coverage.ts';
 import { targets } from '../../src/export/targets.ts';
 import { without } from '../support/peers.ts';
-import { probesOf } from './catches.ts';
+import { probedRules, probesOf } from './catches.ts';
 import { servers } from './servers.ts';
-import { falseAlarms, type Measured, measure, probedRules, table, tableInPage } from './table.ts';
+import { falseAlarms, type Measured, measure, table, tableInPage } from './table.ts';
 
 suite('what is exported, in the real servers', () => {
   const measured: Measured[] = [];

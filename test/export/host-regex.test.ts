@@ -58,7 +58,10 @@ suite('the regular expression of a host', () => {
         target
           .parts(exportSource(config))
           .map(({ text }) =>
-            text.replaceAll(regex.replaceAll('\\', '\\\\'), 'HOST').replaceAll(regex, 'HOST'),
+            text
+              .replaceAll(regex.replaceAll('\\', '\\\\'), 'HOST')
+              .replaceAll(regex.replaceAll('%', '%%'), 'HOST')
+              .replaceAll(regex, 'HOST'),
           ),
       );
     };

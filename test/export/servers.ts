@@ -20,7 +20,7 @@ const source = exportSource(
 );
 
 /** The parts of a target for the policy of the corpus, by name. */
-const partsOf = (target: TargetName): Record<string, string> =>
+export const partsOf = (target: TargetName): Record<string, string> =>
   Object.fromEntries(targets[target].parts(source).map(({ name, text }) => [name, text]));
 
 export interface ExportServer {
@@ -28,7 +28,11 @@ export interface ExportServer {
   readonly title: string;
   readonly peer: string;
   /** Starts it before the backend. */
-  start(owner: Owner, backend: number, exported: boolean): Promise<{ readonly port: number }>;
+  start(
+    owner: Owner,
+    backend: number,
+    exported: boolean,
+  ): Promise<{ readonly port: number; readonly dir?: string }>;
 }
 
 const nginx: ExportServer = {

@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 import type { Owner } from '../support/owner.ts';
-import { type Catches, catches, legitimate, probesOf } from './catches.ts';
+import { type Catches, catches, legitimate, probedRules, probesOf } from './catches.ts';
+import { countedIn, countedTable, loggingServers } from './counted.ts';
 import { type ExportServer, servers } from './servers.ts';
 
 export interface Measured {
@@ -24,9 +24,6 @@ export async function measure(owner: Owner, server: ExportServer): Promise<Measu
     exported: await catches(owner, server, true),
   };
 }
-
-/** Rules that rows of the corpus are blocked by. */
-export const probedRules: readonly RuleId[] = ruleIds.filter((rule) => probesOf(rule).length > 0);
 
 /** Legitimate rows that the server serves as it comes, and refuses with the export. */
 export const falseAlarms = ({ plain, exported }: Measured): string[] =>
@@ -56,13 +53,19 @@ export function table(measured: readonly Measured[]): string {
   return lines.join('\n');
 }
 
-const page = resolve(import.meta.dirname, '../../docs/how-to/export-native-config.md');
+export const page = resolve(import.meta.dirname, '../../docs/how-to/export-native-config.md');
 const [start, end] = ['<!-- catches -->', '<!-- /catches -->'];
 
 /** What stands in the page. */
 export function tableInPage(): string {
   const text = readFileSync(page, 'utf8');
   return text.slice(text.indexOf(start) + start.length, text.indexOf(end)).trim();
+}
+
+function write(name: string, content: string): void {
+  const text = readFileSync(page, 'utf8');
+  const [from, to] = [text.indexOf(`<!-- ${name} -->`), text.indexOf(`<!-- /${name} -->`)];
+  writeFileSync(page, `${text.slice(0, from)}<!-- ${name} -->\n${content}\n${text.slice(to)}`);
 }
 
 if (import.meta.main) {
@@ -72,10 +75,13 @@ if (import.meta.main) {
   const only = process.argv.slice(2);
   for (const server of servers.filter(({ target }) => only.length === 0 || only.includes(target)))
     measured.push(await measure(owner, server));
-  for (const stop of stops.reverse()) await stop();
-  const text = readFileSync(page, 'utf8');
-  const [before, after] = [text.slice(0, text.indexOf(start) + start.length), text.slice(text.indexOf(end))];
-  if (only.length === 0) writeFileSync(page, `${before}\n${table(measured)}\n${after}`);
+  if (only.length === 0) {
+    const counted = [];
+    for (const server of loggingServers) counted.push(await countedIn(owner, server));
+    write('catches', table(measured));
+    write('counted', countedTable(counted));
+    console.log(countedTable(counted));
+  }
   console.log(table(measured));
   for (const { server, exported } of measured) {
     for (const rule of probedRules)
@@ -84,4 +90,5 @@ if (import.meta.main) {
   }
   for (const one of measured)
     for (const id of falseAlarms(one)) console.log(`${one.server.title}, a false alarm: ${id}`);
+  for (const stop of stops.reverse()) await stop();
 }
