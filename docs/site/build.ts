@@ -89,9 +89,11 @@ function folderPage(folder: string, deep: boolean): Rendered {
   };
 }
 
-/** Of the top only the licence; of other folders the text files. */
+/** Of the top only the licence and the Dockerfile; of other folders the text files. */
 const shownHere = (folder: string, file: string): boolean =>
-  folder === '.' ? file === 'LICENSE' : /\.(?:ya?ml|conf|cf|json|ts|log|html|service|socket|md)$/.test(file);
+  folder === '.'
+    ? /^(?:LICENSE|Dockerfile)$/.test(file)
+    : /\.(?:ya?ml|conf|cf|json|ts|log|html|service|socket|md)$/.test(file);
 
 if (import.meta.main) {
   const out = resolve(root, 'dist-site');

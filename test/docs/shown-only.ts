@@ -51,9 +51,4 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
     says: 'sekisho ',
     why: 'made of the program itself',
   },
-  {
-    path: 'docs/how-to/export-native-config.md',
-    says: 'order error first',
-    why: 'test/export loads the snippet into a real Caddy by these lines',
-  },
 ];
