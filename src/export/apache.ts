@@ -10,7 +10,7 @@ const itself = 'by Apache itself, with its own answer';
 const wholeServer = 'OPTIONS without a path is answered by Apache itself, for the whole server';
 
 const coverages: Coverages = {
-  'client-banned': ['none', 'Apache keeps no count of probes: export fail2ban or crowdsec as well'],
+  'client-banned': ['none', 'Apache keeps no count of probes: export fail2ban as well'],
   'rate-limited': ['none', 'Apache limits bandwidth (mod_ratelimit), not requests'],
   socks4: ['all', itself],
   socks5: ['all', itself],

@@ -8,7 +8,7 @@ import { nginxWord, prefixWord } from './word.ts';
 const itself = 'by nginx itself, with its own answer';
 
 const coverages: Coverages = {
-  'client-banned': ['none', 'nginx keeps no count of probes: export fail2ban or crowdsec as well'],
+  'client-banned': ['none', 'nginx keeps no count of probes: export fail2ban as well'],
   'rate-limited': ['none', 'see limit_req'],
   socks4: ['all', itself],
   socks5: ['all', itself],
