@@ -198,7 +198,7 @@ function createListener(
         const judged = relayGuard.judge(req);
         const excess = app.rateLimits.hit(judged);
         if (excess === null) forwarder.upgrade(req, socket, head, judged);
-        else relayGuard.refuseOn(socket, { ...judged, verdict: excess.verdict }, head, excess.headers);
+        else relayGuard.refuseUpgrade(socket, { ...judged, verdict: excess.verdict }, head, excess.headers);
       });
       relayGuard.attach(server);
     },

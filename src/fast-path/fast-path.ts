@@ -17,9 +17,7 @@ export interface FastPathOptions {
   readonly headerTime: number;
   /** Milliseconds a connection may wait for its next request. */
   readonly idle: number;
-  /**
-   * Takes over a connection, and what was read of it: the first bytes of a request.
-   */
+  /** Takes over a connection, and what was read of it: the first bytes of a request. */
   readonly handOver: (socket: Socket, bytes: Buffer) => void;
   /** Told of every request that was answered, with the time it began (`performance.now`). */
   readonly onServed?: ((judged: Judged, status: number, start: number) => void) | undefined;

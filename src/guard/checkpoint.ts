@@ -265,7 +265,7 @@ export class Checkpoint {
   }
 
   /** The same on a bare socket, for an upgrade. */
-  refuseOn(socket: Socket, judged: Judged, rest: Buffer, headers: readonly string[]): void {
+  refuseUpgrade(socket: Socket, judged: Judged, rest: Buffer, headers: readonly string[]): void {
     this.#refuseSocket(socket, judged, rest, headers);
   }
 
