@@ -182,7 +182,7 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#socket.write(text + whole.toString('latin1'), 'latin1');
     } else {
       this.#socket.write(text, 'latin1');
-      this.#socket.write(whole);
+      this.#socket.write(Buffer.from(whole));
     }
     this.#done();
   }

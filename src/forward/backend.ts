@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 
 /** Where a backend is. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
@@ -16,19 +16,23 @@ export interface BackendTls {
   readonly verify: boolean;
 }
 
-export function dial(address: BackendAddress): Socket {
+/** @param onread where what is read goes, in place of 'data' events (node:net) */
+export function dial(address: BackendAddress, onread: OnReadOpts): Socket {
   switch (address.kind) {
     case 'tcp':
-      return connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
-    case 'tls':
-      return connectTls({
+      return connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread });
+    case 'tls': {
+      const options: ConnectionOptions & { onread: OnReadOpts } = {
         host: address.host,
         port: address.port,
         ALPNProtocols: ['http/1.1'],
+        onread,
         ...tlsOptions(address.tls),
-      });
+      };
+      return connectTls(options);
+    }
     case 'unix':
-      return connectTcp({ path: address.path });
+      return connectTcp({ path: address.path, onread });
   }
 }
 

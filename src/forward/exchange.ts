@@ -116,7 +116,7 @@ export class Exchange implements ResponseSink, Waiter {
     // A string is joined with the head into one write; a Buffer would go out as two.
     if (whole.length === 0) res.end();
     else if (whole.length <= oneWrite) res.end(whole.toString('latin1'), 'latin1');
-    else res.end(whole);
+    else res.end(Buffer.from(whole));
   }
 
   onData(data: Buffer): void {

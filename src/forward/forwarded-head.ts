@@ -1,11 +1,12 @@
 /** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
+import { FieldNames } from '../wire/field-names.ts';
 import { is, listMembers } from '../wire/header-facts.ts';
 
 /**
  * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
  * the variable HTTP_PROXY, CVE-2016-5385), `Expect` (answered here), and HTTP/2's settings for an h2c upgrade.
  */
-const dropped: ReadonlySet<string> = new Set([
+const dropped = new FieldNames(
   'host',
   'connection',
   'keep-alive',
@@ -22,8 +23,7 @@ const dropped: ReadonlySet<string> = new Set([
   'x-forwarded-host',
   'x-forwarded-proto',
   'forwarded',
-]);
-const droppedLengths: ReadonlySet<number> = new Set([...dropped].map((name) => name.length));
+);
 
 export interface ForwardedRequest {
   readonly method: string;
@@ -60,7 +60,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
   let theirs: TheirForwarding | null = null;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    if (!droppedLengths.has(name.length)) continue;
+    if (!dropped.has(name)) continue;
     const value = rawHeaders[i + 1]!;
     switch (name.toLowerCase()) {
       case 'connection':
@@ -78,7 +78,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
   }
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    if (droppedLengths.has(name.length) && dropped.has(name.toLowerCase())) continue;
+    if (dropped.has(name)) continue;
     if (listed?.includes(name.toLowerCase())) continue;
     if (strip.length !== 0 && strip.includes(i)) continue;
     const value = rawHeaders[i + 1]!;

@@ -4,6 +4,7 @@ import { ChunkedDecoder } from '../wire/chunked.ts';
 import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
+import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -14,7 +15,7 @@ export interface ResponseSink {
   /** A 1xx before the response proper. */
   onInformation(head: ResponseHead): void;
   /**
-   * The head. Where the whole body came along with it, `whole` is that body (a view, valid during the call) and
+   * The head. Where the whole body came along with it, `whole` is that body (there until the call returns) and
    * `onEnd` is not called: what fits one packet is then answered in one write.
    */
   onHead(head: ResponseHead, whole: Buffer | null): void;
@@ -52,6 +53,7 @@ export class UpstreamConnection {
   readonly #socket: Socket;
   readonly #timeouts: UpstreamTimeouts;
   readonly #clock: Clock;
+  readonly #memory: ReadMemory;
   /** Called when it may carry another exchange, or when it is gone. */
   readonly #onFree: (connection: UpstreamConnection, usable: boolean) => void;
   #phase: Phase = 'connecting';
@@ -83,9 +85,9 @@ export class UpstreamConnection {
     this.#clock = clock;
     this.#onFree = onFree;
     this.#deadline = clock.now + timeouts.connect;
-    this.#socket = dial(address);
+    this.#memory = new ReadMemory(address.kind === 'tls');
+    this.#socket = dial(address, { buffer: () => this.#memory.next, callback: this.#onRead });
     this.#socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect());
-    this.#socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
     this.#socket.on('drain', () => this.#sink?.onDrain());
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error) => this.#onError(error));
@@ -177,6 +179,12 @@ export class UpstreamConnection {
     this.#sink?.onReady();
   }
 
+  readonly #onRead = (length: number, memory: Uint8Array): boolean => {
+    this.#onBytes((memory as Buffer).subarray(0, length));
+    return true;
+  };
+
+  /** @param bytes there until it returns */
   #onBytes(bytes: Buffer): void {
     let rest = bytes;
     while (rest.length > 0) {
@@ -203,7 +211,7 @@ export class UpstreamConnection {
     const end = all.indexOf(headEnd);
     if (end === -1) {
       if (all.length > maxHead) this.#malformed('a response head that does not end');
-      else this.#partial = all;
+      else this.#partial = known === null ? Buffer.from(bytes) : all;
       return -1;
     }
     this.#partial = null;
@@ -244,7 +252,7 @@ export class UpstreamConnection {
     this.#deadline = this.#clock.now + this.#timeouts.body;
     const decoder = this.#decoder;
     if (decoder !== null) {
-      const consumed = decoder.decode(bytes, (data) => this.#sink?.onData(data));
+      const consumed = decoder.decode(bytes, (data) => this.#sink?.onData(this.#memory.keep(data)));
       if (decoder.error !== null) {
         this.#malformed(decoder.error);
         return -1;
@@ -253,11 +261,11 @@ export class UpstreamConnection {
       return consumed;
     }
     if (this.#head?.framing === 'close') {
-      this.#sink?.onData(bytes);
+      this.#sink?.onData(this.#memory.keep(bytes));
       return bytes.length;
     }
     const length = Math.min(this.#left, bytes.length);
-    this.#sink?.onData(length === bytes.length ? bytes : bytes.subarray(0, length));
+    this.#sink?.onData(this.#memory.keep(length === bytes.length ? bytes : bytes.subarray(0, length)));
     this.#left -= length;
     if (this.#left === 0) this.#endBody(bytes.length > length, []);
     return length;
@@ -275,6 +283,7 @@ export class UpstreamConnection {
     const usable = this.#head?.keepAlive === true && !this.#last && !surplus && this.#phase !== 'closed';
     this.#sink = null;
     this.#decoder = null;
+    this.#memory.reset();
     this.#carried++;
     this.#phase = 'idle';
     // A slow client may have paused it in the middle of its last packet: the next exchange must find it reading.

@@ -1,4 +1,5 @@
 /** What the judge needs to know of the header section, collected in one pass over `rawHeaders`. */
+import { FieldNames } from './field-names.ts';
 
 /** Which headers of interest were seen, as bits of `HeaderFacts.seen`. Zero for nearly every ordinary request. */
 export const seen = {
@@ -29,7 +30,7 @@ export interface HeaderFacts {
 }
 
 /** Headers by which a backend or framework can be told another host or URL than the request's. Lower case. */
-export const overrideHeaders: ReadonlySet<string> = new Set([
+export const overrideHeaders = new FieldNames(
   'x-host',
   'x-forwarded-host',
   'x-forwarded-server',
@@ -40,9 +41,7 @@ export const overrideHeaders: ReadonlySet<string> = new Set([
   'x-http-destinationurl',
   'destination',
   'forwarded',
-]);
-
-const overrideLengths: ReadonlySet<number> = new Set([...overrideHeaders].map((name) => name.length));
+);
 
 /**
  * One pass. Names are compared by length first, so an ordinary header costs one switch and no lower-casing.
@@ -114,8 +113,7 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
         if (is(name, 'proxy-authorization')) facts.seen |= seen.proxyAuthorization;
         continue;
     }
-    if (overrideLengths.has(name.length) && overrideHeaders.has(name.toLowerCase()))
-      facts.seen |= seen.override;
+    if (overrideHeaders.has(name)) facts.seen |= seen.override;
   }
   return facts;
 }

@@ -3,6 +3,7 @@
  * all: the sender's every liberty (RFC 9112 section 2.2 and 5.2) is a matter for Node's parser and for `request-head.ts`.
  */
 import { is } from './header-facts.ts';
+import { inTarget, inToken, inValue, octets } from './octets.ts';
 
 /** A request, in the shape of `HttpRequest`. */
 export interface PlainHead {
@@ -17,18 +18,6 @@ export interface PlainHead {
   readonly contentLength: number;
   /** The sender closes the connection after the answer. */
   readonly close: boolean;
-}
-
-const tokenByte = 1;
-const targetByte = 2;
-const valueByte = 4;
-/** What each byte may be part of: RFC 9110 section 5.6.2 and 5.5, RFC 3986 without the fragment sign. */
-const kinds = new Uint8Array(256);
-for (let byte = 0x20; byte < 0x100; byte++) if (byte !== 0x7f) kinds[byte] = valueByte;
-kinds[0x09] = valueByte;
-for (let byte = 0x21; byte < 0x7f; byte++) if (byte !== 0x23) kinds[byte]! |= targetByte;
-for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-  kinds[char.charCodeAt(0)]! |= tokenByte;
 }
 
 /** More than an ordinary client sends. */
@@ -49,7 +38,7 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   const method = text.slice(0, at);
   const targetAt = at + 1;
   at = targetAt;
-  while (at < length && (kinds[bytes[at]!]! & targetByte) !== 0) at++;
+  while (at < length && (octets[bytes[at]!]! & inTarget) !== 0) at++;
   const target = text.slice(targetAt, at);
   if (!text.startsWith(version, at)) return null;
   at += version.length;
@@ -59,13 +48,13 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   let close = false;
   for (;;) {
     const nameAt = at;
-    while (at < length && (kinds[bytes[at]!]! & tokenByte) !== 0) at++;
+    while (at < length && (octets[bytes[at]!]! & inToken) !== 0) at++;
     if (at === nameAt) break;
     if (bytes[at] !== 0x3a || rawHeaders.length === 2 * maxFields) return null;
     const name = text.slice(nameAt, at++);
     while (bytes[at] === 0x20 || bytes[at] === 0x09) at++;
     const valueAt = at;
-    while (at < length && (kinds[bytes[at]!]! & valueByte) !== 0) at++;
+    while (at < length && (octets[bytes[at]!]! & inValue) !== 0) at++;
     if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) return null;
     let valueEnd = at;
     while (valueEnd > valueAt && (bytes[valueEnd - 1] === 0x20 || bytes[valueEnd - 1] === 0x09)) valueEnd--;

@@ -1,5 +1,7 @@
 /** The head of an HTTP/1 response, read strictly: what a backend says ambiguously must not reach a client. */
+import { FieldNames } from './field-names.ts';
 import { is, listMembers } from './header-facts.ts';
+import { inToken, inValue, octets } from './octets.ts';
 import { trimmed } from './white-space.ts';
 
 export type BodyFraming = 'none' | 'length' | 'chunked' | 'close';
@@ -16,7 +18,7 @@ export interface ResponseHead {
   readonly keepAlive: boolean;
 }
 
-const hopByHop: ReadonlySet<string> = new Set([
+const hopByHop = new FieldNames(
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -24,11 +26,13 @@ const hopByHop: ReadonlySet<string> = new Set([
   'te',
   'transfer-encoding',
   'upgrade',
-]);
-const hopByHopLengths: ReadonlySet<number> = new Set([...hopByHop].map((name) => name.length));
+);
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const invalidValue = /[^\t\x20-\x7e\x80-\xff]/;
+const tab = 0x09;
+const cr = 0x0d;
+const lf = 0x0a;
+const space = 0x20;
+const colon = 0x3a;
 
 /**
  * @param text the head without the empty line that ends it, latin1
@@ -36,25 +40,30 @@ const invalidValue = /[^\t\x20-\x7e\x80-\xff]/;
  * @returns the head, or what is wrong with it
  */
 export function parseResponseHead(text: string, method: string): ResponseHead | string {
-  let lineEnd = text.indexOf('\r\n');
-  if (lineEnd === -1) lineEnd = text.length;
-  const first = statusLine.exec(text.slice(0, lineEnd));
+  const { length } = text;
+  let at = text.indexOf('\r\n');
+  if (at === -1) at = length;
+  const first = statusLine.exec(text.slice(0, at));
   if (first === null) return 'a malformed status line';
   const status = Number(first[2]);
   const rawHeaders: string[] = [];
   let contentLength: string | null = null;
   let transferEncoding: string | null = null;
   let connection: string | null = null;
-  for (let at = lineEnd + 2; at < text.length; at = lineEnd + 2) {
-    lineEnd = text.indexOf('\r\n', at);
-    if (lineEnd === -1) lineEnd = text.length;
-    const colon = text.indexOf(':', at);
-    if (colon === -1 || colon >= lineEnd) return 'a header line without a colon';
-    const name = text.slice(at, colon);
-    if (!token.test(name)) return 'a header name that is not a token';
-    const value = trimmed(text, colon + 1, lineEnd);
-    if (invalidValue.test(value)) return 'a control character in a header value';
-    if (hopByHopLengths.has(name.length) && hopByHop.has(name.toLowerCase())) {
+  // Byte by byte: two patterns a field, to see that name and value are sound, took 5 % of the time of a forwarded request.
+  for (at += 2; at < length; at += 2) {
+    const nameAt = at;
+    while (at < length && (octets[text.charCodeAt(at)]! & inToken) !== 0) at++;
+    if (at === nameAt || text.charCodeAt(at) !== colon) return nameFault(text, nameAt);
+    const name = text.slice(nameAt, at++);
+    while (text.charCodeAt(at) === space || text.charCodeAt(at) === tab) at++;
+    const valueAt = at;
+    while (at < length && (octets[text.charCodeAt(at)]! & inValue) !== 0) at++;
+    if (at < length && (text.charCodeAt(at) !== cr || text.charCodeAt(at + 1) !== lf)) {
+      return 'a control character in a header value';
+    }
+    const value = trimmed(text, valueAt, at);
+    if (hopByHop.has(name)) {
       if (name.length === 10 && is(name, 'connection'))
         connection = connection === null ? value : `${connection},${value}`;
       else if (is(name, 'transfer-encoding'))
@@ -71,24 +80,40 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   }
   const options = connection === null ? [] : listMembers(connection);
   if (options.length > 0) dropListed(rawHeaders, options);
-  const persistent = first[1] === '1' ? !options.includes('close') : options.includes('keep-alive');
-  const done = (framing: BodyFraming, length: number): ResponseHead => ({
-    status,
-    reason: first[3] ?? '',
-    rawHeaders,
-    framing,
-    length,
-    keepAlive: persistent && framing !== 'close',
-  });
   if (transferEncoding !== null) {
     // RFC 9112 section 6.3: both together is an attempt at response splitting, or a broken backend.
     if (contentLength !== null) return 'Content-Length together with Transfer-Encoding';
     if (!is(transferEncoding, 'chunked')) return 'a Transfer-Encoding other than chunked';
   }
-  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return done('none', 0);
-  if (transferEncoding !== null) return done('chunked', 0);
-  if (contentLength !== null) return done(contentLength === '0' ? 'none' : 'length', Number(contentLength));
-  return done('close', 0);
+  const framing = framingOf(status, method, transferEncoding !== null, contentLength);
+  const persistent = first[1] === '1' ? !options.includes('close') : options.includes('keep-alive');
+  return {
+    status,
+    reason: first[3] ?? '',
+    rawHeaders,
+    framing,
+    length: framing === 'length' ? Number(contentLength) : 0,
+    keepAlive: persistent && framing !== 'close',
+  };
+}
+
+/** @param from where a line begins that has no name and colon at its beginning */
+function nameFault(text: string, from: number): string {
+  const lineEnd = text.indexOf('\r\n', from);
+  const hasColon = text.slice(from, lineEnd === -1 ? text.length : lineEnd).includes(':');
+  return hasColon ? 'a header name that is not a token' : 'a header line without a colon';
+}
+
+function framingOf(
+  status: number,
+  method: string,
+  chunked: boolean,
+  contentLength: string | null,
+): BodyFraming {
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 'none';
+  if (chunked) return 'chunked';
+  if (contentLength === null) return 'close';
+  return contentLength === '0' ? 'none' : 'length';
 }
 
 /** RFC 9110 section 7.6.1: what Connection lists is meant for this hop only. */

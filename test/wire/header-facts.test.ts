@@ -2,8 +2,21 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { strippedField } from '../../src/wire/connection-options.ts';
-import { headerFacts, listMembers, overrideHeaders, seen } from '../../src/wire/header-facts.ts';
+import { headerFacts, listMembers, seen } from '../../src/wire/header-facts.ts';
 import { latin1 } from './arbitraries.ts';
+
+const overrides = [
+  'x-host',
+  'x-forwarded-host',
+  'x-forwarded-server',
+  'x-original-host',
+  'x-http-host-override',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-destinationurl',
+  'destination',
+  'forwarded',
+];
 
 suite('header facts', () => {
   test('an ordinary browser shows nothing of interest', () => {
@@ -48,7 +61,7 @@ suite('header facts', () => {
     ['Transfer-Encoding', 'chunked,', seen.framing],
     ['Transfer-Encoding', 'xchunked', seen.framing],
     ['Transfer-Encoding', 'identity', seen.framing],
-    ...[...overrideHeaders].map((header) => [header.toUpperCase(), 'evil.example', seen.override] as const),
+    ...overrides.map((header) => [header.toUpperCase(), 'evil.example', seen.override] as const),
   ] as const)
     test(`${name}: ${value} is of interest`, () => assert.equal(headerFacts([name, value]).seen, bit));
 
