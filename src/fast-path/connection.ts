@@ -53,7 +53,8 @@ export class FastConnection implements ResponseSink, Waiter {
     this.#socket = socket;
     this.#secure = 'encrypted' in socket;
     this.#since = path.now;
-    socket.on('data', this.#onData);
+    // In place of 'data' events: what a stream does besides, for every packet, took 5 % of the time of a request.
+    socket.push = this.#push;
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('error', ignore);
@@ -83,6 +84,21 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
       this.#socket.destroySoon();
     }
+  }
+
+  readonly #push = (bytes: Buffer | null): boolean => {
+    if (bytes !== null && this.idle) {
+      this.#take(bytes);
+      return true;
+    }
+    // The end, or more than is taken now: only the stream can be paused.
+    this.#becomeStream();
+    return this.#socket.push(bytes);
+  };
+
+  #becomeStream(): void {
+    delete (this.#socket as Partial<Socket>).push;
+    this.#socket.on('data', this.#onData);
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -158,7 +174,7 @@ export class FastConnection implements ResponseSink, Waiter {
     if (status !== 100) this.#socket.write(headText(status, '', rawHeaders, '\r\n'), 'latin1');
   }
 
-  onHead(head: ResponseHead, whole: Buffer | null): void {
+  onHead(head: ResponseHead, whole: string | null): void {
     const { status, reason, rawHeaders, framing } = head;
     const { method } = this.#judged!.request;
     const backend = this.#backend!;
@@ -177,13 +193,7 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#socket.write(text, 'latin1');
       return;
     }
-    // One string, one write: a Buffer beside it would be a second.
-    if (whole.length <= maxRequest) {
-      this.#socket.write(text + whole.toString('latin1'), 'latin1');
-    } else {
-      this.#socket.write(text, 'latin1');
-      this.#socket.write(Buffer.from(whole));
-    }
+    this.#socket.write(text + whole, 'latin1');
     this.#done();
   }
 
@@ -294,6 +304,7 @@ export class FastConnection implements ResponseSink, Waiter {
 
   #letGo(): void {
     const socket = this.#socket;
+    delete (socket as Partial<Socket>).push;
     socket.off('data', this.#onData);
     socket.off('drain', this.#onDrain);
     socket.off('end', this.#onEnd);

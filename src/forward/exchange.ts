@@ -32,9 +32,6 @@ export interface Outgoing {
   readonly counters?: Counters | undefined;
 }
 
-/** A body up to this many bytes goes out with its head in one write. */
-const oneWrite = 16 * 1024;
-
 export class Exchange implements ResponseSink, Waiter {
   readonly #out: Outgoing;
   /** The one that has the request now. */
@@ -99,7 +96,7 @@ export class Exchange implements ResponseSink, Waiter {
     writeInformation(res, head.status, head.rawHeaders);
   }
 
-  onHead(head: ResponseHead, whole: Buffer | null): void {
+  onHead(head: ResponseHead, whole: string | null): void {
     const { res, method, counters } = this.#out;
     this.#backend?.standing.succeeded();
     counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
@@ -113,10 +110,8 @@ export class Exchange implements ResponseSink, Waiter {
     }
     if (whole === null) return;
     this.#end();
-    // A string is joined with the head into one write; a Buffer would go out as two.
-    if (whole.length === 0) res.end();
-    else if (whole.length <= oneWrite) res.end(whole.toString('latin1'), 'latin1');
-    else res.end(Buffer.from(whole));
+    if (whole === '') res.end();
+    else res.end(whole, 'latin1');
   }
 
   onData(data: Buffer): void {

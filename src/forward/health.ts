@@ -104,7 +104,7 @@ class HealthProbe implements ResponseSink, Waiter {
     );
   }
 
-  onHead(head: ResponseHead, whole: Buffer | null): void {
+  onHead(head: ResponseHead, whole: string | null): void {
     this.#status = head.status;
     if (whole !== null) this.onEnd();
   }

@@ -121,9 +121,14 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
 /** More digits than these are past what a number, or 63 bits, hold exactly. */
 const lengthValue = /^(?=\d{1,19}$)0*\d{1,15}$/;
 
-/** Case-insensitive comparison with a lower-case text, without making a string. */
+/** Case-insensitive comparison with a lower-case text (ASCII), without making a string. */
 export function is(text: string, lower: string): boolean {
-  return text === lower || (text.length === lower.length && text.toLowerCase() === lower);
+  if (text.length !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code >= 0x41 && code <= 0x5a ? code | 0x20 : code) !== lower.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** As variables of CGI and WSGI, `-` and `_` are the same: such a backend takes these for the real ones. */

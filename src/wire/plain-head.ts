@@ -35,7 +35,8 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   let at = 0;
   while (at < length && bytes[at]! >= 0x41 && bytes[at]! <= 0x5a) at++;
   if (at === 0 || bytes[at] !== 0x20 || bytes[at + 1] !== 0x2f) return null;
-  const method = text.slice(0, at);
+  // A text cut out has to be hashed anew each time that a set is asked for it.
+  const method = at === 3 && bytes[0] === 0x47 ? 'GET' : text.slice(0, at);
   const targetAt = at + 1;
   at = targetAt;
   while (at < length && (octets[bytes[at]!]! & inTarget) !== 0) at++;
