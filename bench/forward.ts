@@ -37,12 +37,13 @@ const judges = (name: string): boolean => name === ours || name.includes('ModSec
 export async function run(options: BenchOptions): Promise<void> {
   const rounds = options.quick === true ? 1 : 3;
   const seconds = options.quick === true ? 1 : 3;
+  const warmUp = options.quick === true ? 1 : 5;
   const backend = await backendServer();
   try {
     for (const scene of scenes.slice(0, options.quick === true ? 1 : scenes.length)) {
       const running = await startAll(backend.port);
       try {
-        await measure(scene, running, rounds, seconds, options);
+        await measure(scene, running, { rounds, seconds, warmUp }, options);
       } finally {
         await Promise.all(running.map((peer) => peer.stop()));
       }
@@ -68,8 +69,7 @@ async function startAll(backend: number): Promise<Pinned[]> {
 async function measure(
   scene: Scene,
   all: readonly Pinned[],
-  rounds: number,
-  seconds: number,
+  { rounds, seconds, warmUp }: { rounds: number; seconds: number; warmUp: number },
   options: BenchOptions,
 ): Promise<void> {
   const taking = scene.probe === true ? all.filter(({ name }) => judges(name)) : all;
@@ -83,10 +83,13 @@ async function measure(
       ...(scene.headers === undefined ? {} : { headers: scene.headers }),
       ...(script === undefined ? {} : { script }),
     });
-  for (const peer of taking) await load(peer, 1);
-  // Interleaved, so that a machine that slows down slows all of them.
+  // Long enough for a program that is compiled while it runs to be compiled.
+  for (const peer of taking) await load(peer, warmUp);
+  // Interleaved, so that a machine that slows down slows all of them; and back and forth, so that none is always the first.
   for (let round = 0; round < rounds; round++) {
-    for (const peer of taking) loads.get(peer)!.push(await load(peer, seconds));
+    for (const peer of round % 2 === 0 ? taking : taking.toReversed()) {
+      loads.get(peer)!.push(await load(peer, seconds));
+    }
   }
   const rate = (peer: Pinned): number =>
     median(loads.get(peer)!.map(({ requestsPerSecond }) => requestsPerSecond));

@@ -13,7 +13,7 @@ import { allowedTrailers, lastChunk } from '../forward/trailers.ts';
 import type { ResponseSink, UpstreamConnection } from '../forward/upstream-connection.ts';
 import { UpstreamError } from '../forward/upstream-error.ts';
 import type { Judged } from '../guard/checkpoint.ts';
-import { is } from '../wire/header-facts.ts';
+import { is } from '../wire/field-names.ts';
 import { contentless } from '../wire/methods.ts';
 import { plainHead } from '../wire/plain-head.ts';
 import type { ResponseHead } from '../wire/response-head.ts';

@@ -1,6 +1,6 @@
 /** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
-import { FieldNames } from '../wire/field-names.ts';
-import { is, listMembers } from '../wire/header-facts.ts';
+import { FieldNames, is } from '../wire/field-names.ts';
+import { listMembers } from '../wire/header-facts.ts';
 
 /**
  * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
@@ -19,6 +19,16 @@ const dropped = new FieldNames(
   'upgrade',
   'http2-settings',
   'expect',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'forwarded',
+);
+
+/** Those of them that say something about what is written. */
+const looked = new FieldNames(
+  'connection',
+  'te',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
@@ -60,7 +70,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
   let theirs: TheirForwarding | null = null;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    if (!dropped.has(name)) continue;
+    if (!looked.has(name)) continue;
     const value = rawHeaders[i + 1]!;
     switch (name.toLowerCase()) {
       case 'connection':

@@ -60,8 +60,8 @@ export class UpstreamConnection {
   #sink: ResponseSink | null = null;
   #method = '';
   #requestEnded = true;
-  /** The beginning of a head, latin1. */
-  #partial = '';
+  /** The beginning of a head. */
+  #partial: Buffer | null = null;
   #head: ResponseHead | null = null;
   #left = 0;
   #decoder: ChunkedDecoder | null = null;
@@ -207,16 +207,18 @@ export class UpstreamConnection {
 
   /** @returns bytes consumed, or -1 where it waits for more or has failed */
   #readHead(bytes: Buffer): number {
-    const text = this.#partial + bytes.toString('latin1');
-    const end = text.indexOf(headEnd, this.#partial.length - headEnd.length);
+    const known = this.#partial;
+    const all = known === null ? bytes : Buffer.concat([known, bytes]);
+    const text = all.toString('latin1');
+    const end = text.indexOf(headEnd);
     if (end === -1) {
       if (text.length > maxHead) this.#malformed('a response head that does not end');
-      else this.#partial = text;
+      else this.#partial = known === null ? Buffer.from(bytes) : all;
       return -1;
     }
-    const before = this.#partial.length;
-    this.#partial = '';
-    const head = parseResponseHead(text, this.#method, end);
+    const before = known === null ? 0 : known.length;
+    this.#partial = null;
+    const head = parseResponseHead(all, text, this.#method, end);
     if (typeof head === 'string') {
       this.#malformed(head);
       return -1;
@@ -329,7 +331,7 @@ export class UpstreamConnection {
 
   #untouched(): 'unsent' | 'retryable' | 'sent' {
     if (this.#phase === 'connecting') return 'unsent';
-    return this.#phase === 'head' && this.#carried > 0 && this.#partial === '' ? 'retryable' : 'sent';
+    return this.#phase === 'head' && this.#carried > 0 && this.#partial === null ? 'retryable' : 'sent';
   }
 
   #onClose(): void {

@@ -2,7 +2,8 @@
 import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
 import { strippedField } from '../wire/connection-options.ts';
 import type { Evidence } from '../wire/evidence.ts';
-import { type HeaderFacts, is, listMembers, overrideHeaders, seen } from '../wire/header-facts.ts';
+import { is } from '../wire/field-names.ts';
+import { type HeaderFacts, listMembers, overrideHeaders, seen } from '../wire/header-facts.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { httpMethods } from '../wire/methods.ts';
 import { type AbsoluteForm, parseRequestTarget } from '../wire/request-target.ts';

@@ -1,22 +1,33 @@
 /**
- * A set of field names, lower case, that most names of a message are not in. Those are told by their length alone, from the
- * bits of one number: a look into a set of lengths, for each field, took 2 % of the time of a forwarded request.
+ * A set of field names that most names of a message are not in, and are told by their length. Nothing is made lower case or
+ * hashed for it: for each field of request and response that took 3 % of the time of a forwarded request.
  */
 export class FieldNames {
-  readonly #names: ReadonlySet<string>;
-  readonly #lengths: number;
+  readonly #byLength: string[][] = [];
 
+  /** @param names in lower case */
   constructor(...names: readonly string[]) {
-    this.#names = new Set(names);
-    this.#lengths = names.reduce((bits, { length }) => {
-      if (length > 31) throw new RangeError('a name longer than the bits of a number');
-      return bits | (1 << length);
-    }, 0);
+    const longest = Math.max(...names.map((name) => name.length));
+    for (let length = 0; length <= longest; length++) {
+      this.#byLength.push(names.filter((name) => name.length === length));
+    }
   }
 
   /** @param name in any case */
   has(name: string): boolean {
-    const { length } = name;
-    return length < 32 && ((this.#lengths >>> length) & 1) === 1 && this.#names.has(name.toLowerCase());
+    if (name.length >= this.#byLength.length) return false;
+    const names = this.#byLength[name.length]!;
+    for (let i = 0; i < names.length; i++) if (is(name, names[i]!)) return true;
+    return false;
   }
+}
+
+/** Case-insensitive comparison with a lower-case text (ASCII), without making a string. */
+export function is(text: string, lower: string): boolean {
+  if (text.length !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code >= 0x41 && code <= 0x5a ? code | 0x20 : code) !== lower.charCodeAt(i)) return false;
+  }
+  return true;
 }

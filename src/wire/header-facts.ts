@@ -1,5 +1,5 @@
 /** What the judge needs to know of the header section, collected in one pass over `rawHeaders`. */
-import { FieldNames } from './field-names.ts';
+import { FieldNames, is } from './field-names.ts';
 
 /** Which headers of interest were seen, as bits of `HeaderFacts.seen`. Zero for nearly every ordinary request. */
 export const seen = {
@@ -120,16 +120,6 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
 
 /** More digits than these are past what a number, or 63 bits, hold exactly. */
 const lengthValue = /^(?=\d{1,19}$)0*\d{1,15}$/;
-
-/** Case-insensitive comparison with a lower-case text (ASCII), without making a string. */
-export function is(text: string, lower: string): boolean {
-  if (text.length !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) {
-    const code = text.charCodeAt(i);
-    if ((code >= 0x41 && code <= 0x5a ? code | 0x20 : code) !== lower.charCodeAt(i)) return false;
-  }
-  return true;
-}
 
 /** As variables of CGI and WSGI, `-` and `_` are the same: such a backend takes these for the real ones. */
 function seeUnderscored(facts: HeaderFacts, header: number): void {

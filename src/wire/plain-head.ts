@@ -2,7 +2,7 @@
  * The head of an ordinary HTTP/1.1 request, read in one pass over its bytes. Whatever is not ordinary is not read here at
  * all: the sender's every liberty (RFC 9112 section 2.2 and 5.2) is a matter for Node's parser and for `request-head.ts`.
  */
-import { is } from './header-facts.ts';
+import { is } from './field-names.ts';
 import { inTarget, inToken, inValue, octets } from './octets.ts';
 
 /** A request, in the shape of `HttpRequest`. */

@@ -1,6 +1,6 @@
 /** The head of an HTTP/1 response, read strictly: what a backend says ambiguously must not reach a client. */
-import { FieldNames } from './field-names.ts';
-import { is, listMembers } from './header-facts.ts';
+import { FieldNames, is } from './field-names.ts';
+import { listMembers } from './header-facts.ts';
 import { inToken, inValue, octets } from './octets.ts';
 import { trimmed } from './white-space.ts';
 
@@ -35,23 +35,24 @@ const space = 0x20;
 const colon = 0x3a;
 
 /**
- * @param text begins with the head, latin1
+ * @param bytes begin with the head
+ * @param text the same bytes, latin1
  * @param method of the request it answers
  * @param length of the head, without the empty line that ends it
  * @returns the head, or what is wrong with it
  */
 export function parseResponseHead(
+  bytes: Uint8Array,
   text: string,
   method: string,
-  length: number = text.length,
+  length: number = bytes.length,
 ): ResponseHead | string {
-  // Patterns, and numbers made of texts, took another 2 %.
-  const minor = digit(text, protocol.length);
-  const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
+  const minor = digit(bytes, protocol.length);
+  const status = digit(bytes, 9) * 100 + digit(bytes, 10) * 10 + digit(bytes, 11);
   let at = 12;
   let reason = '';
-  if (at < length && text.charCodeAt(at) === space) {
-    while (at < length && (octets[text.charCodeAt(at)]! & inValue) !== 0) at++;
+  if (at < length && bytes[at] === space) {
+    while (at < length && (octets[bytes[at]!]! & inValue) !== 0) at++;
     reason = text.slice(13, at);
   }
   // A digit that is none makes the status NaN.
@@ -59,26 +60,27 @@ export function parseResponseHead(
     length < 12 ||
     !text.startsWith(protocol) ||
     !(minor <= 1) ||
-    text.charCodeAt(8) !== space ||
+    bytes[8] !== space ||
     !(status >= 100) ||
-    !endsLine(text, at, length)
+    !endsLine(bytes, at, length)
   ) {
     return 'a malformed status line';
   }
   const rawHeaders: string[] = [];
   let contentLength: string | null = null;
+  let contentBytes = 0;
   let transferEncoding: string | null = null;
   let connection: string | null = null;
-  // Byte by byte: two patterns a field, to see that name and value are sound, took 5 % of the time of a forwarded request.
+  // Byte by byte: patterns, for name and value of every field, took 8 % of the time of a forwarded request.
   for (at += 2; at < length; at += 2) {
     const nameAt = at;
-    while (at < length && (octets[text.charCodeAt(at)]! & inToken) !== 0) at++;
-    if (at === nameAt || text.charCodeAt(at) !== colon) return nameFault(text, nameAt, length);
+    while (at < length && (octets[bytes[at]!]! & inToken) !== 0) at++;
+    if (at === nameAt || bytes[at] !== colon) return nameFault(text, nameAt, length);
     const name = text.slice(nameAt, at++);
-    while (text.charCodeAt(at) === space || text.charCodeAt(at) === tab) at++;
+    while (bytes[at] === space || bytes[at] === tab) at++;
     const valueAt = at;
-    while (at < length && (octets[text.charCodeAt(at)]! & inValue) !== 0) at++;
-    if (!endsLine(text, at, length)) return 'a control character in a header value';
+    while (at < length && (octets[bytes[at]!]! & inValue) !== 0) at++;
+    if (!endsLine(bytes, at, length)) return 'a control character in a header value';
     const value = trimmed(text, valueAt, at);
     if (name.length === 10 && is(name, 'connection')) {
       connection = connection === null ? value : `${connection},${value}`;
@@ -92,7 +94,8 @@ export function parseResponseHead(
     if (name.length === 14 && is(name, 'content-length')) {
       if (contentLength !== null && contentLength !== value) return 'two different Content-Lengths';
       if (contentLength !== null) continue;
-      if (!/^\d{1,15}$/.test(value)) return 'a Content-Length that is no number';
+      contentBytes = readNumber(value);
+      if (Number.isNaN(contentBytes)) return 'a Content-Length that is no number';
       contentLength = value;
     }
     rawHeaders.push(name, value);
@@ -113,20 +116,32 @@ export function parseResponseHead(
     reason,
     rawHeaders,
     framing,
-    length: framing === 'length' ? Number(contentLength) : 0,
+    length: framing === 'length' ? contentBytes : 0,
     keepAlive: persistent && framing !== 'close',
   };
 }
 
 /** NaN where it is none. */
-function digit(text: string, at: number): number {
-  const value = text.charCodeAt(at) - 0x30;
+function digit(bytes: Uint8Array, at: number): number {
+  const value = bytes[at]! - 0x30;
   return value >= 0 && value <= 9 ? value : Number.NaN;
 }
 
+/** NaN where it is none, or one that a number does not hold exactly. */
+function readNumber(text: string): number {
+  if (text.length === 0 || text.length > 15) return Number.NaN;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i) - 0x30;
+    if (!(code >= 0 && code <= 9)) return Number.NaN;
+    value = value * 10 + code;
+  }
+  return value;
+}
+
 /** Whether a line ends here, or the head. */
-const endsLine = (text: string, at: number, length: number): boolean =>
-  at === length || (text.charCodeAt(at) === cr && text.charCodeAt(at + 1) === lf);
+const endsLine = (bytes: Uint8Array, at: number, length: number): boolean =>
+  at === length || (bytes[at] === cr && bytes[at + 1] === lf);
 
 /** @param from where a line begins that has no name and colon at its beginning */
 function nameFault(text: string, from: number, length: number): string {

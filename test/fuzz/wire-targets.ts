@@ -274,7 +274,7 @@ export const wireTargets: readonly Target[] = [
     ].map((text) => Buffer.from(text)),
     words: [...headWords, 'HTTP/1.1 ', '200', '101', '204', 'close', 'keep-alive'],
     run: (input) => {
-      const head = parseResponseHead(latin1(input), 'GET');
+      const head = parseResponseHead(input, latin1(input), 'GET');
       if (typeof head === 'string') return head;
       must(head.status >= 100 && head.status <= 999, 'the status is one');
       must(head.rawHeaders.length % 2 === 0, 'names and values');
