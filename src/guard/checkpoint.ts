@@ -15,8 +15,9 @@ import { headText } from '../wire/message-text.ts';
 import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
-import { isHttp2, type Request, type Response, received } from './received.ts';
+import { isHttp2, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, refuse, refuseSocket } from './refusal.ts';
+import { beginExchange, exchangeOn, inTurn, isBusy } from './turn.ts';
 
 export interface CheckpointOptions {
   readonly policy: Policy;
@@ -55,18 +56,12 @@ export type HttpServer = Server | Http2Server | Http2SecureServer;
 
 const judged = Symbol('sekisho.judged');
 const reported = Symbol('sekisho.reported');
-/** The exchange a socket carries at the moment: an answer to anything else on it has to wait for its end. */
-const current = Symbol('sekisho.current');
 const guarded = Symbol('sekisho.guarded');
 /** Bytes of the requests that were served before the server got the connection. */
 const servedBytes = Symbol('sekisho.servedBytes');
 
 type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
-type GuardedSocket = Socket & {
-  [current]?: { req: Request; res: Response };
-  [servedBytes]?: number;
-  refused?: boolean;
-};
+type GuardedSocket = Socket & { [servedBytes]?: number; refused?: boolean };
 /** Those that carry a request. */
 const requestEvents: ReadonlySet<string> = new Set([
   'request',
@@ -139,7 +134,7 @@ export class Checkpoint {
         case 'connect':
           if (!isHttp2(req)) {
             const [, socket, rest] = args as [Request, Socket, Buffer];
-            this.#inTurn(socket, () => this.#refuseSocket(socket, this.judge(req), rest));
+            inTurn(socket, () => this.#refuseSocket(socket, this.judge(req), rest));
             return true;
           }
           if (!this.admit(req, res)) return true;
@@ -152,7 +147,7 @@ export class Checkpoint {
           const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
           // Nothing that came over a wire: an app that talks to itself, as the tests of some do.
           if (!(request instanceof IncomingMessage)) return emit(event, ...args);
-          this.#inTurn(socket, () => {
+          inTurn(socket, () => {
             if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
           });
           return true;
@@ -194,8 +189,8 @@ export class Checkpoint {
     let known: Partial<HttpRequest> | undefined;
     if (!isHttp2(req)) {
       const socket = req.socket as GuardedSocket;
-      if (socket[current] === undefined) known = requestLineDefects(req, socket[servedBytes] ?? 0);
-      socket[current] = { req, res };
+      if (exchangeOn(socket) === undefined) known = requestLineDefects(req, socket[servedBytes] ?? 0);
+      beginExchange(socket, { req, res });
     }
     const { request, verdict } = this.judge(req, known);
     if (verdict.action === 'block') {
@@ -280,27 +275,6 @@ export class Checkpoint {
     answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
   }
 
-  /**
-   * CONNECT and upgrades take the socket itself, which may still owe an answer to the request before them: what is
-   * written too early would be read as that answer (response splitting behind a shared proxy).
-   */
-  #inTurn(duplex: Socket, act: () => void): void {
-    const socket = duplex as GuardedSocket;
-    const exchange = socket[current];
-    if (exchange === undefined || !isBusy(socket)) {
-      act();
-      return;
-    }
-    socket.on('error', ignore);
-    // Node lets go of the socket with the event, so that nobody else tells the exchange of its end.
-    const onGone = () => exchange.res.destroy();
-    socket.once('close', onGone);
-    exchange.res.once('close', () => {
-      socket.off('close', onGone);
-      act();
-    });
-  }
-
   #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
     const judged = this.judge(req);
     if (judged.verdict.action === 'block') {
@@ -339,7 +313,7 @@ export class Checkpoint {
       this.#reportBytes(error, error.rawPacket, socket);
       return false;
     }
-    const exchange = socket[current];
+    const exchange = exchangeOn(socket);
     if (exchange !== undefined && isBusy(socket) && exchange.req.complete) {
       // The request before it is whole and has its answer coming; this one is answered behind it.
       exchange.res.once('close', () => this.#answerBytes(error, error.rawPacket!, socket, false));
@@ -352,7 +326,7 @@ export class Checkpoint {
   /** @param within the bytes belong to the body of a request that is being served */
   #answerBytes(error: ParserError, bytes: Buffer, socket: GuardedSocket, within: boolean): void {
     const verdict = this.#reportBytes(error, bytes, socket);
-    const started = within && socket[current]?.res.headersSent === true;
+    const started = within && exchangeOn(socket)?.res.headersSent === true;
     answerSocket(socket, started ? 'drop' : (verdict.answer ?? 400), verdict.rule ?? 'framing');
   }
 
@@ -421,16 +395,5 @@ export class Checkpoint {
     }
   }
 }
-
-const isBusy = (socket: GuardedSocket): boolean => {
-  const res = socket[current]?.res;
-  return res !== undefined && !res.writableFinished && !res.destroyed;
-};
-
-const listenerName = (socket: Socket): string => {
-  const { localAddress = '?', localPort = 0 } = socket;
-  const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  return `${'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
-};
 
 const ignore = (): void => {};

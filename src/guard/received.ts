@@ -1,6 +1,7 @@
 /** What a request object of Node tells of the wire, whichever version of HTTP it came in by. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { HttpRequest } from '../wire/http-request.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -47,3 +48,10 @@ export const hasBody = (req: Request): boolean =>
   isHttp2(req)
     ? !req.stream.endAfterHeaders
     : req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
+
+/** Where it came in, for people: `http 127.0.0.1:8080`. */
+export const listenerName = (socket: Socket): string => {
+  const { localAddress = '?', localPort = 0 } = socket;
+  const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
+  return `${'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
+};
