@@ -4,8 +4,10 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
+  Parser,
   parseDocument,
   visit,
   type YAMLError,
@@ -21,6 +23,8 @@ export interface ConfigText {
 }
 
 const largest = 1024 * 1024;
+/** Maps and lists in each other; the deepest place of a config is at eight. */
+const deepest = 100;
 
 /**
  * Reads YAML 1.2. A key that stands twice is a fault, since parsers differ in which of the two counts; after other
@@ -28,6 +32,12 @@ const largest = 1024 * 1024;
  */
 export function readConfigText(text: string): ConfigText {
   if (text.length > largest) return broken('is longer than 1 MiB', 'write a shorter config');
+  if (isDeeper(text)) {
+    return broken(
+      `has more than ${deepest} maps and lists in each other`,
+      'look for a line with many colons',
+    );
+  }
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
@@ -46,6 +56,16 @@ export function readConfigText(text: string): ConfigText {
   } catch (error) {
     return broken(`can't be read: ${(error as Error).message}`, 'write the values out in place of aliases');
   }
+}
+
+/** Found here, since the parser takes a second for a thousand of them, and overflows the stack at some thousands. */
+function isDeeper(text: string): boolean {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _token of parser.next(lexeme));
+    if (parser.stack.length > deepest) return true;
+  }
+  return false;
 }
 
 function broken(message: string, mend: string): ConfigText {
