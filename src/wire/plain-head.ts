@@ -36,7 +36,7 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   while (at < length && bytes[at]! >= 0x41 && bytes[at]! <= 0x5a) at++;
   if (at === 0 || bytes[at] !== 0x20 || bytes[at + 1] !== 0x2f) return null;
   // A text cut out has to be hashed anew each time that a set is asked for it.
-  const method = at === 3 && bytes[0] === 0x47 ? 'GET' : text.slice(0, at);
+  const method = text.startsWith('GET ') ? 'GET' : text.slice(0, at);
   const targetAt = at + 1;
   at = targetAt;
   while (at < length && (octets[bytes[at]!]! & inTarget) !== 0) at++;
