@@ -8,8 +8,10 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const text = (value: unknown): string | null =>
   typeof value === 'string' ? orNull(value) : typeof value === 'number' ? String(value) : null;
+/** A number of some hundred digits reads as Infinity. */
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 const number = (value: unknown): number | null =>
-  typeof value === 'number' ? value : typeof value === 'string' ? numberOrNull(value) : null;
+  typeof value === 'number' ? finite(value) : typeof value === 'string' ? numberOrNull(value) : null;
 const object = (value: unknown): Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
