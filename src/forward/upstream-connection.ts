@@ -1,6 +1,6 @@
 /** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
 import type { Socket } from 'node:net';
-import { ChunkedDecoder } from '../wire/chunked.ts';
+import { ChunkedDecoder, wholeChunked } from '../wire/chunked.ts';
 import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
@@ -233,13 +233,16 @@ export class UpstreamConnection {
       return bodyAt - before;
     }
     this.#head = head;
-    const after = text.length - bodyAt;
-    if (head.framing === 'none' || (head.framing === 'length' && after >= head.length)) {
-      const sink = this.#sink;
-      const usable = this.#complete(after > head.length);
-      sink?.onHead(head, text.slice(bodyAt, bodyAt + head.length));
-      this.#release(usable);
+    if (head.framing === 'none' || (head.framing === 'length' && text.length - bodyAt >= head.length)) {
+      this.#answerWhole(head, text.slice(bodyAt, bodyAt + head.length), text.length - bodyAt > head.length);
       return bodyAt + head.length - before;
+    }
+    const content = head.framing === 'chunked' ? wholeChunked(text, bodyAt) : null;
+    if (content !== null) {
+      // Its length is known now, and is told in place of the coding: one write again, for the client to read at once.
+      head.rawHeaders.push('Content-Length', String(content.length));
+      this.#answerWhole({ ...head, framing: 'length', length: content.length }, content, false);
+      return text.length - before;
     }
     this.#phase = 'body';
     this.#deadline = this.#clock.now + this.#timeouts.body;
@@ -247,6 +250,13 @@ export class UpstreamConnection {
     if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder();
     this.#sink?.onHead(head, null);
     return bodyAt - before;
+  }
+
+  #answerWhole(head: ResponseHead, whole: string, surplus: boolean): void {
+    const sink = this.#sink;
+    const usable = this.#complete(surplus);
+    sink?.onHead(head, whole);
+    this.#release(usable);
   }
 
   #readBody(bytes: Buffer): number {

@@ -10,6 +10,40 @@ const maxTrailerBytes = 16 * 1024;
 /** A size line: hex digits and extensions. */
 const maxSizeLine = 4096;
 
+/**
+ * The content of a chunked body of the usual kind: all there, nothing behind it, no extensions, no trailers. Most that a
+ * program makes come so, in one packet with their head.
+ *
+ * @param text latin1
+ * @param from where the body begins
+ * @returns null where it is of another kind, or malformed: that is for `ChunkedDecoder` to tell
+ */
+export function wholeChunked(text: string, from: number): string | null {
+  let content = '';
+  for (let at = from; ; ) {
+    let size = 0;
+    let digits = 0;
+    for (let digit = hex(text, at); digit !== -1; digit = hex(text, at + digits)) {
+      size = size * 16 + digit;
+      if (++digits > 8) return null;
+    }
+    const dataAt = at + digits + 2;
+    const end = dataAt + size;
+    if (digits === 0 || !text.startsWith('\r\n', dataAt - 2) || !text.startsWith('\r\n', end)) return null;
+    if (size === 0) return end + 2 === text.length ? content : null;
+    content += text.slice(dataAt, end);
+    at = end + 2;
+  }
+}
+
+/** -1 where it is no digit. */
+function hex(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = (code | 0x20) - 0x61;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
 export class ChunkedDecoder {
   #state: State = 'size';
   #line = '';

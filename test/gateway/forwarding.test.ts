@@ -85,7 +85,9 @@ suite('what comes back', () => {
   });
 
   test('a chunked response ends with the connection for HTTP/1.0', async () => {
-    backend.answerWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n');
+    backend.answerWith(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nab\r\n1\r\nc\r\n0\r\n\r\n',
+    );
     const reply = await exchange(gateway.port, `GET / HTTP/1.0\r\n${hostLine}\r\n`);
     assert.equal(reply.ended, 'closed');
     const [response] = reply.responses;
@@ -94,12 +96,32 @@ suite('what comes back', () => {
   });
 
   test('the same for HTTP/1.0 with keep-alive: nothing tells the end but the end', async () => {
-    backend.answerWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n');
+    backend.answerWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nab\r\n0\r\n\r\n');
     const reply = await exchange(gateway.port, `GET / HTTP/1.0\r\n${hostLine}Connection: keep-alive\r\n\r\n`);
     assert.equal(reply.ended, 'closed');
     assert.equal(reply.responses[0]?.headers.has('transfer-encoding'), false);
     assert.equal(reply.responses[0]?.body.toString(), 'ab');
   });
+
+  for (const version of ['1.0', '1.1'])
+    test(`a chunked response that comes in one piece goes to HTTP/${version} with its length`, async () => {
+      backend.answerWith(({ requestLine }) =>
+        requestLine.includes('/next')
+          ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext'
+          : 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n',
+      );
+      const rest = ` HTTP/${version}\r\n${hostLine}Connection: keep-alive\r\n\r\n`;
+      const { responses } = await exchange(gateway.port, [`GET /${rest}`, `GET /next${rest}`], {
+        until: 2,
+        gap: 30,
+      });
+      assert.equal(responses[0]?.headers.has('transfer-encoding'), false);
+      assert.deepEqual(responses[0]?.headers.get('content-length'), ['3']);
+      assert.deepEqual(
+        responses.map(({ body }) => body.toString()),
+        ['abc', 'next'],
+      );
+    });
 
   test('chunks arrive as they are sent, trailers behind them', async () => {
     const { response } = await send(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { ChunkedDecoder } from '../../src/wire/chunked.ts';
+import { ChunkedDecoder, wholeChunked } from '../../src/wire/chunked.ts';
 import { cuts, splitAt } from './arbitraries.ts';
 
 interface Decoded {
@@ -126,4 +126,64 @@ suite('the chunked coding', () => {
       { numRuns: 4000 },
     );
   });
+});
+
+suite('a chunked body in one piece', () => {
+  const chunk = fc
+    .tuple(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 40 }), fc.boolean())
+    .map(([data, upper]) => {
+      const size = data.length.toString(16);
+      return `${upper ? size.toUpperCase() : size}\r\n${data}\r\n`;
+    });
+  const body = fc.array(chunk, { maxLength: 4 }).map((chunks) => `${chunks.join('')}0\r\n\r\n`);
+
+  test('is read as the decoder reads it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii', maxLength: 10 }), body, (before, text) => {
+        assert.equal(wholeChunked(before + text, before.length), whole(text).data);
+      }),
+    );
+  });
+
+  test('and nothing is that the decoder does not read so, to the same end', () => {
+    const damaged = fc
+      .tuple(
+        body,
+        fc.nat(),
+        fc.constantFrom('', '\r', '\n', ' ', '0', 'f', 'g', ';x', '-', '\r\n', 'A: b\r\n'),
+        fc.nat(2),
+      )
+      .map(([text, at, by, cut]) => {
+        const place = at % text.length;
+        return text.slice(0, place) + by + text.slice(place + cut);
+      });
+    let read = 0;
+    fc.assert(
+      fc.property(damaged, (text) => {
+        const content = wholeChunked(text, 0);
+        if (content === null) return;
+        read++;
+        assert.deepEqual(whole(text), {
+          data: content,
+          trailers: [],
+          done: true,
+          error: null,
+          consumed: text.length,
+        });
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(read > 50, `${read} were read`);
+  });
+
+  for (const [what, text] of [
+    ['without its last chunk', '5\r\nhello\r\n'],
+    ['cut short', '5\r\nhel'],
+    ['with something behind it', '0\r\n\r\nHTTP/1.1 200 OK'],
+    ['with a trailer', '0\r\nA: b\r\n\r\n'],
+    ['with an extension', '5;a=b\r\nhello\r\n0\r\n\r\n'],
+    ['longer than any packet', 'fffffffff\r\n'],
+    ['of nothing', ''],
+  ] as const)
+    test(`${what} is left to the decoder`, () => assert.equal(wholeChunked(text, 0), null));
 });
