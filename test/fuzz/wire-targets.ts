@@ -4,7 +4,7 @@ import { explain } from '../../src/explain/explain.ts';
 import { forwardedHead } from '../../src/forward/forwarded-head.ts';
 import { judge } from '../../src/judge.ts';
 import { isMalformed, parseAuthority } from '../../src/wire/authority.ts';
-import { ChunkedDecoder } from '../../src/wire/chunked.ts';
+import { ChunkedDecoder, wholeChunked } from '../../src/wire/chunked.ts';
 import { classifyFirstBytes } from '../../src/wire/first-bytes.ts';
 import { headerFacts, seen } from '../../src/wire/header-facts.ts';
 import { plainHead } from '../../src/wire/plain-head.ts';
@@ -262,7 +262,12 @@ export const wireTargets: readonly Target[] = [
         whole.data.length <= input.length && whole.consumed <= input.length,
         'no more comes out than goes in',
       );
-      return `${whole.done} ${whole.error} ${Math.min(9, whole.trailers.length)} ${Math.min(20, whole.data.length)}`;
+      const content = wholeChunked(latin1(input), 0);
+      must(
+        content === null || (content === latin1(whole.data) && whole.done && whole.consumed === input.length),
+        'what is read in one piece is what the decoder reads',
+      );
+      return `${content !== null} ${whole.done} ${whole.error} ${Math.min(9, whole.trailers.length)} ${Math.min(20, whole.data.length)}`;
     },
   },
   {
