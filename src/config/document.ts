@@ -39,7 +39,13 @@ export function readConfigText(text: string): ConfigText {
     );
   }
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    // Not on stderr: a map for a key is a fault that is told like others.
+    logLevel: 'error',
+  });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
   const paths = pathsOfKeys(document, new Set(document.errors.map(({ pos }) => pos[0])));
   const faults = document.errors.map((error) => yamlFault(error, paths, lineAt(error.pos[0])));
