@@ -46,6 +46,9 @@ suite('the same request behind Sekisho, nginx and Apache', () => {
     assert.equal(explain({ bytes: 'GET /a HTTP/1.1\r\n\r\n', what: '', reaches: refused }), null);
     const resolved = { sekisho: [{ ...one, target: '//a' }], nginx: none, apache: [one] };
     assert.equal(explain({ bytes: '', what: '', reaches: resolved }), reasons.path);
+    const further = (host: string) => ({ sekisho: [one], nginx: [one, { ...one, host }], apache: [one] });
+    assert.equal(explain({ bytes: '', what: '', reaches: further('evil.example') }), reasons.foreign);
+    assert.equal(explain({ bytes: '', what: '', reaches: further(one.host) }), null);
   });
 
   test('every reason is told in the docs', () => {

@@ -3,6 +3,7 @@
  * docs/explanation/same-request.md.
  */
 import type { Disagreement } from './compare.ts';
+import { own } from './grammar.ts';
 import type { Reached } from './servers.ts';
 
 export const reasons = {
@@ -10,17 +11,21 @@ export const reasons = {
   refusedPath: 'the path is refused',
   repeated: 'a field is repeated',
   asterisk: 'the server itself is asked',
+  foreign: 'the next request is for another host',
 } as const;
 
 /** The reason for a disagreement, or null where there is none. */
 export function explain({ bytes, reaches: { sekisho, nginx, apache } }: Disagreement): string | null {
   const others = [nginx, apache].filter((theirs) => theirs.length > 0);
   if (others.length > 0) {
-    return others.every((theirs) => samePaths(sekisho, theirs)) ? reasons.path : null;
+    if (others.every((theirs) => samePaths(sekisho, theirs))) return reasons.path;
+    const further = others.flatMap((theirs) => theirs.slice(sekisho.length));
+    const same = others.every((theirs) => samePaths(sekisho, theirs.slice(0, sekisho.length)));
+    return same && further.every(({ host }) => host !== own) ? reasons.foreign : null;
   }
   const [request] = sekisho;
   if (sekisho.length !== 1 || request === undefined) return null;
-  if (request.target === '*') return reasons.asterisk;
+  if (request.target === '*' || /^OPTIONS http:\/\/[^/ ]+ /.test(bytes)) return reasons.asterisk;
   if (isRefusedPath(request.target)) return reasons.refusedPath;
   const names = bytes
     .slice(0, bytes.indexOf('\r\n\r\n'))
