@@ -58,7 +58,13 @@ export const caddy: Target = {
       `The site of ${defaultHost} should also take what is for no site (a block for ":80"): to any host that it does not know`,
       'Caddy says 200.',
     ];
-    return [{ name: 'snippet', text: `${headComment(intro, coverages, action)}\n\n${snippet(checks)}` }];
+    return [
+      {
+        name: 'snippet',
+        path: '/etc/caddy/sekisho.caddy',
+        text: `${headComment(intro, coverages, action)}\n\n${snippet(checks)}`,
+      },
+    ];
   },
 };
 

@@ -55,7 +55,9 @@ export const haproxy: Target = {
       '  sekisho export haproxy',
       `The default_backend should be that of ${defaultHost}: HTTP/1.0 requests may name no host.`,
     ];
-    return [{ name: 'frontend', text: `${headComment(intro, coverages, action)}\n\n${lines(checks)}` }];
+    return [
+      { name: 'frontend', path: null, text: `${headComment(intro, coverages, action)}\n\n${lines(checks)}` },
+    ];
   },
 };
 

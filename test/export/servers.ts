@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
 import type { TargetName } from '../../src/export/names.ts';
 import { exportSource } from '../../src/export/source.ts';
+import type { Source } from '../../src/export/target.ts';
 import { targets } from '../../src/export/targets.ts';
 import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
@@ -19,9 +20,12 @@ const source = exportSource(
   parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
 );
 
+/** One probe is enough. */
+export const strictlyBanning: Source = { ...source, bans: { ...source.bans!, after: 1 } };
+
 /** The parts of a target for the policy of the corpus, by name. */
-export const partsOf = (target: TargetName): Record<string, string> =>
-  Object.fromEntries(targets[target].parts(source).map(({ name, text }) => [name, text]));
+export const partsOf = (target: TargetName, from = source): Record<string, string> =>
+  Object.fromEntries(targets[target].parts(from).map(({ name, text }) => [name, text]));
 
 export interface ExportServer {
   readonly target: TargetName;
