@@ -36,6 +36,8 @@ export interface ExportServer {
     owner: Owner,
     backend: number,
     exported: boolean,
+    /** Speaks HTTP/2 without TLS. */
+    http2?: boolean,
   ): Promise<{ readonly port: number; readonly dir?: string }>;
 }
 
@@ -43,13 +45,13 @@ const nginx: ExportServer = {
   target: 'nginx',
   title: 'nginx',
   peer: 'nginx',
-  start(owner, backend, exported) {
+  start(owner, backend, exported, http2 = false) {
     const parts = partsOf('nginx');
     return startNginx(owner, {
       config: ({ port }) => `
         ${exported ? parts.http : ''}
         server {
-          listen 127.0.0.1:${port} default_server;
+          listen 127.0.0.1:${port} default_server${http2 ? ' http2' : ''};
           ${exported ? parts.server : ''}
           location / { proxy_pass http://127.0.0.1:${backend}; proxy_set_header Host www.example.net; }
         }`,
@@ -61,13 +63,14 @@ const apache: ExportServer = {
   target: 'apache',
   title: 'Apache',
   peer: 'apache2',
-  start(owner, backend, exported) {
+  start(owner, backend, exported, http2 = false) {
     return startApache(owner, {
-      modules: ['proxy', 'proxy_http'],
+      modules: ['proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
       // A virtual host of its own, which must inherit the rules.
       config: ({ port }) =>
         [
           exported ? partsOf('apache').conf! : '',
+          http2 ? 'Protocols h2c' : '',
           `<VirtualHost *:${port}>`,
           '  ServerName www.example.net',
           `  ProxyPass / http://127.0.0.1:${backend}/`,
@@ -81,8 +84,13 @@ const haproxy: ExportServer = {
   target: 'haproxy',
   title: 'HAProxy',
   peer: 'haproxy',
-  start(owner, backend, exported) {
-    return plainHaproxy(owner, { port: backend }, exported ? partsOf('haproxy').frontend! : '');
+  start(owner, backend, exported, http2 = false) {
+    return plainHaproxy(
+      owner,
+      { port: backend },
+      exported ? partsOf('haproxy').frontend! : '',
+      http2 ? 'proto h2' : '',
+    );
   },
 };
 
@@ -90,7 +98,7 @@ const caddy: ExportServer = {
   target: 'caddy',
   title: 'Caddy',
   peer: 'caddy',
-  async start(owner, backend, exported) {
+  async start(owner, backend, exported, http2 = false) {
     const dir = await tempDir(owner, 'caddy');
     const file = join(dir, 'Caddyfile');
     return onFreePort(owner, async (port, owner) => {
@@ -101,6 +109,7 @@ const caddy: ExportServer = {
           '  admin off',
           '  auto_https off',
           `  storage file_system ${dir}`,
+          http2 ? '  servers {\n    protocols h1 h2c\n  }' : '',
           '  order error first',
           '  order abort first',
           '}',
