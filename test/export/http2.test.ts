@@ -54,7 +54,7 @@ suite('what is exported, over HTTP/2', () => {
       const backend = await anyBackend(t);
       const asked = server.target === 'nginx' ? legitimate : [...legitimate, wholeServer];
       for (const exported of [false, true]) {
-        const { port } = await server.start(t, backend.port, exported, true);
+        const { port } = await server.start(t, backend.port, exported, { http2: true });
         assert.deepEqual(
           await statuses(t, port, asked),
           asked.map(() => 200),

@@ -36,8 +36,12 @@ export interface ExportServer {
     owner: Owner,
     backend: number,
     exported: boolean,
-    /** Speaks HTTP/2 without TLS. */
-    http2?: boolean,
+    how?: {
+      /** Speaks HTTP/2 without TLS. */
+      readonly http2?: boolean;
+      /** @default the policy of the corpus */
+      readonly from?: Source;
+    },
   ): Promise<{ readonly port: number; readonly dir?: string }>;
 }
 
@@ -45,8 +49,8 @@ const nginx: ExportServer = {
   target: 'nginx',
   title: 'nginx',
   peer: 'nginx',
-  start(owner, backend, exported, http2 = false) {
-    const parts = partsOf('nginx');
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
+    const parts = partsOf('nginx', from);
     return startNginx(owner, {
       config: ({ port }) => `
         ${exported ? parts.http : ''}
@@ -63,13 +67,13 @@ const apache: ExportServer = {
   target: 'apache',
   title: 'Apache',
   peer: 'apache2',
-  start(owner, backend, exported, http2 = false) {
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
     return startApache(owner, {
       modules: ['proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
       // A virtual host of its own, which must inherit the rules.
       config: ({ port }) =>
         [
-          exported ? partsOf('apache').conf! : '',
+          exported ? partsOf('apache', from).conf! : '',
           http2 ? 'Protocols h2c' : '',
           `<VirtualHost *:${port}>`,
           '  ServerName www.example.net',
@@ -84,11 +88,11 @@ const haproxy: ExportServer = {
   target: 'haproxy',
   title: 'HAProxy',
   peer: 'haproxy',
-  start(owner, backend, exported, http2 = false) {
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
     return plainHaproxy(
       owner,
       { port: backend },
-      exported ? partsOf('haproxy').frontend! : '',
+      exported ? partsOf('haproxy', from).frontend! : '',
       http2 ? 'proto h2' : '',
     );
   },
@@ -98,7 +102,7 @@ const caddy: ExportServer = {
   target: 'caddy',
   title: 'Caddy',
   peer: 'caddy',
-  async start(owner, backend, exported, http2 = false) {
+  async start(owner, backend, exported, { http2 = false, from = source } = {}) {
     const dir = await tempDir(owner, 'caddy');
     const file = join(dir, 'Caddyfile');
     return onFreePort(owner, async (port, owner) => {
@@ -113,7 +117,7 @@ const caddy: ExportServer = {
           '  order error first',
           '  order abort first',
           '}',
-          exported ? partsOf('caddy').snippet! : '',
+          exported ? partsOf('caddy', from).snippet! : '',
           `http://:${port} {`,
           '  bind 127.0.0.1',
           exported ? '  import sekisho' : '',
