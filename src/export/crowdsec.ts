@@ -14,7 +14,7 @@ export const crowdsec: Target = {
   parts(source) {
     const { bans, action } = source;
     const intro = [
-      `Sekisho for CrowdSec 1.4 and later, of ${bans === null ? 'three' : 'four'} files, over the access logs of nginx and Apache in the combined format.`,
+      `Sekisho for CrowdSec 1.4 and later, of ${bans === null ? 'three' : 'four'} files, over the access logs of nginx and Apache, combined or vhost_combined.`,
       `  sekisho export crowdsec > ${paths.parser}`,
       `  sekisho export crowdsec --part rules > ${paths.rules}`,
       `  sekisho export crowdsec --part scenario > ${paths.scenario}`,

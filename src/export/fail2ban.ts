@@ -11,7 +11,7 @@ export const fail2ban: Target = {
   coverages,
   parts(source) {
     const intro = [
-      'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache in the combined format.',
+      'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache, combined or vhost_combined.',
       '  sekisho export fail2ban > /etc/fail2ban/filter.d/sekisho-access.conf',
       '  sekisho export fail2ban --part jail > /etc/fail2ban/jail.d/sekisho-access.conf',
       'It counts; it refuses nothing by itself. Only where clients reach the server directly: behind a balancer the log',
@@ -29,7 +29,7 @@ export const fail2ban: Target = {
 };
 
 /**
- * Anchored at the address, which the server writes first: whatever a sender writes comes later, with its quotes
+ * Anchored at the address, which the server writes first (after the virtual host, in the format vhost_combined): whatever a sender writes comes later, with its quotes
  * escaped, so that nobody can have another address banned.
  */
 function filter(checks: readonly Check[]): string {
@@ -38,7 +38,7 @@ function filter(checks: readonly Check[]): string {
       ...when.map((match) => `(?=${alternatives(match)})`),
       ...unless.map((match) => `(?!${alternatives(match)})`),
     ];
-    return `^<ADDR> \\S+ .*?\\[\\] "${leftAlone}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
+    return `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] "${leftAlone}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
   });
   return [
     '[Definition]',
