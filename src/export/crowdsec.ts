@@ -84,6 +84,8 @@ const rule = 'evt.Meta.sekisho_rule';
 
 function rulesOf({ checks }: Source): string {
   const leftAlone = [
+    // A line of an error log: nodes are asked whether the grok matched or not.
+    `${request} == ""`,
     `${request} == ${exprWord(notCounted.noRequest)}`,
     `${request} startsWith ${exprWord(notCounted.tls)}`,
   ];
@@ -93,7 +95,7 @@ function rulesOf({ checks }: Source): string {
     'description: Names the rule of Sekisho that a request breaks',
     ...accessLog('RULES'),
     'nodes:',
-    '  # Not a connection without a request, nor TLS where none is spoken: mostly a browser or a crawler.',
+    '  # Not a line of an error log, a connection without a request, nor TLS where none is spoken: mostly a browser or a crawler.',
     `  - filter: ${yamlWord(`!(${leftAlone.join(' || ')})`)}`,
     '    nodes:',
     ...countedChecks(checks).flatMap((check) => [

@@ -104,6 +104,34 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
     assert.doesNotMatch(output, /level=(?:warning|error|fatal).*(?:SEKISHO_|name=sekisho)/);
   });
 
+  test('lines of error logs are no probes', async (t) => {
+    const dir = await tempDir(t, 'crowdsec-logs');
+    const files = crowdsecFiles(parts('bans: { after: 1 }'));
+    const errors = {
+      nginx: [
+        '2026/10/10 13:00:00 [error] 12#12: *1 open() "/srv/a" failed (2: No such file or directory), client: 203.0.113.1, server: www.example.net, request: "GET /a HTTP/1.1", host: "www.example.net"',
+        '2026/10/10 13:00:01 [error] 12#12: *2 limiting requests, excess: 1.0 by zone "one", client: 203.0.113.1, server: www.example.net, request: "GET http://www.example.com/ HTTP/1.1", host: "www.example.com"',
+      ],
+      apache2: [
+        '[Sat Oct 10 13:00:00.000000 2026] [core:error] [pid 12:tid 12] [client 203.0.113.2:40000] AH00126: Invalid URI in request GET /../a HTTP/1.1',
+        // Apache logs so what it could not read.
+        '203.0.113.2 - - [10/Oct/2026:13:00:00 +0000] "" 400 266 "-" "-"',
+        '203.0.113.2 - - [10/Oct/2026:13:00:00 +0000] "-" 408 0 "-" "-"',
+      ],
+    };
+    const seen = line({ from: '203.0.113.3', request: probe, at: 2 });
+    for (const type of ['nginx', 'apache2'] as const) {
+      const log = join(dir, `${type}.log`);
+      await writeFile(log, [...errors[type], seen].map((one) => `${one}\n`).join(''));
+      const { decisions } = await runCrowdsec(t, { type, log, files });
+      assert.deepEqual(
+        decisions.map(({ address }) => address),
+        ['203.0.113.3'],
+        type,
+      );
+    }
+  });
+
   test('counts over the time of the config', async (t) => {
     const { decisions } = await read(t, bans, [
       ...times(3, { from: '203.0.113.1', request: probe }, 290),
