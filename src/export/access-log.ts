@@ -18,7 +18,7 @@ export const logCoverages = (banned: string): Coverages => ({
   socks5: ['part', bytes],
   'tls-on-plaintext': ['none', 'not counted: mostly a browser or a crawler'],
   'smtp-on-http': ['all'],
-  'proxy-protocol': ['part', bytes],
+  'proxy-protocol': ['part', 'version 2 as the bytes that nginx logs; Apache logs none'],
   'h2-preface': ['all'],
   connect: ['all'],
   'extended-connect': ['part', 'where the log says CONNECT'],
