@@ -111,6 +111,10 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .addArgument(new Argument('<target>', 'the program').choices(targetNames))
       .option('--config <file>', 'config file')
       .option('--part <name>', 'one of several files; the head of the first names them')
+      .option(
+        '--json',
+        'one JSON object on stdout: every file with its content, and what is expressed of each rule',
+      )
       .action((target: ExportOptions['target'], options: Omit<ExportOptions, 'target'>) =>
         lazy<ExportOptions>('export', exit)({ target, ...options }),
       ),

@@ -9,7 +9,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
 # What proves that a peer is there (a command, or a file by its absolute path), and the packages that bring it.
-# Exim and Postfix exclude each other as packages: Exim is unpacked into the cache instead, see below.
+# Exim and Postfix exclude each other as packages, and the package of CrowdSec registers with a service on the
+# internet: both are unpacked into the cache instead, see below.
 peers='
 nginx                                                nginx
 apache2                                              apache2
@@ -40,6 +41,7 @@ faketime                                             faketime
 '
 cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sekisho-peers"
 exim="$cache/exim/usr/sbin/exim4"
+crowdsec="$cache/crowdsec/usr/bin/crowdsec"
 
 is_there() {
   case "$1" in
@@ -62,9 +64,17 @@ exim_is_there() {
   return 1
 }
 
+crowdsec_is_there() {
+  "$crowdsec" -version >/dev/null 2>&1
+}
+
+unpacked_missing() {
+  exim_is_there || printf '(exim4-daemon-heavy) '
+  crowdsec_is_there || printf '(crowdsec) '
+}
+
 missing=$(missing_packages)
-wanted="$missing"
-exim_is_there || wanted="$wanted(exim4-daemon-heavy) "
+wanted="$missing$(unpacked_missing)"
 [ -n "$wanted" ] || exit 0
 
 if [ "${SEKISHO_INSTALL_PEERS:-yes}" = no ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -123,8 +133,23 @@ if ! exim_is_there; then
   rm -rf "$unpacked"
 fi
 
-missing=$(missing_packages)
-exim_is_there || missing="$missing(exim4-daemon-heavy) "
+# The programs, the grok patterns and the parsers that come with them.
+if ! crowdsec_is_there; then
+  unpacked=$(mktemp -d)
+  (
+    cd "$unpacked" || exit 1
+    apt download crowdsec || exit 1
+    libraries=$(dpkg-deb -f crowdsec_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
+    # shellcheck disable=SC2086
+    install $libraries
+    dpkg -x crowdsec_*.deb root && rm -rf root/usr/lib/crowdsec/plugins || exit 1
+    root/usr/bin/crowdsec -version >>"$log" 2>&1 || exit 1
+    mkdir -p "$cache" && rm -rf "$cache/crowdsec" && mv root "$cache/crowdsec"
+  )
+  rm -rf "$unpacked"
+fi
+
+missing="$(missing_packages)$(unpacked_missing)"
 if [ -n "$missing" ]; then
   echo "test peers still missing, their tests will skip: $missing"
   tail -n 20 "$log"

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.ts';
+import { extentOf } from '../export/coverage.ts';
 import { exportSource } from '../export/source.ts';
 import { targets } from '../export/targets.ts';
 import { inputError } from './input-error.ts';
@@ -8,15 +9,31 @@ import type { Command, ExportOptions } from './options.ts';
 const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
 
 /** `sekisho export`: the policy as native configuration of another program. */
-export const run: Command<ExportOptions> = async ({ target, config: file, part: wanted }) => {
+export const run: Command<ExportOptions> = async ({ target, config: file, part: wanted, json = false }) => {
   const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
-  const parts = targets[target].parts(exportSource(config));
+  const { coverages, parts: write } = targets[target];
+  const source = exportSource(config);
+  const parts = write(source);
   const part = wanted === undefined ? parts[0] : parts.find(({ name }) => name === wanted);
   if (part === undefined) {
     const names = parts.map(({ name }) => name).join(', ');
     inputError('export', `${target} has no part ${JSON.stringify(wanted)}`, `write one of: ${names}`);
     return 2;
   }
-  process.stdout.write(part.text);
+  if (!json) {
+    process.stdout.write(part.text);
+    return 0;
+  }
+  const { all, part: partly, none, off } = extentOf(coverages, source.action);
+  const files = wanted === undefined ? parts : [part];
+  const told = {
+    target,
+    files: files.map(({ name, path, text }) => ({ name, path, content: text })),
+    expressed: all,
+    partly,
+    notExpressed: none,
+    notBlocked: off,
+  };
+  process.stdout.write(`${JSON.stringify(told)}\n`);
   return 0;
 };

@@ -85,8 +85,10 @@ export interface ExportOptions {
   readonly target: TargetName;
   /** Config file, whose sites and policy are exported. */
   readonly config?: string;
-  /** Which of several files. @default the first */
+  /** Which of several files. @default the first; with `json` all of them */
   readonly part?: string;
+  /** One JSON object on stdout: the files, and what they express of each rule. */
+  readonly json?: boolean;
 }
 
 /**

@@ -59,6 +59,7 @@ export const apache: Target = {
     return [
       {
         name: 'conf',
+        path: '/etc/apache2/conf-available/sekisho.conf',
         text: `${headComment(intro, coverages, action)}\n\n${base}\n${checks.map(section).reverse().join('')}`,
       },
     ];

@@ -58,27 +58,42 @@ export const caddy: Target = {
       `The site of ${defaultHost} should also take what is for no site (a block for ":80"): to any host that it does not know`,
       'Caddy says 200.',
     ];
-    return [{ name: 'snippet', text: `${headComment(intro, coverages, action)}\n\n${snippet(checks)}` }];
+    return [
+      {
+        name: 'snippet',
+        path: '/etc/caddy/sekisho.caddy',
+        text: `${headComment(intro, coverages, action)}\n\n${snippet(checks)}`,
+      },
+    ];
   },
 };
 
 function snippet(checks: readonly Check[]): string {
   const lines = checks.filter(isVisible).flatMap(({ rule, answer, when, unless, exempt = [] }, index) => {
     const name = `@sekisho_${index + 1}`;
-    const conditions = [
-      ...when.map((match) => `(${alternatives(match)})`),
-      ...unless.map((match) => `!(${alternatives(match)})`),
-      ...(exempt.length === 0
-        ? []
-        : [`!remote_ip(${exempt.map((prefix) => `'${prefixWord(prefix)}'`).join(', ')})`]),
-    ];
     return [
       `    # ${rule}`,
-      `    ${name} expression \`${conditions.join(' && ')}\``,
+      `    ${name} {`,
+      ...(when.length === 0
+        ? []
+        : [`        expression \`${when.map((match) => `(${alternatives(match)})`).join(' && ')}\``]),
+      ...unless.flatMap(pieces).map((match) => `        not expression \`${alternatives(match)}\``),
+      ...(exempt.length === 0 ? [] : [`        not remote_ip ${exempt.map(prefixWord).join(' ')}`]),
+      '    }',
       `    ${refusal(name, answer)}`,
     ];
   });
   return ['(sekisho) {', ...lines, '}', ''].join('\n');
+}
+
+/** CEL takes no expression above 100,000 characters, which the hosts of a hundred sites are. */
+function pieces(match: Match): Match[] {
+  if (isPresence(match)) return [match];
+  const size = 20;
+  return Array.from({ length: Math.ceil(match.any.length / size) }, (_, index) => ({
+    ...match,
+    any: match.any.slice(index * size, (index + 1) * size),
+  }));
 }
 
 const refusal = (matcher: string, answer: Answer): string =>

@@ -20,7 +20,7 @@ export type Match = TextMatch | PresenceMatch;
 
 export const isPresence = (match: Match): match is PresenceMatch => 'present' in match;
 
-/** One way in which a rule is seen: all of `when`, and none of `unless`. */
+/** One way in which a rule is seen: all of `when`, and none of `unless`; not both are empty. */
 export interface Check {
   readonly rule: RuleId;
   readonly answer: Answer;

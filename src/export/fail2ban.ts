@@ -1,53 +1,17 @@
 /** fail2ban: a filter that finds probes in the access logs of nginx and Apache, and a jail that counts them. */
-import { catalogue, type Rule } from '../rules/catalogue.ts';
-import { type Check, isPresence, type Match, type TextMatch } from './check.ts';
-import { type Coverages, headComment } from './coverage.ts';
+import { countedChecks, logCoverages, neverBanned, notCounted } from './access-log.ts';
+import type { Check, TextMatch } from './check.ts';
+import { headComment } from './coverage.ts';
 import type { Source, Target } from './target.ts';
 import { oneLine, prefixWord } from './word.ts';
 
-const bytes = 'as the bytes that nginx logs for a request line; Apache logs none';
-const notLogged = [
-  'none',
-  'an access log in the combined format holds the request line, not the headers',
-] as const;
-
-const coverages: Coverages = {
-  'client-banned': ['all', 'by the jail'],
-  'rate-limited': ['none', 'not counted: limits are no probes'],
-  socks4: ['part', bytes],
-  socks5: ['part', bytes],
-  'tls-on-plaintext': ['none', 'not counted: mostly a browser or a crawler'],
-  'smtp-on-http': ['all'],
-  'proxy-protocol': ['part', bytes],
-  'h2-preface': ['all'],
-  connect: ['all'],
-  'extended-connect': ['part', 'where the log says CONNECT'],
-  'absolute-form-scheme': ['all'],
-  'absolute-form-userinfo': ['all'],
-  'absolute-form-foreign': ['all'],
-  'absolute-form-port': ['all'],
-  'absolute-form-host-mismatch': notLogged,
-  framing: ['part', 'versions and methods; of headers and bodies a log tells nothing'],
-  'target-malformed': ['part', 'bytes beyond ASCII and controls are escaped by the log'],
-  'host-duplicate': notLogged,
-  'host-malformed': notLogged,
-  'host-missing': notLogged,
-  'host-foreign': notLogged,
-  'authority-mismatch': notLogged,
-  trace: ['part', 'TRACE; Max-Forwards is not logged'],
-  'proxy-authorization': notLogged,
-  'proxy-connection': notLogged,
-  'connection-strips': notLogged,
-  'upgrade-unknown': notLogged,
-  'host-override': notLogged,
-  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
-};
+const coverages = logCoverages('by the jail');
 
 export const fail2ban: Target = {
   coverages,
   parts(source) {
     const intro = [
-      'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache in the combined format.',
+      'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache, combined or vhost_combined.',
       '  sekisho export fail2ban > /etc/fail2ban/filter.d/sekisho-access.conf',
       '  sekisho export fail2ban --part jail > /etc/fail2ban/jail.d/sekisho-access.conf',
       'It counts; it refuses nothing by itself. Only where clients reach the server directly: behind a balancer the log',
@@ -56,25 +20,25 @@ export const fail2ban: Target = {
     return [
       {
         name: 'filter',
+        path: '/etc/fail2ban/filter.d/sekisho-access.conf',
         text: `${headComment(intro, coverages, source.action)}\n\n${filter(source.checks)}`,
       },
-      { name: 'jail', text: jail(source) },
+      { name: 'jail', path: '/etc/fail2ban/jail.d/sekisho-access.conf', text: jail(source) },
     ];
   },
 };
 
 /**
- * Anchored at the address, which the server writes first: whatever a sender writes comes later, with its quotes
+ * Anchored at the address, which the server writes first (after the virtual host, in the format vhost_combined): whatever a sender writes comes later, with its quotes
  * escaped, so that nobody can have another address banned.
  */
 function filter(checks: readonly Check[]): string {
-  const counted = checks.filter(({ rule }) => (catalogue[rule] as Rule).bans).filter(isLogged);
-  const lines = counted.map(({ when, unless }) => {
+  const lines = countedChecks(checks).map(({ when, unless }) => {
     const conditions = [
-      ...(when as TextMatch[]).map((match) => `(?=${alternatives(match)})`),
-      ...(unless as TextMatch[]).map((match) => `(?!${alternatives(match)})`),
+      ...when.map((match) => `(?=${alternatives(match)})`),
+      ...unless.map((match) => `(?!${alternatives(match)})`),
     ];
-    return `^<ADDR> \\S+ .*?\\[\\] "${notCounted}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
+    return `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] "${leftAlone}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
   });
   return [
     '[Definition]',
@@ -87,12 +51,11 @@ function filter(checks: readonly Check[]): string {
   ].join('\n');
 }
 
-/** A connection without a request (`-`), as browsers open to have one ready, and the first bytes of TLS. */
-const notCounted = '(?!-" |\\\\x16\\\\x03)';
+const leftAlone = `(?!${notCounted.noRequest}" |${notCounted.tls.replaceAll('\\', '\\\\')})`;
 
-function jail({ bans, checks }: Source): string {
+function jail(source: Source): string {
+  const { bans } = source;
   const [first = 600] = bans?.for ?? [];
-  const exempt = [...new Set([...(bans?.allow ?? []), ...checks.flatMap(({ exempt = [] }) => exempt)])];
   return [
     '# Sekisho for fail2ban, the jail: see the head of the other part. Name the log of your server.',
     '[sekisho-access]',
@@ -106,17 +69,10 @@ function jail({ bans, checks }: Source): string {
     // The lengths of the second ban and those after it, as multiples of the first.
     'bantime.increment = true',
     `bantime.multipliers = ${(bans?.for ?? [first]).map((time) => Number((time / first).toFixed(3))).join(' ')}`,
-    // The allow-list, and proxies: those would be banned for what others sent through them.
-    `ignoreip = ${['127.0.0.1/8', '::1', ...exempt.map(prefixWord)].join(' ')}`,
+    `ignoreip = ${['127.0.0.1/8', '::1', ...neverBanned(source).map(prefixWord)].join(' ')}`,
     '',
   ].join('\n');
 }
-
-/** Whether it looks at the request line alone. */
-const isLogged = ({ when, unless }: Check): boolean => [...when, ...unless].every(ofLine);
-
-const ofLine = (match: Match): boolean =>
-  !isPresence(match) && match.of.length === 1 && match.of[0] === 'line';
 
 /** Within the quotes of the log: the line begins after one, and ends before the other. */
 function alternatives({ any, exactCase = false }: TextMatch): string {

@@ -55,7 +55,9 @@ export const haproxy: Target = {
       '  sekisho export haproxy',
       `The default_backend should be that of ${defaultHost}: HTTP/1.0 requests may name no host.`,
     ];
-    return [{ name: 'frontend', text: `${headComment(intro, coverages, action)}\n\n${lines(checks)}` }];
+    return [
+      { name: 'frontend', path: null, text: `${headComment(intro, coverages, action)}\n\n${lines(checks)}` },
+    ];
   },
 };
 
@@ -94,6 +96,11 @@ function lines(checks: readonly Check[]): string {
   return [
     // HTTP/2 on a port without TLS: HAProxy would speak it with whoever begins.
     'option disable-h2-upgrade',
+    // Of HTTP/2 HAProxy makes an absolute-form of `:authority` and path: no sender's, and of any port that it listens on.
+    // `OPTIONS *` has no path.
+    'http-request set-var(txn.sekisho_target) url',
+    'http-request set-var(txn.sekisho_target) str(*) if { req.ver 2.0 3.0 }',
+    'http-request set-var(txn.sekisho_target) pathq if { req.ver 2.0 3.0 }',
     ...[...variables].map(([format, name]) => `http-request set-var-fmt(${name}) ${haproxyWord(format)}`),
     // Lines of the same name are alternatives.
     ...[...acls].flatMap(([tests, name]) => tests.split('\n').map((one) => `acl ${name} ${one}`)),
@@ -107,6 +114,6 @@ const refusal = (answer: Answer): string => (answer === 'drop' ? 'reject' : `den
 
 /** `fhdr`: the whole line. `hdr` takes it apart at commas, and would show a list of hosts as its last one. */
 const sample = (part: Part): string => {
-  if (part === 'line') return '%[method] %[url] HTTP/%[req.ver]';
+  if (part === 'line') return '%[method] %[var(txn.sekisho_target)] HTTP/%[req.ver]';
   return `%[req.fhdr(${part})]`;
 };

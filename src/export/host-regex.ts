@@ -48,13 +48,16 @@ function characterRegex(character: string): string {
     : `(?:${plain}|${capital}|${encoded})`;
 }
 
+/** That may stand before a group of so many digits. */
+const zeros = ['', '0{0,3}', '0{0,2}', '0?', ''] as const;
+
 /** RFC 4291 section 2.2: leading zeros, and `::` for any run of zeros, or for none. */
 function ipv6Regex(address: string): string {
   const groups = ipaddr.IPv6.parse(address).parts;
   const text = (from: number, to: number): string =>
     groups
       .slice(from, to)
-      .map((group) => (group === 0 ? '0{1,4}' : `0{0,${4 - group.toString(16).length}}${group.toString(16)}`))
+      .map((group) => (group === 0 ? '0{1,4}' : `${zeros[group.toString(16).length]}${group.toString(16)}`))
       .join(':');
   const spellings = [text(0, 8)];
   for (let from = 0; from < 8; from++) {

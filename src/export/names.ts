@@ -1,4 +1,4 @@
 /** What `sekisho export` can write. */
-export const targetNames = ['nginx', 'apache', 'haproxy', 'caddy', 'fail2ban'] as const;
+export const targetNames = ['nginx', 'apache', 'haproxy', 'caddy', 'fail2ban', 'crowdsec'] as const;
 
 export type TargetName = (typeof targetNames)[number];

@@ -55,9 +55,14 @@ export const nginx: Target = {
       'and are refused there if they name none of ours.',
     ];
     return [
-      { name: 'http', text: `${headComment(intro, coverages, action)}\n\n${http}` },
+      {
+        name: 'http',
+        path: '/etc/nginx/conf.d/sekisho.conf',
+        text: `${headComment(intro, coverages, action)}\n\n${http}`,
+      },
       {
         name: 'server',
+        path: '/etc/nginx/snippets/sekisho.conf',
         text: `# Sekisho for nginx, the part for each server { … }: see the head of the other part.\n${server}`,
       },
     ];

@@ -22,6 +22,8 @@ export interface Source {
 export interface Part {
   /** Where it belongs, as `--part` calls it. */
   readonly name: string;
+  /** The file that it usually is; null where it is a piece of a file. */
+  readonly path: string | null;
   readonly text: string;
 }
 

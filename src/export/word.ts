@@ -36,3 +36,10 @@ export function oneLine(text: string): string {
   if (/\p{Cc}/u.test(text)) throw new TypeError(`more than a line: ${JSON.stringify(text)}`);
   return text;
 }
+
+/** A string of CrowdSec's expressions, which reads backslashes and no variables. */
+export const exprWord = (text: string): string =>
+  `"${oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** In single quotes YAML reads every character as it stands. */
+export const yamlWord = (text: string): string => `'${oneLine(text).replaceAll("'", "''")}'`;

@@ -33,11 +33,57 @@ suite('sekisho export', () => {
     assert.equal(named.stdout, server!.text);
   });
 
+  for (const target of targetNames) {
+    test(`--json has the files of ${target}, and every rule once`, async (t) => {
+      const file = join(await tempDir(t, 'export'), 'sekisho.yaml');
+      await writeFile(file, yaml);
+      const { stdout, stderr, code } = await sekisho('export', target, '--config', file, '--json');
+      assert.deepEqual([code, stderr, stdout.trimEnd().split('\n').length], [0, '', 1]);
+      const told = JSON.parse(stdout);
+      assert.deepEqual(Object.keys(told), [
+        'target',
+        'files',
+        'expressed',
+        'partly',
+        'notExpressed',
+        'notBlocked',
+      ]);
+      assert.equal(told.target, target);
+      const parts = targets[target].parts(exportSource(parseConfig(yaml, '.')));
+      assert.deepEqual(
+        told.files,
+        parts.map(({ name, path, text }) => ({ name, path, content: text })),
+      );
+      // What the text tells people, in the same places.
+      const head = /^(?:#.*\n)+/.exec(parts[0].text)![0];
+      for (const { path } of parts) assert.ok(path === null || head.includes(path), `${path}`);
+      const rules = [...told.expressed, ...told.partly, ...told.notExpressed, ...told.notBlocked];
+      assert.deepEqual(rules.map(({ rule }) => rule).toSorted(), ruleIds.toSorted());
+      for (const { rule, why } of [...told.partly, ...told.notExpressed])
+        assert.ok(head.includes(`\n#   ${rule}: ${why}\n`), rule);
+      assert.deepEqual(
+        told.notBlocked.find(({ rule }: { rule: string }) => rule === 'proxy-connection'),
+        { rule: 'proxy-connection', action: 'allow' },
+      );
+      assert.ok(told.expressed.some(({ rule }: { rule: string }) => rule === 'connect'));
+    });
+  }
+
+  test('--json with --part has that file alone', async () => {
+    const { stdout } = await sekisho('export', 'nginx', '--json', '--part', 'server');
+    assert.deepEqual(
+      JSON.parse(stdout).files.map(({ name }: { name: string }) => name),
+      ['server'],
+    );
+  });
+
   test('an unknown target or part is a usage error', async () => {
     assert.equal((await sekisho('export', 'iis')).code, 2);
-    const result = await sekisho('export', 'nginx', '--part', 'x');
-    assert.equal(result.code, 2);
-    assert.match(result.stderr, /has no part "x"\n {2}mend: write one of: http, server/);
+    for (const json of [[], ['--json']]) {
+      const result = await sekisho('export', 'nginx', '--part', 'x', ...json);
+      assert.deepEqual([result.code, result.stdout], [2, '']);
+      assert.match(result.stderr, /has no part "x"\n {2}mend: write one of: http, server/);
+    }
   });
 
   for (const name of targetNames) {

@@ -1,8 +1,9 @@
-/** Which rows of the corpus the real fail2ban counts, in what the real nginx and Apache log of them. */
+/** Which rows of the corpus the real fail2ban and CrowdSec count, in what the real nginx and Apache log of them. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { corpus } from '../corpus/corpus.ts';
 import type { CorpusRow } from '../corpus/row.ts';
+import { runCrowdsec } from '../support/crowdsec.ts';
 import type { Owner } from '../support/owner.ts';
 import { requirePeer } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
@@ -10,11 +11,25 @@ import { exchange } from '../support/raw-client.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { anyBackend } from './any-backend.ts';
 import { legitimate, probedRules, probesOf } from './catches.ts';
-import { type ExportServer, partsOf, servers } from './servers.ts';
+import { type ExportServer, partsOf, servers, strictlyBanning } from './servers.ts';
 
-export const loggingServers = servers.filter(({ target }) => target === 'nginx' || target === 'apache');
+const loggingServers = servers.filter(({ target }) => target === 'nginx' || target === 'apache');
+
+interface LoggedCorpus {
+  readonly server: ExportServer;
+  readonly log: string;
+}
+
+/** A program that counts, and the rows it counts in a log. */
+interface Counter {
+  readonly target: 'fail2ban' | 'crowdsec';
+  readonly title: string;
+  readonly peer: string;
+  rows(owner: Owner, logged: LoggedCorpus): Promise<ReadonlySet<CorpusRow>>;
+}
 
 export interface Counted {
+  readonly counter: Counter;
   readonly server: ExportServer;
   readonly rows: ReadonlySet<CorpusRow>;
 }
@@ -22,8 +37,59 @@ export interface Counted {
 /** Every row comes from an address of its own. */
 const addressOf = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
 
-/** @throws where rows are missing from the log */
-export async function countedIn(owner: Owner, server: ExportServer): Promise<Counted> {
+const rowsOf = (addresses: ReadonlySet<string>): ReadonlySet<CorpusRow> =>
+  new Set(corpus.filter((_, index) => addresses.has(addressOf(index))));
+
+const fail2ban: Counter = {
+  target: 'fail2ban',
+  title: 'fail2ban',
+  peer: 'fail2ban-regex',
+  async rows(owner, { log }) {
+    const filter = join(await tempDir(owner, 'fail2ban'), 'sekisho-access.conf');
+    await writeFile(filter, partsOf('fail2ban').filter!);
+    const { stdout } = await runProcess(requirePeer('fail2ban-regex'), ['--out', 'ip', log, filter]);
+    return rowsOf(new Set(stdout.split('\n')));
+  },
+};
+
+/** Where one probe is enough for a ban, since every row has an address of its own. */
+const crowdsec: Counter = {
+  target: 'crowdsec',
+  title: 'CrowdSec',
+  peer: 'crowdsec',
+  async rows(owner, { server, log }) {
+    const type = server.target === 'apache' ? 'apache2' : 'nginx';
+    const files = crowdsecFiles(partsOf('crowdsec', strictlyBanning));
+    const { decisions } = await runCrowdsec(owner, { type, log, files });
+    return rowsOf(new Set(decisions.map(({ address }) => address)));
+  },
+};
+
+export const counters: readonly Counter[] = [fail2ban, crowdsec];
+
+/** What the counters stand on. */
+export const countingPeers = [...counters, ...loggingServers].map(({ peer }) => peer);
+
+/** The parts by their place below /etc/crowdsec. */
+export const crowdsecFiles = (parts: Readonly<Record<string, string>>): Record<string, string> => ({
+  'parsers/s01-parse/sekisho-access-log.yaml': parts.parser!,
+  'parsers/s02-enrich/sekisho-rules.yaml': parts.rules!,
+  'scenarios/sekisho-relay-probes.yaml': parts.scenario!,
+  ...(parts.profile === undefined ? {} : { 'profiles.yaml.local': parts.profile }),
+});
+
+/** Every counter over the log of every server. @throws where rows are missing from a log */
+export async function countAll(owner: Owner): Promise<Counted[]> {
+  const logged: LoggedCorpus[] = [];
+  for (const server of loggingServers) logged.push(await logCorpus(owner, server));
+  const all: Counted[] = [];
+  for (const counter of counters) {
+    for (const one of logged) all.push({ counter, server: one.server, rows: await counter.rows(owner, one) });
+  }
+  return all;
+}
+
+async function logCorpus(owner: Owner, server: ExportServer): Promise<LoggedCorpus> {
   const backend = await anyBackend(owner);
   const { port, dir } = await server.start(owner, backend.port, true);
   const left = [...corpus.entries()];
@@ -34,14 +100,10 @@ export async function countedIn(owner: Owner, server: ExportServer): Promise<Cou
     }
   };
   await Promise.all(Array.from({ length: 24 }, lane));
-  const filter = join(await tempDir(owner, 'fail2ban'), 'sekisho-access.conf');
-  await writeFile(filter, partsOf('fail2ban').filter!);
   const log = join(dir!, 'access.log');
   const lines = (await readFile(log, 'latin1')).split('\n').length;
   if (lines < 0.9 * corpus.length) throw new Error(`${lines} lines of ${corpus.length} rows`);
-  const { stdout } = await runProcess(requirePeer('fail2ban-regex'), ['--out', 'ip', log, filter]);
-  const addresses = new Set(stdout.split('\n'));
-  return { server, rows: new Set(corpus.filter((_, index) => addresses.has(addressOf(index)))) };
+  return { server, log };
 }
 
 /** Legitimate rows that would count towards a ban. */
@@ -50,7 +112,7 @@ export const countedLegitimate = ({ rows }: Counted): string[] =>
 
 export function countedTable(all: readonly Counted[]): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const titles = all.map(({ server }) => `log of ${server.title}`);
+  const titles = all.map(({ counter, server }) => `${counter.title}, ${server.title}`);
   const lines = [row(['rule', 'rows', ...titles]), row(['---', '---', ...titles.map(() => '---')])];
   for (const rule of probedRules) {
     const probes = probesOf(rule);

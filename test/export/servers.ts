@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
 import type { TargetName } from '../../src/export/names.ts';
 import { exportSource } from '../../src/export/source.ts';
+import type { Source } from '../../src/export/target.ts';
 import { targets } from '../../src/export/targets.ts';
 import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
@@ -19,9 +20,12 @@ const source = exportSource(
   parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
 );
 
+/** One probe is enough. */
+export const strictlyBanning: Source = { ...source, bans: { ...source.bans!, after: 1 } };
+
 /** The parts of a target for the policy of the corpus, by name. */
-export const partsOf = (target: TargetName): Record<string, string> =>
-  Object.fromEntries(targets[target].parts(source).map(({ name, text }) => [name, text]));
+export const partsOf = (target: TargetName, from = source): Record<string, string> =>
+  Object.fromEntries(targets[target].parts(from).map(({ name, text }) => [name, text]));
 
 export interface ExportServer {
   readonly target: TargetName;
@@ -32,6 +36,12 @@ export interface ExportServer {
     owner: Owner,
     backend: number,
     exported: boolean,
+    how?: {
+      /** Speaks HTTP/2 without TLS. */
+      readonly http2?: boolean;
+      /** @default the policy of the corpus */
+      readonly from?: Source;
+    },
   ): Promise<{ readonly port: number; readonly dir?: string }>;
 }
 
@@ -39,13 +49,13 @@ const nginx: ExportServer = {
   target: 'nginx',
   title: 'nginx',
   peer: 'nginx',
-  start(owner, backend, exported) {
-    const parts = partsOf('nginx');
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
+    const parts = partsOf('nginx', from);
     return startNginx(owner, {
       config: ({ port }) => `
         ${exported ? parts.http : ''}
         server {
-          listen 127.0.0.1:${port} default_server;
+          listen 127.0.0.1:${port} default_server${http2 ? ' http2' : ''};
           ${exported ? parts.server : ''}
           location / { proxy_pass http://127.0.0.1:${backend}; proxy_set_header Host www.example.net; }
         }`,
@@ -57,13 +67,14 @@ const apache: ExportServer = {
   target: 'apache',
   title: 'Apache',
   peer: 'apache2',
-  start(owner, backend, exported) {
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
     return startApache(owner, {
-      modules: ['proxy', 'proxy_http'],
+      modules: ['proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
       // A virtual host of its own, which must inherit the rules.
       config: ({ port }) =>
         [
-          exported ? partsOf('apache').conf! : '',
+          exported ? partsOf('apache', from).conf! : '',
+          http2 ? 'Protocols h2c' : '',
           `<VirtualHost *:${port}>`,
           '  ServerName www.example.net',
           `  ProxyPass / http://127.0.0.1:${backend}/`,
@@ -77,8 +88,13 @@ const haproxy: ExportServer = {
   target: 'haproxy',
   title: 'HAProxy',
   peer: 'haproxy',
-  start(owner, backend, exported) {
-    return plainHaproxy(owner, { port: backend }, exported ? partsOf('haproxy').frontend! : '');
+  start(owner, backend, exported, { http2 = false, from = source } = {}) {
+    return plainHaproxy(
+      owner,
+      { port: backend },
+      exported ? partsOf('haproxy', from).frontend! : '',
+      http2 ? 'proto h2' : '',
+    );
   },
 };
 
@@ -86,7 +102,7 @@ const caddy: ExportServer = {
   target: 'caddy',
   title: 'Caddy',
   peer: 'caddy',
-  async start(owner, backend, exported) {
+  async start(owner, backend, exported, { http2 = false, from = source } = {}) {
     const dir = await tempDir(owner, 'caddy');
     const file = join(dir, 'Caddyfile');
     return onFreePort(owner, async (port, owner) => {
@@ -97,10 +113,11 @@ const caddy: ExportServer = {
           '  admin off',
           '  auto_https off',
           `  storage file_system ${dir}`,
+          http2 ? '  servers {\n    protocols h1 h2c\n  }' : '',
           '  order error first',
           '  order abort first',
           '}',
-          exported ? partsOf('caddy').snippet! : '',
+          exported ? partsOf('caddy', from).snippet! : '',
           `http://:${port} {`,
           '  bind 127.0.0.1',
           exported ? '  import sekisho' : '',

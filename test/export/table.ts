@@ -1,12 +1,12 @@
 /**
- * The table of docs/how-to/export-native-config.md: what each server refuses of the corpus.
+ * The tables of docs/how-to/export-native-config.md: what each server refuses of the corpus, and what is counted in logs.
  * `node test/export/table.ts` writes it anew; with names of targets it only tells of those.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Owner } from '../support/owner.ts';
 import { type Catches, catches, legitimate, probedRules, probesOf } from './catches.ts';
-import { countedIn, countedTable, loggingServers } from './counted.ts';
+import { countAll, countedTable } from './counted.ts';
 import { type ExportServer, servers } from './servers.ts';
 
 export interface Measured {
@@ -76,8 +76,7 @@ if (import.meta.main) {
   for (const server of servers.filter(({ target }) => only.length === 0 || only.includes(target)))
     measured.push(await measure(owner, server));
   if (only.length === 0) {
-    const counted = [];
-    for (const server of loggingServers) counted.push(await countedIn(owner, server));
+    const counted = await countAll(owner);
     write('catches', table(measured));
     write('counted', countedTable(counted));
     console.log(countedTable(counted));

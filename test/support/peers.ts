@@ -17,6 +17,9 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
   // With the PROXY protocol, whatever the machine has. It runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
+  // Its hub and its patterns are beside it.
+  crowdsec: [join(cache, 'crowdsec/usr/bin/crowdsec')],
+  cscli: [join(cache, 'crowdsec/usr/bin/cscli')],
 };
 
 /**

@@ -12,11 +12,13 @@ import { onFreePort, type WebServer } from './web-server.ts';
  * HAProxy in front of one HTTP server.
  *
  * @param frontend lines of the frontend
+ * @param bind words of its `bind`, such as `proto h2`
  */
 export async function plainHaproxy(
   owner: Owner,
   backend: { readonly port: number },
   frontend = '',
+  bind = '',
 ): Promise<WebServer> {
   const dir = await tempDir(owner, 'haproxy');
   const config = join(dir, 'haproxy.cfg');
@@ -30,7 +32,7 @@ export async function plainHaproxy(
         '  timeout client 10s',
         '  timeout server 10s',
         'frontend web',
-        `  bind 127.0.0.1:${port}`,
+        `  bind 127.0.0.1:${port} ${bind}`,
         frontend,
         '  default_backend pages',
         'backend pages',

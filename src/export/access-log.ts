@@ -1,0 +1,89 @@
+/** What an access log in the combined format shows of a policy: for programs that count probes in logs. */
+import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { type Check, isPresence, type Match, type TextMatch } from './check.ts';
+import type { Coverage, Coverages } from './coverage.ts';
+import type { Source } from './target.ts';
+
+const bytes = 'as the bytes that nginx logs for a request line; Apache logs none';
+const notLogged: Coverage = [
+  'none',
+  'an access log in the combined format holds the request line, not the headers',
+];
+
+/** @param banned who bans */
+export const logCoverages = (banned: string): Coverages => ({
+  'client-banned': ['all', banned],
+  'rate-limited': ['none', 'not counted: limits are no probes'],
+  socks4: ['part', bytes],
+  socks5: ['part', bytes],
+  'tls-on-plaintext': ['none', 'not counted: mostly a browser or a crawler'],
+  'smtp-on-http': ['all'],
+  'proxy-protocol': ['part', 'version 2 as the bytes that nginx logs; Apache logs none'],
+  'h2-preface': ['all'],
+  connect: ['all'],
+  'extended-connect': ['part', 'where the log says CONNECT'],
+  'absolute-form-scheme': ['all'],
+  'absolute-form-userinfo': ['all'],
+  'absolute-form-foreign': ['all'],
+  'absolute-form-port': ['all'],
+  'absolute-form-host-mismatch': notLogged,
+  framing: ['part', 'versions and methods; of headers and bodies a log tells nothing'],
+  'target-malformed': ['all'],
+  'host-duplicate': notLogged,
+  'host-malformed': notLogged,
+  'host-missing': notLogged,
+  'host-foreign': notLogged,
+  'authority-mismatch': notLogged,
+  trace: ['part', 'TRACE; Max-Forwards is not logged'],
+  'proxy-authorization': notLogged,
+  'proxy-connection': notLogged,
+  'connection-strips': notLogged,
+  'upgrade-unknown': notLogged,
+  'host-override': notLogged,
+  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
+});
+
+/** A check that looks at the request line alone. */
+export interface LineCheck extends Check {
+  readonly when: readonly TextMatch[];
+  readonly unless: readonly TextMatch[];
+}
+
+/** The checks that count towards a ban and can be made on a logged request line. */
+export function countedChecks(checks: readonly Check[]): LineCheck[] {
+  const counted = checks.filter(({ rule }) => (catalogue[rule] as Rule).bans).filter(isLogged);
+  return counted.flatMap((check, index) => {
+    const last = counted.findLastIndex(({ rule }) => rule === check.rule) === index;
+    return last && check.rule === 'target-malformed' ? [check, { ...check, ...escapedTarget }] : [check];
+  });
+}
+
+/**
+ * Bytes beyond ASCII and controls in a target, which are none of a URI, as they are logged: `\xHH`, by Apache `\n` and
+ * such too. A quote and a backslash are escaped as well, and are let be.
+ */
+const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
+  when: [
+    {
+      of: ['line'],
+      any: [String.raw`^[^ ]+ +(?:[^ "\\]|\\["\\]|\\x(?:22|5c))*\\(?:x(?:[0189a-f][0-9a-f]|7f)|[bnrtv])`],
+    },
+  ],
+  unless: [],
+};
+
+const isLogged = (check: Check): check is LineCheck => [...check.when, ...check.unless].every(ofLine);
+
+const ofLine = (match: Match): match is TextMatch =>
+  !isPresence(match) && match.of.length === 1 && match.of[0] === 'line';
+
+/** Clients never to be banned: the allow-list, and proxies, which would be banned for what others sent through them. */
+export const neverBanned = ({ bans, checks }: Source): string[] => [
+  ...new Set([...(bans?.allow ?? []), ...checks.flatMap(({ exempt = [] }) => exempt)]),
+];
+
+/**
+ * The start of request lines that are not counted, as they are logged: a connection without a request, as browsers
+ * open to have one ready, and the first bytes of TLS.
+ */
+export const notCounted = { noRequest: '-', tls: '\\x16\\x03' } as const;
