@@ -3,6 +3,7 @@
  * to some resolvers and names to others, so none of them is one here.
  */
 import ipaddr from 'ipaddr.js';
+import { prefixKey, prefixKeyText, readPlainIpv6 } from './prefix-key.ts';
 
 export interface Ip {
   readonly family: 4 | 6;
@@ -107,10 +108,20 @@ function fold(prefix: Prefix): Prefix {
  * Null where the text is no address.
  */
 export function clientPrefix(address: string): string | null {
+  if (dottedQuad.test(address)) return inOnePiece(`${address}/32`);
+  if (readPlainIpv6(address, key)) return inOnePiece(prefixKeyText(key));
   const ip = parseIp(withoutZone(address));
   if (ip === null) return null;
   const client = unmapped(ip);
-  return client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64));
+  return inOnePiece(client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64)));
+}
+
+const key = prefixKey();
+
+/** Text put together is copied where it is first read; a client's prefix is read on each request, and put together once. */
+function inOnePiece(text: string): string {
+  text.charCodeAt(0);
+  return text;
 }
 
 /** A socket names a link-local peer with the interface it came in on; the address is what stands before the `%`. */

@@ -102,4 +102,23 @@ suite('client prefixes', () => {
     ['localhost', null],
   ] as const)
     test(`${address} counts as ${prefix}`, () => assert.equal(clientPrefix(address), prefix));
+
+  test('the quick way to it comes to what the careful one does', () => {
+    const piece = fc.constantFrom('0', '1', 'a', 'ff', '0db8', '2001', 'FFFF', '12345', ':', ':', '::', '.');
+    const text = fc.oneof(
+      fc.ipV6(),
+      fc.ipV4(),
+      fc.array(piece, { maxLength: 17 }).map((all) => all.join('')),
+    );
+    fc.assert(
+      fc.property(text, (address) => {
+        const ip = parseIp(address);
+        const folded = ip && unmapped(ip);
+        const prefix =
+          folded && parsePrefix(maskedPrefix(`${folded.text}/${folded.family === 4 ? 32 : 64}`)!);
+        assert.equal(clientPrefix(address), prefix && prefixText(prefix), address);
+      }),
+      { numRuns: 5000 },
+    );
+  });
 });

@@ -130,7 +130,7 @@ test('the index does what a hash table of texts does, however prefixes come and 
         assert.ok(readPrefixKey(text, key));
         assert.equal(prefixKeyText(key), text);
         if (put) {
-          index.set(key, number);
+          index.set(key, number, 2 ** 32 - 1 - number);
           known.set(text, number);
         } else {
           index.delete(key);
@@ -141,6 +141,8 @@ test('the index does what a hash table of texts does, however prefixes come and 
       for (const { prefix: text } of actions) {
         readPrefixKey(text, key);
         assert.equal(index.get(key), known.get(text) ?? -1, text);
+        const place = index.find(key);
+        if (place !== -1) assert.equal(index.markAt(place), 2 ** 32 - 1 - known.get(text)!, text);
       }
     }),
     { numRuns: 500 },
