@@ -100,6 +100,13 @@ suite('client prefixes', () => {
     ['fe80::1%eth0', 'fe80::/64'],
     ['', null],
     ['localhost', null],
+    ['::ffff:c000:201', '192.0.2.1/32'],
+    ['::', '::/64'],
+    ['1:2:3:4:5:6:7:8::', null],
+    ['1:2:3:4::5:6:7:8', null],
+    ['::2:3:4:5:6:7:8', '0:2:3:4::/64'],
+    ['1::8:', null],
+    [':1::8', null],
   ] as const)
     test(`${address} counts as ${prefix}`, () => assert.equal(clientPrefix(address), prefix));
 

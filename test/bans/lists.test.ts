@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { rename, writeFile } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Ban } from '../../src/bans/ban.ts';
 import { forever } from '../../src/bans/ban.ts';
@@ -66,6 +67,30 @@ suite('imported lists', () => {
     assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is no prefix/);
     assert.equal(ledger.isBanned('198.51.100.9/32'), true);
   });
+});
+
+test('a list that is being written is not put in force by halves', async (t) => {
+  const dir = await tempDir(t, 'lists');
+  const file = join(dir, 'list.txt');
+  await writeFile(file, '192.0.2.1\n');
+  const seen: string[] = [];
+  const watch = new ListWatch({
+    files: [file],
+    interval: 300,
+    onLists: (prefixes) => seen.push(prefixes.join(' ')),
+    onError: (error) => seen.push(error.message),
+  });
+  t.after(() => watch.close());
+  await watch.reload();
+  const writing = await open(file, 'w');
+  t.after(() => writing.close());
+  for (let i = 0; i < 60; i++) {
+    await writing.write(`198.51.100.${i}\n`);
+    await delay(20);
+  }
+  const all = Array.from({ length: 60 }, (_, i) => `198.51.100.${i}/32`).join(' ');
+  await eventually(() => seen.length > 1, 'the new list is in force');
+  assert.deepEqual(seen, ['192.0.2.1/32', all]);
 });
 
 suite('the exported list', () => {
