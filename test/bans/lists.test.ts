@@ -10,7 +10,7 @@ import { exportBans, exportFormats } from '../../src/bans/export.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { parseList, readLists } from '../../src/bans/list-file.ts';
 import { ListWatch } from '../../src/bans/list-watch.ts';
-import { peer } from '../support/peers.ts';
+import { peer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -170,6 +170,22 @@ frontend web
       join(dir, 'haproxy.cfg'),
     ]);
     assert.equal(code, 0, stderr + stdout);
+  });
+
+  test('nftables loads it, and again over what is there', {
+    skip: without('nft', 'unshare') || (process.getuid?.() === 0 ? false : 'needs root: a network namespace'),
+  }, async (t) => {
+    const dir = await tempDir(t, 'nftables');
+    const file = join(dir, 'bans.nft');
+    await writeFile(file, exportBans('nftables', bans, listed, now));
+    const script =
+      'nft -c -f "$1" && nft -f "$1" && nft -f "$1" && nft list set inet sekisho banned4 && nft list set inet sekisho banned6';
+    const { code, stdout, stderr } = await runProcess('unshare', ['-n', 'sh', '-c', script, 'sh', file], {
+      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /elements = \{ 192\.0\.2\.0\/24, 198\.51\.100\.0\/24 \}/);
+    assert.match(stdout, /elements = \{ 2001:db8::\/64 timeout 1m31s expires 1m/);
   });
 
   test('is a transaction that fills two sets of nftables, each element with its end', () => {
