@@ -46,8 +46,8 @@ export async function run(options: BenchOptions): Promise<void> {
   });
   for (let round = 0; round < (options.quick ? 3 : 9); round++)
     for (const { size, ledger, banned, others } of grounds) {
-      banned.push(time(ledger, size, 0, true));
-      others.push(time(ledger, size, 2_000_000, false));
+      banned.push(time(ledger, 0, size, true));
+      others.push(time(ledger, 2_000_000, 1_000_000, false));
     }
   const figures = grounds.map(({ size, mebibytes, banned, others }) => ({
     bans: size,
@@ -73,12 +73,17 @@ export async function run(options: BenchOptions): Promise<void> {
 
 const lookups = 100_000;
 
-/** Nanoseconds a look-up. @param from the number of the first client: those from two million on are not banned */
-function time(ledger: BanLedger, size: number, from: number, expected: boolean): number {
+/**
+ * Nanoseconds a look-up.
+ *
+ * @param from the number of the first client: those from two million on are not banned
+ * @param among how many clients ask: whoever is not banned is one of as many, however many others are
+ */
+function time(ledger: BanLedger, from: number, among: number, expected: boolean): number {
   // As they come from sockets: texts of their own.
   const asked = Array.from(
     { length: lookups },
-    () => clientPrefix(prefixOf(from + Math.floor(Math.random() * size)).split('/')[0]!)!,
+    () => clientPrefix(prefixOf(from + Math.floor(Math.random() * among)).split('/')[0]!)!,
   );
   let found = 0;
   const start = process.cpuUsage();

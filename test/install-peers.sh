@@ -34,6 +34,7 @@ rsyslogd                                             rsyslog
 goaccess                                             goaccess
 systemd-analyze                                      systemd
 ip                                                   iproute2
+nft                                                  nftables
 faketime                                             faketime
 /usr/lib/apache2/modules/mod_security2.so            libapache2-mod-security2
 /usr/lib/nginx/modules/ngx_http_modsecurity_module.so libnginx-mod-http-modsecurity

@@ -3,6 +3,7 @@
  * to some resolvers and names to others, so none of them is one here.
  */
 import ipaddr from 'ipaddr.js';
+import { prefixKey, prefixKeyText, readPlainIpv6 } from './prefix-key.ts';
 
 export interface Ip {
   readonly family: 4 | 6;
@@ -20,9 +21,30 @@ export interface Prefix extends Ip {
 const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const ipv6Alphabet = /^[0-9A-Fa-f:.]{2,45}$/;
 
+/** A strict dotted quad as one number, so that the address of each client can be looked up without an object; -1 where it is none. */
+export function ipv4Number(text: string): number {
+  if (!dottedQuad.test(text)) return -1;
+  let number = 0;
+  let part = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2e) {
+      number = number * 256 + part;
+      part = 0;
+    } else part = part * 10 + code - 0x30;
+  }
+  return number * 256 + part;
+}
+
 /** Reads a strict IPv4 or IPv6 address: no zone, no brackets, no leading zeros in IPv4. Null where it is none. */
 export function parseIp(text: string): Ip | null {
-  if (dottedQuad.test(text)) return ipv4(text.split('.').map(Number));
+  const number = ipv4Number(text);
+  if (number !== -1)
+    return {
+      family: 4,
+      text,
+      bytes: [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255],
+    };
   if (!text.includes(':') || !ipv6Alphabet.test(text)) return null;
   const native = withoutDottedTail(text);
   if (native === null || !ipaddr.IPv6.isValid(native)) return null;
@@ -107,10 +129,20 @@ function fold(prefix: Prefix): Prefix {
  * Null where the text is no address.
  */
 export function clientPrefix(address: string): string | null {
+  if (dottedQuad.test(address)) return inOnePiece(`${address}/32`);
+  if (readPlainIpv6(address, key)) return inOnePiece(prefixKeyText(key));
   const ip = parseIp(withoutZone(address));
   if (ip === null) return null;
   const client = unmapped(ip);
-  return client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64));
+  return inOnePiece(client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64)));
+}
+
+const key = prefixKey();
+
+/** Text put together is copied where it is first read; a client's prefix is read on each request, and put together once. */
+function inOnePiece(text: string): string {
+  text.charCodeAt(0);
+  return text;
 }
 
 /** A socket names a link-local peer with the interface it came in on; the address is what stands before the `%`. */

@@ -24,6 +24,57 @@ export function prefixKeyText({ family, high, low, length }: PrefixKey): string 
   return `${groups.map((group) => group.toString(16)).join(':')}::/${length}`;
 }
 
+/** The eight groups of the address that is read; no two are read at a time. */
+const eight = new Uint16Array(8);
+
+/**
+ * Reads the /64 of a plain IPv6 address: hexadecimal groups, with or without `::`. False for every other text, and where the
+ * address may stand for one of IPv4: whoever asks has it read with more care.
+ */
+export function readPlainIpv6(text: string, into: PrefixKey): boolean {
+  if (text.length < 2 || text.length > 39) return false;
+  let count = 0;
+  let gap = -1;
+  for (let at = 0; at < text.length; ) {
+    if (text.charCodeAt(at) === colon) {
+      // One colon stands between two groups, two stand for the groups left out, once.
+      if (text.charCodeAt(at + 1) === colon) {
+        if (gap !== -1) return false;
+        gap = count;
+        at += 2;
+        if (at === text.length) break;
+      } else if (count === 0 || gap === count) return false;
+      else at++;
+    }
+    const start = at;
+    let group = 0;
+    for (; at < text.length; at++) {
+      const digit = hexadecimal(text.charCodeAt(at));
+      if (digit === -1) break;
+      group = group * 16 + digit;
+    }
+    if (at === start || at > start + 4 || count === 8) return false;
+    if (at < text.length && text.charCodeAt(at) !== colon) return false;
+    eight[count++] = group;
+  }
+  if (gap === -1 ? count !== 8 : count > 7) return false;
+  if (gap !== -1) {
+    eight.copyWithin(8 - count + gap, gap, count);
+    eight.fill(0, gap, 8 - count + gap);
+  }
+  into.family = 6;
+  into.high = eight[0]! * 65536 + eight[1]!;
+  into.low = eight[2]! * 65536 + eight[3]!;
+  into.length = 64;
+  return into.high !== 0 || into.low !== 0;
+}
+
+function hexadecimal(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+}
+
 const dot = 0x2e;
 const slash = 0x2f;
 const colon = 0x3a;

@@ -1,4 +1,4 @@
-import { type Ip, type Prefix, parseIp, unmapped, withoutZone } from './ip.ts';
+import { type Ip, ipv4Number, type Prefix, parseIp, unmapped, withoutZone } from './ip.ts';
 
 /**
  * A list of prefixes compiled into sorted, disjoint ranges, one list a family. `contains` is a binary search: a blocklist
@@ -35,6 +35,8 @@ export class PrefixSet {
    */
   contains(address: string): boolean {
     if (this.empty) return false;
+    const number = ipv4Number(address);
+    if (number !== -1) return this.#ipv4.holds(number);
     const ip = parseIp(withoutZone(address));
     if (ip === null) return false;
     const folded = unmapped(ip);

@@ -20,27 +20,45 @@ export interface SqliteBanJournalOptions {
   readonly memory: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Told where bans can't be written; they stay in memory and are tried again with the next ones. */
+  /** Told where bans can't be written; they stay in memory and are tried again after a second. */
   readonly onError: (error: unknown) => void;
+  /** The time between two writes, in milliseconds. @default 100 */
+  readonly rest?: number;
 }
 
 /** The most records that wait to be written; beyond it the oldest one is only in memory, and an error is told. */
 const mostWaiting = 100_000;
 
+/** Milliseconds to wait for a file that another one writes to: where nobody waits for us, and where requests do. */
+const patience = 1000;
+const impatience = 5;
+
+/** How often a write is put off for that before it is an error. */
+const mostPutOff = 50;
+
+/** SQLite's result code for a file that is locked. */
+const isBusy = (error: unknown): boolean => (error as { errcode?: number }).errcode === 5;
+
 const columns = 'prefix, since, until, changed, level, by, reason';
 
-/** What comes in during one turn of the event loop is one transaction: under attack that is many bans a write. */
+/**
+ * A ban is written at the end of the turn of the event loop that it comes in. After each write there is a rest: what comes in
+ * meanwhile is one transaction at its end. So an attack of thousands of clients a second costs ten writes, not thousands,
+ * while requests wait.
+ */
 export class SqliteBanJournal implements BanJournal {
   readonly #options: SqliteBanJournalOptions;
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #waiting = new Map<string, Ban>();
   #scheduled: NodeJS.Immediate | null = null;
+  #resting: NodeJS.Timeout | null = null;
+  #putOff = 0;
 
   /** @throws Error where the file can't be opened */
   constructor(options: SqliteBanJournalOptions) {
     this.#options = options;
-    this.#database = new DatabaseSync(options.path, { timeout: 1000 });
+    this.#database = new DatabaseSync(options.path, { timeout: patience });
     this.#database.exec(
       `PRAGMA journal_mode = WAL;
        PRAGMA synchronous = NORMAL;
@@ -73,13 +91,44 @@ export class SqliteBanJournal implements BanJournal {
         new Error('more bans wait to be written than fit into memory; the oldest is not kept'),
       );
     }
-    this.#scheduled ??= setImmediate(() => this.flush());
+    if (this.#resting === null) this.#scheduled ??= setImmediate(() => this.#write());
   }
 
   flush(): void {
     if (this.#scheduled !== null) clearImmediate(this.#scheduled);
     this.#scheduled = null;
     if (this.#waiting.size === 0) return;
+    try {
+      this.#transact();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  /** As `flush`, but requests wait for it: where another thread writes to the file just now, it is put off. */
+  #write(): void {
+    this.#scheduled = null;
+    let rest = this.#options.rest ?? 100;
+    try {
+      this.#database.exec(`PRAGMA busy_timeout = ${impatience}`);
+      this.#transact();
+      this.#putOff = 0;
+    } catch (error) {
+      if (!isBusy(error) || ++this.#putOff >= mostPutOff) {
+        this.#putOff = 0;
+        rest = 1000;
+        this.#options.onError(error);
+      }
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${patience}`);
+    }
+    this.#resting = setTimeout(() => {
+      this.#resting = null;
+      if (this.#waiting.size > 0) this.#write();
+    }, rest).unref();
+  }
+
+  #transact(): void {
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       for (const { prefix, since, until, changed, level, by, reason } of this.#waiting.values())
@@ -88,13 +137,14 @@ export class SqliteBanJournal implements BanJournal {
       this.#waiting.clear();
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.#options.onError(error);
+      throw error;
     }
   }
 
   close(): void {
     if (!this.#database.isOpen) return;
     this.flush();
+    if (this.#resting !== null) clearTimeout(this.#resting);
     this.#database.close();
   }
 }

@@ -1,4 +1,4 @@
-import { PrefixIndex } from '../address/prefix-index.ts';
+import { mostValues, PrefixIndex } from '../address/prefix-index.ts';
 import { type PrefixKey, prefixKey, prefixKeyText, readPrefixKey } from '../address/prefix-key.ts';
 import { PrefixTrie } from '../address/prefix-trie.ts';
 import { type Ban, banMakers, supersedes } from './ban.ts';
@@ -11,12 +11,15 @@ export interface BanTableOptions {
   readonly memory: number;
 }
 
+/** The latest second that an index can be marked with; a ban that lasts longer is looked up in its row. */
+const lastSecond = 2 ** 32 - 1;
+
 /** How many records the hand looks at to choose which one to evict, and passes with each one that comes in. */
 const handful = 16;
 
 /**
  * Bans by prefix, a million of them in less than a hundred megabytes: columns of numbers in place of an object a ban, and an
- * index from the prefix to the row.
+ * index from the prefix to the row, marked with the second in which the ban ends: so the row itself is seldom looked at.
  *
  * Eviction: a hand goes round the rows. A record past its end and its memory is dropped when the hand passes it. In a full
  * table the one of the next sixteen records that ends soonest goes; what an operator banned goes only where all sixteen are
@@ -43,9 +46,11 @@ export class BanTable {
   #used = 0;
   #hand = 0;
   #evicted = 0;
+  #now = 0;
+  readonly #inForce = (row: number): boolean => this.#until[row]! > this.#now;
 
   constructor({ capacity = 1_000_000, memory }: BanTableOptions) {
-    this.#capacity = capacity;
+    this.#capacity = Math.min(capacity, mostValues);
     this.#memory = memory;
   }
 
@@ -61,9 +66,11 @@ export class BanTable {
 
   /** Whether a client is banned: by its own prefix, or by a wider one. */
   isBanned(key: PrefixKey, now: number): boolean {
-    const row = this.#rows.get(key);
-    if (row !== -1 && this.#until[row]! > now) return true;
-    return this.#wide.size > 0 && this.#wide.longestOf(key, (wide) => this.#until[wide]! > now) !== -1;
+    const place = this.#rows.find(key);
+    if (place !== -1 && this.#lasts(place, now)) return true;
+    if (this.#wide.size === 0) return false;
+    this.#now = now;
+    return this.#wide.longestOf(key, this.#inForce) !== -1;
   }
 
   /** The ban that a client stands under, the closest-fitting one; null where there is none. */
@@ -95,13 +102,13 @@ export class BanTable {
       this.#pass(now);
       if (this.#rows.size >= this.#capacity) this.#evict(now);
       row = this.#row();
-      this.#rows.set(key, row);
       this.#high[row] = key.high;
       this.#low[row] = key.low;
       this.#length[row] = key.length;
       this.#family[row] = key.family;
       if (isWide(ban.prefix)) this.#wide.set(ban.prefix, row);
     }
+    this.#rows.set(key, row, Math.min(Math.ceil(ban.until / 1000), lastSecond));
     this.#since[row] = ban.since;
     this.#until[row] = ban.until;
     this.#changed[row] = ban.changed;
@@ -145,6 +152,14 @@ export class BanTable {
       if (inForce(row) && this.#since[row]! >= least) bans.push(this.#ban(row));
     }
     return bans.sort((a, b) => b.since - a.since).slice(0, limit);
+  }
+
+  /** Whether the ban at a place of the index is in force. */
+  #lasts(place: number, now: number): boolean {
+    const second = this.#rows.markAt(place);
+    if (second * 1000 <= now) return false;
+    if ((second - 1) * 1000 >= now) return true;
+    return this.#until[this.#rows.valueAt(place)]! > now;
   }
 
   #ban(row: number): Ban {

@@ -110,9 +110,11 @@ export class BanLedger {
   ban(prefix: string, rule: RuleId): Ban {
     const { for: terms, clock } = this.#options;
     const now = clock();
-    const level = Math.min((this.#table.get(prefix)?.level ?? 0) + 1, 255);
+    const known = this.#table.get(prefix);
+    const level = Math.min((known?.level ?? 0) + 1, 255);
     const until = now + terms[Math.min(level, terms.length) - 1]!;
-    const ban: Ban = { prefix, since: now, until, changed: now, level, by: 'probes', reason: rule };
+    const changed = this.#next(known);
+    const ban: Ban = { prefix, since: now, until, changed, level, by: 'probes', reason: rule };
     this.#offences.forget(prefix);
     this.#take(ban, 'here');
     return ban;
@@ -126,12 +128,12 @@ export class BanLedger {
   add({ prefix: text, for: term, reason = 'banned by an operator' }: BanRequest): Ban {
     const prefix = banPrefix(text);
     const known = this.#table.get(prefix);
-    const now = this.#next(known);
+    const now = this.#options.clock();
     const ban: Ban = {
       prefix,
       since: now,
       until: term === undefined ? forever : Math.min(now + term, forever),
-      changed: now,
+      changed: this.#next(known),
       level: Math.min((known?.level ?? 0) + 1, 255),
       by: 'operator',
       reason: reason.replace(/[^\x20-\x7e]/g, '?').slice(0, reasonLimit),

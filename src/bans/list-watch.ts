@@ -14,19 +14,23 @@ export interface ListWatchOptions {
 
 /**
  * Reads lists again when their files change. By looking at them now and then: a file that is replaced by another of its
- * name, on whatever file system, is noticed that way, and by the kernel's events it is not.
+ * name, on whatever file system, is noticed that way, and by the kernel's events it is not. A file is read when it has stood
+ * still for twice as long: one that is being written is empty first, and half a list would let the other half in.
  */
 export class ListWatch {
   readonly #options: ListWatchOptions;
   readonly #listener: StatsListener;
   #reading: Promise<void> = Promise.resolve();
+  #settling: NodeJS.Timeout | undefined;
 
   constructor(options: ListWatchOptions) {
     this.#options = options;
-    this.#listener = (now, before) => {
-      if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) this.reload();
-    };
     const { files, interval = 2000 } = options;
+    this.#listener = (now, before) => {
+      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
+      clearTimeout(this.#settling);
+      this.#settling = setTimeout(() => this.reload(), interval * 2).unref();
+    };
     for (const file of files) watchFile(file, { interval, persistent: false }, this.#listener);
   }
 
@@ -45,6 +49,7 @@ export class ListWatch {
   }
 
   close(): void {
+    clearTimeout(this.#settling);
     for (const file of this.#options.files) unwatchFile(file, this.#listener);
   }
 }

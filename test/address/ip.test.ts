@@ -100,6 +100,32 @@ suite('client prefixes', () => {
     ['fe80::1%eth0', 'fe80::/64'],
     ['', null],
     ['localhost', null],
+    ['::ffff:c000:201', '192.0.2.1/32'],
+    ['::', '::/64'],
+    ['1:2:3:4:5:6:7:8::', null],
+    ['1:2:3:4::5:6:7:8', null],
+    ['::2:3:4:5:6:7:8', '0:2:3:4::/64'],
+    ['1::8:', null],
+    [':1::8', null],
   ] as const)
     test(`${address} counts as ${prefix}`, () => assert.equal(clientPrefix(address), prefix));
+
+  test('the quick way to it comes to what the careful one does', () => {
+    const piece = fc.constantFrom('0', '1', 'a', 'ff', '0db8', '2001', 'FFFF', '12345', ':', ':', '::', '.');
+    const text = fc.oneof(
+      fc.ipV6(),
+      fc.ipV4(),
+      fc.array(piece, { maxLength: 17 }).map((all) => all.join('')),
+    );
+    fc.assert(
+      fc.property(text, (address) => {
+        const ip = parseIp(address);
+        const folded = ip && unmapped(ip);
+        const prefix =
+          folded && parsePrefix(maskedPrefix(`${folded.text}/${folded.family === 4 ? 32 : 64}`)!);
+        assert.equal(clientPrefix(address), prefix && prefixText(prefix), address);
+      }),
+      { numRuns: 5000 },
+    );
+  });
 });

@@ -7,6 +7,7 @@ import { SqliteBanJournal } from '../../src/bans/ban-journal.ts';
 import { BanService } from '../../src/bans/ban-service.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { probeOf } from '../support/probe-event.ts';
+import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 test('bans, their levels and pardons outlive the process; a file that others use too is left alone', async (t) => {
@@ -110,4 +111,68 @@ test('a file that is locked for a while loses no ban', async (t) => {
     again.load().map(({ prefix }) => prefix),
     ['192.0.2.1/32', '192.0.2.2/32'],
   );
+});
+
+const row = (number: number) => ({
+  prefix: `10.0.${number >> 8}.${number & 255}/32`,
+  since: 1,
+  until: 5000,
+  changed: 1,
+  level: 1,
+  by: 'probes' as const,
+  reason: 'connect',
+});
+
+test('the first ban is written at once, and those that follow it together', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const journal = new SqliteBanJournal({
+    path,
+    memory: 1000,
+    clock: () => 0,
+    onError: assert.fail,
+    rest: 400,
+  });
+  t.after(() => journal.close());
+  const reader = new DatabaseSync(path);
+  t.after(() => reader.close());
+  const written = (): number => reader.prepare('SELECT count(*) AS n FROM bans').get()!.n as number;
+  const seen = new Set<number>();
+  for (let number = 0; number < 100; number++) {
+    journal.save(row(number));
+    await new Promise((turn) => setImmediate(turn));
+    seen.add(written());
+  }
+  await eventually(() => written() === 100, 'the rest is written without another ban');
+  assert.ok(seen.has(1), 'the first one');
+  assert.ok(seen.size <= 3, `as many states were seen: ${[...seen].join(' ')}`);
+});
+
+test('a file that another thread writes to holds no request up, and gets every ban', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const errors: unknown[] = [];
+  const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
+  const journal = new SqliteBanJournal({ ...options, rest: 10 });
+  t.after(() => journal.close());
+  const other = new DatabaseSync(path);
+  t.after(() => other.close());
+  const written = (): number => other.prepare('SELECT count(*) AS n FROM bans').get()!.n as number;
+  other.exec('BEGIN IMMEDIATE');
+  journal.save(row(0));
+  let longest = 0;
+  for (let turn = 0, last = performance.now(); turn < 20; turn++) {
+    await new Promise((done) => setTimeout(done, 5));
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }
+  // A second is what it would wait for the lock, were nobody waiting for it.
+  assert.ok(longest < 900, `${longest} ms`);
+  other.exec('COMMIT');
+  await eventually(() => written() === 1, 'it is written when the file is free');
+  assert.deepEqual(errors, []);
+  other.exec('BEGIN IMMEDIATE');
+  journal.save(row(1));
+  await eventually(() => errors.length === 1, 'a lock that stays is told');
+  assert.match(String(errors[0]), /locked/);
+  other.exec('COMMIT');
+  await eventually(() => written() === 2, 'and the ban is written all the same');
 });

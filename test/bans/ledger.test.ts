@@ -254,7 +254,11 @@ suite('changes', () => {
     ledger.remove('192.0.2.1');
     assert.equal(ledger.isBanned('192.0.2.1/32'), false);
     assert.equal(ledger.record('192.0.2.1/32')!.changed, 9_001);
-    ledger.add({ prefix: '192.0.2.1' });
+    ledger.add({ prefix: '192.0.2.1', for: 500 });
+    assert.equal(ledger.record('192.0.2.1/32')!.until, 1500, 'by the clock of this gateway');
     assert.equal(ledger.isBanned('192.0.2.1/32'), true);
+    ledger.remove('192.0.2.1');
+    for (let i = 0; i < 3; i++) ledger.offend('192.0.2.1', 'connect');
+    assert.equal(ledger.isBanned('192.0.2.1/32'), true, 'for probes, as well');
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { rename, writeFile } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Ban } from '../../src/bans/ban.ts';
 import { forever } from '../../src/bans/ban.ts';
@@ -9,7 +10,7 @@ import { exportBans, exportFormats } from '../../src/bans/export.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { parseList, readLists } from '../../src/bans/list-file.ts';
 import { ListWatch } from '../../src/bans/list-watch.ts';
-import { peer } from '../support/peers.ts';
+import { peer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -66,6 +67,30 @@ suite('imported lists', () => {
     assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is no prefix/);
     assert.equal(ledger.isBanned('198.51.100.9/32'), true);
   });
+});
+
+test('a list that is being written is not put in force by halves', async (t) => {
+  const dir = await tempDir(t, 'lists');
+  const file = join(dir, 'list.txt');
+  await writeFile(file, '192.0.2.1\n');
+  const seen: string[] = [];
+  const watch = new ListWatch({
+    files: [file],
+    interval: 300,
+    onLists: (prefixes) => seen.push(prefixes.join(' ')),
+    onError: (error) => seen.push(error.message),
+  });
+  t.after(() => watch.close());
+  await watch.reload();
+  const writing = await open(file, 'w');
+  t.after(() => writing.close());
+  for (let i = 0; i < 60; i++) {
+    await writing.write(`198.51.100.${i}\n`);
+    await delay(20);
+  }
+  const all = Array.from({ length: 60 }, (_, i) => `198.51.100.${i}/32`).join(' ');
+  await eventually(() => seen.length > 1, 'the new list is in force');
+  assert.deepEqual(seen, ['192.0.2.1/32', all]);
 });
 
 suite('the exported list', () => {
@@ -145,6 +170,22 @@ frontend web
       join(dir, 'haproxy.cfg'),
     ]);
     assert.equal(code, 0, stderr + stdout);
+  });
+
+  test('nftables loads it, and again over what is there', {
+    skip: without('nft', 'unshare') || (process.getuid?.() === 0 ? false : 'needs root: a network namespace'),
+  }, async (t) => {
+    const dir = await tempDir(t, 'nftables');
+    const file = join(dir, 'bans.nft');
+    await writeFile(file, exportBans('nftables', bans, listed, now));
+    const script =
+      'nft -c -f "$1" && nft -f "$1" && nft -f "$1" && nft list set inet sekisho banned4 && nft list set inet sekisho banned6';
+    const { code, stdout, stderr } = await runProcess('unshare', ['-n', 'sh', '-c', script, 'sh', file], {
+      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /elements = \{ 192\.0\.2\.0\/24, 198\.51\.100\.0\/24 \}/);
+    assert.match(stdout, /elements = \{ 2001:db8::\/64 timeout 1m31s expires 1m/);
   });
 
   test('is a transaction that fills two sets of nftables, each element with its end', () => {
