@@ -129,7 +129,7 @@ test('the first ban is written at once, and those that follow it together', asyn
     path,
     memory: 1000,
     clock: () => 0,
-    onError: assert.fail,
+    onError: (error) => assert.fail(String(error)),
     rest: 400,
   });
   t.after(() => journal.close());
