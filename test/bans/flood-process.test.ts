@@ -1,4 +1,4 @@
-/** A hundred thousand attackers against `sekisho start`, each a client of its own, with all that a gateway keeps of them. */
+/** Up to a hundred thousand attackers against `sekisho start`, each a client of its own, with all that a gateway keeps of them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -12,7 +12,10 @@ import { exchange } from '../support/raw-client.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const attackers = 100_000;
+const most = 100_000;
+/** Where the machine is busy with other things, as many as go through in this time; no fewer than `least`. */
+const time = 60_000;
+const least = 10_000;
 const lanes = 64;
 const token = 'a-token-for-tests-0123456789';
 const address = (i: number) => `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
@@ -29,7 +32,7 @@ async function attack(port: number, number: number): Promise<string> {
   return answer.slice(0, answer.indexOf('\r'));
 }
 
-test('each of a hundred thousand is refused and banned, ordinary clients are served, memory stays bounded', async (t) => {
+test('each of them is refused and banned, ordinary clients are served, memory stays bounded', async (t) => {
   const dir = await tempDir(t, 'flood');
   const [config, database] = [join(dir, 'sekisho.yaml'), join(dir, 'sekisho.db')];
   await writeFile(
@@ -77,7 +80,7 @@ log: { level: error }
   const answers = new Map<string, number>();
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < attackers) {
+    while (next < most && (next < least || performance.now() < end)) {
       const number = next++;
       const answer = await attack(Number(port), number);
       answers.set(answer, (answers.get(answer) ?? 0) + 1);
@@ -85,17 +88,19 @@ log: { level: error }
     }
   };
   const start = performance.now();
+  const end = start + time;
   await Promise.all(Array.from({ length: lanes }, lane));
+  const attackers = next;
   t.diagnostic(`${attackers} attackers in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 
   assert.deepEqual([...answers], [['HTTP/1.1 405 Method Not Allowed', attackers]]);
-  assert.deepEqual([...served], [[200, 1 + attackers / 100]]);
+  assert.deepEqual([...served], [[200, 1 + Math.ceil(attackers / 100)]]);
   assert.equal(await metric(/^sekisho_bans (\d+)$/m), attackers);
   assert.equal(await metric(/^sekisho_probes_total\{rule="connect",action="block"\} (\d+)$/m), attackers);
   const grown = (await resident()) - before;
   t.diagnostic(`${grown.toFixed(0)} MiB more at most, ${before.toFixed(0)} MiB before`);
   assert.ok(grown < 250, `${grown.toFixed(0)} MiB more`);
-  for (const number of [0, 50_000, attackers - 1]) {
+  for (const number of [0, attackers >> 1, attackers - 1]) {
     const request = `GET / HTTP/1.1\r\nHost: www.example.net\r\nX-Forwarded-For: ${address(number)}\r\n\r\n`;
     const { responses } = await exchange(Number(port), request, { from: '127.0.1.1' });
     assert.equal(responses[0]?.status, 403, address(number));
@@ -109,7 +114,7 @@ log: { level: error }
   });
   const [, later] = await again.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 60_000);
   await eventually(async () => {
-    const request = `GET / HTTP/1.1\r\nHost: www.example.net\r\nX-Forwarded-For: ${address(77_777)}\r\n\r\n`;
+    const request = `GET / HTTP/1.1\r\nHost: www.example.net\r\nX-Forwarded-For: ${address(attackers - 7)}\r\n\r\n`;
     return (await exchange(Number(later), request, { from: '127.0.1.1' })).responses[0]?.status === 403;
   }, 'the bans are there after a restart');
 });

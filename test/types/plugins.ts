@@ -6,6 +6,8 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import {
   type AlertsOptions,
   alerts,
+  type BansOptions,
+  bans,
   type Checkpoint,
   ConfigError,
   type DashboardOptions,
@@ -75,6 +77,21 @@ app.register(rateLimit, { max: 100, timeWindow: '1m', allow: ['192.0.2.0/24'] })
 // @ts-expect-error a time has a unit
 app.register(rateLimit, { max: 100, timeWindow: 60_000 });
 
+app.register(bans, {
+  after: 3,
+  within: 60_000,
+  for: [600_000],
+  allow: ['192.0.2.0/24'],
+  lists: ['/etc/drop.txt'],
+});
+app.register(bans, {
+  journal: '/var/lib/app/bans.db',
+  onBan: ({ prefix }) => same<typeof prefix, string>(true),
+});
+// @ts-expect-error one ban after the other
+app.register(bans, { for: 600_000 });
+same<boolean, ReturnType<FastifyInstance['bans']['isBanned']>>(true);
+
 app.register(alerts, { webhook: 'https://hooks.example.net/a', when: { ban: false } });
 app.register(alerts, {
   webhook: [{ url: 'https://hooks.example.net/a', style: 'slack' }],
@@ -106,7 +123,8 @@ Fastify({ http2: true, https: {} }).register(relayGuard, { hosts: ['www.example.
 
 const options: RelayGuardOptions & { hosts: readonly string[] } = { hosts: ['www.example.net'] };
 const forwarding: ForwardOptions = { backend: 'unix:/run/app.sock' };
-const watching: [MetricsOptions, RateLimitOptions, AlertsOptions, DashboardOptions] = [
+const watching: [MetricsOptions, BansOptions, RateLimitOptions, AlertsOptions, DashboardOptions] = [
+  {},
   {},
   {},
   { syslog: 'udp://127.0.0.1:514' },
