@@ -24,10 +24,13 @@ type Exit = (code: number) => void;
 /** An option that may be given several times. */
 const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
 
-/** The action of a command: loads `commands/NAME.ts` and runs it. */
-function lazy<Options>(name: string, exit: Exit): (options: Options) => Promise<void> {
+/** The action of a command: loads its file and runs it. */
+function lazy<Options>(
+  load: () => Promise<{ readonly run: Command<Options> }>,
+  exit: Exit,
+): (options: Options) => Promise<void> {
   return async (options) => {
-    const { run } = (await import(`./commands/${name}.ts`)) as { run: Command<Options> };
+    const { run } = await load();
     exit(await run(options));
   };
 }
@@ -47,7 +50,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
         collect,
       )
       .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
-      .action(lazy<StartOptions>('start', exit)),
+      .action(lazy<StartOptions>(() => import('./commands/start.ts'), exit)),
   (program, exit) =>
     program
       .command('init')
@@ -62,21 +65,21 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--output <file>', 'the file to write (default: sekisho.yaml)')
       .option('--force', 'overwrite it')
       .addOption(new Option('--etc <folder>', 'where web servers have their configuration (default: /etc)'))
-      .action(lazy<InitOptions>('init', exit)),
+      .action(lazy<InitOptions>(() => import('./commands/init.ts'), exit)),
   (program, exit) =>
     program
       .command('check')
       .description('tell every fault of a config, with its place and the mend')
       .requiredOption('--config <file>', 'config file')
       .option('--json', 'one JSON object a fault on stdout')
-      .action(lazy<CheckOptions>('check', exit)),
+      .action(lazy<CheckOptions>(() => import('./commands/check.ts'), exit)),
   (program, exit) =>
     program
       .command('explain')
       .description('judge a raw request, or one log line, from stdin, and say why')
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
-      .action(lazy<ExplainOptions>('explain', exit)),
+      .action(lazy<ExplainOptions>(() => import('./commands/explain.ts'), exit)),
   scanCommand,
   (program, exit) =>
     program
@@ -101,7 +104,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--pace <ms>', 'time between two connections (default: 0 on loopback, else 50)')
       .option('--json', 'one JSON object a technique on stdout')
       .action((target: string, options: Omit<AuditOptions, 'target'>) =>
-        lazy<AuditOptions>('audit', exit)({ target, ...options }),
+        lazy<AuditOptions>(() => import('./commands/audit.ts'), exit)({ target, ...options }),
       ),
   registerBans,
   (program, exit) =>
@@ -116,13 +119,13 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
         'one JSON object on stdout: every file with its content, and what is expressed of each rule',
       )
       .action((target: ExportOptions['target'], options: Omit<ExportOptions, 'target'>) =>
-        lazy<ExportOptions>('export', exit)({ target, ...options }),
+        lazy<ExportOptions>(() => import('./commands/export.ts'), exit)({ target, ...options }),
       ),
 ];
 
 function registerBans(program: Program, exit: Exit): void {
   const bans = program.command('bans').description('who is banned, on a running gateway, over its admin API');
-  const run = lazy<BansOptions>('bans', exit);
+  const run = lazy<BansOptions>(() => import('./commands/bans.ts'), exit);
   const reached = (command: Program): Program =>
     command
       .option('--config <file>', 'config file, whose admin listener and token are used')

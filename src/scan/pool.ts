@@ -113,6 +113,7 @@ class ThreadedRun {
       for (let i = 0; i < count; i++) {
         const worker = new Worker(
           new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+          { name: 'sekisho-scan' },
         );
         workers.push(worker);
         worker.on('error', this.#done.reject);

@@ -1,0 +1,52 @@
+/**
+ * Builds the program as one file that needs a Node and nothing else, for machines without npm.
+ *
+ * `node tools/bundle.ts [FOLDER] [--if-needed]` writes sekisho.cjs there; without FOLDER into dist-bundle. With --if-needed
+ * the dashboard is built only where it is missing or old.
+ */
+import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+import { licenceTexts } from './bundle/licence-texts.ts';
+import { singleFile } from './bundle/single-file.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const target = resolve(
+  process.argv.slice(2).find((arg) => !arg.startsWith('-')) ?? join(root, 'dist-bundle'),
+  'sekisho.cjs',
+);
+const { version, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string;
+  engines: { node: string };
+};
+const oldest = /^>=(\d+)\.(\d+)\.\d+$/.exec(engines.node);
+if (oldest === null) throw new Error(`engines.node is no plain bound: ${engines.node}`);
+const [, major, minor] = oldest;
+
+// CommonJS, since modules are linked before a line of them runs: an older Node would say that it knows no node:sqlite. Written
+// for readers of any age, and in one line, so that it stands before everything.
+const banner = `#!/usr/bin/env node
+// sekisho ${version}
+(function () { var v = process.versions.node.split('.').map(Number); if (v[0] < ${major} || (v[0] === ${major} && v[1] < ${minor})) { process.stderr.write('sekisho: needs Node ${major}.${minor} or newer, and this is ' + process.versions.node + ' (' + process.execPath + ')\\n'); process.exit(1); } })();`;
+
+await import('../plugins/dashboard/build.ts');
+const bundle = await rolldown({
+  input: join(root, 'tools/bundle/entry.ts'),
+  platform: 'node',
+  // An older Node reads the whole file before it runs the first line of it.
+  transform: { target: 'node18' },
+  plugins: [singleFile(root)],
+  onLog(level, log) {
+    if (level === 'warn') process.stderr.write(`${log.message}\n`);
+  },
+});
+await bundle.write({
+  file: target,
+  format: 'cjs',
+  codeSplitting: false,
+  banner,
+  postFooter: licenceTexts(root),
+});
+await bundle.close();
+chmodSync(target, 0o755);
+process.stdout.write(`${target} ${(statSync(target).size / 1e6).toFixed(1)} MB\n`);

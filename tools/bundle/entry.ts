@@ -1,0 +1,23 @@
+/**
+ * What the single file starts with. It is also what its own processes and threads are started from, so it has to tell which
+ * of them it is.
+ */
+import cluster from 'node:cluster';
+import { isMainThread, threadName } from 'node:worker_threads';
+import { main } from '../../src/cli.ts';
+
+const threads: Readonly<Record<string, () => Promise<unknown>>> = {
+  'sekisho-journal': () => import('../../src/events/journal-thread.ts'),
+  'sekisho-scan': () => import('../../src/scan/worker.ts'),
+};
+
+async function run(): Promise<void> {
+  if (!isMainThread) {
+    const load = threads[threadName ?? ''];
+    if (load === undefined) throw new Error(`no part of the bundle is a thread named ${threadName}`);
+    await load();
+  } else if (cluster.isWorker) await import('../../src/workers/worker.ts');
+  else process.exitCode = await main(process.argv.slice(2));
+}
+
+void run();

@@ -1,0 +1,86 @@
+/** Makes what the program loads by path a part of the one file. */
+import { globSync, readFileSync } from 'node:fs';
+import { extname, join, sep } from 'node:path';
+import type { Plugin } from 'rolldown';
+
+interface Change {
+  readonly from: RegExp;
+  readonly to: string;
+}
+
+/** Every place of ours that names a file beside it: `import.meta.url` elsewhere ends the build. */
+const changes: Readonly<Record<string, Change>> = {
+  // CommonJS knows no await outside a function; the entry calls `main`.
+  'src/cli.ts': { from: /^if \(import\.meta\.main\).*$/m, to: '' },
+  'src/events/journal.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
+  'src/scan/pool.ts': { from: /new URL\([^;{]*, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
+  'src/workers/worker-pool.ts': {
+    from: /new URL\(`[^`]*`, import\.meta\.url\)/,
+    to: 'new URL(import.meta.url)',
+  },
+};
+
+/** @param root the checkout, with the dashboard built */
+export function singleFile(root: string): Plugin {
+  const replaced: Readonly<Record<string, () => string>> = {
+    'src/package-json.ts': () => packageModule(root),
+    'src/admin/dashboard-files.ts': () => dashboardModule(join(root, 'dist/dashboard')),
+  };
+  const nameOf = (id: string): string => id.slice(root.length + 1).replaceAll(sep, '/');
+  const left = new Set(Object.keys({ ...replaced, ...changes }));
+  return {
+    name: 'single-file',
+    load(id) {
+      const name = nameOf(id);
+      const made = replaced[name]?.();
+      if (made === undefined) return null;
+      left.delete(name);
+      return { code: made, moduleType: 'js' };
+    },
+    transform(code, id) {
+      const name = nameOf(id);
+      if (!/^(?:src|plugins)\//.test(name)) return null;
+      const change = changes[name];
+      const changed = change === undefined ? code : code.replace(change.from, change.to);
+      if (change !== undefined && changed === code)
+        throw new Error(`${name} names its parts in another way than tools/bundle/single-file.ts knows`);
+      if (changed.replaceAll('new URL(import.meta.url)', '').includes('import.meta'))
+        throw new Error(`${name} loads something by path: tools/bundle/single-file.ts has to bring it along`);
+      left.delete(name);
+      return changed === code ? null : { code: changed };
+    },
+    buildEnd(error) {
+      if (error === undefined && left.size > 0)
+        throw new Error(`${[...left].join(', ')} is no part of the program any more`);
+    },
+  };
+}
+
+function packageModule(root: string): string {
+  const { version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  return `export const packageJson = ${JSON.stringify({ version, description })};`;
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+function dashboardModule(folder: string): string {
+  const files = globSync('**/*.*', { cwd: folder })
+    .sort()
+    .map((file) => {
+      const type = types[extname(file)];
+      if (type === undefined) throw new Error(`no content type is known for ${file}`);
+      return [`/${file.replaceAll(sep, '/')}`, type, readFileSync(join(folder, file), 'base64')];
+    });
+  if (!files.some(([path]) => path === '/index.html'))
+    throw new Error('the dashboard is not built: npm run dashboard');
+  return `const files = new Map(${JSON.stringify(files)}.map(([path, type, body]) => [path, { type, body: Buffer.from(body, 'base64') }]));
+export const readDashboardFiles = () => files;`;
+}
