@@ -140,15 +140,18 @@ bans: false
     const probe =
       '192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET http://www.example.com/ HTTP/1.0" 421 5 "-" "-"\n';
     // Enough for more than one thread: src/scan/pool.ts.
-    writeFileSync(join(cwd, 'a.log'), line.repeat(320_000) + probe);
-    const { stdout, stderr } = await sekisho(cwd, ['scan', 'a.log', '--json', '--threads', '2']);
+    for (const name of ['a.log', 'b.log']) writeFileSync(join(cwd, name), line.repeat(160_000) + probe);
+    const { stdout, stderr } = await sekisho(cwd, ['scan', 'a.log', 'b.log', '--json', '--threads', '2']);
     const found = stdout
       .trim()
       .split('\n')
       .map((row) => JSON.parse(row) as { line: number; rule: string });
     assert.deepEqual(
       found.map((row) => [row.line, row.rule]),
-      [[320_001, 'absolute-form-foreign']],
+      [
+        [160_001, 'absolute-form-foreign'],
+        [160_001, 'absolute-form-foreign'],
+      ],
       stderr,
     );
   });
