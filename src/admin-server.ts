@@ -32,6 +32,8 @@ export interface AdminServer {
   /** The one in force. */
   readonly token: string;
   replaceToken(token: string): void;
+  /** One that nobody has yet, where the config no longer names one; `madeToken` from now on. */
+  makeToken(): void;
   /** Reads certificate and key anew, where it speaks TLS; those before stay where that fails. */
   reloadCertificate(config: AdminConfig | null): void;
   close(): Promise<void>;
@@ -51,7 +53,7 @@ export async function startAdminServer(
   options: AdminServerOptions,
 ): Promise<AdminServer> {
   const { listen, tls } = config;
-  const madeToken = config.token === null ? makeToken() : null;
+  let madeToken = config.token === null ? makeToken() : null;
   let token = config.token ?? madeToken!;
   const access = new Access(token, tls !== null);
   const app = await buildAdminApp(access, tls, options);
@@ -67,13 +69,20 @@ export async function startAdminServer(
   const host = address.includes(':') ? `[${address}]` : address;
   return {
     listener: `admin ${tls === null ? 'http' : 'https'}://${host}:${port}`,
-    madeToken,
+    get madeToken() {
+      return madeToken;
+    },
     get token() {
       return token;
     },
     replaceToken: (next) => {
       token = next;
+      madeToken = null;
       access.replaceToken(next);
+    },
+    makeToken: () => {
+      token = madeToken = makeToken();
+      access.replaceToken(token);
     },
     reloadCertificate: (next) => {
       if (tls === null || next === null || next.tls === null) return;

@@ -13,6 +13,7 @@ import { Alerts } from './alerts/alerts.ts';
 import type { BanService } from './bans/ban-service.ts';
 import { compile } from './config/compile.ts';
 import type { Config } from './config/config.ts';
+import { collides } from './config/listen-address.ts';
 import { type CountersSnapshot, sumCounters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
@@ -182,17 +183,32 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
   async function prepare(next: Config): Promise<Prepared> {
     const otherJournal = !isDeepStrictEqual(journalOf(next), journalOf(current));
     const nextJournal = otherJournal ? openJournal(next) : null;
+    const before = current;
+    // One that was written in the config is not good any more once it is taken out there.
+    const kept = before.admin && before.admin.token === null ? (server?.token ?? null) : null;
+    const inTheWay =
+      movesAdmin(before, next) &&
+      before.admin &&
+      next.admin &&
+      collides(before.admin.listen, next.admin.listen);
+    const putBack = async (): Promise<void> => {
+      if (inTheWay) server = await startServer(before, kept);
+    };
     let nextServer: AdminServer | null = null;
     try {
       // A file that can't be opened is told now, not with the first probe.
       await nextJournal?.size();
-      if (movesAdmin(current, next)) nextServer = await startServer(next, server?.token ?? null);
+      if (movesAdmin(current, next)) {
+        if (inTheWay) await server?.close();
+        nextServer = await startServer(next, kept);
+      }
     } catch (error) {
+      await putBack();
       await nextJournal?.close();
       throw error;
     }
     const commit = async (): Promise<void> => {
-      const [oldJournal, oldAlerts, oldServer, before] = [journal, alerts, server, current];
+      const [oldJournal, oldAlerts, oldServer] = [journal, alerts, server];
       const readsAlertsAnew = !isDeepStrictEqual(next.alerts, before.alerts);
       current = next;
       policy = compile(next).policy;
@@ -204,6 +220,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       if (readsAlertsAnew) alerts = await startAlerts(next, journal, log);
       if (nextServer !== null || next.admin === false) server = nextServer;
       else if (next.admin.token !== null) server?.replaceToken(next.admin.token);
+      else if (kept === null) server?.makeToken();
       server?.reloadCertificate(next.admin || null);
       if (oldServer !== server) await oldServer?.close();
       if (readsAlertsAnew) await oldAlerts?.close();
@@ -213,6 +230,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       commit,
       abort: async () => {
         await nextServer?.close();
+        await putBack();
         await nextJournal?.close();
       },
     };

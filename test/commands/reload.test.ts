@@ -1,59 +1,12 @@
 /** SIGHUP: what of the config the running program takes over, in one process and with workers. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { freePort } from '../support/free-port.ts';
-import { root } from '../support/gateway-process.ts';
-import { startProcess } from '../support/process.ts';
-import { exchange } from '../support/raw-client.ts';
 import { eventually } from '../support/redis.ts';
-import { tempDir } from '../support/temp-dir.ts';
-
-const token = 'a-token-for-tests-0123456789';
-const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n';
-
-interface Settings {
-  readonly host?: string;
-  /** YAML behind the site. */
-  readonly rest: string;
-}
-
-/** The program, with a way to give it another config. */
-async function start(t: TestContext, first: Settings) {
-  const folder = await tempDir(t, 'reload');
-  const file = join(folder, 'sekisho.yaml');
-  const write = ({ host = 'www.example.net', rest }: Settings): Promise<void> =>
-    writeFile(file, `listen: ["127.0.0.1:0"]\nsites: [{ hosts: [${host}], backend: welcome }]\n${rest}\n`);
-  await write(first);
-  const child = await startProcess(t, process.execPath, ['src/cli.ts', 'start', '--config', file], {
-    cwd: root,
-  });
-  const [, port] = await child.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 30_000);
-  let reloads = 0;
-  /** @returns what the program said about it */
-  const reload = async (next: Settings | string): Promise<string> => {
-    await (typeof next === 'string' ? writeFile(file, next) : write(next));
-    child.signal('SIGHUP');
-    const said = await eventually(
-      () =>
-        child
-          .stderr()
-          .split('\n')
-          .filter((line) => /the config was (?:not )?read again/.test(line))[reloads],
-      'the reload is told',
-      30_000,
-    );
-    reloads++;
-    return said;
-  };
-  const status = async (bytes: string, from = '127.0.0.1'): Promise<number | undefined> =>
-    (await exchange(Number(port), bytes, { from })).responses[0]?.status;
-  return { folder, child, reload, status };
-}
+import { probe, receiver, startReloadable as start, token } from '../support/reloadable.ts';
 
 const get = (host = 'www.example.net'): string =>
   `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
@@ -63,23 +16,6 @@ const api = (port: number, path: string, bearer = token): Promise<Response> =>
 
 async function eventCount(port: number): Promise<number> {
   return ((await (await api(port, '/api/events')).json()) as { events: unknown[] }).events.length;
-}
-
-async function receiver(t: TestContext): Promise<{ url: string; titles: string[] }> {
-  const titles: string[] = [];
-  const server = createServer((req, res) => {
-    let text = '';
-    req.on('data', (part: Buffer) => {
-      text += part.toString();
-    });
-    req.on('end', () => {
-      titles.push((JSON.parse(text) as { title: string }).title);
-      res.end();
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  t.after(() => server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, titles };
 }
 
 for (const workers of [1, 2])
