@@ -8,6 +8,7 @@ import type { EventSink, ProbeEvent } from './event.ts';
 export const logEvents =
   (log: Logger): EventSink =>
   (event: ProbeEvent) => {
+    if (!log.isLevelEnabled(event.action === 'block' ? 'warn' : 'info')) return;
     const { time: _, action, ...fields } = event;
     const line = `relay probe ${action === 'block' ? 'blocked' : 'flagged'}: ${event.rule} from ${event.client}. ${event.why}`;
     if (action === 'block') log.warn({ event: 'probe', action, ...fields }, line);
