@@ -31,6 +31,7 @@ microsocks                                           microsocks
 danted                                               dante-server
 chromium                                             chromium
 rsyslogd                                             rsyslog
+/usr/share/doc/rsyslog-openssl                       rsyslog-openssl
 goaccess                                             goaccess
 systemd-analyze                                      systemd
 ip                                                   iproute2

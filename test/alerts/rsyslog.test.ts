@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { AlertMessage } from '../../src/alerts/message.ts';
 import { syslog } from '../../src/alerts/syslog.ts';
+import { certificate, type TestCertificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Owner } from '../support/owner.ts';
@@ -32,20 +34,21 @@ interface Rsyslog {
   lines(): string[];
 }
 
-async function startRsyslog(owner: Owner): Promise<Rsyslog> {
+/** @param tls what it speaks TLS with; without, it takes UDP and plain TCP */
+async function startRsyslog(owner: Owner, tls: TestCertificate | null): Promise<Rsyslog> {
   const dir = await tempDir(owner, 'rsyslog');
   const port = await freePort();
   const out = join(dir, 'out');
   const config = join(dir, 'rsyslog.conf');
   writeFileSync(
     config,
-    `global(workDirectory="${dir}")
-module(load="imtcp")
+    `global(workDirectory="${dir}"${tls === null ? '' : ` defaultNetstreamDriver="ossl" defaultNetstreamDriverCAFile="${tls.cert}" defaultNetstreamDriverCertFile="${tls.cert}" defaultNetstreamDriverKeyFile="${tls.key}"`})
+module(load="imtcp"${tls === null ? '' : ' streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon"'})
 module(load="imudp")
 template(name="told" type="string" string="${template}")
 ruleset(name="told") { action(type="omfile" file="${out}" template="told") }
 input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="told")
-input(type="imudp" address="127.0.0.1" port="${port}" ruleset="told")
+${tls === null ? `input(type="imudp" address="127.0.0.1" port="${port}" ruleset="told")` : ''}
 `,
   );
   const child = await startProcess(owner, requirePeer('rsyslogd'), [
@@ -63,9 +66,20 @@ input(type="imudp" address="127.0.0.1" port="${port}" ruleset="told")
 }
 
 suite('alerts in a real rsyslog', { skip: without('rsyslogd') }, () => {
-  for (const transport of ['udp', 'tcp'] as const) {
-    test(`over ${transport}, every part where it belongs`, async (t) => {
-      const rsyslog = await startRsyslog(t);
+  for (const transport of ['udp', 'tcp', 'tls'] as const) {
+    const skip = transport === 'tls' && without('rsyslog-openssl');
+    test(`over ${transport}, every part where it belongs`, { skip }, async (t) => {
+      const tls = transport === 'tls' ? await certificate(t, ['127.0.0.1']) : null;
+      const rsyslog = await startRsyslog(t, tls);
+      if (tls !== null) {
+        const target = { transport, host: '127.0.0.1', port: rsyslog.port };
+        await assert.rejects(
+          syslog(target).send(message),
+          /self-signed/,
+          'a certificate that nobody vouches for',
+        );
+        trust(t, tls);
+      }
       await syslog({ transport, host: '127.0.0.1', port: rsyslog.port }).send(message);
       await eventually(() => rsyslog.lines().length > 0, 'rsyslog has written the message');
       assert.deepEqual(
@@ -86,3 +100,10 @@ suite('alerts in a real rsyslog', { skip: without('rsyslogd') }, () => {
     });
   }
 });
+
+/** As an operator does with NODE_EXTRA_CA_CERTS. */
+function trust(owner: Owner, { cert }: TestCertificate): void {
+  const before = getCACertificates('default');
+  setDefaultCACertificates([...before, readFileSync(cert, 'utf8')]);
+  owner.after(() => setDefaultCACertificates(before));
+}

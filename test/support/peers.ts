@@ -13,6 +13,7 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sek
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
+  'rsyslog-openssl': ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/rsyslog/lmnsd_ossl.so`),
   'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
   // With the PROXY protocol, whatever the machine has. It runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
