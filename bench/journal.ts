@@ -5,12 +5,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FoldedEvent } from '../src/events/fold.ts';
 import { eventPage, summary } from '../src/events/journal-query.ts';
 import { JournalStore } from '../src/events/journal-store.ts';
-import { flagged, flood } from '../test/support/flood.ts';
-import { ground } from './journal-ground.ts';
+import { journalCost } from './journal-cost.ts';
 import { type BenchOptions, median, print } from './options.ts';
 
 const day = 86_400_000;
@@ -18,7 +16,7 @@ const day = 86_400_000;
 export async function run(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
   try {
-    await cost(options, folder);
+    await journalCost(options);
     queries(options, `${folder}/queries.db`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -82,33 +80,4 @@ function event(i: number, time: number): FoldedEvent {
     request: `GET http://${host}/${i} HTTP/1.1`,
     bytes: `GET http://${host}/${i} HTTP/1.1\\r\\nHost: ${host}\\r\\nUser-Agent: Mozilla/5.0\\r\\n\\r\\n`,
   };
-}
-
-/**
- * With and without a journal in turn, so that what else the machine does weighs on both; by the processor time of all
- * threads, that of the journal among them.
- */
-async function cost(options: BenchOptions, folder: string): Promise<void> {
-  const rounds = options.quick ? 2 : 6;
-  const count = options.quick ? 5000 : 60_000;
-  const rates: Record<'without' | 'with', number[]> = { without: [], with: [] };
-  for (let round = 0; round < rounds; round++)
-    for (const name of round % 2 === 0 ? (['without', 'with'] as const) : (['with', 'without'] as const)) {
-      const { port, close } = await ground(name === 'with' ? `${folder}/cost${round}.db` : null);
-      await flood(port, { count: count / 10, request: (index) => flagged(index, 50) });
-      // The first batch starts the thread and makes the tables: once a run, not once a probe.
-      await delay(2000);
-      const start = process.cpuUsage();
-      await flood(port, { count, request: (index) => flagged(index, 50) });
-      const { user, system } = process.cpuUsage(start);
-      rates[name].push((count / (user + system)) * 1e6);
-      await close();
-    }
-  const [without, withJournal] = [median(rates.without), median(rates.with)];
-  const ratio = withJournal / without;
-  print(
-    options,
-    { bench: 'journal-cost', without, with: withJournal, ratio },
-    `probes a second of processor time: ${without.toFixed(0)} without a journal, ${withJournal.toFixed(0)} with one: ${((1 - ratio) * 100).toFixed(1)} % less`,
-  );
 }
