@@ -185,9 +185,8 @@ export class JournalStore {
     for (const { key, count } of minutes) this.#write.minute.run(...key, count);
     for (const { key, count } of intents) this.#write.intent.run(...key, count);
     for (const { key, count, last } of totals) this.#write.total.run(...key, count, last);
-    for (const { key, count, last } of sources)
-      for (const table of this.#sources) table.add(key[0], count, last);
-    for (const { key, count, last } of wants) for (const table of this.#wants) table.add(key[0], count, last);
+    for (const table of this.#sources) table.add(sources);
+    for (const table of this.#wants) table.add(wants);
   }
 
   #deleteEvents(rows: readonly Record<string, unknown>[]): boolean {

@@ -41,15 +41,36 @@ export class TopTable {
     );
   }
 
-  add(key: string, count: number, last: number): void {
-    const slot = last - (last % this.#unit);
-    if (slot !== this.#slot) this.#enter(slot);
-    let counted = key;
-    if (!this.#keys.has(key)) {
-      if (this.#keys.size < keysPerSlot) this.#keys.add(key);
-      else counted = several;
+  /** Adds sums, one a key. What is not told apart is one write, however many senders a flood seems to come from. */
+  add(
+    sums: Iterable<{ readonly key: readonly [string]; readonly count: number; readonly last: number }>,
+  ): void {
+    let rest = { count: 0, last: 0 };
+    const writeRest = (): void => {
+      if (rest.count > 0) this.#upsert.run(this.#slot, several, rest.count, rest.last);
+      rest = { count: 0, last: 0 };
+    };
+    for (const {
+      key: [key],
+      count,
+      last,
+    } of sums) {
+      const slot = last - (last % this.#unit);
+      if (slot !== this.#slot) {
+        writeRest();
+        this.#enter(slot);
+      }
+      if (!this.#keys.has(key)) {
+        if (this.#keys.size >= keysPerSlot) {
+          rest.count += count;
+          rest.last = Math.max(rest.last, last);
+          continue;
+        }
+        this.#keys.add(key);
+      }
+      this.#upsert.run(slot, key, count, last);
     }
-    this.#upsert.run(slot, counted, count, last);
+    writeRest();
   }
 
   /** Forgets what is held in memory of the slot, after a write was taken back. */
