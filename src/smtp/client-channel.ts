@@ -8,6 +8,9 @@ export class ClientGone extends Error {
   override name = 'ClientGone';
 }
 
+/** The usual end of a session: one for all, since an error with its stack costs more than the rest of the closing. */
+const clientClosed = new ClientGone('the client closed the connection');
+
 /** The client kept silent, or did not take what was said, for too long. */
 export class ClientSlow extends Error {
   override name = 'ClientSlow';
@@ -29,6 +32,9 @@ export class ClientChannel {
   #wake: (() => void) | null = null;
   #ended = false;
   #error: Error | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #timeout = 0;
+  #late = false;
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
   /** Told when the client goes, whatever is being waited for. */
   onGone: (() => void) | null = null;
@@ -71,17 +77,12 @@ export class ClientChannel {
     if (this.#socket.writableLength > unreadLimit) await this.#drained(timeout);
     const ready = this.#lines.next(longest);
     if (ready !== null) return ready;
-    // Armed once a line, not once a byte: who sends a byte a minute is slow.
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      this.#wake?.();
-    }, timeout);
+    this.#expectWithin(timeout);
     try {
       for (;;) {
         if (this.#error !== null) throw this.#error;
         if (this.#ended) return null;
-        if (late) throw new ClientSlow('no command in time');
+        if (this.#late) throw new ClientSlow('no command in time');
         this.#resumeWhenRoom();
         await new Promise<void>((wake) => {
           this.#wake = wake;
@@ -90,9 +91,33 @@ export class ClientChannel {
         if (line !== null) return line;
       }
     } finally {
-      clearTimeout(timer);
       this.#wake = null;
     }
+  }
+
+  /**
+   * Armed once a line, not once a byte: who sends a byte a minute is slow. One timer, begun anew for each line, in place
+   * of one made and thrown away for each.
+   */
+  #expectWithin(timeout: number): void {
+    this.#late = false;
+    if (this.#timer !== null && this.#timeout === timeout) {
+      this.#timer.refresh();
+      return;
+    }
+    this.#forgetTime();
+    this.#timeout = timeout;
+    this.#timer = setTimeout(() => {
+      // Between two lines nobody waits, and the next one begins it anew.
+      if (this.#wake === null) return;
+      this.#late = true;
+      this.#wake();
+    }, timeout);
+  }
+
+  #forgetTime(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   /** Hands everything that comes to a sink instead of making lines of it; what has come already first. */
@@ -152,6 +177,7 @@ export class ClientChannel {
   end(text = ''): void {
     const socket = this.#socket;
     this.#sink = null;
+    this.#forgetTime();
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
     socket.resume();
@@ -174,10 +200,11 @@ export class ClientChannel {
       if (this.#sink !== null) this.onGone?.();
     });
     socket.on('error', (cause) => this.#gone(new ClientGone(cause.message, { cause })));
-    socket.on('close', () => this.#gone(new ClientGone('the client closed the connection')));
+    socket.on('close', () => this.#gone(clientClosed));
   }
 
   #gone(error: Error): void {
+    this.#forgetTime();
     if (this.#error !== null) return;
     this.#error = error;
     this.#wake?.();

@@ -98,9 +98,7 @@ class Guard implements SmtpGuard {
       for (const text of this.#options.listen) {
         const { host, port } = parseHostPort(text);
         // allowHalfOpen: a client that closes its side behind its last command still gets the answer.
-        const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
-          this.#accept(socket),
-        );
+        const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
         server.listen({ host, port, backlog: 1024 });
         await once(server, 'listening').catch((cause) => {
           throw cannotListen(text, port, cause);
