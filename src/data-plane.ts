@@ -38,7 +38,10 @@ export interface DataPlaneOptions {
 /** @throws Error where a listener can't bind; nothing is left running then */
 export async function startDataPlane(config: Config, options: DataPlaneOptions): Promise<DataPlane> {
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
-  return workers === 1 ? inThisProcess(config, options) : WorkerPool.start(config, workers, options);
+  // Workers share the listeners of HTTP; a mail guard or decoys alone have none.
+  return workers === 1 || config.listen.length === 0
+    ? inThisProcess(config, options)
+    : WorkerPool.start(config, workers, options);
 }
 
 async function inThisProcess(

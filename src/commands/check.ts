@@ -28,9 +28,9 @@ export const run: Command<CheckOptions> = async ({ config: file, json = false })
 function summary({ listen, sites, policy, admin, decoys, smtp }: Config): string {
   const hosts = sites.reduce((sum, site) => sum + site.hosts.length, 0);
   return [
-    count(listen.length, 'listener'),
-    count(sites.length, 'site'),
-    count(hosts, 'host'),
+    ...(sites.length === 0
+      ? []
+      : [count(listen.length, 'listener'), count(sites.length, 'site'), count(hosts, 'host')]),
     `policy ${policy.preset}`,
     ...(smtp === false ? [] : [`mail guard on ${smtp.listen.join(' and ')}`]),
     ...(decoys.length === 0 ? [] : [count(decoys.length, 'decoy')]),

@@ -11,6 +11,10 @@ const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
 /** `sekisho export`: the policy as native configuration of another program. */
 export const run: Command<ExportOptions> = async ({ target, config: file, part: wanted, json = false }) => {
   const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
+  if (config.sites.length === 0) {
+    inputError('export', `${file} has no sites`, 'name a config with sites: what is exported is about HTTP');
+    return 2;
+  }
   const { coverages, parts: write } = targets[target];
   const source = exportSource(config);
   const parts = write(source);

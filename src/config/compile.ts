@@ -1,6 +1,7 @@
 /** Config → what the request path works with: tries and settings, so that nothing is looked up in text per request. */
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
+import { nothingOurs } from '../decoys/nothing-ours.ts';
 import type { ClientRules } from '../guard/client.ts';
 import { catalogue, presetAction, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Policy, type RuleSettings, ruleSettings, type Site } from '../rules/policy.ts';
@@ -39,7 +40,7 @@ export function compile(config: Config): Compiled {
   return {
     policy: {
       sites: new SiteTable(patterns, listening),
-      defaultSite: defaultSite!,
+      defaultSite: defaultSite ?? nothingOurs.defaultSite,
       ports,
       rules: settings(config.policy, config),
     },

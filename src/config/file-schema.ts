@@ -9,7 +9,8 @@ export function fileSchema(): object {
   // The rules of a site are those of the whole, and there are many: said once.
   const site = copy.properties!.sites!.items!.properties!;
   site.policy!.properties!.rules = { $ref: '#/properties/policy/properties/rules' };
-  return copy;
+  // Which of the three is the operator's choice; a config with none of them would serve nobody.
+  return { ...copy, anyOf: ['sites', 'smtp', 'decoys'].map((name) => ({ required: [name] })) };
 }
 
 interface Schema {

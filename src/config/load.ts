@@ -8,6 +8,7 @@ import { fileFindings } from './file-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
 import type { ConfigDocument } from './schema.ts';
 import { type Finding, schemaFindings } from './schema-faults.ts';
+import { withoutSites } from './without-sites.ts';
 
 export interface LoadOptions {
   /** What the command line says over the file. */
@@ -69,7 +70,12 @@ export function parseConfig(
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const findings = [...schemaFindings(document), ...crossFindings(document), ...fileFindings(document, file)];
+  const findings = [
+    ...schemaFindings(document),
+    ...withoutSites(document, written),
+    ...crossFindings(document),
+    ...fileFindings(document, file),
+  ];
   const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
   if (faults.length > 0)
     throw new ConfigError(

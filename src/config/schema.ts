@@ -269,10 +269,11 @@ export const schema = object(
       description: 'Where HTTP connections are accepted.',
     }),
     sites: Type.Array(site, {
-      minItems: 1,
+      default: [],
       mend: 'list one site or more, with hosts and backend',
       description:
-        'The hosts that are ours. A request for any other is foreign and never forwarded to where it points.',
+        'The hosts that are ours. A request for any other is foreign and never forwarded to where it points. May be left out ' +
+        'where there is `smtp` or `decoys`: then nothing listens for HTTP, and `listen` is left out too.',
     }),
     trustedProxies: cidrs(
       'Peers whose X-Forwarded-For, -Proto and -Host are believed: the load balancers in front. Hazard: whoever can connect ' +

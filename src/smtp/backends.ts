@@ -46,7 +46,7 @@ export class Backends {
    */
   async dial(client: ClientEnds): Promise<Dialled> {
     const first = this.#turn++;
-    let last = new UpstreamLost('no mail server');
+    let last: UpstreamLost | null = null;
     for (let i = 0; i < this.#targets.length; i++) {
       const index = (first + i) % this.#targets.length;
       try {
@@ -56,7 +56,7 @@ export class Backends {
         this.#onError(last, this.#options.backends[index]!);
       }
     }
-    throw last;
+    throw last ?? new UpstreamLost('no mail server');
   }
 
   async #open(target: HostPort, client: ClientEnds): Promise<Dialled> {

@@ -177,6 +177,7 @@ export class ClientChannel {
   end(text = ''): void {
     const socket = this.#socket;
     this.#sink = null;
+    this.#error ??= clientClosed;
     this.#forgetTime();
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
@@ -199,7 +200,9 @@ export class ClientChannel {
       this.#wake?.();
       if (this.#sink !== null) this.onGone?.();
     });
-    socket.on('error', (cause) => this.#gone(new ClientGone(cause.message, { cause })));
+    socket.on('error', (cause) => {
+      if (this.#error === null) this.#gone(new ClientGone(cause.message, { cause }));
+    });
     socket.on('close', () => this.#gone(clientClosed));
   }
 

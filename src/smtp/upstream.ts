@@ -40,9 +40,11 @@ export class Upstream {
   private constructor({ host, port }: HostPort) {
     // No keep-alive probes: whatever waits here has a timeout of its own, so they would only cost system calls.
     this.socket = connect({ host, port, noDelay: true, onread: { buffer: replies, callback: this.#onRead } });
-    this.socket.on('error', (cause) => this.#lose(new UpstreamLost(cause.message, { cause })));
+    // The usual end is no error: one with its stack costs more than the rest of the closing.
+    this.socket.on('error', (cause) => {
+      if (this.#lost === null) this.#lose(new UpstreamLost(cause.message, { cause }));
+    });
     this.socket.on('close', () => {
-      // The usual end is not one: an error with its stack costs more than the rest of the closing.
       if (this.#lost === null) this.#lose(new UpstreamLost('the mail server closed the connection'));
     });
   }

@@ -57,6 +57,10 @@ suite('the schema', () => {
     );
     const site = { hosts: ['www.example.net'], backend: 'http://127.0.0.1:8081' };
     assert.ok(validate({ sites: [site] }));
+    assert.ok(
+      validate({ smtp: { listen: '127.0.0.1:25', backend: '127.0.0.1:10025', domains: ['example.net'] } }),
+    );
+    assert.ok(validate({ decoys: [{ listen: '127.0.0.1:1080', speaks: 'socks' }] }));
     for (const wrong of [
       {},
       { sites: [site], unknown: 1 },
