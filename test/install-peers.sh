@@ -25,6 +25,7 @@ fail2ban-regex                                       fail2ban
 zstd                                                 zstd
 postfix                                              postfix
 swaks                                                swaks libnet-ssleay-perl
+saslpasswd2                                          sasl2-bin libsasl2-modules
 tinyproxy                                            tinyproxy-bin
 squid                                                squid
 microsocks                                           microsocks

@@ -26,6 +26,8 @@ export interface PostfixSettings {
   readonly main?: string;
   /** The smtpd service of master.cf, at port 10025. @default a plain one */
   readonly service?: string;
+  /** The `sasl/smtpd.conf` of Cyrus SASL, which Debian's Postfix reads beside its main.cf. */
+  readonly sasl?: string;
 }
 
 const plainService = '127.0.0.1:10025 inet n - n - - smtpd\n';
@@ -35,13 +37,17 @@ const master = '/usr/lib/postfix/sbin/master';
 /** Set up as an open relay, of the worst kind: whatever is let through to it is sent anywhere. */
 export async function startPostfix(
   owner: Owner,
-  { deliverTo, main = '', service = plainService }: PostfixSettings,
+  { deliverTo, main = '', service = plainService, sasl }: PostfixSettings,
 ): Promise<Postfix> {
   const folder = await tempDir(owner, 'postfix');
   const port = await freePort();
   // Postfix makes its other folders itself, with the owners that it wants.
   await mkdir(join(folder, 'queue'));
   await mkdir(join(folder, 'etc'));
+  if (sasl !== undefined) {
+    await mkdir(join(folder, 'etc/sasl'));
+    await writeFile(join(folder, 'etc/sasl/smtpd.conf'), sasl);
+  }
   const log = join(folder, 'log');
   await writeFile(
     join(folder, 'etc/main.cf'),
