@@ -58,9 +58,9 @@ export async function pinned(
   return {
     name,
     port,
-    processes: () => tree(child.pid!),
-    processorTime: () => tree(child.pid!).reduce((sum, pid) => sum + used(pid), 0),
-    peakMemory: () => tree(child.pid!).reduce((sum, pid) => sum + peak(pid), 0),
+    processes: () => treeOf(child.pid!),
+    processorTime: () => treeOf(child.pid!).reduce((sum, pid) => sum + used(pid), 0),
+    peakMemory: () => treeOf(child.pid!).reduce((sum, pid) => sum + peak(pid), 0),
     stop: () => stop(child),
   };
 }
@@ -83,14 +83,15 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-function tree(pid: number): number[] {
+/** A process and all below it. */
+export function treeOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
       .trim()
       .split(' ')
       .filter(Boolean)
       .map(Number);
-    return [pid, ...children.flatMap(tree)];
+    return [pid, ...children.flatMap(treeOf)];
   } catch {
     return [];
   }
