@@ -1,0 +1,61 @@
+/** Who holds a session open without saying anything is let go of: a line has to come whole, a message has to go on. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Dialogue } from './dialogue.ts';
+import { mailSink, startGuard } from './support.ts';
+
+test('a client that says nothing, or a byte at a time, gets 421', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { timeouts: { command: 400 } });
+  const silent = await Dialogue.open(t, port);
+  assert.equal((await silent.reply()).code, 220);
+  const dribbling = await Dialogue.greeted(t, port);
+  const dribble = setInterval(() => dribbling.send('N'), 50);
+  t.after(() => clearInterval(dribble));
+  for (const client of [silent, dribbling]) {
+    assert.match((await client.reply()).text, /^421 4\.4\.2 /);
+    await client.closed();
+  }
+});
+
+test('each command has the whole time for itself', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { timeouts: { command: 1000 } });
+  const client = await Dialogue.greeted(t, port);
+  for (let i = 0; i < 4; i++) {
+    await delay(500);
+    assert.equal(await client.code('NOOP'), 250, `after ${i + 1} pauses`);
+  }
+  assert.match((await client.reply()).text, /^421 4\.4\.2 /);
+});
+
+test('a message that stops in the middle: 421, and the mail server never sees its end', async (t) => {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { timeouts: { data: 300 } });
+  const client = await Dialogue.greeted(t, port);
+  await client.say('MAIL FROM:<a@example.org>');
+  await client.say('RCPT TO:<user@example.net>');
+  assert.equal(await client.code('DATA'), 354);
+  client.send('Subject: x\r\n\r\nhalf');
+  assert.match((await client.reply()).text, /^421 4\.4\.2 /);
+  await client.closed();
+  assert.match(sink.received[0]!, /half$/);
+  assert.equal(sink.mails.length, 0);
+});
+
+test('a mail server has the time of a reply for each reply', async (t) => {
+  const sink = await mailSink(t, { reply: (line) => (line.startsWith('RCPT') ? null : undefined) });
+  const { port } = await startGuard(t, sink.port, { timeouts: { reply: 700 } });
+  const client = await Dialogue.greeted(t, port);
+  for (let i = 0; i < 3; i++) {
+    await delay(300);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code('RSET'), 250);
+  }
+  // Idle for longer than a reply may take: the session behind lives on.
+  await delay(900);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 421);
+  assert.equal(sink.received.length, 1);
+});
