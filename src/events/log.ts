@@ -8,7 +8,8 @@ import type { EventSink, ProbeEvent } from './event.ts';
 export const logEvents =
   (log: Logger): EventSink =>
   (event: ProbeEvent) => {
-    if (!log.isLevelEnabled(event.action === 'block' ? 'warn' : 'info')) return;
+    // Under a flood a line that nobody is to read must cost nothing; not every logger that an app brings can tell.
+    if (log.isLevelEnabled?.(event.action === 'block' ? 'warn' : 'info') === false) return;
     const { time: _, action, ...fields } = event;
     const line = `relay probe ${action === 'block' ? 'blocked' : 'flagged'}: ${event.rule} from ${event.client}. ${event.why}`;
     if (action === 'block') log.warn({ event: 'probe', action, ...fields }, line);

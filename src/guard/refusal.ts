@@ -80,18 +80,10 @@ export function refuse(
     cutOff(req);
     return;
   }
-  const { status, reason, headers, body } = refusal(answer, rule, further);
-  if (isHttp2(req)) {
-    const h2 = res as Exclude<Response, ServerResponse>;
-    h2.writeHead(status, headers as string[]);
-    if (req.method !== 'HEAD') h2.write(body);
-  } else {
-    (res as ServerResponse).writeHead(status, reason, [...headers, 'Connection', 'close']);
-    (res as ServerResponse).write(body);
-  }
-  if (req.complete || !hasBody(req)) {
+  const whole = req.complete || !hasBody(req);
+  answerWith(req, res, refusal(answer, rule, further), whole);
+  if (whole) {
     done('');
-    res.end();
     req.resume();
     if (isHttp2(req)) req.stream.session?.close();
     return;
@@ -103,6 +95,26 @@ export function refuse(
     setTimeout(cutOff, evidenceTime, req).unref();
     if (isHttp2(req)) req.stream.session?.close();
   });
+}
+
+/** @param whole nothing more of the request comes: the answer ends at once, and goes out in one write */
+function answerWith(
+  req: Request,
+  res: Response,
+  { status, reason, headers, body }: Refusal,
+  whole: boolean,
+): void {
+  if (isHttp2(req)) {
+    const h2 = res as Exclude<Response, ServerResponse>;
+    h2.writeHead(status, headers as string[]);
+    if (req.method !== 'HEAD') h2.write(body);
+    if (whole) h2.end();
+    return;
+  }
+  const h1 = res as ServerResponse;
+  h1.writeHead(status, reason, [...headers, 'Connection', 'close']);
+  if (whole) h1.end(body, 'latin1');
+  else h1.write(body, 'latin1');
 }
 
 /**
