@@ -1,5 +1,6 @@
 /**
- * `npm run -s bench -- probes`: 10,000 probes a second are offered for 30 s to a gateway on one core, from another core;
+ * `npm run -s bench -- probes`: 10,000 probes a second are offered for 30 s to a gateway on one core, from another core, as
+ * requests that are flagged and passed on, since whoever is refused has to connect again;
  * totals must be exact afterwards, ordinary requests served meanwhile, and whoever gets alerts told in three messages at most.
  */
 import { execFileSync } from 'node:child_process';
@@ -14,9 +15,10 @@ import { flagged, flood } from '../test/support/flood.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { exchange } from '../test/support/raw-client.ts';
 import { type BenchOptions, print } from './options.ts';
+import { backendServer } from './peers.ts';
 import { loadCore, pinned, proxyCore } from './pinned.ts';
 
-const ordinary = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\nConnection: close\r\n\r\n';
+const ordinary = 'GET /200 HTTP/1.1\r\nHost: www.example.net:8080\r\nConnection: close\r\n\r\n';
 const token = 'a-token-for-benches';
 
 export async function run(options: BenchOptions): Promise<void> {
@@ -50,10 +52,11 @@ async function sendProbes(
   const count = seconds * 10_000;
   const [port, admin] = [await freePort(), await freePort()];
   const [config, path] = [join(folder, 'sekisho.yaml'), join(folder, 'probes.db')];
+  const backend = await backendServer();
   writeFileSync(
     config,
     `listen: ["127.0.0.1:${port}"]
-sites: [{ hosts: ["www.example.net:8080"], backend: welcome }]
+sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${backend.port}" }]
 rateLimit: false
 bans: false
 admin: { listen: "127.0.0.1:${admin}", token: ${token} }
@@ -99,7 +102,7 @@ journal: { path: ${path} }
     grown = gateway.peakMemory() - memory;
     busy = gateway.processorTime() - worked;
   } finally {
-    await gateway.stop();
+    await Promise.all([gateway, backend].map((process) => process.stop()));
   }
   const store = new JournalStore({ path, keep: 86_400_000, maxSize: 2 ** 40 });
   const { rows, total } = store.db

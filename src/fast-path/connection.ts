@@ -87,7 +87,7 @@ export class FastConnection implements ResponseSink, Waiter {
   }
 
   readonly #push = (bytes: Buffer | null): boolean => {
-    if (bytes !== null && this.idle) {
+    if (bytes !== null && this.idle && this.#next === null) {
       this.#take(bytes);
       return true;
     }
@@ -113,10 +113,11 @@ export class FastConnection implements ResponseSink, Waiter {
   #take(bytes: Buffer): void {
     const text = bytes.length > maxRequest ? '' : bytes.toString('latin1');
     const head = plainHead(bytes, text);
-    // Neither more nor less than one request: what is split, or sent ahead, the server puts together.
+    const length = head === null ? 0 : head.end + head.contentLength;
+    // Not less than a request: what is split, the server puts together.
     if (
       head === null ||
-      head.end + head.contentLength !== bytes.length ||
+      length > bytes.length ||
       head.end > this.#path.headerBytes ||
       (head.contentLength > 0 && contentless.has(head.method))
     ) {
@@ -130,12 +131,12 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#handOver(bytes);
       return;
     }
-    this.#path.checkpoint.passed(judged, start);
+    this.#path.checkpoint.passed(judged, this.#socket, start);
     const excess = this.#path.rateLimits.hit(judged);
     if (excess !== null) {
       this.#letGo();
       const refused = { ...judged, verdict: excess.verdict };
-      this.#path.checkpoint.refuseWhole(this.#socket, refused, text.slice(head.end), excess.headers);
+      this.#path.checkpoint.refuseWhole(this.#socket, refused, text.slice(head.end, length), excess.headers);
       return;
     }
     this.#judged = judged;
@@ -145,7 +146,8 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#secure,
       head.contentLength > 0 ? 'length' : 'none',
     );
-    if (head.contentLength > 0) this.#request += text.slice(head.end);
+    if (head.contentLength > 0) this.#request += text.slice(head.end, length);
+    if (length < bytes.length) this.#next = bytes.subarray(length);
     this.#retried = false;
     this.#headSent = false;
     this.#last ||= head.close;
@@ -271,7 +273,7 @@ export class FastConnection implements ResponseSink, Waiter {
     if (bytes === null || !this.idle || this.#socket.destroyed) return;
     this.#next = null;
     this.#take(bytes);
-    this.#socket.resume();
+    if (this.#socket.isPaused()) this.#socket.resume();
   };
 
   readonly #onDrain = (): void => {

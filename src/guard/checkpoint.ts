@@ -221,22 +221,23 @@ export class Checkpoint {
   }
 
   /**
-   * For who reads requests from the socket without a server: what the checkpoint found out about one that may go on, and
-   * that nobody need be told of. Whoever takes it calls `passed`. Null, or not taken: it is for `judge`, as if never seen.
+   * For who reads requests from the socket without a server: what the checkpoint found out about one that may go on. Whoever
+   * takes it calls `passed`. Null, or not taken: it is for `judge`, as if never seen.
    */
   pass(request: HttpRequest, socket: PeerSocket): Judged | null {
     const judged = this.#judged(request, socket);
-    return judged.verdict.action === 'allow' ? judged : null;
+    return judged.verdict.action === 'block' ? null : judged;
   }
 
   /**
-   * Counts a request that was let `pass`.
+   * Counts a request that was let `pass`, and reports one that was flagged.
    *
    * @param start when it came, `performance.now`
    */
-  passed({ verdict }: Judged, start: number): void {
+  passed({ request, verdict, client }: Judged, socket: Socket, start: number): void {
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if ((this.#untimed++ & 15) === 0) this.#counters?.judge.observe((performance.now() - start) / 1000);
+    if (verdict.action === 'flag') this.#report(listenerName(socket), client, verdict, headText(request), '');
   }
 
   /**

@@ -68,6 +68,72 @@ test('requests that come in one packet are answered in their order', async (t) =
   );
 });
 
+test('requests of one packet go past the server, up to the first that is not plain or not whole', async (t) => {
+  const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
+  const { port } = await runGateway(t, config(backend.url));
+  const post = (path: string): string => `POST ${path} HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`;
+  const pieces = [
+    post('/0') + get('/1') + post('/2') + get('/3').slice(0, 20),
+    get('/3').slice(20) + get('/4'),
+  ];
+  const { responses } = await exchange(port, pieces, { until: 5, gap: 100 });
+  assert.deepEqual(
+    responses.map(({ body, headers }) => [body.toString(), headers.has('keep-alive')]),
+    [
+      ['/0', false],
+      ['/1', false],
+      ['/2', false],
+      ['/3', true],
+      ['/4', true],
+    ],
+  );
+  assert.deepEqual(
+    backend.requests.map(({ body }) => body.toString()),
+    ['abc', '', 'abc', '', ''],
+  );
+});
+
+test('a probe behind requests in their packet is refused in its turn, and what is behind it is not processed', async (t) => {
+  const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
+  const { port, events } = await runGateway(t, config(backend.url));
+  const foreign = 'GET /2 HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
+  const { responses, ended } = await exchange(port, get('/0') + get('/1') + foreign + get('/3'));
+  assert.deepEqual([responses.map(({ status }) => status), ended], [[200, 200, 421], 'closed']);
+  assert.deepEqual(
+    events.map(({ rule }) => rule),
+    ['host-foreign'],
+  );
+  assert.equal(backend.requests.length, 2);
+});
+
+test('a last request says so to those behind it', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port } = await runGateway(t, config(backend.url));
+  const last = `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;
+  const { responses, ended } = await exchange(port, last + get('/behind'));
+  assert.deepEqual([responses.length, ended, backend.requests.length], [1, 'closed', 1]);
+});
+
+test('what is flagged is recorded and goes past the server too', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, events } = await runGateway(t, config(backend.url));
+  const { responses } = await exchange(port, [get('//www.example.com/'), get('/')], {
+    until: 2,
+    inTurn: true,
+  });
+  assert.deepEqual(
+    responses.map(({ status, headers }) => [status, headers.has('keep-alive')]),
+    [
+      [200, false],
+      [200, false],
+    ],
+  );
+  assert.deepEqual(
+    events.map(({ rule, action, client }) => [rule, action, client]),
+    [['url-in-path', 'flag', '127.0.0.1']],
+  );
+});
+
 test('a request that comes too soon waits for the answer to the one before', async (t) => {
   const backend = await rawBackend(t);
   const { port } = await runGateway(t, config(backend.url));
