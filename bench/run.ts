@@ -7,6 +7,7 @@ import type { BenchOptions } from './options.ts';
 
 const benches = [
   'forward',
+  'guard',
   'workers',
   'judge',
   'tls',
