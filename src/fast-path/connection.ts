@@ -26,8 +26,10 @@ export class FastConnection implements ResponseSink, Waiter {
   readonly #path: FastPath;
   readonly #socket: Socket;
   readonly #secure: boolean;
-  /** What came while a request was being served. */
+  /** What came while a request was being served, or with it. */
   #next: Buffer | null = null;
+  /** All of `#next` is requests that may pass. */
+  #nextPasses = false;
   /** Of the request that is being served; null between two. */
   #judged: Judged | null = null;
   #group: BackendGroup | null = null;
@@ -109,6 +111,7 @@ export class FastConnection implements ResponseSink, Waiter {
       return;
     }
     this.#next = this.#next === null ? bytes : Buffer.concat([this.#next, bytes]);
+    this.#nextPasses = false;
     this.#socket.pause();
   };
 
@@ -116,7 +119,8 @@ export class FastConnection implements ResponseSink, Waiter {
     const text = bytes.length > maxRequest ? '' : bytes.toString('latin1');
     const head = plainHead(bytes, text);
     const length = head === null ? 0 : head.end + head.contentLength;
-    // Not less than a request: what is split, the server puts together.
+    // Not less than a request: what is split, the server puts together. Nor with a probe behind it, which is to be recorded
+    // even where its client does not wait for its turn.
     if (
       head === null ||
       length > bytes.length ||
@@ -129,7 +133,7 @@ export class FastConnection implements ResponseSink, Waiter {
     const start = performance.now();
     const judged = this.#path.checkpoint.pass(head, this.#socket);
     const group = judged === null ? null : this.#path.forwarder.groupFor(judged);
-    if (judged === null || group === null) {
+    if (judged === null || group === null || !(this.#nextPasses || this.#pass(bytes.subarray(length)))) {
       this.#handOver(bytes);
       return;
     }
@@ -149,12 +153,25 @@ export class FastConnection implements ResponseSink, Waiter {
       head.contentLength > 0 ? 'length' : 'none',
     );
     if (head.contentLength > 0) this.#request += text.slice(head.end, length);
-    if (length < bytes.length) this.#next = bytes.subarray(length);
+    this.#nextPasses = length < bytes.length;
+    if (this.#nextPasses) this.#next = bytes.subarray(length);
     this.#retried = false;
     this.#headSent = false;
     this.#last ||= head.close;
     this.#start = start;
     this.#dispatch(null);
+  }
+
+  /** Whether these are plain requests that may pass, and nothing else. */
+  #pass(bytes: Buffer): boolean {
+    for (let rest = bytes; rest.length > 0; ) {
+      const head = plainHead(rest, rest.toString('latin1'));
+      const length = head === null ? 0 : head.end + head.contentLength;
+      if (head === null || length > rest.length) return false;
+      if (this.#path.checkpoint.pass(head, this.#socket) === null) return false;
+      rest = rest.subarray(length);
+    }
+    return true;
   }
 
   #dispatch(not: Backend | null): void {
