@@ -1,14 +1,16 @@
 /**
- * What the journal costs in probes a second: two gateways on one core, one with a journal, one without, asked in turn by
- * senders on the other core. The thread that writes the file has to do with the gateway's core.
+ * What the journal costs in probes a second: one gateway on one core, told by SIGHUP to keep a journal and to keep none,
+ * in turn, and senders on the other core. The thread that writes the file has to do with the gateway's core. One process,
+ * since two of the same program differ by more than what is to be measured.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { JournalStore } from '../src/events/journal-store.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { type BenchOptions, median, print } from './options.ts';
-import { type Pinned, pinned, proxyCore } from './pinned.ts';
+import { pinned, proxyCore } from './pinned.ts';
 import { wrk } from './wrk.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -49,7 +51,7 @@ interface Rate {
 export async function journalCost(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
   try {
-    for (const scene of scenes) await measure(scene, folder, options);
+    for (const scene of scenes) await measure(scene, join(folder, `${scenes.indexOf(scene)}`), options);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -57,51 +59,64 @@ export async function journalCost(options: BenchOptions): Promise<void> {
 
 async function measure(
   { name, lua }: (typeof scenes)[number],
-  folder: string,
+  path: string,
   options: BenchOptions,
 ): Promise<void> {
-  const [count, seconds] = options.quick === true ? [2, 1] : [6, 2];
-  const script = join(folder, 'probes.lua');
+  const [count, seconds] = options.quick === true ? [2, 1] : [10, 2];
+  const script = `${path}.lua`;
   writeFileSync(script, lua);
-  const file = join(folder, `${scenes.findIndex((scene) => scene.name === name)}.db`);
-  const without = await gateway('without', folder, 'false');
-  const withJournal = await gateway('with', folder, `{ path: ${file} }`);
-  const load = async (peer: Pinned): Promise<Rate> => {
-    const before = peer.processorTime();
-    const { requestsPerSecond } = await wrk({
-      url: `http://127.0.0.1:${peer.port}/`,
+  const port = await freePort();
+  const config = `${path}.yaml`;
+  const journal = `${path}.db`;
+  const write = (kept: boolean): void =>
+    writeFileSync(config, configOf(port, kept ? `{ path: ${journal} }` : 'false'));
+  write(true);
+  const gateway = await pinned('gateway', proxyCore, port, [
+    process.execPath,
+    join(root, 'src/cli.ts'),
+    'start',
+    '--config',
+    config,
+  ]);
+  let recorded = 0;
+  const load = async (kept: boolean, time = seconds): Promise<Rate> => {
+    write(kept);
+    for (const pid of gateway.processes()) process.kill(pid, 'SIGHUP');
+    await delay(reloadTime);
+    const before = gateway.processorTime();
+    const { requestsPerSecond, requests } = await wrk({
+      url: `http://127.0.0.1:${port}/`,
       connections: 50,
-      seconds,
+      seconds: time,
       script,
     });
     // What is folded still is written within this time.
     await delay(700);
-    return {
-      asked: requestsPerSecond,
-      perProcessorSecond: (requestsPerSecond * seconds) / (peer.processorTime() - before),
-    };
+    if (kept) recorded += requests;
+    return { asked: requestsPerSecond, perProcessorSecond: requests / (gateway.processorTime() - before) };
   };
   const rounds: { readonly without: Rate; readonly with: Rate }[] = [];
   try {
-    await load(without);
-    await load(withJournal);
+    // Compiled code is what is measured, on both sides.
+    for (const kept of [true, false]) await load(kept, 2 * seconds);
     for (let round = 0; round < count; round++) {
       // Back and forth, so that neither is always the first.
-      const first = await load(round % 2 === 0 ? without : withJournal);
-      const second = await load(round % 2 === 0 ? withJournal : without);
+      const first = await load(round % 2 === 1);
+      const second = await load(round % 2 === 0);
       rounds.push(round % 2 === 0 ? { without: first, with: second } : { without: second, with: first });
     }
   } finally {
-    await Promise.all([without.stop(), withJournal.stop()]);
+    await gateway.stop();
   }
+  checkTotal(journal, recorded);
   const of = (key: keyof Rate) => ({
     without: median(rounds.map((round) => round.without[key])),
     with: median(rounds.map((round) => round.with[key])),
     ratio: median(rounds.map((round) => round.with[key] / round.without[key])),
   });
   const [byClock, byProcessor] = [of('asked'), of('perProcessorSecond')];
-  const told = ({ without, with: recorded, ratio }: ReturnType<typeof of>): string =>
-    `${without.toFixed(0)} without a journal, ${recorded.toFixed(0)} with one (${ratio.toFixed(3)})`;
+  const told = ({ without, with: kept, ratio }: ReturnType<typeof of>): string =>
+    `${without.toFixed(0)} without a journal, ${kept.toFixed(0)} with one (${ratio.toFixed(3)})`;
   print(
     options,
     { bench: 'journal-cost', scene: name, byClock, byProcessor },
@@ -109,12 +124,10 @@ async function measure(
   );
 }
 
-async function gateway(name: string, folder: string, journal: string): Promise<Pinned> {
-  const port = await freePort();
-  const config = join(folder, `${name}.yaml`);
-  writeFileSync(
-    config,
-    `listen: ["127.0.0.1:${port}"]
+/** Milliseconds in which a gateway has read its config again. */
+const reloadTime = 1000;
+
+const configOf = (port: number, journal: string): string => `listen: ["127.0.0.1:${port}"]
 sites: [{ hosts: [www.example.net], backend: welcome }]
 trustedProxies: [127.0.0.1/32]
 bans: false
@@ -122,13 +135,18 @@ rateLimit: false
 admin: false
 log: { level: error }
 journal: ${journal}
-`,
-  );
-  return pinned(name, proxyCore, port, [
-    process.execPath,
-    join(root, 'src/cli.ts'),
-    'start',
-    '--config',
-    config,
-  ]);
+`;
+
+/**
+ * That the journal was kept when it was to be, and not else. Senders leave without waiting for their last answers, so it
+ * may hold a little more than they counted.
+ *
+ * @throws where it holds anything else
+ */
+function checkTotal(path: string, recorded: number): void {
+  const store = new JournalStore({ path, keep: Number.MAX_SAFE_INTEGER, maxSize: Number.MAX_SAFE_INTEGER });
+  const { total } = store.db.prepare('SELECT SUM(count) AS total FROM events').get() as { total: number };
+  store.close();
+  if (total < recorded || total > recorded * 1.02)
+    throw new Error(`${recorded} probes were answered while the journal was kept; it holds ${total}`);
 }

@@ -4,6 +4,8 @@ import { promisify } from 'node:util';
 import { loadCore } from './pinned.ts';
 
 export interface Load {
+  /** Answers that came. */
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly megabytesPerSecond: number;
   /** Milliseconds. */
@@ -40,6 +42,7 @@ export async function wrk({ url, connections, seconds, headers = [], script }: L
   ]);
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout);
   return {
+    requests: Number(/(\d+) requests in /.exec(stdout)?.[1] ?? 0),
     requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0),
     megabytesPerSecond: size(/Transfer\/sec:\s+([\d.]+)([KMG]?B)/.exec(stdout)),
     p99: time(/99%\s+([\d.]+)(us|ms|s)/.exec(stdout)),

@@ -23,6 +23,11 @@ export const several = 'several';
 const rowsPerClient = 32;
 /** Rows of all clients between two flushes. */
 const rowsInAll = 1024;
+/**
+ * The same while a flood lasts, which is after a flush of more rows than this: another client with each probe makes a row
+ * of each, and writing a row costs a quarter of what refusing its probe does.
+ */
+const rowsInFlood = 256;
 /** Characters of evidence in all rows between two flushes. */
 const evidenceInAll = 4 * 1024 * 1024;
 
@@ -34,6 +39,7 @@ export class EventFolder {
   /** Prefixes of clients seen lately: reading an address costs more than everything else here. */
   #prefixes = new Map<string, string>();
   #evidence = 0;
+  #room = rowsInAll;
 
   get size(): number {
     return this.#rows.size;
@@ -63,7 +69,7 @@ export class EventFolder {
     const key = `${prefix} ${rule} ${action} ${event.destination ?? ''}`;
     if (this.#merge(key, event)) return;
     const own = this.#perClient.get(prefix) ?? 0;
-    if (own < rowsPerClient && this.#rows.size < rowsInAll && this.#evidence < evidenceInAll) {
+    if (own < rowsPerClient && this.#rows.size < this.#room && this.#evidence < evidenceInAll) {
       this.#evidence += event.bytes.length;
       this.#perClient.set(prefix, own + 1);
       this.#rows.set(key, { ...event });
@@ -80,6 +86,7 @@ export class EventFolder {
   /** The rows so far, oldest first; the folder is empty then. */
   take(): FoldedEvent[] {
     const rows = [...this.#rows.values()];
+    this.#room = rows.length > rowsInFlood ? rowsInFlood : rowsInAll;
     this.#rows = new Map();
     this.#perClient = new Map();
     this.#prefixes = new Map();

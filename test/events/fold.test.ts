@@ -59,6 +59,21 @@ suite('folding', () => {
     assert.ok(rows.some(({ prefix }) => prefix === several));
   });
 
+  test('tells fewer of them apart while such a flood lasts, and all of them again when it is over', () => {
+    const folder = new EventFolder();
+    const flush = (probes: number): number => {
+      for (let i = 0; i < probes; i++) folder.add(probeEventOf({ client: `10.0.${i >> 8}.${i & 255}` }));
+      const rows = folder.take();
+      assert.equal(sum(rows), probes);
+      return rows.length;
+    };
+    const [first, second, third] = [flush(5000), flush(5000), flush(5000)];
+    assert.ok(first! > 1000, String(first));
+    assert.ok(second! < 300 && third! < 300, `${second}, ${third}`);
+    assert.equal(flush(100), 100);
+    assert.equal(flush(1000), 1000);
+  });
+
   test('keeps its evidence small when each probe is as long as can be', () => {
     const folder = new EventFolder();
     const bytes = 'x'.repeat(60_000);
