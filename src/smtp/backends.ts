@@ -3,6 +3,7 @@ import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { SmtpOptions } from './options.ts';
 import type { Reply } from './reply.ts';
+import { Resting } from './resting.ts';
 import { type HostPort, Upstream, UpstreamLost } from './upstream.ts';
 
 /** Both ends of the client's connection. */
@@ -13,19 +14,14 @@ export interface ClientEnds {
   readonly localPort: number;
 }
 
-/** What came of dialling. */
-export interface Dialled {
-  readonly upstream: Upstream;
-  /** 220, or the 5xx by which the mail server wants none of this client. */
-  readonly greeting: Reply;
-}
-
-type BackendOptions = Pick<SmtpOptions, 'backends' | 'xclient' | 'proxyProtocol' | 'timeouts'>;
+type BackendOptions = Pick<SmtpOptions, 'backends' | 'xclient' | 'proxyProtocol' | 'reuse' | 'timeouts'>;
 
 export class Backends {
   readonly #targets: readonly HostPort[];
   readonly #options: BackendOptions;
   readonly #onError: (error: Error, backend: string) => void;
+  /** Null: each client gets a session of its own. */
+  readonly #resting: Resting | null;
   #turn = 0;
 
   /**
@@ -37,20 +33,28 @@ export class Backends {
     if (this.#targets.length === 0) throw new Error('smtp: no backend; write backend: HOST:PORT');
     this.#options = options;
     this.#onError = onError;
+    // A session that was told the client's address is that client's: neither XCLIENT nor PROXY can be said twice in it.
+    const anonymous = !options.xclient && !options.proxyProtocol;
+    this.#resting = options.reuse && anonymous ? new Resting() : null;
   }
 
   /**
-   * Opens a session at the first backend that greets.
+   * A session that rests at the mail server whose turn it is, or else one opened at the first that greets: with 220, or with
+   * the 5xx by which it wants none of this client.
    *
-   * @throws UpstreamLost where none does
+   * @param fresh not one that another client has had
+   * @throws UpstreamLost where none greets
    */
-  async dial(client: ClientEnds): Promise<Dialled> {
+  async dial(client: ClientEnds, fresh = false): Promise<Upstream> {
     const first = this.#turn++;
     let last: UpstreamLost | null = null;
     for (let i = 0; i < this.#targets.length; i++) {
       const index = (first + i) % this.#targets.length;
+      const target = this.#targets[index]!;
+      const rested = fresh ? null : (this.#resting?.take(target) ?? null);
+      if (rested !== null) return rested;
       try {
-        return await this.#open(this.#targets[index]!, client);
+        return await this.#open(target, client);
       } catch (cause) {
         last = cause instanceof UpstreamLost ? cause : new UpstreamLost('dialling failed', { cause });
         this.#onError(last, this.#options.backends[index]!);
@@ -59,7 +63,22 @@ export class Backends {
     throw last ?? new UpstreamLost('no mail server');
   }
 
-  async #open(target: HostPort, client: ClientEnds): Promise<Dialled> {
+  /**
+   * Takes back a session that a client has done with.
+   *
+   * @param asNew it has carried mail, none of it is under way, and it is nobody's by AUTH
+   */
+  leave(upstream: Upstream, asNew: boolean): void {
+    if (asNew && this.#resting !== null) this.#resting.put(upstream);
+    else upstream.quit();
+  }
+
+  /** Ends the sessions that nobody has. */
+  close(): void {
+    this.#resting?.close();
+  }
+
+  async #open(target: HostPort, client: ClientEnds): Promise<Upstream> {
     const { connect } = this.#options.timeouts;
     const upstream = await Upstream.connect(target, connect);
     try {
@@ -69,7 +88,8 @@ export class Backends {
       // 4xx: this server can't just now, another one may. 5xx: it knows the client and wants none of it.
       if (greeting.code !== 220 && greeting.code < 500)
         throw new UpstreamLost(`the mail server greets with ${greeting.code}`);
-      return { upstream, greeting };
+      upstream.greeting = greeting;
+      return upstream;
     } catch (error) {
       upstream.drop();
       throw error;

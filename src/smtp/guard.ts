@@ -118,6 +118,7 @@ class Guard implements SmtpGuard {
       server.close();
       return done;
     });
+    this.#backends.close();
     for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();

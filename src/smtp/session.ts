@@ -46,6 +46,8 @@ export class Session {
   #transaction: Transaction | null = null;
   #tls = false;
   #authenticated = false;
+  /** A message was accepted by the mail server. */
+  #delivered = false;
   #errors = 0;
   #commandsBeforeMail = 0;
   #idle = false;
@@ -64,7 +66,7 @@ export class Session {
     } catch (error) {
       this.#giveUp(error);
     } finally {
-      this.#upstream?.quit();
+      this.#leaveUpstream();
       this.#client.end();
     }
   }
@@ -87,8 +89,8 @@ export class Session {
   }
 
   async #greet(): Promise<boolean> {
-    const { upstream, greeting } = await this.#context.backends.dial(this.#context.ends);
-    this.#upstream = upstream;
+    this.#upstream = await this.#context.backends.dial(this.#context.ends);
+    const { greeting } = this.#upstream;
     // RFC 5321 section 4.3.1: a client waits for the greeting. One that does not has its commands ready-made.
     if (this.#client.pending > 0) return this.#earlyTalk('the greeting');
     this.#client.say(greeting.text);
@@ -171,7 +173,7 @@ export class Session {
     if (!heloName.test(name)) return this.#answer(`501 5.5.4 Syntax: ${verb} hostname`);
     this.#transaction = null;
     this.#helo = null;
-    const answer = await this.#command(`${verb} ${name}`);
+    const answer = await this.#introduce(`${verb} ${name}`);
     if (answer.code !== 250) return this.#pass(answer);
     this.#helo = `${verb} ${name}`;
     this.#offered = verb === 'EHLO' ? capabilitiesOf(answer) : noCapabilities;
@@ -201,6 +203,8 @@ export class Session {
     );
     if (refused !== null) return this.#answer(refused);
     const { text: written, utf8 } = parameters as Exclude<Parameters, { refuse: string }>;
+    // In a session that another client has begun, that client's name still holds.
+    if (this.#helo === null && (this.#upstream?.clients ?? 0) > 0) this.#leaveUpstream();
     const answer = await this.#command(`MAIL FROM:<${verdict.canonical}>${written}`);
     if (isDone(answer)) {
       this.#transaction = { utf8, recipients: 0 };
@@ -256,7 +260,7 @@ export class Session {
     switch (end) {
       case 'sent':
         try {
-          return this.#pass(await upstream.reply(timeouts.delivery));
+          return this.#delivery(await upstream.reply(timeouts.delivery));
         } catch {
           // It may have been accepted or not: the client has to send it again, as RFC 5321 section 4.5.4.1 has it.
           return this.#answer('451 4.3.0 Mail server lost, try again');
@@ -294,8 +298,7 @@ export class Session {
     if (this.#client.pending > 0) return this.#earlyTalk('TLS');
     this.#client.say('220 2.0.0 Ready to start TLS\r\n');
     // RFC 3207 section 4.2: all knowledge of the session before it is thrown away, at the mail server too.
-    this.#upstream?.quit();
-    this.#upstream = null;
+    this.#leaveUpstream();
     this.#helo = null;
     this.#offered = noCapabilities;
     this.#transaction = null;
@@ -320,17 +323,49 @@ export class Session {
     return this.#pass(answer);
   }
 
+  #delivery(answer: Reply): boolean {
+    if (isDone(answer)) this.#delivered = true;
+    return this.#pass(answer);
+  }
+
+  #leaveUpstream(): void {
+    if (this.#upstream === null) return;
+    const asNew = this.#delivered && this.#transaction === null && !this.#authenticated;
+    this.#context.backends.leave(this.#upstream, asNew);
+    this.#upstream = null;
+  }
+
+  /** Says EHLO or HELO. A session that rested may have ended since, unseen: then it is said in another one. */
+  async #introduce(line: string): Promise<Reply> {
+    const upstream = this.#upstream;
+    if (upstream === null || upstream.clients === 0) return this.#command(line);
+    try {
+      const answer = await this.#command(line);
+      if (answer.code !== 421) return answer;
+      upstream.drop();
+    } catch (error) {
+      if (!(error instanceof UpstreamLost)) throw error;
+    }
+    return this.#command(line);
+  }
+
   /** Says a command to the mail server, reconnecting where nothing is lost by it. @throws UpstreamLost */
   async #command(line: string): Promise<Reply> {
-    const { options, backends, ends } = this.#context;
+    const { options } = this.#context;
     if (this.#upstream?.isLost !== false) {
       if (this.#transaction !== null || this.#authenticated) throw new UpstreamLost('lost in the middle');
-      const { upstream, greeting } = await backends.dial(ends);
-      this.#upstream = upstream;
-      if (greeting.code !== 220) throw new UpstreamLost(`the mail server greets with ${greeting.code}`);
-      if (this.#helo !== null) await upstream.command(this.#helo, options.timeouts.reply);
+      await this.#dialAfresh();
+      if (this.#helo !== null) await this.#upstream!.command(this.#helo, options.timeouts.reply);
     }
     return this.#upstream!.command(line, options.timeouts.reply);
+  }
+
+  /** @throws UpstreamLost */
+  async #dialAfresh(): Promise<void> {
+    const { backends, ends } = this.#context;
+    this.#upstream = await backends.dial(ends, true);
+    const { code } = this.#upstream.greeting;
+    if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
   }
 
   /** A check that fails denies. */

@@ -1,7 +1,6 @@
 /** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
 import { connect, type Socket } from 'node:net';
-import type { Reply } from './reply.ts';
-import { ReplyReader } from './reply.ts';
+import { type Reply, ReplyReader, reply } from './reply.ts';
 
 /** The mail server is gone, hangs, or speaks no SMTP: nothing that was under way can be believed accepted. */
 export class UpstreamLost extends Error {
@@ -13,6 +12,8 @@ export interface HostPort {
   readonly port: number;
 }
 
+const notGreeted = reply(421, ['4.3.0 Not greeted yet']);
+
 /** Nobody looks where it came from, so one is enough for all sessions. */
 const sessionEnded = new UpstreamLost('the session has ended');
 
@@ -23,7 +24,13 @@ const sessionEnded = new UpstreamLost('the session has ended');
 const replies = Buffer.allocUnsafeSlow(65_536);
 
 export class Upstream {
+  readonly target: HostPort;
   readonly socket: Socket;
+  /** What the mail server greeted with; 421 until whoever reads the greeting has put it here. */
+  greeting = notGreeted;
+  /** Clients whose sessions were carried on it, and have ended. */
+  clients = 0;
+  #allWell = true;
   readonly #onRead = (length: number): boolean => {
     this.#read(replies.subarray(0, length));
     return true;
@@ -37,7 +44,9 @@ export class Upstream {
   /** Told once, when the session ends otherwise than by `quit` or `drop`. */
   onLost: (() => void) | null = null;
 
-  private constructor({ host, port }: HostPort) {
+  private constructor(target: HostPort) {
+    this.target = target;
+    const { host, port } = target;
     // No keep-alive probes: whatever waits here has a timeout of its own, so they would only cost system calls.
     this.socket = connect({ host, port, noDelay: true, onread: { buffer: replies, callback: this.#onRead } });
     // The usual end is no error: one with its stack costs more than the rest of the closing.
@@ -71,6 +80,14 @@ export class Upstream {
 
   get isLost(): boolean {
     return this.#lost !== null;
+  }
+
+  /**
+   * Whether nothing is under way and nothing was ever refused: a mail server counts what it refuses, and slows down or ends
+   * a session with much of it.
+   */
+  get isSpotless(): boolean {
+    return this.#lost === null && this.#waiting === null && this.#unasked === null && this.#allWell;
   }
 
   /** Says a command and waits for its reply. @throws UpstreamLost */
@@ -132,6 +149,7 @@ export class Upstream {
       for (const reply of this.#reader.push(chunk)) {
         const waiting = this.#waiting;
         this.#waiting = null;
+        if (reply.code >= 400) this.#allWell = false;
         if (waiting !== null) waiting.resolve(reply);
         else if (this.#unasked === null) this.#unasked = reply;
         else throw new Error('several replies to one command');

@@ -82,7 +82,7 @@ test("the PROXY protocol tells Exim the client's address", { skip }, async (t) =
   assert.equal(await mail(client, '<user@example.net>'), 250);
   await sink.waitFor(1);
   const received = /^[^ ]+ [^ ]+ \S+ <= a@example\.org .*$/m.exec(await exim.log())?.[0] ?? '';
-  assert.match(received, / H=\(client\.example\.org\) \[127\.0\.0\.7\] /);
+  assert.match(received, / H=\(client\.example\.org\) \[127\.0\.0\.7\]:\d+ /);
   assert.match(sink.mails[0]!.data.toString(), /^Received: from \[127\.0\.0\.7\]/);
 });
 

@@ -25,6 +25,7 @@ export function guardOptions(
     tls: null,
     xclient: false,
     proxyProtocol: false,
+    reuse: true,
     bareNewline: 'refuse',
     ...rest,
     limits: {

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Owner } from '../support/owner.ts';
+import { without } from '../support/peers.ts';
+import { Dialogue } from './dialogue.ts';
+import { startExim } from './exim.ts';
+import { startPostfix } from './postfix.ts';
+import { type GuardSettings, mailSink, type Sink, type SinkSettings, startGuard } from './support.ts';
+
+/** A guard in front of a mail server that counts its connections. */
+async function guarded(
+  owner: Owner,
+  settings: GuardSettings = {},
+  sinkSettings: SinkSettings = {},
+): Promise<{ sink: Sink; port: number }> {
+  const sink = await mailSink(owner, sinkSettings);
+  const { port } = await startGuard(owner, sink.port, settings);
+  return { sink, port };
+}
+
+/** A client comes, delivers a message and leaves. */
+async function deliver(owner: Owner, port: number, helo = 'client.example.org'): Promise<void> {
+  const client = await Dialogue.open(owner, port);
+  assert.equal((await client.reply()).code, 220);
+  assert.equal(await client.code(`EHLO ${helo}`), 250);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+  assert.equal(await client.code('DATA'), 354);
+  assert.equal(await client.code(`Subject: from ${helo}\r\n\r\nHi\r\n.`), 250);
+  await leave(client);
+}
+
+async function leave(client: Dialogue): Promise<void> {
+  assert.equal(await client.code('QUIT'), 221);
+  await client.closed();
+}
+
+suite('sessions with the mail server that are used again', () => {
+  test('the next client has the one that ended well, and says its own EHLO in it', async (t) => {
+    const { sink, port } = await guarded(t);
+    await deliver(t, port, 'one.example.org');
+    await deliver(t, port, 'two.example.org');
+    assert.equal(sink.received.length, 1);
+    assert.deepEqual(
+      sink.mails.map(({ helo }) => helo),
+      ['one.example.org', 'two.example.org'],
+    );
+    assert.doesNotMatch(sink.received[0]!, /QUIT/);
+  });
+
+  test('two clients at a time never have the same', async (t) => {
+    const { sink, port } = await guarded(t);
+    await deliver(t, port);
+    await Dialogue.greeted(t, port);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 2);
+  });
+
+  for (const [why, settings] of Object.entries({
+    'where that is turned off': { reuse: false },
+    'where a PROXY header told whose it is': { proxyProtocol: true },
+  })) {
+    test(`not ${why}`, async (t) => {
+      const { sink, port } = await guarded(t, settings, {
+        reply: (line) => (line.startsWith('PROXY ') ? null : undefined),
+      });
+      await deliver(t, port);
+      await deliver(t, port);
+      assert.equal(sink.received.length, 2);
+    });
+  }
+
+  test('not where XCLIENT told whose it is', async (t) => {
+    const { sink, port } = await guarded(
+      t,
+      { xclient: true },
+      {
+        offers: ['XCLIENT ADDR PORT'],
+        reply: (line) => (line.startsWith('XCLIENT ') ? '220 sink.example.net ESMTP' : undefined),
+      },
+    );
+    await deliver(t, port);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 2);
+  });
+
+  test('not where the mail server refused something in it', async (t) => {
+    const { sink, port } = await guarded(
+      t,
+      {},
+      { reply: (line) => (line.includes('<nobody@') ? '550 5.1.1 No such user' : undefined) },
+    );
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<nobody@example.net>'), 550);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+    assert.equal(await client.code('DATA'), 354);
+    assert.equal(await client.code('Hi\r\n.'), 250);
+    await leave(client);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 2);
+  });
+
+  test('not where it carried no mail, or a message is begun in it', async (t) => {
+    const { sink, port } = await guarded(t);
+    await leave(await Dialogue.greeted(t, port));
+    const client = await Dialogue.greeted(t, port);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+    assert.equal(await client.code('DATA'), 354);
+    assert.equal(await client.code('Hi\r\n.'), 250);
+    assert.equal(await client.code('MAIL FROM:<b@example.org>'), 250);
+    await leave(client);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 3);
+  });
+
+  test('not for a client that says no EHLO: the name of the one before would be taken for its own', async (t) => {
+    const { sink, port } = await guarded(t);
+    await deliver(t, port, 'one.example.org');
+    const client = await Dialogue.open(t, port);
+    await client.reply();
+    assert.equal(await client.code('MAIL FROM:<b@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+    assert.equal(await client.code('DATA'), 354);
+    assert.equal(await client.code('Hi\r\n.'), 250);
+    assert.equal(sink.received.length, 2);
+    assert.deepEqual(
+      sink.mails.map(({ helo }) => helo),
+      ['one.example.org', ''],
+    );
+  });
+
+  test('one that the mail server has ended, or ends at the first word, is not missed', async (t) => {
+    const sockets: Socket[] = [];
+    let atEhlo: 'answer' | 'close' | 'say 421' = 'answer';
+    const { sink, port } = await guarded(
+      t,
+      {},
+      {
+        reply: (line) => {
+          if (!line.startsWith('EHLO') || atEhlo === 'answer') return undefined;
+          const how = atEhlo;
+          atEhlo = 'answer';
+          if (how === 'say 421') return '421 4.3.2 Shutting down';
+          sockets.at(-1)!.destroy();
+          return null;
+        },
+      },
+    );
+    sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+    await deliver(t, port);
+    sockets.at(-1)!.destroy();
+    await deliver(t, port);
+    assert.equal(sink.received.length, 2);
+    sockets.at(-1)!.write('421 4.4.2 Idle for too long\r\n');
+    await delay(50);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 3);
+    for (const [index, how] of (['close', 'say 421'] as const).entries()) {
+      atEhlo = how;
+      await deliver(t, port, 'again.example.org');
+      assert.equal(sink.received.length, 4 + index, how);
+      assert.equal(sink.mails.at(-1)!.helo, 'again.example.org');
+    }
+  });
+
+  test('one rests for two seconds, and takes its leave then', async (t) => {
+    const { sink, port } = await guarded(t);
+    await deliver(t, port);
+    await delay(1000);
+    assert.doesNotMatch(sink.received[0]!, /QUIT/);
+    await delay(2500);
+    assert.match(sink.received[0]!, /QUIT\r\n$/);
+    await deliver(t, port);
+    assert.equal(sink.received.length, 2);
+  });
+
+  test('one serves a hundred clients', async (t) => {
+    const { sink, port } = await guarded(t);
+    for (let i = 0; i < 101; i++) await deliver(t, port);
+    assert.deepEqual(
+      sink.received.map((text) => text.split('EHLO ').length - 1),
+      [100, 1],
+    );
+    assert.match(sink.received[0]!, /QUIT\r\n$/);
+  });
+
+  test('a guard that closes ends them', async (t) => {
+    const sink = await mailSink(t);
+    const { port, guard } = await startGuard(t, sink.port);
+    await deliver(t, port);
+    await guard.close();
+    await delay(50);
+    assert.match(sink.received[0]!, /QUIT\r\n$/);
+  });
+});
+
+test('a real Postfix takes thirty clients in one session, each under its own name', {
+  skip: without('postfix'),
+}, async (t) => {
+  const sink = await mailSink(t, { keepData: true });
+  const postfix = await startPostfix(t, { deliverTo: sink.port });
+  const { port } = await startGuard(t, postfix.port);
+  for (let i = 0; i < 30; i++) await deliver(t, port, `client${i}.example.org`);
+  await sink.waitFor(30);
+  const names = sink.mails.map(({ data }) => {
+    const text = data.toString('latin1');
+    const received = /^Received: from (\S+)/m.exec(text)?.[1];
+    assert.equal(/^Subject: from (\S+)/m.exec(text)?.[1], received);
+    return received;
+  });
+  assert.equal(new Set(names).size, 30);
+  await postfix.waitForLog(/disconnect from \S+ ehlo=30 mail=30 rcpt=30 data=30 quit=1 /);
+});
+
+test('a real Exim takes thirty clients in one session', { skip: without('exim4') }, async (t) => {
+  const sink = await mailSink(t, { keepData: true });
+  const exim = await startExim(t, { deliverTo: sink.port });
+  const { port } = await startGuard(t, exim.port);
+  for (let i = 0; i < 30; i++) await deliver(t, port, `client${i}.example.org`);
+  await sink.waitFor(30);
+  const arrived = [
+    ...(await exim.log()).matchAll(/ <= .* H=\((client\d+)\.example\.org\) \[127\.0\.0\.1\](:\d+) /g),
+  ];
+  assert.equal(new Set(arrived.map(([, name]) => name)).size, 30);
+  assert.equal(new Set(arrived.map(([, , from]) => from)).size, 1);
+});
