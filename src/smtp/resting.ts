@@ -22,15 +22,9 @@ export class Resting {
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
-  /** The one that has rested shortest; null where there is none. */
+  /** The one that has rested shortest, which its mail server may have ended meanwhile; null where there is none. */
   take(server: HostPort): Upstream | null {
-    const rested = this.#byServer.get(server) ?? [];
-    for (let last = rested.pop(); last !== undefined; last = rested.pop()) {
-      if (last.upstream.isSpotless) return last.upstream;
-      // It said 421 meanwhile, or is gone.
-      last.upstream.quit();
-    }
-    return null;
+    return this.#byServer.get(server)?.pop()?.upstream ?? null;
   }
 
   /** Keeps a session, or ends it where it can't be kept. */

@@ -35,6 +35,7 @@ async function deliver(owner: Owner, port: number, helo = 'client.example.org'):
 async function leave(client: Dialogue): Promise<void> {
   assert.equal(await client.code('QUIT'), 221);
   await client.closed();
+  client.socket.destroy();
 }
 
 suite('sessions with the mail server that are used again', () => {
