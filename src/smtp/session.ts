@@ -14,8 +14,9 @@ import { transfer } from './data-transfer.ts';
 import { mailEvent } from './mail-event.ts';
 import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
 import { type Reply, reply } from './reply.ts';
+import { ServerSide } from './server-side.ts';
 import { listenerName, type SessionContext } from './session-context.ts';
-import { type Upstream, UpstreamLost } from './upstream.ts';
+import { UpstreamLost } from './upstream.ts';
 
 /** A message under way: MAIL was accepted by the mail server. */
 interface Transaction {
@@ -38,16 +39,11 @@ const lineFaults: Readonly<Record<LineFault, string>> = {
 export class Session {
   readonly #context: SessionContext;
   readonly #client: ClientChannel;
-  #upstream: Upstream | null = null;
+  readonly #server: ServerSide;
   #offered: Capabilities = noCapabilities;
-  /** The client's EHLO or HELO as sent on. */
-  #helo: string | null = null;
   #sender = '';
   #transaction: Transaction | null = null;
   #tls = false;
-  #authenticated = false;
-  /** A message was accepted by the mail server. */
-  #delivered = false;
   #errors = 0;
   #commandsBeforeMail = 0;
   #idle = false;
@@ -56,6 +52,7 @@ export class Session {
   constructor(socket: Socket, context: SessionContext) {
     this.#context = context;
     this.#client = new ClientChannel(socket);
+    this.#server = new ServerSide(context);
   }
 
   /** Serves the client to its end. Never rejects. */
@@ -66,7 +63,7 @@ export class Session {
     } catch (error) {
       this.#giveUp(error);
     } finally {
-      this.#leaveUpstream();
+      this.#server.leave(this.#transaction !== null);
       this.#client.end();
     }
   }
@@ -80,17 +77,16 @@ export class Session {
 
   /** Ends it without a word. */
   destroy(): void {
-    this.#upstream?.drop();
+    this.#server.drop();
     this.#client.destroy();
   }
 
   get #standing(): Standing {
-    return this.#context.mayRelay || this.#authenticated ? 'relaying' : 'outside';
+    return this.#context.mayRelay || this.#server.authenticated ? 'relaying' : 'outside';
   }
 
   async #greet(): Promise<boolean> {
-    this.#upstream = await this.#context.backends.dial(this.#context.ends);
-    const { greeting } = this.#upstream;
+    const greeting = await this.#server.greeting();
     // RFC 5321 section 4.3.1: a client waits for the greeting. One that does not has its commands ready-made.
     if (this.#client.pending > 0) return this.#earlyTalk('the greeting');
     this.#client.say(greeting.text);
@@ -101,7 +97,7 @@ export class Session {
     const { limits, timeouts } = this.#context.options;
     this.#idle = true;
     const line = await this.#client.line(
-      this.#tls && !this.#authenticated ? longestAuthLine : longestCommand,
+      this.#tls && !this.#server.authenticated ? longestAuthLine : longestCommand,
       timeouts.command,
     );
     this.#idle = false;
@@ -172,10 +168,8 @@ export class Session {
     const name = line.slice(5).trim();
     if (!heloName.test(name)) return this.#answer(`501 5.5.4 Syntax: ${verb} hostname`);
     this.#transaction = null;
-    this.#helo = null;
-    const answer = await this.#introduce(`${verb} ${name}`);
+    const answer = await this.#server.introduce(`${verb} ${name}`);
     if (answer.code !== 250) return this.#pass(answer);
-    this.#helo = `${verb} ${name}`;
     this.#offered = verb === 'EHLO' ? capabilitiesOf(answer) : noCapabilities;
     const { secureContext, options } = this.#context;
     const lines =
@@ -183,7 +177,7 @@ export class Session {
         ? []
         : offer(this.#offered, {
             startTls: secureContext !== null && !this.#tls,
-            auth: this.#tls && !this.#authenticated,
+            auth: this.#tls && !this.#server.authenticated,
             largest: options.limits.message,
           });
     return this.#pass(reply(250, [answer.lines[0]!, ...lines]));
@@ -203,9 +197,7 @@ export class Session {
     );
     if (refused !== null) return this.#answer(refused);
     const { text: written, utf8 } = parameters as Exclude<Parameters, { refuse: string }>;
-    // In a session that another client has begun, that client's name still holds.
-    if (this.#helo === null && (this.#upstream?.clients ?? 0) > 0) this.#leaveUpstream();
-    const answer = await this.#command(`MAIL FROM:<${verdict.canonical}>${written}`);
+    const answer = await this.#server.begin(`MAIL FROM:<${verdict.canonical}>${written}`);
     if (isDone(answer)) {
       this.#transaction = { utf8, recipients: 0 };
       this.#sender = line;
@@ -228,7 +220,7 @@ export class Session {
     const refused = refuseParameters(parameters, verdict.canonical, transaction.utf8);
     if (refused !== null) return this.#answer(refused);
     const { text: written } = parameters as Exclude<Parameters, { refuse: string }>;
-    const answer = await this.#command(`RCPT TO:<${verdict.canonical}>${written}`);
+    const answer = await this.#server.command(`RCPT TO:<${verdict.canonical}>${written}`);
     if (isDone(answer)) transaction.recipients++;
     return this.#pass(answer);
   }
@@ -239,9 +231,9 @@ export class Session {
     if (this.#transaction.recipients === 0) return this.#answer('554 5.5.1 No valid recipients');
     // RFC 2920 section 3.1: DATA ends a group. What comes before 354 would be commands here and a message there.
     if (this.#client.pending > 0) return this.#earlyTalk('354');
-    const start = await this.#command('DATA');
+    const start = await this.#server.command('DATA');
     if (start.code !== 354) return this.#pass(start);
-    const upstream = this.#upstream!;
+    const { upstream } = this.#server;
     if (this.#client.pending > 0) {
       upstream.drop();
       return this.#earlyTalk('354');
@@ -260,7 +252,7 @@ export class Session {
     switch (end) {
       case 'sent':
         try {
-          return this.#delivery(await upstream.reply(timeouts.delivery));
+          return this.#pass(await this.#server.delivery());
         } catch {
           // It may have been accepted or not: the client has to send it again, as RFC 5321 section 4.5.4.1 has it.
           return this.#answer('451 4.3.0 Mail server lost, try again');
@@ -285,7 +277,7 @@ export class Session {
   async #reset(line: string): Promise<boolean> {
     if (line.length !== 4) return this.#answer('501 5.5.4 Syntax: RSET');
     if (this.#transaction === null) return this.#answer('250 2.0.0 OK');
-    const answer = await this.#command('RSET');
+    const answer = await this.#server.command('RSET');
     this.#transaction = null;
     return this.#pass(answer);
   }
@@ -298,8 +290,7 @@ export class Session {
     if (this.#client.pending > 0) return this.#earlyTalk('TLS');
     this.#client.say('220 2.0.0 Ready to start TLS\r\n');
     // RFC 3207 section 4.2: all knowledge of the session before it is thrown away, at the mail server too.
-    this.#leaveUpstream();
-    this.#helo = null;
+    this.#server.leave(this.#transaction !== null);
     this.#offered = noCapabilities;
     this.#transaction = null;
     await this.#client.startTls(secureContext, options.timeouts.command);
@@ -308,64 +299,19 @@ export class Session {
   }
 
   async #auth(line: string): Promise<boolean> {
-    if (this.#authenticated || this.#transaction !== null) return this.#answer('503 5.5.1 Not now');
+    if (this.#server.authenticated || this.#transaction !== null) return this.#answer('503 5.5.1 Not now');
     if (!this.#tls) return this.#answer('538 5.7.11 Encryption required');
     const request = authRequest(line, authMechanisms(this.#offered));
     if ('refuse' in request) return this.#answer(request.refuse);
-    let answer = await this.#command(line);
+    let answer = await this.#server.begin(line);
     while (answer.code === 334) {
       this.#client.say(answer.text);
       const next = await this.#client.line(longestAuthLine, this.#context.options.timeouts.command);
       if (next === null || next.fault !== undefined) return false;
-      answer = await this.#command(authResponse(next.text));
+      answer = await this.#server.command(authResponse(next.text));
     }
-    if (answer.code === 235) this.#authenticated = true;
+    if (answer.code === 235) this.#server.authenticated = true;
     return this.#pass(answer);
-  }
-
-  #delivery(answer: Reply): boolean {
-    if (isDone(answer)) this.#delivered = true;
-    return this.#pass(answer);
-  }
-
-  #leaveUpstream(): void {
-    if (this.#upstream === null) return;
-    const asNew = this.#delivered && this.#transaction === null && !this.#authenticated;
-    this.#context.backends.leave(this.#upstream, asNew);
-    this.#upstream = null;
-  }
-
-  /** Says EHLO or HELO. A session that rested may have ended since, unseen: then it is said in another one. */
-  async #introduce(line: string): Promise<Reply> {
-    const upstream = this.#upstream;
-    if (upstream === null || upstream.clients === 0) return this.#command(line);
-    try {
-      const answer = await this.#command(line);
-      if (answer.code !== 421) return answer;
-      upstream.drop();
-    } catch (error) {
-      if (!(error instanceof UpstreamLost)) throw error;
-    }
-    return this.#command(line);
-  }
-
-  /** Says a command to the mail server, reconnecting where nothing is lost by it. @throws UpstreamLost */
-  async #command(line: string): Promise<Reply> {
-    const { options } = this.#context;
-    if (this.#upstream?.isLost !== false) {
-      if (this.#transaction !== null || this.#authenticated) throw new UpstreamLost('lost in the middle');
-      await this.#dialAfresh();
-      if (this.#helo !== null) await this.#upstream!.command(this.#helo, options.timeouts.reply);
-    }
-    return this.#upstream!.command(line, options.timeouts.reply);
-  }
-
-  /** @throws UpstreamLost */
-  async #dialAfresh(): Promise<void> {
-    const { backends, ends } = this.#context;
-    this.#upstream = await backends.dial(ends, true);
-    const { code } = this.#upstream.greeting;
-    if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
   }
 
   /** A check that fails denies. */
@@ -393,8 +339,9 @@ export class Session {
 
   #report(rules: readonly RuleId[], verdict: PathVerdict | null, answer: number, request: string): void {
     const { ends, onEvent } = this.#context;
+    const { helo } = this.#server;
     const sender = this.#transaction === null ? '' : `${this.#sender}\r\n`;
-    const before = (this.#helo === null ? '' : `${this.#helo}\r\n`) + sender;
+    const before = (helo === null ? '' : `${helo}\r\n`) + sender;
     const effective = verdict?.effective ?? null;
     const [listener, client] = [listenerName(ends), ends.address];
     onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));

@@ -1,0 +1,103 @@
+/**
+ * The mail server's side of a client's session: dialled, and dialled again where it has gone and nothing is lost by that.
+ */
+import type { Reply } from './reply.ts';
+import type { SessionContext } from './session-context.ts';
+import { type Upstream, UpstreamLost } from './upstream.ts';
+
+export class ServerSide {
+  readonly #context: Pick<SessionContext, 'options' | 'backends' | 'ends'>;
+  #upstream: Upstream | null = null;
+  #helo: string | null = null;
+  #delivered = false;
+  /** The mail server has let the client in by AUTH: no other session with it is as good as this. */
+  authenticated = false;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+  }
+
+  /** The client's EHLO or HELO, once the mail server has taken it; null before. */
+  get helo(): string | null {
+    return this.#helo;
+  }
+
+  /** The session a message is under way in. @throws UpstreamLost where there is none */
+  get upstream(): Upstream {
+    if (this.#upstream === null) throw new UpstreamLost('no session');
+    return this.#upstream;
+  }
+
+  /** Dials. @returns the greeting @throws UpstreamLost */
+  async greeting(): Promise<Reply> {
+    this.#upstream = await this.#context.backends.dial(this.#context.ends);
+    return this.#upstream.greeting;
+  }
+
+  /** Says EHLO or HELO. @throws UpstreamLost */
+  async introduce(line: string): Promise<Reply> {
+    this.#helo = null;
+    const answer = (await this.#inRested(line)) ?? (await this.#inSound(line));
+    if (answer.code === 250) this.#helo = line;
+    return answer;
+  }
+
+  /** Says a command that no message is under way at. @throws UpstreamLost */
+  async begin(line: string): Promise<Reply> {
+    // In a session that another client has begun, that client's name still holds.
+    if (this.#helo === null && (this.#upstream?.clients ?? 0) > 0) this.leave(false);
+    return this.#inSound(line);
+  }
+
+  /** Says a command that belongs to what is under way. @throws UpstreamLost */
+  command(line: string): Promise<Reply> {
+    return this.upstream.command(line, this.#context.options.timeouts.reply);
+  }
+
+  /** Waits for the answer to the end of a message. @throws UpstreamLost */
+  async delivery(): Promise<Reply> {
+    const answer = await this.upstream.reply(this.#context.options.timeouts.delivery);
+    if (answer.code < 300) this.#delivered = true;
+    return answer;
+  }
+
+  /** @param underWay a message has been begun in it */
+  leave(underWay: boolean): void {
+    if (this.#upstream === null) return;
+    const asNew = this.#delivered && !underWay && !this.authenticated;
+    this.#context.backends.leave(this.#upstream, asNew);
+    this.#upstream = null;
+    this.#helo = null;
+  }
+
+  /** Ends it without a word. */
+  drop(): void {
+    this.#upstream?.drop();
+  }
+
+  /** A session that rested may have ended since, unseen; null where it has, or was none. */
+  async #inRested(line: string): Promise<Reply | null> {
+    const upstream = this.#upstream;
+    if (upstream === null || upstream.clients === 0 || this.authenticated) return null;
+    try {
+      const answer = await this.command(line);
+      if (answer.code !== 421) return answer;
+      upstream.drop();
+    } catch (error) {
+      if (!(error instanceof UpstreamLost)) throw error;
+    }
+    return null;
+  }
+
+  async #inSound(line: string): Promise<Reply> {
+    if (this.#upstream?.isLost !== false) {
+      if (this.authenticated) throw new UpstreamLost('lost, and with it who the client is');
+      const { backends, ends } = this.#context;
+      this.#upstream = await backends.dial(ends, true);
+      const { code } = this.#upstream.greeting;
+      if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
+      if (this.#helo !== null) await this.command(this.#helo);
+    }
+    return this.command(line);
+  }
+}
