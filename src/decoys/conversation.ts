@@ -2,7 +2,7 @@
 import type { Verdict } from '../judge.ts';
 import { judge, judgeFirstBytes } from '../judge.ts';
 import type { RuleId } from '../rules/catalogue.ts';
-import { judgeRecipient, type PathVerdict } from '../rules/smtp.ts';
+import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp.ts';
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from '../wire/socks.ts';
@@ -135,10 +135,12 @@ function firstBytes(bytes: Buffer, head: string): Asked | null {
 
 /**
  * Reads mail commands, on a decoy that has greeted with a refusal: what a tester sends all the same. The recipients
- * tell what it is after.
+ * tell what it is after; another protocol tells it by itself.
  */
 export function converseMail(bytes: Buffer, last: boolean): Step {
-  const lines = latin1(bytes).split(/\r?\n/).slice(0, -1);
+  const lines = latin1(bytes).split(/\r?\n/);
+  // What has no end yet is no line, unless nothing more comes.
+  if (!last) lines.pop();
   if (!last && lines.length < 50 && !lines.some((line) => /^(?:QUIT|DATA)\b/i.test(line)))
     return { more: true };
   const recipients: { verdict: PathVerdict; line: string }[] = [];
@@ -146,13 +148,19 @@ export function converseMail(bytes: Buffer, last: boolean): Step {
   for (const line of lines) {
     const text = /^RCPT TO:(.*)$/is.exec(line)?.[1];
     if (text !== undefined)
-      recipients.push({ verdict: judgeRecipient(text, { owns: () => false }, 'outside'), line });
+      recipients.push({ verdict: judgeRecipient(text, takenForOurs, 'outside'), line });
     else if (/^(?:HELO|EHLO|MAIL FROM:)/i.test(line)) before.push(`${line}\r\n`);
   }
-  return done(recipients.length === 0 ? null : { kind: 'mail', recipients, before: before.join('') }, none);
+  if (recipients.length > 0) return done({ kind: 'mail', recipients, before: before.join('') }, none);
+  const protocol = classifyFirstBytes(bytes);
+  const other = protocol === 'smtp' || protocol === 'unknown' ? null : converse(bytes, true);
+  return done(other === null || other.more ? null : other.asked, none);
 }
 
-/** The rules of a recipient at a server that owns nothing; a bare word is a malformed one. */
+/** Whatever stands last is whom the sender takes this server for: the route before it is walked to where it leads. */
+const takenForOurs: MailPolicy = { owns: () => true };
+
+/** The rules of a recipient; without any he is at a domain that is none of ours, as every domain is. */
 export const rulesOf = (verdict: PathVerdict): readonly RuleId[] =>
   verdict.rules.length > 0 ? verdict.rules : ['smtp-foreign-recipient'];
 

@@ -55,8 +55,9 @@ class DecoyListener implements Decoy {
   readonly #server: Server;
   readonly #address: { host: string; port: number };
   readonly #tarpit: Tarpit | null;
-  /** Connections whose message is being read; `connections` bounds it. */
+  /** Connections whose message is being read. */
   readonly #reading = new Set<Socket>();
+  /** Those that were answered and are closing. `connections` bounds both together. */
   readonly #leaving = new Set<Socket>();
 
   constructor(options: DecoyOptions, context: DecoyContext) {
@@ -102,7 +103,8 @@ class DecoyListener implements Decoy {
   #accept(socket: Socket): void {
     socket.on('error', ignore);
     const ends = endsOf(socket);
-    if (ends === null || this.#reading.size >= this.#options.connections || this.#isBanned(ends.client)) {
+    const open = this.#reading.size + this.#leaving.size;
+    if (ends === null || open >= this.#options.connections || this.#isBanned(ends.client)) {
       socket.destroy();
       return;
     }

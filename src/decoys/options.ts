@@ -9,7 +9,7 @@ export interface DecoyOptions {
   readonly speaks: 'http-proxy' | 'socks' | 'smtp';
   /** Answer a byte a second instead of at once; null: answer and close. */
   readonly tarpit: TarpitOptions | null;
-  /** Connections at a time that have not been answered yet. Further ones are closed without a byte. */
+  /** Connections at a time, those in the tarpit not counted. Further ones are closed without a byte. */
   readonly connections: number;
   /** Milliseconds for the first message to come. */
   readonly messageTime: number;
@@ -71,7 +71,7 @@ const decoySchema = Type.Object(
     tarpitTime: duration('10m', 'How long a connection is held in the tarpit.'),
     connections: count(
       10_000,
-      'Connections at a time that have not sent their first message yet; further ones are closed.',
+      'Connections at a time, those in the tarpit not counted; further ones are closed without a byte.',
     ),
     messageTime: duration('10s', 'For the first message to come.'),
   },

@@ -9,7 +9,12 @@ interface Held {
   readonly refusal: Buffer;
   at: number;
   readonly until: number;
+  /** Bytes that it went on to send. */
+  more: number;
 }
+
+/** Bytes that a held sender may go on to send. More is a flood, and costs us more to hold than it costs the sender. */
+const mostSent = 65_536;
 
 export class Tarpit {
   readonly #options: TarpitOptions;
@@ -30,10 +35,15 @@ export class Tarpit {
   /** Takes a connection over; false where the tarpit is full. */
   hold(socket: Socket, refusal: Buffer): boolean {
     if (this.#held.size >= this.#options.connections) return false;
-    this.#held.set(socket, { refusal, at: 0, until: this.#now() + this.#options.time });
+    const held = { refusal, at: 0, until: this.#now() + this.#options.time, more: 0 };
+    this.#held.set(socket, held);
     socket.once('close', () => this.#release(socket));
-    // What it still sends is not read: the kernel's buffer fills, and the sender waits.
-    socket.pause();
+    // Read and thrown away: a paused stream keeps the 64 KiB that it had read ahead, ten thousand times over.
+    socket.on('data', (chunk: Buffer) => {
+      held.more += chunk.length;
+      if (held.more > mostSent) socket.destroy();
+    });
+    socket.resume();
     this.#timer ??= setInterval(() => this.tick(), 1000);
     return true;
   }

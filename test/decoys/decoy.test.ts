@@ -104,16 +104,35 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
 test('mail: 554 at once, and what is sent all the same is recorded', async (t) => {
   const { port, events } = await startDecoy(t, 'smtp');
   const reply = await exchange(port, [
-    'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<user%example.com@example.net>\r\nRCPT TO: user@example.com\r\nQUIT\r\n',
+    'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO: user@example.com\r\nRCPT TO: @example.net:user@example.com\r\n',
+    'RCPT TO: example.com!user\r\nRCPT TO: user%example.com@example.net\r\nRCPT TO:<user%example.com@example.net>\r\nQUIT\r\n',
   ]);
   assert.equal(reply.text, '554 5.7.1 No mail is taken here\r\n');
   assert.deepEqual(
     events.map(({ rule, destination, intent, answer }) => [rule, destination, intent, answer]),
     [
-      ['smtp-foreign-recipient', 'user%example.com@example.net', 'mail-relay', 554],
       ['smtp-foreign-recipient', 'user@example.com', 'mail-relay', 554],
+      ['smtp-source-route', 'user@example.com', 'mail-relay', 554],
+      ['smtp-bang-path', 'user@example.com', 'mail-relay', 554],
+      ['smtp-percent-hack', 'user@example.com', 'mail-relay', 554],
+      ['smtp-percent-hack', 'user@example.com', 'mail-relay', 554],
     ],
   );
+});
+
+test('at a mail decoy another protocol is recorded as what it is, and a last line needs no end', async (t) => {
+  const { port, events } = await startDecoy(t, 'smtp', { messageTime: 100 });
+  for (const [bytes, rule, destination] of [
+    ['GET http://www.example.com/ HTTP/1.0\r\n\r\n', 'absolute-form-foreign', 'http://www.example.com/'],
+    ['\x04\x01\x00\x19\xc0\x00\x02\x01\x00', 'socks4', '192.0.2.1:25'],
+    ['RCPT TO:<user@example.com>', 'smtp-foreign-recipient', 'user@example.com'],
+  ] as const) {
+    assert.equal((await exchange(port, bytes)).text, '554 5.7.1 No mail is taken here\r\n');
+    assert.deepEqual([events.at(-1)?.rule, events.at(-1)?.destination], [rule, destination]);
+  }
+  const { length } = events;
+  await exchange(port, 'EHLO x\r\nQUIT\r\n');
+  assert.equal(events.length, length, 'who names no recipient wants nothing that is known');
 });
 
 test('any protocol at any decoy is refused, silence and a cut-off message too', async (t) => {
@@ -240,6 +259,11 @@ test('IPv6', async (t) => {
   assert.equal(reply.bytes[1], 0x5b);
   assert.equal(events[0]!.client, '::1');
   assert.match(events[0]!.listener, /^socks \[::1\]:/);
+  // `::` takes IPv4 as well, whose clients are told by their IPv4 address: a ban of ::ffff:0:0/96 would be one of everybody.
+  const both = await startDecoy(t, 'socks', { listen: '[::]:0' });
+  await exchange(both.port, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00');
+  assert.equal(both.events[0]!.client, '127.0.0.1');
+  assert.match(both.events[0]!.listener, /^socks 127\.0\.0\.1:/);
 });
 
 test('banned clients are closed without a byte', async (t) => {

@@ -1,6 +1,7 @@
 /** A process of its own that holds what comes and says what that costs. */
 import { createDecoy } from '../../src/decoys/decoy.ts';
 
+const count = Number(process.argv[2]);
 const decoy = createDecoy(
   {
     listen: '0.0.0.0:0',
@@ -13,6 +14,6 @@ const decoy = createDecoy(
 );
 console.log(`port ${(await decoy.listen()).port}`);
 setInterval(() => {
-  if (decoy.held < 10_000) return;
+  if (decoy.held < count) return;
   console.log(`held ${decoy.held} in ${Math.ceil(process.memoryUsage.rss() / 2 ** 20)} MiB`);
 }, 500);

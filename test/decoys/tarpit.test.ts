@@ -4,6 +4,7 @@ import { createConnection, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Tarpit } from '../../src/decoys/tarpit.ts';
+import type { Owner } from '../support/owner.ts';
 import { startProcess } from '../support/process.ts';
 import { startDecoy } from './support.ts';
 
@@ -30,7 +31,8 @@ test('held connections end when their time is over', () => {
   let destroyed = false;
   const socket = {
     once: () => {},
-    pause: () => {},
+    on: () => {},
+    resume: () => {},
     writableLength: 0,
     write: (bytes: Uint8Array) => written.push(...bytes),
     destroy: () => {
@@ -46,17 +48,18 @@ test('held connections end when their time is over', () => {
   assert.equal(tarpit.size, 0);
 });
 
-test('10,000 held connections cost a process less than 150 MiB', async (t) => {
-  const child = await startProcess(t, process.execPath, [
+/** Starts the process that holds, and fills its tarpit. @returns MiB that it takes then */
+async function memoryOfHolding(owner: Owner, count: number, request: Buffer): Promise<number> {
+  const child = await startProcess(owner, process.execPath, [
     fileURLToPath(new URL('held-memory.ts', import.meta.url)),
+    `${count}`,
   ]);
   const port = Number((await child.waitForLine(/^port (\d+)$/))[1]);
   const sockets: Socket[] = [];
-  t.after(() => {
+  owner.after(() => {
     for (const socket of sockets) socket.destroy();
   });
-  const request = Buffer.from([4, 1, 0, 25, 192, 0, 2, 1, 0]);
-  for (let i = 0; i < 10_000; i += 500) {
+  for (let i = 0; i < count; i += 500) {
     const batch = Array.from({ length: 500 }, () =>
       createConnection({ port, host: `127.0.0.${1 + ((i / 500) % 20)}` }),
     );
@@ -64,6 +67,34 @@ test('10,000 held connections cost a process less than 150 MiB', async (t) => {
     await Promise.all(batch.map((socket) => once(socket, 'connect')));
     for (const socket of batch) socket.on('error', () => {}).write(request);
   }
-  const [, megabytes] = await child.waitForLine(/^held 10000 in (\d+) MiB$/, 60_000);
-  assert.ok(Number(megabytes) < 150, `${megabytes} MiB`);
+  const held = new RegExp(`^held ${count} in (\\d+) MiB$`);
+  return Number((await child.waitForLine(held, 60_000))[1]);
+}
+
+const request = Buffer.from([4, 1, 0, 25, 192, 0, 2, 1, 0]);
+
+test('10,000 held connections cost a process less than 150 MiB', async (t) => {
+  const megabytes = await memoryOfHolding(t, 10_000, request);
+  t.diagnostic(`${megabytes} MiB`);
+  assert.ok(megabytes < 150, `${megabytes} MiB`);
+});
+
+test('what held senders go on to send is not kept', async (t) => {
+  // It would be 630 MiB more. What was thrown away last is still waiting to be collected when the last one is held.
+  const megabytes = await memoryOfHolding(t, 10_000, Buffer.concat([request, Buffer.alloc(65_000)]));
+  t.diagnostic(`${megabytes} MiB`);
+  assert.ok(megabytes < 300, `${megabytes} MiB`);
+});
+
+test('a held sender that floods is closed', async (t) => {
+  const { port, decoy } = await startDecoy(t, 'socks', { tarpit: { connections: 10, time: 60_000 } });
+  const sender = createConnection({ port, host: '127.0.0.1' });
+  // A reset, where it is in the middle of sending; `once` would reject with it.
+  const closed = new Promise((done) => sender.on('error', () => {}).on('close', done));
+  sender.write(request);
+  await once(sender, 'data');
+  assert.equal(decoy.held, 1);
+  sender.write(Buffer.alloc(1 << 20));
+  await closed;
+  assert.equal(decoy.held, 0);
 });
