@@ -147,8 +147,7 @@ export function converseMail(bytes: Buffer, last: boolean): Step {
   const before: string[] = [];
   for (const line of lines) {
     const text = /^RCPT TO:(.*)$/is.exec(line)?.[1];
-    if (text !== undefined)
-      recipients.push({ verdict: judgeRecipient(text, takenForOurs, 'outside'), line });
+    if (text !== undefined) recipients.push({ verdict: judgeRecipient(text, takenForOurs, 'outside'), line });
     else if (/^(?:HELO|EHLO|MAIL FROM:)/i.test(line)) before.push(`${line}\r\n`);
   }
   if (recipients.length > 0) return done({ kind: 'mail', recipients, before: before.join('') }, none);

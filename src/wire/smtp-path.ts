@@ -67,7 +67,10 @@ export function parsePath(text: string): SmtpPath {
   const inner = pathEnd(text, from, bracketed);
   if (bracketed && text[inner] !== '>') faults.push({ why: 'no closing bracket', at: text.length });
   const end = bracketed && text[inner] === '>' ? inner + 1 : inner;
-  const body = text.slice(from, inner);
+  let last = inner;
+  while (!bracketed && last > from && text[last - 1] === '>') last--;
+  if (last < inner) faults.push({ why: 'no opening bracket', at: last });
+  const body = text.slice(from, last);
   if (end - start > longestPath) faults.push({ why: 'a path of more than 256 octets', at: start });
   const empty = bracketed && body === '';
   if (body === '' && !bracketed) faults.push({ why: 'no path', at: start });

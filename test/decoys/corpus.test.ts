@@ -39,8 +39,8 @@ for (const speaks of ['http-proxy', 'socks', 'smtp'] as const)
       const probes = [...corpus.map(({ bytes }) => bytes), ...socksProbes, ...mails];
       const replies = await Promise.all(probes.map((probe) => exchange(port, probe, { timeout: 15_000 })));
       for (const [index, { text, ended }] of replies.entries()) {
-        assert.notEqual(ended, 'timeout', probes[index]);
-        assert.doesNotMatch(text, granted, probes[index]);
+        assert.notEqual(ended, 'timeout', probes[index]!);
+        assert.doesNotMatch(text, granted, probes[index]!);
       }
       assert.ok(replies.filter(({ text }) => text !== '').length > probes.length / 2);
       assert.ok(events.length >= (speaks === 'smtp' ? mails.length : corpus.length / 2));
