@@ -10,7 +10,7 @@ import { readInput } from '../explain/input.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { mailPolicy } from '../smtp/domains.ts';
-import { explainSmtp, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
+import { explainSmtp, explainSmtpAnywhere, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
 
@@ -30,11 +30,13 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     );
     return 1;
   }
-  const line = given.toString('latin1').replace(/[\r\n]+$/, '');
-  if (isSmtpLine(line)) {
-    const domains = config.smtp === false ? ownNames(config) : config.smtp.domains;
-    const explanation = explainSmtp(line, mailPolicy(domains));
-    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : smtpText(explanation, line));
+  const lines = given.toString('latin1').split(/\r?\n/);
+  if (isSmtpLine(lines[0]!)) {
+    const texts = lines.filter(isSmtpLine).map((line) => {
+      const explanation = mailExplanation(line, config);
+      return json ? `${JSON.stringify(explanation)}\n` : smtpText(explanation, line);
+    });
+    process.stdout.write(texts.join(json ? '' : '\n'));
     return 0;
   }
   const { bytes, note } = readInput(given, policy.defaultSite.name);
@@ -45,9 +47,13 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
   return 0;
 };
 
-/** Where no mail guard is configured: the names of the sites are taken for mail domains. */
-const ownNames = ({ sites }: Config): string[] =>
-  sites.flatMap(({ hosts }) => hosts.map(({ host, kind }) => (kind === 'ipv4' ? `[${host}]` : host)));
+function mailExplanation(line: string, { smtp, sites }: Config): SmtpExplanation {
+  if (smtp !== false) return explainSmtp(line, mailPolicy(smtp.domains));
+  // The names of the sites are taken for mail domains.
+  const names = sites.flatMap(({ hosts }) => hosts);
+  const domains = names.map(({ host, kind }) => (kind === 'ipv4' ? `[${host}]` : host));
+  return explainSmtpAnywhere(line, mailPolicy(domains));
+}
 
 function smtpText(explanation: SmtpExplanation, line: string): string {
   const { verdict, rule, answer, why, steps, destination, sentOn, evidence, intent } = explanation;

@@ -73,6 +73,19 @@ export function explainSmtp(
   };
 }
 
+/**
+ * The same where nobody has said which domains are ours. Whose route it is to follow, the line itself says: it is walked
+ * from the server that stands last.
+ */
+export function explainSmtpAnywhere(line: string, policy: MailPolicy): SmtpExplanation {
+  const found = explainSmtp(line, policy);
+  if (found.rule !== 'smtp-foreign-recipient') return found;
+  const there = explainSmtp(line, { owns: () => true });
+  if (there.steps.length === 0) return found;
+  const why = `Seen as the server that the line names, as no mail domains are configured. ${there.why}`;
+  return { ...there, why };
+}
+
 const told: Readonly<Record<RouteKind, string>> = {
   'source-route': 'the first host of the source route takes itself off and hands the mail on',
   'percent-hack': 'the last % becomes an @',
@@ -109,4 +122,6 @@ function passage(of: 'sender' | 'recipient', destination: string, standing: Stan
     : `${destination} is ours: the mail server decides on it.`;
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** An address or domain at the beginning stays as it is written. */
+const capital = (text: string): string =>
+  /^\S*[.@%!:]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mailPolicy } from '../../src/smtp/domains.ts';
-import { explainSmtp, isSmtpLine } from '../../src/smtp/explain.ts';
+import { explainSmtp, explainSmtpAnywhere, isSmtpLine } from '../../src/smtp/explain.ts';
+import { root } from '../support/gateway-process.ts';
+import { runProcess } from '../support/process.ts';
 
 const policy = mailPolicy(['example.net']);
 
@@ -27,6 +29,71 @@ test('a route is told step by step', () => {
     '<@example.net:user%example.com@example.net>',
   );
   assert.match(found.why, /The sender wanted .*: user@example\.com\.$/);
+});
+
+/** The seeds, verbatim and with brackets: the naming rule, and what each step leaves. */
+const seeds = [
+  ['user@example.com', 'smtp-foreign-recipient', []],
+  ['@example.net:user@example.com', 'smtp-source-route', ['user@example.com']],
+  ['example.com!user', 'smtp-bang-path', ['user@example.com']],
+  ['user%example.com@example.net', 'smtp-percent-hack', ['user@example.com']],
+  [
+    '@example.net:user%example.com@example.net',
+    'smtp-source-route',
+    ['user%example.com@example.net', 'user@example.com'],
+  ],
+  [
+    'a!b!example.com!user@example.net',
+    'smtp-bang-path',
+    ['b!example.com!user@a', 'example.com!user@b', 'user@example.com'],
+  ],
+] as const;
+
+for (const [path, rule, left] of seeds)
+  test(`${path}: where it ends, step by step, with and without a config`, () => {
+    for (const line of [`RCPT TO: ${path}`, `RCPT TO:<${path}>`])
+      for (const found of [explainSmtp(line, policy), explainSmtpAnywhere(line, mailPolicy(['localhost']))]) {
+        assert.equal(found.verdict, 'block');
+        assert.equal(found.rule, rule, line);
+        assert.equal(found.intent, 'mail-relay');
+        assert.equal(found.answer, '550 5.7.1 Relaying refused');
+        assert.equal(found.destination, 'user@example.com');
+        assert.deepEqual(
+          found.steps.map((step) => step.split('; what is left is ')[1]),
+          left,
+        );
+      }
+  });
+
+test('the command explains each line of a dialogue that begins with one', async () => {
+  const input =
+    'MAIL FROM:<a@example.org>\r\nRCPT TO: user%example.com@example.net\r\nDATA\r\nRCPT TO: user@example.com\r\n';
+  const run = (...args: string[]) =>
+    runProcess(process.execPath, ['src/cli.ts', 'explain', ...args], {
+      cwd: root,
+      input,
+      env: { NO_COLOR: '1' },
+    });
+  const { stdout } = await run('--json');
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { verdict: string; rule: string | null; destination: string });
+  assert.deepEqual(
+    lines.map(({ verdict, rule, destination }) => [verdict, rule, destination]),
+    [
+      ['allow', null, 'a@example.org'],
+      ['block', 'smtp-percent-hack', 'user@example.com'],
+      ['block', 'smtp-foreign-recipient', 'user@example.com'],
+    ],
+  );
+  const text = (await run()).stdout;
+  assert.match(text, /^BLOCK {2}smtp-percent-hack → 550 5\.7\.1 Relaying refused$/m);
+  assert.match(
+    text,
+    /^ {2}1\. user%example\.com@example\.net: the last % becomes an @, for example\.com; what is left is user@example\.com$/m,
+  );
+  assert.match(text, /^example\.com is none of our domains\. /m);
 });
 
 test('what is taken, and for whom', () => {
