@@ -57,8 +57,8 @@ export function transfer({
     resolve(end);
   };
   const timer = setTimeout(() => {
-    upstream.drop();
     finish(full ? 'upstream-hangs' : 'client-slow');
+    upstream.drop();
   }, timeout);
   const onDrain = (): void => {
     full = false;

@@ -2,6 +2,7 @@
 import { judgeRecipient, type MailPolicy, type Standing } from '../rules/smtp.ts';
 import type { EsmtpParameter } from '../wire/smtp-path.ts';
 import type { Capabilities } from './capabilities.ts';
+import type { SmtpOptions } from './options.ts';
 
 /** What to send on, beginning with a space where there is anything; or the refusal. */
 export type Parameters = { readonly text: string; readonly utf8: boolean } | { readonly refuse: string };
@@ -33,8 +34,17 @@ const rcptParameters: Readonly<Record<string, Syntax>> = {
 };
 
 /** The parameters of MAIL. */
-export const senderParameters = (found: readonly EsmtpParameter[], upstream: Capabilities): Parameters =>
-  read(found, mailParameters, upstream, ({ keyword }) => keyword !== 'AUTH');
+export const senderParameters = (
+  found: readonly EsmtpParameter[],
+  upstream: Capabilities,
+  { limits }: Pick<SmtpOptions, 'limits'>,
+): Parameters =>
+  read(found, mailParameters, upstream, ({ keyword, value }) => {
+    // RFC 1870 section 6.1: refused here, it need not be sent in vain.
+    if (keyword === 'SIZE' && limits.message !== null && Number(value) > limits.message)
+      return '552 5.3.4 Message too big';
+    return keyword !== 'AUTH';
+  });
 
 /** The parameters of RCPT. */
 export function recipientParameters(

@@ -189,7 +189,7 @@ export class Session {
     const verdict = this.#judge(() => judgeSender(text, this.#context.policy, this.#standing));
     if (verdict === null) return this.#answer('554 5.7.1 Sender refused');
     if (verdict.action === 'block') return this.#refuse(verdict, 'sender', line);
-    const parameters = senderParameters(verdict.path.parameters, this.#offered);
+    const parameters = senderParameters(verdict.path.parameters, this.#offered, this.#context.options);
     const refused = refuseParameters(
       parameters,
       verdict.canonical,

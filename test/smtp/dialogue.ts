@@ -5,6 +5,9 @@ import { connect as connectTls } from 'node:tls';
 import { type Reply, ReplyReader } from '../../src/smtp/reply.ts';
 import type { Owner } from '../support/owner.ts';
 
+/** The address to come from, or the host to go to. */
+export type Ends = string | { readonly host?: string };
+
 export class Dialogue {
   #socket: Socket;
   #reader = new ReplyReader();
@@ -18,13 +21,13 @@ export class Dialogue {
   }
 
   /** Connects; the greeting is yet to be read. */
-  static async open(owner: Owner, port: number, localAddress?: string): Promise<Dialogue> {
+  static async open(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
     const socket = createConnection({
       port,
       host: '127.0.0.1',
       noDelay: true,
       allowHalfOpen: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(typeof ends === 'string' ? { localAddress: ends } : ends),
     });
     owner.after(() => socket.destroy());
     const dialogue = new Dialogue(socket);
@@ -33,8 +36,8 @@ export class Dialogue {
   }
 
   /** Connects, reads the greeting and says EHLO. */
-  static async greeted(owner: Owner, port: number, localAddress?: string): Promise<Dialogue> {
-    const dialogue = await Dialogue.open(owner, port, localAddress);
+  static async greeted(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
+    const dialogue = await Dialogue.open(owner, port, ends);
     await dialogue.reply();
     await dialogue.say('EHLO client.example.org');
     return dialogue;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { freePort } from '../support/free-port.ts';
+import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
+import { startPostfix } from './postfix.ts';
 import { fakeServer, mailSink, startGuard } from './support.ts';
 
 /** Goes as far as the message, of which it sends a part. */
@@ -121,6 +123,24 @@ for (const [how, last] of [
   });
 }
 
+test('the mail server takes no more in the middle of a message: 421 while the client still sends', async (t) => {
+  const server = await fakeServer(t, (socket) =>
+    script(socket, {
+      DATA: (socket) => {
+        socket.write('354 Go on\r\n');
+        socket.pause();
+      },
+    }),
+  );
+  const { port } = await startGuard(t, server.port, { timeouts: { data: 400 } });
+  const client = await Dialogue.greeted(t, port);
+  await inTheMiddle(client);
+  // More than lies in the sockets between, so that the client never comes to the end.
+  for (let i = 0; i < 64; i++) client.socket.write('x'.repeat(1 << 20));
+  assert.equal((await client.reply()).text, '421 4.3.0 Mail server lost, try again\r\n');
+  await client.closed();
+});
+
 test('421 between two commands, unasked: the next command is not answered with it', async (t) => {
   const closed = Promise.withResolvers<void>();
   const server = await fakeServer(t, (socket, index) => {
@@ -143,6 +163,30 @@ test('XCLIENT that is configured and not offered: 421, since the mail server wou
   const client = await Dialogue.open(t, port);
   assert.equal((await client.reply()).code, 421);
   assert.match(logged[0]!, /smtpd_authorized_xclient_hosts/);
+});
+
+test('XCLIENT that a real Postfix does not offer: the next one is asked, and 421 where there is none', {
+  skip: without('postfix'),
+}, async (t) => {
+  const sink = await mailSink(t);
+  const unwilling = await startPostfix(t, {
+    deliverTo: sink.port,
+    main: 'smtpd_authorized_xclient_hosts = 192.0.2.1',
+  });
+  const alone = await startGuard(t, unwilling.port, { xclient: true });
+  const refused = await Dialogue.open(t, alone.port);
+  assert.equal((await refused.reply()).code, 421);
+  await refused.closed();
+  assert.match(alone.logged[0]!, /XCLIENT is not offered .* smtpd_authorized_xclient_hosts/);
+  const willing = await startPostfix(t, {
+    deliverTo: sink.port,
+    main: 'smtpd_authorized_xclient_hosts = 127.0.0.1',
+  });
+  const backends = [unwilling, willing].map(({ port }) => `127.0.0.1:${port}`);
+  const both = await startGuard(t, 0, { xclient: true, backends });
+  const client = await Dialogue.open(t, both.port);
+  assert.equal((await client.reply()).code, 220);
+  assert.equal(both.logged.length, 1);
 });
 
 test("XCLIENT tells the client's address, and the greeting after it is the client's", async (t) => {
