@@ -46,3 +46,6 @@ export function addressLiteral(address: string): string {
   const parsed = ipaddr.process(address.replace(/%.*$/s, ''));
   return parsed instanceof ipaddr.IPv6 ? `[ipv6:${parsed.toRFC5952String()}]` : `[${parsed.toString()}]`;
 }
+
+/** ASCII letters in lower case. `toLowerCase` would take a byte of UTF-8, one character here, for a letter of Latin-1. */
+export const lowered = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

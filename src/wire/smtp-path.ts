@@ -4,7 +4,7 @@
  * A path with faults still yields what a forgiving mail server would read out of it, so that a refusal can say where
  * the mail would have gone. Nothing here decides; nothing here is sent on as it was written.
  */
-import { canonicalMailDomain } from './mail-domain.ts';
+import { canonicalMailDomain, lowered } from './mail-domain.ts';
 import { trimmed } from './white-space.ts';
 
 /** Something that RFC 5321 does not allow. */
@@ -152,7 +152,7 @@ function readRoute(text: string, offset: number, faults: PathFault[]): string[] 
     const canonical = name === undefined ? null : canonicalMailDomain(name);
     if (canonical === null || part.length !== (name?.length ?? 0) + 1)
       faults.push({ why: 'a hop of the source route that is no @domain', at });
-    hosts.push(canonical ?? (name ?? part).toLowerCase());
+    hosts.push(canonical ?? lowered(name ?? part));
     at += part.length + 1;
   }
   return hosts;
@@ -178,7 +178,7 @@ function readMailbox(text: string, offset: number, faults: PathFault[]): Omit<Re
   const name = text.slice(divide + 1);
   const canonical = canonicalMailDomain(name);
   if (canonical === null) faults.push({ why: 'no domain or address literal', at: offset + divide + 1 });
-  return { local, domain: canonical ?? name.trim().replace(/\.$/, '').toLowerCase(), quoted };
+  return { local, domain: canonical ?? lowered(trimmed(name).replace(/\.$/, '')), quoted };
 }
 
 function lastAt(text: string): number {

@@ -4,7 +4,7 @@
  *
  * The last label after the `@` says only who is asked first; the effective destination is where the asking ends.
  */
-import { canonicalMailDomain } from './mail-domain.ts';
+import { canonicalMailDomain, lowered } from './mail-domain.ts';
 import { type Mailbox, parsePath, type SmtpPath, writeMailbox } from './smtp-path.ts';
 
 export type RouteKind = 'source-route' | 'percent-hack' | 'bang-path' | 'quoted-route' | 'address-list';
@@ -99,7 +99,7 @@ function inside(text: string, whole: string): Mailbox {
   return local.length < whole.length ? { local, domain } : { local: '', domain };
 }
 
-const domain = (text: string): string => canonicalMailDomain(text) ?? text.replace(/\.$/, '').toLowerCase();
+const domain = (text: string): string => canonicalMailDomain(text) ?? lowered(text.replace(/\.$/, ''));
 
 function foldSigns(latin1: string): string {
   return Buffer.from(

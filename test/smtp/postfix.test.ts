@@ -9,7 +9,7 @@ import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { Dialogue } from './dialogue.ts';
 import { startPostfix } from './postfix.ts';
-import { asBytes, recipients } from './recipients.ts';
+import { asBytes, recipients, relayed } from './recipients.ts';
 import { mailSink, startGuard } from './support.ts';
 
 const skip = without('postfix');
@@ -113,6 +113,46 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
   }
   assert.ok(taken >= 15);
   assert.doesNotMatch(await postfix.log(), /to=<[^>]*@example\.com>/);
+});
+
+test('what a client that may relay names is whom the mail goes to, whatever Postfix would make of it', {
+  skip,
+}, async (t) => {
+  const sink = await mailSink(t);
+  const postfix = await startPostfix(t, { deliverTo: sink.port });
+  const { port } = await startGuard(t, postfix.port, { relayFrom: ['127.0.0.2'] });
+  const client = await Dialogue.greeted(t, port, '127.0.0.2');
+  for (const [index, [text, mailbox]] of relayed.entries()) {
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.equal(await client.code(`RCPT TO:${asBytes(text)}`), 250, text);
+    assert.equal(await client.code('DATA'), 354);
+    const queued = /queued as (\w+)/.exec((await client.say('.')).text)?.[1];
+    await sink.waitFor(index + 1);
+    const logged = await postfix.waitForLog(new RegExp(`${queued}: to=<(.*?)>, relay=`));
+    assert.equal(logged[1], mailbox, text);
+    assert.deepEqual(sink.mails[index]!.to, [mailbox]);
+  }
+});
+
+test('SMTPUTF8: a mailbox of ours in any letters is delivered, and refused where the client has not asked for it', {
+  skip,
+}, async (t) => {
+  const sink = await mailSink(t);
+  const postfix = await startPostfix(t, { deliverTo: sink.port, main: 'smtputf8_enable = yes' });
+  const { port } = await startGuard(t, postfix.port);
+  const client = await Dialogue.greeted(t, port);
+  const to = asBytes('<m\u00fcller@b\u00fccher.example>');
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal((await client.say(`RCPT TO:${to}`)).text, '553 5.6.7 Non-ASCII address without SMTPUTF8\r\n');
+  assert.equal(await client.code('RSET'), 250);
+  assert.equal(await client.code(`MAIL FROM:${asBytes('<\u4eba@example.org>')} SMTPUTF8`), 250);
+  assert.equal(await client.code(`RCPT TO:${to}`), 250);
+  assert.equal(await client.code(asBytes('RCPT TO:<m\u00fcller%example.com@b\u00fccher.example>')), 550);
+  assert.equal(await client.code('DATA'), 354);
+  assert.equal(await client.code('x\r\n.'), 250);
+  await sink.waitFor(1);
+  assert.deepEqual(sink.mails[0]!.to, [asBytes('m\u00fcller@xn--bcher-kva.example')]);
+  assert.equal(sink.mails[0]!.from, asBytes('\u4eba@example.org'));
 });
 
 test('a message with a 20 MB attachment arrives byte for byte', {

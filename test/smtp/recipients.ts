@@ -1,12 +1,12 @@
 /**
  * Spellings of a recipient, from relay testers, RFCs and mail server bug reports: what a client from outside gets, and
- * where a server that follows routes would send the mail. Ours are example.net, mx.example.net and [127.0.0.1].
+ * where a server that follows routes would send the mail. Ours are example.net, mx.example.net, bücher.example and [127.0.0.1].
  *
  * A row: what follows `RCPT TO:`, the naming rule (null: accepted), the effective destination. Add a case by adding a row.
  */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 
-export const ownDomains = ['example.net', 'mx.example.net', '[127.0.0.1]'];
+export const ownDomains = ['example.net', 'mx.example.net', 'xn--bcher-kva.example', '[127.0.0.1]'];
 
 type Row = readonly [text: string, rule: RuleId | null, effective: string];
 
@@ -119,6 +119,13 @@ export const recipients: readonly Row[] = [
   ['<user@notexample.net>', foreign, 'user@notexample.net'],
   ['<user@example.net.example.com>', foreign, 'user@example.net.example.com'],
 
+  ['<user@b\u00fccher.example.com>', foreign, 'user@xn--bcher-kva.example.com'],
+  // Not in NFC, so no U-label (RFC 5890 section 2.3.2.1).
+  ['<user@bu\u0308cher.example>', malformed, 'user@bu\u0308cher.example'],
+  ['<user%example.com@b\u00fccher.example>', percent, 'user@example.com'],
+  ['<example.com!user@B\u00dcCHER.example.>', bang, 'user@example.com'],
+  ['<user%b\u00fccher.example.com@example.net>', percent, 'user@xn--bcher-kva.example.com'],
+
   // Local parts that mean something to a delivery agent.
   ['<50%off@example.net>', percent, '50@off'],
   ['<|/bin/sh@example.net>', malformed, '|/bin/sh@example.net'],
@@ -155,7 +162,29 @@ export const recipients: readonly Row[] = [
   ['<user@[127.0.0.1]>', null, 'user@[127.0.0.1]'],
   ['<user@[IPv6:::ffff:127.0.0.1]>', null, 'user@[127.0.0.1]'],
   ['<user@mx.example.net>', null, 'user@mx.example.net'],
+  ['<user@b\u00fccher.example>', null, 'user@xn--bcher-kva.example'],
+  ['<user@B\u00dcCHER.Example.>', null, 'user@xn--bcher-kva.example'],
+  ['<user@XN--BCHER-KVA.example>', null, 'user@xn--bcher-kva.example'],
   ['<user@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;user@example.net', null, 'user@example.net'],
+];
+
+/**
+ * Spellings that a client of `relayFrom` may use for anybody, and whom they name. Only at our own domains is a local part
+ * ours to read.
+ */
+export const relayed: readonly (readonly [text: string, mailbox: string])[] = [
+  ['<user@example.com>', 'user@example.com'],
+  [' user@example.com', 'user@example.com'],
+  ['<user@EXAMPLE.com.>', 'user@example.com'],
+  ['<50%off@example.com>', '50%off@example.com'],
+  ['<u%example.org@example.com>', 'u%example.org@example.com'],
+  ['<example.org!u@example.com>', 'example.org!u@example.com'],
+  ['<"a b"@example.com>', '"a b"@example.com'],
+  ['<"a@b"@example.com>', '"a@b"@example.com'],
+  ['<"(x)<y>"@example.com>', '"(x)<y>"@example.com'],
+  ['<a..b@example.com>', '"a..b"@example.com'],
+  ['<user@[192.0.2.1]>', 'user@[192.0.2.1]'],
+  ['<user@m\u00fcnchen.example>', 'user@xn--mnchen-3ya.example'],
 ];
 
 /** A row's text as the bytes of a command line, one character a byte. */

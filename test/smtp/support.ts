@@ -159,7 +159,7 @@ export async function mailSink(owner: Owner, settings: SinkSettings = {}): Promi
         return;
       }
       const [verb = ''] = line.toUpperCase().split(/[ :]/, 1);
-      const path = /<(.*?)>/.exec(line)?.[1] ?? '';
+      const path = /<((?:"(?:[^"\\]|\\.)*"|[^">])*)>/.exec(line)?.[1] ?? '';
       if (verb === 'EHLO') {
         mail.helo = line.slice(5);
         say(
