@@ -81,7 +81,7 @@ class Guard implements SmtpGuard {
         'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
       );
     this.#backends = new Backends(options, (error, backend) =>
-      context.log.warn({ err: error, backend }, `smtp: ${backend} passed over: ${error.message}`),
+      context.log.warn({ backend }, `smtp: ${backend} passed over: ${error.message}`),
     );
     this.#secureContext =
       options.tls === null

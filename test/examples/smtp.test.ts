@@ -11,6 +11,7 @@ import { createSmtpGuard } from '../../src/smtp/guard.ts';
 import { smtpFaults, smtpOptions, smtpSchema, smtpWarnings } from '../../src/smtp/options.ts';
 import { certificate } from '../smtp/certificate.ts';
 import { Dialogue } from '../smtp/dialogue.ts';
+import { startExim } from '../smtp/exim.ts';
 import { startPostfix } from '../smtp/postfix.ts';
 import { mailSink } from '../smtp/support.ts';
 import { without } from '../support/peers.ts';
@@ -66,8 +67,39 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
   await postfix.waitForLog(/client=\S*\[127\.0\.0\.7\]/);
 });
 
-test('the Exim and decoy examples are valid', () => {
-  smtpSection('smtp-exim/sekisho.yaml');
+test('the Exim example: ours passes with its address, foreign is refused', {
+  skip: without('exim4', 'openssl'),
+}, async (t) => {
+  const pems = await certificate(t);
+  const sink = await mailSink(t);
+  const exim = await startExim(t, { deliverTo: sink.port, main: file('smtp-exim/exim.conf') });
+  const options = smtpOptions(smtpSection('smtp-exim/sekisho.yaml'), {
+    duration: (text) => parseDuration(text)!,
+    size: (text) => parseSize(text)!,
+    file: (name) => (name.endsWith('.key') ? pems.key : pems.cert),
+  });
+  assert.deepEqual(smtpWarnings(options), []);
+  const guard = createSmtpGuard(
+    { ...options, listen: ['127.0.0.1:0'], backends: [`127.0.0.1:${exim.port}`] },
+    { onEvent: () => {}, log: console },
+  );
+  const [address] = await guard.listen();
+  t.after(() => guard.close(0));
+  const client = await Dialogue.open(t, address!.port, '127.0.0.7');
+  await client.reply();
+  const { lines } = await client.say('EHLO client.example.org');
+  for (const keyword of ['DSN', 'STARTTLS']) assert.ok(lines.includes(keyword), keyword);
+  await client.say('MAIL FROM:<a@example.org>');
+  assert.equal(await client.code('RCPT TO:<user@example.com>'), 550);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
+  await client.say('DATA');
+  assert.equal(await client.code('Subject: x\r\n\r\ntext\r\n.'), 250);
+  await sink.waitFor(1);
+  assert.deepEqual(sink.mails[0]!.to, ['user@example.net']);
+  assert.match(await exim.log(), / <= a@example\.org H=\(client\.example\.org\) \[127\.0\.0\.7\] /);
+});
+
+test('the decoy example is valid', () => {
   const decoys = Value.Default(decoysSchema, parse(file('decoys/sekisho.yaml')).decoys);
   assert.ok(Value.Check(decoysSchema, decoys));
   const options = decoys.map((decoy) => decoyOptions(decoy, (text) => parseDuration(text)!));

@@ -14,7 +14,7 @@ export interface Exim {
 
 export interface EximSettings {
   readonly deliverTo: number;
-  /** Further lines of the main section. */
+  /** Further lines of the main section; later ones win. The port is 10025 in them. */
   readonly main?: string;
 }
 
@@ -32,7 +32,7 @@ export async function startExim(owner: Owner, { deliverTo, main = '' }: EximSett
   const conf = join(folder, 'exim.conf');
   await writeFile(
     conf,
-    `exim_path = ${exim}
+    `${lastWins(`exim_path = ${exim}
 primary_hostname = mx.example.net
 spool_directory = ${folder}/spool
 log_file_path = ${folder}/log/%slog
@@ -52,7 +52,8 @@ dsn_advertise_hosts = *
 tls_advertise_hosts =
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
-${main}
+${main.replace(/^daemon_smtp_ports = 10025$/m, `daemon_smtp_ports = ${port}`)}
+`)}
 begin routers
 all:
   driver = manualroute
@@ -77,4 +78,12 @@ plain:
   const process = await startProcess(owner, exim, ['-C', conf, '-bdf'], { timeout: 300_000 });
   await process.waitForPort(port);
   return { port, log: () => readFile(join(folder, 'log/mainlog'), 'utf8').catch(() => '') };
+}
+
+/** Each option once: Exim does not start where one is set twice. */
+function lastWins(text: string): string {
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
+    lines.set(line.split('=', 1)[0]!.trim(), line);
+  return [...lines.values()].join('\n');
 }
