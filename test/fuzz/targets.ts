@@ -1,6 +1,7 @@
+import { mailTargets } from './mail-targets.ts';
 import type { Target } from './target.ts';
 import { textTargets } from './text-targets.ts';
 import { wireTargets } from './wire-targets.ts';
 
 /** Every pure parser that gets bytes of strangers. */
-export const targets: readonly Target[] = [...wireTargets, ...textTargets];
+export const targets: readonly Target[] = [...wireTargets, ...mailTargets, ...textTargets];

@@ -1,0 +1,284 @@
+/** What mail servers and their clients are spoken to with: addresses, parameters, lines, messages, replies; and decoys. */
+import { isDeepStrictEqual } from 'node:util';
+import { converse, converseMail, longestMessage } from '../../src/decoys/conversation.ts';
+import { judgeRecipient, judgeSender, type MailPolicy } from '../../src/rules/smtp.ts';
+import { CommandLines } from '../../src/smtp/command-lines.ts';
+import { NormalizingScanner, StrictScanner } from '../../src/smtp/data-scanner.ts';
+import { explainSmtp, explainSmtpAnywhere } from '../../src/smtp/explain.ts';
+import { recipientParameters, senderParameters } from '../../src/smtp/parameters.ts';
+import { type Reply, ReplyReader } from '../../src/smtp/reply.ts';
+import { parsePath } from '../../src/wire/smtp-path.ts';
+import { asBytes, ownDomains, recipients } from '../smtp/recipients.ts';
+import { guardOptions } from '../smtp/support.ts';
+import { must, type Target } from './target.ts';
+
+const latin1 = (bytes: Buffer): string => bytes.toString('latin1');
+const owned = new Set(ownDomains);
+const mailPolicy: MailPolicy = { owns: (domain) => owned.has(domain) };
+const everything = {
+  offered: new Map(['SIZE', '8BITMIME', 'SMTPUTF8', 'DSN', 'AUTH'].map((keyword) => [keyword, ''])),
+};
+
+export const mailTargets: readonly Target[] = [
+  {
+    name: 'smtp-path',
+    seeds: recipients.map(([text]) => Buffer.from(asBytes(text), 'latin1')),
+    words: [
+      '<',
+      '>',
+      '@',
+      '%',
+      '!',
+      '"',
+      '\\',
+      ':',
+      ',',
+      '.',
+      ' ',
+      '\t',
+      '\0',
+      '\r\n',
+      '[127.0.0.1]',
+      '[IPv6:::1]',
+      'example.net',
+      'example.com',
+      'user',
+      '\xc3\xa9',
+      'SIZE=1',
+      'ORCPT=rfc822;a@b',
+    ],
+    run: (input) => {
+      const text = latin1(input);
+      const path = parsePath(text);
+      for (const { at } of path.faults) must(at >= 0 && at <= text.length, 'a fault is inside');
+      const recipient = judgeRecipient(text, mailPolicy, 'outside');
+      if (recipient.action === 'allow') {
+        const ours = path.domain === null ? /^postmaster$/i.test(path.local) : owned.has(path.domain);
+        must(ours, `an outsider's recipient is ours: ${path.domain}`);
+        must(!/[%!@:/|()<>,;\\" ]/.test(path.local), 'and nothing that a delivery agent could follow');
+      }
+      for (const verdict of [
+        recipient,
+        judgeRecipient(text, mailPolicy, 'relaying'),
+        judgeSender(text, mailPolicy, 'outside'),
+      ]) {
+        must((verdict.rule === null) === (verdict.action === 'allow'), 'a refusal has its rule');
+        if (verdict.action === 'block') continue;
+        must(verdict.path.route.length === 0, 'no source route is taken');
+        // What is sent on is read as what was judged, and by one reading only.
+        const sent = parsePath(`<${verdict.canonical}>`);
+        must(sent.faults.length === 0, `what is sent on has no fault: ${verdict.canonical}`);
+        must(sent.local === path.local && sent.domain === path.domain, 'it is the same mailbox');
+      }
+      const whys = new Set(path.faults.map(({ why }) => why));
+      return `${[...whys].sort().join()} ${recipient.action} ${recipient.rule} ${path.route.length > 0} ${path.quoted}`;
+    },
+  },
+  {
+    name: 'smtp-lines',
+    seeds: ['EHLO x\r\nMAIL FROM:<a@b>\r\n', 'a\r\n.\r\nQUIT\r\n', '..x\r\n\r\n.\r\n', 'a\n.\nb\r.\r\n'].map(
+      (text) => Buffer.from(text),
+    ),
+    words: ['\r\n', '\r', '\n', '.', '\r\n.\r\n', '\n.\n', '\r.\r', '\0', '..', 'x'],
+    run: (input) => {
+      const cut = input.reduce((sum, byte) => (sum * 31 + byte) % (input.length + 1), 7);
+      const pieces = [input.subarray(0, cut), input.subarray(cut)];
+      const lines = readLines([input]);
+      must(
+        lines.every(({ text, fault }) => fault !== undefined || !/[\r\n\0]/.test(text)),
+        'a line holds no line end',
+      );
+      let seen = '';
+      for (const Scanner of [StrictScanner, NormalizingScanner]) {
+        const scan = (parts: readonly Buffer[]) => {
+          const scanner = new Scanner();
+          let pass = '';
+          for (const part of parts) {
+            const scanned = scanner.push(part);
+            pass += scanned.pass.toString('latin1');
+            if (scanned.ended) return { pass, ended: true, bare: scanned.bare };
+          }
+          return { pass, ended: false, bare: false };
+        };
+        const whole = scan([input]);
+        const bytewise = scan([...input].map((byte) => Buffer.of(byte)));
+        must(scan(pieces).ended === whole.ended && bytewise.ended === whole.ended, 'the same end in pieces');
+        if (whole.ended && !whole.bare) {
+          must(isDeepStrictEqual(bytewise, whole), 'the same message in pieces');
+          must(/(?:^|\r\n)\.\r\n$/.test(whole.pass), 'the end is the end');
+          must(!/\r\n\.\r\n[\s\S]/.test(whole.pass), 'the end is there once');
+        }
+        must(
+          !whole.ended || whole.bare || !/[^\r]\n|^\n|\r(?!\n)/.test(whole.pass),
+          'no bare line end passes',
+        );
+        seen += ` ${whole.ended} ${whole.bare}`;
+      }
+      return `${lines
+        .map(({ fault }) => fault ?? '')
+        .slice(0, 5)
+        .join()}${seen}`;
+    },
+  },
+  {
+    name: 'smtp-parameters',
+    seeds: [
+      ' SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=a+2Bb AUTH=<>',
+      ' NOTIFY=SUCCESS,DELAY ORCPT=rfc822;user+40example.com',
+      ' ORCPT=utf-8;user\\x{40}example.com NOTIFY=NEVER',
+    ].map((text) => Buffer.from(text)),
+    words: [
+      ' ',
+      '\t',
+      '=',
+      ';',
+      '+',
+      '+40',
+      '+0D+0A',
+      '\\x{40}',
+      '@',
+      'example.com',
+      'NOTIFY=',
+      'ORCPT=rfc822;',
+      'SIZE=',
+      '\xff',
+    ],
+    run: (input) => {
+      const { parameters } = parsePath(`<user@example.net>${latin1(input)}`);
+      const read = [
+        senderParameters(parameters, everything, guardOptions(0, { limits: { message: 1000 } })),
+        recipientParameters(parameters, everything, mailPolicy, 'outside'),
+      ];
+      return read
+        .map((found) => {
+          if ('refuse' in found) {
+            must(/^5\d\d \d\.\d\.\d [\x20-\x7e]+$/.test(found.refuse), 'a refusal is a reply');
+            return found.refuse.slice(0, 20);
+          }
+          must(
+            /^(?: [A-Z0-9-]+(?:=[\x21-\x3c\x3e-\x7e]+)?)*$/.test(found.text),
+            `only parameters are sent on: ${found.text}`,
+          );
+          const original = / ORCPT=rfc822;(\S*)/i.exec(found.text)?.[1];
+          must(original === undefined || !/example\.com/i.test(original), 'and no third party in them');
+          return found.text.replace(/=\S*/g, '');
+        })
+        .join();
+    },
+  },
+  {
+    name: 'smtp-replies',
+    seeds: ['250 OK\r\n', '250-a\r\n250-SIZE 1\r\n250 DSN\r\n220 x\r\n', '550 5.1.1 \xfc\n', '421\r\n'].map(
+      (text) => Buffer.from(text, 'latin1'),
+    ),
+    words: ['\r\n', '\r', '\n', '250', '250-', '550 ', '421', '-', ' ', '\0', '\xff'],
+    run: (input) => {
+      const whole = readReplies([input]);
+      const bytewise = readReplies([...input].map((byte) => Buffer.of(byte)));
+      // A fault is found at the end of its line, so that what came before it in the same piece is lost with it.
+      if (whole !== null) must(isDeepStrictEqual(bytewise, whole), 'the same replies in pieces');
+      for (const { code, text, lines } of whole ?? []) {
+        must(code >= 200 && code < 600, 'a code is one');
+        must(/^(?:\d{3}[ -][^\r\n\0]*\r\n)+$/.test(text), 'a client reads one reply in it');
+        must(text.split('\r\n').length === lines.length + 1, 'of as many lines');
+      }
+      return whole === null ? 'none' : whole.map(({ code, lines }) => `${code} ${lines.length}`).join();
+    },
+  },
+  {
+    name: 'smtp-explain',
+    seeds: recipients.map(([text]) => Buffer.from(asBytes(`RCPT TO:${text}`), 'latin1')),
+    words: [
+      'RCPT TO:',
+      'MAIL FROM:',
+      ' ',
+      '<',
+      '>',
+      '@',
+      '%',
+      '!',
+      '"',
+      ':',
+      ',',
+      'example.net',
+      'example.com',
+    ],
+    run: (input) => {
+      const line = latin1(input);
+      let how = '';
+      for (const explain of [explainSmtp, explainSmtpAnywhere]) {
+        const { verdict, rule, answer, evidence, steps, sentOn } = explain(line, mailPolicy);
+        must(
+          (verdict === 'block') === (answer !== null) && (verdict === 'allow') === (sentOn !== null),
+          'one of two',
+        );
+        must(evidence === null || (evidence.start >= 0 && evidence.end <= line.length), 'evidence is inside');
+        how += ` ${verdict} ${rule} ${steps.length}`;
+      }
+      return how;
+    },
+  },
+  {
+    name: 'decoys',
+    seeds: [
+      'GET http://www.example.com/ HTTP/1.0\r\n\r\n',
+      'CONNECT example.com:25 HTTP/1.1\r\n\r\n',
+      '\x04\x01\x00\x50\x00\x00\x00\x01root\x00www.example.com\x00',
+      '\x05\x01\x00\x05\x01\x00\x03\x0bexample.com\x00\x50',
+      '\x05\x01\x02\x01\x04user\x06secret',
+      'EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<user%example.com@example.net>\r\nQUIT\r\n',
+    ].map((text) => Buffer.from(text, 'latin1')),
+    words: [
+      '\x04\x01',
+      '\x05\x01\x00',
+      '\x05\x01\x02',
+      '\0',
+      '\r\n',
+      'RCPT TO:',
+      'CONNECT ',
+      'GET http://',
+      '\x16\x03\x01',
+      ' HTTP/1.1',
+    ],
+    run: (input) => {
+      const bytes = input.subarray(0, longestMessage);
+      let how = '';
+      for (const talk of [converse, converseMail]) {
+        // As it comes: what has been said to be complete is never asked for more.
+        let early = false;
+        for (let length = 0; length <= Math.min(bytes.length, 64); length++)
+          early ||= !talk(bytes.subarray(0, length), false).more;
+        const step = talk(bytes, true);
+        must(!step.more, 'an end comes');
+        if (step.more) return '';
+        const said = latin1(step.refuse);
+        must(!/^(?:HTTP\/1\.\d [123]|\x05\0|\0\x5a|\x01\0|[23]\d\d)/.test(said), 'nothing is granted');
+        how += ` ${early} ${said.length} ${step.asked?.kind} ${step.asked?.kind === 'verdict' ? step.asked.verdict.rule : ''}`;
+      }
+      return how;
+    },
+  },
+];
+
+/** Null where it is no reply. */
+function readReplies(pieces: readonly Buffer[]): Reply[] | null {
+  const reader = new ReplyReader();
+  try {
+    return pieces.flatMap((piece) => reader.push(piece));
+  } catch {
+    return null;
+  }
+}
+
+function readLines(pieces: readonly Buffer[]) {
+  const lines = new CommandLines();
+  const read: { text: string; fault?: string }[] = [];
+  for (const piece of pieces) {
+    lines.push(piece);
+    for (let line = lines.next(512); line !== null; line = lines.next(512)) {
+      read.push(line.fault === undefined ? { text: line.text } : { text: line.text, fault: line.fault });
+      if (line.fault !== undefined) break;
+    }
+  }
+  return read;
+}
