@@ -24,6 +24,7 @@ export function crossFindings(document: unknown): Finding[] {
       listeners,
       sites.flatMap(({ path, value }) => backendTexts(path, value)),
     ),
+    ...mailLoops(listeners, map(root.smtp)),
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
     ...mailFaults(root.smtp),
@@ -145,6 +146,27 @@ function loops(listeners: readonly Placed<ListenAddress>[], backends: readonly P
   });
 }
 
+/** The same of mail: each session would open the next one. */
+function mailLoops(listeners: readonly Placed<ListenAddress>[], smtp: Record<string, unknown>): Finding[] {
+  const backends = [
+    { path: ['smtp', 'backend'], value: smtp.backend },
+    ...list(smtp.backends).map((value, index) => ({ path: ['smtp', 'backends', index], value })),
+  ];
+  return backends.flatMap(({ path, value }) => {
+    const [, host, port] = /^\[?(.+?)\]?:(\d{1,5})$/.exec(typeof value === 'string' ? value : '') ?? [];
+    if (host === undefined) return [];
+    const own = listeners.find((listener) => reaches(listener.value, host, Number(port)));
+    if (own === undefined) return [];
+    return [
+      {
+        path,
+        message: `is our own listener ${pathText(own.path)}: mail would go round in a loop`,
+        mend: 'move the mail server to another port, such as 127.0.0.1:10025, and write that',
+      },
+    ];
+  });
+}
+
 function trustInEverybody(prefixes: unknown): Finding[] {
   return list(prefixes).flatMap((text, index) => {
     const prefix = typeof text === 'string' ? parsePrefix(text) : null;
@@ -208,7 +230,7 @@ function alertsToNobody(alerts: unknown): Finding[] {
 function mailFaults(smtp: unknown): Finding[] {
   if (typeof smtp !== 'object' || smtp === null) return [];
   return smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
-    path: ['smtp', key],
+    path: ['smtp', ...key],
     message: fault,
     mend,
   }));

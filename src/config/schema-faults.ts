@@ -50,8 +50,8 @@ function mailDomain(text: string): object {
   try {
     mailPolicy([text]);
     return {};
-  } catch (error) {
-    return unreadable((error as Error).message, '');
+  } catch {
+    return unreadable('is no domain', '');
   }
 }
 

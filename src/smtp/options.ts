@@ -1,6 +1,7 @@
 /** What the mail guard can be told, and how the config's `smtp` section says it. */
 import type { Static, TProperties } from 'typebox';
 import Type from 'typebox';
+import { parsePrefix } from '../address/ip.ts';
 
 /** The guard's settings, compiled: milliseconds, bytes, certificates read. */
 export interface SmtpOptions {
@@ -125,7 +126,7 @@ export const smtpSchema = Type.Object(
         default: [],
         description:
           'Prefixes whose clients may send to any domain. Hazard: everybody who can send from here can relay; list your own ' +
-          'networks and nothing wider. They are also free of `connectionsPerClient`.',
+          'networks and nothing wider; a prefix shorter than /8 (IPv6: /7) is an error. They are also free of `connectionsPerClient`.',
       },
     ),
     tls: Type.Optional(
@@ -251,25 +252,48 @@ export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): S
   };
 }
 
+export interface SmtpFault {
+  /** The path below `smtp`. */
+  readonly key: readonly (string | number)[];
+  readonly fault: string;
+  readonly mend: string;
+}
+
 /**
  * Faults that the schema can't tell, each with the key it is about and the mend: for the config's cross-checks.
  */
-export function smtpFaults(document: SmtpDocument): { key: string; fault: string; mend: string }[] {
-  const faults: { key: string; fault: string; mend: string }[] = [];
+export function smtpFaults(document: SmtpDocument): SmtpFault[] {
+  const faults: SmtpFault[] = [];
   if ((document.backend === undefined) === (document.backends === undefined))
     faults.push({
-      key: 'backend',
+      key: ['backend'],
       fault:
         document.backend === undefined ? 'no mail server to pass mail on to' : 'both backend and backends',
       mend: 'write backend: HOST:PORT, or backends with a list of them',
     });
   if (document.xclient && document.proxyProtocol)
     faults.push({
-      key: 'proxyProtocol',
+      key: ['proxyProtocol'],
       fault: 'xclient and proxyProtocol together',
       mend: 'choose the one that the mail server is set up for',
     });
+  for (const [index, text] of (Array.isArray(document.relayFrom) ? document.relayFrom : []).entries())
+    if (typeof text === 'string' && tooWide(text))
+      faults.push({
+        key: ['relayFrom', index],
+        fault: 'lets strangers relay: the guard would be an open relay',
+        mend: 'list your own networks, such as 192.0.2.0/24',
+      });
   return faults;
+}
+
+/**
+ * Networks that nobody has: an IPv4 prefix shorter than /8, an IPv6 one shorter than /7, which is that of fc00::/7. Two
+ * halves of the internet are an open relay as the whole is.
+ */
+function tooWide(text: string): boolean {
+  const prefix = parsePrefix(text);
+  return prefix !== null && prefix.length < (prefix.family === 4 ? 8 : 7);
 }
 
 /** What an operator should know of a section that is valid: for `sekisho check`. */

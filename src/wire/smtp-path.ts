@@ -71,15 +71,20 @@ export function parsePath(text: string): SmtpPath {
   while (!bracketed && last > from && text[last - 1] === '>') last--;
   if (last < inner) faults.push({ why: 'no opening bracket', at: last });
   const body = text.slice(from, last);
-  if (end - start > longestPath) faults.push({ why: 'a path of more than 256 octets', at: start });
   const empty = bracketed && body === '';
   if (body === '' && !bracketed) faults.push({ why: 'no path', at: start });
   const read = readBody(body, from, faults);
+  if (end - start > longestPath || sentOctets(read, body) > longestPath)
+    faults.push({ why: 'a path of more than 256 octets', at: start });
   if (/[\x80-\xff]/.test(body) && !isUtf8(body)) faults.push({ why: 'bytes that are no UTF-8', at: from });
   const parameters = readParameters(text, end, faults);
   faults.sort((a, b) => a.at - b.at);
   return { ...read, empty, bracketed, parameters, faults, start, end };
 }
+
+/** The path as it is sent on, in brackets: quotes and A-labels make it longer than it was written, fourfold at most. */
+const sentOctets = (mailbox: Mailbox, body: string): number =>
+  body.length < longestPath / 4 ? 0 : writeMailbox(mailbox).length + 2;
 
 /** The parameters of AUTH, MAIL and RCPT that follow a path; anything else after it is a fault. */
 function readParameters(text: string, end: number, faults: PathFault[]): EsmtpParameter[] {

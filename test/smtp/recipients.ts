@@ -93,6 +93,14 @@ export const recipients: readonly Row[] = [
   ['<user@example.net>SIZE=1', malformed, 'user@example.net'],
   ['<user@example.net> =x', malformed, 'user@example.net'],
 
+  // RFC 5321 section 4.5.3.1.3: 256 octets, brackets included, as it is sent on.
+  [` ${'u'.repeat(243)}@example.net`, malformed, `${'u'.repeat(243)}@example.net`],
+  [
+    `<${'u'.repeat(114)}..${'u'.repeat(125)}@example.net>`,
+    malformed,
+    `"${'u'.repeat(114)}..${'u'.repeat(125)}"@example.net`,
+  ],
+
   // Hosts that some resolver reads as another one.
   ['<user@example.net\uff0eexample.com>', malformed, 'user@example.net\uff0eexample.com'],
   ['<user@example\u3002net>', malformed, 'user@example\u3002net'],
@@ -152,6 +160,7 @@ export const recipients: readonly Row[] = [
   ['<user+tag@example.net>', null, 'user+tag@example.net'],
   ['<"user"@example.net>', null, 'user@example.net'],
   ['<us\\er@example.net>', malformed, 'user@example.net'],
+  [` ${'u'.repeat(64)}@example.net`, null, `${'u'.repeat(64)}@example.net`],
   ['<user.name@example.net>', null, 'user.name@example.net'],
   ["<o'user@example.net>", null, "o'user@example.net"],
   ['<user=example.com@example.net>', null, 'user=example.com@example.net'],
