@@ -155,6 +155,7 @@ class Guard implements SmtpGuard {
       ends,
       mayRelay,
       onEvent,
+      isBanned: () => this.#isBanned(prefix),
       log,
     });
     this.#sessions.add(session);

@@ -22,6 +22,8 @@ export interface SessionContext {
   /** The client is in `relayFrom`. */
   readonly mayRelay: boolean;
   readonly onEvent: EventSink;
+  /** Whether the client is banned by now, perhaps for what it has just been seen at: then the answer to that is the last. */
+  readonly isBanned: () => boolean;
   readonly log: SmtpLog;
 }
 

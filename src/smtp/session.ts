@@ -338,13 +338,14 @@ export class Session {
   }
 
   #report(rules: readonly RuleId[], verdict: PathVerdict | null, answer: number, request: string): void {
-    const { ends, onEvent } = this.#context;
+    const { ends, onEvent, isBanned } = this.#context;
     const { helo } = this.#server;
     const sender = this.#transaction === null ? '' : `${this.#sender}\r\n`;
     const before = (helo === null ? '' : `${helo}\r\n`) + sender;
     const effective = verdict?.effective ?? null;
     const [listener, client] = [listenerName(ends), ends.address];
     onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));
+    if (isBanned()) this.#errors = Number.POSITIVE_INFINITY;
   }
 
   #answer(text: string): true {

@@ -28,6 +28,7 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
       ends,
       mayRelay: true,
       onEvent: () => {},
+      isBanned: () => false,
       log: { warn: log, error: log },
     }).run();
   });

@@ -87,6 +87,9 @@ alerts: { webhook: "${url}", name: gate }
     const client = await Dialogue.greeted(t, running.mail, from);
     await client.say('MAIL FROM:<a@example.org>');
     for (const [line] of seeds) assert.equal(await client.code(line), 550);
+    // The fourth was one too many: a session that is open already goes no further.
+    assert.equal(await client.code('NOOP'), from === '127.0.0.7' ? 421 : 250);
+    if (from === '127.0.0.7') await client.closed();
     client.socket.destroy();
   }
   await exchange(running.socks, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00', { from: '127.0.0.5' });
