@@ -149,7 +149,8 @@ export class Upstream {
       for (const reply of this.#reader.push(chunk)) {
         const waiting = this.#waiting;
         this.#waiting = null;
-        if (reply.code >= 400) this.#allWell = false;
+        // 334: who breaks off an AUTH leaves a server that waits for a password, and would take the next EHLO for one.
+        if (reply.code >= 400 || reply.code === 334) this.#allWell = false;
         if (waiting !== null) waiting.resolve(reply);
         else if (this.#unasked === null) this.#unasked = reply;
         else throw new Error('several replies to one command');

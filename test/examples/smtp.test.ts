@@ -96,7 +96,7 @@ test('the Exim example: ours passes with its address, foreign is refused', {
   assert.equal(await client.code('Subject: x\r\n\r\ntext\r\n.'), 250);
   await sink.waitFor(1);
   assert.deepEqual(sink.mails[0]!.to, ['user@example.net']);
-  assert.match(await exim.log(), / <= a@example\.org H=\(client\.example\.org\) \[127\.0\.0\.7\] /);
+  assert.match(await exim.log(), / <= a@example\.org H=\(client\.example\.org\) \[127\.0\.0\.7\]:\d+ /);
 });
 
 test('the decoy example is valid', () => {

@@ -70,3 +70,28 @@ test('commands in the clear behind STARTTLS are not carried out', { skip }, asyn
   await once(patient.socket.resume(), 'end');
   assert.doesNotMatch(sink.received.join(), /MAIL/);
 });
+
+test('a client that leaves in the middle of AUTH leaves no session for the next one', { skip }, async (t) => {
+  const sink = await mailSink(t, {
+    offers: ['AUTH LOGIN'],
+    reply: (line) => (line === 'AUTH LOGIN' ? '334 VXNlcm5hbWU6' : undefined),
+  });
+  const { port } = await startGuard(t, sink.port, { tls: await certificate(t) });
+  const client = await Dialogue.greeted(t, port);
+  assert.equal(await client.code('STARTTLS'), 220);
+  await client.startTls();
+  for (const [line, code] of [
+    ['EHLO client.example.org', 250],
+    ['MAIL FROM:<a@example.org>', 250],
+    ['RCPT TO:<user@example.net>', 250],
+    ['DATA', 354],
+    ['x\r\n.', 250],
+    ['AUTH LOGIN', 334],
+  ] as const)
+    assert.equal(await client.code(line), code, line);
+  client.socket.end();
+  await client.closed();
+  const before = sink.received.length;
+  await Dialogue.greeted(t, port);
+  assert.equal(sink.received.length, before + 1);
+});
