@@ -8,7 +8,7 @@ import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { printable, redact } from '../events/redact.ts';
-import { portOwner } from '../listener/port-owner.ts';
+import { bindError } from '../listener/bind-error.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
 import {
@@ -81,12 +81,8 @@ class DecoyListener implements Decoy {
     try {
       await once(this.#server, 'listening');
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      const owner = code === 'EADDRINUSE' ? portOwner(this.#address.port) : null;
-      const why =
-        code === 'EADDRINUSE'
-          ? `the port is taken${owner === null ? '' : ` by ${owner}`}; stop that, or take the decoy out of the config`
-          : (cause as Error).message;
+      const mend = 'stop that, or take the decoy out of the config';
+      const why = bindError(cause as NodeJS.ErrnoException, this.#address.port, mend);
       throw new Error(`decoys: cannot listen on ${this.#options.listen}: ${why}`, { cause });
     }
     return this.#server.address() as AddressInfo;

@@ -5,7 +5,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { clientPrefix, parseIp, parsePrefix, unmapped, withoutZone } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import type { EventSink } from '../events/event.ts';
-import { portOwner } from '../listener/port-owner.ts';
+import { bindError } from '../listener/bind-error.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
 import { Backends, type ClientEnds, parseHostPort } from './backends.ts';
@@ -206,11 +206,7 @@ class Guard implements SmtpGuard {
 }
 
 function cannotListen(text: string, port: number, cause: NodeJS.ErrnoException): Error {
-  const owner = cause.code === 'EADDRINUSE' ? portOwner(port) : null;
-  const why =
-    cause.code === 'EADDRINUSE'
-      ? `the port is taken${owner === null ? '' : ` by ${owner}`}; move the mail server to another port, such as 127.0.0.1:10025`
-      : cause.message;
+  const why = bindError(cause, port, 'move the mail server to another port, such as 127.0.0.1:10025');
   return new Error(`smtp: cannot listen on ${text}: ${why}`, { cause });
 }
 

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { converse, converseMail } from '../../src/decoys/conversation.ts';
+import { bindError } from '../../src/listener/bind-error.ts';
+import { root } from '../support/gateway-process.ts';
 import { nmap } from '../support/nmap.ts';
 import { watchDials } from '../support/no-dial.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { startDecoy } from './support.ts';
 
 const socks5Name = (name: string, port: number): string =>
@@ -250,6 +255,42 @@ test('a taken port names its owner', async (t) => {
           `cannot listen on 127\\.0\\.0\\.1:${address.port}: the port is taken by .* \\(pid ${process.pid}\\)`,
         )
       : /the port is taken/,
+  );
+});
+
+test('an address that is not of this machine, and a port for root, are told with the mend', async (t) => {
+  await assert.rejects(
+    startDecoy(t, 'socks', { listen: '192.0.2.55:1080' }),
+    /^Error: decoys: cannot listen on 192\.0\.2\.55:1080: this machine has no such address; write one that it has/,
+  );
+  const denied = Object.assign(new Error('listen EACCES: permission denied'), { code: 'EACCES' });
+  assert.match(
+    bindError(denied, 25, ''),
+    /^a port below 1024 is for root; start as root, with user and group/,
+  );
+});
+
+test('the program does not start where a decoy has no port, and says whose it is', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as { port: number };
+  const config = join(await tempDir(t, 'taken'), 'sekisho.yaml');
+  await writeFile(
+    config,
+    `decoys:\n  - { listen: "127.0.0.1:0", speaks: http-proxy }\n  - { listen: "127.0.0.1:${port}", speaks: socks }\n`,
+  );
+  const { code, stderr } = await runProcess(process.execPath, ['src/cli.ts', 'start', '--config', config], {
+    cwd: root,
+  });
+  assert.equal(code, 1);
+  const owner = process.platform === 'linux' ? ` by .* \\(pid ${process.pid}\\)` : '';
+  assert.match(
+    stderr,
+    new RegExp(
+      `^sekisho: decoys: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken${owner}; stop that`,
+      'm',
+    ),
   );
 });
 
