@@ -1,6 +1,8 @@
 /** What people do with the dashboard, in a real Chromium in front of a real checkpoint. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { Dialogue } from '../smtp/dialogue.ts';
+import { mailSink, startGuard } from '../smtp/support.ts';
 import { foreign, runCheckpoint, token } from '../support/checkpoint.ts';
 import { type Dashboard, login, Stops, startDashboard, views } from '../support/dashboard.ts';
 import { without } from '../support/peers.ts';
@@ -73,6 +75,36 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
 
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByLabel('Token').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('a mail probe is told with where the mail would have gone, and its client banned from there', async (t) => {
+    const { clients, control } = dashboard.checkpoint;
+    const sink = await mailSink(t);
+    const guard = await startGuard(
+      t,
+      sink.port,
+      {},
+      { onEvent: control.onEvent, isBanned: (prefix) => clients.bans!.isBanned(prefix) },
+    );
+    const client = await Dialogue.greeted(t, guard.port, '127.0.0.44');
+    await client.say('MAIL FROM:<a@example.org>');
+    assert.equal(await client.code('RCPT TO: user%example.com@example.net'), 550);
+    const { page, faults } = await dashboard.open();
+    await page.locator('a.event', { hasText: 'RCPT TO: user%example.com@example.net' }).click();
+    await page.getByText('MAIL FROM:<a@example.org>').waitFor();
+    const facts = (await page.locator('dl.facts').textContent()) ?? '';
+    assert.match(facts, /smtp 127\.0\.0\.1:\d+/);
+    assert.match(facts, /a mail server:\s*user@example\.com/);
+    assert.match(facts, /smtp-percent-hack/);
+    await page.getByRole('button', { name: 'Ban 127.0.0.44' }).click();
+    await page.getByLabel('Why').fill('relay tester');
+    await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
+    await page.getByRole('button', { name: 'Unban 127.0.0.44' }).waitFor();
+    assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 554);
+    await page.getByRole('button', { name: 'Unban 127.0.0.44' }).click();
+    await page.getByRole('button', { name: 'Ban 127.0.0.44' }).waitFor();
+    assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 220);
     assert.deepEqual(faults, []);
   });
 
