@@ -35,6 +35,8 @@ export type Converse = (bytes: Buffer, last: boolean) => Step;
 /** The most that is read of a first message. */
 export const longestMessage = 8192;
 
+/** What is kept of a user name or password. */
+const credentials = '[credentials]';
 const none = Buffer.alloc(0);
 const noMethod = Buffer.from([5, 0xff]);
 const chooseNone = Buffer.from([5, 0]);
@@ -103,8 +105,9 @@ function http(bytes: Buffer, last: boolean): Step {
 function socks4(bytes: Buffer, last: boolean): Step {
   const request = parseSocks4(bytes);
   if (request?.complete !== true && !last) return { more: true };
-  // The user id names a person: that there was one is told by its absence here.
-  const head = latin1(bytes.subarray(0, 8)) + (request?.version === '4a' ? `\0${request.host}\0` : '\0');
+  const user = (bytes[8] ?? 0) === 0 ? '' : credentials;
+  const name = request?.version === '4a' ? `${request.host}\0` : '';
+  const head = `${latin1(bytes.subarray(0, 8))}${user}\0${name}`;
   return done(firstBytes(bytes, head), socks4Refused);
 }
 
@@ -115,16 +118,17 @@ function socks5(bytes: Buffer, last: boolean): Step {
   const rest = bytes.subarray(greeting.length);
   if (greeting.methods.includes(0)) {
     const request = parseSocks5Request(rest);
-    if (request === null && !last) return { more: true, say: chooseNone };
-    return done(firstBytes(bytes, head + latin1(rest.subarray(0, 262))), socks5Refused);
+    if (request === null && !last && (rest[0] ?? 5) === 5) return { more: true, say: chooseNone };
+    // 1 begins a name and password (RFC 1929) that were sent without having been asked for.
+    const kept = rest[0] === 1 ? credentials : latin1(rest.subarray(0, 262));
+    return done(firstBytes(bytes, head + kept), socks5Refused);
   }
   if (!greeting.methods.includes(2)) return done(firstBytes(bytes, head), noMethod);
   // RFC 1929: version, length, name, length, password. Read to its end so as to refuse it; kept as a word.
   const nameLength = rest[1] ?? 255;
   const complete = rest.length >= 3 + nameLength + (rest[2 + nameLength] ?? 255);
   if (!complete && !last) return { more: true, say: choosePassword };
-  const credentials = rest.length === 0 ? '' : '[credentials]';
-  return done(firstBytes(bytes, head + credentials), passwordRefused);
+  return done(firstBytes(bytes, head + (rest.length === 0 ? '' : credentials)), passwordRefused);
 }
 
 /** What is wanted, the verdict tells; `head` is what is kept of the bytes. */

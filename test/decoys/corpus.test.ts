@@ -23,7 +23,7 @@ const socksProbes = [
 ];
 
 for (const speaks of ['http-proxy', 'socks', 'smtp'] as const)
-  for (const tarpit of [null, { connections: 10_000, time: 1000 }])
+  for (const tarpit of [null, { connections: 10_000, time: 2500 }])
     test(`the corpus at a decoy that speaks ${speaks}${tarpit === null ? '' : ', in its tarpit'}`, async (t) => {
       const watch = watchDials(t);
       const { port, decoy, events } = await startDecoy(t, speaks, {

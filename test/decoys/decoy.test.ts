@@ -92,6 +92,7 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
     ],
     [['\x05\x01\x02', '\x01\x04user\x06secret'], '05020101', 'socks5', null],
     ['\x05\x01\x01', '05ff', 'socks5', null],
+    ['\x05\x02\x00\x02\x01\x04user\x06secret', '05020001000000000000', 'socks5', null],
   ] as const;
   for (const [bytes, answer, rule, destination] of rows) {
     const reply = await exchange(port, bytes as string | string[]);
@@ -103,7 +104,23 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
   assert.equal(events.length, rows.length);
   assert.equal(events[0]!.intent, 'mail-relay');
   assert.doesNotMatch(JSON.stringify(events), /secret|root/);
-  assert.match(events[5]!.bytes, /\[credentials\]$/);
+  for (const [index, bytes] of [
+    [0, /^\\x04\\x01\\x00\\x19\\xc0\\x00\\x02\\x01\\x00$/],
+    [1, /\[credentials\]\\x00www\.example\.com\\x00$/],
+    [5, /\[credentials\]$/],
+    [7, /\[credentials\]$/],
+  ] as const)
+    assert.match(events[index]!.bytes, bytes);
+});
+
+test('HTTP credentials are told of, and not kept', async (t) => {
+  const { port, events } = await startDecoy(t, 'http-proxy');
+  const secret = Buffer.from('user:secret').toString('base64');
+  await exchange(port, `CONNECT example.com:25 HTTP/1.1\r\nProxy-Authorization: Basic ${secret}\r\n\r\n`);
+  await exchange(port, 'GET http://user:secret@www.example.com/ HTTP/1.0\r\nCookie: session=secret\r\n\r\n');
+  assert.equal(events.length, 2);
+  assert.match(events[0]!.bytes, /Proxy-Authorization: /);
+  assert.doesNotMatch(JSON.stringify(events), new RegExp(`secret|${secret}`));
 });
 
 test('mail: 554 at once, and what is sent all the same is recorded', async (t) => {

@@ -1,6 +1,7 @@
 /** The files of config/examples for mail and decoys, with real mail servers; only ports, certificates and where mail goes are changed. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Value from 'typebox/value';
@@ -14,7 +15,10 @@ import { Dialogue } from '../smtp/dialogue.ts';
 import { startExim } from '../smtp/exim.ts';
 import { startPostfix } from '../smtp/postfix.ts';
 import { mailSink } from '../smtp/support.ts';
+import { root } from '../support/gateway-process.ts';
 import { without } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { examples } from './example.ts';
 
 const file = (name: string): string => readFileSync(join(examples, name), 'utf8');
@@ -97,6 +101,23 @@ test('the Exim example: ours passes with its address, foreign is refused', {
   await sink.waitFor(1);
   assert.deepEqual(sink.mails[0]!.to, ['user@example.net']);
   assert.match(await exim.log(), / <= a@example\.org H=\(client\.example\.org\) \[127\.0\.0\.7\]:\d+ /);
+});
+
+test('check says what it costs where the mail server is not told the client, or TLS is off', async (t) => {
+  const path = join(await tempDir(t, 'check'), 'sekisho.yaml');
+  await writeFile(
+    path,
+    'smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", domains: [example.net] }\n',
+  );
+  const { code, stdout } = await runProcess(process.execPath, ['src/cli.ts', 'check', '--config', path], {
+    cwd: root,
+  });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /note: smtp: without xclient or proxyProtocol the mail server takes every client for this machine/,
+  );
+  assert.match(stdout, /note: smtp: without tls neither STARTTLS nor AUTH is offered/);
 });
 
 test('the decoy example is valid', () => {

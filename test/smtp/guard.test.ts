@@ -197,6 +197,10 @@ test('line ends, NULs and length of commands are strict', async (t) => {
     events.map((event) => event.rule),
     ['smtp-smuggling', 'smtp-smuggling', 'smtp-smuggling'],
   );
+  // 4,096 octets with their CRLF, and not one more.
+  const client = await Dialogue.greeted(t, port);
+  assert.equal(await client.code(`NOOP ${'x'.repeat(4089)}`), 250);
+  assert.equal(await client.code(`NOOP ${'x'.repeat(4090)}`), 500);
 });
 
 test('talking before the greeting, and before 354, ends the session', async (t) => {
