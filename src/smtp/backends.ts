@@ -4,6 +4,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { SmtpOptions } from './options.ts';
 import type { Reply } from './reply.ts';
 import { Resting } from './resting.ts';
+import { Turns } from './turns.ts';
 import { type HostPort, Upstream, UpstreamLost } from './upstream.ts';
 
 /** Both ends of the client's connection. */
@@ -22,7 +23,7 @@ export class Backends {
   readonly #onError: (error: Error, backend: string) => void;
   /** Null: each client gets a session of its own. */
   readonly #resting: Resting | null;
-  #turn = 0;
+  readonly #turns: Turns;
 
   /**
    * @param onError told of each backend that was passed over
@@ -31,6 +32,7 @@ export class Backends {
   constructor(options: BackendOptions, onError: (error: Error, backend: string) => void) {
     this.#targets = options.backends.map(parseHostPort);
     if (this.#targets.length === 0) throw new Error('smtp: no backend; write backend: HOST:PORT');
+    this.#turns = new Turns(this.#targets.length);
     this.#options = options;
     this.#onError = onError;
     // A session that was told the client's address is that client's: neither XCLIENT nor PROXY can be said twice in it.
@@ -46,10 +48,8 @@ export class Backends {
    * @throws UpstreamLost where none greets
    */
   async dial(client: ClientEnds, fresh = false): Promise<Upstream> {
-    const first = this.#turn++;
     let last: UpstreamLost | null = null;
-    for (let i = 0; i < this.#targets.length; i++) {
-      const index = (first + i) % this.#targets.length;
+    for (const index of this.#turns.next()) {
       const target = this.#targets[index]!;
       const rested = fresh ? null : (this.#resting?.take(target) ?? null);
       if (rested !== null) return rested;
@@ -57,6 +57,7 @@ export class Backends {
         return await this.#open(target, client);
       } catch (cause) {
         last = cause instanceof UpstreamLost ? cause : new UpstreamLost('dialling failed', { cause });
+        this.#turns.failed(index);
         this.#onError(last, this.#options.backends[index]!);
       }
     }

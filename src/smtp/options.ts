@@ -97,7 +97,7 @@ export const smtpSchema = Type.Object(
         mend: 'list one HOST:PORT or more',
         description:
           'Several mail servers in place of `backend`. Sessions are dealt out in turn; one that refuses, hangs or answers 4xx ' +
-          'is passed over, as long as the client has not been greeted. Nothing outside this list is ever dialled.',
+          'is passed over, as long as the client has not been greeted, and comes last for 10 s. Nothing outside this list is ever dialled.',
       }),
     ),
     domains: Type.Array(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { Turns } from '../../src/smtp/turns.ts';
 import { freePort } from '../support/free-port.ts';
 import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
@@ -47,6 +48,32 @@ test('a mail server that hangs, refuses for now or speaks no SMTP is passed over
   const client = await Dialogue.open(t, port);
   assert.equal((await client.reply()).text, '220 sink.example.net ESMTP\r\n');
   assert.equal(logged.length, 4);
+});
+
+test('one that hangs costs one client its timeout, and not every client after it', async (t) => {
+  const hanging = await fakeServer(t, () => {});
+  const sinks = [await mailSink(t), await mailSink(t)];
+  const backends = [hanging, ...sinks].map(({ port }) => `127.0.0.1:${port}`);
+  const { port, logged } = await startGuard(t, 0, { backends, timeouts: { connect: 500 } });
+  for (let i = 0; i < 6; i++) await Dialogue.greeted(t, port);
+  assert.equal(logged.length, 1);
+  assert.equal(hanging.received.length, 1);
+  assert.equal(sinks[0]!.received.length + sinks[1]!.received.length, 6);
+  assert.ok(sinks.every(({ received }) => received.length > 0));
+});
+
+test('turns: those that have failed come last for ten seconds, and each comes', () => {
+  let now = 0;
+  const turns = new Turns(3, () => now);
+  assert.deepEqual(turns.next(), [0, 1, 2]);
+  turns.failed(1);
+  assert.deepEqual(turns.next(), [2, 0, 1]);
+  turns.failed(2);
+  assert.deepEqual(turns.next(), [0, 2, 1]);
+  now = 9_999;
+  assert.deepEqual(turns.next(), [0, 1, 2]);
+  now = 10_000;
+  assert.deepEqual(turns.next(), [1, 2, 0]);
 });
 
 test('sessions are dealt out in turn', async (t) => {
@@ -132,11 +159,12 @@ test('the mail server takes no more in the middle of a message: 421 while the cl
       },
     }),
   );
-  const { port } = await startGuard(t, server.port, { timeouts: { data: 400 } });
+  const { port } = await startGuard(t, server.port, { timeouts: { data: 1500 } });
   const client = await Dialogue.greeted(t, port);
   await inTheMiddle(client);
   // More than lies in the sockets between, so that the client never comes to the end.
-  for (let i = 0; i < 64; i++) client.socket.write('x'.repeat(1 << 20));
+  const megabyte = Buffer.alloc(1 << 20, 'x');
+  for (let i = 0; i < 64; i++) client.socket.write(megabyte);
   assert.equal((await client.reply()).text, '421 4.3.0 Mail server lost, try again\r\n');
   await client.closed();
 });
