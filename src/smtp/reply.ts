@@ -30,8 +30,16 @@ export class ReplyReader {
    * @throws ReplyError where it is no reply
    */
   push(chunk: Buffer): Reply[] {
+    this.#pending += chunk.toString('latin1');
+    // Not looked through again for each byte of a line that comes byte by byte.
+    const replies = chunk.includes(0x0a) ? this.#complete() : [];
+    if (this.#pending.length > longestReply) throw new ReplyError('a reply line of more than 64 KiB');
+    return replies;
+  }
+
+  #complete(): Reply[] {
     const replies: Reply[] = [];
-    const text = this.#pending + chunk.toString('latin1');
+    const text = this.#pending;
     let at = 0;
     for (let end = text.indexOf('\n', at); end !== -1; end = text.indexOf('\n', at)) {
       const line = text.slice(at, text[end - 1] === '\r' ? end - 1 : end);
@@ -50,7 +58,6 @@ export class ReplyReader {
       this.#size = 0;
     }
     this.#pending = text.slice(at);
-    if (this.#pending.length > longestReply) throw new ReplyError('a reply line of more than 64 KiB');
     return replies;
   }
 }

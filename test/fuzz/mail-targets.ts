@@ -182,7 +182,9 @@ export const mailTargets: readonly Target[] = [
         must(/^(?:\d{3}[ -][^\r\n\0]*\r\n)+$/.test(text), 'a client reads one reply in it');
         must(text.split('\r\n').length === lines.length + 1, 'of as many lines');
       }
-      return whole === null ? 'none' : whole.map(({ code, lines }) => `${code} ${lines.length}`).join();
+      if (whole === null) return 'none';
+      const classes = whole.map(({ code, lines }) => `${Math.floor(code / 100)}${lines.length > 1}`);
+      return classes.slice(0, 4).join();
     },
   },
   {
