@@ -47,6 +47,8 @@ export interface SmtpPath extends Mailbox {
 
 /** RFC 5321 section 4.5.3.1.3, the brackets included. */
 const longestPath = 256;
+/** A longer path is refused for its length alone; reading four thousand signs of routes one in another would take long. */
+const mostRead = 512;
 const dotAtom = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+)*$/;
 /**
  * Dots anywhere: some mobile carriers gave out `a..b` and `a.` as addresses. They are sent on quoted, as RFC 5321 has it.
@@ -73,13 +75,21 @@ export function parsePath(text: string): SmtpPath {
   const body = text.slice(from, last);
   const empty = bracketed && body === '';
   if (body === '' && !bracketed) faults.push({ why: 'no path', at: start });
-  const read = readBody(body, from, faults);
+  const kept = body.length > mostRead ? tail(body) : body;
+  const read = readBody(kept, from + body.length - kept.length, faults);
   if (end - start > longestPath || sentOctets(read, body) > longestPath)
     faults.push({ why: 'a path of more than 256 octets', at: start });
   if (/[\x80-\xff]/.test(body) && !isUtf8(body)) faults.push({ why: 'bytes that are no UTF-8', at: from });
   const parameters = readParameters(text, end, faults);
   faults.sort((a, b) => a.at - b.at);
   return { ...read, empty, bracketed, parameters, faults, start, end };
+}
+
+/** What decides where a path leads stands at its end; of a source route some hops are kept, so that it stays one. */
+function tail(body: string): string {
+  const at = body.length - mostRead;
+  const hop = body.startsWith('@') ? body.indexOf('@', at) : at;
+  return body.slice(hop === -1 ? at : hop);
 }
 
 /** The path as it is sent on, in brackets: quotes and A-labels make it longer than it was written, fourfold at most. */

@@ -94,6 +94,8 @@ export const recipients: readonly Row[] = [
   ['<user@example.net> =x', malformed, 'user@example.net'],
 
   // RFC 5321 section 4.5.3.1.3: 256 octets, brackets included, as it is sent on.
+  [`<${'@example.net:'.repeat(300)}user@example.com>`, route, 'user@example.com'],
+  [`<${'u'.repeat(600)}%example.com@example.net>`, percent, `${'u'.repeat(512 - 24)}@example.com`],
   [` ${'u'.repeat(243)}@example.net`, malformed, `${'u'.repeat(243)}@example.net`],
   [
     `<${'u'.repeat(114)}..${'u'.repeat(125)}@example.net>`,
