@@ -31,6 +31,8 @@ export interface AdminApiOptions {
   /** The policy in force. */
   readonly policy: () => Policy;
   readonly reporter: () => Reporter;
+  /** The prefix of the ban in force for a client, `list`, or null. @param prefix as events have it */
+  readonly bannedBy: (prefix: string) => string | null;
   /** How the checkpoint is, as plain data. */
   readonly status: () => object | Promise<object>;
   readonly backends: () => readonly object[] | Promise<readonly object[]>;
@@ -43,7 +45,7 @@ const exportLimit = 200_000;
 const reportLimit = 500;
 
 async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise<void> {
-  const { journal, stream, access, policy, reporter } = options;
+  const { journal, stream, access, policy, reporter, bannedBy } = options;
   const errors = { 400: ApiError, 404: ApiError };
 
   app.get<{ Querystring: EventsQuery }>(
@@ -75,6 +77,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       return {
         ...shown(event),
         bytes: event.bytes,
+        bannedBy: bannedBy(event.prefix),
         explained: { title, seeks, reference },
         judgedNow: /^https? /.test(event.listener) ? rejudge(event.bytes, policy()) : null,
       };
@@ -100,7 +103,11 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         ...result,
         from: iso(result.from),
         to: iso(result.to),
-        sources: result.sources.map((source) => ({ ...source, last: iso(source.last) })),
+        sources: result.sources.map((source) => ({
+          ...source,
+          last: iso(source.last),
+          bannedBy: bannedBy(source.prefix),
+        })),
         totals: result.totals.map((total) => ({ ...total, first: iso(total.first) })),
       };
     },

@@ -39,7 +39,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-export interface AdminServerOptions extends Omit<AdminApiOptions, 'access'> {
+export interface AdminServerOptions extends Omit<AdminApiOptions, 'access' | 'bannedBy'> {
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanService | null;
@@ -135,7 +135,7 @@ async function buildAdminApp(
       security: [{ token: [] }],
     },
   });
-  await app.register(adminEvents, { ...api, access });
+  await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
   await app.register(metrics, source);
   if (bans === null) await app.register(noBans);
   else {
@@ -146,6 +146,11 @@ async function buildAdminApp(
   await app.register(dashboard);
   await app.ready();
   return app;
+}
+
+function bannedBy(bans: BanService | null, prefix: string): string | null {
+  if (bans === null || bans.ledger.isExempt(prefix.split('/', 1)[0]!)) return null;
+  return bans.ledger.banOf(prefix)?.prefix ?? (bans.ledger.isListed(prefix) ? 'list' : null);
 }
 
 const noBans = fp(async (app: FastifyInstance) => {

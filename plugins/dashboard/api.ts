@@ -61,7 +61,10 @@ let csrf: string | null = null;
 
 /** @throws Error with the words of the server */
 async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const response = await fetch(path, { ...init, credentials: 'same-origin' });
+  const response = await fetch(path, { ...init, credentials: 'same-origin' }).catch((problem: Error) => {
+    // What the browser says then, such as "Failed to fetch", helps nobody.
+    throw problem.name === 'AbortError' ? problem : new Error('the checkpoint does not answer.');
+  });
   if (response.status === 401) {
     // The session is over: the server answers the page itself with the question for the token.
     location.reload();

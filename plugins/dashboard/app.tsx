@@ -3,8 +3,9 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from './api.ts';
 import { type Live, useLive } from './live.ts';
-import { Mark } from './parts/mark.tsx';
-import { href, useRoute } from './route.ts';
+import { rowId } from './parts/event-list.tsx';
+import { Mark, ThemeMark } from './parts/mark.tsx';
+import { closeEvent, href, type Route, useRoute } from './route.ts';
 import { nextTheme, type Theme, themeWords, useTheme } from './theme.ts';
 import { BansView } from './views/bans.tsx';
 import { EventView } from './views/event.tsx';
@@ -56,20 +57,25 @@ export function App(): JSX.Element {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { target, key, ctrlKey, metaKey, altKey } = event;
-      if (ctrlKey || metaKey || altKey || (target as HTMLElement).closest('input, select, textarea, dialog'))
-        return;
+      const typed = 'input:not([type=radio]), select, textarea, dialog';
+      if (ctrlKey || metaKey || altKey || (target as HTMLElement).closest(typed)) return;
       const chosen = tabs[Number(key) - 1];
       if (chosen !== undefined) location.hash = href(chosen.view);
+      if (key === 'Escape' && location.hash.startsWith('#/event/')) closeEvent();
       if (key === '/') {
         event.preventDefault();
-        const field = document.querySelector<HTMLInputElement>('#filter-text');
-        if (field === null) location.hash = href('events');
-        else field.focus();
+        const field = () => document.querySelector<HTMLInputElement>('#filter-text');
+        if (field() === null) location.hash = href('events');
+        else field()?.focus();
+        // Drawn by then.
+        setTimeout(() => field()?.focus(), 50);
       }
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
+
+  useFocus(route, main);
 
   const props = { live, range };
   return (
@@ -84,8 +90,14 @@ export function App(): JSX.Element {
           {live.status !== null && <span class="brand-host">{live.status.name}</span>}
         </a>
         <nav class="tabs" aria-label="Views">
-          {tabs.map(({ view: name, name: words }) => (
-            <a key={name} href={href(name)} aria-current={view === name ? 'page' : undefined}>
+          {tabs.map(({ view: name, name: words }, index) => (
+            <a
+              key={name}
+              href={href(name)}
+              aria-current={view === name ? 'page' : undefined}
+              aria-keyshortcuts={String(index + 1)}
+              title={`Key ${index + 1}`}
+            >
               {words}
             </a>
           ))}
@@ -96,9 +108,11 @@ export function App(): JSX.Element {
             type="button"
             class="quiet"
             onClick={() => setTheme(nextTheme(theme))}
-            title="Change between light, dark and the system's choice"
+            aria-label={`Theme: ${themeWords[theme satisfies Theme]}`}
+            title={`Theme: ${themeWords[theme]}. Changes between light, dark and the system's choice`}
           >
-            {themeWords[theme satisfies Theme]}
+            <ThemeMark />
+            <span class="theme-name">{themeWords[theme]}</span>
           </button>
           <button type="button" class="quiet" onClick={logout}>
             Log out
@@ -140,6 +154,33 @@ export function App(): JSX.Element {
       </main>
     </>
   );
+}
+
+/** Milliseconds that a list may take to be there again after an event of it was closed. */
+const listTime = 3000;
+
+/**
+ * Where one goes, the focus goes, unless it stands on something that stays, such as a tab: into an event when it is opened, and
+ * back to its line when it is closed.
+ */
+function useFocus({ view, id }: Route, main: { readonly current: HTMLElement | null }): void {
+  const before = useRef({ view, id });
+  useEffect(() => {
+    const was = before.current;
+    before.current = { view, id };
+    if (was.view === view && was.id === id) return;
+    scrollTo(0, 0);
+    const lost = () => document.activeElement === document.body || document.activeElement === main.current;
+    if (lost()) main.current?.focus({ preventScroll: true });
+    if (was.view !== 'event' || view === 'event') return;
+    const end = Date.now() + listTime;
+    const timer = setInterval(() => {
+      const row = document.getElementById(rowId(was.id));
+      if (row !== null && lost()) row.focus();
+      if (row !== null || Date.now() > end) clearInterval(timer);
+    }, 50);
+    return () => clearInterval(timer);
+  }, [view, id]);
 }
 
 function Pulse({ live }: { live: Live }): JSX.Element {

@@ -1,6 +1,7 @@
 /** The live feed, shared by every view. */
 import { useEffect, useState } from 'preact/hooks';
-import type { LiveEvent, Status } from './api.ts';
+import { api, type LiveEvent, type Status } from './api.ts';
+import { connected } from './resource.ts';
 
 export interface Live {
   readonly connected: boolean;
@@ -16,6 +17,8 @@ export interface Live {
 }
 
 const kept = 60;
+/** Milliseconds until a feed that the server refused is asked for again. */
+const retry = 3000;
 
 export function useLive(): Live {
   const [live, setLive] = useState<Live>({
@@ -27,24 +30,47 @@ export function useLive(): Live {
     backends: 0,
   });
   useEffect(() => {
-    const source = new EventSource('/api/stream');
-    const on = (name: string, take: (was: Live, data: unknown) => Live) =>
-      source.addEventListener(name, (event) => {
-        const data: unknown = JSON.parse((event as MessageEvent<string>).data);
-        setLive((was) => take(was, data));
-      });
-    source.onopen = () => setLive((was) => ({ ...was, connected: true }));
-    source.onerror = () => setLive((was) => ({ ...was, connected: false }));
-    on('probes', (was, data) => {
-      const { total, events } = data as { total: number; events: LiveEvent[] };
-      return { ...was, count: was.count + total, events: merged(was.events, events) };
-    });
-    on('status', (was, data) => ({ ...was, status: data as Status }));
-    on('bans', (was) => ({ ...was, bans: was.bans + 1 }));
-    on('backends', (was) => ({ ...was, backends: was.backends + 1 }));
-    return () => source.close();
+    let source = listen(setLive, refused);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    /** A browser gives up on a feed that was refused: the session is over, or too many listen. */
+    function refused(): void {
+      timer = setTimeout(() => {
+        // Where the session is over, this asks for the token.
+        void api.status({ signal: new AbortController().signal }).catch(() => {});
+        source = listen(setLive, refused);
+      }, retry);
+    }
+    return () => {
+      clearTimeout(timer);
+      source.close();
+    };
   }, []);
   return live;
+}
+
+function listen(setLive: (change: (was: Live) => Live) => void, onRefused: () => void): EventSource {
+  const source = new EventSource('/api/stream');
+  const on = (name: string, take: (was: Live, data: unknown) => Live) =>
+    source.addEventListener(name, (event) => {
+      const data: unknown = JSON.parse((event as MessageEvent<string>).data);
+      setLive((was) => take(was, data));
+    });
+  source.onopen = () => {
+    setLive((was) => ({ ...was, connected: true }));
+    dispatchEvent(new Event(connected));
+  };
+  source.onerror = () => {
+    setLive((was) => ({ ...was, connected: false }));
+    if (source.readyState === EventSource.CLOSED) onRefused();
+  };
+  on('probes', (was, data) => {
+    const { total, events } = data as { total: number; events: LiveEvent[] };
+    return { ...was, count: was.count + total, events: merged(was.events, events) };
+  });
+  on('status', (was, data) => ({ ...was, status: data as Status }));
+  on('bans', (was) => ({ ...was, bans: was.bans + 1 }));
+  on('backends', (was) => ({ ...was, backends: was.backends + 1 }));
+  return source;
 }
 
 /** A row that took in more events comes again under its id, with what came since: it is moved up and counted on. */

@@ -1,6 +1,9 @@
 /** Data from the server: loading, there, or not to be had. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
+/** Event of the window: the live feed is there, again or for the first time. */
+export const connected = 'sekisho-connected';
+
 export interface Resource<T> {
   /** What is known; stays while newer data is fetched. */
   readonly data: T | null;
@@ -45,6 +48,12 @@ export function useResource<T>(
     return () => abort.abort();
   }, [key, round]);
   const reload = useCallback(() => setRound((was) => was + 1), []);
+  const failed = state.error !== null;
+  useEffect(() => {
+    if (!failed) return;
+    addEventListener(connected, reload);
+    return () => removeEventListener(connected, reload);
+  }, [failed]);
   const fresh = state.key === key;
   return {
     data: fresh ? state.data : null,

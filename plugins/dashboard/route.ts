@@ -18,10 +18,27 @@ export function readRoute(hash: string): Route {
 export const href = (view: string, query: Query = {}, id = ''): string =>
   `#/${view}${id === '' ? '' : `/${encodeURIComponent(id)}`}${queryText(query)}`;
 
+let left: Route | null = null;
+
+/** The filters of the list of events, as it was when an event of it was opened. */
+export const leftList = (): Query => (left?.view === 'events' ? left.query : {});
+
+/** Closes an event: back to where it was opened. */
+export function closeEvent(): void {
+  if (left === null) location.hash = href('events');
+  else history.back();
+}
+
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => readRoute(location.hash));
   useEffect(() => {
-    const onChange = () => setRoute(readRoute(location.hash));
+    let before = readRoute(location.hash);
+    const onChange = () => {
+      const now = readRoute(location.hash);
+      if (now.view === 'event') left = before.view === 'event' ? left : before;
+      before = now;
+      setRoute(now);
+    };
     addEventListener('hashchange', onChange);
     return () => removeEventListener('hashchange', onChange);
   }, []);

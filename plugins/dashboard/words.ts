@@ -21,6 +21,12 @@ const actions: Readonly<Record<string, string>> = {
 
 export const actionWords = (action: string): string => actions[action] ?? action;
 
+/** `once`, `12 times`. */
+export const times = (count: number): string => (count === 1 ? 'once' : `${amount(count)} times`);
+
+/** What is wanted, as a heading of its own already says who. */
+export const wantedWords = (why: string): string => why.replace(/^The sender wanted /, '');
+
 export const answerWords = (answer: number | 'drop' | null): string =>
   answer === null ? 'passed on' : answer === 'drop' ? 'connection closed' : `status ${answer}`;
 
@@ -33,6 +39,15 @@ export const short = (value: number): string => (value < 10_000 ? amount(value) 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const zoned = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+});
 
 /** `14:03:59` today, `24 Nov 14:03:59` before. */
 export function timeText(iso: string | number): string {
@@ -43,6 +58,9 @@ export function timeText(iso: string | number): string {
 
 export const fullTime = (iso: string | number): string => full.format(new Date(iso));
 
+/** With the zone, so that it can be looked up in logs: `27 Nov 2026, 14:03:59 UTC`. */
+export const zonedTime = (iso: string): string => zoned.format(new Date(iso));
+
 /** `5 min`, as in "for another 5 min". @param ms milliseconds */
 export function spanText(ms: number): string {
   const minutes = Math.round(ms / 60_000);
@@ -50,6 +68,10 @@ export function spanText(ms: number): string {
   if (minutes < 120) return `${minutes} min`;
   return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
 }
+
+/** Of a line in a list: the prefix of IPv6, since one sender has the whole of it, and its addresses are long. */
+export const clientText = (client: string, prefix: string): string =>
+  client.includes(':') ? prefix : client;
 
 /** A prefix of one IPv4 address is that address. */
 export const sourceText = (prefix: string): string => prefix.replace(/\/32$/, '');

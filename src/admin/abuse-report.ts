@@ -39,8 +39,11 @@ export function abuseReport(
     '',
     `To the abuse contact of ${source},`,
     '',
-    `${source} tried to use our server as an open relay. It was refused. The machine is likely to be compromised, or used by`,
-    'somebody who looks for open proxies; please have a look at it.',
+    // Lines as mail has them, whatever it is pasted into.
+    `${source} tried to use our server as an open relay.`,
+    became(events),
+    'The machine is likely to be compromised, or used by somebody who looks',
+    'for open proxies; please have a look at it.',
     '',
     `Source:    ${source}`,
     `Attempts:  ${total}`,
@@ -53,20 +56,29 @@ export function abuseReport(
       return `  - ${title} (${reference})`;
     }),
     '',
-    'Log (times in UTC; client; our listener; what was asked for; our answer):',
+    'Log: time in UTC, client, our listener, what was asked for, our answer.',
     ...events.slice(-listed).map(logLine),
     ...(events.length > listed ? [`  (the latest ${listed} of ${events.length} lines)`] : []),
     '',
-    'Samples of the bytes received. Bytes that are not printable are escaped, credentials are redacted:',
+    'Samples of the bytes received. What is not printable is escaped,',
+    'credentials are redacted.',
     ...events
       .slice(-samples)
       .flatMap(({ first: time, bytes }) => ['', `  ${utc(time)}`, ...sampleLines(bytes)]),
     '',
-    'All times are taken from a clock kept by NTP, in UTC.',
+    'All times are in UTC, by the clock of our server.',
     '',
     contact === '' ? '[your name and address for questions]' : `${org}\n${contact}`,
     '',
   ].join('\n');
+}
+
+/** What became of it: the truth, since somebody may lose a line over it. */
+function became(events: readonly JournalEvent[]): string {
+  const passed = events.reduce((sum, { action, count }) => sum + (action === 'block' ? 0 : count), 0);
+  return passed === 0
+    ? 'Every attempt was refused.'
+    : `Nothing was relayed; ${passed} of the attempts were answered by our own server.`;
 }
 
 function logLine({ first, client, listener, request, answer, count }: JournalEvent): string {

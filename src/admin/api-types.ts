@@ -119,8 +119,13 @@ const JudgedNow = Type.Object({
   ),
 });
 
+const bannedBy = Type.Union([Type.String(), Type.Null()], {
+  description: 'The prefix of the ban in force for it, `list`: an imported list; null: it is not banned.',
+});
+
 export const ApiEventInFull = Type.Object({
   ...eventFields,
+  bannedBy,
   bytes: Type.String({ description: 'What was received, bounded, credentials redacted, escaped.' }),
   explained: Type.Object(
     {
@@ -162,6 +167,7 @@ export const SummaryAnswer = Type.Object({
       last: time('The last probe.'),
       rule: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
       why: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
+      bannedBy,
     }),
     {
       description: 'The busiest prefixes.',

@@ -275,6 +275,14 @@ suite('events', () => {
     ])
       assert.ok(report.includes(words), words);
     assert.ok(!report.includes('c2VjcmV0'));
+    assert.match(report, /^Every attempt was refused\.$/m);
+    for (const line of report.split('\n').slice(0, 9)) assert.ok(line.length <= 76, line);
+    await probe('GET //evil.example/x HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n', '127.0.0.6');
+    await written(2);
+    // Somebody may lose a line over it: a request that was let in is not told as refused.
+    const letIn = await (await get('/api/report?client=127.0.0.6')).text();
+    assert.match(letIn, /^Nothing was relayed; 1 of the attempts were answered by our own server\.$/m);
+    assert.ok(!letIn.includes('refused'));
     const xarf = await json<Record<string, unknown>>(
       '/api/report?client=127.0.0.1&format=xarf&contact=me@example.net',
     );
@@ -289,7 +297,7 @@ suite('events', () => {
 
 suite('bans', () => {
   test('are made, seen and taken back, and turn requests away meanwhile', async (t) => {
-    const { admin, probe, json } = await runCheckpoint(t);
+    const { admin, probe, json, clients, written } = await runCheckpoint(t);
     const ok = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n';
     assert.match(await probe(ok), /^HTTP\/1\.1 200/);
     const ban = await fetch(`${admin}/api/bans`, {
@@ -299,6 +307,22 @@ suite('bans', () => {
     });
     assert.equal(ban.status, 201);
     assert.match(await probe(ok), /^HTTP\/1\.1 403/);
+    await written(1);
+    const bannedBy = async () => {
+      const { sources } = await json<{ sources: { bannedBy: string | null }[] }>('/api/summary');
+      const { bannedBy: ofEvent } = await json<{ bannedBy: string | null }>('/api/events/1');
+      return [sources[0]!.bannedBy, ofEvent];
+    };
+    assert.deepEqual(await bannedBy(), ['127.0.0.1/32', '127.0.0.1/32']);
+    clients.bans!.ledger.add({ prefix: '127.0.0.0/24' });
+    clients.bans!.ledger.remove('127.0.0.1');
+    assert.deepEqual(await bannedBy(), ['127.0.0.0/24', '127.0.0.0/24']);
+    clients.bans!.ledger.remove('127.0.0.0/24');
+    assert.deepEqual(await bannedBy(), [null, null]);
+    clients.bans!.ledger.replaceLists(['127.0.0.0/8']);
+    assert.deepEqual(await bannedBy(), ['list', 'list']);
+    clients.bans!.ledger.replaceLists([]);
+    clients.bans!.ledger.add({ prefix: '127.0.0.1', for: 3_600_000, reason: '<b>tests</b>' });
     const { bans } = await json<{ bans: { prefix: string; reason: string }[] }>('/api/bans');
     assert.deepEqual(
       bans.map(({ prefix, reason }) => [prefix, reason]),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { Dialogue } from '../smtp/dialogue.ts';
 import { mailSink, startGuard } from '../smtp/support.ts';
+import { breakable } from '../support/breakable.ts';
 import { foreign, runCheckpoint, token } from '../support/checkpoint.ts';
 import { type Dashboard, login, Stops, startDashboard, views } from '../support/dashboard.ts';
 import { without } from '../support/peers.ts';
@@ -166,6 +167,13 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.keyboard.type('2');
     assert.equal(await page.getByLabel('Words').inputValue(), '2');
     await page.keyboard.press('Backspace');
+    // From any page, and with a choice of time under the focus.
+    await dashboard.show(page, 'now');
+    await page.getByLabel('7 d').check();
+    await page.keyboard.press('5');
+    await page.getByRole('heading', { name: 'Bans', exact: true }).waitFor();
+    await page.keyboard.press('/');
+    await page.locator('#filter-text:focus').waitFor();
     await dashboard.show(page, 'bans');
     const button = page.getByRole('button', { name: 'Ban a prefix' });
     await button.focus();
@@ -176,15 +184,79 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Ban a prefix');
   });
 
-  test('says so when the server is gone', async (t) => {
-    const own = await runCheckpoint(t);
+  test('opens an event with the focus in it, and closed again, gives it back to its line', async () => {
+    const { probe, json } = dashboard.checkpoint;
+    for (let index = 0; index < 40; index++) await probe(foreign(`host${index}.example.com`), '127.0.0.21');
+    await probe(foreign('www.example.com', '/returned'), '127.0.0.21');
+    const { page } = await dashboard.open();
+    const focused = () => page.evaluate('document.activeElement.id') as Promise<string>;
+    const { events } = await json<{ events: { id: number; request: string }[] }>(
+      '/api/events?client=127.0.0.21&limit=50',
+    );
+    const { id } = events.find(({ request }) => request.includes('host3.'))!;
+    await dashboard.show(page, 'events?client=127.0.0.21');
+    const line = page.locator(`#event-${id}`);
+    for (const close of [
+      () => page.keyboard.press('Escape'),
+      () => page.getByRole('link', { name: 'Events', exact: true }).last().click(),
+      () => page.goBack(),
+    ]) {
+      await line.focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: /^The sender wanted/ }).waitFor();
+      assert.equal(await focused(), 'main');
+      assert.equal(await page.evaluate('scrollY'), 0);
+      await close();
+      await page.locator(`#event-${id}:focus`).waitFor();
+      assert.ok(page.url().endsWith('#/events?client=127.0.0.21'), page.url());
+      assert.ok(await line.evaluate((one) => one.getBoundingClientRect().bottom <= 860));
+    }
+  });
+
+  test('tells who is banned with others, and keeps the focus when a ban is taken back', async () => {
+    const { probe, clients } = dashboard.checkpoint;
+    const { page } = await dashboard.open();
+    await probe(foreign('www.example.com', '/wide'), '127.0.44.7');
+    clients.bans!.ledger.add({ prefix: '127.0.44.0/24' });
+    await dashboard.show(page, 'who');
+    const row = page.getByRole('row', { name: /^127\.0\.44\.7/ });
+    await row.getByText('banned with 127.0.44.0/24').waitFor();
+    assert.equal(await row.getByRole('button', { name: /^Ban / }).count(), 0);
+    await row.getByRole('button', { name: 'Unban 127.0.44.0/24' }).press('Enter');
+    await row.getByRole('button', { name: 'Ban 127.0.44.7' }).waitFor();
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Ban');
+    clients.bans!.ledger.add({ prefix: '127.0.44.7' });
+    await dashboard.show(page, 'bans');
+    await page.getByRole('button', { name: 'Unban 127.0.44.7' }).press('Enter');
+    await page.getByRole('button', { name: 'Unban 127.0.44.7' }).waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Bans');
+  });
+
+  test('asks for the token again when the session is over', async () => {
+    const { page } = await dashboard.open();
+    await dashboard.show(page, 'bans');
+    // In another window of the same browser.
+    await page.evaluate(`fetch('/api/session').then((answer) => answer.json()).then(({ csrf }) =>
+      fetch('/session', { method: 'DELETE', headers: { 'X-Sekisho-CSRF': csrf } }))`);
+    await page.getByLabel('Token').waitFor();
+  });
+
+  test('says so when the server is gone, and loads by itself once it is back', async (t) => {
+    const { port, cut, mend } = await breakable(t, Number(new URL(dashboard.checkpoint.admin).port));
     const page = await dashboard.browser.newPage();
     t.after(() => page.close());
-    await login(page, own.admin);
-    await own.control.close();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await login(page, `http://127.0.0.1:${port}`);
+    const header = page.locator('header');
+    const before = await header.boundingBox();
+    cut();
     await page.getByText('Reconnecting…').waitFor();
-    await page.keyboard.press('2');
-    await page.getByText('That could not be loaded:').waitFor();
+    assert.deepEqual(await header.boundingBox(), before);
+    await page.keyboard.press('5');
+    await page.getByText('That could not be loaded: the checkpoint does not answer.').waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
+    mend();
+    await page.locator('table.rows').waitFor();
+    assert.equal(await page.getByText('That could not be loaded').count(), 0);
   });
 });

@@ -22,7 +22,7 @@ export interface Dashboard {
 export async function startDashboard(owner: Owner): Promise<Dashboard> {
   buildDashboard();
   const browser = await startBrowser(owner);
-  const checkpoint = await runCheckpoint(owner, 'bans: { after: 1000 }\n');
+  const checkpoint = await runCheckpoint(owner, 'bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n');
   const { admin } = checkpoint;
   return {
     browser,

@@ -13,35 +13,46 @@ const terms = [
   { words: 'without an end', value: '' },
 ] as const;
 
+/** What stands of a ban beside its client. */
+export const BanMark = ({ prefix, by }: { prefix: string; by: string | null }): JSX.Element | null =>
+  by === null ? null : (
+    <span class="fate block">
+      {by === prefix ? 'banned' : by === 'list' ? 'on a ban list' : `banned with ${by}`}
+    </span>
+  );
+
 interface BanProps {
   /** Empty: to be typed. */
   readonly prefix: string;
-  readonly banned: boolean;
+  /** The prefix of the ban in force: this one or a wider one; null: there is none. */
+  readonly ban: string | null;
   readonly onChange: () => void;
 }
 
-export function BanButton({ prefix, banned, onChange }: BanProps): JSX.Element {
+export function BanButton({ prefix, ban, onChange }: BanProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
 
-  async function unban(): Promise<void> {
+  async function unban(of: string): Promise<void> {
+    if (busy) return;
     setBusy(true);
     setError(null);
-    await api.unban(prefix).then(onChange, (problem: Error) => setError(problem.message));
+    await api.unban(of).then(onChange, (problem: Error) => setError(problem.message));
     setBusy(false);
   }
 
   return (
     <>
-      {banned ? (
-        <button type="button" disabled={busy} onClick={unban} aria-label={`Unban ${sourceText(prefix)}`}>
-          Unban
+      {ban !== null ? (
+        // Not disabled meanwhile: that would take the focus from it.
+        <button type="button" onClick={() => unban(ban)} aria-label={`Unban ${sourceText(ban)}`}>
+          {ban === prefix ? 'Unban' : `Unban ${ban}`}
         </button>
       ) : (
         <button
           type="button"
-          class="strong"
+          class={prefix === '' ? 'strong' : ''}
           onClick={() => setOpen(true)}
           aria-label={prefix === '' ? 'Ban a prefix' : `Ban ${sourceText(prefix)}`}
         >
@@ -111,7 +122,13 @@ function BanDialog({
           <legend>For</legend>
           {terms.map(({ words, value }) => (
             <label key={value}>
-              <input type="radio" name="for" value={value} defaultChecked={value === '1h'} />
+              <input
+                type="radio"
+                name="for"
+                value={value}
+                defaultChecked={value === '1h'}
+                autofocus={prefix !== '' && value === '1h'}
+              />
               <span>{words}</span>
             </label>
           ))}

@@ -17,6 +17,8 @@ interface Stacked {
   readonly names: readonly string[];
   /** Of each name, by time. */
   readonly counts: readonly number[][];
+  /** Seconds from one time to the next. */
+  readonly step: number;
 }
 
 export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
@@ -105,12 +107,12 @@ function stack({ from, to, series, rules }: SummaryAnswer): Stacked {
     if (index < 0 || index >= length) continue;
     counts[name === -1 ? names.length - 1 : name]![index]! += count;
   }
-  return { times, names, counts };
+  return { times, names, counts, step: step / 1000 };
 }
 
 function draw(
   element: HTMLElement,
-  { times, names, counts }: Stacked,
+  { times, names, counts, step }: Stacked,
   palette: readonly string[],
   onCursor: (index: number | null) => void,
 ): uPlot {
@@ -138,7 +140,11 @@ function draw(
       padding: [8, 8, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
-      scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] } },
+      scales: {
+        // The last bar ends where its time ends: else half of what happens now is cut off.
+        x: { time: true, range: [times[0]!, times.at(-1)! + step] },
+        y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] },
+      },
       axes: [
         { ...axis, size: 30, space: 76, values: (_plot, splits) => splits.map(tick) },
         {
@@ -157,10 +163,18 @@ function draw(
           stroke: palette[index]!,
           width: 0,
           points: { show: false },
-          paths: uPlot.paths.bars!({ size: [0.86, 40, 1] }),
+          paths: uPlot.paths.bars!({ size: [0.86, 40, 1], align: 1 }),
         })),
       ],
-      hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? null)] },
+      hooks: {
+        setCursor: [
+          (plot) => {
+            const { left = -1 } = plot.cursor;
+            const index = Math.floor((plot.posToVal(left, 'x') - times[0]!) / step);
+            onCursor(left < 0 || index < 0 || index >= times.length ? null : index);
+          },
+        ],
+      },
     },
     [times, ...order.map((index) => sums[index]!)],
     element,

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import type { LiveEvent } from '../api.ts';
 import { href } from '../route.ts';
-import { actionWords, amount, fullTime, timeText } from '../words.ts';
+import { actionWords, amount, clientText, fullTime, sourceText, times, timeText } from '../words.ts';
 
 export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Element => (
   <ol class="events">
@@ -14,26 +14,31 @@ export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Ele
   </ol>
 );
 
+/** Of the line about an event: where the focus goes when that event is closed. */
+export const rowId = (id: string | number): string => `event-${id}`;
+
 function EventLine({ event }: { event: LiveEvent }): JSX.Element {
-  const { id, last, client, request, rule, action, count } = event;
+  const { id, last, client, prefix, request, rule, action, count } = event;
   const line = (
     <>
       <time class="event-time" dateTime={last} title={fullTime(last)}>
         {timeText(last)}
       </time>
-      <span class="event-client">{client}</span>
-      <code class="event-request">{request === '' ? '(no bytes)' : request}</code>
+      <span class="event-client" title={client}>
+        {sourceText(clientText(client, prefix))}
+      </span>
+      <code class="event-request" title={request}>
+        {request === '' ? '(no bytes)' : request}
+      </code>
       <span class="event-rule">{rule}</span>
       <span class={`fate ${action}`}>{actionWords(action)}</span>
-      <span class="event-count">
-        {count > 1 ? <span title={`${amount(count)} like it`}>×{amount(count)}</span> : ''}
-      </span>
+      <span class="event-count">{count > 1 ? <span title={times(count)}>×{amount(count)}</span> : ''}</span>
     </>
   );
   return id === null ? (
     <span class="event">{line}</span>
   ) : (
-    <a class="event" href={href('event', {}, String(id))}>
+    <a class="event" id={rowId(id)} href={href('event', {}, String(id))}>
       {line}
     </a>
   );

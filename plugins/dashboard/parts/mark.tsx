@@ -12,3 +12,11 @@ export const Mark = (): JSX.Element => (
     />
   </svg>
 );
+
+/** Half light, half dark. */
+export const ThemeMark = (): JSX.Element => (
+  <svg class="theme-mark" viewBox="0 0 16 16" aria-hidden="true">
+    <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.6" />
+    <path d="M8 2A6 6 0 0 1 8 14Z" fill="currentColor" />
+  </svg>
+);

@@ -20,7 +20,7 @@ export function ReportButton({ client }: { client: string }): JSX.Element {
 
 function ReportDialog({ client, onClose }: { client: string; onClose: () => void }): JSX.Element {
   const [format, setFormat] = useState<'text' | 'xarf'>('text');
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState('');
   const text = useRef<HTMLTextAreaElement>(null);
   const report = useResource(() => api.report({ client, format }), [client, format]);
   const words = (value: string | object) =>
@@ -30,10 +30,10 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
     text.current?.select();
     try {
       await navigator.clipboard.writeText(text.current?.value ?? '');
-      setCopied(true);
+      setSaid('Copied.');
     } catch {
       // Without TLS a browser may not copy by itself: the text is selected, one key is left.
-      setCopied(false);
+      setSaid('The text is selected: copy it with Ctrl+C.');
     }
   }
 
@@ -49,7 +49,7 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
               checked={format === name}
               onChange={() => {
                 setFormat(name);
-                setCopied(false);
+                setSaid('');
               }}
             />
             <span>{name === 'text' ? 'For people' : 'X-ARF (JSON)'}</span>
@@ -60,7 +60,7 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
         {(value) => <textarea ref={text} readOnly rows={16} value={words(value)} aria-label="The report" />}
       </Loaded>
       <div class="dialog-ends">
-        <span role="status">{copied ? 'Copied.' : ''}</span>
+        <span role="status">{said}</span>
         <button type="button" onClick={onClose}>
           Close
         </button>

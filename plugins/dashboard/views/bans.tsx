@@ -1,6 +1,6 @@
 /** The bans in force. */
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { BanButton } from '../parts/ban.tsx';
@@ -14,14 +14,20 @@ export function BansView({ live }: ViewProps): JSX.Element {
   const { reload } = bans;
   useEffect(reload, [live.bans]);
   const left = (until: string | null) =>
-    until === null ? 'for good' : `for another ${spanText(Date.parse(until) - Date.now())}`;
+    until === null ? 'without an end' : `${spanText(Date.parse(until) - Date.now())} left`;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const unbanned = () => {
+    reload();
+    // The row goes, and the focus would go with it.
+    heading.current?.focus();
+  };
   return (
     <section class="card">
       <div class="card-head">
-        <h1>Bans</h1>
-        {bans.data !== null && bans.data.off !== true && (
-          <BanButton prefix="" banned={false} onChange={reload} />
-        )}
+        <h1 ref={heading} tabIndex={-1}>
+          Bans
+        </h1>
+        {bans.data !== null && bans.data.off !== true && <BanButton prefix="" ban={null} onChange={reload} />}
       </div>
       <Loaded of={bans}>
         {(data) => (
@@ -55,7 +61,9 @@ export function BansView({ live }: ViewProps): JSX.Element {
                         <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
                       </th>
                       <td data-label="Until">
-                        <span title={until === null ? '' : fullTime(until)}>{left(until)}</span>
+                        <span class="whole" title={until === null ? '' : fullTime(until)}>
+                          {left(until)}
+                        </span>
                       </td>
                       <td data-label="Since">
                         <time dateTime={since} title={fullTime(since)}>
@@ -63,14 +71,16 @@ export function BansView({ live }: ViewProps): JSX.Element {
                         </time>
                       </td>
                       <td class="wide" data-label="Why">
-                        {reason === '' || reason === 'banned by an operator' ? '' : reason}{' '}
-                        <small>
-                          by {by === 'operator' ? 'an operator' : 'its probes'}
-                          {level > 1 && `, ban number ${level}`}
-                        </small>
+                        <span>
+                          {reason === '' || reason === 'banned by an operator' ? '' : reason}{' '}
+                          <small>
+                            by {by === 'operator' ? 'an operator' : 'its probes'}
+                            {level > 1 && `, ban number ${level}`}
+                          </small>
+                        </span>
                       </td>
                       <td class="actions">
-                        <BanButton prefix={prefix} banned onChange={reload} />
+                        <BanButton prefix={prefix} ban={prefix} onChange={unbanned} />
                       </td>
                     </tr>
                   ))}

@@ -1,25 +1,31 @@
 /** One event in full: what came in, what is wrong with it, what would be done now. */
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type ApiEventInFull, api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
-import { BanButton } from '../parts/ban.tsx';
+import { BanButton, BanMark } from '../parts/ban.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
-import { href } from '../route.ts';
-import { actionWords, amount, answerWords, fullTime, intentWords, sourceText } from '../words.ts';
+import { href, leftList } from '../route.ts';
+import { actionWords, answerWords, intentWords, sourceText, times, zonedTime } from '../words.ts';
 
 export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element {
   const event = useResource((init) => api.event(id, init), [id]);
-  const bans = useResource(api.bans, []);
-  const { reload } = bans;
-  useEffect(reload, [live.bans]);
+  const status = useResource(api.status, []);
+  const off = (live.status ?? status.data)?.bans === null;
+  const { reload } = event;
+  const seen = useRef(live.bans);
+  useEffect(() => {
+    if (live.bans !== seen.current) reload();
+    seen.current = live.bans;
+  }, [live.bans]);
+  const back = href('events', leftList());
   if (event.data === null)
     return (
       <section class="card">
         <p class="crumb">
-          <a href={href('events')}>Events</a>
+          <a href={back}>Events</a>
         </p>
         <Loaded of={event} lines={10}>
           {() => null}
@@ -30,18 +36,20 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
     <Loaded of={event}>
       {(data) => {
         const { prefix, client } = data;
-        const banned = bans.data?.bans.some((ban) => ban.prefix === prefix) === true;
         return (
           <article>
             <section class="card">
               <p class="crumb">
-                <a href={href('events')}>Events</a> / {id}
+                <a href={back} aria-keyshortcuts="Escape">
+                  Events
+                </a>{' '}
+                / {id}
               </p>
               <h1 class="verdict">{data.why}</h1>
               <p class="event-summary">
                 <span class={`fate ${data.action}`}>{actionWords(data.action)}</span>{' '}
                 {answerWords(data.answer)}
-                {data.count > 1 && ` · ${amount(data.count)} like it`}
+                {data.count > 1 && ` · ${times(data.count)}`} <BanMark prefix={prefix} by={data.bannedBy} />
               </p>
               <Facts event={data} />
               <div class="actions">
@@ -49,8 +57,8 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
                   All from {sourceText(prefix)}
                 </a>
                 {prefix !== 'several' && <ReportButton client={client} />}
-                {prefix !== 'several' && bans.data !== null && bans.data.off !== true && (
-                  <BanButton prefix={prefix} banned={banned} onChange={reload} />
+                {prefix !== 'several' && !off && data.bannedBy !== 'list' && (
+                  <BanButton prefix={prefix} ban={data.bannedBy} onChange={reload} />
                 )}
               </div>
             </section>
@@ -66,9 +74,14 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
                     {data.rule}
                   </a>
                 </p>
-                <p>It is seen in {data.explained.title}.</p>
-                <p>Who sends this wants {data.explained.seeks}.</p>
-                <p class="reference">{data.explained.reference}</p>
+                <dl class="facts">
+                  <dt>Seen</dt>
+                  <dd>{data.explained.title}</dd>
+                  <dt>Sought</dt>
+                  <dd>{data.explained.seeks}</dd>
+                  <dt>Reference</dt>
+                  <dd>{data.explained.reference}</dd>
+                </dl>
               </section>
               <section class="card">
                 <h2>How it would be judged now</h2>
@@ -83,16 +96,16 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
 }
 
 function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
-  const { time, last, client, prefix, listener, site, intent, destination, rules, count } = event;
+  const { time, last, client, prefix, listener, site, intent, destination, rules } = event;
   return (
     <dl class="facts">
       <dt>Time</dt>
       <dd>
-        <time dateTime={time}>{fullTime(time)}</time>
-        {count > 1 && (
+        <time dateTime={time}>{zonedTime(time)}</time>
+        {zonedTime(time) !== zonedTime(last) && (
           <>
             {' '}
-            to <time dateTime={last}>{fullTime(last)}</time>
+            to <time dateTime={last}>{zonedTime(last)}</time>
           </>
         )}
       </dd>
@@ -106,7 +119,7 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
       <dd>{site ?? 'none of our sites'}</dd>
       <dt>After</dt>
       <dd>
-        {intentWords(intent)}
+        {destination === null && intent === 'web' ? 'it named nothing' : intentWords(intent)}
         {destination !== null && (
           <>
             : <code>{destination}</code>
@@ -167,6 +180,9 @@ function cut(bytes: string, signals: Signals): Piece[] {
   return pieces;
 }
 
+/** Rules that say something of the client, nothing of what it sent. */
+const byClient = new Set(['client-banned', 'rate-limited']);
+
 function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
   if (event.judgedNow === null) return <p class="lead">Only HTTP requests are judged again.</p>;
   const { verdict, rule, answer, why, signals } = event.judgedNow;
@@ -179,6 +195,7 @@ function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
         {same ? 'as then' : 'not as then'}
       </p>
       {!same && <p>{why}</p>}
+      {byClient.has(event.rule) && <p class="lead">By its bytes alone: who sent it is not looked at here.</p>}
       <ul class="signals">
         {signals.map(({ rule: id, what, start }) => (
           <li key={`${id}${start}`}>

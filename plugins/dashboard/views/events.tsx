@@ -60,6 +60,7 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
   const set = (name: string, value: string) => {
     location.hash = href('events', { ...query, [name]: value });
   };
+  const filtered = Object.values(query).some((value) => value !== '');
   const unseen = live.count - seen;
   const exported = (format: string) =>
     `/api/export${queryText({ ...query, from: Date.now() - range, format })}`;
@@ -121,7 +122,7 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
             <option value="flag">passed, flagged</option>
           </select>
         </label>
-        {Object.values(query).some((value) => value !== '') && (
+        {filtered && (
           <a class="clear" href={href('events')}>
             Clear
           </a>
@@ -137,7 +138,11 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
       <Loaded of={page} lines={10}>
         {({ events }) =>
           events.length === 0 ? (
-            <Empty title="No such event">Choose a longer range of time, or fewer filters.</Empty>
+            <Empty title="No such event">
+              {filtered
+                ? 'Choose a longer range of time, or fewer filters.'
+                : 'No probe came in the range chosen.'}
+            </Empty>
           ) : (
             <>
               <EventList events={[...events, ...(more?.events ?? [])]} />

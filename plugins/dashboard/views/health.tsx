@@ -86,6 +86,7 @@ function Checkpoint({ status }: { status: Status }): JSX.Element {
       <Fact name="Sites">{sites.join(', ')}</Fact>
       <Fact name="Requests">
         {amount(requests.allow)} passed, {amount(requests.flag)} flagged, {amount(requests.block)} turned away
+        since the start
       </Fact>
       <Fact name="Journal">
         {journal === null ? (
@@ -95,7 +96,7 @@ function Checkpoint({ status }: { status: Status }): JSX.Element {
             not written: {journal.trouble} ({amount(journal.unwritten)} events wait)
           </strong>
         ) : (
-          `${amount(journal.written)} written${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
+          `${amount(journal.written)} events written since the start${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
         )}
       </Fact>
       <Fact name="Alerts">

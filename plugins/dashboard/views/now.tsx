@@ -9,7 +9,7 @@ import { EventList } from '../parts/event-list.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { amount, intentWords, short, sourceText } from '../words.ts';
+import { amount, intentWords, short, sourceText, timeText } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
 const shown = 14;
@@ -39,17 +39,18 @@ export function NowView(props: ViewProps): JSX.Element {
         <Figure
           name="Probes in this range"
           value={summary.data === null ? '…' : short(summary.data.total)}
-          strong
+          strong={(summary.data?.total ?? 0) > 0}
+        />
+        <Figure name="of them turned away" value={fate(summary.data, 'block')} />
+        <Figure
+          name="of them passed on, flagged"
+          value={fate(summary.data, 'flag')}
+          link={href('events', { action: 'flag' })}
         />
         <Figure
-          name="Requests passed"
-          value={known === null ? '…' : short(known.requests.allow + known.requests.flag)}
-          note="since the start"
-        />
-        <Figure
-          name="Turned away"
-          value={known === null ? '…' : short(known.requests.block)}
-          note="since the start"
+          name="Ordinary requests served"
+          value={known === null ? '…' : short(known.requests.allow)}
+          {...(known === null ? {} : { note: `since ${timeText(known.started)}` })}
         />
         <Figure
           name="Banned now"
@@ -74,13 +75,8 @@ export function NowView(props: ViewProps): JSX.Element {
       <section class="card">
         <div class="card-head">
           <h2>As it happens</h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-pressed={held !== null}
-            onClick={() => setHeld(held === null ? feed : null)}
-          >
-            {held === null ? 'Hold' : 'Go on'}
+          <button type="button" class="small" onClick={() => setHeld(held === null ? feed : null)}>
+            {held === null ? 'Pause' : 'Go on'}
           </button>
         </div>
         <div aria-live="off">
@@ -97,19 +93,26 @@ export function NowView(props: ViewProps): JSX.Element {
         </p>
       </section>
 
-      <div class="columns">
-        <section class="card">
-          <h2>Who</h2>
-          <Loaded of={summary}>{(data) => <Sources data={data} />}</Loaded>
-        </section>
-        <section class="card">
-          <h2>What they were after</h2>
-          <Loaded of={summary}>{(data) => <Intents data={data} />}</Loaded>
-        </section>
-      </div>
+      {summary.data?.total !== 0 && (
+        <div class="columns">
+          <section class="card">
+            <h2>Who</h2>
+            <Loaded of={summary}>{(data) => <Sources data={data} />}</Loaded>
+          </section>
+          <section class="card">
+            <h2>What they were after</h2>
+            <Loaded of={summary}>{(data) => <Intents data={data} />}</Loaded>
+          </section>
+        </div>
+      )}
     </>
   );
 }
+
+const fate = (summary: SummaryAnswer | null, of: string): string =>
+  summary === null
+    ? '…'
+    : short(summary.rules.reduce((sum, { action, count }) => sum + (action === of ? count : 0), 0));
 
 function Figure({
   name,

@@ -3,12 +3,12 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
-import { BanButton } from '../parts/ban.tsx';
+import { BanButton, BanMark } from '../parts/ban.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { amount, fullTime, sourceText, timeText } from '../words.ts';
+import { amount, fullTime, sourceText, timeText, wantedWords } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
 /** Sources shown at first. */
@@ -16,10 +16,10 @@ const first = 15;
 
 export function WhoView(props: ViewProps): JSX.Element {
   const summary = useSummary(props);
-  const bans = useResource(api.bans, []);
-  const { reload } = bans;
+  const status = useResource(api.status, []);
+  const off = (props.live.status ?? status.data)?.bans === null;
+  const { reload } = summary;
   useEffect(reload, [props.live.bans]);
-  const banOf = new Map(bans.data?.bans.map((ban) => [ban.prefix, ban]));
   const [all, setAll] = useState(false);
   const most = Math.max(1, ...(summary.data?.sources ?? []).map(({ count }) => count));
 
@@ -50,54 +50,49 @@ export function WhoView(props: ViewProps): JSX.Element {
                 <tbody>
                   {data.sources
                     .slice(0, all ? undefined : first)
-                    .map(({ prefix, count, last, rule, why }) => {
-                      const ban = banOf.get(prefix);
-                      return (
-                        <tr key={prefix}>
-                          <th scope="row" data-label="Source">
-                            {prefix === 'several' ? (
-                              'several, in a flood'
-                            ) : (
-                              <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
-                            )}
-                            {ban !== undefined && (
-                              <span class="fate block" title={ban.reason}>
-                                banned
-                              </span>
-                            )}
-                          </th>
-                          <td class="number" data-label="Probes">
-                            {amount(count)}
-                            <span class="bar" aria-hidden="true">
-                              <i style={{ width: `${(count / most) * 100}%` }} />
-                            </span>
-                          </td>
-                          <td data-label="Last">
-                            <time dateTime={last} title={fullTime(last)}>
-                              {timeText(last)}
-                            </time>
-                          </td>
-                          <td class="wide" data-label="Wanted">
-                            {why ?? '—'}{' '}
+                    .map(({ prefix, count, last, rule, why, bannedBy }) => (
+                      <tr key={prefix}>
+                        <th scope="row" data-label="Source">
+                          {prefix === 'several' ? (
+                            'several, in a flood'
+                          ) : (
+                            <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
+                          )}
+                          <BanMark prefix={prefix} by={bannedBy} />
+                        </th>
+                        <td class="number" data-label="Probes">
+                          {amount(count)}
+                          <span class="bar" aria-hidden="true">
+                            <i style={{ width: `${(count / most) * 100}%` }} />
+                          </span>
+                        </td>
+                        <td data-label="Last">
+                          <time dateTime={last} title={fullTime(last)}>
+                            {timeText(last)}
+                          </time>
+                        </td>
+                        <td class="wide" data-label="Wanted">
+                          <span>
+                            {why === null ? '—' : wantedWords(why)}{' '}
                             {rule !== null && (
                               <a class="tag" href={href('events', { rule })}>
                                 {rule}
                               </a>
                             )}
-                          </td>
-                          <td class="actions">
-                            {prefix !== 'several' && (
-                              <>
-                                <ReportButton client={prefix} />
-                                {bans.data !== null && bans.data.off !== true && (
-                                  <BanButton prefix={prefix} banned={ban !== undefined} onChange={reload} />
-                                )}
-                              </>
-                            )}
-                          </td>
-                        </tr>
-                      );
-                    })}
+                          </span>
+                        </td>
+                        <td class="actions">
+                          {prefix !== 'several' && (
+                            <>
+                              <ReportButton client={prefix} />
+                              {!off && bannedBy !== 'list' && (
+                                <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
+                              )}
+                            </>
+                          )}
+                        </td>
+                      </tr>
+                    ))}
                 </tbody>
               </table>
               {!all && data.sources.length > first && (
