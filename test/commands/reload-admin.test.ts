@@ -92,6 +92,50 @@ suite('SIGHUP and the admin listener', () => {
     assert.equal(await subject(port), 'second.example.net', 'a key of another certificate');
   });
 
+  test('a receiver taken out of the config is told nothing more, and one put in is told from then on', async (t) => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const told = await receiver(t);
+    const off = { rest: `${common}admin: { listen: "${address}", token: ${token} }` };
+    const on = { rest: `${off.rest}\nalerts: { webhook: "${told.url}", digest: 1s }` };
+    const { reload, status, child } = await startReloadable(t, on);
+    const standing = async () =>
+      (await (
+        await fetch(`http://${address}/api/status`, { headers: { authorization: `Bearer ${token}` } })
+      ).json()) as { journal: { written: number }; alerts: { sent: number } | null };
+    const written = (count: number) =>
+      eventually(async () => (await standing()).journal.written >= count, `${count} events are written`);
+    // A rule of its own each time: the first probe of a rule is news that would be told.
+    const news = (host: string) => status(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    await status(probe);
+    await eventually(() => told.titles.length > 0, 'the receiver is told');
+
+    assert.match(await reload(off), /the config was read again/);
+    const before = told.titles.length;
+    assert.equal((await standing()).alerts, null);
+    assert.equal(await news('other.example'), 421);
+    assert.equal(await news('a b'), 400);
+    await written(3);
+
+    assert.match(await reload(on), /the config was read again/);
+    assert.deepEqual((await standing()).alerts, { sent: 0, lost: 0 });
+    // What was seen meanwhile is no news, and nobody is told of it later.
+    assert.equal(await news('other.example'), 421);
+    await written(4);
+    assert.equal(told.titles.length, before, String(told.titles));
+    assert.equal(await status('TRACE / HTTP/1.1\r\nHost: www.example.net\r\n\r\n'), 405);
+    await eventually(() => told.titles.length > before, 'the receiver is told again');
+    assert.match(told.titles[before]!, /: first trace probe$/);
+
+    await reload(off);
+    const last = told.titles.length;
+    await news('last.example');
+    await status('CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n\r\n');
+    await written(7);
+    // The end tells what was not told yet, and waits for it.
+    await child.stop();
+    assert.equal(told.titles.length, last, String(told.titles.slice(last)));
+  });
+
   test('alerts and admin listener are put on, off and on again', async (t) => {
     const address = `127.0.0.1:${await freePort()}`;
     const told = await receiver(t);
