@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import Type from 'typebox';
 import { abuseReport, type Reporter, xarf } from '../src/admin/abuse-report.ts';
 import type { Access } from '../src/admin/access.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../src/admin/api-types.ts';
 import { csvHeader, csvLine } from '../src/admin/csv.ts';
 import { rejudge } from '../src/admin/rejudge.ts';
+import { BackendsAnswer, either, RulesAnswer, StatusAnswer, text } from '../src/admin/standing-types.ts';
 import type { Stream } from '../src/admin/stream.ts';
 import type { Journal } from '../src/events/journal.ts';
 import type { EventFilter, JournalRow } from '../src/events/journal-query.ts';
@@ -115,7 +117,19 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
 
   app.get<{ Querystring: ExportQuery }>(
     '/api/export',
-    { schema: { summary: 'Events as a file, newest first', querystring: ExportQuery } },
+    {
+      schema: {
+        summary: 'Events as a file, newest first',
+        querystring: ExportQuery,
+        response: {
+          200: text({
+            'text/csv': 'A heading, and a line an event.',
+            'application/x-ndjson': 'An event a line, as `/api/events` has it.',
+          }),
+          400: ApiError,
+        },
+      },
+    },
     async ({ query }, reply) => {
       const { format = 'csv', ...filter } = query;
       const read = eventFilter(filter);
@@ -132,7 +146,22 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
 
   app.get<{ Querystring: ReportQuery }>(
     '/api/report',
-    { schema: { summary: 'A report to the abuse contact of a source', querystring: ReportQuery } },
+    {
+      schema: {
+        summary: 'A report to the abuse contact of a source',
+        querystring: ReportQuery,
+        response: {
+          200: either(
+            Type.Object(
+              {},
+              { additionalProperties: true, description: 'X-ARF 4, connection, reconnaissance.' },
+            ),
+            { 'text/plain': 'A mail, ready to send.' },
+          ),
+          ...errors,
+        },
+      },
+    },
     async ({ query }, reply) => {
       const { client, format = 'text', contact, from, to } = query;
       const read = eventFilter({ client, from, to });
@@ -146,7 +175,8 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
     },
   );
 
-  app.get('/api/rules', { schema: { summary: 'The rules, and what is done about them' } }, async () => {
+  const rulesSchema = { summary: 'The rules, and what is done about them', response: { 200: RulesAnswer } };
+  app.get('/api/rules', { schema: rulesSchema }, async () => {
     const { rules } = policy();
     return {
       rules: ruleIds.map((id) => {
@@ -156,8 +186,10 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
     };
   });
 
-  app.get('/api/status', { schema: { summary: 'How the checkpoint is' } }, async () => options.status());
-  app.get('/api/backends', { schema: { summary: 'The backends and their health' } }, async () => ({
+  const statusSchema = { summary: 'How the checkpoint is', response: { 200: StatusAnswer } };
+  app.get('/api/status', { schema: statusSchema }, async () => options.status());
+  const backendsSchema = { summary: 'The backends and their health', response: { 200: BackendsAnswer } };
+  app.get('/api/backends', { schema: backendsSchema }, async () => ({
     backends: await options.backends(),
   }));
 
@@ -167,7 +199,12 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
 
   app.get(
     '/api/stream',
-    { schema: { summary: 'The live feed: server-sent events `probes`, `status` and `bans`' } },
+    {
+      schema: {
+        summary: 'The live feed: server-sent events `probes`, `status`, `bans` and `backends`',
+        response: { 200: text({ 'text/event-stream': 'Their data are JSON.' }) },
+      },
+    },
     async ({ pass }, reply) => {
       reply.hijack();
       const allowed = () =>

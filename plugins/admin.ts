@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Access, Pass } from '../src/admin/access.ts';
 import { loginPage } from '../src/admin/login-page.ts';
+import { HealthAnswer } from '../src/admin/standing-types.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -74,7 +75,10 @@ async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions
     async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
   );
 
-  const health = (summary: string) => ({ config: { open: true }, schema: { summary, security: [] } });
+  const health = (summary: string) => ({
+    config: { open: true },
+    schema: { summary, security: [], response: { 200: HealthAnswer, 503: HealthAnswer } },
+  });
   app.get('/healthz', health('200 while the process runs'), async () => ({ status: 'ok' }));
   app.get('/readyz', health('200 while it takes requests, else 503'), async (_request, reply) => {
     if (ready()) return { status: 'ready' };

@@ -8,22 +8,19 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
+import Type from 'typebox';
+import { ApiError } from '../src/admin/api-types.ts';
+import {
+  BanAnswer,
+  BanRequest,
+  BansAnswer,
+  either,
+  type Ban as ShownBan,
+} from '../src/admin/standing-types.ts';
 import { type Ban, forever } from '../src/bans/ban.ts';
 import { BanPrefixError, banPrefix } from '../src/bans/ban-prefix.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
 import { parseDuration } from '../src/config/quantity.ts';
-
-/** A ban as the API shows it. */
-export interface ShownBan {
-  readonly prefix: string;
-  /** ISO 8601. */
-  readonly since: string;
-  /** ISO 8601; null: without an end. */
-  readonly until: string | null;
-  readonly level: number;
-  readonly by: string;
-  readonly reason: string;
-}
 
 interface ListQuery {
   readonly limit?: string;
@@ -38,66 +35,95 @@ interface AddBody {
 
 const mostShown = 10_000;
 
-const documented = {
+/** The bans API in the OpenAPI document. */
+export const bansDocumented = {
   list: {
     summary: 'Who is banned',
-    description:
-      'Answers `bans` (each with `prefix`, `since`, `until`, `level`, `by`, `reason`), newest first, `total`, and `listed`: how many more are on ' +
-      `imported lists. \`?limit=\` from 1 to ${mostShown}, else 1000. \`?format=\` ${exportFormats.join(', ')} gives the whole list as text.`,
+    querystring: Type.Object({
+      limit: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: mostShown, default: 1000, description: 'Bans in the answer.' }),
+      ),
+      format: Type.Optional(
+        Type.Unsafe<ExportFormat>({
+          type: 'string',
+          enum: [...exportFormats],
+          description: 'The whole list as text, for that program.',
+        }),
+      ),
+    }),
+    response: { 200: either(BansAnswer, { 'text/plain': 'A ban a line.' }), 400: ApiError },
   },
   add: {
     summary: 'Bans an address or a prefix',
     description:
-      'Takes `{ "prefix": "198.51.100.7", "for": "1h", "reason": "…" }`; without `for` the ban has no end. Answers 201 and `ban`.',
+      'Takes `{ "prefix": "198.51.100.7", "for": "1h", "reason": "…" }`; without `for` the ban has no end. Answers 201; 409 where ' +
+      'bans are off.',
+    body: BanRequest,
+    response: { 201: BanAnswer, 400: ApiError, 409: ApiError },
   },
   remove: {
     summary: 'Takes a ban back',
-    description: 'Answers the `ban` that is over, or 404 where the prefix is not banned.',
+    description: 'Answers the ban that is over, or 404 where the prefix is not banned.',
+    params: Type.Object({
+      '*': Type.String({ description: 'The prefix, its slash as it is or as %2F.' }),
+    }),
+    response: { 200: BanAnswer, 400: ApiError, 404: ApiError, 409: ApiError },
   },
 };
+
+/** What is asked is looked at by the route itself, whose words say the mend. */
+export const unchecked = () => () => true;
 
 async function bansApi(app: FastifyInstance): Promise<void> {
   const { ledger } = app.bans;
 
-  app.get<{ Querystring: ListQuery }>('/api/bans', { schema: documented.list }, async ({ query }, reply) => {
-    if (query.format !== undefined) {
-      if (!exportFormats.includes(query.format as ExportFormat))
-        return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
-      reply.type('text/plain; charset=utf-8');
-      return exportBans(query.format as ExportFormat, ledger.active(), ledger.listed, Date.now());
-    }
-    const limit = Number(query.limit ?? 1000);
-    if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
-      return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
-    const { active: total, listed } = ledger.counts;
-    return { bans: ledger.newest(limit).map(shown), total, listed };
-  });
+  app.get<{ Querystring: ListQuery }>(
+    '/api/bans',
+    { schema: bansDocumented.list, validatorCompiler: unchecked },
+    async ({ query }, reply) => {
+      if (query.format !== undefined) {
+        if (!exportFormats.includes(query.format as ExportFormat))
+          return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
+        reply.type('text/plain; charset=utf-8');
+        return exportBans(query.format as ExportFormat, ledger.active(), ledger.listed, Date.now());
+      }
+      const limit = Number(query.limit ?? 1000);
+      if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
+        return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
+      const { active: total, listed } = ledger.counts;
+      return { bans: ledger.newest(limit).map(shown), total, listed };
+    },
+  );
 
-  app.post<{ Body: AddBody | null }>('/api/bans', { schema: documented.add }, async ({ body }, reply) => {
-    const { prefix, for: term, reason } = body ?? {};
-    if (typeof prefix !== 'string') return refuse(reply, 'prefix is missing: {"prefix": "192.0.2.1"}');
-    const milliseconds = typeof term === 'string' ? parseDuration(term) : null;
-    if (term !== undefined && milliseconds === null)
-      return refuse(reply, 'for is no time: write a number and s, m, h or d, such as 1h');
-    if (reason !== undefined && typeof reason !== 'string') return refuse(reply, 'reason is no text');
-    return answer(reply, () => {
-      const ban = ledger.add({
-        prefix,
-        ...(milliseconds === null ? {} : { for: milliseconds }),
-        ...(reason === undefined ? {} : { reason }),
+  app.post<{ Body: AddBody | null }>(
+    '/api/bans',
+    { schema: bansDocumented.add, validatorCompiler: unchecked },
+    async ({ body }, reply) => {
+      const { prefix, for: term, reason } = body ?? {};
+      if (typeof prefix !== 'string') return refuse(reply, 'prefix is missing: {"prefix": "192.0.2.1"}');
+      const milliseconds = typeof term === 'string' ? parseDuration(term) : null;
+      if (term !== undefined && milliseconds === null)
+        return refuse(reply, 'for is no time: write a number and s, m, h or d, such as 1h');
+      if (reason !== undefined && typeof reason !== 'string') return refuse(reply, 'reason is no text');
+      return answer(reply, () => {
+        const ban = ledger.add({
+          prefix,
+          ...(milliseconds === null ? {} : { for: milliseconds }),
+          ...(reason === undefined ? {} : { reason }),
+        });
+        const exempt = ledger.isExempt(ban.prefix.split('/', 1)[0]!);
+        reply.code(201);
+        return {
+          ban: shown(ban),
+          ...(exempt ? { note: 'it is on the allow-list, which beats every ban' } : {}),
+        };
       });
-      const exempt = ledger.isExempt(ban.prefix.split('/', 1)[0]!);
-      reply.code(201);
-      return {
-        ban: shown(ban),
-        ...(exempt ? { note: 'it is on the allow-list, which beats every ban' } : {}),
-      };
-    });
-  });
+    },
+  );
 
   app.delete<{ Params: { '*': string } }>(
     '/api/bans/*',
-    { schema: documented.remove },
+    { schema: bansDocumented.remove },
     async ({ params }, reply) =>
       answer(reply, () => {
         const text = params['*'];

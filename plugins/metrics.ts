@@ -2,7 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Access } from '../src/admin/access.ts';
+import { ApiError } from '../src/admin/api-types.ts';
 import { type MetricSource, Metrics } from '../src/admin/metrics.ts';
+import { text } from '../src/admin/standing-types.ts';
 import { ConfigError } from '../src/config/fault.ts';
 import { optionFaults } from '../src/config/plugin-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
@@ -71,7 +73,12 @@ function serve(app: FastifyInstance, source: MetricSource, path: string, access:
   const metrics = new Metrics(source);
   app.get(
     path,
-    { schema: { summary: 'Metrics in the text format of Prometheus' } },
+    {
+      schema: {
+        summary: 'Metrics in the text format of Prometheus',
+        response: { 200: text({ 'text/plain': 'A sample a line.' }), 401: ApiError },
+      },
+    },
     async ({ headers }, reply) => {
       if (access !== null && access.check(headers, Date.now())?.by !== 'token')
         return reply

@@ -15,7 +15,7 @@ import type { Logger } from 'pino';
 import { admin } from '../plugins/admin.ts';
 import { type AdminApiOptions, adminEvents } from '../plugins/admin-api.ts';
 import { bans as bansPlugin } from '../plugins/bans.ts';
-import { bansRoutes } from '../plugins/bans-api.ts';
+import { bansDocumented, bansRoutes, unchecked } from '../plugins/bans-api.ts';
 import { dashboard } from '../plugins/dashboard.ts';
 import { metrics } from '../plugins/metrics.ts';
 import { Access, makeToken } from './admin/access.ts';
@@ -122,7 +122,7 @@ async function buildAdminApp(
     },
     ajv: { customOptions: { coerceTypes: true, removeAdditional: false } },
   } as object) as FastifyInstance;
-  await app.register(admin, { access, ready });
+  // First, or it does not hear of the routes; it has none of its own.
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -135,6 +135,7 @@ async function buildAdminApp(
       security: [{ token: [] }],
     },
   });
+  await app.register(admin, { access, ready });
   await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
   await app.register(metrics, source);
   if (bans === null) await app.register(noBans);
@@ -155,7 +156,15 @@ function bannedBy(bans: BanService | null, prefix: string): string | null {
 
 const noBans = fp(async (app: FastifyInstance) => {
   const off = { error: 'bans are off: bans: false stands in the config' };
-  app.get('/api/bans', async () => ({ bans: [], total: 0, listed: 0, off: true }));
-  app.post('/api/bans', async (_request, reply) => reply.code(409).send(off));
-  app.delete('/api/bans/*', async (_request, reply) => reply.code(409).send(off));
+  const { list, add, remove } = bansDocumented;
+  app.get('/api/bans', { schema: list, validatorCompiler: unchecked }, async () => ({
+    bans: [],
+    total: 0,
+    listed: 0,
+    off: true,
+  }));
+  app.post('/api/bans', { schema: add, validatorCompiler: unchecked }, async (_request, reply) =>
+    reply.code(409).send(off),
+  );
+  app.delete('/api/bans/*', { schema: remove }, async (_request, reply) => reply.code(409).send(off));
 });

@@ -27,7 +27,7 @@ function section(
   { summary, description, parameters = [], responses = {} }: Operation,
 ): string {
   if (summary === undefined) throw new Error(`${title} has no summary: give its route a schema with one`);
-  const answer = responses[200]?.content?.['application/json']?.schema;
+  const answer = (responses[200] ?? responses[201])?.content?.['application/json']?.schema;
   const query = parameters
     .filter((one) => one.in === 'query')
     .map(({ name, required = false, description: words = '', schema }) => [

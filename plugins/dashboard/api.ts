@@ -1,50 +1,14 @@
 /** The admin API as the dashboard uses it. */
 import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../../src/admin/api-types.ts';
 
-export type { ApiEvent, ApiEventInFull, SummaryAnswer };
+import type {
+  BackendsAnswer,
+  Ban,
+  BansAnswer,
+  StatusAnswer as Status,
+} from '../../src/admin/standing-types.ts';
 
-export interface Ban {
-  readonly prefix: string;
-  readonly since: string;
-  /** Null: without an end. */
-  readonly until: string | null;
-  readonly level: number;
-  readonly by: string;
-  readonly reason: string;
-}
-
-export interface BansAnswer {
-  readonly bans: readonly Ban[];
-  readonly total: number;
-  readonly listed: number;
-  readonly off?: boolean;
-}
-
-export interface Backend {
-  readonly name: string;
-  readonly fit: boolean;
-  readonly load: number;
-  readonly weight: number;
-}
-
-export interface Status {
-  readonly name: string;
-  readonly started: string;
-  readonly ready: boolean;
-  readonly preset: string;
-  readonly sites: readonly string[];
-  readonly requests: { readonly allow: number; readonly flag: number; readonly block: number };
-  /** Null: bans are off. */
-  readonly bans: number | null;
-  readonly journal: {
-    readonly unwritten: number;
-    readonly written: number;
-    readonly trouble: string | null;
-    readonly file: boolean;
-  } | null;
-  readonly alerts: { readonly sent: number; readonly lost: number } | null;
-  readonly fleet: string | null;
-}
+export type { ApiEvent, ApiEventInFull, Status, SummaryAnswer };
 
 export interface Rule {
   readonly id: string;
@@ -108,7 +72,7 @@ export const api = {
   event: (id: string, init: Abortable) => ask<ApiEventInFull>(`/api/events/${id}`, init),
   rules: (init: Abortable) => ask<{ rules: Rule[] }>('/api/rules', init),
   status: (init: Abortable) => ask<Status>('/api/status', init),
-  backends: (init: Abortable) => ask<{ backends: Backend[] }>('/api/backends', init),
+  backends: (init: Abortable) => ask<BackendsAnswer>('/api/backends', init),
   bans: (init: Abortable) => ask<BansAnswer>('/api/bans', init),
   report: (query: Query) => ask<string | object>(`/api/report${queryText(query)}`),
   ban: (ban: { prefix: string; for?: string; reason?: string }) =>

@@ -7,7 +7,7 @@ import type { AlertsConfig } from '../config/config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type AlertKind, type AlertMessage, counted, spell } from './message.ts';
-import { Tally } from './tally.ts';
+import { type Counted, Tally } from './tally.ts';
 
 export interface Ban {
   readonly prefix: string;
@@ -28,6 +28,8 @@ export interface DigestOptions {
 /** Milliseconds between the first sight of something and the message: what comes meanwhile goes into it. */
 export const settleTime = 5000;
 const minute = 60_000;
+/** Rows of the last minute that are kept for the count of an attack; eviction: the oldest. */
+const keptRows = 1000;
 
 type Reason = Extract<AlertKind, 'first' | 'rate' | 'ban' | 'passed'>;
 
@@ -59,6 +61,8 @@ export class Digest {
   /** Probes by second, of the last minute. */
   readonly #seconds = new Map<number, number>();
   #lastMinute = 0;
+  /** Of the last minute, while there is nothing to tell: an attack is counted from its first probe, not from the limit. */
+  #before: { readonly at: number; readonly row: Counted }[] = [];
   #episode: Episode | null = null;
 
   constructor(options: DigestOptions) {
@@ -78,7 +82,8 @@ export class Digest {
       if (when.passed && row.action === 'flag' && (catalogue[row.rule] as Rule).action === 'block')
         this.#reason('passed', now).passed.add(`${row.rule} on ${row.site ?? 'no site of ours'}`);
       if (when.rate > 0 && this.#lastMinute > when.rate) this.#reason('rate', now);
-      this.#episode?.tally.add(row);
+      if (this.#episode !== null) this.#episode.tally.add(row);
+      else if (when.rate > 0) this.#keep(row, now);
     }
     this.tick(now);
   }
@@ -112,6 +117,7 @@ export class Digest {
       this.#seconds.delete(second);
       this.#lastMinute -= count;
     }
+    while (this.#before[0] !== undefined && this.#before[0].at <= now - minute) this.#before.shift();
     for (const [key, subject] of this.#subjects) this.#tellSubject(key, subject, now);
     const episode = this.#episode;
     if (episode === null) return;
@@ -130,9 +136,23 @@ export class Digest {
     this.#episode = null;
   }
 
+  #keep({ rule, prefix, intent, destination, action, count, last }: FoldedEvent, now: number): void {
+    this.#before.push({ at: now, row: { rule, prefix, intent, destination, action, count, last } });
+    if (this.#before.length > keptRows) this.#before.shift();
+  }
+
+  /** A tally of what came in the minute before. */
+  #takeBefore(now: number): Tally {
+    const rows = this.#before.filter(({ at }) => at > now - minute);
+    const tally = new Tally(rows[0]?.at ?? now);
+    for (const { row } of rows) tally.add(row);
+    this.#before = [];
+    return tally;
+  }
+
   #reason(reason: Reason, now: number): Episode {
     this.#episode ??= {
-      tally: new Tally(now),
+      tally: reason === 'rate' ? this.#takeBefore(now) : new Tally(now),
       reasons: new Map(),
       news: new Set(),
       passed: new Set(),

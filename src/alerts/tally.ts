@@ -6,6 +6,12 @@ import { amount, counted, defanged, spell } from './message.ts';
 /** Keys told apart in each table; eviction: none, what comes later is counted under `others`. */
 const keysInTable = 500;
 
+/** Of an event, what a tally counts it by. */
+export type Counted = Pick<
+  FoldedEvent,
+  'rule' | 'prefix' | 'intent' | 'destination' | 'action' | 'count' | 'last'
+>;
+
 /** What an attack is made of: counts by rule, source, intent and destination. */
 export class Tally {
   readonly start: number;
@@ -28,7 +34,7 @@ export class Tally {
     return this.#total;
   }
 
-  add({ rule, prefix, intent, destination, action, count, last }: FoldedEvent): void {
+  add({ rule, prefix, intent, destination, action, count, last }: Counted): void {
     this.#total += count;
     this.#end = Math.max(this.#end, last);
     this.#actions[action] += count;

@@ -1,5 +1,5 @@
 import { request } from 'undici';
-import type { ShownBan } from '../../plugins/bans-api.ts';
+import type { Ban as ShownBan } from '../../src/admin/standing-types.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BansOptions, Command } from './options.ts';
 

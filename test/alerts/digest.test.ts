@@ -80,6 +80,24 @@ suite('what people are told of', () => {
     assert.equal(end!.facts.probes, 10_020);
   });
 
+  test('an attack that swells is counted from its first probe, and not what came long before', () => {
+    const { add, pass, messages } = ground('when: { rate: 30 }');
+    add([{ count: 20, client: '203.0.113.1' }]);
+    pass(2 * minute);
+    for (let second = 0; second < 50; second++) {
+      add([{ count: 1 }]);
+      pass(1000);
+    }
+    pass(10 * minute);
+    assert.deepEqual(
+      messages.map(({ kind }) => kind),
+      ['rate', 'summary'],
+    );
+    assert.equal(messages[1]!.title, 'gate: quiet again after 50 probes');
+    assert.equal(messages[1]!.lines[0], '50 probes in 49 s, all turned away');
+    assert.equal(messages[1]!.lines[2], 'From 1 source: 198.51.100.7/32 (50)');
+  });
+
   test('a trickle below the threshold is not told of', () => {
     const { add, pass, messages } = ground();
     for (let i = 0; i < 60; i++) {

@@ -1,0 +1,251 @@
+/** What people are told of, from the socket of an attacker to the receivers: a whole checkpoint a condition. */
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
+import { suite, type TestContext, test } from 'node:test';
+import { SMTPServer } from 'smtp-server';
+import { foreign, runCheckpoint } from '../support/checkpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+interface Told {
+  readonly kind: string;
+  readonly level: string;
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+const ordinary = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n';
+const conditions = ['first', 'ban', 'passed', 'backend', 'journal'] as const;
+/** Nothing is told but of one thing. `rate` is a number, 0 without it. */
+const only = (kind: (typeof conditions)[number] | 'rate'): string =>
+  `when: { rate: ${kind === 'rate' ? 20 : 0}, ${conditions.map((name) => `${name}: ${name === kind}`).join(', ')} }`;
+
+async function receiver(t: TestContext): Promise<{ url: string; told: Told[] }> {
+  const told: Told[] = [];
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req.setEncoding('utf8')) body += chunk;
+    told.push(JSON.parse(body) as Told);
+    res.end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, told };
+}
+
+/** A checkpoint that tells of one thing, and what it has told. */
+async function watched(t: TestContext, kind: Parameters<typeof only>[0], yaml = '') {
+  const { url, told } = await receiver(t);
+  const checkpoint = await runCheckpoint(
+    t,
+    `alerts: { name: gate, webhook: "${url}", digest: 1s, ${only(kind)} }\n${yaml}`,
+  );
+  const until = (count: number) => eventually(() => told.length >= count, `${count} messages`, 20_000);
+  return { ...checkpoint, told, until, kinds: () => told.map((one) => one.kind) };
+}
+
+suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
+  test('of the first probe of a rule, and not of the next', async (t) => {
+    const { probe, until, told, control } = await watched(t, 'first');
+    await probe(foreign('www.example.com', '/azenv.php'));
+    await until(1);
+    await probe(foreign('www.example.com', '/again'));
+    await control.close();
+    assert.deepEqual(
+      told.map(({ kind, title }) => [kind, title]),
+      [
+        ['first', 'gate: first absolute-form-foreign probe'],
+        ['summary', 'gate: quiet again after 2 probes'],
+      ],
+    );
+  });
+
+  test('of more probes in a minute than the limit, and once it is over, with the exact sum', async (t) => {
+    const { probe, until, told, written, control } = await watched(
+      t,
+      'rate',
+      'bans: false\nrateLimit: false\n',
+    );
+    for (let i = 0; i < 40; i++) await probe(foreign(`host${i % 3}.example.com`), `127.0.0.${2 + (i % 2)}`);
+    await until(1);
+    assert.deepEqual([told[0]!.kind, told[0]!.level], ['rate', 'trouble']);
+    assert.match(told[0]!.title, /^gate: under attack, \d+ probes so far$/);
+    await written(40);
+    await control.close();
+    assert.deepEqual(
+      told.slice(1).map(({ kind, level, title }) => [kind, level, title]),
+      [['summary', 'relief', 'gate: quiet again after 40 probes']],
+    );
+    assert.match(
+      told[1]!.lines.join('\n'),
+      /From 2 sources: 127\.0\.0\.[23]\/32 \(20\), 127\.0\.0\.[23]\/32 \(20\)/,
+    );
+  });
+
+  test('of a ban', async (t) => {
+    const { probe, until, told } = await watched(t, 'ban', 'bans: { after: 2, within: 1m, for: [10m] }\n');
+    for (let i = 0; i < 3; i++) await probe(foreign(), '127.0.0.44');
+    await until(1);
+    assert.deepEqual([told[0]!.kind, told[0]!.title], ['ban', 'gate: banned 127.0.0.44/32']);
+  });
+
+  test('of a probe that preset observe passes on, though preset default turns it away', async (t) => {
+    const { probe, until, told } = await watched(t, 'passed', 'policy: { preset: observe }\n');
+    assert.match(await probe(foreign()), /^HTTP\/1\.1 200/);
+    await until(1);
+    assert.deepEqual(
+      [told[0]!.kind, told[0]!.level, told[0]!.title],
+      ['passed', 'trouble', 'gate: a probe was passed on to a backend'],
+    );
+    assert.match(told[0]!.lines[0]!, /^Passed on, though preset default blocks it: absolute-form-foreign/);
+  });
+
+  test('of no such thing under preset default', async (t) => {
+    const { probe, told, control, written } = await watched(t, 'passed');
+    await probe(foreign());
+    await probe('GET //evil.example/x HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n');
+    await written(2);
+    await control.close();
+    assert.deepEqual(told, []);
+  });
+
+  test('of a backend that is down, and up again', async (t) => {
+    const port = await freePort();
+    const sites = `sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${port}", health: { path: /, interval: 200ms, timeout: 1s, rise: 1, fall: 2 } }]\n`;
+    const { probe, until, told } = await watched(t, 'backend', sites);
+    for (let i = 0; i < 4; i++) assert.match(await probe(ordinary), /^HTTP\/1\.1 50[23]/);
+    await until(1);
+    assert.equal(told[0]!.title, `gate: backend 127.0.0.1:${port} is down`);
+    const backend = createServer((_req, res) => res.end('here'));
+    await once(backend.listen(port, '127.0.0.1'), 'listening');
+    t.after(() => {
+      backend.closeAllConnections();
+      backend.close();
+    });
+    await eventually(async () => / 200 /.test(await probe(ordinary)), 'the backend is asked again', 20_000);
+    await until(2);
+    assert.deepEqual(
+      [told[1]!.level, told[1]!.title],
+      ['relief', `gate: backend 127.0.0.1:${port} is up again`],
+    );
+  });
+
+  test('once of a journal that can not be written, while traffic goes on and everything is counted', async (t) => {
+    const path = `${await tempDir(t, 'locked')}/sekisho.db`;
+    const { probe, until, told, json, get, written } = await watched(
+      t,
+      'journal',
+      `journal: { path: ${path} }\nbans: false\n`,
+    );
+    await probe(foreign());
+    await written(1);
+    const locker = new DatabaseSync(path);
+    t.after(() => locker.close());
+    locker.exec('BEGIN IMMEDIATE');
+    for (let i = 0; i < 30; i++) {
+      assert.match(await probe(foreign(`host${i}.example.com`)), /^HTTP\/1\.1 421/);
+      assert.match(await probe(ordinary), /^HTTP\/1\.1 200/);
+    }
+    await until(1);
+    assert.equal(told[0]!.title, 'gate: the journal can not be written');
+    assert.match(told[0]!.lines[0]!, /locked/);
+    type Standing = { journal: { unwritten: number; trouble: string | null } };
+    const { journal } = await json<Standing>('/api/status');
+    assert.equal(journal.unwritten, 30);
+    assert.match(journal.trouble!, /locked/);
+    const metrics = await (await get('/metrics')).text();
+    assert.match(metrics, /^sekisho_journal_up 0$/m);
+    assert.match(metrics, /^sekisho_journal_unwritten 30$/m);
+    assert.match(metrics, /^sekisho_probes_total\{rule="absolute-form-foreign",action="block"\} 31$/m);
+    locker.exec('ROLLBACK');
+    await written(31);
+    await until(2);
+    assert.deepEqual(
+      told.map(({ title }) => title),
+      ['gate: the journal can not be written', 'gate: the journal is written again'],
+    );
+  });
+
+  test('by every way of the config at once, each in its own words', async (t) => {
+    const chat = await receiver(t);
+    const mails: string[] = [];
+    const smarthost = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      onData(stream, _session, done) {
+        let text = '';
+        stream.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        stream.on('end', () => {
+          mails.push(text);
+          done();
+        });
+      },
+    });
+    await once(smarthost.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => new Promise<void>((done) => smarthost.close(() => done())));
+    const log = createSocket('udp4');
+    t.after(() => log.close());
+    log.bind(0, '127.0.0.1');
+    await once(log, 'listening');
+    const logged = once(log, 'message');
+    const { probe, until } = await watched(t, 'first');
+    const smtp = (smarthost.server.address() as AddressInfo).port;
+    const all = await runCheckpoint(
+      t,
+      `alerts:
+  name: gate
+  digest: 1s
+  webhook: [{ url: "${chat.url}", style: slack }]
+  mail: { smarthost: "smtp://127.0.0.1:${smtp}", from: gate@example.net, to: [night@example.net] }
+  syslog: udp://127.0.0.1:${log.address().port}
+`,
+    );
+    await all.probe(foreign());
+    await probe(foreign());
+    await until(1);
+    await eventually(() => chat.told.length === 1 && mails.length === 1, 'chat and mail are told', 20_000);
+    assert.equal(
+      (chat.told[0] as unknown as { text: string }).text,
+      'gate: first absolute-form-foreign probe',
+    );
+    assert.match(mails[0]!, /^Subject: gate: first absolute-form-foreign probe\r$/m);
+    assert.match(String((await logged)[0]), /^<85>1 .* gate: first absolute-form-foreign probe; /);
+  });
+
+  test('and nobody waits for a receiver that never answers', async (t) => {
+    let asked = 0;
+    const deaf = createTcpServer((socket) => {
+      asked++;
+      socket.on('error', () => {});
+      t.after(() => socket.destroy());
+    });
+    await once(deaf.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => deaf.close());
+    const { port } = deaf.address() as AddressInfo;
+    const { probe, json, written } = await runCheckpoint(
+      t,
+      `bans: false\nalerts: { webhook: "http://127.0.0.1:${port}/", syslog: "tcp://127.0.0.1:${port}", digest: 1s }\n`,
+    );
+    await probe(foreign());
+    await eventually(() => asked === 2, 'both are being told', 20_000);
+    const begin = Date.now();
+    for (let i = 0; i < 50; i++) {
+      assert.match(await probe(foreign()), /^HTTP\/1\.1 421/);
+      assert.match(await probe(ordinary), /^HTTP\/1\.1 200/);
+    }
+    await written(51);
+    assert.ok(Date.now() - begin < 8000, `${Date.now() - begin} ms`);
+    const { alerts } = await json<{ alerts: { sent: number; lost: number } }>('/api/status');
+    assert.ok(alerts.sent >= 1 && alerts.lost === 0, JSON.stringify(alerts));
+  });
+});
