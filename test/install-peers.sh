@@ -34,6 +34,7 @@ chromium                                             chromium
 rsyslogd                                             rsyslog
 /usr/share/doc/rsyslog-openssl                       rsyslog-openssl
 goaccess                                             goaccess
+promtool                                             prometheus
 systemd-analyze                                      systemd
 ip                                                   iproute2
 nft                                                  nftables

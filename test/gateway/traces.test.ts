@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { runCheckpoint } from '../support/checkpoint.ts';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import { exchange } from '../support/raw-client.ts';
 
 interface Span {
   readonly name: string;
@@ -38,4 +40,24 @@ test('a request that is let in becomes a span at the collector, without its quer
   assert.equal(span!.name, 'GET www.example.net');
   const value = (key: string) => span!.attributes.find((one) => one.key === key)?.value.stringValue;
   assert.deepEqual([value('url.path'), value('sekisho.verdict')], ['/path', 'allow']);
+});
+
+/** Has the program tell which libraries for traces it loads; prom-client asks for the bare interface, which does nothing. */
+const tell = `data:text/javascript,import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => {
+  if (/^@fastify.otel|^@opentelemetry.(?!api$)/.test(name)) process.stderr.write('loads ' + name + '\\n');
+  return next(name, context);
+} });`;
+
+test('without `otel` nothing is traced: its libraries are not even loaded', async (t) => {
+  const sites = 'sites: [{ hosts: [www.example.net], backend: welcome }]\nbans: false\njournal: false\n';
+  const loads = async (otel: string) => {
+    const { port, process: child } = await startGatewayProcess(t, `${sites}${otel}`, ['--import', tell]);
+    const { text } = await exchange(port, 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n', { until: 1 });
+    assert.match(text, /^HTTP\/1\.1 200/);
+    await child.stop();
+    return child.stderr().match(/^loads .*/gm) ?? [];
+  };
+  assert.deepEqual(await loads(''), []);
+  assert.ok((await loads('otel: { endpoint: "http://127.0.0.1:9/v1/traces" }')).length > 3);
 });
