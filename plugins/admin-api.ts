@@ -205,10 +205,10 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         response: { 200: text({ 'text/event-stream': 'Their data are JSON.' }) },
       },
     },
-    async ({ pass }, reply) => {
+    async ({ headers }, reply) => {
       reply.hijack();
-      const allowed = () =>
-        pass?.by === 'token' || (pass?.by === 'session' && access.isOpen(pass.session, Date.now()));
+      // Asked again as long as it goes on: by then the session may be over, or the token replaced.
+      const allowed = () => access.check(headers, Date.now()) !== null;
       for (const [name, value] of Object.entries(reply.getHeaders()))
         reply.raw.setHeader(name, value as string);
       if (!stream.add(reply.raw, allowed))

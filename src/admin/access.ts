@@ -71,11 +71,6 @@ export class Access {
     return this.#cookie('', 0);
   }
 
-  /** Whether a session still is one. */
-  isOpen(session: Session, now: number): boolean {
-    return session.expires > now && [...this.#sessions.values()].includes(session);
-  }
-
   #find(cookies: string | undefined, now: number): Session | null {
     for (const id of sessionIds(cookies)) {
       const session = this.#sessions.get(id);

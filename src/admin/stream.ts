@@ -44,7 +44,9 @@ export class Stream {
 
   /** @param event of letters only; @param data goes out as JSON, which holds no line end */
   send(event: string, data: unknown): void {
-    if (this.#listeners.size > 0) this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    if (this.#listeners.size === 0) return;
+    this.#dismiss();
+    this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
   close(): void {
@@ -54,12 +56,17 @@ export class Stream {
   }
 
   #beat(): void {
+    this.#dismiss();
+    this.#write(': \n\n');
+  }
+
+  /** Whoever has logged out, or whose token was replaced, is shown nothing more. */
+  #dismiss(): void {
     for (const listener of this.#listeners) {
       if (listener.allowed()) continue;
       this.#listeners.delete(listener);
       listener.res.end();
     }
-    this.#write(': \n\n');
   }
 
   #write(text: string): void {
