@@ -19,7 +19,7 @@ interface Feed {
 async function listen(
   t: TestContext,
   { admin }: RunningCheckpoint,
-  headers: HeadersInit = bearer,
+  headers: Record<string, string> = bearer,
 ): Promise<Feed> {
   const abort = new AbortController();
   t.after(() => abort.abort());

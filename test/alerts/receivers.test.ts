@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { suite, test } from 'node:test';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import { mail } from '../../src/alerts/mail.ts';
 import type { AlertMessage } from '../../src/alerts/message.ts';
@@ -173,6 +173,48 @@ suite('mail', () => {
     assert.match(text, /^Subject: gate: under attack, 500 probes so far\r$/m);
     assert.match(text, /^Auto-Submitted: auto-generated\r$/im);
     assert.match(text, /500 probes in 5 s, all turned away\r\n/);
+  });
+
+  test('signs in over TLS alone: a smarthost that offers none never sees the password', async (t) => {
+    const { cert, key } = await certificate(t, ['127.0.0.1']);
+    const seen: string[] = [];
+    const smarthost = async (options: ConstructorParameters<typeof SMTPServer>[0], scheme: string) => {
+      const server = new SMTPServer({
+        ...options,
+        allowInsecureAuth: true,
+        onAuth({ username, password }, { secure }, done) {
+          seen.push(`${username} ${password} ${secure ? 'over TLS' : 'in the clear'}`);
+          done(null, { user: username });
+        },
+        onData(stream, _session, done) {
+          stream.resume().on('end', () => done());
+        },
+      });
+      server.on('error', () => {});
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      t.after(() => new Promise<void>((done) => server.close(() => done())));
+      const { port } = server.server.address() as AddressInfo;
+      const channel = mail({
+        smarthost: `${scheme}://night:p%40ss@127.0.0.1:${port}`,
+        from: 'gate@example.net',
+        to: ['admin@example.net'],
+      });
+      t.after(() => channel.close());
+      return channel;
+    };
+    const files = { cert: readFileSync(cert), key: readFileSync(key) };
+    const plain = await smarthost({ disabledCommands: ['STARTTLS'] }, 'smtp');
+    await assert.rejects(plain.send(message));
+    const upgraded = await smarthost(files, 'smtp');
+    await assert.rejects(upgraded.send(message), /self-signed/, 'a certificate that nobody vouches for');
+    assert.deepEqual(seen, []);
+    // As an operator does with NODE_EXTRA_CA_CERTS.
+    const before = getCACertificates('default');
+    setDefaultCACertificates([...before, readFileSync(cert, 'utf8')]);
+    t.after(() => setDefaultCACertificates(before));
+    await upgraded.send(message);
+    await (await smarthost({ ...files, secure: true }, 'smtps')).send(message);
+    assert.deepEqual(seen, ['night p@ss over TLS', 'night p@ss over TLS']);
   });
 
   test('a refusal for good is not tried again, one for now is', async (t) => {

@@ -82,6 +82,20 @@ suite('sekisho start', () => {
     assert.doesNotMatch(stderr, /^\s+at |EADDRINUSE.*\n.*at /m);
   });
 
+  for (const address of ['0.0.0.0:9090', '[::]:9090', '192.0.2.1:9090'])
+    test(`an admin listener on ${address} without TLS and without a token: refused, and why, exit 1`, async () => {
+      const { code, stderr, stdout } = await runProcess(
+        ...start('--config', 'config/sekisho.yaml', '--listen', '127.0.0.1:0', '--admin', address),
+        { cwd: root },
+      );
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /opens the admin listener to a network, without tls and without a token of your own/,
+      );
+      assert.equal(stdout, '');
+    });
+
   test('a faulty config: its faults, exit 1', async () => {
     const { code, stderr } = await runProcess(...start('--config', 'test/config/bad/prefixes.yaml'), {
       cwd: root,
