@@ -47,7 +47,8 @@ function section(
   ].join('\n');
 }
 
-function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
+/** The fields of an answer, a row each: path, kind, what it says. */
+export function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
   for (const [name, child] of Object.entries(schema.properties ?? {})) {
     const full = path === '' ? name : `${path}.${name}`;
     yield [`\`${full}\``, kindOf(child), child.description ?? ''];
