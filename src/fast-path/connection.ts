@@ -199,7 +199,7 @@ export class FastConnection implements ResponseSink, Waiter {
     const { status, reason, rawHeaders, framing } = head;
     const { method } = this.#judged!.request;
     const backend = this.#backend!;
-    backend.standing.succeeded();
+    this.#group!.succeeded(backend);
     this.#path.counters?.backend(backend.pool.name).observe((performance.now() - this.#start) / 1000);
     if (method === 'OPTIONS' || status === 405) offerWhatPasses(rawHeaders);
     this.#headSent = true;

@@ -60,6 +60,10 @@ export class BackendGroup {
     );
   }
 
+  succeeded(backend: Backend): void {
+    if (backend.standing.succeeded()) this.#options.onChange(backend, true, 'answers requests again');
+  }
+
   failed(backend: Backend, why: string): void {
     if (backend.standing.failed(performance.now())) this.#options.onChange(backend, false, why);
   }

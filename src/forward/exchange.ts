@@ -98,7 +98,7 @@ export class Exchange implements ResponseSink, Waiter {
 
   onHead(head: ResponseHead, whole: string | null): void {
     const { res, method, counters } = this.#out;
-    this.#backend?.standing.succeeded();
+    if (this.#backend !== null) this.#out.group.succeeded(this.#backend);
     counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     try {
       if (method === 'OPTIONS' || head.status === 405) offerWhatPasses(head.rawHeaders);

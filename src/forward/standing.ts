@@ -23,11 +23,14 @@ export class Standing {
     return this.#ejectedUntil;
   }
 
-  /** A request got an answer. */
-  succeeded(): void {
-    if (this.#failures === 0 && this.#ejections === 0) return;
-    this.#failures = 0;
-    this.#ejections = 0;
+  /** A request got an answer. @returns true where this ends what an ejection began */
+  succeeded(): boolean {
+    const back = this.#ejections > 0;
+    if (this.#failures > 0 || back) {
+      this.#failures = 0;
+      this.#ejections = 0;
+    }
+    return back;
   }
 
   /** A request got none. @returns true where this ejects the backend */

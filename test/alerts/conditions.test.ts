@@ -117,26 +117,30 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     assert.deepEqual(told, []);
   });
 
-  test('of a backend that is down, and up again', async (t) => {
-    const port = await freePort();
-    const sites = `sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${port}", health: { path: /, interval: 200ms, timeout: 1s, rise: 1, fall: 2 } }]\n`;
-    const { probe, until, told } = await watched(t, 'backend', sites);
-    for (let i = 0; i < 4; i++) assert.match(await probe(ordinary), /^HTTP\/1\.1 50[23]/);
-    await until(1);
-    assert.equal(told[0]!.title, `gate: backend 127.0.0.1:${port} is down`);
-    const backend = createServer((_req, res) => res.end('here'));
-    await once(backend.listen(port, '127.0.0.1'), 'listening');
-    t.after(() => {
-      backend.closeAllConnections();
-      backend.close();
+  for (const [how, health] of [
+    ['a check finds', ', health: { path: /, interval: 200ms, timeout: 1s, rise: 1, fall: 2 }'],
+    ['requests find', ''],
+  ] as const)
+    test(`of a backend that ${how} down, and up again`, async (t) => {
+      const port = await freePort();
+      const sites = `sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${port}"${health} }]\n`;
+      const { probe, until, told } = await watched(t, 'backend', sites);
+      for (let i = 0; i < 4; i++) assert.match(await probe(ordinary), /^HTTP\/1\.1 50[23]/);
+      await until(1);
+      assert.equal(told[0]!.title, `gate: backend 127.0.0.1:${port} is down`);
+      const backend = createServer((_req, res) => res.end('here'));
+      await once(backend.listen(port, '127.0.0.1'), 'listening');
+      t.after(() => {
+        backend.closeAllConnections();
+        backend.close();
+      });
+      await eventually(async () => / 200 /.test(await probe(ordinary)), 'the backend is asked again', 20_000);
+      await until(2);
+      assert.deepEqual(
+        [told[1]!.level, told[1]!.title],
+        ['relief', `gate: backend 127.0.0.1:${port} is up again`],
+      );
     });
-    await eventually(async () => / 200 /.test(await probe(ordinary)), 'the backend is asked again', 20_000);
-    await until(2);
-    assert.deepEqual(
-      [told[1]!.level, told[1]!.title],
-      ['relief', `gate: backend 127.0.0.1:${port} is up again`],
-    );
-  });
 
   test('once of a journal that can not be written, while traffic goes on and everything is counted', async (t) => {
     const path = `${await tempDir(t, 'locked')}/sekisho.db`;
