@@ -4,7 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { Dialogue } from '../smtp/dialogue.ts';
 import { mailSink, startGuard } from '../smtp/support.ts';
 import { breakable } from '../support/breakable.ts';
-import { foreign, runCheckpoint, token } from '../support/checkpoint.ts';
+import { foreign, token } from '../support/checkpoint.ts';
 import { type Dashboard, login, Stops, startDashboard, views } from '../support/dashboard.ts';
 import { without } from '../support/peers.ts';
 
