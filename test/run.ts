@@ -43,7 +43,9 @@ const events = run({
     '--disable-warning=ExperimentalWarning',
     // A failed test may leave a socket open: its file has still said all it has to say.
     '--test-force-exit',
-    `--import=${pathToFileURL(resolve(root, 'test/support/time-limit.ts'))}`,
+    ...['whole-results', 'time-limit'].map(
+      (name) => `--import=${pathToFileURL(resolve(root, `test/support/${name}.ts`))}`,
+    ),
   ],
   coverage: filters.length === 0,
   coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],

@@ -30,6 +30,12 @@ test('a run that passes exits with 0', async (t) => {
   assert.match(stdout, /✔ fine/);
 });
 
+test('no result is lost, however many come at once', async (t) => {
+  const { code, stdout } = await runTests(t, "for (let i = 0; i < 3000; i++) test('fine', () => {});");
+  assert.equal(code, 0);
+  assert.match(stdout, /^ℹ tests 3000$/m);
+});
+
 test('a failure exits with 1', async (t) => {
   const { code, stdout } = await runTests(t, "test('broken', () => { throw new Error('why'); });");
   assert.equal(code, 1, stdout);
