@@ -12,6 +12,7 @@ import { offerWhatPasses } from '../forward/respond.ts';
 import { allowedTrailers, lastChunk } from '../forward/trailers.ts';
 import type { ResponseSink, UpstreamConnection } from '../forward/upstream-connection.ts';
 import { UpstreamError } from '../forward/upstream-error.ts';
+import { absentClient, type Whereabouts, whereabouts } from '../guard/absent-client.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { is } from '../wire/field-names.ts';
 import { contentless } from '../wire/methods.ts';
@@ -30,6 +31,8 @@ export class FastConnection implements ResponseSink, Waiter {
   #next: Buffer | null = null;
   /** All of `#next` is requests that may pass. */
   #nextPasses = false;
+  /** Kept as soon as something waits. */
+  #where: Whereabouts | null = null;
   /** Of the request that is being served; null between two. */
   #judged: Judged | null = null;
   #group: BackendGroup | null = null;
@@ -73,7 +76,7 @@ export class FastConnection implements ResponseSink, Waiter {
   /** Ends it, after the response under way. */
   close(): void {
     this.#last = true;
-    if (this.idle) this.#socket.destroySoon();
+    if (this.idle) this.#finish();
   }
 
   /** Called every now and then: one timer for all connections instead of one for each. */
@@ -84,9 +87,8 @@ export class FastConnection implements ResponseSink, Waiter {
       if (waited >= idle) this.#socket.destroy();
     } else if (waited >= headerTime) {
       // As Node's server answers a client that says nothing.
-      this.#path.forget(this);
       this.#socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
-      this.#socket.destroySoon();
+      this.#finish();
     }
   }
 
@@ -110,6 +112,7 @@ export class FastConnection implements ResponseSink, Waiter {
       this.#take(bytes);
       return;
     }
+    this.#where ??= whereabouts(this.#socket);
     this.#next = this.#next === null ? bytes : Buffer.concat([this.#next, bytes]);
     this.#nextPasses = false;
     this.#socket.pause();
@@ -154,7 +157,10 @@ export class FastConnection implements ResponseSink, Waiter {
     );
     if (head.contentLength > 0) this.#request += text.slice(head.end, length);
     this.#nextPasses = length < bytes.length;
-    if (this.#nextPasses) this.#next = bytes.subarray(length);
+    if (this.#nextPasses) {
+      this.#where ??= whereabouts(this.#socket);
+      this.#next = bytes.subarray(length);
+    }
     this.#retried = false;
     this.#headSent = false;
     this.#last ||= head.close;
@@ -278,8 +284,7 @@ export class FastConnection implements ResponseSink, Waiter {
     this.#served = true;
     this.#since = this.#path.now;
     if (this.#last) {
-      // Once it is written; whether the client closes too is not waited for.
-      this.#socket.destroySoon();
+      this.#finish();
       return;
     }
     if (this.#next === null) return;
@@ -287,9 +292,19 @@ export class FastConnection implements ResponseSink, Waiter {
     if (!this.#socket.writableNeedDrain) setImmediate(this.#goOn);
   }
 
+  /**
+   * Closes it once everything is written; whether the client closes too is not waited for. RFC 9112 section 9.6: what it
+   * still sends is not served.
+   */
+  #finish(): void {
+    this.#path.forget(this);
+    this.#next ??= nothing;
+    this.#socket.destroySoon();
+  }
+
   readonly #goOn = (): void => {
     const bytes = this.#next;
-    if (bytes === null || !this.idle || this.#socket.destroyed) return;
+    if (bytes === null || !this.idle || this.#last || this.#socket.destroyed) return;
     this.#next = null;
     this.#take(bytes);
     if (this.#socket.isPaused()) this.#socket.resume();
@@ -315,7 +330,21 @@ export class FastConnection implements ResponseSink, Waiter {
     this.#connection?.destroy();
     this.#connection = null;
     this.#judged = null;
+    if (this.#where !== null) this.#leaveBehind(this.#where);
   };
+
+  /** The connection is gone with something unread, maybe a probe, whose sender did not wait: it is recorded all the same. */
+  #leaveBehind(where: Whereabouts): void {
+    const socket = this.#socket;
+    const { readableLength } = socket;
+    const unread: Buffer | null = readableLength > 0 ? socket.read(readableLength) : null;
+    const bytes = Buffer.concat([this.#next ?? nothing, unread ?? nothing]);
+    if (bytes.length === 0) return;
+    const standIn = absentClient(socket, where, socket.bytesRead);
+    this.#path.checkpoint.onHandOver(standIn, bytes);
+    this.#path.handOver(standIn, bytes);
+    standIn.push(null);
+  }
 
   #handOver(bytes: Buffer): void {
     this.#letGo();
@@ -350,3 +379,4 @@ function headText(status: number, reason: string, rawHeaders: readonly string[],
 
 const uncork = (socket: Socket): void => socket.uncork();
 const ignore = (): void => {};
+const nothing = Buffer.alloc(0);

@@ -12,33 +12,14 @@ import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
+import { isAbsent } from './absent-client.ts';
 import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
+import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, refuse, refuseSocket } from './refusal.ts';
 import { beginExchange, exchangeOn, inTurn, isBusy } from './turn.ts';
-
-export interface CheckpointOptions {
-  readonly policy: Policy;
-  readonly clients: ClientRules;
-  /** Requests that a more lenient policy is for. Connections and bytes that are no request have none. */
-  readonly exempt?: Exemption;
-  /** Whether a client prefix is banned at this moment. */
-  readonly isBanned?: (prefix: string) => boolean;
-  /** Gets every flagged and blocked request. */
-  readonly onEvent: EventSink;
-  /** Counts every verdict, and the time of every sixteenth. */
-  readonly counters?: Counters | undefined;
-  /** Told of an error inside a check; the request it happened on is denied. */
-  readonly onError: (error: unknown) => void;
-}
-
-export interface Exemption {
-  readonly policy: Policy;
-  /** @param path origin form, with its query */
-  covers(method: string, path: string): boolean;
-}
 
 /** What the checkpoint found out about a request, kept on it. */
 export interface Judged {
@@ -111,7 +92,13 @@ export class Checkpoint {
     const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;
     for (const event of solicited) server.on(event, ignore);
     const others = (event: string): boolean => server.listenerCount(event) > 1;
-    const emit: Emit = server.emit.bind(server);
+    const pass: Emit = server.emit.bind(server);
+    // Who has left is judged like anybody, and not served.
+    const emit: Emit = (event, ...args) => {
+      if (!requestEvents.has(event) || !isAbsent((args[0] as Request).socket)) return pass(event, ...args);
+      (args[1] as Response | Socket).end();
+      return true;
+    };
     const guard: Emit = (event, ...args) => {
       const [req, res] = args as [Request, Response];
       // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.

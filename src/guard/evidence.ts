@@ -33,4 +33,5 @@ export function collectEvidence(stream: Readable, done: (body: string) => void):
   stream.once('end', finish);
   stream.once('close', finish);
   stream.once('error', finish);
+  if (stream.destroyed) finish();
 }

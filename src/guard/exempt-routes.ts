@@ -1,7 +1,7 @@
 /** The routes of an app that asked to be exempt, found before the app's own router sees the request. */
 import createRouter, { type HTTPMethod } from 'find-my-way';
 import type { Policy } from '../rules/policy.ts';
-import type { Exemption } from './checkpoint.ts';
+import type { Exemption } from './checkpoint-options.ts';
 
 /** How the app reads paths: the exempt routes have to be found by the same reading. */
 export interface PathReading {
