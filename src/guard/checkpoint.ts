@@ -13,12 +13,13 @@ import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
 import { isAbsent } from './absent-client.ts';
-import { judgeBytes, type ParserError, requestLineDefects } from './bad-bytes.ts';
+import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, refuse, refuseSocket } from './refusal.ts';
+import { beginAt, messageStart, requestLineDefects } from './request-line.ts';
 import { beginExchange, exchangeOn, inTurn, isBusy } from './turn.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
@@ -38,11 +39,9 @@ export type HttpServer = Server | Http2Server | Http2SecureServer;
 const judged = Symbol('sekisho.judged');
 const reported = Symbol('sekisho.reported');
 const guarded = Symbol('sekisho.guarded');
-/** Bytes of the requests that were served before the server got the connection. */
-const servedBytes = Symbol('sekisho.servedBytes');
 
 type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
-type GuardedSocket = Socket & { [servedBytes]?: number; refused?: boolean };
+type GuardedSocket = Socket & { refused?: boolean };
 /** Those that carry a request. */
 const requestEvents: ReadonlySet<string> = new Set([
   'request',
@@ -155,7 +154,7 @@ export class Checkpoint {
 
   /** The server gets this connection, with these bytes first; what was read of it before has been served. */
   onHandOver(socket: Socket, bytes: Buffer): void {
-    (socket as GuardedSocket)[servedBytes] = socket.bytesRead - bytes.length;
+    beginAt(socket, socket.bytesRead - socket.readableLength - bytes.length);
   }
 
   /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
@@ -173,13 +172,8 @@ export class Checkpoint {
    * it was answered.
    */
   admit(req: Request, res: Response): boolean {
-    let known: Partial<HttpRequest> | undefined;
-    if (!isHttp2(req)) {
-      const socket = req.socket as GuardedSocket;
-      if (exchangeOn(socket) === undefined) known = requestLineDefects(req, socket[servedBytes] ?? 0);
-      beginExchange(socket, { req, res });
-    }
-    const { request, verdict } = this.judge(req, known);
+    if (!isHttp2(req)) beginExchange(req.socket, { req, res });
+    const { request, verdict } = this.judge(req);
     if (verdict.action === 'block') {
       this.refuse(req, res);
       return false;
@@ -200,7 +194,8 @@ export class Checkpoint {
     const timed = (this.#untimed++ & 15) === 0;
     const start = timed ? performance.now() : 0;
     const facts = received(req);
-    const result = this.#judged(known === undefined ? facts : { ...facts, ...known }, req.socket ?? {});
+    const more = known ?? (isHttp2(req) ? undefined : requestLineDefects(req));
+    const result = this.#judged(more === undefined ? facts : { ...facts, ...more }, req.socket ?? {});
     this.#counters?.request(result.verdict.site?.name ?? '', result.verdict.action);
     if (timed) this.#counters?.judge.observe((performance.now() - start) / 1000);
     (req as GuardedRequest)[judged] = result;
@@ -318,12 +313,14 @@ export class Checkpoint {
     answerSocket(socket, started ? 'drop' : (verdict.answer ?? 400), verdict.rule ?? 'framing');
   }
 
-  #reportBytes(error: ParserError, bytes: Buffer, socket: Socket): Verdict {
+  #reportBytes(error: ParserError, packet: Buffer, socket: Socket): Verdict {
     const client = this.#standing(socket, []);
-    const first = socket.bytesRead === bytes.length;
+    const start = messageStart(socket, packet);
+    const bytes = packet.subarray(Math.max(0, start));
+    const first = socket.bytesRead === packet.length && start === 0;
     let verdict: Verdict;
     try {
-      verdict = judgeBytes(error, bytes, first, this.#policy);
+      verdict = judgeBytes(error, bytes, { whole: start !== -1, first }, this.#policy);
     } catch (failure) {
       verdict = this.#denied(failure);
     }

@@ -215,24 +215,18 @@ const pipelining: SmugglingRow[] = [
     ['GET /first'],
   ),
   partly('http09-second', 'RFC 1945 section 4.1', `${get()}GET /smuggled\r\n\r\n`, ['GET /first']),
-  {
-    ...partly(
-      'rtsp-second',
-      'RFC 9112 section 2.3',
-      get() + head('GET /second RTSP/1.0', 'Host: siteNN.example.net'),
-      ['GET /first'],
-    ),
-    orAlso: 'GET /second',
-  },
-  {
-    ...partly(
-      'two-spaces-second',
-      'RFC 9112 section 3',
-      get() + head('GET  /second HTTP/1.1', 'Host: siteNN.example.net'),
-      ['GET /first'],
-    ),
-    orAlso: 'GET /second',
-  },
+  partly(
+    'rtsp-second',
+    'RFC 9112 section 2.3',
+    get() + head('GET /second RTSP/1.0', 'Host: siteNN.example.net'),
+    ['GET /first'],
+  ),
+  partly(
+    'two-spaces-second',
+    'RFC 9112 section 3',
+    get() + head('GET  /second HTTP/1.1', 'Host: siteNN.example.net'),
+    ['GET /first'],
+  ),
   partly('nul-second', 'RFC 9112 section 2.2', `${get()}\0${smuggled}`, ['GET /first']),
   partly('bare-lf-second', 'RFC 9112 section 2.2', get() + smuggled.replaceAll('\r\n', '\n'), ['GET /first']),
   partly('junk-behind-body', 'RFC 9112 section 6.3', `${post(['Content-Length: 3'], 'abcd')}${smuggled}`, [
