@@ -2,13 +2,24 @@
  * Builds `sekisho_VERSION_ARCH.deb` with nothing but dpkg-deb: the program, what it depends on, and the Node that it was
  * tested with, since Debian's is older than what it takes.
  *
- * `node tools/deb.ts [FOLDER]` writes it there; without FOLDER here.
+ * `node tools/deb.ts [FOLDER]` writes it there; without FOLDER here. DEBFULLNAME and DEBEMAIL name its maintainer.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { changelog, copyright, maintainer } from './debian/documents.ts';
 import { copyRuntime } from './runtime.ts';
+import { bom, nodeComponent } from './sbom.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { version, description } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -26,7 +37,7 @@ if (status !== 0) process.exit(1);
 const stage = mkdtempSync(join(tmpdir(), 'sekisho-deb-'));
 try {
   fill();
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zzstd', '--build', stage, target], {
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', stage, target], {
     stdio: ['ignore', 2, 2],
   });
   process.stdout.write(`${target}\n`);
@@ -38,6 +49,9 @@ function fill(): void {
   chmodSync(stage, 0o755);
   const home = 'usr/lib/sekisho';
   const dependencies = copyRuntime(join(stage, home));
+  // Some packages come with every file executable; only Node is to be run.
+  for (const file of readdirSync(join(stage, home), { recursive: true, withFileTypes: true }))
+    if (file.isFile()) chmodSync(join(file.parentPath, file.name), 0o644);
   put(process.execPath, `${home}/bin/node`);
   executable(`${home}/bin/node`);
   put(join(root, 'tools/debian/sekisho'), 'usr/bin/sekisho');
@@ -50,28 +64,24 @@ function fill(): void {
   );
   put(join(root, 'README.md'), 'usr/share/doc/sekisho/README.md');
   put(join(root, 'CHANGELOG.md'), 'usr/share/doc/sekisho/CHANGELOG.md');
-  const licences = dependencies.map((one) => `${one.name} ${one.version}: ${one.license}`);
-  write(
-    'usr/share/doc/sekisho/copyright',
-    [
-      readFileSync(join(root, 'LICENSE'), 'utf8'),
-      `Node ${process.version} comes with it, in /${home}/bin: MIT and others, https://github.com/nodejs/node/blob/${process.version}/LICENSE`,
-      `These packages come with it, in /${home}/node_modules, each with its licence:`,
-      ...licences,
-      '',
-    ].join('\n'),
-  );
+  put(join(root, 'tools/debian/LICENSE.node'), 'usr/share/doc/sekisho/LICENSE.node');
+  put(join(root, 'tools/debian/overrides'), 'usr/share/lintian/overrides/sekisho');
+  const whose = maintainer(process.env);
+  write('usr/share/doc/sekisho/copyright', copyright(root, home, dependencies));
+  write('usr/share/doc/sekisho/changelog.gz', changelog(version, whose, new Date()));
+  write('usr/share/doc/sekisho/sekisho.cdx.json', `${JSON.stringify(bom(nodeComponent()), null, 2)}\n`);
   write(
     'DEBIAN/control',
     [
       'Package: sekisho',
       `Version: ${version}`,
       `Architecture: ${architecture}`,
-      'Maintainer: The Sekisho maintainers <sekisho@localhost>',
+      `Maintainer: ${whose}`,
       'Depends: libc6 (>= 2.28), libstdc++6 (>= 12), libatomic1, passwd',
       'Section: net',
       'Priority: optional',
-      `Description: ${description}`,
+      // By its policy a synopsis begins without an article.
+      `Description: ${description.replace(/^An? /, '')}`,
       ' Turns away whoever looks for an open proxy or mail relay, and passes every',
       ' ordinary request on to the server behind.',
       '',
@@ -88,7 +98,7 @@ function put(from: string, to: string): void {
   cpSync(from, join(stage, to), { recursive: true });
 }
 
-function write(name: string, text: string): void {
+function write(name: string, text: string | Buffer): void {
   mkdirSync(dirname(join(stage, name)), { recursive: true });
   writeFileSync(join(stage, name), text);
 }

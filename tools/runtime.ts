@@ -10,6 +10,8 @@ import { type Dependency, runtimeDependencies } from './dependencies.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
+const unused = /^\/(?:node_modules|tests?|benchmarks?|integration|\.github)(?:\/|$)|\/\.[^/]+$/;
+
 /** @param folder gets the files of the package, and its dependencies below node_modules */
 export function copyRuntime(folder: string): Dependency[] {
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
@@ -18,8 +20,8 @@ export function copyRuntime(folder: string): Dependency[] {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   for (const { path } of dependencies) {
     const from = join(root, path);
-    // A dependency within another comes with it, or by itself.
-    const filter = (file: string) => !file.slice(from.length).startsWith('/node_modules');
+    // A dependency within another comes with it, or by itself; what it was developed with stays here.
+    const filter = (file: string) => !unused.test(file.slice(from.length));
     cpSync(from, join(folder, path), { recursive: true, filter });
   }
   return dependencies;

@@ -4,6 +4,7 @@
  *
  * `node tools/sbom.ts [FILE]` writes it there; without FILE to `sekisho.cdx.json`.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { builtInDependencies, type Dependency, runtimeDependencies } from './dependencies.ts';
@@ -19,6 +20,7 @@ interface Component {
   readonly purl: string;
   readonly group?: string;
   readonly hashes?: readonly { alg: string; content: string }[];
+  readonly cpe?: string;
 }
 
 interface Bom {
@@ -36,8 +38,11 @@ interface Lock {
 
 const json = (name: string): unknown => JSON.parse(readFileSync(join(root, name), 'utf8'));
 
-/** @throws Error where what is installed is not what the lock file says */
-export function bom(): Bom {
+/**
+ * @param node the Node that comes with it, as a component; null: none does
+ * @throws Error where what is installed is not what the lock file says
+ */
+export function bom(node: Component | null = null): Bom {
   const own = json('package.json') as {
     name: string;
     version: string;
@@ -71,7 +76,13 @@ export function bom(): Bom {
     licenses: [{ license: { id: own.license } }],
     purl: purl(own),
   };
-  needs.set(application['bom-ref'], refs([...direct, ...builtIn.map(({ path }) => path)]));
+  const ofApplication = refs([...direct, ...builtIn.map(({ path }) => path)]);
+  if (node !== null) {
+    components.set(node['bom-ref'], node);
+    needs.set(node['bom-ref'], []);
+    ofApplication.push(node['bom-ref']);
+  }
+  needs.set(application['bom-ref'], ofApplication);
   return {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
@@ -81,6 +92,24 @@ export function bom(): Bom {
     dependencies: [...needs]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([ref, on]) => ({ ref, dependsOn: [...new Set(on)].sort() })),
+  };
+}
+
+/** The Node that runs this, whose faults are published under that CPE name. */
+export function nodeComponent(): Component {
+  const { node } = process.versions;
+  const ref = `pkg:generic/node@${node}`;
+  return {
+    type: 'application',
+    'bom-ref': ref,
+    name: 'node',
+    version: node,
+    hashes: [
+      { alg: 'SHA-256', content: createHash('sha256').update(readFileSync(process.execPath)).digest('hex') },
+    ],
+    licenses: [{ license: { id: 'MIT' } }],
+    cpe: `cpe:2.3:a:nodejs:node.js:${node}:*:*:*:*:*:*:*`,
+    purl: ref,
   };
 }
 

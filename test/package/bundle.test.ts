@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { runtimeDependencies } from '../../tools/dependencies.ts';
+import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { cleanEnv, packageJson, root, run } from '../support/installed-package.ts';
 import type { Owner } from '../support/owner.ts';
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
@@ -191,7 +191,7 @@ bans: false
       `${packageJson.version}\n`,
     );
     const text = readFileSync(join(cwd, 'sekisho'), 'utf8');
-    for (const { name, version } of runtimeDependencies(root))
+    for (const { name, version } of [...runtimeDependencies(root), ...builtInDependencies(root)])
       assert.ok(text.includes(`\n${name} ${version}: `), name);
   });
 });

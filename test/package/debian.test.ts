@@ -1,8 +1,10 @@
 /** The Debian package, and the page about it: its five commands, run as they stand there. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { pages } from '../docs/markdown.ts';
 import { onMachine, withoutMachine } from '../support/debian-machine.ts';
 import { packageJson, root, run } from '../support/installed-package.ts';
@@ -20,6 +22,7 @@ async function buildDeb(owner: Owner): Promise<string> {
   mkdirSync(copy);
   const sources = [
     'package.json',
+    'package-lock.json',
     'tsconfig.json',
     'tsconfig.build.json',
     'src',
@@ -30,7 +33,13 @@ async function buildDeb(owner: Owner): Promise<string> {
   for (const name of [...sources, 'README.md', 'CHANGELOG.md', 'LICENSE'])
     cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  return (await run(process.execPath, ['tools/deb.ts', folder], copy)).trim();
+  const { code, stdout, stderr } = await runProcess(process.execPath, ['tools/deb.ts', folder], {
+    cwd: copy,
+    env: { DEBFULLNAME: 'A Builder', DEBEMAIL: 'builder@example.net' },
+    timeout: 300_000,
+  });
+  assert.equal(code, 0, stderr);
+  return stdout.trim();
 }
 
 /** What stands behind `@name ` in the output of a script. */
@@ -45,6 +54,8 @@ suite('the Debian package', { skip }, () => {
     assert.match(control, /^Package: sekisho$/m);
     assert.match(control, new RegExp(`^Version: ${packageJson.version}$`, 'm'));
     assert.match(control, /^Depends: libc6 /m);
+    assert.match(control, /^Maintainer: A Builder <builder@example\.net>$/m);
+    assert.match(control, /^Description: (?!an? )\S/im);
   });
 
   test('everything in it is of root, and nobody else may write it', async () => {
@@ -116,6 +127,76 @@ echo "@left $(ls -d /etc/sekisho /var/lib/sekisho /usr/lib/sekisho /usr/bin/seki
       capabilities: '0000000000000400',
       left: '0',
     });
+  });
+
+  test('tells by what right all of it is given away, and of what it is made', async (t) => {
+    const folder = await tempDir(t, 'documents');
+    await run('dpkg-deb', ['--extract', deb, folder], root);
+    const text = (name: string): string => readFileSync(join(folder, 'usr/share/doc/sekisho', name), 'utf8');
+    const copyright = text('copyright');
+    const inNode = text('LICENSE.node');
+    const bill = JSON.parse(text('sekisho.cdx.json')) as { components: { name: string; version: string }[] };
+    for (const { name, version, license, path } of runtimeDependencies(root)) {
+      assert.ok(copyright.includes(`\n${name} ${version}: ${license}\n`), name);
+      const files = readdirSync(join(folder, 'usr/lib/sekisho', path));
+      // One has none but what its Readme says.
+      assert.ok(
+        files.some((file) => /^(?:licen[cs]e|copying|readme)/i.test(file)),
+        path,
+      );
+    }
+    for (const { name, path } of builtInDependencies(root))
+      assert.ok(copyright.includes(readFileSync(join(root, path, 'LICENSE'), 'utf8').trim()), name);
+    // Of its own, and of what is in it.
+    for (const part of [
+      'Copyright Node.js contributors',
+      '- V8, ',
+      '- OpenSSL, ',
+      '- llhttp, ',
+      '- undici, ',
+    ])
+      assert.ok(inNode.includes(part), part);
+    for (const part of Object.keys({ ada: 1, simdjson: 1, nghttp2: 1 }))
+      assert.ok(part in process.versions && inNode.includes(part), part);
+    const names = new Map(bill.components.map(({ name, version }) => [name, version]));
+    assert.deepEqual(
+      ['node', 'preact', 'uplot'].map((name) => names.has(name)),
+      [true, true, true],
+    );
+    assert.equal(names.get('node'), process.versions.node);
+    const log = gunzipSync(readFileSync(join(folder, 'usr/share/doc/sekisho/changelog.gz'))).toString();
+    assert.match(log, new RegExp(`^sekisho \\(${packageJson.version}\\) [\\s\\S]* -- A Builder <builder@`));
+  });
+
+  test('an upgrade and a removal keep the config; a purge takes it away', async (t) => {
+    const { code, stdout, stderr } = await onMachine(
+      t,
+      `dpkg -i sekisho_*.deb
+echo 'mine: true' >/etc/sekisho/sekisho.yaml
+chown root:sekisho /etc/sekisho/sekisho.yaml
+chmod 640 /etc/sekisho/sekisho.yaml
+echo key >/etc/sekisho/own.key
+echo journal >/var/lib/sekisho/journal.db
+state() { echo "@$1 $(cat /etc/sekisho/sekisho.yaml /etc/sekisho/own.key /var/lib/sekisho/journal.db 2>/dev/null | tr '\\n' ' ')$(stat -c '%U:%G %a' /etc/sekisho/sekisho.yaml 2>/dev/null)"; }
+dpkg -i sekisho_*.deb
+state upgraded
+dpkg --remove sekisho
+state removed
+dpkg -i sekisho_*.deb
+state again
+echo "@shipped $(dpkg-query --listfiles sekisho | grep -c '^/etc')"
+dpkg --purge sekisho
+state purged
+`,
+      [deb],
+    );
+    assert.equal(code, 0, stdout + stderr);
+    const kept = 'mine: true key journal root:sekisho 640';
+    assert.deepEqual(
+      ['upgraded', 'removed', 'again', 'shipped', 'purged'].map((name) => said(stdout, name)),
+      // Nothing below /etc is of the package, so that dpkg has nothing to replace or to ask about.
+      [kept, kept, kept, '0', 'key '],
+    );
   });
 
   test('the command runs from where the files are unpacked, by its own Node', async (t) => {

@@ -1,7 +1,7 @@
 /** What comes with the program may be given away with it, and says so itself. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { runtimeDependencies } from '../../tools/dependencies.ts';
+import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { root } from '../support/installed-package.ts';
 
 /** They ask for their text and for names to be kept, and for nothing of whoever uses them. SPDX names. */
@@ -16,7 +16,8 @@ const allowed = new Set([
 ]);
 
 suite('the licences of what comes with the program', () => {
-  const dependencies = runtimeDependencies(root);
+  // What is built into the dashboard is given away with it too.
+  const dependencies = [...runtimeDependencies(root), ...builtInDependencies(root)];
 
   test('are among those that may be given away', () => {
     assert.deepEqual(
@@ -30,7 +31,8 @@ suite('the licences of what comes with the program', () => {
   test('are of every package that is named, and of those that these need', () => {
     const names = new Set(dependencies.map(({ name }) => name));
     // Named by us, a peer of ours, needed by that one, and installed under another name.
-    for (const name of ['ajv', 'fastify', 'avvio', 'http-proxy-3']) assert.ok(names.has(name), name);
+    for (const name of ['ajv', 'fastify', 'avvio', 'http-proxy-3', 'preact', 'uplot'])
+      assert.ok(names.has(name), name);
     for (const name of ['typescript', 'vite', 'playwright-core']) assert.ok(!names.has(name), name);
   });
 });

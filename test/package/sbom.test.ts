@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { Ajv } from 'ajv';
 import { build } from 'vite';
 import { builtInDependencies } from '../../tools/dependencies.ts';
+import { bom as billOf, nodeComponent } from '../../tools/sbom.ts';
 import { root, run } from '../support/installed-package.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -125,6 +127,35 @@ suite('the bill of materials', async () => {
       for (const next of bom.dependencies.find((one) => one.ref === ref)!.dependsOn) reached.add(next);
     assert.deepEqual(
       [...refs].filter((ref) => !reached.has(ref)),
+      [],
+    );
+  });
+
+  test('is valid by the schema of CycloneDX, with the Node of the Debian package and without', () => {
+    const schema = (name: string): object =>
+      JSON.parse(
+        readFileSync(
+          join(root, `node_modules/@cyclonedx/cyclonedx-library/res/schema/${name}.SNAPSHOT.schema.json`),
+          'utf8',
+        ),
+      ) as object;
+    const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+    for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
+      ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+    const valid = ajv.compile(schema('bom-1.6'));
+    const faults = (document: unknown): string[] =>
+      valid(document) ? [] : valid.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
+    assert.deepEqual(faults(bom), []);
+    const withNode = billOf(nodeComponent());
+    assert.deepEqual(faults(withNode), []);
+    const node = withNode.components.find(({ name }) => name === 'node')!;
+    assert.equal(node.version, process.versions.node);
+    const own = withNode.metadata.component['bom-ref'];
+    assert.ok(withNode.dependencies.find(({ ref }) => ref === own)!.dependsOn.includes(node['bom-ref']));
+    // And it does tell.
+    assert.notDeepEqual(faults({ ...bom, components: [{ ...bom.components[0], type: 'package' }] }), []);
+    assert.notDeepEqual(
+      faults({ ...bom, components: [{ ...bom.components[0], licenses: [{ license: { id: 'M.I.T.' } }] }] }),
       [],
     );
   });

@@ -1,18 +1,22 @@
 /** The licences of what is in the one file, which has no folder beside it that could hold them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runtimeDependencies } from '../dependencies.ts';
+import { builtInDependencies, type Dependency, runtimeDependencies } from '../dependencies.ts';
 
 /** @returns a comment, for the end of the file */
 export function licenceTexts(root: string): string {
   const own = `sekisho: MIT\n\n${readFileSync(join(root, 'LICENSE'), 'utf8').trim()}`;
-  const others = runtimeDependencies(root).map(({ name, version, license, path }) => {
-    const folder = join(root, path);
-    const texts = readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && /^(?:licen[cs]e|copying|notice)/i.test(entry.name))
-      .map((entry) => readFileSync(join(folder, entry.name), 'utf8').trim());
-    return [`${name} ${version}: ${license}`, ...texts].join('\n\n');
-  });
+  const dependencies = [...runtimeDependencies(root), ...builtInDependencies(root)];
+  const others = dependencies.map((one) => licenceTextsOf(root, one));
   const text = [own, ...others].join(`\n\n${'-'.repeat(80)}\n\n`).replaceAll('*/', '* /');
   return `/*! Licences of what is in this file\n\n${text}\n*/`;
+}
+
+/** Its name, and the texts that it brings. */
+export function licenceTextsOf(root: string, { name, version, license, path }: Dependency): string {
+  const folder = join(root, path);
+  const texts = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^(?:licen[cs]e|copying|notice)/i.test(entry.name))
+    .map((entry) => readFileSync(join(folder, entry.name), 'utf8').trim());
+  return [`${name} ${version}: ${license}`, ...texts].join('\n\n');
 }
