@@ -42,10 +42,12 @@ export class SiteTable {
   findVerbatim(hostLine: string): Site | undefined {
     const site = this.#verbatim.get(hostLine);
     if (site !== undefined || this.#wildcards.size === 0) return site;
-    return canonical.test(hostLine) ? this.#findWildcard(hostLine) : undefined;
+    return this.#findWildcard(hostLine);
   }
 
+  /** RFC 3986 section 3.2.2 allows `a;b` and `a,b` in a host; a backend that gets it in a field reads two of something. */
   #findWildcard(host: string): Site | undefined {
+    if (!canonical.test(host)) return undefined;
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
       const site = this.#wildcards.get(host.slice(dot + 1));
       if (site !== undefined) return site;
