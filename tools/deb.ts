@@ -37,7 +37,7 @@ if (status !== 0) process.exit(1);
 const stage = mkdtempSync(join(tmpdir(), 'sekisho-deb-'));
 try {
   fill();
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '-z1', '--build', stage, target], {
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', stage, target], {
     stdio: ['ignore', 2, 2],
   });
   process.stdout.write(`${target}\n`);
