@@ -54,7 +54,7 @@ export class Exchange implements ResponseSink, Waiter {
     // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
     // dialled for it.
     if (body !== 'chunked' || isHttp2(req)) this.#take(null);
-    else setImmediate(() => this.#ended || !res.socket?.writable || this.#take(null));
+    else setImmediate(() => this.#ended || !req.socket.writable || this.#take(null));
   }
 
   #take(not: Backend | null): void {

@@ -68,6 +68,25 @@ test('requests that come in one packet are answered in their order', async (t) =
   );
 });
 
+for (const [what, before] of [
+  ['a plain request', get('/0')],
+  ['one that the server gets', `\r\n${get('/0')}`],
+] as const)
+  test(`a chunked one in the packet of ${what} is answered behind it`, async (t) => {
+    const backend = await recordingBackend(t, {
+      answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!),
+    });
+    const { port } = await runGateway(t, config(backend.url));
+    const chunked = `POST /1 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
+    const { responses } = await exchange(port, [before + chunked + get('/2')], { until: 3 });
+    assert.deepEqual(
+      responses.map(({ body }) => body.toString()),
+      ['/0', '/1', '/2'],
+    );
+    const post = backend.requests.find(({ requestLine }) => requestLine.startsWith('POST '));
+    assert.equal(post?.body.toString(), 'abc');
+  });
+
 test('requests of one packet go past the server, where all of them are plain and whole', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
