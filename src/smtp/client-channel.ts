@@ -182,7 +182,8 @@ export class ClientChannel {
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
     socket.resume();
-    if (socket.writable) socket.end(text, 'latin1');
+    // An empty text would be a system call of its own.
+    if (socket.writable) text === '' ? socket.end() : socket.end(text, 'latin1');
     // A reset for unread bytes would overtake the answer: let the client close first, within bounds.
     const timer = setTimeout(() => socket.destroy(), 2_000);
     socket.once('end', () => socket.destroySoon());

@@ -10,6 +10,8 @@ export class ServerSide {
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
+  /** Nothing has been said yet in a session that rested, which may have ended since, unseen. */
+  #unproven = false;
   /** The mail server has let the client in by AUTH: no other session with it is as good as this. */
   authenticated = false;
 
@@ -31,14 +33,20 @@ export class ServerSide {
   /** Dials. @returns the greeting @throws UpstreamLost */
   async greeting(): Promise<Reply> {
     this.#upstream = await this.#context.backends.dial(this.#context.ends);
+    this.#unproven = this.#upstream.clients > 0;
     return this.#upstream.greeting;
   }
 
   /** Says EHLO or HELO. @throws UpstreamLost */
   async introduce(line: string): Promise<Reply> {
     this.#helo = null;
-    const answer = (await this.#inRested(line)) ?? (await this.#inSound(line));
-    if (answer.code === 250) this.#helo = line;
+    const before = this.#unproven ? this.upstream.helo : null;
+    // What the client before has said, under the same name, need not be said again.
+    const answer = before?.line === line ? before.answer : await this.#anywhere(line);
+    if (answer.code === 250) {
+      this.#helo = line;
+      this.upstream.helo = { line, answer };
+    }
     return answer;
   }
 
@@ -46,7 +54,7 @@ export class ServerSide {
   async begin(line: string): Promise<Reply> {
     // In a session that another client has begun, that client's name still holds.
     if (this.#helo === null && (this.#upstream?.clients ?? 0) > 0) this.leave(false);
-    return this.#inSound(line);
+    return this.#anywhere(line);
   }
 
   /** Says a command that belongs to what is under way. @throws UpstreamLost */
@@ -68,6 +76,7 @@ export class ServerSide {
     this.#context.backends.leave(this.#upstream, asNew);
     this.#upstream = null;
     this.#helo = null;
+    this.#unproven = false;
   }
 
   /** Ends it without a word. */
@@ -75,29 +84,28 @@ export class ServerSide {
     this.#upstream?.drop();
   }
 
-  /** A session that rested may have ended since, unseen; null where it has, or was none. */
-  async #inRested(line: string): Promise<Reply | null> {
-    const upstream = this.#upstream;
-    if (upstream === null || upstream.clients === 0 || this.authenticated) return null;
-    try {
-      const answer = await this.command(line);
-      if (answer.code !== 421) return answer;
-      upstream.drop();
-    } catch (error) {
-      if (!(error instanceof UpstreamLost)) throw error;
+  /** In the session there is, or in another one where that one does not answer for having rested. */
+  async #anywhere(line: string): Promise<Reply> {
+    if (this.#unproven) {
+      this.#unproven = false;
+      try {
+        const answer = await this.command(line);
+        if (answer.code !== 421) return answer;
+      } catch (error) {
+        if (!(error instanceof UpstreamLost)) throw error;
+      }
+      this.drop();
     }
-    return null;
+    if (this.#upstream?.isLost !== false) await this.#dialAfresh();
+    return this.command(line);
   }
 
-  async #inSound(line: string): Promise<Reply> {
-    if (this.#upstream?.isLost !== false) {
-      if (this.authenticated) throw new UpstreamLost('lost, and with it who the client is');
-      const { backends, ends } = this.#context;
-      this.#upstream = await backends.dial(ends, true);
-      const { code } = this.#upstream.greeting;
-      if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
-      if (this.#helo !== null) await this.command(this.#helo);
-    }
-    return this.command(line);
+  async #dialAfresh(): Promise<void> {
+    if (this.authenticated) throw new UpstreamLost('lost, and with it who the client is');
+    const { backends, ends } = this.#context;
+    this.#upstream = await backends.dial(ends, true);
+    const { code } = this.#upstream.greeting;
+    if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
+    if (this.#helo !== null) await this.command(this.#helo);
   }
 }

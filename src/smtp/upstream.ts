@@ -28,6 +28,8 @@ export class Upstream {
   readonly socket: Socket;
   /** What the mail server greeted with; 421 until whoever reads the greeting has put it here. */
   greeting = notGreeted;
+  /** The EHLO or HELO that holds in it, and what the mail server said to it. */
+  helo: { readonly line: string; readonly answer: Reply } | null = null;
   /** Clients whose sessions were carried on it, and have ended. */
   clients = 0;
   #allWell = true;

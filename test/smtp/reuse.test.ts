@@ -134,39 +134,65 @@ suite('sessions with the mail server that are used again', () => {
     );
   });
 
-  test('one that the mail server has ended, or ends at the first word, is not missed', async (t) => {
+  test('a name that the client before has said is not said again', async (t) => {
+    const { sink, port } = await guarded(t);
+    for (const helo of ['one', 'one', 'two', 'two', 'one']) await deliver(t, port, `${helo}.example.org`);
+    const client = await Dialogue.open(t, port);
+    await client.reply();
+    assert.equal(await client.code('HELO one.example.org'), 250);
+    assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+    assert.deepEqual(sink.received[0]!.match(/^(?:EHLO|HELO) .*(?=\r)/gm), [
+      'EHLO one.example.org',
+      'EHLO two.example.org',
+      'EHLO one.example.org',
+      'HELO one.example.org',
+    ]);
+    assert.equal(sink.received.length, 1);
+    assert.equal(sink.mails.length, 5);
+  });
+
+  test('one that the mail server ended while it rested is not missed', async (t) => {
     const sockets: Socket[] = [];
-    let atEhlo: 'answer' | 'close' | 'say 421' = 'answer';
-    const { sink, port } = await guarded(
-      t,
-      {},
-      {
-        reply: (line) => {
-          if (!line.startsWith('EHLO') || atEhlo === 'answer') return undefined;
-          const how = atEhlo;
-          atEhlo = 'answer';
-          if (how === 'say 421') return '421 4.3.2 Shutting down';
-          sockets.at(-1)!.destroy();
-          return null;
-        },
-      },
-    );
+    const { sink, port } = await guarded(t);
     sink.server.on('connection', (socket: Socket) => sockets.push(socket));
     await deliver(t, port);
-    sockets.at(-1)!.destroy();
-    await deliver(t, port);
-    assert.equal(sink.received.length, 2);
-    sockets.at(-1)!.write('421 4.4.2 Idle for too long\r\n');
-    await delay(50);
-    await deliver(t, port);
-    assert.equal(sink.received.length, 3);
-    for (const [index, how] of (['close', 'say 421'] as const).entries()) {
-      atEhlo = how;
-      await deliver(t, port, 'again.example.org');
-      assert.equal(sink.received.length, 4 + index, how);
-      assert.equal(sink.mails.at(-1)!.helo, 'again.example.org');
+    for (const helo of ['client.example.org', 'other.example.org']) {
+      sockets.at(-1)!.destroy();
+      await deliver(t, port, helo);
+      sockets.at(-1)!.write('421 4.4.2 Idle for too long\r\n');
+      await delay(50);
+      await deliver(t, port, helo);
     }
+    assert.equal(sink.received.length, 5);
+    assert.equal(sink.mails.length, 5);
   });
+
+  for (const verb of ['EHLO', 'MAIL'])
+    for (const how of ['closes', 'says 421'])
+      test(`one in which the mail server ${how} at ${verb} as the first word is not missed`, async (t) => {
+        const sockets: Socket[] = [];
+        let ends = false;
+        const { sink, port } = await guarded(
+          t,
+          {},
+          {
+            reply: (line) => {
+              if (!ends || !line.startsWith(verb)) return undefined;
+              ends = false;
+              if (how === 'says 421') return '421 4.3.2 Shutting down';
+              sockets[0]!.destroy();
+              return null;
+            },
+          },
+        );
+        sink.server.on('connection', (socket: Socket) => sockets.push(socket));
+        await deliver(t, port, 'one.example.org');
+        ends = true;
+        const helo = verb === 'EHLO' ? 'two.example.org' : 'one.example.org';
+        await deliver(t, port, helo);
+        assert.equal(sink.received.length, 2);
+        assert.deepEqual([sink.mails.length, sink.mails[1]!.helo], [2, helo]);
+      });
 
   test('one rests for two seconds, and takes its leave then', async (t) => {
     const { sink, port } = await guarded(t);
@@ -183,7 +209,7 @@ suite('sessions with the mail server that are used again', () => {
     const { sink, port } = await guarded(t);
     for (let i = 0; i < 101; i++) await deliver(t, port);
     assert.deepEqual(
-      sink.received.map((text) => text.split('EHLO ').length - 1),
+      sink.received.map((text) => text.split('MAIL FROM').length - 1),
       [100, 1],
     );
     assert.match(sink.received[0]!, /QUIT\r\n$/);
