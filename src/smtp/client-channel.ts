@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { type CommandLine, CommandLines } from './command-lines.ts';
+import { deliver, post } from './outbox.ts';
 
 /** The client has gone. */
 export class ClientGone extends Error {
@@ -65,7 +66,7 @@ export class ClientChannel {
   }
 
   say(text: string): void {
-    if (!this.#socket.destroyed && this.#socket.writable) this.#socket.write(text, 'latin1');
+    if (!this.#socket.destroyed && this.#socket.writable) post(this.#socket, text);
   }
 
   /**
@@ -151,6 +152,7 @@ export class ClientChannel {
    * @throws ClientGone where the handshake fails, ClientSlow where it takes too long
    */
   async startTls(secureContext: SecureContext, timeout: number): Promise<void> {
+    deliver();
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
@@ -181,6 +183,7 @@ export class ClientChannel {
     this.#forgetTime();
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
+    deliver();
     socket.resume();
     // An empty text would be a system call of its own.
     if (socket.writable) text === '' ? socket.end() : socket.end(text, 'latin1');

@@ -121,7 +121,7 @@ export class Session {
   }
 
   /** @returns whether the session goes on */
-  async #obey(line: string): Promise<boolean> {
+  #obey(line: string): boolean | Promise<boolean> {
     const verb = /^[A-Za-z]{1,16}(?=[ \t:]|$)/.exec(line)?.[0].toUpperCase() ?? '';
     if (this.#transaction === null && verb !== 'MAIL') this.#commandsBeforeMail++;
     switch (verb) {

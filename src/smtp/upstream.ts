@@ -1,5 +1,6 @@
 /** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
 import { connect, type Socket } from 'node:net';
+import { deliver, post } from './outbox.ts';
 import { type Reply, ReplyReader, reply } from './reply.ts';
 
 /** The mail server is gone, hangs, or speaks no SMTP: nothing that was under way can be believed accepted. */
@@ -97,18 +98,18 @@ export class Upstream {
     // An answer that nobody asked for would be taken for that of the next command: 421 of a server that shuts down.
     if (this.#unasked !== null)
       this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
-    if (this.#lost === null) this.socket.write(`${line}\r\n`, 'latin1');
+    if (this.#lost === null) post(this.socket, `${line}\r\n`);
     return this.reply(timeout);
   }
 
   /** Waits for a reply. @throws UpstreamLost */
-  async reply(timeout: number): Promise<Reply> {
+  reply(timeout: number): Promise<Reply> {
     if (this.#unasked !== null) {
       const reply = this.#unasked;
       this.#unasked = null;
-      return reply;
+      return Promise.resolve(reply);
     }
-    if (this.#lost !== null) throw this.#lost;
+    if (this.#lost !== null) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#expectWithin(timeout);
@@ -141,6 +142,7 @@ export class Upstream {
     this.onLost = null;
     this.#lost = sessionEnded;
     clearTimeout(this.#timer ?? undefined);
+    deliver();
     this.socket.end('QUIT\r\n', 'latin1');
     this.socket.setTimeout(5_000, () => this.socket.destroy());
   }
