@@ -94,7 +94,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     const { page, faults } = await dashboard.open();
     await page.locator('a.event', { hasText: 'RCPT TO: user%example.com@example.net' }).click();
     await page.getByText('MAIL FROM:<a@example.org>').waitFor();
-    const facts = (await page.locator('dl.facts').textContent()) ?? '';
+    const facts = (await page.locator('dl.facts').allTextContents()).join('\n');
     assert.match(facts, /smtp 127\.0\.0\.1:\d+/);
     assert.match(facts, /a mail server:\s*user@example\.com/);
     assert.match(facts, /smtp-percent-hack/);

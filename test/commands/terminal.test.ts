@@ -25,6 +25,8 @@ async function onTerminal(t: TestContext, more: string, env: Record<string, stri
     cwd: root,
     env: {
       TERM: 'xterm-256color',
+      // Node paints nothing under a CI that it does not know.
+      CI: undefined,
       NO_COLOR: undefined,
       FORCE_COLOR: undefined,
       NODE_DISABLE_COLORS: undefined,
