@@ -185,8 +185,11 @@ export class ClientChannel {
     if (socket.destroyed) return;
     deliver();
     socket.resume();
-    // An empty text would be a system call of its own.
-    if (socket.writable) text === '' ? socket.end() : socket.end(text, 'latin1');
+    if (socket.writable) {
+      // An empty text would be a system call of its own.
+      if (text === '') socket.end();
+      else socket.end(text, 'latin1');
+    }
     // A reset for unread bytes would overtake the answer: let the client close first, within bounds.
     const timer = setTimeout(() => socket.destroy(), 2_000);
     socket.once('end', () => socket.destroySoon());
