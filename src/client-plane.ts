@@ -140,6 +140,11 @@ function startFleet(
     clock: Date.now,
     onState: (health) => logState(health, log),
     onError: (error) => log.warn(error, 'fleet'),
+    onRefused: ({ prefix, why }) =>
+      log.warn(
+        { event: 'fleet', prefix: prefix.slice(0, 100), why },
+        `fleet: a record of ${JSON.stringify(prefix.slice(0, 100))} is refused: it ${why}`,
+      ),
   });
 }
 

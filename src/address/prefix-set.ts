@@ -42,6 +42,16 @@ export class PrefixSet {
     const folded = unmapped(ip);
     return folded.family === 4 ? this.#ipv4.holds(number32(folded)) : this.#ipv6.holds(number128(folded));
   }
+
+  /** Whether every address of a prefix lies in them. */
+  covers(prefix: Prefix): boolean {
+    if (prefix.family === 4) {
+      const first = number32(prefix);
+      return this.#ipv4.holds(first, first + 2 ** (32 - prefix.length) - 1);
+    }
+    const first = number128(prefix);
+    return this.#ipv6.holds(first, first + (1n << BigInt(128 - prefix.length)) - 1n);
+  }
 }
 
 const number32 = ({ bytes }: Ip): number => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
@@ -68,7 +78,8 @@ class Ranges<N extends number | bigint> {
     return this.#first.length === 0;
   }
 
-  holds(address: N): boolean {
+  /** Whether one range holds an address, and every one up to the last. */
+  holds(address: N, last: N = address): boolean {
     let low = 0;
     let high = this.#first.length;
     while (low < high) {
@@ -76,6 +87,6 @@ class Ranges<N extends number | bigint> {
       if (this.#first[middle]! <= address) low = middle + 1;
       else high = middle;
     }
-    return low > 0 && address <= this.#last[low - 1]!;
+    return low > 0 && last <= this.#last[low - 1]!;
   }
 }

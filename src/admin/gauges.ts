@@ -112,6 +112,12 @@ export function gauges({ journal, alerts, bans, backends, fleet, stream }: Measu
       samples: () => when(fleet(), ({ backlog }) => backlog),
     },
     {
+      name: 'fleet_refused_total',
+      help: 'Records of the store that were not taken: no prefix, too wide, allow-listed, or from the future.',
+      type: 'counter',
+      samples: () => when(fleet(), ({ refused }) => refused),
+    },
+    {
       name: 'dashboard_listeners',
       help: 'Browsers on the live feed.',
       type: 'gauge',

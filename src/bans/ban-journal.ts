@@ -1,10 +1,11 @@
 /** Bans over a restart, in SQLite. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { type Ban, readBan } from './ban.ts';
+import { fault } from './gate.ts';
 
 /** Where bans outlive the process. */
 export interface BanJournal {
-  /** Every record that is not yet forgotten. */
+  /** Every record that is not yet forgotten; what is none is deleted and told. */
   load(): Ban[];
   /** Keeps a record, in place of an earlier one of its prefix. Returns at once; `flush` tells when it is on disk. */
   save(ban: Ban): void;
@@ -76,9 +77,21 @@ export class SqliteBanJournal implements BanJournal {
     const { memory, clock } = this.#options;
     this.#database.prepare('DELETE FROM bans WHERE until <= ?').run(clock() - memory);
     const bans: Ban[] = [];
+    const unsound: string[] = [];
     for (const row of this.#database.prepare(`SELECT ${columns} FROM bans`).iterate()) {
       const ban = readBan(row);
-      if (ban !== null) bans.push(ban);
+      if (ban === null || fault(ban) !== null) unsound.push(String(row.prefix));
+      // A clock that was wrong then, or is wrong now, must not make a decision that no later one can take the place of.
+      else bans.push({ ...ban, changed: Math.min(ban.changed, clock()) });
+    }
+    // From an earlier version, which took from the fleet what no list shows.
+    const drop = this.#database.prepare('DELETE FROM bans WHERE prefix = ?');
+    for (const prefix of unsound) drop.run(prefix);
+    if (unsound.length > 0) {
+      const named = JSON.stringify(unsound.slice(0, 5)).slice(1, 200);
+      this.#options.onError(
+        new Error(`${unsound.length} records of the journal were no bans and are deleted: ${named}`),
+      );
     }
     return bans;
   }

@@ -55,7 +55,9 @@ export class BanService {
   };
 
   /** @param prefix as `clientPrefix` writes it */
-  readonly isBanned = (prefix: string): boolean => this.ledger.isBanned(prefix);
+  readonly isBanned = (prefix: string): boolean =>
+    // A ban of a network does not reach whom the allow-list names in it.
+    this.ledger.isBanned(prefix) && !this.ledger.isExempt(prefix.slice(0, prefix.lastIndexOf('/')));
 
   /** Reads the list files anew, perhaps others than before; resolves when they are in force, or an error has been told. */
   async reload(lists: readonly string[] = this.#options.lists): Promise<void> {

@@ -94,7 +94,8 @@ export class BanTable {
    */
   put(ban: Ban, now: number): boolean {
     const key = prefixKey();
-    if (!readPrefixKey(ban.prefix, key)) return false;
+    // A length of 0 marks a free row; everybody can't be banned.
+    if (!readPrefixKey(ban.prefix, key) || key.length === 0) return false;
     let row = this.#rows.get(key);
     if (row !== -1 && !supersedes(ban, this.#ban(row))) return false;
     if (row === -1) {

@@ -22,6 +22,10 @@ export type BanMaker = (typeof banMakers)[number];
 /** The last time a `Date` can hold. */
 export const forever = 8_640_000_000_000_000;
 
+/** A reason as it is kept: it is shown on terminals, and written into the configs of other programs. */
+export const printableReason = (text: string): string =>
+  text.slice(0, reasonLimit).replace(/[^\x20-\x7e]/g, '?');
+
 /** The longest reason that is kept, in characters. */
 export const reasonLimit = 200;
 
@@ -64,6 +68,6 @@ export function readBan(value: unknown): Ban | null {
     changed: changed as number,
     level: level as number,
     by: by as BanMaker,
-    reason: reason.slice(0, reasonLimit),
+    reason: printableReason(reason),
   };
 }

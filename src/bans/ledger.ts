@@ -3,9 +3,10 @@ import { clientPrefix } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
-import { type Ban, type BanChange, type ChangeOrigin, forever, reasonLimit } from './ban.ts';
-import { banPrefix } from './ban-prefix.ts';
+import { type Ban, type BanChange, type ChangeOrigin, forever, printableReason } from './ban.ts';
+import { BanPrefixError, banPrefix } from './ban-prefix.ts';
 import { BanTable } from './ban-table.ts';
+import { admit, fault, isRefusal, type Refusal } from './gate.ts';
 import { Offences } from './offences.ts';
 import { PrefixList } from './prefix-list.ts';
 
@@ -123,10 +124,13 @@ export class BanLedger {
   /**
    * Bans a prefix because an operator says so.
    *
-   * @throws {BanPrefixError} where the text is no prefix
+   * @throws {BanPrefixError} where the text is no prefix, or a wider one than a ban may be
    */
   add({ prefix: text, for: term, reason = 'banned by an operator' }: BanRequest): Ban {
     const prefix = banPrefix(text);
+    const wrong = fault({ prefix, by: 'operator' });
+    if (wrong !== null)
+      throw new BanPrefixError(`${prefix} ${wrong}: ban narrower ones, or put it into a file of bans.lists`);
     const known = this.#table.get(prefix);
     const now = this.#options.clock();
     const ban: Ban = {
@@ -136,7 +140,7 @@ export class BanLedger {
       changed: this.#next(known),
       level: Math.min((known?.level ?? 0) + 1, 255),
       by: 'operator',
-      reason: reason.replace(/[^\x20-\x7e]/g, '?').slice(0, reasonLimit),
+      reason: printableReason(reason),
     };
     this.#take(ban, 'here');
     return ban;
@@ -159,9 +163,17 @@ export class BanLedger {
     return known;
   }
 
-  /** Takes over what another gateway or an earlier run decided. False where what is known here is as new. */
-  apply(ban: Ban, origin: ChangeOrigin): boolean {
-    return this.#take(ban, origin);
+  /**
+   * Takes over what another gateway or an earlier run decided, unless what is known here is as new.
+   *
+   * @returns why it may not be in force here; null: it may
+   */
+  apply(ban: Ban, origin: ChangeOrigin): Refusal | null {
+    const { for: terms, exempt, clock } = this.#options;
+    const admitted = admit(ban, { longest: Math.max(...terms), exempt }, clock());
+    if (isRefusal(admitted)) return admitted;
+    this.#take(admitted, origin);
+    return null;
   }
 
   /** Puts the imported lists in force, in place of the ones before. @throws {RangeError} where they are too large */

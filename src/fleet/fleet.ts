@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
+import type { Refusal } from '../bans/gate.ts';
 import { type BanLedger, counts } from '../bans/ledger.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
@@ -24,6 +25,8 @@ export interface FleetOptions {
   /** Told when the store goes and comes, and of what went wrong. */
   readonly onState: (health: FleetHealth) => void;
   readonly onError: (error: unknown) => void;
+  /** Told of a record that did not pass the gate: of each once, of the first hundred. */
+  readonly onRefused: (refusal: Refusal) => void;
   /** Milliseconds between two rounds of passing on events, strikes and rates. @default 100 */
   readonly interval?: number;
 }
@@ -37,6 +40,8 @@ export interface FleetHealth {
   readonly backlog: number;
   /** Events given up because too many waited. They are in the local journal. */
   readonly lost: number;
+  /** Records that did not pass the gate, or were not taken by the store; the same one may count several times. */
+  readonly refused: number;
 }
 
 /** Records written at a time while states are brought together. */
@@ -49,6 +54,8 @@ const round = 1000;
 const mostStrikes = 10_000;
 /** The most bans that wait for the next write; beyond it all records are compared anew. */
 const mostBans = 10_000;
+/** The most refusals that are told; all are counted. */
+const mostTold = 100;
 
 interface WaitingStrike extends Strike {
   readonly rule: RuleId;
@@ -71,6 +78,8 @@ export class Fleet {
   #writing = false;
   #closed = false;
   #outages = 0;
+  #refused = 0;
+  readonly #told = new Set<string>();
   /** No sooner than this states are brought together again. */
   #notBefore = 0;
 
@@ -82,7 +91,7 @@ export class Fleet {
     ledger?.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin === 'here') this.#put(change.ban);
     });
-    store.onBan((ban) => ledger?.apply(ban, 'fleet'));
+    store.onBan((ban) => this.#take(ban?.prefix ?? '', ban));
     store.onState((connected) => {
       if (connected) this.#join();
       else {
@@ -100,6 +109,7 @@ export class Fleet {
       since: this.#since,
       backlog: this.#backlog.size,
       lost: this.#backlog.lost,
+      refused: this.#refused,
     };
   }
 
@@ -183,9 +193,9 @@ export class Fleet {
       if (ledger !== null) {
         const theirs = new Map<string, number>();
         for await (const bans of store.allBans()) {
-          for (const ban of bans) {
-            ledger.apply(ban, 'fleet');
-            theirs.set(ban.prefix, ban.changed);
+          for (const { prefix, ban } of bans) {
+            // What is refused counts as missing, so that a sound record takes its place.
+            if (this.#take(prefix, ban) && ban !== null) theirs.set(prefix, ban.changed);
           }
         }
         let missing: Ban[] = [];
@@ -193,10 +203,10 @@ export class Fleet {
           if ((theirs.get(ban.prefix) ?? -1) >= ban.changed) continue;
           missing.push(ban);
           if (missing.length < page) continue;
-          await store.putBans(missing);
+          await this.#send(missing);
           missing = [];
         }
-        await store.putBans(missing);
+        await this.#send(missing);
       }
       // It may have gone and come meanwhile, and what was told in between was not heard: then once more.
       this.#enter(store.connected && this.#outages === outages ? 'connected' : 'away');
@@ -204,6 +214,34 @@ export class Fleet {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Takes over a record of the store, if it passes the gate. @returns whether it did */
+  #take(prefix: string, ban: Ban | null): boolean {
+    const { ledger } = this.#options;
+    if (ledger === null) return false;
+    const refusal =
+      ban === null ? { prefix, why: 'is no record of a ban', poisoned: true } : ledger.apply(ban, 'fleet');
+    if (refusal !== null) this.#refuse(refusal);
+    return refusal === null;
+  }
+
+  async #send(bans: readonly Ban[]): Promise<void> {
+    for (const { prefix } of await this.#options.store.putBans(bans))
+      this.#refuse({
+        prefix,
+        why: `was not taken: by the store's clock it was decided in the future; compare the clocks`,
+        poisoned: false,
+      });
+  }
+
+  /** Each is told once, so that whoever writes there can't fill the log. */
+  #refuse(refusal: Refusal): void {
+    this.#refused++;
+    const text = `${refusal.prefix} ${refusal.why}`;
+    if (this.#told.size >= mostTold || this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#options.onRefused(refusal);
   }
 
   /** A store that is there and takes nothing, for want of memory say, must not be asked without a pause. */
@@ -232,7 +270,7 @@ export class Fleet {
     const bans = [...this.#bans.values()];
     this.#bans.clear();
     try {
-      await this.#options.store.putBans(bans);
+      await this.#send(bans);
     } catch (error) {
       // Some may have arrived: all are in the ledger, and are compared anew.
       this.#fail(error);

@@ -1,6 +1,14 @@
 /** The fleet of gateways that live in one process: for tests, and the measure of what another store must do. */
 import { type Ban, supersedes } from '../bans/ban.ts';
-import { type Count, type FleetStore, type StreamEntry, type Strike, streamLength } from './store.ts';
+import { mostAhead } from '../bans/gate.ts';
+import {
+  type Count,
+  type FleetStore,
+  type StoredBan,
+  type StreamEntry,
+  type Strike,
+  streamLength,
+} from './store.ts';
 
 /** What the stores of one fleet share. */
 export class SharedMemory {
@@ -10,7 +18,7 @@ export class SharedMemory {
   readonly sequences = new Map<string, number>();
   stream: StreamEntry[] = [];
   last = 0;
-  readonly listeners = new Set<(ban: Ban) => void>();
+  readonly listeners = new Set<(ban: Ban | null) => void>();
 }
 
 export interface MemoryStoreOptions {
@@ -25,7 +33,7 @@ export class MemoryStore implements FleetStore {
   readonly connected = true;
   readonly #options: MemoryStoreOptions;
   #closed = false;
-  readonly #listeners: ((ban: Ban) => void)[] = [];
+  readonly #listeners: ((ban: Ban | null) => void)[] = [];
 
   constructor(options: MemoryStoreOptions) {
     this.#options = options;
@@ -35,28 +43,37 @@ export class MemoryStore implements FleetStore {
     queueMicrotask(() => listener(true));
   }
 
-  async putBans(bans: readonly Ban[]): Promise<void> {
+  async putBans(bans: readonly Ban[]): Promise<Ban[]> {
     this.#check();
     const { memory, remember, clock } = this.#options;
     for (const [prefix, { until }] of memory.bans)
       if (until + remember <= clock()) memory.bans.delete(prefix);
+    const latest = clock() + mostAhead;
+    const ahead: Ban[] = [];
     for (const ban of bans) {
+      if (ban.changed > latest) {
+        ahead.push(ban);
+        continue;
+      }
       const known = memory.bans.get(ban.prefix);
-      if (known !== undefined && !supersedes(ban, known)) continue;
+      if (known !== undefined && known.changed <= latest && !supersedes(ban, known)) continue;
       memory.bans.set(ban.prefix, ban);
       for (const listener of memory.listeners) queueMicrotask(() => listener(ban));
     }
+    return ahead;
   }
 
-  onBan(listener: (ban: Ban) => void): void {
+  onBan(listener: (ban: Ban | null) => void): void {
     this.#listeners.push(listener);
     this.#options.memory.listeners.add(listener);
   }
 
-  async *allBans(): AsyncGenerator<readonly Ban[]> {
+  async *allBans(): AsyncGenerator<readonly StoredBan[]> {
     this.#check();
     const { memory, remember, clock } = this.#options;
-    yield [...memory.bans.values()].filter(({ until }) => until + remember > clock());
+    yield [...memory.bans.values()]
+      .filter(({ until }) => until + remember > clock())
+      .map((ban) => ({ prefix: ban.prefix, ban }));
   }
 
   async count(counts: readonly Count[]): Promise<number[]> {

@@ -2,20 +2,24 @@
 
 /**
  * A ban, where it supersedes what is there. KEYS: the ban, the index. ARGV: the ban as JSON, `changed`, `until`, when it is
- * forgotten, the channel, the prefix.
+ * forgotten, the channel, the prefix, how far ahead of this clock a decision may be. Replies -1 to one that is further ahead;
+ * one that is there already gives way to any other: else nobody could take it back.
  *
  * The index is there so that a gateway finds all bans without walking through keys that are not ours.
  */
 export const putBan = `
+local time = redis.call('TIME')
+local latest = time[1] * 1000 + ARGV[7]
+local new = tonumber(ARGV[2])
+if new > latest then return -1 end
 local known = redis.call('HMGET', KEYS[1], 'changed', 'until')
-if known[1] then
-  local new, old = tonumber(ARGV[2]), tonumber(known[1])
-  if new < old or (new == old and tonumber(ARGV[3]) <= tonumber(known[2])) then return 0 end
+local old = tonumber(known[1] or '')
+if old and old <= latest then
+  if new < old or (new == old and tonumber(ARGV[3]) <= (tonumber(known[2] or '') or 0)) then return 0 end
 end
 redis.call('HSET', KEYS[1], 'ban', ARGV[1], 'changed', ARGV[2], 'until', ARGV[3])
 redis.call('PEXPIREAT', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[6])
-local time = redis.call('TIME')
 local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', time[1] * 1000, 'LIMIT', 0, 16)
 if #gone > 0 then redis.call('ZREM', KEYS[2], unpack(gone)) end
 redis.call('PEXPIREAT', KEYS[2], ARGV[4], 'NX')

@@ -31,18 +31,33 @@ export interface StreamEntry {
   readonly event: string;
 }
 
+/** A record as it was found. */
+export interface StoredBan {
+  /** What it is kept under. */
+  readonly prefix: string;
+  /** Null: it is no ban, or one of another prefix. */
+  readonly ban: Ban | null;
+}
+
 /** Every method rejects at once while the store is away, and within a second or two where it goes away meanwhile. */
 export interface FleetStore {
   /** Whether it is there and tells of what others put. */
   readonly connected: boolean;
   /** Told each time it has come, or gone. While it was gone, `onBan` was told nothing. */
   onState(listener: (connected: boolean) => void): void;
-  /** Puts bans; each one only where it supersedes what is there. Told to everybody, oneself included. */
-  putBans(bans: readonly Ban[]): Promise<void>;
-  /** Told of every ban that was put and taken. Must not throw. */
-  onBan(listener: (ban: Ban) => void): void;
-  /** Every record that is not yet forgotten, in pages of some hundreds. */
-  allBans(): AsyncIterable<readonly Ban[]>;
+  /**
+   * Puts bans; each one only where it supersedes what is there. Told to everybody, oneself included.
+   *
+   * @returns those that were decided too far ahead of the store's clock, and not taken
+   */
+  putBans(bans: readonly Ban[]): Promise<Ban[]>;
+  /**
+   * Told of every ban that was put and taken, and of null for what somebody told that is none. Whoever may write there may
+   * have told it: it is to pass the gate. Must not throw.
+   */
+  onBan(listener: (ban: Ban | null) => void): void;
+  /** Every record that is not yet forgotten, in pages of some hundreds; none of them has passed the gate. */
+  allBans(): AsyncIterable<readonly StoredBan[]>;
   /** Adds to counters, all at once. @returns what they are then */
   count(counts: readonly Count[]): Promise<number[]>;
   /** Adds strikes. @returns how many strikes there are against each prefix in its window */

@@ -8,8 +8,16 @@
 import { randomUUID } from 'node:crypto';
 import { Redis, type RedisOptions } from 'iovalkey';
 import { type Ban, readBan } from '../bans/ban.ts';
+import { mostAhead } from '../bans/gate.ts';
 import * as scripts from './scripts.ts';
-import { type Count, type FleetStore, type StreamEntry, type Strike, streamLength } from './store.ts';
+import {
+  type Count,
+  type FleetStore,
+  type StoredBan,
+  type StreamEntry,
+  type Strike,
+  streamLength,
+} from './store.ts';
 
 export interface ValkeyStoreOptions {
   /** `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, or `rediss://` for TLS. */
@@ -45,7 +53,7 @@ export class ValkeyStore implements FleetStore {
   readonly #commands: Redis & Commands;
   readonly #subscriber: Redis;
   readonly #stateListeners: ((connected: boolean) => void)[] = [];
-  readonly #banListeners: ((ban: Ban) => void)[] = [];
+  readonly #banListeners: ((ban: Ban | null) => void)[] = [];
   /** A channel that only this process hears: the proof that messages come through. */
   readonly #echo: string;
   readonly #timer: NodeJS.Timeout;
@@ -85,13 +93,15 @@ export class ValkeyStore implements FleetStore {
     if (this.#connected) queueMicrotask(() => listener(true));
   }
 
-  onBan(listener: (ban: Ban) => void): void {
+  onBan(listener: (ban: Ban | null) => void): void {
     this.#banListeners.push(listener);
   }
 
-  async putBans(bans: readonly Ban[]): Promise<void> {
+  async putBans(bans: readonly Ban[]): Promise<Ban[]> {
+    const ahead: Ban[] = [];
     for (let start = 0; start < bans.length; start += batch) {
-      await this.#pipeline(bans.slice(start, start + batch), (pipeline, ban) =>
+      const part = bans.slice(start, start + batch);
+      const replies = await this.#pipeline(part, (pipeline, ban) =>
         pipeline.sekishoPutBan(
           this.#banKey(ban.prefix),
           `${this.#prefix}bans`,
@@ -101,12 +111,15 @@ export class ValkeyStore implements FleetStore {
           ban.until + this.#options.remember,
           `${this.#prefix}bans`,
           ban.prefix,
+          mostAhead,
         ),
       );
+      ahead.push(...part.filter((_, index) => replies[index] === -1));
     }
+    return ahead;
   }
 
-  async *allBans(): AsyncGenerator<readonly Ban[]> {
+  async *allBans(): AsyncGenerator<readonly StoredBan[]> {
     let cursor = '0';
     do {
       const [next, found] = await this.#commands.zscan(`${this.#prefix}bans`, cursor, 'COUNT', batch);
@@ -115,7 +128,13 @@ export class ValkeyStore implements FleetStore {
       const texts = await this.#pipeline(prefixes, (pipeline, prefix) =>
         pipeline.hget(this.#banKey(prefix), 'ban'),
       );
-      yield texts.flatMap((text) => parseBan(text) ?? []);
+      yield prefixes.flatMap((prefix, index) => {
+        const text = texts[index];
+        // It was forgotten; the index is a little behind.
+        if (text === null) return [];
+        const ban = parseBan(text);
+        return [{ prefix, ban: ban?.prefix === prefix ? ban : null }];
+      });
     } while (cursor !== '0');
   }
 
@@ -221,7 +240,7 @@ export class ValkeyStore implements FleetStore {
       return;
     }
     const ban = parseBan(message);
-    if (ban !== null) for (const listener of this.#banListeners) listener(ban);
+    for (const listener of this.#banListeners) listener(ban);
   }
 
   #state(): void {

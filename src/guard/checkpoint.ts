@@ -358,7 +358,10 @@ export class Checkpoint {
     const client = clientOf(peerOf(socket, this.#clients), rawHeaders, this.#clients);
     if (client.allowed) return client;
     try {
-      return this.#isBanned(client.prefix) ? { ...client, banned: true } : client;
+      if (!this.#isBanned(client.prefix)) return client;
+      // A ban of a network does not reach the trusted proxies in it: everybody behind one would be banned.
+      const banned = !this.#clients.trustedProxies.contains(client.address);
+      return { ...client, banned };
     } catch (error) {
       this.#onError(error);
       return { ...client, banned: true };

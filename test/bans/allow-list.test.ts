@@ -24,6 +24,7 @@ test('whoever is on the allow-list is never banned and never limited, whatever i
   await writeFile(join(dir, 'list.txt'), '127.0.0.0/24\n');
   const config = parseConfig(
     `listen: ["127.0.0.1:0"]
+trustedProxies: [127.0.0.5]
 sites: [{ hosts: ["www.example.net"], backend: "${backend.url}", websocket: true }]
 bans: { after: 1, allow: [${ours}], answer: drop, lists: [list.txt] }
 rateLimit: { max: 1, timeWindow: 1d }
@@ -37,7 +38,7 @@ fleet: { valkey: "${redis.url}", name: ${randomUUID()} }
   let probes = 0;
   const gateway = await startGateway(config, {
     log,
-    isBanned: clients.isBanned,
+    isBanned: (prefix) => clients.bans!.ledger.isBanned(prefix),
     onEvent: (event) => {
       if (event.client === ours) probes++;
       clients.onEvent(event);
@@ -66,6 +67,9 @@ fleet: { valkey: "${redis.url}", name: ${randomUUID()} }
     const { responses } = await exchange(port, request, { from: ours });
     assert.equal(responses[0]?.status, 200);
   }
+  const proxied = request.replace('GET / ', 'GET /proxied ');
+  const { responses } = await exchange(port, proxied, { from: '127.0.0.5' });
+  assert.equal(responses[0]?.status, 200, 'nor is a trusted proxy that says not whom it speaks for');
   const refused = await exchange(port, request, { from: stranger });
   assert.equal(refused.text, '', 'a neighbour has its connection closed without a word');
   const banned = [...ledger.active()].filter(({ by }) => by === 'probes');

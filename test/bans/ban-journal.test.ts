@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
+import { forever } from '../../src/bans/ban.ts';
 import { SqliteBanJournal } from '../../src/bans/ban-journal.ts';
 import { BanService } from '../../src/bans/ban-service.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
@@ -79,6 +80,42 @@ test('bans, their levels and pardons outlive the process; a file that others use
     'what is forgotten is deleted',
   );
   assert.deepEqual(errors, []);
+});
+
+test('a record that bans everybody, or that nobody could take back, is not in force after a restart', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const errors: Error[] = [];
+  const now = Date.now();
+  const open = () =>
+    new SqliteBanJournal({
+      path,
+      memory: 60_000,
+      clock: () => now,
+      onError: (error) => errors.push(error as Error),
+    });
+  const ledger = () =>
+    new BanLedger({ after: 2, within: 1, for: [60_000], exempt: new PrefixSet([]), clock: () => now });
+  const start = () =>
+    BanService.start({ ledger: ledger(), journal: open(), lists: [], onBan: () => {}, onError: () => {} });
+  const record = { since: now, until: forever, changed: now, level: 1, by: 'operator', reason: '' } as const;
+  const journal = open();
+  for (const prefix of ['0.0.0.0/0', '127.0.0.0/1', '192.0.2.1']) journal.save({ ...record, prefix });
+  journal.save({ ...record, prefix: '198.51.100.1/32', changed: forever });
+  journal.close();
+
+  const first = await start();
+  assert.deepEqual(
+    [...first.ledger.records()].map(({ prefix }) => prefix),
+    ['198.51.100.1/32'],
+  );
+  assert.match(errors[0]!.message, /3 records .*0\.0\.0\.0\/0/);
+  assert.notEqual(first.ledger.remove('198.51.100.1'), null);
+  first.close();
+  const second = await start();
+  assert.equal(errors.length, 1, 'they are deleted, and told once');
+  assert.equal(second.isBanned('198.51.100.1/32'), false, 'the pardon outlives the process');
+  assert.equal(second.ledger.record('198.51.100.1/32')?.level, 0);
+  second.close();
 });
 
 test('a file that is locked for a while loses no ban', async (t) => {

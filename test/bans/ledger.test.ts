@@ -179,6 +179,14 @@ suite('an operator', () => {
     assert.equal(ledger.offend('192.0.2.1', 'connect')?.level, 1);
   });
 
+  test('can not ban half the world, in two steps neither', () => {
+    const { ledger } = ledgerAt();
+    for (const prefix of ['0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3'])
+      assert.throws(() => ledger.add({ prefix }), /wider than a \/.*bans\.lists/);
+    ledger.add({ prefix: '10.0.0.0/8' });
+    ledger.add({ prefix: '2001::/16' });
+  });
+
   test('is told what is no prefix, and what was meant', () => {
     const { ledger } = ledgerAt();
     const add = (prefix: string) => () => ledger.add({ prefix });

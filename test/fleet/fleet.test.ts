@@ -1,57 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
-import { parsePrefix } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
-import { Fleet, type FleetHealth } from '../../src/fleet/fleet.ts';
+import { Fleet } from '../../src/fleet/fleet.ts';
 import type { FleetStore } from '../../src/fleet/store.ts';
 import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
 import { RateTable } from '../../src/limit/rate-table.ts';
-import type { Owner } from '../support/owner.ts';
 import { probeOf } from '../support/probe-event.ts';
 import { eventually, startRedis } from '../support/redis.ts';
+import { member } from './member.ts';
 
 const redis = await startRedis({ after });
 const minute = 60_000;
-
-interface Member {
-  readonly ledger: BanLedger;
-  readonly fleet: Fleet;
-  readonly store: FleetStore;
-  readonly states: FleetHealth['state'][];
-  /** A probe that this gateway sees. */
-  probe(client: string): void;
-}
-
-async function member(owner: Owner, prefix: string, url = redis.url): Promise<Member> {
-  const threshold = { after: 4, within: minute };
-  const exempt = new PrefixSet([parsePrefix('192.0.2.99')!]);
-  const ledger = new BanLedger({ ...threshold, for: [minute], exempt, clock: Date.now });
-  const store = new ValkeyStore({ url, prefix, remember: minute, onError: () => {} });
-  const states: FleetHealth['state'][] = [];
-  const fleet = new Fleet({
-    store,
-    ledger,
-    threshold,
-    clock: Date.now,
-    interval: 10,
-    onState: ({ state }) => states.push(state),
-    onError: () => {},
-  });
-  owner.after(() => fleet.close());
-  await eventually(() => fleet.health.state === 'connected', 'the member is connected');
-  return {
-    ledger,
-    fleet,
-    store,
-    states,
-    probe: (client) => {
-      ledger.offend(client, 'connect');
-      fleet.event(probeOf(client));
-    },
-  };
-}
 
 /** Every client that the stream holds an event of, with how many. */
 async function streamed(store: FleetStore): Promise<Map<string, number>> {
@@ -65,7 +26,11 @@ async function streamed(store: FleetStore): Promise<Map<string, number>> {
 
 test('what one bans and pardons, all ban and pardon', async (t) => {
   const name = randomUUID();
-  const [a, b, c] = [await member(t, name), await member(t, name), await member(t, name)];
+  const [a, b, c] = [
+    await member(t, name, redis.url),
+    await member(t, name, redis.url),
+    await member(t, name, redis.url),
+  ];
   for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
   assert.equal(a.ledger.isBanned('192.0.2.1/32'), true);
   await eventually(
@@ -83,7 +48,7 @@ test('what one bans and pardons, all ban and pardon', async (t) => {
 
 test('probes spread over gateways add up; each gateway would have let them pass', async (t) => {
   const name = randomUUID();
-  const [a, b] = [await member(t, name), await member(t, name)];
+  const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
   for (const one of [a, b]) for (let i = 0; i < 2; i++) one.probe('192.0.2.1');
   await eventually(() => a.ledger.isBanned('192.0.2.1/32') && b.ledger.isBanned('192.0.2.1/32'), 'both ban');
   for (const one of [a, b]) for (let i = 0; i < 5; i++) one.probe('192.0.2.99');
@@ -93,7 +58,7 @@ test('probes spread over gateways add up; each gateway would have let them pass'
 
 test('a pardon is not undone by probes from before it that arrive later', async (t) => {
   const name = randomUUID();
-  const [a, b] = [await member(t, name), await member(t, name)];
+  const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
   b.probe('192.0.2.1');
   for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
   a.ledger.remove('192.0.2.1');
@@ -104,7 +69,7 @@ test('a pardon is not undone by probes from before it that arrive later', async 
 
 test('requests of a client on all gateways add up to one count', async (t) => {
   const name = randomUUID();
-  const [a, b] = [await member(t, name), await member(t, name)];
+  const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
   const table = () => new RateTable({ name: 'all', max: 10, timeWindow: 86_400_000 });
   const [one, two] = [table(), table()];
   a.fleet.share(() => [one]);
@@ -189,6 +154,7 @@ test('a store that takes no writes is not asked without a pause, and gets everyt
     interval: 10,
     onState: () => {},
     onError: (error) => errors.push(error),
+    onRefused: () => {},
   });
   t.after(() => fleet.close());
   await eventually(() => store.connected, 'connected');

@@ -29,7 +29,7 @@ export const ban = (prefix: string, over: Partial<Ban> = {}): Ban => ({
 
 async function collect(store: FleetStore): Promise<Ban[]> {
   const bans: Ban[] = [];
-  for await (const page of store.allBans()) bans.push(...page);
+  for await (const page of store.allBans()) bans.push(...page.map(({ ban }) => ban!));
   return bans.sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
 }
 
@@ -40,8 +40,8 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     const shared = fleet();
     const [a, b] = [await join(t, shared), await join(t, shared)];
     const heard: [string, Ban][] = [];
-    a.onBan((seen) => heard.push(['a', seen]));
-    b.onBan((seen) => heard.push(['b', seen]));
+    a.onBan((seen) => heard.push(['a', seen!]));
+    b.onBan((seen) => heard.push(['b', seen!]));
     const bans = [
       ban('192.0.2.1/32', { until: forever, by: 'operator', reason: 'said so' }),
       ban('2001:db8::/32', { level: 7 }),
@@ -58,7 +58,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
   test(`${name}: the later decision is in force, in whatever order they come`, async (t) => {
     const store = await join(t, fleet());
     const heard: Ban[] = [];
-    store.onBan((seen) => heard.push(seen));
+    store.onBan((seen) => heard.push(seen!));
     const now = Date.now();
     const later = ban('192.0.2.1/32', { changed: now + 10, until: now, level: 0, by: 'operator' });
     await store.putBans([later]);
@@ -74,6 +74,15 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
       heard.map(({ until }) => until),
       [now, now + 5_000, now + 9_000],
     );
+  });
+
+  test(`${name}: a decision from the future is not taken, and one that stands there gives way`, async (t) => {
+    const store = await join(t, fleet());
+    const now = Date.now();
+    const ahead = ban('192.0.2.1/32', { changed: now + 3_600_000 });
+    const soon = ban('192.0.2.2/32', { changed: now + 60_000 });
+    assert.deepEqual(await store.putBans([ahead, soon]), [ahead]);
+    assert.deepEqual(await collect(store), [soon]);
   });
 
   test(`${name}: fleets of different names share nothing`, async (t) => {

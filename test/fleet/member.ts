@@ -1,0 +1,56 @@
+/** A gateway's part in a fleet, without its listeners. */
+import { parsePrefix } from '../../src/address/ip.ts';
+import { PrefixSet } from '../../src/address/prefix-set.ts';
+import type { Refusal } from '../../src/bans/gate.ts';
+import { BanLedger } from '../../src/bans/ledger.ts';
+import { Fleet, type FleetHealth } from '../../src/fleet/fleet.ts';
+import type { FleetStore } from '../../src/fleet/store.ts';
+import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
+import type { Owner } from '../support/owner.ts';
+import { probeOf } from '../support/probe-event.ts';
+import { eventually } from '../support/redis.ts';
+
+const minute = 60_000;
+
+export interface Member {
+  readonly ledger: BanLedger;
+  readonly fleet: Fleet;
+  readonly store: FleetStore;
+  readonly states: FleetHealth['state'][];
+  readonly refused: Refusal[];
+  /** A probe that this gateway sees. */
+  probe(client: string): void;
+}
+
+/** A member of the fleet of that name, connected; four probes ban, 192.0.2.99 is exempt. */
+export async function member(owner: Owner, prefix: string, url: string): Promise<Member> {
+  const threshold = { after: 4, within: minute };
+  const exempt = new PrefixSet([parsePrefix('192.0.2.99')!]);
+  const ledger = new BanLedger({ ...threshold, for: [minute], exempt, clock: Date.now });
+  const store = new ValkeyStore({ url, prefix, remember: minute, onError: () => {} });
+  const states: FleetHealth['state'][] = [];
+  const refused: Refusal[] = [];
+  const fleet = new Fleet({
+    store,
+    ledger,
+    threshold,
+    clock: Date.now,
+    interval: 10,
+    onState: ({ state }) => states.push(state),
+    onError: () => {},
+    onRefused: (refusal) => refused.push(refusal),
+  });
+  owner.after(() => fleet.close());
+  await eventually(() => fleet.health.state === 'connected', 'the member is connected');
+  return {
+    ledger,
+    fleet,
+    store,
+    states,
+    refused,
+    probe: (client) => {
+      ledger.offend(client, 'connect');
+      fleet.event(probeOf(client));
+    },
+  };
+}
