@@ -72,6 +72,7 @@ function event(i: number, time: number): FoldedEvent {
     site: null,
     action: 'block',
     rule: (['connect', 'absolute-form-foreign', 'host-foreign', 'socks5', 'framing'] as const)[i % 5]!,
+    counts: true,
     rules: ['connect'],
     intent: (['web', 'mail-relay', 'proxy-judge'] as const)[i % 3]!,
     destination: `http://${host}/${i}`,

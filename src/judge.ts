@@ -22,6 +22,8 @@ import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/soc
 /** A rule seen, with what the policy does about it. */
 export interface Signal extends Found {
   readonly action: Action;
+  /** Blocked, and counts towards a ban. */
+  readonly counts: boolean;
 }
 
 export interface Verdict {
@@ -80,7 +82,10 @@ function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, 
   const { found, site, path, host, wanted, strip, upgrade } = examineHttp(request, facts, policy, client);
   const rules = (site ?? policy).rules;
   const signals = found
-    .map((one): Signal => ({ ...one, action: rules[one.rule].action }))
+    .map((one): Signal => {
+      const { action, doubtful = action } = rules[one.rule];
+      return signalOf(one, one.doubtful === true ? doubtful : action);
+    })
     .filter((signal) => signal.action !== 'allow')
     .sort((a, b) => strength[a.action] - strength[b.action] || byCatalogueOrder(a.rule, b.rule));
   const first = signals[0];
@@ -90,6 +95,12 @@ function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, 
   return pass(to, path, host || to.name, strip, upgrade, signals, known);
 }
 
+const signalOf = (found: Found, action: Action): Signal => ({
+  ...found,
+  action,
+  counts: action === 'block' && (catalogue[found.rule] as Rule).bans && found.unmeant !== true,
+});
+
 const strength: Record<Action, number> = { block: 0, flag: 1, allow: 2 };
 
 /** Judges a connection by its first bytes, where they speak another protocol; null where they are HTTP/1, or nothing known. */
@@ -97,12 +108,8 @@ export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | nu
   const protocol = classifyFirstBytes(bytes);
   const rule = firstBytesRule[protocol];
   if (rule === undefined) return null;
-  const signal: Signal = {
-    rule,
-    action: 'block',
-    what: `the connection begins with ${(catalogue[rule] as Rule).title}`,
-    evidence: { part: 'bytes', start: 0, end: 2 },
-  };
+  const what = `the connection begins with ${(catalogue[rule] as Rule).title}`;
+  const signal = signalOf({ rule, what, evidence: { part: 'bytes', start: 0, end: 2 } }, 'block');
   return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
 }
 
@@ -147,7 +154,7 @@ export const denied = (policy: Policy): Verdict =>
 
 /** A block for something that is not in the bytes. */
 function unseen(site: Site | null, rule: RuleId, what: string, rules: RuleSettings): Verdict {
-  const signal: Signal = { rule, action: 'block', what, evidence: { part: 'bytes', start: 0, end: 0 } };
+  const signal = signalOf({ rule, what, evidence: { part: 'bytes', start: 0, end: 0 } }, 'block');
   return block(site, [signal], rules[rule].answer, nothingWanted);
 }
 

@@ -79,6 +79,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: '自分のどのサイトでもない Host 行',
     seeks: '誰が書いたものであれ、Host のとおりに転送するサーバー',
   },
+  'host-port': {
+    title: '自分の名前だが、提供していないポートを指す Host 行',
+    seeks: 'Host に従って転送するサーバー越しの、このマシンの別のサービス',
+  },
   'authority-mismatch': {
     title: 'HTTP/2 の :authority と host フィールドの食い違い',
     seeks: '前後に並んだ二台のサーバーの間での、宛先の解釈の食い違い',

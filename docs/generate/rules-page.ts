@@ -98,6 +98,12 @@ const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
     'To exempt: where the host is one of yours, list it under `sites[].hosts`. A health check that names the server by its ' +
     'address passes from a prefix of `trustedProxies` or `bans.allow`. With `policy.rules.host-foreign` set to `flag` or `allow` the ' +
     'request goes to *your* first backend.',
+  'host-port':
+    'Blocked by `default` is any port that is not served where the host is an address or `localhost`, and for names one below 1024 or ' +
+    'that no browser asks (the Fetch standard, "bad port"). Another port of a name may be mapped to one of yours, as ports of ' +
+    'containers are: it is flagged, and `strict` blocks it. Only what no browser asks counts towards a ban. To exempt: list the port in ' +
+    '`sites[].hosts`, `"www.example.net:8443"`, or `"www.example.net:*"` for any. Where `policy.rules.host-port` or `observe` lets a ' +
+    'blocked port pass, the backend gets the host without it.',
   'upgrade-unknown':
     'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',

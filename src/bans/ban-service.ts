@@ -51,7 +51,7 @@ export class BanService {
 
   /** Counts the probes that count towards a ban. */
   readonly onEvent: EventSink = (event: ProbeEvent): void => {
-    if (event.action === 'block') this.ledger.offend(event.client, event.rule);
+    if (event.counts) this.ledger.offend(event.client, event.rule);
   };
 
   /** @param prefix as `clientPrefix` writes it */

@@ -2,7 +2,7 @@
 import { clientPrefix } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
-import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import type { RuleId } from '../rules/catalogue.ts';
 import { type Ban, type BanChange, type ChangeOrigin, forever, printableReason } from './ban.ts';
 import { BanPrefixError, banPrefix } from './ban-prefix.ts';
 import { BanTable } from './ban-table.ts';
@@ -86,13 +86,12 @@ export class BanLedger {
   }
 
   /**
-   * Counts a blocked probe.
+   * Counts a probe that counts towards a ban; the event of it says whether it does.
    *
    * @param rule that named the verdict
    * @returns the ban, where this was the probe that led to it
    */
   offend(address: string, rule: RuleId): Ban | null {
-    if (!counts(rule)) return null;
     const prefix = clientPrefix(address);
     if (prefix === null || this.isExempt(address)) return null;
     const { after, clock } = this.#options;
@@ -250,6 +249,3 @@ export class BanLedger {
     for (const listener of this.#listeners) listener(change, origin);
   }
 }
-
-/** Whether a rule counts towards a ban; the catalogue says. */
-export const counts = (rule: RuleId): boolean => (catalogue[rule] as Rule | undefined)?.bans === true;

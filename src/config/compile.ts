@@ -59,6 +59,7 @@ function settings(policy: PolicyConfig, config: Config): RuleSettings {
     const banAnswer = id === 'client-banned' && config.bans !== false ? config.bans.answer : undefined;
     return {
       action: own?.action ?? presetAction(policy.preset, id),
+      doubtful: own?.action ?? presetAction(policy.preset, id, true),
       answer: own?.answer ?? banAnswer ?? rule.answer,
     };
   });

@@ -203,6 +203,7 @@ function* eventsOf(asked: Asked | null, listener: string, client: string): Gener
       site: null,
       action: 'block',
       rule,
+      counts: true,
       rules,
       intent: 'mail-relay',
       destination: destination === '' ? null : destination,

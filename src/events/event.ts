@@ -14,6 +14,8 @@ export interface ProbeEvent {
   readonly action: Action;
   /** The rule that names the verdict. */
   readonly rule: RuleId;
+  /** Counts towards a ban: it was blocked, and its sender must have meant it. */
+  readonly counts: boolean;
   /** Every rule seen, catalogue order. */
   readonly rules: readonly RuleId[];
   readonly intent: Intent;

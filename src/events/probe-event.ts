@@ -32,6 +32,7 @@ export function probeEvent({ time, listener, client, verdict, head, body }: Sigh
     site: verdict.site?.name ?? null,
     action: verdict.action,
     rule,
+    counts: verdict.signals.some((signal) => signal.counts),
     rules: verdict.signals.map((signal) => signal.rule),
     intent: classifyIntent({ ...wanted, body }),
     destination: to === null ? null : printable(redact(to)),

@@ -33,6 +33,7 @@ export const logCoverages = (banned: string): Coverages => ({
   'host-malformed': notLogged,
   'host-missing': notLogged,
   'host-foreign': notLogged,
+  'host-port': notLogged,
   'authority-mismatch': notLogged,
   trace: ['part', 'TRACE; Max-Forwards is not logged'],
   'proxy-authorization': notLogged,

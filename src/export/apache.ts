@@ -37,6 +37,7 @@ const coverages: Coverages = {
   'host-malformed': ['all'],
   'host-missing': ['all'],
   'host-foreign': ['all'],
+  'host-port': ['all'],
   'authority-mismatch': ['none', 'left to what mod_http2 does'],
   trace: ['part', wholeServer],
   'proxy-authorization': ['part', 'an empty line is not seen'],

@@ -37,6 +37,7 @@ const coverages: Coverages = {
   'host-malformed': ['all'],
   'host-missing': ['all'],
   'host-foreign': ['all'],
+  'host-port': ['all'],
   'authority-mismatch': ['none', 'left to what Caddy does in HTTP/2'],
   trace: ['part', 'OPTIONS * is answered by Caddy itself, for the whole server'],
   'proxy-authorization': ['all'],

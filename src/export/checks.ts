@@ -5,6 +5,7 @@ import type { RuleId } from '../rules/catalogue.ts';
 import { endToEndFields } from '../wire/connection-options.ts';
 import { httpMethods } from '../wire/methods.ts';
 import type { Check, Match, TextMatch } from './check.ts';
+import { refusedHostPorts } from './host-ports.ts';
 import { hostRegex, portRegex } from './host-regex.ts';
 import { absolute, absoluteTo, authorityEnd, hostLineNames, requestFor } from './site-hosts.ts';
 
@@ -90,6 +91,8 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
     found.push(check('host-foreign', foreign, [own, addresses]));
     found.push({ ...check('host-foreign', [...foreign, addresses], [own]), exempt: balancers });
   }
+  for (const { when, unless } of refusedHostPorts(sites, policy.ports))
+    found.push(check('host-port', when, unless));
   add('trace', [line('^TRACE ')]);
   add('trace', [{ of: ['max-forwards', 'line'], any: ['^[^|]+[|]OPTIONS '] }]);
   addBySite('proxy-authorization', [{ present: 'proxy-authorization' }]);

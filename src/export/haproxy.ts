@@ -34,6 +34,7 @@ const coverages: Coverages = {
   'host-malformed': ['all'],
   'host-missing': ['all'],
   'host-foreign': ['all'],
+  'host-port': ['all'],
   'authority-mismatch': ['none', 'left to what HAProxy does in HTTP/2'],
   trace: ['all'],
   'proxy-authorization': ['all'],

@@ -32,6 +32,7 @@ const coverages: Coverages = {
   'host-malformed': ['all'],
   'host-missing': ['all'],
   'host-foreign': ['all'],
+  'host-port': ['all'],
   'authority-mismatch': ['none', 'left to what nginx does in HTTP/2'],
   trace: ['all'],
   'proxy-authorization': ['part', 'an empty line is not seen'],

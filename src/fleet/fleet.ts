@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
 import type { Refusal } from '../bans/gate.ts';
-import { type BanLedger, counts } from '../bans/ledger.ts';
+import type { BanLedger } from '../bans/ledger.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
@@ -122,13 +122,7 @@ export class Fleet {
   event(event: ProbeEvent): void {
     this.#backlog.add(event);
     const { ledger, clock } = this.#options;
-    if (
-      ledger === null ||
-      event.action !== 'block' ||
-      !counts(event.rule) ||
-      this.#strikes.length >= mostStrikes
-    )
-      return;
+    if (ledger === null || !event.counts || this.#strikes.length >= mostStrikes) return;
     const prefix = clientPrefix(event.client);
     if (prefix === null || ledger.isExempt(event.client)) return;
     const id = `${this.#source}:${++this.#strikeNumber}`;

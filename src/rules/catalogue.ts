@@ -24,13 +24,17 @@ export interface Rule {
   answer: Answer;
   /** The action of preset `lenient`, where it differs. */
   lenient?: Action;
+  /** The action of presets other than `strict` where what was seen may be meant well. @default as above */
+  doubtful?: Action;
   /**
    * A request with this signal can still be passed on without relaying for anyone: to our own backend, in origin
    * form, with a Host of our own. Preset `observe`, and a configured `flag` or `allow`, apply to these rules only.
    */
   forwardable: boolean;
-  /** Counts towards a ban when blocked. */
+  /** Counts towards a ban when blocked, unless a web page can make a browser send what was seen. */
   bans: boolean;
+  /** A sentence for operators whose own clients this may be. */
+  hint?: string;
 }
 
 const row = <const T extends Rule>(rule: T): T => rule;
@@ -226,6 +230,17 @@ export const catalogue = {
     forwardable: true,
     bans: true,
   }),
+  'host-port': row({
+    title: 'a Host line that names us, at a port we do not serve',
+    seeks: 'another service of this machine, of a server that forwards by Host',
+    reference: 'RFC 9110 section 7.2; the Fetch standard, bad ports',
+    action: 'block',
+    answer: 421,
+    doubtful: 'flag',
+    forwardable: true,
+    bans: true,
+    hint: 'If that port leads here, add it to the host in the config, as :8443, or :* for any.',
+  }),
   'authority-mismatch': row({
     title: 'an HTTP/2 :authority and a host field that differ',
     seeks: 'two servers in a row that disagree about whom the request is for',
@@ -386,17 +401,22 @@ export const byCatalogueOrder = (a: RuleId, b: RuleId): number => order.get(a)! 
 export const presets = ['default', 'strict', 'lenient', 'observe'] as const;
 export type Preset = (typeof presets)[number];
 
-/** The action a preset gives to a rule. */
-export function presetAction(preset: Preset, id: RuleId): Action {
+/**
+ * The action a preset gives to a rule.
+ *
+ * @param doubtful for what may be meant well
+ */
+export function presetAction(preset: Preset, id: RuleId, doubtful = false): Action {
   const rule: Rule = catalogue[id];
+  const action = (doubtful ? rule.doubtful : undefined) ?? rule.action;
   switch (preset) {
     case 'default':
-      return rule.action;
+      return action;
     case 'strict':
       return 'block';
     case 'lenient':
-      return rule.lenient ?? rule.action;
+      return rule.lenient ?? action;
     case 'observe':
-      return rule.forwardable ? 'flag' : rule.action;
+      return rule.forwardable ? 'flag' : action;
   }
 }

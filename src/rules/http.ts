@@ -8,6 +8,7 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { httpMethods } from '../wire/methods.ts';
 import { type AbsoluteForm, parseRequestTarget } from '../wire/request-target.ts';
 import type { RuleId } from './catalogue.ts';
+import { unservedPort } from './host-port.ts';
 import type { Wanted } from './intent.ts';
 import {
   type ForeignName,
@@ -35,6 +36,10 @@ export interface Found {
   /** What was seen, for people: `www.example.com is none of our sites`. */
   readonly what: string;
   readonly evidence: Evidence;
+  /** May be meant well: the milder action of the rule is for it. */
+  readonly doubtful?: boolean;
+  /** Its sender need not have meant it, since web pages can make browsers send it: never counts towards a ban. */
+  readonly unmeant?: boolean;
 }
 
 export interface Findings {
@@ -109,8 +114,9 @@ class Examination {
     };
   }
 
-  #see(rule: RuleId, what: string, evidence: Evidence): void {
-    if (!this.#found.some((found) => found.rule === rule)) this.#found.push({ rule, what, evidence });
+  #see(rule: RuleId, what: string, evidence: Evidence, more: Partial<Found> = {}): void {
+    if (!this.#found.some((found) => found.rule === rule))
+      this.#found.push({ rule, what, evidence, ...more });
   }
 
   #seeHeader(rule: RuleId, what: string, header: number, start = 0, end = this.#value(header).length): void {
@@ -332,7 +338,7 @@ class Examination {
     } else {
       this.#site = this.#policy.sites.find(host.host) ?? null;
       if (this.#site !== null) {
-        this.#host = host.port === null ? host.host : `${host.host}:${host.port}`;
+        this.#hostPort(host, this.#site, path);
       } else if (host.kind !== 'name' && (this.#client.trusted || this.#client.allowed)) {
         // A health check of a balancer that knows the server by address only.
         this.#site = this.#policy.defaultSite;
@@ -357,6 +363,24 @@ class Examination {
       end: url.end,
     });
     this.#wantName(url, path);
+  }
+
+  /** The canonical host goes on with its port, as far as that is no other service's. */
+  #hostPort(host: Authority, site: Site, path: string): void {
+    this.#host = host.port === null ? host.host : `${host.host}:${host.port}`;
+    const unserved = unservedPort(host, site, this.#policy);
+    if (unserved === null) return;
+    const { port, doubtful, unmeant } = unserved;
+    // Where a policy lets it pass all the same, the backend is told no port that it could dial.
+    if (!doubtful) this.#host = host.host;
+    const header = this.#facts.host;
+    const what = `port ${port} of ${host.host} is not served here`;
+    const evidence: Evidence =
+      header === -1
+        ? { part: 'target', start: 0, end: 0 }
+        : { part: 'header', header, start: 0, end: this.#value(header).length };
+    this.#see('host-port', what, evidence, { doubtful, unmeant });
+    this.#want(host, null, path, `${host.host}:${port}`);
   }
 
   #proxyHeaders(): void {

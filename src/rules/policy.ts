@@ -5,6 +5,8 @@ import type { SiteTable } from './site-table.ts';
 export interface RuleSetting {
   readonly action: Action;
   readonly answer: Answer;
+  /** The action for what may be meant well. @default as `action` */
+  readonly doubtful?: Action;
 }
 
 export type RuleSettings = Readonly<Record<RuleId, RuleSetting>>;
@@ -15,7 +17,7 @@ export interface Site {
   readonly name: string;
   /** Carries WebSocket upgrades. */
   readonly websocket: boolean;
-  /** Any port in an absolute-form target is one we serve. */
+  /** Any port of its hosts is one we serve. */
   readonly anyPort: boolean;
   readonly rules: RuleSettings;
 }
@@ -24,7 +26,7 @@ export interface Policy {
   readonly sites: SiteTable;
   /** Where a request goes that names no host, or that preset `observe` lets pass. */
   readonly defaultSite: Site;
-  /** Ports by which an absolute-form target may name us: 80, 443, those of the listeners and of host entries. */
+  /** Ports by which a target or a Host line may name us: 80, 443, those of the listeners and of host entries. */
   readonly ports: ReadonlySet<number>;
   /** For requests that are for none of our sites. */
   readonly rules: RuleSettings;

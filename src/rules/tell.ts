@@ -7,9 +7,9 @@ export function destination(wanted: Wanted): string | null {
   return wanted.text === '' ? null : wanted.text.slice(0, 512);
 }
 
-/** One sentence: what the sender wanted. */
+/** One sentence: what the sender wanted; and for some rules another one, to operators whose own client that was. */
 export function wantedSentence(rule: RuleId, wanted: Wanted): string {
-  const { seeks } = catalogue[rule] as Rule;
+  const { seeks, hint } = catalogue[rule] as Rule;
   const to = destination(wanted);
-  return `The sender wanted ${seeks}${to === null ? '' : `: ${to}`}.`;
+  return `The sender wanted ${seeks}${to === null ? '' : `: ${to}`}.${hint === undefined ? '' : ` ${hint}`}`;
 }

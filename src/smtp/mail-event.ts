@@ -37,6 +37,7 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     site: null,
     action: 'block',
     rule,
+    counts: (catalogue[rule] as Rule).bans,
     rules,
     intent: 'mail-relay',
     destination,

@@ -4,9 +4,8 @@ import { parsePrefix } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { type Ban, type BanChange, forever } from '../../src/bans/ban.ts';
 import { BanPrefixError } from '../../src/bans/ban-prefix.ts';
-import { BanLedger, counts, type LedgerOptions } from '../../src/bans/ledger.ts';
+import { BanLedger, type LedgerOptions } from '../../src/bans/ledger.ts';
 import { BanMirror } from '../../src/bans/mirror.ts';
-import { catalogue, type Rule, ruleIds } from '../../src/rules/catalogue.ts';
 
 const minute = 60_000;
 
@@ -90,18 +89,6 @@ suite('probes', () => {
     const { ledger, changes } = ledgerAt();
     for (let i = 0; i < 20; i++) ledger.offend('192.0.2.1', 'connect');
     assert.equal(changes.length, 1);
-  });
-
-  test('only rules that the catalogue says count', () => {
-    const { ledger } = ledgerAt(0, { after: 1 });
-    for (const [index, id] of ruleIds.entries()) {
-      const ban = ledger.offend(`198.51.100.${index}`, id);
-      assert.equal(ban !== null, (catalogue[id] as Rule).bans, id);
-      assert.equal(counts(id), (catalogue[id] as Rule).bans, id);
-    }
-    assert.equal(counts('tls-on-plaintext'), false);
-    assert.equal(counts('client-banned'), false);
-    assert.equal(counts('rate-limited'), false);
   });
 
   test('whoever is exempt can not be banned, a neighbour in the same /64 can', () => {

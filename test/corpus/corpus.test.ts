@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
-import { catalogue, type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
+import { catalogue, type Rule, type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 import { corpus } from './corpus.ts';
 import type { CorpusRow } from './row.ts';
 
@@ -28,10 +28,10 @@ test('no two rows send the same bytes as the same client', () => {
   }
 });
 
-test('there are enough rows, and at least half of them are to be allowed', () => {
-  const allowed = corpus.filter((row) => row.expect.verdict === 'allow');
+test('there are enough rows, and at least half of them are to be served', () => {
+  const served = corpus.filter((row) => row.expect.verdict !== 'block');
   assert.ok(corpus.length >= 320, `${corpus.length} rows`);
-  assert.ok(allowed.length * 2 >= corpus.length, `${allowed.length} of ${corpus.length} rows are allowed`);
+  assert.ok(served.length * 2 >= corpus.length, `${served.length} of ${corpus.length} rows are served`);
 });
 
 test('every rule that one HTTP/1 request can show has two rows that name it', () => {
@@ -50,7 +50,8 @@ test('each expectation agrees with the catalogue', () => {
       continue;
     }
     assert.ok(expect.rule, `${id}: names no rule`);
-    assert.equal(catalogue[expect.rule].action, expect.verdict, id);
+    const { action, doubtful }: Rule = catalogue[expect.rule];
+    assert.ok(expect.verdict === action || expect.verdict === doubtful, id);
     if (expect.verdict !== 'block') continue;
     assert.equal(expect.answer, catalogue[expect.rule].answer, id);
     for (const further of expect.rules ?? []) {

@@ -1,4 +1,4 @@
-import { head, own, refused, served, utf8 } from './request.ts';
+import { flagged, head, own, refused, served, utf8 } from './request.ts';
 import type { CorpusRow, Refused } from './row.ts';
 
 const bytesOf = (hostLine: string): string => head('GET /a HTTP/1.1', `Host: ${hostLine}`);
@@ -38,8 +38,6 @@ const spellings: CorpusRow[] = [
   ours('upper-case', 'WWW.Example.NET', own, 'RFC 3986 section 3.2.2'),
   ours('default-port', 'www.example.net:80', 'www.example.net:80', 'RFC 9110 section 7.2'),
   ours('listener-port', 'www.example.net:8080', 'www.example.net:8080', 'RFC 9110 section 7.2'),
-  ours('forwarded-port', 'www.example.net:3000', 'www.example.net:3000', 'a developer behind a port mapping'),
-  ours('highest-port', 'www.example.net:65535', 'www.example.net:65535', 'RFC 3986 section 3.2.3'),
   ours('empty-port', 'www.example.net:', own, 'RFC 3986 section 3.2.3'),
   ours('trailing-dot', 'www.example.net.', own, 'RFC 1034 section 3.1; curl 8 given a rooted name'),
   ours('trailing-dot-and-port', 'www.example.net.:8080', 'www.example.net:8080', 'RFC 1034 section 3.1'),
@@ -80,6 +78,39 @@ const spellings: CorpusRow[] = [
     bytes: head('GET /a HTTP/1.0', 'Host: gate.example.net'),
     expect: served('GET /a HTTP/1.1', { host: 'gate.example.net' }),
   },
+];
+
+/** A port of ours that is not served, and perhaps mapped to one that is: the backend must see it, or links break. */
+const mapped = (id: string, hostLine: string): CorpusRow => ({
+  id: `host-port-${id}`,
+  reference: 'RFC 9110 section 7.2; port mappings of containers',
+  bytes: bytesOf(hostLine),
+  expect: flagged('host-port', 'GET /a HTTP/1.1', { host: hostLine.toLowerCase() }),
+});
+
+/** A port of ours that a backend must not be told: it would dial it. */
+const unserved = (id: string, hostLine: string, more: Partial<Refused> = {}): CorpusRow => ({
+  id: `host-port-${id}`,
+  reference: 'RFC 9110 section 7.2; proxy_pass http://$http_host',
+  bytes: bytesOf(hostLine),
+  expect: refused('host-port', 421, more),
+});
+
+const ports: CorpusRow[] = [
+  mapped('forwarded', 'www.example.net:3000'),
+  mapped('highest', 'www.example.net:65535'),
+  mapped('in-capitals', 'WWW.example.net:8443'),
+  mapped('wildcard', 'berlin.shop.example.net:8443'),
+  unserved('mail', 'www.example.net:25', { intent: 'mail-relay', destination: 'www.example.net:25' }),
+  unserved('mail-with-zeros', 'www.example.net:0025', { intent: 'mail-relay' }),
+  unserved('ssh', 'gate.example.net:22'),
+  unserved('ssh-percent-encoded', 'g%61te.example.net:22'),
+  unserved('privileged', 'static.example.net:81'),
+  unserved('irc', 'berlin.shop.example.net:6667', { intent: 'chat-relay' }),
+  unserved('of-an-address', '192.0.2.80:9090'),
+  unserved('of-an-address-highest', '192.0.2.80:65535'),
+  unserved('of-an-ipv6-address', '[2001:db8::80]:6379'),
+  unserved('redis-behind-ipv6-in-capitals', '[2001:DB8::80]:6379'),
 ];
 
 const refusals: CorpusRow[] = [
@@ -230,4 +261,4 @@ const refusals: CorpusRow[] = [
   },
 ];
 
-export const hosts: CorpusRow[] = [...spellings, ...refusals];
+export const hosts: CorpusRow[] = [...spellings, ...ports, ...refusals];

@@ -27,6 +27,7 @@ suite('the journal', () => {
     const store = memoryStore(t);
     const {
       bytes: _,
+      counts: __,
       time,
       ...event
     } = foldedEventOf({ time: now, answer: 'drop', site: 'www.example.net' });

@@ -22,6 +22,7 @@ const event = (rule: RuleId, more: Partial<ProbeEvent> = {}): ProbeEvent => ({
   site: null,
   action: 'block',
   rule,
+  counts: (catalogue[rule] as Rule).bans,
   rules: [rule],
   intent: 'web',
   destination: null,
@@ -59,7 +60,14 @@ suite('the fail2ban filter', { skip: without('fail2ban-regex') }, () => {
   });
 
   test('a flagged request does not count', async (t) => {
-    assert.deepEqual(await matched(t, [event('host-foreign', { action: 'flag', answer: null })]), []);
+    assert.deepEqual(
+      await matched(t, [event('host-foreign', { action: 'flag', counts: false, answer: null })]),
+      [],
+    );
+  });
+
+  test('a blocked request that its sender need not have meant does not count', async (t) => {
+    assert.deepEqual(await matched(t, [event('host-port', { counts: false })]), []);
   });
 
   test('an IPv6 client, and a site', async (t) => {

@@ -311,6 +311,13 @@ suite('inject', () => {
     assert.deepEqual(await told(2), ['block host-foreign', 'block host-foreign']);
   });
 
+  test('with its own host, at a port that no browser asks, is refused', async (t) => {
+    const { app, told } = await guardedApp(t, { build: withEcho });
+    const reply = await app.inject({ url: '/a', headers: { host: 'www.example.net:25' } });
+    assert.equal(reply.statusCode, 421);
+    assert.deepEqual(await told(1), ['block host-port']);
+  });
+
   test('with the host that inject stands in is refused over the wire', async (t) => {
     const { port } = await guardedApp(t, { build: withEcho });
     assert.equal((await exchange(port, get('/a', 'localhost:80'))).responses[0]!.status, 421);

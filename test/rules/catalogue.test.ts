@@ -27,6 +27,9 @@ suite('the catalogue', () => {
       assert.equal(presetAction('strict', id), 'block');
       assert.equal(presetAction('lenient', id), rule.lenient ?? rule.action);
       assert.equal(presetAction('observe', id), rule.forwardable ? 'flag' : 'block');
+      // What may be meant well.
+      assert.equal(presetAction('default', id, true), rule.doubtful ?? rule.action);
+      assert.equal(presetAction('strict', id, true), 'block');
     });
 
     test(`${id}: what cannot be passed on without relaying is blocked in every preset`, () => {

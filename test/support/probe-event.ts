@@ -8,6 +8,7 @@ export const probeOf = (client: string, over: Partial<ProbeEvent> = {}): ProbeEv
   site: null,
   action: 'block',
   rule: 'connect',
+  counts: true,
   rules: ['connect'],
   intent: 'web',
   destination: 'www.example.com:443',

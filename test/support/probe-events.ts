@@ -10,6 +10,7 @@ export const probeEventOf = (differing: Partial<ProbeEvent> = {}): ProbeEvent =>
   site: null,
   action: 'block',
   rule: 'connect',
+  counts: true,
   rules: ['connect', 'proxy-connection'],
   intent: 'mail-relay',
   destination: 'mx.example.com:25',

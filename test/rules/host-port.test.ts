@@ -1,0 +1,110 @@
+/** Ports of Host lines: what of them reaches the backend, over HTTP/1 and HTTP/2, under each preset. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { explain } from '../../src/explain/explain.ts';
+import { judge, type Verdict } from '../../src/judge.ts';
+import type { HttpRequest } from '../../src/wire/http-request.ts';
+import { compiled, corpusPolicy } from '../support/policy.ts';
+
+const { policy } = corpusPolicy();
+
+const over1 = (host: string): HttpRequest => ({
+  method: 'GET',
+  target: '/',
+  version: '1.1',
+  rawHeaders: ['Host', host],
+});
+const over2 = (authority: string): HttpRequest => ({
+  method: 'GET',
+  target: '/',
+  version: '2.0',
+  rawHeaders: [],
+  h2: { authority, scheme: 'https', protocol: null },
+});
+
+const told = ({ action, rule, host, signals }: Verdict) => ({
+  action,
+  rule,
+  host,
+  counts: signals.some(({ counts }) => counts),
+});
+
+suite('the port of a Host line', () => {
+  const nothing = { action: 'allow', rule: null, counts: false };
+  const blocked = { action: 'block', rule: 'host-port', host: '' };
+  for (const [version, request] of [
+    ['HTTP/1', over1],
+    ['HTTP/2', over2],
+  ] as const) {
+    const see = (host: string, by = policy) => told(judge(request(host), by));
+
+    test(`${version}: a served port, and none`, () => {
+      for (const host of ['www.example.net', 'www.example.net:80', 'www.example.net:443', '192.0.2.80:8080'])
+        assert.deepEqual(see(host), { ...nothing, host }, host);
+    });
+
+    test(`${version}: a port that no browser asks is blocked, and counts`, () => {
+      for (const host of [
+        'www.example.net:25',
+        '192.0.2.80:6000',
+        '[2001:db8::80]:22',
+        'a.shop.example.net:10080',
+      ])
+        assert.deepEqual(see(host), { ...blocked, counts: true }, host);
+    });
+
+    test(`${version}: one that a page can make a browser ask is blocked, and does not count`, () => {
+      for (const host of ['www.example.net:81', '192.0.2.80:9090', '[2001:db8::80]:65535'])
+        assert.deepEqual(see(host), { ...blocked, counts: false }, host);
+    });
+
+    test(`${version}: one that may be mapped to ours is flagged, and goes on`, () => {
+      const host = 'www.example.net:8443';
+      assert.deepEqual(see(host), { action: 'flag', rule: 'host-port', host, counts: false });
+    });
+
+    test(`${version}: strict blocks it, and a rule that is set beats the preset`, () => {
+      const host = 'www.example.net:8443';
+      const strict = corpusPolicy('policy: { preset: strict }').policy;
+      assert.deepEqual(see(host, strict), { ...blocked, counts: false });
+      const allowed = corpusPolicy('policy: { rules: { host-port: allow } }').policy;
+      assert.deepEqual(see(host, allowed), { ...nothing, host });
+    });
+
+    test(`${version}: where it passes all the same, the backend is told no port that it could dial`, () => {
+      for (const yaml of ['policy: { preset: observe }', 'policy: { rules: { host-port: flag } }']) {
+        const seen = see('www.example.net:25', corpusPolicy(yaml).policy);
+        assert.deepEqual(seen, { action: 'flag', rule: 'host-port', host: 'www.example.net', counts: false });
+      }
+    });
+  }
+
+  test('loopback of ours, at another port than the one that is ours', () => {
+    const own = compiled(
+      'sites: [{ hosts: [127.0.0.1, localhost, "[::1]"], backend: "http://127.0.0.1:1" }]',
+    );
+    for (const host of ['127.0.0.1:9090', 'localhost:9090', '[::1]:9090', 'LOCALHOST.:9090'])
+      assert.deepEqual(told(judge(over1(host), own.policy)), { ...blocked, counts: false }, host);
+    for (const host of ['127.0.0.1:8080', 'localhost:8080', '[::1]'])
+      assert.equal(judge(over1(host), own.policy).action, 'allow', host);
+  });
+
+  test('a port that the config names, and any', () => {
+    const own = compiled(
+      'sites: [{ hosts: ["a.example.net:25", "192.0.2.1"], backend: "http://127.0.0.1:1" }, ' +
+        '{ hosts: ["127.0.0.1:*", b.example.net], backend: "http://127.0.0.1:1" }]',
+    );
+    for (const host of ['a.example.net:25', '127.0.0.1:9090', 'b.example.net:22'])
+      assert.equal(judge(over1(host), own.policy).action, 'allow', host);
+    assert.equal(judge(over1('192.0.2.1:22'), own.policy).rule, 'host-port');
+  });
+
+  test('explain says how to list the port', () => {
+    const { why, verdict } = explain(
+      Buffer.from('GET / HTTP/1.1\r\nHost: www.example.net:8443\r\n\r\n'),
+      policy,
+    );
+    assert.equal(verdict.action, 'flag');
+    assert.match(why, /: www\.example\.net:8443\. If that port leads here, .* as :8443, or :\* for any\.$/);
+  });
+});
