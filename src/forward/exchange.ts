@@ -1,4 +1,6 @@
 /** One request on its way to a backend and the response on its way back. */
+import type { EventEmitter } from 'node:events';
+import { constants } from 'node:http2';
 import type { Writable } from 'node:stream';
 import type { Counters } from '../events/counters.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
@@ -7,7 +9,7 @@ import type { Backend, BackendGroup } from './backend-group.ts';
 import { failureAnswer } from './failure-answer.ts';
 import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
-import { addTrailers, offerWhatPasses, writeHead, writeInformation } from './respond.ts';
+import { addTrailers, dropTrailerField, offerWhatPasses, writeHead, writeInformation } from './respond.ts';
 import { allowedTrailers, lastChunk } from './trailers.ts';
 import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError, type UpstreamStatus } from './upstream-error.ts';
@@ -49,12 +51,18 @@ export class Exchange implements ResponseSink, Waiter {
   }
 
   start(): void {
-    const { req, res, body } = this.#out;
-    res.on('close', this.#onClientGone);
+    const { req, body } = this.#out;
+    this.#client.on('close', this.#onClientGone);
     // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
     // dialled for it.
     if (body !== 'chunked' || isHttp2(req)) this.#take(null);
     else setImmediate(() => this.#ended || !req.socket.writable || this.#take(null));
+  }
+
+  /** What closes when the client goes away. A response of HTTP/2 does not, where it answers HEAD. */
+  get #client(): EventEmitter {
+    const { req, res } = this.#out;
+    return isHttp2(req) ? req.stream : res;
   }
 
   #take(not: Backend | null): void {
@@ -83,7 +91,7 @@ export class Exchange implements ResponseSink, Waiter {
     const { req, res, body, expectsContinue } = this.#out;
     if (body === 'none') return;
     this.#pumping = true;
-    if (expectsContinue) res.writeContinue();
+    if (expectsContinue && !this.#written(() => writeInformation(res, 100, []))) return;
     req.on('data', this.#onRequestData);
     req.on('end', this.#onRequestEnd);
     req.on('error', ignore);
@@ -93,30 +101,32 @@ export class Exchange implements ResponseSink, Waiter {
     const { req, res } = this.#out;
     // RFC 9110 section 15.2: none to an HTTP/1.0 client. 100 has been said here already.
     if (head.status === 100 || req.httpVersion === '1.0' || res.headersSent) return;
-    writeInformation(res, head.status, head.rawHeaders);
+    this.#written(() => writeInformation(res, head.status, head.rawHeaders));
   }
 
   onHead(head: ResponseHead, whole: string | null): void {
-    const { res, method, counters } = this.#out;
+    const { req, res, method, counters } = this.#out;
     if (this.#backend !== null) this.#out.group.succeeded(this.#backend);
     counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
-    try {
-      if (method === 'OPTIONS' || head.status === 405) offerWhatPasses(head.rawHeaders);
+    if (method === 'OPTIONS' || head.status === 405) offerWhatPasses(head.rawHeaders);
+    if (head.framing !== 'chunked' || req.httpVersion === '1.0') dropTrailerField(head.rawHeaders);
+    this.#written(() => {
+      // RFC 9110 section 15.3.6. Node's HTTP/2 ends the stream behind such a head and resets it at the first byte.
+      if (head.status === 205 && head.framing !== 'none' && isHttp2(req))
+        throw new TypeError('a 205 with content');
       writeHead(res, head.status, head.reason, head.rawHeaders);
-    } catch (error) {
-      this.#giveUp(502);
-      this.#out.onFailure(error as UpstreamError);
-      return;
-    }
-    if (whole === null) return;
-    this.#end();
-    if (whole === '') res.end();
-    else res.end(whole, 'latin1');
+      if (whole === null) return;
+      this.#end();
+      if (whole === '') res.end();
+      else res.end(whole, 'latin1');
+    });
   }
 
   onData(data: Buffer): void {
     const { res } = this.#out;
-    if ((res as Writable).write(data) || this.#connection === null || this.#held) return;
+    let more = false;
+    if (!this.#written(() => (more = (res as Writable).write(data)))) return;
+    if (more || this.#connection === null || this.#held) return;
     // One packet of a backend may hold many chunks, each of which finds the client busy.
     this.#held = true;
     this.#connection.pause();
@@ -125,9 +135,11 @@ export class Exchange implements ResponseSink, Waiter {
 
   onEnd(trailers: readonly string[]): void {
     const { res } = this.#out;
+    this.#written(() => {
+      if (trailers.length > 0) addTrailers(res, allowedTrailers(trailers));
+      res.end();
+    });
     this.#end();
-    if (trailers.length > 0) addTrailers(res, allowedTrailers(trailers));
-    res.end();
   }
 
   onFailure(error: UpstreamError): void {
@@ -151,6 +163,32 @@ export class Exchange implements ResponseSink, Waiter {
     this.#out.req.resume();
   }
 
+  /**
+   * Writes to the client. What the writing side refuses (Node's takes less than HTTP has) would be thrown through the
+   * connection to the backend and end the process: it ends this exchange instead.
+   *
+   * @returns false where it was refused, or the client is gone
+   */
+  #written(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      const { req, onFailure } = this.#out;
+      if (isHttp2(req) && req.stream.closed) {
+        this.#onClientGone();
+        return false;
+      }
+      const name = this.#backend?.pool.name;
+      this.#giveUp(502);
+      const why = error instanceof Error ? error.message : String(error);
+      onFailure(
+        new UpstreamError(502, `${name} answered with what cannot be passed on: ${why}`, 'sent', error),
+      );
+      return false;
+    }
+  }
+
   /** Answers for the backend, or breaks off a response that has begun: a cut one must not look whole. */
   #giveUp(status: UpstreamStatus): void {
     const { req, res } = this.#out;
@@ -160,20 +198,27 @@ export class Exchange implements ResponseSink, Waiter {
     if (res.headersSent) {
       // HTTP/1.0 knows the end of such a body by the end of the connection: only a reset tells a cut from an end.
       if (req.httpVersion === '1.0') req.socket.resetAndDestroy();
-      res.destroy();
+      // RFC 9113 section 8.1: an end without an error would say that this was all of it.
+      if (isHttp2(req)) req.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else res.destroy();
       return;
     }
     const { reason, headers, text } = failureAnswer(status);
     if (!req.complete && !isHttp2(req)) headers.push('Connection', 'close');
-    writeHead(res, status, reason, headers);
-    res.end(text, 'latin1');
+    try {
+      writeHead(res, status, reason, headers);
+      res.end(text, 'latin1');
+    } catch {
+      // An application may have set on the response what cannot be sent.
+      res.destroy();
+    }
     req.resume();
   }
 
   #end(): void {
     this.#ended = true;
     const { req, res, body } = this.#out;
-    res.off('close', this.#onClientGone);
+    this.#client.off('close', this.#onClientGone);
     res.off('drain', this.#onClientDrain);
     if (body === 'none') return;
     req.off('data', this.#onRequestData);

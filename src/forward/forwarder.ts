@@ -15,6 +15,7 @@ import { Exchange, type RequestBody } from './exchange.ts';
 import { type ForwardedRequest, forwardedHead } from './forwarded-head.ts';
 import type { HealthOptions } from './health.ts';
 import { Pool, type PoolBounds } from './pool.ts';
+import { writeInformation } from './respond.ts';
 import { Upgrader } from './upgrade.ts';
 import type { UpstreamTimeouts } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -106,7 +107,7 @@ export class Forwarder {
   forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
     const group = this.groupFor(judged);
     if (group === null) {
-      if (expectsContinue) res.writeContinue();
+      if (expectsContinue && !(isHttp2(req) && req.stream.closed)) writeInformation(res, 100, []);
       welcome(req, res);
       return;
     }

@@ -1,6 +1,7 @@
 /** Writes the head of a response, in the terms of the version of HTTP that the client speaks. */
 import type { Http2ServerResponse } from 'node:http2';
 import type { Response } from '../guard/received.ts';
+import { is } from '../wire/field-names.ts';
 
 const isHttp2Response = (res: Response): res is Http2ServerResponse => 'stream' in res;
 
@@ -14,9 +15,34 @@ export function writeHead(res: Response, status: number, reason: string, rawHead
     return;
   }
   // RFC 9113 section 8.3.2: no reason phrase. Fields of one name go together.
-  for (const [name, values] of grouped(rawHeaders))
-    res.setHeader(name, values.length === 1 ? values[0]! : values);
-  res.writeHead(status);
+  const fields = grouped(rawHeaders);
+  try {
+    for (const [name, values] of fields) res.setHeader(name, values.length === 1 ? values[0]! : values);
+    res.writeHead(status);
+  } catch (error) {
+    // The answer that says so must not have them.
+    for (const name of fields.keys()) res.removeHeader(name);
+    if (!isSingleValue(error)) throw error;
+    for (const [name, value] of oneLineEach(fields)) res.setHeader(name, value);
+    res.writeHead(status);
+  }
+}
+
+/** Node sends some fields once at most over HTTP/2, and ends with this what has two lines of one: which, it alone knows. */
+const isSingleValue = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'ERR_HTTP2_HEADER_SINGLE_VALUE';
+
+/** RFC 9110 section 5.3: the same fields in one line each, which a cookie alone does not bear. */
+function* oneLineEach(fields: ReadonlyMap<string, string[]>): Generator<[string, string | string[]]> {
+  for (const [name, values] of fields)
+    yield [name, name === 'set-cookie' ? values : [...new Set(values)].join(', ')];
+}
+
+/** Node refuses the field where it frames the body otherwise than in chunks: then no trailers come. */
+export function dropTrailerField(rawHeaders: string[]): void {
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
+    if (is(rawHeaders[i]!, 'trailer')) rawHeaders.splice(i, 2);
+  }
 }
 
 /**
@@ -34,10 +60,13 @@ export function offerWhatPasses(rawHeaders: string[]): void {
 /** An informational response, RFC 9110 section 15.2. */
 export function writeInformation(res: Response, status: number, rawHeaders: string[]): void {
   if (!isHttp2Response(res)) {
-    res.writeInformation(status, rawHeaders);
+    if (status === 100) res.writeContinue();
+    // Node 24 has no such method: there the answer alone goes on.
+    else res.writeInformation?.(status, rawHeaders);
     return;
   }
-  res.stream.additionalHeaders({ ':status': status, ...Object.fromEntries(grouped(rawHeaders)) });
+  const fields = Object.fromEntries(oneLineEach(grouped(rawHeaders)));
+  res.stream.additionalHeaders({ ':status': status, ...fields });
 }
 
 /** @param trailers name, value, name, value … */

@@ -1,6 +1,6 @@
-/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1). */
+/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1), or that are meant for one hop. */
 const forbidden =
-  /^(?:transfer-encoding|content-length|host|connection|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
+  /^(?:transfer-encoding|content-length|host|connection|keep-alive|proxy-.*|upgrade|http2-settings|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
 
 /** Those of name, value, name, value … that may be passed on. */
 export function allowedTrailers(trailers: readonly string[]): string[] {

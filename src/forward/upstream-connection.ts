@@ -308,6 +308,8 @@ export class UpstreamConnection {
 
   /** After the sink has been told, so that an exchange started from there does not find this one half free. */
   #release(usable: boolean): void {
+    // Where the answer could not be passed on it is closed already, and a dead one would be given to the next request.
+    if (this.#phase === 'closed') return;
     // An answer before the end of its request: what still comes of that request would be read as the next one.
     if (!usable || !this.#requestEnded) this.#close();
     else this.#onFree(this, true);

@@ -25,6 +25,7 @@ const hopByHop = new FieldNames(
   'te',
   'transfer-encoding',
   'upgrade',
+  'http2-settings',
 );
 /** Up to the last digit of the version. */
 const protocol = 'HTTP/1.';
@@ -97,6 +98,8 @@ export function parseResponseHead(
       contentBytes = readNumber(value);
       if (Number.isNaN(contentBytes)) return 'a Content-Length that is no number';
       contentLength = value;
+      // RFC 9110 section 8.6: none here, and HTTP/2 clients take one for a broken stream.
+      if (status < 200 || status === 204) continue;
     }
     rawHeaders.push(name, value);
   }
