@@ -20,6 +20,7 @@ import {
 import { type Ban, forever } from '../src/bans/ban.ts';
 import { BanPrefixError, banPrefix } from '../src/bans/ban-prefix.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
+import type { BanLedger } from '../src/bans/ledger.ts';
 import { parseDuration } from '../src/config/quantity.ts';
 
 interface ListQuery {
@@ -74,7 +75,12 @@ export const bansDocumented = {
 /** What is asked is looked at by the route itself, whose words say the mend. */
 export const unchecked = () => () => true;
 
-async function bansApi(app: FastifyInstance): Promise<void> {
+export interface BansApiOptions {
+  /** Bans that hold at the mail guard alone: listed and taken back with the others, in no list for a packet filter. @default none */
+  readonly mail?: BanLedger | null;
+}
+
+async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): Promise<void> {
   const { ledger } = app.bans;
 
   app.get<{ Querystring: ListQuery }>(
@@ -90,8 +96,12 @@ async function bansApi(app: FastifyInstance): Promise<void> {
       const limit = Number(query.limit ?? 1000);
       if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
         return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
-      const { active: total, listed } = ledger.counts;
-      return { bans: ledger.newest(limit).map(shown), total, listed };
+      const { active, listed } = ledger.counts;
+      const ofMail = mail?.newest(limit).map((ban): ShownBan => ({ ...shown(ban), scope: 'mail' })) ?? [];
+      const bans = [...ledger.newest(limit).map(shown), ...ofMail]
+        .sort((a, b) => b.since.localeCompare(a.since))
+        .slice(0, limit);
+      return { bans, total: active + (mail?.counts.active ?? 0), listed };
     },
   );
 
@@ -127,8 +137,9 @@ async function bansApi(app: FastifyInstance): Promise<void> {
     async ({ params }, reply) =>
       answer(reply, () => {
         const text = params['*'];
-        const ban = ledger.remove(text);
-        if (ban !== null) return { ban: shown(ban) };
+        const ofMail = mail?.remove(text) ?? null;
+        const ban = ledger.remove(text) ?? ofMail;
+        if (ban !== null) return { ban: ban === ofMail ? { ...shown(ban), scope: 'mail' } : shown(ban) };
         const prefix = banPrefix(text);
         const wider = ledger.banOf(prefix);
         reply.code(404);

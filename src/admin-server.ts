@@ -21,6 +21,7 @@ import { metrics } from '../plugins/metrics.ts';
 import { Access, makeToken } from './admin/access.ts';
 import type { MetricSource } from './admin/metrics.ts';
 import type { BanService } from './bans/ban-service.ts';
+import type { MailBans } from './bans/mail-bans.ts';
 import type { AdminConfig } from './config/config.ts';
 import { packageJson } from './package-json.ts';
 
@@ -43,6 +44,8 @@ export interface AdminServerOptions extends Omit<AdminApiOptions, 'access' | 'ba
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanService | null;
+  /** Those that hold at the mail guard alone; null: bans are off. */
+  readonly mailBans: MailBans | null;
   readonly ready: () => boolean;
   readonly metrics: MetricSource;
 }
@@ -103,7 +106,7 @@ export async function startAdminServer(
 async function buildAdminApp(
   access: Access,
   tls: AdminConfig['tls'],
-  { log, bans, ready, metrics: source, ...api }: AdminServerOptions,
+  { log, bans, mailBans, ready, metrics: source, ...api }: AdminServerOptions,
 ): Promise<FastifyInstance> {
   const app = Fastify({
     ...(tls === null ? {} : { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
@@ -141,7 +144,7 @@ async function buildAdminApp(
   if (bans === null) await app.register(noBans);
   else {
     await app.register(bansPlugin, { service: bans });
-    await app.register(bansRoutes);
+    await app.register(bansRoutes, { mail: mailBans?.ledger ?? null });
   }
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.register(dashboard);

@@ -10,6 +10,7 @@ import type { Ban } from './bans/ban.ts';
 import { SqliteBanJournal } from './bans/ban-journal.ts';
 import { BanService } from './bans/ban-service.ts';
 import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
+import { MailBans } from './bans/mail-bans.ts';
 import type { BansConfig, Config, FleetConfig } from './config/config.ts';
 import type { EventSink } from './events/event.ts';
 import { Fleet, type FleetHealth } from './fleet/fleet.ts';
@@ -19,6 +20,8 @@ import type { RateSource } from './limit/rate-table.ts';
 export interface ClientPlane {
   /** Null: bans are off. */
   readonly bans: BanService | null;
+  /** Those that hold at the mail guard alone; null: bans are off. */
+  readonly mailBans: MailBans | null;
   /** Null: this gateway stands alone. */
   readonly fleet: Fleet | null;
   /** Takes every probe event. Never throws, never blocks. */
@@ -45,9 +48,14 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   const { bans: bansConfig, fleet: fleetConfig } = config;
   let { journal } = options;
   const bans = bansConfig === false ? null : await startBans(bansConfig, config, options);
+  const mailBans = bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now);
+  mailBans?.ledger.onChange((change) => {
+    if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
+  });
   const fleet = fleetConfig === false ? null : startFleet(fleetConfig, bans, config, options.log);
   return {
     bans,
+    mailBans,
     fleet,
     onEvent: (event) => {
       bans?.onEvent(event);
@@ -66,7 +74,9 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
           options.log.error({ event: 'journal', err: error }, `bans can not be kept in ${path}`);
         }
       }
-      bans.ledger.replace(ledgerRules(next.bans, next));
+      const rules = ledgerRules(next.bans, next);
+      bans.ledger.replace(rules);
+      mailBans?.replace(rules);
       fleet?.replace(next.bans);
       await bans.reload(next.bans.lists);
     },
@@ -77,27 +87,28 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   };
 }
 
-async function startBans(
-  bans: BansConfig,
-  config: Config,
-  { log, journal, onBan }: ClientPlaneOptions,
-): Promise<BanService> {
+async function startBans(bans: BansConfig, config: Config, options: ClientPlaneOptions): Promise<BanService> {
+  const { log, journal } = options;
   const clock = Date.now;
   const onError = (error: unknown): void => log.error(error, 'bans');
   return BanService.start({
     ledger: new BanLedger({ ...ledgerRules(bans, config), clock }),
     journal: journal === null ? null : banJournal(journal, bans, log),
     lists: bans.lists,
-    onBan: (ban) => {
-      const { prefix, by, reason, until } = ban;
-      log.warn(
-        { event: 'ban', ...ban },
-        `banned ${prefix} until ${new Date(until).toISOString()}: ${reason} (${by})`,
-      );
-      onBan?.(ban);
-    },
+    onBan: (ban) => tellBan(ban, '', options),
     onError,
   });
+}
+
+/** @param where it holds, where not everywhere */
+function tellBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): void {
+  const { prefix, by, reason, until } = ban;
+  const what = where === '' ? prefix : `${prefix} ${where}`;
+  log.warn(
+    { event: 'ban', ...ban },
+    `banned ${what} until ${new Date(until).toISOString()}: ${reason} (${by})`,
+  );
+  onBan?.(ban);
 }
 
 function banJournal(path: string, { for: terms }: BansConfig, log: Logger): SqliteBanJournal {

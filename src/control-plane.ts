@@ -11,6 +11,7 @@ import { Stream } from './admin/stream.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { Alerts } from './alerts/alerts.ts';
 import type { BanService } from './bans/ban-service.ts';
+import type { MailBans } from './bans/mail-bans.ts';
 import { compile } from './config/compile.ts';
 import type { Config } from './config/config.ts';
 import { collides } from './config/listen-address.ts';
@@ -69,6 +70,8 @@ export interface ControlPlaneOptions {
   readonly counters: () => readonly CountersSnapshot[] | Promise<readonly CountersSnapshot[]>;
   /** Null: bans are off. */
   readonly bans?: BanService | null;
+  /** Those that hold at the mail guard alone; null: bans are off. */
+  readonly mailBans?: MailBans | null;
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
   /** Null: this gateway stands alone. */
   readonly fleet?: () => FleetHealth | null;
@@ -87,7 +90,7 @@ const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 10
 
 /** @throws Error where the admin listener cannot bind; nothing is left running then */
 export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { log, counters, bans = null, backends = () => [], fleet = () => null } = options;
+  const { log, counters, bans = null, mailBans = null, backends = () => [], fleet = () => null } = options;
   let current = config;
   let { policy } = options.policy === undefined ? compile(config) : { policy: options.policy };
   let ready = false;
@@ -148,6 +151,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
             journal: () => journal!,
             stream,
             bans,
+            mailBans,
             ready: () => ready,
             policy: () => policy,
             reporter: () => ({

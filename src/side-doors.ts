@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts';
 import { createDecoy, type Decoy } from './decoys/decoy.ts';
 import type { EventSink } from './events/event.ts';
 import { logEvents } from './events/log.ts';
-import { createSmtpGuard, type SmtpGuard } from './smtp/guard.ts';
+import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from './smtp/guard.ts';
 
 export interface SideDoors {
   /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */
@@ -18,12 +18,16 @@ export interface SideDoorsOptions {
   readonly log: Logger;
   readonly onEvent: EventSink;
   readonly isBanned: (prefix: string) => boolean;
+  readonly mail: MailSide;
 }
+
+/** What becomes of clients of the mail guard. They are counted apart, and nothing of it holds on HTTP. */
+export type MailSide = Required<Pick<SmtpGuardContext, 'isBanned' | 'onOffence' | 'onDelivered'>>;
 
 /** @throws Error where one can't listen; none is left listening then */
 export async function openSideDoors(
   { smtp, decoys }: Config,
-  { log, onEvent, isBanned }: SideDoorsOptions,
+  { log, onEvent, isBanned, mail }: SideDoorsOptions,
 ): Promise<SideDoors> {
   const toLog = logEvents(log);
   const context = {
@@ -34,7 +38,7 @@ export async function openSideDoors(
       onEvent(event);
     }) satisfies EventSink,
   };
-  const guard: SmtpGuard | null = smtp === false ? null : createSmtpGuard(smtp, context);
+  const guard: SmtpGuard | null = smtp === false ? null : createSmtpGuard(smtp, { ...context, ...mail });
   const open: Decoy[] = [];
   const listeners: string[] = [];
   const close = async (deadline: number): Promise<void> => {

@@ -27,6 +27,9 @@ export const Ban = Type.Object({
   level: count('Which ban of this prefix it is, 1 or more: each lasts longer.'),
   by: Type.String({ description: 'The rule that led to it, or `operator`.' }),
   reason: Type.String({ description: 'Why, in words.' }),
+  scope: Type.Optional(
+    Type.Literal('mail', { description: 'It holds at the mail guard alone. Absent: everywhere.' }),
+  ),
 });
 export type Ban = Static<typeof Ban>;
 

@@ -44,8 +44,8 @@ interface List {
   readonly listed: number;
 }
 
-const line = ({ prefix, until, by, reason }: ShownBan): string =>
-  `${prefix.padEnd(24)} ${until === null ? 'without an end          ' : until} ${by}: ${reason}\n`;
+const line = ({ prefix, until, by, reason, scope }: ShownBan): string =>
+  `${prefix.padEnd(24)} ${until === null ? 'without an end          ' : until} ${by}: ${reason}${scope === 'mail' ? ' (from mail alone)' : ''}\n`;
 
 interface Api {
   text(method: Method, path: string, body?: object): Promise<string>;

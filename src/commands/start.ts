@@ -9,7 +9,7 @@ import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
 import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
 import { createLog } from '../log.ts';
-import { openSideDoors, type SideDoors } from '../side-doors.ts';
+import { type MailSide, openSideDoors, type SideDoors } from '../side-doors.ts';
 import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
@@ -30,18 +30,25 @@ export const run: Command<StartOptions> = async ({ config: file, ...overlay }) =
       log,
       counters: () => data?.counters() ?? [],
       bans: clients.bans,
+      mailBans: clients.mailBans,
       fleet: () => clients.fleet?.health ?? null,
       backends: () => data?.backends() ?? [],
     });
     const { onEvent, onBackend, onBan } = control;
-    clients.bans?.ledger.onChange((change, origin) => {
-      if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
-    });
+    for (const bans of [clients.bans, clients.mailBans])
+      bans?.ledger.onChange((change, origin) => {
+        if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
+      });
     const toAll: EventSink = (event) => {
       clients.onEvent(event);
       onEvent(event);
     };
-    doors = await openSideDoors(config, { log, onEvent: toAll, isBanned: clients.isBanned });
+    doors = await openSideDoors(config, {
+      log,
+      onEvent: toAll,
+      isBanned: clients.isBanned,
+      mail: mailSide(clients),
+    });
     data = await startDataPlane(config, {
       log,
       bans: clients.bans?.ledger ?? null,
@@ -86,6 +93,15 @@ async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
     );
     return startClientPlane(config, { log, journal: null });
   }
+}
+
+function mailSide({ bans, mailBans }: ClientPlane): MailSide {
+  return {
+    // By the address: one on the allow-list may lie within a wider prefix that is banned.
+    isBanned: (_prefix, address) => [bans, mailBans].some((one) => one?.ledger.bans(address)),
+    onOffence: (address, rule) => mailBans?.offend(address, rule),
+    onDelivered: (address) => mailBans?.delivered(address),
+  };
 }
 
 interface Planes {

@@ -181,6 +181,8 @@ export class ClientChannel {
     this.#sink = null;
     this.#error ??= clientClosed;
     this.#forgetTime();
+    // Whoever waits for a line gets none any more; else its session with the mail server would stay open.
+    this.#wake?.();
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
     deliver();

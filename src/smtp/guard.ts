@@ -6,6 +6,7 @@ import { clientPrefix, parseIp, parsePrefix, unmapped, withoutZone } from '../ad
 import { PrefixSet } from '../address/prefix-set.ts';
 import type { EventSink } from '../events/event.ts';
 import { bindError } from '../listener/bind-error.ts';
+import type { RuleId } from '../rules/catalogue.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
 import { Backends, type ClientEnds, parseHostPort } from './backends.ts';
@@ -19,8 +20,16 @@ export interface SmtpGuardContext {
   /** Gets every refusal. */
   readonly onEvent: EventSink;
   readonly log: SmtpLog;
-  /** Whether a client prefix is banned at this moment. @default nobody is */
-  readonly isBanned?: (prefix: string) => boolean;
+  /** Whether a client is banned at this moment: by its address, or the prefix it is counted by. @default nobody is */
+  readonly isBanned?: (prefix: string, address: string) => boolean;
+  /**
+   * Told of a session from outside `relayFrom` that asked for nothing but recipients that a rule refuses.
+   *
+   * @param rule that the first of them broke
+   */
+  readonly onOffence?: (address: string, rule: RuleId) => void;
+  /** Told of each message that the mail server took from a client. */
+  readonly onDelivered?: (address: string) => void;
 }
 
 export interface SmtpGuard {
@@ -146,7 +155,7 @@ class Guard implements SmtpGuard {
       setTimeout(() => socket.destroy(), 2_000).unref();
       return;
     }
-    const { onEvent, log } = this.#context;
+    const { onEvent, onOffence, onDelivered, log } = this.#context;
     const session = new Session(socket, {
       options: this.#options,
       policy: withLiteral(this.#policy, addressLiteral(ends.localAddress)),
@@ -155,7 +164,8 @@ class Guard implements SmtpGuard {
       ends,
       mayRelay,
       onEvent,
-      isBanned: () => this.#isBanned(prefix),
+      onOffence: (rule) => onOffence?.(ends.address, rule),
+      onDelivered: () => onDelivered?.(ends.address),
       log,
     });
     this.#sessions.add(session);
@@ -170,7 +180,7 @@ class Guard implements SmtpGuard {
 
   #refusal(prefix: string, mayRelay: boolean, ends: ClientEnds): string | null {
     const { limits } = this.#options;
-    if (this.#isBanned(prefix)) {
+    if (this.#isBanned(prefix, ends.address)) {
       this.#context.onEvent(
         mailEvent({
           time: Date.now(),
@@ -178,12 +188,13 @@ class Guard implements SmtpGuard {
           client: ends.address,
           rules: ['client-banned'],
           effective: null,
-          answer: 554,
+          answer: 421,
           request: '',
           before: '',
         }),
       );
-      return '554 5.7.1 Access refused';
+      // Never 5yz: a mail provider sends for everybody, and 421 leaves their mail in its queue until the ban ends.
+      return '421 4.7.1 Access refused, try again later';
     }
     if (this.#sessions.size >= limits.connections) return '421 4.7.0 Too many connections';
     if (!mayRelay && (this.#byClient.get(prefix) ?? 0) >= limits.connectionsPerClient)
@@ -192,9 +203,9 @@ class Guard implements SmtpGuard {
   }
 
   /** A check that fails denies. */
-  #isBanned(prefix: string): boolean {
+  #isBanned(prefix: string, address: string): boolean {
     try {
-      return this.#context.isBanned?.(prefix) ?? false;
+      return this.#context.isBanned?.(prefix, address) ?? false;
     } catch (error) {
       this.#context.log.error(
         { err: error },

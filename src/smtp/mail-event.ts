@@ -37,7 +37,8 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     site: null,
     action: 'block',
     rule,
-    counts: (catalogue[rule] as Rule).bans,
+    // One line is no proof: the client may be a mail provider, and what is counted is its sessions.
+    counts: false,
     rules,
     intent: 'mail-relay',
     destination,

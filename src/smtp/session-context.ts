@@ -1,6 +1,7 @@
 /** What a session is given. */
 import type { SecureContext } from 'node:tls';
 import type { EventSink } from '../events/event.ts';
+import type { RuleId } from '../rules/catalogue.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
 import type { Backends, ClientEnds } from './backends.ts';
 import type { SmtpOptions } from './options.ts';
@@ -22,8 +23,10 @@ export interface SessionContext {
   /** The client is in `relayFrom`. */
   readonly mayRelay: boolean;
   readonly onEvent: EventSink;
-  /** Whether the client is banned by now, perhaps for what it has just been seen at: then the answer to that is the last. */
-  readonly isBanned: () => boolean;
+  /** Told at the end of a session that asked for nothing but recipients that a rule refuses. */
+  readonly onOffence: (rule: RuleId) => void;
+  /** Told of each message of the client that the mail server took. */
+  readonly onDelivered: () => void;
   readonly log: SmtpLog;
 }
 

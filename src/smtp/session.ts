@@ -9,6 +9,7 @@ import { authRequest, authResponse } from './auth.ts';
 import { authMechanisms, type Capabilities, capabilitiesOf, noCapabilities, offer } from './capabilities.ts';
 import { ClientChannel, ClientGone, ClientSlow, longestAuthLine, longestCommand } from './client-channel.ts';
 import type { LineFault } from './command-lines.ts';
+import { Conduct, type MessageEnd } from './conduct.ts';
 import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
 import { transfer } from './data-transfer.ts';
 import { mailEvent } from './mail-event.ts';
@@ -21,6 +22,7 @@ import { UpstreamLost } from './upstream.ts';
 /** A message under way: MAIL was accepted by the mail server. */
 interface Transaction {
   readonly utf8: boolean;
+  /** Recipients that it took as well. */
   recipients: number;
 }
 
@@ -44,14 +46,14 @@ export class Session {
   #sender = '';
   #transaction: Transaction | null = null;
   #tls = false;
-  #errors = 0;
-  #commandsBeforeMail = 0;
+  readonly #conduct: Conduct;
   #idle = false;
   #stopping = false;
 
   constructor(socket: Socket, context: SessionContext) {
     this.#context = context;
     this.#client = new ClientChannel(socket);
+    this.#conduct = new Conduct(context.options.limits);
     this.#server = new ServerSide(context);
   }
 
@@ -63,6 +65,8 @@ export class Session {
     } catch (error) {
       this.#giveUp(error);
     } finally {
+      const { offence } = this.#conduct;
+      if (offence !== null) this.#context.onOffence(offence);
       this.#server.leave(this.#transaction !== null);
       this.#client.end();
     }
@@ -94,7 +98,7 @@ export class Session {
   }
 
   async #next(): Promise<boolean> {
-    const { limits, timeouts } = this.#context.options;
+    const { timeouts } = this.#context.options;
     this.#idle = true;
     const line = await this.#client.line(
       this.#tls && !this.#server.authenticated ? longestAuthLine : longestCommand,
@@ -113,7 +117,7 @@ export class Session {
     }
     const goOn = await this.#obey(line.text);
     if (!goOn) return false;
-    if (this.#errors > limits.errors || this.#commandsBeforeMail > limits.commandsBeforeMail) {
+    if (this.#conduct.isTooMuch) {
       this.#client.say('421 4.7.0 Too many errors\r\n');
       return false;
     }
@@ -123,7 +127,7 @@ export class Session {
   /** @returns whether the session goes on */
   #obey(line: string): boolean | Promise<boolean> {
     const verb = /^[A-Za-z]{1,16}(?=[ \t:]|$)/.exec(line)?.[0].toUpperCase() ?? '';
-    if (this.#transaction === null && verb !== 'MAIL') this.#commandsBeforeMail++;
+    if (this.#transaction === null && verb !== 'MAIL') this.#conduct.idleCommand();
     switch (verb) {
       case 'RCPT':
         return this.#rcpt(line);
@@ -167,7 +171,7 @@ export class Session {
   async #hello(verb: 'EHLO' | 'HELO', line: string): Promise<boolean> {
     const name = line.slice(5).trim();
     if (!heloName.test(name)) return this.#answer(`501 5.5.4 Syntax: ${verb} hostname`);
-    this.#transaction = null;
+    this.#endMessage('abandoned');
     const answer = await this.#server.introduce(`${verb} ${name}`);
     if (answer.code !== 250) return this.#pass(answer);
     this.#offered = verb === 'EHLO' ? capabilitiesOf(answer) : noCapabilities;
@@ -211,8 +215,9 @@ export class Session {
     if (text === undefined) return this.#answer('501 5.5.4 Syntax: RCPT TO:<address>');
     const verdict = this.#judge(() => judgeRecipient(text, policy, this.#standing));
     if (verdict === null) return this.#answer('554 5.7.1 Relaying refused');
-    if (verdict.action === 'block') return this.#refuse(verdict, 'recipient', line);
     const transaction = this.#transaction;
+    if (this.#conduct.isOverdone) return this.#answer('452 4.5.3 Too many recipients');
+    if (verdict.action === 'block') return this.#refuse(verdict, 'recipient', line);
     if (transaction === null) return this.#answer('503 5.5.1 MAIL first');
     if (transaction.recipients >= options.limits.recipients)
       return this.#answer('452 4.5.3 Too many recipients');
@@ -221,8 +226,11 @@ export class Session {
     if (refused !== null) return this.#answer(refused);
     const { text: written } = parameters as Exclude<Parameters, { refuse: string }>;
     const answer = await this.#server.command(`RCPT TO:<${verdict.canonical}>${written}`);
-    if (isDone(answer)) transaction.recipients++;
-    return this.#pass(answer);
+    const taken = isDone(answer);
+    if (taken) transaction.recipients++;
+    this.#conduct.recipientPassed(taken);
+    // Mail of a whole office has dead addresses in it.
+    return this.#standing === 'relaying' ? this.#pass(answer, 0) : this.#pass(answer);
   }
 
   async #data(line: string): Promise<boolean> {
@@ -247,16 +255,14 @@ export class Session {
       largest: limits.message,
       timeout: timeouts.data,
     });
-    this.#transaction = null;
-    this.#commandsBeforeMail = 0;
+    const delivered = end === 'sent' ? await this.#server.delivery().catch(() => null) : null;
+    this.#endMessage(delivered !== null && isDone(delivered) ? 'delivered' : 'refused');
     switch (end) {
       case 'sent':
-        try {
-          return this.#pass(await this.#server.delivery());
-        } catch {
-          // It may have been accepted or not: the client has to send it again, as RFC 5321 section 4.5.4.1 has it.
-          return this.#answer('451 4.3.0 Mail server lost, try again');
-        }
+        // It may have been accepted or not: the client has to send it again, as RFC 5321 section 4.5.4.1 has it.
+        return delivered === null
+          ? this.#answer('451 4.3.0 Mail server lost, try again')
+          : this.#pass(delivered);
       case 'bare-newline':
         this.#report(['smtp-smuggling'], null, 550, 'DATA');
         return this.#answer('550 5.6.11 Bare CR or LF in the message');
@@ -278,7 +284,7 @@ export class Session {
     if (line.length !== 4) return this.#answer('501 5.5.4 Syntax: RSET');
     if (this.#transaction === null) return this.#answer('250 2.0.0 OK');
     const answer = await this.#server.command('RSET');
-    this.#transaction = null;
+    this.#endMessage('abandoned');
     return this.#pass(answer);
   }
 
@@ -292,7 +298,7 @@ export class Session {
     // RFC 3207 section 4.2: all knowledge of the session before it is thrown away, at the mail server too.
     this.#server.leave(this.#transaction !== null);
     this.#offered = noCapabilities;
-    this.#transaction = null;
+    this.#endMessage('abandoned');
     await this.#client.startTls(secureContext, options.timeouts.command);
     this.#tls = true;
     return true;
@@ -327,7 +333,16 @@ export class Session {
   #refuse(verdict: PathVerdict, of: 'sender' | 'recipient', line: string): boolean {
     const text = refusal(verdict, of);
     this.#report(verdict.rules, verdict, Number(text.slice(0, 3)), line);
-    return this.#answer(text);
+    if (of === 'sender') return this.#answer(text);
+    if (this.#standing === 'outside')
+      this.#conduct.recipientRefused(verdict.rule!, this.#transaction !== null);
+    return this.#answer(text, 0);
+  }
+
+  #endMessage(how: MessageEnd): void {
+    if (how === 'delivered') this.#context.onDelivered();
+    if (this.#transaction !== null) this.#conduct.messageEnded(how);
+    this.#transaction = null;
   }
 
   #earlyTalk(before: string): false {
@@ -338,24 +353,24 @@ export class Session {
   }
 
   #report(rules: readonly RuleId[], verdict: PathVerdict | null, answer: number, request: string): void {
-    const { ends, onEvent, isBanned } = this.#context;
+    const { ends, onEvent } = this.#context;
     const { helo } = this.#server;
     const sender = this.#transaction === null ? '' : `${this.#sender}\r\n`;
     const before = (helo === null ? '' : `${helo}\r\n`) + sender;
     const effective = verdict?.effective ?? null;
     const [listener, client] = [listenerName(ends), ends.address];
     onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));
-    if (isBanned()) this.#errors = Number.POSITIVE_INFINITY;
   }
 
-  #answer(text: string): true {
-    if (text.startsWith('5')) this.#errors++;
+  /** @param cost errors that a 5yz counts as */
+  #answer(text: string, cost: 0 | 1 = 1): true {
+    if (cost > 0 && text.startsWith('5')) this.#conduct.error();
     this.#client.say(`${text}\r\n`);
     return true;
   }
 
-  #pass(answer: Reply): boolean {
-    if (answer.code >= 500) this.#errors++;
+  #pass(answer: Reply, cost: 0 | 1 = 1): boolean {
+    if (cost > 0 && answer.code >= 500) this.#conduct.error();
     this.#client.say(answer.text);
     return answer.code !== 421;
   }

@@ -28,7 +28,8 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
       ends,
       mayRelay: true,
       onEvent: () => {},
-      isBanned: () => false,
+      onOffence: () => {},
+      onDelivered: () => {},
       log: { warn: log, error: log },
     }).run();
   });

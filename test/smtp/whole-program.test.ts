@@ -17,13 +17,13 @@ import { mailSink } from './support.ts';
 
 const token = 'a-token-for-tests-0123456789';
 
-/** Where alerts are posted to. */
+/** Where alerts are posted to; beside that a web page. */
 async function receiver(owner: Owner): Promise<{ url: string; told: { title: string; lines: string[] }[] }> {
   const told: { title: string; lines: string[] }[] = [];
   const server = createServer(async (req, res) => {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
-    told.push(JSON.parse(body));
+    if (req.url === '/') told.push(JSON.parse(body));
     res.end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -40,14 +40,16 @@ interface Event {
   readonly answer: number | null;
 }
 
-test('mail probes are in events, journal, metrics and alerts, and ban their client everywhere', async (t) => {
+test('mail probes are in events, journal, metrics and alerts, and ban their client from mail alone', async (t) => {
   const folder = await tempDir(t, 'whole');
   const sink = await mailSink(t);
   const { url, told } = await receiver(t);
   const config = join(folder, 'sekisho.yaml');
   await writeFile(
     config,
-    `smtp: { listen: "127.0.0.1:0", backend: "127.0.0.1:${sink.port}", domains: [example.net], relayFrom: [127.0.0.6] }
+    `listen: ["127.0.0.1:0"]
+sites: [{ hosts: ["www.example.net:*"], backend: "${url}" }]
+smtp: { listen: "127.0.0.1:0", backend: "127.0.0.1:${sink.port}", domains: [example.net], relayFrom: [127.0.0.6] }
 decoys:
   - { listen: "127.0.0.1:0", speaks: socks }
   - { listen: "127.0.0.1:0", speaks: smtp }
@@ -65,6 +67,7 @@ alerts: { webhook: "${url}", name: gate }
       Number((await child.waitForLine(new RegExp(`^listening ${name} \\S*:(\\d+)$`), 30_000))[1]);
     return {
       child,
+      web: await port('http'),
       mail: await port('smtp'),
       socks: await port('decoy socks'),
       mailDecoy: await port('decoy smtp'),
@@ -84,13 +87,13 @@ alerts: { webhook: "${url}", name: gate }
     ['RCPT TO: user%example.com@example.net', 'smtp-percent-hack'],
   ] as const;
   for (const from of ['127.0.0.7', '127.0.0.8']) {
-    const client = await Dialogue.greeted(t, running.mail, from);
-    await client.say('MAIL FROM:<a@example.org>');
-    for (const [line] of seeds) assert.equal(await client.code(line), 550);
-    // The fourth was one too many: a session that is open already goes no further.
-    assert.equal(await client.code('NOOP'), from === '127.0.0.7' ? 421 : 250);
-    if (from === '127.0.0.7') await client.closed();
-    client.socket.destroy();
+    for (const [line] of seeds) {
+      const client = await Dialogue.greeted(t, running.mail, from);
+      await client.say('MAIL FROM:<a@example.org>');
+      assert.equal(await client.code(line), 550);
+      assert.equal(await client.code('QUIT'), 221);
+      await client.closed();
+    }
   }
   await exchange(running.socks, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00', { from: '127.0.0.5' });
   await exchange(running.mailDecoy, 'RCPT TO: user%example.com@example.net\r\n', {
@@ -99,25 +102,40 @@ alerts: { webhook: "${url}", name: gate }
   });
 
   await t.test(
-    'the client is banned, at the guard and at the decoys; who is allow-listed is not',
+    'the client is banned at the guard, for as long as it keeps its mail, and gets web pages; who is allow-listed is not',
     async () => {
       const banned = await Dialogue.open(t, running.mail, '127.0.0.7');
-      assert.equal((await banned.reply()).text, '554 5.7.1 Access refused\r\n');
+      assert.equal((await banned.reply()).text, '421 4.7.1 Access refused, try again later\r\n');
       await banned.closed();
-      assert.equal((await exchange(running.socks, '\x05\x01\x00', { from: '127.0.0.7' })).text, '');
+      const page = 'GET /page HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
+      assert.match((await exchange(running.web, page, { from: '127.0.0.7' })).text, /^HTTP\/1\.1 200 /);
       const allowed = await Dialogue.greeted(t, running.mail, '127.0.0.8');
       assert.equal(await allowed.code('MAIL FROM:<a@example.org>'), 250);
       allowed.socket.destroy();
       const { bans } = (await (await api(running.admin, '/api/bans')).json()) as {
-        bans: { prefix: string; reason: string }[];
+        bans: { prefix: string; reason: string; scope?: string }[];
       };
       assert.deepEqual(
-        bans.map(({ prefix }) => prefix),
-        ['127.0.0.7/32'],
+        bans.map(({ prefix, scope }) => [prefix, scope]),
+        [['127.0.0.7/32', 'mail']],
       );
       assert.match(bans[0]!.reason, /smtp-/);
     },
   );
+
+  await t.test('an address of the allow-list sends mail though a wider prefix is banned', async () => {
+    const args = ['bans', 'add', '127.0.0.8/30', '--for', '1h', '--admin', `http://${running.admin}`];
+    const added = await runProcess(process.execPath, ['src/cli.ts', ...args], {
+      cwd: root,
+      env: { SEKISHO_TOKEN: token },
+    });
+    assert.equal(added.code, 0, added.stderr);
+    for (const [from, code] of [
+      ['127.0.0.9', 421],
+      ['127.0.0.8', 220],
+    ] as const)
+      assert.equal((await (await Dialogue.open(t, running.mail, from)).reply()).code, code, from);
+  });
 
   await t.test('the admin API has each event with where the mail would have gone', async () => {
     for (const [, rule] of seeds) {
