@@ -1,49 +1,78 @@
 /** Forwards requests to backends: in the gateway, and in anybody's own app. */
-import { type IncomingMessage, METHODS } from 'node:http';
-import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
 import { Forwarder } from '../src/forward/forwarder.ts';
+import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
 import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
-import type { Request, Response } from '../src/guard/received.ts';
+import { hasBody, type Request, type Response } from '../src/guard/received.ts';
 
 /** The settings of one site's backends, or a forwarder that was made elsewhere and knows those of every site. */
 export type ForwardOptions =
   | (ForwardSettings & { readonly forwarder?: never })
   | { readonly forwarder: Forwarder };
 
-/** Sends a judged request on, or answers it. */
-type Forwarding = (req: Request, res: Response) => void;
+/** Sends a request that passed every hook on, or answers it. */
+type Forwarding = (req: Request, res: Response, handshake: Handshake | undefined) => void;
 
 const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
-  const forwarding = options.forwarder ? toSites(app, options.forwarder) : toOne(app, options);
+  if (options.forwarder) {
+    everyRequest(app, options.forwarder);
+    return;
+  }
+  const upgrades = options.websocket ? routedUpgrades(app) : null;
+  const forwarding = toBackends(app, options, upgrades);
+  // The body is the backend's to read, however it is encoded.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  const handler: RouteHandlerMethod = (request, reply) => {
+    reply.hijack();
+    // What hooks said to the client, such as a header of CORS, goes out with the answer of the backend.
+    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value!);
+    forwarding(request.raw, reply.raw, handshakeOf(request.raw));
+  };
+  // Behind those of the app: `@fastify/websocket` puts a handler of its own before every route, which takes handshakes.
+  app.addHook('onRoute', (route) => {
+    const before = route.handler;
+    route.handler = function (request, reply) {
+      const taken = upgrades !== null && handshakeOf(request.raw) !== undefined;
+      return (taken ? handler : before).call(this, request, reply);
+    };
+  });
+  routeEverything(app, { handler });
+};
+
+/** In the gateway: the checkpoint stands before the app, and nothing of the app between it and the backends. */
+function everyRequest(app: FastifyInstance, forwarder: Forwarder): void {
+  app.addHook('onClose', async () => forwarder.close());
+  routeEverything(app, {
+    // In a hook, before the body is parsed: it is the backend's to read.
+    onRequest: ({ raw }, reply) => {
+      reply.hijack();
+      const expects = raw.headers.expect?.toLowerCase() === '100-continue';
+      forwarder.forward(raw, reply.raw, app.relayGuard.judge(raw), expects);
+    },
+    handler: (_request, reply) => reply,
+  });
+}
+
+function routeEverything(
+  app: FastifyInstance,
+  route: Pick<RouteOptions, 'handler'> & Pick<RouteOptions, 'onRequest'>,
+): void {
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
-  for (const url of app.prefix === '' ? ['*'] : ['', '/*']) {
-    app.route({
-      method: app.supportedMethods,
-      url,
-      exposeHeadRoute: false,
-      // In a hook, before the body is parsed: it is the backend's to read.
-      onRequest: (request, reply) => {
-        reply.hijack();
-        forwarding(request.raw, reply.raw);
-      },
-      handler: (_request, reply) => reply,
-    });
-  }
-};
-
-const waits = (req: Request): boolean => req.headers.expect?.toLowerCase() === '100-continue';
-
-function toSites(app: FastifyInstance, forwarder: Forwarder): Forwarding {
-  app.addHook('onClose', async () => forwarder.close());
-  return (req, res) => forwarder.forward(req, res, app.relayGuard.judge(req), waits(req));
+  for (const url of app.prefix === '' ? ['*'] : ['', '/*'])
+    app.route({ method: app.supportedMethods, url, exposeHeadRoute: false, ...route });
 }
 
-function toOne(app: FastifyInstance, settings: ForwardSettings): Forwarding {
+function toBackends(
+  app: FastifyInstance,
+  settings: ForwardSettings,
+  upgrades: RoutedUpgrades | null,
+): Forwarding {
   const compiled = compileForward(settings);
   const counters = app.hasDecorator('relayWatch') ? app.relayWatch?.feed.counters : undefined;
   const forwarder = new Forwarder({
@@ -60,16 +89,25 @@ function toOne(app: FastifyInstance, settings: ForwardSettings): Forwarding {
   const host = compiled.host ?? (guard === app.relayGuard ? null : compiled.alone.host);
   const { defaultSite: site } = compiled.alone.policy;
   forwarder.route([[site, compiled.route]]);
-  const judge = (req: Request): Judged => {
+  return (req, res, handshake) => {
     const judged = guard.judge(req);
-    const { verdict } = judged;
-    return { ...judged, verdict: { ...verdict, site, host: host ?? verdict.host } };
-  };
-  if (settings.websocket) carryUpgrades(app, forwarder, judge);
-  return (req, res) => {
-    const judged = judge(req);
-    if (judged.verdict.action === 'block') guard.refuse(req, res);
-    else forwarder.forward(req, res, judged, waits(req));
+    if (judged.verdict.action === 'block') {
+      guard.refuse(req, res);
+      return;
+    }
+    const upgrade = judged.verdict.upgrade && upgrades !== null && handshake !== undefined;
+    const verdict = { ...judged.verdict, site, host: host ?? judged.verdict.host, upgrade };
+    const ours: Judged = { ...judged, verdict };
+    if (upgrade) {
+      upgrades.take(res as ServerResponse, handshake);
+      forwarder.upgrade(req as IncomingMessage, handshake.socket, handshake.rest, ours);
+    } else if (handshake !== undefined && hasBody(req)) {
+      // Any other upgrade goes on as an ordinary request (RFC 9110 section 7.8), but of this one Node reads no body.
+      (res as ServerResponse).writeHead(501, { 'Content-Length': 0, Connection: 'close' }).end();
+    } else {
+      // Node, or the guard, has said `100 Continue` before it gave the request away.
+      forwarder.forward(req, res, ours, false);
+    }
   };
 }
 
@@ -82,22 +120,11 @@ function lookout(
   return new Checkpoint({ policy, clients, onEvent: () => {}, onError });
 }
 
-function carryUpgrades(app: FastifyInstance, forwarder: Forwarder, judge: (req: Request) => Judged): void {
-  const below = app.prefix.replace(/\/$/, '');
-  const onUpgrade = (req: IncomingMessage, socket: Socket, rest: Buffer): void => {
-    const judged = judge(req);
-    const { path, upgrade } = judged.verdict;
-    const its = path === below || path.startsWith(`${below}/`) || path.startsWith(`${below}?`);
-    if (its && upgrade) forwarder.upgrade(req, socket, rest, judged);
-    // Others may listen for their own paths; where nobody does, the client must not be kept waiting.
-    else if (app.server.listenerCount('upgrade') === 1) {
-      socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-    }
-  };
-  app.server.on('upgrade', onUpgrade);
-  app.addHook('onClose', async () => {
-    app.server.off('upgrade', onUpgrade);
-  });
+function routedUpgrades(app: FastifyInstance): RoutedUpgrades {
+  const route = app.routing as (req: IncomingMessage, res: ServerResponse) => void;
+  const upgrades = RoutedUpgrades.of(app.server, route, app.prefix.replace(/\/$/, ''));
+  app.addHook('preClose', async () => upgrades.close());
+  return upgrades;
 }
 
 /**
