@@ -1,5 +1,4 @@
 /** The checkpoint as a Fastify plugin: in the gateway, and in anybody's own app. */
-import { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
@@ -9,7 +8,7 @@ import type { ProbeEvent } from '../src/events/event.ts';
 import { ProbeFeed } from '../src/events/probe-feed.ts';
 import { Checkpoint, type HttpServer } from '../src/guard/checkpoint.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
-import { isHttp2, type Request } from '../src/guard/received.ts';
+import { isStandIn, type Request, rawHeadersOf } from '../src/guard/received.ts';
 import type { Verdict } from '../src/judge.ts';
 import type { Policy } from '../src/rules/policy.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
@@ -158,11 +157,9 @@ function pathReading(app: FastifyInstance): PathReading {
  * @param host a host of the app
  */
 function injected(req: Request, host: string): Partial<HttpRequest> | undefined {
-  if (req instanceof IncomingMessage || isHttp2(req)) return undefined;
-  const { headers, rawHeaders = Object.entries(headers).flat().map(String) } = req as {
-    headers: IncomingMessage['headers'];
-    rawHeaders?: string[];
-  };
+  if (!isStandIn(req)) return undefined;
+  const { headers } = req;
+  const rawHeaders = rawHeadersOf(req);
   if (headers.host !== undefined && headers.host !== 'localhost:80') return { rawHeaders };
   const others = rawHeaders.filter((_, i, all) => all[i - (i % 2)]!.toLowerCase() !== 'host');
   return { rawHeaders: ['Host', host, ...others] };

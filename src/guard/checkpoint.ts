@@ -2,7 +2,7 @@
  * Stands before an HTTP server and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
  * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
  */
-import { IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Counters } from '../events/counters.ts';
@@ -17,7 +17,7 @@ import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
-import { isHttp2, listenerName, type Request, type Response, received } from './received.ts';
+import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, refuse, refuseSocket } from './refusal.ts';
 import { beginAt, messageStart, requestLineDefects } from './request-line.ts';
 import { beginExchange, exchangeOn, inTurn, isBusy } from './turn.ts';
@@ -132,7 +132,7 @@ export class Checkpoint {
         case 'upgrade': {
           const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
           // Nothing that came over a wire: an app that talks to itself, as the tests of some do.
-          if (!(request instanceof IncomingMessage)) return emit(event, ...args);
+          if (isStandIn(request)) return emit(event, ...args);
           inTurn(socket, () => {
             if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
           });
@@ -236,7 +236,7 @@ export class Checkpoint {
   ): void {
     const { request, client } = this.judge(req);
     // What the parser finds wrong with the rest of it changes nothing any more.
-    if (!isHttp2(req)) (req.socket as GuardedSocket).refused = true;
+    if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
     const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);

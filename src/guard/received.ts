@@ -1,5 +1,5 @@
 /** What a request object of Node tells of the wire, whichever version of HTTP it came in by. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { HttpRequest } from '../wire/http-request.ts';
@@ -10,9 +10,24 @@ export type Response = ServerResponse | Http2ServerResponse;
 /** Not by its version: `GET / HTTP/2.0` is an HTTP/1 message that lies. */
 export const isHttp2 = (req: Request): req is Http2ServerRequest => 'stream' in req;
 
+/**
+ * Came over no wire: `inject`, `injectWS`, or whatever else stands in for requests in tests and serverless runtimes. Such an
+ * object may have no socket, no stream and no raw headers.
+ */
+export const isStandIn = (req: Request): boolean =>
+  !isHttp2(req) && !(req instanceof IncomingMessage && typeof req.socket?.destroy === 'function');
+
+/** The raw headers of a request, those of a stand-in made up from the parsed ones. */
+export const rawHeadersOf = (req: Request): string[] =>
+  req.rawHeaders ??
+  Object.entries(req.headers ?? {}).flatMap(([name, value]) =>
+    [value ?? []].flat().flatMap((one) => [name, String(one)]),
+  );
+
 /** The facts of a request. With HTTP/2 the pseudo-headers are taken out of `rawHeaders`. */
 export function received(req: Request): HttpRequest {
-  const { method, url, httpVersion, rawHeaders } = req;
+  const { method, url, httpVersion } = req;
+  const rawHeaders = rawHeadersOf(req);
   if (!isHttp2(req))
     return { method: method ?? '', target: url ?? '', version: httpVersion ?? '', rawHeaders };
   let authority: string | null = null;
@@ -50,8 +65,8 @@ export const hasBody = (req: Request): boolean =>
     : req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
 
 /** Where it came in, for people: `http 127.0.0.1:8080`. */
-export const listenerName = (socket: Socket): string => {
-  const { localAddress = '?', localPort = 0 } = socket;
+export const listenerName = (socket: Socket | undefined): string => {
+  const { localAddress = '?', localPort = 0 } = socket ?? {};
   const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  return `${'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
+  return `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
 };

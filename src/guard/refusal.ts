@@ -4,7 +4,7 @@ import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { collectEvidence, evidenceTime } from './evidence.ts';
-import { hasBody, isHttp2, type Request, type Response } from './received.ts';
+import { hasBody, isHttp2, isStandIn, type Request, type Response } from './received.ts';
 
 export interface Refusal {
   readonly status: number;
@@ -77,22 +77,22 @@ export function refuse(
   res.on('error', ignore);
   if (answer === 'drop') {
     done('');
-    cutOff(req);
+    cutOff(req, res);
     return;
   }
-  const whole = req.complete || !hasBody(req);
+  const whole = req.complete || !hasBody(req) || typeof req.on !== 'function';
   answerWith(req, res, refusal(answer, rule, further), whole);
   if (whole) {
     done('');
-    req.resume();
+    req.resume?.();
     if (isHttp2(req)) req.stream.session?.close();
     return;
   }
   collectEvidence(req, (evidence) => {
     done(evidence);
     res.end();
-    // A body that never ends would hold the connection open behind its answer.
-    setTimeout(cutOff, evidenceTime, req).unref();
+    // A body that never ends would hold the connection open behind its answer. A stand-in has no connection.
+    if (!isStandIn(req)) setTimeout(cutOff, evidenceTime, req, res).unref();
     if (isHttp2(req)) req.stream.session?.close();
   });
 }
@@ -161,10 +161,14 @@ export function refuseSocket(
   });
 }
 
-/** Other streams of an HTTP/2 connection may belong to other clients, behind a balancer: only this one ends at once. */
-function cutOff(req: Request): void {
+/**
+ * Other streams of an HTTP/2 connection may belong to other clients, behind a balancer: only this one ends at once. Whoever
+ * waits for the answer to a stand-in is told that none comes.
+ */
+function cutOff(req: Request, res: Response): void {
   if (!isHttp2(req)) {
-    req.socket.destroy();
+    if (isStandIn(req)) res.destroy();
+    else req.socket.destroy();
     return;
   }
   req.stream.close(constants.NGHTTP2_CANCEL);

@@ -72,6 +72,26 @@ suite('relayGuard beside', () => {
     assert.deepEqual(await told(1), ['block host-foreign']);
   });
 
+  test('@fastify/websocket: injectWS is answered, whoever it is for', async (t) => {
+    const { app } = await guardedApp(t, {
+      build: async (app) => {
+        await app.register(websocket);
+        app.get('/chat', { websocket: true }, (socket) => socket.send('hello'));
+      },
+    });
+    const greeting = Promise.withResolvers<string>();
+    const own = await app.injectWS(
+      '/chat',
+      {},
+      {
+        onInit: (ws: WebSocket) => ws.on('message', (message) => greeting.resolve(String(message))),
+      },
+    );
+    assert.equal(await greeting.promise, 'hello');
+    own.terminate();
+    await assert.rejects(app.injectWS('/chat', { headers: { host: 'www.example.com' } }), /421/);
+  });
+
   test('@fastify/http-proxy: what it forwards has passed', async (t) => {
     const backend = await recordingBackend(t, {});
     const { port } = await guardedApp(t, {

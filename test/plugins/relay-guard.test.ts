@@ -1,11 +1,11 @@
 /** The guard in an app of somebody else's. */
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
-import { createServer } from 'node:http';
+import { createServer, IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { suite, test } from 'node:test';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from 'fastify';
 import { relayGuard } from '../../plugins/relay-guard.ts';
 import { guardedApp } from '../support/guarded-app.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -316,6 +316,43 @@ suite('inject', () => {
     const reply = await app.inject({ url: '/a', headers: { host: 'www.example.net:25' } });
     assert.equal(reply.statusCode, 421);
     assert.deepEqual(await told(1), ['block host-port']);
+  });
+
+  for (const [name, options] of [
+    ['a text', { payload: 'abc' }],
+    ['a stream', { payload: Readable.from(['a', 'b']), headers: { 'transfer-encoding': 'chunked' } }],
+    ['a body that never ends', { payload: 'abc', simulate: { end: false } }],
+    ['a class of its own', { payload: 'abc', Request: IncomingMessage }],
+  ] as const)
+    test(`refused with a body (${name}) is answered, and the process goes on`, async (t) => {
+      const { app, told } = await guardedApp(t, { build: withEcho });
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const headers = { host: 'www.example.com', ...('headers' in options ? options.headers : {}) };
+      const reply = app.inject({ method: 'POST', url: '/a', ...options, headers } as InjectOptions);
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      // What is still to come is waited for so long; then a connection would be cut off, of which there is none.
+      t.mock.timers.tick(2000);
+      assert.equal((await reply).statusCode, 421);
+      t.mock.timers.tick(2000);
+      t.mock.timers.reset();
+      assert.deepEqual(await told(1), ['block host-foreign']);
+    });
+
+  test('answered with drop fails as a request on the wire does', async (t) => {
+    const rules = { 'host-foreign': { answer: 'drop' } };
+    const { app, told } = await guardedApp(t, { build: withEcho, guard: { policy: { rules } } });
+    for (const payload of [undefined, 'abc'])
+      await assert.rejects(
+        app.inject({
+          method: 'POST',
+          url: '/a',
+          headers: { host: 'www.example.com' },
+          ...(payload && { payload }),
+        }),
+        { code: 'LIGHT_ECONNRESET' },
+      );
+    assert.deepEqual(await told(2), ['block host-foreign', 'block host-foreign']);
   });
 
   test('with the host that inject stands in is refused over the wire', async (t) => {
