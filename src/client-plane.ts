@@ -7,12 +7,13 @@ import type { Logger } from 'pino';
 import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
 import type { Ban } from './bans/ban.ts';
-import { SqliteBanJournal } from './bans/ban-journal.ts';
+import { banBytes, SqliteBanJournal } from './bans/ban-journal.ts';
 import { BanService } from './bans/ban-service.ts';
 import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
 import { MailBans } from './bans/mail-bans.ts';
 import type { BansConfig, Config, FleetConfig } from './config/config.ts';
 import type { EventSink } from './events/event.ts';
+import { banShare } from './events/journal-retention.ts';
 import { Fleet, type FleetHealth } from './fleet/fleet.ts';
 import { ValkeyStore } from './fleet/valkey-store.ts';
 import type { RateSource } from './limit/rate-table.ts';
@@ -68,7 +69,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
       const path = next.journal === false ? null : next.journal.path;
       if (path !== journal) {
         try {
-          bans.moveTo(path === null ? null : banJournal(path, next.bans, options.log));
+          bans.moveTo(path === null ? null : banJournal(path, next, next.bans, options.log));
           journal = path;
         } catch (error) {
           options.log.error({ event: 'journal', err: error }, `bans can not be kept in ${path}`);
@@ -93,7 +94,7 @@ async function startBans(bans: BansConfig, config: Config, options: ClientPlaneO
   const onError = (error: unknown): void => log.error(error, 'bans');
   return BanService.start({
     ledger: new BanLedger({ ...ledgerRules(bans, config), clock }),
-    journal: journal === null ? null : banJournal(journal, bans, log),
+    journal: journal === null ? null : banJournal(journal, config, bans, log),
     lists: bans.lists,
     onBan: (ban) => tellBan(ban, '', options),
     onError,
@@ -111,9 +112,22 @@ function tellBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): v
   onBan?.(ban);
 }
 
-function banJournal(path: string, { for: terms }: BansConfig, log: Logger): SqliteBanJournal {
+function banJournal(
+  path: string,
+  { journal }: Config,
+  { for: terms }: BansConfig,
+  log: Logger,
+): SqliteBanJournal {
   const onError = (error: unknown): void => log.error(error, 'bans');
-  return new SqliteBanJournal({ path, memory: Math.max(...terms), clock: Date.now, onError });
+  // Bans share the file with events, and have a share of its size.
+  const most = journal === false ? null : Math.floor((journal.maxSize * banShare) / banBytes);
+  return new SqliteBanJournal({
+    path,
+    memory: Math.max(...terms),
+    clock: Date.now,
+    onError,
+    ...(most === null ? {} : { most }),
+  });
 }
 
 /**

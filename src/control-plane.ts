@@ -134,7 +134,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       sites: current.sites.map(({ hosts }) => hosts[0]!.host),
       requests: { allow: sum('allow'), flag: sum('flag'), block: sum('block') },
       bans: bans?.ledger.counts.active ?? null,
-      journal: journal === null ? null : { ...journal.status, file: current.journal !== false },
+      journal: journal === null ? null : journalStatus(journal, current.journal !== false),
       alerts: alerts?.status ?? null,
       fleet: fleet()?.state ?? null,
     };
@@ -284,6 +284,16 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
 }
 
 const nameOf = ({ alerts }: Config): string => (alerts && alerts.name !== '' ? alerts.name : hostname());
+
+const journalStatus = ({ status }: Journal, file: boolean) => ({
+  ...status,
+  letGo: status.letGo.map(({ until, at, ...rest }) => ({
+    ...rest,
+    until: new Date(until).toISOString(),
+    at: new Date(at).toISOString(),
+  })),
+  file,
+});
 
 /** What is written where: a journal in memory is there for the admin listener alone. */
 const journalOf = ({ journal, admin }: Config): unknown => (journal === false ? admin !== false : journal);

@@ -97,6 +97,20 @@ export const StatusAnswer = Type.Object({
       written: count('Events written since the start.'),
       lost: count('Events that still waited when a journal was closed.'),
       trouble: orNull(Type.String(), 'Why the file takes nothing; null while it does.'),
+      size: orNull(Type.Integer(), 'Bytes in use; null: not measured yet.'),
+      maxSize: count('`journal.maxSize`, bytes.'),
+      letGo: Type.Array(
+        Type.Object({
+          what: Type.String({ description: '`events`, or which counts.' }),
+          why: Type.String({
+            description: '`size`: `maxSize` had no room for it; `age`: it was older than `keep`.',
+          }),
+          rows: Type.Integer(),
+          until: time('The latest of it.'),
+          at: time('When this was last done.'),
+        }),
+        { description: 'What the file holds no more, what went last first.' },
+      ),
       file: Type.Boolean({ description: 'False: the journal is in memory alone.' }),
     }),
     'Null: there is none.',

@@ -23,6 +23,8 @@ export interface SqliteBanJournalOptions {
   readonly clock: () => number;
   /** Told where bans can't be written; they stay in memory and are tried again after a second. */
   readonly onError: (error: unknown) => void;
+  /** The most records that are kept; beyond it bans for probes go, those that end soonest. @default 1_000_000 */
+  readonly most?: number;
   /** The time between two writes, in milliseconds. @default 100 */
   readonly rest?: number;
 }
@@ -40,6 +42,9 @@ const mostPutOff = 50;
 /** SQLite's result code for a file that is locked. */
 const isBusy = (error: unknown): boolean => (error as { errcode?: number }).errcode === 5;
 
+/** What a record takes in the file, about, in bytes. */
+export const banBytes = 120;
+
 const columns = 'prefix, since, until, changed, level, by, reason';
 
 /**
@@ -51,6 +56,9 @@ export class SqliteBanJournal implements BanJournal {
   readonly #options: SqliteBanJournalOptions;
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
+  readonly #trim: StatementSync;
+  /** Records in the file, or fewer: replaced ones count twice until they are counted anew. */
+  #rows = 0;
   readonly #waiting = new Map<string, Ban>();
   #scheduled: NodeJS.Immediate | null = null;
   #resting: NodeJS.Timeout | null = null;
@@ -67,6 +75,9 @@ export class SqliteBanJournal implements BanJournal {
          prefix TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, changed INTEGER NOT NULL,
          level INTEGER NOT NULL, by TEXT NOT NULL, reason TEXT NOT NULL
        ) STRICT, WITHOUT ROWID`,
+    );
+    this.#trim = this.#database.prepare(
+      `DELETE FROM bans WHERE prefix IN (SELECT prefix FROM bans WHERE by = 'probes' ORDER BY until LIMIT ?)`,
     );
     this.#insert = this.#database.prepare(
       `INSERT OR REPLACE INTO bans (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -85,6 +96,7 @@ export class SqliteBanJournal implements BanJournal {
       else bans.push({ ...ban, changed: Math.min(ban.changed, clock()) });
     }
     // From an earlier version, which took from the fleet what no list shows.
+    this.#rows = bans.length;
     const drop = this.#database.prepare('DELETE FROM bans WHERE prefix = ?');
     for (const prefix of unsound) drop.run(prefix);
     if (unsound.length > 0) {
@@ -142,10 +154,18 @@ export class SqliteBanJournal implements BanJournal {
   }
 
   #transact(): void {
+    const { most = 1_000_000 } = this.#options;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       for (const { prefix, since, until, changed, level, by, reason } of this.#waiting.values())
         this.#insert.run(prefix, since, until, changed, level, by, reason);
+      this.#rows += this.#waiting.size;
+      if (this.#rows > most) {
+        // An insert may have replaced a row: now they are counted.
+        this.#rows = this.#database.prepare('SELECT COUNT(*) AS n FROM bans').get()!.n as number;
+        const excess = this.#rows - most;
+        if (excess > 0) this.#rows -= Number(this.#trim.run(excess + Math.ceil(most / 20)).changes);
+      }
       this.#database.exec('COMMIT');
       this.#waiting.clear();
     } catch (error) {

@@ -32,7 +32,7 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-timeout': (text) => quantity(parseDuration(text), 'time', 1, day),
   'sekisho-duration': (text) => quantity(parseDuration(text), 'time', 1, 3650 * day),
   'sekisho-header-size': (text) => quantity(parseSize(text), 'size', 1024, 1024 ** 2),
-  'sekisho-journal-size': (text) => quantity(parseSize(text), 'size', 1024 ** 2, 1024 ** 4),
+  'sekisho-journal-size': (text) => quantity(parseSize(text), 'size', 16 * 1024 ** 2, 1024 ** 4),
   'sekisho-http-service': parseHttpService,
   'sekisho-smarthost': parseSmarthost,
   'sekisho-syslog': parseSyslogTarget,

@@ -40,13 +40,18 @@ export const journal = object({
       'system with working locks, so none over the network.',
     './sekisho.db',
   ),
-  keep: span('90d', 'How long events are kept. Counts by rule are kept for ever.'),
+  keep: span(
+    '90d',
+    'How long events are kept. Counts by rule since the beginning are kept for ever. A clock that jumps ahead deletes nothing at once: the edge of what is too old moves a day an hour at most.',
+  ),
   maxSize: Type.String({
     pattern: sizePattern,
     format: 'sekisho-journal-size',
-    mend: 'write a number and MiB or GiB, from 1MiB to 1024GiB',
+    mend: 'write a number and MiB or GiB, from 16MiB to 1024GiB',
     default: '1GiB',
-    description: 'The largest the file may grow; the oldest events go first.',
+    description:
+      'The most that the file holds. Events, bans and each kind of counts have a share of it; what is beyond its share goes first, the oldest of ' +
+      'it. The newest events are the last to go. The Health page says what was let go.',
   }),
 });
 

@@ -1,18 +1,14 @@
 /** The SQLite file behind the journal: opening, writing, retention. Synchronous; runs in a thread of its own. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { parsePrefix } from '../address/ip.ts';
-import { PrefixSet } from '../address/prefix-set.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
+import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
+import { prepareFile, registerFunctions } from './journal-schema.ts';
 import { day, hour, TopTable } from './top-table.ts';
 
-export interface JournalStoreOptions {
+export interface JournalStoreOptions extends RetentionOptions {
   /** Absolute file name, or `:memory:`. */
   readonly path: string;
-  /** How long events are kept, milliseconds. */
-  readonly keep: number;
-  /** The most the file may hold, bytes. */
-  readonly maxSize: number;
 }
 
 /** Milliseconds: how long a row goes on taking in events like it. A range of time is told as exactly as this. */
@@ -21,46 +17,22 @@ export const foldWindow = 10 * 60_000;
 const openRows = 8192;
 /** Milliseconds that a write waits for a lock of somebody else's. */
 const lockWait = 2000;
-/** Rows deleted in one go, so that a write never waits long behind it. */
-const deleteStep = 2000;
-
-const version = 1;
-const tables = `
-  CREATE TABLE events (
-    id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
-    listener TEXT NOT NULL, client TEXT NOT NULL, prefix TEXT NOT NULL, site TEXT, action TEXT NOT NULL,
-    rule TEXT NOT NULL, rules TEXT NOT NULL, intent TEXT NOT NULL, destination TEXT, answer TEXT,
-    why TEXT NOT NULL, request TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX events_last ON events (last);
-  CREATE INDEX events_rule ON events (rule, last);
-  CREATE INDEX events_prefix ON events (prefix, last);
-  CREATE TABLE evidence (id INTEGER PRIMARY KEY, bytes TEXT NOT NULL) STRICT;
-  CREATE TABLE minutes (minute INTEGER, rule TEXT, action TEXT, count INTEGER NOT NULL,
-    PRIMARY KEY (minute, rule, action)) STRICT, WITHOUT ROWID;
-  CREATE TABLE intents (minute INTEGER, intent TEXT, count INTEGER NOT NULL,
-    PRIMARY KEY (minute, intent)) STRICT, WITHOUT ROWID;
-  CREATE TABLE totals (rule TEXT, action TEXT, count INTEGER NOT NULL, first INTEGER NOT NULL,
-    PRIMARY KEY (rule, action)) STRICT, WITHOUT ROWID;
-  ${['sourcesHour', 'sourcesDay', 'wantsHour', 'wantsDay'].map(TopTable.sql).join('\n')}
-  PRAGMA user_version = ${version};
-`;
 
 export class JournalStore {
   readonly db: DatabaseSync;
-  readonly #options: JournalStoreOptions;
+  readonly #retention: Retention;
   readonly #open = new Map<string, { id: number; first: number }>();
-  readonly #write: Record<'insert' | 'evidence' | 'fold' | 'minute' | 'intent' | 'total', StatementSync>;
+  readonly #write: Record<keyof ReturnType<typeof statements>, StatementSync>;
   readonly #sources: readonly TopTable[];
   readonly #wants: readonly TopTable[];
 
   /** @throws Error where the file can't be opened, is no journal, or one of a later version */
   constructor(options: JournalStoreOptions) {
-    this.#options = options;
     this.db = new DatabaseSync(options.path, { timeout: lockWait });
     try {
       prepareFile(this.db);
       registerFunctions(this.db);
+      this.#retention = new Retention(this.db, options);
       this.#write = statements(this.db);
       const top = (name: string, unit: number) => new TopTable(this.db, name, unit);
       this.#sources = [top('sourcesHour', hour), top('sourcesDay', day)];
@@ -78,6 +50,9 @@ export class JournalStore {
    * @throws Error of SQLite: full disk, locked file; the batch can be written again then
    */
   write(batch: readonly FoldedEvent[]): number[] {
+    const bytes = batch.reduce((sum, event) => sum + bytesOf(event), 0);
+    // A whole slot may be gone, the one that is written to included.
+    if (this.#retention.makeRoom(bytes, batch.at(-1)?.last ?? 0)) this.#forgetSlots();
     const opened: string[] = [];
     this.db.exec('BEGIN IMMEDIATE');
     try {
@@ -88,45 +63,41 @@ export class JournalStore {
     } catch (error) {
       // Rows that were never kept can't take anything in.
       for (const key of opened) this.#open.delete(key);
-      for (const table of [...this.#sources, ...this.#wants]) table.reset();
+      this.#forgetSlots();
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
       throw error;
     }
   }
 
-  /** Deletes what is too old or too much, a step of it. @returns whether there is more to delete */
-  retain(now: number): boolean {
-    const { keep, maxSize } = this.#options;
-    const oldest = now - keep;
-    let more = this.#deleteEvents(
-      this.db.prepare('SELECT id FROM events WHERE last < ? ORDER BY last LIMIT ?').all(oldest, deleteStep),
-    );
-    for (const table of ['minutes', 'intents'])
-      this.db.prepare(`DELETE FROM ${table} WHERE minute < ?`).run(oldest);
-    for (const table of [...this.#sources, ...this.#wants]) table.deleteBefore(oldest);
-    const excess = 1 - maxSize / this.size();
-    if (excess > 0) {
-      const { rows } = this.db.prepare('SELECT MAX(id) - MIN(id) + 1 AS rows FROM events').get() as {
-        rows: number | null;
-      };
-      const step = Math.min(deleteStep, Math.ceil((rows ?? 0) * excess));
-      const oldestRows = this.db.prepare('SELECT id FROM events ORDER BY last LIMIT ?').all(step);
-      this.#deleteEvents(oldestRows);
-      more = oldestRows.length > 0 || more;
-    }
-    this.db.exec('PRAGMA incremental_vacuum(1000)');
-    return more;
+  /**
+   * Lets go of what is too old or too much, a step of it.
+   *
+   * @param passed milliseconds since the last time, by a clock that nobody sets
+   * @returns whether there is more to do
+   */
+  retain(now: number, passed: number): boolean {
+    const tooMuch = this.#retention.makeRoom(0, now);
+    const tooOld = this.#retention.byAge(now, passed);
+    if (tooMuch) this.#forgetSlots();
+    return this.#retention.shrink() || tooOld;
   }
 
   /** Bytes in use. */
   size(): number {
-    const value = (name: string): number =>
-      Number(Object.values(this.db.prepare(`PRAGMA ${name}`).get()!)[0]);
-    return (value('page_count') - value('freelist_count')) * value('page_size');
+    return this.#retention.size;
+  }
+
+  /** What was let go since the file was made, what was done last first. */
+  get letGo(): readonly LetGo[] {
+    return this.#retention.letGo;
   }
 
   close(): void {
     this.db.close();
+  }
+
+  #forgetSlots(): void {
+    for (const table of [...this.#sources, ...this.#wants]) table.reset();
   }
 
   #writeOne(event: FoldedEvent, opened: string[]): number {
@@ -182,24 +153,21 @@ export class JournalStore {
       const host = destination === null ? '' : destinationHost(destination);
       if (host !== '') wants.add([`${intent} ${host}`], count, last);
     }
-    for (const { key, count } of minutes) this.#write.minute.run(...key, count);
-    for (const { key, count } of intents) this.#write.intent.run(...key, count);
+    for (const { key, count } of minutes) {
+      const [minute, rule, action] = key;
+      this.#write.minute.run(...key, count);
+      this.#write.ruleHour.run(minute - (minute % hour), rule, action, count);
+      this.#write.ruleDay.run(minute - (minute % day), rule, action, count);
+    }
+    for (const { key, count } of intents) {
+      const [minute, intent] = key;
+      this.#write.intent.run(...key, count);
+      this.#write.intentHour.run(minute - (minute % hour), intent, count);
+      this.#write.intentDay.run(minute - (minute % day), intent, count);
+    }
     for (const { key, count, last } of totals) this.#write.total.run(...key, count, last);
     for (const table of this.#sources) table.add(sources);
     for (const table of this.#wants) table.add(wants);
-  }
-
-  #deleteEvents(rows: readonly Record<string, unknown>[]): boolean {
-    if (rows.length === 0) return false;
-    this.db.exec('BEGIN IMMEDIATE');
-    const event = this.db.prepare('DELETE FROM events WHERE id = ?');
-    const evidence = this.db.prepare('DELETE FROM evidence WHERE id = ?');
-    for (const { id } of rows as { id: number }[]) {
-      event.run(id);
-      evidence.run(id);
-    }
-    this.db.exec('COMMIT');
-    return rows.length === deleteStep;
   }
 }
 
@@ -222,46 +190,21 @@ class Sums<Key extends readonly (string | number)[]> {
   }
 }
 
-function prepareFile(db: DatabaseSync): void {
-  // Before the first table, or it has no effect.
-  db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  // A process that is killed loses nothing that was committed; a machine that loses power, perhaps the last commits.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216');
-  db.exec('PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF');
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-    const { count } = db
-      .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
-      .get() as { count: number };
-    // Bans are kept in the same file.
-    if (found > version || (found === 0 && count > 0))
-      throw new Error(
-        found > version ? `was written by a later version (${found})` : 'is a database, but no journal',
-      );
-    if (found === 0) db.exec(tables);
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
+/** What a row and its index entries take in the file, about. */
+const bytesOf = ({ bytes, why, request, destination, client, rules }: FoldedEvent): number =>
+  500 +
+  bytes.length +
+  why.length +
+  request.length +
+  (destination?.length ?? 0) +
+  client.length * 3 +
+  rules.length * 20;
 
-/** `host_of(destination)`, and `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
-function registerFunctions(db: DatabaseSync): void {
-  db.function('host_of', { deterministic: true }, (destination) =>
-    destination === null ? null : destinationHost(String(destination)),
+const adding = (db: DatabaseSync, table: string, columns: number): StatementSync =>
+  db.prepare(
+    `INSERT INTO ${table} VALUES (${Array(columns).fill('?').join(', ')})
+      ON CONFLICT DO UPDATE SET count = count + excluded.count`,
   );
-  let text = '';
-  let set = new PrefixSet([]);
-  db.function('within', { deterministic: true }, (client, prefix) => {
-    if (prefix !== text) {
-      const parsed = parsePrefix(String(prefix));
-      [text, set] = [String(prefix), new PrefixSet(parsed === null ? [] : [parsed])];
-    }
-    return set.contains(String(client)) ? 1 : 0;
-  });
-}
 
 const statements = (db: DatabaseSync) => ({
   insert: db.prepare(
@@ -272,12 +215,12 @@ const statements = (db: DatabaseSync) => ({
   fold: db.prepare(
     'UPDATE events SET count = count + ?, last = MAX(last, ?), first = MIN(first, ?) WHERE id = ?',
   ),
-  minute: db.prepare(
-    'INSERT INTO minutes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',
-  ),
-  intent: db.prepare(
-    'INSERT INTO intents VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count',
-  ),
+  minute: adding(db, 'minutes', 4),
+  ruleHour: adding(db, 'rulesHour', 4),
+  ruleDay: adding(db, 'rulesDay', 4),
+  intent: adding(db, 'intents', 3),
+  intentHour: adding(db, 'intentsHour', 3),
+  intentDay: adding(db, 'intentsDay', 3),
   total: db.prepare(
     `INSERT INTO totals VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET count = count + excluded.count, first = MIN(first, excluded.first)`,

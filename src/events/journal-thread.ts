@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FoldedEvent } from './fold.ts';
 import { type EventFilter, eventById, eventPage, eventsInFull, summary } from './journal-query.ts';
+import type { LetGo } from './journal-retention.ts';
 import { JournalStore, type JournalStoreOptions } from './journal-store.ts';
 
 /** What the thread is asked; each is answered by its `call` number. */
@@ -19,6 +20,13 @@ export type JournalRequest =
   | { readonly op: 'size' }
   | { readonly op: 'close' };
 
+/** What the thread tells unasked. */
+export interface JournalStanding {
+  /** Bytes in use. */
+  readonly size: number;
+  readonly letGo: readonly LetGo[];
+}
+
 const options = workerData as JournalStoreOptions;
 const port = parentPort!;
 const retentionInterval = 60_000;
@@ -26,7 +34,10 @@ let store: JournalStore | null = null;
 
 /** Opened at need and again after a failure: a file that is locked or full now may not be so later. */
 function opened(): JournalStore {
-  store ??= new JournalStore(options);
+  if (store === null) {
+    store = new JournalStore(options);
+    tellStanding();
+  }
   return store;
 }
 
@@ -52,6 +63,17 @@ function answer(request: JournalRequest): unknown {
   }
 }
 
+let told = '';
+
+/** Unasked, where it has changed: the dashboard shows it. */
+function tellStanding(): void {
+  if (store === null) return;
+  const standing: JournalStanding = { size: store.size(), letGo: store.letGo };
+  const text = JSON.stringify(standing);
+  if (text !== told) port.postMessage({ standing });
+  told = text;
+}
+
 port.on('message', ({ call, request }: { call: number; request: JournalRequest }) => {
   try {
     port.postMessage({ call, result: answer(request) });
@@ -61,11 +83,15 @@ port.on('message', ({ call, request }: { call: number; request: JournalRequest }
 });
 
 let retention = setTimeout(retain, 1000);
+let retained = performance.now();
 
 function retain(): void {
   let more = false;
+  const passed = performance.now() - retained;
+  retained += passed;
   try {
-    more = store?.retain(Date.now()) ?? false;
+    more = store?.retain(Date.now(), passed) ?? false;
+    tellStanding();
   } catch {
     // A locked or full file is told of by the next write.
   }

@@ -6,8 +6,9 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EventFolder, type FoldedEvent } from './fold.ts';
 import type { EventFilter, EventPage, JournalEvent, Summary } from './journal-query.ts';
+import type { LetGo } from './journal-retention.ts';
 import type { JournalStoreOptions } from './journal-store.ts';
-import type { JournalRequest } from './journal-thread.ts';
+import type { JournalRequest, JournalStanding } from './journal-thread.ts';
 
 export interface JournalOptions extends JournalStoreOptions {
   /** Told once when the file stops taking writes (the reason), and once when it takes them again (null). */
@@ -25,6 +26,17 @@ export interface JournalStatus {
   readonly lost: number;
   /** Why the file takes nothing; null while it does. */
   readonly trouble: string | null;
+  /** Bytes in use, within a minute or so; null: not told yet. */
+  readonly size: number | null;
+  readonly maxSize: number;
+  /** What was let go since the file was made, what was done last first. */
+  readonly letGo: readonly LetGo[];
+}
+
+interface Answer {
+  readonly call: number;
+  readonly result: never;
+  readonly error?: string;
 }
 
 /** Batches on their way to the thread; more are folded together until one comes back. */
@@ -44,6 +56,7 @@ export class Journal {
   #written = 0;
   #lost = 0;
   #trouble: string | null = null;
+  #standing: JournalStanding | { size: null; letGo: [] } = { size: null, letGo: [] };
   #retry: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -57,6 +70,9 @@ export class Journal {
       written: this.#written,
       lost: this.#lost,
       trouble: this.#trouble,
+      size: this.#standing.size,
+      maxSize: this.#options.maxSize,
+      letGo: this.#standing.letGo,
     };
   }
 
@@ -183,7 +199,12 @@ export class Journal {
     // Beside this file, under whichever ending this one runs.
     const url = new URL(`./journal-thread${extname(import.meta.url)}`, import.meta.url);
     const thread = new Worker(url, { workerData: { path, keep, maxSize }, name: 'sekisho-journal' });
-    thread.on('message', ({ call, result, error }: { call: number; result: never; error?: string }) => {
+    thread.on('message', (message: Answer | { standing: JournalStanding }) => {
+      if ('standing' in message) {
+        this.#standing = message.standing;
+        return;
+      }
+      const { call, result, error } = message;
       const waiting = this.#calls.get(call);
       this.#calls.delete(call);
       if (this.#calls.size === 0) thread.unref();

@@ -25,11 +25,6 @@ export class TopTable {
   #slot = -1;
   #keys = new Set<string>();
 
-  /** The statements that make the table. @param name of letters only */
-  static sql = (name: string): string =>
-    `CREATE TABLE ${name} (slot INTEGER, key TEXT, count INTEGER NOT NULL, last INTEGER NOT NULL,
-      PRIMARY KEY (slot, key)) STRICT, WITHOUT ROWID;`;
-
   /** @param unit length of a slot, milliseconds */
   constructor(db: DatabaseSync, name: string, unit: number) {
     this.#db = db;
@@ -76,10 +71,6 @@ export class TopTable {
   /** Forgets what is held in memory of the slot, after a write was taken back. */
   reset(): void {
     this.#slot = -1;
-  }
-
-  deleteBefore(time: number): void {
-    this.#db.prepare(`DELETE FROM ${this.#name} WHERE slot < ?`).run(time - this.#unit);
   }
 
   #enter(slot: number): void {

@@ -5,7 +5,7 @@ import { api, type Status } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
-import { amount, fullTime, spanText } from '../words.ts';
+import { amount, fullTime, sizeText, spanText } from '../words.ts';
 
 const refresh = 5000;
 
@@ -96,9 +96,22 @@ function Checkpoint({ status }: { status: Status }): JSX.Element {
             not written: {journal.trouble} ({amount(journal.unwritten)} events wait)
           </strong>
         ) : (
-          `${amount(journal.written)} events written since the start${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
+          `${amount(journal.written)} events written since the start${journal.size === null ? '' : `, ${sizeText(journal.size)} of ${sizeText(journal.maxSize)} in use`}${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
         )}
       </Fact>
+      {journal !== null && journal.letGo.length > 0 && (
+        <Fact name="Let go">
+          {journal.letGo.map(({ what, why, rows, until }) => (
+            <div key={`${what} ${why}`}>
+              {what} until {fullTime(until)}:{' '}
+              {why === 'size'
+                ? `no room for them in ${sizeText(journal.maxSize)} (journal.maxSize)`
+                : 'older than journal.keep'}
+              , {amount(rows)} rows so far
+            </div>
+          ))}
+        </Fact>
+      )}
       <Fact name="Alerts">
         {alerts === null
           ? 'off'

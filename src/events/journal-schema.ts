@@ -1,0 +1,99 @@
+/** The tables of the journal's file, version by version. */
+import type { DatabaseSync } from 'node:sqlite';
+import { parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import { destinationHost } from './destination-host.ts';
+
+const topTable = (name: string): string =>
+  `CREATE TABLE ${name} (slot INTEGER, key TEXT, count INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (slot, key)) STRICT, WITHOUT ROWID;`;
+
+/** Counts by rule, and by intent, of an hour or a day. */
+const rollUp = (unit: 'Hour' | 'Day', length: number): string => `
+  CREATE TABLE rules${unit} (slot INTEGER, rule TEXT, action TEXT, count INTEGER NOT NULL,
+    PRIMARY KEY (slot, rule, action)) STRICT, WITHOUT ROWID;
+  INSERT INTO rules${unit} SELECT minute - minute % ${length} AS slot, rule, action, SUM(count) FROM minutes
+    GROUP BY slot, rule, action;
+  CREATE TABLE intents${unit} (slot INTEGER, intent TEXT, count INTEGER NOT NULL,
+    PRIMARY KEY (slot, intent)) STRICT, WITHOUT ROWID;
+  INSERT INTO intents${unit} SELECT minute - minute % ${length} AS slot, intent, SUM(count) FROM intents
+    GROUP BY slot, intent;`;
+
+/** What makes each version out of the one before. A version that was released is never changed. */
+const versions: readonly string[] = [
+  `CREATE TABLE events (
+     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
+     listener TEXT NOT NULL, client TEXT NOT NULL, prefix TEXT NOT NULL, site TEXT, action TEXT NOT NULL,
+     rule TEXT NOT NULL, rules TEXT NOT NULL, intent TEXT NOT NULL, destination TEXT, answer TEXT,
+     why TEXT NOT NULL, request TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX events_last ON events (last);
+   CREATE INDEX events_rule ON events (rule, last);
+   CREATE INDEX events_prefix ON events (prefix, last);
+   CREATE TABLE evidence (id INTEGER PRIMARY KEY, bytes TEXT NOT NULL) STRICT;
+   CREATE TABLE minutes (minute INTEGER, rule TEXT, action TEXT, count INTEGER NOT NULL,
+     PRIMARY KEY (minute, rule, action)) STRICT, WITHOUT ROWID;
+   CREATE TABLE intents (minute INTEGER, intent TEXT, count INTEGER NOT NULL,
+     PRIMARY KEY (minute, intent)) STRICT, WITHOUT ROWID;
+   CREATE TABLE totals (rule TEXT, action TEXT, count INTEGER NOT NULL, first INTEGER NOT NULL,
+     PRIMARY KEY (rule, action)) STRICT, WITHOUT ROWID;
+   ${['sourcesHour', 'sourcesDay', 'wantsHour', 'wantsDay'].map(topTable).join('\n')}`,
+
+  // Counts of long ranges, and what was let go, with the reason.
+  `${rollUp('Hour', 3_600_000)}
+   ${rollUp('Day', 86_400_000)}
+   CREATE TABLE letGo (what TEXT, why TEXT, rows INTEGER NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL,
+     PRIMARY KEY (what, why)) STRICT, WITHOUT ROWID;
+   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+/** The version that this program writes. */
+export const version = versions.length;
+
+/**
+ * Makes a file a journal, or brings an older one up to this version: all of it or nothing.
+ *
+ * @throws Error where it is something else, or of a later version
+ */
+export function prepareFile(db: DatabaseSync): void {
+  // Before the first table, or it has no effect.
+  db.exec('PRAGMA auto_vacuum = INCREMENTAL');
+  // A process that is killed loses nothing that was committed; a machine that loses power, perhaps the last commits.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216');
+  db.exec('PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF');
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const { user_version: found } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    const { count } = db
+      .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
+      .get() as { count: number };
+    // Bans are kept in the same file.
+    if (found === 0 && count > 0) throw new Error('is a database, but no journal');
+    if (found > version)
+      throw new Error(
+        `was written by a later version of the program (schema ${found}, this one knows ${version}): install that one, or name another file`,
+      );
+    for (const step of versions.slice(found)) db.exec(step);
+    if (found < version) db.exec(`PRAGMA user_version = ${version}`);
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** `host_of(destination)`, and `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
+export function registerFunctions(db: DatabaseSync): void {
+  db.function('host_of', { deterministic: true }, (destination) =>
+    destination === null ? null : destinationHost(String(destination)),
+  );
+  let text = '';
+  let set = new PrefixSet([]);
+  db.function('within', { deterministic: true }, (client, prefix) => {
+    if (prefix !== text) {
+      const parsed = parsePrefix(String(prefix));
+      [text, set] = [String(prefix), new PrefixSet(parsed === null ? [] : [parsed])];
+    }
+    return set.contains(String(client)) ? 1 : 0;
+  });
+}
