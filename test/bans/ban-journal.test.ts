@@ -41,8 +41,8 @@ test('bans, their levels and pardons outlive the process; a file that others use
   const first = await start();
   for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '2001:db8::1', '2001:db8::2'])
     first.onEvent(probeOf(client));
-  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
-  first.onEvent({ ...probeOf('192.0.2.9'), action: 'flag' });
+  first.onEvent(probeOf('192.0.2.9', { action: 'flag' }));
+  first.onEvent(probeOf('192.0.2.9', { action: 'flag' }));
   first.ledger.add({ prefix: '203.0.113.0/24', reason: "it's bad" });
   first.ledger.remove('192.0.2.2');
   first.close();

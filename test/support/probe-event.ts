@@ -8,7 +8,7 @@ export const probeOf = (client: string, over: Partial<ProbeEvent> = {}): ProbeEv
   site: null,
   action: 'block',
   rule: 'connect',
-  counts: true,
+  counts: over.action === undefined || over.action === 'block',
   rules: ['connect'],
   intent: 'web',
   destination: 'www.example.com:443',
