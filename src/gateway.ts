@@ -13,7 +13,7 @@ import type { Config, ListenerConfig } from './config/config.ts';
 import { siteRoute } from './config/routes.ts';
 import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
-import { logEvents } from './events/log.ts';
+import { ProbeLog } from './events/probe-log.ts';
 import { FastPath } from './fast-path/fast-path.ts';
 import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
@@ -112,7 +112,7 @@ async function createApp(
 ): Promise<FastifyInstance> {
   const { policy, clients } = compiled;
   const { log, onEvent, isBanned = () => false, counters, onBackend } = options;
-  const toLog = logEvents(log);
+  const probes = new ProbeLog(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -125,7 +125,7 @@ async function createApp(
     isBanned,
     counters,
     onEvent: (event) => {
-      toLog(event);
+      probes.add(event);
       onEvent?.(event);
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
@@ -154,6 +154,7 @@ async function createApp(
   app.decorate('forwarder', forwarder);
   await app.register(forward, { forwarder });
   if (config.log.access) logAccesses(app, log);
+  app.addHook('onClose', () => probes.flush());
   await app.ready();
   return app;
 }

@@ -30,16 +30,25 @@ const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20
 /** One line an entry, for people. @param line one JSON object, as pino writes it */
 export function logLine(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
-  return entry.event === 'probe' ? probeLine(entry) : pretty(line);
+  if (entry.event === 'probe') return probeLine(entry);
+  return entry.event === 'probes' ? countLine(entry) : pretty(line);
+}
+
+/** What came beside those that were written in full. */
+function countLine({ time, action, client, rule, more }: Record<string, unknown>): string {
+  return `${opening(time, action)}  ${harmless(client).padEnd(15)}  ${paint('rule', harmless(rule))}  ${harmless(more)} more within a minute\n`;
+}
+
+function opening(time: unknown, action: unknown): string {
+  const clock = new Date(String(time)).toTimeString().slice(0, 8);
+  const fate = action === 'block' ? 'turned away' : 'flagged    ';
+  return `${paint('time', clock)}  ${paint(action === 'block' ? 'block' : 'flag', fate)}`;
 }
 
 function probeLine({ time, action, client, rule, request, answer, intent }: Record<string, unknown>): string {
-  const clock = new Date(String(time)).toTimeString().slice(0, 8);
-  const fate = action === 'block' ? 'turned away' : 'flagged    ';
   const given = answer === null ? 'passed on' : answer === 'drop' ? 'dropped' : harmless(answer);
   return [
-    paint('time', clock),
-    paint(action === 'block' ? 'block' : 'flag', fate),
+    opening(time, action),
     harmless(client).padEnd(15),
     paint('rule', harmless(rule)),
     harmless(request).slice(0, 100),

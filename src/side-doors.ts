@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
 import { createDecoy, type Decoy } from './decoys/decoy.ts';
 import type { EventSink } from './events/event.ts';
-import { logEvents } from './events/log.ts';
+import { ProbeLog } from './events/probe-log.ts';
 import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from './smtp/guard.ts';
 
 export interface SideDoors {
@@ -29,12 +29,12 @@ export async function openSideDoors(
   { smtp, decoys }: Config,
   { log, onEvent, isBanned, mail }: SideDoorsOptions,
 ): Promise<SideDoors> {
-  const toLog = logEvents(log);
+  const probes = new ProbeLog(log);
   const context = {
     log,
     isBanned,
     onEvent: ((event) => {
-      toLog(event);
+      probes.add(event);
       onEvent(event);
     }) satisfies EventSink,
   };
@@ -43,6 +43,7 @@ export async function openSideDoors(
   const listeners: string[] = [];
   const close = async (deadline: number): Promise<void> => {
     await Promise.all([guard?.close(deadline), ...open.map((decoy) => decoy.close())]);
+    probes.flush();
   };
   try {
     for (const address of (await guard?.listen()) ?? []) listeners.push(`smtp ${addressText(address)}`);

@@ -35,9 +35,9 @@ export function probeEvent({ time, listener, client, verdict, head, body }: Sigh
     counts: verdict.signals.some((signal) => signal.counts),
     rules: verdict.signals.map((signal) => signal.rule),
     intent: classifyIntent({ ...wanted, body }),
-    destination: to === null ? null : printable(redact(to)),
+    destination: to === null ? null : printable(redact(to)).slice(0, 512),
     answer: verdict.answer,
-    why: printable(redact(wantedSentence(rule, wanted))),
+    why: printable(redact(wantedSentence(rule, wanted))).slice(0, 1024),
     request: bytes.split('\\r\\n', 1)[0]!.slice(0, 1024),
     bytes,
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pino, stdTimeFunctions } from 'pino';
 import type { ProbeEvent } from '../../src/events/event.ts';
-import { logEvents } from '../../src/events/log.ts';
+import { ProbeLog } from '../../src/events/probe-log.ts';
 import { catalogue, type Rule, type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 import type { Owner } from '../support/owner.ts';
 import { requirePeer, without } from '../support/peers.ts';
@@ -41,7 +41,9 @@ async function matched(owner: Owner, events: readonly ProbeEvent[]): Promise<str
     { base: null, timestamp: stdTimeFunctions.isoTime },
     { write: (line: string) => lines.push(line) },
   );
-  for (const one of events) logEvents(log)(one);
+  const probes = new ProbeLog(log);
+  for (const one of events) probes.add(one);
+  probes.flush();
   await writeFile(file, lines.join(''));
   const filter = join(examples, 'fail2ban/filter.d/sekisho.conf');
   const result = await runProcess(requirePeer('fail2ban-regex'), ['--out', 'ip', file, filter]);

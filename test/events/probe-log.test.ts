@@ -1,0 +1,128 @@
+/** The log of blocked requests under floods: what is written stays small, and what is counted stays exact. */
+import assert from 'node:assert/strict';
+import { mock, suite, test } from 'node:test';
+import { pino } from 'pino';
+import type { ProbeEvent } from '../../src/events/event.ts';
+import { lineLimit, ProbeLog } from '../../src/events/probe-log.ts';
+import { runGateway } from '../support/gateway.ts';
+import { probeEventOf } from '../support/probe-events.ts';
+import { exchange } from '../support/raw-client.ts';
+
+interface Line {
+  readonly event: string;
+  readonly msg: string;
+  readonly client: string;
+  readonly more?: number;
+  readonly bytes?: string;
+}
+
+function logOf() {
+  const lines: string[] = [];
+  const probes = new ProbeLog(pino({ base: null }, { write: (line: string) => lines.push(line) }));
+  return {
+    probes,
+    lines,
+    size: () => lines.reduce((sum, line) => sum + line.length, 0),
+    read: (): Line[] => lines.map((line) => JSON.parse(line) as Line),
+    /** Probes written in full, and those told as a number. */
+    total: () => lines.reduce((sum, line) => sum + ((JSON.parse(line) as Line).more ?? 1), 0),
+  };
+}
+
+/** As long as an event can be, in characters that JSON escapes. */
+const longest = (more: Partial<ProbeEvent> = {}): ProbeEvent =>
+  probeEventOf({
+    bytes: '\\\\'.repeat(16_384),
+    request: '\\'.repeat(1024),
+    why: '"'.repeat(1024),
+    destination: '"'.repeat(512),
+    ...more,
+  });
+
+suite('the log of probes', () => {
+  test('a line is at most 8 KiB, whatever was sent', () => {
+    const { probes, lines, read } = logOf();
+    probes.add(longest());
+    probes.add(longest({ bytes: 'a'.repeat(20_000), request: 'GET', why: 'x', destination: null }));
+    for (const line of lines) assert.ok(Buffer.byteLength(line) <= lineLimit, `${line.length} bytes`);
+    assert.match(read()[1]!.bytes!, /^a{7000,} \[cut\]$/);
+    assert.ok(lines[1]!.length > lineLimit - 500, 'as much of the bytes as there is room for');
+  });
+
+  test('600 probes of one client and rule are a few lines, and a number that is exact', () => {
+    const { probes, size, read, total } = logOf();
+    for (let i = 0; i < 600; i++) probes.add(longest({ rule: 'client-banned' }));
+    probes.flush();
+    assert.equal(total(), 600);
+    assert.ok(size() < 100_000, `${size()} bytes`);
+    const last = read().at(-1)!;
+    assert.equal(last.event, 'probes');
+    assert.match(
+      last.msg,
+      /^relay probes blocked: 590 more of client-banned from 198\.51\.100\.7 within a minute$/,
+    );
+  });
+
+  test('a minute later it is counted anew, and nothing is written where nothing came', () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const { probes, read, total } = logOf();
+      for (let i = 0; i < 30; i++) probes.add(probeEventOf());
+      assert.equal(read().length, 10);
+      mock.timers.tick(60_000);
+      assert.equal(read().length, 11);
+      probes.add(probeEventOf());
+      mock.timers.tick(60_000);
+      assert.equal(read().length, 12);
+      assert.equal(total(), 31);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('clients and rules do not push each other out of the log', () => {
+    const { probes, read } = logOf();
+    for (let i = 0; i < 500; i++) probes.add(probeEventOf());
+    probes.add(probeEventOf({ client: '198.51.100.8' }));
+    probes.add(probeEventOf({ rule: 'framing' }));
+    assert.deepEqual(
+      read()
+        .slice(-2)
+        .map(({ msg }) => msg.split('. ')[0]),
+      ['relay probe blocked: connect from 198.51.100.8', 'relay probe blocked: framing from 198.51.100.7'],
+    );
+  });
+
+  test('an address a probe out of one /64 is one client', () => {
+    const { probes, read, total } = logOf();
+    for (let i = 0; i < 500; i++) probes.add(probeEventOf({ client: `2001:db8::${i.toString(16)}` }));
+    probes.flush();
+    assert.equal(read().length, 11);
+    assert.equal(read().at(-1)!.client, '2001:db8::/64');
+    assert.equal(total(), 500);
+  });
+
+  test('a flood from more clients than are told apart stays within bounds', () => {
+    const { probes, size, total } = logOf();
+    for (let i = 0; i < 20_000; i++)
+      probes.add(
+        longest({ client: `198.18.${(i >> 8) & 255}.${i & 255}`, rule: i % 2 ? 'connect' : 'socks5' }),
+      );
+    probes.flush();
+    assert.equal(total(), 20_000);
+    assert.ok(size() < 3 * 1024 * 1024, `${size()} bytes`);
+  });
+
+  test('the gateway writes what is left when it closes', async (t) => {
+    const { port, gateway, log } = await runGateway(
+      t,
+      'sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:1" }]',
+    );
+    for (let i = 0; i < 12; i++) await exchange(port, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    await gateway.close(0);
+    assert.match(
+      log.at(-1)!,
+      /"more":2,"msg":"relay probes blocked: 2 more of connect from 127\.0\.0\.1 within a minute"/,
+    );
+  });
+});
