@@ -50,6 +50,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
         collect,
       )
       .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
+      .option('--end-with-parent', 'end when the program that started this one has ended, however it did')
       .action(lazy<StartOptions>(() => import('./commands/start.ts'), exit)),
   (program, exit) =>
     program

@@ -19,6 +19,8 @@ export interface StartOptions {
   readonly backend?: readonly string[];
   /** `ADDR:PORT` of the admin listener. */
   readonly admin?: string;
+  /** End, as on SIGTERM, when the parent process has ended. */
+  readonly endWithParent?: boolean;
 }
 
 export interface InitOptions {

@@ -14,11 +14,11 @@ import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
-export const run: Command<StartOptions> = async ({ config: file, ...overlay }) => {
+export const run: Command<StartOptions> = async ({ config: file, endWithParent = false, ...overlay }) => {
   const read = (): Config => loadConfig(file, { overlay });
   const config = read();
   const log = createLog(config.log);
-  const stopped = signal();
+  const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   const account = resolveAccount(config);
   if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
@@ -152,5 +152,20 @@ function signal(): Promise<void> {
   return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
+  });
+}
+
+/** Milliseconds between two looks at the parent. */
+const parentInterval = 250;
+
+/** A parent that is killed can tell its child nothing: the child then has another parent, that of all orphans. */
+function parentEnd(): Promise<void> {
+  const parent = process.ppid;
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      resolve();
+    }, parentInterval).unref();
   });
 }
