@@ -12,6 +12,8 @@ export interface HttpRequest {
     readonly authority: string | null;
     readonly scheme: string;
     readonly protocol: string | null;
+    /** The fields as they came, where they are malformed: `name: value` lines, with the pseudo-headers. */
+    readonly text?: string;
   };
   /** What made the bytes malformed, where something did. */
   readonly defects?: readonly { readonly why: string; readonly at: number }[];

@@ -2,6 +2,7 @@ import type { HttpRequest } from './http-request.ts';
 
 /** A request head as text, for evidence; the parser keeps no bytes, so the spacing is the canonical one. */
 export function headText({ method, target, version, rawHeaders, h2 }: HttpRequest): string {
+  if (h2?.text !== undefined) return h2.text;
   let text = `${method} ${target} HTTP/${version}\r\n`;
   if (h2?.authority != null) text += `:authority: ${h2.authority}\r\n`;
   for (let i = 0; i < rawHeaders.length; i += 2) text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`;

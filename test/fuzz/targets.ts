@@ -1,7 +1,8 @@
+import { h2Targets } from './h2-targets.ts';
 import { mailTargets } from './mail-targets.ts';
 import type { Target } from './target.ts';
 import { textTargets } from './text-targets.ts';
 import { wireTargets } from './wire-targets.ts';
 
 /** Every pure parser that gets bytes of strangers. */
-export const targets: readonly Target[] = [...wireTargets, ...mailTargets, ...textTargets];
+export const targets: readonly Target[] = [...wireTargets, ...h2Targets, ...mailTargets, ...textTargets];

@@ -1,0 +1,191 @@
+/**
+ * The fields of an HTTP/2 request, RFC 9113 sections 8.2 and 8.3, as a request that can be judged. Total: what is malformed
+ * yields a request too, with its defects, so that a verdict can name what the sender wanted and not only that it was malformed.
+ */
+import { FieldNames } from './field-names.ts';
+import type { HttpRequest } from './http-request.ts';
+import { inToken, inValue, octets } from './octets.ts';
+import type { Defect } from './request-head.ts';
+
+export interface H2Head {
+  readonly request: HttpRequest;
+  /** Bytes of the body; -1 where the head does not tell. */
+  readonly contentLength: number;
+  /** The client waits for `100 Continue`. */
+  readonly expectsContinue: boolean;
+}
+
+/** RFC 9113 section 8.2.2. */
+const connectionSpecific = new FieldNames(
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+);
+const pseudoNames = [':method', ':scheme', ':authority', ':path', ':protocol'] as const;
+type Pseudo = { [name in (typeof pseudoNames)[number]]?: string };
+
+/**
+ * @param fields name, value, name, value …, as they came
+ * @param ends nothing comes behind the head
+ */
+export function h2Request(fields: readonly string[], ends: boolean): H2Head {
+  const reading = new Reading(fields);
+  const { pseudo, rawHeaders } = reading;
+  reading.checkPseudo();
+  reading.checkLength(ends);
+  const { defects, contentLength, expectsContinue } = reading;
+  const h2 = {
+    authority: pseudo[':authority'] ?? null,
+    scheme: pseudo[':scheme'] ?? '',
+    protocol: pseudo[':protocol'] ?? null,
+  };
+  const request = {
+    method: pseudo[':method'] ?? '',
+    target: pseudo[':path'] ?? '',
+    version: '2.0',
+    rawHeaders,
+  };
+  return {
+    request:
+      defects === null ? { ...request, h2 } : { ...request, h2: { ...h2, text: fieldText(fields) }, defects },
+    contentLength,
+    expectsContinue,
+  };
+}
+
+/** What is wrong with trailers (RFC 9113 section 8.1); null where nothing is. */
+export function trailerFault(fields: readonly string[]): string | null {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    if (name.charCodeAt(0) === colon) return 'a pseudo-field in the trailers';
+    const fault = fieldFault(name, fields[i + 1]!);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Fields as a text, a line each, with the pseudo-fields as they came. */
+export function fieldText(fields: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return text;
+}
+
+/** One pass over the fields of a request. */
+class Reading {
+  readonly pseudo: Pseudo = {};
+  readonly rawHeaders: string[] = [];
+  defects: Defect[] | null = null;
+  contentLength = -1;
+  expectsContinue = false;
+  /** Of the value of the first crumb in `rawHeaders`. */
+  #cookie = -1;
+  #at = 0;
+
+  constructor(fields: readonly string[]) {
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i]!;
+      const value = fields[i + 1]!;
+      if (name.charCodeAt(0) === colon) this.#pseudo(name, value);
+      else this.#field(name, value);
+      this.#at += name.length + value.length + 4;
+    }
+  }
+
+  /** RFC 9113 section 8.3.1, RFC 8441 section 4. */
+  checkPseudo(): void {
+    const { ':method': method, ':scheme': scheme, ':path': path, ':protocol': protocol } = this.pseudo;
+    this.#at = 0;
+    if (method === undefined || method === '') this.#defect('there is no :method');
+    if (method === 'CONNECT' && protocol === undefined) {
+      if (scheme !== undefined || path !== undefined) this.#defect('a CONNECT with :scheme or :path');
+      if (this.pseudo[':authority'] === undefined) this.#defect('a CONNECT without :authority');
+      return;
+    }
+    if (protocol !== undefined && method !== 'CONNECT')
+      this.#defect('a :protocol with another method than CONNECT');
+    if (protocol !== undefined && this.pseudo[':authority'] === undefined)
+      this.#defect('an extended CONNECT without :authority');
+    if (scheme === undefined) this.#defect('there is no :scheme');
+    if (path === undefined || path === '') this.#defect('there is no :path');
+  }
+
+  checkLength(ends: boolean): void {
+    if (ends && this.contentLength > 0) this.#defect('a Content-Length with no content');
+  }
+
+  #pseudo(name: string, value: string): void {
+    if (this.rawHeaders.length > 0) this.#defect(`${name} behind a field`);
+    if (!valid(value, inValue)) this.#defect(`a control character in ${name}`);
+    const known = pseudoNames.find((one) => one === name);
+    if (known === undefined) {
+      this.#defect('an unknown pseudo-field');
+      this.rawHeaders.push(name, value);
+    } else if (this.pseudo[known] !== undefined) {
+      this.#defect(`a second ${known}`);
+      this.rawHeaders.push(name, value);
+    } else this.pseudo[known] = value;
+  }
+
+  #field(name: string, value: string): void {
+    const fault = fieldFault(name, value);
+    if (fault !== null) this.#defect(fault);
+    const { rawHeaders } = this;
+    switch (name.length) {
+      case 6:
+        if (name === 'cookie') {
+          // RFC 9113 section 8.2.3: crumbs become one line again before they go into HTTP/1.
+          if (this.#cookie !== -1) {
+            rawHeaders[this.#cookie] += `; ${value}`;
+            return;
+          }
+          this.#cookie = rawHeaders.length + 1;
+        } else if (name === 'expect') this.expectsContinue = value.toLowerCase() === '100-continue';
+        break;
+      case 14:
+        if (name !== 'content-length') break;
+        if (!/^\d{1,15}$/.test(value)) this.#defect('a Content-Length that is no plain number');
+        else if (this.contentLength !== -1) this.#defect('more than one Content-Length');
+        else this.contentLength = Number(value);
+    }
+    rawHeaders.push(name, value);
+  }
+
+  #defect(why: string): void {
+    this.defects ??= [];
+    this.defects.push({ why, at: this.#at });
+  }
+}
+
+/** RFC 9113 section 8.2. */
+function fieldFault(name: string, value: string): string | null {
+  let fault: string | null = null;
+  if (name === '' || !validName(name)) fault = 'a field name that is not a token in lower case';
+  else if (!valid(value, inValue)) fault = 'a control character in a field value';
+  else if (value !== '' && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))))
+    fault = 'white space around a field value';
+  else if (connectionSpecific.has(name)) fault = `${name}, which is the connection's in HTTP/1 only`;
+  else if (name === 'te' && value.toLowerCase() !== 'trailers') fault = 'a TE other than trailers';
+  return fault;
+}
+
+function validName(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code > 0xff || (octets[code]! & inToken) === 0 || (code >= 0x41 && code <= 0x5a)) return false;
+  }
+  return true;
+}
+
+function valid(text: string, mark: number): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0xff || (octets[code]! & mark) === 0) return false;
+  }
+  return true;
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09;
+const colon = 0x3a;
