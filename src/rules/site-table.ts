@@ -9,6 +9,8 @@ export interface HostPattern {
 /** A host in canonical spelling with nothing after it: what nearly every Host line holds. */
 const canonical = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
+const longestName = 253;
+
 /** Finds the site of a host: exact names first, then the longest wildcard. Built once, read only. */
 export class SiteTable {
   readonly #exact = new Map<string, Site>();
@@ -47,7 +49,8 @@ export class SiteTable {
 
   /** RFC 3986 section 3.2.2 allows `a;b` and `a,b` in a host; a backend that gets it in a field reads two of something. */
   #findWildcard(host: string): Site | undefined {
-    if (!canonical.test(host)) return undefined;
+    // Each label is another look-up of all that follows it: no longer than a name can be (RFC 1035 section 2.3.4).
+    if (host.length > longestName || !canonical.test(host)) return undefined;
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
       const site = this.#wildcards.get(host.slice(dot + 1));
       if (site !== undefined) return site;

@@ -101,6 +101,7 @@ function canonicalName(text: string): string | Malformed {
   if (typeof decoded === 'object') return decoded;
   let name = decoded;
   if (/[\x80-\xff]/.test(name)) {
+    if (name.length > longestName) return bad('a host of more than 255 bytes', 0);
     const ascii = fromULabels(name);
     if (ascii === null)
       return bad('a host in characters that no host name is written in', text.search(/[\x80-\xff%]/));
@@ -134,6 +135,9 @@ function decodePercent(text: string): string | Malformed {
   }
   return out;
 }
+
+/** RFC 1035 section 2.3.4. Punycode (RFC 3492) takes time with the square of what it is given. */
+const longestName = 255;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -182,6 +182,7 @@ const refusals: CorpusRow[] = [
   malformed('long-s', utf8('www.\u017fhop.example.net'), 'UTS 46: maps to s'),
   malformed('soft-hyphen', utf8('www.exam\u00adple.net'), 'UTS 46: ignored'),
   malformed('decomposed-umlaut', utf8('bu\u0308cher.example.net'), 'RFC 5891 section 4.2.1: not in NFC'),
+  malformed('non-ascii-too-long', utf8('é.'.repeat(90)) + 'example.net', 'RFC 1035 section 2.3.4; RFC 3492'),
   malformed('invalid-utf8', 'b\xfccher.example.net', 'RFC 3629 section 4'),
   {
     id: 'host-missing-http11',

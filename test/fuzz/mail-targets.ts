@@ -80,6 +80,11 @@ export const mailTargets: readonly Target[] = [
       (text) => Buffer.from(text),
     ),
     words: ['\r\n', '\r', '\n', '.', '\r\n.\r\n', '\n.\n', '\r.\r', '\0', '..', 'x'],
+    read: (input) => [
+      readLines([input]),
+      new StrictScanner().push(input),
+      new NormalizingScanner().push(input),
+    ],
     run: (input) => {
       const cut = input.reduce((sum, byte) => (sum * 31 + byte) % (input.length + 1), 7);
       const pieces = [input.subarray(0, cut), input.subarray(cut)];
@@ -172,6 +177,7 @@ export const mailTargets: readonly Target[] = [
       (text) => Buffer.from(text, 'latin1'),
     ),
     words: ['\r\n', '\r', '\n', '250', '250-', '550 ', '421', '-', ' ', '\0', '\xff'],
+    read: (input) => readReplies([input]),
     run: (input) => {
       const whole = readReplies([input]);
       const bytewise = readReplies([...input].map((byte) => Buffer.of(byte)));

@@ -14,6 +14,8 @@ export interface Target {
    * @throws where something that must be true is not
    */
   readonly run: (input: Buffer) => string;
+  /** Reads the input once, and no more: what is timed against the size of the input. @default as `run` */
+  readonly read?: (input: Buffer) => unknown;
 }
 
 /** @throws Error */

@@ -1,7 +1,9 @@
 /** The readers of requests, responses and first bytes. */
 import { isDeepStrictEqual } from 'node:util';
+import { probeEvent } from '../../src/events/probe-event.ts';
 import { explain } from '../../src/explain/explain.ts';
 import { forwardedHead } from '../../src/forward/forwarded-head.ts';
+import { clientOf, peerOf } from '../../src/guard/client.ts';
 import { judge } from '../../src/judge.ts';
 import { isMalformed, parseAuthority } from '../../src/wire/authority.ts';
 import { ChunkedDecoder, wholeChunked } from '../../src/wire/chunked.ts';
@@ -14,11 +16,13 @@ import { parseRequestTarget } from '../../src/wire/request-target.ts';
 import { parseResponseHead } from '../../src/wire/response-head.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from '../../src/wire/socks.ts';
 import { corpus } from '../corpus/corpus.ts';
+import { trustedAddress } from '../support/gateway.ts';
 import { corpusPolicy } from '../support/policy.ts';
 import { must, type Target } from './target.ts';
 
 const latin1 = (bytes: Buffer): string => bytes.toString('latin1');
-const { policy } = corpusPolicy();
+const { policy, clients } = corpusPolicy();
+const balancer = peerOf({ remoteAddress: trustedAddress }, clients);
 const requests = corpus
   .map(({ bytes }) => Buffer.from(bytes, 'latin1'))
   .filter(({ length }) => length < 2000);
@@ -193,6 +197,55 @@ export const wireTargets: readonly Target[] = [
     },
   },
   {
+    name: 'probe-event',
+    seeds: requests,
+    words: [
+      ...headWords,
+      'Cookie: a=b',
+      '?password=',
+      '"token":"',
+      'union+',
+      "'+or+",
+      '../',
+      '<script',
+      '(){:;',
+      '//a@',
+      'base64_',
+    ],
+    run: (input) => {
+      const { verdict } = explain(input, policy);
+      if (verdict.action === 'allow') return 'allow';
+      const text = latin1(input);
+      const event = probeEvent({
+        ...{ time: 0, listener: 'http 127.0.0.1:80', client: '192.0.2.7', verdict },
+        ...{ head: text, body: text },
+      });
+      must(/^[\x20-\x7e]*$/.test(JSON.stringify(event)), 'it is printable');
+      return `${event.rule} ${event.intent} ${event.destination === null}`;
+    },
+  },
+  {
+    name: 'client-of',
+    seeds: [
+      '203.0.113.7',
+      '203.0.113.7, 10.0.0.1',
+      '"[2001:db8::5]:443", 192.0.2.9:5555',
+      'for="[2001:db8::5]:443";proto=https, for=192.0.2.9',
+      'unknown, _hidden',
+    ].map((text) => Buffer.from(text)),
+    words: [...marks, '203.0.113.7', '2001:db8::5', '::ffff:', 'for=', 'unknown', '_a', ', ', '"', '%eth0'],
+    run: (input) => {
+      const value = latin1(input);
+      const told = ['X-Forwarded-For', 'Forwarded'].map((name) => {
+        const { address, prefix, trusted } = clientOf(balancer, [name, value], clients);
+        must(trusted, 'what the balancer says of the host is believed');
+        must(prefix === '' || !/[^0-9a-f.:/]/.test(prefix), `the prefix is one: ${prefix}`);
+        return address === balancer.address;
+      });
+      return told.join();
+    },
+  },
+  {
     name: 'request-target',
     seeds: targets,
     words: headWords,
@@ -246,6 +299,7 @@ export const wireTargets: readonly Target[] = [
       'A\r\n0123456789\r\n3\r\nabc\r\n0\r\nA: b\r\nC: d\r\n\r\nGET /',
     ].map((text) => Buffer.from(text)),
     words: [...marks, '0\r\n\r\n', '5\r\nhello\r\n', ';a=b', 'ffffffff', '0x', 'X: y\r\n', '-', '+'],
+    read: (input) => decode([input]),
     run: (input) => {
       const whole = decode([input]);
       // A cut that depends on the input, so that the same input gives the same result.

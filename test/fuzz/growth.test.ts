@@ -1,0 +1,29 @@
+/**
+ * Time against size, for every parser that the network reaches: a parser whose time grows with the square of its input lets one
+ * client stop everybody with one request.
+ */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { steepInputs } from './growth.ts';
+import { targets } from './targets.ts';
+
+suite('time grows no faster than the input', () => {
+  for (const target of targets.filter(({ name }) => name !== 'config'))
+    test(target.name, () => {
+      const told = steepInputs(target).map(
+        ({ piece, before, time, ratio }) =>
+          `${JSON.stringify(before.slice(-40))} + ${JSON.stringify(piece)}…: × ${ratio.toFixed(1)} for four times as much, ${time.toFixed(1)} ms`,
+      );
+      assert.deepEqual(told, []);
+    });
+
+  test('a target that is quadratic is found out', () => {
+    const run = (input: Buffer): string => {
+      let sum = 0;
+      for (let i = 0; i < input.length; i++) for (let j = 0; j < input.length; j += 16) sum ^= input[j]! + i;
+      return String(sum);
+    };
+    const quadratic = { name: 'quadratic', seeds: [], words: ['a'], run };
+    assert.ok(steepInputs(quadratic).length > 0);
+  });
+});

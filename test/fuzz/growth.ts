@@ -1,0 +1,112 @@
+/** Inputs that grow by repeating a piece: how the time of a target grows with them. */
+import { longestInput } from './mutator.ts';
+import type { Target } from './target.ts';
+
+/** How much longer the longer input is. */
+const factor = 4;
+/** Linear is the factor, quadratic its square; halfway on the scale of powers, and something for a noisy machine. */
+const steepest = factor * Math.sqrt(factor) * 1.3;
+/** Milliseconds below which a ratio says nothing: the clock, a collection, a neighbour on the machine. */
+const noise = 1.5;
+/** Seeds that are grown, evenly taken, and the places in each where pieces are put. */
+const seedsGrown = 10;
+const places = [0, 0.15, 0.4, 0.7, 1] as const;
+/** Measured so often where once is too steep; the least time counts. */
+const again = 7;
+
+export interface Steep {
+  readonly target: string;
+  readonly piece: string;
+  /** What stands before the pieces. */
+  readonly before: string;
+  /** Milliseconds of the longer input, and how many times those of the shorter one that is. */
+  readonly time: number;
+  readonly ratio: number;
+}
+
+interface Piece {
+  readonly name: string;
+  /** About so many bytes of it. */
+  of(room: number): Buffer;
+}
+
+const usual = [
+  'a',
+  'a.',
+  'A',
+  '0',
+  '1,',
+  '\xc3\xa9',
+  ' a',
+  '\ta',
+  '\r\na',
+  'a:a\r\n',
+  '%61',
+  '"',
+  '&a=',
+  "'",
+  '+',
+  '/',
+  '../',
+];
+
+const repeated = (piece: string): Piece => ({
+  name: piece,
+  of: (room) => Buffer.from(piece.repeat(Math.floor(room / piece.length)), 'latin1'),
+});
+
+/** Letters that never come twice, which is what is dear to write as an A-label (RFC 3492). */
+const lettersOnce: Piece = {
+  name: 'letters',
+  of: (room) =>
+    Buffer.from(
+      Array.from({ length: Math.floor(room / 3) }, (_, i) => String.fromCodePoint(0x4e00 + i)).join(''),
+    ),
+};
+
+/** Inputs whose time grows faster than they do. */
+export function steepInputs(target: Target): Steep[] {
+  const { name, seeds, words, run, read = run } = target;
+  const pieces = [...new Set([...words, ...usual])].map(repeated).concat(lettersOnce);
+  const step = Math.max(1, Math.floor(seeds.length / seedsGrown));
+  const bases = [Buffer.alloc(0), ...seeds.filter((_, at) => at % step === 0).slice(0, seedsGrown)];
+  const found: Steep[] = [];
+  for (const base of bases) {
+    for (const place of base.length === 0 ? [0] : places) {
+      const at = Math.floor(base.length * place);
+      for (const piece of pieces) {
+        const grown = (size: number): Buffer => {
+          const room = Math.max(0, size - base.length);
+          return Buffer.concat([base.subarray(0, at), piece.of(room), base.subarray(at)]);
+        };
+        const [short, long] = [grown(longestInput / factor), grown(longestInput)];
+        if (timeOf(read, long) < noise) continue;
+        let [least, most] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+        for (let round = 0; round < again && most >= noise; round++) {
+          least = Math.min(least, timeOf(read, short));
+          most = Math.min(most, timeOf(read, long));
+        }
+        const ratio = most / least;
+        if (most < noise || ratio < steepest) continue;
+        found.push({
+          target: name,
+          piece: piece.name,
+          before: base.toString('latin1', 0, at),
+          time: most,
+          ratio,
+        });
+      }
+    }
+  }
+  return found;
+}
+
+function timeOf(read: NonNullable<Target['read']>, input: Buffer): number {
+  const start = performance.now();
+  try {
+    read(input);
+  } catch {
+    // What it reads wrongly is the affair of the fuzzer.
+  }
+  return performance.now() - start;
+}
