@@ -6,11 +6,10 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { parsePrefix } from '../src/address/ip.ts';
 import { PrefixSet } from '../src/address/prefix-set.ts';
-import type { Ban } from '../src/bans/ban.ts';
 import { SqliteBanJournal } from '../src/bans/ban-journal.ts';
-import { BanPrefixError } from '../src/bans/ban-prefix.ts';
 import { BanService } from '../src/bans/ban-service.ts';
 import { BanLedger } from '../src/bans/ledger.ts';
+import { type BansSettings, compileBans } from '../src/config/ban-options.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,27 +18,11 @@ declare module 'fastify' {
   }
 }
 
-export interface BansOptions {
-  /** A service that is there already: it becomes `app.bans`, nobody is turned away here, and the options below are its affair. */
-  readonly service?: BanService;
-  /** Blocked probes by one client until it is banned. @default 5 */
-  readonly after?: number;
-  /** The time in which they must fall, in milliseconds. @default 600_000 */
-  readonly within?: number;
-  /** How long the first, second, third … ban lasts, in milliseconds; the last one repeats. @default 10 min, 1 h, 1 d */
-  readonly for?: readonly number[];
-  /** Prefixes that are never banned, whatever they send. @default none */
-  readonly allow?: readonly string[];
-  /** Absolute names of files with prefixes that are always banned. @default none */
-  readonly lists?: readonly string[];
-  /** File in which bans outlive the process. @default none */
-  readonly journal?: string;
-  /** Told of each ban. */
-  readonly onBan?: (ban: Ban) => void;
-}
+/** The settings of the ledger, or a service that is there already: it becomes `app.bans`, and nobody is turned away here. */
+export type BansOptions = (BansSettings & { readonly service?: never }) | { readonly service: BanService };
 
 async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<void> {
-  const service = options.service ?? (await ownService(app, options));
+  const service = options.service === undefined ? await ownService(app, options) : options.service;
   app.decorate('bans', service);
   if (options.service !== undefined) return;
   app.addHook('onClose', async () => service.close());
@@ -54,28 +37,15 @@ async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<v
   });
 }
 
-async function ownService(
-  app: FastifyInstance,
-  {
-    after = 5,
-    within = 600_000,
-    for: terms = [600_000, 3_600_000, 86_400_000],
-    allow = [],
-    lists = [],
-    journal,
-    onBan = () => {},
-  }: BansOptions,
-): Promise<BanService> {
-  if (!Number.isInteger(after) || after < 1)
-    throw new RangeError('bans: `after` must be a whole number, 1 or more');
-  if (!(within > 0)) throw new RangeError('bans: `within` must be more than 0 milliseconds');
-  if (terms.length === 0 || !terms.every((term) => term > 0))
-    throw new RangeError('bans: `for` must list one time or more, in milliseconds');
+async function ownService(app: FastifyInstance, settings: BansSettings): Promise<BanService> {
+  const { after, within, for: terms, allow, lists } = compileBans(settings);
+  const { journal, onBan = () => {} } = settings;
   const clock = Date.now;
   const onError = (error: unknown): void => app.log.error(error);
   const memory = Math.max(...terms);
+  const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
   return BanService.start({
-    ledger: new BanLedger({ after, within, for: terms, exempt: exemptions(allow), clock }),
+    ledger: new BanLedger({ after, within, for: terms, exempt, clock }),
     journal: journal === undefined ? null : new SqliteBanJournal({ path: journal, memory, clock, onError }),
     lists,
     onBan,
@@ -83,15 +53,10 @@ async function ownService(
   });
 }
 
-function exemptions(allow: readonly string[]): PrefixSet {
-  return new PrefixSet(
-    allow.map((text) => {
-      const prefix = parsePrefix(text);
-      if (prefix === null)
-        throw new BanPrefixError(`bans: \`allow\` holds ${JSON.stringify(text)}, which is no prefix`);
-      return prefix;
-    }),
-  );
-}
-
+/**
+ * Turns away clients that were blocked too often.
+ *
+ * @throws {ConfigError} naming every fault of the options
+ * @throws {ListError} where a list can't be read
+ */
 export const bans = fp(bansPlugin, { name: 'sekisho-bans', fastify: '5.x' });

@@ -13,12 +13,12 @@ export interface MetricsSettings {
   /** Where they are. @default '/metrics' */
   readonly path?: string;
   /**
-   * Whoever asks must send it as `Authorization: Bearer TOKEN`; others get 401. Hazard of leaving it out: the metrics are for
-   * everybody who reaches the app, and say which rules are only flagged.
+   * Whoever asks must send it as `Authorization: Bearer TOKEN`; others get 401. `false`: nobody has to. Hazard of that: the
+   * metrics are for everybody who reaches the app, and say which rules are only flagged.
    *
-   * @default none
+   * It must be given, so that an environment variable that is not set does not publish them.
    */
-  readonly token?: string;
+  readonly token: string | false;
 }
 
 /** Of the app that it is registered in, or of a source that is there already. */
@@ -35,10 +35,20 @@ async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Pro
     faults.push({ path: name, value: null, message, mend, line: null });
   if (typeof path !== 'string' || !path.startsWith('/'))
     wrong('path', 'is no path', 'write one that begins with /');
-  if (token !== undefined && (typeof token !== 'string' || token.length < 16))
-    wrong('token', 'is too short to be a secret', 'write 16 characters or more, or leave it out');
+  if (token === undefined)
+    wrong(
+      'token',
+      'is missing',
+      'write 16 characters or more that nobody guesses, or false to let everybody see them',
+    );
+  else if (token !== false && (typeof token !== 'string' || token.length < 16))
+    wrong(
+      'token',
+      'is too short to be a secret',
+      'write 16 characters or more, or false to let everybody see them',
+    );
   if (faults.length > 0) throw new ConfigError(faults, 'metrics');
-  serve(app, ownSource(app), path, token === undefined ? null : new Access(token, false));
+  serve(app, ownSource(app), path, token === false ? null : new Access(token, false));
 }
 
 function ownSource(app: FastifyInstance): MetricSource {

@@ -79,7 +79,8 @@ function checkpointOf(
   app: FastifyInstance,
   settings: RelayGuardSettings,
 ): { checkpoint: Checkpoint; host: string; watch: RelayWatch } {
-  const { policy, clients, exempt, ports, config } = compileGuard(settings);
+  const { trustProxy } = optionsOf(app);
+  const { policy, clients, exempt, ports, config } = compileGuard(settings, trustProxy);
   const routes = new ExemptRoutes(exempt, pathReading(app));
   // Where the app has the `bans` plugin, before or after this one, they work together.
   let bans: BanKeeper | null = null;
@@ -94,7 +95,8 @@ function checkpointOf(
     counters: feed.counters,
     isBanned: (prefix) => bans?.isBanned(prefix) ?? false,
     onEvent: (event) => {
-      bans?.onEvent(event);
+      // What a client sends through a proxy without a word on whom it is from would else ban everybody behind it.
+      if (!clients.trustedProxies.contains(event.client)) bans?.onEvent(event);
       feed.tell(event);
       settings.onProbe?.(event);
     },
@@ -105,6 +107,7 @@ function checkpointOf(
   app.addHook('onRoute', ({ method, url, config }) => {
     for (const one of [method].flat()) routes.add(one, url, config?.relayGuard === false);
   });
+  warnOfProxies(app, checkpoint, settings.trustedProxies === undefined && Boolean(trustProxy));
   checkpoint.attach(app.server);
   app.addHook('onListen', async () => {
     for (const server of furtherServers(app)) checkpoint.attach(server);
@@ -120,15 +123,56 @@ function checkpointOf(
   };
 }
 
+const named =
+  "name the proxy in trustedProxies of relayGuard: its address or prefix, or 'inherit' for those of trustProxy";
+
+/**
+ * Behind a proxy that nobody named everybody is one client: one scanner has all of them banned, one busy one all of them
+ * limited.
+ *
+ * @param unnamed the app believes a proxy, and the guard was told of none
+ */
+function warnOfProxies(app: FastifyInstance, guard: Checkpoint, unnamed: boolean): void {
+  let watching = false;
+  app.addHook('onReady', async () => {
+    watching = app.hasDecorator('bans') || app.hasDecorator('rateLimits');
+    if (watching && unnamed)
+      app.log.warn(
+        `trustProxy is set and trustedProxies is not: all clients are banned and limited as one. ${named}`,
+      );
+  });
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (watching && request.headers['x-forwarded-for'] !== undefined) {
+      const { client, peer } = guard.judge(request.raw);
+      if (!client.trusted) {
+        watching = false;
+        app.log.warn(
+          `${peer} sends X-Forwarded-For and is not among trustedProxies: bans and limits are for ${peer}, not for whom it names. ` +
+            `If it is a proxy of yours, ${named}`,
+        );
+      }
+    }
+    done();
+  });
+}
+
+/** What Fastify was made with; it tells nobody. */
+function optionsOf(app: FastifyInstance): { readonly trustProxy?: unknown } {
+  return (internal(app, 'fastify.options') ?? {}) as { trustProxy?: unknown };
+}
+
 /** An app that listens on `localhost` has a second server, for the other family of addresses, and tells nobody. */
 function furtherServers(app: FastifyInstance): HttpServer[] {
+  return [...((internal(app, 'fastify.serverBindings') ?? []) as HttpServer[])];
+}
+
+/** What Fastify keeps under a symbol of its own; undefined where it does not any more. */
+function internal(app: FastifyInstance, description: string): unknown {
   for (let at: object | null = app; at !== null; at = Object.getPrototypeOf(at)) {
-    for (const key of Object.getOwnPropertySymbols(at)) {
-      if (key.description === 'fastify.serverBindings')
-        return [...(at as Record<symbol, HttpServer[]>)[key]!];
-    }
+    for (const key of Object.getOwnPropertySymbols(at))
+      if (key.description === description) return (at as Record<symbol, unknown>)[key];
   }
-  return [];
+  return undefined;
 }
 
 function pathReading(app: FastifyInstance): PathReading {

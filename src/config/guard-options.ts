@@ -13,6 +13,7 @@ import type { Policy } from '../rules/policy.ts';
 import { compile } from './compile.ts';
 import type { Config } from './config.ts';
 import { ConfigError, type Fault } from './fault.ts';
+import { inheritedProxies } from './inherited-proxies.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 
 /** Rules that can be told to let a request pass, since no request is relayed by that. */
@@ -31,12 +32,14 @@ export interface RelayGuardSettings {
    */
   readonly hosts: readonly string[];
   /**
-   * Peers whose X-Forwarded-For and -Host are believed: addresses or prefixes (CIDR). Fastify's own `trustProxy` is not
-   * asked, since `true` would let any client pass for any other.
+   * Peers whose X-Forwarded-For and -Host are believed: addresses or prefixes (CIDR). `'inherit'` takes over what Fastify's
+   * own `trustProxy` names: a list, or a function of the address. `true` and a number of hops name nobody, and are refused:
+   * any client could pass for any other. Hazard of leaving it out behind a proxy: everybody is one client, and is banned and
+   * limited together.
    *
    * @default [] nobody is believed
    */
-  readonly trustedProxies?: readonly string[];
+  readonly trustedProxies?: readonly string[] | 'inherit';
   /** Clients that are never banned: addresses or prefixes (CIDR). What they send is judged all the same. @default [] */
   readonly allow?: readonly string[];
   /**
@@ -77,11 +80,23 @@ export interface CompiledGuard {
   readonly config: Config;
 }
 
+/** With the proxies that are named by now. */
+type ReadSettings = Omit<RelayGuardSettings, 'trustedProxies'> & {
+  readonly trustedProxies: readonly string[] | undefined;
+};
+
 const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as const;
 
-/** @throws {ConfigError} with every fault */
-export function compileGuard(options: RelayGuardSettings): CompiledGuard {
-  const faults = optionFaults('relayGuard', options, known, ['onProbe', 'onError']);
+/**
+ * @param trustProxy of the app, for `trustedProxies: 'inherit'`
+ * @throws {ConfigError} with every fault
+ */
+export function compileGuard(settings: RelayGuardSettings, trustProxy?: unknown): CompiledGuard {
+  const faults = optionFaults('relayGuard', settings, known, ['onProbe', 'onError']);
+  const inherited =
+    settings.trustedProxies === 'inherit' ? inheritedProxies(trustProxy, faults) : settings.trustedProxies;
+  const asked = inherited !== undefined && 'contains' in inherited ? inherited : null;
+  const options = { ...settings, trustedProxies: asked === null ? (inherited as readonly string[]) : [] };
   const rules = options.policy?.rules;
   const forwardable = ruleIds.filter((id) => catalogue[id].forwardable);
   const lenient = { ...rules, ...Object.fromEntries(forwardable.map((id) => [id, 'allow'])) };
@@ -92,14 +107,14 @@ export function compileGuard(options: RelayGuardSettings): CompiledGuard {
   ports.delete(0);
   return {
     policy: { ...compiled.policy, ports },
-    clients: compiled.clients,
+    clients: asked === null ? compiled.clients : { ...compiled.clients, trustedProxies: asked },
     exempt: { ...exempt.policy, ports },
     ports,
     config: compiled.config,
   };
 }
 
-function read(options: RelayGuardSettings, rules: object | undefined, faults: Fault[]) {
+function read(options: ReadSettings, rules: object | undefined, faults: Fault[]) {
   const { hosts, trustedProxies, allow, websocket = true, policy } = options;
   const config = readOptions(
     { hosts, websocket, backend: 'welcome' },

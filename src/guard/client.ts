@@ -10,9 +10,14 @@ export interface Client extends Standing {
   readonly prefix: string;
 }
 
+/** A set of addresses: a `PrefixSet`, or whoever can be asked. */
+export interface Addresses {
+  contains(address: string): boolean;
+}
+
 export interface ClientRules {
   /** Peers whose X-Forwarded-For is believed. */
-  readonly trustedProxies: PrefixSet;
+  readonly trustedProxies: Addresses;
   /** Never banned, never limited. */
   readonly allowed: PrefixSet;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import rateLimiter from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { MetricsOptions } from '../../plugins/metrics.ts';
 import { alerts, bans, dashboard, forward, metrics, rateLimit, relayGuard } from '../../src/index.ts';
 import { guardedApp } from '../support/guarded-app.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -65,7 +66,7 @@ suite('metrics', () => {
     const backend = await recordingBackend(t, {});
     const { port } = await guardedApp(t, {
       build: async (app) => {
-        await app.register(metrics);
+        await app.register(metrics, { token: false });
         await app.register(bans, { after: 100 });
         app.get('/a', async () => 'a');
         await app.register(forward, { prefix: '/api', backend: backend.url });
@@ -99,13 +100,24 @@ suite('metrics', () => {
   });
 
   test('say what is wrong with their options, and what is missing', async (t) => {
-    assert.match(await fault(t, (app) => app.register(metrics)), /^metrics: there is no relayGuard .*await/);
+    assert.match(
+      await fault(t, (app) => app.register(metrics, { token })),
+      /^metrics: there is no relayGuard .*await/,
+    );
     const wrong = { path: 'metrics', token: 'short', tokens: 1 } as object;
-    assert.deepEqual((await fault(t, (app) => app.register(metrics, wrong))).split('\n'), [
+    assert.deepEqual((await fault(t, (app) => app.register(metrics, wrong as MetricsOptions))).split('\n'), [
       'tokens: is no option of metrics. write token if that is meant.',
       'path: is no path. write one that begins with /.',
-      'token: is too short to be a secret. write 16 characters or more, or leave it out.',
+      'token: is too short to be a secret. write 16 characters or more, or false to let everybody see them.',
     ]);
+  });
+
+  test('are not published by an environment variable that is not set', async (t) => {
+    for (const options of [undefined, {}, { token: undefined }])
+      assert.equal(
+        await fault(t, (app) => app.register(metrics, options as unknown as MetricsOptions)),
+        'token: is missing. write 16 characters or more that nobody guesses, or false to let everybody see them.',
+      );
   });
 });
 

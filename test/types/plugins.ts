@@ -68,10 +68,12 @@ app.register(forward, {
 // @ts-expect-error a number is no URL
 app.register(forward, { backend: 8081 });
 
-app.register(metrics);
+app.register(metrics, { token: false });
+// @ts-expect-error a variable that is not set would publish them
+app.register(metrics, { token: process.env.METRICS_TOKEN });
 app.register(metrics, { path: '/internal/metrics', token: 'sixteen or more letters' });
 // @ts-expect-error a number is no path
-app.register(metrics, { path: 9090 });
+app.register(metrics, { path: 9090, token: false });
 
 app.register(rateLimit, { max: 100, timeWindow: '1m', allow: ['192.0.2.0/24'] });
 // @ts-expect-error a time has a unit
@@ -88,6 +90,7 @@ app.register(bans, {
   journal: '/var/lib/app/bans.db',
   onBan: ({ prefix }) => same<typeof prefix, string>(true),
 });
+app.register(bans, { within: '10m', for: ['10m', '1h'] });
 // @ts-expect-error one ban after the other
 app.register(bans, { for: 600_000 });
 same<boolean, ReturnType<FastifyInstance['bans']['isBanned']>>(true);
@@ -124,7 +127,7 @@ Fastify({ http2: true, https: {} }).register(relayGuard, { hosts: ['www.example.
 const options: RelayGuardOptions & { hosts: readonly string[] } = { hosts: ['www.example.net'] };
 const forwarding: ForwardOptions = { backend: 'unix:/run/app.sock' };
 const watching: [MetricsOptions, BansOptions, RateLimitOptions, AlertsOptions, DashboardOptions] = [
-  {},
+  { token: false },
   {},
   {},
   { syslog: 'udp://127.0.0.1:514' },

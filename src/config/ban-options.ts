@@ -1,0 +1,51 @@
+/** The options of the `bans` plugin → the rules of a ledger. */
+import type { Ban } from '../bans/ban.ts';
+import type { BansConfig } from './config.ts';
+import { ConfigError } from './fault.ts';
+import { optionFaults, readOptions } from './plugin-options.ts';
+
+export interface BansSettings {
+  /** Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned. @default 5 */
+  readonly after?: number;
+  /** The time in which they must fall: `'10m'`, or a number of milliseconds. @default '10m' */
+  readonly within?: string | number;
+  /** How long the first, second, third … ban lasts, written as `within`; the last one repeats. @default ['10m', '1h', '1d'] */
+  readonly for?: readonly (string | number)[];
+  /** Addresses or prefixes (CIDR) that are never banned, whatever they send. @default [] */
+  readonly allow?: readonly string[];
+  /** Absolute names of files with prefixes that are always banned. @default [] */
+  readonly lists?: readonly string[];
+  /** SQLite file in which bans outlive the process. @default none */
+  readonly journal?: string;
+  /** Told of each ban. */
+  readonly onBan?: (ban: Ban) => void;
+}
+
+const known = ['after', 'within', 'for', 'allow', 'lists', 'journal'] as const;
+
+/** @throws {ConfigError} with every fault */
+export function compileBans(options: BansSettings): BansConfig {
+  const faults = optionFaults('bans', options, known, ['onBan']);
+  const { after, within, for: terms, allow, lists, journal } = options;
+  if (journal !== undefined && (typeof journal !== 'string' || journal === ''))
+    faults.push({
+      path: 'journal',
+      value: null,
+      message: 'is no file name',
+      mend: 'write the name of a file, or leave it out',
+      line: null,
+    });
+  const bans = {
+    after,
+    within: inWords(within),
+    for: Array.isArray(terms) ? terms.map(inWords) : terms,
+    allow,
+    lists,
+  };
+  const config = readOptions({ hosts: ['localhost'], backend: 'welcome' }, { bans }, faults);
+  if (config === null || config.bans === false || faults.length > 0) throw new ConfigError(faults, 'bans');
+  return config.bans;
+}
+
+/** Milliseconds as the config writes them. What is no whole number of them stays, and is a fault. */
+const inWords = (time: unknown): unknown => (Number.isSafeInteger(time) ? `${time}ms` : time);

@@ -1,0 +1,49 @@
+/** `trustedProxies: 'inherit'`: the proxies that `trustProxy` of Fastify names. */
+import type { Addresses } from '../guard/client.ts';
+import type { Fault } from './fault.ts';
+
+/** Words of `trustProxy` for ranges, as `proxy-addr` has them. */
+const ranges: Readonly<Record<string, readonly string[]>> = {
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  loopback: ['127.0.0.0/8', '::1'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/**
+ * @param trustProxy as it was given to Fastify; undefined: there is none
+ * @param faults gets one where it names nobody: then any client could pass for any other
+ * @returns prefixes, or a function that is asked for each address
+ */
+export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly string[] | Addresses {
+  const nobody = (what: string): readonly string[] => {
+    const mend = "list your proxies, such as trustedProxies: ['10.0.0.0/8']";
+    faults.push({ path: 'trustedProxies', value: 'inherit', message: `finds ${what}`, mend, line: null });
+    return [];
+  };
+  if (typeof trustProxy === 'string') return namedIn(trustProxy.split(','));
+  if (Array.isArray(trustProxy)) return namedIn(trustProxy.map(String));
+  if (typeof trustProxy === 'function') {
+    // The second argument is the number of hops.
+    return trustProxy.length > 1
+      ? nobody('a trustProxy that counts hops, which names nobody')
+      : { contains: (address) => believes(trustProxy as Trust, address) };
+  }
+  if (trustProxy === true) return nobody('trustProxy: true, which believes everybody');
+  if (typeof trustProxy === 'number')
+    return nobody(`trustProxy: ${trustProxy}, which counts hops and names nobody`);
+  return nobody('no trustProxy that it could take over');
+}
+
+type Trust = (address: string, hop: number) => unknown;
+
+/** What a function that fails would have said is not known, so nobody is believed. */
+function believes(trust: Trust, address: string): boolean {
+  try {
+    return trust(address, 0) === true;
+  } catch {
+    return false;
+  }
+}
+
+const namedIn = (words: readonly string[]): string[] =>
+  words.map((word) => word.trim()).flatMap((word) => ranges[word] ?? [word]);
