@@ -10,6 +10,7 @@ import { SqliteBanJournal } from '../src/bans/ban-journal.ts';
 import { BanService } from '../src/bans/ban-service.ts';
 import { BanLedger } from '../src/bans/ledger.ts';
 import { type BansSettings, compileBans } from '../src/config/ban-options.ts';
+import { codedError } from '../src/errors.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -46,11 +47,22 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
   const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
   return BanService.start({
     ledger: new BanLedger({ after, within, for: terms, exempt, clock }),
-    journal: journal === undefined ? null : new SqliteBanJournal({ path: journal, memory, clock, onError }),
+    journal: journal === undefined ? null : banJournal({ path: journal, memory, clock, onError }),
     lists,
     onBan,
     onError,
   });
+}
+
+function banJournal(options: ConstructorParameters<typeof SqliteBanJournal>[0]): SqliteBanJournal {
+  try {
+    return new SqliteBanJournal(options);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw codedError('SEKISHO_ERR_JOURNAL', `bans: the journal ${options.path} can't be opened: ${why}`, {
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -80,8 +80,11 @@ function checkpointOf(
   settings: RelayGuardSettings,
 ): { checkpoint: Checkpoint; host: string; watch: RelayWatch } {
   const { trustProxy } = optionsOf(app);
-  const { policy, clients, exempt, ports, config } = compileGuard(settings, trustProxy);
-  const routes = new ExemptRoutes(exempt, pathReading(app));
+  const { clients, ports, config, ...compiled } = compileGuard(settings, trustProxy);
+  const reading = pathReading(app);
+  const mergesSlashes = reading.ignoreDuplicateSlashes === true;
+  const policy = { ...compiled.policy, mergesSlashes };
+  const routes = new ExemptRoutes({ ...compiled.exempt, mergesSlashes }, reading);
   // Where the app has the `bans` plugin, before or after this one, they work together.
   let bans: BanKeeper | null = null;
   const feed = new ProbeFeed();
@@ -203,11 +206,20 @@ function pathReading(app: FastifyInstance): PathReading {
 function injected(req: Request, host: string): Partial<HttpRequest> | undefined {
   if (!isStandIn(req)) return undefined;
   const { headers } = req;
-  const rawHeaders = rawHeadersOf(req);
+  // What a test leaves out by writing null or undefined comes as that word.
+  const rawHeaders = without(
+    rawHeadersOf(req),
+    (name, value) => name === 'content-length' && /^(?:null|undefined)$/.test(value),
+  );
   if (headers.host !== undefined && headers.host !== 'localhost:80') return { rawHeaders };
-  const others = rawHeaders.filter((_, i, all) => all[i - (i % 2)]!.toLowerCase() !== 'host');
-  return { rawHeaders: ['Host', host, ...others] };
+  return { rawHeaders: ['Host', host, ...without(rawHeaders, (name) => name === 'host')] };
 }
+
+const without = (rawHeaders: readonly string[], drop: (name: string, value: string) => boolean): string[] =>
+  rawHeaders.filter((_, i) => {
+    const at = i - (i % 2);
+    return !drop(rawHeaders[at]!.toLowerCase(), rawHeaders[at + 1]!);
+  });
 
 /**
  * Turns relay abuse away before it reaches a route. Register it first, at the root of the app.

@@ -23,6 +23,7 @@ import type { MetricSource } from './admin/metrics.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
 import type { AdminConfig } from './config/config.ts';
+import { codedError } from './errors.ts';
 import { packageJson } from './package-json.ts';
 
 export interface AdminServer {
@@ -66,7 +67,9 @@ export async function startAdminServer(
     await app.close();
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'the port is taken' : (error as Error).message;
-    throw new Error(`admin can not listen on ${listen.text}: ${why}`, { cause: error });
+    throw codedError('SEKISHO_ERR_LISTEN', `admin can not listen on ${listen.text}: ${why}`, {
+      cause: error,
+    });
   }
   const { address, port } = app.server.address() as AddressInfo;
   const host = address.includes(':') ? `[${address}]` : address;

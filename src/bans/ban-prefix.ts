@@ -1,8 +1,10 @@
 import { clientPrefix, maskedPrefix, parsePrefix, prefixText } from '../address/ip.ts';
+import type { ErrorCode } from '../errors.ts';
 
 /** Why a text names nothing that can be banned, and what to write instead. */
 export class BanPrefixError extends Error {
   override readonly name = 'BanPrefixError';
+  readonly code: ErrorCode = 'SEKISHO_ERR_BAN_PREFIX';
 }
 
 /**

@@ -1,11 +1,13 @@
 /** Lists of prefixes as others publish them: plain addresses and CIDR, one a line, such as Spamhaus DROP. */
 import { readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ErrorCode } from '../errors.ts';
 import { BanPrefixError, banPrefix } from './ban-prefix.ts';
 
 /** A line that is no prefix. Never skipped: a list that is half read leaves a door open that is believed shut. */
 export class ListError extends Error {
   override readonly name = 'ListError';
+  readonly code: ErrorCode = 'SEKISHO_ERR_BAN_LIST';
 }
 
 /** Lines read between two turns of the event loop, so that a long list does not hold up requests. */

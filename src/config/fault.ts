@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../errors.ts';
+
 /** One thing that is wrong with a config: where, what, and how to mend it. */
 export interface Fault {
   /** `sites[0].hosts[1]`, or the command line's flag (`--listen`); empty for the file as a whole. */
@@ -24,6 +26,7 @@ export const isUnreadable = (value: object): value is Unreadable => 'mend' in va
 
 /** Thrown by `loadConfig`; holds every fault, not the first. */
 export class ConfigError extends Error {
+  readonly code: ErrorCode = 'SEKISHO_ERR_CONFIG';
   readonly faults: readonly Fault[];
   /** The file they are in; `command line` where there is none. */
   readonly file: string;

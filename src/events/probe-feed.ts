@@ -1,4 +1,5 @@
 /** What a guard tells the plugins beside it: every event, and its counts. */
+import { codedError } from '../errors.ts';
 import { Counters } from './counters.ts';
 import type { EventSink, ProbeEvent } from './event.ts';
 
@@ -19,7 +20,8 @@ export class ProbeFeed {
 
 /** The error of a plugin that stands where no guard is. */
 export const noGuard = (plugin: string): Error =>
-  new Error(
+  codedError(
+    'SEKISHO_ERR_NO_GUARD',
     `${plugin}: there is no relayGuard in this app. register it first, at the root: ` +
       "await app.register(relayGuard, { hosts: ['www.example.net'] })",
   );

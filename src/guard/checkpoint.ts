@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
+import { codedError } from '../errors.ts';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
@@ -85,7 +86,11 @@ export class Checkpoint {
    * @throws Error where a checkpoint stands before the server already
    */
   attach(server: HttpServer & { [guarded]?: true }): void {
-    if (server[guarded]) throw new Error('a checkpoint stands before this server already');
+    if (server[guarded])
+      throw codedError(
+        'SEKISHO_ERR_GUARDED_ALREADY',
+        'a checkpoint stands before this server already: register relayGuard once, at the root of the app',
+      );
     server[guarded] = true;
     // Without listeners Node would answer these by itself, before anybody has judged.
     const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;

@@ -355,14 +355,17 @@ class Examination {
         );
       }
     }
-    const url = foreignUrlInPath(this.#policy.sites, path);
+    // Where `//a/b` is read as `/a/b` no authority stands in it.
+    const merged = this.#policy.mergesSlashes === true ? path.replace(/^\/+/, '/') : path;
+    const url = foreignUrlInPath(this.#policy.sites, merged);
     if (url === null) return;
+    const left = path.length - merged.length;
     this.#see('url-in-path', 'a foreign URL stands where a path should', {
       part: 'target',
-      start: url.start,
-      end: url.end,
+      start: left + url.start,
+      end: left + url.end,
     });
-    this.#wantName(url, path);
+    this.#wantName(url, merged);
   }
 
   /** The canonical host goes on with its port, as far as that is no other service's. */

@@ -28,6 +28,8 @@ export interface Policy {
   readonly defaultSite: Site;
   /** Ports by which a target or a Host line may name us: 80, 443, those of the listeners and of host entries. */
   readonly ports: ReadonlySet<number>;
+  /** Whoever serves the requests reads `//a` as `/a`. @default false */
+  readonly mergesSlashes?: boolean;
   /** For requests that are for none of our sites. */
   readonly rules: RuleSettings;
 }

@@ -58,6 +58,19 @@ suite('requests', () => {
     assert.deepEqual(await told(3), Array(3).fill('block host-foreign'));
   });
 
+  test('with slashes that the app ignores are for a path, and with a URL behind them are not', async (t) => {
+    const { port, told } = await guardedApp(t, {
+      server: { routerOptions: { ignoreDuplicateSlashes: true } },
+      guard: { policy: { preset: 'strict' } },
+      build: withEcho,
+    });
+    for (const target of ['//a', '///a'])
+      assert.equal((await exchange(port, get(target))).responses[0]!.status, 200, target);
+    for (const target of ['/http://www.example.com/', '//http://www.example.com/'])
+      assert.equal((await exchange(port, get(target))).responses[0]!.status, 400, target);
+    assert.deepEqual(await told(2), Array(2).fill('block url-in-path'));
+  });
+
   test('that nobody has a route for are still 404', async (t) => {
     const { port } = await guardedApp(t);
     assert.equal((await exchange(port, get('/nowhere'))).responses[0]!.status, 404);
@@ -338,6 +351,13 @@ suite('inject', () => {
       t.mock.timers.reset();
       assert.deepEqual(await told(1), ['block host-foreign']);
     });
+
+  test('with a Content-Length of null has none', async (t) => {
+    const { app, events } = await guardedApp(t, { build: withEcho });
+    const headers = { 'content-length': null } as unknown as Record<string, string>;
+    assert.equal((await app.inject({ url: '/a', headers })).statusCode, 200);
+    assert.deepEqual(events, []);
+  });
 
   test('answered with drop fails as a request on the wire does', async (t) => {
     const rules = { 'host-foreign': { answer: 'drop' } };
