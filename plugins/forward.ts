@@ -98,12 +98,13 @@ function toBackends(
     const upgrade = judged.verdict.upgrade && upgrades !== null && handshake !== undefined;
     const verdict = { ...judged.verdict, site, host: host ?? judged.verdict.host, upgrade };
     const ours: Judged = { ...judged, verdict };
-    if (upgrade) {
+    if (handshake !== undefined && hasBody(req)) {
+      // An upgrade that is not carried goes on as an ordinary request (RFC 9110 section 7.8), but Node reads no body of this
+      // one, and what it gives for its connection is no socket.
+      (res as ServerResponse).writeHead(501, { 'Content-Length': 0, Connection: 'close' }).end();
+    } else if (upgrade) {
       upgrades.take(res as ServerResponse, handshake);
       forwarder.upgrade(req as IncomingMessage, handshake.socket, handshake.rest, ours);
-    } else if (handshake !== undefined && hasBody(req)) {
-      // Any other upgrade goes on as an ordinary request (RFC 9110 section 7.8), but of this one Node reads no body.
-      (res as ServerResponse).writeHead(501, { 'Content-Length': 0, Connection: 'close' }).end();
     } else {
       // Node, or the guard, has said `100 Continue` before it gave the request away.
       forwarder.forward(req, res, ours, false);

@@ -19,6 +19,7 @@ import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
 import { Checkpoint, type Judged } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
+import { hasBody } from './guard/received.ts';
 import type { RateLimitRules } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { inheritedSockets } from './listener/inherited-sockets.ts';
@@ -189,8 +190,9 @@ function createListener(
     headerBytes: limits.headerBytes,
     headerTime: limits.requestHeaders,
     idle: timeouts.idle,
-    // Anything but a WebSocket that the site carries is an ordinary request with an Upgrade line to strip.
-    mayUpgrade: (req) => relayGuard.judge(req).verdict.upgrade,
+    // Anything but a WebSocket that the site carries is an ordinary request with an Upgrade line to strip. One with a body
+    // too: a handshake has none, and what Node gives for its connection is no socket.
+    mayUpgrade: (req) => relayGuard.judge(req).verdict.upgrade && !hasBody(req),
     serve: (server) => {
       server.on('request', app.routing as (req: unknown, res: unknown) => void);
       // The forwarder says `100 Continue` once a backend takes the body.

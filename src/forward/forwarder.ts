@@ -134,14 +134,8 @@ export class Forwarder {
       return;
     }
     const { address } = group.pick(null).pool;
-    this.#upgrader.carry(
-      req,
-      socket,
-      rest,
-      address,
-      judged.verdict.path,
-      this.headFor(judged, isSecure(req), 'none'),
-    );
+    const head = forwardedHead({ ...this.#forwarded(judged, isSecure(req), 'none'), upgrade: true });
+    this.#upgrader.carry(req, socket, rest, address, judged.verdict.path, head);
   }
 
   /** Ends idle connections; busy ones end with their exchange. */
@@ -179,7 +173,7 @@ export class Forwarder {
       strip: verdict.strip,
       chunked: body === 'chunked',
       closes: body !== 'none' && contentless.has(request.method),
-      upgrade: verdict.upgrade,
+      upgrade: false,
       via: this.#via,
     };
   }

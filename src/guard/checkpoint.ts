@@ -114,7 +114,8 @@ export class Checkpoint {
         case 'checkContinue':
           if (!this.admit(req, res)) return true;
           if (others(event)) return emit(event, req, res);
-          res.writeContinue();
+          // Node throws where the client has taken its request back by now.
+          if (!isHttp2(req) || !req.stream.closed) res.writeContinue();
           return emit('request', req, res);
         case 'checkExpectation':
           if (!this.admit(req, res)) return true;

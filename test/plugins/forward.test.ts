@@ -101,6 +101,9 @@ suite('forward', () => {
     const carried = await exchange(port, upgrade('/ws/chat', 'www.example.net'), { until: 1 });
     assert.match(carried.text, /^HTTP\/1\.1 101 /);
     assert.match((await exchange(port, upgrade('/elsewhere', 'a'))).text, /^HTTP\/1\.1 404 /);
+    const withBody = upgrade('/ws/chat', 'www.example.net').replace(/\r\n$/, 'Content-Length: 3\r\n\r\n');
+    assert.match((await exchange(port, `${withBody}abc`)).text, /^HTTP\/1\.1 501 /);
+    assert.match((await exchange(port, [withBody, 'abc'], { gap: 30 })).text, /^HTTP\/1\.1 501 /);
     assert.equal(backend.requests.length, 1);
   });
 
