@@ -6,7 +6,8 @@ import { compileForward, type ForwardSettings } from '../src/config/forward-opti
 import { Forwarder } from '../src/forward/forwarder.ts';
 import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
 import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
-import { hasBody, type Request, type Response } from '../src/guard/received.ts';
+import { hasBody, isHttp2, type Request, type Response } from '../src/guard/received.ts';
+import { endBehind, isLast } from '../src/guard/turn.ts';
 
 /** The settings of one site's backends, or a forwarder that was made elsewhere and knows those of every site. */
 export type ForwardOptions =
@@ -85,12 +86,18 @@ function toBackends(
     onBackend: (backend, fit, why) => app.log.warn({ backend, fit }, `${backend}: ${why}`),
   });
   app.addHook('onClose', async () => forwarder.close());
-  const guard = app.hasDecorator('relayGuard') ? app.relayGuard : lookout(app, compiled.alone);
-  const host = compiled.host ?? (guard === app.relayGuard ? null : compiled.alone.host);
+  const alone = !app.hasDecorator('relayGuard');
+  const guard = alone ? lookout(app, compiled.alone) : app.relayGuard;
+  const host = compiled.host ?? (alone ? compiled.alone.host : null);
   const { defaultSite: site } = compiled.alone.policy;
   forwarder.route([[site, compiled.route]]);
   return (req, res, handshake) => {
+    // What a guard does before the app, where there is one.
+    const unguarded = alone && !isHttp2(req) ? req : null;
+    if (unguarded !== null && isLast(unguarded.socket)) return;
     const judged = guard.judge(req);
+    if (handshake === undefined && unguarded?.headers.upgrade !== undefined)
+      endBehind(unguarded, res as ServerResponse);
     if (judged.verdict.action === 'block') {
       guard.refuse(req, res);
       return;

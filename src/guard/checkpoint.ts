@@ -2,7 +2,7 @@
  * Stands before an HTTP server and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
  * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { codedError } from '../errors.ts';
@@ -21,7 +21,7 @@ import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, refuse, refuseSocket } from './refusal.ts';
 import { beginAt, messageStart, requestLineDefects } from './request-line.ts';
-import { beginExchange, exchangeOn, inTurn, isBusy } from './turn.ts';
+import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './turn.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
 export interface Judged {
@@ -106,8 +106,9 @@ export class Checkpoint {
     const guard: Emit = (event, ...args) => {
       const [req, res] = args as [Request, Response];
       // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
-      if (requestEvents.has(event) && (req.socket as GuardedSocket | undefined)?.refused === true)
-        return true;
+      if (requestEvents.has(event) && req.socket != null) {
+        if ((req.socket as GuardedSocket).refused === true || isLast(req.socket)) return true;
+      }
       switch (event) {
         case 'request':
           return !this.admit(req, res) || emit(event, req, res);
@@ -185,6 +186,7 @@ export class Checkpoint {
       return false;
     }
     this.#reportFlags(req);
+    if (!isHttp2(req) && req.headers.upgrade !== undefined) endBehind(req, res as ServerResponse);
     presentTo(req, request, verdict);
     return true;
   }
@@ -291,7 +293,7 @@ export class Checkpoint {
   #refuseBytes(error: ParserError, duplex: Socket): boolean {
     const socket = duplex as GuardedSocket;
     // The parser reports again on whatever still comes in behind an error.
-    if (socket.refused) return true;
+    if (socket.refused || (isLast(socket) && exchangeOn(socket)?.req.complete)) return true;
     // Without bytes the client was too slow, or went away in the middle: nothing malformed was sent.
     if (!socket.writable || !error.rawPacket?.length || error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
       return false;

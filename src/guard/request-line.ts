@@ -78,6 +78,9 @@ export function messageStart(socket: CountedSocket, bytes: Buffer): number {
   return start === -1 && at.last >= from ? at.last - from : start;
 }
 
+/** Of a request that has been judged: nothing came behind it so far, and it is whole. */
+export const nothingBehind = (socket: CountedSocket): boolean => socket[place]?.next === readSoFar(socket);
+
 const placeAt = (next: number): Place => ({ next, last: -1 });
 
 /** Bytes of the connection that were given to the parser. */

@@ -1,6 +1,8 @@
 /** The exchange that a socket carries at the moment: an answer to anything else on it has to wait for its end. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Request, Response } from './received.ts';
+import { nothingBehind } from './request-line.ts';
 
 export interface CurrentExchange {
   readonly req: Request;
@@ -9,7 +11,9 @@ export interface CurrentExchange {
 
 const current = Symbol('sekisho.current');
 
-type CarryingSocket = Socket & { [current]?: CurrentExchange };
+const last = Symbol('sekisho.last');
+
+type CarryingSocket = Socket & { [current]?: CurrentExchange; [last]?: true };
 
 /** The last exchange that began on the socket; undefined before the first. */
 export const exchangeOn = (socket: CarryingSocket): CurrentExchange | undefined => socket[current];
@@ -43,5 +47,18 @@ export function inTurn(socket: CarryingSocket, act: () => void): void {
     act();
   });
 }
+
+/**
+ * For a request with an Upgrade line that is no upgrade. Node's parser stops behind it and forgets the rest of the packet: what
+ * comes next, maybe the body of a forgotten request, would be taken for a request (smuggling). So its answer is the last one.
+ */
+export function endBehind({ socket }: IncomingMessage, res: ServerResponse): void {
+  if (nothingBehind(socket)) return;
+  (socket as CarryingSocket)[last] = true;
+  res.shouldKeepAlive = false;
+}
+
+/** Whether nothing behind the request under way is read. */
+export const isLast = (socket: CarryingSocket): boolean => socket[last] === true;
 
 const ignore = (): void => {};

@@ -107,6 +107,25 @@ suite('forward', () => {
     assert.equal(backend.requests.length, 1);
   });
 
+  for (const guarded of [false, true])
+    test(`behind an upgrade that is declined, ${guarded ? 'guarded' : 'alone'}: a body is run by nobody`, async (t) => {
+      const backend = await recordingBackend(t, {});
+      const port = await proxy(t, (app) => {
+        if (guarded) app.register(relayGuard, { hosts: ['www.example.net'] });
+        app.register(forward, { backend: backend.url });
+      });
+      const host = 'Host: www.example.net\r\n';
+      const smuggled = `GET /smuggled HTTP/1.1\r\n${host}\r\n`;
+      const first = `GET /a HTTP/1.1\r\n${host}Connection: Upgrade\r\nUpgrade: foo\r\n\r\n`;
+      const second = `POST /c HTTP/1.1\r\n${host}Content-Length: ${smuggled.length}\r\n\r\n`;
+      const reply = await exchange(port, [first + second, smuggled], { gap: 30 });
+      assert.deepEqual([reply.ended, reply.responses.map(({ status }) => status)], ['closed', [200]]);
+      assert.deepEqual(
+        backend.requests.map(({ requestLine }) => requestLine),
+        ['GET /a HTTP/1.1'],
+      );
+    });
+
   test('tells every fault of its options', async () => {
     const options = { backend: 'ftp://127.0.0.1', websockets: true, timeouts: { connect: 5 }, host: 'a b' };
     const app = Fastify();
