@@ -8,13 +8,13 @@ import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
-import { type BackendAddress, backendName } from './backend.ts';
+import type { BackendAddress } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BalancePolicy } from './balance.ts';
 import { Exchange, type RequestBody } from './exchange.ts';
 import { type ForwardedRequest, forwardedHead } from './forwarded-head.ts';
 import type { HealthOptions } from './health.ts';
-import { Pool, type PoolBounds } from './pool.ts';
+import { Pool, type PoolBounds, poolKey } from './pool.ts';
 import { writeInformation } from './respond.ts';
 import { Upgrader } from './upgrade.ts';
 import type { UpstreamTimeouts } from './upstream-connection.ts';
@@ -143,12 +143,12 @@ export class Forwarder {
     for (const group of this.#groups) group.close();
   }
 
-  /** @param pools of this config so far: a backend that several sites name has one pool */
+  /** @param pools of this config so far, by `poolKey`: sites that mean the same connections have one pool */
   #group({ backends, balance, health, pool }: BackendsRoute, pools: Map<string, Pool>): BackendGroup {
     const members = backends.map(({ address, weight }) => {
-      const name = `${address.kind} ${backendName(address)}`;
-      const known = pools.get(name) ?? new Pool(address, { ...this.#options.timeouts, ...pool });
-      pools.set(name, known);
+      const key = poolKey(address, pool);
+      const known = pools.get(key) ?? new Pool(address, { ...this.#options.timeouts, ...pool });
+      pools.set(key, known);
       return new Backend(known, weight);
     });
     const onChange = (backend: Backend, fit: boolean, why: string) =>

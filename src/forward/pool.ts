@@ -14,6 +14,24 @@ export interface PoolBounds {
   readonly idle: number;
 }
 
+/**
+ * All that configures a connection. With less in it a site would use connections that were made by the rules of another one:
+ * to a backend whose certificate it does not believe, or more of them than it may.
+ */
+export function poolKey(address: BackendAddress, bounds: PoolBounds): string {
+  const { maxConnections, maxQueue, queueTimeout, idle } = bounds;
+  const tls = address.kind === 'tls' ? [address.tls.servername, address.tls.ca, address.tls.verify] : [];
+  return JSON.stringify([
+    address.kind,
+    backendName(address),
+    tls,
+    maxConnections,
+    maxQueue,
+    queueTimeout,
+    idle,
+  ]);
+}
+
 export interface PoolOptions extends UpstreamTimeouts, PoolBounds {}
 
 /** Waits for a connection. */
