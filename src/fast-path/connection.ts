@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Backend, BackendGroup } from '../forward/backend-group.ts';
+import { logsConnectionIn } from '../forward/connection-login.ts';
 import { failureAnswer } from '../forward/failure-answer.ts';
 import { idempotent } from '../forward/idempotent.ts';
 import type { Waiter } from '../forward/pool.ts';
@@ -66,6 +67,10 @@ export class FastConnection implements ResponseSink, Waiter {
     socket.on('end', this.#onEnd);
     socket.on('error', ignore);
     socket.on('close', this.#onClose);
+  }
+
+  get client(): Socket {
+    return this.#socket;
   }
 
   /** Between two requests. */
@@ -182,7 +187,7 @@ export class FastConnection implements ResponseSink, Waiter {
 
   #dispatch(not: Backend | null): void {
     try {
-      this.#backend = this.#group!.pick(not);
+      this.#backend = this.#group!.pick(not, this.#socket);
       this.#backend.pool.take(this);
     } catch (error) {
       // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
@@ -192,6 +197,7 @@ export class FastConnection implements ResponseSink, Waiter {
 
   onConnection(connection: UpstreamConnection): void {
     this.#connection = connection;
+    if (logsConnectionIn(this.#judged!.request.rawHeaders)) connection.belongTo(this.#socket);
     connection.send(this.#request, this.#judged!.request.method, true, this);
   }
 

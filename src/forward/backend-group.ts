@@ -1,4 +1,5 @@
 /** The backends of one site. */
+import type { EventEmitter } from 'node:events';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
 import { HealthCheck, type HealthOptions } from './health.ts';
 import type { Pool } from './pool.ts';
@@ -47,12 +48,15 @@ export class BackendGroup {
    * certain 502.
    *
    * @param not one that has just failed this request; null at the first try
+   * @param client the connection of the client: where it has logged in on a connection, that backend gets its requests
    */
-  pick(not: Backend | null): Backend {
+  pick(not: Backend | null, client: EventEmitter | null): Backend {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
     const now = performance.now();
     const fit = backends.filter((backend) => backend !== not && backend.standing.fit(now));
+    const own = client === null ? undefined : fit.find(({ pool }) => pool.keepsFor(client));
+    if (own !== undefined) return own;
     if (fit.length > 0) return this.#balance(fit);
     const others = backends.filter((backend) => backend !== not);
     return others.reduce((best, one) =>

@@ -6,6 +6,7 @@ import type { Counters } from '../events/counters.ts';
 import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
+import { logsConnectionIn } from './connection-login.ts';
 import { failureAnswer } from './failure-answer.ts';
 import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
@@ -52,22 +53,27 @@ export class Exchange implements ResponseSink, Waiter {
 
   start(): void {
     const { req, body } = this.#out;
-    this.#client.on('close', this.#onClientGone);
+    this.#carrier.on('close', this.#onClientGone);
     // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
     // dialled for it.
     if (body !== 'chunked' || isHttp2(req)) this.#take(null);
     else setImmediate(() => this.#ended || !req.socket.writable || this.#take(null));
   }
 
+  get client(): EventEmitter | null {
+    const { req } = this.#out;
+    return isHttp2(req) ? (req.stream.session ?? null) : req.socket;
+  }
+
   /** What closes when the client goes away. A response of HTTP/2 does not, where it answers HEAD. */
-  get #client(): EventEmitter {
+  get #carrier(): EventEmitter {
     const { req, res } = this.#out;
     return isHttp2(req) ? req.stream : res;
   }
 
   #take(not: Backend | null): void {
     try {
-      this.#backend = this.#out.group.pick(not);
+      this.#backend = this.#out.group.pick(not, this.client);
       this.#backend.pool.take(this);
     } catch (error) {
       // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
@@ -81,8 +87,9 @@ export class Exchange implements ResponseSink, Waiter {
       connection.destroy();
       return;
     }
-    const { method, head, body } = this.#out;
+    const { req, method, head, body } = this.#out;
     this.#connection = connection;
+    if (logsConnectionIn(req.rawHeaders)) connection.belongTo(this.client);
     connection.send(head, method, body === 'none', this);
   }
 
@@ -218,7 +225,7 @@ export class Exchange implements ResponseSink, Waiter {
   #end(): void {
     this.#ended = true;
     const { req, res, body } = this.#out;
-    this.#client.off('close', this.#onClientGone);
+    this.#carrier.off('close', this.#onClientGone);
     res.off('drain', this.#onClientDrain);
     if (body === 'none') return;
     req.off('data', this.#onRequestData);

@@ -133,7 +133,7 @@ export class Forwarder {
       socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
     }
-    const { address } = group.pick(null).pool;
+    const { address } = group.pick(null, null).pool;
     const head = forwardedHead({ ...this.#forwarded(judged, isSecure(req), 'none'), upgrade: true });
     this.#upgrader.carry(req, socket, rest, address, judged.verdict.path, head);
   }

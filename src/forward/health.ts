@@ -64,6 +64,7 @@ export class HealthCheck {
 
 /** One check: any answer below 400 in time is a good one. */
 class HealthProbe implements ResponseSink, Waiter {
+  readonly client = null;
   readonly #pool: Pool;
   readonly #options: HealthOptions;
   readonly #done: (problem: string | null) => void;

@@ -1,4 +1,5 @@
 /** The connections to one backend: kept alive, bounded, with a bounded queue in front. */
+import type { EventEmitter } from 'node:events';
 import { type BackendAddress, backendName } from './backend.ts';
 import { type Clock, UpstreamConnection, type UpstreamTimeouts } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -36,6 +37,8 @@ export interface PoolOptions extends UpstreamTimeouts, PoolBounds {}
 
 /** Waits for a connection. */
 export interface Waiter {
+  /** The connection of the client, which has one to the backend of its own where it logged in on it. */
+  readonly client: EventEmitter | null;
   onConnection(connection: UpstreamConnection): void;
   onFailure(error: UpstreamError): void;
 }
@@ -49,6 +52,8 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
+  /** Idle ones that a client has logged in on, by the connection of that client; first the one that is idle longest. */
+  readonly #owned = new Map<EventEmitter, UpstreamConnection>();
   /** Who waits, in order, and since when. */
   readonly #queue = new Map<Waiter, number>();
   readonly #clock = { now: performance.now() };
@@ -64,13 +69,19 @@ export class Pool {
 
   /** Exchanges under way or waiting. */
   get load(): number {
-    return this.#all.size - this.#idle.length + this.#queue.size;
+    return this.#all.size - this.#idle.length - this.#owned.size + this.#queue.size;
+  }
+
+  /** Whether it has an idle connection that this client has logged in on. */
+  keepsFor(client: EventEmitter): boolean {
+    return this.#owned.has(client);
   }
 
   /** Calls the waiter back with a connection, now or when one is free; or with 503 where the queue is full. */
   take(waiter: Waiter): void {
     // The one used last is the one least likely to be closing.
-    const idle = this.#idle.pop();
+    const idle = this.#ownedBy(waiter.client) ?? this.#idle.pop();
+    if (idle === undefined && this.#all.size >= this.#options.maxConnections) this.#endOneOwned();
     if (idle !== undefined) waiter.onConnection(idle);
     else if (this.#all.size < this.#options.maxConnections) waiter.onConnection(this.#open());
     else if (this.#queue.size < this.#options.maxQueue) this.#queue.set(waiter, this.#clock.now);
@@ -89,7 +100,19 @@ export class Pool {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    for (const connection of this.#idle.splice(0)) connection.destroy();
+    for (const connection of [...this.#idle, ...this.#owned.values()]) connection.destroy();
+  }
+
+  #ownedBy(client: EventEmitter | null): UpstreamConnection | undefined {
+    const own = client === null ? undefined : this.#owned.get(client);
+    if (own !== undefined) this.#owned.delete(client!);
+    return own;
+  }
+
+  /** Who is logged in can do so again; who waits gets nothing else. */
+  #endOneOwned(): void {
+    const [oldest] = this.#owned.values();
+    oldest?.destroy();
   }
 
   #open(): UpstreamConnection {
@@ -108,9 +131,16 @@ export class Pool {
       if (!this.#all.delete(connection)) return;
       const at = this.#idle.indexOf(connection);
       if (at !== -1) this.#idle.splice(at, 1);
+      const { owner } = connection;
+      if (owner !== null && this.#owned.get(owner) === connection) this.#owned.delete(owner);
       if (this.#queue.size > 0 && this.#all.size < this.#options.maxConnections) this.#next(this.#open());
+    } else if (this.#closed || (connection.owner !== null && this.#owned.has(connection.owner))) {
+      connection.destroy();
+    } else if (connection.owner !== null) {
+      connection.idleSince = this.#clock.now;
+      this.#owned.set(connection.owner, connection);
+      if (this.#queue.size > 0) this.#endOneOwned();
     } else if (this.#queue.size > 0) this.#next(connection);
-    else if (this.#closed) connection.destroy();
     else {
       connection.idleSince = this.#clock.now;
       this.#idle.push(connection);

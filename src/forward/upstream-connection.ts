@@ -1,15 +1,19 @@
 /** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { ChunkedDecoder, wholeChunked } from '../wire/chunked.ts';
 import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
+import { asksForLogin } from './connection-login.ts';
 import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Takes the response of one exchange. */
 export interface ResponseSink {
+  /** The connection of the client; null: nobody's. */
+  readonly client: EventEmitter | null;
   /** The head is on its way over an established connection: a body may follow. Called once, maybe within `send`. */
   onReady(): void;
   /** A 1xx before the response proper. */
@@ -74,6 +78,8 @@ export class UpstreamConnection {
   #deadline: number;
   /** Since when it is idle, on the clock. */
   idleSince = 0;
+  /** The connection of the client that logs in on this one. */
+  #owner: EventEmitter | null = null;
 
   constructor(
     address: BackendAddress,
@@ -98,6 +104,21 @@ export class UpstreamConnection {
   get idle(): boolean {
     return this.#phase === 'idle';
   }
+
+  get owner(): EventEmitter | null {
+    return this.#owner;
+  }
+
+  /** From now on it is this client's alone, and ends with it: `connection-login.ts`. */
+  belongTo(client: EventEmitter | null): void {
+    if (client === null) this.#last = true;
+    else if (this.#owner !== client) {
+      this.#owner = client;
+      client.once('close', this.#onOwnerGone);
+    }
+  }
+
+  readonly #onOwnerGone = (): void => this.destroy();
 
   /**
    * Sends a request head; a body follows through `write` and `finish`.
@@ -233,6 +254,7 @@ export class UpstreamConnection {
       return bodyAt - before;
     }
     this.#head = head;
+    if (asksForLogin(head.status, head.rawHeaders)) this.belongTo(this.#sink?.client ?? null);
     if (head.framing === 'none' || (head.framing === 'length' && text.length - bodyAt >= head.length)) {
       this.#answerWhole(head, text.slice(bodyAt, bodyAt + head.length), text.length - bodyAt > head.length);
       return bodyAt + head.length - before;
@@ -366,6 +388,7 @@ export class UpstreamConnection {
     this.#sink = null;
     this.#phase = 'closed';
     this.#socket.destroy();
+    this.#owner?.off('close', this.#onOwnerGone);
     this.#onFree(this, false);
     if (error !== undefined) sink?.onFailure(error);
   }
