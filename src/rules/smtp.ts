@@ -11,6 +11,8 @@ export interface MailPolicy {
    * @param domain canonical, as `canonicalMailDomain` writes it; an address literal too
    */
   owns(domain: string): boolean;
+  /** Local parts of our own hold letters, digits and the signs of a dot-string that no program reads as something else. @default false */
+  readonly plainLocals?: boolean;
 }
 
 /** `relaying`: from an allowed network, or after AUTH. Such a client may send to any domain, but by no route. */
@@ -28,6 +30,8 @@ export interface PathVerdict {
   readonly effective: EffectiveDestination;
   /** The mailbox to send on, canonical; empty for the null reverse-path. */
   readonly canonical: string;
+  /** The same with its domain in the letters that it came in: for a server that knows SMTPUTF8, and perhaps that spelling alone. */
+  readonly written: string;
   /** The offending part of the text. */
   readonly evidence: { readonly start: number; readonly end: number } | null;
   readonly path: SmtpPath;
@@ -42,10 +46,21 @@ const ruleOf: Record<RouteKind, RuleId> = {
 };
 
 /**
- * What no local part of our own may hold from outside: the signs of every routing syntax, and those that a delivery
- * agent could read as a list, a comment, a file (`/`), a command (`|`) or an option (a leading `-`).
+ * What no local part of our own may hold from outside: only what some server makes more of than a name.
+ *
+ * - `%`: Postfix (`allow_percent_hack`, on by default), Sendmail, Exim (`percent_hack_domains`) turn it into an @;
+ * - `!`: Postfix (`swap_bangpath`, on by default) and Sendmail take the word before it for a host;
+ * - `@`: Postfix (`resolve_dequoted_address`) and Sendmail read an address in quotes as one;
+ * - `::`: Sendmail and VMS mail (MAIL-11) read host::user;
+ * - a leading `|` or `/`, `:include:`: Sendmail before 8.6.10 runs a program, writes to a file, reads a list (CERT CA-1993-16);
+ * - a leading `-`: qmail-inject, mailx and procmail wrappers take it for an option (so Postfix has `allow_min_user = no`);
+ * - a leading `.`, and `..` between slashes: delivery into files named by the local part (Exim's `file = …/$local_part`, Dovecot's
+ *   `%n`) ends in another folder;
+ * - `${`: Exim 4.87 to 4.91 expands it, commands included (CVE-2019-10149).
  */
-const unsafeLocal = /[%!@:/|()<>,;\\" \0-\x1f\x7f]|^[.-]/;
+const expandedLocal = /[%!@\0-\x1f\x7f]|::|^[|/:.-]|(?:^|\/)\.\.(?:\/|$)|\$\{/;
+/** With `plainLocals`: signs that a script behind the mail server could read as a list, a comment, a folder or a command, too. */
+const oddLocal = /[:/|()<>,;\\" ]/;
 
 /**
  * Judges a recipient.
@@ -72,7 +87,7 @@ export function judgeRecipient(text: string, policy: MailPolicy, standing: Stand
     if (!ours(path.domain)) {
       seen.add('smtp-foreign-recipient');
       why = `${path.domain} is none of our domains`;
-    } else if (unsafeLocal.test(path.local)) {
+    } else if (expandedLocal.test(path.local) || (policy.plainLocals === true && oddLocal.test(path.local))) {
       seen.add('smtp-malformed-path');
       why = 'a local part that a delivery agent could read as something else';
     }
@@ -134,6 +149,7 @@ function verdict(
     why: rule === null ? '' : why,
     effective,
     canonical: path.empty ? '' : writeMailbox(path),
+    written: path.empty ? '' : writeMailbox({ ...path, domain: path.ulabels ?? path.domain }),
     evidence: rule === null ? null : evidence(path, rule),
     path,
   };

@@ -17,6 +17,16 @@ export interface ClientEnds {
 
 type BackendOptions = Pick<SmtpOptions, 'backends' | 'xclient' | 'proxyProtocol' | 'reuse' | 'timeouts'>;
 
+/** Whoever waits for a session. */
+export interface Caller {
+  /** Nobody waits any more. */
+  readonly isGone: boolean;
+  /** Told of a connection that has not greeted yet, to drop it where the wait is over. */
+  onConnect(upstream: Upstream): void;
+}
+
+const nobody: Caller = { isGone: false, onConnect: () => {} };
+
 export class Backends {
   readonly #targets: readonly HostPort[];
   readonly #options: BackendOptions;
@@ -45,17 +55,21 @@ export class Backends {
    * the 5xx by which it wants none of this client.
    *
    * @param fresh not one that another client has had
+   * @param caller told of each connection, before its greeting
    * @throws UpstreamLost where none greets
    */
-  async dial(client: ClientEnds, fresh = false): Promise<Upstream> {
+  async dial(client: ClientEnds, fresh = false, caller: Caller = nobody): Promise<Upstream> {
     let last: UpstreamLost | null = null;
-    for (const index of this.#turns.next()) {
+    const turns = this.#turns.next();
+    for (const [at, index] of turns.entries()) {
       const target = this.#targets[index]!;
       const rested = fresh ? null : (this.#resting?.take(target) ?? null);
       if (rested !== null) return rested;
       try {
-        return await this.#open(target, client);
+        return await this.#open(target, client, at === turns.length - 1, caller);
       } catch (cause) {
+        // The mail server is not to blame for a client that has left.
+        if (caller.isGone) throw cause;
         last = cause instanceof UpstreamLost ? cause : new UpstreamLost('dialling failed', { cause });
         this.#turns.failed(index);
         this.#onError(last, this.#options.backends[index]!);
@@ -74,17 +88,24 @@ export class Backends {
     else upstream.quit();
   }
 
+  /** Whether the mail server is told who the client is. */
+  get tellsClient(): boolean {
+    return this.#options.xclient || this.#options.proxyProtocol;
+  }
+
   /** Ends the sessions that nobody has. */
   close(): void {
     this.#resting?.close();
   }
 
-  async #open(target: HostPort, client: ClientEnds): Promise<Upstream> {
-    const { connect } = this.#options.timeouts;
+  async #open(target: HostPort, client: ClientEnds, last: boolean, caller: Caller): Promise<Upstream> {
+    const { connect, greeting: patience } = this.#options.timeouts;
     const upstream = await Upstream.connect(target, connect);
     try {
+      if (caller.isGone) throw new UpstreamLost('the client has left');
+      caller.onConnect(upstream);
       if (this.#options.proxyProtocol) upstream.socket.write(proxyHeader(client), 'latin1');
-      let greeting = await upstream.reply(connect);
+      let greeting = await upstream.reply(last ? patience : Math.min(connect, patience));
       if (greeting.code === 220 && this.#options.xclient) greeting = await this.#xclient(upstream, client);
       // 4xx: this server can't just now, another one may. 5xx: it knows the client and wants none of it.
       if (greeting.code !== 220 && greeting.code < 500)

@@ -28,7 +28,7 @@ const unreadLimit = 65_536;
 
 export class ClientChannel {
   #socket: Socket;
-  readonly #lines = new CommandLines();
+  readonly #lines: CommandLines;
   #sink: ((chunk: Buffer) => void) | null = null;
   #wake: (() => void) | null = null;
   #ended = false;
@@ -37,10 +37,12 @@ export class ClientChannel {
   #timeout = 0;
   #late = false;
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
-  /** Told when the client goes, whatever is being waited for. */
+  /** Told when the client goes or closes its side, whatever is being waited for. */
   onGone: (() => void) | null = null;
 
-  constructor(socket: Socket) {
+  /** @param lenient a bare CR or LF ends a line too */
+  constructor(socket: Socket, lenient = false) {
+    this.#lines = new CommandLines(lenient);
     this.#socket = socket;
     this.#listen(socket);
   }
@@ -51,6 +53,11 @@ export class ClientChannel {
 
   get isGone(): boolean {
     return this.#socket.destroyed || this.#error !== null;
+  }
+
+  /** It has closed its side, and nothing that it sent is left to be carried out. */
+  get isFinished(): boolean {
+    return this.#ended && this.pending === 0;
   }
 
   /** Bytes that have come and are no command yet, or one that has not been reached. */
@@ -207,7 +214,7 @@ export class ClientChannel {
     socket.on('end', () => {
       this.#ended = true;
       this.#wake?.();
-      if (this.#sink !== null) this.onGone?.();
+      this.onGone?.();
     });
     socket.on('error', (cause) => {
       if (this.#error === null) this.#gone(new ClientGone(cause.message, { cause }));

@@ -1,4 +1,8 @@
-/** Cuts what a client sends into command lines, strictly (RFC 5321 section 2.3.8): a line ends in CRLF and in nothing else. */
+/**
+ * Cuts what a client sends into command lines, strictly (RFC 5321 section 2.3.8): a line ends in CRLF and in nothing else. Or
+ * leniently: a bare LF or CR ends one too, as old printers and scanners have it. Every command is written anew for the mail
+ * server, so nothing can be smuggled by it.
+ */
 
 export type LineFault = 'too-long' | 'bare-newline' | 'nul';
 
@@ -13,8 +17,13 @@ const lf = 0x0a;
 const cr = 0x0d;
 
 export class CommandLines {
+  readonly #lenient: boolean;
   #bytes: Buffer = empty;
   #at = 0;
+
+  constructor(lenient = false) {
+    this.#lenient = lenient;
+  }
 
   push(chunk: Buffer): void {
     this.#bytes = this.pending === 0 ? chunk : Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
@@ -41,6 +50,7 @@ export class CommandLines {
    */
   next(longest: number): CommandLine | null {
     const from = this.#at;
+    if (this.#lenient) return this.#nextLenient(longest);
     const end = this.#bytes.indexOf(lf, from);
     const length = end === -1 ? this.pending : end + 1 - from;
     if (length > longest) return this.#fault('too-long', from, from + longest);
@@ -52,9 +62,27 @@ export class CommandLines {
         : null;
     }
     if (this.#bytes.indexOf(cr, from) !== end - 1) return this.#fault('bare-newline', from, end);
-    const text = this.#bytes.toString('latin1', from, end - 1);
-    this.#at = end + 1;
+    return this.#line(from, end - 1, end + 1);
+  }
+
+  #line(from: number, to: number, next: number): CommandLine {
+    const text = this.#bytes.toString('latin1', from, to);
+    this.#at = next;
     return text.includes('\0') ? { fault: 'nul', text } : { text };
+  }
+
+  #nextLenient(longest: number): CommandLine | null {
+    const from = this.#at;
+    const rest = this.#bytes.subarray(from);
+    const length = rest.findIndex((byte) => byte === lf || byte === cr);
+    if ((length === -1 ? rest.length : length) > longest - 2)
+      return this.#fault('too-long', from, from + longest);
+    if (length === -1) return null;
+    const end = from + length;
+    if (this.#bytes[end] === lf) return this.#line(from, end, end + 1);
+    // Whether it is half a CRLF is told by the next byte.
+    if (end + 1 === this.#bytes.length) return null;
+    return this.#line(from, end, end + (this.#bytes[end + 1] === lf ? 2 : 1));
   }
 
   #fault(fault: LineFault, from: number, to: number): CommandLine {

@@ -12,7 +12,10 @@ export type TransferEnd =
   /** The client is gone or too slow; there is nobody to answer. */
   | 'client-gone'
   | 'client-slow'
-  /** The mail server went away in the middle. The client has sent its message to the end all the same. */
+  /**
+   * The mail server went away in the middle, or refused what it had seen so far, which is then its `unasked`. The client has
+   * sent its message to the end all the same.
+   */
   | 'upstream-lost'
   /** The mail server takes nothing more; the client is still in the middle of its message. */
   | 'upstream-hangs';
@@ -21,6 +24,8 @@ export interface TransferOptions {
   readonly client: ClientChannel;
   readonly upstream: Upstream;
   readonly scanner: Scanner;
+  /** Goes before the message, one character a byte. */
+  readonly before: string;
   /** Octets, or null. */
   readonly largest: number | null;
   /** Milliseconds for each further KiB. */
@@ -35,6 +40,7 @@ export function transfer({
   client,
   upstream,
   scanner,
+  before,
   largest,
   timeout,
 }: TransferOptions): Promise<TransferEnd> {
@@ -72,6 +78,17 @@ export function transfer({
     upstream.drop();
   };
 
+  let head = before;
+  const send = (bytes: Buffer): boolean => {
+    if (head === '') return upstream.socket.write(bytes);
+    upstream.socket.cork();
+    upstream.socket.write(head, 'latin1');
+    head = '';
+    const room = upstream.socket.write(bytes);
+    upstream.socket.uncork();
+    return room;
+  };
+
   client.onGone = () => {
     upstream.drop();
     finish('client-gone');
@@ -85,9 +102,11 @@ export function transfer({
       timer.refresh();
     }
     const { pass, ended, rest, bare } = scanner.push(chunk);
+    // An answer before the end is none to the message: of what is not finished nothing was accepted.
+    if (trouble === null && upstream.unasked !== null) abandon('upstream-lost');
     if (trouble === null && bare) abandon('bare-newline');
     else if (trouble === null && largest !== null && size > largest) abandon('too-big');
-    if (trouble === null && pass.length > 0 && !upstream.socket.write(pass)) full = true;
+    if (trouble === null && pass.length > 0 && !send(pass)) full = true;
     if (ended) finish(trouble ?? 'sent', rest);
     else if (full) client.pause();
   });

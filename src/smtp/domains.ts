@@ -6,9 +6,10 @@ import { canonicalMailDomain } from '../wire/mail-domain.ts';
  * Compiles `domains`.
  *
  * @param domains names, `*.name` for every name below it, address literals; in their own letters or as A-labels
+ * @param plainLocals as `MailPolicy` has it
  * @throws where one is no domain
  */
-export function mailPolicy(domains: readonly string[]): MailPolicy {
+export function mailPolicy(domains: readonly string[], plainLocals = false): MailPolicy {
   const exact = new Set<string>();
   const below: string[] = [];
   for (const domain of domains) {
@@ -24,11 +25,13 @@ export function mailPolicy(domains: readonly string[]): MailPolicy {
     else exact.add(canonical);
   }
   return {
+    plainLocals,
     owns: (domain) => exact.has(domain) || below.some((suffix) => domain.endsWith(suffix)),
   };
 }
 
 /** The same policy with the address literal of the very connection: `user@[192.0.2.1]` sent to 192.0.2.1. */
 export const withLiteral = (policy: MailPolicy, literal: string): MailPolicy => ({
+  ...policy,
   owns: (domain) => domain === literal || policy.owns(domain),
 });

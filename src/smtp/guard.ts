@@ -64,6 +64,7 @@ class Guard implements SmtpGuard {
   readonly #context: SmtpGuardContext;
   readonly #policy: MailPolicy;
   readonly #relayFrom: PrefixSet;
+  readonly #normalizeFrom: PrefixSet | null;
   readonly #backends: Backends;
   readonly #secureContext: SecureContext | null;
   readonly #servers: Server[] = [];
@@ -76,15 +77,11 @@ class Guard implements SmtpGuard {
   constructor(options: SmtpOptions, context: SmtpGuardContext) {
     this.#options = options;
     this.#context = context;
-    this.#policy = mailPolicy(options.domains);
-    this.#relayFrom = new PrefixSet(
-      options.relayFrom.map((text) => {
-        const prefix = parsePrefix(text);
-        if (prefix === null)
-          throw new Error(`smtp: relayFrom: ${text} is no prefix; write it as 192.0.2.0/24`);
-        return prefix;
-      }),
-    );
+    this.#policy = mailPolicy(options.domains, options.plainLocals);
+    this.#relayFrom = prefixSet('relayFrom', options.relayFrom);
+    const { normalizeFrom } = options;
+    this.#normalizeFrom =
+      typeof normalizeFrom === 'string' ? null : prefixSet('bareNewline.normalize', normalizeFrom);
     if (options.xclient && options.proxyProtocol)
       throw new Error(
         'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
@@ -163,6 +160,7 @@ class Guard implements SmtpGuard {
       secureContext: this.#secureContext,
       ends,
       mayRelay,
+      normalizes: this.#normalizeFrom?.contains(ends.address) ?? this.#options.normalizeFrom === 'everybody',
       onEvent,
       onOffence: (rule) => onOffence?.(ends.address, rule),
       onDelivered: () => onDelivered?.(ends.address),
@@ -214,6 +212,16 @@ class Guard implements SmtpGuard {
       return true;
     }
   }
+}
+
+function prefixSet(key: string, texts: readonly string[]): PrefixSet {
+  return new PrefixSet(
+    texts.map((text) => {
+      const prefix = parsePrefix(text);
+      if (prefix === null) throw new Error(`smtp: ${key}: ${text} is no prefix; write it as 192.0.2.0/24`);
+      return prefix;
+    }),
+  );
 }
 
 function cannotListen(text: string, port: number, cause: NodeJS.ErrnoException): Error {

@@ -21,8 +21,10 @@ export interface SmtpOptions {
   readonly proxyProtocol: boolean;
   /** Carry the next client's session on one with the mail server that ended well; not with `xclient` or `proxyProtocol`. */
   readonly reuse: boolean;
-  /** What is done with a message in which a CR or LF stands alone. */
-  readonly bareNewline: 'refuse' | 'normalize';
+  /** What is done with a CR or LF that stands alone: from whom it is made CRLF. */
+  readonly normalizeFrom: 'nobody' | 'everybody' | readonly string[];
+  /** Refuse signs in our own local parts that no mail server expands. */
+  readonly plainLocals: boolean;
   readonly limits: SmtpLimits;
   readonly timeouts: SmtpTimeouts;
 }
@@ -40,6 +42,7 @@ export interface SmtpLimits {
 /** Milliseconds. */
 export interface SmtpTimeouts {
   readonly connect: number;
+  readonly greeting: number;
   readonly command: number;
   readonly data: number;
   readonly reply: number;
@@ -74,6 +77,16 @@ const hostPort = (description: string) =>
     mend: 'write HOST:PORT such as 127.0.0.1:2525, IPv6 in brackets',
     description,
   });
+
+const prefixes = (description: string, more: { default?: string[] } = {}) =>
+  Type.Array(
+    Type.String({
+      pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
+      format: 'sekisho-cidr',
+      mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+    }),
+    { ...more, description },
+  );
 
 const listenAddress = Type.String({
   pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
@@ -116,18 +129,10 @@ export const smtpSchema = Type.Object(
           'refused to everybody but `relayFrom` and those who have authenticated.',
       },
     ),
-    relayFrom: Type.Array(
-      Type.String({
-        pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
-        format: 'sekisho-cidr',
-        mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
-      }),
-      {
-        default: [],
-        description:
-          'Prefixes whose clients may send to any domain. Hazard: everybody who can send from here can relay; list your own ' +
-          'networks and nothing wider; a prefix shorter than /8 (IPv6: /7) is an error. They are also free of `connectionsPerClient`.',
-      },
+    relayFrom: prefixes(
+      'Prefixes whose clients may send to any domain. Hazard: everybody who can send from here can relay; list your own ' +
+        'networks and nothing wider; a prefix shorter than /8 (IPv6: /7) is an error. They are also free of `connectionsPerClient`.',
+      { default: [] },
     ),
     tls: Type.Optional(
       Type.Object(
@@ -164,14 +169,33 @@ export const smtpSchema = Type.Object(
         'Use a session with the mail server for the next client, where one with mail in it ended well: up to 100 clients in turn, resting 2 s at the most. ' +
         'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` every client has a session of its own, whatever stands here.',
     }),
-    bareNewline: Type.Unsafe<'refuse' | 'normalize'>({
+    bareNewline: Type.Union(
+      [
+        Type.Literal('refuse'),
+        Type.Literal('normalize'),
+        Type.Object(
+          { normalize: prefixes('Networks whose clients may end lines so.') },
+          { additionalProperties: false },
+        ),
+      ],
+      {
+        default: 'refuse',
+        mend: 'write refuse, normalize, or { normalize: [PREFIX, …] }',
+        description:
+          'A CR or LF that stands alone, in a message or at the end of a command: `refuse` it with 550 or 500, or `normalize`, make CRLF of it, as old ' +
+          'printers and scanners need; `{ normalize: [192.0.2.0/28] }` does so for those networks alone. Either way only CRLF.CRLF ends a message, so that ' +
+          'nothing can be smuggled behind it.',
+      },
+    ),
+    localParts: Type.Unsafe<'any' | 'plain'>({
       type: 'string',
-      enum: ['refuse', 'normalize'],
-      default: 'refuse',
-      mend: 'write refuse or normalize',
+      enum: ['any', 'plain'],
+      default: 'any',
+      mend: 'write any or plain',
       description:
-        'A message with a CR or LF that stands alone: `refuse` it with 550, or `normalize`, make CRLF of it. Either way only ' +
-        'CRLF.CRLF ends a message, so that nothing can be smuggled behind it.',
+        'Local parts of our own domains, from outside. `any`: all but what some mail server expands (a `%`, `!` or `@`, `::`, `${`, a leading sign of a file, program ' +
+        'or option). `plain`: without `: / | ( ) < > , ; \\ " ` and spaces too, which SRS, BATV, sub-addresses and gateways write, where scripts behind the mail server ' +
+        'can not be trusted with them.',
     }),
     limits: object(
       {
@@ -202,7 +226,14 @@ export const smtpSchema = Type.Object(
     ),
     timeouts: object(
       {
-        connect: timeout('10s', 'For a mail server to accept and greet, each.'),
+        connect: timeout(
+          '10s',
+          'For a mail server to accept. Where another one is left to try, for it to greet, too.',
+        ),
+        greeting: timeout(
+          '5m',
+          'For a mail server to greet, the last that is tried: some take their time with everybody.',
+        ),
         command: timeout('5m', 'For a client to send a whole command line, and to take its answer.'),
         data: timeout('3m', 'For each further KiB of a message, both ways.'),
         reply: timeout('5m', 'For the mail server to answer a command.'),
@@ -235,15 +266,23 @@ export interface SmtpDocumentReader {
  * @throws where a file cannot be read
  */
 export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): SmtpOptions {
-  const { listen, backend, backends, tls, limits, timeouts, ...same } = document;
+  const { listen, backend, backends, tls, limits, timeouts, bareNewline, localParts, ...same } = document;
   return {
     ...same,
     listen: typeof listen === 'string' ? [listen] : listen,
     backends: backends ?? (backend === undefined ? [] : [backend]),
     tls: tls === undefined ? null : { cert: read.file(tls.cert), key: read.file(tls.key) },
+    normalizeFrom:
+      typeof bareNewline === 'object'
+        ? bareNewline.normalize
+        : bareNewline === 'normalize'
+          ? 'everybody'
+          : 'nobody',
+    plainLocals: localParts === 'plain',
     limits: { ...limits, message: limits.message === undefined ? null : read.size(limits.message) },
     timeouts: {
       connect: read.duration(timeouts.connect),
+      greeting: read.duration(timeouts.greeting),
       command: read.duration(timeouts.command),
       data: read.duration(timeouts.data),
       reply: read.duration(timeouts.reply),

@@ -1,14 +1,15 @@
 /** The parameters of MAIL and RCPT: only those that are understood and offered are passed on, each in its own syntax. */
-import { judgeRecipient, type MailPolicy, type Standing } from '../rules/smtp.ts';
-import type { EsmtpParameter } from '../wire/smtp-path.ts';
+import { type EsmtpParameter, isUtf8 } from '../wire/smtp-path.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { SmtpOptions } from './options.ts';
 
 /** What to send on, beginning with a space where there is anything; or the refusal. */
 export type Parameters = { readonly text: string; readonly utf8: boolean } | { readonly refuse: string };
 
-/** RFC 3461 section 4. */
-const xtext = /^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/;
+/** RFC 3461 section 4. Lower-case digits are no xtext, but are written; they are sent on as they should be. */
+const xtext = /^(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*$/;
+/** RFC 6533 section 3: `utf-8-addr-unitext` and `utf-8-addr-xtext`, whose `+`, `=` and backslash are written \x{2B}, \x{3D} and \x{5C}. */
+const utf8Address = /^(?:[!-*,-<>-[\]-~\x80-\xff]|\\x\{[0-9A-Fa-f]{2,6}\})+$/;
 
 interface Syntax {
   readonly extension: string;
@@ -46,24 +47,31 @@ export const senderParameters = (
     return keyword !== 'AUTH';
   });
 
-/** The parameters of RCPT. */
-export function recipientParameters(
+/**
+ * The parameters of RCPT. ORCPT names whom the sender meant, before lists and forwarders; delivery reports quote it, and go to
+ * the sender of the envelope (RFC 3461 section 4.2), so it leads no mail anywhere.
+ *
+ * @param utf8 the message was begun with SMTPUTF8
+ */
+export const recipientParameters = (
   found: readonly EsmtpParameter[],
   upstream: Capabilities,
-  policy: MailPolicy,
-  standing: Standing,
-): Parameters {
-  return read(found, rcptParameters, upstream, (parameter) => {
-    if (parameter.keyword !== 'ORCPT') return true;
-    const [type, address = ''] = split(parameter.value ?? '');
-    const decoded = decodeXtext(address);
-    if (decoded === null) return '501 5.5.4 Bad ORCPT';
-    if (type.toLowerCase() !== 'rfc822' && type.toLowerCase() !== 'utf-8') return false;
-    const verdict = judgeRecipient(`<${decoded}>`, policy, standing);
-    // A third party named here would get the delivery reports of servers that address them so. From a client that may
-    // not relay it goes no further; the recipient itself is not affected.
-    return verdict.action === 'allow';
-  });
+  utf8: boolean,
+): Parameters =>
+  read(
+    found,
+    rcptParameters,
+    upstream,
+    ({ keyword, value }) =>
+      keyword !== 'ORCPT' || isOriginalRecipient(value ?? '', utf8) || '501 5.5.4 Bad ORCPT',
+  );
+
+function isOriginalRecipient(text: string, utf8: boolean): boolean {
+  const [type, address = ''] = split(text);
+  if (type.toLowerCase() !== 'utf-8') return decodeXtext(address) !== null;
+  if (!utf8Address.test(address)) return false;
+  if (/[\x80-\xff]/.test(address) && !(utf8 && isUtf8(address))) return false;
+  return !/\\x\{0*(?:[01]?[0-9a-f]|7f)\}/i.test(address);
 }
 
 /** @param pass false: understood, not sent on; a text: refused with it */
@@ -86,7 +94,7 @@ function read(
     seen.add(keyword);
     const verdict = pass(parameter);
     if (typeof verdict === 'string') return { refuse: verdict };
-    if (verdict) text += value === null ? ` ${keyword}` : ` ${keyword}=${value}`;
+    if (verdict) text += value === null ? ` ${keyword}` : ` ${keyword}=${upperXtext(value)}`;
   }
   return { text, utf8: seen.has('SMTPUTF8') };
 }
@@ -96,10 +104,14 @@ function split(text: string): [string, string | undefined] {
   return [text.slice(0, semicolon), text.slice(semicolon + 1)];
 }
 
+/** `+2b` as `+2B`; in other values a plus stands before no two hexadecimal digits. */
+const upperXtext = (value: string): string =>
+  value.includes('+') ? value.replace(/\+[0-9a-f]{2}/gi, (digits) => digits.toUpperCase()) : value;
+
 /** Null where it is no xtext, and where it hides a control character. */
 export function decodeXtext(text: string): string | null {
   if (!xtext.test(text)) return null;
-  const decoded = text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) =>
+  const decoded = text.replace(/\+([0-9A-F]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
   return /[\0-\x1f\x7f]/.test(decoded) ? null : decoded;

@@ -1,12 +1,14 @@
 /**
  * The mail server's side of a client's session: dialled, and dialled again where it has gone and nothing is lost by that.
  */
+import type { ClientChannel } from './client-channel.ts';
 import type { Reply } from './reply.ts';
 import type { SessionContext } from './session-context.ts';
 import { type Upstream, UpstreamLost } from './upstream.ts';
 
 export class ServerSide {
   readonly #context: Pick<SessionContext, 'options' | 'backends' | 'ends'>;
+  readonly #client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished'>;
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
@@ -15,8 +17,10 @@ export class ServerSide {
   /** The mail server has let the client in by AUTH: no other session with it is as good as this. */
   authenticated = false;
 
-  constructor(context: SessionContext) {
+  /** @param client nobody is dialled for once it has gone */
+  constructor(context: SessionContext, client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished'>) {
     this.#context = context;
+    this.#client = client;
   }
 
   /** The client's EHLO or HELO, once the mail server has taken it; null before. */
@@ -32,7 +36,7 @@ export class ServerSide {
 
   /** Dials. @returns the greeting @throws UpstreamLost */
   async greeting(): Promise<Reply> {
-    this.#upstream = await this.#context.backends.dial(this.#context.ends);
+    this.#upstream = await this.#dial(false);
     this.#unproven = this.#upstream.clients > 0;
     return this.#upstream.greeting;
   }
@@ -100,10 +104,33 @@ export class ServerSide {
     return this.command(line);
   }
 
+  /** A mail server may take minutes to greet: a client that leaves meanwhile is not to keep a place until then. */
+  async #dial(fresh: boolean): Promise<Upstream> {
+    const { backends, ends } = this.#context;
+    const client = this.#client;
+    let underWay: Upstream | null = null;
+    // A client that has closed its side still gets the answer to its last command; before the greeting there is none.
+    const left = (): boolean => client.isGone || (!fresh && client.isFinished);
+    client.onGone = () => {
+      if (left()) underWay?.drop();
+    };
+    try {
+      return await backends.dial(ends, fresh, {
+        get isGone() {
+          return left();
+        },
+        onConnect: (upstream) => {
+          underWay = upstream;
+        },
+      });
+    } finally {
+      client.onGone = null;
+    }
+  }
+
   async #dialAfresh(): Promise<void> {
     if (this.authenticated) throw new UpstreamLost('lost, and with it who the client is');
-    const { backends, ends } = this.#context;
-    this.#upstream = await backends.dial(ends, true);
+    this.#upstream = await this.#dial(true);
     const { code } = this.#upstream.greeting;
     if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
     if (this.#helo !== null) await this.command(this.#helo);

@@ -23,6 +23,8 @@ export interface SessionContext {
   /** The client is in `relayFrom`. */
   readonly mayRelay: boolean;
   readonly onEvent: EventSink;
+  /** A CR or LF that stands alone is made CRLF. */
+  readonly normalizes: boolean;
   /** Told at the end of a session that asked for nothing but recipients that a rule refuses. */
   readonly onOffence: (rule: RuleId) => void;
   /** Told of each message of the client that the mail server took. */

@@ -81,6 +81,11 @@ export class Upstream {
     return upstream;
   }
 
+  /** What the mail server has said though nothing was asked; null where it has kept silent. */
+  get unasked(): Reply | null {
+    return this.#unasked;
+  }
+
   get isLost(): boolean {
     return this.#lost !== null;
   }

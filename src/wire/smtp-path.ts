@@ -29,6 +29,8 @@ export interface Mailbox {
 }
 
 export interface SmtpPath extends Mailbox {
+  /** The domain in its own letters, where it came in letters beyond ASCII and is one; else null. */
+  readonly ulabels: string | null;
   /** `<>`: the null reverse-path. */
   readonly empty: boolean;
   /** Angle brackets were there. */
@@ -51,9 +53,10 @@ const longestPath = 256;
 const mostRead = 512;
 const dotAtom = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+)*$/;
 /**
- * Dots anywhere: some mobile carriers gave out `a..b` and `a.` as addresses. They are sent on quoted, as RFC 5321 has it.
+ * Dots anywhere: some mobile carriers gave out `a..b` and `a.` as addresses; colons, which gateways write and Postfix takes.
+ * They are sent on quoted, as RFC 5321 has it.
  */
-const looseDotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.\x80-\xff]+$/;
+const looseDotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.:\x80-\xff]+$/;
 const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e\x80-\xff]+))?$/;
 
 /**
@@ -128,7 +131,7 @@ function pathEnd(text: string, from: number, bracketed: boolean): number {
   return end === -1 ? text.length : from + end;
 }
 
-type Read = Pick<SmtpPath, 'local' | 'domain' | 'quoted' | 'route'>;
+type Read = Pick<SmtpPath, 'local' | 'domain' | 'ulabels' | 'quoted' | 'route'>;
 
 function readBody(body: string, offset: number, faults: PathFault[]): Read {
   let at = 0;
@@ -178,7 +181,7 @@ function readRoute(text: string, offset: number, faults: PathFault[]): string[] 
  * outside quotes divides.
  */
 function readMailbox(text: string, offset: number, faults: PathFault[]): Omit<Read, 'route'> {
-  if (text === '') return { local: '', domain: null, quoted: false };
+  if (text === '') return { local: '', domain: null, ulabels: null, quoted: false };
   const bare = withoutComments(text);
   if (bare !== text) {
     // RFC 5321 has no comments in paths, but servers that read RFC 5322 addresses drop them.
@@ -188,12 +191,14 @@ function readMailbox(text: string, offset: number, faults: PathFault[]): Omit<Re
   const divide = lastAt(text);
   const written = divide === -1 ? text : text.slice(0, divide);
   const { local, quoted } = dequote(written, offset, faults);
-  if (divide === -1) return { local, domain: null, quoted };
+  if (divide === -1) return { local, domain: null, ulabels: null, quoted };
   if (written === '') faults.push({ why: 'no local part', at: offset });
   const name = text.slice(divide + 1);
   const canonical = canonicalMailDomain(name);
   if (canonical === null) faults.push({ why: 'no domain or address literal', at: offset + divide + 1 });
-  return { local, domain: canonical ?? lowered(trimmed(name).replace(/\.$/, '')), quoted };
+  const plain = name.replace(/\.$/, '');
+  const ulabels = canonical !== null && /[\x80-\xff]/.test(name) ? plain : null;
+  return { local, domain: canonical ?? lowered(trimmed(name).replace(/\.$/, '')), ulabels, quoted };
 }
 
 function lastAt(text: string): number {
@@ -252,7 +257,8 @@ function withoutComments(text: string): string {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function isUtf8(latin1: string): boolean {
+/** @param latin1 one character a byte */
+export function isUtf8(latin1: string): boolean {
   try {
     utf8.decode(Buffer.from(latin1, 'latin1'));
     return true;

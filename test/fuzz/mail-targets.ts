@@ -55,7 +55,7 @@ export const mailTargets: readonly Target[] = [
       if (recipient.action === 'allow') {
         const ours = path.domain === null ? /^postmaster$/i.test(path.local) : owned.has(path.domain);
         must(ours, `an outsider's recipient is ours: ${path.domain}`);
-        must(!/[%!@:/|()<>,;\\" ]/.test(path.local), 'and nothing that a delivery agent could follow');
+        must(!/[%!@]|::|^[|/:.-]|\$\{/.test(path.local), 'and nothing that a mail server could follow');
       }
       for (const verdict of [
         recipient,
@@ -152,7 +152,7 @@ export const mailTargets: readonly Target[] = [
       const { parameters } = parsePath(`<user@example.net>${latin1(input)}`);
       const read = [
         senderParameters(parameters, everything, guardOptions(0, { limits: { message: 1000 } })),
-        recipientParameters(parameters, everything, mailPolicy, 'outside'),
+        recipientParameters(parameters, everything, true),
       ];
       return read
         .map((found) => {
@@ -161,11 +161,10 @@ export const mailTargets: readonly Target[] = [
             return found.refuse.slice(0, 20);
           }
           must(
-            /^(?: [A-Z0-9-]+(?:=[\x21-\x3c\x3e-\x7e]+)?)*$/.test(found.text),
+            /^(?: [A-Z0-9-]+(?:=[\x21-\x3c\x3e-\x7e\x80-\xff]+)?)*$/.test(found.text),
             `only parameters are sent on: ${found.text}`,
           );
-          const original = / ORCPT=rfc822;(\S*)/i.exec(found.text)?.[1];
-          must(original === undefined || !/example\.com/i.test(original), 'and no third party in them');
+          must(!/\+(?![0-9A-F]{2})/.test(found.text), 'xtext as it is to be written');
           return found.text.replace(/=\S*/g, '');
         })
         .join();

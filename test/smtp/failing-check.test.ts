@@ -27,6 +27,7 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
       secureContext: null,
       ends,
       mayRelay: true,
+      normalizes: false,
       onEvent: () => {},
       onOffence: () => {},
       onDelivered: () => {},

@@ -26,7 +26,11 @@ test('a mail for us passes, with its replies', async (t) => {
   const [mail] = sink.mails;
   assert.equal(mail!.from, 'a@example.com');
   assert.deepEqual(mail!.to, ['user@example.net']);
-  assert.equal(mail!.data.toString(), 'Subject: x\r\n\r\n.dot\r\n');
+  // The mail server sees none but us, so a Received field tells it of the client.
+  assert.match(
+    mail!.data.toString(),
+    /^Received: from client\.example\.org \(\[127\.0\.0\.1\]\)\r\n\tby [\w.-]+ \(Sekisho\) with ESMTP;\r\n\t\w{3}, \d\d \w{3} \d{4} [\d:]{8} \+0000\r\nSubject: x\r\n\r\n\.dot\r\n$/,
+  );
   assert.equal(mail!.helo, 'client.example.org');
   assert.deepEqual(events, []);
 });
@@ -151,7 +155,7 @@ test('commands that are not offered go nowhere', async (t) => {
   assert.equal(sink.received[0], 'EHLO x\r\nMAIL FROM:<a@example.org>\r\n');
 });
 
-test('parameters: only what is offered and well-formed goes on, and no third party in it', async (t) => {
+test('parameters: only what is offered and well-formed goes on', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -165,7 +169,12 @@ test('parameters: only what is offered and well-formed goes on, and no third par
     ['MAIL FROM:<\xc3\xbc@example.org> SMTPUTF8 AUTH=a@example.com RET=HDRS ENVID=a+2Bb', 250],
     ['RCPT TO:<user@example.net> NOTIFY=NEVER,DELAY', 501],
     ['RCPT TO:<user@example.net> NOTIFY=DELAY ORCPT=rfc822;user+0D+0ARCPT', 501],
-    ['RCPT TO:<user@example.net> ORCPT=rfc822;user+40example.com', 250],
+    ['RCPT TO:<user@example.net> ORCPT=rfc822;user+40example.com+2b', 250],
+    ['RCPT TO:<user@example.net> ORCPT=utf-8;\xe4\xba\xba@example.org', 250],
+    ['RCPT TO:<user@example.net> ORCPT=UTF-8;\\x{4EBA}\\x{2B}a@example.org', 250],
+    ['RCPT TO:<user@example.net> ORCPT=utf-8;\\x{0A}a@example.org', 501],
+    ['RCPT TO:<user@example.net> ORCPT=utf-8;\\x{4EBA@example.org', 501],
+    ['RCPT TO:<user@example.net> ORCPT=rfc822;a+4', 501],
     ['RCPT TO:<user@example.net> ORCPT=rfc822;other@example.net', 250],
   ] as const)
     assert.equal(await client.code(line), code, line);
@@ -173,7 +182,9 @@ test('parameters: only what is offered and well-formed goes on, and no third par
     sink.received[0],
     'EHLO client.example.org\r\n' +
       'MAIL FROM:<\xc3\xbc@example.org> SMTPUTF8 RET=HDRS ENVID=a+2Bb\r\n' +
-      'RCPT TO:<user@example.net>\r\n' +
+      'RCPT TO:<user@example.net> ORCPT=rfc822;user+40example.com+2B\r\n' +
+      'RCPT TO:<user@example.net> ORCPT=utf-8;\xe4\xba\xba@example.org\r\n' +
+      'RCPT TO:<user@example.net> ORCPT=UTF-8;\\x{4EBA}\\x{2B}a@example.org\r\n' +
       'RCPT TO:<user@example.net> ORCPT=rfc822;other@example.net\r\n',
   );
 });

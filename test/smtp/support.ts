@@ -26,7 +26,8 @@ export function guardOptions(
     xclient: false,
     proxyProtocol: false,
     reuse: true,
-    bareNewline: 'refuse',
+    normalizeFrom: 'nobody',
+    plainLocals: false,
     ...rest,
     limits: {
       connections: 2000,
@@ -39,6 +40,7 @@ export function guardOptions(
     },
     timeouts: {
       connect: 10_000,
+      greeting: 10_000,
       command: 30_000,
       data: 30_000,
       reply: 30_000,

@@ -73,7 +73,14 @@ test('the end of a message that comes while a drain is being waited for, forced 
       if (!isLast) setImmediate(() => upstream.socket.emit('drain'));
       return false;
     };
-    const done = transfer({ client, upstream, scanner: new StrictScanner(), largest: null, timeout: 10_000 });
+    const done = transfer({
+      client,
+      upstream,
+      scanner: new StrictScanner(),
+      before: '',
+      largest: null,
+      timeout: 10_000,
+    });
     const text = `${'x'.repeat(round)}\r\n.\r\n`;
     const at = round % text.length;
     sender.write(text.slice(0, at));

@@ -1,0 +1,129 @@
+/** MAIL, RCPT, DATA and RSET: a message from its sender to the mail server's answer. */
+import { judgeRecipient, judgeSender } from '../rules/smtp.ts';
+import { ClientSlow } from './client-channel.ts';
+import { type Conversation, isDone } from './conversation.ts';
+import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
+import { transfer } from './data-transfer.ts';
+import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
+import { receivedField } from './received-field.ts';
+import type { Reply } from './reply.ts';
+
+/** MAIL. @returns whether the session goes on */
+export async function mail(talk: Conversation, line: string): Promise<boolean> {
+  const text = /^MAIL FROM:(.*)$/is.exec(line)?.[1];
+  if (text === undefined) return talk.answer('501 5.5.4 Syntax: MAIL FROM:<address>');
+  const { options, policy } = talk.context;
+  const verdict = talk.judge(() => judgeSender(text, policy, talk.standing));
+  if (verdict === null) return talk.answer('554 5.7.1 Sender refused');
+  if (verdict.action === 'block') return talk.refuse(verdict, 'sender', line);
+  const parameters = senderParameters(verdict.path.parameters, talk.offered, options);
+  const utf8 = !('refuse' in parameters) && parameters.utf8;
+  const refused = refuseParameters(parameters, verdict.canonical, utf8);
+  if (refused !== null) return talk.answer(refused);
+  const { text: written } = parameters as Accepted;
+  const answer = await talk.server.begin(
+    `MAIL FROM:<${utf8 ? verdict.written : verdict.canonical}>${written}`,
+  );
+  if (isDone(answer)) talk.transaction = { utf8, line, recipients: 0 };
+  return talk.pass(answer);
+}
+
+/** RCPT. @returns whether the session goes on */
+export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
+  const { options, policy } = talk.context;
+  const text = /^RCPT TO:(.*)$/is.exec(line)?.[1];
+  if (text === undefined) return talk.answer('501 5.5.4 Syntax: RCPT TO:<address>');
+  const verdict = talk.judge(() => judgeRecipient(text, policy, talk.standing));
+  if (verdict === null) return talk.answer('554 5.7.1 Relaying refused');
+  const { transaction, conduct } = talk;
+  if (conduct.isOverdone) return talk.answer('452 4.5.3 Too many recipients');
+  if (verdict.action === 'block') return talk.refuse(verdict, 'recipient', line);
+  if (transaction === null) return talk.answer('503 5.5.1 MAIL first');
+  if (transaction.recipients >= options.limits.recipients)
+    return talk.answer('452 4.5.3 Too many recipients');
+  const parameters = recipientParameters(verdict.path.parameters, talk.offered, transaction.utf8);
+  const refused = refuseParameters(parameters, verdict.canonical, transaction.utf8);
+  if (refused !== null) return talk.answer(refused);
+  const { text: written } = parameters as Accepted;
+  const answer = await talk.server.command(
+    `RCPT TO:<${transaction.utf8 ? verdict.written : verdict.canonical}>${written}`,
+  );
+  const taken = isDone(answer);
+  if (taken) transaction.recipients++;
+  conduct.recipientPassed(taken);
+  // Mail of a whole office has dead addresses in it.
+  return talk.standing === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
+}
+
+type Accepted = Exclude<Parameters, { refuse: string }>;
+
+function refuseParameters(parameters: Parameters, mailbox: string, utf8: boolean): string | null {
+  if ('refuse' in parameters) return parameters.refuse;
+  // RFC 6531 section 3.4.
+  return /[\x80-\xff]/.test(mailbox) && !utf8 ? '553 5.6.7 Non-ASCII address without SMTPUTF8' : null;
+}
+
+/** DATA. @returns whether the session goes on */
+export async function data(talk: Conversation, line: string): Promise<boolean> {
+  const { client, server, transaction } = talk;
+  if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: DATA');
+  if (transaction === null) return talk.answer('503 5.5.1 MAIL first');
+  if (transaction.recipients === 0) return talk.answer('554 5.5.1 No valid recipients');
+  // RFC 2920 section 3.1: DATA ends a group. What comes before 354 would be commands here and a message there.
+  if (client.pending > 0) return talk.earlyTalk('354');
+  const start = await server.command('DATA');
+  if (start.code !== 354) return talk.pass(start);
+  const { upstream } = server;
+  if (client.pending > 0) {
+    upstream.drop();
+    return talk.earlyTalk('354');
+  }
+  client.say(start.text);
+  const { normalizes, options, backends } = talk.context;
+  const end = await transfer({
+    client,
+    upstream,
+    scanner: normalizes ? new NormalizingScanner() : new StrictScanner(),
+    before: backends.tellsClient ? '' : receivedField(talk, new Date()),
+    largest: options.limits.message,
+    timeout: options.timeouts.data,
+  });
+  const delivered = end === 'sent' ? await server.delivery().catch(() => null) : null;
+  talk.endMessage(delivered !== null && isDone(delivered) ? 'delivered' : 'refused');
+  switch (end) {
+    case 'sent':
+      return saidOrLost(talk, delivered);
+    case 'bare-newline':
+      talk.report(['smtp-smuggling'], null, 550, 'DATA');
+      return talk.answer('550 5.6.11 Bare CR or LF in the message');
+    case 'too-big':
+      return talk.answer('552 5.3.4 Message too big');
+    case 'upstream-lost':
+      // A server that has had enough in the middle says so before it closes: what it refuses for good is not to come again.
+      return saidOrLost(
+        talk,
+        upstream.unasked !== null && upstream.unasked.code >= 400 ? upstream.unasked : null,
+      );
+    case 'upstream-hangs':
+      client.say('421 4.3.0 Mail server lost, try again\r\n');
+      return false;
+    case 'client-slow':
+      throw new ClientSlow('no data in time');
+    case 'client-gone':
+      return false;
+  }
+}
+
+/** @param said null: it may have been accepted or not, so the client has to send it again, as RFC 5321 section 4.5.4.1 has it */
+function saidOrLost(talk: Conversation, said: Reply | null): boolean {
+  return said === null ? talk.answer('451 4.3.0 Mail server lost, try again') : talk.pass(said);
+}
+
+/** RSET. @returns whether the session goes on */
+export async function reset(talk: Conversation, line: string): Promise<boolean> {
+  if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: RSET');
+  if (talk.transaction === null) return talk.answer('250 2.0.0 OK');
+  const answer = await talk.server.command('RSET');
+  talk.endMessage('abandoned');
+  return talk.pass(answer);
+}
