@@ -6,9 +6,10 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { printable } from '../events/redact.ts';
 import { type Explanation, explain, type PlacedSignal } from '../explain/explain.ts';
-import { readInput } from '../explain/input.ts';
+import { fromLogLine, looksLogged, readInput } from '../explain/input.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { readLogged } from '../scan/logged-line.ts';
 import { mailPolicy } from '../smtp/domains.ts';
 import { explainSmtp, explainSmtpAnywhere, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
 import { inputError } from './input-error.ts';
@@ -39,7 +40,33 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     process.stdout.write(texts.join(json ? '' : '\n'));
     return 0;
   }
-  const { bytes, note } = readInput(given, policy.defaultSite.name);
+  const logged = readLogged(given.toString('latin1'), Date.now());
+  if (logged !== null && logged.entry === null) {
+    inputError(
+      'explain',
+      `a line of ${logged.format.title}, and it holds no request to judge`,
+      'paste a line with a request or a recipient in it: docs/reference/log-formats.md shows one of each format',
+    );
+    return 1;
+  }
+  if (logged?.entry?.mail !== undefined) {
+    const line = `RCPT TO:<${logged.entry.mail.recipient}>`;
+    const explanation = mailExplanation(line, config);
+    process.stdout.write(json ? `${JSON.stringify(explanation)}\n` : smtpText(explanation, line));
+    return 0;
+  }
+  const text = given.toString('latin1', 0, 1000);
+  if (logged === null && looksLogged(text)) {
+    inputError(
+      'explain',
+      'this looks like a line of a log of no known format',
+      "paste the request alone: printf 'GET http://www.example.com/ HTTP/1.0\\r\\n\\r\\n' | sekisho explain",
+    );
+    return 1;
+  }
+  const host = (file === undefined ? null : logged?.entry?.host) ?? policy.defaultSite.name;
+  const { bytes, note } =
+    logged === null ? readInput(given) : fromLogLine(logged.entry!.request, logged.format.title, host);
   const explanation = explain(bytes, policy);
   process.stdout.write(
     json ? `${JSON.stringify(asJson(explanation, bytes))}\n` : asText(explanation, bytes, note),

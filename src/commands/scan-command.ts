@@ -23,7 +23,7 @@ export function scanCommand(program: Program, exit: (code: number) => void): voi
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 no relay seen, 1 something was likely relayed or not read, 2 usage.',
+      '\nExit codes: 0 no probe succeeded, 1 something was likely relayed, 2 nothing could be read or usage,\n3 open questions: probes of which the logs do not tell, or logs that were not read.',
     )
     .action(async (logs: string[], options: ScanCommandOptions) => {
       const { run } = await import('./scan.ts');

@@ -40,7 +40,7 @@ export async function run(logs: readonly string[], options: ScanCommandOptions):
   }
   if (options.pcap === true) {
     for (const log of logs) process.stderr.write(`sekisho scan: ${log} ${captureHelp(log)}\n`);
-    return 1;
+    return 2;
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader of a pipe has seen enough.
@@ -153,6 +153,10 @@ function interrupted(): AbortSignal {
   return stop.signal;
 }
 
-function exitCode({ tally, faults }: ScanResult): number {
-  return tally.outcomes['likely-relayed'] > 0 || faults.some(({ harmless }) => harmless !== true) ? 1 : 0;
+/** A log that could not be read is an open question too: it may hold a relay. */
+function exitCode({ tally, requests, faults }: ScanResult): number {
+  const { 'likely-relayed': relayed, unclear, attempted } = tally.outcomes;
+  if (relayed > 0) return 1;
+  if (requests === 0) return 2;
+  return unclear > 0 || attempted > 0 || faults.some(({ harmless }) => harmless !== true) ? 3 : 0;
 }

@@ -1,4 +1,4 @@
-/** What was pasted: a raw request, or a line of an access log with a request in it. */
+/** What was pasted: a raw request, or the request of a line in a log. */
 
 export interface Input {
   /** The request as it would have been on the wire. */
@@ -7,31 +7,9 @@ export interface Input {
   readonly note: string | null;
 }
 
-/** Bytes that a log writes as `\x16` (nginx, Apache), with `\"`, `\\`, `\r`, `\n`, `\t`. */
-const escapes: { readonly [letter: string]: string } = {
-  r: '\r',
-  n: '\n',
-  t: '\t',
-  v: '\v',
-  b: '\b',
-  f: '\f',
-};
-const unescaped = (text: string): string =>
-  text.replace(/\\(?:x([0-9A-Fa-f]{2})|(.))/g, (_, hex?: string, char = '') =>
-    hex === undefined ? (escapes[char] ?? char) : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-
-/** The quoted request of a common or combined log line: behind the time, before the status. */
-const logged = /^\S+.*?\[[^\]]+\] "((?:[^"\\]|\\.)*)" (?:\d{3}|-) /;
-
-/**
- * @param given what came on stdin
- * @param host the Host to assume where a log line tells none
- */
-export function readInput(given: Buffer, host: string): Input {
+/** @param given what came on stdin, as a raw request */
+export function readInput(given: Buffer): Input {
   const text = given.toString('latin1');
-  const line = logged.exec(text);
-  if (line !== null) return fromLogLine(unescaped(line[1]!), host);
   // A pasted request has the line ends of a text file; that is how it was pasted, not what was sent.
   if (!text.includes('\r') && /^[A-Za-z-]+ \S/.test(text)) {
     const lines = text.replace(/\n$/, '').replaceAll('\n', '\r\n');
@@ -41,13 +19,32 @@ export function readInput(given: Buffer, host: string): Input {
   return { bytes: given, note: null };
 }
 
-/** A log keeps the request line only: the rest is assumed to be ordinary, so that the line alone is judged. */
-function fromLogLine(request: string, host: string): Input {
-  if (!/^[A-Za-z-]+ \S/.test(request))
-    return { bytes: Buffer.from(request, 'latin1'), note: 'read as the first bytes of a log line' };
-  const authority = /^[A-Za-z-]+ https?:\/\/([^/?#\s]+)/i.exec(request)?.[1] ?? host;
+/**
+ * A log keeps the request line only: the rest is assumed to be ordinary, so that the line alone is judged.
+ *
+ * @param request as sent, log escapes undone
+ * @param format name of the log format
+ * @param host the Host to assume where the request line names none
+ */
+export function fromLogLine(request: string, format: string, host: string): Input {
+  const line = /^([A-Za-z-]+) (\S.*?)(?: +(HTTP\/\d\S*))? *$/s.exec(request);
+  if (line === null)
+    return {
+      bytes: Buffer.from(request, 'latin1'),
+      note: `the first bytes, as a line of ${format} has them`,
+    };
+  const [, method, target, version] = line;
+  const authority = /^[a-z]+:\/\/([^/?#\s]+)/i.exec(target!)?.[1]?.replace(/^.*@/, '') ?? host;
+  // HTTP/2 has no request line: its log line is judged as the same request of HTTP/1.1.
+  const spoken = version === 'HTTP/1.0' ? version : 'HTTP/1.1';
   return {
-    bytes: Buffer.from(`${request}\r\nHost: ${authority.replace(/^.*@/, '')}\r\n\r\n`, 'latin1'),
-    note: `a log line tells no headers: Host ${authority} was assumed`,
+    bytes: Buffer.from(`${method} ${target} ${spoken}\r\nHost: ${authority}\r\n\r\n`, 'latin1'),
+    note: `a line of ${format} tells no headers: Host ${authority} was assumed`,
   };
 }
+
+/** Whether a text looks like a line of some log: a time, and nothing of a request before it. */
+export const looksLogged = (text: string): boolean =>
+  /^(?![A-Z]+ \S)[\x20-\x7e\t]{0,200}?(?:\d{4}-\d\d-\d\d|\d\d\/\w{3}\/\d{4}|\d\d:\d\d:\d\d|\b1[5-9]\d{8}\b)/.test(
+    text,
+  );

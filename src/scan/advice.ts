@@ -1,48 +1,210 @@
-/** What to change in the server, by what was found. */
+/** What to change, by what was found and in the words of the server whose log it is. */
+import type { ScannedFile } from './scan-logs.ts';
 import type { Tally } from './tally.ts';
 
 export interface Advice {
   readonly when: string;
-  readonly apache: string;
-  readonly nginx: string;
+  readonly steps: readonly { readonly server: string; readonly text: string }[];
 }
 
-export function adviceFor({ outcomes, techniques }: Tally): Advice[] {
-  const advice: Advice[] = [];
-  const has = (...names: string[]): boolean => names.some((name) => techniques.has(name));
-  if (outcomes['likely-relayed'] > 0 || outcomes.attempted > 0) {
-    advice.push({
-      when: 'Stop relaying',
-      apache:
+/** What was found, in the order it is told. */
+const problems = {
+  relays: 'Stop relaying',
+  names: 'Give foreign names no page of yours',
+  connect: 'Refuse CONNECT before a script answers it',
+  mail: 'Relay mail for your own people only',
+} as const;
+
+type Problem = keyof typeof problems;
+
+interface Server {
+  readonly name: string;
+  /** Ids of the formats it writes. */
+  readonly formats: readonly string[];
+  readonly steps: Partial<Readonly<Record<Problem, string>>>;
+}
+
+const servers: readonly Server[] = [
+  {
+    name: 'Apache',
+    formats: ['combined', 'apache-error', 'custom'],
+    steps: {
+      relays:
         'ProxyRequests Off, and no mod_proxy_connect; a reverse proxy needs ProxyPass alone. Where a forward proxy is wanted: <Proxy *> Require ip 192.0.2.0/24 </Proxy>.',
-      nginx:
-        'proxy_pass to a fixed upstream: never to $host, $http_host, $request_uri or another variable that a client writes.',
-    });
-  }
-  if (has('absolute', 'absolute-port', 'host', 'malformed')) {
-    advice.push({
-      when: 'Give foreign names no page of yours',
-      apache:
+      names:
         'Put a first <VirtualHost *:80> before all others, ServerName unknown.invalid, with: Require all denied.',
-      nginx: 'server { listen 80 default_server; server_name _; return 421; }',
-    });
-  }
-  if (has('connect', 'connect-self', 'connect-bad')) {
-    advice.push({
-      when: 'Refuse CONNECT before a script answers it',
-      apache:
+      connect:
         '<Location "/"> AllowMethods GET HEAD POST OPTIONS </Location> (mod_allowmethods); PHP answers any method otherwise.',
-      nginx:
+    },
+  },
+  {
+    name: 'nginx',
+    formats: ['combined', 'nginx-error', 'npm', 'json', 'custom'],
+    steps: {
+      relays:
+        'proxy_pass to a fixed upstream: never to $host, $http_host, $request_uri or another variable that a client writes.',
+      names: 'server { listen 80 default_server; server_name _; return 421; }',
+      connect:
         'Nothing to do since 1.21.1: CONNECT gets 405. Before that: if ($request_method = CONNECT) { return 405; }',
-    });
-  }
-  if (has('mail')) {
-    advice.push({
-      when: 'Relay mail for your own people only (Postfix)',
-      apache:
-        'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
-      nginx: 'mynetworks: addresses of your own, never 0.0.0.0/0.',
-    });
-  }
-  return advice;
+    },
+  },
+  {
+    name: 'HAProxy',
+    formats: ['haproxy', 'haproxy-tcp'],
+    steps: {
+      relays:
+        'No http-request set-dst and no do-resolve on what a client writes; servers with fixed addresses.',
+      names:
+        'acl ours req.hdr(host),field(1,:) -i www.example.net; http-request deny deny_status 421 unless ours',
+      connect: 'http-request deny deny_status 405 if METH_CONNECT',
+    },
+  },
+  {
+    name: 'Caddy',
+    formats: ['caddy'],
+    steps: {
+      relays:
+        'reverse_proxy to a fixed upstream, never to {host}, {http.request.hostport} or {query.…}; forward_proxy with basic_auth, or not at all.',
+      names: 'Site addresses with names in place of :80; and a last site :80 { respond 421 }',
+      connect: '@connect method CONNECT, and: respond @connect 405',
+    },
+  },
+  {
+    name: 'Traefik',
+    formats: ['traefik', 'traefik-clf'],
+    steps: {
+      relays: 'Services with fixed addresses; no plugin that dials the Host of a request.',
+      names: 'A rule Host(`www.example.net`) on every router: none that is PathPrefix(`/`) alone.',
+      connect: 'Routers with Method(`GET`) || Method(`HEAD`) || Method(`POST`): others get 404.',
+    },
+  },
+  {
+    name: 'Envoy',
+    formats: ['envoy', 'envoy-json'],
+    steps: {
+      relays: 'No dynamic_forward_proxy filter, and no ORIGINAL_DST cluster with use_http_header.',
+      names: 'Name the domains of every virtual host: no domains: ["*"].',
+      connect: 'No connect_matcher, and no upgrade_type: CONNECT.',
+    },
+  },
+  {
+    name: 'IIS',
+    formats: ['w3c', 'iis-xml'],
+    steps: {
+      relays:
+        'Application Request Routing: reverse proxy rules with a fixed server in the rewrite URL, never {HTTP_HOST} or {R:0} of a whole URL.',
+      names: 'A host name in every binding of every site; no binding with an empty one.',
+      connect: 'Request Filtering, HTTP verbs: deny CONNECT.',
+    },
+  },
+  {
+    name: 'squid',
+    formats: ['squid', 'squid-combined', 'squid-cache'],
+    steps: {
+      relays:
+        'acl localnet src 192.0.2.0/24; http_access allow localnet; http_access deny all. An accelerator: http_port 80 accel defaultsite=www.example.net, and http_access allow for your own dstdomain alone.',
+      names: 'acl ours dstdomain www.example.net; http_access deny !ours',
+      connect: 'http_access deny CONNECT',
+    },
+  },
+  {
+    name: 'tinyproxy',
+    formats: ['tinyproxy'],
+    steps: {
+      relays:
+        'Allow 192.0.2.0/24 (without a line Allow everybody may), BasicAuth, and Listen on an inside address.',
+      connect: 'ConnectPort 0 refuses every CONNECT.',
+    },
+  },
+  {
+    name: 'AWS load balancer',
+    formats: ['alb', 'elb', 'cloudfront'],
+    steps: {
+      relays: 'The balancer does not relay: look at the server behind it.',
+      names: 'Listener rules by host header, with a default action that answers 421.',
+    },
+  },
+  {
+    name: 'The server behind the edge',
+    formats: ['cloudflare', 'gcp', 'ecs', 'zeek', 'zeek-tsv', 'eve', 'zoraxy'],
+    steps: {
+      relays: 'A fixed upstream: never the Host or the URL that a client writes.',
+      names: 'Answer 421 to every Host that is not yours.',
+      connect: 'Answer 405 to CONNECT.',
+    },
+  },
+  {
+    name: 'Node',
+    formats: ['pino', 'morgan'],
+    steps: {
+      relays: 'A proxy library with a fixed target: never req.url or req.headers.host as the target.',
+      names: 'Answer 421 where req.headers.host is not yours, before the router.',
+      connect:
+        "server.on('connect', (req, socket) => socket.end('HTTP/1.1 405 Method Not Allowed\\r\\n\\r\\n'))",
+    },
+  },
+  {
+    name: 'Python',
+    formats: ['werkzeug', 'uwsgi', 'uvicorn'],
+    steps: {
+      relays: 'Never fetch the URL or the Host that a client writes; a reverse proxy with a fixed upstream.',
+      names:
+        'Django ALLOWED_HOSTS, Starlette TrustedHostMiddleware, Flask TRUSTED_HOSTS: your own names alone.',
+      connect: 'Put a web server in front that answers 405 to CONNECT.',
+    },
+  },
+  {
+    name: 'Postfix',
+    formats: ['postfix'],
+    steps: {
+      mail: 'smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination; mynetworks: addresses of your own, never 0.0.0.0/0 or the bridge of Docker (172.16.0.0/12).',
+    },
+  },
+  {
+    name: 'Exim',
+    formats: ['exim'],
+    steps: {
+      mail: 'hostlist relay_from_hosts = 127.0.0.1 : ::1, domainlist relay_to_domains = your own; in acl_check_rcpt: require message = relay not permitted, domains = +local_domains : +relay_to_domains.',
+    },
+  },
+  {
+    name: 'sendmail',
+    formats: ['sendmail'],
+    steps: {
+      mail: "No FEATURE(`promiscuous_relay') and no FEATURE(`relay_entire_domain'); only your own networks in access as RELAY, your own domains in relay-domains.",
+    },
+  },
+  {
+    name: 'OpenSMTPD',
+    formats: ['opensmtpd'],
+    steps: {
+      mail: 'match from any for domain example.net action "local"; match auth from any for any action "relay"; no match from any for any.',
+    },
+  },
+];
+
+export function adviceFor({ outcomes, techniques }: Tally, files: readonly ScannedFile[]): Advice[] {
+  const found = (...names: string[]): boolean => names.some((name) => techniques.has(name));
+  const mailOnly = [...techniques.keys()].every((name) => name === 'mail');
+  const there: Readonly<Record<Problem, boolean>> = {
+    relays: !mailOnly && (outcomes['likely-relayed'] > 0 || outcomes.attempted > 0),
+    names: found('absolute', 'absolute-port', 'host', 'malformed'),
+    connect: found('connect', 'connect-self', 'connect-bad'),
+    mail: found('mail'),
+  };
+  const ids = new Set(files.map(({ formatId }) => formatId));
+  // An error log tells whose access log stands beside it.
+  const told = ids.has('apache-error') !== ids.has('nginx-error');
+  if (told) ids.delete('combined');
+  const own = servers.filter(({ formats }) => formats.some((id) => ids.has(id)));
+  return (Object.keys(problems) as Problem[])
+    .filter((problem) => there[problem])
+    .map((problem) => ({
+      when: problems[problem],
+      steps: own.flatMap(({ name, steps }) => {
+        const text = steps[problem];
+        return text === undefined ? [] : [{ server: name, text }];
+      }),
+    }))
+    .filter(({ steps }) => steps.length > 0);
 }

@@ -9,6 +9,7 @@ import { StatusSizes, type StatusSizesData } from './status-sizes.ts';
 export interface BaselineData {
   readonly front: readonly FrontSize[];
   readonly pages: PackedSizes;
+  readonly heads: PackedSizes;
   readonly statuses: StatusSizesData;
   readonly fallback: FallbackData;
   readonly names: ReadonlyMap<string, NameCounts>;
@@ -28,6 +29,8 @@ export class Baseline {
   /** Upstreams of ordinary requests. */
   readonly upstreams = new Map<string, number>();
   readonly pages: PageSizes;
+  /** Answers to HEAD, of logs that count the bytes of heads: 256 paths. */
+  readonly heads = new PageSizes(8);
 
   /** @param bits of the table of page sizes: see `PageSizes` */
   constructor(bits = 17) {
@@ -41,6 +44,7 @@ export class Baseline {
    */
   add(isGet: boolean, isHead: boolean, path: number, status: number, bytes: number, seconds: number): void {
     this.statuses.add(status, bytes, isHead || status === 304);
+    if (isHead && bytes > 0 && status >= 200 && status <= 299) this.heads.add(path, bytes, seconds);
     if (!isGet || bytes <= 0 || status < 200 || status > 299 || status === 206) return;
     if (path === frontHash) this.front.add(bytes, seconds);
     else this.pages.add(path, bytes, seconds);
@@ -56,6 +60,7 @@ export class Baseline {
   merge(data: BaselineData): void {
     this.front.merge(data.front);
     this.pages.merge(PageSizes.unpack(data.pages));
+    this.heads.merge(PageSizes.unpack(data.heads));
     this.statuses.merge(data.statuses);
     this.fallback.merge(data.fallback);
     this.names.merge(data.names);
@@ -68,6 +73,7 @@ export class Baseline {
     return {
       front: this.front.all(),
       pages: this.pages.pack(),
+      heads: this.heads.pack(),
       statuses: this.statuses.pack(),
       fallback: this.fallback.pack(),
       names: this.names.names,

@@ -19,6 +19,9 @@ export type CandidateKind =
   | 'malformed'
   | 'origin'
   | 'mail'
+  | 'telnet'
+  /** A line of an error log, about a request that the access log holds. */
+  | 'note'
   | Exclude<FirstBytes, 'http-1' | 'http-0.9' | 'unknown'>;
 
 /** Longest line that is quoted, in characters. */
@@ -30,9 +33,23 @@ const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 const hostInDisguise =
   /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
 
+/**
+ * `open 198.51.100.203 80`, `telnet mx.example.com 25`, `198.51.100.203:80`: what WinGate and telnet proxies take. A
+ * destination alone must be an address: two words are a request line otherwise.
+ */
+const telnet =
+  /^(?:(?:open|telnet|ftp|ssh)[ \t]+((?:[a-z0-9_-]+\.)+[a-z0-9-]+)|((?:\d{1,3}\.){3}\d{1,3}))[ \t:]+(\d{1,5})[ \t\r]*$/i;
+
+/** Where a telnet proxy was asked to connect to; null where it was not. */
+export function telnetTarget(request: string): { readonly host: string; readonly port: number } | null {
+  const m = request.length > 300 ? null : telnet.exec(request);
+  return m === null ? null : { host: (m[1] ?? m[2]!).toLowerCase(), port: Number(m[3]) };
+}
+
 /** The kind of candidate that a request is; null for an ordinary one. */
 export function candidateKind(request: string): CandidateKind | null {
   const first = request.charCodeAt(0);
+  if (telnetTarget(request) !== null) return 'telnet';
   const words = requestWords(request);
   if (words !== null && first >= 0x21 && first < 0x7f) {
     const { method, target } = words;

@@ -20,6 +20,8 @@ interface Unmatched {
 
 export class ComparedAnswers {
   readonly #hosts = new Map<string, Set<string>>();
+  /** The same, whatever the path. */
+  readonly #anyPath = new Map<string, Set<string>>();
   readonly #unmatched: Record<Kind, Unmatched> = {
     connect: { targets: new Set(), sizes: new Set() },
     absolute: { targets: new Set(), sizes: new Set() },
@@ -32,11 +34,8 @@ export class ComparedAnswers {
     if (status === null || status < 200 || status >= 400 || bytes === null || bytes === 0 || relay !== null)
       return;
     if (!(probe.technique.startsWith('connect') || probe.technique.startsWith('absolute'))) return;
-    const key = answerKey(probe);
-    const hosts = this.#hosts.get(key);
-    if (hosts !== undefined) {
-      if (hosts.size < 10) hosts.add(siteOf(probe.wanted.host));
-    } else if (this.#hosts.size < limit) this.#hosts.set(key, new Set([siteOf(probe.wanted.host)]));
+    addHost(this.#hosts, answerKey(probe), probe.wanted.host);
+    addHost(this.#anyPath, sizeKey(probe), probe.wanted.host);
     if (isOwnPage || status >= 300 || probe.method.toUpperCase() === 'HEAD') return;
     const { targets, sizes } = this.#unmatched[kindOf(probe)];
     if (targets.size < limit)
@@ -48,6 +47,11 @@ export class ComparedAnswers {
   /** How many unrelated hosts got this very answer for the same path. */
   hostsWithAnswer(probe: Probe): number {
     return this.#hosts.get(answerKey(probe))?.size ?? 0;
+  }
+
+  /** How many unrelated hosts got an answer of this size, for whatever path. */
+  hostsWithSize(probe: Probe): number {
+    return this.#anyPath.get(sizeKey(probe))?.size ?? 0;
   }
 
   /** How the answers that are no page of ours differ. */
@@ -71,6 +75,16 @@ const kindOf = (probe: Probe): Kind => (probe.technique.startsWith('connect') ? 
 /** A path, not a host: only the same path is known to give the same page. Pixels of 43 bytes come from everywhere. */
 const answerKey = (probe: Probe): string =>
   `${kindOf(probe)} ${probe.candidate.entry.status} ${probe.candidate.entry.bytes} ${probe.wanted.path.slice(0, 200)}`;
+
+const sizeKey = (probe: Probe): string =>
+  `${kindOf(probe)} ${probe.candidate.entry.status} ${probe.candidate.entry.bytes}`;
+
+function addHost(map: Map<string, Set<string>>, key: string, host: string): void {
+  const hosts = map.get(key);
+  if (hosts !== undefined) {
+    if (hosts.size < 10) hosts.add(siteOf(host));
+  } else if (map.size < limit) map.set(key, new Set([siteOf(host)]));
+}
 
 /** Whose host it is, as near as can be told: the last two labels of a name, the address itself, this machine. */
 export function siteOf(host: string): string {

@@ -1,29 +1,53 @@
-/** Which format a log has: the one that reads most of its first lines. */
-import { alb, envoyText, haproxy } from './formats/balancers.ts';
-import { combined, errorLog, nginxProxyManager, zoraxy } from './formats/combined.ts';
+/** Which format a log has: the one that reads most of its first lines, out of whatever is wrapped around them. */
+import { alb, elb, envoyText, haproxy, haproxyTcp } from './formats/balancers.ts';
+import { combined, nginxProxyManager, traefikClf, zoraxy } from './formats/combined.ts';
 import { customFormat } from './formats/custom.ts';
-import { iisXml, w3c, zeekTsv } from './formats/fields.ts';
+import { apacheError, nginxError, squidCache } from './formats/error-logs.ts';
+import { exim } from './formats/exim.ts';
+import { cloudfront, iisXml, w3c, zeekTsv } from './formats/fields.ts';
 import { jsonFormats } from './formats/json.ts';
+import { morgan, pino } from './formats/node.ts';
+import { opensmtpd } from './formats/opensmtpd.ts';
 import { postfix } from './formats/postfix.ts';
-import { squid, tinyproxy } from './formats/proxies.ts';
+import { squid, squidCombined, tinyproxy } from './formats/proxies.ts';
+import { uvicorn, uwsgi, werkzeug } from './formats/python.ts';
+import { sendmail } from './formats/sendmail.ts';
+import { systemLog } from './formats/system-log.ts';
 import type { LineFormat } from './line-format.ts';
+import { detectWrapping, openWrappings, type Wrapping } from './wrapping.ts';
 
 /** Every format, the more particular ones first: of two that read equally much the first one wins. */
 export const formats: readonly LineFormat[] = [
+  pino,
   ...jsonFormats,
   alb,
+  elb,
   envoyText,
   haproxy,
+  haproxyTcp,
   nginxProxyManager,
   zoraxy,
   squid,
   tinyproxy,
   postfix,
+  exim,
+  sendmail,
+  opensmtpd,
   iisXml,
+  cloudfront,
   w3c,
   zeekTsv,
-  errorLog,
+  nginxError,
+  apacheError,
+  squidCache,
+  uwsgi,
+  werkzeug,
+  uvicorn,
+  traefikClf,
+  squidCombined,
   combined,
+  morgan,
+  systemLog,
 ];
 
 /** So many lines decide. */
@@ -43,18 +67,47 @@ export function namedFormat(text: string): LineFormat {
   );
 }
 
+export interface DetectedLog {
+  /** From the outside in. */
+  readonly wrapping: readonly Wrapping[];
+  /** Null where no format reads a single line. */
+  readonly format: LineFormat | null;
+}
+
+/**
+ * @param head the first bytes of a log, one character a byte
+ * @param named the format as told; null: the one that fits
+ * @param limit longest record, in characters
+ */
+export function detectLog(head: string, now: number, named: LineFormat | null, limit: number): DetectedLog {
+  const lines = head
+    .replace(/^\xef\xbb\xbf/, '')
+    .split(/\r?\n/, sampleLines * 4)
+    .filter((line) => line !== '');
+  const wrapping = detectWrapping(lines, limit);
+  const texts = lines.flatMap(openWrappings(wrapping, limit));
+  if (named === null) return { wrapping, format: detectFormat(texts, now) };
+  // A format of one's own may well look like a wrapping.
+  const bare = wrapping.length > 0 && linesRead(named, lines, now) > linesRead(named, texts, now);
+  return { wrapping: bare ? [] : wrapping, format: named };
+}
+
 /** Null where no format reads a single line. @param now see `LineFormat.open` */
 export function detectFormat(lines: readonly string[], now: number): LineFormat | null {
   let best: LineFormat | null = null;
   let most = 0;
   for (const format of formats) {
-    const parser = format.open(now);
-    let read = 0;
-    for (const line of lines.slice(0, sampleLines)) if (parser.parse(line) !== null) read++;
+    if (format.fallback === true && best !== null) continue;
+    const read = linesRead(format, lines, now);
     if (read > most) {
       best = format;
       most = read;
     }
   }
   return best;
+}
+
+function linesRead(format: LineFormat, lines: readonly string[], now: number): number {
+  const parser = format.open(now);
+  return lines.slice(0, sampleLines).filter((line) => parser.parse(line) !== null).length;
 }

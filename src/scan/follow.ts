@@ -9,6 +9,7 @@ import { Review } from './review.ts';
 import type { ScannedFile, ScanOptions, ScanResult } from './scan-logs.ts';
 import { faultText, type LogFault } from './sources.ts';
 import { Tally } from './tally.ts';
+import { unreadOf } from './unread.ts';
 
 /** File systems without change events are looked at so often, in milliseconds. */
 const poll = 1000;
@@ -28,11 +29,14 @@ export async function followLogs(options: ScanOptions, signal: AbortSignal): Pro
   return {
     tally,
     files,
-    faults,
+    faults: [...faults, ...files.flatMap((one) => unreadOf(one.file, one, true))],
     requests: files.reduce((sum, { requests }) => sum + requests, 0),
     hosts: options.hosts,
     learned: logs.flatMap((log) => log.review.own.learned),
+    asked: new Map(logs.flatMap((log) => [...log.review.mail.asked])),
     ownAbsolute: logs.reduce((sum, log) => sum + log.review.ownAbsolute, 0),
+    ownClients: logs.reduce((sum, log) => sum + log.review.ownClients, 0),
+    proofs: logs.reduce((sum, log) => sum + log.review.notes.count, 0),
     rehearsal: null,
   };
 }

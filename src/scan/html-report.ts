@@ -3,7 +3,7 @@ import { adviceFor } from './advice.ts';
 import { type Outcome, outcomes } from './finding.ts';
 import type { ScanResult } from './scan-logs.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
-import { number, verdictSentence } from './verdict.ts';
+import { counted, number, verdictSentence } from './verdict.ts';
 
 const colours: Record<Outcome, string> = {
   'likely-relayed': '#c2182b',
@@ -34,7 +34,7 @@ export function htmlReport(result: ScanResult): string {
       .slice(0, 100),
   )}</title><style>${style}</style></head><body>
 <h1>Relay probes in past logs</h1>
-<p class="verdict" style="border-color:${colour}">${escaped(verdictSentence(tally, result.requests))}</p>
+<p class="verdict" style="border-color:${colour}">${escaped(verdictSentence(result))}</p>
 ${assumed(result)}
 <p class="key">${outcomes.map((o) => `<span><i style="background:${colours[o]}"></i>${o}</span>`).join('')}</p>
 ${timeline(result)}
@@ -51,7 +51,7 @@ ${result.faults.length === 0 ? '' : `<h2>Not read</h2><ul>${result.faults.map((f
 `;
 }
 
-function assumed({ hosts, learned, ownAbsolute }: ScanResult): string {
+function assumed({ hosts, learned, asked, ownAbsolute }: ScanResult): string {
   const own =
     hosts.length > 0
       ? `Own names, as told: ${hosts.join(', ')}.`
@@ -59,8 +59,12 @@ function assumed({ hosts, learned, ownAbsolute }: ScanResult): string {
         ? `Assumed to be own names: ${learned.map(({ name, from }) => `${name} (${from})`).join('; ')}.`
         : 'Own names could not be learned: every name is taken for foreign.';
   const absolute =
-    ownAbsolute > 0 ? ` ${number(ownAbsolute)} requests in absolute-form for own names are not counted.` : '';
-  return `<p>${escaped(own + absolute)}</p>`;
+    ownAbsolute > 0 ? ` Not counted: ${counted(ownAbsolute, 'request')} in absolute-form for own names.` : '';
+  const yours =
+    asked.size > 0
+      ? ` Are these domains yours? ${[...asked.keys()].slice(0, 10).join(', ')}: --host NAME says yes.`
+      : '';
+  return `<p>${escaped(own + absolute + yours)}</p>`;
 }
 
 function timeline({ tally }: ScanResult): string {
@@ -117,12 +121,12 @@ function worst({ tally }: ScanResult): string {
   return `<h2>Lines to look at</h2><ul>${items.join('\n')}</ul>`;
 }
 
-function advice({ tally }: ScanResult): string {
-  const list = adviceFor(tally);
+function advice({ tally, files }: ScanResult): string {
+  const list = adviceFor(tally, files);
   if (list.length === 0) return '';
-  const items = list.map(({ when, apache, nginx }) => {
-    const [a, b] = when.includes('Postfix') ? ['', ''] : ['Apache: ', 'nginx: '];
-    return `<dt>${escaped(when)}</dt><dd>${a}<code>${escaped(apache)}</code><br>${b}<code>${escaped(nginx)}</code></dd>`;
+  const items = list.map(({ when, steps }) => {
+    const lines = steps.map(({ server, text }) => `${escaped(server)}: <code>${escaped(text)}</code>`);
+    return `<dt>${escaped(when)}</dt><dd>${lines.join('<br>')}</dd>`;
   });
   return `<h2>What to change</h2><dl>${items.join('')}</dl>`;
 }

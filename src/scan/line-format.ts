@@ -1,7 +1,10 @@
 import type { LogEntry } from './log-entry.ts';
 
-/** What became of a line: an entry, a line that says nothing of requests (`skip`), or one that is not of this format. */
-export type Parsed = LogEntry | 'skip' | null;
+/**
+ * What became of a line: an entry; traffic with nothing in it to judge (`ordinary`: a mail session); a line that says
+ * nothing of requests (`skip`); or one that is not of this format.
+ */
+export type Parsed = LogEntry | 'ordinary' | 'skip' | null;
 
 /** Reads the lines of one log, one after the other. */
 export interface LineParser {
@@ -17,6 +20,14 @@ export interface LineFormat {
   readonly id: string;
   /** For people. */
   readonly title: string;
+  /** A line of it, with those before it that it needs: docs/reference/log-formats.md shows it, and tests read it. */
+  readonly example: string;
+  /** A line needs those before it: a large log of this format is not read in parts. */
+  readonly stateful?: true;
+  /** Holds no answers to requests: half a sentence that says why, and what to give instead. */
+  readonly silent?: string;
+  /** Reads any system log: asked when no other format reads a line. */
+  readonly fallback?: true;
   /** @param now the latest time an entry can have, for formats that write no year */
   open(now: number): LineParser;
 }

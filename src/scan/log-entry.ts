@@ -22,12 +22,17 @@ export interface LogEntry {
   readonly upstream: string | null;
   /** What the log itself says about relaying, where its format has words for that (squid, tinyproxy, Postfix). */
   readonly relay: RelayWord | null;
-  /** A rule that the log itself names, for logs that hold no request lines (mail). */
+  /** A mail to one recipient, of logs that hold no request lines. */
   readonly mail?: MailAttempt;
+  /** The log writes every request as a URL: no sign of absolute-form. */
+  readonly writtenAsUrl?: true;
+  /** A line of an error log: no request of its own, but `relay` tells of one that the access log holds. */
+  readonly note?: true;
 }
 
 export interface RelayWord {
-  readonly result: 'relayed' | 'refused' | 'failed';
+  /** `backend`: passed to a server of the own network that the config names, a web server or one more proxy. */
+  readonly result: 'relayed' | 'refused' | 'failed' | 'backend';
   /** The words of the log. */
   readonly said: string;
 }
@@ -35,6 +40,10 @@ export interface RelayWord {
 export interface MailAttempt {
   readonly recipient: string;
   readonly sender: string | null;
+  /** Put into a mailbox of this server: the recipient's domain is one of its own. */
+  readonly here?: true;
+  /** Refused because the server does not relay there: it says itself that the domain is foreign. */
+  readonly foreign?: true;
 }
 
 const nothing: LogEntry = {

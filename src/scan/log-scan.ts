@@ -2,12 +2,14 @@
 import { Baseline } from './baseline.ts';
 import { type Candidate, type CandidateKind, candidateKind, quoteLimit } from './candidate.ts';
 import { ClfReader } from './clf.ts';
-import { detectFormat, formats, sampleLines } from './detect.ts';
+import { detectLog, formats } from './detect.ts';
 import { combined } from './formats/combined.ts';
-import type { LineFormat, LineParser } from './line-format.ts';
+import type { LineFormat, LineParser, Parsed } from './line-format.ts';
 import type { LogEntry } from './log-entry.ts';
+import { domainOf } from './mail-domain.ts';
 import { pathHash } from './page-sizes.ts';
 import { requestWords } from './request-text.ts';
+import { openWrappings, withoutPrefix } from './wrapping.ts';
 
 const LF = 0x0a;
 
@@ -42,11 +44,17 @@ export interface LogTotals {
   readonly requests: number;
   /** Lines that no format could read. */
   readonly broken: number;
+  /** Of those, the ones that look like a request for a foreign host all the same. */
+  readonly suspect: number;
   readonly brokenLines: readonly string[];
   /** Lines cut at `lineLimit`. */
   readonly cut: number;
   /** For people; null where no line could be read. */
   readonly format: string | null;
+  /** Its id. */
+  readonly formatId: string | null;
+  /** Something was wrapped around its lines: a line that was cut may have held many. */
+  readonly wrapped: boolean;
   /** Milliseconds since the epoch. */
   readonly first: number | null;
   readonly last: number | null;
@@ -64,9 +72,11 @@ export class LogScan {
   readonly baseline: Baseline;
   readonly clients = new Map<string, ClientTotals>();
   readonly #options: LogScanOptions;
+  /** The one told or detected, else the first that read a line. */
   #format: LineFormat | null;
   #parser: LineParser | null = null;
-  #others: LineParser[] | null = null;
+  #unwrap: ((line: string) => readonly string[]) | null = null;
+  #others: { readonly format: LineFormat; readonly parser: LineParser }[] | null = null;
   #clf: ClfReader | null = null;
   #head: Buffer[] | null = [];
   #headBytes = 0;
@@ -75,6 +85,7 @@ export class LogScan {
   #line = 0;
   #requests = 0;
   #broken = 0;
+  #suspect = 0;
   #cut = 0;
   #skipping = false;
   readonly #brokenLines: string[] = [];
@@ -85,12 +96,11 @@ export class LogScan {
     this.#options = options;
     this.baseline = options.baseline ?? new Baseline(14);
     this.#format = options.format;
-    if (options.format !== null) this.#open(options.format);
   }
 
   /** Takes the next bytes. They are not kept. */
   push(chunk: Buffer): void {
-    if (this.#head !== null && this.#format === null) {
+    if (this.#head !== null) {
       this.#head.push(Buffer.from(chunk));
       this.#headBytes += chunk.length;
       if (this.#headBytes >= sampleBytes) this.#decide();
@@ -101,14 +111,15 @@ export class LogScan {
 
   /** Reads what has come so far, without waiting for more: for logs that are still written. */
   settle(): void {
-    if (this.#format === null && this.#headBytes > 0) this.#decide();
+    if (this.#head !== null && this.#headBytes > 0) this.#decide();
   }
 
   /** The log has ended. A last line without a line feed counts. */
   end(): LogTotals {
     this.settle();
     if (this.#carryBytes > 0) this.#lines(Buffer.from('\n'));
-    for (const entry of this.#parser?.flush?.() ?? []) this.#entry(entry, this.#line, '');
+    for (const parser of [this.#parser, ...(this.#others ?? []).map((one) => one.parser)])
+      for (const entry of parser?.flush?.() ?? []) this.#entry(entry, this.totals().lines, '');
     return this.totals();
   }
 
@@ -126,9 +137,12 @@ export class LogScan {
       lines: fast === null ? this.#line : fast.line,
       requests: this.#requests + (fast?.fast ?? 0),
       broken: this.#broken,
+      suspect: this.#suspect,
       brokenLines: this.#brokenLines,
       cut: this.#cut,
       format: this.#format?.title ?? null,
+      formatId: this.#format?.id ?? null,
+      wrapped: this.#unwrap !== null,
       first: Number.isFinite(first) ? first : null,
       last: Number.isFinite(last) ? last : null,
     };
@@ -137,23 +151,21 @@ export class LogScan {
   #decide(): void {
     const head = Buffer.concat(this.#head ?? []);
     this.#head = null;
-    const text = head.toString('latin1', 0, sampleBytes).replace(/^\xef\xbb\xbf/, '');
-    const lines = text.split(/\r?\n/, sampleLines * 2).filter((line) => line !== '');
-    const format = detectFormat(lines, this.#options.now) ?? combined;
+    const { now, format: named, clients, all } = this.#options;
+    const { wrapping, format } = detectLog(head.toString('latin1', 0, sampleBytes), now, named, lineLimit);
     this.#format = format;
-    this.#open(format);
+    // An unknown beginning is mostly noise in front of the commonest format.
+    const read = format ?? combined;
+    this.#parser = read.fallback === true ? null : read.open(now);
+    if (wrapping.length > 0) this.#unwrap = openWrappings(wrapping, lineLimit);
+    else if (read.id === combined.id && !clients) {
+      this.#clf = new ClfReader({
+        baseline: this.baseline,
+        paths: all,
+        onLine: (buffer, start, end, line) => this.#text(buffer, start, end, line),
+      });
+    }
     this.#lines(head);
-  }
-
-  #open(format: LineFormat): void {
-    this.#head = null;
-    this.#parser = format.open(this.#options.now);
-    if (format.id !== 'combined' || this.#options.clients) return;
-    this.#clf = new ClfReader({
-      baseline: this.baseline,
-      paths: this.#options.all,
-      onLine: (buffer, start, end, line) => this.#text(buffer, start, end, line),
-    });
   }
 
   /** Splits into lines; the unfinished last one is carried over. */
@@ -208,35 +220,64 @@ export class LogScan {
     const stop = buffer[end - 1] === 0x0d ? end - 1 : end;
     if (stop <= start) return;
     const text = buffer.toString('latin1', start, stop);
-    const parsed = this.#parser!.parse(text) ?? this.#parseOtherwise(text);
+    if (this.#unwrap === null) this.#record(text, line);
+    else for (const record of this.#unwrap(text)) this.#record(record, line);
+  }
+
+  #record(text: string, line: number): void {
+    const parsed = this.#parser?.parse(text) ?? this.#parseOtherwise(text);
     if (parsed === 'skip') return;
+    if (parsed === 'ordinary') {
+      this.#requests++;
+      return;
+    }
     if (parsed !== null) {
       this.#entry(parsed, line, text);
       return;
     }
     if (/^\s*$/.test(text.slice(0, 100)) && text.length < 100) return;
     this.#broken++;
+    if (foreignRequest.test(text.slice(0, quoteLimit))) this.#suspect++;
     if (this.#brokenLines.length < brokenKept) this.#brokenLines.push(text.slice(0, quoteLimit));
   }
 
-  /** Logs mix: error lines among the requests, a format that changed with an upgrade. */
-  #parseOtherwise(text: string): ReturnType<LineParser['parse']> {
+  /** Logs mix: error lines among the requests, a format that changed with an upgrade, what came through syslog. */
+  #parseOtherwise(text: string): Parsed {
     if (text.length > 100_000) return null;
     this.#others ??= formats
-      .filter(({ id }) => id !== this.#format?.id)
-      .map((format) => format.open(this.#options.now));
-    for (const parser of this.#others) {
-      const parsed = parser.parse(text);
-      if (parsed !== null) return parsed;
+      .filter(({ id, fallback }) => id !== this.#format?.id || fallback === true)
+      .map((format) => ({ format, parser: format.open(this.#options.now) }));
+    const bare = withoutPrefix(text);
+    for (const { format, parser } of this.#others) {
+      let parsed = format.fallback === true ? null : parser.parse(text);
+      if (parsed === null && bare !== null)
+        parsed = format.fallback === true ? parser.parse(text) : parser.parse(bare);
+      if (parsed === null) continue;
+      if (this.#format === null || (this.#format.fallback === true && format.fallback !== true))
+        this.#format = format;
+      return parsed;
     }
-    return null;
+    return bare === null ? null : (this.#parser?.parse(bare) ?? null);
   }
 
   #entry(entry: LogEntry, line: number, text: string): void {
+    if (entry.note === true) {
+      // An ordinary request that failed at its backend names the backend.
+      if (entry.relay === null) return;
+      if (entry.upstream !== null && candidateKind(entry.request) === null)
+        this.baseline.addUpstream(entry.upstream);
+      else this.#candidate(entry, 'note', line, text);
+      return;
+    }
     this.#requests++;
     if (entry.time !== null) {
       if (entry.time < this.#first) this.#first = entry.time;
       if (entry.time > this.#last) this.#last = entry.time;
+    }
+    if (entry.mail?.here === true) {
+      const domain = domainOf(entry.mail.recipient);
+      if (domain !== '') this.baseline.names.add(domain, 'mail');
+      return;
     }
     const kind: CandidateKind | null = entry.mail === undefined ? candidateKind(entry.request) : 'mail';
     if (kind !== null) {
@@ -296,6 +337,10 @@ export class LogScan {
     if (entry.referer !== null) client.referred++;
   }
 }
+
+/** A request that looks for a relay, in a line of whatever format. */
+const foreignRequest =
+  /\bCONNECT [\w.[\]:-]+:\d{1,5}\b|\b(?:GET|HEAD|POST|PUT|OPTIONS) [a-z]{2,9}:\/\/|[Rr]elay(?:ing)? (?:access )?denied/;
 
 const isOddOrigin = (method: string, target: string): boolean =>
   /^trace$/i.test(method) || /^\/(?:[/\\]|[a-z][a-z0-9+.-]*:\/)/i.test(target);

@@ -35,10 +35,32 @@ export function isoTime(text: string): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Seconds since the epoch with a fraction (Caddy, Zeek, squid); milliseconds where the number is that large. */
+/**
+ * Seconds since the epoch with a fraction (Caddy, Zeek, squid); milliseconds (pino), microseconds or nanoseconds
+ * (Cloudflare) where the number is that large.
+ */
 export function epochTime(value: number): number | null {
   if (!Number.isFinite(value) || value <= 0) return null;
-  return Math.round(value > 1e11 ? value : value * 1000);
+  const unit = value > 1e17 ? 1e-6 : value > 1e14 ? 1e-3 : value > 1e11 ? 1 : 1000;
+  const time = Math.round(value * unit);
+  // A Date ends at 8.64e15.
+  return time <= 8.64e15 ? time : null;
+}
+
+const asc = /^\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4})$/;
+
+/** `Tue Nov 10 10:00:00 2026`, as C's asctime writes it (uwsgi, Apache's error log); taken as UTC. Null where it is none. */
+export function ascTime(text: string): number | null {
+  const m = asc.exec(text);
+  const month = m === null ? undefined : months[m[1]!];
+  if (m === null || month === undefined) return null;
+  return Date.UTC(+m[6]!, month, +m[2]!, +m[3]!, +m[4]!, +m[5]!);
+}
+
+/** `2026/11/10 10:00:00` of nginx' error log and squid's cache.log; taken as UTC. Null where it is none. */
+export function slashTime(text: string): number | null {
+  const m = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text);
+  return m === null ? null : Date.UTC(+m[1]!, +m[2]! - 1, +m[3]!, +m[4]!, +m[5]!, +m[6]!);
 }
 
 const syslog = /^(\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?/;

@@ -13,7 +13,9 @@ export type Sighting =
   /** Any other referer. */
   | 'referer'
   /** A referer that names the very path that is asked for. */
-  | 'self';
+  | 'self'
+  /** A domain whose mail was put into a mailbox here. */
+  | 'mail';
 
 export type NameCounts = Partial<Record<Sighting, number>>;
 

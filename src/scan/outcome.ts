@@ -2,10 +2,12 @@
  * What became of each probe. A status tells little: a server that ignores the authority of an absolute-form target
  * answers 200 with its own page. What tells is whether the answer could have come from here.
  */
+import { specialRange } from '../address/special-ranges.ts';
 import type { Baseline } from './baseline.ts';
 import { type ComparedAnswers, type Spread, siteOf } from './compared-answers.ts';
 import type { Confidence, Outcome } from './finding.ts';
-import type { LogEntry } from './log-entry.ts';
+import type { LogEntry, RelayWord } from './log-entry.ts';
+import { isDockerGateway, type MailFacts } from './mail-outcome.ts';
 import { hostOf, type OwnNames } from './own-names.ts';
 import { ownPage } from './own-pages.ts';
 import { pathHash } from './page-sizes.ts';
@@ -23,6 +25,7 @@ export interface Context {
   readonly own: OwnNames;
   /** The answers of the other probes. */
   readonly others: ComparedAnswers;
+  readonly mail: MailFacts;
   /** Other probes of the same log were relayed for all that can be told. */
   readonly relaysElsewhere: boolean;
 }
@@ -36,12 +39,8 @@ const verdict = (outcome: Outcome, confidence: Confidence, why: string): Judgeme
 /** Total. */
 export function judgeOutcome(probe: Probe, context: Context): Judgement {
   const { entry } = probe.candidate;
-  const said = entry.relay;
-  if (said !== null) {
-    const outcome =
-      said.result === 'relayed' ? 'likely-relayed' : said.result === 'failed' ? 'attempted' : 'refused';
-    return verdict(outcome, 'high', `The log says so itself: ${said.said}.`);
-  }
+  if (probe.technique === 'mail') return context.mail.judge(probe, context.own);
+  if (entry.relay !== null) return proxyWord(entry, entry.relay, context);
   if (notHttp.has(probe.technique)) return otherProtocol(entry);
   if (entry.status === null)
     return verdict('unclear', 'low', 'The log holds no status, so nothing tells what was answered.');
@@ -53,6 +52,34 @@ export function judgeOutcome(probe: Probe, context: Context): Judgement {
   return success(probe, context);
 }
 
+/** What a forward proxy says of its own work. */
+function proxyWord({ client }: LogEntry, { result, said }: RelayWord, context: Context): Judgement {
+  if (result === 'backend') {
+    if (context.relaysElsewhere && !said.includes('PARENT'))
+      return verdict(
+        'likely-relayed',
+        'medium',
+        `From the cache of a proxy that fetched foreign pages: ${said}.`,
+      );
+    return verdict(
+      'unclear',
+      'low',
+      said.includes('PARENT')
+        ? `Passed to a server of your own network, a web server or one more proxy: ${said}.`
+        : `From the cache, and no line tells where it came from: ${said}.`,
+    );
+  }
+  if (result !== 'refused' && isDockerGateway(client)) {
+    return verdict(
+      'unclear',
+      'low',
+      `Passed on, but for whom: ${client} looks like the gateway of a Docker bridge, under which every client from outside arrives (${said}).`,
+    );
+  }
+  const outcome = result === 'relayed' ? 'likely-relayed' : result === 'failed' ? 'attempted' : 'refused';
+  return verdict(outcome, 'high', `The log says so itself: ${said}.`);
+}
+
 const notHttp: ReadonlySet<string> = new Set([
   'socks4',
   'socks5',
@@ -60,6 +87,7 @@ const notHttp: ReadonlySet<string> = new Set([
   'smtp',
   'proxy-protocol',
   'h2-preface',
+  'telnet',
 ]);
 
 /** Bytes that a web server logged as a request line were not understood as the protocol they are. */
@@ -75,9 +103,13 @@ function otherProtocol({ status, bytes }: LogEntry): Judgement {
   );
 }
 
-function error({ candidate, wanted }: Probe, status: number, { baseline }: Context): Judgement {
+function error(probe: Probe, status: number, context: Context): Judgement {
+  const { candidate, wanted } = probe;
+  const { baseline } = context;
   const { bytes } = candidate.entry;
   if (status === 502 || status === 503 || status === 504) {
+    const upstream = upstreamWord(probe, context);
+    if (upstream?.outcome === 'local') return upstream;
     const ordinary = baseline.statuses.count(status);
     return verdict(
       'attempted',
@@ -210,8 +242,7 @@ function success(probe: Probe, context: Context): Judgement {
   const { baseline, others, own } = context;
   const upstream = upstreamWord(probe, context);
   if (upstream !== null) return upstream;
-  if (probe.method.toUpperCase() === 'HEAD')
-    return verdict('unclear', 'low', `${entry.status} to HEAD: no body whose size could be compared.`);
+  if (probe.method.toUpperCase() === 'HEAD') return head(probe, context);
   if (entry.bytes === null || entry.bytes === 0) {
     return verdict('unclear', 'low', `${entry.status} with no bytes: nothing to compare.`);
   }
@@ -220,8 +251,10 @@ function success(probe: Probe, context: Context): Judgement {
   if (page !== null) return verdict('local', page.confidence, `${what} is ${page.why}.`);
   const sizes = others.unmatched('absolute');
   const hosts = others.hostsWithAnswer(probe);
-  if (sameForAll(hosts, sizes)) {
-    return verdict('local', 'medium', `${what} for ${hosts} unrelated hosts alike: a page of your own.`);
+  const anyPath = entry.bytes > headOnly ? others.hostsWithSize(probe) : 0;
+  const alike = sameForAll(hosts, sizes) ? hosts : anyPath >= 3 && sizes.sizes < 3 ? anyPath : 0;
+  if (alike > 0) {
+    return verdict('local', 'medium', `${what} for ${alike} unrelated hosts alike: a page of your own.`);
   }
   const reasons = new Reasons();
   const spread = Math.min(sizes.targets, sizes.sizes);
@@ -252,17 +285,48 @@ function success(probe: Probe, context: Context): Judgement {
   return reasons.judge(what, 'too few ordinary lines to compare with');
 }
 
+/** What one and the same page's head differs by: `Connection: close`, `Keep-Alive: …` and both, give or take a digit. */
+const headSteps = [0, 19, 37, 56];
+
+/** Apache's `%O` counts heads: the head of a page of ours is known from other HEADs. */
+function head({ candidate, wanted }: Probe, { baseline }: Context): Judgement {
+  const { status, bytes } = candidate.entry;
+  if (bytes === null || bytes === 0)
+    return verdict('unclear', 'low', `${status} to HEAD: no body whose size could be compared.`);
+  const same = baseline.heads.of(pathHash(wanted.path));
+  const own = same.find(({ size }) => headSteps.some((step) => Math.abs(Math.abs(size - bytes) - step) <= 2));
+  if (own !== undefined || baseline.heads.has(bytes)) {
+    const by =
+      own === undefined ? 'HEADs of your own pages are' : `your own HEAD ${shortPath(wanted.path)} is`;
+    return verdict('local', 'medium', `${status} to HEAD with ${bytes} bytes of head, as ${by} answered.`);
+  }
+  const known =
+    same[0] === undefined ? 'no HEAD of your own to compare with' : `your own has ${same[0].size}`;
+  return verdict('unclear', 'low', `${status} to HEAD with ${bytes} bytes of head: ${known}.`);
+}
+
 /** A server behind that the log names: the backend of ordinary requests, or the very host that was asked for. */
 function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judgement | null {
-  const { upstream } = candidate.entry;
+  const { upstream, status } = candidate.entry;
   if (upstream === null) return null;
+  const failed = status !== null && status >= 500 ? ', which gave no answer' : '';
   if (baseline.upstreams.has(upstream)) {
-    return verdict('local', 'high', `Passed to ${upstream}, as ordinary requests are.`);
+    return verdict('local', 'high', `Passed to ${upstream}, as ordinary requests are${failed}.`);
   }
   const host = hostOf(upstream);
-  return host !== null && host === wanted.host
-    ? verdict('likely-relayed', 'high', `Passed to ${upstream}, the host that the sender named.`)
-    : verdict('likely-relayed', 'medium', `Passed to ${upstream}, where no ordinary request went.`);
+  if (host !== null && host === wanted.host)
+    return verdict('likely-relayed', 'high', `Passed to ${upstream}, the host that the sender named.`);
+  const range = host === null ? null : specialRange(host.replace(/^\[|\]$/g, ''));
+  if (
+    range === 'private' ||
+    range === 'loopback' ||
+    (host !== null && !host.includes('.') && !host.includes(':'))
+  )
+    return verdict('local', 'medium', `Passed to ${upstream}, a server of your own network${failed}.`);
+  // `backend/server`: HAProxy names the one that its config has, and dials no other. What it is, sizes may tell.
+  if (host === null)
+    return failed === '' ? null : verdict('local', 'medium', `Passed to ${upstream} of the config${failed}.`);
+  return verdict('likely-relayed', 'medium', `Passed to ${upstream}, where no ordinary request went.`);
 }
 
 /**

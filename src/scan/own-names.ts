@@ -61,17 +61,19 @@ export function hostOf(text: string): string | null {
 const visitorsFrom =
   /(?:^|\.)(?:google|bing|yahoo|baidu|yandex|duckduckgo|ask|aol|naver|sogou|ecosia|qwant|facebook|instagram|twitter|t|linkedin|reddit|youtube|pinterest|github|githubusercontent|stackoverflow|wikipedia|ycombinator|slashdot|stumbleupon|feedly|translate|webcache)\.(?:[a-z]{2,6})(?:\.[a-z]{2})?$/;
 
+const zero: Readonly<Required<NameCounts>> = { vhost: 0, host: 0, asset: 0, referer: 0, self: 0, mail: 0 };
+
 /**
  * The names that the ordinary lines of a log give away: the vhost column, pages that its images and scripts belong to,
  * referers that name the very path asked for, and the page that most visitors come from.
  */
 export function learnNames(tally: ReadonlyMap<string, NameCounts>): LearnedName[] {
   const hosts = new Map<string, Required<NameCounts>>();
-  const totals = { vhost: 0, host: 0, asset: 0, referer: 0, self: 0 };
+  const totals = { ...zero };
   for (const [text, counts] of tally) {
     const host = hostOf(text);
     if (host === null) continue;
-    const sum = hosts.get(host) ?? { vhost: 0, host: 0, asset: 0, referer: 0, self: 0 };
+    const sum = hosts.get(host) ?? { ...zero };
     for (const key of Object.keys(totals) as (keyof typeof totals)[]) {
       sum[key] += counts[key] ?? 0;
       totals[key] += counts[key] ?? 0;
@@ -83,6 +85,7 @@ export function learnNames(tally: ReadonlyMap<string, NameCounts>): LearnedName[
   for (const [name, seen] of hosts) {
     const address = /^\[|^\d+(?:\.\d+){3}$/.test(name);
     if (seen.vhost > 0) names.push({ name, from: 'it stands in the vhost column' });
+    else if (seen.mail > 0) names.push({ name, from: 'mail for it is put into mailboxes here' });
     else if (visitorsFrom.test(name)) continue;
     else if (seen.asset >= 3 && seen.asset >= totals.asset / 20) {
       names.push({ name, from: `its pages ask for ${count(seen.asset)} images, styles and scripts here` });

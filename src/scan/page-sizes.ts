@@ -90,6 +90,11 @@ export class PageSizes {
     return sizes;
   }
 
+  /** Whether some path was answered with exactly this size. */
+  has(size: number): boolean {
+    return this.#sizes.includes(size);
+  }
+
   /** Adds everything that another table holds. */
   merge(other: PageSizes): void {
     for (let slot = 0; slot <= other.#mask; slot++) {

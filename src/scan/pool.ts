@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Candidate } from './candidate.ts';
-import { detectFormat, sampleLines } from './detect.ts';
+import { detectLog, namedFormat } from './detect.ts';
+import { lineLimit } from './log-scan.ts';
 import { runTask, type Task, type TaskResult } from './task.ts';
 import type { FromWorker, ToWorker } from './worker.ts';
 
@@ -27,19 +28,13 @@ export async function splitTask(task: Task): Promise<Task[]> {
   try {
     const head = Buffer.alloc(256 * 1024);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const lines = head.toString('latin1', 0, bytesRead).split(/\r?\n/, sampleLines * 2);
-    const format =
-      task.format ??
-      detectFormat(
-        lines.filter((line) => line !== ''),
-        task.now,
-      )?.id ??
-      'combined';
-    if (manyLines.has(format)) return [task];
+    const named = task.format === null ? null : namedFormat(task.format);
+    const { wrapping, format } = detectLog(head.toString('latin1', 0, bytesRead), task.now, named, lineLimit);
+    if (format?.stateful === true || wrapping.some(({ stateful }) => stateful === true)) return [task];
     const tasks: Task[] = [];
     for (let start = 0; start < source.size; ) {
       const end = await nextLine(file, Math.min(start + partBytes, source.size), source.size);
-      tasks.push({ ...task, format, range: { start, end } });
+      tasks.push({ ...task, format: task.format ?? format?.id ?? null, range: { start, end } });
       start = end;
     }
     return tasks;
@@ -47,9 +42,6 @@ export async function splitTask(task: Task): Promise<Task[]> {
     await file.close();
   }
 }
-
-/** Formats in which a line needs those before it. */
-const manyLines: ReadonlySet<string> = new Set(['w3c', 'zeek-tsv', 'tinyproxy', 'postfix']);
 
 async function nextLine(file: Awaited<ReturnType<typeof open>>, from: number, size: number): Promise<number> {
   const block = Buffer.alloc(64 * 1024);

@@ -6,7 +6,8 @@ import { SiteTable } from '../rules/site-table.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
 import { parseSocks4 } from '../wire/socks.ts';
-import type { Candidate } from './candidate.ts';
+import { type Candidate, telnetTarget } from './candidate.ts';
+import { domainOf } from './mail-domain.ts';
 import type { OwnNames } from './own-names.ts';
 import { requestWords } from './request-text.ts';
 
@@ -30,7 +31,9 @@ export type Technique =
   | 'host'
   | 'url-in-path'
   | 'trace'
-  | 'mail';
+  | 'mail'
+  /** A command of WinGate or of a telnet proxy: `open 198.51.100.203 80`. */
+  | 'telnet';
 
 export interface Probe {
   readonly candidate: Candidate;
@@ -66,6 +69,10 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
       return origin(method, words?.target ?? '', candidate, own, probe);
     case 'mail':
       return mail(candidate, own, probe);
+    case 'telnet':
+      return probe('target-malformed', 'telnet', telnet(entry.request));
+    case 'note':
+      return null;
     case 'socks4':
       return probe(kind, kind, socks4(entry.request));
     case 'socks5':
@@ -128,6 +135,11 @@ function socks4(request: string): Wanted {
   return { host: parsed.host, port: parsed.port, path: '', text: `${parsed.host}:${parsed.port}` };
 }
 
+function telnet(request: string): Wanted {
+  const target = telnetTarget(request);
+  return target === null ? nowhere : { ...target, path: '', text: `${target.host}:${target.port}` };
+}
+
 /** The host in `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`. */
 function disguised(target: string): Wanted {
   const text = /^(?:https?:\/?)?(?:[^/?]*@)?([^/?\\]*)/i.exec(target)![1]!;
@@ -169,12 +181,7 @@ function origin(
 
 function mail(candidate: Candidate, own: OwnNames, probe: Make): Probe | null {
   const { recipient } = candidate.entry.mail!;
-  const host = hostOfRecipient(recipient);
+  const host = domainOf(recipient);
   if (candidate.entry.relay?.result !== 'refused' && host !== '' && own.has(host)) return null;
   return probe('smtp-foreign-recipient', 'mail', { host, port: 25, path: '', text: recipient });
-}
-
-function hostOfRecipient(recipient: string): string {
-  const authority = parseAuthority(recipient.slice(recipient.lastIndexOf('@') + 1));
-  return isMalformed(authority) ? '' : authority.host;
 }

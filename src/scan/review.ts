@@ -1,15 +1,20 @@
 /** Turns the candidates of one server's logs into findings, with everything that those logs say at hand. */
+import { specialRange } from '../address/special-ranges.ts';
 import { printable, redact } from '../events/redact.ts';
 import { classifyIntent } from '../rules/intent.ts';
 import { Baseline } from './baseline.ts';
 import type { Candidate } from './candidate.ts';
-import { ComparedAnswers } from './compared-answers.ts';
+import { ComparedAnswers, siteOf } from './compared-answers.ts';
+import { ErrorNotes } from './error-notes.ts';
 import type { QuotedFinding } from './finding.ts';
+import { isDockerGateway, MailFacts } from './mail-outcome.ts';
 import { type Context, type Judgement, judgeOutcome } from './outcome.ts';
 import { type LearnedName, learnNames, OwnNames } from './own-names.ts';
 import { ownPage } from './own-pages.ts';
+import { pathHash } from './page-sizes.ts';
 import { ownAbsolute, type Probe, readProbe, type Technique } from './probe.ts';
 import { requestWords } from './request-text.ts';
+import { urlNames, urlParts } from './url-names.ts';
 
 /** Candidates that wait for the end of the log. Beyond it they are judged by what is known so far: memory is bounded. */
 export const pendingLimit = 50_000;
@@ -24,6 +29,10 @@ const besidesRelaying: ReadonlySet<Technique> = new Set([
 
 /** Paths of one address that a path scanner asks for; nobody relays that many different ones to the same stranger. */
 const scannedPaths = 20;
+
+/** Hosts of one accelerator, and unrelated sites among them: more than that, and its parent may be one more proxy. */
+const acceleratedLimit = 1000;
+const acceleratedSites = 10;
 
 export interface ReviewOptions {
   /** Own hosts as told; none: they are learned. */
@@ -47,6 +56,12 @@ export class Review {
   #own: OwnNames;
   /** Requests in absolute-form for hosts of our own. */
   ownAbsolute = 0;
+  /** Requests that a forward proxy passed on for clients of the own network. */
+  ownClients = 0;
+  readonly notes = new ErrorNotes();
+  readonly mail = new MailFacts();
+  /** A forward proxy's log: pages were fetched from somewhere else than the own network. */
+  #forwards = false;
 
   constructor(options: ReviewOptions) {
     this.#options = options;
@@ -67,19 +82,14 @@ export class Review {
   flush(): void {
     const pending = this.#pending;
     this.#pending = [];
-    const { hosts, ports, all } = this.#options;
-    if (hosts.length === 0) {
-      const learned = learnNames(this.baseline.names.names);
-      this.#own = new OwnNames([], learned, ports);
-      const scanned = this.#scannedAddresses(pending);
-      if (scanned.length > 0) this.#own = new OwnNames([], [...learned, ...scanned], ports);
+    for (const { candidate } of pending) {
+      if (candidate.kind === 'note') this.notes.add(candidate);
+      else if (candidate.kind !== 'mail' && candidate.entry.relay?.result === 'relayed')
+        this.#forwards = true;
     }
-    const probes: { file: string; probe: Probe }[] = [];
-    for (const { file, candidate } of pending) {
-      const probe = readProbe(candidate, this.#own);
-      if (probe === ownAbsolute) this.ownAbsolute++;
-      else if (probe !== null && (all || !besidesRelaying.has(probe.technique))) probes.push({ file, probe });
-    }
+    this.#learn(pending);
+    const probes = this.#probes(pending);
+    const { ports } = this.#options;
     this.#judge(probes).forEach((judgement, i) => {
       const { file, probe } = probes[i]!;
       // Which ports are served only a config tells; without one, an own name at some port is a probe if it was relayed.
@@ -87,6 +97,50 @@ export class Review {
         this.ownAbsolute++;
       } else this.#options.onFinding(finding(file, probe, judgement), probe);
     });
+  }
+
+  #learn(pending: readonly Pending[]): void {
+    const { hosts, ports } = this.#options;
+    if (hosts.length > 0) return;
+    const learned = [
+      ...learnNames(this.baseline.names.names),
+      ...urlNames(pending),
+      ...(this.#forwards ? [] : acceleratedNames(pending)),
+    ];
+    this.#own = new OwnNames([], learned, ports);
+    const scanned = this.#scannedAddresses(pending);
+    if (scanned.length > 0) this.#own = new OwnNames([], [...learned, ...scanned], ports);
+  }
+
+  #probes(pending: readonly Pending[]): { file: string; probe: Probe }[] {
+    const probes: { file: string; probe: Probe }[] = [];
+    for (const { file, candidate } of pending) {
+      const probe = readProbe(candidate, this.#own);
+      if (probe === ownAbsolute) {
+        this.ownAbsolute++;
+        this.#addOwnPage(candidate);
+      } else if (probe === null) continue;
+      else if (isOwnClient(probe)) this.ownClients++;
+      else if (this.#options.all || !besidesRelaying.has(probe.technique)) probes.push({ file, probe });
+    }
+    const mails = probes.filter(({ probe }) => probe.technique === 'mail');
+    if (mails.length === 0) return probes;
+    for (const { probe } of mails) this.mail.add(probe, this.#own);
+    return probes.filter(
+      ({ probe }) => probe.technique !== 'mail' || !this.mail.isOrdinary(probe, this.#own),
+    );
+  }
+
+  /** Absolute-form for a host of ours is ordinary traffic: what it was answered with is known from then on. */
+  #addOwnPage({ entry }: Candidate): void {
+    const words = requestWords(entry.request);
+    const url = words === null ? null : urlParts(words.target);
+    if (url === null) return;
+    const seconds = Math.floor((entry.time ?? 0) / 1000);
+    const isGet = words!.method === 'GET';
+    const path = pathHash(url.path);
+    this.baseline.add(isGet, words!.method === 'HEAD', path, entry.status ?? 0, entry.bytes ?? -1, seconds);
+    if (entry.upstream !== null) this.baseline.addUpstream(entry.upstream);
   }
 
   #judge(probes: readonly { probe: Probe }[]): Judgement[] {
@@ -97,15 +151,19 @@ export class Review {
       const seconds = Math.floor((time ?? 0) / 1000);
       others.add(probe, bytes !== null && ownPage(this.baseline, path, bytes, seconds) !== null);
     }
-    const context: Context = { baseline: this.baseline, own: this.#own, others, relaysElsewhere: false };
-    const judgements = probes.map(({ probe }) => judgeOutcome(probe, context));
+    const { baseline, mail } = this;
+    const context: Context = { baseline, mail, own: this.#own, others, relaysElsewhere: false };
+    const judgements = probes.map(({ probe }) => this.notes.corrected(probe, judgeOutcome(probe, context)));
     const relays = judgements.some(
-      ({ outcome, confidence }) => outcome === 'likely-relayed' && confidence !== 'low',
+      ({ outcome, confidence }, i) =>
+        outcome === 'likely-relayed' && confidence !== 'low' && probes[i]!.probe.technique !== 'mail',
     );
     if (!relays) return judgements;
     const relaying: Context = { ...context, relaysElsewhere: true };
     return judgements.map((one, i) =>
-      one.outcome === 'unclear' ? judgeOutcome(probes[i]!.probe, relaying) : one,
+      one.outcome === 'unclear' && probes[i]!.probe.technique !== 'mail'
+        ? judgeOutcome(probes[i]!.probe, relaying)
+        : one,
     );
   }
 
@@ -139,6 +197,31 @@ export class Review {
   }
 }
 
+/** A forward proxy for the own network is what it is for; that it hides whom it serves behind Docker is another matter. */
+function isOwnClient({ candidate, technique }: Probe): boolean {
+  const { relay, client } = candidate.entry;
+  return (
+    relay !== null && technique !== 'mail' && specialRange(client) === 'private' && !isDockerGateway(client)
+  );
+}
+
+/** Hosts whose pages an accelerator (squid) fetches from a server of the own network: web servers stand behind it. */
+function acceleratedNames(pending: readonly Pending[]): LearnedName[] {
+  const counts = new Map<string, number>();
+  for (const { candidate } of pending) {
+    const { relay, request } = candidate.entry;
+    if (relay?.result !== 'backend' || !relay.said.includes('PARENT/')) continue;
+    const host = urlParts(requestWords(request)?.target ?? '')?.host;
+    if (host !== undefined && (counts.size < acceleratedLimit || counts.has(host)))
+      counts.set(host, (counts.get(host) ?? 0) + 1);
+  }
+  if (new Set([...counts.keys()].map(siteOf)).size > acceleratedSites) return [];
+  return [...counts].map(([name, count]) => ({
+    name,
+    from: `its pages come from a server of your own network (${count.toLocaleString('en-US')} times)`,
+  }));
+}
+
 function finding(file: string, probe: Probe, { outcome, confidence, why }: Judgement): QuotedFinding {
   const { line, entry, text } = probe.candidate;
   return {
@@ -168,6 +251,8 @@ function targetText({ candidate, technique, wanted }: Probe): string {
       return (requestWords(entry.request)?.target ?? entry.request).slice(0, 512);
     case 'mail':
       return entry.mail!.recipient;
+    case 'telnet':
+      return wanted.text;
     case 'origin':
       return technique === 'host' || technique === 'url-in-path'
         ? `${wanted.host}${wanted.path}`

@@ -8,6 +8,7 @@ import { Review } from './review.ts';
 import { findSources, type LogFault } from './sources.ts';
 import { Tally } from './tally.ts';
 import type { Task, TaskResult } from './task.ts';
+import { unreadOf } from './unread.ts';
 
 export interface ScanOptions {
   /** Files, directories, `-` for stdin. */
@@ -49,8 +50,14 @@ export interface ScanResult {
   readonly requests: number;
   readonly hosts: readonly string[];
   readonly learned: readonly LearnedName[];
+  /** Domains that strangers' mail was sent on to, which may be own, with the count of mails. */
+  readonly asked: ReadonlyMap<string, number>;
   /** Requests in absolute-form for own hosts: no probes. */
   readonly ownAbsolute: number;
+  /** Requests that a forward proxy passed on for clients of the own network: no probes. */
+  readonly ownClients: number;
+  /** Lines of error logs about foreign upstreams. */
+  readonly proofs: number;
   readonly rehearsal: Rehearsal | null;
 }
 
@@ -90,6 +97,9 @@ class Scan {
   #review: Review | null = null;
   #group = '';
   #ownAbsolute = 0;
+  #ownClients = 0;
+  #proofs = 0;
+  readonly #asked = new Map<string, number>();
   #done = 0;
 
   constructor(options: ScanOptions, faults: LogFault[], total: number) {
@@ -116,15 +126,6 @@ class Scan {
       this.#files[this.#files.length - 1] = joined(last, totals);
     else this.#files.push({ file, ...totals });
     if (fault !== null) this.#faults.push({ file, message: fault });
-    else if (totals.lines > 0 && totals.requests === 0 && totals.broken > 0) {
-      // In a directory there are other things than logs.
-      const harmless = !this.#options.logs.includes(file);
-      this.#faults.push({
-        file,
-        message: 'holds no line of a known log format: --format tells the one it has',
-        harmless,
-      });
-    }
     if (this.#ledger !== null) this.#addClients(clients);
   };
 
@@ -135,15 +136,21 @@ class Scan {
 
   result(): ScanResult {
     this.#finishGroup();
-    const { hosts } = this.#options;
+    const { hosts, logs } = this.#options;
     return {
       tally: this.#tally,
       files: this.#files,
-      faults: this.#faults,
+      faults: [
+        ...this.#faults,
+        ...this.#files.flatMap((one) => unreadOf(one.file, one, logs.includes(one.file))),
+      ],
       requests: this.#files.reduce((sum, { requests }) => sum + requests, 0),
       hosts,
       learned: [...this.#learned.values()],
+      asked: this.#asked,
       ownAbsolute: this.#ownAbsolute,
+      ownClients: this.#ownClients,
+      proofs: this.#proofs,
       rehearsal: this.#ledger?.result(this.#clients) ?? null,
     };
   }
@@ -176,6 +183,10 @@ class Scan {
     if (review === null) return;
     review.flush();
     this.#ownAbsolute += review.ownAbsolute;
+    this.#ownClients += review.ownClients;
+    this.#proofs += review.notes.count;
+    for (const [domain, count] of review.mail.asked)
+      this.#asked.set(domain, (this.#asked.get(domain) ?? 0) + count);
     for (const learned of review.own.learned)
       if (!this.#learned.has(learned.name)) this.#learned.set(learned.name, learned);
     this.#review = null;
@@ -199,9 +210,12 @@ function joined(a: ScannedFile, b: LogTotals): ScannedFile {
     lines: a.lines + b.lines,
     requests: a.requests + b.requests,
     broken: a.broken + b.broken,
+    suspect: a.suspect + b.suspect,
     brokenLines: [...a.brokenLines, ...b.brokenLines].slice(0, 3),
     cut: a.cut + b.cut,
     format: a.format ?? b.format,
+    formatId: a.formatId ?? b.formatId,
+    wrapped: a.wrapped || b.wrapped,
     first: a.first ?? b.first,
     last: b.last ?? a.last,
   };

@@ -4,14 +4,14 @@ import { outcomes } from './finding.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { ScanResult } from './scan-logs.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
-import { number, verdictSentence } from './verdict.ts';
+import { counted, number, verdictSentence } from './verdict.ts';
 
 const barWidth = 40;
 const rows = 10;
 
 export function textReport(result: ScanResult): string {
   const { tally, files } = result;
-  const parts = [verdictSentence(tally, result.requests), assumptions(result), fileTable(files)];
+  const parts = [verdictSentence(result), assumptions(result), fileTable(files)];
   if (tally.total > 0) {
     parts.push(
       table('By technique', ranked(tally.techniques)),
@@ -31,7 +31,7 @@ export function textReport(result: ScanResult): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function assumptions({ learned, hosts, ownAbsolute }: ScanResult): string {
+function assumptions({ learned, hosts, asked, ownAbsolute, ownClients }: ScanResult): string {
   const lines: string[] = [];
   if (hosts.length > 0) lines.push(`Own names, as told: ${hosts.join(', ')}`);
   else if (learned.length > 0) {
@@ -42,11 +42,21 @@ function assumptions({ learned, hosts, ownAbsolute }: ScanResult): string {
     lines.push(
       'Your own names could not be learned from the log: every name is taken for foreign. --host NAME tells them.',
     );
+  if (asked.size > 0) {
+    lines.push('Are these domains yours? Mail of strangers was sent on to them; --host NAME says yes:');
+    const most = [...asked].sort(([, a], [, b]) => b - a);
+    for (const [domain, count] of most.slice(0, rows)) lines.push(`  ${domain}: ${counted(count, 'mail')}`);
+    if (most.length > rows) lines.push(`  and ${number(most.length - rows)} more`);
+  }
   if (ownAbsolute > 0) {
     lines.push(
-      `${number(ownAbsolute)} requests in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`,
+      `${counted(ownAbsolute, 'request')} in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`,
     );
   }
+  if (ownClients > 0)
+    lines.push(
+      `${counted(ownClients, 'request')} that a proxy passed on for clients of your own network: not counted.`,
+    );
   return lines.join('\n');
 }
 
@@ -54,8 +64,8 @@ function fileTable(files: ScanResult['files']): string {
   const width = Math.min(60, Math.max(4, ...files.map(({ file }) => file.length)));
   const lines = files.slice(0, 30).map(({ file, format, lines, broken, cut }) => {
     const name = file.length > width ? `…${file.slice(1 - width)}` : file.padEnd(width);
-    const bad = broken > 0 ? `, ${number(broken)} broken` : '';
-    return `  ${name}  ${number(lines).padStart(12)} lines  ${format ?? 'no known format'}${bad}${cut > 0 ? `, ${cut} cut` : ''}`;
+    const bad = broken > 0 && format !== null ? `, ${number(broken)} broken` : '';
+    return `  ${name}  ${number(lines).padStart(12)} ${lines === 1 ? 'line ' : 'lines'}  ${format ?? (lines === 0 ? 'empty' : 'no known format')}${bad}${cut > 0 ? `, ${cut} cut` : ''}`;
   });
   if (files.length > 30) lines.push(`  and ${files.length - 30} more`);
   const broken = files.flatMap((file) => file.brokenLines).slice(0, 3);
@@ -121,14 +131,13 @@ function worst({ tally }: ScanResult): string {
   return ['Lines to look at', ...lines].join('\n');
 }
 
-function advice({ tally }: ScanResult): string {
-  const list = adviceFor(tally);
+function advice({ tally, files }: ScanResult): string {
+  const list = adviceFor(tally, files);
   if (list.length === 0) return '';
-  const lines = list.flatMap(({ when, apache, nginx }) =>
-    when.includes('Postfix')
-      ? [`  ${when}`, `    ${apache}`, `    ${nginx}`]
-      : [`  ${when}`, `    Apache: ${apache}`, `    nginx:  ${nginx}`],
-  );
+  const lines = list.flatMap(({ when, steps }) => [
+    `  ${when}`,
+    ...steps.map(({ server, text }) => `    ${server}: ${text}`),
+  ]);
   return ['What to change', ...lines].join('\n');
 }
 
@@ -140,7 +149,7 @@ function rehearsalText({ clients, banned, blocked }: Rehearsal): string {
         `  ${client.padEnd(39)}${number(ordinary).padStart(9)}${number(blocked).padStart(9)}${number(flagged).padStart(9)}  ${bannedAt ?? '-'}${likely ? `  ${likely}` : ''}`,
     );
   return [
-    `Rehearsal: ${number(blocked)} requests would have been blocked, ${number(banned)} clients banned; likely legitimate clients first`,
+    `Rehearsal: ${counted(blocked, 'request')} would have been blocked, ${counted(banned, 'client')} banned; likely legitimate clients first`,
     `  ${'client'.padEnd(39)}${'ordinary'.padStart(9)}${'blocked'.padStart(9)}${'flagged'.padStart(9)}  banned from`,
     ...lines,
     ...(clients.length > 2 * rows ? [`  and ${number(clients.length - 2 * rows)} more`] : []),

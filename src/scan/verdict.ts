@@ -1,6 +1,8 @@
 /** The answer to the question a log is scanned for, in one or two sentences. */
 import type { Outcome } from './finding.ts';
-import type { OutcomeCounts, Tally } from './tally.ts';
+import type { ScanResult } from './scan-logs.ts';
+import type { LogFault } from './sources.ts';
+import type { OutcomeCounts } from './tally.ts';
 
 /** Techniques as people count them. */
 const families: readonly {
@@ -17,22 +19,25 @@ const families: readonly {
   { one: 'foreign Host', many: 'foreign Hosts', techniques: ['host'] },
   { one: 'SOCKS greeting', many: 'SOCKS greetings', techniques: ['socks4', 'socks5'] },
   { one: 'foreign recipient', many: 'foreign recipients', techniques: ['mail'] },
+  { one: 'telnet command', many: 'telnet commands', techniques: ['telnet'] },
   { one: 'TLS handshake', many: 'TLS handshakes', techniques: ['tls'] },
   { one: 'other probe', many: 'other probes', techniques: ['smtp', 'proxy-protocol', 'h2-preface', 'trace'] },
 ];
 
 const words: Record<Outcome, string> = {
   'likely-relayed': 'likely relayed',
-  attempted: 'attempted in vain',
+  attempted: 'passed on without success',
   unclear: 'unclear',
   local: 'answered from your own pages',
   refused: 'refused',
 };
 
-/** @param requests lines that were requests at all */
-export function verdictSentence(tally: Tally, requests: number): string {
-  if (requests === 0) return 'Nothing was read that is a request: no verdict.';
-  if (tally.total === 0) return `No relay probe among ${number(requests)} requests.`;
+/** Of a scan: lines that were requests at all, what was not read, and what error logs alone prove. */
+export type VerdictFacts = Pick<ScanResult, 'tally' | 'requests' | 'faults' | 'proofs'>;
+
+export function verdictSentence({ tally, requests, faults, proofs }: VerdictFacts): string {
+  if (requests === 0) return nothingRead(faults, proofs);
+  if (tally.total === 0) return `No relay probe among ${counted(requests, 'request')}.`;
   const told = families.map((family) => tellFamily(family, tally.techniques)).filter((text) => text !== null);
   const { 'likely-relayed': relayed, unclear, attempted } = tally.outcomes;
   const opening =
@@ -47,9 +52,19 @@ export function verdictSentence(tally: Tally, requests: number): string {
       : '';
   const tried =
     relayed === 0 && attempted > 0
-      ? ` ${number(attempted)} ${attempted === 1 ? 'was' : 'were'} answered 502, 503 or 504, as by a proxy that tried: look at them.`
+      ? ` ${number(attempted)} ${attempted === 1 ? 'was' : 'were'} passed on for all that can be told, and failed: look at ${attempted === 1 ? 'it' : 'them'}.`
       : '';
   return `${opening}: ${told.join(', ')}.${doubt}${tried}`;
+}
+
+/** Nothing read is not clean: what was given instead of a log of requests, and what an error log gives away. */
+function nothingRead(faults: readonly LogFault[], proofs: number): string {
+  const told = faults.slice(0, 3).map(({ file, message }) => ` ${file} ${message}.`);
+  const proof =
+    proofs === 0
+      ? ''
+      : ` All the same, ${proofs === 1 ? 'a line of an error log is' : `${number(proofs)} lines of error logs are`} about a foreign upstream: the server passes requests on.`;
+  return `Nothing was read that is a request: no verdict.${told.join('')}${proof}`;
 }
 
 function tellFamily(
@@ -75,5 +90,9 @@ function tellFamily(
   const list = [...parts].sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
   return `${name} (${list.map(([outcome, n]) => `${number(n)} ${words[outcome]}`).join('; ')})`;
 }
+
+/** `1 request`, `2,000 requests`. */
+export const counted = (n: number, one: string, many = `${one}s`): string =>
+  `${number(n)} ${n === 1 ? one : many}`;
 
 export const number = (n: number): string => n.toLocaleString('en-US');

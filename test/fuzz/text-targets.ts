@@ -50,8 +50,8 @@ export const textTargets: readonly Target[] = [
         const parsed = parser.parse(text);
         parser.flush?.();
         if (parsed === null) continue;
-        read.push(`${format.id}${parsed === 'skip' ? '?' : ''}`);
-        if (parsed === 'skip') continue;
+        read.push(`${format.id}${typeof parsed === 'string' ? '?' : ''}`);
+        if (typeof parsed === 'string') continue;
         must(parsed.time === null || Number.isFinite(parsed.time), `${format.id}: the time is one`);
         must(parsed.status === null || Number.isInteger(parsed.status), `${format.id}: the status is one`);
         must(parsed.bytes === null || Number.isFinite(parsed.bytes), `${format.id}: the size is one`);

@@ -61,11 +61,11 @@ test('exit code 1 where something was likely relayed, with the line to look at',
   assert.match(stdout, /HIER_DIRECT/);
 });
 
-test('exit code 1 where a log is missing, and the rest is scanned', async (t) => {
+test('exit code 3 where a log is missing, and the rest is scanned', async (t) => {
   const dir = await tempDir(t, 'scan');
   await writeFile(join(dir, 'access.log'), honest);
   const { code, stdout } = await scan([join(dir, 'missing.log'), join(dir, 'access.log')]);
-  assert.equal(code, 1);
+  assert.equal(code, 3);
   assert.match(stdout, /^No relay succeeded/);
   assert.match(stdout, /missing\.log: is not there/);
 });
@@ -153,6 +153,6 @@ test('--html writes one file that loads nothing and runs nothing', async (t) => 
 
 test('--pcap says how a capture becomes a log', async () => {
   const { code, stderr } = await scan(['--pcap', 'some.pcap']);
-  assert.equal(code, 1);
+  assert.equal(code, 2);
   assert.match(stderr, /zeek -C -r some\.pcap && sekisho scan http\.log/);
 });

@@ -11,6 +11,19 @@ const clf = (request: string, rest = '404 162'): string =>
   `192.0.2.7 - - [10/Oct/2024:18:54:01 +0900] "${request}" ${rest}`;
 const combinedTail = ' "-" "Mozilla/5.0"';
 
+const elb = (request: string, status: number): string =>
+  `2026-11-10T10:00:00.000000Z my-elb 192.0.2.7:4000 10.0.0.5:80 0.00002 0.001 0.00002 ${status} ${status} 0 5120 "${request}" "curl/8" - -`;
+const cloudflare = (method: string, target: string, status: number): string =>
+  `{"ClientIP":"192.0.2.7","ClientRequestHost":"www.example.net","ClientRequestMethod":"${method}","ClientRequestURI":"${target}","EdgeStartTimestamp":1793959200000000000,"EdgeResponseStatus":${status},"EdgeResponseBytes":312}`;
+const gcp = (method: string, url: string, status: number): string =>
+  `{"httpRequest":{"requestMethod":"${method}","requestUrl":"${url}","status":${status},"responseSize":"5120","remoteIp":"192.0.2.7","latency":"0.1s"},"timestamp":"2026-11-10T10:00:00Z"}`;
+const pinoRequest = (id: string, url: string): string =>
+  `{"level":30,"time":1793959200000,"pid":1,"hostname":"h","reqId":"${id}","req":{"method":"GET","url":"${url}","host":"www.example.net","remoteAddress":"192.0.2.7","remotePort":4000},"msg":"incoming request"}`;
+const pinoAnswer = (id: string, status: number): string =>
+  `{"level":30,"time":1793959200003,"pid":1,"hostname":"h","reqId":"${id}","res":{"statusCode":${status}},"responseTime":3.2,"msg":"request completed"}`;
+const uwsgi = (request: string, status: number, bytes: number): string =>
+  `[pid: 1|app: 0|req: 1/1] 192.0.2.7 () {38 vars in 696 bytes} [Tue Nov 10 10:00:00 2026] ${request} => generated ${bytes} bytes in 3 msecs (HTTP/1.1 ${status}) 2 headers in 70 bytes (1 switches on core 0)`;
+
 export const formatRows: readonly Row[] = [
   {
     format: /combined/,
@@ -53,7 +66,7 @@ export const formatRows: readonly Row[] = [
     ],
   },
   {
-    format: /combined/,
+    format: 'Traefik common log format',
     lines: [
       `172.17.0.1 - - [08/Dec/2021:09:16:05 +0000] "CONNECT example.com:443 HTTP/1.1" 404 19 "-" "-" 500 "-" "-" 0ms`,
     ],
@@ -170,5 +183,165 @@ export const formatRows: readonly Row[] = [
       'Nov 20 10:00:05 mx postfix/smtp[102]: 5F1B2C3D: to=<d@example.com>, relay=mx.example.com[203.0.113.9]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok)',
     ],
     probes: ['mail a@example.com refused 198.51.100.7', 'mail c@example.com likely-relayed 198.51.100.7'],
+  },
+  {
+    // Ordinary lines, then what seeks a relay; the balancer writes a port into every URL that it made itself.
+    format: 'AWS classic load balancer',
+    lines: [
+      ...['/', '/about', '/style.css'].map((path) =>
+        elb(`GET http://www.example.net:80${path} HTTP/1.1`, 200),
+      ),
+      elb('GET http://www.example.com/ HTTP/1.1', 200),
+      elb('CONNECT mail.example.com:25 HTTP/1.1', 405),
+    ],
+    probes: [
+      'absolute http://www.example.com/ local 192.0.2.7',
+      'connect mail.example.com:25 refused 192.0.2.7',
+    ],
+    requests: 5,
+  },
+  {
+    format: 'Amazon CloudFront',
+    lines: [
+      '#Version: 1.0',
+      '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken',
+      '2026-11-10\t10:00:00\tFRA2\t5120\t192.0.2.7\tGET\td1.cloudfront.net\t/\t200\t-\tcurl\t-\t-\tMiss\tx\twww.example.net\thttp\t100\t0.1',
+      '2026-11-10\t10:00:01\tFRA2\t312\t192.0.2.7\tCONNECT\td1.cloudfront.net\tmail.example.com:25\t405\t-\tcurl\t-\t-\tError\tx\twww.example.net\thttp\t100\t0.1',
+    ],
+    probes: ['connect mail.example.com:25 refused 192.0.2.7'],
+    requests: 2,
+  },
+  {
+    // The head of the log is in an older file: the columns are those that IIS writes.
+    format: 'W3C extended (IIS)',
+    lines: [
+      '2026-11-10 10:00:00 10.0.0.1 GET / - 80 - 192.0.2.8 curl/8 - 200 0 0 15',
+      '2026-11-10 10:00:01 10.0.0.1 GET http://www.example.com/azenv.php - 80 - 192.0.2.7 curl/8 - 404 0 2 15',
+    ],
+    probes: ['absolute http://www.example.com/azenv.php refused 192.0.2.7'],
+    requests: 2,
+  },
+  {
+    format: 'Cloudflare Logpush (HTTP requests)',
+    lines: [cloudflare('GET', '/', 200), cloudflare('GET', 'http://www.example.com/', 404)],
+    probes: ['absolute http://www.example.com/ refused 192.0.2.7'],
+    requests: 2,
+  },
+  {
+    // Every request is written as a URL: the names that most of them hold are own.
+    format: 'Google Cloud load balancer',
+    lines: [
+      ...['/', '/about', '/style.css'].map((path) => gcp('GET', `http://www.example.net${path}`, 200)),
+      gcp('GET', 'http://judge.example.com/azenv.php', 404),
+      gcp('CONNECT', 'mail.example.com:25', 405),
+    ],
+    probes: [
+      'absolute http://judge.example.com/azenv.php refused 192.0.2.7',
+      'connect mail.example.com:25 refused 192.0.2.7',
+    ],
+    requests: 5,
+  },
+  {
+    format: 'Elastic Common Schema (Filebeat and others)',
+    lines: [
+      '{"@timestamp":"2026-11-10T10:00:00Z","source":{"ip":"192.0.2.8"},"http":{"request":{"method":"GET"},"response":{"status_code":200,"body":{"bytes":5120}}},"url":{"original":"/"}}',
+      '{"@timestamp":"2026-11-10T10:00:01Z","client.ip":"192.0.2.7","http.request.method":"GET","http.response.status_code":404,"http.response.body.bytes":196,"url.original":"http://www.example.com/"}',
+    ],
+    probes: ['absolute http://www.example.com/ refused 192.0.2.7'],
+    requests: 2,
+  },
+  {
+    // Joined by reqId; a request without an end is told all the same, after a restart too, and other lines are passed over.
+    format: 'pino (Fastify, pino-http)',
+    lines: [
+      '{"level":30,"time":1793959200000,"pid":1,"hostname":"h","msg":"Server listening at http://127.0.0.1:3000"}',
+      pinoRequest('req-1', 'http://www.example.com/'),
+      pinoRequest('req-2', '/'),
+      pinoAnswer('req-2', 200),
+      pinoAnswer('req-1', 404),
+      pinoRequest('req-1', 'http://www.example.org/'),
+      pinoRequest('req-1', '/'),
+      '{"level":30,"time":1793959200000,"pid":1,"hostname":"h","req":{"id":7,"method":"GET","url":"http://judge.example.com/","headers":{"host":"www.example.net"},"remoteAddress":"::ffff:192.0.2.9","remotePort":4},"res":{"statusCode":403,"headers":{"content-length":"9"}},"responseTime":5,"msg":"request completed"}',
+    ],
+    probes: [
+      'absolute http://www.example.com/ refused 192.0.2.7',
+      'absolute http://www.example.org/ unclear 192.0.2.7',
+      'absolute http://judge.example.com/ refused ::ffff:192.0.2.9',
+    ],
+    requests: 5,
+  },
+  {
+    format: 'morgan dev, tiny or short (Express)',
+    lines: [
+      '\x1b[0mGET / \x1b[32m200\x1b[0m 3.2 ms - 5120\x1b[0m',
+      'GET /gone - - ms - -',
+      'GET http://www.example.com/ 404 196 - 3.2 ms',
+      '192.0.2.7 - CONNECT mail.example.com:25 HTTP/1.1 405 312 - 0.3 ms',
+    ],
+    probes: ['absolute http://www.example.com/ refused ', 'connect mail.example.com:25 refused 192.0.2.7'],
+    requests: 4,
+  },
+  {
+    format: 'werkzeug (Flask), http.server',
+    lines: [
+      'INFO:werkzeug:192.0.2.8 - - [10/Nov/2026 10:00:00] "GET / HTTP/1.1" 200 -',
+      '192.0.2.7 - - [10/Nov/2026 10:00:01] "\x1b[33mGET http://www.example.com/ HTTP/1.1\x1b[0m" 404 -',
+      '2026-11-10 10:00:02,123 - werkzeug - INFO - 192.0.2.7 - - [10/Nov/2026 10:00:02] "CONNECT mail.example.com:25 HTTP/1.1" 405 -',
+    ],
+    probes: [
+      'absolute http://www.example.com/ refused 192.0.2.7',
+      'connect mail.example.com:25 refused 192.0.2.7',
+    ],
+    requests: 3,
+  },
+  {
+    format: 'uWSGI',
+    lines: [
+      uwsgi('GET /', 200, 5120),
+      uwsgi('GET http://www.example.com/', 404, 196),
+      uwsgi('CONNECT mail.example.com:25', 405, 312),
+    ],
+    probes: [
+      'absolute http://www.example.com/ refused 192.0.2.7',
+      'connect mail.example.com:25 refused 192.0.2.7',
+    ],
+    requests: 3,
+  },
+  {
+    format: 'uvicorn (FastAPI, Starlette)',
+    lines: [
+      'INFO:     192.0.2.8:4000 - "GET / HTTP/1.1" 200 OK',
+      'INFO:     192.0.2.7:4000 - "GET http://www.example.com/ HTTP/1.1" 404 Not Found',
+    ],
+    probes: ['absolute http://www.example.com/ refused 192.0.2.7'],
+    requests: 2,
+  },
+  {
+    format: 'squid common or combined',
+    lines: [
+      `${clf('GET http://www.example.com/ HTTP/1.1', '200 1256')}${combinedTail} TCP_MISS:HIER_DIRECT`,
+      `${clf('CONNECT www.example.com:443 HTTP/1.1', '403 3500')} TCP_DENIED:HIER_NONE`,
+    ],
+    probes: [
+      'absolute http://www.example.com/ likely-relayed 192.0.2.7',
+      'connect www.example.com:443 refused 192.0.2.7',
+    ],
+  },
+  {
+    // What WinGate and telnet proxies take; ordinary broken lines beside it.
+    format: /combined/,
+    lines: [
+      clf('open 198.51.100.203 80', '400 506'),
+      clf('telnet mx.example.com 25', '400 506'),
+      clf('198.51.100.203:8080', '400 301'),
+      clf('open sesame', '400 301'),
+      clf('1.2.3.4', '400 301'),
+      clf('GET /open 80 HTTP/1.1', '404 301'),
+    ],
+    probes: [
+      'telnet 198.51.100.203:80 refused 192.0.2.7',
+      'telnet mx.example.com:25 refused 192.0.2.7',
+      'telnet 198.51.100.203:8080 refused 192.0.2.7',
+    ],
   },
 ];

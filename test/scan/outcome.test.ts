@@ -106,6 +106,32 @@ const rows: readonly {
     outcomes: ['unclear low', 'unclear low'],
   },
   {
+    what: 'HEAD in a log that counts heads: as the own HEADs, give or take a header of the connection',
+    log: () =>
+      line('HEAD /', 200, 274) +
+      line('HEAD http://www.example.com/', 200, 274) +
+      line('HEAD http://www.example.com/', 200, 311) +
+      line('HEAD http://www.example.com/other', 200, 274) +
+      line('HEAD http://www.example.org/', 200, 420),
+    outcomes: ['local medium', 'local medium', 'local medium', 'unclear low'],
+  },
+  {
+    what: 'three unrelated hosts, one size, different paths',
+    log: () =>
+      line('GET http://a.example/', 200, 1291) +
+      line('GET http://b.example/some', 200, 1291) +
+      line('GET http://c.example/other/path', 200, 1291),
+    outcomes: ['local medium', 'local medium', 'local medium'],
+  },
+  {
+    what: 'two unrelated hosts, one size, different paths; pixels of 43 bytes',
+    log: () =>
+      line('GET http://a.example/', 200, 1291) +
+      line('GET http://b.example/some', 200, 1291) +
+      ['d', 'e', 'f'].map((host) => line(`GET http://${host}.example/${host}.gif`, 200, 43)).join(''),
+    outcomes: ['unclear low', 'unclear low', 'unclear low', 'unclear low', 'unclear low'],
+  },
+  {
     what: 'one foreign page of unknown size: too little to compare',
     log: () => line('GET http://www.example.com/', 200, 8123),
     outcomes: ['unclear low'],

@@ -1,9 +1,10 @@
 /** Common, combined, vhost_combined and whatever else holds a bracketed time and a quoted request line. */
 import { clfVhost } from '../clf.ts';
 import type { LineFormat, Parsed } from '../line-format.ts';
-import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull, withoutPort } from '../log-entry.ts';
+import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull } from '../log-entry.ts';
 import { clfTime } from '../log-time.ts';
 import { unescapeRequest } from '../request-text.ts';
+import { withoutPrefix } from '../wrapping.ts';
 
 const timeAt = /\[(\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]/;
 /** The end of the request line: Apache 1.3 escaped no quotes within, so it is the quote that a status follows. */
@@ -15,7 +16,21 @@ const timeFirst = /^(\S+) (\S+) (?:(\d+(?:\.\d+)?) )?$/;
 export const combined: LineFormat = {
   id: 'combined',
   title: 'Apache/nginx common or combined',
+  example:
+    '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "GET http://www.example.com/ HTTP/1.1" 404 196 "-" "curl/8"',
   open: () => ({ parse: parseCombined }),
+};
+
+/** Requests so far, router, the server behind, milliseconds. */
+const traefikTail = / \d+ "[^"]*" "[^"]*" \d+ms$/;
+
+/** A format of its own, so that the server behind is read from ordinary lines too. */
+export const traefikClf: LineFormat = {
+  id: 'traefik-clf',
+  title: 'Traefik common log format',
+  example:
+    '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "GET http://www.example.com/ HTTP/1.1" 404 19 "-" "curl/8" 7 "web@docker" "http://10.0.0.5:80" 5ms',
+  open: () => ({ parse: (text) => (traefikTail.test(text) ? parseCombined(text) : null) }),
 };
 
 export function parseCombined(text: string): Parsed {
@@ -41,7 +56,8 @@ export function parseCombined(text: string): Parsed {
 }
 
 function fieldsBeforeTime(text: string): Partial<LogEntry> {
-  const words = text.trimEnd().split(' ');
+  // nginx and others log through syslog; `docker logs -t` writes a time.
+  const words = (withoutPrefix(text) ?? text).trimEnd().split(' ');
   const vhost = clfVhost(words);
   return { vhost, client: (vhost === null ? words[0] : words[1]) ?? '' };
 }
@@ -57,7 +73,6 @@ function tailFields(tail: string): Partial<LogEntry> {
   const quoted = /^ "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)")?/.exec(tail);
   if (quoted === null) return {};
   const after = tail.slice(quoted[0].length);
-  // Traefik: requests so far, router, the server behind, milliseconds.
   const traefik = /^ \d+ "([^"]*)" "([^"]*)" (\d+)ms/.exec(after);
   return {
     referer: orNull(quoted[1]),
@@ -75,6 +90,8 @@ const proxyManager =
 export const nginxProxyManager: LineFormat = {
   id: 'npm',
   title: 'Nginx Proxy Manager',
+  example:
+    '[10/Nov/2026:10:00:00 +0000] 400 - CONNECT http example.com "example.com:443" [Client 192.0.2.7] [Length 0] [Gzip -] "curl/8" "-"',
   open: () => ({
     parse(text) {
       const m = proxyManager.exec(text);
@@ -100,6 +117,8 @@ const zoraxyLine =
 export const zoraxy: LineFormat = {
   id: 'zoraxy',
   title: 'Zoraxy',
+  example:
+    '2026/11/10 10:00:00 [2026-11-10 10:00:00.000000] [router:host-http] [origin:www.example.net] [client: 192.0.2.7] [useragent: curl/8] GET http://www.example.com/ 404',
   open: () => ({
     parse(text) {
       const m = zoraxyLine.exec(text);
@@ -115,19 +134,3 @@ export const zoraxy: LineFormat = {
     },
   }),
 };
-
-/** nginx and Apache error logs stand in the same folders; their lines repeat what the access log says. */
-export const errorLog: LineFormat = {
-  id: 'error-log',
-  title: 'Apache or nginx error log (holds no answers)',
-  open: () => ({
-    parse: (text) =>
-      /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#\d+: /.test(text) ||
-      /^\[\w{3} \w{3} \d\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4}\] \[/.test(text)
-        ? 'skip'
-        : null,
-  }),
-};
-
-/** Peer addresses with ports, as some formats write them. */
-export const peer = withoutPort;

@@ -117,6 +117,7 @@ export function customFormat(definition: string): LineFormat {
   return {
     id: 'custom',
     title: `${isNginx ? 'log_format' : 'LogFormat'} ${body}`,
+    example: body,
     open: () => ({
       parse(line) {
         const m = expression.exec(line);

@@ -22,7 +22,7 @@ function w3cEntry(row: Row): LogEntry {
   return logEntry({
     time: date === undefined || seconds === undefined ? null : isoTime(`${date}T${seconds}Z`),
     client: field(row, 'c-ip') ?? '',
-    host: field(row, 'cs-host', 'cs(Host)', 'x-host-header'),
+    host: field(row, 'x-host-header', 'cs-host', 'cs(Host)'),
     request: `${field(row, 'cs-method') ?? '-'} ${stem}${query === null ? '' : `?${query}`} ${field(row, 'cs-version', 'cs-protocol-version') ?? 'HTTP/1.1'}`,
     status: statusOrNull(row.get('sc-status')),
     bytes: numberOrNull(row.get('sc-bytes')),
@@ -33,30 +33,77 @@ function w3cEntry(row: Row): LogEntry {
   });
 }
 
-export const w3c: LineFormat = {
-  id: 'w3c',
-  title: 'W3C extended (IIS)',
-  open() {
-    let names: string[] | null = null;
-    return {
-      parse(text) {
-        if (text.startsWith('#')) {
-          const fields = /^#Fields:\s*(.*)$/i.exec(text);
-          if (fields !== null) names = fields[1]!.trim().split(/\s+/);
-          return /^#(?:Software|Version|Date|Start-Date|End-Date|Fields|Remark):/i.test(text) ? 'skip' : null;
-        }
-        if (names === null) return null;
-        const values = text.includes('\t') ? text.split('\t') : text.trim().split(' ');
-        if (values.length !== names.length) return null;
-        return w3cEntry(new Map(names.map((name, i) => [name, values[i]!])));
-      },
-    };
-  },
+/** Names of the columns where the log, or the part of it at hand, has no `#Fields` line: those of IIS and CloudFront. */
+const usual = {
+  iis: 'date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken',
+  cloudfront:
+    'date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end',
 };
+
+/** @param columns the usual names @param least of them that a line must have where no `#Fields` line came */
+function w3cFormat(
+  format: Omit<LineFormat, 'open' | 'stateful'>,
+  columns: string,
+  least: number,
+  is: (names: readonly string[]) => boolean,
+): LineFormat {
+  return {
+    ...format,
+    stateful: true,
+    open() {
+      let names: readonly string[] | null = null;
+      return {
+        parse(text) {
+          if (text.startsWith('#')) {
+            const fields = /^#Fields:\s*(.*)$/i.exec(text);
+            if (fields !== null) names = fields[1]!.trim().split(/\s+/);
+            if (names !== null && !is(names)) return null;
+            return /^#(?:Software|Version|Date|Start-Date|End-Date|Fields|Remark):/i.test(text)
+              ? 'skip'
+              : null;
+          }
+          const values = text.includes('\t') ? text.split('\t') : text.trim().split(' ');
+          const dated = /^\d{4}-\d\d-\d\d[ \t]\d\d:\d\d:\d\d[ \t]/.test(text);
+          const known = names ?? (dated && values.length >= least ? columns.split(' ') : null);
+          if (known === null || !is(known)) return null;
+          if (values.length !== known.length && (names !== null || values.length > known.length)) return null;
+          const row = new Map(known.slice(0, values.length).map((name, i) => [name, values[i]!]));
+          return names === null && statusOrNull(row.get('sc-status')) === null ? null : w3cEntry(row);
+        },
+      };
+    },
+  };
+}
+
+export const cloudfront: LineFormat = w3cFormat(
+  {
+    id: 'cloudfront',
+    title: 'Amazon CloudFront',
+    example:
+      '2026-11-10\t10:00:00\tFRA2\t312\t192.0.2.7\tCONNECT\td1.cloudfront.net\tmail.example.com:25\t405\t-\tcurl\t-\t-\tError\tx\twww.example.net\thttp\t100\t0.1',
+  },
+  usual.cloudfront,
+  19,
+  (names) => names.includes('x-edge-location'),
+);
+
+export const w3c: LineFormat = w3cFormat(
+  {
+    id: 'w3c',
+    title: 'W3C extended (IIS)',
+    example:
+      '2026-11-10 10:00:00 10.0.0.1 GET http://www.example.com/azenv.php - 80 - 192.0.2.7 curl/8 - 404 0 2 15',
+  },
+  usual.iis,
+  14,
+  (names) => !names.includes('x-edge-location'),
+);
 
 export const iisXml: LineFormat = {
   id: 'iis-xml',
   title: 'IIS events as XML',
+  example:
+    '<Event><EventData><Data Name="date">2026-11-10</Data><Data Name="time">10:00:00</Data><Data Name="c-ip">192.0.2.7</Data><Data Name="cs-method">GET</Data><Data Name="cs-uri-stem">http://www.example.com/</Data><Data Name="sc-status">404</Data><Data Name="sc-bytes">196</Data></EventData></Event>',
   open: () => ({
     parse(text) {
       if (!text.includes('<Data Name="cs-method">')) return null;
@@ -75,9 +122,16 @@ export const iisXml: LineFormat = {
   }),
 };
 
+/** The columns of Zeek's http.log where its `#fields` line is not at hand. */
+const zeekColumns =
+  'ts uid id.orig_h id.orig_p id.resp_h id.resp_p trans_depth method host uri referrer version user_agent origin request_body_len response_body_len status_code';
+
 export const zeekTsv: LineFormat = {
   id: 'zeek-tsv',
   title: 'Zeek http.log',
+  example:
+    '1793959200.1\tC1\t192.0.2.7\t4000\t10.0.0.1\t80\t1\tCONNECT\texample.com\texample.com:25\t-\t1.1\tcurl\t-\t0\t166\t405\tMethod Not Allowed\t-\t-\t(empty)\t-\t-\t-\t-\t-\t-\t-\t-\t-',
+  stateful: true,
   open() {
     let names: string[] | null = null;
     return {
@@ -90,10 +144,15 @@ export const zeekTsv: LineFormat = {
             ? 'skip'
             : null;
         }
-        if (names === null || !names.includes('method')) return null;
         const values = text.split('\t');
-        if (values.length !== names.length) return null;
-        const row: Row = new Map(names.map((name, i) => [name, values[i] === '(empty)' ? '' : values[i]!]));
+        const known =
+          names ??
+          (/^\d{9,10}\.\d+\tC\w+\t/.test(text) && values.length >= 17 ? zeekColumns.split(' ') : null);
+        if (known === null || !known.includes('method')) return null;
+        if (names !== null && values.length !== names.length) return null;
+        const row: Row = new Map(
+          known.map((name, i) => [name, values[i] === '(empty)' ? '' : (values[i] ?? '')]),
+        );
         const method = field(row, 'method');
         if (method === null) return 'skip';
         return logEntry({

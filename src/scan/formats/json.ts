@@ -1,47 +1,28 @@
 /** One JSON object a line: Caddy, Traefik, Envoy, Zeek, Suricata, and access logs that nginx or Apache write as JSON. */
 import type { LineFormat, Parsed } from '../line-format.ts';
-import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull, withoutPort } from '../log-entry.ts';
-import { clfTime, epochTime, isoTime } from '../log-time.ts';
+import { logEntry, statusOrNull, withoutPort } from '../log-entry.ts';
+import { isoTime } from '../log-time.ts';
 import { unescapeRequest } from '../request-text.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const text = (value: unknown): string | null =>
-  typeof value === 'string' ? orNull(value) : typeof value === 'number' ? String(value) : null;
-/** A number of some hundred digits reads as Infinity. */
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
-const number = (value: unknown): number | null =>
-  typeof value === 'number' ? finite(value) : typeof value === 'string' ? numberOrNull(value) : null;
-const object = (value: unknown): Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
-
-function time(value: unknown): number | null {
-  if (typeof value === 'number') return epochTime(value);
-  if (typeof value !== 'string') return null;
-  return (
-    clfTime(value) ?? isoTime(value) ?? (/^\d+(?:\.\d+)?$/.test(value) ? epochTime(Number(value)) : null)
-  );
-}
-
-/** A header of Go's map of lists, whatever its case. */
-function header(headers: unknown, name: string): string | null {
-  const value = Object.entries(object(headers)).find(([key]) => key.toLowerCase() === name)?.[1];
-  return text(Array.isArray(value) ? value[0] : value);
-}
-
-const ms = (seconds: number | null): number | null => (seconds === null ? null : seconds * 1000);
-
-interface Shape {
-  readonly id: string;
-  readonly title: string;
-  readonly is: (fields: Fields) => boolean;
-  readonly read: (fields: Fields) => Parsed;
-}
+import { cloudShapes } from './cloud.ts';
+import {
+  bytesOf,
+  type Fields,
+  header,
+  isObject,
+  ms,
+  number,
+  object,
+  parseLine,
+  type Shape,
+  text,
+  time,
+} from './json-fields.ts';
 
 const caddy: Shape = {
   id: 'caddy',
   title: 'Caddy JSON',
+  example:
+    '{"level":"info","ts":1793959200.75,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET","host":"www.example.com","uri":"http://www.example.com/","headers":{"User-Agent":["curl/8"]}},"duration":0.01,"size":0,"status":404}',
   is: ({ request, logger }) => isObject(request) || typeof logger === 'string',
   read: (fields) => {
     const request = object(fields.request);
@@ -63,6 +44,8 @@ const caddy: Shape = {
 const traefik: Shape = {
   id: 'traefik',
   title: 'Traefik JSON',
+  example:
+    '{"ClientAddr":"192.0.2.7:39496","ClientHost":"192.0.2.7","DownstreamContentSize":19,"DownstreamStatus":404,"Duration":357313,"RequestAddr":"example.com:443","RequestHost":"example.com","RequestMethod":"CONNECT","RequestPath":"","RequestProtocol":"HTTP/1.1","StartUTC":"2026-11-10T10:00:00.587782192Z"}',
   is: (fields) => 'RequestMethod' in fields && ('RequestPath' in fields || 'RequestHost' in fields),
   read: (fields) => {
     const method = text(fields.RequestMethod) ?? '';
@@ -86,6 +69,8 @@ const traefik: Shape = {
 const suricata: Shape = {
   id: 'eve',
   title: 'Suricata eve.json',
+  example:
+    '{"timestamp":"2026-11-10T10:00:00.000000+0000","event_type":"http","src_ip":"192.0.2.7","src_port":4000,"dest_ip":"10.0.0.1","http":{"hostname":"www.example.com","url":"http://www.example.com/","http_method":"GET","protocol":"HTTP/1.1","status":403,"length":10}}',
   is: (fields) => typeof fields.event_type === 'string' && 'timestamp' in fields,
   read: (fields) => {
     const http = object(fields.http);
@@ -106,6 +91,8 @@ const suricata: Shape = {
 const zeek: Shape = {
   id: 'zeek',
   title: 'Zeek http.log (JSON)',
+  example:
+    '{"ts":1793959200.1,"uid":"C1","id.orig_h":"192.0.2.7","id.orig_p":4000,"id.resp_h":"10.0.0.1","id.resp_p":80,"method":"CONNECT","host":"example.com","uri":"example.com:25","version":"1.1","response_body_len":166,"status_code":405}',
   is: (fields) => 'id.orig_h' in fields && 'uid' in fields,
   read: (fields) =>
     typeof fields.method === 'string'
@@ -125,6 +112,8 @@ const zeek: Shape = {
 const envoy: Shape = {
   id: 'envoy-json',
   title: 'Envoy JSON',
+  example:
+    '{"start_time":"2026-11-10T10:00:00.000Z","method":"GET","path":"http://www.example.com/","protocol":"HTTP/1.1","response_code":404,"bytes_sent":19,"duration":3,"downstream_remote_address":"192.0.2.7:4000",":authority":"www.example.com","upstream_host":"10.0.0.5:80"}',
   is: (fields) => 'response_code' in fields && 'method' in fields,
   read: (fields) => {
     const path =
@@ -155,6 +144,8 @@ const first = (fields: Fields, names: readonly string[]): unknown => {
 const generic: Shape = {
   id: 'json',
   title: 'access log as JSON',
+  example:
+    '{"time_iso8601":"2026-11-10T10:00:00+00:00","remote_addr":"192.0.2.7","http_host":"www.example.net","request":"GET http://www.example.com/ HTTP/1.1","status":404,"body_bytes_sent":196}',
   is: (fields) =>
     first(fields, ['request', 'request_method', 'method', 'verb']) !== undefined &&
     first(fields, statusNames) !== undefined,
@@ -190,41 +181,18 @@ const generic: Shape = {
 };
 const statusNames = ['status', 'status_code', 'response', 'code'];
 
-const shapes = [caddy, traefik, suricata, zeek, envoy, generic];
+const shapes = [caddy, traefik, suricata, zeek, envoy, ...cloudShapes, generic];
 
-/** Container runtimes and syslog put a time and a stream before the object. */
-function parseObject(line: string): Fields | null {
-  const open = line.startsWith('{') ? 0 : line.search(/(?:^|\s)\{"/);
-  if (open === -1 || open > 300) return null;
-  try {
-    const value: unknown = JSON.parse(line.slice(open));
-    return isObject(value) ? (value as Fields) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Text that was read one character a byte, as the UTF-8 that JSON is. */
-const utf8 = (line: string): string =>
-  /[\x80-\xff]/.test(line) ? Buffer.from(line, 'latin1').toString('utf8') : line;
-
-export const jsonFormats: readonly LineFormat[] = shapes.map((shape) => ({
-  id: shape.id,
-  title: shape.title,
+export const jsonFormats: readonly LineFormat[] = shapes.map(({ id, title, example, is, read }) => ({
+  id,
+  title,
+  example,
   open: () => ({
     parse(line) {
-      if (!line.includes('{"')) return null;
-      const fields = parseObject(utf8(line));
+      const fields = parseLine(line);
       if (fields === null) return null;
-      const entry: Parsed = shape.is(fields) ? shape.read(fields) : null;
-      return entry === null || entry === 'skip' ? entry : bytesOf(entry);
+      const entry: Parsed = is(fields) ? read(fields) : null;
+      return entry === null || typeof entry === 'string' ? entry : bytesOf(entry);
     },
   }),
 }));
-
-/** What follows reads one character a byte. */
-function bytesOf(entry: LogEntry): LogEntry {
-  return /[^\0-\xff]/.test(entry.request)
-    ? { ...entry, request: Buffer.from(entry.request, 'utf8').toString('latin1') }
-    : entry;
-}

@@ -1,96 +1,113 @@
 /** Postfix's mail log: recipients refused as relaying, and mail that a stranger had sent on to somebody else's server. */
-import { specialRange } from '../../address/special-ranges.ts';
-import type { LineFormat } from '../line-format.ts';
-import { logEntry } from '../log-entry.ts';
+import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
+import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 
+/** A host or a level (docker-mailserver) may stand between time and program. */
 const line =
-  /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) (?:\S+ )?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
+  /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
 const refused =
   /^(?:NOQUEUE|[0-9A-Za-z]+): reject: RCPT from \S*?\[([^\]]+)\](?::\d+)?: (\d{3}) .*?(?:Relay access denied|[Rr]elaying denied|not permitted to relay).*?(?:from=<([^>]*)> )?to=<([^>]*)>/;
 const accepted = /^([0-9A-Za-z]+): client=\S*?\[([^\]]+)\](.*)$/;
+const handedIn = /^([0-9A-Za-z]+): uid=\d+ from=<([^>]*)>/;
+const messageId = /^([0-9A-Za-z]+): (?:resent-)?message-id=(\S+)/;
 const from = /^([0-9A-Za-z]+): from=<([^>]*)>/;
-const delivery = /^([0-9A-Za-z]+): to=<([^>]*)>,.* relay=([^,]+),.* status=(\w+) \((\d{3})?/;
+const delivery = /^([0-9A-Za-z]+): to=<([^>]*)>,.* relay=([^,]+),.* status=(\w+) \((\d{3})?(.*)$/;
+const queuedAs = /queued as ([0-9A-Za-z]{6,})/;
 const gone = /^([0-9A-Za-z]+): removed/;
-
-/** Messages in the queue that are remembered; the oldest is forgotten first. */
-const queueLimit = 20_000;
-
-interface Message {
-  client: string;
-  /** Let in by right: logged in, or from the own network. */
-  trusted: boolean;
-  sender: string | null;
-}
 
 export const postfix: LineFormat = {
   id: 'postfix',
   title: 'Postfix mail log',
+  example:
+    'Nov 10 10:00:00 mx postfix/smtpd[100]: NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 554 5.7.1 <a@example.com>: Relay access denied; from=<b@example.org> to=<a@example.com> proto=ESMTP helo=<x>',
+  stateful: true,
   open: (now) => {
-    const queue = new Map<string, Message>();
+    const queue = new MailQueue();
     return {
       parse(text) {
         const m = line.exec(text);
         if (m === null) return null;
-        const said = m[3]!;
         const time = m[1]!.includes('T') ? isoTime(m[1]!) : syslogTime(m[1]!, now);
-        const no = refused.exec(said);
-        if (no !== null) {
-          return logEntry({
-            time,
-            client: no[1]!,
-            request: `RCPT TO:<${no[4]}>`,
-            status: Number(no[2]),
-            mail: { recipient: no[4]!, sender: no[3] ?? null },
-            relay: { result: 'refused', said: 'Relay access denied' },
-          });
-        }
-        const yes = accepted.exec(said);
-        if (yes !== null) {
-          if (queue.size >= queueLimit) queue.delete(queue.keys().next().value!);
-          const range = specialRange(yes[2]!);
-          queue.set(yes[1]!, {
-            client: yes[2]!,
-            trusted: yes[3]!.includes('sasl_username=') || range !== 'public',
-            sender: null,
-          });
-          return 'skip';
-        }
-        const sender = from.exec(said);
-        if (sender !== null) {
-          const message = queue.get(sender[1]!);
-          if (message !== undefined) message.sender = sender[2]!;
-          return 'skip';
-        }
-        // `orig_to`: an alias of ours sent it on, as its owner wished.
-        const sent = m[2] === 'smtp' && !said.includes(' orig_to=<') ? delivery.exec(said) : null;
-        if (sent !== null) {
-          const message = queue.get(sent[1]!);
-          const relay = /^(\S+?)\[([^\]]+)\]/.exec(sent[3]!);
-          // A relay in the own network is where the own domains live.
-          if (
-            message === undefined ||
-            message.trusted ||
-            (relay !== null && specialRange(relay[2]!) !== 'public')
-          )
-            return 'skip';
-          return logEntry({
-            time,
-            client: message.client,
-            request: `RCPT TO:<${sent[2]}>`,
-            status: sent[5] === undefined ? null : Number(sent[5]),
-            upstream: relay?.[1] ?? null,
-            mail: { recipient: sent[2]!, sender: message.sender },
-            relay: {
-              result: sent[4] === 'sent' ? 'relayed' : 'failed',
-              said: `status=${sent[4]}, relay=${sent[3]}`,
-            },
-          });
-        }
-        const removed = gone.exec(said);
-        if (removed !== null) queue.delete(removed[1]!);
-        return 'skip';
+        return parsePostfix(queue, time, m[2]!.slice(m[2]!.lastIndexOf('/') + 1), m[3]!);
       },
     };
   },
 };
+
+function parsePostfix(queue: MailQueue, time: number | null, program: string, said: string): Parsed {
+  const no = refused.exec(said);
+  if (no !== null) {
+    const fields = {
+      time,
+      client: no[1]!,
+      recipient: no[4]!,
+      sender: no[3] ?? null,
+      status: Number(no[2]),
+    };
+    return refusedRecipient(fields, true, 'Relay access denied');
+  }
+  if (said.startsWith('connect from ')) return 'ordinary';
+  const yes = accepted.exec(said);
+  if (yes !== null) {
+    const [, id, client, rest] = yes;
+    queue.arrive(id!, { client: client!, trusted: rest!.includes('sasl_username='), sender: null });
+    // XFORWARD: a filter says whose mail it gives back.
+    const earlier = /orig_queue_id=([0-9A-Za-z]+)/.exec(rest!)?.[1];
+    const origin = /orig_client=\S*?\[([^\]]+)\]/.exec(rest!)?.[1];
+    queue.reinject(
+      id!,
+      (earlier === undefined ? undefined : queue.of(earlier)) ??
+        (origin === undefined ? undefined : { client: origin, trusted: false, sender: null }),
+    );
+    return 'skip';
+  }
+  const local = handedIn.exec(said);
+  if (local !== null) {
+    queue.arrive(local[1]!, { client: '', trusted: true, sender: local[2]! });
+    return 'skip';
+  }
+  const id = messageId.exec(said);
+  if (id !== null) {
+    queue.setMessageId(id[1]!, id[2]!);
+    return 'skip';
+  }
+  const sender = from.exec(said);
+  if (sender !== null) {
+    queue.setSender(sender[1]!, sender[2]!);
+    return 'skip';
+  }
+  const sent = delivery.exec(said);
+  if (sent !== null) return parseDelivery(queue, time, program, said, sent);
+  const removed = gone.exec(said);
+  if (removed !== null) queue.gone(removed[1]!);
+  return 'skip';
+}
+
+function parseDelivery(
+  queue: MailQueue,
+  time: number | null,
+  program: string,
+  said: string,
+  [, id, recipient, next, status, code, reply]: readonly (string | undefined)[],
+): Parsed {
+  if (status === 'sent') {
+    // `lmtp` and `pipe` may be filters; a socket of Dovecot, or its word for a mailbox, is not.
+    const mailbox =
+      program === 'local' || program === 'virtual' || (program === 'lmtp' && /dovecot|Saved/i.test(said));
+    if (mailbox) return keptHere(time, recipient!);
+    const again = queuedAs.exec(reply!)?.[1];
+    if (again !== undefined) queue.reinject(again, queue.of(id!));
+  }
+  // `orig_to`: an alias of ours sent it on, as its owner wished.
+  if (program !== 'smtp' || said.includes(' orig_to=<')) return 'skip';
+  const relay = /^(\S+?)\[([^\]]+)\]/.exec(next!);
+  return sentOn(queue.of(id!), {
+    time,
+    recipient: recipient!,
+    status: code === undefined ? null : Number(code),
+    relay: relay === null ? null : { name: relay[1]!, address: relay[2]! },
+    result: status === 'sent' ? 'relayed' : 'failed',
+    said: `status=${status}, relay=${next}`,
+  });
+}

@@ -1,8 +1,10 @@
 /** Forward proxies, whose logs say themselves what was relayed: squid and tinyproxy. */
+import { specialRange } from '../../address/special-ranges.ts';
 import type { LineFormat } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, type RelayWord, statusOrNull } from '../log-entry.ts';
 import { epochTime, syslogTime } from '../log-time.ts';
 import { requestWords } from '../request-text.ts';
+import { parseCombined } from './combined.ts';
 
 const squidLine =
   /^\s*(\d+\.\d+)\s+(\d+)\s+(\S+)\s+([A-Z_]+)\/(\d{3})\s+(\d+)\s+(\S+)\s+(\S+)\s+(\S+)\s+([A-Z_]+)\/(\S+)\s+(\S+)/;
@@ -10,6 +12,8 @@ const squidLine =
 export const squid: LineFormat = {
   id: 'squid',
   title: 'squid',
+  example:
+    '1793959200.123    507 192.0.2.7 TCP_MISS/200 1234 GET http://www.example.com/ - HIER_DIRECT/198.51.100.1 text/html',
   open: () => ({
     parse(text) {
       const m = squidLine.exec(text);
@@ -23,17 +27,50 @@ export const squid: LineFormat = {
         status: statusOrNull(status),
         bytes: numberOrNull(bytes),
         upstream: orNull(peer),
-        relay: squidWord(result!, Number(status), hierarchy!, peer!),
+        writtenAsUrl: true,
+        relay: squidWord(result!, Number(status), method!, hierarchy!, peer!),
       });
     },
   }),
 };
 
-function squidWord(result: string, status: number, hierarchy: string, peer: string): RelayWord | null {
-  const said = `${result}/${status} ${hierarchy}/${peer}`;
+const squidTail = / ([A-Z_]{3,}):([A-Z_]*(?:NONE|HIER_|PARENT|SIBLING|DIRECT|PINNED|HIT)[A-Z_]*)$/;
+
+/** squid's built-in `common` and `combined`: the web server's line with squid's own words behind. */
+export const squidCombined: LineFormat = {
+  id: 'squid-combined',
+  title: 'squid common or combined',
+  example:
+    '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "GET http://www.example.com/ HTTP/1.1" 200 1256 "-" "curl/8" TCP_MISS:HIER_DIRECT',
+  open: () => ({
+    parse(text) {
+      const m = squidTail.exec(text);
+      const entry = m === null ? null : parseCombined(text.slice(0, m.index));
+      if (m === null || entry === null || typeof entry === 'string') return null;
+      const method = requestWords(entry.request)?.method ?? '';
+      const relay = squidWord(m[1]!, entry.status ?? 0, method, m[2]!, null);
+      return { ...entry, writtenAsUrl: true, relay };
+    },
+  }),
+};
+
+/** @param peer null where the log does not name it */
+function squidWord(
+  result: string,
+  status: number,
+  method: string,
+  hierarchy: string,
+  peer: string | null,
+): RelayWord | null {
+  const said = `${result}/${status} ${hierarchy}${peer === null ? '' : `/${peer}`}`;
   if (result.includes('DENIED')) return { result: 'refused', said };
   const reached = peer !== '-' && !hierarchy.endsWith('NONE');
-  if (reached || /HIT|REFRESH/.test(result)) {
+  // An accelerator's web server is its parent. A tunnel to a parent goes through one more proxy.
+  const own = peer === null || specialRange(peer) === 'private' || specialRange(peer) === 'loopback';
+  if (hierarchy.endsWith('PARENT') && own && method !== 'CONNECT') return { result: 'backend', said };
+  // What the cache holds came from somewhere: other lines tell from where.
+  if (/HIT|REFRESH/.test(result) && !reached && method !== 'CONNECT') return { result: 'backend', said };
+  if (reached) {
     return {
       result: status >= 200 && status !== 502 && status !== 503 && status !== 504 ? 'relayed' : 'failed',
       said,
@@ -50,6 +87,12 @@ const pendingLimit = 1000;
 export const tinyproxy: LineFormat = {
   id: 'tinyproxy',
   title: 'tinyproxy',
+  example: [
+    'CONNECT   Nov 10 10:00:00.000 [1]: Connect (file descriptor 7): [192.0.2.7]',
+    'CONNECT   Nov 10 10:00:00.001 [1]: Request (file descriptor 7): CONNECT www.example.com:443 HTTP/1.1',
+    'CONNECT   Nov 10 10:00:00.002 [1]: Established connection to host "www.example.com" using file descriptor 8.',
+  ].join('\n'),
+  stateful: true,
   open: (now) => {
     const clients = new Map<string, string>();
     const pending: { host: string; entry: LogEntry }[] = [];

@@ -1,0 +1,8 @@
+/** The domain of a mail address. */
+import { hostOf } from './own-names.ts';
+
+/** Canonical; empty where there is none. @param address without angle brackets */
+export function domainOf(address: string): string {
+  const at = address.lastIndexOf('@');
+  return at === -1 ? '' : (hostOf(address.slice(at + 1)) ?? '');
+}
