@@ -15,6 +15,8 @@ stdout, with \`--json\` one object a line; what is written for people goes to st
 | 1 | something was found, or the input is not valid |
 | 2 | the command line is wrong |
 
+\`scan\` has more: [read old logs](../how-to/read-old-logs.md).
+
 \`start\` runs until SIGTERM or SIGINT, and ends once the requests under way are answered; SIGHUP makes it read the config again.
 \`SEKISHO_TOKEN\` holds the token of the admin listener for \`sekisho bans\`. \`NO_COLOR\` takes the colours out.
 `;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { apiPage } from './api-page.ts';
 import { cliPage } from './cli-page.ts';
 import { configPage } from './config-page.ts';
+import { logFormatsPage } from './log-formats-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { rulesPage, rulesTable, rulesTableInJapanese } from './rules-page.ts';
 
@@ -26,6 +27,7 @@ export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/config.md': configPage,
   'docs/reference/cli.md': cliPage,
   'docs/reference/api.md': apiPage,
+  'docs/reference/log-formats.md': logFormatsPage,
   'docs/reference/metrics.md': metricsPage,
   'README.md': () => filled('README.md', 'rules', rulesTable()),
   'README.ja.md': () => filled('README.ja.md', 'rules', rulesTableInJapanese()),

@@ -20,6 +20,11 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
     says: 'GET http://www.example.com/',
     why: 'a line of a log: the transcript of the same page scans it',
   },
+  {
+    path: 'docs/reference/log-formats.md',
+    says: '',
+    why: 'lines of logs: test/scan/examples.test.ts reads each with scan and explain',
+  },
   { path: 'docs/fleet.md', says: 'clients', why: 'a drawing' },
   {
     path: 'docs/fleet.md',
