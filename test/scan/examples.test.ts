@@ -20,8 +20,8 @@ const { policy } = compiled('sites: [{ hosts: [www.example.net], backend: "http:
 function explainedRule(text: string): string | null {
   const logged = readLogged(text, now)!;
   if (logged.entry!.mail !== undefined) return 'mail';
-  return explain(fromLogLine(logged.entry!.request, logged.format.title, 'www.example.net').bytes, policy).verdict
-    .rule;
+  return explain(fromLogLine(logged.entry!.request, logged.format.title, 'www.example.net').bytes, policy)
+    .verdict.rule;
 }
 
 suite('a line of every format', () => {
@@ -60,7 +60,9 @@ function wrappedIn(id: string, example: string): string {
   const lines = example.split('\n');
   switch (id) {
     case 'docker':
-      return lines.map((line) => JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: 'x' })).join('\n');
+      return lines
+        .map((line) => JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: 'x' }))
+        .join('\n');
     case 'cri':
       return lines.map((line) => `2026-11-10T10:00:00.1Z stdout F ${line}`).join('\n');
     case 'compose':
