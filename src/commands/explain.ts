@@ -65,8 +65,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     return 1;
   }
   const host = (file === undefined ? null : logged?.entry?.host) ?? policy.defaultSite.name;
-  const { bytes, note } =
-    logged === null ? readInput(given) : fromLogLine(logged.entry!.request, logged.format.title, host);
+  const { bytes, note } = logged === null ? readInput(given) : fromLogLine(logged.entry!.request, host);
   const explanation = explain(bytes, policy);
   process.stdout.write(
     json ? `${JSON.stringify(asJson(explanation, bytes))}\n` : asText(explanation, bytes, note),

@@ -23,23 +23,19 @@ export function readInput(given: Buffer): Input {
  * A log keeps the request line only: the rest is assumed to be ordinary, so that the line alone is judged.
  *
  * @param request as sent, log escapes undone
- * @param format name of the log format
  * @param host the Host to assume where the request line names none
  */
-export function fromLogLine(request: string, format: string, host: string): Input {
+export function fromLogLine(request: string, host: string): Input {
   const line = /^([A-Za-z-]+) (\S.*?)(?: +(HTTP\/\d\S*))? *$/s.exec(request);
   if (line === null)
-    return {
-      bytes: Buffer.from(request, 'latin1'),
-      note: `the first bytes, as a line of ${format} has them`,
-    };
+    return { bytes: Buffer.from(request, 'latin1'), note: 'read as the first bytes of a log line' };
   const [, method, target, version] = line;
   const authority = /^[a-z]+:\/\/([^/?#\s]+)/i.exec(target!)?.[1]?.replace(/^.*@/, '') ?? host;
   // HTTP/2 has no request line: its log line is judged as the same request of HTTP/1.1.
   const spoken = version === 'HTTP/1.0' ? version : 'HTTP/1.1';
   return {
     bytes: Buffer.from(`${method} ${target} ${spoken}\r\nHost: ${authority}\r\n\r\n`, 'latin1'),
-    note: `a line of ${format} tells no headers: Host ${authority} was assumed`,
+    note: `a log line tells no headers: Host ${authority} was assumed`,
   };
 }
 

@@ -20,8 +20,7 @@ const { policy } = compiled('sites: [{ hosts: [www.example.net], backend: "http:
 function explainedRule(text: string): string | null {
   const logged = readLogged(text, now)!;
   if (logged.entry!.mail !== undefined) return 'mail';
-  return explain(fromLogLine(logged.entry!.request, logged.format.title, 'www.example.net').bytes, policy)
-    .verdict.rule;
+  return explain(fromLogLine(logged.entry!.request, 'www.example.net').bytes, policy).verdict.rule;
 }
 
 suite('a line of every format', () => {
