@@ -1,10 +1,10 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
 import { readFileSync } from 'node:fs';
 import { parsePrefix, prefixText } from '../address/ip.ts';
-import { type DecoyOptions, decoyOptions } from '../decoys/options.ts';
+import type { DecoyOptions, decoyOptions } from '../decoys/options.ts';
 import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
-import { type SmtpOptions, smtpOptions } from '../smtp/options.ts';
+import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
 import { type HostEntry, parseHostEntry } from './host-entry.ts';
@@ -194,12 +194,23 @@ export interface OtelConfig {
   readonly sample: number;
 }
 
+/** The readers of what only the program has. */
+export interface ProgramParts {
+  readonly decoy: typeof decoyOptions;
+  readonly smtp: typeof smtpOptions;
+}
+
 /**
  * Turns a faultless document into a config.
  *
  * @param file turns a file name of the config into an absolute one
+ * @param parts null: the document has none of them
  */
-export function toConfig(document: ConfigDocument, file: (name: string) => string): Config {
+export function toConfig(
+  document: ConfigDocument,
+  file: (name: string) => string,
+  parts: ProgramParts | null,
+): Config {
   const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   return deepFreeze<Config>({
@@ -273,10 +284,11 @@ export function toConfig(document: ConfigDocument, file: (name: string) => strin
     },
     alerts: alerts && alertsConfig(alerts),
     otel: document.otel,
-    decoys: document.decoys.map((decoy) => decoyOptions(decoy, duration)),
+    decoys: parts === null ? [] : document.decoys.map((decoy) => parts.decoy(decoy, duration)),
     smtp:
+      parts !== null &&
       document.smtp &&
-      smtpOptions(document.smtp, {
+      parts.smtp(document.smtp, {
         duration,
         size: (text) => parseSize(text)!,
         file: (name) => readFileSync(file(name), 'latin1'),

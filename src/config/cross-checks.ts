@@ -1,6 +1,5 @@
 /** What no schema can tell: faults that lie between two parts of a config. Reads documents of any shape. */
 import { parsePrefix } from '../address/ip.ts';
-import { type SmtpDocument, smtpFaults } from '../smtp/options.ts';
 import { parseBackend } from './backend-url.ts';
 import { isUnreadable, type PathPart, pathText } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';
@@ -27,7 +26,6 @@ export function crossFindings(document: unknown): Finding[] {
     ...mailLoops(listeners, map(root.smtp)),
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
-    ...mailFaults(root.smtp),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];
@@ -225,13 +223,4 @@ function alertsToNobody(alerts: unknown): Finding[] {
       mend: 'add webhook, mail or syslog, or write alerts: false',
     },
   ];
-}
-
-function mailFaults(smtp: unknown): Finding[] {
-  if (typeof smtp !== 'object' || smtp === null) return [];
-  return smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
-    path: ['smtp', ...key],
-    message: fault,
-    mend,
-  }));
 }

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { decoyOptions } from '../decoys/options.ts';
+import { smtpOptions } from '../smtp/options.ts';
 import { type Config, toConfig } from './config.ts';
-import { crossFindings } from './cross-checks.ts';
 import { readConfigText } from './document.ts';
-import { ConfigError, type Fault, type PathPart, pathText, shown } from './fault.ts';
-import { fileFindings } from './file-checks.ts';
+import { ConfigError, type Fault, pathText, shown } from './fault.ts';
+import { findingsOf, valueAt } from './findings.ts';
+import { mailFindings } from './mail-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
 import type { ConfigDocument } from './schema.ts';
-import { type Finding, schemaFindings } from './schema-faults.ts';
-import { withoutSites } from './without-sites.ts';
+import type { Finding } from './schema-faults.ts';
 
 export interface LoadOptions {
   /** What the command line says over the file. */
@@ -70,19 +71,13 @@ export function parseConfig(
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const findings = [
-    ...schemaFindings(document),
-    ...withoutSites(document, written),
-    ...crossFindings(document),
-    ...fileFindings(document, file),
-  ];
-  const faults = [...source.faults, ...withoutRepeats(findings).map(placed)];
+  const faults = [...source.faults, ...findingsOf(document, written, file, mailFindings).map(placed)];
   if (faults.length > 0)
     throw new ConfigError(
       faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
       name,
     );
-  return toConfig(document as ConfigDocument, file);
+  return toConfig(document as ConfigDocument, file, { decoy: decoyOptions, smtp: smtpOptions });
 
   function placed({ path, message, mend, ofKey }: Finding): Fault {
     const place = pathText(path);
@@ -92,22 +87,4 @@ export function parseConfig(
       ? { path: place, value, message, mend, line: source.line(path) }
       : { path: flag, value, message, mend, line: null };
   }
-}
-
-/** A place that the schema refuses is not refused again for what that makes of it elsewhere. */
-function withoutRepeats(findings: readonly Finding[]): Finding[] {
-  const seen = new Set<string>();
-  return findings.filter(({ path }) => {
-    const place = pathText(path);
-    return !seen.has(place) && seen.add(place);
-  });
-}
-
-function valueAt(document: unknown, path: readonly PathPart[]): unknown {
-  let value = document;
-  for (const part of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<PathPart, unknown>)[part];
-  }
-  return value;
 }

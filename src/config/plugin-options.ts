@@ -1,7 +1,9 @@
 /** Options of the plugins, read as the keys of the config that they are: what one means and refuses, the other does. */
-import type { Config } from './config.ts';
-import { ConfigError, type Fault, nearest } from './fault.ts';
-import { parseConfig } from './load.ts';
+import { resolve } from 'node:path';
+import { type Config, toConfig } from './config.ts';
+import { type Fault, nearest, pathText, shown } from './fault.ts';
+import { findingsOf, valueAt } from './findings.ts';
+import type { ConfigDocument } from './schema.ts';
 
 /** Options of `app.register` itself. */
 const ofFastify: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers']);
@@ -44,18 +46,18 @@ const fault = (path: string, message: string, mend: string): Fault => ({
  * @param faults gets every fault, by the name that the option has without a config around it
  */
 export function readOptions(site: object, rest: object, faults: Fault[]): Config | null {
-  // Port 0 stands for none.
-  const document = { ...rest, listen: ['127.0.0.1:0'], sites: [site] };
-  try {
-    return parseConfig(JSON.stringify(document), '.');
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const one of error.faults)
-      faults.push({
-        ...one,
-        path: one.path.replace(/^(?:sites\[0\]|bans|rateLimit|alerts|admin)\./, ''),
-        line: null,
-      });
-    return null;
-  }
+  // Port 0 stands for none. As data alone, and a copy: defaults are filled in.
+  const written = JSON.parse(JSON.stringify({ ...rest, listen: ['127.0.0.1:0'], sites: [site] })) as unknown;
+  const document = structuredClone(written);
+  const file = (name: string): string => resolve(name);
+  const findings = findingsOf(document, written, file);
+  for (const { path, message, mend, ofKey } of findings)
+    faults.push({
+      path: pathText(path).replace(/^(?:sites\[0\]|bans|rateLimit|alerts|admin)\./, ''),
+      value: ofKey ? null : shown(path, valueAt(written, path)),
+      message,
+      mend,
+      line: null,
+    });
+  return findings.length > 0 ? null : toConfig(document as ConfigDocument, file, null);
 }

@@ -1,5 +1,4 @@
 /** Validation by the schema, and its findings in words. */
-import { Ajv, type ErrorObject } from 'ajv';
 import { maskedPrefix, parsePrefix } from '../address/ip.ts';
 import { catalogue, type RuleId } from '../rules/catalogue.ts';
 import { mailPolicy } from '../smtp/domains.ts';
@@ -8,7 +7,8 @@ import { isUnreadable, nearest, type PathPart, type Unreadable, unreadable } fro
 import { parseHostEntry } from './host-entry.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { jsonSchema } from './schema.ts';
+import { configSchema } from './schema-file.ts';
+import { type SchemaError, SchemaReader } from './schema-reader.ts';
 import { parseHttpService, parseSmarthost, parseSyslogTarget } from './service-url.ts';
 import { parseValkeyUrl } from './valkey-url.ts';
 
@@ -62,21 +62,21 @@ function badPrefix(text: string): Unreadable {
     : unreadable('has bits set after its prefix', `write ${meant}, or the address alone`);
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, allowUnionTypes: true });
-ajv.addVocabulary(['mend']);
-for (const [name, read] of Object.entries(readers)) {
-  ajv.addFormat(name, (text) => {
-    const value = read(text);
-    return value === null || !isUnreadable(value);
-  });
-}
-const validate = ajv.compile(jsonSchema());
+export const formats = Object.fromEntries(
+  Object.entries(readers).map(([name, read]) => [
+    name,
+    (text: string): boolean => {
+      const value = read(text);
+      return value === null || !isUnreadable(value);
+    },
+  ]),
+);
+const reader = new SchemaReader(configSchema, formats);
 
 /** Validates a document, fills in its defaults in place, and tells every fault that the schema finds. */
 export function schemaFindings(document: unknown): Finding[] {
-  if (validate(document)) return [];
   const findings = new Map<string, Finding>();
-  for (const error of relevant(validate.errors ?? [])) {
+  for (const error of relevant(reader.errors(document))) {
     const finding = describe(error);
     // One fault a place: what a pattern refuses, a format refuses too.
     const key = JSON.stringify(finding.path);
@@ -89,14 +89,14 @@ export function schemaFindings(document: unknown): Finding[] {
  * Of a choice (`anyOf`) that failed, only the branch that was meant is of interest: the one whose type the value has.
  * Where it has the type of none, the choice itself is the fault.
  */
-function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
+function relevant(errors: readonly SchemaError[]): SchemaError[] {
   let kept = [...errors];
   for (const choice of errors.filter(({ keyword }) => keyword === 'anyOf')) {
-    const inside = (error: ErrorObject): boolean =>
+    const inside = (error: SchemaError): boolean =>
       error.schemaPath.startsWith(`${choice.schemaPath}/`) &&
       error.instancePath.startsWith(choice.instancePath);
-    const here = (error: ErrorObject): boolean => inside(error) && error.instancePath === choice.instancePath;
-    const branch = ({ schemaPath }: ErrorObject): string =>
+    const here = (error: SchemaError): boolean => inside(error) && error.instancePath === choice.instancePath;
+    const branch = ({ schemaPath }: SchemaError): string =>
       schemaPath.slice(choice.schemaPath.length + 1).split('/', 1)[0]!;
     const wrongType = new Set(
       kept
@@ -122,10 +122,10 @@ const names = {
   boolean: 'true or false',
 };
 
-function describe(error: ErrorObject): Finding {
+function describe(error: SchemaError): Finding {
   const path = pointer(error.instancePath);
   const { keyword, params, parentSchema, data } = error;
-  const mend = (parentSchema?.mend as string | undefined) ?? '';
+  const mend = parentSchema.mend ?? '';
   const said = (message: string, instead = ''): Finding => ({
     path,
     message,
@@ -133,11 +133,7 @@ function describe(error: ErrorObject): Finding {
   });
   switch (keyword) {
     case 'additionalProperties':
-      return unknownKey(
-        path,
-        String(params.additionalProperty),
-        Object.keys((parentSchema?.properties ?? {}) as object),
-      );
+      return unknownKey(path, String(params.additionalProperty), Object.keys(parentSchema.properties ?? {}));
     case 'required':
       return {
         path: [...path, params.missingProperty as string],
@@ -146,7 +142,7 @@ function describe(error: ErrorObject): Finding {
       };
     case 'type': {
       const types = [params.type].flat() as (keyof typeof names)[];
-      const off = parentSchema?.not !== undefined;
+      const off = parentSchema.not !== undefined;
       const wanted = types.map((type) => (off && type === 'boolean' ? 'false' : names[type])).join(' or ');
       return said(`is ${kindOf(data)}, not ${wanted}`, `write ${wanted}`);
     }

@@ -24,6 +24,7 @@ const changes: Readonly<Record<string, Change>> = {
 export function singleFile(root: string): Plugin {
   const replaced: Readonly<Record<string, () => string>> = {
     'src/package-json.ts': () => packageModule(root),
+    'src/config/schema-file.ts': () => schemaModule(root),
     'src/admin/dashboard-files.ts': () => dashboardModule(join(root, 'dist/dashboard')),
   };
   const nameOf = (id: string): string => id.slice(root.length + 1).replaceAll(sep, '/');
@@ -62,6 +63,15 @@ function packageModule(root: string): string {
     string
   >;
   return `export const packageJson = ${JSON.stringify({ version, description })};`;
+}
+
+/** Without what people read in an editor. */
+function schemaModule(root: string): string {
+  const { anyOf: _, ...schema } = JSON.parse(
+    readFileSync(join(root, 'config/sekisho.schema.json'), 'utf8'),
+    (key, value: unknown) => (key === 'description' && typeof value === 'string' ? undefined : value),
+  ) as Record<string, unknown>;
+  return `export const configSchema = JSON.parse(${JSON.stringify(JSON.stringify(schema))});`;
 }
 
 const types: Readonly<Record<string, string>> = {
