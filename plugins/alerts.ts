@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
-import { Alerts } from '../src/alerts/alerts.ts';
 import { type AlertsSettings, compileAlerts } from '../src/config/alert-options.ts';
 import { EventFolder } from '../src/events/fold.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
+import { withPackages } from '../src/optional-package.ts';
 
 export type AlertsOptions = AlertsSettings;
 
@@ -13,7 +13,11 @@ export type AlertsOptions = AlertsSettings;
 const foldTime = 500;
 
 async function alertsPlugin(app: FastifyInstance, options: AlertsOptions): Promise<void> {
-  const alerts = new Alerts(compileAlerts(options), { log: app.log as unknown as Logger });
+  const config = compileAlerts(options);
+  if (config.mail !== null) await withPackages('alerts by mail', () => import('nodemailer'));
+  if (config.webhooks.length > 0) await withPackages('alerts by webhook', () => import('undici'));
+  const { Alerts } = await import('../src/alerts/alerts.ts');
+  const alerts = new Alerts(config, { log: app.log as unknown as Logger });
   const folder = new EventFolder();
   let timer: NodeJS.Timeout | null = null;
   const flush = (): void => {

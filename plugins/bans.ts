@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { parsePrefix } from '../src/address/ip.ts';
 import { PrefixSet } from '../src/address/prefix-set.ts';
-import { SqliteBanJournal } from '../src/bans/ban-journal.ts';
+import type { BanJournal, SqliteBanJournalOptions } from '../src/bans/ban-journal.ts';
 import { BanService } from '../src/bans/ban-service.ts';
 import { BanLedger } from '../src/bans/ledger.ts';
 import { type BansSettings, compileBans } from '../src/config/ban-options.ts';
@@ -47,14 +47,16 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
   const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
   return BanService.start({
     ledger: new BanLedger({ after, within, for: terms, exempt, clock }),
-    journal: journal === undefined ? null : banJournal({ path: journal, memory, clock, onError }),
+    journal: journal === undefined ? null : await banJournal({ path: journal, memory, clock, onError }),
     lists,
     onBan,
     onError,
   });
 }
 
-function banJournal(options: ConstructorParameters<typeof SqliteBanJournal>[0]): SqliteBanJournal {
+async function banJournal(options: SqliteBanJournalOptions): Promise<BanJournal> {
+  // Loads SQLite, which warns on older Nodes.
+  const { SqliteBanJournal } = await import('../src/bans/ban-journal.ts');
   try {
     return new SqliteBanJournal(options);
   } catch (error) {

@@ -2,12 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Access } from '../src/admin/access.ts';
-import { ApiError } from '../src/admin/api-types.ts';
-import { type MetricSource, Metrics } from '../src/admin/metrics.ts';
-import { text } from '../src/admin/standing-types.ts';
+import type { MetricSource } from '../src/admin/metrics.ts';
 import { ConfigError } from '../src/config/fault.ts';
 import { optionFaults } from '../src/config/plugin-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
+import { withPackages } from '../src/optional-package.ts';
 
 export interface MetricsSettings {
   /** Where they are. @default '/metrics' */
@@ -26,7 +25,7 @@ export type MetricsOptions = (MetricsSettings & { readonly counters?: never }) |
 
 async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Promise<void> {
   if (options.counters !== undefined) {
-    serve(app, options, '/metrics', null);
+    await serve(app, options, '/metrics', null);
     return;
   }
   const { path = '/metrics', token } = options;
@@ -48,8 +47,19 @@ async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Pro
       'write 16 characters or more, or false to let everybody see them',
     );
   if (faults.length > 0) throw new ConfigError(faults, 'metrics');
-  serve(app, ownSource(app), path, token === false ? null : new Access(token, false));
+  await serve(app, ownSource(app), path, token === false ? null : new Access(token, false));
 }
+
+/** What the two answers are, for an OpenAPI document of the app. */
+const asText = {
+  description: 'A sample a line.',
+  content: { 'text/plain': { schema: { type: 'string', description: 'A sample a line.' } } },
+} as const;
+const refused = {
+  type: 'object',
+  required: ['error'],
+  properties: { error: { type: 'string', description: 'What is wrong.' } },
+} as const;
 
 function ownSource(app: FastifyInstance): MetricSource {
   const probes = new Map<string, number>();
@@ -79,14 +89,20 @@ function ownSource(app: FastifyInstance): MetricSource {
   };
 }
 
-function serve(app: FastifyInstance, source: MetricSource, path: string, access: Access | null): void {
+async function serve(
+  app: FastifyInstance,
+  source: MetricSource,
+  path: string,
+  access: Access | null,
+): Promise<void> {
+  const { Metrics } = await withPackages('metrics', () => import('../src/admin/metrics.ts'));
   const metrics = new Metrics(source);
   app.get(
     path,
     {
       schema: {
         summary: 'Metrics in the text format of Prometheus',
-        response: { 200: text({ 'text/plain': 'A sample a line.' }), 401: ApiError },
+        response: { 200: asText, 401: refused },
       },
     },
     async ({ headers }, reply) => {

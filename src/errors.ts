@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'SEKISHO_ERR_BAN_LIST'
   /** A journal that can't be opened. */
   | 'SEKISHO_ERR_JOURNAL'
+  /** A package is not installed that a feature needs. */
+  | 'SEKISHO_ERR_PACKAGE'
   /** An address that can't be listened on. */
   | 'SEKISHO_ERR_LISTEN'
   /** A backend gave no whole answer; `status` is what the client gets. */

@@ -1,5 +1,5 @@
 /** Messages by mail, through the configured smarthost. */
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { MailConfig } from '../config/config.ts';
 import type { AlertMessage } from './message.ts';
 import { type Channel, Undeliverable } from './outbox.ts';
@@ -11,7 +11,7 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
   const url = new URL(smarthost);
   const secure = url.protocol === 'smtps:';
   const user = decodeURIComponent(url.username);
-  const transport = createTransport({
+  const options = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (secure ? 465 : 25) : Number(url.port),
     secure,
@@ -21,11 +21,14 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
     socketTimeout: timeout,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  let transport: Transporter | null = null;
   return {
     name: `mail ${url.host}`,
     async send(message) {
       try {
+        // Loaded for the first message: most gateways never send one.
+        transport ??= (await import('nodemailer')).createTransport(options);
         await transport.sendMail({
           from,
           to: [...to],
@@ -42,7 +45,7 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
         throw error;
       }
     },
-    close: () => transport.close(),
+    close: () => transport?.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Messages by HTTP POST, in the shapes that chat services read. */
 import { createHmac } from 'node:crypto';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import type { WebhookConfig } from '../config/config.ts';
 import type { AlertMessage } from './message.ts';
 import { type Channel, Undeliverable } from './outbox.ts';
@@ -9,13 +9,16 @@ import { type Channel, Undeliverable } from './outbox.ts';
 const timeout = 10_000;
 
 export function webhook({ url, style, secret }: WebhookConfig): Channel {
-  const agent = new Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout });
+  let agent: Agent | null = null;
   return {
     name: `webhook ${new URL(url).host}`,
     async send(message) {
       const body = JSON.stringify(shapes[style](message));
+      // Loaded for the first message: most gateways never send one.
+      const undici = await import('undici');
+      agent ??= new undici.Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout });
       // No redirect is followed: nothing but the configured service is dialled.
-      const response = await request(url, {
+      const response = await undici.request(url, {
         method: 'POST',
         dispatcher: agent,
         headers: {
@@ -33,7 +36,7 @@ export function webhook({ url, style, secret }: WebhookConfig): Channel {
       if (statusCode >= 500 || statusCode === 408 || statusCode === 429) throw new Error(error);
       throw new Undeliverable(error);
     },
-    close: () => void agent.destroy(),
+    close: () => void agent?.destroy(),
   };
 }
 
