@@ -18,7 +18,7 @@ import {
   type Ban as ShownBan,
 } from '../src/admin/standing-types.ts';
 import { type Ban, forever } from '../src/bans/ban.ts';
-import { BanPrefixError, banPrefix } from '../src/bans/ban-prefix.ts';
+import { banPrefix } from '../src/bans/ban-prefix.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
 import type { BanLedger } from '../src/bans/ledger.ts';
 import { parseDuration } from '../src/config/quantity.ts';
@@ -155,7 +155,9 @@ function answer(reply: FastifyReply, act: () => object): object {
   try {
     return act();
   } catch (error) {
-    if (error instanceof BanPrefixError) return refuse(reply, error.message);
+    // By its code: in an app that requires the plugins the ledger is that of the CommonJS build.
+    if ((error as { code?: string }).code === 'SEKISHO_ERR_BAN_PREFIX')
+      return refuse(reply, (error as Error).message);
     throw error;
   }
 }
