@@ -31,6 +31,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
 const written: Readonly<Partial<Record<RuleId, string>>> = {
   'extended-connect':
     ':method: CONNECT\n:protocol: connect-udp\n:scheme: https\n:path: /\n:authority: www.example.net',
+  'header-overflow': 'GET /?q=aaaa… HTTP/1.1 and 17,000 more of them',
   'authority-mismatch':
     ':method: GET\n:scheme: https\n:path: /\n:authority: www.example.net\nhost: www.example.com',
   'smtp-foreign-recipient': 'MAIL FROM:<a@example.org>\nRCPT TO:<b@example.com>',

@@ -59,6 +59,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: '境界が曖昧、または壊れているメッセージ',
     seeks: '前後に並んだ二台のサーバーの間での、リクエストの終わりの食い違い',
   },
+  'header-overflow': {
+    title: '読み取りの上限を超える長さのリクエスト行またはヘッダー',
+    seeks: 'メモリーと時間。または Cookie の多いブラウザー',
+  },
   'target-malformed': {
     title: '四つの形式のどれでもない request-target',
     seeks: '足りない部分を勝手に補って URL を組み立てるサーバー',

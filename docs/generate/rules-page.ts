@@ -51,6 +51,9 @@ What is set for a site counts for requests to that site; a request that is for n
 The answer of a blocked request is a status from 400 to 599 (but not 407, which says that a proxy was found), or \`drop\`:
 the connection closed without a byte. A 2xx or 3xx cannot be set: a refused probe must never look like a success.
 
+What was blocked counts towards a ban where the table of its rule says so, and only where no web page can make a browser send it:
+[what counts](../explanation/what-counts.md).
+
 Some rules can only be blocked, since passing the request on would mean relaying for its sender. Of those only the answer
 can be changed.
 `;

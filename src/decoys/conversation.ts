@@ -6,6 +6,7 @@ import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from '../wire/socks.ts';
+import { isStun } from '../wire/stun.ts';
 import { nothingOurs } from './nothing-ours.ts';
 import type { DecoyOptions } from './options.ts';
 
@@ -85,7 +86,8 @@ function http(bytes: Buffer, last: boolean): Step {
   if ((head === null || !head.complete) && !last) return { more: true };
   const text = latin1(bytes);
   const request = head ?? { method: '', target: '', version: '1.0', rawHeaders: [] };
-  const defects = head === null ? [{ why: 'the bytes are no HTTP request', at: 0 }] : head.defects;
+  const defects =
+    head === null ? [{ why: 'the bytes are no HTTP request', at: 0, byPage: isStun(bytes) }] : head.defects;
   const verdict = judge(defects.length === 0 ? request : { ...request, defects }, nothingOurs);
   const isConnect = request.method.toUpperCase() === 'CONNECT';
   const answer = isConnect ? 405 : 403;
@@ -142,6 +144,8 @@ function firstBytes(bytes: Buffer, head: string): Asked | null {
  * tell what it is after; another protocol tells it by itself.
  */
 export function converseMail(bytes: Buffer, last: boolean): Step {
+  // A page can have a browser post a form here, whose fields are lines of mail.
+  if (/^[A-Z]+ \S+ HTTP\/1\.[01]\r?\n/.test(latin1(bytes.subarray(0, 4096)))) return converse(bytes, last);
   const lines = latin1(bytes).split(/\r?\n/);
   // What has no end yet is no line, unless nothing more comes.
   if (!last) lines.pop();

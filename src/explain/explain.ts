@@ -6,7 +6,8 @@ import { classifyIntent, type Intent, nothingWanted } from '../rules/intent.ts';
 import type { Policy } from '../rules/policy.ts';
 import { wantedSentence } from '../rules/tell.ts';
 import { ChunkedDecoder } from '../wire/chunked.ts';
-import type { Defect, RequestHead } from '../wire/request-head.ts';
+import type { RequestDefect } from '../wire/http-request.ts';
+import type { RequestHead } from '../wire/request-head.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 
 /** A signal with its place in the bytes that were given. */
@@ -49,12 +50,12 @@ export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation 
 
 function judgeHead(head: RequestHead, bytes: Uint8Array, policy: Policy): Verdict {
   const { defects, ...request } = head;
-  const all: Defect[] = [...defects, ...bodyDefects(head, bytes)];
+  const all: RequestDefect[] = [...defects, ...bodyDefects(head, bytes)];
   return judge(all.length === 0 ? request : { ...request, defects: all }, policy);
 }
 
 /** A malformed chunk, where the bytes go as far as one. */
-function bodyDefects(head: RequestHead, bytes: Uint8Array): Defect[] {
+function bodyDefects(head: RequestHead, bytes: Uint8Array): RequestDefect[] {
   const { rawHeaders, complete, end } = head;
   const chunked = rawHeaders.some(
     (name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name) && /^chunked$/i.test(rawHeaders[i + 1]!),

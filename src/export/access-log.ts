@@ -28,6 +28,7 @@ export const logCoverages = (banned: string): Coverages => ({
   'absolute-form-port': ['all'],
   'absolute-form-host-mismatch': notLogged,
   framing: ['part', 'versions and methods; of headers and bodies a log tells nothing'],
+  'header-overflow': ['none', 'not counted: browsers send long cookies and queries'],
   'target-malformed': ['all'],
   'host-duplicate': notLogged,
   'host-malformed': notLogged,
@@ -52,7 +53,16 @@ export interface LineCheck extends Check {
 
 /** The checks that count towards a ban and can be made on a logged request line. */
 export function countedChecks(checks: readonly Check[]): LineCheck[] {
-  const counted = checks.filter(({ rule }) => (catalogue[rule] as Rule).bans).filter(isLogged);
+  const counted = checks
+    .filter(({ rule }) => (catalogue[rule] as Rule).bans)
+    .filter(isLogged)
+    .map((check) => ({
+      ...check,
+      unless: [
+        ...check.unless.filter((match) => !namesMethods(match)),
+        ...(check.unless.some(namesMethods) ? [anyMethod] : []),
+      ],
+    }));
   return counted.flatMap((check, index) => {
     const last = counted.findLastIndex(({ rule }) => rule === check.rule) === index;
     return last && check.rule === 'target-malformed' ? [check, { ...check, ...escapedTarget }] : [check];
@@ -73,6 +83,13 @@ const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
   unless: [],
 };
 
+/** `fetch()` sends any token as the method, so that a page can have a browser send one that is none. */
+const anyMethod: TextMatch = {
+  of: ['line'],
+  any: ["^[!#-'*+.^_`|~0-9A-Za-z-]+ [^ ]+ HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$"],
+};
+const namesMethods = ({ exactCase }: TextMatch): boolean => exactCase === true;
+
 const isLogged = (check: Check): check is LineCheck => [...check.when, ...check.unless].every(ofLine);
 
 const ofLine = (match: Match): match is TextMatch =>
@@ -85,6 +102,6 @@ export const neverBanned = ({ bans, checks }: Source): string[] => [
 
 /**
  * The start of request lines that are not counted, as they are logged: a connection without a request, as browsers
- * open to have one ready, and the first bytes of TLS.
+ * open to have one ready, the first bytes of TLS, and those of STUN, which a page can have a browser speak to any port.
  */
-export const notCounted = { noRequest: '-', tls: '\\x16\\x03' } as const;
+export const notCounted = { noRequest: '-', tls: '\\x16\\x03', stun: '\\x00' } as const;

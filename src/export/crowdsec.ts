@@ -88,6 +88,7 @@ function rulesOf({ checks }: Source): string {
     `${request} == ""`,
     `${request} == ${exprWord(notCounted.noRequest)}`,
     `${request} startsWith ${exprWord(notCounted.tls)}`,
+    `${request} startsWith ${exprWord(notCounted.stun)}`,
   ];
   return [
     other('rules'),
@@ -95,7 +96,7 @@ function rulesOf({ checks }: Source): string {
     'description: Names the rule of Sekisho that a request breaks',
     ...accessLog('RULES'),
     'nodes:',
-    '  # Not a line of an error log, a connection without a request, nor TLS where none is spoken: mostly a browser or a crawler.',
+    '  # Not a line of an error log, a connection without a request, nor TLS or STUN where none is spoken: mostly a browser or a crawler.',
     `  - filter: ${yamlWord(`!(${leftAlone.join(' || ')})`)}`,
     '    nodes:',
     ...countedChecks(checks).flatMap((check) => [

@@ -51,7 +51,7 @@ function filter(checks: readonly Check[]): string {
   ].join('\n');
 }
 
-const leftAlone = `(?!${notCounted.noRequest}" |${notCounted.tls.replaceAll('\\', '\\\\')})`;
+const leftAlone = `(?!${notCounted.noRequest}" |${[notCounted.tls, notCounted.stun].map((bytes) => bytes.replaceAll('\\', '\\\\')).join('|')})`;
 
 function jail(source: Source): string {
   const { bans } = source;

@@ -3,6 +3,7 @@ import { judge, judgeFirstBytes, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
+import { isStun } from '../wire/stun.ts';
 
 /** What Node's parser tells about bytes it could not read. */
 export interface ParserError extends Error {
@@ -34,8 +35,16 @@ export function judgeBytes(
     0,
     (error.bytesParsed ?? 0) - ((error.rawPacket?.length ?? bytes.length) - bytes.length),
   );
-  const defect = { why: error.reason ?? 'the bytes are no HTTP request', at };
+  const overflow = error.code === 'HPE_HEADER_OVERFLOW';
+  const defect = { why: error.reason ?? 'the bytes are no HTTP request', at, overflow };
   const head = whole ? parseRequestHead(bytes) : null;
+  if (head !== null && overflow) {
+    // Of a head that was not read to its end the request line alone tells something: what is missing may be in the rest.
+    const { method, target } = head;
+    return judge({ method, target, version: '1.0', rawHeaders: [], defects: [defect] }, policy);
+  }
+  if (head === null && isStun(bytes))
+    return judge({ ...nothing, defects: [{ ...defect, byPage: true }] }, policy);
   if (head === null) return judge({ ...nothing, defects: [defect] }, policy);
   const { defects, ...request } = head;
   const verdict = judge(defects.length > 0 ? { ...request, defects } : request, policy);

@@ -185,6 +185,15 @@ export const catalogue = {
     forwardable: false,
     bans: true,
   }),
+  'header-overflow': row({
+    title: 'a request line or header section longer than is read',
+    seeks: 'memory and time; or it is a browser with many cookies',
+    reference: 'RFC 6585 section 5; RFC 9112 section 3',
+    action: 'block',
+    answer: 431,
+    forwardable: false,
+    bans: false,
+  }),
   'target-malformed': row({
     title: 'a request-target in none of the four forms',
     seeks: 'a server that completes the target into a URL of its own making',

@@ -24,7 +24,7 @@ export interface PortSighting {
   readonly port: number;
   /** Perhaps mapped to a port of ours, as those of containers are. */
   readonly doubtful: boolean;
-  /** A web page can make a browser name it. */
+  /** Browsers name it, and tools by the mapped port: not what only a probe asks. */
   readonly unmeant: boolean;
 }
 

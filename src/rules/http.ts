@@ -7,6 +7,7 @@ import { type HeaderFacts, listMembers, overrideHeaders, seen } from '../wire/he
 import type { HttpRequest } from '../wire/http-request.ts';
 import { httpMethods } from '../wire/methods.ts';
 import { type AbsoluteForm, parseRequestTarget } from '../wire/request-target.ts';
+import { hasBrowserMarks } from './browser-marks.ts';
 import type { RuleId } from './catalogue.ts';
 import { unservedPort } from './host-port.ts';
 import type { Wanted } from './intent.ts';
@@ -81,12 +82,19 @@ class Examination {
   #host = '';
   #wanted: Wanted | null = null;
   #upgrade = false;
+  /** Whether a web page can have made a browser send it: what any page can do then does not count. */
+  readonly #byBrowser: boolean;
 
   constructor(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: Standing) {
     this.#request = request;
     this.#facts = facts;
     this.#policy = policy;
     this.#client = client;
+    // Where no head could be read, or not to its end, there may have been some.
+    this.#byBrowser =
+      hasBrowserMarks(request.rawHeaders) ||
+      request.method === '' ||
+      request.defects?.some(({ overflow }) => overflow) === true;
   }
 
   findings(): Findings {
@@ -98,11 +106,13 @@ class Examination {
       });
     }
     this.#framing();
-    const host = this.#hostLine();
-    this.#target(host);
-    this.#proxyHeaders();
-    this.#overrides();
-    this.#upgrades();
+    // Without a method there is no request whose parts could be looked at.
+    if (this.#request.method !== '') {
+      this.#target(this.#hostLine());
+      this.#proxyHeaders();
+      this.#overrides();
+      this.#upgrades();
+    }
     return {
       found: this.#found,
       site: this.#site,
@@ -123,20 +133,33 @@ class Examination {
     this.#see(rule, what, { part: 'header', header, start, end });
   }
 
+  /** Something that a page can make a browser send: a name that leads here, or what `fetch()` lets a script of ours write. */
+  #seeByPage(rule: RuleId, what: string, evidence: Evidence, more: Partial<Found> = {}): void {
+    this.#see(rule, what, evidence, { unmeant: this.#byBrowser, ...more });
+  }
+
+  #inHeader(header: number, start = 0, end = this.#value(header).length): Evidence {
+    return { part: 'header', header, start, end };
+  }
+
   #value(header: number): string {
     return this.#request.rawHeaders[header + 1]!;
   }
 
   #framing(): void {
     const { defects, version, method, rawHeaders, h2 } = this.#request;
-    for (const defect of defects ?? [])
-      this.#see('framing', defect.why, { part: 'bytes', start: defect.at, end: defect.at + 1 });
+    for (const { why, at, overflow, byPage } of defects ?? []) {
+      const where: Evidence = { part: 'bytes', start: at, end: at + 1 };
+      if (overflow) this.#see('header-overflow', why, where);
+      else this.#see('framing', why, where, { unmeant: byPage === true && this.#byBrowser });
+    }
     if (h2 === undefined && version !== '1.1' && version !== '1.0') {
       const what = version === '0.9' ? 'HTTP/0.9' : `the protocol is ${version}, not HTTP/1.0 or HTTP/1.1`;
       this.#see('framing', what, { part: 'version', start: 0, end: version.length });
     }
-    if (!httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
-      this.#see('framing', `${method} is no HTTP method`, { part: 'method', start: 0, end: method.length });
+    if (method !== '' && !httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
+      const whole: Evidence = { part: 'method', start: 0, end: method.length };
+      this.#seeByPage('framing', `${method} is no HTTP method`, whole);
     }
     const { transferEncoding, contentLength } = this.#facts;
     if (transferEncoding !== -1 && h2 !== undefined) {
@@ -144,7 +167,8 @@ class Examination {
     } else if (transferEncoding !== -1 && version !== '1.1') {
       this.#seeHeader('framing', `Transfer-Encoding with HTTP/${version}`, transferEncoding);
     } else if (this.#facts.underscored !== -1) {
-      this.#seeHeader('framing', 'a framing field spelled with an underscore', this.#facts.underscored);
+      const field = this.#inHeader(this.#facts.underscored);
+      this.#seeByPage('framing', 'a framing field spelled with an underscore', field);
     } else if ((this.#facts.seen & seen.framing) !== 0) {
       if (transferEncoding !== -1 && contentLength !== -1) {
         this.#seeHeader('framing', 'Content-Length together with Transfer-Encoding', contentLength);
@@ -168,7 +192,9 @@ class Examination {
     if (secondHost !== -1) this.#seeHeader('host-duplicate', 'a second Host line', secondHost);
     const line = host === -1 ? null : this.#value(host);
     const comma = line === null ? -1 : line.indexOf(',');
-    if (comma !== -1) this.#seeHeader('host-duplicate', 'a list of hosts in one Host line', host, comma);
+    // A name may hold a comma (RFC 3986 section 3.2.2).
+    if (comma !== -1)
+      this.#seeByPage('host-duplicate', 'a list of hosts in one Host line', this.#inHeader(host, comma));
     if (h2 !== undefined && h2.authority !== null) return this.#pseudoAuthority(h2.authority, line);
     if (line === null || line === '') {
       if (version !== '1.0') {
@@ -186,13 +212,8 @@ class Examination {
     if (comma !== -1) return null;
     const authority = parseAuthority(line);
     if (isMalformed(authority)) {
-      this.#seeHeader(
-        'host-malformed',
-        `${authority.malformed} in the Host line`,
-        host,
-        authority.at,
-        Math.min(authority.at + 1, line.length),
-      );
+      const where = this.#inHeader(host, authority.at, Math.min(authority.at + 1, line.length));
+      this.#seeByPage('host-malformed', `${authority.malformed} in the Host line`, where);
       return null;
     }
     if (authority.userinfo !== null) {
@@ -210,6 +231,7 @@ class Examination {
         'host-malformed',
         isMalformed(authority) ? `${authority.malformed} in :authority` : 'userinfo in :authority',
         at,
+        { unmeant: isMalformed(authority) && this.#byBrowser },
       );
       return null;
     }
@@ -280,9 +302,15 @@ class Examination {
       return;
     }
     this.#origin(this.#request.target, host);
-    if (protocol === 'websocket' && this.#site?.websocket === true) this.#upgrade = true;
+    const websocket = protocol === 'websocket';
+    if (websocket && this.#site?.websocket === true) this.#upgrade = true;
     else
-      this.#see('extended-connect', `extended CONNECT for ${protocol}`, { part: 'method', start: 0, end: 7 });
+      this.#see(
+        'extended-connect',
+        `extended CONNECT for ${protocol}`,
+        { part: 'method', start: 0, end: 7 },
+        { unmeant: websocket && this.#byBrowser },
+      );
   }
 
   #absolute(target: AbsoluteForm, host: Authority | null): void {
@@ -345,8 +373,8 @@ class Examination {
       } else {
         const header = this.#facts.host;
         const what = `${host.host} is none of our sites`;
-        if (header === -1) this.#see('host-foreign', what, { part: 'target', start: 0, end: 0 });
-        else this.#seeHeader('host-foreign', what, header);
+        const where: Evidence = header === -1 ? { part: 'target', start: 0, end: 0 } : this.#inHeader(header);
+        this.#seeByPage('host-foreign', what, where);
         this.#want(
           host,
           null,
@@ -378,11 +406,8 @@ class Examination {
     if (!doubtful) this.#host = host.host;
     const header = this.#facts.host;
     const what = `port ${port} of ${host.host} is not served here`;
-    const evidence: Evidence =
-      header === -1
-        ? { part: 'target', start: 0, end: 0 }
-        : { part: 'header', header, start: 0, end: this.#value(header).length };
-    this.#see('host-port', what, evidence, { doubtful, unmeant });
+    const where: Evidence = header === -1 ? { part: 'target', start: 0, end: 0 } : this.#inHeader(header);
+    this.#see('host-port', what, where, { doubtful, unmeant });
     this.#want(host, null, path, `${host.host}:${port}`);
   }
 
@@ -397,7 +422,7 @@ class Examination {
       else if (is(name, 'proxy-authorization'))
         this.#seeHeader('proxy-authorization', 'Proxy-Authorization is there', i);
       else if (is(name, 'max-forwards') && (is(method, 'trace') || method === 'OPTIONS')) {
-        this.#seeHeader('trace', `Max-Forwards with ${method}`, i);
+        this.#seeByPage('trace', `Max-Forwards with ${method}`, this.#inHeader(i));
       } else if (is(name, 'connection')) {
         const field = strippedField(listMembers(this.#value(i)));
         if (field !== null) this.#seeHeader('connection-strips', `Connection names ${field}`, i);

@@ -70,6 +70,8 @@ export class RehearsalLedger {
     const { bans, allowed } = this.#rules;
     const row: Rule = catalogue[rule];
     if (bans === false || time === null || !row.bans || seen.bannedAt !== null) return;
+    // Whether a browser sent it, a log line does not tell.
+    if (rule === 'host-foreign') return;
     if (allowed?.contains(client) === true) return;
     const at = Date.parse(time);
     seen.recent.push(at);

@@ -3,9 +3,8 @@
  * yields a request too, with its defects, so that a verdict can name what the sender wanted and not only that it was malformed.
  */
 import { FieldNames } from './field-names.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { RequestDefect as Defect, HttpRequest } from './http-request.ts';
 import { inToken, inValue, octets } from './octets.ts';
-import type { Defect } from './request-head.ts';
 
 export interface H2Head {
   readonly request: HttpRequest;

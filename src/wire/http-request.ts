@@ -16,5 +16,16 @@ export interface HttpRequest {
     readonly text?: string;
   };
   /** What made the bytes malformed, where something did. */
-  readonly defects?: readonly { readonly why: string; readonly at: number }[];
+  readonly defects?: readonly RequestDefect[];
+}
+
+/** Why bytes are no request that can be read. */
+export interface RequestDefect {
+  readonly why: string;
+  /** Offset into the bytes. */
+  readonly at: number;
+  /** More bytes than a head may have: the rest was not read, and nothing can be told from what is missing. */
+  readonly overflow?: boolean;
+  /** A web page can make a browser send it. */
+  readonly byPage?: boolean;
 }

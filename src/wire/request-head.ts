@@ -3,13 +3,8 @@
  * gave up on, for decoys and log lines. A head with defects still yields whatever could be told, so that a verdict
  * can name what the sender wanted and not only that the bytes were bad.
  */
+import type { RequestDefect as Defect } from './http-request.ts';
 import { trimmed } from './white-space.ts';
-
-export interface Defect {
-  readonly why: string;
-  /** Offset into the bytes. */
-  readonly at: number;
-}
 
 export interface RequestHead {
   readonly method: string;
@@ -117,7 +112,12 @@ function readField(line: Line, rawHeaders: string[], valueAt: number[], defects:
   if (!token.test(name)) defects.push({ why: 'a header name that is not a token', at: line.at });
   const invalid = raw.search(control);
   if (invalid !== -1)
-    defects.push({ why: 'a control character in a header value', at: line.at + colon + 1 + invalid });
+    defects.push({
+      why: 'a control character in a header value',
+      at: line.at + colon + 1 + invalid,
+      // `fetch()` takes all of them but NUL.
+      byPage: raw[invalid] !== '\0',
+    });
   rawHeaders.push(name.trim(), value);
   valueAt.push(line.at + colon + 1 + raw.indexOf(value));
 }

@@ -7,8 +7,9 @@ import { catalogue, type Rule, type RuleId, ruleIds } from '../../src/rules/cata
 import { corpus } from './corpus.ts';
 import type { CorpusRow } from './row.ts';
 
-/** Rules that need HTTP/2, a ledger or a limiter, or speak of mail: no single HTTP/1 request shows them. */
-const notOnHttp1 = /^(client-banned|rate-limited|extended-connect|authority-mismatch|smtp-(?!on-http).*)$/;
+/** Rules that need HTTP/2, a ledger or a limit, or speak of mail: no single HTTP/1 request shows them. */
+const notOnHttp1 =
+  /^(client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|smtp-(?!on-http).*)$/;
 
 test('every id is a noun phrase in kebab-case, used once', () => {
   const ids = corpus.map((row) => row.id);

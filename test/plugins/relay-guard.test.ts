@@ -213,7 +213,7 @@ suite('bytes that are no request', () => {
     const { port, told } = await guardedApp(t, { server: { clientErrorHandler: own } });
     const reply = await exchange(port, get('/', 'www.example.net', `X: ${'x'.repeat(20_000)}`));
     assert.match(reply.text, /^HTTP\/1\.1 400 Of The App\r\nX-Code: HPE_HEADER_OVERFLOW/);
-    assert.deepEqual(await told(1), ['block framing']);
+    assert.deepEqual(await told(1), ['block header-overflow']);
   });
 
   test('that come too late go to the handler of the app, and are not recorded', async (t) => {
