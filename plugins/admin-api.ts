@@ -25,6 +25,9 @@ import type { EventFilter, JournalRow } from '../src/events/journal-query.ts';
 import { catalogue, type Rule, ruleIds } from '../src/rules/catalogue.ts';
 import type { Policy } from '../src/rules/policy.ts';
 
+/** As the answer has it, but for `fit`, which its state tells. */
+type Backend = Omit<BackendsAnswer['backends'][number], 'fit'>;
+
 export interface AdminApiOptions {
   /** The one in force. */
   readonly journal: () => Journal;
@@ -37,7 +40,7 @@ export interface AdminApiOptions {
   readonly bannedBy: (prefix: string) => string | null;
   /** How the checkpoint is, as plain data. */
   readonly status: () => object | Promise<object>;
-  readonly backends: () => readonly object[] | Promise<readonly object[]>;
+  readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
 }
 
 const day = 86_400_000;
@@ -190,7 +193,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
   app.get('/api/status', { schema: statusSchema }, async () => options.status());
   const backendsSchema = { summary: 'The backends and their health', response: { 200: BackendsAnswer } };
   app.get('/api/backends', { schema: backendsSchema }, async () => ({
-    backends: await options.backends(),
+    backends: (await options.backends()).map((backend) => ({ ...backend, fit: backend.state !== 'ejected' })),
   }));
 
   app.get('/api/session', { schema: { hide: true } }, async ({ pass }) => ({

@@ -83,7 +83,7 @@ function toBackends(
       counters?.failure(error.status);
       app.log.warn({ status: error.status }, error.message);
     },
-    onBackend: (backend, fit, why) => app.log.warn({ backend, fit }, `${backend}: ${why}`),
+    onBackend: (backend, healthy, why) => app.log.warn({ backend, healthy }, `${backend}: ${why}`),
   });
   app.addHook('onClose', async () => forwarder.close());
   const alone = !app.hasDecorator('relayGuard');

@@ -20,14 +20,14 @@ import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
 import type { FleetHealth } from './fleet/fleet.ts';
+import type { HealthState } from './forward/backend-health.ts';
 import type { Policy } from './rules/policy.ts';
 
 /** A backend as it stands. Plain data. */
 export interface BackendState {
   /** `127.0.0.1:8081`. */
   readonly name: string;
-  /** Whether it gets requests. */
-  readonly fit: boolean;
+  readonly state: HealthState;
   /** Requests under way or waiting. */
   readonly load: number;
   readonly weight: number;
@@ -39,7 +39,7 @@ export interface ControlPlane {
   /** Takes every ban that is made here, and every one that is taken back. */
   readonly onBan: (kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }) => void;
   /** Takes what becomes of backends. */
-  readonly onBackend: (name: string, fit: boolean, why: string) => void;
+  readonly onBackend: (name: string, healthy: boolean, why: string) => void;
   /** `admin http://127.0.0.1:9090`, once it accepts; none without an admin listener. */
   readonly listeners: readonly string[];
   /** The token that was made because none is configured, to be shown once. */
@@ -255,9 +255,9 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       if (kind === 'added') alerts?.ban(ban);
       stream.send('bans', { kind, prefix: ban.prefix });
     },
-    onBackend: (name, fit, why) => {
-      alerts?.trouble('backend', name, fit ? null : why);
-      stream.send('backends', { name, fit, why });
+    onBackend: (name, healthy, why) => {
+      alerts?.trouble('backend', name, healthy ? null : why);
+      stream.send('backends', { name, fit: healthy, why });
     },
     get listeners() {
       return server === null ? [] : [server.listener];

@@ -31,8 +31,8 @@ export interface DataPlaneOptions {
   /** Null: bans are off. */
   readonly bans: BanLedger | null;
   readonly onEvent: EventSink;
-  /** Told when a backend is left out or used again. */
-  readonly onBackend: (backend: string, fit: boolean, why: string) => void;
+  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
 }
 
 /** @throws Error where a listener can't bind; nothing is left running then */

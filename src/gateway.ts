@@ -57,8 +57,8 @@ export interface GatewayOptions {
   readonly isBanned?: (prefix: string) => boolean;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
-  /** Told when a backend is left out or used again; the log is told anyway. */
-  readonly onBackend?: (backend: string, fit: boolean, why: string) => void;
+  /** Told when a backend is ejected (`healthy` is false) or gets requests again; the log is told anyway. */
+  readonly onBackend?: (backend: string, healthy: boolean, why: string) => void;
 }
 
 /**
@@ -146,10 +146,11 @@ async function createApp(
       counters?.failure(error.status);
       log.warn({ status: error.status }, error.message);
     },
-    onBackend: (backend, fit, why) => {
-      if (fit) log.info({ event: 'backend', backend, fit }, `backend ${backend} is used again: ${why}`);
-      else log.warn({ event: 'backend', backend, fit }, `backend ${backend} is left out: ${why}`);
-      onBackend?.(backend, fit, why);
+    onBackend: (backend, healthy, why) => {
+      if (healthy)
+        log.info({ event: 'backend', backend, healthy }, `backend ${backend} is healthy again: ${why}`);
+      else log.warn({ event: 'backend', backend, healthy }, `backend ${backend} is ejected: ${why}`);
+      onBackend?.(backend, healthy, why);
     },
   });
   app.decorate('forwarder', forwarder);

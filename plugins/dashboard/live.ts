@@ -12,7 +12,7 @@ export interface Live {
   readonly status: Status | null;
   /** Goes up with every ban and unban. */
   readonly bans: number;
-  /** Goes up when a backend is left out or used again. */
+  /** Goes up when a backend is ejected or gets requests again. */
   readonly backends: number;
 }
 

@@ -2,12 +2,13 @@
 import type { BanService } from '../bans/ban-service.ts';
 import type { Journal } from '../events/journal.ts';
 import type { FleetHealth } from '../fleet/fleet.ts';
+import type { HealthState } from '../forward/backend-health.ts';
 import type { MetricSource, Sample } from './metrics.ts';
 import type { Stream } from './stream.ts';
 
 interface Backend {
   readonly name: string;
-  readonly fit: boolean;
+  readonly state: HealthState;
   readonly load: number;
 }
 
@@ -91,7 +92,7 @@ export function gauges({ journal, alerts, bans, backends, fleet, stream }: Measu
       help: '1 while a backend gets requests.',
       type: 'gauge',
       samples: async () =>
-        (await backends()).map(({ name, fit }): Sample => [{ backend: name }, fit ? 1 : 0]),
+        (await backends()).map(({ name, state }): Sample => [{ backend: name }, state === 'ejected' ? 0 : 1]),
     },
     {
       name: 'backend_load',

@@ -72,7 +72,15 @@ export const BackendsAnswer = Type.Object({
   backends: Type.Array(
     Type.Object({
       name: Type.String({ description: 'Address and port.' }),
-      fit: Type.Boolean({ description: 'Whether it gets requests.' }),
+      fit: Type.Boolean({ description: 'Whether it gets requests: false where it is ejected.' }),
+      state: Type.Union(
+        [Type.Literal('unknown'), Type.Literal('healthy'), Type.Literal('failing'), Type.Literal('ejected')],
+        {
+          description:
+            '`unknown`: nobody has asked it yet. `healthy`, `failing`: by its last answer, where none and one above 499 are failures. ' +
+            '`ejected`: it gets no requests for a while, or until its check passes.',
+        },
+      ),
       load: count('Requests under way or waiting.'),
       weight: Type.Number(),
     }),

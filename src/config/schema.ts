@@ -124,14 +124,14 @@ const health = object({
     maximum: 100,
     default: 2,
     mend: 'write a whole number from 1 to 100',
-    description: 'Good answers in a row until a backend is well again.',
+    description: 'Good answers in a row until an ejected backend gets requests again.',
   }),
   fall: Type.Integer({
     minimum: 1,
     maximum: 100,
     default: 3,
     mend: 'write a whole number from 1 to 100',
-    description: 'Bad ones in a row until it is left out.',
+    description: 'Bad ones in a row until it is ejected.',
   }),
 });
 
@@ -158,12 +158,13 @@ const site = object(
       default: 'round-robin',
       description:
         'Which of several backends gets a request: each in turn; in turn by `weight`; or the one with the fewest requests under ' +
-        'way for its weight. One that failed three requests in a row is left out for 1 s, 2 s, 4 s … up to a minute.',
+        'way for its weight. One that failed three requests in a row is ejected for 1 s, 2 s, 4 s … up to a minute.',
     }),
     health: offOr(health, {
       default: false,
       description:
-        'Ask each backend at intervals whether it is well; `false`: what becomes of requests tells alone.',
+        'Ask each backend at intervals whether it is well, each time on a new connection beside those of requests; `false`: what ' +
+        'becomes of requests tells alone.',
     }),
     connections: object(
       {

@@ -211,7 +211,7 @@ export class FastConnection implements ResponseSink, Waiter {
     const { status, reason, rawHeaders, framing } = head;
     const { method } = this.#judged!.request;
     const backend = this.#backend!;
-    this.#group!.succeeded(backend);
+    this.#group!.succeeded(backend, status);
     this.#path.counters?.backend(backend.pool.name).observe((performance.now() - this.#start) / 1000);
     if (method === 'OPTIONS' || status === 405) offerWhatPasses(rawHeaders);
     this.#headSent = true;

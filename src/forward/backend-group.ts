@@ -1,27 +1,28 @@
 /** The backends of one site. */
 import type { EventEmitter } from 'node:events';
+import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
 import { HealthCheck, type HealthOptions } from './health.ts';
 import type { Pool } from './pool.ts';
-import { Standing } from './standing.ts';
 
 export interface GroupOptions {
   readonly balance: BalancePolicy;
   /** Null: backends are judged by what becomes of requests alone. */
   readonly health: HealthOptions | null;
-  /** Told when a backend is left out or comes back. */
-  readonly onChange: (backend: Backend, fit: boolean, why: string) => void;
+  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  readonly onChange: (backend: Backend, healthy: boolean, why: string) => void;
 }
 
 /** One backend of a site. Its pool may be shared with other sites. */
 export class Backend {
   readonly pool: Pool;
   readonly weight: number;
-  readonly standing = new Standing();
+  readonly health: BackendHealth;
 
-  constructor(pool: Pool, weight: number) {
+  constructor(pool: Pool, weight: number, health = new BackendHealth()) {
     this.pool = pool;
     this.weight = weight;
+    this.health = health;
   }
 
   get load(): number {
@@ -40,11 +41,12 @@ export class BackendGroup {
     this.#options = options;
     this.#balance = balance(options.balance);
     const { health } = options;
+    if (health === null) for (const backend of backends) backend.health.unchecked();
     this.#checks = health === null ? [] : backends.map((backend) => this.#check(backend, health));
   }
 
   /**
-   * The backend for the next request. Where none is fit the one that may be tried soonest is: better a try than a
+   * The backend for the next request. Where all are ejected the one that may be tried soonest is: better a try than a
    * certain 502.
    *
    * @param not one that has just failed this request; null at the first try
@@ -54,22 +56,21 @@ export class BackendGroup {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
     const now = performance.now();
-    const fit = backends.filter((backend) => backend !== not && backend.standing.fit(now));
-    const own = client === null ? undefined : fit.find(({ pool }) => pool.keepsFor(client));
+    const healthy = backends.filter((backend) => backend !== not && !backend.health.ejected(now));
+    const own = client === null ? undefined : healthy.find(({ pool }) => pool.keepsFor(client));
     if (own !== undefined) return own;
-    if (fit.length > 0) return this.#balance(fit);
+    if (healthy.length > 0) return this.#balance(healthy);
     const others = backends.filter((backend) => backend !== not);
-    return others.reduce((best, one) =>
-      one.standing.ejectedUntil < best.standing.ejectedUntil ? one : best,
-    );
+    return others.reduce((best, one) => (one.health.ejectedUntil < best.health.ejectedUntil ? one : best));
   }
 
-  succeeded(backend: Backend): void {
-    if (backend.standing.succeeded()) this.#options.onChange(backend, true, 'answers requests again');
+  /** @param status of the answer */
+  succeeded(backend: Backend, status: number): void {
+    if (backend.health.succeeded(status)) this.#options.onChange(backend, true, 'answers requests again');
   }
 
   failed(backend: Backend, why: string): void {
-    if (backend.standing.failed(performance.now())) this.#options.onChange(backend, false, why);
+    if (backend.health.failed(performance.now())) this.#options.onChange(backend, false, why);
   }
 
   close(): void {
@@ -78,9 +79,9 @@ export class BackendGroup {
   }
 
   #check(backend: Backend, health: HealthOptions): HealthCheck {
-    return new HealthCheck(backend.pool, health, (passing, why) => {
-      backend.standing.checked(passing);
-      this.#options.onChange(backend, passing, why);
+    return new HealthCheck(backend.pool.address, health, (problem) => {
+      if (backend.health.checked(problem === null, health))
+        this.#options.onChange(backend, problem === null, problem ?? `answers ${health.path} again`);
     });
   }
 }

@@ -113,7 +113,7 @@ export class Exchange implements ResponseSink, Waiter {
 
   onHead(head: ResponseHead, whole: string | null): void {
     const { req, res, method, counters } = this.#out;
-    if (this.#backend !== null) this.#out.group.succeeded(this.#backend);
+    if (this.#backend !== null) this.#out.group.succeeded(this.#backend, head.status);
     counters?.backend(this.#backend!.pool.name).observe((performance.now() - this.#start) / 1000);
     if (method === 'OPTIONS' || head.status === 405) offerWhatPasses(head.rawHeaders);
     if (head.framing !== 'chunked' || req.httpVersion === '1.0') dropTrailerField(head.rawHeaders);

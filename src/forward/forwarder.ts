@@ -10,6 +10,7 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
 import type { BackendAddress } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
+import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
 import { Exchange, type RequestBody } from './exchange.ts';
 import { type ForwardedRequest, forwardedHead } from './forwarded-head.ts';
@@ -28,8 +29,8 @@ export interface ForwarderOptions {
   /** Send a Via line to backends. */
   readonly via: boolean;
   readonly onFailure: (error: UpstreamError) => void;
-  /** Told when a backend is left out or comes back. */
-  readonly onBackend: (name: string, fit: boolean, why: string) => void;
+  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  readonly onBackend: (name: string, healthy: boolean, why: string) => void;
   /** Counts failures and how long backends take. */
   readonly counters?: Counters | undefined;
 }
@@ -47,6 +48,8 @@ export interface BackendsRoute {
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #groups = new Set<BackendGroup>();
+  /** Of the routes now in force. */
+  #healths: ReadonlyMap<string, BackendHealth> = new Map();
   readonly #upgrader: Upgrader;
   readonly #via: string | null;
   /** Weak, so that sites of an earlier config live as long as a request that was judged by it. */
@@ -59,17 +62,20 @@ export class Forwarder {
   }
 
   /**
-   * Sets where requests of these sites go from now on. Connections of routes set earlier end with their exchanges.
+   * Sets where requests of these sites go from now on. Connections of routes set earlier end with their exchanges; what is known
+   * of the health of a backend stays known.
    */
   route(routes: Iterable<readonly [Site, Route]>): void {
     const earlier = [...this.#groups];
     this.#groups.clear();
     const pools = new Map<string, Pool>();
+    const healths = new Map<string, BackendHealth>();
     for (const [site, route] of routes) {
-      const target = route === 'welcome' ? route : this.#group(route, pools);
+      const target = route === 'welcome' ? route : this.#group(site, route, pools, healths);
       this.#routes.set(site, target);
       if (target !== 'welcome') this.#groups.add(target);
     }
+    this.#healths = healths;
     for (const group of earlier) group.close();
   }
 
@@ -143,16 +149,27 @@ export class Forwarder {
     for (const group of this.#groups) group.close();
   }
 
-  /** @param pools of this config so far, by `poolKey`: sites that mean the same connections have one pool */
-  #group({ backends, balance, health, pool }: BackendsRoute, pools: Map<string, Pool>): BackendGroup {
+  /**
+   * @param pools of this config so far, by `poolKey`: sites that mean the same connections have one pool
+   * @param healths of this config so far, by site and `poolKey`
+   */
+  #group(
+    { name }: Site,
+    { backends, balance, health, pool }: BackendsRoute,
+    pools: Map<string, Pool>,
+    healths: Map<string, BackendHealth>,
+  ): BackendGroup {
     const members = backends.map(({ address, weight }) => {
       const key = poolKey(address, pool);
       const known = pools.get(key) ?? new Pool(address, { ...this.#options.timeouts, ...pool });
       pools.set(key, known);
-      return new Backend(known, weight);
+      const healthKey = `${name} ${key}`;
+      const backend = new Backend(known, weight, healths.get(healthKey) ?? this.#healths.get(healthKey));
+      healths.set(healthKey, backend.health);
+      return backend;
     });
-    const onChange = (backend: Backend, fit: boolean, why: string) =>
-      this.#options.onBackend(backend.pool.name, fit, why);
+    const onChange = (backend: Backend, healthy: boolean, why: string) =>
+      this.#options.onBackend(backend.pool.name, healthy, why);
     return new BackendGroup(members, { balance, health, onChange });
   }
 

@@ -1,10 +1,11 @@
 /** Asks a backend at intervals whether it is well. */
 import type { ResponseHead } from '../wire/response-head.ts';
-import type { Pool, Waiter } from './pool.ts';
-import type { ResponseSink, UpstreamConnection } from './upstream-connection.ts';
+import type { BackendAddress } from './backend.ts';
+import type { Settling } from './backend-health.ts';
+import { type ResponseSink, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
-export interface HealthOptions {
+export interface HealthOptions extends Settling {
   /** Origin-form target of the check. */
   readonly path: string;
   /** Host to send with it. */
@@ -13,27 +14,20 @@ export interface HealthOptions {
   readonly interval: number;
   /** Milliseconds for an answer. */
   readonly timeout: number;
-  /** Successes in a row until the backend is well again. */
-  readonly rise: number;
-  /** Failures in a row until it is not. */
-  readonly fall: number;
 }
 
 export class HealthCheck {
-  readonly #pool: Pool;
+  readonly #address: BackendAddress;
   readonly #options: HealthOptions;
-  /** Told when the check settles on another state. */
-  readonly #onChange: (passing: boolean, why: string) => void;
+  /** Told of every result: what is wrong, or null. */
+  readonly #onResult: (problem: string | null) => void;
   readonly #timer: NodeJS.Timeout;
-  #passing = true;
-  /** Results in a row that speak against the present state. */
-  #against = 0;
   #probe: HealthProbe | null = null;
 
-  constructor(pool: Pool, options: HealthOptions, onChange: (passing: boolean, why: string) => void) {
-    this.#pool = pool;
+  constructor(address: BackendAddress, options: HealthOptions, onResult: (problem: string | null) => void) {
+    this.#address = address;
     this.#options = options;
-    this.#onChange = onChange;
+    this.#onResult = onResult;
     this.#timer = setInterval(() => this.#run(), options.interval).unref();
     this.#run();
   }
@@ -45,73 +39,58 @@ export class HealthCheck {
 
   #run(): void {
     if (this.#probe !== null) return;
-    this.#probe = new HealthProbe(this.#pool, this.#options, (problem) => {
+    this.#probe = new HealthProbe(this.#address, this.#options, (problem) => {
       this.#probe = null;
-      this.#settle(problem);
+      this.#onResult(problem);
     });
     this.#probe.start();
   }
-
-  #settle(problem: string | null): void {
-    const passing = problem === null;
-    this.#against = passing === this.#passing ? 0 : this.#against + 1;
-    if (this.#against < (passing ? this.#options.rise : this.#options.fall)) return;
-    this.#against = 0;
-    this.#passing = passing;
-    this.#onChange(passing, problem ?? `answers ${this.#options.path} again`);
-  }
 }
 
-/** One check: any answer below 400 in time is a good one. */
-class HealthProbe implements ResponseSink, Waiter {
+/**
+ * One check: any head of an answer below 400 in time is a good one. It has a connection of its own, and a new one. In the queue
+ * for those of requests a backend with much to do would look like one that is down, and a connection that is open already does
+ * not tell whether the backend still accepts any.
+ */
+class HealthProbe implements ResponseSink {
   readonly client = null;
-  readonly #pool: Pool;
+  readonly #address: BackendAddress;
   readonly #options: HealthOptions;
   readonly #done: (problem: string | null) => void;
   #timer: NodeJS.Timeout | undefined;
   #connection: UpstreamConnection | null = null;
-  #status = 0;
   #settled = false;
 
-  constructor(pool: Pool, options: HealthOptions, done: (problem: string | null) => void) {
-    this.#pool = pool;
+  constructor(address: BackendAddress, options: HealthOptions, done: (problem: string | null) => void) {
+    this.#address = address;
     this.#options = options;
     this.#done = done;
   }
 
   start(): void {
-    const { timeout, path } = this.#options;
-    this.#timer = setTimeout(() => {
-      this.cancel();
-      this.#settle(`did not answer ${path} within ${timeout} ms`);
-    }, timeout);
-    this.#pool.take(this);
+    const { timeout, path, host } = this.#options;
+    this.#timer = setTimeout(() => this.#settle(`did not answer ${path} within ${timeout} ms`), timeout);
+    // The one limit is the timer above; nobody moves the clock of this connection on.
+    const limits = { connect: timeout, headers: timeout, body: timeout };
+    try {
+      this.#connection = new UpstreamConnection(this.#address, limits, { now: 0 }, ignore);
+    } catch (error) {
+      // Settings that the platform refuses (of TLS, say) show at the dial.
+      this.#settle(`cannot be dialled: ${String(error)}`);
+      return;
+    }
+    const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
+    this.#connection.send(head, 'GET', true, this);
   }
 
+  /** Ends it without a result. */
   cancel(): void {
-    clearTimeout(this.#timer);
-    this.#pool.leave(this);
-    this.#connection?.destroy();
+    this.#settled = true;
+    this.#end();
   }
 
-  onConnection(connection: UpstreamConnection): void {
-    const { path, host } = this.#options;
-    this.#connection = connection;
-    connection.send(
-      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\n\r\n`,
-      'GET',
-      true,
-      this,
-    );
-  }
-
-  onHead(head: ResponseHead, whole: string | null): void {
-    this.#status = head.status;
-    if (whole !== null) this.onEnd();
-  }
-
-  onEnd(): void {
-    this.#settle(this.#status < 400 ? null : `answers ${this.#options.path} with ${this.#status}`);
+  onHead({ status }: ResponseHead): void {
+    this.#settle(status < 400 ? null : `answers ${this.#options.path} with ${status}`);
   }
 
   onFailure(error: UpstreamError): void {
@@ -121,12 +100,20 @@ class HealthProbe implements ResponseSink, Waiter {
   onReady(): void {}
   onInformation(): void {}
   onData(): void {}
+  onEnd(): void {}
   onDrain(): void {}
 
   #settle(problem: string | null): void {
     if (this.#settled) return;
     this.#settled = true;
-    clearTimeout(this.#timer);
+    this.#end();
     this.#done(problem);
   }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#connection?.destroy();
+  }
 }
+
+const ignore = (): void => {};

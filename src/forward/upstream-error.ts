@@ -7,7 +7,7 @@ export class UpstreamError extends Error {
    * waits for a client that is.
    */
   readonly status: UpstreamStatus;
-  /** The client is at fault: nobody may have a backend left out by being slow. */
+  /** The client is at fault: nobody may have a backend ejected by being slow. */
   readonly byClient: boolean;
   /** There was no connection: the request has not left. */
   readonly unsent: boolean;

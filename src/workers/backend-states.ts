@@ -3,9 +3,9 @@ import type { BackendState } from './messages.ts';
 
 /** The backends as they stand, as plain data. */
 export const backendStates = (backends: readonly Backend[]): BackendState[] =>
-  backends.map(({ pool, weight, load, standing }) => ({
+  backends.map(({ pool, weight, load, health }) => ({
     name: pool.name,
-    fit: standing.fit(performance.now()),
+    state: health.state(performance.now()),
     load,
     weight,
   }));

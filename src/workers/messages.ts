@@ -3,12 +3,12 @@ import type { BanChange } from '../bans/ban.ts';
 import type { Config } from '../config/config.ts';
 import type { CountersSnapshot } from '../events/counters.ts';
 import type { ProbeEvent } from '../events/event.ts';
+import type { HealthState } from '../forward/backend-health.ts';
 
 /** A backend as one process sees it. */
 export interface BackendState {
   readonly name: string;
-  /** Gets requests. */
-  readonly fit: boolean;
+  readonly state: HealthState;
   /** Requests under way or waiting. */
   readonly load: number;
   readonly weight: number;
@@ -33,7 +33,7 @@ export type FromWorker =
       readonly backends: readonly BackendState[];
     }
   | { readonly kind: 'rates'; readonly counts: readonly RateCount[] }
-  | { readonly kind: 'backend'; readonly name: string; readonly fit: boolean; readonly why: string };
+  | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string };
 
 /** So many requests more were counted under a key. */
 export interface RateCount {

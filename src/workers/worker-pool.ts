@@ -24,6 +24,9 @@ interface Member {
   backends: readonly BackendState[];
 }
 
+/** Of several processes that see a backend in different states the one with the worst experience is shown. */
+const severity = { unknown: 0, healthy: 1, failing: 2, ejected: 3 } as const;
+
 export class WorkerPool implements DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #log: Logger;
@@ -77,7 +80,8 @@ export class WorkerPool implements DataPlane {
     for (const state of [...this.#members.values()].flatMap(({ backends }) => backends)) {
       const known = byName.get(state.name);
       const load = state.load + (known?.load ?? 0);
-      byName.set(state.name, { ...state, fit: state.fit && (known?.fit ?? true), load });
+      const worse = known === undefined || severity[state.state] > severity[known.state] ? state : known;
+      byName.set(state.name, { ...worse, load });
     }
     return [...byName.values()];
   }
@@ -144,7 +148,7 @@ export class WorkerPool implements DataPlane {
         this.#tell(member.worker, { kind: 'rates', totals: this.#rates.add(message.counts, Date.now()) });
         return;
       case 'backend':
-        this.#options.onBackend(message.name, message.fit, message.why);
+        this.#options.onBackend(message.name, message.healthy, message.why);
     }
   }
 

@@ -61,7 +61,7 @@ async function start(config: Config): Promise<void> {
       counters,
       isBanned: (prefix) => bans.isBanned(prefix),
       onEvent: (event) => events.push(event),
-      onBackend: (name, fit, why) => tell({ kind: 'backend', name, fit, why }),
+      onBackend: (name, healthy, why) => tell({ kind: 'backend', name, healthy, why }),
     });
     // One that is started later, by a primary that is root no more, has nothing left to drop.
     dropPrivileges(resolveAccount(config));

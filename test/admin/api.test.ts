@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { foreign, type RunningCheckpoint, runCheckpoint, token } from '../support/checkpoint.ts';
 import { exchange } from '../support/raw-client.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
 
 interface Page {
   readonly events: readonly Record<string, unknown>[];
@@ -338,4 +339,28 @@ suite('bans', () => {
     assert.equal((await json<{ off: boolean }>('/api/bans')).off, true);
     assert.equal((await fetch(`${admin}/api/bans`, { method: 'POST', headers: bearer })).status, 409);
   });
+});
+
+test('/api/backends and the metrics tell a backend that nobody has asked, that answers, that fails and that is ejected', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, json, get } = await runCheckpoint(
+    t,
+    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\n`,
+  );
+  const told = async (): Promise<unknown[]> => {
+    const { backends } = await json<{ backends: { state: string; fit: boolean }[] }>('/api/backends');
+    const [, up] = /^sekisho_backend_up\{.*\} (\d)$/m.exec(await (await get('/metrics')).text()) ?? [];
+    return [...backends.flatMap(({ state, fit }) => [state, fit]), Number(up)];
+  };
+  const ask = (): Promise<unknown> =>
+    exchange(port, 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n');
+  assert.deepEqual(await told(), ['unknown', true, 1]);
+  await ask();
+  assert.deepEqual(await told(), ['healthy', true, 1]);
+  backend.answerWith('HTTP/1.1 503 Ill\r\nContent-Length: 0\r\n\r\n');
+  await ask();
+  assert.deepEqual(await told(), ['failing', true, 1]);
+  backend.answerWith('no HTTP\r\n\r\n');
+  for (let i = 0; i < 3; i++) await ask();
+  assert.deepEqual(await told(), ['ejected', false, 0]);
 });

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
+import { parseConfig } from '../../src/config/load.ts';
+import type { Gateway } from '../../src/gateway.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 import { exchange, type RawReply } from '../support/raw-client.ts';
 import { type RecordingBackend, recordingBackend } from '../support/recording-backend.ts';
 
@@ -52,8 +55,8 @@ suite('several backends', () => {
     assert.deepEqual(await statuses(port, 10, post), Array(10).fill(200));
     assert.ok(backend.requests.every(({ body }) => body.toString() === 'body'));
     assert.ok(
-      log.some((line) => line.includes('is left out')),
-      'it is left out after a few tries',
+      log.some((line) => line.includes('is ejected')),
+      'it is ejected after a few tries',
     );
   });
 
@@ -75,7 +78,7 @@ suite('several backends', () => {
 });
 
 suite('the health check', () => {
-  test('leaves out a backend that answers badly, and takes it back', async (t) => {
+  test('ejects a backend that answers badly, and takes it back', async (t) => {
     const well = await recordingBackend(t);
     const ill = await recordingBackend(t, {
       answer: ({ requestLine }) =>
@@ -90,8 +93,8 @@ suite('the health check', () => {
         'health: { path: /healthz, interval: 30ms, timeout: 500ms, rise: 2, fall: 2 }',
       ),
     );
-    const fit = (): boolean[] => gateway.backends.map(({ standing }) => standing.fit(performance.now()));
-    await eventually(() => fit().join() === 'true,false', 'the ill one is left out');
+    const states = (): string => gateway.backends.map(({ health }) => health.state(performance.now())).join();
+    await eventually(() => states() === 'healthy,ejected', 'the ill one is ejected');
     const asked = (): number =>
       ill.requests.filter(({ requestLine }) => requestLine.startsWith('GET / ')).length;
     const before = asked();
@@ -99,7 +102,87 @@ suite('the health check', () => {
     assert.equal(asked(), before);
     assert.ok(ill.requests[0]!.headerLines.includes('Host: www.example.net'));
     ill.answerWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-    await eventually(() => fit().join() === 'true,true', 'it is used again');
+    await eventually(() => states() === 'healthy,healthy', 'it gets requests again');
+  });
+});
+
+suite('the health of a backend', () => {
+  const check = 'health: { path: /healthz, interval: 30ms, timeout: 500ms, rise: 1, fall: 1 }';
+  const shown = (gateway: Gateway): string =>
+    gateway.backends.map(({ health }) => health.state(performance.now())).join();
+
+  test('does not suffer from its being busy: a check waits behind no request', async (t) => {
+    let checks = 0;
+    const busy = await rawBackend(t, async ({ socket, until }) => {
+      // Requests hang; checks do not.
+      if (!/^GET \/healthz /.test(await until(/\r\n\r\n/))) return;
+      checks++;
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+    const { port, gateway } = await runGateway(
+      t,
+      site([busy.url], `connections: { max: 1, queue: 1, wait: 5s }\n    ${check}`),
+    );
+    const waiting = [1, 2].map(() => exchange(port, get, { timeout: 1500 }));
+    await eventually(() => gateway.backends[0]!.load === 2, 'its one connection is taken, and one waits');
+    const before = checks;
+    await eventually(() => checks > before + 5, 'it is asked all the while');
+    assert.equal(shown(gateway), 'healthy');
+    await Promise.all(waiting);
+  });
+
+  test('is not known before anybody has asked, and goes by the last answer', async (t) => {
+    const backend = await recordingBackend(t);
+    const { port, gateway } = await runGateway(t, site([backend.url]));
+    assert.equal(shown(gateway), 'unknown');
+    await statuses(port, 1);
+    assert.equal(shown(gateway), 'healthy');
+    backend.answerWith('HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n');
+    await statuses(port, 1);
+    assert.equal(shown(gateway), 'failing');
+    const post = `POST / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
+    backend.answerWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    await statuses(port, 1, post);
+    assert.equal(shown(gateway), 'healthy');
+  });
+
+  for (const [how, more] of [
+    ['by requests', ''],
+    ['by the check', check],
+  ] as const)
+    test(`outlives a reload: one that is ejected ${how} stays so`, async (t) => {
+      const well = await recordingBackend(t);
+      const away = `http://127.0.0.1:${await freePort()}`;
+      const yaml = site([well.url, away], more);
+      const { port, gateway } = await runGateway(t, yaml);
+      await eventually(async () => {
+        await statuses(port, 1);
+        return shown(gateway) === 'healthy,ejected';
+      }, 'the one that is away is ejected');
+      const [kept, ejected] = gateway.backends.map(({ health }) => health);
+      const reload = (text: string): void =>
+        gateway.reload(parseConfig(`listen: ["127.0.0.1:0"]\n${text}`, '.'));
+      reload(yaml);
+      assert.equal(shown(gateway), 'healthy,ejected');
+      // In another order, under another policy.
+      reload(`${site([away, well.url], more)}policy: { preset: strict }\n`);
+      assert.deepEqual(
+        gateway.backends.map(({ health }) => health),
+        [ejected, kept],
+      );
+      // That which is configured otherwise is another one, and so is that of another site.
+      reload(site([away, well.url], `connections: { max: 7 }\n    ${more}`));
+      assert.ok(gateway.backends.every(({ health }) => health !== kept && health !== ejected));
+      reload(yaml.replace('www.example.net', 'static.example.net'));
+      assert.ok(gateway.backends.every(({ health }) => health !== kept && health !== ejected));
+    });
+
+  test('is not that of a check that is configured no more', async (t) => {
+    const away = `http://127.0.0.1:${await freePort()}`;
+    const { gateway } = await runGateway(t, site([away], check));
+    await eventually(() => shown(gateway) === 'ejected', 'it is ejected');
+    gateway.reload(parseConfig(`listen: ["127.0.0.1:0"]\n${site([away])}`, '.'));
+    assert.equal(shown(gateway), 'failing');
   });
 });
 

@@ -8,6 +8,7 @@ import { useResource } from '../resource.ts';
 import { amount, fullTime, sizeText, spanText } from '../words.ts';
 
 const refresh = 5000;
+const looks = { unknown: 'flag', healthy: 'allow', failing: 'flag', ejected: 'block' } as const;
 
 export function HealthView({ live }: ViewProps): JSX.Element {
   const backends = useResource(api.backends, []);
@@ -43,13 +44,13 @@ export function HealthView({ live }: ViewProps): JSX.Element {
                   </tr>
                 </thead>
                 <tbody>
-                  {data.backends.map(({ name, fit, load, weight }, index) => (
+                  {data.backends.map(({ name, state, load, weight }, index) => (
                     <tr key={`${name} ${index}`}>
                       <th scope="row" data-label="Backend">
                         {name}
                       </th>
                       <td data-label="State">
-                        <span class={`fate ${fit ? 'allow' : 'block'}`}>{fit ? 'up' : 'left out'}</span>
+                        <span class={`fate ${looks[state]}`}>{state}</span>
                       </td>
                       <td class="number" data-label="Requests now">
                         {amount(load)}

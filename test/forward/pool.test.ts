@@ -1,0 +1,241 @@
+/** The connections to one backend: how many, who gets one, and which never come back. */
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { suite, type TestContext, test } from 'node:test';
+import { Pool, type PoolBounds, poolKey, type Waiter } from '../../src/forward/pool.ts';
+import type { ResponseSink, UpstreamConnection } from '../../src/forward/upstream-connection.ts';
+import { eventually } from '../support/eventually.ts';
+import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const answering = ({ socket }: BackendConnection): unknown => socket.on('data', () => socket.write(ok));
+
+/** What an exchange does, written down. */
+class Recorder implements Waiter, ResponseSink {
+  readonly client: EventEmitter | null;
+  readonly seen: string[] = [];
+  connection: UpstreamConnection | null = null;
+  /** Called with the head. */
+  onHead: (head: unknown, whole: string | null) => void = (_head, whole) => this.seen.push(`answer ${whole}`);
+
+  constructor(client: EventEmitter | null = null) {
+    this.client = client;
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.connection = connection;
+    this.seen.push('connection');
+  }
+
+  onFailure({ status }: { status: number }): void {
+    this.seen.push(`failure ${status}`);
+  }
+
+  ask(path = '/'): void {
+    this.connection!.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, 'GET', true, this);
+  }
+
+  onReady(): void {}
+  onInformation(): void {}
+  onData(): void {}
+  onEnd(): void {}
+  onDrain(): void {}
+}
+
+async function pool(
+  t: TestContext,
+  serve: (connection: BackendConnection, number: number) => unknown = answering,
+  bounds: Partial<PoolBounds> = {},
+) {
+  const backend = await rawBackend(t, serve);
+  const made = new Pool(
+    { kind: 'tcp', host: '127.0.0.1', port: backend.port },
+    {
+      connect: 2000,
+      headers: 2000,
+      body: 2000,
+      maxConnections: 2,
+      maxQueue: 1,
+      queueTimeout: 2000,
+      idle: 60_000,
+      ...bounds,
+    },
+  );
+  t.after(() => made.close());
+  const take = (client: EventEmitter | null = null): Recorder => {
+    const recorder = new Recorder(client);
+    made.take(recorder);
+    return recorder;
+  };
+  /** Takes one, asks, and waits for the answer. */
+  const served = async (client: EventEmitter | null = null): Promise<Recorder> => {
+    const recorder = take(client);
+    recorder.ask();
+    await eventually(() => recorder.seen.includes('answer ok'), 'it is answered');
+    return recorder;
+  };
+  return { pool: made, backend, take, served };
+}
+
+suite('a pool', () => {
+  test('gives an idle connection to the next one', async (t) => {
+    const { served, backend } = await pool(t);
+    const [first, second] = [await served(), await served()];
+    assert.equal(second.connection, first.connection);
+    assert.equal(backend.connections.length, 1);
+  });
+
+  test('opens no more than it may, lets so many wait, and sends the others away', async (t) => {
+    const { take, pool: made } = await pool(t);
+    const all = [take(), take(), take(), take()];
+    assert.deepEqual(
+      all.map(({ seen }) => seen),
+      [['connection'], ['connection'], [], ['failure 503']],
+    );
+    assert.equal(made.load, 3);
+    all[0]!.ask();
+    await eventually(() => all[2]!.connection === all[0]!.connection, 'the one that waits is next');
+    assert.equal(made.load, 2);
+  });
+
+  test('forgets one that leaves the queue', async (t) => {
+    const { take, pool: made } = await pool(t, answering, { maxConnections: 1 });
+    const [first, second] = [take(), take()];
+    made.leave(second);
+    const third = take();
+    first.ask();
+    await eventually(() => third.connection !== null, 'the third is next');
+    assert.deepEqual(second.seen, []);
+  });
+
+  test('answers one that waits too long with 503', async (t) => {
+    const { take } = await pool(t, () => {}, { maxConnections: 1, queueTimeout: 1 });
+    take();
+    const second = take();
+    await eventually(() => second.seen.join() === 'failure 503', 'it is sent away');
+  });
+
+  test('opens one for who waits where one ends', async (t) => {
+    const { take, backend } = await pool(t, answering, { maxConnections: 1 });
+    const [first, second] = [take(), take()];
+    first.connection!.destroy();
+    assert.deepEqual(second.seen, ['connection']);
+    assert.notEqual(second.connection, first.connection);
+    second.ask();
+    await eventually(() => second.seen.includes('answer ok'), 'it works');
+    assert.ok(backend.connections.length <= 2);
+  });
+
+  for (const [what, serve] of [
+    ['that the backend closes', ({ socket }: BackendConnection) => socket.on('data', () => socket.end(ok))],
+    [
+      'with bytes that nobody asked for',
+      ({ socket }: BackendConnection) => socket.on('data', () => socket.write(`${ok}HTTP/1.1 200 OK\r\n`)),
+    ],
+    [
+      'whose answer says close',
+      ({ socket }: BackendConnection) =>
+        socket.on('data', () => socket.write(ok.replace('\r\n', '\r\nConnection: close\r\n'))),
+    ],
+  ] as const)
+    test(`keeps none ${what}`, async (t) => {
+      const { served, pool: made } = await pool(t, serve);
+      const { connection } = await served();
+      await eventually(() => made.load === 0 && !connection!.idle, 'it is gone');
+      assert.notEqual((await served()).connection, connection);
+    });
+
+  for (const when of ['with a whole answer', 'with a head']) {
+    test(`keeps none that its exchange ends ${when}`, async (t) => {
+      const head = ok.slice(0, ok.indexOf('ok'));
+      const {
+        take,
+        served,
+        pool: made,
+      } = await pool(
+        t,
+        ({ socket }, number) =>
+          socket.on('data', () => socket.write(number === 0 && when === 'with a head' ? head : ok)),
+        { maxConnections: 1 },
+      );
+      const first = take();
+      let ended = false;
+      first.onHead = () => {
+        // As where the answer cannot be passed on.
+        first.connection!.destroy();
+        ended = true;
+      };
+      first.ask();
+      await eventually(() => ended, 'the head came');
+      assert.equal(made.load, 0);
+      assert.notEqual((await served()).connection, first.connection, 'the next one gets a live one');
+    });
+  }
+
+  test('ends idle ones when it closes, and the others with their exchange', async (t) => {
+    const { take, served, pool: made } = await pool(t);
+    const idle = await served();
+    const [busy, other] = [take(), take()];
+    other.ask();
+    await eventually(() => other.seen.includes('answer ok'), 'one is idle again');
+    made.close();
+    assert.equal(other.connection!.idle, false);
+    busy.ask();
+    await eventually(
+      () => busy.seen.includes('answer ok') && !busy.connection!.idle,
+      'it is answered, and ends',
+    );
+    assert.equal(busy.connection, idle.connection);
+  });
+});
+
+suite('a connection that a client logs in on', () => {
+  test('is given to that client alone, and ends with it', async (t) => {
+    const { take, served, pool: made } = await pool(t);
+    const [alice, bob] = [new EventEmitter(), new EventEmitter()];
+    const first = take(alice);
+    first.connection!.belongTo(alice);
+    first.ask();
+    await eventually(() => made.keepsFor(alice), 'it is kept for her');
+    assert.equal(made.load, 0);
+    assert.notEqual((await served(bob)).connection, first.connection);
+    assert.notEqual((await served()).connection, first.connection);
+    assert.equal((await served(alice)).connection, first.connection);
+    alice.emit('close');
+    assert.equal(made.keepsFor(alice), false);
+    assert.equal(alice.listenerCount('close'), 0);
+  });
+
+  test('makes room for who waits', async (t) => {
+    const { take, served, pool: made } = await pool(t, answering, { maxConnections: 1 });
+    const alice = new EventEmitter();
+    const first = take(alice);
+    first.connection!.belongTo(alice);
+    const waiting = take();
+    first.ask();
+    await eventually(() => waiting.connection !== null, 'it gets one');
+    assert.notEqual(waiting.connection, first.connection);
+    waiting.ask();
+    await eventually(() => waiting.seen.includes('answer ok'), 'it is answered');
+    assert.equal(made.keepsFor(alice), false);
+    await served();
+  });
+});
+
+test('the key of a pool is all that configures its connections', () => {
+  const bounds = { maxConnections: 1, maxQueue: 2, queueTimeout: 3, idle: 4 };
+  const tls = { servername: 'a', ca: undefined, verify: true };
+  const address = { kind: 'tls', host: 'a', port: 1, tls } as const;
+  const keys = [
+    poolKey(address, bounds),
+    poolKey({ ...address, tls: { ...tls, verify: false } }, bounds),
+    poolKey({ ...address, tls: { ...tls, ca: 'x' } }, bounds),
+    poolKey({ ...address, tls: { ...tls, servername: 'b' } }, bounds),
+    poolKey({ ...address, port: 2 }, bounds),
+    poolKey({ kind: 'tcp', host: 'a', port: 1 }, bounds),
+    poolKey({ kind: 'unix', path: 'a:1' }, bounds),
+    ...Object.keys(bounds).map((name) => poolKey(address, { ...bounds, [name]: 9 })),
+  ];
+  assert.equal(new Set(keys).size, keys.length);
+  assert.equal(poolKey({ ...address, tls: { ...tls } }, { ...bounds }), keys[0]);
+});
