@@ -130,6 +130,7 @@ async function valkey(options: BenchOptions): Promise<void> {
             time: now,
             within: 600_000,
             after: 5,
+            since: 0,
           })),
         ),
     ],

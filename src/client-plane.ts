@@ -3,6 +3,7 @@
  * however many processes carry its requests.
  */
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
@@ -12,11 +13,15 @@ import { BanService } from './bans/ban-service.ts';
 import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
 import { MailBans } from './bans/mail-bans.ts';
 import type { BansConfig, Config, FleetConfig } from './config/config.ts';
+import { gatewayName } from './config/gateway-name.ts';
 import type { EventSink } from './events/event.ts';
 import { banShare } from './events/journal-retention.ts';
-import { Fleet, type FleetHealth } from './fleet/fleet.ts';
+import { Fleet } from './fleet/fleet.ts';
+import { FleetClock } from './fleet/fleet-clock.ts';
+import { fleetLog } from './fleet/fleet-log.ts';
 import { ValkeyStore } from './fleet/valkey-store.ts';
 import type { RateSource } from './limit/rate-table.ts';
+import { packageJson } from './package-json.ts';
 
 export interface ClientPlane {
   /** Null: bans are off. */
@@ -48,23 +53,45 @@ export interface ClientPlaneOptions {
 export async function startClientPlane(config: Config, options: ClientPlaneOptions): Promise<ClientPlane> {
   const { bans: bansConfig, fleet: fleetConfig } = config;
   let { journal } = options;
-  const bans = bansConfig === false ? null : await startBans(bansConfig, config, options);
+  const clock = new FleetClock();
+  const bans = bansConfig === false ? null : await startBans(bansConfig, config, clock, options);
   const mailBans = bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now);
   mailBans?.ledger.onChange((change) => {
     if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
   });
-  const fleet = fleetConfig === false ? null : startFleet(fleetConfig, bans, config, options.log);
+  let files = fleetConfig === false ? {} : fleetFiles(fleetConfig);
+  let fleet = fleetConfig === false ? null : startFleet(fleetConfig, files, clock, bans, config, options.log);
+  let running = fleetConfig;
+  let rates: () => readonly RateSource[] = () => [];
+
+  /** Another fleet, another password, another certificate: the old connections go, and what waited in them. */
+  async function reloadFleet(next: Config): Promise<void> {
+    const nextFiles = next.fleet === false ? {} : fleetFiles(next.fleet);
+    if (isDeepStrictEqual([running, files], [next.fleet, nextFiles])) return;
+    const old = fleet;
+    [running, files] = [next.fleet, nextFiles];
+    fleet = next.fleet === false ? null : startFleet(next.fleet, files, clock, bans, next, options.log);
+    fleet?.share(rates);
+    await old?.close();
+  }
+
   return {
     bans,
     mailBans,
-    fleet,
+    get fleet() {
+      return fleet;
+    },
     onEvent: (event) => {
       bans?.onEvent(event);
       fleet?.event(event);
     },
     isBanned: bans === null ? () => false : bans.isBanned,
-    shareRates: (sources) => fleet?.share(sources),
+    shareRates: (sources) => {
+      rates = sources;
+      fleet?.share(sources);
+    },
     reload: async (next) => {
+      await reloadFleet(next);
       if (bans === null || next.bans === false) return;
       const path = next.journal === false ? null : next.journal.path;
       if (path !== journal) {
@@ -88,12 +115,16 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   };
 }
 
-async function startBans(bans: BansConfig, config: Config, options: ClientPlaneOptions): Promise<BanService> {
+async function startBans(
+  bans: BansConfig,
+  config: Config,
+  clock: FleetClock,
+  options: ClientPlaneOptions,
+): Promise<BanService> {
   const { log, journal } = options;
-  const clock = Date.now;
   const onError = (error: unknown): void => log.error(error, 'bans');
   return BanService.start({
-    ledger: new BanLedger({ ...ledgerRules(bans, config), clock }),
+    ledger: new BanLedger({ ...ledgerRules(bans, config), clock: clock.now }),
     journal: journal === null ? null : banJournal(journal, config, bans, log),
     lists: bans.lists,
     onBan: (ban) => tellBan(ban, '', options),
@@ -144,38 +175,36 @@ function ledgerRules(
 
 type LedgerRules = Omit<LedgerOptions, 'clock' | 'capacity'>;
 
+/** Files are read anew with each reload: certificates are replaced by others of the same name. */
+function fleetFiles({ ca, cert, key }: FleetConfig): Readonly<Record<string, Buffer>> {
+  const named = Object.entries({ ca, cert, key }).filter(([, file]) => file !== null);
+  return Object.fromEntries(named.map(([name, file]) => [name, readFileSync(file!)]));
+}
+
 function startFleet(
-  { valkey, name, ca }: FleetConfig,
+  { valkey, name }: FleetConfig,
+  files: Readonly<Record<string, Buffer>>,
+  clock: FleetClock,
   bans: BanService | null,
   config: Config,
   log: Logger,
 ): Fleet {
   const terms = config.bans === false ? [] : config.bans.for;
   const { after, within } = config.bans || { after: 1, within: 1 };
+  const remember = Math.max(...terms, 60_000);
   return new Fleet({
     store: new ValkeyStore({
       url: valkey,
       prefix: name,
-      ...(ca === null ? {} : { ca: readFileSync(ca) }),
-      remember: Math.max(...terms, 60_000),
+      ...files,
+      remember,
       onError: (error) => log.debug(error, 'fleet'),
     }),
     ledger: bans?.ledger ?? null,
     threshold: { after, within },
-    clock: Date.now,
-    onState: (health) => logState(health, log),
-    onError: (error) => log.warn(error, 'fleet'),
-    onRefused: ({ prefix, why }) =>
-      log.warn(
-        { event: 'fleet', prefix: prefix.slice(0, 100), why },
-        `fleet: a record of ${JSON.stringify(prefix.slice(0, 100))} is refused: it ${why}`,
-      ),
+    remember,
+    clock,
+    describe: () => ({ name: gatewayName(config), version: packageJson.version }),
+    ...fleetLog(log),
   });
-}
-
-function logState(health: FleetHealth, log: Logger): void {
-  const fields = { event: 'fleet', ...health };
-  if (health.state === 'away') log.warn(fields, 'fleet: Valkey is away; going on with the local state');
-  else if (health.state === 'connected')
-    log.info(fields, 'fleet: connected; bans, rates and events are shared');
 }

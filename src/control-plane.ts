@@ -2,7 +2,6 @@
  * What lives once a gateway, however many processes carry its requests: journal, alerts, metrics, admin server. Its
  * inputs are plain data, so that they can come from workers.
  */
-import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { shown } from '../plugins/admin-api.ts';
@@ -14,12 +13,13 @@ import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
 import { compile } from './config/compile.ts';
 import type { Config } from './config/config.ts';
+import { gatewayName } from './config/gateway-name.ts';
 import { collides } from './config/listen-address.ts';
 import { type CountersSnapshot, sumCounters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
-import type { FleetHealth } from './fleet/fleet.ts';
+import type { FleetHealth } from './fleet/fleet-options.ts';
 import type { HealthState } from './forward/backend-health.ts';
 import type { Policy } from './rules/policy.ts';
 
@@ -127,7 +127,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     const sum = (verdict: string) =>
       requests.reduce((total, row) => total + (row.verdict === verdict ? row.count : 0), 0);
     return {
-      name: nameOf(current),
+      name: gatewayName(current),
       started: new Date(started).toISOString(),
       ready,
       preset: current.policy.preset,
@@ -155,7 +155,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
             ready: () => ready,
             policy: () => policy,
             reporter: () => ({
-              org: nameOf(current),
+              org: gatewayName(current),
               contact: current.alerts ? (current.alerts.mail?.from ?? '') : '',
             }),
             status,
@@ -282,8 +282,6 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     },
   };
 }
-
-const nameOf = ({ alerts }: Config): string => (alerts && alerts.name !== '' ? alerts.name : hostname());
 
 const journalStatus = ({ status }: Journal, file: boolean) => ({
   ...status,

@@ -1,7 +1,7 @@
 /** What the metrics tell of the gateway beside its requests: journal, bans, alerts, backends, fleet. */
 import type { BanService } from '../bans/ban-service.ts';
 import type { Journal } from '../events/journal.ts';
-import type { FleetHealth } from '../fleet/fleet.ts';
+import type { FleetHealth } from '../fleet/fleet-options.ts';
 import type { HealthState } from '../forward/backend-health.ts';
 import type { MetricSource, Sample } from './metrics.ts';
 import type { Stream } from './stream.ts';

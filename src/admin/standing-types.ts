@@ -127,7 +127,10 @@ export const StatusAnswer = Type.Object({
     Type.Object({ sent: count('Messages made.'), lost: count('Deliveries given up.') }),
     'Null: there are none.',
   ),
-  fleet: orNull(Type.String(), '`connected`, `joining` or `away`; null: this gateway stands alone.'),
+  fleet: orNull(
+    Type.String(),
+    '`connected`, `joining`, `away`, `refused` or `full`; null: this gateway stands alone.',
+  ),
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
 

@@ -140,6 +140,26 @@ export class BanTable {
     return count;
   }
 
+  /** How many records are remembered at a time, where they are for so long after their end (milliseconds). */
+  rememberedCount(now: number, memory: number): number {
+    let count = 0;
+    for (let row = 0; row < this.#used; row++) {
+      if (this.#length[row] !== 0 && this.#until[row]! + memory > now) count++;
+    }
+    return count;
+  }
+
+  /** Every wider prefix that covers a client: the time of the last decision on one of them; -1: there is none. */
+  decided(key: PrefixKey): number {
+    const row = this.#rows.get(key);
+    let last = row === -1 ? -1 : this.#changed[row]!;
+    this.#wide.longestOf(key, (value) => {
+      last = Math.max(last, this.#changed[value]!);
+      return false;
+    });
+    return last;
+  }
+
   /** The bans in force that began last, newest first: of a million without an object for each. */
   newest(limit: number, now: number): Ban[] {
     const inForce = (row: number): boolean => this.#length[row] !== 0 && this.#until[row]! > now;

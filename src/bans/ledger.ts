@@ -4,7 +4,7 @@ import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { type Ban, type BanChange, type ChangeOrigin, forever, printableReason } from './ban.ts';
-import { BanPrefixError, banPrefix } from './ban-prefix.ts';
+import { BanPrefixError, banPrefix, isWide } from './ban-prefix.ts';
 import { BanTable } from './ban-table.ts';
 import { admit, fault, isRefusal, type Refusal } from './gate.ts';
 import { Offences } from './offences.ts';
@@ -45,6 +45,7 @@ export class BanLedger {
   readonly #key = prefixKey();
   #listed: readonly string[] = [];
   readonly #listeners = new Set<ChangeListener>();
+  #counted = { at: Number.NEGATIVE_INFINITY, lasting: 0 };
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -115,7 +116,6 @@ export class BanLedger {
     const until = now + terms[Math.min(level, terms.length) - 1]!;
     const changed = this.#next(known);
     const ban: Ban = { prefix, since: now, until, changed, level, by: 'probes', reason: rule };
-    this.#offences.forget(prefix);
     this.#take(ban, 'here');
     return ban;
   }
@@ -155,7 +155,6 @@ export class BanLedger {
     const prefix = banPrefix(text);
     const known = this.#table.get(prefix);
     if (known === null || known.until <= this.#options.clock()) return null;
-    this.#offences.forget(prefix);
     const [until, changed] = [this.#options.clock(), this.#next(known)];
     // Kept as a ban that has ended: so other gateways, and records of an earlier time, learn that it was taken back.
     this.#take({ ...known, until, changed, level: 0, by: 'operator' }, 'here');
@@ -211,6 +210,27 @@ export class BanLedger {
     return this.#table.records();
   }
 
+  /** Records kept, those past their end included. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /**
+   * About how many records are remembered for so long after their end (milliseconds), for a minute from now on at least.
+   * Counted anew every ten seconds.
+   */
+  lasting(memory: number): number {
+    const now = this.#options.clock();
+    if (Math.abs(now - this.#counted.at) > 10_000)
+      this.#counted = { at: now, lasting: this.#table.rememberedCount(now + 60_000, memory) };
+    return this.#counted.lasting;
+  }
+
+  /** When a client, or a network it is in, was last decided on; -1: never. Strikes from before that have had their answer. */
+  decided(prefix: string): number {
+    return readPrefixKey(prefix, this.#key) ? this.#table.decided(this.#key) : -1;
+  }
+
   /** What the imported lists hold. */
   get listed(): readonly string[] {
     return this.#listed;
@@ -229,8 +249,10 @@ export class BanLedger {
     yield { kind: 'lists', prefixes: this.#listed };
   }
 
-  onChange(listener: ChangeListener): void {
+  /** @returns what takes the listener off again */
+  onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Now, or later than what is known, where another gateway's clock is ahead: a new decision must win. */
@@ -241,6 +263,9 @@ export class BanLedger {
   #take(ban: Ban, origin: ChangeOrigin): boolean {
     const now = this.#options.clock();
     if (!this.#table.put(ban, now)) return false;
+    // A pardon, here or elsewhere, and a ban: what led to it has had its answer.
+    if (ban.by === 'operator' && isWide(ban.prefix)) this.#offences.forgetWithin(ban.prefix);
+    else this.#offences.forget(ban.prefix);
     this.#emit({ kind: ban.until > now ? 'added' : 'removed', ban }, origin);
     return true;
   }

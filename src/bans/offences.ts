@@ -1,3 +1,6 @@
+import { parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+
 /** What is remembered at once, over all clients: a client counts as four, each of its probes as one. Some 80 MB at worst. */
 const capacity = 2_000_000;
 /** The weight of a client beside that of its probes. */
@@ -56,6 +59,13 @@ export class Offences {
       this.#inYoung = 0;
     }
     return count;
+  }
+
+  /** Starts every client of a network anew: an operator has decided on it. */
+  forgetWithin(prefix: string): void {
+    const within = new PrefixSet([parsePrefix(prefix)!]);
+    for (const client of [...this.#young.keys(), ...this.#old.keys()])
+      if (within.covers(parsePrefix(client)!)) this.forget(client);
   }
 
   /** Starts a client anew: it is banned now, or pardoned. */

@@ -74,7 +74,8 @@ export const fleet = object({
     mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
     description:
       'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
-      '`rediss://` for TLS. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
+      '`rediss://` for TLS; `redis+cluster://HOST:PORT,HOST:PORT` some nodes of a cluster; ' +
+      '`redis+sentinel://HOST:PORT,HOST:PORT/MASTER` the Sentinels that know the master of that name. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
   }),
   name: Type.String({
     pattern: '^[A-Za-z0-9._-]{1,64}$',
@@ -90,4 +91,26 @@ export const fleet = object({
         'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
     }),
   ),
+  cert: Type.Optional(
+    Type.String({
+      minLength: 1,
+      mend: 'write a file name',
+      description:
+        'PEM file of the certificate that this gateway shows to a `rediss://` server. Needs `key`.',
+    }),
+  ),
+  key: Type.Optional(
+    Type.String({
+      minLength: 1,
+      mend: 'write a file name',
+      description: 'PEM file of the private key of `cert`. Hazard: keep it readable by the program alone.',
+    }),
+  ),
+  journal: Type.Boolean({
+    default: false,
+    mend: 'write true or false',
+    description:
+      'Whether the journal of this gateway takes in the probe events of all gateways, so that its dashboard shows the fleet. One gateway is ' +
+      'enough.',
+  }),
 });

@@ -130,6 +130,11 @@ export interface FleetConfig {
   readonly name: string;
   /** Absolute file name; null: the authorities of the system. */
   readonly ca: string | null;
+  /** Absolute file names of the certificate that this gateway shows, and of its key; null: it shows none. */
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** Whether this gateway's journal takes in the events of all. */
+  readonly journal: boolean;
 }
 
 export interface RateLimitConfig extends RateBounds {
@@ -271,7 +276,12 @@ export function toConfig(
       timeWindow: duration(rateLimit.timeWindow),
       allow: rateLimit.allow.map(prefix),
     },
-    fleet: fleet && { ...fleet, ca: fleet.ca === undefined ? null : file(fleet.ca) },
+    fleet: fleet && {
+      ...fleet,
+      ca: fleet.ca === undefined ? null : file(fleet.ca),
+      cert: fleet.cert === undefined ? null : file(fleet.cert),
+      key: fleet.key === undefined ? null : file(fleet.key),
+    },
     admin: admin && {
       listen: listenAddress(admin.listen),
       tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },

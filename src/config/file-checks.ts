@@ -16,6 +16,8 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   for (const [index, site] of list(root.sites).entries()) {
     findings.push(...read(['sites', index, 'backendTls', 'ca'], map(map(site).backendTls).ca).findings);
   }
+  findings.push(...certificateFindings(['fleet'], map(root.fleet), read));
+  findings.push(...read(['fleet', 'ca'], map(root.fleet).ca).findings);
   findings.push(...certificateFindings(['smtp', 'tls'], map(map(root.smtp).tls), read));
   const { tls: adminTls } = map(root.admin);
   findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));

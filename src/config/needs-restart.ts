@@ -8,7 +8,6 @@ const ofTheStart = [
   'via',
   'timeouts',
   'limits',
-  'fleet',
   'otel',
   'decoys',
   'smtp',

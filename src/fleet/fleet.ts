@@ -7,47 +7,20 @@ import { randomUUID } from 'node:crypto';
 import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
 import type { Refusal } from '../bans/gate.ts';
-import type { BanLedger } from '../bans/ledger.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { EventBacklog } from './event-backlog.ts';
-import type { FleetStore, Strike } from './store.ts';
+import type { FleetHealth, FleetOptions } from './fleet-options.ts';
+import { Healing } from './healing.ts';
+import type { Pulse, StoredBan, Strike } from './store.ts';
 
-export interface FleetOptions {
-  readonly store: FleetStore;
-  /** Null: bans are off, and only events and rates are shared. */
-  readonly ledger: BanLedger | null;
-  /** Strikes on all gateways until a client is banned, and the time they must fall in (milliseconds). */
-  readonly threshold: { readonly after: number; readonly within: number };
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
-  /** Told when the store goes and comes, and of what went wrong. */
-  readonly onState: (health: FleetHealth) => void;
-  readonly onError: (error: unknown) => void;
-  /** Told of a record that did not pass the gate: of each once, of the first hundred. */
-  readonly onRefused: (refusal: Refusal) => void;
-  /** Milliseconds between two rounds of passing on events, strikes and rates. @default 100 */
-  readonly interval?: number;
-}
-
-export interface FleetHealth {
-  /** `away`: on its own, with its local state; `joining`: the store is back, states are being brought together. */
-  readonly state: 'away' | 'joining' | 'connected';
-  /** Since when, milliseconds since the epoch. */
-  readonly since: number;
-  /** Events that wait for the store. */
-  readonly backlog: number;
-  /** Events given up because too many waited. They are in the local journal. */
-  readonly lost: number;
-  /** Records that did not pass the gate, or were not taken by the store; the same one may count several times. */
-  readonly refused: number;
-}
-
-/** Records written at a time while states are brought together. */
-const page = 250;
 /** Milliseconds between two attempts to bring states together. */
 const pause = 500;
+/** Milliseconds between two pulses. */
+const pulseInterval = 1000;
+/** Milliseconds in which the same error is told once. */
+const sameError = 60_000;
 /** The most events in one round. */
 const round = 1000;
 /** The most strikes that wait; beyond it only the local count bans. */
@@ -57,7 +30,7 @@ const mostBans = 10_000;
 /** The most refusals that are told; all are counted. */
 const mostTold = 100;
 
-interface WaitingStrike extends Strike {
+interface WaitingStrike extends Omit<Strike, 'since'> {
   readonly rule: RuleId;
 }
 
@@ -66,37 +39,62 @@ export class Fleet {
   readonly #source = randomUUID();
   readonly #backlog = new EventBacklog();
   readonly #bans = new Map<string, Ban>();
+  readonly #healing: Healing | null;
+  readonly #off: () => void;
   #strikes: WaitingStrike[] = [];
   #strikeNumber = 0;
   #threshold: FleetOptions['threshold'];
   #tables: () => readonly RateSource[] = () => [];
   readonly #timer: NodeJS.Timeout;
   #state: FleetHealth['state'] = 'away';
+  #why = '';
   #since: number;
+  #gateways = 0;
   #joining: Promise<void> | null = null;
   #round: Promise<void> | null = null;
+  #beat: Promise<void> | null = null;
+  #nextBeat = 0;
   #writing = false;
   #closed = false;
   #outages = 0;
   #refused = 0;
+  #poisoned: StoredBan[] = [];
   readonly #told = new Set<string>();
-  /** No sooner than this states are brought together again. */
+  readonly #errors = new Map<string, number>();
+  #mended: string | null = null;
+  /** No sooner than this states are brought together again; `performance.now`. */
   #notBefore = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    const { store, ledger, clock, threshold, interval = 100 } = options;
+    const { store, ledger, clock, threshold, remember, interval = 100 } = options;
     this.#threshold = threshold;
-    this.#since = clock();
-    ledger?.onChange((change, origin) => {
+    this.#since = clock.now();
+    this.#healing =
+      ledger === null
+        ? null
+        : new Healing({
+            store,
+            ledger,
+            id: this.#source,
+            remember,
+            clock: clock.now,
+            goesOn: () => !this.#closed && store.connected,
+            take: ({ prefix, ban, text }) => this.#take(prefix, ban, text),
+            put: (bans, quietly) => this.#send(bans, quietly),
+          });
+    const off = ledger?.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin === 'here') this.#put(change.ban);
     });
-    store.onBan((ban) => this.#take(ban?.prefix ?? '', ban));
-    store.onState((connected) => {
-      if (connected) this.#join();
-      else {
+    this.#off = () => off?.();
+    store.onBan((ban) => this.#take(ban?.prefix ?? '', ban, null));
+    store.onState((trouble) => {
+      if (trouble === null) {
+        this.#notBefore = 0;
+        this.#join();
+      } else {
         this.#outages++;
-        this.#enter('away');
+        this.#enter(trouble.kind, trouble.text);
       }
     });
     this.#timer = setInterval(() => this.#tick(), interval);
@@ -104,9 +102,14 @@ export class Fleet {
   }
 
   get health(): FleetHealth {
+    const joining = this.#state === 'joining';
     return {
       state: this.#state,
+      why: this.#why,
       since: this.#since,
+      progress: joining ? (this.#healing?.progress ?? 0) : null,
+      gateways: this.#gateways,
+      skew: this.#options.clock.skew,
       backlog: this.#backlog.size,
       lost: this.#backlog.lost,
       refused: this.#refused,
@@ -126,7 +129,7 @@ export class Fleet {
     const prefix = clientPrefix(event.client);
     if (prefix === null || ledger.isExempt(event.client)) return;
     const id = `${this.#source}:${++this.#strikeNumber}`;
-    this.#strikes.push({ prefix, id, time: clock(), ...this.#threshold, rule: event.rule });
+    this.#strikes.push({ prefix, id, time: clock.now(), ...this.#threshold, rule: event.rule });
   }
 
   /** Puts another threshold in force. */
@@ -141,87 +144,115 @@ export class Fleet {
 
   /** Passes on what waits, as far as it can be done, and leaves. */
   async close(): Promise<void> {
+    const { store } = this.#options;
     clearInterval(this.#timer);
-    await this.#joining;
+    this.#off();
     await this.#round;
-    if (this.#state === 'connected') {
+    if (store.connected) {
       await this.#write();
       await this.#pass();
+      await store.leave(this.#source).catch(() => {});
     }
     this.#closed = true;
-    await this.#options.store.close();
+    await this.#joining;
+    await this.#beat;
+    await store.close();
   }
 
-  #enter(state: FleetHealth['state']): void {
-    if (this.#closed || state === this.#state) return;
+  #enter(state: FleetHealth['state'], why = ''): void {
+    if (this.#closed || (state === this.#state && why === this.#why)) return;
+    if (state !== this.#state) this.#since = this.#options.clock.now();
     this.#state = state;
-    this.#since = this.#options.clock();
+    this.#why = why;
     this.#options.onState(this.health);
   }
 
   #tick(): void {
     if (!this.#options.store.connected) return;
     if (this.#state !== 'connected') this.#join();
-    else {
-      this.#round ??= this.#pass().finally(() => {
-        this.#round = null;
+    else if (performance.now() >= this.#nextBeat) {
+      this.#nextBeat = performance.now() + pulseInterval;
+      this.#beat ??= this.#pulse().finally(() => {
+        this.#beat = null;
       });
-      this.#write();
     }
+    // New bans do not wait until states are the same: others should have them before the client comes to them.
+    this.#round ??= this.#pass().finally(() => {
+      this.#round = null;
+    });
+    void this.#write();
   }
 
   #join(): void {
-    if (this.#options.clock() < this.#notBefore) return;
+    if (performance.now() < this.#notBefore) return;
     this.#joining ??= this.#reconcile().finally(() => {
       this.#joining = null;
     });
   }
 
-  /** Takes over every record of the store that is newer, and puts every one there that is newer here, or missing there. */
   async #reconcile(): Promise<void> {
-    const { store, ledger } = this.#options;
+    const { store } = this.#options;
     if (this.#closed) return;
     const outages = this.#outages;
-    this.#enter('joining');
     try {
-      if (ledger !== null) {
-        const theirs = new Map<string, number>();
-        for await (const bans of store.allBans()) {
-          for (const { prefix, ban } of bans) {
-            // What is refused counts as missing, so that a sound record takes its place.
-            if (this.#take(prefix, ban) && ban !== null) theirs.set(prefix, ban.changed);
-          }
-        }
-        let missing: Ban[] = [];
-        for (const ban of ledger.records()) {
-          if ((theirs.get(ban.prefix) ?? -1) >= ban.changed) continue;
-          missing.push(ban);
-          if (missing.length < page) continue;
-          await this.#send(missing);
-          missing = [];
-        }
-        await this.#send(missing);
-      }
+      const pulse = await this.#ask();
+      if (this.#state !== 'full') this.#enter('joining');
+      await this.#healing?.join(pulse);
       // It may have gone and come meanwhile, and what was told in between was not heard: then once more.
-      this.#enter(store.connected && this.#outages === outages ? 'connected' : 'away');
-      this.#write();
+      if (store.connected && this.#outages === outages) this.#enter('connected');
+      void this.#write();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Takes over a record of the store, if it passes the gate. @returns whether it did */
-  #take(prefix: string, ban: Ban | null): boolean {
-    const { ledger } = this.#options;
-    if (ledger === null) return false;
-    const refusal =
-      ban === null ? { prefix, why: 'is no record of a ban', poisoned: true } : ledger.apply(ban, 'fleet');
-    if (refusal !== null) this.#refuse(refusal);
-    return refusal === null;
+  /** Says that this gateway is there, and hears what the store is. */
+  async #ask(): Promise<Pulse> {
+    const { store, clock, describe, onSkew, onMended } = this.#options;
+    const { state, since } = this.health;
+    const text = JSON.stringify({ ...describe?.(), state, since });
+    const start = performance.now();
+    const pulse = await store.pulse(this.#source, text);
+    this.#gateways = pulse.gateways;
+    if (clock.measure(pulse, performance.now() - start)) onSkew?.(clock.correction);
+    if (pulse.mended !== null && pulse.mended !== this.#mended) onMended?.(pulse.mended);
+    this.#mended = pulse.mended;
+    return pulse;
   }
 
-  async #send(bans: readonly Ban[]): Promise<void> {
-    for (const { prefix } of await this.#options.store.putBans(bans))
+  /** While the states agree: whether they still can, and a step of the slow comparison. */
+  async #pulse(): Promise<void> {
+    const { store } = this.#options;
+    try {
+      const pulse = await this.#ask();
+      if (this.#healing?.beat(pulse) === false) {
+        this.#enter('joining', 'the store lost what it held');
+        this.#join();
+        return;
+      }
+      await this.#healing?.step(performance.now(), pulse.gateways);
+      const poisoned = this.#poisoned.splice(0);
+      if (poisoned.length > 0) await store.dropBans(poisoned);
+    } catch (error) {
+      if (isFull(error)) this.#fail(error);
+      else this.#trouble(error);
+    }
+  }
+
+  /** Takes over a record of the store, if it passes the gate. @param text as it stands there; null: it was told */
+  #take(prefix: string, ban: Ban | null, text: string | null): void {
+    const { ledger } = this.#options;
+    if (ledger === null) return;
+    const refusal =
+      ban === null ? { prefix, why: 'is no record of a ban', poisoned: true } : ledger.apply(ban, 'fleet');
+    if (refusal === null) return;
+    this.#refuse(refusal, text === null);
+    if (refusal.poisoned && text !== null && this.#poisoned.length < mostBans)
+      this.#poisoned.push({ prefix, ban, text });
+  }
+
+  async #send(bans: readonly Ban[], quietly = false): Promise<void> {
+    for (const { prefix } of await this.#options.store.putBans(bans, quietly))
       this.#refuse({
         prefix,
         why: `was not taken: by the store's clock it was decided in the future; compare the clocks`,
@@ -229,44 +260,63 @@ export class Fleet {
       });
   }
 
-  /** Each is told once, so that whoever writes there can't fill the log. */
-  #refuse(refusal: Refusal): void {
-    this.#refused++;
+  /** Each is told once, so that whoever writes there can't fill the log. @param anew it counts, though it was seen before */
+  #refuse(refusal: Refusal, anew = false): void {
     const text = `${refusal.prefix} ${refusal.why}`;
-    if (this.#told.size >= mostTold || this.#told.has(text)) return;
+    const known = this.#told.has(text);
+    if (anew || !known) this.#refused++;
+    if (known || this.#told.size >= mostTold) return;
     this.#told.add(text);
     this.#options.onRefused(refusal);
   }
 
-  /** A store that is there and takes nothing, for want of memory say, must not be asked without a pause. */
+  /** A store that is there and takes nothing must not be asked without a pause. */
   #fail(error: unknown): void {
-    this.#notBefore = this.#options.clock() + pause;
-    this.#enter('away');
-    this.#options.onError(error);
+    this.#notBefore = performance.now() + pause;
+    const { connected } = this.#options.store;
+    // Where it is not, the store has said why.
+    if (isFull(error))
+      this.#enter('full', `it takes nothing for want of memory: ${(error as Error).message}`);
+    else if (connected) this.#enter('joining', (error as Error).message);
+    this.#trouble(error);
+  }
+
+  /** The same error is told once a minute. */
+  #trouble(error: unknown): void {
+    const { store, onError } = this.#options;
+    // Why the store is not there is told by the state.
+    if (!store.connected || isFull(error)) return;
+    const text = error instanceof Error ? error.message : String(error);
+    const now = performance.now();
+    if (now - (this.#errors.get(text) ?? Number.NEGATIVE_INFINITY) < sameError) return;
+    if (this.#errors.size >= mostTold) this.#errors.clear();
+    this.#errors.set(text, now);
+    onError(error);
   }
 
   /** A ban made here goes out at once: others should have it before the client comes to them. */
   #put(ban: Ban): void {
-    // Until states are brought together there is no need to remember it apart: it is in the ledger.
-    if (this.#state === 'away') return;
+    if (this.#closed) return;
     this.#bans.set(ban.prefix, ban);
     if (this.#bans.size > mostBans) {
       this.#bans.clear();
-      this.#enter('away');
+      this.#healing?.distrust();
       return;
     }
     setImmediate(() => this.#write());
   }
 
   async #write(): Promise<void> {
-    if (this.#writing || this.#bans.size === 0 || this.#state !== 'connected') return;
+    if (this.#writing || this.#bans.size === 0 || !this.#options.store.connected) return;
+    if (performance.now() < this.#notBefore) return;
     this.#writing = true;
     const bans = [...this.#bans.values()];
     this.#bans.clear();
     try {
       await this.#send(bans);
     } catch (error) {
-      // Some may have arrived: all are in the ledger, and are compared anew.
+      // Some may have arrived: a record that stands there already is not taken twice.
+      for (const ban of bans) if (!this.#bans.has(ban.prefix)) this.#bans.set(ban.prefix, ban);
       this.#fail(error);
     } finally {
       this.#writing = false;
@@ -274,12 +324,14 @@ export class Fleet {
   }
 
   async #pass(): Promise<void> {
+    if (performance.now() < this.#notBefore) return;
     try {
       await this.#passStrikes();
       await this.#passRates();
       await this.#passEvents();
     } catch (error) {
-      this.#options.onError(error);
+      if (isFull(error)) this.#fail(error);
+      else this.#trouble(error);
     }
   }
 
@@ -287,12 +339,15 @@ export class Fleet {
     const { store, ledger } = this.#options;
     const strikes = this.#strikes.slice(0, round);
     if (strikes.length === 0 || ledger === null) return;
-    const counts = await store.strike(strikes);
+    // A strike from before the last decision on this client has had its answer, whatever that was.
+    const open = strikes
+      .map((strike) => ({ ...strike, since: ledger.decided(strike.prefix) }))
+      .filter(({ time, since }) => time > since);
+    const found = await store.strike(open);
     this.#strikes = this.#strikes.slice(strikes.length);
-    for (const [index, { prefix, rule, time, after }] of strikes.entries()) {
-      if (counts[index]! < after || ledger.isBanned(prefix)) continue;
-      // A strike from before the last decision on this client has had its answer, whatever that was.
-      if ((ledger.record(prefix)?.changed ?? 0) < time) ledger.ban(prefix, rule);
+    for (const [index, { prefix, rule, time, after }] of open.entries()) {
+      if (!(found[index]! >= after) || ledger.isBanned(prefix)) continue;
+      if (ledger.decided(prefix) < time) ledger.ban(prefix, rule);
     }
   }
 
@@ -319,3 +374,6 @@ export class Fleet {
     this.#backlog.done(first + events.length - 1);
   }
 }
+
+/** Valkey says so when `maxmemory` is reached. */
+const isFull = (error: unknown): boolean => /\bOOM\b/.test(String((error as Error | null)?.message));

@@ -1,13 +1,19 @@
 /** The fleet of gateways that live in one process: for tests, and the measure of what another store must do. */
+import { randomUUID } from 'node:crypto';
 import { type Ban, supersedes } from '../bans/ban.ts';
 import { mostAhead } from '../bans/gate.ts';
 import {
+  type Comparison,
   type Count,
   type FleetStore,
+  type GatewayEntry,
+  gatewayAlive,
+  type Pulse,
   type StoredBan,
   type StreamEntry,
   type Strike,
   streamLength,
+  type Trouble,
 } from './store.ts';
 
 /** What the stores of one fleet share. */
@@ -18,6 +24,10 @@ export class SharedMemory {
   readonly sequences = new Map<string, number>();
   stream: StreamEntry[] = [];
   last = 0;
+  readonly changes = new Map<string, number>();
+  readonly gateways = new Map<string, GatewayEntry>();
+  readonly notes = new Map<string, { text: string; until: number }>();
+  epoch: string = randomUUID();
   readonly listeners = new Set<(ban: Ban | null) => void>();
 }
 
@@ -39,11 +49,28 @@ export class MemoryStore implements FleetStore {
     this.#options = options;
   }
 
-  onState(listener: (connected: boolean) => void): void {
-    queueMicrotask(() => listener(true));
+  onState(listener: (trouble: Trouble | null) => void): void {
+    queueMicrotask(() => listener(null));
   }
 
-  async putBans(bans: readonly Ban[]): Promise<Ban[]> {
+  async pulse(id: string, text: string): Promise<Pulse> {
+    this.#check();
+    const { memory, clock } = this.#options;
+    const time = clock();
+    memory.gateways.set(id, { id, text, seen: time });
+    const gateways = [...memory.gateways.values()].filter(({ seen }) => seen >= time - gatewayAlive).length;
+    return { epoch: memory.epoch, bans: memory.bans.size, time, gateways, mended: null };
+  }
+
+  async gateways(): Promise<GatewayEntry[]> {
+    return [...this.#options.memory.gateways.values()];
+  }
+
+  async leave(id: string): Promise<void> {
+    this.#options.memory.gateways.delete(id);
+  }
+
+  async putBans(bans: readonly Ban[], quietly = false): Promise<Ban[]> {
     this.#check();
     const { memory, remember, clock } = this.#options;
     for (const [prefix, { until }] of memory.bans)
@@ -58,6 +85,9 @@ export class MemoryStore implements FleetStore {
       const known = memory.bans.get(ban.prefix);
       if (known !== undefined && known.changed <= latest && !supersedes(ban, known)) continue;
       memory.bans.set(ban.prefix, ban);
+      memory.changes.delete(ban.prefix);
+      memory.changes.set(ban.prefix, clock());
+      if (quietly) continue;
       for (const listener of memory.listeners) queueMicrotask(() => listener(ban));
     }
     return ahead;
@@ -69,11 +99,61 @@ export class MemoryStore implements FleetStore {
   }
 
   async *allBans(): AsyncGenerator<readonly StoredBan[]> {
+    yield await this.readBans([...this.#options.memory.bans.keys()]);
+  }
+
+  async readBans(prefixes: readonly string[]): Promise<StoredBan[]> {
     this.#check();
     const { memory, remember, clock } = this.#options;
-    yield [...memory.bans.values()]
-      .filter(({ until }) => until + remember > clock())
-      .map((ban) => ({ prefix: ban.prefix, ban }));
+    return prefixes.flatMap((prefix) => {
+      const ban = memory.bans.get(prefix);
+      if (ban === undefined || ban.until + remember <= clock()) return [];
+      return [{ prefix, ban, text: JSON.stringify(ban) }];
+    });
+  }
+
+  async indexPage(): Promise<{ cursor: string; prefixes: readonly string[] }> {
+    this.#check();
+    return { cursor: '0', prefixes: [...this.#options.memory.bans.keys()] };
+  }
+
+  async *changedSince(time: number): AsyncGenerator<readonly string[]> {
+    this.#check();
+    yield [...this.#options.memory.changes].filter(([, when]) => when >= time).map(([prefix]) => prefix);
+  }
+
+  async compare(records: readonly Pick<Ban, 'prefix' | 'changed'>[]): Promise<Comparison[]> {
+    this.#check();
+    return records.map(({ prefix, changed }) => {
+      const theirs = this.#options.memory.bans.get(prefix)?.changed ?? -1;
+      return theirs < changed ? 'put' : theirs > changed ? 'take' : 'same';
+    });
+  }
+
+  async dropBans(records: readonly Pick<StoredBan, 'prefix' | 'text'>[]): Promise<void> {
+    const { bans } = this.#options.memory;
+    for (const { prefix, text } of records)
+      if (JSON.stringify(bans.get(prefix)) === text) bans.delete(prefix);
+  }
+
+  async claim(task: string, id: string, life: number): Promise<boolean> {
+    const holder = await this.noted(task);
+    if (holder !== null && holder !== id) return false;
+    await this.note(task, id, life);
+    return true;
+  }
+
+  async note(name: string, text: string, life: number): Promise<void> {
+    this.#check();
+    const { memory, clock } = this.#options;
+    memory.notes.set(name, { text, until: clock() + life });
+  }
+
+  async noted(name: string): Promise<string | null> {
+    this.#check();
+    const { memory, clock } = this.#options;
+    const known = memory.notes.get(name);
+    return known === undefined || known.until <= clock() ? null : known.text;
   }
 
   async count(counts: readonly Count[]): Promise<number[]> {
@@ -92,10 +172,10 @@ export class MemoryStore implements FleetStore {
   async strike(strikes: readonly Strike[]): Promise<number[]> {
     this.#check();
     const { memory } = this.#options;
-    return strikes.map(({ prefix, id, time, within, after }) => {
+    return strikes.map(({ prefix, id, time, within, after, since }) => {
       const against = memory.strikes.get(prefix) ?? new Map<string, number>();
       memory.strikes.set(prefix, against);
-      for (const [known, when] of against) if (when <= time - within) against.delete(known);
+      for (const [known, when] of against) if (when <= Math.max(time - within, since)) against.delete(known);
       if (!against.has(id)) against.set(id, time);
       if (against.size >= after) memory.strikes.delete(prefix);
       return against.size;

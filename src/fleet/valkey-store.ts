@@ -6,112 +6,151 @@
  * has to do in any case, since Valkey itself may have come back empty; a stream to resume would only be a second way.
  */
 import { randomUUID } from 'node:crypto';
-import { Redis, type RedisOptions } from 'iovalkey';
+import type { Redis } from 'iovalkey';
 import { type Ban, readBan } from '../bans/ban.ts';
 import { mostAhead } from '../bans/gate.ts';
 import * as scripts from './scripts.ts';
 import {
+  type Comparison,
   type Count,
+  deltaLife,
   type FleetStore,
+  type GatewayEntry,
+  gatewayAlive,
+  gatewayLife,
+  type Pulse,
   type StoredBan,
   type StreamEntry,
   type Strike,
   streamLength,
+  type Trouble,
 } from './store.ts';
+import { ValkeyLink, type ValkeyLinkOptions } from './valkey-link.ts';
 
-export interface ValkeyStoreOptions {
-  /** `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, or `rediss://` for TLS. */
-  readonly url: string;
+export interface ValkeyStoreOptions extends ValkeyLinkOptions {
   /** Begins every key and channel; gateways with the same one are a fleet. @default 'sekisho' */
   readonly prefix?: string;
-  /** PEM of the authorities that sign the server's certificate. @default those of the system */
-  readonly ca?: string | Buffer;
   /** How long a ban is kept after its end, in milliseconds. */
   readonly remember: number;
-  /** Told of every error of a connection; it is tried again by itself. */
-  readonly onError: (error: Error) => void;
 }
 
-/** Milliseconds until a command has failed, and between two proofs that both connections work. */
-const commandTimeout = 1000;
-const heartbeat = 1000;
 /** How long events and their numbers are kept, in milliseconds. */
 const streamLife = 7 * 86_400_000;
 /** Commands sent before their replies are waited for; keys in one script. */
 const batch = 250;
 
+/** By what the script replies. */
+const comparisons: readonly Comparison[] = ['same', 'put', 'take'];
+
+type Arguments = (string | number)[];
+
 interface Commands {
-  sekishoPutBan(...args: (string | number)[]): unknown;
-  sekishoCount(keys: number, ...args: (string | number)[]): Promise<number[]>;
-  sekishoStrike(...args: (string | number)[]): unknown;
-  sekishoAppend(...args: (string | number)[]): Promise<number>;
+  sekishoPulse(...args: Arguments): Promise<[string, number, number, number, string | null]>;
+  sekishoPutBan(...args: Arguments): unknown;
+  sekishoReadBans(keys: number, ...args: Arguments): Promise<(string | null)[]>;
+  sekishoCompare(keys: number, ...args: Arguments): Promise<number[]>;
+  sekishoDropBans(keys: number, ...args: Arguments): Promise<number>;
+  sekishoClaim(...args: Arguments): Promise<number>;
+  sekishoCount(keys: number, ...args: Arguments): Promise<number[]>;
+  sekishoStrike(...args: Arguments): unknown;
+  sekishoAppend(...args: Arguments): Promise<number>;
 }
+
+/** Of each script: how many keys it has; where that differs from call to call, the call says so. */
+const commands = {
+  sekishoPulse: { numberOfKeys: 4, lua: scripts.pulse },
+  sekishoPutBan: { numberOfKeys: 3, lua: scripts.putBan },
+  sekishoReadBans: { lua: scripts.readBans },
+  sekishoCompare: { lua: scripts.compare },
+  sekishoDropBans: { lua: scripts.dropBans },
+  sekishoClaim: { numberOfKeys: 1, lua: scripts.claim },
+  sekishoCount: { lua: scripts.count },
+  sekishoStrike: { numberOfKeys: 1, lua: scripts.strike },
+  sekishoAppend: { numberOfKeys: 2, lua: scripts.append },
+} as const;
 
 export class ValkeyStore implements FleetStore {
   readonly #options: ValkeyStoreOptions;
   readonly #prefix: string;
+  readonly #link: ValkeyLink;
   readonly #commands: Redis & Commands;
-  readonly #subscriber: Redis;
-  readonly #stateListeners: ((connected: boolean) => void)[] = [];
+  readonly #stateListeners: ((trouble: Trouble | null) => void)[] = [];
   readonly #banListeners: ((ban: Ban | null) => void)[] = [];
-  /** A channel that only this process hears: the proof that messages come through. */
-  readonly #echo: string;
-  readonly #timer: NodeJS.Timeout;
-  #echoed = true;
-  #connected = false;
-  #closed = false;
 
-  /** Starts to connect; goes on trying for ever. */
+  /** Starts to connect; goes on trying for ever. @throws TypeError where the URL is none */
   constructor(options: ValkeyStoreOptions) {
     this.#options = options;
     // In braces, so that a cluster keeps all keys of a fleet on one node, where scripts can reach them.
     this.#prefix = `{${options.prefix ?? 'sekisho'}}:`;
-    this.#echo = `${this.#prefix}echo:${randomUUID()}`;
-    const connection = connectionOptions(options);
-    this.#commands = new Redis(options.url, connection) as Redis & Commands;
-    this.#commands.defineCommand('sekishoPutBan', { numberOfKeys: 2, lua: scripts.putBan });
-    this.#commands.defineCommand('sekishoCount', { lua: scripts.count });
-    this.#commands.defineCommand('sekishoStrike', { numberOfKeys: 1, lua: scripts.strike });
-    this.#commands.defineCommand('sekishoAppend', { numberOfKeys: 2, lua: scripts.append });
-    this.#subscriber = new Redis(options.url, connection);
-    for (const client of [this.#commands, this.#subscriber]) {
-      client.on('error', options.onError);
-      client.on('close', () => this.#state());
-      client.on('ready', () => this.#onReady(client));
-    }
-    this.#subscriber.on('message', (channel: string, message: string) => this.#onMessage(channel, message));
-    this.#timer = setInterval(() => this.#beat(), heartbeat);
-    this.#timer.unref();
+    this.#link = new ValkeyLink(
+      options,
+      this.#prefix,
+      `${this.#prefix}bans`,
+      (message) => {
+        const ban = parseBan(message);
+        for (const listener of this.#banListeners) listener(ban);
+      },
+      (trouble) => {
+        for (const listener of this.#stateListeners) listener(trouble);
+      },
+    );
+    this.#commands = this.#link.commands as Redis & Commands;
+    for (const [name, command] of Object.entries(commands)) this.#commands.defineCommand(name, command);
   }
 
   get connected(): boolean {
-    return this.#connected;
+    return this.#link.connected;
   }
 
-  onState(listener: (connected: boolean) => void): void {
+  onState(listener: (trouble: Trouble | null) => void): void {
     this.#stateListeners.push(listener);
-    if (this.#connected) queueMicrotask(() => listener(true));
+    if (this.connected) queueMicrotask(() => listener(null));
   }
 
   onBan(listener: (ban: Ban | null) => void): void {
     this.#banListeners.push(listener);
   }
 
-  async putBans(bans: readonly Ban[]): Promise<Ban[]> {
+  async pulse(id: string, text: string): Promise<Pulse> {
+    const [epoch, bans, time, gateways, mended] = await this.#commands.sekishoPulse(
+      ...this.#keys('epoch', 'bans', 'seen', 'gateways'),
+      ...[randomUUID(), id, text, gatewayLife, gatewayAlive],
+    );
+    return { epoch, bans, time, gateways, mended: typeof mended === 'string' ? mended : null };
+  }
+
+  async gateways(): Promise<GatewayEntry[]> {
+    const texts = await this.#commands.hgetall(`${this.#prefix}gateways`);
+    const seen = await this.#commands.zrangebyscore(`${this.#prefix}seen`, '-inf', '+inf', 'WITHSCORES');
+    const entries: GatewayEntry[] = [];
+    for (let at = 0; at < seen.length; at += 2) {
+      const id = seen[at]!;
+      if (texts[id] !== undefined) entries.push({ id, text: texts[id], seen: Number(seen[at + 1]) });
+    }
+    return entries;
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#commands.zrem(`${this.#prefix}seen`, id);
+    await this.#commands.hdel(`${this.#prefix}gateways`, id);
+  }
+
+  async putBans(bans: readonly Ban[], quietly = false): Promise<Ban[]> {
     const ahead: Ban[] = [];
     for (let start = 0; start < bans.length; start += batch) {
       const part = bans.slice(start, start + batch);
       const replies = await this.#pipeline(part, (pipeline, ban) =>
         pipeline.sekishoPutBan(
           this.#banKey(ban.prefix),
-          `${this.#prefix}bans`,
+          ...this.#keys('bans', 'changes'),
           JSON.stringify(ban),
           ban.changed,
           ban.until,
           ban.until + this.#options.remember,
-          `${this.#prefix}bans`,
+          quietly ? '' : `${this.#prefix}bans`,
           ban.prefix,
           mostAhead,
+          deltaLife,
         ),
       );
       ahead.push(...part.filter((_, index) => replies[index] === -1));
@@ -122,20 +161,92 @@ export class ValkeyStore implements FleetStore {
   async *allBans(): AsyncGenerator<readonly StoredBan[]> {
     let cursor = '0';
     do {
-      const [next, found] = await this.#commands.zscan(`${this.#prefix}bans`, cursor, 'COUNT', batch);
-      cursor = next;
-      const prefixes = found.filter((_, index) => index % 2 === 0);
-      const texts = await this.#pipeline(prefixes, (pipeline, prefix) =>
-        pipeline.hget(this.#banKey(prefix), 'ban'),
+      const page = await this.indexPage(cursor);
+      ({ cursor } = page);
+      yield await this.readBans(page.prefixes);
+    } while (cursor !== '0');
+  }
+
+  async readBans(prefixes: readonly string[]): Promise<StoredBan[]> {
+    const records: StoredBan[] = [];
+    for (let start = 0; start < prefixes.length; start += batch) {
+      const part = prefixes.slice(start, start + batch);
+      const texts = await this.#commands.sekishoReadBans(
+        part.length,
+        ...part.map((prefix) => this.#banKey(prefix)),
       );
-      yield prefixes.flatMap((prefix, index) => {
+      for (const [index, prefix] of part.entries()) {
         const text = texts[index];
         // It was forgotten; the index is a little behind.
-        if (text === null) return [];
+        if (typeof text !== 'string') continue;
         const ban = parseBan(text);
-        return [{ prefix, ban: ban?.prefix === prefix ? ban : null }];
-      });
-    } while (cursor !== '0');
+        records.push({ prefix, text, ban: ban?.prefix === prefix ? ban : null });
+      }
+    }
+    return records;
+  }
+
+  async indexPage(cursor: string): Promise<{ cursor: string; prefixes: readonly string[] }> {
+    const [next, found] = await this.#commands.zscan(`${this.#prefix}bans`, cursor, 'COUNT', batch);
+    return { cursor: next, prefixes: found.filter((_, index) => index % 2 === 0) };
+  }
+
+  async *changedSince(time: number): AsyncGenerator<readonly string[]> {
+    const key = `${this.#prefix}changes`;
+    let from = `${time}`;
+    for (;;) {
+      const found = await this.#commands.zrangebyscore(key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, batch);
+      const prefixes = found.filter((_, index) => index % 2 === 0);
+      if (prefixes.length > 0) yield prefixes;
+      if (prefixes.length < batch) return;
+      const last = found.at(-1)!;
+      // More within one millisecond than a page holds: then that millisecond is read whole.
+      if (last !== from) from = last;
+      else {
+        yield await this.#commands.zrangebyscore(key, from, from);
+        from = `(${last}`;
+      }
+    }
+  }
+
+  async compare(records: readonly Pick<Ban, 'prefix' | 'changed'>[]): Promise<Comparison[]> {
+    const found: Comparison[] = [];
+    for (let start = 0; start < records.length; start += batch) {
+      const part = records.slice(start, start + batch);
+      const replies = await this.#commands.sekishoCompare(
+        part.length + 1,
+        `${this.#prefix}bans`,
+        ...part.map(({ prefix }) => this.#banKey(prefix)),
+        mostAhead,
+        ...part.flatMap(({ prefix, changed }) => [prefix, changed]),
+      );
+      found.push(...replies.map((reply) => comparisons[reply]!));
+    }
+    return found;
+  }
+
+  async dropBans(records: readonly Pick<StoredBan, 'prefix' | 'text'>[]): Promise<void> {
+    for (let start = 0; start < records.length; start += batch) {
+      const part = records.slice(start, start + batch);
+      await this.#commands.sekishoDropBans(
+        part.length + 2,
+        ...this.#keys('bans', 'changes'),
+        ...part.map(({ prefix }) => this.#banKey(prefix)),
+        ...part.flatMap(({ prefix, text }) => [prefix, text]),
+      );
+    }
+  }
+
+  async claim(task: string, id: string, life: number): Promise<boolean> {
+    return (await this.#commands.sekishoClaim(`${this.#prefix}${task}`, id, life)) === 1;
+  }
+
+  async note(name: string, text: string, life: number): Promise<void> {
+    await this.#commands.set(`${this.#prefix}${name}`, text, 'PX', life);
+  }
+
+  async noted(name: string): Promise<string | null> {
+    return this.#commands.get(`${this.#prefix}${name}`);
   }
 
   async count(counts: readonly Count[]): Promise<number[]> {
@@ -154,8 +265,8 @@ export class ValkeyStore implements FleetStore {
     for (let start = 0; start < strikes.length; start += batch) {
       const replies = await this.#pipeline(
         strikes.slice(start, start + batch),
-        (pipeline, { prefix, id, time, within, after }) =>
-          pipeline.sekishoStrike(`${this.#prefix}strikes:${prefix}`, time, id, within, after),
+        (pipeline, { prefix, id, time, within, after, since }) =>
+          pipeline.sekishoStrike(`${this.#prefix}strikes:${prefix}`, time, id, within, after, since),
       );
       totals.push(...(replies as number[]));
     }
@@ -182,10 +293,11 @@ export class ValkeyStore implements FleetStore {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    this.#state();
-    for (const client of [this.#commands, this.#subscriber]) client.disconnect();
+    this.#link.close();
+  }
+
+  #keys(...names: string[]): string[] {
+    return names.map((name) => `${this.#prefix}${name}`);
   }
 
   #banKey(prefix: string): string {
@@ -206,71 +318,6 @@ export class ValkeyStore implements FleetStore {
       return reply;
     });
   }
-
-  async #onReady(client: Redis): Promise<void> {
-    try {
-      if (client === this.#subscriber) {
-        await client.subscribe(`${this.#prefix}bans`, this.#echo);
-        this.#echoed = true;
-      }
-      this.#state();
-    } catch (error) {
-      this.#options.onError(error as Error);
-      client.disconnect(true);
-    }
-  }
-
-  /** A connection that is cut without a word is noticed only by what does not come back. */
-  #beat(): void {
-    if (!this.#connected) return;
-    if (!this.#echoed) {
-      this.#options.onError(new Error('the subscription does not answer; connecting anew'));
-      this.#subscriber.disconnect(true);
-    }
-    this.#echoed = false;
-    this.#commands.publish(this.#echo, '').catch((error: Error) => {
-      this.#options.onError(error);
-      this.#commands.disconnect(true);
-    });
-  }
-
-  #onMessage(channel: string, message: string): void {
-    if (channel === this.#echo) {
-      this.#echoed = true;
-      return;
-    }
-    const ban = parseBan(message);
-    for (const listener of this.#banListeners) listener(ban);
-  }
-
-  #state(): void {
-    const connected =
-      !this.#closed &&
-      this.#commands.status === 'ready' &&
-      this.#subscriber.status === 'ready' &&
-      this.#subscriber.mode === 'subscriber';
-    if (connected === this.#connected) return;
-    this.#connected = connected;
-    for (const listener of this.#stateListeners) listener(connected);
-  }
-}
-
-function connectionOptions({ url, ca }: ValkeyStoreOptions): RedisOptions {
-  return {
-    // Nothing waits in a queue of the client's: what can't be sent now is the fleet's to keep.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResubscribe: false,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout,
-    connectTimeout: 2000,
-    keepAlive: 5000,
-    connectionName: 'sekisho',
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1000),
-    // A replica that was promoted meanwhile is found by connecting anew.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    ...(url.startsWith('rediss:') ? { tls: ca === undefined ? {} : { ca } } : {}),
-  };
 }
 
 function parseBan(text: unknown): Ban | null {

@@ -3,7 +3,9 @@ import { parsePrefix } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Refusal } from '../../src/bans/gate.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
-import { Fleet, type FleetHealth } from '../../src/fleet/fleet.ts';
+import { Fleet } from '../../src/fleet/fleet.ts';
+import { FleetClock } from '../../src/fleet/fleet-clock.ts';
+import type { FleetHealth } from '../../src/fleet/fleet-options.ts';
 import type { FleetStore } from '../../src/fleet/store.ts';
 import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
 import type { Owner } from '../support/owner.ts';
@@ -18,26 +20,41 @@ export interface Member {
   readonly store: FleetStore;
   readonly states: FleetHealth['state'][];
   readonly refused: Refusal[];
+  readonly errors: unknown[];
+  /** What the clock was corrected by, each time. */
+  readonly skews: number[];
+  readonly mended: string[];
   /** A probe that this gateway sees. */
   probe(client: string): void;
 }
 
 /** A member of the fleet of that name, connected; four probes ban, 192.0.2.99 is exempt. */
-export async function member(owner: Owner, prefix: string, url: string): Promise<Member> {
+export async function member(
+  owner: Owner,
+  prefix: string,
+  url: string,
+  clock = new FleetClock(),
+): Promise<Member> {
   const threshold = { after: 4, within: minute };
   const exempt = new PrefixSet([parsePrefix('192.0.2.99')!]);
-  const ledger = new BanLedger({ ...threshold, for: [minute], exempt, clock: Date.now });
+  const ledger = new BanLedger({ ...threshold, for: [minute], exempt, clock: clock.now });
   const store = new ValkeyStore({ url, prefix, remember: minute, onError: () => {} });
   const states: FleetHealth['state'][] = [];
   const refused: Refusal[] = [];
+  const errors: unknown[] = [];
+  const skews: number[] = [];
+  const mended: string[] = [];
   const fleet = new Fleet({
     store,
     ledger,
     threshold,
-    clock: Date.now,
+    clock,
+    remember: minute,
     interval: 10,
     onState: ({ state }) => states.push(state),
-    onError: () => {},
+    onError: (error) => errors.push(error),
+    onSkew: (skew) => skews.push(skew),
+    onMended: (key) => mended.push(key),
     onRefused: (refusal) => refused.push(refusal),
   });
   owner.after(() => fleet.close());
@@ -48,6 +65,9 @@ export async function member(owner: Owner, prefix: string, url: string): Promise
     store,
     states,
     refused,
+    errors,
+    skews,
+    mended,
     probe: (client) => {
       ledger.offend(client, 'connect');
       fleet.event(probeOf(client));

@@ -38,16 +38,22 @@ const poison: readonly [why: RegExp, record: Ban, hit: string][] = [
 
 test('what no gateway could decide is refused and counted, told or found in the store', async (t) => {
   for (const [why, record, hit] of poison) {
-    const name = randomUUID();
-    const early = await member(t, name, redis.url);
-    await plant(name, record);
+    const [told, found] = [randomUUID(), randomUUID()];
+    const early = await member(t, told, redis.url);
+    await plant(told, record);
     await eventually(() => early.refused.length === 1, `${record.prefix} was told`);
-    const late = await member(t, name, redis.url);
+    await plant(found, record);
+    const late = await member(t, found, redis.url);
+    await eventually(
+      async () => (await client.zcard(`{${found}}:bans`)) === (late.refused[0]!.poisoned ? 0 : 1),
+      `${record.prefix} leaves the index where nobody may take it`,
+    );
     for (const { ledger, refused, fleet } of [early, late]) {
       assert.match(refused[0]!.why, why, record.prefix);
       assert.equal(ledger.isBanned(hit), false, record.prefix);
       assert.deepEqual([...ledger.records()], [], record.prefix);
       assert.equal(fleet.health.refused, 1);
+      assert.equal(refused.length, 1);
     }
   }
 });

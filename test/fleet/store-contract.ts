@@ -147,6 +147,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
       time,
       within: 60_000,
       after: 4,
+      since: 0,
     });
     assert.deepEqual(await a.strike([strike('a1', now), strike('a2', now + 10)]), [1, 2]);
     assert.deepEqual(await b.strike([strike('b1', now + 20), strike('b1', now + 20)]), [3, 3]);

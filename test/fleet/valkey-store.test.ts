@@ -25,12 +25,14 @@ test('every key has the prefix of the fleet, and expires', async (t) => {
   const store = await connect(t, { prefix: 'tidy' });
   await store.putBans([ban('192.0.2.1/32'), ban('192.0.2.2/32', { until: 8_640_000_000_000_000 })]);
   await store.count([{ key: 'all:1:192.0.2.1/32', by: 1, ttl: 1000 }]);
-  await store.strike([{ prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5 }]);
+  await store.strike([
+    { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
+  ]);
   await store.append('a', 1, ['event']);
   const client = new Redis(redis.url);
   t.after(() => client.disconnect());
   const keys = (await client.keys('*')).filter((key) => key.includes('tidy'));
-  assert.equal(keys.length, 7);
+  assert.equal(keys.length, 8);
   for (const key of keys) {
     assert.ok(key.startsWith('{tidy}:'), key);
     assert.ok((await client.pttl(key)) > 0, `${key} never ends`);
@@ -40,7 +42,7 @@ test('every key has the prefix of the fleet, and expires', async (t) => {
 test('a cut connection is told, fails at once, and is made again', async (t) => {
   const store = await connect(t);
   const states: boolean[] = [];
-  store.onState((connected) => states.push(connected));
+  store.onState((trouble) => states.push(trouble === null));
   await eventually(() => states.length === 1, 'told that it is there');
   const client = new Redis(redis.url);
   t.after(() => client.disconnect());
@@ -100,7 +102,9 @@ test('a user of its own with no more rights than the docs tell, over TLS', async
   for await (const page of store.allBans()) found.push(...page.map(({ prefix }) => prefix));
   assert.deepEqual(found, ['192.0.2.1/32']);
   await store.count([{ key: 'a', by: 1, ttl: 1000 }]);
-  await store.strike([{ prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5 }]);
+  await store.strike([
+    { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
+  ]);
   await store.append('a', 1, ['event']);
   assert.equal((await store.eventsAfter('0', 10)).length, 1);
   assert.equal(errors.length, 0, String(errors[0]));

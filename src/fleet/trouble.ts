@@ -1,0 +1,71 @@
+/** Why Valkey is not there, in words that say where to look. */
+import type { ValkeyAddress } from '../address/valkey-address.ts';
+import type { Trouble } from './store.ts';
+
+interface Row {
+  readonly seen: RegExp;
+  readonly kind: Trouble['kind'];
+  readonly say: (where: string, why: string, tls: boolean) => string;
+}
+
+/** The first that fits. What is seen is code and message of an error, as Node, OpenSSL or Valkey write them. */
+const rows: readonly Row[] = [
+  {
+    seen: /WRONGPASS|NOAUTH|invalid (?:username|password)/,
+    kind: 'refused',
+    say: (where, why) => `${where} refuses user and password (${why}): see fleet.valkey`,
+  },
+  {
+    seen: /NOPERM/,
+    kind: 'refused',
+    say: (where, why) => `${where} gives the user too few rights (${why}): docs/fleet.md lists them`,
+  },
+  {
+    seen: /WRONG_VERSION_NUMBER|wrong version number|packet length too long|ERR_SSL_.*RECORD/,
+    kind: 'refused',
+    say: (where) => `${where} does not speak TLS: write redis:// in fleet.valkey, or its TLS port`,
+  },
+  {
+    seen: /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|ALTNAME|ALERT/i,
+    kind: 'refused',
+    say: (where, why) =>
+      `the certificate of ${where}, or ours, is not accepted (${why}): see fleet.ca, cert and key`,
+  },
+  {
+    seen: /\bOOM\b/,
+    kind: 'full',
+    say: (where, why) => `${where} takes nothing for want of memory (${why}): raise its maxmemory`,
+  },
+  { seen: /LOADING/, kind: 'away', say: (where) => `${where} is still loading its data` },
+  { seen: /READONLY/, kind: 'away', say: (where) => `${where} is a replica, and takes no writes` },
+  { seen: /ECONNREFUSED/, kind: 'away', say: (where) => `nobody listens at ${where}` },
+  {
+    seen: /ENOTFOUND|EAI_AGAIN/,
+    kind: 'away',
+    say: (where, why) => `the name in ${where} does not resolve (${why})`,
+  },
+  {
+    seen: /timed out|ETIMEDOUT/,
+    kind: 'away',
+    say: (where, _why, tls) =>
+      `${where} does not answer${tls ? ': does it speak TLS (else write redis://)?' : ''}`,
+  },
+  {
+    seen: /Connection is closed|ECONNRESET|EPIPE/,
+    kind: 'away',
+    say: (where) => `${where} closes the connection without an answer: does it expect TLS (rediss://)?`,
+  },
+];
+
+/** @returns null where the error follows from another one that is told */
+export function troubleOf(error: Error, address: ValkeyAddress): Trouble | null {
+  if (error.message.includes("Stream isn't writeable")) return null;
+  const where = address.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const { code, lastNodeError } = error as { code?: string; lastNodeError?: Error };
+  const why = lastNodeError?.message ?? error.message;
+  const text = `${code ?? ''} ${why}`;
+  const row = rows.find(({ seen }) => seen.test(text));
+  return row === undefined
+    ? { kind: 'away', text: `${where}: ${why}` }
+    : { kind: row.kind, text: row.say(where, why, address.tls) };
+}
