@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ApacheServer, openProxyApache, plainApache } from '../support/apache.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Owner } from '../support/owner.ts';
+import { carelessNginx } from '../support/nginx.ts';
 import { needs, requirePeer } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -105,6 +106,28 @@ test('Apache that serves its own pages: the same requests were answered from her
   const { findings, tally } = await scanned([apache.accessLog.path]);
   assert.deepEqual(outcomesOf(findings, 'absolute'), ['local', 'refused', 'refused', 'refused']);
   assert.equal(tally.outcomes['likely-relayed'] + tally.outcomes.unclear, 0);
+});
+
+test('nginx that forwards to any host: its error log proves what its access log leaves open', async (t) => {
+  if (!needs(t, 'nginx')) return;
+  const nginx = await carelessNginx(t);
+  // As this name it has pages of its own.
+  await exchange(nginx.port, [
+    'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n',
+  ]);
+  await exchange(nginx.port, [
+    'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n',
+  ]);
+  await nginx.process.stop();
+  const [alone, beside] = await Promise.all([
+    scanned([nginx.accessLog.path]),
+    scanned([nginx.accessLog.path, nginx.errorLog.path]),
+  ]);
+  const told = ({ findings }: typeof alone): string[] =>
+    findings.map((f) => `${f.target} ${f.status} ${f.outcome} ${f.confidence}`);
+  assert.deepEqual(told(alone), ['http://www.example.com/ 502 attempted medium']);
+  assert.deepEqual(told(beside), ['http://www.example.com/ 502 attempted high']);
+  assert.match(beside.findings[0]!.why, /error log says so: www\.example\.com could not be resolved/);
 });
 
 test('tinyproxy: the log says what was relayed, and what could not be reached', async (t) => {

@@ -7,8 +7,8 @@ import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 const line =
   /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
 const refused =
-  /^(?:NOQUEUE|[0-9A-Za-z]+): reject: RCPT from \S*?\[([^\]]+)\](?::\d+)?: (\d{3}) .*?(?:Relay access denied|[Rr]elaying denied|not permitted to relay).*?(?:from=<([^>]*)> )?to=<([^>]*)>/;
-const accepted = /^([0-9A-Za-z]+): client=\S*?\[([^\]]+)\](.*)$/;
+  /^(?:NOQUEUE|[0-9A-Za-z]+): reject: RCPT from [^[\s]*\[([^\]]+)\](?::\d+)?: (\d{3}) .*?(?:Relay access denied|[Rr]elaying denied|not permitted to relay).*?(?:from=<([^>]*)> )?to=<([^>]*)>/;
+const accepted = /^([0-9A-Za-z]+): client=[^[\s]*\[([^\]]+)\](.*)$/;
 const handedIn = /^([0-9A-Za-z]+): uid=\d+ from=<([^>]*)>/;
 const messageId = /^([0-9A-Za-z]+): (?:resent-)?message-id=(\S+)/;
 const from = /^([0-9A-Za-z]+): from=<([^>]*)>/;
@@ -54,7 +54,7 @@ function parsePostfix(queue: MailQueue, time: number | null, program: string, sa
     queue.arrive(id!, { client: client!, trusted: rest!.includes('sasl_username='), sender: null });
     // XFORWARD: a filter says whose mail it gives back.
     const earlier = /orig_queue_id=([0-9A-Za-z]+)/.exec(rest!)?.[1];
-    const origin = /orig_client=\S*?\[([^\]]+)\]/.exec(rest!)?.[1];
+    const origin = /orig_client=[^[\s]*\[([^\]]+)\]/.exec(rest!)?.[1];
     queue.reinject(
       id!,
       (earlier === undefined ? undefined : queue.of(earlier)) ??
