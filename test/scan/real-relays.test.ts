@@ -9,8 +9,8 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ApacheServer, openProxyApache, plainApache } from '../support/apache.ts';
 import { freePort } from '../support/free-port.ts';
-import type { Owner } from '../support/owner.ts';
 import { carelessNginx } from '../support/nginx.ts';
+import type { Owner } from '../support/owner.ts';
 import { needs, requirePeer } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -112,9 +112,7 @@ test('nginx that forwards to any host: its error log proves what its access log 
   if (!needs(t, 'nginx')) return;
   const nginx = await carelessNginx(t);
   // As this name it has pages of its own.
-  await exchange(nginx.port, [
-    'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n',
-  ]);
+  await exchange(nginx.port, ['GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n']);
   await exchange(nginx.port, [
     'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n',
   ]);

@@ -3,8 +3,9 @@ import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
 import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 
+/** In a container (`smtpd -d`) nothing stands before the session. */
 const line =
-  /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?smtpd\[\d+\]: ([0-9a-f]{4,16}) (smtp|mta|mda) (.*)$/;
+  /^(?:(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?smtpd\[\d+\]: )?([0-9a-f]{16}|(?<=: )[0-9a-f]{4,15}) (smtp|mta|mda) (.*)$/;
 const value = (said: string, name: string): string | undefined =>
   new RegExp(`\\b${name}=(?:"([^"]*)"|<([^>]*)>|(\\S+))`)
     .exec(said)
@@ -35,7 +36,7 @@ export const opensmtpd: LineFormat = {
         const m = line.exec(text);
         if (m === null) return null;
         const [, when, session, side, said] = m;
-        const time = when!.includes('T') ? isoTime(when!) : syslogTime(when!, now);
+        const time = when === undefined ? null : when.includes('T') ? isoTime(when) : syslogTime(when, now);
         if (side === 'smtp') return parseSession(sessions, queue, time, session!, said!);
         return parseDelivery(queue, time, side!, said!);
       },
