@@ -122,6 +122,7 @@ const servers: readonly Server[] = [
     steps: {
       relays: 'The balancer does not relay: look at the server behind it.',
       names: 'Listener rules by host header, with a default action that answers 421.',
+      connect: 'Answer 405 to CONNECT at the server behind it.',
     },
   },
   {

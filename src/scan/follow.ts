@@ -33,7 +33,7 @@ export async function followLogs(options: ScanOptions, signal: AbortSignal): Pro
     requests: files.reduce((sum, { requests }) => sum + requests, 0),
     hosts: options.hosts,
     learned: logs.flatMap((log) => log.review.own.learned),
-    asked: new Map(logs.flatMap((log) => [...log.review.mail.asked])),
+    asked: new Map(logs.flatMap((log) => [...log.review.asked.names])),
     ownAbsolute: logs.reduce((sum, log) => sum + log.review.ownAbsolute, 0),
     ownClients: logs.reduce((sum, log) => sum + log.review.ownClients, 0),
     proofs: logs.reduce((sum, log) => sum + log.review.notes.count, 0),

@@ -62,7 +62,7 @@ function assumed({ hosts, learned, asked, ownAbsolute }: ScanResult): string {
     ownAbsolute > 0 ? ` Not counted: ${counted(ownAbsolute, 'request')} in absolute-form for own names.` : '';
   const yours =
     asked.size > 0
-      ? ` Are these domains yours? ${[...asked.keys()].slice(0, 10).join(', ')}: --host NAME says yes.`
+      ? ` Are these yours? ${[...asked.keys()].slice(0, 10).join(', ')}: --host NAME says yes.`
       : '';
   return `<p>${escaped(own + absolute + yours)}</p>`;
 }

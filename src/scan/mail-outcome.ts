@@ -5,6 +5,7 @@ import { domainOf } from './mail-domain.ts';
 import type { Judgement } from './outcome.ts';
 import type { OwnNames } from './own-names.ts';
 import type { Probe } from './probe.ts';
+import type { Questions } from './questions.ts';
 
 /** Domains and clients that are remembered. */
 const limit = 10_000;
@@ -21,8 +22,11 @@ export const isDockerGateway = (address: string): boolean =>
 export class MailFacts {
   readonly #foreign = new Set<string>();
   readonly #senders = new Map<string, Set<string>>();
-  /** Domains that may be own, and how many mails went there. */
-  readonly asked = new Map<string, number>();
+  readonly #asked: Questions;
+
+  constructor(asked: Questions) {
+    this.#asked = asked;
+  }
 
   /** Looks at a mail before any is judged. */
   add({ candidate, wanted }: Probe, own: OwnNames): void {
@@ -76,8 +80,7 @@ export class MailFacts {
         why: `${did} for a client that had not logged in: ${said}; ${foreign}.`,
       };
     }
-    if (wanted.host !== '' && (this.asked.has(wanted.host) || this.asked.size < limit))
-      this.asked.set(wanted.host, (this.asked.get(wanted.host) ?? 0) + 1);
+    if (wanted.host !== '') this.#asked.add(wanted.host);
     return {
       outcome: 'unclear',
       confidence: 'low',

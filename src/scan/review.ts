@@ -13,8 +13,9 @@ import { type LearnedName, learnNames, OwnNames } from './own-names.ts';
 import { ownPage } from './own-pages.ts';
 import { pathHash } from './page-sizes.ts';
 import { ownAbsolute, type Probe, readProbe, type Technique } from './probe.ts';
+import { Questions } from './questions.ts';
 import { requestWords } from './request-text.ts';
-import { urlNames, urlParts } from './url-names.ts';
+import { type UrlNames, urlNames, urlParts } from './url-names.ts';
 
 /** Candidates that wait for the end of the log. Beyond it they are judged by what is known so far: memory is bounded. */
 export const pendingLimit = 50_000;
@@ -59,7 +60,9 @@ export class Review {
   /** Requests that a forward proxy passed on for clients of the own network. */
   ownClients = 0;
   readonly notes = new ErrorNotes();
-  readonly mail = new MailFacts();
+  readonly asked = new Questions();
+  readonly mail = new MailFacts(this.asked);
+  #mayBeOwn: UrlNames['asked'] = new Set();
   /** A forward proxy's log: pages were fetched from somewhere else than the own network. */
   #forwards = false;
 
@@ -102,9 +105,11 @@ export class Review {
   #learn(pending: readonly Pending[]): void {
     const { hosts, ports } = this.#options;
     if (hosts.length > 0) return;
+    const urls = urlNames(pending);
+    this.#mayBeOwn = urls.asked;
     const learned = [
       ...learnNames(this.baseline.names.names),
-      ...urlNames(pending),
+      ...urls.own,
       ...(this.#forwards ? [] : acceleratedNames(pending)),
     ];
     this.#own = new OwnNames([], learned, ports);
@@ -153,7 +158,9 @@ export class Review {
     }
     const { baseline, mail } = this;
     const context: Context = { baseline, mail, own: this.#own, others, relaysElsewhere: false };
-    const judgements = probes.map(({ probe }) => this.notes.corrected(probe, judgeOutcome(probe, context)));
+    const judge = (probe: Probe, facts: Context): Judgement =>
+      this.notes.corrected(probe, this.#asking(probe, judgeOutcome(probe, facts)));
+    const judgements = probes.map(({ probe }) => judge(probe, context));
     const relays = judgements.some(
       ({ outcome, confidence }, i) =>
         outcome === 'likely-relayed' && confidence !== 'low' && probes[i]!.probe.technique !== 'mail',
@@ -162,9 +169,24 @@ export class Review {
     const relaying: Context = { ...context, relaysElsewhere: true };
     return judgements.map((one, i) =>
       one.outcome === 'unclear' && probes[i]!.probe.technique !== 'mail'
-        ? judgeOutcome(probes[i]!.probe, relaying)
+        ? judge(probes[i]!.probe, relaying)
         : one,
     );
+  }
+
+  /** A page of another size says nothing where the host may be own: that is asked. */
+  #asking(probe: Probe, judgement: Judgement): Judgement {
+    const { host } = probe.wanted;
+    const { candidate, technique } = probe;
+    if (judgement.outcome !== 'likely-relayed' || technique !== 'absolute' || candidate.entry.relay !== null)
+      return judgement;
+    if (this.#mayBeOwn !== 'all' && !this.#mayBeOwn.has(host)) return judgement;
+    this.asked.add(host);
+    return {
+      outcome: 'unclear',
+      confidence: 'low',
+      why: `${candidate.entry.status}, in a log that writes every request as a URL. Is ${host} yours? --host ${host} says so; otherwise this was relayed.`,
+    };
   }
 
   /**

@@ -50,7 +50,7 @@ export interface ScanResult {
   readonly requests: number;
   readonly hosts: readonly string[];
   readonly learned: readonly LearnedName[];
-  /** Domains that strangers' mail was sent on to, which may be own, with the count of mails. */
+  /** Names that may be own, and how many mails or requests they are about. */
   readonly asked: ReadonlyMap<string, number>;
   /** Requests in absolute-form for own hosts: no probes. */
   readonly ownAbsolute: number;
@@ -185,7 +185,7 @@ class Scan {
     this.#ownAbsolute += review.ownAbsolute;
     this.#ownClients += review.ownClients;
     this.#proofs += review.notes.count;
-    for (const [domain, count] of review.mail.asked)
+    for (const [domain, count] of review.asked.names)
       this.#asked.set(domain, (this.#asked.get(domain) ?? 0) + count);
     for (const learned of review.own.learned)
       if (!this.#learned.has(learned.name)) this.#learned.set(learned.name, learned);

@@ -43,9 +43,11 @@ function assumptions({ learned, hosts, asked, ownAbsolute, ownClients }: ScanRes
       'Your own names could not be learned from the log: every name is taken for foreign. --host NAME tells them.',
     );
   if (asked.size > 0) {
-    lines.push('Are these domains yours? Mail of strangers was sent on to them; --host NAME says yes:');
+    lines.push(
+      'Are these yours? Mail of strangers was sent on to them, or pages of them came from here. --host NAME says yes:',
+    );
     const most = [...asked].sort(([, a], [, b]) => b - a);
-    for (const [domain, count] of most.slice(0, rows)) lines.push(`  ${domain}: ${counted(count, 'mail')}`);
+    for (const [domain, count] of most.slice(0, rows)) lines.push(`  ${domain} (${counted(count, 'time')})`);
     if (most.length > rows) lines.push(`  and ${number(most.length - rows)} more`);
   }
   if (ownAbsolute > 0) {

@@ -3,6 +3,7 @@
  * absolute-form is no sign of anything, and the names that most lines hold are the server's own.
  */
 import type { Candidate } from './candidate.ts';
+import { siteOf } from './compared-answers.ts';
 import { hostOf, type LearnedName } from './own-names.ts';
 import { requestWords } from './request-text.ts';
 
@@ -11,6 +12,9 @@ const hostLimit = 10_000;
 /** A log that does not say it writes URLs must have so many lines, all of them URLs, of so many clients. */
 const sureLines = 20;
 const sureClients = 3;
+/** So many unrelated sites are one server's; some more may be its customers', or pages that it relays; many are a relay's. */
+const ownSites = 2;
+const askedSites = 10;
 
 interface Seen {
   readonly hosts: Map<string, number>;
@@ -30,10 +34,16 @@ export function urlParts(target: string): { readonly host: string; readonly path
   return host === null ? null : { host, path: m![2]! === '' ? '/' : m![2]! };
 }
 
+export interface UrlNames {
+  readonly own: readonly LearnedName[];
+  /** Hosts of such logs that may be own or not: to be asked about. `all`: whatever host it is. */
+  readonly asked: ReadonlySet<string> | 'all';
+}
+
 /** @param pending of all files; lines of one file one after the other */
 export function urlNames(
   pending: readonly { readonly file: string; readonly candidate: Candidate }[],
-): LearnedName[] {
+): UrlNames {
   const files = new Map<string, Seen>();
   for (const { file, candidate } of pending) {
     if (candidate.kind === 'note' || candidate.kind === 'mail') continue;
@@ -52,7 +62,13 @@ export function urlNames(
     }
     count(seen, candidate);
   }
-  return [...files.values()].flatMap(ownOf);
+  const found = [...files.values()].map(namesOf);
+  return {
+    own: found.flatMap(({ own }) => own),
+    asked: found.some(({ asked }) => asked === 'all')
+      ? 'all'
+      : new Set(found.flatMap(({ asked }) => [...asked])),
+  };
 }
 
 function count(seen: Seen, { kind, entry, line }: Candidate): void {
@@ -70,15 +86,19 @@ function count(seen: Seen, { kind, entry, line }: Candidate): void {
     seen.hosts.set(url.host, (seen.hosts.get(url.host) ?? 0) + 1);
 }
 
-function ownOf({ hosts, clients, urls, writtenAsUrl, first, last, others }: Seen): LearnedName[] {
+function namesOf({ hosts, clients, urls, writtenAsUrl, first, last, others }: Seen): UrlNames {
   const lines = last - first + 1 - others;
   const all = urls >= sureLines && urls >= lines * 0.98 && clients.size >= sureClients;
-  if (!writtenAsUrl && !all) return [];
-  const share = writtenAsUrl ? 0.25 : 0.1;
-  return [...hosts]
-    .filter(([, count]) => count >= 3 && count >= urls * share)
-    .map(([name, count]) => ({
-      name,
-      from: `${count.toLocaleString('en-US')} of ${urls.toLocaleString('en-US')} requests, in a log that writes every one as a URL`,
-    }));
+  if (!writtenAsUrl && !all) return { own: [], asked: new Set() };
+  const frequent = [...hosts].filter(([, count]) => count >= 3 && count >= urls / 100);
+  const sites = new Set(frequent.map(([host]) => siteOf(host))).size;
+  if (sites > ownSites) {
+    if (writtenAsUrl) return { own: [], asked: 'all' };
+    return { own: [], asked: new Set(sites > askedSites ? [] : frequent.map(([host]) => host)) };
+  }
+  const own = frequent.map(([name, count]) => ({
+    name,
+    from: `${count.toLocaleString('en-US')} of ${urls.toLocaleString('en-US')} requests, in a log that writes every one as a URL`,
+  }));
+  return { own, asked: new Set() };
 }

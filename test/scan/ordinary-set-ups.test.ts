@@ -52,7 +52,10 @@ test('a parent in the own network that serves more sites than an accelerator has
   const pages = Array.from({ length: 12 }, (_, i) =>
     squid('198.51.100.1', 'TCP_MISS/200', 'GET', `http://www.site${i}.example/`, 'DEFAULT_PARENT/127.0.0.1'),
   );
-  assert.ok((await told(pages.join(''))).every((one) => one.endsWith(' unclear')));
+  assert.deepEqual(
+    (await told(pages.join(''))).map((one) => one.split(' ').at(-1)),
+    pages.map(() => 'unclear'),
+  );
 });
 
 test('what an open squid had in its cache makes no host own', async () => {
@@ -117,12 +120,33 @@ test('varnishncsa writes every line as a URL: the names of most lines are own', 
   assert.deepEqual(learned.map(({ name }) => name).sort(), ['shop.own.example', 'www.own.example']);
 });
 
-test('a relay whose log is all URLs of many hosts is none of that', async () => {
-  const pages = Array.from({ length: 30 }, (_, i) => varnish(7 * i, `www.site${i}.example`, `/${i}`)).join(
-    '',
-  );
+test('a log that is all URLs of some sites: customers or pages that were relayed, which is asked', async () => {
+  const pages = Array.from({ length: 30 }, (_, i) =>
+    varnish(7 * i, `www.site${i % 5}.example`, `/${i}`),
+  ).join('');
+  const { findings, asked } = await scannedText(pages);
+  assert.deepEqual([...new Set(findings.map((f) => f.outcome))], ['unclear']);
+  assert.equal(asked.get('www.site3.example'), 6);
+  assert.match(findings[0]!.why, /Is www\.site0\.example yours\? --host/);
+  const told = await scannedText(pages, { hosts: ['site1.example'] });
+  assert.equal(told.findings.filter((f) => f.outcome === 'likely-relayed').length, 24);
+});
+
+test('a log that is all URLs of many sites is a relay', async () => {
+  const pages = Array.from({ length: 60 }, (_, i) =>
+    varnish(7 * i, `www.site${i % 20}.example`, `/${i}`),
+  ).join('');
   const { findings } = await scannedText(pages);
-  assert.equal(findings.filter((f) => f.outcome === 'likely-relayed').length, 30);
+  assert.equal(findings.filter((f) => f.outcome === 'likely-relayed').length, 60);
+});
+
+test('a log with pages of its own beside the URLs is judged by them', async () => {
+  const own = clf('GET /', '200 20').repeat(5);
+  const pages = Array.from({ length: 30 }, (_, i) =>
+    varnish(7 * i, `www.site${i % 2}.example`, `/${i}`),
+  ).join('');
+  const { findings } = await scannedText(pages + own + pages);
+  assert.equal(findings.filter((f) => f.outcome === 'likely-relayed').length, 60);
 });
 
 test('CloudFront: the Host is x-host-header, not the name of the distribution', async () => {
