@@ -1,6 +1,6 @@
-/** Forwards requests to backends: in the gateway, and in anybody's own app. */
+/** Forwards requests to backends, in anybody's own app. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod } from 'fastify';
 import fp from 'fastify-plugin';
 import { compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
 import { Forwarder } from '../src/forward/forwarder.ts';
@@ -9,19 +9,12 @@ import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
 import { hasBody, isHttp2, type Request, type Response } from '../src/guard/received.ts';
 import { endBehind, isLast } from '../src/guard/turn.ts';
 
-/** The settings of one site's backends, or a forwarder that was made elsewhere and knows those of every site. */
-export type ForwardOptions =
-  | (ForwardSettings & { readonly forwarder?: never })
-  | { readonly forwarder: Forwarder };
+export type ForwardOptions = ForwardSettings;
 
 /** Sends a request that passed every hook on, or answers it. */
 type Forwarding = (req: Request, res: Response, handshake: Handshake | undefined) => void;
 
 const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
-  if (options.forwarder) {
-    everyRequest(app, options.forwarder);
-    return;
-  }
   const upgrades = options.websocket ? routedUpgrades(app) : null;
   const forwarding = toBackends(app, options, upgrades);
   // The body is the backend's to read, however it is encoded.
@@ -41,32 +34,15 @@ const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) =
       return (taken ? handler : before).call(this, request, reply);
     };
   });
-  routeEverything(app, { handler });
+  routeEverything(app, handler);
 };
 
-/** In the gateway: the checkpoint stands before the app, and nothing of the app between it and the backends. */
-function everyRequest(app: FastifyInstance, forwarder: Forwarder): void {
-  app.addHook('onClose', async () => forwarder.close());
-  routeEverything(app, {
-    // In a hook, before the body is parsed: it is the backend's to read.
-    onRequest: ({ raw }, reply) => {
-      reply.hijack();
-      const expects = raw.headers.expect?.toLowerCase() === '100-continue';
-      forwarder.forward(raw, reply.raw, app.relayGuard.judge(raw), expects);
-    },
-    handler: (_request, reply) => reply,
-  });
-}
-
-function routeEverything(
-  app: FastifyInstance,
-  route: Pick<RouteOptions, 'handler'> & Pick<RouteOptions, 'onRequest'>,
-): void {
+function routeEverything(app: FastifyInstance, handler: RouteHandlerMethod): void {
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
   for (const url of app.prefix === '' ? ['*'] : ['', '/*'])
-    app.route({ method: app.supportedMethods, url, exposeHeadRoute: false, ...route });
+    app.route({ method: app.supportedMethods, url, exposeHeadRoute: false, handler });
 }
 
 function toBackends(

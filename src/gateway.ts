@@ -1,11 +1,9 @@
 /** Config → the running gateway. The only file that knows every plugin. */
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import { forward } from '../plugins/forward.ts';
-import { rateLimit } from '../plugins/rate-limit.ts';
-import { relayGuard } from '../plugins/relay-guard.ts';
+import type {} from '../plugins/rate-limit.ts';
+import type {} from '../plugins/relay-guard.ts';
 import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
 import { type Compiled, compile } from './config/compile.ts';
@@ -14,13 +12,14 @@ import { siteRoute } from './config/routes.ts';
 import type { Counters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { ProbeLog } from './events/probe-log.ts';
-import { FastPath } from './fast-path/fast-path.ts';
 import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
+import type { Served } from './forward/served.ts';
+import { welcome } from './forward/welcome.ts';
 import { Checkpoint, type Judged } from './guard/checkpoint.ts';
 import type { ClientRules } from './guard/client.ts';
-import { hasBody } from './guard/received.ts';
-import type { RateLimitRules } from './limit/rate-limits.ts';
+import { Http1Server, type OwnAnswer } from './http1/server.ts';
+import { type RateLimitRules, RateLimits } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { inheritedSockets } from './listener/inherited-sockets.ts';
 import { Listener } from './listener/listener.ts';
@@ -71,10 +70,20 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const app = await createApp(config, compiled, options);
   app.forwarder.route(routes(compiled));
 
+  const traces = config.otel === false ? null : (await import('./traces.ts')).startTraces(config.otel);
+  const { access } = config.log;
+  const onServed =
+    traces === null && !access
+      ? null
+      : (served: Served) => {
+          if (access) logAccess(options.log, served);
+          traces?.onServed(served);
+        };
+
   let clients = compiled.clients;
   const inherited = inheritedSockets(config.listen.length);
   const listeners = config.listen.map((listener, index) =>
-    createListener(listener, inherited[index] ?? null, config, app, options, () => clients),
+    createListener(listener, inherited[index] ?? null, config, app, options, () => clients, onServed),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -101,7 +110,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     close: async (deadline) => {
       await Promise.all(listeners.map((listener) => listener.close(deadline)));
-      await app.close();
+      await Promise.all([app.close(), traces?.close()]);
     },
   };
 }
@@ -117,8 +126,6 @@ async function createApp(
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    // The site decides, not the path: a router that decodes paths would refuse or merge what the backend tells apart.
-    rewriteUrl: () => '/',
   });
   const checkpoint = new Checkpoint({
     policy,
@@ -131,12 +138,8 @@ async function createApp(
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
-  await app.register(relayGuard, { checkpoint });
-  if (config.otel !== false) {
-    const { traces } = await import('../plugins/traces.ts');
-    await app.register(traces, config.otel);
-  }
-  await app.register(rateLimit, rateLimitRules(config, compiled));
+  app.decorate('relayGuard', checkpoint);
+  app.decorate('rateLimits', new RateLimits(rateLimitRules(config, compiled), Date.now));
   const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
@@ -154,8 +157,9 @@ async function createApp(
     },
   });
   app.decorate('forwarder', forwarder);
-  await app.register(forward, { forwarder });
-  if (config.log.access) logAccesses(app, log);
+  app.addHook('onClose', async () => forwarder.close());
+  // A site without a backend is the gateway's own to answer.
+  app.all('*', (_request, reply) => welcome(reply));
   app.addHook('onClose', () => probes.flush());
   await app.ready();
   return app;
@@ -164,24 +168,29 @@ async function createApp(
 function createListener(
   { host, port, tls, proxyProtocol }: ListenerConfig,
   inherited: number | null,
-  { limits, timeouts, otel, log: { access } }: Config,
+  { limits, timeouts }: Config,
   app: FastifyInstance,
-  { log, counters }: GatewayOptions,
+  { log }: GatewayOptions,
   clients: () => ClientRules,
+  onServed: ((served: Served) => void) | null,
 ): Listener {
   const { relayGuard, rateLimits, forwarder } = app;
-  const shortcut = (handOver: (socket: Socket, bytes: Buffer) => void): FastPath =>
-    new FastPath({
-      checkpoint: relayGuard,
-      rateLimits,
-      forwarder,
-      counters,
+  const http1 = new Http1Server({
+    checkpoint: relayGuard,
+    rateLimits,
+    forwarder,
+    limits: {
       headerBytes: limits.headerBytes,
-      headerTime: limits.requestHeaders,
+      head: limits.requestHeaders,
       idle: timeouts.idle,
-      handOver,
-      onServed: access ? (judged, status, start) => logAccess(log, judged, status, start) : undefined,
-    });
+      stall: timeouts.body,
+      minRate: timeouts.minRate,
+      bufferedBody: limits.bufferedBody,
+      upgradeIdle: timeouts.upgrade,
+    },
+    answer: (judged) => ownAnswer(app, judged),
+    onServed,
+  });
   return new Listener({
     host,
     port,
@@ -191,27 +200,62 @@ function createListener(
     headerBytes: limits.headerBytes,
     headerTime: limits.requestHeaders,
     idle: timeouts.idle,
-    // Anything but a WebSocket that the site carries is an ordinary request with an Upgrade line to strip. One with a body
-    // too: a handshake has none, and what Node gives for its connection is no socket.
-    mayUpgrade: (req) => relayGuard.judge(req).verdict.upgrade && !hasBody(req),
+    http1,
     serve: (server) => {
-      server.on('request', app.routing as (req: unknown, res: unknown) => void);
+      const serve = (req: Http2ServerRequest, res: Http2ServerResponse) =>
+        serveHttp2(app, req, res, onServed);
+      server.on('request', serve);
       // The forwarder says `100 Continue` once a backend takes the body.
-      server.on('checkContinue', app.routing as (req: unknown, res: unknown) => void);
-      server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-        const judged = relayGuard.judge(req);
-        const excess = app.rateLimits.hit(judged);
-        if (excess === null) forwarder.upgrade(req, socket, head, judged);
-        else relayGuard.refuseUpgrade(socket, { ...judged, verdict: excess.verdict }, head, excess.headers);
-      });
+      server.on('checkContinue', serve);
       relayGuard.attach(server);
     },
-    // Spans are made in hooks of Fastify, so that every request has to come by there.
-    shortcut: otel === false ? shortcut : null,
     mayConnect: (socket) => relayGuard.mayConnect(socket),
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
+}
+
+/** A request that the gateway itself answers, as the application that it is. */
+async function ownAnswer(app: FastifyInstance, { request }: Judged): Promise<OwnAnswer> {
+  const { statusCode, statusMessage, headers, rawPayload } = await app.inject({
+    method: request.method as 'GET',
+    url: '/',
+  });
+  const raw = Object.entries(headers).flatMap(([name, value]) =>
+    name === 'date' || name === 'connection'
+      ? []
+      : [value ?? []].flat().flatMap((one) => [name.replace(/(?<![a-z])[a-z]/g, capital), String(one)]),
+  );
+  return { status: statusCode, reason: statusMessage, headers: raw, body: rawPayload };
+}
+
+function serveHttp2(
+  app: FastifyInstance,
+  req: Http2ServerRequest,
+  res: Http2ServerResponse,
+  onServed: ((served: Served) => void) | null,
+): void {
+  const start = performance.now();
+  const judged = app.relayGuard.judge(req);
+  if (onServed !== null) {
+    res.once('close', () => {
+      const outcome = res.writableFinished ? 'answered' : 'cut';
+      onServed({ judged, status: res.statusCode, outcome, start, backend: null });
+    });
+  }
+  const excess = app.rateLimits.hit(judged);
+  if (excess !== null) {
+    app.relayGuard.refuse(req, res, excess.verdict, excess.headers);
+  } else if (app.forwarder.groupFor(judged) !== null) {
+    app.forwarder.forward(req, res, judged, req.headers.expect?.toLowerCase() === '100-continue');
+  } else {
+    req.resume();
+    ownAnswer(app, judged).then(({ status, headers, body }) => {
+      if (res.stream?.closed !== false) return;
+      res.writeHead(status, headers as string[]);
+      res.end(req.method === 'HEAD' ? '' : body);
+    });
+  }
 }
 
 function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
@@ -225,23 +269,16 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 const routes = ({ sites }: Compiled): [Site, Route][] =>
   [...sites].map(([site, config]) => [site, siteRoute(config)]);
 
-function logAccesses(app: FastifyInstance, log: Logger): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    const start = performance.now();
-    reply.raw.once('close', () => {
-      logAccess(log, app.relayGuard.judge(request.raw), reply.raw.statusCode, start);
-    });
-    done();
-  });
-}
-
-/** @param start when the request came, `performance.now` */
-function logAccess(log: Logger, { request, verdict, client }: Judged, status: number, start: number): void {
+function logAccess(log: Logger, { judged, status, outcome, start }: Served): void {
+  const { request, verdict, client } = judged;
   const { method } = request;
   const { path, host, site } = verdict;
   const ms = Math.round(performance.now() - start);
+  const end = outcome === 'answered' ? '' : ` (${outcome})`;
   log.info(
-    { event: 'access', client: client.address, site: site?.name, method, path, status, ms },
-    `${client.address} ${method} ${host}${path} ${status}`,
+    { event: 'access', client: client.address, site: site?.name, method, path, status, ms, outcome },
+    `${client.address} ${method} ${host}${path} ${status}${end}`,
   );
 }
+
+const capital = (letter: string): string => letter.toUpperCase();

@@ -2,10 +2,10 @@
 import { main } from '../../src/cli.ts';
 import { Checkpoint, type Judged } from '../../src/guard/checkpoint.ts';
 
-const { pass } = Checkpoint.prototype;
+const { judgeRead } = Checkpoint.prototype;
 let first: Judged | null = null;
-Checkpoint.prototype.pass = function (request, socket) {
-  first ??= pass.call(this, request, socket);
+Checkpoint.prototype.judgeRead = function (request, socket) {
+  first ??= judgeRead.call(this, request, socket);
   const verdict = { ...first!.verdict, path: request.target };
   return { ...first!, request, verdict };
 };

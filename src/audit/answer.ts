@@ -39,9 +39,9 @@ export function isComplete(bytes: Buffer): boolean {
   for (;;) {
     const end = text.indexOf('\r\n\r\n', start);
     if (end === -1) return false;
-    const headText = text.slice(start, end);
+    const headText = text.slice(start, end + 4);
     const head = parseResponseHead(Buffer.from(headText, 'latin1'), headText, 'GET');
-    if (typeof head === 'string') return false;
+    if (head === null || typeof head === 'string') return false;
     start = end + 4;
     if (head.status < 200 && head.status !== 101) continue;
     if (head.framing === 'none') return true;

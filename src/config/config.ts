@@ -28,10 +28,15 @@ export interface Config {
     readonly idle: number;
     readonly upgrade: number;
     readonly drain: number;
+    /** Bytes a second of a request body; 0: any rate. */
+    readonly minRate: number;
   };
   readonly limits: {
     /** Bytes. */
     readonly headerBytes: number;
+    /** Bytes of a body that are taken before a connection to a backend is. */
+    readonly bufferedBody: number;
+    readonly connectionsPerClient: number;
     /** Milliseconds. */
     readonly requestHeaders: number;
   };
@@ -262,8 +267,14 @@ export function toConfig(
       idle: duration(timeouts.idle),
       upgrade: duration(timeouts.upgrade),
       drain: duration(timeouts.drain),
+      minRate: timeouts.minRate,
     },
-    limits: { headerBytes: parseSize(limits.headerBytes)!, requestHeaders: duration(limits.requestHeaders) },
+    limits: {
+      headerBytes: parseSize(limits.headerBytes)!,
+      requestHeaders: duration(limits.requestHeaders),
+      bufferedBody: parseSize(limits.bufferedBody)!,
+      connectionsPerClient: limits.connectionsPerClient,
+    },
     bans: bans && {
       ...bans,
       within: duration(bans.within),

@@ -307,6 +307,14 @@ export const schema = object(
         body: timeout('60s', 'How long a body may stand still, either way; then the connection is closed.'),
         idle: timeout('60s', 'How long a kept-alive client connection may wait for its next request.'),
         upgrade: timeout('5m', 'How long an upgraded connection (WebSocket) may be silent both ways.'),
+        minRate: Type.Integer({
+          default: 500,
+          minimum: 0,
+          mend: 'write a number of bytes',
+          description:
+            'Bytes a second that the body of a request has to come with, looked at every 10 seconds; a slower one gets 408. ' +
+            'Hazard: without it one client holds the connections to a backend with bodies that trickle. 0: any rate will do.',
+        }),
         drain: timeout('10s', 'How long requests under way may go on after SIGTERM; then they are cut off.'),
       },
       {
@@ -324,6 +332,19 @@ export const schema = object(
           '10s',
           'How long a client may take to send the head of a request; then 408. Keeps slow senders from holding connections.',
         ),
+        bufferedBody: size(
+          '64KiB',
+          'As much of the body of a request is taken from the client before a connection to a backend is, so that a slow ' +
+            'sender holds none. A longer body is passed on as it comes.',
+        ),
+        connectionsPerClient: Type.Integer({
+          default: 256,
+          minimum: 1,
+          mend: 'write a number of connections',
+          description:
+            'The most connections of one client at a time; a further one is closed at once. Trusted proxies and `bans.allow` ' +
+            'may have any number.',
+        }),
       },
       { default: {}, description: 'Bounds on what a client may send.' },
     ),

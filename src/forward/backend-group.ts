@@ -49,18 +49,19 @@ export class BackendGroup {
    * The backend for the next request. Where all are ejected the one that may be tried soonest is: better a try than a
    * certain 502.
    *
-   * @param not one that has just failed this request; null at the first try
+   * @param not those that have failed this request
    * @param client the connection of the client: where it has logged in on a connection, that backend gets its requests
    */
-  pick(not: Backend | null, client: EventEmitter | null): Backend {
+  pick(not: readonly Backend[], client: EventEmitter | null): Backend {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
     const now = performance.now();
-    const healthy = backends.filter((backend) => backend !== not && !backend.health.ejected(now));
+    const healthy = backends.filter((backend) => !not.includes(backend) && !backend.health.ejected(now));
     const own = client === null ? undefined : healthy.find(({ pool }) => pool.keepsFor(client));
     if (own !== undefined) return own;
     if (healthy.length > 0) return this.#balance(healthy);
-    const others = backends.filter((backend) => backend !== not);
+    const left = backends.filter((backend) => !not.includes(backend));
+    const others = left.length > 0 ? left : backends;
     return others.reduce((best, one) => (one.health.ejectedUntil < best.health.ejectedUntil ? one : best));
   }
 

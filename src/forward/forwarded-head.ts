@@ -51,8 +51,8 @@ export interface ForwardedRequest {
   readonly secure: boolean;
   /** Even indexes into rawHeaders that the verdict takes out. */
   readonly strip: readonly number[];
-  /** The body goes out chunked. */
-  readonly chunked: boolean;
+  /** Bytes of the body; -1: it goes out chunked; null: there is none. */
+  readonly length: number | null;
   /** The connection to the backend ends with the response. */
   readonly closes: boolean;
   /** A WebSocket handshake: its Connection and Upgrade are written anew. */
@@ -63,10 +63,11 @@ export interface ForwardedRequest {
 
 /** The head as bytes to send (latin1), with the empty line that ends it. */
 export function forwardedHead(forwarded: ForwardedRequest): string {
-  const { method, version, rawHeaders, path, host, strip, chunked } = forwarded;
+  const { method, version, rawHeaders, path, host, strip, length } = forwarded;
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   let listed: string[] | null = null;
   let trailers = false;
+  let sized = false;
   let theirs: TheirForwarding | null = null;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
@@ -88,14 +89,19 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
   }
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
+    if (name.length === 14 && is(name, 'content-length')) {
+      sized = true;
+      continue;
+    }
     if (dropped.has(name)) continue;
     if (listed?.includes(name.toLowerCase())) continue;
     if (strip.length !== 0 && strip.includes(i)) continue;
     const value = rawHeaders[i + 1]!;
-    // A leading zero makes a length octal to some readers.
-    head += `${name}: ${name.length === 14 && is(name, 'content-length') ? Number(value) : value}\r\n`;
+    head += `${name}: ${value}\r\n`;
   }
-  if (chunked) head += 'Transfer-Encoding: chunked\r\n';
+  if (length === -1) head += 'Transfer-Encoding: chunked\r\n';
+  // Written anew: a leading zero makes a length octal to some readers.
+  else if (length !== null || sized) head += `Content-Length: ${length ?? 0}\r\n`;
   if (forwarded.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   else if (trailers) head += `TE: trailers\r\nConnection: TE${forwarded.closes ? ', close' : ''}\r\n`;
   else if (forwarded.closes) head += 'Connection: close\r\n';

@@ -8,19 +8,21 @@ import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
+import { Attempt, type AttemptWatch, type ClientSide, type RequestBody } from './attempt.ts';
 import type { BackendAddress } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
-import { Exchange, type RequestBody } from './exchange.ts';
-import { type ForwardedRequest, forwardedHead } from './forwarded-head.ts';
+import { logsConnectionIn } from './connection-login.ts';
+import { NodeExchange } from './exchange.ts';
+import { forwardedHead } from './forwarded-head.ts';
+import { NodeHandshake } from './handshake.ts';
 import type { HealthOptions } from './health.ts';
+
 import { Pool, type PoolBounds, poolKey } from './pool.ts';
-import { writeInformation } from './respond.ts';
-import { Upgrader } from './upgrade.ts';
+import { allowedTrailers, chunk, lastChunk } from './trailers.ts';
 import type { UpstreamTimeouts } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
-import { welcome } from './welcome.ts';
 
 export interface ForwarderOptions {
   readonly timeouts: UpstreamTimeouts;
@@ -50,7 +52,7 @@ export class Forwarder {
   readonly #groups = new Set<BackendGroup>();
   /** Of the routes now in force. */
   #healths: ReadonlyMap<string, BackendHealth> = new Map();
-  readonly #upgrader: Upgrader;
+  readonly #watch: AttemptWatch;
   readonly #via: string | null;
   /** Weak, so that sites of an earlier config live as long as a request that was judged by it. */
   readonly #routes = new WeakMap<Site, 'welcome' | BackendGroup>();
@@ -58,7 +60,7 @@ export class Forwarder {
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#via = options.via ? hostname() : null;
-    this.#upgrader = new Upgrader({ ...options.timeouts, idle: options.upgradeIdle }, options.onFailure);
+    this.#watch = { onFailure: options.onFailure, counters: options.counters };
   }
 
   /**
@@ -84,6 +86,12 @@ export class Forwarder {
     return [...this.#groups].flatMap((group) => group.backends);
   }
 
+  #groupOf(judged: Judged): BackendGroup {
+    const group = this.groupFor(judged);
+    if (group === null) throw new TypeError('a site without a backend');
+    return group;
+  }
+
   /** The backends a request goes to; null where the program itself answers it. */
   groupFor({ verdict }: Judged): BackendGroup | null {
     const route = this.#routes.get(verdict.site!);
@@ -92,56 +100,67 @@ export class Forwarder {
   }
 
   /**
-   * The head that a backend gets.
+   * Prepares to send a request that was allowed or flagged; `start` sends it.
    *
-   * @param secure the request came over TLS
+   * @param group of `groupFor`
+   * @param secure the client speaks TLS
+   * @param body what there is of the body; null where the request has none
+   * @param upgrade it is a WebSocket handshake
    */
-  headFor(judged: Judged, secure: boolean, body: RequestBody): string {
-    return forwardedHead(this.#forwarded(judged, secure, body));
-  }
-
-  /** A backend gave no whole answer; the client has been told. */
-  failed(error: UpstreamError): void {
-    this.#options.onFailure(error);
+  attempt(
+    group: BackendGroup,
+    judged: Judged,
+    secure: boolean,
+    body: IncomingBody | null,
+    upgrade: boolean,
+    client: ClientSide,
+  ): Attempt {
+    const { request, verdict, peer } = judged;
+    const framing: RequestBody = body === null ? 'none' : body.length === -1 ? 'chunked' : 'length';
+    const head = forwardedHead({
+      method: request.method,
+      version: request.version,
+      rawHeaders: request.rawHeaders,
+      path: verdict.path,
+      host: verdict.host,
+      trusted: judged.client.trusted,
+      peer,
+      secure,
+      strip: verdict.strip,
+      length: body === null ? null : body.length,
+      closes: body !== null && contentless.has(request.method),
+      upgrade,
+      via: this.#via,
+    });
+    const outgoing = {
+      method: request.method,
+      head,
+      body: body === null || (body.content.length === 0 && !body.whole) ? null : encoded(body),
+      ended: body === null || body.whole,
+      upgrade,
+      framing,
+      login: logsConnectionIn(request.rawHeaders),
+    };
+    return new Attempt(this.#watch, group, outgoing, client);
   }
 
   /**
-   * Forwards a request that was allowed or flagged.
+   * Forwards a request that came by a server of Node.
    *
    * @param expectsContinue the client waits for `100 Continue`
    */
   forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
-    const group = this.groupFor(judged);
-    if (group === null) {
-      if (expectsContinue && !(isHttp2(req) && req.stream.closed)) writeInformation(res, 100, []);
-      welcome(req, res);
-      return;
-    }
-    const body = bodyOf(req, judged.request);
-    const head = this.headFor(judged, isSecure(req), body);
-    new Exchange({
-      req,
-      res,
-      method: judged.request.method,
-      head,
-      body,
-      expectsContinue,
-      group,
-      onFailure: this.#options.onFailure,
-      counters: this.#options.counters,
-    }).start();
+    const length = lengthOf(req, judged.request);
+    const exchange = new NodeExchange(req, res, length !== null, expectsContinue);
+    const body = length === null ? null : { content: nothing, whole: false, length, trailers: [] };
+    const attempt = this.attempt(this.#groupOf(judged), judged, isSecure(req), body, false, exchange);
+    exchange.begin(attempt, length === -1);
   }
 
-  /** Forwards a WebSocket handshake. */
+  /** Forwards a WebSocket handshake that came by a server of Node. @param rest what came in behind it */
   upgrade(req: IncomingMessage, socket: Socket, rest: Buffer, judged: Judged): void {
-    const group = this.groupFor(judged);
-    if (group === null) {
-      socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
-      return;
-    }
-    const { address } = group.pick(null, null).pool;
-    const head = forwardedHead({ ...this.#forwarded(judged, isSecure(req), 'none'), upgrade: true });
-    this.#upgrader.carry(req, socket, rest, address, judged.verdict.path, head);
+    const handshake = new NodeHandshake(socket, rest, judged.request.method, this.#options.upgradeIdle);
+    handshake.begin(this.attempt(this.#groupOf(judged), judged, isSecure(req), null, true, handshake));
   }
 
   /** Ends idle connections; busy ones end with their exchange. */
@@ -172,42 +191,40 @@ export class Forwarder {
       this.#options.onBackend(backend.pool.name, healthy, why);
     return new BackendGroup(members, { balance, health, onChange });
   }
-
-  #forwarded(
-    { request, verdict, client, peer }: Judged,
-    secure: boolean,
-    body: RequestBody,
-  ): ForwardedRequest {
-    return {
-      method: request.method,
-      version: request.version,
-      rawHeaders: request.rawHeaders,
-      path: verdict.path,
-      host: verdict.host,
-      trusted: client.trusted,
-      peer,
-      secure,
-      strip: verdict.strip,
-      chunked: body === 'chunked',
-      closes: body !== 'none' && contentless.has(request.method),
-      upgrade: false,
-      via: this.#via,
-    };
-  }
 }
+
+/** As much of a request body as has come. */
+export interface IncomingBody {
+  readonly content: Buffer;
+  /** Nothing more comes. */
+  readonly whole: boolean;
+  /** Bytes of all of it; -1 where that is not known, and it goes out chunked. */
+  readonly length: number;
+  /** name, value, name, value …; of a whole body that goes out chunked. */
+  readonly trailers: readonly string[];
+}
+
+/** What is there of a body as it goes out. */
+function encoded({ content, whole, length, trailers }: IncomingBody): Buffer {
+  if (length !== -1) return content;
+  const pieces = content.length > 0 ? [chunk(content)] : [];
+  if (whole) pieces.push(Buffer.from(lastChunk(allowedTrailers(trailers)), 'latin1'));
+  return Buffer.concat(pieces);
+}
+
+const nothing = Buffer.alloc(0);
 
 const isSecure = (req: Request): boolean =>
   isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket;
 
-/** The judge has let only unambiguous framing pass. */
-function bodyOf(req: Request, { rawHeaders }: HttpRequest): RequestBody {
+/** Bytes of the body, -1 where it is chunked, null where there is none. The judge has let only unambiguous framing pass. */
+function lengthOf(req: Request, { rawHeaders }: HttpRequest): number | null {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i]!;
-    if (length === 14 && rawHeaders[i]!.toLowerCase() === 'content-length') {
-      return Number(rawHeaders[i + 1]) === 0 ? 'none' : 'length';
-    }
-    if (length === 17 && rawHeaders[i]!.toLowerCase() === 'transfer-encoding') return 'chunked';
+    if (length === 14 && rawHeaders[i]!.toLowerCase() === 'content-length')
+      return Number(rawHeaders[i + 1]) || null;
+    if (length === 17 && rawHeaders[i]!.toLowerCase() === 'transfer-encoding') return -1;
   }
   // HTTP/2 frames a body without saying so in the head.
-  return isHttp2(req) && !req.stream.endAfterHeaders ? 'chunked' : 'none';
+  return isHttp2(req) && !req.stream.endAfterHeaders ? -1 : null;
 }

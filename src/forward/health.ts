@@ -80,7 +80,7 @@ class HealthProbe implements ResponseSink {
       return;
     }
     const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
-    this.#connection.send(head, 'GET', true, this);
+    this.#connection.send({ method: 'GET', head, body: null, ended: true, upgrade: false }, this);
   }
 
   /** Ends it without a result. */
@@ -98,6 +98,7 @@ class HealthProbe implements ResponseSink {
   }
 
   onReady(): void {}
+  onUpgrade(): void {}
   onInformation(): void {}
   onData(): void {}
   onEnd(): void {}

@@ -11,6 +11,12 @@ export function allowedTrailers(trailers: readonly string[]): string[] {
   return allowed;
 }
 
+/** Content as one chunk. */
+export const chunk = (content: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`, 'latin1'), content, crlf]);
+
+const crlf = Buffer.from('\r\n');
+
 /** The end of a chunked body, trailers included. */
 export function lastChunk(trailers: readonly string[]): string {
   let text = '0\r\n';

@@ -10,11 +10,24 @@ import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
 
+/** What is sent first of an exchange. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** `forwardedHead`, latin1; a short body may stand behind it. */
+  readonly head: string;
+  /** What is there of the body, framed as it goes out; null where nothing is, or none comes. */
+  readonly body: Buffer | null;
+  /** Nothing more of the body comes. */
+  readonly ended: boolean;
+  /** A WebSocket handshake: a 101 is an answer to it. */
+  readonly upgrade: boolean;
+}
+
 /** Takes the response of one exchange. */
 export interface ResponseSink {
   /** The connection of the client; null: nobody's. */
   readonly client: EventEmitter | null;
-  /** The head is on its way over an established connection: a body may follow. Called once, maybe within `send`. */
+  /** What there was of the request is on its way over an established connection; maybe called within `send`. */
   onReady(): void;
   /** A 1xx before the response proper. */
   onInformation(head: ResponseHead): void;
@@ -23,6 +36,8 @@ export interface ResponseSink {
    * one packet is then answered in one write, of a text, which is joined to the head more cheaply than bytes are.
    */
   onHead(head: ResponseHead, whole: string | null): void;
+  /** A 101: from now on `onData`, `onEnd` and `write` carry bytes of the new protocol. */
+  onUpgrade(head: ResponseHead): void;
   onData(data: Buffer): void;
   /** @param trailers name, value, name, value … */
   onEnd(trailers: readonly string[]): void;
@@ -46,11 +61,12 @@ export interface Clock {
   readonly now: number;
 }
 
-type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'closed';
+type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
 
 /** A head larger than this is not one. */
 const maxHead = 64 * 1024;
-const headEnd = '\r\n\r\n';
+/** A body up to this long goes out in one write with its head: copying it costs less than a second write. */
+const worthJoining = 64 * 1024;
 
 export class UpstreamConnection {
   readonly #address: BackendAddress;
@@ -62,7 +78,7 @@ export class UpstreamConnection {
   readonly #onFree: (connection: UpstreamConnection, usable: boolean) => void;
   #phase: Phase = 'connecting';
   #sink: ResponseSink | null = null;
-  #method = '';
+  #request: UpstreamRequest | null = null;
   #requestEnded = true;
   /** The beginning of a head. */
   #partial: Buffer | null = null;
@@ -72,6 +88,8 @@ export class UpstreamConnection {
   #paused = false;
   /** It carries no exchange after this one. */
   #last = false;
+  /** Why nothing can be written any more; the answer may be unread yet. */
+  #deaf: Error | null = null;
   /** Exchanges carried before this one: a failure without a byte on a used connection is the backend's idle close. */
   #carried = 0;
   /** When the present phase has lasted too long. */
@@ -93,16 +111,45 @@ export class UpstreamConnection {
     this.#onFree = onFree;
     this.#deadline = clock.now + timeouts.connect;
     this.#memory = new ReadMemory(address.kind === 'tls');
-    this.#socket = dial(address, { buffer: () => this.#memory.next, callback: this.#onRead });
-    this.#socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect());
-    this.#socket.on('drain', () => this.#sink?.onDrain());
-    this.#socket.on('end', () => this.#onEnd());
-    this.#socket.on('error', (error) => this.#onError(error));
-    this.#socket.on('close', () => this.#onClose());
+    const socket = dial(address, { buffer: () => this.#memory.next, callback: this.#onRead });
+    this.#socket = socket;
+    // A backend that answers early (413, 401) and closes breaks the next write, while its answer waits to be read: such
+    // an error ends the writing, and reading tells of the rest.
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error?: Error) => {
+      if ((error as NodeJS.ErrnoException | undefined)?.syscall !== 'write' || this.#phase === 'closed')
+        return destroy(error);
+      this.#deaf ??= error!;
+      // A stream that a write has failed on does not tell of the end of what it reads.
+      socket.push = (bytes: unknown) => {
+        if (bytes === null) this.#onEnd();
+        return false;
+      };
+      return socket;
+    };
+    socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect());
+    socket.on('drain', () => this.#sink?.onDrain());
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => this.#onError(error));
+    socket.on('close', () => this.#onClose());
   }
 
   get idle(): boolean {
     return this.#phase === 'idle';
+  }
+
+  /** Sends a request; what is not there of its body follows through `write` and `finish`. */
+  send(request: UpstreamRequest, sink: ResponseSink): void {
+    this.#sink = sink;
+    this.#request = request;
+    this.#requestEnded = request.ended;
+    // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
+    this.#last = (request.body !== null || !request.ended) && contentless.has(request.method);
+    this.#head = null;
+    this.#decoder = null;
+    if (this.#phase === 'connecting') return;
+    this.#phase = 'head';
+    this.#begin();
   }
 
   get owner(): EventEmitter | null {
@@ -120,25 +167,22 @@ export class UpstreamConnection {
 
   readonly #onOwnerGone = (): void => this.destroy();
 
-  /**
-   * Sends a request head; a body follows through `write` and `finish`.
-   *
-   * @param ended the head is the whole request
-   */
-  send(head: string, method: string, ended: boolean, sink: ResponseSink): void {
-    this.#sink = sink;
-    this.#method = method;
-    this.#requestEnded = ended;
-    // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
-    this.#last = !ended && contentless.has(method);
-    this.#head = null;
-    this.#decoder = null;
-    if (this.#phase !== 'connecting') {
-      this.#phase = 'head';
-      this.#deadline = this.#clock.now + this.#timeouts.headers;
+  #begin(): void {
+    const { head, body } = this.#request!;
+    this.#deadline = this.#clock.now + this.#timeouts.headers;
+    if (body === null) this.#socket.write(head, 'latin1');
+    else if (body.length <= worthJoining) {
+      const joined = Buffer.allocUnsafe(head.length + body.length);
+      joined.write(head, 0, 'latin1');
+      joined.set(body, head.length);
+      this.#socket.write(joined);
+    } else {
+      this.#socket.cork();
+      this.#socket.write(head, 'latin1');
+      this.#socket.write(body);
+      this.#socket.uncork();
     }
-    this.#socket.write(head, 'latin1');
-    if (this.#phase === 'head') sink.onReady();
+    this.#sink?.onReady();
   }
 
   /** @returns false where the caller should wait for `onDrain` */
@@ -147,12 +191,30 @@ export class UpstreamConnection {
     // A client that still sends is not a backend that is silent.
     if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
     else if (this.#phase === 'body') this.#deadline = this.#clock.now + this.#timeouts.body;
+    // Nobody reads it any more; what is left to do is to read the answer.
+    if (this.#deaf !== null) return true;
     return this.#socket.write(data as Buffer, 'latin1');
+  }
+
+  /** A piece of a body in chunked coding. @returns false where the caller should wait for `onDrain` */
+  writeChunk(data: Buffer): boolean {
+    const socket = this.#socket;
+    socket.cork();
+    this.write(`${data.length.toString(16)}\r\n`);
+    this.write(data);
+    const more = this.write('\r\n');
+    socket.uncork();
+    return more;
   }
 
   /** The request body is complete. */
   finish(): void {
     this.#requestEnded = true;
+  }
+
+  /** Of an upgraded connection: nothing more is written. */
+  end(): void {
+    this.#socket.end();
   }
 
   /** The client takes nothing more for now; it may do so as long as a body may stand still. */
@@ -180,29 +242,39 @@ export class UpstreamConnection {
     const name = backendName(this.#address);
     switch (this.#phase) {
       case 'connecting':
-        this.#fail(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
+        this.#close(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
         return;
       case 'head':
         // It has taken all there is, and the rest of the request does not come.
         if (!this.#requestEnded && this.#socket.writableLength === 0) {
-          this.#fail(new UpstreamError(408, `a client stopped sending its request to ${name}`, 'client'));
-        } else this.#fail(new UpstreamError(504, `${name} did not answer in time`));
+          this.#close(new UpstreamError(408, `a client stopped sending its request to ${name}`, 'client'));
+        } else this.#close(new UpstreamError(504, `${name} did not answer in time`));
         return;
       case 'body':
         if (this.#paused) {
-          this.#fail(new UpstreamError(408, `a client stopped taking the response of ${name}`, 'client'));
-        } else this.#fail(new UpstreamError(504, `${name} stopped in the middle of a response`));
+          this.#close(new UpstreamError(408, `a client stopped taking the response of ${name}`, 'client'));
+        } else this.#close(new UpstreamError(504, `${name} stopped in the middle of a response`));
     }
   }
 
   #onConnect(): void {
-    this.#phase = 'head';
-    this.#deadline = this.#clock.now + this.#timeouts.headers;
-    this.#sink?.onReady();
+    // Nobody has sent anything yet.
+    this.#phase = this.#sink === null ? 'idle' : 'head';
+    this.idleSince = this.#clock.now;
+    if (this.#sink !== null) this.#begin();
   }
 
   readonly #onRead = (length: number, memory: Uint8Array): boolean => {
-    this.#onBytes((memory as Buffer).subarray(0, length));
+    const sink = this.#sink;
+    try {
+      this.#onBytes((memory as Buffer).subarray(0, length));
+    } catch (error) {
+      // Whatever refuses to take this response, the connection is in the middle of it: it carries no other.
+      const name = backendName(this.#address);
+      this.#sink = null;
+      this.#close();
+      sink?.onFailure(new UpstreamError(502, `the answer of ${name} could not be passed on: ${error}`));
+    }
     return true;
   };
 
@@ -210,19 +282,19 @@ export class UpstreamConnection {
   #onBytes(bytes: Buffer): void {
     let rest = bytes;
     while (rest.length > 0) {
-      if (this.#phase === 'head') {
-        const consumed = this.#readHead(rest);
-        if (consumed === -1) return;
-        rest = rest.subarray(consumed);
-      } else if (this.#phase === 'body') {
-        const consumed = this.#readBody(rest);
-        if (consumed === -1) return;
-        rest = rest.subarray(consumed);
+      let consumed: number;
+      if (this.#phase === 'head') consumed = this.#readHead(rest);
+      else if (this.#phase === 'body') consumed = this.#readBody(rest);
+      else if (this.#phase === 'upgraded') {
+        this.#sink?.onData(Buffer.from(rest));
+        return;
       } else {
         // Bytes nobody asked for: whatever they answer, it is not the next request.
         this.#close();
         return;
       }
+      if (consumed === -1) return;
+      rest = rest.subarray(consumed);
     }
   }
 
@@ -231,47 +303,56 @@ export class UpstreamConnection {
     const known = this.#partial;
     const all = known === null ? bytes : Buffer.concat([known, bytes]);
     const text = all.toString('latin1');
-    const end = text.indexOf(headEnd);
-    if (end === -1) {
+    const head = parseResponseHead(all, text, this.#request!.method);
+    if (head === null) {
       if (text.length > maxHead) this.#malformed('a response head that does not end');
       else this.#partial = known === null ? Buffer.from(bytes) : all;
       return -1;
     }
     const before = known === null ? 0 : known.length;
     this.#partial = null;
-    const head = parseResponseHead(all, text, this.#method, end);
     if (typeof head === 'string') {
       this.#malformed(head);
       return -1;
     }
-    const bodyAt = end + headEnd.length;
+    const { end } = head;
     if (head.status < 200) {
-      if (head.status === 101) {
-        this.#malformed('a 101 that was not asked for');
-        return -1;
-      }
+      if (head.status === 101) return this.#switch(head) ? end - before : -1;
       this.#sink?.onInformation(head);
-      return bodyAt - before;
+      return end - before;
     }
     this.#head = head;
-    if (asksForLogin(head.status, head.rawHeaders)) this.belongTo(this.#sink?.client ?? null);
-    if (head.framing === 'none' || (head.framing === 'length' && text.length - bodyAt >= head.length)) {
-      this.#answerWhole(head, text.slice(bodyAt, bodyAt + head.length), text.length - bodyAt > head.length);
-      return bodyAt + head.length - before;
+    if (head.status === 401 && asksForLogin(head.status, head.rawHeaders)) {
+      this.belongTo(this.#sink?.client ?? null);
     }
-    const content = head.framing === 'chunked' ? wholeChunked(text, bodyAt) : null;
+    if (head.framing === 'none' || (head.framing === 'length' && text.length - end >= head.length)) {
+      this.#answerWhole(head, text.slice(end, end + head.length), text.length - end > head.length);
+      return end + head.length - before;
+    }
+    const content = head.framing === 'chunked' ? wholeChunked(text, end) : null;
     if (content !== null) {
       // Its length is known now, and is told in place of the coding: one write again, for the client to read at once.
-      head.rawHeaders.push('Content-Length', String(content.length));
-      this.#answerWhole({ ...head, framing: 'length', length: content.length }, content, false);
+      const fields = `${head.fields}Content-Length: ${content.length}\r\n`;
+      this.#answerWhole(head.with({ fields, framing: 'length', length: content.length }), content, false);
       return text.length - before;
     }
     this.#phase = 'body';
     this.#deadline = this.#clock.now + this.#timeouts.body;
     this.#left = head.length;
-    if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder();
+    if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder({ padded: true });
     this.#sink?.onHead(head, null);
-    return bodyAt - before;
+    return end - before;
+  }
+
+  /** Behind a 101 of anything but a WebSocket nobody would judge what passes: h2c is a whole server without a checkpoint. */
+  #switch(head: ResponseHead): boolean {
+    if (!this.#request!.upgrade || head.upgrade.toLowerCase() !== 'websocket') {
+      this.#malformed('a 101 that was not asked for');
+      return false;
+    }
+    this.#phase = 'upgraded';
+    this.#sink?.onUpgrade(head);
+    return true;
   }
 
   #answerWhole(head: ResponseHead, whole: string, surplus: boolean): void {
@@ -314,12 +395,17 @@ export class UpstreamConnection {
 
   /** The response is whole. @returns whether the connection can carry another exchange */
   #complete(surplus: boolean): boolean {
-    const usable = this.#head?.keepAlive === true && !this.#last && !surplus && this.#phase !== 'closed';
+    const usable =
+      this.#head?.keepAlive === true &&
+      !this.#last &&
+      !surplus &&
+      this.#deaf === null &&
+      this.#phase !== 'closed';
     this.#sink = null;
     this.#decoder = null;
     this.#memory.reset();
     this.#carried++;
-    this.#phase = 'idle';
+    if (this.#phase !== 'closed') this.#phase = 'idle';
     // A slow client may have paused it in the middle of its last packet: the next exchange must find it reading.
     if (this.#paused) {
       this.#paused = false;
@@ -328,23 +414,28 @@ export class UpstreamConnection {
     return usable;
   }
 
-  /** After the sink has been told, so that an exchange started from there does not find this one half free. */
+  /**
+   * The one place from which a connection goes back to its pool: its response is whole, and the sink has taken it without a
+   * fault. After the sink, so that an exchange started from there does not find this one half free.
+   */
   #release(usable: boolean): void {
     // Where the answer could not be passed on it is closed already, and a dead one would be given to the next request.
     if (this.#phase === 'closed') return;
     // An answer before the end of its request: what still comes of that request would be read as the next one.
-    if (!usable || !this.#requestEnded) this.#close();
+    if (!usable || this.#last || !this.#requestEnded || this.#phase !== 'idle') this.#close();
     else this.#onFree(this, true);
   }
 
   #onEnd(): void {
     if (this.#phase === 'body' && this.#head?.framing === 'close') this.#endBody(false, []);
+    else if (this.#phase === 'upgraded') this.#sink?.onEnd([]);
     else
       this.#close(
         new UpstreamError(
           502,
           `${backendName(this.#address)} closed the connection before its answer was whole`,
           this.#untouched(),
+          this.#deaf ?? undefined,
         ),
       );
   }
@@ -375,11 +466,7 @@ export class UpstreamConnection {
   }
 
   #malformed(why: string): void {
-    this.#fail(new UpstreamError(502, `${backendName(this.#address)} answered with ${why}`));
-  }
-
-  #fail(error: UpstreamError): void {
-    this.#close(error);
+    this.#close(new UpstreamError(502, `${backendName(this.#address)} answered with ${why}`));
   }
 
   #close(error?: UpstreamError): void {

@@ -1,4 +1,4 @@
-import type { Request, Response } from '../guard/received.ts';
+import type { FastifyReply } from 'fastify';
 
 const page = `<!doctype html>
 <html lang="en">
@@ -24,13 +24,11 @@ Put your own server behind it by naming it as <code>backend</code> in the config
 </html>
 `;
 
-/** The backend of the first command: a page that needs nothing else. Answers in place, nothing is dialled for it. */
-export function welcome(req: Request, res: Response): void {
-  req.resume();
-  res.statusCode = 200;
-  res.setHeader('Content-Type', 'text/html; charset=utf-8');
-  res.setHeader('Content-Length', Buffer.byteLength(page));
-  res.setHeader('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.end(page);
+/** The backend of the first command: a page that needs nothing else. Answered in place, nothing is dialled for it. */
+export function welcome(reply: FastifyReply): FastifyReply {
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
+    .header('X-Content-Type-Options', 'nosniff')
+    .send(page);
 }

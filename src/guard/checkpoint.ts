@@ -11,16 +11,16 @@ import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
+import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
-import { isAbsent } from './absent-client.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
-import { answerSocket, refuse, refuseSocket } from './refusal.ts';
-import { beginAt, messageStart, requestLineDefects } from './request-line.ts';
+import { answerSocket, closeSoon, refuse, refuseSocket } from './refusal.ts';
+import { messageStart, requestLineDefects } from './request-line.ts';
 import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './turn.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
@@ -96,13 +96,7 @@ export class Checkpoint {
     const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;
     for (const event of solicited) server.on(event, ignore);
     const others = (event: string): boolean => server.listenerCount(event) > 1;
-    const pass: Emit = server.emit.bind(server);
-    // Who has left is judged like anybody, and not served.
-    const emit: Emit = (event, ...args) => {
-      if (!requestEvents.has(event) || !isAbsent((args[0] as Request).socket)) return pass(event, ...args);
-      (args[1] as Response | Socket).end();
-      return true;
-    };
+    const emit: Emit = server.emit.bind(server);
     const guard: Emit = (event, ...args) => {
       const [req, res] = args as [Request, Response];
       // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
@@ -159,11 +153,6 @@ export class Checkpoint {
     namePeer(socket, address, this.#clients);
   }
 
-  /** The server gets this connection, with these bytes first; what was read of it before has been served. */
-  onHandOver(socket: Socket, bytes: Buffer): void {
-    beginAt(socket, socket.bytesRead - socket.readableLength - bytes.length);
-  }
-
   /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
   mayConnect(socket: Socket): boolean {
     const client = peerOf(socket, this.#clients);
@@ -210,17 +199,13 @@ export class Checkpoint {
     return result;
   }
 
-  /**
-   * For who reads requests from the socket without a server: what the checkpoint found out about one that may go on. Whoever
-   * takes it calls `passed`. Null, or not taken: it is for `judge`, as if never seen.
-   */
-  pass(request: HttpRequest, socket: PeerSocket): Judged | null {
-    const judged = this.#judged(request, socket);
-    return judged.verdict.action === 'block' ? null : judged;
+  /** The verdict on a request that was read from the socket without a server. Counted by whoever acts on it. */
+  judgeRead(request: HttpRequest, socket: PeerSocket): Judged {
+    return this.#judged(request, socket);
   }
 
   /**
-   * Counts a request that was let `pass`, and reports one that was flagged.
+   * Counts such a request that may pass, and reports one that was flagged.
    *
    * @param start when it came, `performance.now`
    */
@@ -228,6 +213,61 @@ export class Checkpoint {
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if ((this.#untimed++ & 15) === 0) this.#counters?.judge.observe((performance.now() - start) / 1000);
     if (verdict.action === 'flag') this.#report(listenerName(socket), client, verdict, headText(request), '');
+  }
+
+  /**
+   * Counts such a request that may not pass, answers it, keeps what it still sends as evidence, and closes the connection.
+   *
+   * @param rest what came in behind its head
+   * @param whole nothing more of it comes
+   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   */
+  refuseRead(
+    socket: Socket,
+    judged: Judged,
+    rest: Buffer,
+    whole: boolean,
+    headers: readonly string[] = [],
+  ): void {
+    const { request, verdict, client } = judged;
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (whole) {
+      this.#report(listenerName(socket), client, verdict, headText(request), rest.toString('latin1'));
+      answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
+    } else this.#refuseSocket(socket, judged, rest, headers);
+  }
+
+  /** Records such a request, whose client did not wait for an answer. */
+  recordRead({ request, verdict, client }: Judged, socket: Socket, rest: Buffer): void {
+    this.#counters?.request(verdict.site?.name ?? '', verdict.action);
+    if (verdict.action !== 'allow')
+      this.#report(listenerName(socket), client, verdict, headText(request), rest.toString('latin1'));
+  }
+
+  /**
+   * Answers bytes that are no request, and closes the connection.
+   *
+   * @param first the connection begins with them
+   */
+  refuseBytes(socket: Socket, bytes: Buffer, first: boolean): void {
+    const verdict = this.recordBytes(socket, bytes, first);
+    answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing');
+  }
+
+  /** Records bytes that are no request. */
+  recordBytes(socket: Socket, bytes: Buffer, first: boolean): Verdict {
+    return this.#recordFault(new Error('no request'), bytes, socket, { whole: true, first });
+  }
+
+  /** Answers a head that is too long, and closes the connection. */
+  refuseLong(socket: Socket, bytes: Buffer): void {
+    const error = Object.assign(new Error('a head that is too long'), { code: 'HPE_HEADER_OVERFLOW' });
+    this.#recordFault(error, bytes, socket, { whole: true, first: false });
+    socket.on('error', ignore);
+    socket.write(
+      'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    );
+    closeSoon(socket);
   }
 
   /**
@@ -250,22 +290,6 @@ export class Checkpoint {
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
   }
 
-  /** The same on a bare socket, for an upgrade. */
-  refuseUpgrade(socket: Socket, judged: Judged, rest: Buffer, headers: readonly string[]): void {
-    this.#refuseSocket(socket, judged, rest, headers);
-  }
-
-  /** The same on a bare socket, for a request that was read without a server, and whole. */
-  refuseWhole(
-    socket: Socket,
-    { request, verdict, client }: Judged,
-    body: string,
-    headers: readonly string[],
-  ): void {
-    this.#report(listenerName(socket), client, verdict, headText(request), body);
-    answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
-  }
-
   #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
     const judged = this.judge(req);
     if (judged.verdict.action === 'block') {
@@ -286,7 +310,10 @@ export class Checkpoint {
     const listener = listenerName(socket);
     const done = (body: string) =>
       this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
-    refuseSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
+    const { method } = request;
+    // An upgrade has no body that could be waited for.
+    const tunnel = method === 'CONNECT' || !bodyFollows(request);
+    refuseSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, { method, tunnel });
   }
 
   /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
@@ -322,13 +349,22 @@ export class Checkpoint {
   }
 
   #reportBytes(error: ParserError, packet: Buffer, socket: Socket): Verdict {
-    const client = this.#standing(socket, []);
     const start = messageStart(socket, packet);
     const bytes = packet.subarray(Math.max(0, start));
     const first = socket.bytesRead === packet.length && start === 0;
+    return this.#recordFault(error, bytes, socket, { whole: start !== -1, first });
+  }
+
+  #recordFault(
+    error: ParserError,
+    bytes: Buffer,
+    socket: Socket,
+    place: { readonly whole: boolean; readonly first: boolean },
+  ): Verdict {
+    const client = this.#standing(socket, []);
     let verdict: Verdict;
     try {
-      verdict = judgeBytes(error, bytes, { whole: start !== -1, first }, this.#policy);
+      verdict = judgeBytes(error, bytes, place, this.#policy);
     } catch (failure) {
       verdict = this.#denied(failure);
     }
@@ -393,3 +429,6 @@ export class Checkpoint {
 }
 
 const ignore = (): void => {};
+
+const bodyFollows = ({ rawHeaders }: HttpRequest): boolean =>
+  rawHeaders.some((name, i) => i % 2 === 0 && (is(name, 'content-length') || is(name, 'transfer-encoding')));

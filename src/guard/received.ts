@@ -64,9 +64,15 @@ export const hasBody = (req: Request): boolean =>
     ? !req.stream.endAfterHeaders
     : req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
 
-/** Where it came in, for people: `http 127.0.0.1:8080`. */
-export const listenerName = (socket: Socket | undefined): string => {
+const named = Symbol('sekisho.listener');
+
+/** Where it came in, for people: `http 127.0.0.1:8080`. Kept, since a socket forgets it as it closes. */
+export const listenerName = (socket: (Socket & { [named]?: string }) | undefined): string => {
+  const known = socket?.[named];
+  if (known !== undefined) return known;
   const { localAddress = '?', localPort = 0 } = socket ?? {};
   const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  return `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
+  const name = `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
+  if (socket !== undefined && localPort !== 0) socket[named] = name;
+  return name;
 };

@@ -56,7 +56,7 @@ export function refusalBytes(
   const { reason, headers, body } = refusal(status, rule, further);
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return `${head}Connection: close\r\n\r\n${method === 'HEAD' ? '' : body}`;
+  return `${head}Connection: close\r\nDate: ${new Date().toUTCString()}\r\n\r\n${method === 'HEAD' ? '' : body}`;
 }
 
 /**
@@ -134,19 +134,23 @@ export function answerSocket(
     socket.destroy();
     return;
   }
-  socket.end(refusalBytes(answer, rule, further, method));
-  // Read on, so that the close does not reset the connection under the answer.
-  socket.resume();
-  setTimeout(() => socket.destroy(), evidenceTime).unref();
+  socket.write(refusalBytes(answer, rule, further, method));
+  closeSoon(socket);
 }
 
-/** The same on a bare socket of HTTP/1: CONNECT, and upgrades. */
+/**
+ * The same on a bare socket of HTTP/1, for a request that goes on.
+ *
+ * @param done called once, with what else was read (latin1)
+ * @param tunnel it was to become one (CONNECT, an upgrade): its sender learns at once that nothing more comes
+ */
 export function refuseSocket(
   socket: Socket,
   answer: Answer,
   rule: RuleId,
   done: (body: string) => void,
   further: readonly string[] = [],
+  { method, tunnel }: { readonly method: string; readonly tunnel: boolean } = { method: '', tunnel: true },
 ): void {
   socket.on('error', ignore);
   if (answer === 'drop') {
@@ -154,11 +158,20 @@ export function refuseSocket(
     socket.destroy();
     return;
   }
-  socket.end(refusalBytes(answer, rule, further));
+  const bytes = refusalBytes(answer, rule, further, method);
+  if (tunnel) socket.end(bytes);
+  else socket.write(bytes);
   collectEvidence(socket, (body) => {
     done(body);
-    socket.destroy();
+    if (tunnel) socket.destroy();
+    else closeSoon(socket);
   });
+}
+
+/** Closes it, reading on for a moment: a close with unread bytes would reset the connection under the answer. */
+export function closeSoon(socket: Socket): void {
+  socket.end();
+  collectEvidence(socket, () => socket.destroy());
 }
 
 /**

@@ -26,11 +26,6 @@ type CountedSocket = Socket & {
 /** What the parser reads at the moment. It gives a copy each time: one is taken, however many requests are in it. */
 let current: { readonly place: Place; readonly end: number; readonly bytes: Buffer } | null = null;
 
-/** The server gets this connection from here on. */
-export function beginAt(socket: CountedSocket, offset: number): void {
-  socket[place] = placeAt(offset);
-}
-
 /**
  * What is wrong with the line of a request whose head the parser has just read. Not seen where the line came in another
  * piece than the end of the head: what passes then is one request all the same, in our own form.

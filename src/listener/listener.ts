@@ -1,9 +1,8 @@
 /**
- * One address that accepts connections: plain or TLS, with or without PROXY headers. Whatever it speaks, requests end
- * at the same two servers, of HTTP/1 and of HTTP/2, and both stand behind the same checkpoint.
+ * One address that accepts connections: plain or TLS, with or without PROXY headers. Whatever it speaks, a connection ends
+ * at one of two front ends, of HTTP/1 and of HTTP/2, and both ask the same checkpoint.
  */
 import { once } from 'node:events';
-import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
@@ -11,12 +10,13 @@ import { type CertificateFiles, Certificates } from './certificates.ts';
 import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 
-/** Serves connections of HTTP/1 before the server of requests gets them, and hands over what is not for it. */
-export interface Shortcut {
-  /** A connection of which nothing has been read. */
+/** A front end: takes connections of which nothing has been read, and serves them. */
+export interface FrontEnd {
   take(socket: Socket): void;
-  /** Ends connections that wait for a request now, and the others with their response. */
+  /** Ends connections that wait for a request now, and the others with their answer. */
   close(): void;
+  /** Every connection is gone. */
+  stop(): void;
 }
 
 export interface ListenerOptions {
@@ -34,27 +34,19 @@ export interface ListenerOptions {
   readonly headerTime: number;
   /** Milliseconds a connection may wait for its next request. */
   readonly idle: number;
-  /** A request that asks for it is an upgrade, and not an ordinary one. */
-  readonly mayUpgrade: (req: IncomingMessage) => boolean;
-  /** Puts listeners on a server of requests. */
-  readonly serve: (server: Http1Server | Http2Server) => void;
+  /** Serves HTTP/1. */
+  readonly http1: FrontEnd;
+  /** Puts listeners on a server of HTTP/2. */
+  readonly serve: (server: Http2Server) => void;
   /** Told of a connection as it is accepted; false: it is cut off before a byte is read. */
   readonly mayConnect: (socket: Socket) => boolean;
   /** A client that a PROXY header names. */
   readonly onClient: (socket: Socket, address: string) => void;
   readonly onError: (error: Error) => void;
-  /**
-   * What stands before the server of HTTP/1; null: nothing.
-   *
-   * @param handOver takes a connection, and what was read of it: the first bytes of a request
-   */
-  readonly shortcut: ((handOver: (socket: Socket, bytes: Buffer) => void) => Shortcut) | null;
 }
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #http1: Http1Server;
-  readonly #shortcut: Shortcut | null;
   readonly #http2: Http2Server | null;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
@@ -68,11 +60,6 @@ export class Listener {
   /** @throws Error where a certificate can't be used */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#http1 = http1Server(options);
-    // The timers of slow senders run only in a server that listens; this one gets its connections from another.
-    this.#http1.emit('listening');
-    this.#shortcut =
-      options.shortcut === null ? null : options.shortcut((socket, bytes) => this.#toServer(socket, bytes));
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
     this.#http2 = this.#certificates === null ? null : this.#http2Server();
     this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
@@ -114,9 +101,7 @@ export class Listener {
     const closed = this.#accepting.listening ? once(this.#accepting, 'close') : Promise.resolve();
     this.#accepting.close();
     this.#certificates?.close();
-    this.#http1.close();
-    this.#shortcut?.close();
-    this.#http1.closeIdleConnections();
+    this.#options.http1.close();
     for (const session of this.#sessions) session.close();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
@@ -124,18 +109,12 @@ export class Listener {
     }, deadline);
     await closed;
     clearTimeout(timer);
+    this.#options.http1.stop();
   }
 
   #serve(socket: Socket): void {
     if (socket.destroyed) return;
-    if (this.#shortcut === null) this.#http1.emit('connection', socket);
-    else this.#shortcut.take(socket);
-  }
-
-  #toServer(socket: Socket, bytes: Buffer): void {
-    socket.unshift(bytes);
-    this.#http1.emit('connection', socket);
-    socket.resume();
+    this.#options.http1.take(socket);
   }
 
   #http2Server(): Http2Server {
@@ -212,20 +191,3 @@ export class Listener {
 }
 
 const tcp = { noDelay: true, allowHalfOpen: true };
-
-function http1Server({ headerBytes, headerTime, idle, mayUpgrade, serve }: ListenerOptions): Http1Server {
-  const server = createHttp1({
-    maxHeaderSize: headerBytes,
-    headersTimeout: headerTime,
-    connectionsCheckingInterval: Math.min(headerTime, 5000),
-    // A body of several GiB takes its time; that it does not stand still is the exchange's affair.
-    requestTimeout: 0,
-    keepAliveTimeout: idle,
-    // A missing Host is judged like everything else.
-    requireHostHeader: false,
-    noDelay: true,
-    shouldUpgradeCallback: mayUpgrade,
-  });
-  serve(server);
-  return server;
-}

@@ -44,7 +44,13 @@ function hex(text: string, at: number): number {
   return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
+export interface ChunkedReading {
+  /** Blanks between a chunk size and the end of its line are passed over: backends pad sizes to a fixed width. */
+  readonly padded: boolean;
+}
+
 export class ChunkedDecoder {
+  readonly #sizeLine: RegExp;
   #state: State = 'size';
   #line = '';
   #left = 0;
@@ -53,6 +59,11 @@ export class ChunkedDecoder {
   error: string | null = null;
   /** Trailer fields: name, value, name, value …; complete once `done`. */
   readonly trailers: string[] = [];
+
+  /** @param reading of a response; a request is read to the letter of the grammar */
+  constructor({ padded }: ChunkedReading = { padded: false }) {
+    this.#sizeLine = padded ? /^([0-9A-Fa-f]{1,13})[ \t]*(?:;.*)?$/ : /^([0-9A-Fa-f]{1,13})(?:;.*)?$/;
+  }
 
   get done(): boolean {
     return this.#state === 'done';
@@ -106,7 +117,7 @@ export class ChunkedDecoder {
   }
 
   #size(): void {
-    const match = /^([0-9A-Fa-f]{1,13})(?:;.*)?$/.exec(this.#line);
+    const match = this.#sizeLine.exec(this.#line);
     this.#line = '';
     if (match === null) {
       this.#fail('a chunk size that is no hexadecimal number');

@@ -31,3 +31,12 @@ export function is(text: string, lower: string): boolean {
   }
   return true;
 }
+
+/** The same for the part of a text that begins at an offset; no part is cut out for it. */
+export function isAt(text: string, at: number, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    const code = text.charCodeAt(at + i);
+    if ((code >= 0x41 && code <= 0x5a ? code | 0x20 : code) !== lower.charCodeAt(i)) return false;
+  }
+  return true;
+}

@@ -67,3 +67,24 @@ function isSocks5Greeting(bytes: Uint8Array): boolean {
   }
   return true;
 }
+
+/** Whether bytes that are no HTTP are too few to tell what else they begin: more of them may. */
+export function mayBecomeOther(bytes: Uint8Array): boolean {
+  switch (bytes[0]) {
+    case 0x04:
+      // VN, CD, port, address, and a user name of at least its end.
+      return bytes.length < 9;
+    case 0x05:
+      return bytes.length < 2 || bytes.length < 2 + bytes[1]!;
+    case 0x16:
+    case 0x80:
+      return bytes.length < 4;
+    case 0x0d:
+      return bytes.length < proxyV2Signature.length && proxyV2Signature.startsWith(latin1(bytes));
+    default:
+      return false;
+  }
+}
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

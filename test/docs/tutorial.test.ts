@@ -90,7 +90,12 @@ async function startWalk(): Promise<Walk> {
 
   async function stay(command: string): Promise<void> {
     await staying.get(command)?.stop();
-    last = await startProcess(owner, 'sh', ['-c', `exec ${asRun(command)}`], environment);
+    last = await startProcess(
+      owner,
+      'sh',
+      ['-c', `exec ${asRun(command).replace(/^exec /, '')}`],
+      environment,
+    );
     staying.set(command, last);
     if (command.includes('apache2')) await last.waitForPort(Number(ports.get('8081')));
     else await last.waitForLine(/^listening http /, 60_000);

@@ -60,7 +60,7 @@ suite('the head that a backend gets', () => {
           peer: '192.0.2.7',
           secure: false,
           strip: verdict.strip,
-          chunked,
+          length: chunked ? -1 : null,
           closes: false,
           upgrade: false,
           via: null,

@@ -32,10 +32,12 @@ class Recorder implements Waiter, ResponseSink {
   }
 
   ask(path = '/'): void {
-    this.connection!.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, 'GET', true, this);
+    const head = `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    this.connection!.send({ method: 'GET', head, body: null, ended: true, upgrade: false }, this);
   }
 
   onReady(): void {}
+  onUpgrade(): void {}
   onInformation(): void {}
   onData(): void {}
   onEnd(): void {}

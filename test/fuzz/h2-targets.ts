@@ -153,7 +153,7 @@ export const h2Targets: readonly Target[] = [
             trusted: false,
             peer: '192.0.2.7',
             secure: true,
-            chunked: false,
+            length: null,
             closes: false,
             upgrade: false,
             via: null,

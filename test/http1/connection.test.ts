@@ -1,4 +1,4 @@
-/** What becomes of a connection that goes past Node's server. */
+/** What becomes of the requests of one connection, however they come. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
@@ -14,7 +14,7 @@ const config = (url: string, more = 'rateLimit: false\n'): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}" }]\n${more}`;
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-test('goes on with the server from the first request that is not plain', async (t) => {
+test('a chunked request between plain ones is one of them', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const chunked = `POST /two HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
@@ -23,12 +23,8 @@ test('goes on with the server from the first request that is not plain', async (
     inTurn: true,
   });
   assert.deepEqual(
-    responses.map(({ body, headers }) => [body.toString(), headers.has('keep-alive')]),
-    [
-      ['/one', false],
-      ['/two', true],
-      ['/three', true],
-    ],
+    responses.map(({ body }) => body.toString()),
+    ['/one', '/two', '/three'],
   );
   assert.equal(backend.requests[1]?.body.toString(), 'abc');
 });
@@ -70,7 +66,7 @@ test('requests that come in one packet are answered in their order', async (t) =
 
 for (const [what, before] of [
   ['a plain request', get('/0')],
-  ['one that the server gets', `\r\n${get('/0')}`],
+  ['one behind an empty line', `\r\n${get('/0')}`],
 ] as const)
   test(`a chunked one in the packet of ${what} is answered behind it`, async (t) => {
     const backend = await recordingBackend(t, {
@@ -87,7 +83,7 @@ for (const [what, before] of [
     assert.equal(post?.body.toString(), 'abc');
   });
 
-test('requests of one packet go past the server, where all of them are plain and whole', async (t) => {
+test('requests of one packet, and one in two packets, are answered in turn', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const post = (path: string): string => `POST ${path} HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`;
@@ -98,14 +94,8 @@ test('requests of one packet go past the server, where all of them are plain and
   ];
   const { responses } = await exchange(port, pieces, { until: 5, gap: 100 });
   assert.deepEqual(
-    responses.map(({ body, headers }) => [body.toString(), headers.has('keep-alive')]),
-    [
-      ['/0', false],
-      ['/1', false],
-      ['/2', false],
-      ['/3', true],
-      ['/4', true],
-    ],
+    responses.map(({ body }) => body.toString()),
+    ['/0', '/1', '/2', '/3', '/4'],
   );
   assert.deepEqual(
     backend.requests.map(({ body }) => body.toString()),
@@ -134,7 +124,7 @@ test('a last request says so to those behind it', async (t) => {
   assert.deepEqual([responses.length, ended, backend.requests.length], [1, 'closed', 1]);
 });
 
-test('what is flagged is recorded and goes past the server too', async (t) => {
+test('what is flagged is recorded and served', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, config(backend.url));
   const { responses } = await exchange(port, [get('//www.example.com/'), get('/')], {
@@ -142,11 +132,8 @@ test('what is flagged is recorded and goes past the server too', async (t) => {
     inTurn: true,
   });
   assert.deepEqual(
-    responses.map(({ status, headers }) => [status, headers.has('keep-alive')]),
-    [
-      [200, false],
-      [200, false],
-    ],
+    responses.map(({ status }) => status),
+    [200, 200],
   );
   assert.deepEqual(
     events.map(({ rule, action, client }) => [rule, action, client]),

@@ -1,0 +1,233 @@
+/**
+ * One request on its way to a backend of its site, and the response on its way back. Every front end uses it: it picks a
+ * backend, takes a connection, sends, tries again, counts, ejects and gives up, for plain requests, streamed bodies and
+ * upgrades.
+ */
+import type { EventEmitter } from 'node:events';
+import type { Counters } from '../events/counters.ts';
+import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
+import type { Backend, BackendGroup } from './backend-group.ts';
+import { idempotent } from './idempotent.ts';
+import type { Waiter } from './pool.ts';
+import { offerWhatPasses } from './respond.ts';
+import { allowedTrailers, lastChunk } from './trailers.ts';
+import type { ResponseSink, UpstreamConnection, UpstreamRequest } from './upstream-connection.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** How the body of a request is framed towards the backend. */
+export type RequestBody = 'none' | 'length' | 'chunked';
+
+export interface OutgoingRequest extends UpstreamRequest {
+  /** How what follows of the body goes out. */
+  readonly framing: RequestBody;
+  /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */
+  readonly login: boolean;
+}
+
+/** What an attempt needs of the client's side: a connection of HTTP/1, a stream of HTTP/2, or a response of Node. */
+export interface ClientSide {
+  /** The backend has what there was of the request; more of its body may follow. */
+  onReady(): void;
+  /** A 1xx other than 100 and 101. */
+  onInformation(head: ResponseHead): void;
+  /** @param whole the whole body (latin1), where it came along; `onEnd` is not called then */
+  onHead(head: ResponseHead, whole: string | null): void;
+  /** A 101; the attempt carries bytes of the new protocol from now on. */
+  onUpgrade(head: ResponseHead): void;
+  /** Whoever can't take more calls `pause` and later `resume`. */
+  onData(data: Buffer): void;
+  /** @param trailers that may be passed on: name, value, name, value … */
+  onEnd(trailers: readonly string[]): void;
+  /**
+   * The attempt is given up. Before `onHead` the client gets `failureAnswer`; behind it the response is cut, and must not
+   * look whole.
+   */
+  onFailure(error: UpstreamError): void;
+  /** The backend takes more of the request body. */
+  onDrain(): void;
+  /** The connection of the client, on whose behalf one to a backend is logged in (`connection-login.ts`); null: none. */
+  readonly connection: EventEmitter | null;
+}
+
+/** Who is told of attempts. */
+export interface AttemptWatch {
+  /** Told of every failure of a backend, after the client. */
+  readonly onFailure: (error: UpstreamError) => void;
+  /** Count how long backends take to answer. */
+  readonly counters?: Counters | undefined;
+}
+
+export class Attempt implements ResponseSink, Waiter {
+  readonly #watch: AttemptWatch;
+  /** The backends of the site. */
+  readonly #group: BackendGroup;
+  readonly #request: OutgoingRequest;
+  readonly #client: ClientSide;
+  /** The one that has the request now. */
+  #backend: Backend | null = null;
+  #connection: UpstreamConnection | null = null;
+  /** Backends that accepted no connection; none of them is tried again. */
+  #unreachable: Backend[] = none;
+  #retried = false;
+  /** Some of the body went out that is not kept, so that it can't be sent again. */
+  #streamed = false;
+  #over = false;
+  readonly #start = performance.now();
+
+  constructor(watch: AttemptWatch, group: BackendGroup, request: OutgoingRequest, client: ClientSide) {
+    this.#watch = watch;
+    this.#group = group;
+    this.#request = request;
+    this.#client = client;
+  }
+
+  /** Begins it. The client's side is called back from now on, maybe before this returns. */
+  start(): void {
+    this.#take();
+  }
+
+  /** The backend that has the request, or had it last, and when the attempt began (`performance.now`). */
+  get backend(): { readonly name: string; readonly start: number } | null {
+    return this.#backend === null ? null : { name: this.#backend.pool.name, start: this.#start };
+  }
+
+  /**
+   * More of the request body, or of the upgraded protocol, once `onReady` was called.
+   *
+   * @returns false where the caller should wait for `onDrain`
+   */
+  write(data: Buffer): boolean {
+    const connection = this.#connection;
+    if (connection === null || data.length === 0) return true;
+    this.#streamed = true;
+    return this.#request.framing === 'chunked' ? connection.writeChunk(data) : connection.write(data);
+  }
+
+  /** The request body is complete. @param trailers name, value, name, value … */
+  finish(trailers: readonly string[]): void {
+    if (this.#request.framing === 'chunked') this.#connection?.write(lastChunk(allowedTrailers(trailers)));
+    this.#connection?.finish();
+  }
+
+  /** Of an upgraded connection: the client writes no more. */
+  end(): void {
+    this.#connection?.end();
+  }
+
+  /** The client takes nothing more for now. */
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#connection?.resume();
+  }
+
+  /** The client is gone, or wants no answer any more. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#backend?.pool.leave(this);
+    this.#connection?.destroy();
+    this.#connection = null;
+  }
+
+  get client(): EventEmitter | null {
+    return this.#client.connection;
+  }
+
+  #take(): void {
+    try {
+      this.#backend = this.#group.pick(this.#unreachable, this.client);
+      this.#backend.pool.take(this);
+    } catch (error) {
+      // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
+      this.#giveUp(new UpstreamError(502, `cannot dial: ${String(error)}`, 'unsent', error));
+    }
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.#connection = connection;
+    if (this.#request.login) connection.belongTo(this.client);
+    connection.send(this.#request, this);
+  }
+
+  onReady(): void {
+    this.#client.onReady();
+  }
+
+  onInformation(head: ResponseHead): void {
+    // RFC 9110 section 10.1.1: 100 is said by the front end, which has the body to wait for.
+    if (head.status !== 100) this.#client.onInformation(head);
+  }
+
+  onHead(head: ResponseHead, whole: string | null): void {
+    const backend = this.#backend!;
+    this.#group.succeeded(backend, head.status);
+    this.#watch.counters?.backend(backend.pool.name).observe((performance.now() - this.#start) / 1000);
+    const { method } = this.#request;
+    this.#client.onHead(method === 'OPTIONS' || head.status === 405 ? offering(head) : head, whole);
+    // Behind it: where the client's side refuses to write this, the attempt is not over.
+    if (whole !== null) this.#end();
+  }
+
+  onUpgrade(head: ResponseHead): void {
+    this.#group.succeeded(this.#backend!, head.status);
+    this.#client.onUpgrade(head);
+  }
+
+  onData(data: Buffer): void {
+    this.#client.onData(data);
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    this.#client.onEnd(trailers.length === 0 ? trailers : allowedTrailers(trailers));
+    this.#end();
+  }
+
+  onDrain(): void {
+    this.#client.onDrain();
+  }
+
+  onFailure(error: UpstreamError): void {
+    const backend = this.#backend!;
+    this.#connection = null;
+    if (this.#over) return;
+    if (error.status !== 503 && !error.byClient) this.#group.failed(backend, error.message);
+    if (!this.#streamed && this.#mayTryAgain(error, backend)) this.#take();
+    else this.#giveUp(error);
+  }
+
+  /** An unsent request goes to each backend once; one that may have been acted on is sent twice at most. */
+  #mayTryAgain(error: UpstreamError, backend: Backend): boolean {
+    if (error.unsent) {
+      this.#unreachable = [...this.#unreachable, backend];
+      const { backends } = this.#group;
+      if (this.#unreachable.length < backends.length) return true;
+      // The only one gets a second try: it may have been about to start.
+      return backends.length === 1 && this.#unreachable.length === 1;
+    }
+    if (this.#retried || !error.retryable || !idempotent.has(this.#request.method)) return false;
+    this.#retried = true;
+    return true;
+  }
+
+  #giveUp(error: UpstreamError): void {
+    this.cancel();
+    this.#client.onFailure(error);
+    this.#watch.onFailure(error);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#connection = null;
+  }
+}
+
+const none: Backend[] = [];
+
+function offering(head: ResponseHead): ResponseHead {
+  const raw = head.rawHeaders;
+  offerWhatPasses(raw);
+  return head.with({ fields: fieldLines(raw) });
+}

@@ -1,0 +1,130 @@
+/**
+ * An upgraded connection (WebSocket), carried by http-proxy. The handshake is over by then: the attempt has picked the
+ * backend, dialled it, sent the handshake and read the 101, as it does with every request. http-proxy would do all of that
+ * by itself, without fail-over or bounds; so it gets a stand-in for the connection, on which the handshake that it sends
+ * goes nowhere and the 101 is the one that was read. From there on it carries bytes both ways.
+ */
+import { Agent, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { createProxyServer } from 'http-proxy';
+import type { ResponseHead } from '../wire/response-head.ts';
+import type { Attempt } from './attempt.ts';
+
+const proxy = createProxyServer({ ws: true, toProxy: true, prependPath: false });
+// A connection that breaks is closed, and nobody is to be told.
+proxy.on('error', ignore);
+
+export class Tunnel extends Duplex {
+  readonly #attempt: Attempt;
+  /** The last bytes of the handshake that http-proxy writes; null once it is over. */
+  #handshake: string | null = '';
+  readonly #answer: string;
+  #written: ((error?: Error | null) => void) | null = null;
+
+  /** @param answer the 101, as http-proxy gets to read it */
+  constructor(attempt: Attempt, answer: string) {
+    super({ allowHalfOpen: true });
+    this.#attempt = attempt;
+    this.#answer = answer;
+  }
+
+  /** The backend says more. */
+  onData(data: Buffer): void {
+    if (!this.push(data)) this.#attempt.pause();
+  }
+
+  /** The backend says no more. */
+  onEnd(): void {
+    this.push(null);
+  }
+
+  /** The backend takes more. */
+  onDrain(): void {
+    const written = this.#written;
+    this.#written = null;
+    written?.();
+  }
+
+  // What node:http and http-proxy ask of a socket.
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {
+    this.#attempt.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    if (this.#handshake !== null) {
+      this.#handshake += chunk.toString('latin1');
+      if (this.#handshake.includes('\r\n\r\n')) {
+        this.#handshake = null;
+        this.push(this.#answer, 'latin1');
+      }
+      done();
+    } else if (this.#attempt.write(chunk)) done();
+    else this.#written = done;
+  }
+
+  override _final(done: () => void): void {
+    this.#attempt.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#attempt.cancel();
+    done(error);
+  }
+}
+
+/**
+ * Carries what comes behind a 101, and writes the 101.
+ *
+ * @param client of HTTP/1, where nobody reads any more
+ * @param early what the client sent behind its handshake
+ * @param idle milliseconds that the connection may be silent both ways
+ */
+export function carryUpgrade(
+  client: Socket,
+  early: Buffer | null,
+  attempt: Attempt,
+  head: ResponseHead,
+  idle: number,
+): Tunnel {
+  const answer = `HTTP/1.1 101 ${head.reason}\r\n${head.fields}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+  const tunnel = new Tunnel(attempt, answer);
+  tunnel.on('error', ignore);
+  client.on('error', ignore);
+  client.once('close', () => tunnel.destroy());
+  tunnel.once('close', () => client.destroySoon());
+  const agent = new Agent({ keepAlive: false });
+  agent.createConnection = () => tunnel;
+  const handshake = {
+    method: 'GET',
+    url: '/',
+    httpVersion: '1.1',
+    headers: { host: 'backend', connection: 'Upgrade', upgrade: 'websocket' },
+    socket: client,
+    connection: client,
+  } as unknown as IncomingMessage;
+  const target = { protocol: 'http:', host: '127.0.0.1', port: 80 };
+  proxy.ws(handshake, client, early ?? Buffer.alloc(0), { target, agent }, () => client.destroy());
+  // After http-proxy has taken every timeout off the socket.
+  client.setTimeout(idle, () => client.destroy());
+  return tunnel;
+}
+
+function ignore(): void {}

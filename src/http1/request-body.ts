@@ -1,0 +1,47 @@
+/** The body of one request as it comes in: by its length, or in chunked coding. */
+import { ChunkedDecoder } from '../wire/chunked.ts';
+
+export class RequestBody {
+  readonly #decoder: ChunkedDecoder | null;
+  #left: number;
+  /** Bytes of content so far. */
+  received = 0;
+
+  /** @param length in bytes; -1: chunked */
+  constructor(length: number) {
+    this.#left = length;
+    this.#decoder = length === -1 ? new ChunkedDecoder() : null;
+  }
+
+  get done(): boolean {
+    return this.#decoder === null ? this.#left === 0 : this.#decoder.done;
+  }
+
+  /** Why it can't be read on; null as long as it can. */
+  get error(): string | null {
+    return this.#decoder?.error ?? null;
+  }
+
+  /** name, value, name, value …; complete once it is done. */
+  get trailers(): readonly string[] {
+    return this.#decoder?.trailers ?? none;
+  }
+
+  /**
+   * @param onData gets each run of content, as views into the bytes
+   * @returns how many of the bytes belong to the body
+   */
+  take(bytes: Buffer, onData: (data: Buffer) => void): number {
+    const received = (data: Buffer): void => {
+      this.received += data.length;
+      onData(data);
+    };
+    if (this.#decoder !== null) return this.#decoder.decode(bytes, received);
+    const length = Math.min(this.#left, bytes.length);
+    this.#left -= length;
+    if (length > 0) received(length === bytes.length ? bytes : bytes.subarray(0, length));
+    return length;
+  }
+}
+
+const none: readonly string[] = [];

@@ -1,0 +1,97 @@
+/** The head of one request: the ordinary ones in a single pass, the others by the strict reader that `explain` uses. */
+import { is } from '../wire/field-names.ts';
+import { HeadProgress } from '../wire/head-progress.ts';
+import { listMembers } from '../wire/header-facts.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
+import { plainHead } from '../wire/plain-head.ts';
+import { parseRequestHead } from '../wire/request-head.ts';
+
+/** A head that was read, with what the connection needs of it. */
+export interface ReadRequest extends HttpRequest {
+  /** Offset of the first byte after the head. */
+  readonly end: number;
+  /** Bytes of the body; -1: chunked. Right where the judge lets the request pass, who refuses ambiguous framing. */
+  readonly contentLength: number;
+  /** The client closes the connection after the answer, or waits for its end. */
+  readonly close: boolean;
+  /** Of a client of HTTP/1.0, which keeps the connection only where it is told so. */
+  readonly keepAlive?: boolean;
+  /** What Expect says, lower case. */
+  readonly expect?: string;
+}
+
+/** Bytes of a packet in which an ordinary head is looked for; most are shorter, and what is behind them is a body. */
+const usual = 8192;
+
+export class RequestReader {
+  readonly #headerBytes: number;
+  #progress: HeadProgress | null = null;
+
+  /** @param headerBytes the longest head that is read */
+  constructor(headerBytes: number) {
+    this.#headerBytes = headerBytes;
+  }
+
+  /**
+   * Reads the head that the bytes begin with.
+   *
+   * @param bytes all that has come since the end of the request before; each call brings the same ones, and more
+   * @returns the head; or that more is needed, that it is too long, or that this is no request
+   */
+  read(bytes: Buffer): ReadRequest | 'more' | 'too long' | 'fault' {
+    if (this.#progress === null) {
+      const part = bytes.length > usual ? bytes.subarray(0, usual) : bytes;
+      const plain = plainHead(part, part.toString('latin1'));
+      if (plain !== null) return plain.end > this.#headerBytes ? 'too long' : plain;
+    }
+    this.#progress ??= new HeadProgress();
+    const reached = this.#progress.advance(bytes);
+    if (reached === 'fault') return 'fault';
+    if (reached === 'more') return bytes.length > this.#headerBytes ? 'too long' : 'more';
+    const { end } = this.#progress;
+    if (end > this.#headerBytes) return 'too long';
+    const head = parseRequestHead(bytes.subarray(0, end));
+    if (head === null || !head.complete || head.defects.length > 0) return 'fault';
+    this.#progress = null;
+    return withFraming(head.method, head.target, head.version, head.rawHeaders, head.end);
+  }
+
+  /** Something of a head has come. */
+  get begun(): boolean {
+    return this.#progress !== null;
+  }
+}
+
+function withFraming(
+  method: string,
+  target: string,
+  version: string,
+  rawHeaders: readonly string[],
+  end: number,
+): ReadRequest {
+  let contentLength = 0;
+  let options: string[] = [];
+  let expect = '';
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const value = rawHeaders[i + 1]!;
+    if (is(name, 'transfer-encoding')) contentLength = -1;
+    else if (is(name, 'content-length') && contentLength === 0) contentLength = Number(value);
+    else if (is(name, 'connection')) options = [...options, ...listMembers(value)];
+    // RFC 9110 section 10.1.1: of an HTTP/1.0 client it is ignored.
+    else if (is(name, 'expect') && version !== '1.0') expect = value.toLowerCase();
+  }
+  const old = version === '1.0';
+  const keepAlive = old && options.includes('keep-alive');
+  return {
+    method,
+    target,
+    version,
+    rawHeaders,
+    end,
+    contentLength,
+    close: options.includes('close') || (old && !keepAlive),
+    keepAlive,
+    expect,
+  };
+}

@@ -1,0 +1,92 @@
+/** The front end of HTTP/1: what all of its connections share. */
+import type { Socket } from 'node:net';
+import type { Forwarder } from '../forward/forwarder.ts';
+import type { Served } from '../forward/served.ts';
+import type { Checkpoint, Judged } from '../guard/checkpoint.ts';
+import type { RateLimits } from '../limit/rate-limits.ts';
+import { Http1Connection } from './connection.ts';
+
+/** An answer of the gateway itself. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly reason: string;
+  /** name, value, name, value …; framed by a Content-Length. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+/** Bounds on what a client may do, times in milliseconds. */
+export interface ClientLimits {
+  /** Bytes of a request head. */
+  readonly headerBytes: number;
+  /** For a request head to come. */
+  readonly head: number;
+  /** That a connection may wait for its next request. */
+  readonly idle: number;
+  /** That a body, or the reading of an answer, may stand still. */
+  readonly stall: number;
+  /** Bytes a second that a body has to come with. */
+  readonly minRate: number;
+  /** Bytes of a body that are taken from the client before a connection to a backend is. */
+  readonly bufferedBody: number;
+  /** That an upgraded connection may be silent both ways. */
+  readonly upgradeIdle: number;
+}
+
+export interface Http1Options {
+  readonly checkpoint: Checkpoint;
+  readonly rateLimits: RateLimits;
+  readonly forwarder: Forwarder;
+  readonly limits: ClientLimits;
+  /** Answers a request of a site that has no backend. */
+  readonly answer: (judged: Judged) => Promise<OwnAnswer>;
+  /** Told of every request that was let pass, once it is over; null: nobody is. */
+  readonly onServed: ((served: Served) => void) | null;
+}
+
+export class Http1Server {
+  readonly checkpoint: Checkpoint;
+  readonly rateLimits: RateLimits;
+  readonly forwarder: Forwarder;
+  readonly limits: ClientLimits;
+  readonly answer: (judged: Judged) => Promise<OwnAnswer>;
+  readonly onServed: Http1Options['onServed'];
+  readonly #connections = new Set<Http1Connection>();
+  readonly #timer: NodeJS.Timeout;
+  /** Milliseconds, moved on a few times in the shortest limit. */
+  now = performance.now();
+
+  constructor(options: Http1Options) {
+    this.checkpoint = options.checkpoint;
+    this.rateLimits = options.rateLimits;
+    this.forwarder = options.forwarder;
+    this.limits = options.limits;
+    this.answer = options.answer;
+    this.onServed = options.onServed;
+    const { head, idle, stall } = options.limits;
+    const tick = Math.min(1000, Math.max(20, Math.min(head, idle, stall) / 4));
+    this.#timer = setInterval(() => {
+      this.now = performance.now();
+      for (const connection of this.#connections) connection.checkDeadline();
+    }, tick).unref();
+  }
+
+  /** Serves a connection. */
+  take(socket: Socket): void {
+    this.#connections.add(new Http1Connection(this, socket));
+  }
+
+  forget(connection: Http1Connection): void {
+    this.#connections.delete(connection);
+  }
+
+  /** Ends connections that wait for a request now, and the others with their answer. */
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
+  /** Nothing is timed any more: every connection is gone. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
