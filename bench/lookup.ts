@@ -5,6 +5,7 @@ import { clientPrefix } from '../src/address/ip.ts';
 import { PrefixSet } from '../src/address/prefix-set.ts';
 import type { Ban } from '../src/bans/ban.ts';
 import { BanLedger } from '../src/bans/ledger.ts';
+import { PrefixList } from '../src/bans/prefix-list.ts';
 import { prefixOf, spent } from './made-up-clients.ts';
 import { type BenchOptions, median, print } from './options.ts';
 
@@ -41,7 +42,9 @@ export async function run(options: BenchOptions): Promise<void> {
     for (let i = 0; i < size; i++) ledger.apply(ban(prefixOf(i), now), 'journal');
     const mebibytes = used() - before;
     ledger.add({ prefix: '198.18.0.0/15' });
-    ledger.replaceLists(Array.from({ length: 1000 }, (_, i) => `203.${i >> 8}.${i & 255}.0/24`));
+    ledger.replaceLists(
+      PrefixList.of(Array.from({ length: 1000 }, (_, i) => `203.${i >> 8}.${i & 255}.0/24`)),
+    );
     return { size, ledger, mebibytes, banned: [] as number[], others: [] as number[] };
   });
   for (let round = 0; round < (options.quick ? 3 : 9); round++)

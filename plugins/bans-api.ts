@@ -91,7 +91,7 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
         if (!exportFormats.includes(query.format as ExportFormat))
           return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
         reply.type('text/plain; charset=utf-8');
-        return exportBans(query.format as ExportFormat, ledger.active(), ledger.listed, Date.now());
+        return exportBans(query.format as ExportFormat, ledger.active(), ledger.lists, Date.now());
       }
       const limit = Number(query.limit ?? 1000);
       if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)

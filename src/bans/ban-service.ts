@@ -5,6 +5,7 @@ import type { BanJournal } from './ban-journal.ts';
 import type { BanLedger } from './ledger.ts';
 import { readLists } from './list-file.ts';
 import { ListWatch } from './list-watch.ts';
+import type { PrefixList } from './prefix-list.ts';
 
 export interface BanServiceOptions {
   readonly ledger: BanLedger;
@@ -86,7 +87,7 @@ export class BanService {
 
   #watching(files: readonly string[]): ListWatch {
     const { ledger, onError } = this.#options;
-    const onLists = (prefixes: readonly string[]): void => ledger.replaceLists(prefixes);
+    const onLists = (list: PrefixList): void => ledger.replaceLists(list);
     return new ListWatch({ files, onLists, onError });
   }
 }

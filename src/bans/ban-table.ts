@@ -149,14 +149,17 @@ export class BanTable {
     return count;
   }
 
-  /** Every wider prefix that covers a client: the time of the last decision on one of them; -1: there is none. */
+  /** When a client was last banned for probes or pardoned, itself or a network that it is in; -1: never. */
   decided(key: PrefixKey): number {
-    const row = this.#rows.get(key);
-    let last = row === -1 ? -1 : this.#changed[row]!;
-    this.#wide.longestOf(key, (value) => {
-      last = Math.max(last, this.#changed[value]!);
+    let last = -1;
+    const look = (row: number): boolean => {
+      const answers = this.#level[row] === 0 || this.#by[row] === banMakers.indexOf('probes');
+      if (answers) last = Math.max(last, this.#changed[row]!);
       return false;
-    });
+    };
+    const row = this.#rows.get(key);
+    if (row !== -1) look(row);
+    this.#wide.longestOf(key, look);
     return last;
   }
 

@@ -1,3 +1,5 @@
+import type { PrefixRanges } from './prefix-list.ts';
+
 /** A ban as it is kept, shared and shown. Plain data, safe to serialise. */
 export interface Ban {
   /** Canonical prefix: a client's (IPv4 /32, IPv6 /64), or a wider one. */
@@ -33,7 +35,7 @@ export const reasonLimit = 200;
 export type BanChange =
   | { readonly kind: 'added' | 'removed'; readonly ban: Ban }
   /** The imported lists were read anew; they stand for what they replace. */
-  | { readonly kind: 'lists'; readonly prefixes: readonly string[] };
+  | { readonly kind: 'lists'; readonly ranges: PrefixRanges };
 
 /** Who decided a change: this process, another gateway of the fleet, or an earlier run. */
 export type ChangeOrigin = 'here' | 'fleet' | 'journal';

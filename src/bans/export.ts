@@ -18,7 +18,7 @@ export type ExportFormat = (typeof exportFormats)[number];
 export function exportBans(
   format: ExportFormat,
   bans: Iterable<Ban>,
-  listed: readonly string[],
+  listed: Iterable<string>,
   now: number,
 ): string {
   const entries = new Map<string, Entry>();

@@ -8,7 +8,7 @@ import { BanPrefixError, banPrefix, isWide } from './ban-prefix.ts';
 import { BanTable } from './ban-table.ts';
 import { admit, fault, isRefusal, type Refusal } from './gate.ts';
 import { Offences } from './offences.ts';
-import { PrefixList } from './prefix-list.ts';
+import { inRanges, PrefixList } from './prefix-list.ts';
 
 export interface LedgerOptions {
   /** Blocked probes by one client until it is banned. */
@@ -41,9 +41,8 @@ export class BanLedger {
   #options: LedgerOptions;
   readonly #table: BanTable;
   #offences: Offences;
-  #lists = new PrefixList([]);
+  #lists = PrefixList.of([]);
   readonly #key = prefixKey();
-  #listed: readonly string[] = [];
   readonly #listeners = new Set<ChangeListener>();
   #counted = { at: Number.NEGATIVE_INFINITY, lasting: 0 };
 
@@ -72,7 +71,7 @@ export class BanLedger {
   isBanned(prefix: string): boolean {
     const key = this.#key;
     if (!readPrefixKey(prefix, key)) return false;
-    return this.#table.isBanned(key, this.#options.clock()) || this.#lists.covers(key);
+    return this.#table.isBanned(key, this.#options.clock()) || inRanges(this.#lists.ranges, key);
   }
 
   /** Whether an address is banned now, the allow-list looked at first. */
@@ -174,11 +173,10 @@ export class BanLedger {
     return null;
   }
 
-  /** Puts the imported lists in force, in place of the ones before. @throws {RangeError} where they are too large */
-  replaceLists(prefixes: readonly string[]): void {
-    this.#lists = new PrefixList(prefixes);
-    this.#listed = prefixes;
-    this.#emit({ kind: 'lists', prefixes }, 'here');
+  /** Puts the imported lists in force, in place of the ones before. */
+  replaceLists(list: PrefixList): void {
+    this.#lists = list;
+    this.#emit({ kind: 'lists', ranges: list.ranges }, 'here');
   }
 
   /** The ban a client stands under; null where there is none. Imported lists are told by `isListed`. */
@@ -192,7 +190,7 @@ export class BanLedger {
   }
 
   isListed(prefix: string): boolean {
-    return readPrefixKey(prefix, this.#key) && this.#lists.covers(this.#key);
+    return readPrefixKey(prefix, this.#key) && inRanges(this.#lists.ranges, this.#key);
   }
 
   /** Every ban in force. */
@@ -208,6 +206,11 @@ export class BanLedger {
   /** Every record, those of ended bans that are remembered included. */
   records(): Iterable<Ban> {
     return this.#table.records();
+  }
+
+  /** The time that bans go by, milliseconds since the epoch. */
+  get now(): number {
+    return this.#options.clock();
   }
 
   /** Records kept, those past their end included. */
@@ -226,14 +229,14 @@ export class BanLedger {
     return this.#counted.lasting;
   }
 
-  /** When a client, or a network it is in, was last decided on; -1: never. Strikes from before that have had their answer. */
+  /** When a client was last banned for probes or pardoned, itself or its network; -1: never. Strikes from before have had their answer. */
   decided(prefix: string): number {
     return readPrefixKey(prefix, this.#key) ? this.#table.decided(this.#key) : -1;
   }
 
-  /** What the imported lists hold. */
-  get listed(): readonly string[] {
-    return this.#listed;
+  /** The imported lists. */
+  get lists(): PrefixList {
+    return this.#lists;
   }
 
   /** Numbers for metrics and health. */
@@ -246,7 +249,7 @@ export class BanLedger {
   /** What a new listener has missed: apply it, then every change that follows. */
   *snapshot(): Generator<BanChange> {
     for (const ban of this.#table.records()) yield { kind: 'added', ban };
-    yield { kind: 'lists', prefixes: this.#listed };
+    yield { kind: 'lists', ranges: this.#lists.ranges };
   }
 
   /** @returns what takes the listener off again */
@@ -263,9 +266,10 @@ export class BanLedger {
   #take(ban: Ban, origin: ChangeOrigin): boolean {
     const now = this.#options.clock();
     if (!this.#table.put(ban, now)) return false;
-    // A pardon, here or elsewhere, and a ban: what led to it has had its answer.
-    if (ban.by === 'operator' && isWide(ban.prefix)) this.#offences.forgetWithin(ban.prefix);
-    else this.#offences.forget(ban.prefix);
+    // A pardon, here or elsewhere, and a ban for probes: what led to it has had its answer.
+    if (ban.by === 'probes') this.#offences.forget(ban.prefix);
+    else if (ban.level === 0 && !isWide(ban.prefix)) this.#offences.forget(ban.prefix);
+    else if (ban.level === 0) this.#offences.forgetWithin(ban.prefix);
     this.#emit({ kind: ban.until > now ? 'added' : 'removed', ban }, origin);
     return true;
   }

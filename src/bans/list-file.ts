@@ -1,57 +1,95 @@
 /** Lists of prefixes as others publish them: plain addresses and CIDR, one a line, such as Spamhaus DROP. */
-import { readFile } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
-import type { ErrorCode } from '../errors.ts';
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { ipv4Number } from '../address/ip.ts';
+import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import { BanPrefixError, banPrefix } from './ban-prefix.ts';
+import { type ListedPrefixes, PrefixList, PrefixListBuilder } from './prefix-list.ts';
 
 /** A line that is no prefix. Never skipped: a list that is half read leaves a door open that is believed shut. */
 export class ListError extends Error {
   override readonly name = 'ListError';
-  readonly code: ErrorCode = 'SEKISHO_ERR_BAN_LIST';
 }
 
-/** Lines read between two turns of the event loop, so that a long list does not hold up requests. */
-const batch = 2000;
+/** Bytes that are read at once where requests are served; what is more is read in a thread of its own. */
+const small = 256 * 1024;
+
+/**
+ * Reads several files into one list, without holding up requests.
+ *
+ * @throws {ListError} for the first line that is no prefix, and where a file can't be read
+ */
+export async function readLists(files: readonly string[]): Promise<PrefixList> {
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  return new PrefixList(bytes <= small ? readListsNow(files) : await readInThread(files));
+}
+
+/** The same, at once. */
+export function readListsNow(files: readonly string[]): ListedPrefixes {
+  const builder = new PrefixListBuilder();
+  for (const file of files) {
+    let text: string;
+    try {
+      text = readFileSync(file, 'latin1');
+    } catch (error) {
+      throw new ListError(`${file}: can't be read: ${(error as Error).message}`);
+    }
+    addList(builder, text, file);
+  }
+  return builder.finish();
+}
 
 /**
  * Reads the text of a list. `#` and `;` start a comment, on a line of its own or behind a prefix.
  *
  * @param file names the text in errors
- * @returns canonical prefixes, each once
  * @throws {ListError} for the first line that is no prefix
  */
-export async function parseList(text: string, file: string): Promise<string[]> {
-  const prefixes = new Set<string>();
-  const lines = text.split('\n');
-  for (const [index, line] of lines.entries()) {
-    if (index % batch === batch - 1) await turn();
-    const entry = line.split(/[#;]/, 1)[0]!.trim();
+export function addList(builder: PrefixListBuilder, text: string, file: string): void {
+  const key = prefixKey();
+  let line = 0;
+  for (let start = 0; start < text.length; ) {
+    const found = text.indexOf('\n', start);
+    const end = found === -1 ? text.length : found;
+    line++;
+    const entry = text.slice(start, end).split(/[#;]/, 1)[0]!.trim();
+    start = end + 1;
     if (entry === '') continue;
+    const number = ipv4Number(entry);
+    if (number !== -1) {
+      // An address alone, as most lists have millions of.
+      builder.add({ family: 4, high: number, low: 0, length: 32 });
+      continue;
+    }
     try {
-      prefixes.add(banPrefix(entry));
+      if (readPrefixKey(banPrefix(entry), key)) builder.add(key);
     } catch (error) {
       if (!(error instanceof BanPrefixError)) throw error;
-      throw new ListError(`${file}:${index + 1}: ${error.message}`);
+      throw new ListError(`${file}:${line}: ${error.message}`);
     }
   }
-  return [...prefixes];
 }
 
-/**
- * Reads several files into one list.
- *
- * @throws {ListError} for the first line that is no prefix, and where a file can't be read
- */
-export async function readLists(files: readonly string[]): Promise<string[]> {
-  const all = new Set<string>();
-  for (const file of files) {
-    let text: string;
-    try {
-      text = await readFile(file, 'utf8');
-    } catch (error) {
-      throw new ListError(`${file}: can't be read: ${(error as Error).message}`);
-    }
-    for (const prefix of await parseList(text, file)) all.add(prefix);
-  }
-  return [...all];
+function readInThread(files: readonly string[]): Promise<ListedPrefixes> {
+  return new Promise((resolve, reject) => {
+    // Beside this file, under whichever ending this one runs.
+    const url = new URL(`./list-thread${extname(import.meta.url)}`, import.meta.url);
+    const thread = new Worker(url, { workerData: files, name: 'sekisho-lists' });
+    thread.once('message', ({ listed, error }: { listed?: ListedPrefixes; error?: string }) => {
+      if (listed === undefined) reject(new ListError(error));
+      else resolve(listed);
+    });
+    thread.once('error', reject);
+    thread.once('exit', () => reject(new ListError('the thread that reads the lists ended')));
+  });
 }

@@ -1,11 +1,12 @@
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import { readLists } from './list-file.ts';
+import type { PrefixList } from './prefix-list.ts';
 
 export interface ListWatchOptions {
   /** Absolute file names. */
   readonly files: readonly string[];
   /** Gets the prefixes of all files, each time one of them has changed. */
-  readonly onLists: (prefixes: readonly string[]) => void;
+  readonly onLists: (list: PrefixList) => void;
   /** Told where a changed file can't be read or holds something else than prefixes; the list before stays in force. */
   readonly onError: (error: Error) => void;
   /** How often the files are looked at, in milliseconds. @default 2000 */

@@ -2,7 +2,7 @@
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { BanChange } from './ban.ts';
 import { BanTable } from './ban-table.ts';
-import { PrefixList } from './prefix-list.ts';
+import { inRanges, noRanges } from './prefix-list.ts';
 
 export interface MirrorOptions {
   /** Milliseconds since the epoch. */
@@ -15,7 +15,7 @@ export interface MirrorOptions {
 export class BanMirror {
   readonly #clock: () => number;
   readonly #table: BanTable;
-  #lists = new PrefixList([]);
+  #lists = noRanges;
   readonly #key = prefixKey();
 
   constructor({ clock, capacity }: MirrorOptions) {
@@ -26,7 +26,7 @@ export class BanMirror {
 
   /** Plain data in: a change may have come as a message. */
   apply(change: BanChange): void {
-    if (change.kind === 'lists') this.#lists = new PrefixList(change.prefixes);
+    if (change.kind === 'lists') this.#lists = change.ranges;
     else this.#table.put(change.ban, this.#clock());
   }
 
@@ -34,6 +34,6 @@ export class BanMirror {
   isBanned(prefix: string): boolean {
     const key = this.#key;
     if (!readPrefixKey(prefix, key)) return false;
-    return this.#table.isBanned(key, this.#clock()) || this.#lists.covers(key);
+    return this.#table.isBanned(key, this.#clock()) || inRanges(this.#lists, key);
   }
 }

@@ -1,5 +1,5 @@
 /** What primary and workers say to each other. Plain data: it goes through a pipe. */
-import type { BanChange } from '../bans/ban.ts';
+import type { PrefixRanges } from '../bans/prefix-list.ts';
 import type { Config } from '../config/config.ts';
 import type { CountersSnapshot } from '../events/counters.ts';
 import type { ProbeEvent } from '../events/event.ts';
@@ -16,7 +16,12 @@ export interface BackendState {
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config }
-  | { readonly kind: 'bans'; readonly changes: readonly BanChange[] }
+  /** As `packBans` writes them, in order. */
+  | { readonly kind: 'bans'; readonly bans: string }
+  /** The imported lists, in place of those before. */
+  | { readonly kind: 'lists'; readonly ranges: PrefixRanges }
+  /** How far the clock that bans go by is ahead of the machine's, milliseconds. */
+  | { readonly kind: 'clock'; readonly ahead: number }
   | { readonly kind: 'reload'; readonly config: Config }
   /** Counts of all workers (and of the fleet), by key. */
   | { readonly kind: 'rates'; readonly totals: readonly (readonly [key: string, total: number])[] }

@@ -3,10 +3,11 @@ import cluster, { type Worker } from 'node:cluster';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import type { BanChange } from '../bans/ban.ts';
+import type { Ban } from '../bans/ban.ts';
 import type { Config } from '../config/config.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
 import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
+import { packBans } from './ban-batch.ts';
 import type { BackendState, FromWorker, ToWorker } from './messages.ts';
 import { SharedRates } from './shared-rates.ts';
 
@@ -16,6 +17,8 @@ const firstPause = 100;
 const longestPause = 30_000;
 /** Bans in one message: a ledger may hold a million. */
 const bansAtOnce = 5000;
+/** Milliseconds between two looks at the clock that bans go by. */
+const clockInterval = 1000;
 
 interface Member {
   readonly worker: Worker;
@@ -37,14 +40,23 @@ export class WorkerPool implements DataPlane {
   #config: Config;
   #listeners: readonly string[] = [];
   #pause = firstPause;
+  #changed: Ban[] = [];
+  #ahead = 0;
+  readonly #clockTimer: NodeJS.Timeout;
   #closing = false;
 
   private constructor(config: Config, options: DataPlaneOptions) {
     this.#config = config;
     this.#options = options;
     this.#log = options.log;
-    options.bans?.onChange((change) => this.#tellAll({ kind: 'bans', changes: [change] }));
+    options.bans?.onChange((change) => {
+      if (change.kind === 'lists') this.#tellAll(change);
+      else this.#pass(change.ban);
+    });
+    this.#clockTimer = setInterval(() => this.#tellClock(), clockInterval).unref();
     cluster.setupPrimary({
+      // A list of a million prefixes is a few blocks of bytes, which JSON would spell out.
+      serialization: 'advanced',
       exec: fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url)),
       args: [],
     });
@@ -97,6 +109,7 @@ export class WorkerPool implements DataPlane {
 
   async close(deadline: number): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#clockTimer);
     const gone = [...this.#members.values()].map(
       ({ worker }) =>
         new Promise<void>((resolve) => (worker.isDead() ? resolve() : worker.once('exit', () => resolve()))),
@@ -176,14 +189,40 @@ export class WorkerPool implements DataPlane {
   }
 
   #tellBans(worker: Worker): void {
-    let changes: BanChange[] = [];
-    for (const change of this.#options.bans?.snapshot() ?? []) {
-      changes.push(change);
-      if (changes.length < bansAtOnce) continue;
-      this.#tell(worker, { kind: 'bans', changes });
-      changes = [];
+    const { bans } = this.#options;
+    if (bans === null) return;
+    this.#tell(worker, { kind: 'clock', ahead: this.#ahead });
+    this.#tell(worker, { kind: 'lists', ranges: bans.lists.ranges });
+    let part: Ban[] = [];
+    for (const ban of bans.records()) {
+      part.push(ban);
+      if (part.length < bansAtOnce) continue;
+      this.#tell(worker, { kind: 'bans', bans: packBans(part) });
+      part = [];
     }
-    if (changes.length > 0) this.#tell(worker, { kind: 'bans', changes });
+    if (part.length > 0) this.#tell(worker, { kind: 'bans', bans: packBans(part) });
+  }
+
+  /** What changes within one turn of the event loop goes in one message. */
+  #pass(ban: Ban): void {
+    this.#changed.push(ban);
+    if (this.#changed.length === 1) setImmediate(() => this.#passAll());
+    if (this.#changed.length >= bansAtOnce) this.#passAll();
+  }
+
+  #passAll(): void {
+    const bans = this.#changed;
+    if (bans.length === 0) return;
+    this.#changed = [];
+    this.#tellAll({ kind: 'bans', bans: packBans(bans) });
+  }
+
+  /** Bans go by the clock of the fleet, where there is one. */
+  #tellClock(): void {
+    const ahead = (this.#options.bans?.now ?? Date.now()) - Date.now();
+    if (Math.abs(ahead - this.#ahead) < 1000) return;
+    this.#ahead = ahead;
+    this.#tellAll({ kind: 'clock', ahead });
   }
 
   #tellAll(message: ToWorker): void {

@@ -8,6 +8,7 @@ import type { RateShare } from '../limit/rate-table.ts';
 import { dropPrivileges, resolveAccount } from '../listener/privileges.ts';
 import { createLog } from '../log.ts';
 import { backendStates } from './backend-states.ts';
+import { unpackBans } from './ban-batch.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
 /** Milliseconds between two rounds of telling the primary what happened. */
@@ -15,7 +16,8 @@ const round = 50;
 /** Rounds between two reports of the counters. */
 const statsEvery = 10;
 
-const bans = new BanMirror({ clock: Date.now });
+let ahead = 0;
+const bans = new BanMirror({ clock: () => Date.now() + ahead });
 const counters = new Counters();
 let gateway: Gateway | null = null;
 let events: ProbeEvent[] = [];
@@ -38,7 +40,13 @@ process.on('message', (message: ToWorker) => {
       void start(message.config);
       return;
     case 'bans':
-      for (const change of message.changes) bans.apply(change);
+      for (const ban of unpackBans(message.bans)) bans.apply({ kind: 'added', ban });
+      return;
+    case 'lists':
+      bans.apply(message);
+      return;
+    case 'clock':
+      ahead = message.ahead;
       return;
     case 'reload':
       gateway?.reload(message.config);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { PrefixList } from '../../src/bans/prefix-list.ts';
 import { foreign, type RunningCheckpoint, runCheckpoint, token } from '../support/checkpoint.ts';
 import { exchange } from '../support/raw-client.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
@@ -320,9 +321,9 @@ suite('bans', () => {
     assert.deepEqual(await bannedBy(), ['127.0.0.0/24', '127.0.0.0/24']);
     clients.bans!.ledger.remove('127.0.0.0/24');
     assert.deepEqual(await bannedBy(), [null, null]);
-    clients.bans!.ledger.replaceLists(['127.0.0.0/8']);
+    clients.bans!.ledger.replaceLists(PrefixList.of(['127.0.0.0/8']));
     assert.deepEqual(await bannedBy(), ['list', 'list']);
-    clients.bans!.ledger.replaceLists([]);
+    clients.bans!.ledger.replaceLists(PrefixList.of([]));
     clients.bans!.ledger.add({ prefix: '127.0.0.1', for: 3_600_000, reason: '<b>tests</b>' });
     const { bans } = await json<{ bans: { prefix: string; reason: string }[] }>('/api/bans');
     assert.deepEqual(

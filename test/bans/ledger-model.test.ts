@@ -7,6 +7,7 @@ import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { forever } from '../../src/bans/ban.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { BanMirror } from '../../src/bans/mirror.ts';
+import { PrefixList } from '../../src/bans/prefix-list.ts';
 
 const allowed = '10.1.1.0/31';
 const small = fc.integer({ min: 0, max: 2 });
@@ -65,7 +66,7 @@ test('bans, lists and allow-list are what a list of all of them says, at every i
           if (act === 'pass') now += number;
           else if (act === 'list') {
             listed = number === 0 ? [] : [bits];
-            ledger.replaceLists(number === 0 ? [] : [text]);
+            ledger.replaceLists(PrefixList.of(number === 0 ? [] : [text]));
           } else if (act === 'add') {
             ledger.add({ prefix: text, for: number });
             put(bits, () => number);
@@ -73,7 +74,7 @@ test('bans, lists and allow-list are what a list of all of them says, at every i
             ledger.remove(text);
             if ((bans.get(bits)?.until ?? 0) > now) {
               bans.set(bits, { until: now, level: 0 });
-              offences.delete(bits);
+              for (const one of offences.keys()) if (one.startsWith(bits)) offences.delete(one);
             }
           } else {
             ledger.offend(text, 'connect');

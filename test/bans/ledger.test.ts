@@ -6,6 +6,7 @@ import { type Ban, type BanChange, forever } from '../../src/bans/ban.ts';
 import { BanPrefixError } from '../../src/bans/ban-prefix.ts';
 import { BanLedger, type LedgerOptions } from '../../src/bans/ledger.ts';
 import { BanMirror } from '../../src/bans/mirror.ts';
+import { PrefixList } from '../../src/bans/prefix-list.ts';
 
 const minute = 60_000;
 
@@ -100,7 +101,7 @@ suite('probes', () => {
     assert.equal(ledger.bans('2001:db8:aaaa::5'), false);
     assert.equal(ledger.bans('2001:db8:aaaa::6'), true);
     ledger.add({ prefix: '192.0.0.0/16' });
-    ledger.replaceLists(['192.0.2.0/24']);
+    ledger.replaceLists(PrefixList.of(['192.0.2.0/24']));
     assert.equal(ledger.bans('192.0.2.200'), false);
     assert.equal(ledger.bans('192.0.2.1'), true);
   });
@@ -189,9 +190,9 @@ suite('changes', () => {
   test('a mirror that applies them, as messages, says what the ledger says', () => {
     const { ledger, time } = ledgerAt(1_000_000, { after: 2 });
     ledger.add({ prefix: '198.51.100.0/24' });
-    ledger.replaceLists(['203.0.113.0/24', '192.0.2.77/32']);
+    ledger.replaceLists(PrefixList.of(['203.0.113.0/24', '192.0.2.77/32']));
     const mirror = new BanMirror({ clock: () => time.now });
-    const tell = (change: BanChange) => mirror.apply(JSON.parse(JSON.stringify(change)) as BanChange);
+    const tell = (change: BanChange) => mirror.apply(structuredClone(change));
     for (const change of ledger.snapshot()) tell(change);
     ledger.onChange(tell);
     const clients = ['192.0.2.1', '192.0.2.77', '198.51.100.1', '203.0.113.200', '2001:db8::', '192.0.2.2'];
@@ -207,7 +208,7 @@ suite('changes', () => {
     agree();
     ledger.remove('198.51.100.0/24');
     ledger.remove('192.0.2.1');
-    ledger.replaceLists(['192.0.2.2/32']);
+    ledger.replaceLists(PrefixList.of(['192.0.2.2/32']));
     agree();
     time.now += 10 * minute;
     agree();

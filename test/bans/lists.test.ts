@@ -3,37 +3,47 @@ import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
+import { maskedPrefix, parsePrefix } from '../../src/address/ip.ts';
+import { prefixKey, readPrefixKey } from '../../src/address/prefix-key.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Ban } from '../../src/bans/ban.ts';
 import { forever } from '../../src/bans/ban.ts';
 import { exportBans, exportFormats } from '../../src/bans/export.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
-import { parseList, readLists } from '../../src/bans/list-file.ts';
+import { addList, readLists } from '../../src/bans/list-file.ts';
 import { ListWatch } from '../../src/bans/list-watch.ts';
+import { inRanges, PrefixList, PrefixListBuilder } from '../../src/bans/prefix-list.ts';
 import { peer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
+function parseList(text: string): string[] {
+  const builder = new PrefixListBuilder();
+  addList(builder, text, 'drop.txt');
+  return [...new PrefixList(builder.finish())];
+}
+
 suite('imported lists', () => {
   test('are read as they are published: plain, CIDR, comments, CRLF', async () => {
     const drop =
       '; Spamhaus DROP List\r\n192.0.2.0/24 ; SBL1\r\n\r\n# more\r\n2001:db8::/32 # v6\r\n198.51.100.7\r\n2001:db8:1::5';
-    assert.deepEqual(await parseList(drop, 'drop.txt'), [
+    assert.deepEqual(parseList(drop), [
       '192.0.2.0/24',
-      '2001:db8::/32',
       '198.51.100.7/32',
+      '2001:db8::/32',
       '2001:db8:1::/64',
     ]);
   });
 
   test('a line that is no prefix is an error with its place, not a gap', async () => {
-    await assert.rejects(parseList('192.0.2.0/24\n10.0.0.1/8\n', 'drop.txt'), {
+    assert.throws(() => parseList('192.0.2.0/24\n10.0.0.1/8\n'), {
       name: 'ListError',
       message: 'drop.txt:2: 10.0.0.1/8 has bits set after the prefix: write 10.0.0.0/8',
     });
-    await assert.rejects(parseList('<html>', 'drop.txt'), /drop\.txt:1: "<html>" is no prefix/);
-    await assert.rejects(parseList('0.0.0.0/0', 'drop.txt'), /everybody/);
+    assert.throws(() => parseList('<html>'), /drop\.txt:1: "<html>" is no prefix/);
+    assert.throws(() => parseList('0.0.0.0/0'), /everybody/);
     await assert.rejects(readLists(['/no/such/list']), /\/no\/such\/list: can't be read/);
   });
 
@@ -69,6 +79,49 @@ suite('imported lists', () => {
   });
 });
 
+test('a list holds whom one of its prefixes covers, and nobody else', () => {
+  const part = fc.integer({ min: 0, max: 3 });
+  const four = fc.tuple(part, part, fc.integer({ min: 1, max: 32 })).map(([a, b, length]) => {
+    const { bytes } = parsePrefix(`10.${a * 85}.${b * 85}.255`)!;
+    return maskedPrefix(`${bytes.join('.')}/${length}`)!;
+  });
+  const six = fc
+    .tuple(part, part, fc.integer({ min: 1, max: 64 }))
+    .map(
+      ([a, b, length]) =>
+        maskedPrefix(`2001:db8:${(a * 21845).toString(16)}:${(b * 21845).toString(16)}::/${length}`)!,
+    );
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(four, six), { maxLength: 30 }),
+      fc.array(fc.oneof(four, six)),
+      (listed, asked) => {
+        const list = PrefixList.of(listed);
+        assert.deepEqual(new Set(list), new Set(listed));
+        assert.equal(list.size, new Set(listed).size);
+        const clone = structuredClone(list.ranges);
+        const key = prefixKey();
+        for (const text of [...listed, ...asked]) {
+          assert.ok(readPrefixKey(text, key));
+          const wanted = parsePrefix(text)!;
+          const covered = listed.some((one) => {
+            const { family, length } = parsePrefix(one)!;
+            return (
+              family === wanted.family &&
+              length <= wanted.length &&
+              maskedPrefix(`${wanted.text}/${length}`) === one
+            );
+          });
+          // Two halves that lie side by side cover the whole, too.
+          if (covered) assert.ok(inRanges(clone, key), `${text} in ${listed}`);
+          else if (wanted.length === (wanted.family === 4 ? 32 : 64))
+            assert.ok(!inRanges(clone, key), `${text} in ${listed}`);
+        }
+      },
+    ),
+  );
+});
+
 test('a list that is being written is not put in force by halves', async (t) => {
   const dir = await tempDir(t, 'lists');
   const file = join(dir, 'list.txt');
@@ -77,7 +130,7 @@ test('a list that is being written is not put in force by halves', async (t) => 
   const watch = new ListWatch({
     files: [file],
     interval: 300,
-    onLists: (prefixes) => seen.push(prefixes.join(' ')),
+    onLists: (list) => seen.push([...list].join(' ')),
     onError: (error) => seen.push(error.message),
   });
   t.after(() => watch.close());

@@ -75,6 +75,31 @@ suite('workers', () => {
     assert.ok(taken < 80, `${taken} requests of a client with a limit of 40`);
   });
 
+  test('have a long list, and the one that takes its place on SIGHUP', async (t) => {
+    const backend = await recordingBackend(t);
+    const list = join(await tempDir(t, 'lists'), 'list.txt');
+    // Long enough to be read in a thread of its own.
+    const others = Array.from(
+      { length: 40_000 },
+      (_, i) => `198.${18 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
+    );
+    const write = (client: string) => writeFile(list, [...others, client, '2001:db8::/32'].join('\n'));
+    await write('127.0.0.64/30');
+    const { gateway, port } = await start(t, config(backend.url, `bans: { lists: [${list}] }`));
+    const everywhere = async (from: string): Promise<Set<number | undefined>> =>
+      new Set(await Promise.all(Array.from({ length: 8 }, () => status(port, get, from))));
+    assert.deepEqual(await everywhere('127.0.0.65'), new Set([403]));
+    assert.deepEqual(await everywhere('127.0.0.68'), new Set([200]));
+    await write('127.0.0.68/32');
+    gateway.signal('SIGHUP');
+    await eventually(async () => (await everywhere('127.0.0.68')).has(200) === false, 'the new list');
+    assert.deepEqual(await everywhere('127.0.0.65'), new Set([200]));
+    await writeFile(list, 'nonsense\n'.repeat(50_000));
+    gateway.signal('SIGHUP');
+    await gateway.waitForLine(/list\.txt:1: .*is no prefix/);
+    assert.deepEqual(await everywhere('127.0.0.68'), new Set([403]), 'the one before stays in force');
+  });
+
   test('one that dies is replaced, and others keep their connections', async (t) => {
     const backend = await recordingBackend(t, {
       answer: async () => {
