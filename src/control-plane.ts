@@ -21,6 +21,7 @@ import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
 import type { FleetHealth } from './fleet/fleet-options.ts';
 import type { HealthState } from './forward/backend-health.ts';
+import { isProbe } from './rules/catalogue.ts';
 import type { Policy } from './rules/policy.ts';
 
 /** A backend as it stands. Plain data. */
@@ -112,12 +113,14 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     alerts?.add(rows);
     if (journal === null) return;
     void journal.write(rows).then((ids) => {
-      const latest = rows.slice(-shownRows).map((row, index, { length }) => {
+      const probes = rows.flatMap((row, index) =>
+        isProbe(row.rule) ? [{ row, id: ids[index] ?? null }] : [],
+      );
+      const latest = probes.slice(-shownRows).map(({ row, id }) => {
         const { prefix, count, last, time, ...event } = row;
-        const id = ids[rows.length - length + index] ?? null;
         return { ...shown({ ...event, id: id ?? 0, prefix, count, last, first: time }), id };
       });
-      const total = rows.reduce((sum, { count }) => sum + count, 0);
+      const total = probes.reduce((sum, { row }) => sum + row.count, 0);
       stream.send('probes', { total, events: latest });
     });
   }

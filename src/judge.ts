@@ -56,6 +56,8 @@ const oddTarget = /[^\x21-\x7e]|#|\||:\/|^\/[/\\]/;
 
 /** Judges one HTTP request. Allocates one HeaderFacts and one Verdict for an ordinary one. */
 export function judge(request: HttpRequest, policy: Policy, client: Standing = stranger): Verdict {
+  // Nothing of it is looked at: a banned client can't make its requests cost.
+  if (client.banned) return banned(policy);
   const facts = headerFacts(request.rawHeaders);
   // The common case, decided without parsing: HTTP/1.1, origin-form, one Host spelled as we spell it, nothing odd.
   if (
@@ -64,7 +66,6 @@ export function judge(request: HttpRequest, policy: Policy, client: Standing = s
     facts.host !== -1 &&
     request.version === '1.1' &&
     request.defects === undefined &&
-    !client.banned &&
     request.target.charCodeAt(0) === 0x2f &&
     !oddTarget.test(request.target) &&
     request.method !== 'CONNECT' &&
@@ -144,8 +145,8 @@ const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
 export const overLimit = (site: Site, max: number): Verdict =>
   unseen(site, 'rate-limited', `more than ${max} requests in the window`, site.rules);
 
-/** The verdict on a connection of a banned client, before it has sent anything. */
-export const bannedAtConnect = (policy: Policy): Verdict =>
+/** The verdict on whatever a banned client sends, or has yet to send. */
+export const banned = (policy: Policy): Verdict =>
   unseen(null, 'client-banned', 'the client is banned', policy.rules);
 
 /** The verdict on a request whose check failed: what cannot be judged does not pass. */

@@ -30,8 +30,16 @@ const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20
 /** One line an entry, for people. @param line one JSON object, as pino writes it */
 export function logLine(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
-  if (entry.event === 'probe') return probeLine(entry);
-  return entry.event === 'probes' ? countLine(entry) : pretty(line);
+  switch (entry.event) {
+    case 'probe':
+    case 'banned':
+      return probeLine(entry);
+    case 'probes':
+    case 'banned-more':
+      return countLine(entry);
+    default:
+      return pretty(line);
+  }
 }
 
 /** What came beside those that were written in full. */

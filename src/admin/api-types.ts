@@ -148,6 +148,9 @@ export const SummaryAnswer = Type.Object({
   from: time('Begin of the range.'),
   to: time('End of the range.'),
   total: Type.Integer({ description: 'Probes in the range.' }),
+  banned: Type.Integer({
+    description: 'Requests of banned clients in the range: no probes, and in none of the tables.',
+  }),
   rules: counted({ rule: Type.String(), action: Type.String() }),
   series: Type.Object({
     step: Type.Integer({ description: 'Milliseconds between two points.' }),

@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
 import type { HistogramSnapshot } from '../events/histogram.ts';
+import { isProbe, type RuleId } from '../rules/catalogue.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -45,11 +46,20 @@ export class Metrics {
     );
     this.#add('probes_total', 'Probes seen, by rule and action.', 'counter', async () =>
       plain(
-        [...source.probes].map(([key, count]) => {
+        [...source.probes].flatMap(([key, count]): Sample[] => {
           const [rule = '', action = ''] = key.split(' ');
-          return [{ rule, action }, count];
+          return isProbe(rule as RuleId) ? [[{ rule, action }, count]] : [];
         }),
       ),
+    );
+    this.#add(
+      'banned_requests_total',
+      'Requests of banned clients, which are no probes.',
+      'counter',
+      async () => {
+        const banned = [...source.probes].filter(([key]) => !isProbe(key.split(' ', 1)[0] as RuleId));
+        return plain([[{}, banned.reduce((sum, [, count]) => sum + count, 0)]]);
+      },
     );
     this.#add('judge_seconds', 'Time to a verdict, of every sixteenth request.', 'histogram', async () =>
       histogram('sekisho_judge_seconds', {}, (await this.#sum()).judge),

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AlertsConfig } from '../config/config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
-import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type AlertKind, type AlertMessage, counted, spell } from './message.ts';
 import { type Counted, Tally } from './tally.ts';
 
@@ -75,6 +75,8 @@ export class Digest {
     const { when } = this.#options.config;
     const second = Math.floor(now / 1000);
     for (const row of rows) {
+      // Who is banned is kept out already: that he goes on is no attack, and no news.
+      if (!isProbe(row.rule)) continue;
       this.#lastMinute += row.count;
       this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + row.count);
       if (when.first && !this.#known.has(row.rule)) this.#reason('first', now).news.add(row.rule);

@@ -1,7 +1,7 @@
 /** What is asked of the journal. Every answer is bounded, whatever the journal holds. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { clientPrefix, parsePrefix, prefixText } from '../address/ip.ts';
-import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
+import { type Action, type Answer, isProbe, type RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 import { foldWindow } from './journal-store.ts';
 import { day, hour, type TopRow } from './top-table.ts';
@@ -55,8 +55,10 @@ export interface EventPage {
 export interface Summary {
   readonly from: number;
   readonly to: number;
-  /** Events in the range, and how many rows they lie in is of no interest here. */
+  /** Probes in the range, and how many rows they lie in is of no interest here. */
   readonly total: number;
+  /** Requests of banned clients in the range, which are no probes and in none of the tables. */
+  readonly banned: number;
   readonly rules: readonly { readonly rule: RuleId; readonly action: Action; readonly count: number }[];
   readonly series: {
     /** Milliseconds between two points. */
@@ -145,23 +147,27 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
   const start = Math.floor(from / minute) * minute;
   const step = steps.find((minutes) => (to - start) / (minutes * minute) <= points)! * minute;
   const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => db.prepare(sql).all(...values) as T[];
-  const latest = db.prepare('SELECT rule, why FROM events WHERE prefix = ? ORDER BY last DESC LIMIT 1');
-  const rules = all<Summary['rules'][number]>(
+  const latest = db.prepare(
+    "SELECT rule, why FROM events WHERE prefix = ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT 1",
+  );
+  const seen = all<Summary['rules'][number]>(
     `SELECT rule, action, SUM(count) AS count FROM minutes WHERE minute >= ? AND minute < ?
       GROUP BY rule, action ORDER BY count DESC`,
     start,
     to,
   );
+  const rules = seen.filter(({ rule }) => isProbe(rule));
   return {
     from: start,
     to,
+    banned: seen.reduce((sum, { rule, count }) => sum + (isProbe(rule) ? 0 : count), 0),
     total: rules.reduce((sum, { count }) => sum + count, 0),
     rules,
     series: {
       step,
       points: all(
         `SELECT ? + ((minute - ?) / ?) * ? AS time, rule, SUM(count) AS count FROM minutes
-          WHERE minute >= ? AND minute < ? GROUP BY 1, rule ORDER BY 1`,
+          WHERE minute >= ? AND minute < ? AND rule <> 'client-banned' GROUP BY 1, rule ORDER BY 1`,
         start,
         start,
         step,
@@ -187,7 +193,7 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
         ? { intent: null, destination: key, count }
         : { intent, destination, count };
     }),
-    totals: all('SELECT rule, action, count, first FROM totals'),
+    totals: all("SELECT rule, action, count, first FROM totals WHERE rule <> 'client-banned'"),
   };
 }
 
@@ -210,7 +216,7 @@ function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: num
   return db
     .prepare(
       `SELECT key, SUM(count) AS count, MAX(last) AS last FROM
-        (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ? ORDER BY last DESC LIMIT ?)
+        (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
         WHERE key IS NOT NULL GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
     )
     .all(from, to, rowsOfShortRange) as unknown as TopRow[];

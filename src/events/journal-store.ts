@@ -1,5 +1,6 @@
 /** The SQLite file behind the journal: opening, writing, retention. Synchronous; runs in a thread of its own. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { isProbe } from '../rules/catalogue.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
@@ -147,8 +148,9 @@ export class JournalStore {
     for (const { rule, action, intent, prefix, destination, count, time, last } of batch) {
       const minute = last - (last % 60_000);
       minutes.add([minute, rule, action], count, last);
-      intents.add([minute, intent], count, last);
       totals.add([rule, action], count, time);
+      if (!isProbe(rule)) continue;
+      intents.add([minute, intent], count, last);
       sources.add([prefix], count, last);
       const host = destination === null ? '' : destinationHost(destination);
       if (host !== '') wants.add([`${intent} ${host}`], count, last);

@@ -1,5 +1,6 @@
 /** Makes the event of a verdict. Pure. */
 import type { Verdict } from '../judge.ts';
+import { isProbe } from '../rules/catalogue.ts';
 import { classifyIntent, nothingWanted } from '../rules/intent.ts';
 import { destination, wantedSentence } from '../rules/tell.ts';
 import type { ProbeEvent } from './event.ts';
@@ -23,7 +24,11 @@ export interface Sighting {
 export function probeEvent({ time, listener, client, verdict, head, body }: Sighting): ProbeEvent {
   const rule = verdict.rule ?? 'framing';
   const wanted = verdict.wanted ?? nothingWanted;
-  const bytes = printable(redact(head.slice(0, evidenceLimit) + body.slice(0, evidenceLimit)));
+  // Of a banned client the request line is enough, and what it costs to keep more is the client's to choose.
+  const evidence = isProbe(rule)
+    ? head.slice(0, evidenceLimit) + body.slice(0, evidenceLimit)
+    : head.slice(0, 1024).split('\r\n', 1)[0]!;
+  const bytes = printable(redact(evidence));
   const to = destination(wanted);
   return {
     time,

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { clientPrefix } from '../address/ip.ts';
+import { isProbe } from '../rules/catalogue.ts';
 import type { ProbeEvent } from './event.ts';
 import { several } from './fold.ts';
 
@@ -45,11 +46,14 @@ export class ProbeLog {
     }
     row.inFull++;
     const { time: _, action, bytes, ...fields } = event;
-    const line = `relay probe ${deed(event)}: ${event.rule} from ${event.client}. ${event.why}`;
+    const probe = isProbe(event.rule);
+    const line = probe
+      ? `relay probe ${deed(event)}: ${event.rule} from ${event.client}. ${event.why}`
+      : `banned client refused: ${event.client}`;
     const size = JSON.stringify(fields).length + JSON.stringify(line).length + envelope;
     const kept = fitting(bytes, lineLimit - size);
     this.#bytes += size + kept.length;
-    this.#log[levelOf(event)]({ event: 'probe', action, ...fields, bytes: kept }, line);
+    this.#log[levelOf(event)]({ event: probe ? 'probe' : 'banned', action, ...fields, bytes: kept }, line);
   };
 
   /** Writes the counts of what was not written in full. */
@@ -63,8 +67,10 @@ export class ProbeLog {
       if (more === 0) continue;
       const { action, rule } = event;
       this.#log[levelOf(event)](
-        { event: 'probes', action, client, rule, more },
-        `relay probes ${deed(event)}: ${more} more of ${rule} from ${client} within a minute`,
+        { event: isProbe(rule) ? 'probes' : 'banned-more', action, client, rule, more },
+        isProbe(rule)
+          ? `relay probes ${deed(event)}: ${more} more of ${rule} from ${client} within a minute`
+          : `banned clients refused: ${more} more requests of ${client} within a minute`,
       );
     }
   }

@@ -9,7 +9,7 @@ import { codedError } from '../errors.ts';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
-import { bannedAtConnect, denied, judge, type Verdict } from '../judge.ts';
+import { banned, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
@@ -159,8 +159,24 @@ export class Checkpoint {
     if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
       return true;
     if (!this.#isBanned(client.prefix)) return true;
-    this.#report(listenerName(socket), client, bannedAtConnect(this.#policy), '', '');
+    this.#report(listenerName(socket), client, banned(this.#policy), '', '');
     return false;
+  }
+
+  /**
+   * Turns a banned client away before anything it sent is read: records, answers, and closes the connection. Cheap enough to be
+   * asked for each request.
+   *
+   * @returns false where it may be read; whom a trusted proxy speaks for, its requests tell
+   */
+  turnAway(socket: Socket): boolean {
+    const client = peerOf(socket, this.#clients);
+    if (client.trusted || client.allowed || !this.#isBanned(client.prefix)) return false;
+    const verdict = banned(this.#policy);
+    this.#counters?.request('', verdict.action);
+    this.#report(listenerName(socket), client, verdict, '', '');
+    answerSocket(socket, verdict.answer ?? 403, 'client-banned');
+    return true;
   }
 
   /**

@@ -43,7 +43,7 @@ const row = <const T extends Rule>(rule: T): T => rule;
 export const catalogue = {
   'client-banned': row({
     title: 'the client is banned',
-    seeks: 'to come back after earlier probes',
+    seeks: 'to be served in spite of a ban',
     reference: 'the ban ledger',
     action: 'block',
     answer: 403,
@@ -397,6 +397,9 @@ export const catalogue = {
     bans: false,
   }),
 } as const satisfies Record<string, Rule>;
+
+/** Of a client, not of what it sent: counted apart, or whoever is banned goes on filling every table. */
+export const isProbe = (rule: RuleId): boolean => rule !== 'client-banned';
 
 /** Every rule id, in catalogue order. */
 export const ruleIds = Object.keys(catalogue) as RuleId[];

@@ -98,13 +98,6 @@ class Examination {
   }
 
   findings(): Findings {
-    if (this.#client.banned) {
-      this.#see('client-banned', 'the ban of its address has not run out', {
-        part: 'bytes',
-        start: 0,
-        end: 0,
-      });
-    }
     this.#framing();
     // Without a method there is no request whose parts could be looked at.
     if (this.#request.method !== '') {
@@ -157,9 +150,11 @@ class Examination {
       const what = version === '0.9' ? 'HTTP/0.9' : `the protocol is ${version}, not HTTP/1.0 or HTTP/1.1`;
       this.#see('framing', what, { part: 'version', start: 0, end: version.length });
     }
-    if (method !== '' && !httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
+    // Bytes that are no request have no method, and a defect in its place.
+    const absent = method === '' && (defects?.length ?? 0) > 0;
+    if (!absent && !httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
       const whole: Evidence = { part: 'method', start: 0, end: method.length };
-      this.#seeByPage('framing', `${method} is no HTTP method`, whole);
+      this.#seeByPage('framing', `${method || 'nothing'} is no HTTP method`, whole);
     }
     const { transferEncoding, contentLength } = this.#facts;
     if (transferEncoding !== -1 && h2 !== undefined) {

@@ -302,6 +302,8 @@ suite('bans', () => {
     const { admin, probe, json, clients, written } = await runCheckpoint(t);
     const ok = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n';
     assert.match(await probe(ok), /^HTTP\/1\.1 200/);
+    await probe('CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n\r\n');
+    await written(1);
     const ban = await fetch(`${admin}/api/bans`, {
       method: 'POST',
       headers: { ...bearer, 'content-type': 'application/json' },
@@ -309,7 +311,7 @@ suite('bans', () => {
     });
     assert.equal(ban.status, 201);
     assert.match(await probe(ok), /^HTTP\/1\.1 403/);
-    await written(1);
+    await written(2);
     const bannedBy = async () => {
       const { sources } = await json<{ sources: { bannedBy: string | null }[] }>('/api/summary');
       const { bannedBy: ofEvent } = await json<{ bannedBy: string | null }>('/api/events/1');

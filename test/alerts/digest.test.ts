@@ -47,6 +47,21 @@ function ground(yaml = '', known: Iterable<string> = ruleIds) {
 }
 
 suite('what people are told of', () => {
+  test('requests of banned clients, however many, raise nothing and are in no count', () => {
+    const { add, pass, messages } = ground('', []);
+    for (let second = 0; second < 120; second++) {
+      add([{ count: 500, rule: 'client-banned', destination: null, intent: 'web' }]);
+      pass(1000);
+    }
+    assert.deepEqual(messages, []);
+    for (let second = 0; second < 30; second++) {
+      add([{ count: 30 }, { count: 500, rule: 'client-banned', destination: null, intent: 'web' }]);
+      pass(1000);
+    }
+    assert.ok(messages.length > 0, 'probes do');
+    assert.ok(messages.every((message) => !JSON.stringify(message).includes('client-banned')));
+  });
+
   test('an attack of 10,000 probes is one message when it begins and one when it is over', () => {
     const { add, pass, messages } = ground();
     for (let second = 0; second < 30; second++) {

@@ -37,6 +37,30 @@ suite('the journal', () => {
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
   });
 
+  test('tells requests of banned clients apart from probes', (t) => {
+    const store = memoryStore(t);
+    store.write([
+      foldedEventOf({ time: now, count: 3 }),
+      foldedEventOf({ time: now, count: 5000, rule: 'client-banned', intent: 'web', client: '203.0.113.9' }),
+    ]);
+    for (const span of [60 * minute, 180 * minute]) {
+      const told = summary(store.db, now - span, now + minute);
+      assert.equal(told.total, 3);
+      assert.equal(told.banned, 5000);
+      assert.deepEqual(
+        [told.rules, told.series.points, told.totals].map((rows) => rows.map(({ rule }) => rule)),
+        [['connect'], ['connect'], ['connect']],
+      );
+      assert.deepEqual(
+        told.sources.map(({ prefix }) => prefix),
+        ['198.51.100.7/32'],
+      );
+      assert.deepEqual({ ...told.intents[0] }, { intent: 'mail-relay', count: 3 });
+      assert.equal(told.destinations.length, 1);
+    }
+    assert.equal(eventPage(store.db, { rule: 'client-banned' }, 10, null).events[0]!.count, 5000);
+  });
+
   test('folds what comes within ten minutes into one row, and begins another after that', (t) => {
     const store = memoryStore(t);
     for (const after of [0, 5, 9, 11]) {

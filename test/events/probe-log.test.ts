@@ -51,7 +51,7 @@ suite('the log of probes', () => {
 
   test('600 probes of one client and rule are a few lines, and a number that is exact', () => {
     const { probes, size, read, total } = logOf();
-    for (let i = 0; i < 600; i++) probes.add(longest({ rule: 'client-banned' }));
+    for (let i = 0; i < 600; i++) probes.add(longest({ rule: 'host-foreign' }));
     probes.flush();
     assert.equal(total(), 600);
     assert.ok(size() < 100_000, `${size()} bytes`);
@@ -59,7 +59,7 @@ suite('the log of probes', () => {
     assert.equal(last.event, 'probes');
     assert.match(
       last.msg,
-      /^relay probes blocked: 590 more of client-banned from 198\.51\.100\.7 within a minute$/,
+      /^relay probes blocked: 590 more of host-foreign from 198\.51\.100\.7 within a minute$/,
     );
   });
 

@@ -56,6 +56,9 @@ export function NowView(props: ViewProps): JSX.Element {
           name="Banned now"
           value={known === null ? '…' : known.bans === null ? 'off' : short(known.bans)}
           link={href('bans')}
+          {...(summary.data === null || summary.data.banned === 0
+            ? {}
+            : { note: `${short(summary.data.banned)} requests of banned clients in this range` })}
         />
       </section>
 

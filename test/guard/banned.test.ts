@@ -1,0 +1,85 @@
+/** A banned client at the checkpoint: nothing of what it sends is looked at, and it is told of as what it is. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { suite, test } from 'node:test';
+import type { ProbeEvent } from '../../src/events/event.ts';
+import { Checkpoint } from '../../src/guard/checkpoint.ts';
+import { judge } from '../../src/judge.ts';
+import type { Owner } from '../support/owner.ts';
+import { corpusPolicy } from '../support/policy.ts';
+import { exchange } from '../support/raw-client.ts';
+
+const { policy, clients } = corpusPolicy();
+
+function checkpoint(banned = true) {
+  const events: ProbeEvent[] = [];
+  const guard = new Checkpoint({
+    policy,
+    clients,
+    isBanned: () => banned,
+    onEvent: (event) => events.push(event),
+    onError: (error) => assert.fail(String(error)),
+  });
+  return { guard, events };
+}
+
+async function listening(owner: Owner, server: ReturnType<typeof createTcpServer>): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  owner.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+suite('a banned client', () => {
+  test('is refused over HTTP without a word on what it wanted', async (t) => {
+    const { guard, events } = checkpoint();
+    const server = createServer((_, res) => res.end('served'));
+    guard.attach(server);
+    const port = await listening(t, server);
+    const mail = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';
+    assert.match((await exchange(port, mail)).text, /^HTTP\/1\.1 403 /);
+    const long = `GET /?password=secret HTTP/1.1\r\nHost: www.example.net\r\nX: ${'x'.repeat(9000)}\r\n\r\n`;
+    assert.match((await exchange(port, long)).text, /^HTTP\/1\.1 403 /);
+    for (const { rule, rules, destination, why, counts } of events)
+      assert.deepEqual(
+        { rule, rules, destination, why, counts },
+        {
+          ...{ rule: 'client-banned', rules: ['client-banned'], destination: null, counts: false },
+          why: 'The sender wanted to be served in spite of a ban.',
+        },
+      );
+    assert.equal(events[1]!.bytes, 'GET /?password=[redacted] HTTP/1.1');
+  });
+
+  test('can be turned away before anything is read; others not', async (t) => {
+    for (const banned of [true, false]) {
+      const { guard, events } = checkpoint(banned);
+      const server = createTcpServer((socket) => {
+        if (!guard.turnAway(socket)) socket.end('read on');
+      });
+      const { text } = await exchange(await listening(t, server), '');
+      assert.match(text, banned ? /^HTTP\/1\.1 403 / : /^read on$/);
+      assert.deepEqual(
+        events.map(({ rule }) => rule),
+        banned ? ['client-banned'] : [],
+      );
+    }
+  });
+
+  test('whom a trusted proxy speaks for, and the allow-list, are not turned away unread', () => {
+    const { guard } = checkpoint();
+    for (const remoteAddress of ['127.0.0.2', '127.0.0.3'])
+      assert.equal(guard.turnAway({ remoteAddress } as never), false, remoteAddress);
+  });
+
+  test('what it sends is not read by the judge at all', () => {
+    const unread = new Proxy([], {
+      get: () => assert.fail('a header was looked at'),
+    });
+    const request = { method: 'GET', target: 'http://a/', version: '1.1', rawHeaders: unread };
+    const verdict = judge(request, policy, { trusted: false, allowed: false, banned: true });
+    assert.deepEqual([verdict.action, verdict.answer, verdict.rule], ['block', 403, 'client-banned']);
+  });
+});
