@@ -2,6 +2,7 @@
 export { type AlertsOptions, alerts } from '../plugins/alerts.ts';
 export { type BansOptions, bans } from '../plugins/bans.ts';
 export { type ForwardOptions, forward } from '../plugins/forward.ts';
+export { type Guard, type GuardOptions, guard } from '../plugins/guard.ts';
 export { type MetricsOptions, metrics } from '../plugins/metrics.ts';
 export { type RateLimitOptions, rateLimit } from '../plugins/rate-limit.ts';
 export { type RelayGuardOptions, relayGuard } from '../plugins/relay-guard.ts';

@@ -2,8 +2,7 @@
  * Stands before an HTTP server and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
  * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Http2SecureServer, Http2Server } from 'node:http2';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { codedError } from '../errors.ts';
 import type { Counters } from '../events/counters.ts';
@@ -21,6 +20,7 @@ import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, closeSoon, refuse, refuseSocket } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
+import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
 import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './turn.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
@@ -34,24 +34,12 @@ export interface Judged {
   readonly peer: string;
 }
 
-/** Every kind of server that Node has for HTTP. */
-export type HttpServer = Server | Http2Server | Http2SecureServer;
-
 const judged = Symbol('sekisho.judged');
 const reported = Symbol('sekisho.reported');
 const guarded = Symbol('sekisho.guarded');
 
 type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
 type GuardedSocket = Socket & { refused?: boolean };
-/** Those that carry a request. */
-const requestEvents: ReadonlySet<string> = new Set([
-  'request',
-  'checkContinue',
-  'checkExpectation',
-  'connect',
-  'upgrade',
-]);
-type Emit = (event: string, ...args: unknown[]) => boolean;
 
 export class Checkpoint {
   #policy: Policy;
@@ -83,21 +71,21 @@ export class Checkpoint {
    * Takes its place before every listener of the server, whenever that was or will be added: an event that a listener
    * gets has passed here first.
    *
+   * @returns lets everything pass unjudged again
    * @throws Error where a checkpoint stands before the server already
    */
-  attach(server: HttpServer & { [guarded]?: true }): void {
+  attach(server: HttpServer & { [guarded]?: boolean }): () => void {
     if (server[guarded])
       throw codedError(
         'SEKISHO_ERR_GUARDED_ALREADY',
         'a checkpoint stands before this server already: register relayGuard once, at the root of the app',
       );
     server[guarded] = true;
-    // Without listeners Node would answer these by itself, before anybody has judged.
-    const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;
     for (const event of solicited) server.on(event, ignore);
     const others = (event: string): boolean => server.listenerCount(event) > 1;
     const emit: Emit = server.emit.bind(server);
     const guard: Emit = (event, ...args) => {
+      if (!server[guarded]) return emit(event, ...args);
       const [req, res] = args as [Request, Response];
       // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
       if (requestEvents.has(event) && req.socket != null) {
@@ -146,6 +134,11 @@ export class Checkpoint {
       }
     };
     server.emit = guard as typeof server.emit;
+    return () => {
+      server[guarded] = false;
+      for (const event of solicited) server.off(event, ignore);
+      if (server.emit === guard) server.emit = emit;
+    };
   }
 
   /** A balancer has said whom it speaks for on this connection (PROXY protocol). */
