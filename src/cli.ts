@@ -193,3 +193,9 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+else if (import.meta.main === undefined) {
+  process.stderr.write(
+    `sekisho: needs Node 24.9 or newer, and this is ${process.versions.node} (${process.execPath})\n`,
+  );
+  process.exitCode = 1;
+}

@@ -4,12 +4,13 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { buildLibrary, declareLibrary } from './library.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = resolve(root, 'dist');
 
 // `dist/dashboard` is built by its own means.
-for (const built of ['src', 'plugins']) rmSync(resolve(dist, built), { recursive: true, force: true });
+for (const built of ['src', 'plugins', 'lib']) rmSync(resolve(dist, built), { recursive: true, force: true });
 const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
   cwd: root,
@@ -30,3 +31,5 @@ for (const file of globSync(['src/**/*', 'plugins/**/*'], {
 })) {
   if (statSync(resolve(root, file)).isFile()) cpSync(resolve(root, file), resolve(dist, file));
 }
+await buildLibrary();
+declareLibrary();

@@ -15,13 +15,11 @@ const target = resolve(
   process.argv.slice(2).find((arg) => !arg.startsWith('-')) ?? join(root, 'dist-bundle'),
   'sekisho.cjs',
 );
-const { version, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
-  engines: { node: string };
 };
-const oldest = /^>=(\d+)\.(\d+)\.\d+$/.exec(engines.node);
-if (oldest === null) throw new Error(`engines.node is no plain bound: ${engines.node}`);
-const [, major, minor] = oldest;
+/** Of the program; the plugins run on older ones (`engines` of package.json). */
+const [major, minor] = [24, 9];
 
 // CommonJS, since modules are linked before a line of them runs: an older Node would say that it knows no node:sqlite. Written
 // for readers of any age, and in one line, so that it stands before everything.

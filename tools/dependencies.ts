@@ -48,7 +48,9 @@ export function runtimeDependencies(root: string): Dependency[] {
       needs.push(...visit(next, folder, true));
     return [path];
   };
-  for (const name of Object.keys({ ...own.dependencies, ...own.peerDependencies })) visit(name, root, false);
+  // What an app with a plugin may leave out the program needs all the same.
+  const wanted = { ...own.dependencies, ...own.optionalDependencies, ...own.peerDependencies };
+  for (const name of Object.keys(wanted)) visit(name, root, false);
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

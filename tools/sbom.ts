@@ -48,6 +48,7 @@ export function bom(node: Component | null = null): Bom {
     version: string;
     license: string;
     dependencies: Record<string, string>;
+    optionalDependencies: Record<string, string>;
     peerDependencies: Record<string, string>;
   };
   const { packages } = json('package-lock.json') as Lock;
@@ -65,9 +66,11 @@ export function bom(node: Component | null = null): Bom {
     components.set(ref, library(one, packages));
     needs.set(ref, [...(needs.get(ref) ?? []), ...refs(one.needs)]);
   }
-  const direct = Object.keys({ ...own.dependencies, ...own.peerDependencies }).map(
-    (name) => `node_modules/${name}`,
-  );
+  const direct = Object.keys({
+    ...own.dependencies,
+    ...own.optionalDependencies,
+    ...own.peerDependencies,
+  }).map((name) => `node_modules/${name}`);
   const application: Component = {
     type: 'application',
     'bom-ref': purl(own),

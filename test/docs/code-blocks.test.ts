@@ -144,8 +144,9 @@ const requests: ReadonlyMap<string, string> = new Map([
 /** A script of a reader of the package, from its first line to the end of the app; what a page leaves out is put before. */
 async function runScript(text: string): Promise<void> {
   const app = /\bconst app = /.test(text) ? '' : "import Fastify from 'fastify';\nconst app = Fastify();\n";
-  const script = `${app}${text}\nawait app.ready();\nawait app.close();\n`.replace(
-    "from 'sekisho'",
+  const script = `${app}${text}\nawait app.ready();\nawait app.close();\n`.replaceAll(
+    // The package has all that its sub-paths have.
+    /from 'sekisho(?:\/[\w-]+)?'/g,
     `from ${JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href)}`,
   );
   const { code, stderr } = await runProcess(process.execPath, ['--input-type=module'], {

@@ -12,23 +12,24 @@ const { app, node } = await installedPackage({ after }, [
   '@fastify/websocket',
   '@types/node',
   '@types/ws',
+  'express',
 ]);
 
 suite('the examples', () => {
   cpSync(join(root, 'examples'), join(app, 'examples'), { recursive: true });
-  const suites = globSync('examples/*/app.test.ts', { cwd: app }).sort();
+  const suites = globSync('examples/*/app.test.{ts,js}', { cwd: app }).sort();
 
-  test('are three', () => {
+  test('are five', () => {
     assert.deepEqual(
       suites.map((file) => file.split('/')[1]),
-      ['api', 'chat', 'reverse-proxy'],
+      ['api', 'chat', 'express', 'node', 'reverse-proxy'],
     );
   });
 
   for (const guard of ['on', 'off']) {
     test(`pass their own tests, guard ${guard}`, async () => {
       const out = await node(['--test', '--test-isolation=none', ...suites], { GUARD: guard });
-      assert.match(out, /^ℹ pass 12$/m);
+      assert.match(out, /^ℹ pass 16$/m);
       assert.match(out, /^ℹ fail 0$/m);
     });
   }

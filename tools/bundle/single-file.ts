@@ -11,7 +11,7 @@ interface Change {
 /** Every place of ours that names a file beside it: `import.meta.url` elsewhere ends the build. */
 const changes: Readonly<Record<string, Change>> = {
   // CommonJS knows no await outside a function; the entry calls `main`.
-  'src/cli.ts': { from: /^if \(import\.meta\.main\).*$/m, to: '' },
+  'src/cli.ts': { from: /^if \(import\.meta\.main\)[\s\S]*$/m, to: '' },
   'src/events/journal.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/bans/list-file.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/scan/pool.ts': { from: /new URL\([^;{]*, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
@@ -67,7 +67,7 @@ function packageModule(root: string): string {
 }
 
 /** Without what people read in an editor. */
-function schemaModule(root: string): string {
+export function schemaModule(root: string): string {
   const { anyOf: _, ...schema } = JSON.parse(
     readFileSync(join(root, 'config/sekisho.schema.json'), 'utf8'),
     (key, value: unknown) => (key === 'description' && typeof value === 'string' ? undefined : value),
