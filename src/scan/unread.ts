@@ -6,7 +6,7 @@ import { number } from './verdict.ts';
 
 /** @param named the log was named on the command line; in a directory there are other things than logs */
 export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFault[] {
-  const { lines, requests, broken, suspect, cut, formatId } = totals;
+  const { lines, requests, broken, suspect, cut, formatId, wrapped } = totals;
   const faults: LogFault[] = [];
   const silent = formats.find(({ id }) => id === formatId)?.silent;
   if (lines === 0) faults.push({ file, message: 'is empty', harmless: true });
@@ -22,7 +22,8 @@ export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFa
     faults.push({
       file,
       message: `holds ${number(broken)} lines of no known log format, more than were read: --format tells the one they have`,
-      harmless: !named && suspect === 0,
+      // Containers print requests and everything else to one place.
+      harmless: (!named || wrapped) && suspect === 0,
     });
   } else if (suspect > 0) {
     const are = suspect === 1 ? 'line looks' : 'lines look';
@@ -32,7 +33,7 @@ export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFa
     faults.push({
       file,
       message: `holds ${cut === 1 ? 'a line' : `${number(cut)} lines`} longer than 4 MiB, read up to there: of a JSON array give an object a line (jq -c '.[]' FILE | sekisho scan -)`,
-      harmless: !totals.wrapped,
+      harmless: !wrapped,
     });
   }
   return faults;

@@ -86,6 +86,12 @@ const rows: readonly {
     says: /1 line looks like relay probes in no known log format/,
   },
   {
+    what: 'a container that prints more than requests',
+    log: `web-1  | ${ordinary}${'web-1  | alpha beta\n'.repeat(9)}`,
+    code: 0,
+    says: /^No relay probe among 1 request\.$/m,
+  },
+  {
     what: 'a log most of which is of no known format',
     log: `${ordinary}${'alpha beta\n'.repeat(9)}`,
     code: 3,

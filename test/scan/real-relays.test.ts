@@ -108,6 +108,22 @@ test('Apache that serves its own pages: the same requests were answered from her
   assert.equal(tally.outcomes['likely-relayed'] + tally.outcomes.unclear, 0);
 });
 
+test('HEAD: Apache logs the bytes of heads, which tell its own pages from those of others', async (t) => {
+  if (!needs(t, 'apache2')) return;
+  const third = await startPages(t);
+  for (const [start, outcome] of [
+    [plainApache, 'local'],
+    [openProxyApache, 'unclear'],
+  ] as const) {
+    const apache = await start(t);
+    await exchange(apache.port, [`HEAD / ${head}`]);
+    await exchange(apache.port, [`HEAD http://${third.authority}/ ${head}`]);
+    await stopAfter(apache, 2);
+    const { findings } = await scanned([apache.accessLog.path]);
+    assert.deepEqual(outcomesOf(findings, 'absolute'), [outcome], findings[0]!.why);
+  }
+});
+
 test('nginx that forwards to any host: its error log proves what its access log leaves open', async (t) => {
   if (!needs(t, 'nginx')) return;
   const nginx = await carelessNginx(t);
