@@ -62,7 +62,10 @@ export class Review {
   readonly notes = new ErrorNotes();
   readonly asked = new Questions();
   readonly mail = new MailFacts(this.asked);
+  /** What was learned of names since the log began: a followed log comes a line at a time. */
   #mayBeOwn: UrlNames['asked'] = new Set();
+  readonly #urlNames = new Map<string, LearnedName>();
+  readonly #accelerated = new Map<string, LearnedName>();
   /** A forward proxy's log: pages were fetched from somewhere else than the own network. */
   #forwards = false;
 
@@ -106,11 +109,15 @@ export class Review {
     const { hosts, ports } = this.#options;
     if (hosts.length > 0) return;
     const urls = urlNames(pending);
-    this.#mayBeOwn = urls.asked;
+    if (urls.asked === 'all') this.#mayBeOwn = 'all';
+    else if (this.#mayBeOwn !== 'all') this.#mayBeOwn = new Set([...this.#mayBeOwn, ...urls.asked]);
+    for (const one of urls.own) this.#urlNames.set(one.name, one);
+    if (this.#forwards) this.#accelerated.clear();
+    else for (const one of acceleratedNames(pending)) this.#accelerated.set(one.name, one);
     const learned = [
       ...learnNames(this.baseline.names.names),
-      ...urls.own,
-      ...(this.#forwards ? [] : acceleratedNames(pending)),
+      ...this.#urlNames.values(),
+      ...this.#accelerated.values(),
     ];
     this.#own = new OwnNames([], learned, ports);
     const scanned = this.#scannedAddresses(pending);

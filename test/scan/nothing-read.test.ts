@@ -78,7 +78,7 @@ const rows: readonly {
     code: 2,
     says: /All the same, a line of an error log is about a foreign upstream: the server passes requests on\./,
   },
-  { what: 'HAProxy in TCP mode', log: tcp, code: 2, says: /holds connections and no requests/ },
+  { what: 'HAProxy in TCP mode', log: tcp, code: 2, says: /holds no requests, only connections/ },
   {
     what: 'probes in lines of no known format',
     log: `${ordinary}10:00 192.0.2.7 asked CONNECT mail.example.com:25 and got 200\n`,

@@ -1,6 +1,8 @@
 /** Set-ups that are no relay although their logs look like one, and the relays that their logs would hide. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LogScan } from '../../src/scan/log-scan.ts';
+import { Review } from '../../src/scan/review.ts';
 import { scannedText } from './scanned.ts';
 
 const clf = (request: string, rest: string, client = '192.0.2.7'): string =>
@@ -118,6 +120,34 @@ test('varnishncsa writes every line as a URL: the names of most lines are own', 
     ['http://www.example.com/ refused'],
   );
   assert.deepEqual(learned.map(({ name }) => name).sort(), ['shop.own.example', 'www.own.example']);
+});
+
+test('names that a followed log gave away hold for the lines that come later', () => {
+  const found: string[] = [];
+  const review = new Review({
+    hosts: [],
+    ports: null,
+    all: false,
+    onFinding: ({ target, outcome }) => found.push(`${target} ${outcome}`),
+  });
+  const scan = new LogScan({
+    format: null,
+    now: Date.UTC(2026, 11, 1),
+    all: false,
+    clients: false,
+    hosts: false,
+    baseline: review.baseline,
+    onCandidate: (candidate) => review.add('access.log', candidate),
+  });
+  const write = (text: string): void => {
+    scan.push(Buffer.from(text));
+    scan.settle();
+    review.flush();
+  };
+  write(Array.from({ length: 30 }, (_, i) => varnish(i, 'www.own.example', `/${i % 7}`)).join(''));
+  write(varnish(31, 'www.own.example', '/late'));
+  write(clf('GET http://www.example.com/', '421 282 "-" "curl/8"'));
+  assert.deepEqual(found, ['http://www.example.com/ refused']);
 });
 
 test('a log that is all URLs of some sites: customers or pages that were relayed, which is asked', async () => {
