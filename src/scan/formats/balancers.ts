@@ -43,7 +43,7 @@ export const haproxyTcp: LineFormat = {
   example:
     'Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:40001 [10/Nov/2026:10:00:00.000] fe be/s1 1/0/300 5000 -- 1/1/1/1/0 0/0',
   silent:
-    'holds connections and no requests: give the log of the server behind, or set mode http and option httplog',
+    'holds no requests, only connections: give the log of the server behind, or set mode http and option httplog',
   open: () => ({ parse: (text) => (haproxyTcpLine.test(text) ? 'skip' : null) }),
 };
 
