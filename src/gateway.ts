@@ -1,5 +1,4 @@
 /** Config → the running gateway. The only file that knows every plugin. */
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type {} from '../plugins/rate-limit.ts';
@@ -14,11 +13,12 @@ import type { EventSink } from './events/event.ts';
 import { ProbeLog } from './events/probe-log.ts';
 import type { Backend } from './forward/backend-group.ts';
 import { Forwarder, type Route } from './forward/forwarder.ts';
+import type { OwnAnswer } from './forward/front-end.ts';
 import type { Served } from './forward/served.ts';
 import { welcome } from './forward/welcome.ts';
 import { Checkpoint, type Judged } from './guard/checkpoint.ts';
-import type { ClientRules } from './guard/client.ts';
-import { Http1Server, type OwnAnswer } from './http1/server.ts';
+import { Http1Server } from './http1/server.ts';
+import { Http2Server } from './http2/server.ts';
 import { type RateLimitRules, RateLimits } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { inheritedSockets } from './listener/inherited-sockets.ts';
@@ -80,10 +80,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
           traces?.onServed(served);
         };
 
-  let clients = compiled.clients;
+  let inForce = compiled;
   const inherited = inheritedSockets(config.listen.length);
   const listeners = config.listen.map((listener, index) =>
-    createListener(listener, inherited[index] ?? null, config, app, options, () => clients, onServed),
+    createListener(listener, inherited[index] ?? null, config, app, options, () => inForce, onServed),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -102,7 +102,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     reload: (next) => {
       const recompiled = compile(next);
-      clients = recompiled.clients;
+      inForce = recompiled;
       app.forwarder.route(routes(recompiled));
       app.relayGuard.replace(recompiled.policy, recompiled.clients);
       app.rateLimits.replace(rateLimitRules(next, recompiled));
@@ -171,11 +171,11 @@ function createListener(
   { limits, timeouts }: Config,
   app: FastifyInstance,
   { log }: GatewayOptions,
-  clients: () => ClientRules,
+  inForce: () => Compiled,
   onServed: ((served: Served) => void) | null,
 ): Listener {
   const { relayGuard, rateLimits, forwarder } = app;
-  const http1 = new Http1Server({
+  const shared = {
     checkpoint: relayGuard,
     rateLimits,
     forwarder,
@@ -188,27 +188,22 @@ function createListener(
       bufferedBody: limits.bufferedBody,
       upgradeIdle: timeouts.upgrade,
     },
-    answer: (judged) => ownAnswer(app, judged),
+    answer: (judged: Judged) => ownAnswer(app, judged),
     onServed,
-  });
+  };
   return new Listener({
     host,
     port,
     inherited,
     tls,
-    proxyPeers: proxyProtocol ? (address) => clients().trustedProxies.contains(address) : null,
-    headerBytes: limits.headerBytes,
+    proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,
-    idle: timeouts.idle,
-    http1,
-    serve: (server) => {
-      const serve = (req: Http2ServerRequest, res: Http2ServerResponse) =>
-        serveHttp2(app, req, res, onServed);
-      server.on('request', serve);
-      // The forwarder says `100 Continue` once a backend takes the body.
-      server.on('checkContinue', serve);
-      relayGuard.attach(server);
-    },
+    http1: new Http1Server(shared),
+    http2: new Http2Server({
+      ...shared,
+      websocket: () => [...inForce().sites.keys()].some((site) => site.websocket),
+      onError: (error) => log.error(error, 'a connection of HTTP/2 failed; it was closed'),
+    }),
     mayConnect: (socket) => relayGuard.mayConnect(socket),
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
@@ -227,35 +222,6 @@ async function ownAnswer(app: FastifyInstance, { request }: Judged): Promise<Own
       : [value ?? []].flat().flatMap((one) => [name.replace(/(?<![a-z])[a-z]/g, capital), String(one)]),
   );
   return { status: statusCode, reason: statusMessage, headers: raw, body: rawPayload };
-}
-
-function serveHttp2(
-  app: FastifyInstance,
-  req: Http2ServerRequest,
-  res: Http2ServerResponse,
-  onServed: ((served: Served) => void) | null,
-): void {
-  const start = performance.now();
-  const judged = app.relayGuard.judge(req);
-  if (onServed !== null) {
-    res.once('close', () => {
-      const outcome = res.writableFinished ? 'answered' : 'cut';
-      onServed({ judged, status: res.statusCode, outcome, start, backend: null });
-    });
-  }
-  const excess = app.rateLimits.hit(judged);
-  if (excess !== null) {
-    app.relayGuard.refuse(req, res, excess.verdict, excess.headers);
-  } else if (app.forwarder.groupFor(judged) !== null) {
-    app.forwarder.forward(req, res, judged, req.headers.expect?.toLowerCase() === '100-continue');
-  } else {
-    req.resume();
-    ownAnswer(app, judged).then(({ status, headers, body }) => {
-      if (res.stream?.closed !== false) return;
-      res.writeHead(status, headers as string[]);
-      res.end(req.method === 'HEAD' ? '' : body);
-    });
-  }
 }
 
 function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { codedError } from '../errors.ts';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
-import { probeEvent } from '../events/probe-event.ts';
+import { evidenceLimit, probeEvent } from '../events/probe-event.ts';
 import { banned, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
@@ -268,6 +268,19 @@ export class Checkpoint {
     return this.#recordFault(new Error('no request'), bytes, socket, { whole: true, first });
   }
 
+  /**
+   * Records frames of HTTP/2 that are none, or too many.
+   *
+   * @param meant no web page can make a browser send them: they count towards a ban
+   */
+  recordFrames(socket: Socket, why: string, bytes: Buffer, meant: boolean): void {
+    const { verdict, client } = this.#judged({ ...nothing, defects: [{ why, at: 0 }] }, socket);
+    const signals = meant ? verdict.signals : verdict.signals.map((signal) => ({ ...signal, counts: false }));
+    this.#counters?.request('', verdict.action);
+    const head = bytes.toString('latin1', 0, evidenceLimit);
+    this.#report(listenerName(socket), client, { ...verdict, signals }, head, '');
+  }
+
   /** Answers a head that is too long, and closes the connection. */
   refuseLong(socket: Socket, bytes: Buffer): void {
     const error = Object.assign(new Error('a head that is too long'), { code: 'HPE_HEADER_OVERFLOW' });
@@ -441,3 +454,5 @@ const ignore = (): void => {};
 
 const bodyFollows = ({ rawHeaders }: HttpRequest): boolean =>
   rawHeaders.some((name, i) => i % 2 === 0 && (is(name, 'content-length') || is(name, 'transfer-encoding')));
+
+const nothing: HttpRequest = { method: '', target: '', version: '1.0', rawHeaders: [] };

@@ -3,7 +3,6 @@
  * at one of two front ends, of HTTP/1 and of HTTP/2, and both ask the same checkpoint.
  */
 import { once } from 'node:events';
-import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type CertificateFiles, Certificates } from './certificates.ts';
@@ -28,16 +27,12 @@ export interface ListenerOptions {
   readonly tls: readonly CertificateFiles[] | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
   readonly proxyPeers: ((address: string) => boolean) | null;
-  /** Bytes of a request head. */
-  readonly headerBytes: number;
-  /** Milliseconds for a client to send one. */
+  /** Milliseconds for a client to send a PROXY header, and for TLS to be agreed on. */
   readonly headerTime: number;
-  /** Milliseconds a connection may wait for its next request. */
-  readonly idle: number;
   /** Serves HTTP/1. */
   readonly http1: FrontEnd;
-  /** Puts listeners on a server of HTTP/2. */
-  readonly serve: (server: Http2Server) => void;
+  /** Serves HTTP/2, which is spoken over TLS alone. */
+  readonly http2: FrontEnd;
   /** Told of a connection as it is accepted; false: it is cut off before a byte is read. */
   readonly mayConnect: (socket: Socket) => boolean;
   /** A client that a PROXY header names. */
@@ -47,13 +42,11 @@ export interface ListenerOptions {
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #http2: Http2Server | null;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
   readonly #accepting: TcpServer;
   /** Clients that PROXY headers named, by the socket of the balancer. */
   readonly #named = new WeakMap<Socket, string>();
-  readonly #sessions = new Set<ServerHttp2Session>();
   /** Every connection, upgraded ones included: the servers of requests forget those. */
   readonly #sockets = new Set<Socket>();
 
@@ -61,7 +54,6 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
-    this.#http2 = this.#certificates === null ? null : this.#http2Server();
     this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
     const requests = this.#tls ?? createTcp(tcp, (socket) => this.#serve(socket));
     this.#accepting =
@@ -102,43 +94,19 @@ export class Listener {
     this.#accepting.close();
     this.#certificates?.close();
     this.#options.http1.close();
-    for (const session of this.#sessions) session.close();
+    this.#options.http2.close();
     const timer = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
       for (const socket of this.#sockets) socket.destroy();
     }, deadline);
     await closed;
     clearTimeout(timer);
     this.#options.http1.stop();
+    this.#options.http2.stop();
   }
 
   #serve(socket: Socket): void {
     if (socket.destroyed) return;
     this.#options.http1.take(socket);
-  }
-
-  #http2Server(): Http2Server {
-    const { headerBytes, idle, serve } = this.#options;
-    const server = createHttp2({
-      settings: { maxConcurrentStreams: 128, maxHeaderListSize: headerBytes, enablePush: false },
-      maxHeaderListPairs: 128,
-      // Rapid reset (CVE-2023-44487): so many streams at once, then so many a second, may be opened and reset.
-      streamResetBurst: 200,
-      streamResetRate: 20,
-      maxSessionInvalidFrames: 100,
-      maxSessionRejectedStreams: 100,
-      maxOutstandingPings: 10,
-    });
-    server.on('session', (session) => {
-      this.#sessions.add(session);
-      session.once('close', () => this.#sessions.delete(session));
-      session.on('error', () => {});
-      // Streams under way keep going: close() waits for them.
-      session.setTimeout(idle, () => session.close());
-    });
-    server.on('sessionError', () => {});
-    serve(server);
-    return server;
   }
 
   #readCertificates(files: readonly CertificateFiles[]): Certificates {
@@ -160,7 +128,7 @@ export class Listener {
       const named = socket._parent === undefined ? undefined : this.#named.get(socket._parent);
       if (named !== undefined) this.#options.onClient(socket, named);
       socket.setNoDelay(true);
-      if (socket.alpnProtocol === 'h2') this.#http2!.emit('connection', socket);
+      if (socket.alpnProtocol === 'h2') this.#options.http2.take(socket);
       else this.#serve(socket);
     });
     server.on('tlsClientError', (_error, socket) => socket.destroy());

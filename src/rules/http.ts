@@ -343,11 +343,11 @@ class Examination {
       } else if (port !== defaultPort) this.#host += `:${port}`;
     }
     if (host !== null && (host.host !== authority.host || (host.port !== null && host.port !== port))) {
-      this.#seeHeader(
-        'absolute-form-host-mismatch',
-        `the target names ${authority.host}, the Host line ${this.#value(this.#facts.host)}`,
-        this.#facts.host,
-      );
+      const header = this.#facts.host;
+      const named = header === -1 ? this.#request.h2?.authority : this.#value(header);
+      const what = `the target names ${authority.host}, ${header === -1 ? ':authority' : 'the Host line'} ${named}`;
+      if (header === -1) this.#see('absolute-form-host-mismatch', what, where);
+      else this.#seeHeader('absolute-form-host-mismatch', what, header);
     }
   }
 

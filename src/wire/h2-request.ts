@@ -3,15 +3,15 @@
  * yields a request too, with its defects, so that a verdict can name what the sender wanted and not only that it was malformed.
  */
 import { FieldNames } from './field-names.ts';
-import type { RequestDefect as Defect, HttpRequest } from './http-request.ts';
+import type { HttpRequest, RequestDefect } from './http-request.ts';
 import { inToken, inValue, octets } from './octets.ts';
 
 export interface H2Head {
   readonly request: HttpRequest;
   /** Bytes of the body; -1 where the head does not tell. */
   readonly contentLength: number;
-  /** The client waits for `100 Continue`. */
-  readonly expectsContinue: boolean;
+  /** What Expect says, in lower case; null where there is none. */
+  readonly expect: string | null;
 }
 
 /** RFC 9113 section 8.2.2. */
@@ -34,7 +34,7 @@ export function h2Request(fields: readonly string[], ends: boolean): H2Head {
   const { pseudo, rawHeaders } = reading;
   reading.checkPseudo();
   reading.checkLength(ends);
-  const { defects, contentLength, expectsContinue } = reading;
+  const { defects, contentLength, expect } = reading;
   const h2 = {
     authority: pseudo[':authority'] ?? null,
     scheme: pseudo[':scheme'] ?? '',
@@ -47,10 +47,23 @@ export function h2Request(fields: readonly string[], ends: boolean): H2Head {
     rawHeaders,
   };
   return {
-    request:
-      defects === null ? { ...request, h2 } : { ...request, h2: { ...h2, text: fieldText(fields) }, defects },
+    request: defects === null ? { ...request, h2 } : malformed({ ...request, h2 }, fields, defects),
     contentLength,
-    expectsContinue,
+    expect,
+  };
+}
+
+/** With everything that came, behind a line that says what it was meant to be. */
+function malformed(
+  request: HttpRequest,
+  fields: readonly string[],
+  defects: readonly RequestDefect[],
+): HttpRequest {
+  const line = `${request.method} ${request.target} HTTP/2.0\r\n`;
+  return {
+    ...request,
+    h2: { ...request.h2!, text: line + fieldText(fields) },
+    defects: defects.map((defect) => ({ ...defect, at: line.length + defect.at })),
   };
 }
 
@@ -76,9 +89,9 @@ export function fieldText(fields: readonly string[]): string {
 class Reading {
   readonly pseudo: Pseudo = {};
   readonly rawHeaders: string[] = [];
-  defects: Defect[] | null = null;
+  defects: RequestDefect[] | null = null;
   contentLength = -1;
-  expectsContinue = false;
+  expect: string | null = null;
   /** Of the value of the first crumb in `rawHeaders`. */
   #cookie = -1;
   #at = 0;
@@ -130,7 +143,8 @@ class Reading {
 
   #field(name: string, value: string): void {
     const fault = fieldFault(name, value);
-    if (fault !== null) this.#defect(fault);
+    // fetch() writes controls into values; these three it does not.
+    if (fault !== null) this.#defect(fault, fault === inControl && !/[\0\r\n]/.test(value));
     const { rawHeaders } = this;
     switch (name.length) {
       case 6:
@@ -141,7 +155,7 @@ class Reading {
             return;
           }
           this.#cookie = rawHeaders.length + 1;
-        } else if (name === 'expect') this.expectsContinue = value.toLowerCase() === '100-continue';
+        } else if (name === 'expect') this.expect = value.toLowerCase();
         break;
       case 14:
         if (name !== 'content-length') break;
@@ -152,17 +166,19 @@ class Reading {
     rawHeaders.push(name, value);
   }
 
-  #defect(why: string): void {
+  #defect(why: string, byPage = false): void {
     this.defects ??= [];
-    this.defects.push({ why, at: this.#at });
+    this.defects.push(byPage ? { why, at: this.#at, byPage } : { why, at: this.#at });
   }
 }
+
+const inControl = 'a control character in a field value';
 
 /** RFC 9113 section 8.2. */
 function fieldFault(name: string, value: string): string | null {
   let fault: string | null = null;
   if (name === '' || !validName(name)) fault = 'a field name that is not a token in lower case';
-  else if (!valid(value, inValue)) fault = 'a control character in a field value';
+  else if (!valid(value, inValue)) fault = inControl;
   else if (value !== '' && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))))
     fault = 'white space around a field value';
   else if (connectionSpecific.has(name)) fault = `${name}, which is the connection's in HTTP/1 only`;

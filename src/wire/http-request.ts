@@ -12,7 +12,7 @@ export interface HttpRequest {
     readonly authority: string | null;
     readonly scheme: string;
     readonly protocol: string | null;
-    /** The fields as they came, where they are malformed: `name: value` lines, with the pseudo-headers. */
+    /** Where it is malformed, all of it as it came: a request line, then `name: value` lines with the pseudo-headers. */
     readonly text?: string;
   };
   /** What made the bytes malformed, where something did. */

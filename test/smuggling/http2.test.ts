@@ -126,10 +126,6 @@ const refused: readonly (readonly [string, Http2Request])[] = [
     },
   ],
   ['the preface as a method', pseudoOf({ ':method': 'PRI' })],
-];
-
-/** A field that is none, which the parser takes out, and the rest is a request: as safe, since nobody gets to see it. */
-const dropped: readonly (readonly [string, Http2Request])[] = [
   ['transfer-encoding behind a space', field(' transfer-encoding', 'chunked')],
   ['transfer-encoding with a space behind', field('transfer-encoding ', 'chunked')],
   ['CR LF in a value', field('x', `y\r\nTransfer-Encoding: chunked`)],
@@ -145,11 +141,11 @@ const dropped: readonly (readonly [string, Http2Request])[] = [
   ['NUL in a name', field('x\0', 'y')],
   ['an empty name', field('', 'y')],
   ['a byte of obs-text in a name', field('x\xe9', 'y')],
-  ['CR LF in a trailer', { fields: pseudo(), data: ['abc'], trailers: [['x', `y\r\n\r\n${request}`]] }],
 ];
 
 /** What is wrong shows when the head is on its way already; the client gets no answer. */
 const cut: readonly (readonly [string, Http2Request])[] = [
+  ['CR LF in a trailer', { fields: pseudo(), data: ['abc'], trailers: [['x', `y\r\n\r\n${request}`]] }],
   [
     'transfer-encoding in the trailers',
     { fields: pseudo(), data: ['abc'], trailers: [['transfer-encoding', 'chunked']] },
@@ -201,16 +197,6 @@ async function checkVictim(...expected: readonly (readonly string[])[]): Promise
     assert.deepEqual(paths(lines), careful, `as read by: ${reading}`);
 }
 
-/** What the gateway itself writes into the head of a POST. */
-const written = [
-  'Host',
-  'Transfer-Encoding',
-  'X-Forwarded-For',
-  'X-Forwarded-Proto',
-  'X-Forwarded-Host',
-  'Forwarded',
-];
-
 suite('request smuggling through HTTP/2', () => {
   for (const [what, sent] of refused) {
     test(`${what} is refused`, async () => {
@@ -218,20 +204,6 @@ suite('request smuggling through HTTP/2', () => {
       assert.equal(reply.served, false);
       assert.notEqual(reply.ended, 'timeout');
       await checkVictim([]);
-    });
-  }
-  for (const [what, sent] of dropped) {
-    test(`${what} is not passed on`, async () => {
-      const reply = await sendFrames(gateway.port, sent);
-      assert.notEqual(reply.ended, 'timeout');
-      const [head, ...content] = backend.untaken().split('\r\n\r\n');
-      await checkVictim([], ['POST /first']);
-      if (head === '') return;
-      assert.deepEqual(
-        head!.split('\r\n').map((line) => line.split(':')[0]),
-        ['POST /first HTTP/1.1', ...written],
-      );
-      assert.match(content.join('\r\n\r\n'), /\r\n0\r\n\r\n$/, 'no trailers');
     });
   }
   for (const [what, sent] of cut) {

@@ -1,0 +1,28 @@
+/** So many at once, then so many a second. */
+export class Allowance {
+  readonly #burst: number;
+  readonly #perMillisecond: number;
+  #left: number;
+  #at: number;
+
+  /** @param now milliseconds */
+  constructor({ burst, perSecond }: { readonly burst: number; readonly perSecond: number }, now: number) {
+    this.#burst = burst;
+    this.#perMillisecond = perSecond / 1000;
+    this.#left = burst;
+    this.#at = now;
+  }
+
+  /** Uses one up. @returns false where none was left */
+  take(now: number): boolean {
+    if (now > this.#at) this.give((now - this.#at) * this.#perMillisecond);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+
+  give(more: number): void {
+    this.#left = Math.min(this.#burst, this.#left + more);
+  }
+}

@@ -1,0 +1,129 @@
+import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from '../wire/h2-frames.ts';
+import { leastProgress, maxQueued } from './bounds.ts';
+import type { Output, Sender } from './output.ts';
+
+/** The body of a response on its way to the client, as fast as it takes it. */
+export class ResponseBody implements Sender {
+  readonly #stream: number;
+  readonly #output: Output;
+  readonly #onDone: () => void;
+  readonly #onRoom: () => void;
+  sendWindow: number;
+  listed = false;
+  #queue: Buffer[] = [];
+  queued = 0;
+  #whole = false;
+  #trailers = '';
+  /** Who fills it was told to wait. */
+  #full = false;
+  /** Since when less than `leastProgress` was taken. */
+  #stalledSince: number;
+  #taken = 0;
+
+  /**
+   * @param sendWindow what the client takes on the stream
+   * @param onDone its end is written
+   * @param onRoom it takes more again
+   */
+  constructor(
+    stream: number,
+    output: Output,
+    sendWindow: number,
+    now: number,
+    onDone: () => void,
+    onRoom: () => void,
+  ) {
+    this.#stream = stream;
+    this.#output = output;
+    this.sendWindow = sendWindow;
+    this.#stalledSince = now;
+    this.#onDone = onDone;
+    this.#onRoom = onRoom;
+  }
+
+  get hasMore(): boolean {
+    return this.queued > 0;
+  }
+
+  /** @returns false where the caller should wait for `onRoom` */
+  push(data: Buffer, now: number): boolean {
+    if (this.queued === 0) {
+      this.#stalledSince = now;
+      this.#taken = 0;
+    }
+    this.#queue.push(data);
+    this.queued += data.length;
+    this.#output.want(this);
+    if (this.queued >= maxQueued) this.#full = true;
+    return !this.#full;
+  }
+
+  /** @param trailers their field block; empty: none */
+  end(trailers: string): void {
+    this.#whole = true;
+    this.#trailers = trailers;
+    this.#output.want(this);
+  }
+
+  /** The client takes more, or less. @returns false where that is more than it may say */
+  widen(change: number): boolean {
+    this.sendWindow += change;
+    if (this.queued > 0 && this.sendWindow > 0) this.#output.want(this);
+    return this.sendWindow <= maxWindow;
+  }
+
+  /** Whether the client has taken next to nothing for so many milliseconds. */
+  stalled(now: number, limit: number): boolean {
+    return this.queued > 0 && now - this.#stalledSince >= limit;
+  }
+
+  /** @param now is not needed to tell a stall: the next look at the deadline sets the time */
+  putFrame(most: number): number {
+    const sent = this.queued > 0 ? this.#putData(most) : 0;
+    if (this.queued === 0 && this.#whole) {
+      if (sent === 0 || this.#trailers !== '') this.#output.add(this.#endFrame());
+      this.#onDone();
+    } else if (this.#full && this.queued <= maxQueued / 2) {
+      this.#full = false;
+      this.#onRoom();
+    }
+    return sent;
+  }
+
+  /** What is left is not sent. */
+  drop(): void {
+    this.#queue = [];
+    this.queued = 0;
+    this.#whole = false;
+    this.#output.drop(this);
+  }
+
+  /** Looked at now and then: enough was taken since for the stall to begin anew. */
+  mark(now: number): void {
+    if (this.#taken < leastProgress) return;
+    this.#taken = 0;
+    this.#stalledSince = now;
+  }
+
+  #putData(most: number): number {
+    const first = this.#queue[0]!;
+    const fits = first.length <= most;
+    const piece = fits ? first : first.subarray(0, most);
+    if (fits) this.#queue.shift();
+    else this.#queue[0] = first.subarray(most);
+    const { length } = piece;
+    this.queued -= length;
+    this.sendWindow -= length;
+    this.#taken += length;
+    const last = this.queued === 0 && this.#whole && this.#trailers === '';
+    const head = frameHead(length, frameTypes.data, last ? flags.endStream : 0, this.#stream);
+    this.#output.addBody(head, piece);
+    return length;
+  }
+
+  #endFrame(): string {
+    return this.#trailers === ''
+      ? frameHead(0, frameTypes.data, flags.endStream, this.#stream)
+      : headersFrames(this.#stream, this.#trailers, true, maxFrame);
+  }
+}

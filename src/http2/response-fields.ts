@@ -1,0 +1,42 @@
+/** Heads of responses as field blocks, RFC 9113 section 8.3.2. */
+import { FieldNames, is } from '../wire/field-names.ts';
+import { encodeField, encodeStatus } from '../wire/hpack-encoder.ts';
+
+/** RFC 9113 section 8.2.2: a client takes a response with one of these for malformed. */
+const connectionSpecific = new FieldNames(
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+);
+
+/**
+ * @param lines of the fields, each with its CRLF (`ResponseHead.fields`)
+ * @param dated there is a Date among them
+ */
+export function responseBlock(status: number, lines: string, dated: boolean): string {
+  let block = encodeStatus(status);
+  // RFC 9110 section 8.6: no Content-Length where there can be no content; clients refuse such a response.
+  const lengthless = status < 200 || status === 204;
+  for (let at = 0; at < lines.length; ) {
+    const colon = lines.indexOf(':', at);
+    const end = lines.indexOf('\r\n', colon);
+    const name = lines.slice(at, colon);
+    at = end + 2;
+    if (connectionSpecific.has(name)) continue;
+    if (lengthless && name.length === 14 && is(name, 'content-length')) continue;
+    block += encodeField(name, lines.slice(colon + 2, end));
+  }
+  // RFC 9110 section 6.6.1: who passes on a response without a Date adds one.
+  return dated || status < 200 ? block : block + encodeField('date', new Date().toUTCString());
+}
+
+/** @param trailers name, value, name, value … */
+export function trailerBlock(trailers: readonly string[]): string {
+  let block = '';
+  for (let i = 0; i < trailers.length; i += 2) {
+    if (!connectionSpecific.has(trailers[i]!)) block += encodeField(trailers[i]!, trailers[i + 1]!);
+  }
+  return block;
+}

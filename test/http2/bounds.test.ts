@@ -1,0 +1,260 @@
+/** What one client may take by HTTP/2: each bound of `src/http2/bounds.ts`, a little below it and a little above. */
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { Allowance } from '../../src/http2/allowance.ts';
+import * as bounds from '../../src/http2/bounds.ts';
+import { ClosedStreams, ends } from '../../src/http2/closed-streams.ts';
+import { ReceiveWindow } from '../../src/http2/receive-window.ts';
+import {
+  flags,
+  frameTypes,
+  pingFrame,
+  preface,
+  rstStreamFrame,
+  settingIds,
+  settingsFrame,
+  windowUpdateFrame,
+} from '../../src/wire/h2-frames.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
+import { http2Gateway } from './http2-gateway.ts';
+import { block, data, frame, headers, pseudo, RawHttp2, request } from './raw-http2.ts';
+
+const owner = { after };
+const long = 'x'.repeat(1_000_000);
+const backend = await recordingBackend(owner, {
+  answer: ({ requestLine }) =>
+    requestLine.includes('/wait')
+      ? new Promise(() => {})
+      : requestLine.includes('/long')
+        ? `HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`
+        : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+});
+const gateway = await http2Gateway(owner, backend.url);
+const hasty = await http2Gateway(
+  owner,
+  backend.url,
+  'limits: { requestHeaders: 300ms }\ntimeouts: { idle: 300ms, body: 300ms }\n',
+);
+
+const wait = (stream: number): string => request(stream, true, 'GET', '/wait');
+const times = (count: number, one: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => one(i)).join('');
+const cookies = (count: number): string[] => [
+  ...pseudo(),
+  ...Array.from({ length: count }, (_, i) => ['cookie', `c${i}=${'v'.repeat(20)}`]).flat(),
+];
+
+async function sent(text: string): Promise<RawHttp2> {
+  const client = await RawHttp2.open(gateway.port);
+  after(() => client.destroy());
+  client.send(text);
+  return client;
+}
+
+suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
+  const { burst } = bounds.emptyFrames;
+  const resets = bounds.resets.burst;
+  const rows: readonly (readonly [what: string, one: (i: number) => string, allowed: number])[] = [
+    [
+      'requests that are reset at once (CVE-2023-44487)',
+      (i) => wait(2 * i + 1) + rstStreamFrame(2 * i + 1, 8),
+      resets,
+    ],
+    [
+      'requests that the client makes us reset (CVE-2025-8671)',
+      (i) => wait(2 * i + 1) + windowUpdateFrame(2 * i + 1, 0x7fffffff),
+      resets,
+    ],
+    ['PING', () => pingFrame('12345678', false), burst],
+    ['SETTINGS', () => settingsFrame([[settingIds.maxFrameSize, 16_384]]), burst],
+    ['PRIORITY', () => frame(frameTypes.priority, 0, 1, '\0\0\0\0\x10'), burst],
+    ['WINDOW_UPDATE', () => windowUpdateFrame(0, 1), burst],
+    ['frames of an unknown type', () => frame(0xbe, 0, 0), burst],
+  ];
+  for (const [what, one, allowed] of rows) {
+    test(what, async () => {
+      const few = await sent(times(Math.floor(allowed / 2), one));
+      assert.ok(await few.alive());
+      const before = gateway.events.length;
+      const many = await sent(times(allowed * 2, one));
+      assert.equal(await many.error(0), 'goaway enhanceYourCalm');
+      const told = gateway.events.slice(before).map(({ rule, action, counts }) => [rule, action, counts]);
+      assert.deepEqual(told, [['framing', 'block', false]]);
+    });
+  }
+
+  test('empty DATA', async () => {
+    const many = await sent(request(1, false) + times(burst * 2, () => data(1, '')));
+    assert.equal(await many.error(0), 'goaway enhanceYourCalm');
+  });
+
+  test('streams beyond those that were offered', async () => {
+    const many = await sent(times(bounds.maxStreams + resets * 2, (i) => wait(2 * i + 1)));
+    assert.equal(await many.error(0), 'goaway enhanceYourCalm');
+  });
+
+  test('what is read of answers allows more frames that tell so', async () => {
+    const client = await sent(settingsFrame([[settingIds.initialWindowSize, 0x7fffffff]]));
+    client.send(windowUpdateFrame(0, 0x70000000));
+    for (let i = 0; i < 3; i++) {
+      client.send(request(2 * i + 1, true, 'GET', '/long'));
+      await client.body(2 * i + 1);
+      client.send(times(900, () => windowUpdateFrame(0, 1)));
+    }
+    assert.ok(await client.alive());
+  });
+});
+
+suite('HTTP/2 bounds: heads', () => {
+  test('CONTINUATION frames of one block (CVE-2024-27316)', async () => {
+    const pieces = (count: number): string =>
+      frame(frameTypes.headers, flags.endStream, 1, block(pseudo())) +
+      times(count, (i) => frame(frameTypes.continuation, i === count - 1 ? flags.endHeaders : 0, 1));
+    assert.equal(await (await sent(pieces(bounds.maxContinuations))).fate(1), '200');
+    assert.equal(await (await sent(pieces(bounds.maxContinuations + 1))).fate(1), 'goaway enhanceYourCalm');
+  });
+
+  test('a head longer than limits.headerBytes is answered with 431, and recorded', async () => {
+    const before = gateway.events.length;
+    const client = await sent(
+      headers(1, [...pseudo(), 'x', 'y'.repeat(16_200)]) + headers(3, [...pseudo(), 'x', 'y'.repeat(16_400)]),
+    );
+    assert.equal(await client.fate(1), '200');
+    assert.equal(await client.fate(3), '431');
+    assert.deepEqual(
+      gateway.events.slice(before).map(({ rule }) => rule),
+      ['header-overflow'],
+    );
+  });
+
+  test('a block of many times that ends the connection', async () => {
+    const client = await sent(headers(1, [...pseudo(), 'x', 'y'.repeat(16_384 * bounds.maxBlock)]));
+    assert.equal(await client.fate(1), 'goaway enhanceYourCalm');
+  });
+
+  test('a block that unfolds to many times its bytes is not unfolded', async () => {
+    const field = `\x40\x01x\x7f\x81\x1e${'y'.repeat(3968)}`;
+    const client = await sent(
+      frame(
+        frameTypes.headers,
+        flags.endStream | flags.endHeaders,
+        1,
+        block(pseudo()) + field + '\xbe'.repeat(12_000),
+      ),
+    );
+    assert.equal(await client.fate(1), '431');
+    assert.ok(gateway.events.at(-1)!.bytes.length < 40_000);
+  });
+
+  for (const crumbs of [150, 400]) {
+    test(`${crumbs} crumbs of a cookie reach the backend as one line`, async () => {
+      const client = await sent(headers(1, cookies(crumbs)));
+      assert.equal(await client.fate(1), '200');
+      const lines = backend.requests.at(-1)!.headerLines.filter((line) => line.startsWith('cookie: '));
+      assert.equal(lines.length, 1);
+      assert.equal(lines[0]!.split('; ').length, crumbs);
+    });
+  }
+  test('more crumbs than fit', async () => {
+    assert.equal(await (await sent(headers(1, cookies(700)))).fate(1), '431');
+  });
+});
+
+suite('HTTP/2 bounds: time', () => {
+  const open = async (settings: [number, number][] = []): Promise<RawHttp2> => {
+    const client = await RawHttp2.open(hasty.port, settings);
+    after(() => client.destroy());
+    return client;
+  };
+  const ended = async (client: RawHttp2): Promise<boolean> =>
+    (await client.frame((one) => one.type === frameTypes.goAway)) !== null || client.closed;
+
+  test('a client that says nothing', async () => {
+    const client = await RawHttp2.bare(hasty.port);
+    assert.ok(await ended(client));
+    client.destroy();
+  });
+  test('a client that greets and asks for nothing', async () => assert.ok(await ended(await open())));
+  test('a connection without a request, after one', async () => {
+    const client = await open();
+    client.send(request(1));
+    assert.equal(await client.fate(1), '200');
+    assert.ok(await ended(client));
+    assert.equal(await client.frame((one) => one.type === 99), null, 'it is closed');
+  });
+  test('a field block that does not end', async () => {
+    const client = await open();
+    assert.ok(await client.alive());
+    client.send(wait(1) + frame(frameTypes.headers, flags.endStream, 3, block(pseudo())));
+    assert.equal(await client.fate(3), 'goaway enhanceYourCalm');
+  });
+  test('an answer that the client does not take: window 0', async () => {
+    const client = await open([[settingIds.initialWindowSize, 0]]);
+    client.send(request(1));
+    assert.equal(await client.error(1), 'reset cancel');
+  });
+  test('an answer that it takes byte by byte', async () => {
+    const client = await open([[settingIds.initialWindowSize, 0]]);
+    client.send(request(1, true, 'GET', '/long'));
+    const timer = setInterval(() => client.send(windowUpdateFrame(1, 1)), 20);
+    after(() => clearInterval(timer));
+    assert.equal(await client.error(1), 'reset cancel');
+    clearInterval(timer);
+  });
+  test('a connection that is not read', async () => {
+    const client = await open([[settingIds.initialWindowSize, 0x7fffffff]]);
+    client.socket.pause();
+    client.send(windowUpdateFrame(0, 0x70000000));
+    client.send(times(8, (i) => request(2 * i + 1, true, 'GET', '/long')));
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        // Only a write shows that the other side is gone.
+        client.send(pingFrame('12345678', false));
+        if (client.socket.destroyed) {
+          clearInterval(timer);
+          resolve();
+        }
+      }, 50);
+    });
+  });
+});
+
+suite('HTTP/2 bounds: tables', () => {
+  test('an allowance is used up, and comes back with time', () => {
+    const allowance = new Allowance({ burst: 2, perSecond: 10 }, 0);
+    assert.deepEqual(
+      [0, 0, 0, 50, 150].map((now) => allowance.take(now)),
+      [true, true, false, false, true],
+    );
+    allowance.give(100);
+    assert.deepEqual(
+      [150, 150, 150].map((now) => allowance.take(now)),
+      [true, true, false],
+    );
+  });
+
+  test('a window: given back in halves, never more than it has', () => {
+    const window = new ReceiveWindow(100);
+    assert.ok(window.take(100));
+    assert.equal(window.take(1), false);
+    const other = new ReceiveWindow(100);
+    assert.ok(other.take(80));
+    assert.deepEqual([other.give(40), other.give(20)], [0, 60]);
+    assert.equal(other.grow(200), 100);
+    assert.equal(other.grow(150), 0);
+    assert.ok(other.take(180));
+    assert.equal(other.take(1), false);
+  });
+
+  test('so many closed streams are remembered', () => {
+    const closed = new ClosedStreams();
+    for (let i = 0; i <= bounds.rememberedStreams; i++) closed.add(2 * i + 1, ends.byUs);
+    assert.equal(closed.endOf(1), 0);
+    assert.equal(closed.endOf(3), ends.byUs);
+  });
+
+  test('no error of ours', () => {
+    assert.deepEqual([...gateway.errors, ...hasty.errors], []);
+    assert.equal(preface.length, 24);
+  });
+});
