@@ -3,7 +3,7 @@
  *
  * - `GET /api/bans`: `{ bans, listed, total }`, newest first; `?limit=` (default 1000), `?format=plain|nftables|nginx|haproxy`
  *   gives the whole live list as text;
- * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; left out: without an end);
+ * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; left out: for ever);
  * - `DELETE /api/bans/:prefix`, the slash as it is or as %2F.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -17,7 +17,7 @@ import {
   either,
   type Ban as ShownBan,
 } from '../src/admin/standing-types.ts';
-import { type Ban, forever } from '../src/bans/ban.ts';
+import { type Ban, endOf } from '../src/bans/ban.ts';
 import { banPrefix } from '../src/bans/ban-prefix.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
 import type { BanLedger } from '../src/bans/ledger.ts';
@@ -170,7 +170,7 @@ function refuse(reply: FastifyReply, error: string): object {
 const shown = ({ prefix, since, until, level, by, reason }: Ban): ShownBan => ({
   prefix,
   since: new Date(since).toISOString(),
-  until: until === forever ? null : new Date(until).toISOString(),
+  until: endOf({ until }) === null ? null : new Date(until).toISOString(),
   level,
   by,
   reason,

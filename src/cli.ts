@@ -140,7 +140,7 @@ function registerBans(program: Program, exit: Exit): void {
     .action((options: Omit<BansOptions, 'action'>) => run({ ...options, action: 'list' }));
   reached(bans.command('add <prefix>'))
     .description('ban an address or a prefix')
-    .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: without an end)')
+    .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: for ever)')
     .option('--reason <words>', 'why, for whoever reads the list')
     .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
       run({ ...options, action: 'add', prefix }),

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { parsePrefix } from './address/ip.ts';
 import { PrefixSet } from './address/prefix-set.ts';
-import type { Ban } from './bans/ban.ts';
+import { type Ban, endOf } from './bans/ban.ts';
 import { banBytes, SqliteBanJournal } from './bans/ban-journal.ts';
 import { BanService } from './bans/ban-service.ts';
 import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
@@ -134,12 +134,11 @@ async function startBans(
 
 /** @param where it holds, where not everywhere */
 function tellBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): void {
-  const { prefix, by, reason, until } = ban;
+  const { prefix, by, reason } = ban;
+  const until = endOf(ban);
   const what = where === '' ? prefix : `${prefix} ${where}`;
-  log.warn(
-    { event: 'ban', ...ban },
-    `banned ${what} until ${new Date(until).toISOString()}: ${reason} (${by})`,
-  );
+  const term = until === null ? 'for ever' : `until ${new Date(until).toISOString()}`;
+  log.warn({ event: 'ban', ...ban, until }, `banned ${what} ${term}: ${reason} (${by})`);
   onBan?.(ban);
 }
 

@@ -9,6 +9,7 @@ import { gauges } from './admin/gauges.ts';
 import { Stream } from './admin/stream.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { Alerts } from './alerts/alerts.ts';
+import { endOf } from './bans/ban.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
 import { compile } from './config/compile.ts';
@@ -255,7 +256,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       timer ??= setTimeout(flush, foldTime);
     },
     onBan: (kind, ban) => {
-      if (kind === 'added') alerts?.ban(ban);
+      if (kind === 'added') alerts?.ban({ ...ban, until: endOf(ban) });
       stream.send('bans', { kind, prefix: ban.prefix });
     },
     onBackend: (name, healthy, why) => {

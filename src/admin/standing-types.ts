@@ -23,7 +23,7 @@ export const either = (json: TSchema, kinds: Parameters<typeof text>[0]) => {
 export const Ban = Type.Object({
   prefix: Type.String({ description: 'An IPv4 address with /32, an IPv6 /64, or a wider prefix.' }),
   since: time('When it began.'),
-  until: orNull(Type.String({ format: 'date-time' }), 'When it ends; null: without an end.'),
+  until: orNull(Type.String({ format: 'date-time' }), 'When it ends; null: for ever.'),
   level: count('Which ban of this prefix it is, 1 or more: each lasts longer.'),
   by: Type.String({ description: 'The rule that led to it, or `operator`.' }),
   reason: Type.String({ description: 'Why, in words.' }),

@@ -11,7 +11,7 @@ import { type Counted, Tally } from './tally.ts';
 
 export interface Ban {
   readonly prefix: string;
-  /** Milliseconds since the epoch; null: for good. */
+  /** Milliseconds since the epoch; null: for ever. */
   readonly until: number | null;
   readonly reason: string;
 }
@@ -211,7 +211,7 @@ export class Digest {
     }
     if (bans.length > 0)
       lines.push(
-        `Banned: ${list(bans.map(({ prefix, until }) => `${prefix} ${until === null ? 'for good' : `for ${spell(until - now)}`}`))}`,
+        `Banned: ${list(bans.map(({ prefix, until }) => `${prefix} ${until === null ? 'for ever' : `for ${spell(until - now)}`}`))}`,
       );
     this.#send(
       kind,

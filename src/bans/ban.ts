@@ -24,6 +24,9 @@ export type BanMaker = (typeof banMakers)[number];
 /** The last time a `Date` can hold. */
 export const forever = 8_640_000_000_000_000;
 
+/** The end of a ban as it is told: null where it has none. */
+export const endOf = ({ until }: Pick<Ban, 'until'>): number | null => (until >= forever ? null : until);
+
 /** A reason as it is kept: it is shown on terminals, and written into the configs of other programs. */
 export const printableReason = (text: string): string =>
   text.slice(0, reasonLimit).replace(/[^\x20-\x7e]/g, '?');

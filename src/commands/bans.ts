@@ -45,7 +45,7 @@ interface List {
 }
 
 const line = ({ prefix, until, by, reason, scope }: ShownBan): string =>
-  `${prefix.padEnd(24)} ${until === null ? 'without an end          ' : until} ${by}: ${reason}${scope === 'mail' ? ' (from mail alone)' : ''}\n`;
+  `${prefix.padEnd(24)} ${until === null ? 'for ever'.padEnd(24) : until} ${by}: ${reason}${scope === 'mail' ? ' (from mail alone)' : ''}\n`;
 
 interface Api {
   text(method: Method, path: string, body?: object): Promise<string>;

@@ -10,7 +10,7 @@ const terms = [
   { words: '1 hour', value: '1h' },
   { words: '1 day', value: '1d' },
   { words: '30 days', value: '30d' },
-  { words: 'without an end', value: '' },
+  { words: 'for ever', value: '' },
 ] as const;
 
 /** What stands of a ban beside its client. */

@@ -14,7 +14,7 @@ export function BansView({ live }: ViewProps): JSX.Element {
   const { reload } = bans;
   useEffect(reload, [live.bans]);
   const left = (until: string | null) =>
-    until === null ? 'without an end' : `${spanText(Date.parse(until) - Date.now())} left`;
+    until === null ? 'for ever' : `${spanText(Date.parse(until) - Date.now())} left`;
   const heading = useRef<HTMLHeadingElement>(null);
   const unbanned = () => {
     reload();
