@@ -1,12 +1,15 @@
 /** Who is at the other end: the peer's address, or the address a trusted proxy vouches for. */
+
+import { forwardedAddress, forwardedForMembers, forwardedMembers } from '../address/forwarded-for.ts';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import { type Standing, stranger } from '../rules/http.ts';
+import { is } from '../wire/field-names.ts';
 
 export interface Client extends Standing {
   /** Canonical address; IPv4-mapped IPv6 folded into IPv4. */
   readonly address: string;
-  /** The prefix it is counted and banned by. */
+  /** The prefix it is counted and banned by; empty: counted for nobody. */
   readonly prefix: string;
 }
 
@@ -16,7 +19,7 @@ export interface Addresses {
 }
 
 export interface ClientRules {
-  /** Peers whose X-Forwarded-For is believed. */
+  /** Peers whose X-Forwarded-For, or Forwarded, is believed. */
   readonly trustedProxies: Addresses;
   /** Never banned, never limited. */
   readonly allowed: PrefixSet;
@@ -49,24 +52,38 @@ export function samePeer(socket: PeerSocket, other: PeerSocket): void {
 
 /**
  * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that
- * what a client wrote itself is never believed.
+ * what a client wrote itself is never believed. Where there is none, Forwarded.
+ *
+ * Where it can't be told whom a proxy speaks for, the request is counted for nobody: counted for the proxy, one client would
+ * have all that come through it limited.
  */
 export function clientOf(connected: Client, rawHeaders: readonly string[], rules: ClientRules): Client {
   if (!connected.trusted) return connected;
-  const chain: string[] = [];
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.length === 15 && rawHeaders[i]!.toLowerCase() === 'x-forwarded-for') {
-      chain.push(...rawHeaders[i + 1]!.split(',').map((address) => address.trim()));
-    }
-  }
+  let chain = members(rawHeaders, 'x-forwarded-for', forwardedForMembers);
+  if (chain.length === 0) chain = members(rawHeaders, 'forwarded', forwardedMembers);
   let client = connected;
   for (let i = chain.length - 1; i >= 0 && client.trusted; i--) {
-    const next = clientAt(chain[i]!, rules);
-    if (next.prefix === '') break;
-    client = next;
+    const address = forwardedAddress(chain[i]!);
+    if (address === null) return nobody(connected);
+    client = clientAt(address, rules);
   }
   // The peer's trust is what lets its X-Forwarded-Host be believed; the client's own address decides on bans.
-  return { ...client, trusted: true };
+  return client === connected ? nobody(connected) : { ...client, trusted: true };
+}
+
+/** Never banned and never limited, as an allowed client; told of by the address of the proxy. */
+const nobody = (proxy: Client): Client => ({ ...proxy, prefix: '', allowed: true });
+
+function members(
+  rawHeaders: readonly string[],
+  field: string,
+  read: (value: string) => string[],
+): readonly string[] {
+  const found: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]!.length === field.length && is(rawHeaders[i]!, field))
+      found.push(...read(rawHeaders[i + 1]!));
+  return found;
 }
 
 function clientAt(text: string, rules: ClientRules): Client {

@@ -7,7 +7,7 @@ const factor = 4;
 /** Linear is the factor, quadratic its square; halfway on the scale of powers, and something for a noisy machine. */
 const steepest = factor * Math.sqrt(factor) * 1.3;
 /** Milliseconds below which a ratio says nothing: the clock, a collection, a neighbour on the machine. */
-const noise = 1.5;
+const noise = 3;
 /** Seeds that are grown, evenly taken, and the places in each where pieces are put. */
 const seedsGrown = 10;
 const places = [0, 0.15, 0.4, 0.7, 1] as const;

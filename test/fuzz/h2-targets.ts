@@ -63,6 +63,7 @@ export const h2Targets: readonly Target[] = [
       '\xff\xff\xff',
       '\x09\x04',
     ],
+    read: (input) => framesOf([input]),
     run: (input) => {
       const whole = framesOf([input]);
       const cut = input.reduce((sum, byte) => (sum * 31 + byte) % (input.length + 1), 7);

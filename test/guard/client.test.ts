@@ -25,7 +25,6 @@ suite('the client', () => {
   });
 
   for (const [what, forwarded, address] of [
-    ['nothing is said', [], '192.0.2.1'],
     ['one address', ['198.51.100.9'], '198.51.100.9'],
     [
       'what the client wrote itself stands before what the proxy wrote',
@@ -40,18 +39,66 @@ suite('the client', () => {
       '198.51.100.9',
     ],
     ['only trusted ones: the farthest', ['192.0.2.3, 192.0.2.2'], '192.0.2.3'],
-    ['a name instead of an address ends the walk', ['203.0.113.7, unknown, 192.0.2.2'], '192.0.2.2'],
-    ['nonsense last', ['203.0.113.7, <script>'], '192.0.2.1'],
-    ['an empty value', [''], '192.0.2.1'],
     ['IPv6', ['2001:DB8:9::1'], '2001:db8:9::1'],
     ['IPv4 mapped into IPv6', ['::ffff:198.51.100.9'], '198.51.100.9'],
-    ['another base', ['0xc6.51.100.9'], '192.0.2.1'],
+    ['a port behind it', ['203.0.113.7, 198.51.100.9:5555'], '198.51.100.9'],
+    ['an empty port behind it', ['198.51.100.9:'], '198.51.100.9'],
+    ['quotation marks', ['"198.51.100.9"'], '198.51.100.9'],
+    ['quotation marks and a port', ['"198.51.100.9:5555"'], '198.51.100.9'],
+    ['brackets', ['[2001:db8:9::1]'], '2001:db8:9::1'],
+    ['brackets and a port', ['203.0.113.7, [2001:db8:9::1]:443'], '2001:db8:9::1'],
+    ['quotation marks, brackets and a port', ['"[2001:db8:9::1]:443"'], '2001:db8:9::1'],
+    ['a zone', ['2001:db8:9::1%eth0'], '2001:db8:9::1'],
+    ['ports in a chain', ['198.51.100.9:1, 192.0.2.3:2, 192.0.2.2:3'], '198.51.100.9'],
   ] as const)
     test(`behind a trusted proxy: ${what}`, () => {
       const found = client('192.0.2.1', ...forwarded);
       assert.equal(found.address, address);
       assert.equal(found.trusted, true);
     });
+
+  for (const [what, forwarded] of [
+    ['nothing is said', []],
+    ['an empty value', ['']],
+    ['unknown', ['203.0.113.7, unknown']],
+    ['unknown behind a trusted proxy', ['203.0.113.7, unknown, 192.0.2.2']],
+    ['a hidden name', ['_hidden']],
+    ['nonsense last', ['203.0.113.7, <script>']],
+    ['a comma at the end', ['203.0.113.7,']],
+    ['another base', ['0xc6.51.100.9']],
+    ['a port that is none', ['198.51.100.9:http']],
+    ['an IPv4 address in brackets', ['[198.51.100.9]']],
+    ['a bracket that is not closed', ['[2001:db8:9::1']],
+    ['more than an address takes', [`${'0'.repeat(200)}1`]],
+  ] as const)
+    test(`behind a trusted proxy: ${what}: counted for nobody`, () => {
+      const { address, prefix, trusted, allowed } = client('192.0.2.1', ...forwarded);
+      assert.deepEqual([address, prefix, trusted, allowed], ['192.0.2.1', '', true, true]);
+    });
+
+  for (const [line, address] of [
+    ['for=198.51.100.9', '198.51.100.9'],
+    ['For="[2001:db8:9::1]:443"; proto=https', '2001:db8:9::1'],
+    ['for=203.0.113.7, by=192.0.2.1;for="198.51.100.9:5555";host="a,b"', '198.51.100.9'],
+    ['for=198.51.100.9,for=192.0.2.3', '198.51.100.9'],
+    ['for="a\\",b", for=198.51.100.9', '198.51.100.9'],
+    ['for=203.0.113.7, for=unknown', null],
+    ['for=203.0.113.7, proto=https', null],
+    ['for=_gazonk', null],
+  ] as const)
+    test(`behind a trusted proxy that says Forwarded: ${line}`, () => {
+      const found = clientOf(peerOf({ remoteAddress: '192.0.2.1' }, rules), ['Forwarded', line], rules);
+      assert.equal(found.address, address ?? '192.0.2.1');
+      assert.equal(found.prefix === '', address === null);
+    });
+
+  test('X-Forwarded-For is believed before Forwarded, which a client may have written', () => {
+    const lines = ['Forwarded', 'for=203.0.113.7', 'X-Forwarded-For', '198.51.100.9'];
+    assert.equal(
+      clientOf(peerOf({ remoteAddress: '192.0.2.1' }, rules), lines, rules).address,
+      '198.51.100.9',
+    );
+  });
 
   test('the allow-list counts for the client, not for the proxy in front of it', () => {
     assert.equal(client('192.0.2.1', '203.0.113.7').allowed, true);
@@ -76,7 +123,7 @@ suite('the client', () => {
       fc.property(fc.array(latin1, { maxLength: 3 }), (lines) => {
         const found = client('192.0.2.1', ...lines);
         assert.match(found.address, /^[0-9a-f.:]+$/);
-        assert.notEqual(found.prefix, '');
+        assert.equal(found.prefix === '', found.address === '192.0.2.1' && found.allowed);
       }),
       { numRuns: 2000 },
     );
