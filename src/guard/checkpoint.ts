@@ -330,8 +330,9 @@ export class Checkpoint {
     headers: readonly string[] = [],
   ): void {
     const listener = listenerName(socket);
-    const done = (body: string) =>
-      this.#report(listener, client, verdict, headText(request), rest.toString('latin1') + body);
+    // Now: what it was read into is used again.
+    const begun = rest.toString('latin1');
+    const done = (body: string) => this.#report(listener, client, verdict, headText(request), begun + body);
     const { method } = request;
     // An upgrade has no body that could be waited for.
     const tunnel = method === 'CONNECT' || !bodyFollows(request);
