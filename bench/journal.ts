@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FoldedEvent } from '../src/events/fold.ts';
-import { eventPage, summary } from '../src/events/journal-query.ts';
+import { eventPage } from '../src/events/journal-query.ts';
 import { JournalStore } from '../src/events/journal-store.ts';
+import { summary } from '../src/events/journal-summary.ts';
 import { journalCost } from './journal-cost.ts';
 import { type BenchOptions, median, print } from './options.ts';
 

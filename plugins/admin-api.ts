@@ -1,6 +1,6 @@
 /** The admin API about events: list, one in full, summary, export, reports, the live feed. Needs `sekisho-admin`. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import Type from 'typebox';
 import { abuseReport, type Reporter, xarf } from '../src/admin/abuse-report.ts';
@@ -66,8 +66,8 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const { limit, before = null, ...filter } = query;
       const read = eventFilter(filter);
       if (typeof read === 'string') return reply.code(400).send({ error: read });
-      const { events, next } = await journal().page(read, limit, before);
-      return { events: events.map(shown), next };
+      const { events, next, cut } = await journal().page(read, limit, before, gone(reply));
+      return { events: events.map(shown), next, cut };
     },
   );
 
@@ -103,7 +103,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const from = query.from === undefined ? (to ?? 0) - day : moment(query.from);
       if (from === null || to === null || from >= to)
         return reply.code(400).send({ error: 'from and to are no range: write ISO 8601, from before to' });
-      const result = await journal().summary(from, to);
+      const result = await journal().summary(from, to, gone(reply));
       return {
         ...result,
         from: iso(result.from),
@@ -238,6 +238,13 @@ async function* exported(
   }
   const note = `only the latest ${exportLimit} events; choose a shorter time`;
   yield format === 'csv' ? `${note}\r\n` : `${JSON.stringify({ error: note })}\n`;
+}
+
+/** Aborted when the browser goes: nobody waits for the answer then. */
+function gone({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 const iso = (time: number): string => new Date(time).toISOString();

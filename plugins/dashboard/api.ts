@@ -68,7 +68,7 @@ type Abortable = { readonly signal: AbortSignal };
 export const api = {
   summary: (from: number, init: Abortable) => ask<SummaryAnswer>(`/api/summary${queryText({ from })}`, init),
   events: (query: Query, init: Abortable) =>
-    ask<{ events: ApiEvent[]; next: string | null }>(`/api/events${queryText(query)}`, init),
+    ask<{ events: ApiEvent[]; next: string | null; cut: boolean }>(`/api/events${queryText(query)}`, init),
   event: (id: string, init: Abortable) => ask<ApiEventInFull>(`/api/events/${id}`, init),
   rules: (init: Abortable) => ask<{ rules: Rule[] }>('/api/rules', init),
   status: (init: Abortable) => ask<Status>('/api/status', init),

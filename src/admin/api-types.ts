@@ -101,6 +101,10 @@ export const EventsAnswer = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], {
     description: 'Pass it on as `before`; null: this is the last page.',
   }),
+  cut: Type.Boolean({
+    description:
+      'Whether the search was ended for its time: what is older was not looked at yet, `next` goes on there.',
+  }),
 });
 
 const JudgedNow = Type.Object({

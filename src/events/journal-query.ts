@@ -1,10 +1,9 @@
 /** What is asked of the journal. Every answer is bounded, whatever the journal holds. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { clientPrefix, parsePrefix, prefixText } from '../address/ip.ts';
-import { type Action, type Answer, isProbe, type RuleId } from '../rules/catalogue.ts';
+import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 import { foldWindow } from './journal-store.ts';
-import { day, hour, type TopRow } from './top-table.ts';
 
 /** A row of the journal, without its bytes. */
 export interface JournalRow {
@@ -50,50 +49,15 @@ export interface EventPage {
   readonly events: readonly JournalRow[];
   /** Pass it on as `before` for the page behind this one; null: this is the last. */
   readonly next: string | null;
-}
-
-export interface Summary {
-  readonly from: number;
-  readonly to: number;
-  /** Probes in the range, and how many rows they lie in is of no interest here. */
-  readonly total: number;
-  /** Requests of banned clients in the range, which are no probes and in none of the tables. */
-  readonly banned: number;
-  readonly rules: readonly { readonly rule: RuleId; readonly action: Action; readonly count: number }[];
-  readonly series: {
-    /** Milliseconds between two points. */
-    readonly step: number;
-    /** Points that hold something: start, rule, count. */
-    readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
-  };
-  /** The busiest first. */
-  readonly sources: readonly {
-    readonly prefix: string;
-    readonly count: number;
-    readonly last: number;
-    /** Of its latest event; null where that is gone. */
-    readonly rule: RuleId | null;
-    readonly why: string | null;
-  }[];
-  readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
-  readonly destinations: readonly {
-    /** `HOST:PORT`, or `several`. */
-    readonly destination: string;
-    /** Null with `several`. */
-    readonly intent: Intent | null;
-    readonly count: number;
-  }[];
-  /** Since the journal began. */
-  readonly totals: readonly {
-    readonly rule: RuleId;
-    readonly action: Action;
-    readonly count: number;
-    readonly first: number;
-  }[];
+  /** Whether the search was ended for its time; `next` goes on where it was. */
+  readonly cut: boolean;
 }
 
 const columns =
   'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request';
+
+/** Rows that a search looks through in one go. */
+const searchStep = 4000;
 
 /** @param before `next` of the page before; one that is none counts as the beginning */
 export function eventPage(
@@ -102,19 +66,71 @@ export function eventPage(
   limit: number,
   before: string | null,
 ): EventPage {
-  const { where, values } = conditions(filter);
-  const cursor = /^(\d{1,15})-(\d{1,15})$/.exec(before ?? '');
-  if (cursor !== null) {
-    where.push('(last, e.id) < (?, ?)');
-    values.push(Number(cursor[1]), Number(cursor[2]));
+  const steps = pageSteps(db, filter, limit, before, () => false);
+  for (;;) {
+    const { value, done } = steps.next();
+    if (done === true) return value;
   }
-  const rows = db
-    .prepare(`SELECT ${columns} FROM events e ${whereText(where)} ORDER BY last DESC, e.id DESC LIMIT ?`)
-    .all(...values, limit + 1)
-    .map(toRow);
-  const events = rows.slice(0, limit);
-  const end = events.at(-1);
-  return { events, next: rows.length > limit && end !== undefined ? `${end.last}-${end.id}` : null };
+}
+
+/**
+ * The same in steps, between which others get their turn. What no index answers is looked for row by row, from the newest on:
+ * a search for something that is not there would else hold up everybody until the end of the file.
+ *
+ * @param late asked after each step: whether it is time to say how far the search has come
+ */
+export function* pageSteps(
+  db: DatabaseSync,
+  filter: EventFilter,
+  limit: number,
+  before: string | null,
+  late: () => boolean,
+): Generator<undefined, EventPage> {
+  const { where, values, indexed } = conditions(filter);
+  const found: JournalRow[] = [];
+  let [last, id] = /^(\d{1,15})-(\d{1,15})$/
+    .exec(before ?? '')
+    ?.slice(1)
+    .map(Number) ?? [Number.MAX_SAFE_INTEGER, 0];
+  for (;;) {
+    const edge = indexed === null ? undefined : nextEdge(db, indexed, last!, id!);
+    const range = edge === undefined ? '' : 'AND (last, e.id) >= (?, ?)';
+    const rows = db
+      .prepare(
+        `SELECT ${columns} FROM events e ${whereText([...where, '(last, e.id) < (?, ?)'])} ${range}
+          ORDER BY last DESC, e.id DESC LIMIT ?`,
+      )
+      .all(
+        ...values,
+        last!,
+        id!,
+        ...(edge === undefined ? [] : [edge.last, edge.id]),
+        limit + 1 - found.length,
+      );
+    for (const row of rows) found.push(toRow(row));
+    const end = found[limit - 1];
+    if (found.length > limit && end !== undefined)
+      return { events: found.slice(0, limit), next: `${end.last}-${end.id}`, cut: false };
+    if (edge === undefined) return { events: found, next: null, cut: false };
+    ({ last, id } = edge);
+    yield;
+    if (late()) return { events: found, next: `${last}-${id}`, cut: true };
+  }
+}
+
+/** Where a step of a search ends; undefined: at the end of the file. */
+function nextEdge(
+  db: DatabaseSync,
+  { where, values }: Conditions,
+  last: number,
+  id: number,
+): { last: number; id: number } | undefined {
+  return db
+    .prepare(
+      `SELECT last, e.id AS id FROM events e ${whereText([...where, '(last, e.id) < (?, ?)'])}
+        ORDER BY last DESC, e.id DESC LIMIT 1 OFFSET ${searchStep}`,
+    )
+    .get(...values, last, id) as { last: number; id: number } | undefined;
 }
 
 /** One event in full; null where there is none of that id. */
@@ -138,127 +154,57 @@ export function eventsInFull(db: DatabaseSync, filter: EventFilter, limit: numbe
     .reverse();
 }
 
-/** Minutes between two points of a series, such as people read; the last one is for ranges of many years. */
-const steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 10_080, 1e9];
-
-/** @param points how many points the series has at most */
-export function summary(db: DatabaseSync, from: number, to: number, points = 120): Summary {
-  const minute = 60_000;
-  const start = Math.floor(from / minute) * minute;
-  const step = steps.find((minutes) => (to - start) / (minutes * minute) <= points)! * minute;
-  const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => db.prepare(sql).all(...values) as T[];
-  const latest = db.prepare(
-    "SELECT rule, why FROM events WHERE prefix = ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT 1",
-  );
-  const seen = all<Summary['rules'][number]>(
-    `SELECT rule, action, SUM(count) AS count FROM minutes WHERE minute >= ? AND minute < ?
-      GROUP BY rule, action ORDER BY count DESC`,
-    start,
-    to,
-  );
-  const rules = seen.filter(({ rule }) => isProbe(rule));
-  return {
-    from: start,
-    to,
-    banned: seen.reduce((sum, { rule, count }) => sum + (isProbe(rule) ? 0 : count), 0),
-    total: rules.reduce((sum, { count }) => sum + count, 0),
-    rules,
-    series: {
-      step,
-      points: all(
-        `SELECT ? + ((minute - ?) / ?) * ? AS time, rule, SUM(count) AS count FROM minutes
-          WHERE minute >= ? AND minute < ? AND rule <> 'client-banned' GROUP BY 1, rule ORDER BY 1`,
-        start,
-        start,
-        step,
-        step,
-        start,
-        to,
-      ),
-    },
-    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
-      prefix: key,
-      ...row,
-      ...((latest.get(key) as { rule: RuleId; why: string } | undefined) ?? { rule: null, why: null }),
-    })),
-    intents: all(
-      `SELECT intent, SUM(count) AS count FROM intents WHERE minute >= ? AND minute < ?
-        GROUP BY intent ORDER BY count DESC`,
-      start,
-      to,
-    ),
-    destinations: tops(db, 'wants', start, to).map(({ key, count }) => {
-      const [intent, destination] = key.split(' ', 2) as [Intent, string | undefined];
-      return destination === undefined
-        ? { intent: null, destination: key, count }
-        : { intent, destination, count };
-    }),
-    totals: all("SELECT rule, action, count, first FROM totals WHERE rule <> 'client-banned'"),
-  };
-}
-
-/** Rows that a short range is told from: its newest, under a flood not all. */
-const rowsOfShortRange = 30_000;
-
-/** The busiest of a range: a short one from the events themselves, a longer one from counts by the hour or day. */
-function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: number): TopRow[] {
-  const length = to - from;
-  if (length > 2 * hour) {
-    const unit = length > 2 * day ? day : hour;
-    return db
-      .prepare(
-        `SELECT key, SUM(count) AS count, MAX(last) AS last FROM ${what}${unit === day ? 'Day' : 'Hour'}
-          WHERE slot >= ? AND slot < ? GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
-      )
-      .all(from - (from % unit), to) as unknown as TopRow[];
-  }
-  const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
-  return db
-    .prepare(
-      `SELECT key, SUM(count) AS count, MAX(last) AS last FROM
-        (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
-        WHERE key IS NOT NULL GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
-    )
-    .all(from, to, rowsOfShortRange) as unknown as TopRow[];
-}
-
 const whereText = (where: readonly string[]): string =>
   where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`;
 
-function conditions({ client, text, from, to, ...equal }: EventFilter): {
-  where: string[];
-  values: SQLInputValue[];
-} {
-  const where: string[] = [];
-  const values: SQLInputValue[] = [];
+interface Conditions {
+  readonly where: string[];
+  readonly values: SQLInputValue[];
+}
+
+/** @returns what a row must be; and those of the conditions that an index answers, null where it answers all */
+function conditions({
+  client,
+  text,
+  from,
+  to,
+  ...equal
+}: EventFilter): Conditions & { indexed: Conditions | null } {
+  const [all, indexed]: [Conditions, Conditions] = [
+    { where: [], values: [] },
+    { where: [], values: [] },
+  ];
+  let scans = false;
+  const add = (byIndex: boolean, condition: string, ...values: SQLInputValue[]): void => {
+    for (const one of byIndex ? [all, indexed] : [all]) {
+      one.where.push(condition);
+      one.values.push(...values);
+    }
+    scans ||= !byIndex;
+  };
   for (const [column, value] of Object.entries(equal)) {
     if (value === undefined) continue;
     // Names are those of the interface; the plus keeps SQLite from an index that would sort all of a common value.
-    where.push(`${column === 'rule' ? '' : '+'}${column} = ?`);
-    values.push(value);
+    add(column === 'rule', `${column === 'rule' ? '' : '+'}${column} = ?`, value);
   }
   if (client !== undefined) {
     const wide = client.includes('/') ? parsePrefix(client) : null;
     const counted = wide === null ? (clientPrefix(client) ?? client) : prefixText(wide);
     const narrow = wide === null || wide.length === (wide.family === 4 ? 32 : 64);
-    where.push(narrow ? 'prefix = ?' : 'within(client, ?)');
-    values.push(counted);
+    add(narrow, narrow ? 'prefix = ?' : 'within(client, ?)', counted);
   }
   if (text !== undefined && text !== '') {
-    where.push("(destination LIKE ? ESCAPE '\\' OR request LIKE ? ESCAPE '\\')");
     const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
-    values.push(pattern, pattern);
+    add(false, "(destination LIKE ? ESCAPE '\\' OR request LIKE ? ESCAPE '\\')", pattern, pattern);
   }
-  if (from !== undefined) {
-    where.push('last >= ?');
-    values.push(from);
-  }
+  if (from !== undefined) add(true, 'last >= ?', from);
   if (to !== undefined) {
     // The second bound follows from the first, and lets the index skip what is newer.
-    where.push('first < ?', 'last < ?');
-    values.push(to, to + foldWindow + 60_000);
+    add(true, 'last < ?', to + foldWindow + 60_000);
+    all.where.push('first < ?');
+    all.values.push(to);
   }
-  return { where, values };
+  return { ...all, indexed: scans ? indexed : null };
 }
 
 type Raw = Omit<JournalRow, 'rules' | 'answer'> & { rules: string; answer: string | null };

@@ -4,7 +4,7 @@
  * another one; so the newest events are the last to go.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { day, hour } from './top-table.ts';
+import { day, hour, month } from './top-table.ts';
 
 export interface RetentionOptions {
   /** How long events are kept, milliseconds. */
@@ -58,6 +58,8 @@ const parts: readonly Part[] = [
   part('wantsHour', 'destinations by the hour', 0.06, 'slot', hour, 'key'),
   part('sourcesDay', 'sources by the day', 0.04, 'slot', day, 'key'),
   part('wantsDay', 'destinations by the day', 0.04, 'slot', day, 'key'),
+  part('sourcesMonth', 'sources by the month', 0.01, 'slot', month, 'key'),
+  part('wantsMonth', 'destinations by the month', 0.01, 'slot', month, 'key'),
 ];
 
 /** What bans in the same file may take: they see to it themselves. */

@@ -45,6 +45,15 @@ const versions: readonly string[] = [
    CREATE TABLE letGo (what TEXT, why TEXT, rows INTEGER NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL,
      PRIMARY KEY (what, why)) STRICT, WITHOUT ROWID;
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+
+  // The busiest of a year, without reading each day of it.
+  ['sources', 'wants']
+    .map(
+      (name) => `${topTable(`${name}Month`)}
+       INSERT INTO ${name}Month SELECT slot - slot % 2592000000 AS month, key, SUM(count), MAX(last) FROM ${name}Day
+         GROUP BY month, key;`,
+    )
+    .join('\n'),
 ];
 
 /** The version that this program writes. */

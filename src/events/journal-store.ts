@@ -5,7 +5,7 @@ import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
 import { prepareFile, registerFunctions } from './journal-schema.ts';
-import { day, hour, TopTable } from './top-table.ts';
+import { day, hour, month, TopTable } from './top-table.ts';
 
 export interface JournalStoreOptions extends RetentionOptions {
   /** Absolute file name, or `:memory:`. */
@@ -36,8 +36,8 @@ export class JournalStore {
       this.#retention = new Retention(this.db, options);
       this.#write = statements(this.db);
       const top = (name: string, unit: number) => new TopTable(this.db, name, unit);
-      this.#sources = [top('sourcesHour', hour), top('sourcesDay', day)];
-      this.#wants = [top('wantsHour', hour), top('wantsDay', day)];
+      this.#sources = [top('sourcesHour', hour), top('sourcesDay', day), top('sourcesMonth', month)];
+      this.#wants = [top('wantsHour', hour), top('wantsDay', day), top('wantsMonth', month)];
     } catch (error) {
       this.db.close();
       throw error;

@@ -1,22 +1,14 @@
 /** The thread that the journal's file is read and written in, so that no request waits for a disk. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FoldedEvent } from './fold.ts';
-import { type EventFilter, eventById, eventPage, eventsInFull, summary } from './journal-query.ts';
+import { type JournalRead, read } from './journal-reads.ts';
 import type { LetGo } from './journal-retention.ts';
 import { JournalStore, type JournalStoreOptions } from './journal-store.ts';
 
 /** What the thread is asked; each is answered by its `call` number. */
 export type JournalRequest =
   | { readonly op: 'write'; readonly batch: readonly FoldedEvent[] }
-  | {
-      readonly op: 'page';
-      readonly filter: EventFilter;
-      readonly limit: number;
-      readonly before: string | null;
-    }
-  | { readonly op: 'event'; readonly id: number }
-  | { readonly op: 'full'; readonly filter: EventFilter; readonly limit: number }
-  | { readonly op: 'summary'; readonly from: number; readonly to: number }
+  | JournalRead
   | { readonly op: 'size' }
   | { readonly op: 'close' };
 
@@ -45,14 +37,6 @@ function answer(request: JournalRequest): unknown {
   switch (request.op) {
     case 'write':
       return opened().write(request.batch);
-    case 'page':
-      return eventPage(opened().db, request.filter, request.limit, request.before);
-    case 'event':
-      return eventById(opened().db, request.id);
-    case 'full':
-      return eventsInFull(opened().db, request.filter, request.limit);
-    case 'summary':
-      return summary(opened().db, request.from, request.to);
     case 'size':
       return opened().size();
     case 'close':
@@ -60,6 +44,9 @@ function answer(request: JournalRequest): unknown {
       port.close();
       clearTimeout(retention);
       return null;
+    default:
+      // A journal in memory can be read by nobody else.
+      return read(opened().db, request, () => false);
   }
 }
 
@@ -70,13 +57,15 @@ function tellStanding(): void {
   if (store === null) return;
   const standing: JournalStanding = { size: store.size(), letGo: store.letGo };
   const text = JSON.stringify(standing);
-  if (text !== told) port.postMessage({ standing });
+  if (text !== told) port.postMessage({ told: standing });
   told = text;
 }
 
-port.on('message', ({ call, request }: { call: number; request: JournalRequest }) => {
+port.on('message', async ({ call, request }: { call: number; request: JournalRequest }) => {
   try {
-    port.postMessage({ call, result: answer(request) });
+    // In order: what is written is answered before anything else is looked at.
+    const result = answer(request);
+    port.postMessage({ call, result: result instanceof Promise ? await result : result });
   } catch (error) {
     port.postMessage({ call, error: error instanceof Error ? error.message : String(error) });
   }

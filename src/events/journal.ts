@@ -2,13 +2,14 @@
  * The journal as the rest of the house sees it. Writes never wait and never fail: what the file does not take now is
  * folded in memory, exactly counted, and written when it does.
  */
-import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { EventFolder, type FoldedEvent } from './fold.ts';
-import type { EventFilter, EventPage, JournalEvent, Summary } from './journal-query.ts';
+import { JournalLine } from './journal-line.ts';
+import type { EventFilter, EventPage, JournalEvent } from './journal-query.ts';
+import type { JournalRead } from './journal-reads.ts';
 import type { LetGo } from './journal-retention.ts';
 import type { JournalStoreOptions } from './journal-store.ts';
-import type { JournalRequest, JournalStanding } from './journal-thread.ts';
+import type { Summary } from './journal-summary.ts';
+import type { JournalStanding } from './journal-thread.ts';
 
 export interface JournalOptions extends JournalStoreOptions {
   /** Told once when the file stops taking writes (the reason), and once when it takes them again (null). */
@@ -33,11 +34,11 @@ export interface JournalStatus {
   readonly letGo: readonly LetGo[];
 }
 
-interface Answer {
-  readonly call: number;
-  readonly result: never;
-  readonly error?: string;
-}
+/** Whether an index answers a part of a filter: a rule, a time, an address and no network. */
+const answeredByIndex = ([name, value]: [string, unknown]): boolean =>
+  value === undefined ||
+  ['rule', 'from', 'to'].includes(name) ||
+  (name === 'client' && !String(value).includes('/'));
 
 /** Batches on their way to the thread; more are folded together until one comes back. */
 const inFlight = 4;
@@ -46,10 +47,12 @@ const closeDeadline = 5000;
 
 export class Journal {
   readonly #options: JournalOptions;
-  #thread: Worker | null = null;
-  readonly #calls = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  readonly #writer: JournalLine;
+  /** What an index answers, and what takes longer: the one never waits for the other. */
+  readonly #fast: JournalLine;
+  readonly #slow: JournalLine;
+  #made: Promise<unknown> | null = null;
   readonly #pending = new EventFolder();
-  #call = 0;
   #flying = 0;
   #flyingEvents = 0;
   #pendingEvents = 0;
@@ -62,6 +65,21 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options;
+    const { path, keep, maxSize } = options;
+    this.#writer = new JournalLine({
+      file: 'journal-thread',
+      name: 'sekisho-journal',
+      data: { path, keep, maxSize },
+      onTold: (standing: JournalStanding) => {
+        this.#standing = standing;
+      },
+      onEnd: (reason) => this.#setTrouble(reason),
+    });
+    const reader = (): JournalLine =>
+      path === ':memory:'
+        ? this.#writer
+        : new JournalLine({ file: 'journal-reader', name: 'sekisho-journal-reader', data: { path } });
+    [this.#fast, this.#slow] = [reader(), reader()];
   }
 
   get status(): JournalStatus {
@@ -85,25 +103,27 @@ export class Journal {
     return (await this.#send(batch)) ?? batch.map(() => null);
   }
 
-  page(filter: EventFilter, limit: number, before: string | null): Promise<EventPage> {
-    return this.#ask({ op: 'page', filter, limit, before });
+  /** @param signal when it is aborted the search ends */
+  page(filter: EventFilter, limit: number, before: string | null, signal?: AbortSignal): Promise<EventPage> {
+    const line = Object.entries(filter).every(answeredByIndex) ? this.#fast : this.#slow;
+    return this.#read(line, { op: 'page', filter, limit, before }, signal);
   }
 
   event(id: number): Promise<JournalEvent | null> {
-    return this.#ask({ op: 'event', id });
+    return this.#read(this.#fast, { op: 'event', id });
   }
 
   full(filter: EventFilter, limit: number): Promise<JournalEvent[]> {
-    return this.#ask({ op: 'full', filter, limit });
+    return this.#read(this.#slow, { op: 'full', filter, limit });
   }
 
-  summary(from: number, to: number): Promise<Summary> {
-    return this.#ask({ op: 'summary', from, to });
+  summary(from: number, to: number, signal?: AbortSignal): Promise<Summary> {
+    return this.#read(this.#slow, { op: 'summary', from, to }, signal);
   }
 
   /** Bytes in use. */
   size(): Promise<number> {
-    return this.#ask({ op: 'size' });
+    return this.#writer.ask({ op: 'size' });
   }
 
   /** Writes what waits, once more, and ends the thread. */
@@ -112,10 +132,10 @@ export class Journal {
     if (this.#retry !== null) clearTimeout(this.#retry);
     const end = async (): Promise<void> => {
       // Answers come in order: with this one every write before it has come back.
-      if (this.#flying > 0) await this.#ask({ op: 'size' }).catch(() => {});
+      if (this.#flying > 0) await this.#writer.ask({ op: 'size' }).catch(() => {});
       if (this.#pending.size > 0) await this.#send(this.#takePending());
       this.#closed = true;
-      await this.#ask({ op: 'close' });
+      await this.#writer.ask({ op: 'close' });
     };
     const late = new Promise<void>((done) => {
       setTimeout(done, closeDeadline).unref();
@@ -123,7 +143,7 @@ export class Journal {
     await Promise.race([end().catch(() => {}), late]);
     this.#closed = true;
     this.#lost = this.#pendingEvents + this.#flyingEvents;
-    await this.#thread?.terminate();
+    await Promise.all([this.#writer, this.#fast, this.#slow].map((line) => line.end()));
   }
 
   async #send(batch: readonly FoldedEvent[]): Promise<number[] | null> {
@@ -131,7 +151,7 @@ export class Journal {
     this.#flying++;
     this.#flyingEvents += events;
     try {
-      const ids = await this.#ask<number[]>({ op: 'write', batch });
+      const ids = await this.#writer.ask<number[]>({ op: 'write', batch });
       this.#written += events;
       this.#setTrouble(null);
       return ids;
@@ -178,50 +198,14 @@ export class Journal {
     if ((before === null) !== (reason === null)) this.#options.onTrouble?.(reason);
   }
 
-  #ask<T>(request: JournalRequest): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.#closed && request.op !== 'close') {
-        reject(new Error('the journal is closed'));
-        return;
-      }
-      const call = ++this.#call;
-      this.#calls.set(call, { resolve: resolve as (value: never) => void, reject });
-      this.#thread ??= this.#startThread();
-      // Whoever waits for an answer keeps the process alive; the thread by itself does not.
-      this.#thread.ref();
-      this.#thread.postMessage({ call, request });
+  /** The file is made by who writes it, and brought up to this version. */
+  async #read<T>(line: JournalLine, request: JournalRead, signal?: AbortSignal): Promise<T> {
+    this.#made ??= this.size().catch((error: Error) => {
+      this.#made = null;
+      throw error;
     });
-  }
-
-  /** Started at need, and again where it died. */
-  #startThread(): Worker {
-    const { path, keep, maxSize } = this.#options;
-    // Beside this file, under whichever ending this one runs.
-    const url = new URL(`./journal-thread${extname(import.meta.url)}`, import.meta.url);
-    const thread = new Worker(url, { workerData: { path, keep, maxSize }, name: 'sekisho-journal' });
-    thread.on('message', (message: Answer | { standing: JournalStanding }) => {
-      if ('standing' in message) {
-        this.#standing = message.standing;
-        return;
-      }
-      const { call, result, error } = message;
-      const waiting = this.#calls.get(call);
-      this.#calls.delete(call);
-      if (this.#calls.size === 0) thread.unref();
-      if (error === undefined) waiting?.resolve(result);
-      else waiting?.reject(new Error(error));
-    });
-    let reason = 'its thread ended';
-    thread.on('error', (error: Error) => {
-      reason = error.message;
-    });
-    thread.on('exit', () => {
-      this.#thread = null;
-      if (!this.#closed) this.#setTrouble(reason);
-      for (const { reject } of this.#calls.values()) reject(new Error(reason));
-      this.#calls.clear();
-    });
-    thread.unref();
-    return thread;
+    await this.#made;
+    signal?.throwIfAborted();
+    return line.ask<T>(request, signal);
   }
 }

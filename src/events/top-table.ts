@@ -13,6 +13,8 @@ export interface TopRow {
 
 export const hour = 3_600_000;
 export const day = 24 * hour;
+/** Months of one length, counted from the epoch. */
+export const month = 30 * day;
 
 /** Keys told apart in one slot; eviction: none, the next slot begins with none. */
 const keysPerSlot = 2000;

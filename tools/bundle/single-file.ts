@@ -12,7 +12,10 @@ interface Change {
 const changes: Readonly<Record<string, Change>> = {
   // CommonJS knows no await outside a function; the entry calls `main`.
   'src/cli.ts': { from: /^if \(import\.meta\.main\)[\s\S]*$/m, to: '' },
-  'src/events/journal.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
+  'src/events/journal-line.ts': {
+    from: /new URL\(`[^`]*`, import\.meta\.url\)/,
+    to: 'new URL(import.meta.url)',
+  },
   'src/bans/list-file.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/scan/pool.ts': { from: /new URL\([^;{]*, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/workers/worker-pool.ts': {

@@ -29,7 +29,7 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
     (init) => api.events({ ...query, from: Date.now() - range, limit: 100 }, init),
     [query, range],
   );
-  const [more, setMore] = useState<{ events: ApiEvent[]; next: string | null } | null>(null);
+  const [more, setMore] = useState<{ events: ApiEvent[]; next: string | null; cut: boolean } | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [seen, setSeen] = useState(live.count);
   const key = JSON.stringify([query, range]);
@@ -39,13 +39,14 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
   }, [key]);
 
   const next = more === null ? page.data?.next : more.next;
+  const cut = more === null ? page.data?.cut === true : more.cut;
   async function older(): Promise<void> {
     try {
       const answer = await api.events(
         { ...query, from: Date.now() - range, limit: 100, before: next ?? undefined },
         new AbortController(),
       );
-      setMore({ events: [...(more?.events ?? []), ...answer.events], next: answer.next });
+      setMore({ events: [...(more?.events ?? []), ...answer.events], next: answer.next, cut: answer.cut });
       setError(null);
     } catch (problem) {
       setError((problem as Error).message);
@@ -149,6 +150,11 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
               {error !== null && (
                 <p class="inline-trouble" role="alert">
                   {error}
+                </p>
+              )}
+              {cut && (
+                <p class="note" role="status">
+                  The search was ended for its time. What is older was not looked at yet.
                 </p>
               )}
               {next != null && (

@@ -1,0 +1,46 @@
+/** Questions to the journal, answered in turns: one that takes long lets the others go between its steps. */
+import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type EventFilter, eventById, eventsInFull, pageSteps } from './journal-query.ts';
+import { summary } from './journal-summary.ts';
+
+/** Reads what is in the file. Plain data. */
+export type JournalRead =
+  | {
+      readonly op: 'page';
+      readonly filter: EventFilter;
+      readonly limit: number;
+      readonly before: string | null;
+    }
+  | { readonly op: 'event'; readonly id: number }
+  | { readonly op: 'full'; readonly filter: EventFilter; readonly limit: number }
+  | { readonly op: 'summary'; readonly from: number; readonly to: number };
+
+/** Milliseconds after which a search says how far it has come. */
+const searchTime = 700;
+
+/** @param cancelled whether nobody waits for the answer any more */
+export async function read(
+  db: DatabaseSync,
+  request: JournalRead,
+  cancelled: () => boolean,
+): Promise<unknown> {
+  switch (request.op) {
+    case 'page': {
+      const end = performance.now() + searchTime;
+      const late = (): boolean => performance.now() > end || cancelled();
+      const steps = pageSteps(db, request.filter, request.limit, request.before, late);
+      for (;;) {
+        const { value, done } = steps.next();
+        if (done === true) return value;
+        await turn();
+      }
+    }
+    case 'event':
+      return eventById(db, request.id);
+    case 'full':
+      return eventsInFull(db, request.filter, request.limit);
+    case 'summary':
+      return cancelled() ? null : summary(db, request.from, request.to);
+  }
+}

@@ -1,0 +1,179 @@
+/** Counts of a range of time. Long ranges are told from counts by the hour and the day, so that a year is as quick as a day. */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { type Action, isProbe, type RuleId } from '../rules/catalogue.ts';
+import type { Intent } from '../rules/intent.ts';
+import { day, hour, month, type TopRow } from './top-table.ts';
+
+export interface Summary {
+  readonly from: number;
+  readonly to: number;
+  /** Probes in the range, and how many rows they lie in is of no interest here. */
+  readonly total: number;
+  /** Requests of banned clients in the range, which are no probes and in none of the tables. */
+  readonly banned: number;
+  readonly rules: readonly { readonly rule: RuleId; readonly action: Action; readonly count: number }[];
+  readonly series: {
+    /** Milliseconds between two points. */
+    readonly step: number;
+    /** Points that hold something: start, rule, count. */
+    readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
+  };
+  /** The busiest first. */
+  readonly sources: readonly {
+    readonly prefix: string;
+    readonly count: number;
+    readonly last: number;
+    /** Of its latest event; null where that is gone. */
+    readonly rule: RuleId | null;
+    readonly why: string | null;
+  }[];
+  readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
+  readonly destinations: readonly {
+    /** `HOST:PORT`, or `several`. */
+    readonly destination: string;
+    /** Null with `several`. */
+    readonly intent: Intent | null;
+    readonly count: number;
+  }[];
+  /** Since the journal began. */
+  readonly totals: readonly {
+    readonly rule: RuleId;
+    readonly action: Action;
+    readonly count: number;
+    readonly first: number;
+  }[];
+}
+
+/** Minutes between two points of a series, such as people read; the last one is for ranges of many years. */
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 10_080, 1e9];
+
+const minute = 60_000;
+
+/** Where the counts of a unit of time are. */
+interface Unit {
+  readonly length: number;
+  readonly rules: string;
+  readonly intents: string;
+  /** Its column of time. */
+  readonly time: string;
+}
+
+const units: readonly [minutes: Unit, hours: Unit, days: Unit] = [
+  { length: minute, rules: 'minutes', intents: 'intents', time: 'minute' },
+  { length: hour, rules: 'rulesHour', intents: 'intentsHour', time: 'slot' },
+  { length: day, rules: 'rulesDay', intents: 'intentsDay', time: 'slot' },
+];
+
+/** Beyond so long a range its ends are told as exactly as an hour; and as a day. */
+const longerThanHours = 2 * day;
+const longerThanDays = 45 * day;
+
+/** The finest unit that a range is told by: of an old range minutes may have been let go. */
+function unitOf(db: DatabaseSync, from: number, to: number): Unit {
+  const [minutes, hours, days] = units;
+  const has = ({ rules, time, length }: Unit): boolean => {
+    const { oldest } = db.prepare(`SELECT MIN(${time}) AS oldest FROM ${rules}`).get() as {
+      oldest: number | null;
+    };
+    const { first } = db.prepare(`SELECT MIN(slot) AS first FROM ${days.rules}`).get() as {
+      first: number | null;
+    };
+    return oldest === null || first === null || oldest <= Math.max(from, first + day) + length;
+  };
+  if (to - from <= longerThanHours && has(minutes)) return minutes;
+  return to - from <= longerThanDays && has(hours) ? hours : days;
+}
+
+/**
+ * @param points how many points the series has at most
+ * @returns counts; `from` is the one asked for, down to the minute, of a long range to the hour or the day
+ */
+export function summary(db: DatabaseSync, from: number, to: number, points = 120): Summary {
+  const { length, rules: ruleTable, intents: intentTable, time } = unitOf(db, from, to);
+  const start = Math.floor(from / length) * length;
+  const step =
+    steps.find((minutes) => minutes * minute >= length && (to - start) / (minutes * minute) <= points)! *
+    minute;
+  const all = <T>(sql: string, ...values: SQLInputValue[]): T[] => db.prepare(sql).all(...values) as T[];
+  const latest = db.prepare(
+    "SELECT rule, why FROM events WHERE prefix = ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT 1",
+  );
+  const seen = all<Summary['rules'][number]>(
+    `SELECT rule, action, SUM(count) AS count FROM ${ruleTable} WHERE ${time} >= ? AND ${time} < ?
+      GROUP BY rule, action ORDER BY count DESC`,
+    start,
+    to,
+  );
+  const rules = seen.filter(({ rule }) => isProbe(rule));
+  return {
+    from: start,
+    to,
+    banned: seen.reduce((sum, { rule, count }) => sum + (isProbe(rule) ? 0 : count), 0),
+    total: rules.reduce((sum, { count }) => sum + count, 0),
+    rules,
+    series: {
+      step,
+      points: all(
+        `SELECT ? + CAST((${time} - ?) / ? AS INTEGER) * ? AS time, rule, SUM(count) AS count FROM ${ruleTable}
+          WHERE ${time} >= ? AND ${time} < ? AND rule <> 'client-banned' GROUP BY 1, rule ORDER BY 1`,
+        start,
+        start,
+        step,
+        step,
+        start,
+        to,
+      ),
+    },
+    sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
+      prefix: key,
+      ...row,
+      ...((latest.get(key) as { rule: RuleId; why: string } | undefined) ?? { rule: null, why: null }),
+    })),
+    intents: all(
+      `SELECT intent, SUM(count) AS count FROM ${intentTable} WHERE ${time} >= ? AND ${time} < ?
+        GROUP BY intent ORDER BY count DESC`,
+      start,
+      to,
+    ),
+    destinations: tops(db, 'wants', start, to).map(({ key, count }) => {
+      const [intent, destination] = key.split(' ', 2) as [Intent, string | undefined];
+      return destination === undefined
+        ? { intent: null, destination: key, count }
+        : { intent, destination, count };
+    }),
+    totals: all("SELECT rule, action, count, first FROM totals WHERE rule <> 'client-banned'"),
+  };
+}
+
+/** Rows that a short range is told from: its newest, under a flood not all. */
+const rowsOfShortRange = 30_000;
+
+/** The busiest of a range: a short one from the events themselves, a longer one from counts by the hour, day or month. */
+function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: number): TopRow[] {
+  const length = to - from;
+  if (length > 2 * hour) {
+    const unit = length > 60 * day ? month : length > 2 * day || !hoursHave(db, what, from) ? day : hour;
+    return db
+      .prepare(
+        `SELECT key, SUM(count) AS count, MAX(last) AS last FROM ${what}${unit === month ? 'Month' : unit === day ? 'Day' : 'Hour'}
+          WHERE slot >= ? AND slot < ? GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
+      )
+      .all(from - (from % unit), to) as unknown as TopRow[];
+  }
+  const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
+  return db
+    .prepare(
+      `SELECT key, SUM(count) AS count, MAX(last) AS last FROM
+        (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ?
+          AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
+        WHERE key IS NOT NULL GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
+    )
+    .all(from, to, rowsOfShortRange) as unknown as TopRow[];
+}
+
+/** Counts by the hour are let go before those by the day. */
+function hoursHave(db: DatabaseSync, what: string, from: number): boolean {
+  const oldest = (unit: string) =>
+    (db.prepare(`SELECT MIN(slot) AS slot FROM ${what}${unit}`).get() as { slot: number | null }).slot ?? 0;
+  return oldest('Hour') <= Math.max(from, oldest('Day') + day);
+}
