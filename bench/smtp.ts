@@ -155,7 +155,7 @@ export async function run({
     for (const scene of scenes.filter(({ name }) => name.includes(only))) {
       const behind = scene.behind === 'sink' ? sink : postfix.port;
       const options =
-        scene.proxy === true ? guardOptions(proxied, { proxyProtocol: true }) : guardOptions(behind);
+        scene.proxy === true ? guardOptions(proxied, { proxyProtocol: 'v1' }) : guardOptions(behind);
       const guard = createSmtpGuard(options, { onEvent: () => {}, log: console });
       const [address] = await guard.listen();
       // A guard runs for weeks: what is measured is compiled code, whichever scene comes first.

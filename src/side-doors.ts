@@ -10,6 +10,12 @@ import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from './smtp/g
 export interface SideDoors {
   /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */
   readonly listeners: readonly string[];
+  /**
+   * Makes ready for another config, which `commit` puts in force: for the mail guard all but its addresses.
+   *
+   * @throws Error where a file can't be read; everything is as before then
+   */
+  prepare(config: Config): { commit(): void; abort(): void };
   /** Stops accepting; messages under way may end until the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
@@ -57,8 +63,12 @@ export async function openSideDoors(
     await close(0);
     throw error;
   }
-  return { listeners, close };
+  const prepare: SideDoors['prepare'] = (next) =>
+    guard === null || next.smtp === false ? nothing : guard.prepare(next.smtp);
+  return { listeners, prepare, close };
 }
+
+const nothing = { commit: () => {}, abort: () => {} };
 
 const addressText = ({ address, port }: AddressInfo): string =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`;

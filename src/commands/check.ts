@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { smtpWarnings } from '../smtp/options.ts';
+import { smtpWarnings } from '../smtp/faults.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
@@ -32,7 +32,7 @@ function summary({ listen, sites, policy, admin, decoys, smtp }: Config): string
       ? []
       : [count(listen.length, 'listener'), count(sites.length, 'site'), count(hosts, 'host')]),
     `policy ${policy.preset}`,
-    ...(smtp === false ? [] : [`mail guard on ${smtp.listen.join(' and ')}`]),
+    ...(smtp === false ? [] : [`mail guard on ${smtp.listen.map(({ address }) => address).join(' and ')}`]),
     ...(decoys.length === 0 ? [] : [count(decoys.length, 'decoy')]),
     admin ? `admin on ${admin.listen.text}` : 'no admin listener',
   ].join(', ');

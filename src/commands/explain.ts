@@ -9,9 +9,12 @@ import { type Explanation, explain, type PlacedSignal } from '../explain/explain
 import { fromLogLine, looksLogged, readInput } from '../explain/input.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
+import type { MailPolicy } from '../rules/smtp.ts';
 import { readLogged } from '../scan/logged-line.ts';
+import { loadDomains } from '../smtp/domain-file.ts';
 import { mailPolicy } from '../smtp/domains.ts';
 import { explainSmtp, explainSmtpAnywhere, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
+import type { SmtpOptions } from '../smtp/options.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
 
@@ -74,11 +77,17 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
 };
 
 function mailExplanation(line: string, { smtp, sites }: Config): SmtpExplanation {
-  if (smtp !== false) return explainSmtp(line, mailPolicy(smtp.domains));
+  if (smtp !== false) return explainSmtp(line, configuredPolicy(smtp));
   // The names of the sites are taken for mail domains.
   const names = sites.flatMap(({ hosts }) => hosts);
   const domains = names.map(({ host, kind }) => (kind === 'ipv4' ? `[${host}]` : host));
   return explainSmtpAnywhere(line, mailPolicy(domains));
+}
+
+function configuredPolicy({ domains, plainLocals }: SmtpOptions): MailPolicy {
+  if (!('file' in domains)) return mailPolicy(domains, plainLocals);
+  const table = loadDomains(domains.file);
+  return { plainLocals, owns: (domain) => table.has(domain) };
 }
 
 function smtpText(explanation: SmtpExplanation, line: string): string {

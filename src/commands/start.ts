@@ -55,7 +55,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       onEvent: toAll,
       onBackend,
     });
-    const planes = { data, clients, control };
+    const planes = { data, clients, control, doors };
     dropPrivileges(account);
     clients.shareRates(() => planes.data.rateSources());
     // One after the other: a second one would else bind the admin listener that the first is about to let go.
@@ -108,25 +108,32 @@ interface Planes {
   readonly data: DataPlane;
   readonly clients: ClientPlane;
   readonly control: ControlPlane;
+  readonly doors: SideDoors;
 }
 
 /** A bad config changes nothing, and says why. @returns the config in force, as far as it can be without a restart */
 async function reload(
   read: () => Config,
   running: Config,
-  { data, clients, control }: Planes,
+  { data, clients, control, doors }: Planes,
   log: Logger,
 ): Promise<Config> {
   try {
     const next = read();
     const { listeners, madeToken } = control;
-    const prepared = await control.prepare(next);
+    const mail = doors.prepare(next);
+    const prepared = await control.prepare(next).catch((error) => {
+      mail.abort();
+      throw error;
+    });
     try {
       data.reload(next);
     } catch (error) {
+      mail.abort();
       await prepared.abort();
       throw error;
     }
+    mail.commit();
     await Promise.all([clients.reload(next), prepared.commit()]);
     for (const listener of control.listeners)
       if (!listeners.includes(listener)) process.stdout.write(`listening ${listener}\n`);

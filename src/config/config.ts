@@ -312,7 +312,9 @@ export function toConfig(
       parts.smtp(document.smtp, {
         duration,
         size: (text) => parseSize(text)!,
+        path: file,
         file: (name) => readFileSync(file(name), 'latin1'),
+        trustedProxies: document.trustedProxies.map(prefix),
       }),
     workers: document.workers,
     user: document.user,

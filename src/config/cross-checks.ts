@@ -49,7 +49,9 @@ function listenersOf(root: Record<string, unknown>): Placed<ListenAddress>[] {
   }
   const mail = map(root.smtp).listen;
   for (const [index, value] of (Array.isArray(mail) ? mail : [mail]).entries()) {
-    texts.push({ path: Array.isArray(mail) ? ['smtp', 'listen', index] : ['smtp', 'listen'], value });
+    const path = Array.isArray(mail) ? ['smtp', 'listen', index] : ['smtp', 'listen'];
+    if (typeof value === 'string') texts.push({ path, value });
+    else texts.push({ path: [...path, 'address'], value: map(value).address });
   }
   return texts.flatMap(({ path, value }) => {
     const address = typeof value === 'string' ? parseListenAddress(value) : null;
@@ -149,6 +151,14 @@ function mailLoops(listeners: readonly Placed<ListenAddress>[], smtp: Record<str
   const backends = [
     { path: ['smtp', 'backend'], value: smtp.backend },
     ...list(smtp.backends).map((value, index) => ({ path: ['smtp', 'backends', index], value })),
+    ...list(smtp.listen).flatMap((listener, index) => {
+      const path = ['smtp', 'listen', index];
+      const { backend, backends } = map(listener);
+      return [
+        { path: [...path, 'backend'], value: backend },
+        ...list(backends).map((value, at) => ({ path: [...path, 'backends', at], value })),
+      ];
+    }),
   ];
   return backends.flatMap(({ path, value }) => {
     const [, host, port] = /^\[?(.+?)\]?:(\d{1,5})$/.exec(typeof value === 'string' ? value : '') ?? [];

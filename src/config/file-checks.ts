@@ -18,7 +18,7 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   }
   findings.push(...certificateFindings(['fleet'], map(root.fleet), read));
   findings.push(...read(['fleet', 'ca'], map(root.fleet).ca).findings);
-  findings.push(...certificateFindings(['smtp', 'tls'], map(map(root.smtp).tls), read));
+  findings.push(...mailFiles(map(root.smtp), read));
   const { tls: adminTls } = map(root.admin);
   findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));
   for (const [index, listener] of list(root.listen).entries()) {
@@ -29,6 +29,19 @@ export function fileFindings(document: unknown, file: (name: string) => string):
       findings.push(...certificateFindings(path, map(certificate), read));
     }
   }
+  return findings;
+}
+
+function mailFiles(
+  { tls, backendTls, domains }: Record<string, unknown>,
+  read: (path: readonly PathPart[], name: unknown) => ReadFile,
+): Finding[] {
+  const findings: Finding[] = [];
+  const single = !Array.isArray(tls);
+  for (const [at, certificate] of (single ? [tls] : tls).entries())
+    findings.push(...certificateFindings(['smtp', 'tls', ...(single ? [] : [at])], map(certificate), read));
+  findings.push(...read(['smtp', 'backendTls', 'ca'], map(backendTls).ca).findings);
+  findings.push(...read(['smtp', 'domains', 'file'], map(domains).file).findings);
   return findings;
 }
 

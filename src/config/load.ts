@@ -71,7 +71,10 @@ export function parseConfig(
   // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
   const { document, flags } = applyOverlay(source.value, overlay);
   const written = structuredClone(document);
-  const faults = [...source.faults, ...findingsOf(document, written, file, mailFindings).map(placed)];
+  const faults = [
+    ...source.faults,
+    ...findingsOf(document, written, file, (one) => mailFindings(one, file)).map(placed),
+  ];
   if (faults.length > 0)
     throw new ConfigError(
       faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),

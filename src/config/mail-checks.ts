@@ -1,13 +1,32 @@
-/** Faults between two parts of the mail guard's settings. Apart from the other checks, since the plugins have no mail guard. */
-import { type SmtpDocument, smtpFaults } from '../smtp/options.ts';
+/** Faults of the mail guard's settings that lie between two of them, or in a file. Apart from the other checks, since the plugins have no mail guard. */
+import { existsSync } from 'node:fs';
+import { loadDomains } from '../smtp/domain-file.ts';
+import { smtpFaults } from '../smtp/faults.ts';
+import type { SmtpDocument } from '../smtp/schema.ts';
 import type { Finding } from './schema-faults.ts';
 
-export function mailFindings(document: unknown): Finding[] {
+/** @param file turns a file name of the config into an absolute one */
+export function mailFindings(document: unknown, file: (name: string) => string): Finding[] {
   const { smtp } = (document ?? {}) as { smtp?: unknown };
   if (typeof smtp !== 'object' || smtp === null) return [];
-  return smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
+  const faults = smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
     path: ['smtp', ...key],
     message: fault,
     mend,
   }));
+  const listed = ((smtp as { domains?: unknown }).domains as { file?: unknown } | undefined)?.file;
+  // One that is not there is told by whoever looks at files.
+  if (typeof listed === 'string' && existsSync(file(listed))) faults.push(...domainFaults(file(listed)));
+  return faults;
+}
+
+function domainFaults(file: string): { path: string[]; message: string; mend: string }[] {
+  try {
+    loadDomains(file);
+    return [];
+  } catch (error) {
+    const [, line, mend] = /(line \d+: .* is no domain); (.*)$/.exec((error as Error).message) ?? [];
+    const message = line ?? "can't be read";
+    return [{ path: ['smtp', 'domains', 'file'], message, mend: mend ?? 'name a file with a domain a line' }];
+  }
 }

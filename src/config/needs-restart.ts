@@ -1,27 +1,31 @@
 /** What of a changed config a reload can't put in force, by name. */
 import { isDeepStrictEqual } from 'node:util';
+import type { SmtpOptions } from '../smtp/options.ts';
 import type { Config } from './config.ts';
 
 /** Bound or built at start: sockets of listeners that carry requests, processes, hooks of every request. */
-const ofTheStart = [
-  'listen',
-  'via',
-  'timeouts',
-  'limits',
-  'otel',
-  'decoys',
-  'smtp',
-  'workers',
-  'log',
-] as const;
+const ofTheStart = ['listen', 'via', 'timeouts', 'limits', 'otel', 'decoys', 'workers', 'log'] as const;
 
 export function needsRestart(running: Config, next: Config): string[] {
   const names: string[] = ofTheStart.filter((key) => !isDeepStrictEqual(running[key], next[key]));
+  names.push(...mailRestart(running.smtp, next.smtp));
   if ((running.bans === false) !== (next.bans === false)) names.push('bans: false');
   const [before, after] = [running.admin, next.admin];
   const sameAddress = before && after && before.listen.text === after.listen.text;
   if (sameAddress && (before.tls === null) !== (after.tls === null)) names.push('admin.tls');
   return names;
+}
+
+/** Of the mail guard only its addresses are bound at the start. */
+function mailRestart(running: Config['smtp'], next: Config['smtp']): string[] {
+  if (running === false || next === false) return running === next ? [] : ['smtp'];
+  const addresses = ({ listen }: SmtpOptions): string[] => listen.map(({ address }) => address).sort();
+  return isDeepStrictEqual(addresses(running), addresses(next)) ? [] : ['smtp.listen'];
+}
+
+function mailInForce(running: Config['smtp'], next: Config['smtp']): Config['smtp'] {
+  if (running === false || next === false) return running;
+  return mailRestart(running, next).length === 0 ? next : { ...next, listen: running.listen };
 }
 
 /** What is in force once `next` has been put there, what only a restart can change being as it was. */
@@ -32,6 +36,7 @@ export function inForce(running: Config, next: Config): Config {
     ...next,
     ...Object.fromEntries(ofTheStart.map((key) => [key, running[key]])),
     bans,
+    smtp: mailInForce(running.smtp, next.smtp),
     admin: tls && next.admin && running.admin ? { ...next.admin, tls: running.admin.tls } : next.admin,
   };
 }

@@ -7,7 +7,7 @@ import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { decoysSchema } from '../decoys/options.ts';
 import { presets } from '../rules/catalogue.ts';
-import { smtpSchema } from '../smtp/options.ts';
+import { smtpSchema } from '../smtp/schema.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { rules } from './rule-schema.ts';
 import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';

@@ -9,6 +9,7 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 export async function auth(talk: Conversation, line: string): Promise<boolean> {
   const { server, client } = talk;
   if (server.authenticated || talk.transaction !== null) return talk.answer('503 5.5.1 Not now');
+  if (talk.context.door.auth === 'none') return talk.answer('502 5.5.1 AUTH not offered');
   if (!talk.tls) return talk.answer('538 5.7.11 Encryption required');
   const request = authRequest(line, authMechanisms(talk.offered));
   if ('refuse' in request) return talk.answer(request.refuse);

@@ -1,21 +1,22 @@
 /** The mail servers behind the guard: dealt out in turn, passed over where they do not greet. */
-import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { capabilitiesOf } from './capabilities.ts';
-import type { SmtpOptions } from './options.ts';
+import type { SmtpOptions, UpstreamTls } from './options.ts';
+import { type ClientEnds, proxyHeader, proxyHeader2, type TlsFacts } from './proxy-header.ts';
 import type { Reply } from './reply.ts';
 import { Resting } from './resting.ts';
 import { Turns } from './turns.ts';
 import { type HostPort, Upstream, UpstreamLost } from './upstream.ts';
 
-/** Both ends of the client's connection. */
-export interface ClientEnds {
-  readonly address: string;
-  readonly port: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-}
+type BackendOptions = Pick<SmtpOptions, 'xclient' | 'proxyProtocol' | 'reuse' | 'timeouts' | 'backendTls'> & {
+  /** Each HOST:PORT. */
+  readonly backends: readonly string[];
+};
 
-type BackendOptions = Pick<SmtpOptions, 'backends' | 'xclient' | 'proxyProtocol' | 'reuse' | 'timeouts'>;
+/** The client that a session with a mail server is for. */
+export interface Client extends ClientEnds {
+  /** Null: it speaks in the clear. */
+  readonly tls: TlsFacts | null;
+}
 
 /** Whoever waits for a session. */
 export interface Caller {
@@ -30,23 +31,25 @@ const nobody: Caller = { isGone: false, onConnect: () => {} };
 export class Backends {
   readonly #targets: readonly HostPort[];
   readonly #options: BackendOptions;
-  readonly #onError: (error: Error, backend: string) => void;
+  readonly #onTrouble: (what: string, backend: string) => void;
   /** Null: each client gets a session of its own. */
   readonly #resting: Resting | null;
   readonly #turns: Turns;
+  /** Of the configured ones. */
+  readonly #demanding = new Set<string>();
 
   /**
-   * @param onError told of each backend that was passed over
+   * @param onTrouble told what is wrong with a backend, as the second half of a sentence
    * @throws where a backend is not written HOST:PORT
    */
-  constructor(options: BackendOptions, onError: (error: Error, backend: string) => void) {
+  constructor(options: BackendOptions, onTrouble: (what: string, backend: string) => void) {
     this.#targets = options.backends.map(parseHostPort);
     if (this.#targets.length === 0) throw new Error('smtp: no backend; write backend: HOST:PORT');
     this.#turns = new Turns(this.#targets.length);
     this.#options = options;
-    this.#onError = onError;
+    this.#onTrouble = onTrouble;
     // A session that was told the client's address is that client's: neither XCLIENT nor PROXY can be said twice in it.
-    const anonymous = !options.xclient && !options.proxyProtocol;
+    const anonymous = !options.xclient && options.proxyProtocol === false;
     this.#resting = options.reuse && anonymous ? new Resting() : null;
   }
 
@@ -58,7 +61,7 @@ export class Backends {
    * @param caller told of each connection, before its greeting
    * @throws UpstreamLost where none greets
    */
-  async dial(client: ClientEnds, fresh = false, caller: Caller = nobody): Promise<Upstream> {
+  async dial(client: Client, fresh = false, caller: Caller = nobody): Promise<Upstream> {
     let last: UpstreamLost | null = null;
     const turns = this.#turns.next();
     for (const [at, index] of turns.entries()) {
@@ -72,7 +75,7 @@ export class Backends {
         if (caller.isGone) throw cause;
         last = cause instanceof UpstreamLost ? cause : new UpstreamLost('dialling failed', { cause });
         this.#turns.failed(index);
-        this.#onError(last, this.#options.backends[index]!);
+        this.#onTrouble(`passed over: ${last.message}`, this.#options.backends[index]!);
       }
     }
     throw last ?? new UpstreamLost('no mail server');
@@ -88,9 +91,20 @@ export class Backends {
     else upstream.quit();
   }
 
+  /** Tells, once, of a mail server that takes no mail in the clear: clients get its 530, which none of them can do anything about. */
+  demandsTls({ host, port }: HostPort): void {
+    const backend = this.#options.backends.find((text) => {
+      const target = parseHostPort(text);
+      return target.host === host && target.port === port;
+    });
+    if (backend === undefined || this.#demanding.has(backend)) return;
+    this.#demanding.add(backend);
+    this.#onTrouble('takes mail under TLS alone, so none gets through: write smtp.backendTls', backend);
+  }
+
   /** Whether the mail server is told who the client is. */
   get tellsClient(): boolean {
-    return this.#options.xclient || this.#options.proxyProtocol;
+    return this.#options.xclient || this.#options.proxyProtocol !== false;
   }
 
   /** Ends the sessions that nobody has. */
@@ -98,14 +112,19 @@ export class Backends {
     this.#resting?.close();
   }
 
-  async #open(target: HostPort, client: ClientEnds, last: boolean, caller: Caller): Promise<Upstream> {
+  async #open(target: HostPort, client: Client, last: boolean, caller: Caller): Promise<Upstream> {
     const { connect, greeting: patience } = this.#options.timeouts;
-    const upstream = await Upstream.connect(target, connect);
+    const upstream = await Upstream.connect(target, connect, this.#options.backendTls !== null);
     try {
       if (caller.isGone) throw new UpstreamLost('the client has left');
       caller.onConnect(upstream);
-      if (this.#options.proxyProtocol) upstream.socket.write(proxyHeader(client), 'latin1');
+      const { proxyProtocol, backendTls } = this.#options;
+      if (proxyProtocol === 'v1') upstream.socket.write(proxyHeader(client), 'latin1');
+      if (proxyProtocol === 'v2') upstream.socket.write(proxyHeader2(client, client.tls));
+      if (backendTls?.mode === 'implicit') await upstream.secure(backendTls, connect);
       let greeting = await upstream.reply(last ? patience : Math.min(connect, patience));
+      if (greeting.code === 220 && backendTls?.mode === 'starttls')
+        await this.#startTls(upstream, backendTls);
       if (greeting.code === 220 && this.#options.xclient) greeting = await this.#xclient(upstream, client);
       // 4xx: this server can't just now, another one may. 5xx: it knows the client and wants none of it.
       if (greeting.code !== 220 && greeting.code < 500)
@@ -118,8 +137,19 @@ export class Backends {
     }
   }
 
+  async #startTls(upstream: Upstream, tls: UpstreamTls): Promise<void> {
+    const { reply, connect } = this.#options.timeouts;
+    const { offered } = capabilitiesOf(await upstream.command('EHLO sekisho.invalid', reply));
+    // RFC 3207 section 6: whoever takes the offer out of the reply would else read the mail.
+    if (!offered.has('STARTTLS'))
+      throw new UpstreamLost('STARTTLS is not offered; set it up there, or take backendTls out here');
+    const { code } = await upstream.command('STARTTLS', reply);
+    if (code !== 220) throw new UpstreamLost(`STARTTLS was answered with ${code}`);
+    await upstream.secure(tls, connect);
+  }
+
   /** XCLIENT_README of Postfix. The reply is a greeting again, and the session starts over. */
-  async #xclient(upstream: Upstream, client: ClientEnds): Promise<Reply> {
+  async #xclient(upstream: Upstream, client: Client): Promise<Reply> {
     const { reply } = this.#options.timeouts;
     const ehlo = await upstream.command('EHLO sekisho.invalid', reply);
     const attributes = new Set(capabilitiesOf(ehlo).offered.get('XCLIENT')?.toUpperCase().split(/\s+/) ?? []);
@@ -135,22 +165,6 @@ export class Backends {
     if (attributes.has('NAME')) line += ' NAME=[UNAVAILABLE]';
     return await upstream.command(line, reply);
   }
-}
-
-/**
- * The PROXY protocol, version 1 (section 2.1): both addresses of one family.
- *
- * @throws UpstreamLost where the client has no address: a server takes `PROXY UNKNOWN` for a connection of our own
- */
-export function proxyHeader(client: ClientEnds): string {
-  const ends = [client.address, client.localAddress].map((text) => {
-    const ip = parseIp(withoutZone(text));
-    return ip === null ? null : unmapped(ip);
-  });
-  const [from, to] = ends;
-  if (from == null || to == null || from.family !== to.family)
-    throw new UpstreamLost('the client has no address to tell the mail server');
-  return `PROXY TCP${from.family} ${from.text} ${to.text} ${client.port} ${client.localPort}\r\n`;
 }
 
 /** @throws where the text is no HOST:PORT */

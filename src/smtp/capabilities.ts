@@ -9,6 +9,9 @@ export interface Capabilities {
 /** CHUNKING is not among them: BDAT would walk around the scanner of DATA. Nor are VRFY, ETRN and XCLIENT. */
 const policed = ['PIPELINING', 'SIZE', '8BITMIME', 'DSN', 'ENHANCEDSTATUSCODES', 'SMTPUTF8'] as const;
 
+/** Those that need not be offered to everybody. Whatever the server names beside the policed is offered to nobody. */
+export const withholdable = ['PIPELINING', '8BITMIME', 'DSN', 'ENHANCEDSTATUSCODES', 'SMTPUTF8'] as const;
+
 /**
  * Mechanisms that pass through: they carry their own proof. EXTERNAL would prove the guard's identity instead of the
  * client's, GSSAPI and DIGEST-MD5 may put a layer over the session, and -PLUS binds to a TLS channel that ends here.
@@ -26,13 +29,18 @@ const mechanisms = new Set([
 
 export const noCapabilities: Capabilities = { offered: new Map() };
 
-/** Reads the mail server's reply to EHLO. */
-export function capabilitiesOf(ehlo: Reply): Capabilities {
+/**
+ * Reads the mail server's reply to EHLO.
+ *
+ * @param without keywords to be read over
+ */
+export function capabilitiesOf(ehlo: Reply, without: readonly string[] = []): Capabilities {
   const offered = new Map<string, string>();
   for (const line of ehlo.lines.slice(1)) {
     const match = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:[ =](.*))?$/.exec(line);
-    if (match !== null && !offered.has(match[1]!.toUpperCase()))
-      offered.set(match[1]!.toUpperCase(), match[2]?.trim() ?? '');
+    if (match === null) continue;
+    const keyword = match[1]!.toUpperCase();
+    if (!offered.has(keyword) && !without.includes(keyword)) offered.set(keyword, match[2]?.trim() ?? '');
   }
   return { offered };
 }

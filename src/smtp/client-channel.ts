@@ -1,8 +1,10 @@
 /** The client's side of a session: lines in, replies out, each bounded in size and time; TLS when asked for. */
 import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
+import type { Certificates } from '../listener/certificates.ts';
 import { type CommandLine, CommandLines } from './command-lines.ts';
 import { deliver, post } from './outbox.ts';
+import type { TlsFacts } from './proxy-header.ts';
 
 /** The client has gone. */
 export class ClientGone extends Error {
@@ -40,11 +42,14 @@ export class ClientChannel {
   /** Told when the client goes or closes its side, whatever is being waited for. */
   onGone: (() => void) | null = null;
 
-  /** @param lenient a bare CR or LF ends a line too */
-  constructor(socket: Socket, lenient = false) {
+  /**
+   * @param lenient a bare CR or LF ends a line too
+   * @param unread nothing is read before `startTls`
+   */
+  constructor(socket: Socket, lenient = false, unread = false) {
     this.#lines = new CommandLines(lenient);
     this.#socket = socket;
-    this.#listen(socket);
+    if (!unread) this.#listen(socket);
   }
 
   get socket(): Socket {
@@ -53,6 +58,12 @@ export class ClientChannel {
 
   get isGone(): boolean {
     return this.#socket.destroyed || this.#error !== null;
+  }
+
+  /** How it speaks TLS; null: it does not. */
+  get tls(): TlsFacts | null {
+    if (!(this.#socket instanceof TLSSocket)) return null;
+    return { version: this.#socket.getProtocol() ?? '', cipher: this.#socket.getCipher().name };
   }
 
   /** It has closed its side, and nothing that it sent is left to be carried out. */
@@ -158,26 +169,38 @@ export class ClientChannel {
    *
    * @throws ClientGone where the handshake fails, ClientSlow where it takes too long
    */
-  async startTls(secureContext: SecureContext, timeout: number): Promise<void> {
+  async startTls(certificates: Certificates, timeout: number): Promise<void> {
     deliver();
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
-    const secure = new TLSSocket(plain, { isServer: true, secureContext });
+    const secure = new TLSSocket(plain, {
+      isServer: true,
+      secureContext: certificates.contextFor(''),
+      SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+    });
     const shaken = Promise.withResolvers<void>();
     const timer = setTimeout(() => secure.destroy(new ClientSlow('no TLS handshake in time')), timeout);
-    const fail = (error?: Error) =>
-      shaken.reject(error ?? new ClientGone('the client left in the TLS handshake'));
+    const fail = (error?: unknown): void =>
+      shaken.reject(
+        error instanceof ClientSlow
+          ? error
+          : new ClientGone('no TLS handshake with the client', { cause: error }),
+      );
+    // A client that closes in the middle is told of to readers alone; what comes behind the handshake stays unread.
+    const onReadable = (): void => {
+      if (secure.readableLength === 0) secure.read();
+    };
     secure.once('secure', shaken.resolve);
-    secure.once('error', fail);
-    secure.once('close', fail);
+    secure.on('readable', onReadable);
+    for (const event of ['error', 'close', 'end']) secure.once(event, fail);
     this.#socket = secure;
     try {
       await shaken.promise;
     } finally {
       clearTimeout(timer);
-      secure.off('error', fail);
-      secure.off('close', fail);
+      secure.off('readable', onReadable);
+      for (const event of ['error', 'close', 'end']) secure.off(event, fail);
     }
     this.#listen(secure);
   }

@@ -31,7 +31,7 @@ export class Conversation {
 
   constructor(socket: Socket, context: SessionContext) {
     this.context = context;
-    this.client = new ClientChannel(socket, context.normalizes);
+    this.client = new ClientChannel(socket, context.normalizes, context.door.tls === 'implicit');
     this.server = new ServerSide(context, this.client);
     this.conduct = new Conduct(context.options.limits);
   }

@@ -2,6 +2,39 @@
 import type { MailPolicy } from '../rules/smtp.ts';
 import { canonicalMailDomain } from '../wire/mail-domain.ts';
 
+/** A set of domains. A look-up takes one step a label, however many there are. */
+export class DomainTable {
+  readonly #exact = new Set<string>();
+  readonly #below = new Set<string>();
+
+  /** @throws where one is no domain */
+  constructor(domains: Iterable<string> = []) {
+    for (const domain of domains) this.add(domain);
+  }
+
+  /** @throws where it is no domain */
+  add(domain: string): void {
+    const wild = domain.startsWith('*.');
+    const name = Buffer.from(wild ? domain.slice(2) : domain, 'utf8').toString('latin1');
+    const canonical = canonicalMailDomain(name);
+    if (canonical === null || (wild && canonical.startsWith('[')))
+      throw new Error(
+        `smtp: ${domain} is no domain; write a name such as example.net, *.example.net or [192.0.2.1]`,
+      );
+    if (wild) this.#below.add(canonical);
+    else this.#exact.add(canonical);
+  }
+
+  /** @param domain canonical, as `canonicalMailDomain` writes it */
+  has(domain: string): boolean {
+    if (this.#exact.has(domain)) return true;
+    if (this.#below.size === 0) return false;
+    for (let dot = domain.indexOf('.'); dot !== -1; dot = domain.indexOf('.', dot + 1))
+      if (this.#below.has(domain.slice(dot + 1))) return true;
+    return false;
+  }
+}
+
 /**
  * Compiles `domains`.
  *
@@ -10,24 +43,8 @@ import { canonicalMailDomain } from '../wire/mail-domain.ts';
  * @throws where one is no domain
  */
 export function mailPolicy(domains: readonly string[], plainLocals = false): MailPolicy {
-  const exact = new Set<string>();
-  const below: string[] = [];
-  for (const domain of domains) {
-    const wild = domain.startsWith('*.');
-    const canonical = canonicalMailDomain(
-      Buffer.from(wild ? domain.slice(2) : domain, 'utf8').toString('latin1'),
-    );
-    if (canonical === null)
-      throw new Error(
-        `smtp: ${domain} is no domain; write a name such as example.net, *.example.net or [192.0.2.1]`,
-      );
-    if (wild) below.push(`.${canonical}`);
-    else exact.add(canonical);
-  }
-  return {
-    plainLocals,
-    owns: (domain) => exact.has(domain) || below.some((suffix) => domain.endsWith(suffix)),
-  };
+  const table = new DomainTable(domains);
+  return { plainLocals, owns: (domain) => table.has(domain) };
 }
 
 /** The same policy with the address literal of the very connection: `user@[192.0.2.1]` sent to 192.0.2.1. */

@@ -1,20 +1,20 @@
 /** The mail guard: listeners, the bounds of all sessions together, and their end. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { clientPrefix, parseIp, parsePrefix, unmapped, withoutZone } from '../address/ip.ts';
-import { PrefixSet } from '../address/prefix-set.ts';
+import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink } from '../events/event.ts';
 import { bindError } from '../listener/bind-error.ts';
+import { takeProxyHeader } from '../listener/proxy-header.ts';
 import type { RuleId } from '../rules/catalogue.ts';
-import type { MailPolicy } from '../rules/smtp.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
-import { Backends, type ClientEnds, parseHostPort } from './backends.ts';
-import { mailPolicy, withLiteral } from './domains.ts';
+import { parseHostPort } from './backends.ts';
+import { withLiteral } from './domains.ts';
 import { mailEvent } from './mail-event.ts';
 import type { SmtpOptions } from './options.ts';
+import type { ClientEnds } from './proxy-header.ts';
 import { Session } from './session.ts';
 import { listenerName, type SmtpLog } from './session-context.ts';
+import { type Door, Settings } from './settings.ts';
 
 export interface SmtpGuardContext {
   /** Gets every refusal. */
@@ -41,6 +41,13 @@ export interface SmtpGuard {
    */
   listen(): Promise<AddressInfo[]>;
   /**
+   * Makes ready for other options, and puts them in force where `commit` is called: for clients that come from then on. Addresses
+   * stay as they were bound, each with the settings that its new listener has, where there still is one.
+   *
+   * @throws as `createSmtpGuard` does; everything is as before then
+   */
+  prepare(options: SmtpOptions): { commit(): void; abort(): void };
+  /**
    * Stops to accept, lets messages that are under way end, and closes.
    *
    * @param grace milliseconds after which what is still open is cut off (default 10000)
@@ -59,14 +66,12 @@ export function createSmtpGuard(options: SmtpOptions, context: SmtpGuardContext)
   return new Guard(options, context);
 }
 
+/** Milliseconds for a balancer to send its PROXY header: it is its first packet. */
+const headerTime = 10_000;
+
 class Guard implements SmtpGuard {
-  readonly #options: SmtpOptions;
   readonly #context: SmtpGuardContext;
-  readonly #policy: MailPolicy;
-  readonly #relayFrom: PrefixSet;
-  readonly #normalizeFrom: PrefixSet | null;
-  readonly #backends: Backends;
-  readonly #secureContext: SecureContext | null;
+  #settings: Settings;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<Session>();
   /** Sessions that have ended included, until their last answer is taken. */
@@ -75,24 +80,19 @@ class Guard implements SmtpGuard {
   readonly #byClient = new Map<string, number>();
 
   constructor(options: SmtpOptions, context: SmtpGuardContext) {
-    this.#options = options;
     this.#context = context;
-    this.#policy = mailPolicy(options.domains, options.plainLocals);
-    this.#relayFrom = prefixSet('relayFrom', options.relayFrom);
-    const { normalizeFrom } = options;
-    this.#normalizeFrom =
-      typeof normalizeFrom === 'string' ? null : prefixSet('bareNewline.normalize', normalizeFrom);
-    if (options.xclient && options.proxyProtocol)
-      throw new Error(
-        'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
-      );
-    this.#backends = new Backends(options, (error, backend) =>
-      context.log.warn({ backend }, `smtp: ${backend} passed over: ${error.message}`),
-    );
-    this.#secureContext =
-      options.tls === null
-        ? null
-        : createSecureContext({ cert: options.tls.cert, key: options.tls.key, minVersion: 'TLSv1.2' });
+    this.#settings = new Settings(options, context.log);
+  }
+
+  prepare(options: SmtpOptions): { commit(): void; abort(): void } {
+    const next = new Settings(options, this.#context.log);
+    return {
+      commit: () => {
+        this.#settings.close();
+        this.#settings = next;
+      },
+      abort: () => next.close(),
+    };
   }
 
   get sessions(): number {
@@ -101,13 +101,16 @@ class Guard implements SmtpGuard {
 
   async listen(): Promise<AddressInfo[]> {
     try {
-      for (const text of this.#options.listen) {
-        const { host, port } = parseHostPort(text);
+      for (const door of this.#settings.doors) {
+        const { address } = door.options;
+        const { host, port } = parseHostPort(address);
         // allowHalfOpen: a client that closes its side behind its last command still gets the answer.
-        const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+        const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+          this.#accept(socket, this.#settings.doors.find((one) => one.options.address === address) ?? door),
+        );
         server.listen({ host, port, backlog: 1024 });
         await once(server, 'listening').catch((cause) => {
-          throw cannotListen(text, port, cause);
+          throw cannotListen(address, port, cause);
         });
         this.#servers.push(server);
       }
@@ -124,7 +127,7 @@ class Guard implements SmtpGuard {
       server.close();
       return done;
     });
-    this.#backends.close();
+    this.#settings.close();
     for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
@@ -134,7 +137,7 @@ class Guard implements SmtpGuard {
     clearTimeout(timer);
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, door: Door): void {
     socket.on('error', ignore);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
@@ -143,24 +146,40 @@ class Guard implements SmtpGuard {
       socket.destroy();
       return;
     }
+    if (!door.options.proxyProtocol || !this.#settings.trustedProxies.contains(ends.address)) {
+      this.#admit(socket, door, ends);
+      return;
+    }
+    takeProxyHeader(socket, headerTime, (source) => {
+      const address = source === null ? ends.address : canonical(source);
+      if (address === null) socket.destroy();
+      else this.#admit(socket, door, { ...ends, address });
+    });
+  }
+
+  #admit(socket: Socket, door: Door, ends: ClientEnds): void {
+    const { options, relayFrom, policy, certificates } = this.#settings;
     const prefix = clientPrefix(ends.address) ?? ends.address;
-    const mayRelay = this.#relayFrom.contains(ends.address);
+    // Where nobody sends before signing in, an address gives no right.
+    const mayRelay = door.options.auth !== 'required' && relayFrom.contains(ends.address);
     const refusal = this.#refusal(prefix, mayRelay, ends);
     if (refusal !== null) {
-      socket.end(`${refusal}\r\n`);
+      // A client that waits for TLS would take it for noise.
+      socket.end(door.options.tls === 'implicit' ? '' : `${refusal}\r\n`);
       socket.resume();
       setTimeout(() => socket.destroy(), 2_000).unref();
       return;
     }
     const { onEvent, onOffence, onDelivered, log } = this.#context;
     const session = new Session(socket, {
-      options: this.#options,
-      policy: withLiteral(this.#policy, addressLiteral(ends.localAddress)),
-      backends: this.#backends,
-      secureContext: this.#secureContext,
+      options,
+      door: door.options,
+      policy: withLiteral(policy, addressLiteral(ends.localAddress)),
+      backends: door.backends,
+      certificates,
       ends,
       mayRelay,
-      normalizes: this.#normalizeFrom?.contains(ends.address) ?? this.#options.normalizeFrom === 'everybody',
+      normalizes: this.#settings.normalizes(ends.address),
       onEvent,
       onOffence: (rule) => onOffence?.(ends.address, rule),
       onDelivered: () => onDelivered?.(ends.address),
@@ -177,7 +196,7 @@ class Guard implements SmtpGuard {
   }
 
   #refusal(prefix: string, mayRelay: boolean, ends: ClientEnds): string | null {
-    const { limits } = this.#options;
+    const { limits } = this.#settings.options;
     if (this.#isBanned(prefix, ends.address)) {
       this.#context.onEvent(
         mailEvent({
@@ -212,16 +231,6 @@ class Guard implements SmtpGuard {
       return true;
     }
   }
-}
-
-function prefixSet(key: string, texts: readonly string[]): PrefixSet {
-  return new PrefixSet(
-    texts.map((text) => {
-      const prefix = parsePrefix(text);
-      if (prefix === null) throw new Error(`smtp: ${key}: ${text} is no prefix; write it as 192.0.2.0/24`);
-      return prefix;
-    }),
-  );
 }
 
 function cannotListen(text: string, port: number, cause: NodeJS.ErrnoException): Error {

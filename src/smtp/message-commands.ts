@@ -12,7 +12,11 @@ import type { Reply } from './reply.ts';
 export async function mail(talk: Conversation, line: string): Promise<boolean> {
   const text = /^MAIL FROM:(.*)$/is.exec(line)?.[1];
   if (text === undefined) return talk.answer('501 5.5.4 Syntax: MAIL FROM:<address>');
-  const { options, policy } = talk.context;
+  const { options, policy, door } = talk.context;
+  if (door.auth === 'required' && !talk.server.authenticated)
+    return talk.answer(
+      talk.tls ? '530 5.7.0 Authentication required' : '530 5.7.0 Must issue a STARTTLS command first',
+    );
   const verdict = talk.judge(() => judgeSender(text, policy, talk.standing));
   if (verdict === null) return talk.answer('554 5.7.1 Sender refused');
   if (verdict.action === 'block') return talk.refuse(verdict, 'sender', line);
@@ -25,6 +29,9 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
     `MAIL FROM:<${utf8 ? verdict.written : verdict.canonical}>${written}`,
   );
   if (isDone(answer)) talk.transaction = { utf8, line, recipients: 0 };
+  // RFC 3207 section 4: 530 here is no word to the client, which may speak TLS already, but to us.
+  else if (answer.code === 530 && options.backendTls === null && /TLS/i.test(answer.text))
+    talk.context.backends.demandsTls(talk.server.upstream.target);
   return talk.pass(answer);
 }
 

@@ -10,14 +10,15 @@ export async function hello(talk: Conversation, verb: 'EHLO' | 'HELO', line: str
   talk.endMessage('abandoned');
   const answer = await talk.server.introduce(`${verb} ${name}`);
   if (answer.code !== 250) return talk.pass(answer);
-  talk.offered = verb === 'EHLO' ? capabilitiesOf(answer) : noCapabilities;
-  const { secureContext, options } = talk.context;
+  const withheld = talk.standing === 'outside' ? talk.context.options.withhold : [];
+  talk.offered = verb === 'EHLO' ? capabilitiesOf(answer, withheld) : noCapabilities;
+  const { certificates, door, options } = talk.context;
   const lines =
     verb === 'HELO'
       ? []
       : offer(talk.offered, {
-          startTls: secureContext !== null && !talk.tls,
-          auth: talk.tls && !talk.server.authenticated,
+          startTls: certificates !== null && !talk.tls,
+          auth: talk.tls && door.auth !== 'none' && !talk.server.authenticated,
           largest: options.limits.message,
         });
   return talk.pass(reply(250, [answer.lines[0]!, ...lines]));
@@ -34,8 +35,8 @@ function heloName(text: string): string | null {
 
 /** STARTTLS. @returns whether the session goes on */
 export async function startTls(talk: Conversation, line: string): Promise<boolean> {
-  const { secureContext, options } = talk.context;
-  if (secureContext === null || talk.tls) return talk.answer('502 5.5.1 STARTTLS not offered');
+  const { certificates, options } = talk.context;
+  if (certificates === null || talk.tls) return talk.answer('502 5.5.1 STARTTLS not offered');
   if (line.length !== 8) return talk.answer('501 5.5.4 Syntax: STARTTLS');
   // CVE-2011-0411: commands sent in the clear behind STARTTLS must not be carried out under TLS.
   if (talk.client.pending > 0) return talk.earlyTalk('TLS');
@@ -44,7 +45,7 @@ export async function startTls(talk: Conversation, line: string): Promise<boolea
   talk.server.leave(talk.transaction !== null);
   talk.offered = noCapabilities;
   talk.endMessage('abandoned');
-  await talk.client.startTls(secureContext, options.timeouts.command);
+  await talk.client.startTls(certificates, options.timeouts.command);
   talk.tls = true;
   return true;
 }

@@ -23,6 +23,11 @@ export class ReplyReader {
   #lines: string[] = [];
   #size = 0;
 
+  /** Part of a reply has come. */
+  get isInside(): boolean {
+    return this.#pending !== '' || this.#lines.length > 0;
+  }
+
   /**
    * Reads what has come.
    *

@@ -8,7 +8,7 @@ import { type Upstream, UpstreamLost } from './upstream.ts';
 
 export class ServerSide {
   readonly #context: Pick<SessionContext, 'options' | 'backends' | 'ends'>;
-  readonly #client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished'>;
+  readonly #client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished' | 'tls'>;
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
@@ -18,7 +18,10 @@ export class ServerSide {
   authenticated = false;
 
   /** @param client nobody is dialled for once it has gone */
-  constructor(context: SessionContext, client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished'>) {
+  constructor(
+    context: SessionContext,
+    client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished' | 'tls'>,
+  ) {
     this.#context = context;
     this.#client = client;
   }
@@ -115,7 +118,7 @@ export class ServerSide {
       if (left()) underWay?.drop();
     };
     try {
-      return await backends.dial(ends, fresh, {
+      return await backends.dial({ ...ends, tls: client.tls }, fresh, {
         get isGone() {
           return left();
         },

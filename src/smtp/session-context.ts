@@ -1,24 +1,28 @@
 /** What a session is given. */
-import type { SecureContext } from 'node:tls';
 import type { EventSink } from '../events/event.ts';
+import type { Certificates } from '../listener/certificates.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
-import type { Backends, ClientEnds } from './backends.ts';
-import type { SmtpOptions } from './options.ts';
+import type { Backends } from './backends.ts';
+import type { DoorOptions, SmtpOptions } from './options.ts';
+import type { ClientEnds } from './proxy-header.ts';
 
 /** Where the guard writes what an operator should read; pino's shape. */
 export interface SmtpLog {
+  info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
 export interface SessionContext {
   readonly options: SmtpOptions;
+  /** The settings of the listener that the client came to. */
+  readonly door: DoorOptions;
   /** What is ours, the literal of this connection included. */
   readonly policy: MailPolicy;
   readonly backends: Backends;
-  /** Null: no STARTTLS. */
-  readonly secureContext: SecureContext | null;
+  /** Null: no TLS. */
+  readonly certificates: Certificates | null;
   readonly ends: ClientEnds;
   /** The client is in `relayFrom`. */
   readonly mayRelay: boolean;

@@ -60,7 +60,11 @@ export class Session {
   }
 
   async #greet(): Promise<boolean> {
-    const { server, client } = this.#talk;
+    const { server, client, context } = this.#talk;
+    if (context.door.tls === 'implicit') {
+      await client.startTls(context.certificates!, context.options.timeouts.command);
+      this.#talk.tls = true;
+    }
     const greeting = await server.greeting();
     // RFC 5321 section 4.3.1: a client waits for the greeting. One that does not has its commands ready-made.
     if (client.pending > 0) return this.#talk.earlyTalk('the greeting');

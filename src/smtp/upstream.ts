@@ -1,5 +1,7 @@
 /** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { UpstreamTls } from './options.ts';
 import { deliver, post } from './outbox.ts';
 import { type Reply, ReplyReader, reply } from './reply.ts';
 
@@ -26,7 +28,7 @@ const replies = Buffer.allocUnsafeSlow(65_536);
 
 export class Upstream {
   readonly target: HostPort;
-  readonly socket: Socket;
+  #socket: Socket;
   /** What the mail server greeted with; 421 until whoever reads the greeting has put it here. */
   greeting = notGreeted;
   /** The EHLO or HELO that holds in it, and what the mail server said to it. */
@@ -38,6 +40,7 @@ export class Upstream {
     this.#read(replies.subarray(0, length));
     return true;
   };
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk);
   readonly #reader = new ReplyReader();
   #waiting: { resolve(reply: Reply): void; reject(error: Error): void } | null = null;
   #unasked: Reply | null = null;
@@ -47,27 +50,76 @@ export class Upstream {
   /** Told once, when the session ends otherwise than by `quit` or `drop`. */
   onLost: (() => void) | null = null;
 
-  private constructor(target: HostPort) {
+  /** @param securely TLS is to come: then what is read goes through a stream, which TLS can be put over */
+  private constructor(target: HostPort, securely: boolean) {
     this.target = target;
     const { host, port } = target;
     // No keep-alive probes: whatever waits here has a timeout of its own, so they would only cost system calls.
-    this.socket = connect({ host, port, noDelay: true, onread: { buffer: replies, callback: this.#onRead } });
+    const how = securely ? {} : { onread: { buffer: replies, callback: this.#onRead } };
+    this.#socket = connect({ host, port, noDelay: true, ...how });
+    if (securely) this.#socket.on('data', this.#onData);
+    this.#watch(this.#socket);
+  }
+
+  #watch(socket: Socket): void {
     // The usual end is no error: one with its stack costs more than the rest of the closing.
-    this.socket.on('error', (cause) => {
+    socket.on('error', (cause) => {
       if (this.#lost === null) this.#lose(new UpstreamLost(cause.message, { cause }));
     });
-    this.socket.on('close', () => {
+    socket.on('close', () => {
       if (this.#lost === null) this.#lose(new UpstreamLost('the mail server closed the connection'));
     });
+  }
+
+  /** What is written goes here. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /**
+   * Goes on under TLS.
+   *
+   * @throws UpstreamLost where no handshake comes about in `timeout` milliseconds, or the certificate is not believed
+   */
+  async secure({ ca, servername, verify }: UpstreamTls, timeout: number): Promise<void> {
+    deliver();
+    const plain = this.#socket;
+    plain.off('data', this.#onData);
+    // RFC 3207 section 6 (CVE-2011-0411): what came in the clear is no word of the server behind TLS.
+    if (this.#unasked !== null || this.#reader.isInside || plain.readableLength > 0)
+      throw new UpstreamLost('the mail server spoke in the clear after STARTTLS');
+    const name = servername ?? this.target.host;
+    const secured = Promise.withResolvers<void>();
+    const socket = connectTls({
+      socket: plain,
+      host: name,
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+      ...(ca === null ? {} : { ca }),
+      rejectUnauthorized: verify,
+      minVersion: 'TLSv1.2',
+    });
+    this.#socket = socket;
+    this.#watch(socket);
+    const timer = setTimeout(() => this.drop(new UpstreamLost('no TLS handshake in time')), timeout);
+    socket.once('secureConnect', secured.resolve);
+    this.onLost = () => secured.reject(this.#lost);
+    try {
+      await secured.promise;
+    } finally {
+      clearTimeout(timer);
+      this.onLost = null;
+    }
+    socket.on('data', this.#onData);
   }
 
   /**
    * Connects. The greeting is yet to come.
    *
+   * @param securely `secure` is to be called
    * @throws UpstreamLost where no connection comes about in `timeout` milliseconds
    */
-  static async connect(target: HostPort, timeout: number): Promise<Upstream> {
-    const upstream = new Upstream(target);
+  static async connect(target: HostPort, timeout: number, securely = false): Promise<Upstream> {
+    const upstream = new Upstream(target, securely);
     const connected = Promise.withResolvers<void>();
     const timer = setTimeout(() => upstream.drop(new UpstreamLost('no connection in time')), timeout);
     upstream.socket.once('connect', connected.resolve);
@@ -103,7 +155,7 @@ export class Upstream {
     // An answer that nobody asked for would be taken for that of the next command: 421 of a server that shuts down.
     if (this.#unasked !== null)
       this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
-    if (this.#lost === null) post(this.socket, `${line}\r\n`);
+    if (this.#lost === null) post(this.#socket, `${line}\r\n`);
     return this.reply(timeout);
   }
 
@@ -138,7 +190,7 @@ export class Upstream {
   /** Ends the session without a word: after part of a refused message the server must not see an end of it. */
   drop(why = new UpstreamLost('dropped')): void {
     this.#lose(why);
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   /** Takes leave; does not wait. */
@@ -148,8 +200,8 @@ export class Upstream {
     this.#lost = sessionEnded;
     clearTimeout(this.#timer ?? undefined);
     deliver();
-    this.socket.end('QUIT\r\n', 'latin1');
-    this.socket.setTimeout(5_000, () => this.socket.destroy());
+    this.#socket.end('QUIT\r\n', 'latin1');
+    this.#socket.setTimeout(5_000, () => this.#socket.destroy());
   }
 
   #read(chunk: Buffer): void {

@@ -8,8 +8,10 @@ import Value from 'typebox/value';
 import { parse } from 'yaml';
 import { parseDuration, parseSize } from '../../src/config/quantity.ts';
 import { decoyOptions, decoysSchema } from '../../src/decoys/options.ts';
+import { smtpFaults, smtpWarnings } from '../../src/smtp/faults.ts';
 import { createSmtpGuard } from '../../src/smtp/guard.ts';
-import { smtpFaults, smtpOptions, smtpSchema, smtpWarnings } from '../../src/smtp/options.ts';
+import { type DoorOptions, type SmtpOptions, smtpOptions } from '../../src/smtp/options.ts';
+import { smtpSchema } from '../../src/smtp/schema.ts';
 import { certificate } from '../smtp/certificate.ts';
 import { Dialogue } from '../smtp/dialogue.ts';
 import { startExim } from '../smtp/exim.ts';
@@ -30,10 +32,13 @@ function smtpSection(name: string) {
   return section;
 }
 
+const at = ({ listen }: SmtpOptions, port: number): DoorOptions[] =>
+  listen.map((door) => ({ ...door, address: '127.0.0.1:0', backends: [`127.0.0.1:${port}`] }));
+
 test('the Postfix example: ours passes, foreign is refused, the own network relays', {
   skip: without('postfix', 'openssl'),
 }, async (t) => {
-  const pems = await certificate(t);
+  const [files] = await certificate(t);
   const sink = await mailSink(t);
   const postfix = await startPostfix(t, {
     deliverTo: sink.port,
@@ -43,14 +48,15 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
   const options = smtpOptions(smtpSection('smtp-postfix/sekisho.yaml'), {
     duration: (text) => parseDuration(text)!,
     size: (text) => parseSize(text)!,
-    file: (name) => (name.endsWith('.key') ? pems.key : pems.cert),
+    path: (name) => (name.endsWith('.key') ? files!.key : files!.cert),
+    file,
+    trustedProxies: [],
   });
   assert.deepEqual(smtpWarnings(options), []);
   const guard = createSmtpGuard(
     {
       ...options,
-      listen: ['127.0.0.1:0'],
-      backends: [`127.0.0.1:${postfix.port}`],
+      listen: at(options, postfix.port),
       relayFrom: ['127.0.0.2'],
     },
     { onEvent: () => {}, log: console },
@@ -74,17 +80,19 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
 test('the Exim example: ours passes with its address, foreign is refused', {
   skip: without('exim4', 'openssl'),
 }, async (t) => {
-  const pems = await certificate(t);
+  const [files] = await certificate(t);
   const sink = await mailSink(t);
   const exim = await startExim(t, { deliverTo: sink.port, main: file('smtp-exim/exim.conf') });
   const options = smtpOptions(smtpSection('smtp-exim/sekisho.yaml'), {
     duration: (text) => parseDuration(text)!,
     size: (text) => parseSize(text)!,
-    file: (name) => (name.endsWith('.key') ? pems.key : pems.cert),
+    path: (name) => (name.endsWith('.key') ? files!.key : files!.cert),
+    file,
+    trustedProxies: [],
   });
   assert.deepEqual(smtpWarnings(options), []);
   const guard = createSmtpGuard(
-    { ...options, listen: ['127.0.0.1:0'], backends: [`127.0.0.1:${exim.port}`] },
+    { ...options, listen: at(options, exim.port) },
     { onEvent: () => {}, log: console },
   );
   const [address] = await guard.listen();

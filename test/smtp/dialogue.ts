@@ -43,6 +43,13 @@ export class Dialogue {
     return dialogue;
   }
 
+  /** Connects by TLS from the first byte; the greeting is yet to be read. */
+  static async secure(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
+    const dialogue = await Dialogue.open(owner, port, ends);
+    await dialogue.startTls();
+    return dialogue;
+  }
+
   get socket(): Socket {
     return this.#socket;
   }

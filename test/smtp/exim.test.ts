@@ -93,7 +93,7 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
 test("the PROXY protocol tells Exim the client's address", { skip }, async (t) => {
   const sink = await mailSink(t);
   const exim = await startExim(t, { deliverTo: sink.port, main: 'hosts_proxy = 127.0.0.1' });
-  const { port } = await startGuard(t, exim.port, { proxyProtocol: true });
+  const { port } = await startGuard(t, exim.port, { proxyProtocol: 'v1' });
   const client = await Dialogue.greeted(t, port, '127.0.0.7');
   assert.equal(await mail(client, '<user@example.net>'), 250);
   await sink.waitFor(1);

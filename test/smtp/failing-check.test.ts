@@ -23,15 +23,16 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
           return domain === 'example.net';
         },
       },
-      backends: new Backends(options, () => {}),
-      secureContext: null,
+      backends: new Backends({ ...options, backends: options.listen[0]!.backends }, () => {}),
+      door: options.listen[0]!,
+      certificates: null,
       ends,
       mayRelay: true,
       normalizes: false,
       onEvent: () => {},
       onOffence: () => {},
       onDelivered: () => {},
-      log: { warn: log, error: log },
+      log: { info: log, warn: log, error: log },
     }).run();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
-import { proxyHeader } from '../../src/smtp/backends.ts';
+import { proxyHeader } from '../../src/smtp/proxy-header.ts';
 import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
 import { startPostfix } from './postfix.ts';
@@ -37,7 +37,7 @@ test('over IPv6: the literal of the connection is ours, another one is not', { s
 
 test('relayFrom and the PROXY protocol over IPv6', { skip }, async (t) => {
   const sink = await mailSink(t, { reply: (line) => (line.startsWith('PROXY ') ? null : undefined) });
-  const { port } = await startGuard(t, sink.port, { listen, relayFrom: ['::/64'], proxyProtocol: true });
+  const { port } = await startGuard(t, sink.port, { listen, relayFrom: ['::/64'], proxyProtocol: 'v1' });
   const client = await Dialogue.greeted(t, port, { host: '::1' });
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.com>'), 250);
@@ -49,7 +49,7 @@ test('relayFrom and the PROXY protocol over IPv6', { skip }, async (t) => {
 
 for (const [how, main, settings] of [
   ['XCLIENT', 'smtpd_authorized_xclient_hosts = 127.0.0.1', { xclient: true }],
-  ['the PROXY protocol', 'smtpd_upstream_proxy_protocol = haproxy', { proxyProtocol: true }],
+  ['the PROXY protocol', 'smtpd_upstream_proxy_protocol = haproxy', { proxyProtocol: 'v1' }],
 ] as const)
   test(`${how} tells Postfix an IPv6 address`, { skip: skip || without('postfix') }, async (t) => {
     const sink = await mailSink(t);

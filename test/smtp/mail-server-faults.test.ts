@@ -230,7 +230,7 @@ test("XCLIENT tells the client's address, and the greeting after it is the clien
 
 test('a PROXY header goes first', async (t) => {
   const sink = await mailSink(t);
-  const { port } = await startGuard(t, sink.port, { proxyProtocol: true });
+  const { port } = await startGuard(t, sink.port, { proxyProtocol: 'v1' });
   await Dialogue.greeted(t, port, '127.0.0.7');
   assert.match(sink.received[0]!, new RegExp(`^PROXY TCP4 127\\.0\\.0\\.7 127\\.0\\.0\\.1 \\d+ ${port}\r\n`));
 });

@@ -89,7 +89,7 @@ const mechanisms: Readonly<Record<string, (client: Dialogue, password: string) =
 
 for (const [how, main, settings] of [
   ['XCLIENT', 'smtpd_authorized_xclient_hosts = 127.0.0.1', { xclient: true }],
-  ['the PROXY protocol', 'smtpd_upstream_proxy_protocol = haproxy', { proxyProtocol: true }],
+  ['the PROXY protocol', 'smtpd_upstream_proxy_protocol = haproxy', { proxyProtocol: 'v1' }],
   ['neither', '', {}],
 ] as const)
   test(`Postfix behind ${how}: any domain after AUTH, and before it only ours`, { skip }, async (t) => {

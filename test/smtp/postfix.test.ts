@@ -199,7 +199,7 @@ test("XCLIENT and the PROXY protocol tell Postfix the client's address", { skip 
   });
   for (const [postfix, how] of [
     [xclient, { xclient: true }],
-    [proxy, { proxyProtocol: true }],
+    [proxy, { proxyProtocol: 'v1' }],
   ] as const) {
     const { port } = await startGuard(t, postfix.port, { ...how, relayFrom: ['127.0.0.7'] });
     const client = await Dialogue.greeted(t, port, '127.0.0.7');

@@ -3,11 +3,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from '../../src/smtp/guard.ts';
-import type { SmtpLimits, SmtpOptions, SmtpTimeouts } from '../../src/smtp/options.ts';
+import type { DoorOptions, SmtpLimits, SmtpOptions, SmtpTimeouts } from '../../src/smtp/options.ts';
 import type { Owner } from '../support/owner.ts';
 import { ownDomains } from './recipients.ts';
 
-export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'timeouts'>> {
+export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'timeouts' | 'listen'>> {
+  /** Settings of its listeners; each has a free port of 127.0.0.1 and all backends, where it does not say otherwise. @default one */
+  readonly listen?: readonly (string | Partial<DoorOptions>)[];
+  /** @default the one of `backendPort` */
+  readonly backends?: readonly string[];
   readonly limits?: Partial<SmtpLimits>;
   readonly timeouts?: Partial<SmtpTimeouts>;
 }
@@ -15,14 +19,24 @@ export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'tim
 /** Options for tests: outside clients by default, roomy limits. */
 export function guardOptions(
   backendPort: number,
-  { limits, timeouts, ...rest }: GuardSettings = {},
+  { limits, timeouts, listen = [{}], backends = [`127.0.0.1:${backendPort}`], ...rest }: GuardSettings = {},
 ): SmtpOptions {
   return {
-    listen: ['127.0.0.1:0'],
-    backends: [`127.0.0.1:${backendPort}`],
+    // Listeners are told apart by how their address is written.
+    listen: listen.map((door, index) => ({
+      address: `127.0.0.${index + 1}:0`,
+      auth: 'offered',
+      tls: 'starttls',
+      backends,
+      proxyProtocol: false,
+      ...(typeof door === 'string' ? { address: door } : door),
+    })),
+    trustedProxies: [],
     domains: ownDomains,
     relayFrom: [],
     tls: null,
+    backendTls: null,
+    withhold: [],
     xclient: false,
     proxyProtocol: false,
     reuse: true,
@@ -52,6 +66,8 @@ export function guardOptions(
 
 export interface RunningGuard {
   readonly port: number;
+  /** One a listener. */
+  readonly ports: readonly number[];
   readonly guard: SmtpGuard;
   readonly events: ProbeEvent[];
   readonly logged: string[];
@@ -69,12 +85,13 @@ export async function startGuard(
   const log = (_: object, message: string): void => void logged.push(message);
   const guard = createSmtpGuard(guardOptions(backendPort, settings), {
     onEvent: (event) => events.push(event),
-    log: { warn: log, error: log },
+    log: { info: log, warn: log, error: log },
     ...context,
   });
-  const [address] = await guard.listen();
+  const addresses = await guard.listen();
   owner.after(() => guard.close(0));
-  return { port: address!.port, guard, events, logged };
+  const ports = addresses.map(({ port }) => port);
+  return { port: ports[0]!, ports, guard, events, logged };
 }
 
 /** A mail server of one's own making: told line by line what to do. For what no real one does on demand. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
+import { eventually } from '../support/eventually.ts';
 import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
@@ -94,4 +96,22 @@ test('a client that leaves in the middle of AUTH leaves no session for the next 
   const before = sink.received.length;
   await Dialogue.greeted(t, port);
   assert.equal(sink.received.length, before + 1);
+});
+
+test('who leaves in the middle of the handshake keeps no place', { skip }, async (t) => {
+  const sink = await mailSink(t);
+  const { ports, guard } = await startGuard(t, sink.port, {
+    tls: await certificate(t),
+    listen: [{}, { tls: 'implicit' }],
+  });
+  for (let i = 0; i < 5; i++) {
+    const socket = connect({ host: '127.0.0.2', port: ports[1]!, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    socket.destroy();
+    (await Dialogue.open(t, ports[1]!, { host: '127.0.0.2' })).socket.destroy();
+    const client = await Dialogue.greeted(t, ports[0]!);
+    assert.equal(await client.code('STARTTLS'), 220);
+    client.socket.end();
+  }
+  await eventually(() => guard.sessions === 0, 'no session is left');
 });

@@ -1,0 +1,105 @@
+/** What the options come to: tables, certificates, mail servers. Replaced as a whole on reload; sessions keep what they began with. */
+import { isDeepStrictEqual } from 'node:util';
+import { parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import { Certificates } from '../listener/certificates.ts';
+import type { MailPolicy } from '../rules/smtp.ts';
+import { Backends } from './backends.ts';
+import { DomainFile } from './domain-file.ts';
+import { DomainTable } from './domains.ts';
+import type { DoorOptions, SmtpOptions } from './options.ts';
+import type { SmtpLog } from './session-context.ts';
+
+/** A listener's settings at work. */
+export interface Door {
+  readonly options: DoorOptions;
+  readonly backends: Backends;
+}
+
+export class Settings {
+  readonly options: SmtpOptions;
+  readonly policy: MailPolicy;
+  readonly relayFrom: PrefixSet;
+  readonly trustedProxies: PrefixSet;
+  /** Null: STARTTLS and AUTH are not offered. */
+  readonly certificates: Certificates | null;
+  readonly doors: readonly Door[];
+  readonly #normalizeFrom: PrefixSet | null;
+  readonly #domainFile: DomainFile | null;
+
+  /** @throws where a domain, prefix, backend, file or certificate can't be read, saying which */
+  constructor(options: SmtpOptions, log: SmtpLog) {
+    this.options = options;
+    this.relayFrom = prefixSet('relayFrom', options.relayFrom);
+    this.trustedProxies = prefixSet('trustedProxies', options.trustedProxies);
+    const { normalizeFrom, domains } = options;
+    this.#normalizeFrom =
+      typeof normalizeFrom === 'string' ? null : prefixSet('bareNewline.normalize', normalizeFrom);
+    if (options.xclient && options.proxyProtocol !== false)
+      throw new Error(
+        'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
+      );
+    this.doors = doorsOf(options, log);
+    this.#domainFile =
+      'file' in domains
+        ? new DomainFile(domains.file, {
+            onError: (error) =>
+              log.error({ err: error }, `${error.message}; the domains before stay in force`),
+            onReload: () =>
+              log.info({ event: 'smtp' }, `smtp: the domains in ${domains.file} were read again`),
+          })
+        : null;
+    const table = 'file' in domains ? this.#domainFile! : new DomainTable(domains);
+    this.policy = { plainLocals: options.plainLocals, owns: (domain) => table.has(domain) };
+    try {
+      this.certificates = options.tls === null ? null : certificatesOf(options.tls, log);
+    } catch (error) {
+      this.#domainFile?.close();
+      throw error;
+    }
+  }
+
+  /** Whether a CR or LF that stands alone is made CRLF for a client. */
+  normalizes(address: string): boolean {
+    return this.#normalizeFrom?.contains(address) ?? this.options.normalizeFrom === 'everybody';
+  }
+
+  /** Ends what watches files, and sessions with mail servers that nobody has. Sessions under way go on. */
+  close(): void {
+    this.#domainFile?.close();
+    this.certificates?.close();
+    for (const { backends } of this.doors) backends.close();
+  }
+}
+
+/** Listeners with the same mail servers share the sessions that rest. */
+function doorsOf(options: SmtpOptions, log: SmtpLog): Door[] {
+  const made: { readonly list: readonly string[]; readonly backends: Backends }[] = [];
+  const backendsOf = (list: readonly string[]): Backends => {
+    const known = made.find((one) => isDeepStrictEqual(one.list, list));
+    if (known !== undefined) return known.backends;
+    const backends = new Backends({ ...options, backends: list }, (what, backend) =>
+      log.warn({ backend }, `smtp: ${backend} ${what}`),
+    );
+    made.push({ list, backends });
+    return backends;
+  };
+  return options.listen.map((door) => ({ options: door, backends: backendsOf(door.backends) }));
+}
+
+const certificatesOf = (files: NonNullable<SmtpOptions['tls']>, log: SmtpLog): Certificates =>
+  new Certificates(files, {
+    onError: (error) =>
+      log.error({ err: error }, 'smtp: changed certificates can not be used; those before stay in use'),
+    onReload: () => log.info({ event: 'smtp' }, 'smtp: the certificates were read again'),
+  });
+
+function prefixSet(key: string, texts: readonly string[]): PrefixSet {
+  return new PrefixSet(
+    texts.map((text) => {
+      const prefix = parsePrefix(text);
+      if (prefix === null) throw new Error(`smtp: ${key}: ${text} is no prefix; write it as 192.0.2.0/24`);
+      return prefix;
+    }),
+  );
+}
