@@ -14,7 +14,7 @@ import { uvicorn, uwsgi, werkzeug } from './formats/python.ts';
 import { sendmail } from './formats/sendmail.ts';
 import { systemLog } from './formats/system-log.ts';
 import type { LineFormat } from './line-format.ts';
-import { detectWrapping, openWrappings, type Wrapping } from './wrapping.ts';
+import { collector, detectWrapping, openWrappings, type Wrapping } from './wrapping.ts';
 
 /** Every format, the more particular ones first: of two that read equally much the first one wins. */
 export const formats: readonly LineFormat[] = [
@@ -86,10 +86,24 @@ export function detectLog(head: string, now: number, named: LineFormat | null, l
     .filter((line) => line !== '');
   const wrapping = detectWrapping(lines, limit);
   const texts = lines.flatMap(openWrappings(wrapping, limit));
-  if (named === null) return { wrapping, format: detectFormat(texts, now) };
+  if (named === null) return readable(wrapping, texts, now, limit);
   // A format of one's own may well look like a wrapping.
   const bare = wrapping.length > 0 && linesRead(named, lines, now) > linesRead(named, texts, now);
   return { wrapping: bare ? [] : wrapping, format: named };
+}
+
+/** @param texts what is within the wrapping */
+function readable(
+  wrapping: readonly Wrapping[],
+  texts: readonly string[],
+  now: number,
+  limit: number,
+): DetectedLog {
+  const format = detectFormat(texts, now);
+  if (format !== null) return { wrapping, format };
+  const messages = texts.flatMap(openWrappings([collector], limit));
+  const within = detectFormat(messages, now);
+  return within === null ? { wrapping, format } : { wrapping: [...wrapping, collector], format: within };
 }
 
 /** Null where no format reads a single line. @param now see `LineFormat.open` */

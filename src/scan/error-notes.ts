@@ -1,4 +1,5 @@
 /** What error logs say of requests: laid beside what the access log of the same server says. */
+import type { Baseline } from './baseline.ts';
 import type { Candidate } from './candidate.ts';
 import type { Judgement } from './outcome.ts';
 import { hostOf } from './own-names.ts';
@@ -19,6 +20,7 @@ interface Note {
   readonly time: number;
   readonly result: 'relayed' | 'failed';
   readonly said: string;
+  readonly upstream: string | null;
 }
 
 export class ErrorNotes {
@@ -31,20 +33,28 @@ export class ErrorNotes {
   }
 
   add({ entry }: Candidate): void {
-    const { relay, time, client, request } = entry;
+    const { relay, time, client, request, upstream } = entry;
     if (relay === null || time === null || this.#count >= limit) return;
     const host = wantedHost(request);
     if (host === null) return;
     this.#count++;
     const key = `${client} ${host}`;
     const notes = this.#notes.get(key);
-    const note: Note = { time, result: relay.result === 'relayed' ? 'relayed' : 'failed', said: relay.said };
+    const note: Note = {
+      time,
+      result: relay.result === 'relayed' ? 'relayed' : 'failed',
+      said: relay.said,
+      upstream,
+    };
     if (notes === undefined) this.#notes.set(key, [note]);
     else notes.push(note);
   }
 
-  /** The judgement as the error log corrects it: where the access log alone does not tell, or tells of a server error. */
-  corrected(probe: Probe, judgement: Judgement): Judgement {
+  /**
+   * The judgement as the error log corrects it: where the access log alone does not tell, or tells of a server error.
+   * An upstream of ordinary requests proves nothing.
+   */
+  corrected(probe: Probe, judgement: Judgement, { upstreams }: Baseline): Judgement {
     const { entry } = probe.candidate;
     const { outcome } = judgement;
     const open =
@@ -54,7 +64,9 @@ export class ErrorNotes {
     if (!open || this.#count === 0 || entry.time === null) return judgement;
     const found = [entry.client, '']
       .flatMap((client) => this.#notes.get(`${client} ${probe.wanted.host}`) ?? [])
-      .filter(({ time }) => near(time, entry.time!))
+      .filter(
+        ({ time, upstream }) => near(time, entry.time!) && !(upstream !== null && upstreams.has(upstream)),
+      )
       .sort((a, b) => Number(b.result === 'relayed') - Number(a.result === 'relayed'))[0];
     if (found === undefined) return judgement;
     return {

@@ -4,12 +4,13 @@ import { type Candidate, type CandidateKind, candidateKind, quoteLimit } from '.
 import { ClfReader } from './clf.ts';
 import { detectLog, formats } from './detect.ts';
 import { combined } from './formats/combined.ts';
+import { systemLog } from './formats/system-log.ts';
 import type { LineFormat, LineParser, Parsed } from './line-format.ts';
 import type { LogEntry } from './log-entry.ts';
 import { domainOf } from './mail-domain.ts';
 import { pathHash } from './page-sizes.ts';
 import { requestWords } from './request-text.ts';
-import { openWrappings, withoutPrefix } from './wrapping.ts';
+import { isSyslog, messageOf, openWrappings, withoutPrefix } from './wrapping.ts';
 
 const LF = 0x0a;
 
@@ -74,6 +75,8 @@ export class LogScan {
   readonly #options: LogScanOptions;
   /** The one told or detected, else the first that read a line. */
   #format: LineFormat | null;
+  /** What `#parser` reads. */
+  #read: LineFormat = combined;
   #parser: LineParser | null = null;
   #unwrap: ((line: string) => readonly string[]) | null = null;
   #others: { readonly format: LineFormat; readonly parser: LineParser }[] | null = null;
@@ -133,6 +136,7 @@ export class LogScan {
       this.#last,
       fast === null || fast.last === 0 ? Number.NEGATIVE_INFINITY : fast.last * 1000,
     );
+    const format = this.#format ?? (fast !== null && fast.fast > 0 ? combined : null);
     return {
       lines: fast === null ? this.#line : fast.line,
       requests: this.#requests + (fast?.fast ?? 0),
@@ -140,8 +144,8 @@ export class LogScan {
       suspect: this.#suspect,
       brokenLines: this.#brokenLines,
       cut: this.#cut,
-      format: this.#format?.title ?? null,
-      formatId: this.#format?.id ?? null,
+      format: format?.title ?? null,
+      formatId: format?.id ?? null,
       wrapped: this.#unwrap !== null,
       first: Number.isFinite(first) ? first : null,
       last: Number.isFinite(last) ? last : null,
@@ -156,6 +160,7 @@ export class LogScan {
     this.#format = format;
     // An unknown beginning is mostly noise in front of the commonest format.
     const read = format ?? combined;
+    this.#read = read;
     this.#parser = read.fallback === true ? null : read.open(now);
     if (wrapping.length > 0) this.#unwrap = openWrappings(wrapping, lineLimit);
     else if (read.id === combined.id && !clients) {
@@ -225,7 +230,9 @@ export class LogScan {
   }
 
   #record(text: string, line: number): void {
-    const parsed = this.#parser?.parse(text) ?? this.#parseOtherwise(text);
+    const own = this.#parser?.parse(text) ?? null;
+    if (own !== null) this.#readAs(this.#read);
+    const parsed = own ?? this.#parseOtherwise(text);
     if (parsed === 'skip') return;
     if (parsed === 'ordinary') {
       this.#requests++;
@@ -241,23 +248,39 @@ export class LogScan {
     if (this.#brokenLines.length < brokenKept) this.#brokenLines.push(text.slice(0, quoteLimit));
   }
 
-  /** Logs mix: error lines among the requests, a format that changed with an upgrade, what came through syslog. */
+  /**
+   * Logs mix: error lines among the requests, a format that changed with an upgrade, what came through syslog or a
+   * collector.
+   */
   #parseOtherwise(text: string): Parsed {
     if (text.length > 100_000) return null;
+    const found = this.#parseByOthers(text);
+    if (found !== null) return found;
+    for (const within of [withoutPrefix(text), messageOf(text)]) {
+      const parsed = within === null ? null : (this.#parser?.parse(within) ?? this.#parseByOthers(within));
+      if (parsed !== null) return parsed;
+    }
+    const system = isSyslog(text) ? 'skip' : null;
+    if (system !== null) this.#format ??= systemLog;
+    return system;
+  }
+
+  #parseByOthers(text: string): Parsed {
     this.#others ??= formats
-      .filter(({ id, fallback }) => id !== this.#format?.id || fallback === true)
+      .filter(({ id, fallback }) => id !== this.#format?.id && fallback !== true)
       .map((format) => ({ format, parser: format.open(this.#options.now) }));
-    const bare = withoutPrefix(text);
     for (const { format, parser } of this.#others) {
-      let parsed = format.fallback === true ? null : parser.parse(text);
-      if (parsed === null && bare !== null)
-        parsed = format.fallback === true ? parser.parse(text) : parser.parse(bare);
+      const parsed = parser.parse(text);
       if (parsed === null) continue;
-      if (this.#format === null || (this.#format.fallback === true && format.fallback !== true))
-        this.#format = format;
+      this.#readAs(format);
       return parsed;
     }
-    return bare === null ? null : (this.#parser?.parse(bare) ?? null);
+    return null;
+  }
+
+  /** A log whose first lines said nothing is of the format that reads a line. */
+  #readAs(format: LineFormat): void {
+    if (this.#format === null || this.#format.fallback === true) this.#format = format;
   }
 
   #entry(entry: LogEntry, line: number, text: string): void {

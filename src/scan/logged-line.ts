@@ -2,7 +2,7 @@
 import { detectFormat, sampleLines } from './detect.ts';
 import type { LineFormat } from './line-format.ts';
 import { type LogEntry, logEntry } from './log-entry.ts';
-import { detectWrapping, openWrappings, withoutPrefix } from './wrapping.ts';
+import { collector, detectWrapping, openWrappings, withoutPrefix } from './wrapping.ts';
 
 export interface LoggedLine {
   readonly format: LineFormat;
@@ -19,9 +19,14 @@ export function readLogged(text: string, now: number): LoggedLine | null {
   if (lines.length === 0) return null;
   const inner = lines.flatMap(openWrappings(detectWrapping(lines, limit), limit));
   const bare = inner.map((line) => withoutPrefix(line) ?? line);
-  const tried = [inner, bare].map((texts) => ({ texts, format: detectFormat(texts.slice(0, 1), now) }));
-  const read = tried.find(({ format }) => format !== null && format.fallback !== true) ?? tried[0]!;
-  if (read.format === null) return null;
+  const messages = inner.flatMap(openWrappings([collector], limit));
+  const tried = [inner, bare, messages].map((texts) => ({
+    texts,
+    format: detectFormat(texts.slice(0, 1), now),
+  }));
+  const readable = tried.filter(({ format }) => format !== null);
+  const read = readable.find(({ format }) => format!.fallback !== true) ?? readable[0];
+  if (read === undefined || read.format === null) return null;
   const parser = read.format.open(now);
   for (const line of read.texts) {
     const parsed = parser.parse(line);

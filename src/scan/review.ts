@@ -166,7 +166,7 @@ export class Review {
     const { baseline, mail } = this;
     const context: Context = { baseline, mail, own: this.#own, others, relaysElsewhere: false };
     const judge = (probe: Probe, facts: Context): Judgement =>
-      this.notes.corrected(probe, this.#asking(probe, judgeOutcome(probe, facts)));
+      this.notes.corrected(probe, this.#asking(probe, judgeOutcome(probe, facts)), baseline);
     const judgements = probes.map(({ probe }) => judge(probe, context));
     const relays = judgements.some(
       ({ outcome, confidence }, i) =>

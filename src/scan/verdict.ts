@@ -33,9 +33,9 @@ const words: Record<Outcome, string> = {
 };
 
 /** Of a scan: lines that were requests at all, what was not read, and what error logs alone prove. */
-export type VerdictFacts = Pick<ScanResult, 'tally' | 'requests' | 'faults' | 'proofs'>;
+export type VerdictFacts = Pick<ScanResult, 'tally' | 'requests' | 'faults' | 'proofs' | 'asked'>;
 
-export function verdictSentence({ tally, requests, faults, proofs }: VerdictFacts): string {
+export function verdictSentence({ tally, requests, faults, proofs, asked }: VerdictFacts): string {
   if (requests === 0) return nothingRead(faults, proofs);
   if (tally.total === 0) return `No relay probe among ${counted(requests, 'request')}.`;
   const told = families.map((family) => tellFamily(family, tally.techniques)).filter((text) => text !== null);
@@ -54,7 +54,11 @@ export function verdictSentence({ tally, requests, faults, proofs }: VerdictFact
     relayed === 0 && attempted > 0
       ? ` ${number(attempted)} ${attempted === 1 ? 'was' : 'were'} passed on for all that can be told, and failed: look at ${attempted === 1 ? 'it' : 'them'}.`
       : '';
-  return `${opening}: ${told.join(', ')}.${doubt}${tried}`;
+  const names = [...asked].sort(([, a], [, b]) => b - a).map(([name]) => name);
+  const more = names.length > 1 ? ` and ${number(names.length - 1)} more` : '';
+  const question =
+    names.length === 0 ? '' : ` ${more === '' ? 'Is' : 'Are'} ${names[0]}${more} yours? --host tells.`;
+  return `${opening}: ${told.join(', ')}.${doubt}${question}${tried}`;
 }
 
 /** Nothing read is not clean: what was given instead of a log of requests, and what an error log gives away. */

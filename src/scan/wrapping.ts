@@ -40,13 +40,19 @@ const docker: Wrapping = {
 };
 
 function logOf(line: string): string | null {
+  const log = objectOf(line)?.log;
+  return typeof log === 'string' ? latin1(log) : null;
+}
+
+function objectOf(line: string): Readonly<Record<string, unknown>> | null {
   try {
-    const record = JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as { log?: unknown };
-    return typeof record.log === 'string' ? Buffer.from(record.log, 'utf8').toString('latin1') : null;
+    return JSON.parse(Buffer.from(line, 'latin1').toString('utf8')) as Record<string, unknown>;
   } catch {
     return null;
   }
 }
+
+const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 const criLine =
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d) std(?:out|err) ([FP])(?::\S+)? ?(.*)$/s;
@@ -116,8 +122,27 @@ const jsonText: Wrapping = {
   },
 };
 
+/** Names under which collectors keep a line: journald, Filebeat, Google Cloud, Loki, winston and others. */
+const lineFields = ['MESSAGE', 'message', 'textPayload', 'line', 'log', 'msg'];
+
+/** Asked only where no format reads the objects themselves: many of those have a message beside their fields. */
+export const collector: Wrapping = {
+  id: 'collector',
+  title: 'the message of a JSON object: `journalctl -o json`, Filebeat, Google Cloud, winston',
+  example: '{"@timestamp":"2026-11-10T10:00:00Z","message":"LINE"}',
+  open: () => messageOf,
+};
+
+/** The line that a collector has put into a JSON object; null where the line is none. */
+export function messageOf(line: string): string | null {
+  if (!line.startsWith('{')) return null;
+  const fields = objectOf(line);
+  const name = fields === null ? undefined : lineFields.find((field) => typeof fields[field] === 'string');
+  return name === undefined ? null : latin1(fields![name] as string).replace(/\r?\n$/, '');
+}
+
 /** Every wrapping, as `docs/reference/log-formats.md` lists them. */
-export const wrappings: readonly Wrapping[] = [docker, cri, compose, jsonText];
+export const wrappings: readonly Wrapping[] = [docker, cri, compose, jsonText, collector];
 
 /** A collector may wrap what a runtime has wrapped; more than that nobody does. */
 const deepest = 3;

@@ -73,6 +73,38 @@ const rows: readonly {
     outcome: 'attempted low',
   },
   {
+    what: 'nginx: a backend behind a socket, or one of the containers, gave no answer',
+    access: access('GET /', '502 150') + access(foreign, '502 150'),
+    error:
+      nginx(
+        'connect() to unix:/run/app.sock failed (2: No such file or directory) while connecting to upstream',
+        foreign,
+        ', upstream: "http://unix:/run/app.sock:/"',
+      ) +
+      nginx(
+        'upstream timed out (110: Connection timed out) while connecting to upstream',
+        foreign,
+        ', upstream: "http://app:3000/"',
+      ),
+    outcome: 'attempted low',
+  },
+  {
+    what: 'nginx: a backend of its own outside, which ordinary requests went to as well',
+    access: access('GET /', '502 150') + access(foreign, '502 150'),
+    error:
+      nginx(
+        'connect() failed (111: Connection refused) while connecting to upstream',
+        'GET /',
+        ', upstream: "http://203.0.113.5:80/"',
+      ) +
+      nginx(
+        'connect() failed (111: Connection refused) while connecting to upstream',
+        foreign,
+        ', upstream: "http://203.0.113.5:80/"',
+      ),
+    outcome: 'attempted low',
+  },
+  {
     what: 'nginx: another client, and another host',
     access:
       access(foreign, '200 8123').replace('192.0.2.7', '192.0.2.8') +

@@ -64,6 +64,8 @@ function wrappedIn(id: string, example: string): string {
         .join('\n');
     case 'cri':
       return lines.map((line) => `2026-11-10T10:00:00.1Z stdout F ${line}`).join('\n');
+    case 'collector':
+      return lines.map((line) => JSON.stringify({ MESSAGE: line })).join('\n');
     case 'compose':
       return lines.map((line) => `web-1  | ${line}`).join('\n');
     default:

@@ -157,6 +157,31 @@ suite('content filters give a mail back under another id', () => {
     assert.deepEqual(await told([...first('250 2.0.0 Ok'), ...back]), relayed);
   });
 
+  test('a mailing list and a redirection of a user send the same Message-ID on, to others', async () => {
+    const [connect, came, id, queued] = postfixMail('D100000001', {
+      client: stranger,
+      from: 'a@example.org',
+      to: '',
+    });
+    const list = [
+      'Nov 10 10:00:01 mx postfix/pipe[7]: D100000001: to=<list@own.example>, relay=mailman, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered via mailman service)',
+      'Nov 10 10:00:01 mx postfix/lmtp[7]: D100000001: to=<me@own.example>, relay=mx[private/dovecot-lmtp], delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 <me@own.example> x Saved)',
+    ];
+    const sender = 'list-bounces@own.example';
+    const back = postfixMail('E200000001', { client: scanner, from: sender, to: 'reader@far.example' });
+    const redirected = [
+      'Nov 10 10:00:02 mx postfix/pickup[8]: F300000001: uid=5000 from=<a@example.org>',
+      ...postfixMail('F300000001', { client: 'x', from: 'a@example.org', to: 'me@elsewhere.example' }).slice(
+        2,
+      ),
+    ];
+    const lines = [connect!, came!, id!, queued!, ...list, ...back, ...redirected].map((line) =>
+      line.replace(/message-id=<[EF]\d+@/, 'message-id=<D100000001@'),
+    );
+    assert.deepEqual(await told(lines), []);
+    assert.deepEqual(await told(lines, ['own.example']), []);
+  });
+
   test('mail of a colleague that goes through the filter stays silent', async () => {
     const more = ', sasl_method=PLAIN, sasl_username=me';
     const lines = postfixMail('D100000001', {

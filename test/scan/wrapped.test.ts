@@ -33,6 +33,9 @@ const wrappers: Readonly<Record<string, (line: string, i: number) => string>> = 
   'docker compose logs': (line, i) => `${['web-1', 'web-long-2'][i % 2]!.padEnd(11)}| ${line}`,
   'docker compose logs, coloured': (line) => `\x1b[36mweb-1  |\x1b[0m ${line}`,
   'docker compose logs -t': (line) => `web-1  | 2026-11-10T10:00:00.123456789Z ${line}`,
+  'journalctl -o json': (line) => JSON.stringify({ _HOSTNAME: 'web', MESSAGE: line, PRIORITY: '6' }),
+  'Filebeat that parses nothing': (line) =>
+    JSON.stringify({ '@timestamp': '2026-11-10T10:00:00Z', message: line, agent: { type: 'filebeat' } }),
   'docker logs -t': (line) => `2026-11-10T10:00:00.123456789Z ${line}`,
   'json-file in CRI': (line) =>
     `2026-11-10T10:00:00.1Z stdout F ${JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: '2026-11-10T10:00:00.1Z' })}`,
@@ -116,11 +119,39 @@ test('what an application prints at its start does not hide the requests behind 
     wrappers['CRI, whole lines']!,
     (line: string) => line,
   ]) {
-    const { findings } = await scannedText(`${lines.map(wrap).join('\n')}\n`);
+    const { findings, files } = await scannedText(`${lines.map(wrap).join('\n')}\n`);
     assert.deepEqual(
       findings.map((f) => f.client),
       ['192.0.2.7', '192.0.2.7'],
     );
+    assert.equal(files[0]!.format, 'Apache/nginx common or combined');
+  }
+});
+
+test('lines of a format that came through syslog or a collector stand among others', async () => {
+  const exim =
+    '2026-11-10 10:00:00 H=(x) [192.0.2.7]:5555 F=<a@example.org> rejected RCPT <v@victim.example>: relay not permitted';
+  const lines = [
+    ...inner['Apache/nginx common or combined']!,
+    'Nov 10 10:00:00 mx systemd[1]: Started Session 7 of user root.',
+    exim,
+    `Nov 10 10:00:00 mx exim[7]: ${exim}`,
+    JSON.stringify({ MESSAGE: exim }),
+    `Nov 10 10:00:00 web nginx: ${clf('CONNECT other.example.com:25', 405, 312)}`,
+    JSON.stringify({ message: clf('CONNECT last.example.com:25', 405, 312) }),
+  ];
+  const shown = [
+    'http://www.example.com/',
+    'mail.example.com:25',
+    ...Array.from({ length: 3 }, () => 'v@victim.example'),
+    'other.example.com:25',
+    'last.example.com:25',
+  ];
+  for (const order of [lines, [...lines.slice(3), ...lines.slice(0, 3)]]) {
+    const { findings, files } = await scannedText(`${order.join('\n')}\n`);
+    assert.deepEqual(findings.map((f) => f.target).sort(), [...shown].sort());
+    assert.ok(findings.every((f) => f.client === '192.0.2.7'));
+    assert.equal(files[0]!.broken, 0);
   }
 });
 

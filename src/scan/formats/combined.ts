@@ -34,6 +34,8 @@ export const traefikClf: LineFormat = {
 };
 
 export function parseCombined(text: string): Parsed {
+  // No client is called that: an object with a line in it.
+  if (text.startsWith('{')) return null;
   const time = timeAt.exec(text);
   if (time === null) return null;
   const afterTime = time.index + time[0].length;

@@ -126,7 +126,9 @@ function note(
   const host = hostOf(upstream ?? /^\w+ [a-z]+:\/\/([^/\s]*)/i.exec(request)?.[1] ?? '');
   if (host !== null) {
     const range = specialRange(host.replace(/^\[|\]$/g, ''));
-    if (range === 'private' || range === 'loopback') return requestOnly(time, client, request);
+    // `unix:` and a name without a dot are of this machine or of its containers.
+    const own = range === 'private' || range === 'loopback' || !/[.:]/.test(host);
+    if (own) return requestOnly(time, client, request);
   }
   return logEntry({ time, client, request, upstream, relay, note: true });
 }

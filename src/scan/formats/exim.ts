@@ -72,6 +72,7 @@ function parseDelivery(queue: MailQueue, time: number | null, [, id, arrow, rest
   const address = /^(\S+?):? (?:.*?<([^>]*)> )?/.exec(`${rest} `)!;
   const recipient = address[1]!.replace(/^<|>$/g, '');
   const first = address[2] ?? null;
+  const mail = queue.delivering(id!, recipient);
   const next = host.exec(` ${rest}`);
   const reached = arrow === '=>' || arrow === '->' || arrow === '>>';
   if (reached && next === null) {
@@ -84,9 +85,9 @@ function parseDelivery(queue: MailQueue, time: number | null, [, id, arrow, rest
   const name = next?.[1] ?? next?.[2] ?? next?.[3] ?? '';
   if (next !== null && reached && specialRange(next[3]!) !== 'public') {
     const again = / C="[^"]*id=([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})/.exec(rest!)?.[1];
-    if (again !== undefined) queue.reinject(again, queue.of(id!));
+    if (again !== undefined) queue.reinject(again, mail);
   }
-  return sentOn(queue.of(id!), {
+  return sentOn(mail, {
     time,
     recipient,
     status: reply === undefined ? null : Number(reply),

@@ -13,12 +13,17 @@ export interface QueuedMail {
 
 /** Mails that are remembered; the oldest is forgotten first. */
 const limit = 20_000;
+/** Recipients of one mail that are remembered. */
+const recipientLimit = 100;
 
 export class MailQueue {
   readonly #mails = new Map<string, QueuedMail>();
   /** Queue id that a filter's answer or a log names → the mail that it was before. */
   readonly #before = new Map<string, QueuedMail>();
+  /** Queue id → an earlier mail of the same Message-ID. */
+  readonly #same = new Map<string, { readonly id: string; readonly mail: QueuedMail }>();
   readonly #messageIds = new Map<string, { readonly id: string; readonly mail: QueuedMail }>();
+  readonly #recipients = new Map<string, Set<string>>();
 
   arrive(id: string, mail: QueuedMail): void {
     put(this.#mails, id, mail);
@@ -32,6 +37,18 @@ export class MailQueue {
     return mail?.sender != null && before.sender === null ? { ...before, sender: mail.sender } : before;
   }
 
+  /** The mail that is delivered to a recipient, as it first came in from outside. */
+  delivering(id: string, recipient: string): QueuedMail | undefined {
+    const to = recipient.toLowerCase();
+    const known = this.#recipients.get(id) ?? new Set();
+    if (known.size === 0) put(this.#recipients, id, known);
+    if (known.size < recipientLimit) known.add(to);
+    const same = this.#same.get(id);
+    // A mailing list and a redirection send the same Message-ID on, but to others: that is theirs to do.
+    if (same !== undefined && this.#recipients.get(same.id)?.has(to) === true) return same.mail;
+    return this.of(id);
+  }
+
   setSender(id: string, sender: string): void {
     const mail = this.#mails.get(id);
     if (mail !== undefined) mail.sender = sender;
@@ -42,19 +59,19 @@ export class MailQueue {
     if (earlier !== undefined) put(this.#before, id, earlier);
   }
 
-  /** A program of this machine that hands in a Message-ID that came from outside is a filter. */
+  /** A program of this machine that hands in a Message-ID that came from outside may be a filter. */
   setMessageId(id: string, messageId: string): void {
     const earlier = this.#messageIds.get(messageId);
     const mail = this.of(id);
     if (mail === undefined) return;
     if (earlier === undefined) put(this.#messageIds, messageId, { id, mail });
-    else if (earlier.id !== id && !this.#before.has(id) && isHere(mail.client))
-      this.reinject(id, earlier.mail);
+    else if (earlier.id !== id && isHere(mail.client)) put(this.#same, id, earlier);
   }
 
   gone(id: string): void {
     this.#mails.delete(id);
     this.#before.delete(id);
+    this.#same.delete(id);
   }
 }
 

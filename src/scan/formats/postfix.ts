@@ -91,18 +91,19 @@ function parseDelivery(
   said: string,
   [, id, recipient, next, status, code, reply]: readonly (string | undefined)[],
 ): Parsed {
+  const mail = queue.delivering(id!, recipient!);
   if (status === 'sent') {
     // `lmtp` and `pipe` may be filters; a socket of Dovecot, or its word for a mailbox, is not.
     const mailbox =
       program === 'local' || program === 'virtual' || (program === 'lmtp' && /dovecot|Saved/i.test(said));
     if (mailbox) return keptHere(time, recipient!);
     const again = queuedAs.exec(reply!)?.[1];
-    if (again !== undefined) queue.reinject(again, queue.of(id!));
+    if (again !== undefined) queue.reinject(again, mail);
   }
   // `orig_to`: an alias of ours sent it on, as its owner wished.
   if (program !== 'smtp' || said.includes(' orig_to=<')) return 'skip';
   const relay = /^(\S+?)\[([^\]]+)\]/.exec(next!);
-  return sentOn(queue.of(id!), {
+  return sentOn(mail, {
     time,
     recipient: recipient!,
     status: code === undefined ? null : Number(code),

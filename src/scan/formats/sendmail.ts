@@ -72,11 +72,12 @@ function parseSendmail(
   const [, to, mailer, relay, state] = sent;
   const recipient = to!.split(',', 1)[0]!.replace(/^<|>$/g, '');
   const reached = state!.startsWith('Sent');
+  const mail = queue.delivering(id, recipient);
   if (mailer === 'local' || mailer === 'lmtp') return reached ? keptHere(time, recipient) : 'skip';
   // `ctladdr`: an alias or a .forward of ours sent it on.
   if (!/^e?smtp|^relay/.test(mailer!) || said.includes('ctladdr=')) return 'skip';
   const next = address.exec(relay ?? '')?.[1];
-  return sentOn(queue.of(id), {
+  return sentOn(mail, {
     time,
     recipient,
     status: null,
