@@ -1,30 +1,47 @@
 /** Forwards requests to backends, in anybody's own app. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { FastifyInstance, FastifyPluginAsync, RouteHandlerMethod } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  RouteHandlerMethod,
+  RouteOptions,
+} from 'fastify';
 import fp from 'fastify-plugin';
-import { compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
-import { Forwarder } from '../src/forward/forwarder.ts';
+import { type CompiledForward, compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
+import { Forwarder, isSecure } from '../src/forward/forwarder.ts';
+import { replaced, sent } from '../src/forward/outgoing-body.ts';
+import { type ReplyOptions, ReplySide } from '../src/forward/reply-side.ts';
+import { rewritten } from '../src/forward/rewritten-request.ts';
 import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
 import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
-import { hasBody, isHttp2, type Request, type Response } from '../src/guard/received.ts';
+import { hasBody, isHttp2, isStandIn, type Request } from '../src/guard/received.ts';
 import { endBehind, isLast } from '../src/guard/turn.ts';
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /**
+     * Sends the request on and answers with what the backend says; there where `forward` was registered with `routes: false`.
+     *
+     * @param path in origin form, perhaps with a query. @default as it came
+     * @throws TypeError where the path is none
+     */
+    forward(path?: string, options?: ReplyOptions): this;
+  }
+}
 
 export type ForwardOptions = ForwardSettings;
 
-/** Sends a request that passed every hook on, or answers it. */
-type Forwarding = (req: Request, res: Response, handshake: Handshake | undefined) => void;
-
-const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
+/** Takes what is below its prefix, in a scope of its own. */
+const routes: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
   const upgrades = options.websocket ? routedUpgrades(app) : null;
-  const forwarding = toBackends(app, options, upgrades);
+  const backends = new Backends(app, compileForward(options, app.prefix), upgrades);
   // The body is the backend's to read, however it is encoded.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   const handler: RouteHandlerMethod = (request, reply) => {
-    reply.hijack();
-    // What hooks said to the client, such as a header of CORS, goes out with the answer of the backend.
-    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value!);
-    forwarding(request.raw, reply.raw, handshakeOf(request.raw));
+    backends.forward(request, reply, undefined, options.replyOptions);
   };
   // Behind those of the app: `@fastify/websocket` puts a handler of its own before every route, which takes handshakes.
   app.addHook('onRoute', (route) => {
@@ -34,72 +51,131 @@ const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) =
       return (taken ? handler : before).call(this, request, reply);
     };
   });
-  routeEverything(app, handler);
-};
-
-function routeEverything(app: FastifyInstance, handler: RouteHandlerMethod): void {
   for (const method of METHODS) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
   }
+  const { methods = app.supportedMethods, preHandler, preValidation } = options;
+  const hooks = { ...(preHandler && { preHandler }), ...(preValidation && { preValidation }) };
   for (const url of app.prefix === '' ? ['*'] : ['', '/*'])
-    app.route({ method: app.supportedMethods, url, exposeHeadRoute: false, handler });
-}
+    app.route({ method: [...methods], url, exposeHeadRoute: false, ...hooks, handler } as RouteOptions);
+};
 
-function toBackends(
-  app: FastifyInstance,
-  settings: ForwardSettings,
-  upgrades: RoutedUpgrades | null,
-): Forwarding {
-  const compiled = compileForward(settings);
-  const counters = app.hasDecorator('relayWatch') ? app.relayWatch?.feed.counters : undefined;
-  const forwarder = new Forwarder({
-    ...compiled.forwarder,
-    counters,
-    onFailure: (error) => {
-      counters?.failure(error.status);
-      app.log.warn({ status: error.status }, error.message);
-    },
-    onBackend: (backend, healthy, why) => app.log.warn({ backend, healthy }, `${backend}: ${why}`),
+const forwardPlugin: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
+  if (options.routes !== false) {
+    await app.register(routes, options);
+    return;
+  }
+  const backends = new Backends(app, compileForward(options, ''), null);
+  app.decorateReply('forward', function (path, replyOptions = options.replyOptions) {
+    backends.forward(this.request, this, path, replyOptions);
+    return this;
   });
-  app.addHook('onClose', async () => forwarder.close());
-  const alone = !app.hasDecorator('relayGuard');
-  const guard = alone ? lookout(app, compiled.alone) : app.relayGuard;
-  const host = compiled.host ?? (alone ? compiled.alone.host : null);
-  const { defaultSite: site } = compiled.alone.policy;
-  forwarder.route([[site, compiled.route]]);
-  return (req, res, handshake) => {
+};
+
+class Backends {
+  readonly #forwarder: Forwarder;
+  readonly #compiled: CompiledForward;
+  readonly #upgrades: RoutedUpgrades | null;
+  readonly #guard: Checkpoint;
+  /** No guard stands before the app. */
+  readonly #alone: boolean;
+
+  constructor(app: FastifyInstance, compiled: CompiledForward, upgrades: RoutedUpgrades | null) {
+    const counters = app.hasDecorator('relayWatch') ? app.relayWatch?.feed.counters : undefined;
+    this.#compiled = compiled;
+    this.#upgrades = upgrades;
+    this.#alone = !app.hasDecorator('relayGuard');
+    this.#guard = this.#alone ? lookout(app, compiled.alone) : app.relayGuard;
+    this.#forwarder = new Forwarder({
+      ...compiled.forwarder,
+      counters,
+      onFailure: (error) => {
+        counters?.failure(error.status);
+        app.log.warn({ status: error.status }, error.message);
+      },
+      onBackend: (backend, healthy, why) => app.log.warn({ backend, healthy }, `${backend}: ${why}`),
+    });
+    this.#forwarder.route([[compiled.alone.policy.defaultSite, compiled.route]]);
+    app.addHook('onClose', async () => this.#forwarder.close());
+  }
+
+  /** @param path in place of that of the request */
+  forward(request: FastifyRequest, reply: FastifyReply, path?: string, options?: ReplyOptions): void {
+    const req: Request = request.raw;
+    const handshake = handshakeOf(req);
     // What a guard does before the app, where there is one.
-    const unguarded = alone && !isHttp2(req) ? req : null;
-    if (unguarded !== null && isLast(unguarded.socket)) return;
-    const judged = guard.judge(req);
-    if (handshake === undefined && unguarded?.headers.upgrade !== undefined)
-      endBehind(unguarded, res as ServerResponse);
-    if (judged.verdict.action === 'block') {
-      guard.refuse(req, res);
+    const unguarded = this.#alone && !isHttp2(req) && !isStandIn(req) ? (req as IncomingMessage) : null;
+    if (unguarded !== null && isLast(unguarded.socket)) {
+      reply.hijack();
       return;
     }
-    const upgrade = judged.verdict.upgrade && upgrades !== null && handshake !== undefined;
-    const verdict = { ...judged.verdict, site, host: host ?? judged.verdict.host, upgrade };
-    const ours: Judged = { ...judged, verdict };
-    if (handshake !== undefined && hasBody(req)) {
-      // An upgrade that is not carried goes on as an ordinary request (RFC 9110 section 7.8), but Node reads no body of this
-      // one, and what it gives for its connection is no socket.
-      (res as ServerResponse).writeHead(501, { 'Content-Length': 0, Connection: 'close' }).end();
-    } else if (upgrade) {
-      upgrades.take(res as ServerResponse, handshake);
-      forwarder.upgrade(req as IncomingMessage, handshake.socket, handshake.rest, ours);
-    } else {
-      // Node, or the guard, has said `100 Continue` before it gave the request away.
-      forwarder.forward(req, res, ours, false);
+    const judged = this.#guard.judge(req);
+    if (handshake === undefined && unguarded?.headers.upgrade !== undefined)
+      endBehind(unguarded, reply.raw as ServerResponse);
+    if (judged.verdict.action === 'block') {
+      reply.hijack();
+      this.#guard.refuse(req, reply.raw);
+      return;
     }
-  };
+    const target = path === undefined ? this.#compiled.rewrite(judged.verdict.path) : givenPath(path);
+    if (typeof target === 'number') {
+      if (target === 404) reply.callNotFound();
+      else
+        reply
+          .code(target)
+          .type('text/plain; charset=utf-8')
+          .send(`${target} a path that leaves its prefix\n`);
+      return;
+    }
+    const upgrade = judged.verdict.upgrade && this.#upgrades !== null && handshake !== undefined;
+    if (upgrade && !hasBody(req) && !isStandIn(req))
+      this.#carry(reply, handshake, this.#ours(judged, target, true));
+    // An upgrade that is not carried goes on as an ordinary request (RFC 9110 section 7.8), but Node reads no body of this
+    // one, and what it gives for its connection is no socket.
+    else if (handshake !== undefined && (upgrade || hasBody(req)))
+      reply.code(501).header('connection', 'close').send();
+    else this.#send(request, reply, this.#ours(judged, target, false), options);
+  }
+
+  #ours(judged: Judged, path: string, upgrade: boolean): Judged {
+    const { alone, host } = this.#compiled;
+    const { verdict } = judged;
+    const own = host ?? (this.#alone ? alone.host : verdict.host);
+    return { ...judged, verdict: { ...verdict, site: alone.policy.defaultSite, host: own, path, upgrade } };
+  }
+
+  #send(request: FastifyRequest, reply: FastifyReply, judged: Judged, options?: ReplyOptions): void {
+    const { body, source } = sent(request, judged.request);
+    const rewrite = options?.rewriteRequestHeaders;
+    const out = rewritten(replaced(request, judged), request, rewrite);
+    const side = new ReplySide(request, reply, source, options);
+    const group = this.#forwarder.groupFor(out)!;
+    // Node, or the guard, has said `100 Continue` before it gave the request away.
+    side.begin(
+      this.#forwarder.attempt(group, out, isSecure(request.raw), body, false, side),
+      body?.length === -1,
+    );
+  }
+
+  #carry(reply: FastifyReply, handshake: Handshake, judged: Judged): void {
+    const { raw } = reply.request;
+    reply.hijack();
+    this.#upgrades!.take(reply.raw as ServerResponse, handshake);
+    this.#forwarder.upgrade(raw, handshake.socket, handshake.rest, judged);
+  }
+}
+
+/** Of `reply.forward`: what the app wrote itself is sent as it is, so it must be one target. */
+function givenPath(path: string): string {
+  if (!/^\/[\x21-\x22\x24-\x7e]*$/.test(path))
+    throw new TypeError(
+      `reply.forward: ${JSON.stringify(path)} is no path. Write one that begins with /, percent-encoded`,
+    );
+  return path;
 }
 
 /** Reads requests where no guard stands before the app, and tells nobody. */
-function lookout(
-  app: FastifyInstance,
-  { policy, clients }: ReturnType<typeof compileForward>['alone'],
-): Checkpoint {
+function lookout(app: FastifyInstance, { policy, clients }: CompiledForward['alone']): Checkpoint {
   const onError = (error: unknown) => app.log.error(error, 'a request could not be read; it was refused');
   return new Checkpoint({ policy, clients, onEvent: () => {}, onError });
 }
@@ -112,12 +188,9 @@ function routedUpgrades(app: FastifyInstance): RoutedUpgrades {
 }
 
 /**
- * Takes what is below its `prefix`; without one, whatever no other route of the app takes.
+ * Takes what is below its `prefix`; without one, whatever no other route of the app takes. With `routes: false` it takes
+ * nothing, and routes of the app call `reply.forward()`.
  *
  * @throws {ConfigError} naming every fault of the options
  */
-export const forward = fp(forwardPlugin, {
-  name: 'sekisho-forward',
-  fastify: '5.x',
-  encapsulate: true,
-});
+export const forward = fp(forwardPlugin, { name: 'sekisho-forward', fastify: '5.x' });

@@ -5,12 +5,14 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ipv4Number } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
+import type { ErrorCode } from '../errors.ts';
 import { BanPrefixError, banPrefix } from './ban-prefix.ts';
 import { type ListedPrefixes, PrefixList, PrefixListBuilder } from './prefix-list.ts';
 
 /** A line that is no prefix. Never skipped: a list that is half read leaves a door open that is believed shut. */
 export class ListError extends Error {
   override readonly name = 'ListError';
+  readonly code: ErrorCode = 'SEKISHO_ERR_BAN_LIST';
 }
 
 /** Bytes that are read at once where requests are served; what is more is read in a thread of its own. */

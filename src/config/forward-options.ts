@@ -1,5 +1,9 @@
 /** The options of the `forward` plugin → a forwarder's route, and how requests are read where no guard stands. */
+import { METHODS } from 'node:http';
+import type { preHandlerHookHandler, preValidationHookHandler } from 'fastify';
 import type { ForwarderOptions, Route } from '../forward/forwarder.ts';
+import type { ReplyOptions } from '../forward/reply-side.ts';
+import { withPrefix } from '../forward/rewritten-request.ts';
 import type { ClientRules } from '../guard/client.ts';
 import { type Action, catalogue } from '../rules/catalogue.ts';
 import { type Policy, ruleSettings, type Site } from '../rules/policy.ts';
@@ -51,11 +55,31 @@ export interface ForwardSettings {
    * @default [] they are replaced
    */
   readonly trustedProxies?: readonly string[];
+  /** Stands in place of the prefix in what the backend gets: with `prefix: '/api'` and `'/v2'` it gets `/v2/a` for `/api/a`. @default the prefix stays */
+  readonly rewritePrefix?: string;
+  /** Methods that are taken; others are the app's, and 404 without a route. @default every one that Node knows */
+  readonly methods?: readonly string[];
+  /** Hooks of the routes, behind those of the app. */
+  readonly preValidation?: preValidationHookHandler | preValidationHookHandler[];
+  readonly preHandler?: preHandlerHookHandler | preHandlerHookHandler[];
+  /** What is changed on the way, and who answers. */
+  readonly replyOptions?: ReplyOptions;
+  /**
+   * Send a request once more where the backend closed a used connection without a byte of an answer; only methods that may be
+   * repeated (RFC 9110 section 9.2.2). A request that has not left is sent to another backend either way.
+   *
+   * @default true
+   */
+  readonly retry?: boolean;
+  /** `false`: takes nothing by itself; routes of the app call `reply.forward()`. @default true */
+  readonly routes?: boolean;
 }
 
 export interface CompiledForward {
   readonly route: Route;
-  readonly forwarder: Pick<ForwarderOptions, 'timeouts' | 'upgradeIdle' | 'via'>;
+  readonly forwarder: Pick<ForwarderOptions, 'timeouts' | 'upgradeIdle' | 'via' | 'resend'>;
+  /** The path that the backend gets; a status where it gets none. */
+  readonly rewrite: (path: string) => string | 400 | 404;
   /** The Host to send; null: the one that was judged by. */
   readonly host: string | null;
   /** How requests are read where no guard stands: for one site, whatever host they name. */
@@ -73,9 +97,25 @@ const ofSite = [
 ] as const;
 const ofConfig = ['timeouts', 'via', 'trustedProxies'] as const;
 
-/** @throws {ConfigError} with every fault */
-export function compileForward(options: ForwardSettings): CompiledForward {
-  const faults = optionFaults('forward', options, [...ofSite, ...ofConfig, 'host']);
+const ofPlugin = [
+  'host',
+  'rewritePrefix',
+  'methods',
+  'replyOptions',
+  'retry',
+  'routes',
+  'preHandler',
+  'preValidation',
+] as const;
+const ofReply = ['rewriteRequestHeaders', 'rewriteHeaders', 'onResponse', 'onError'];
+
+/**
+ * @param prefix of the routes
+ * @throws {ConfigError} with every fault
+ */
+export function compileForward(options: ForwardSettings, prefix: string): CompiledForward {
+  const faults = optionFaults('forward', options, [...ofSite, ...ofConfig, ...ofPlugin]);
+  faults.push(...pluginFaults(options, prefix));
   const hostFault = faultOfHost(options.host);
   if (hostFault !== null) faults.push(hostFault);
   const pick = (keys: readonly (keyof ForwardSettings)[]): object =>
@@ -92,10 +132,58 @@ export function compileForward(options: ForwardSettings): CompiledForward {
     options.host ?? (backend!.kind === 'tcp' ? backend!.url.replace(/^\w+:\/\//, '') : 'localhost');
   return {
     route: siteRoute(site!),
-    forwarder: { timeouts: config.timeouts, upgradeIdle: config.timeouts.upgrade, via: config.via },
+    forwarder: {
+      timeouts: config.timeouts,
+      upgradeIdle: config.timeouts.upgrade,
+      via: config.via,
+      resend: options.retry ?? true,
+    },
+    rewrite:
+      options.rewritePrefix === undefined
+        ? (path) => path
+        : (path) => withPrefix(path, prefix, options.rewritePrefix!),
     host: options.host ?? null,
     alone: { policy: openPolicy(site!.websocket), clients: compile(config).clients, host },
   };
+}
+
+function pluginFaults(options: ForwardSettings, prefix: string): Fault[] {
+  const faults: Fault[] = [];
+  const wrong = (path: string, message: string, mend: string) =>
+    faults.push({ path, value: null, message, mend, line: null });
+  const { rewritePrefix, methods, replyOptions = {}, retry, routes, preHandler, preValidation } = options;
+  if (
+    rewritePrefix !== undefined &&
+    !(typeof rewritePrefix === 'string' && /^(?:\/[\x21-\x22\x24-\x3e\x40-\x7e]*)?$/.test(rewritePrefix))
+  )
+    wrong('rewritePrefix', 'is no path', 'write one that begins with /, or an empty text');
+  else if (rewritePrefix !== undefined && /[:*(]/.test(prefix))
+    wrong(
+      'rewritePrefix',
+      'has a prefix with parameters to replace',
+      'use reply.forward() with routes: false',
+    );
+  if (
+    methods !== undefined &&
+    !(Array.isArray(methods) && methods.length > 0 && methods.every((one) => METHODS.includes(one)))
+  )
+    wrong('methods', 'is no list of methods', "write them in upper case, such as ['GET', 'POST']");
+  for (const [name, value] of Object.entries({ retry, routes }))
+    if (value !== undefined && typeof value !== 'boolean')
+      wrong(name, 'is neither true nor false', 'write one of them');
+  for (const [name, value] of Object.entries({ preHandler, preValidation }))
+    if (![value ?? []].flat().every((one) => typeof one === 'function'))
+      wrong(name, 'is no function', 'pass one, or a list of them');
+  if (typeof replyOptions !== 'object' || replyOptions === null)
+    wrong('replyOptions', 'is no map', 'write a map of functions');
+  else
+    faults.push(
+      ...optionFaults('forward', replyOptions, [], ofReply).map((one) => ({
+        ...one,
+        path: `replyOptions.${one.path}`,
+      })),
+    );
+  return faults;
 }
 
 /**

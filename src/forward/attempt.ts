@@ -53,6 +53,8 @@ export interface ClientSide {
 export interface AttemptWatch {
   /** Told of every failure of a backend, after the client. */
   readonly onFailure: (error: UpstreamError) => void;
+  /** Whether an idempotent request is sent again that may have been acted on. */
+  readonly resend: boolean;
   /** Count how long backends take to answer. */
   readonly counters?: Counters | undefined;
 }
@@ -207,7 +209,8 @@ export class Attempt implements ResponseSink, Waiter {
       // The only one gets a second try: it may have been about to start.
       return backends.length === 1 && this.#unreachable.length === 1;
     }
-    if (this.#retried || !error.retryable || !idempotent.has(this.#request.method)) return false;
+    if (this.#retried || !this.#watch.resend || !error.retryable || !idempotent.has(this.#request.method))
+      return false;
     this.#retried = true;
     return true;
   }

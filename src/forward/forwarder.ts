@@ -33,6 +33,8 @@ export interface ForwarderOptions {
   readonly onFailure: (error: UpstreamError) => void;
   /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
+  /** Send an idempotent request again that may have been acted on. @default true */
+  readonly resend?: boolean;
   /** Counts failures and how long backends take. */
   readonly counters?: Counters | undefined;
 }
@@ -60,7 +62,11 @@ export class Forwarder {
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.#via = options.via ? hostname() : null;
-    this.#watch = { onFailure: options.onFailure, counters: options.counters };
+    this.#watch = {
+      onFailure: options.onFailure,
+      counters: options.counters,
+      resend: options.resend ?? true,
+    };
   }
 
   /**
@@ -214,11 +220,12 @@ function encoded({ content, whole, length, trailers }: IncomingBody): Buffer {
 
 const nothing = Buffer.alloc(0);
 
-const isSecure = (req: Request): boolean =>
-  isHttp2(req) ? req.stream.session?.encrypted === true : 'encrypted' in req.socket;
+/** The client speaks TLS. A stand-in for a request has no connection. */
+export const isSecure = (req: Request): boolean =>
+  isHttp2(req) ? req.stream.session?.encrypted === true : req.socket != null && 'encrypted' in req.socket;
 
 /** Bytes of the body, -1 where it is chunked, null where there is none. The judge has let only unambiguous framing pass. */
-function lengthOf(req: Request, { rawHeaders }: HttpRequest): number | null {
+export function lengthOf(req: Request, { rawHeaders }: HttpRequest): number | null {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i]!;
     if (length === 14 && rawHeaders[i]!.toLowerCase() === 'content-length')

@@ -30,21 +30,28 @@ const limited = [];
 for (const _ of [1, 2]) limited.push((await watched.inject('/metrics')).statusCode);
 console.log(page.status, (await page.text()).includes('/assets/'), limited.join(' '));
 await watched.close();
+const listed = Fastify();
+// Long enough to be read in a thread.
+const lines = Array.from({ length: 30_000 }, (_, i) => '198.18.' + (i >> 8) + '.' + (i & 255));
+fs.writeFileSync('list.txt', lines.join('\\n'));
+await listed.register(bans, { lists: [process.cwd() + '/list.txt'], journal: 'bans.db' });
+console.log(listed.bans.isBanned('198.18.1.1/32'), listed.bans.isBanned('198.51.100.1/32'));
+await listed.close();
 `;
 
 suite('the package, installed', () => {
   test('is imported', async () => {
     const imports =
-      "import Fastify from 'fastify';\nimport { alerts, dashboard, forward, metrics, rateLimit, relayGuard } from 'sekisho';\n";
+      "import Fastify from 'fastify';\nimport { alerts, bans, dashboard, forward, metrics, rateLimit, relayGuard } from 'sekisho';\nimport fs from 'node:fs';\n";
     writeFileSync(join(app, 'esm.mjs'), imports + use);
-    assert.equal(await node(['esm.mjs']), '200 421 function\n200 true 200 429\n');
+    assert.equal(await node(['esm.mjs']), '200 421 function\n200 true 200 429\ntrue false\n');
   });
 
   test('is required', async () => {
     const requires =
-      "const Fastify = require('fastify');\nconst { alerts, dashboard, forward, metrics, rateLimit, relayGuard } = require('sekisho');\n";
+      "const Fastify = require('fastify');\nconst fs = require('node:fs');\nconst { alerts, bans, dashboard, forward, metrics, rateLimit, relayGuard } = require('sekisho');\n";
     writeFileSync(join(app, 'cjs.cjs'), `${requires}(async () => {${use}})();`);
-    assert.equal(await node(['cjs.cjs']), '200 421 function\n200 true 200 429\n');
+    assert.equal(await node(['cjs.cjs']), '200 421 function\n200 true 200 429\ntrue false\n');
   });
 
   test('brings its command', async () => {

@@ -1,0 +1,55 @@
+/** The body of a request as it goes out: as it came, or as the app has left it. */
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import type { Judged } from '../guard/checkpoint.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
+import { type IncomingBody, lengthOf } from './forwarder.ts';
+
+export interface SentBody {
+  /** What is there by now; null where the request has none. */
+  readonly body: IncomingBody | null;
+  /** Where the rest comes from; null where nothing more comes. */
+  readonly source: Readable | null;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** @throws TypeError where the app has made something of the body that can't be sent */
+export function sent(request: FastifyRequest, facts: HttpRequest): SentBody {
+  const { raw, body } = request;
+  if (body instanceof Readable && body !== (raw as unknown)) {
+    // A hook put another stream in its place, as one that unpacks it does.
+    return { body: { content: nothing, whole: false, length: -1, trailers: [] }, source: body };
+  }
+  if (!raw.readableDidRead || body === undefined || body === raw) {
+    const length = lengthOf(raw, facts);
+    if (length === null) return { body: null, source: null };
+    return { body: { content: nothing, whole: false, length, trailers: [] }, source: raw };
+  }
+  const content = encoded(body, request.headers['content-type'] ?? '');
+  return { body: { content, whole: true, length: content.length, trailers: [] }, source: null };
+}
+
+/** What a parser of the app has made of it, as bytes again. */
+function encoded(body: unknown, type: string): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  if (typeof body === 'string') return Buffer.from(body);
+  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) return Buffer.from(JSON.stringify(body));
+  throw new TypeError(
+    `forward: a body of ${type || 'no type'} was parsed by the app and can't be sent any more. Give its route a parser that leaves it a string, a buffer or a stream`,
+  );
+}
+
+/** The request without what a hook took away that is said of the body: it is not packed any more where a hook unpacked it. */
+export function replaced(request: FastifyRequest, judged: Judged): Judged {
+  if (request.body === undefined || request.body === request.raw) return judged;
+  const gone = (name: string): boolean =>
+    /^content-(?:encoding|md5|digest)$/i.test(name) && request.headers[name.toLowerCase()] === undefined;
+  const { rawHeaders } = judged.request;
+  if (!rawHeaders.some((name, i) => i % 2 === 0 && gone(name))) return judged;
+  const strip = [
+    ...judged.verdict.strip,
+    ...rawHeaders.flatMap((name, i) => (i % 2 === 0 && gone(name) ? [i] : [])),
+  ];
+  return { ...judged, verdict: { ...judged.verdict, strip } };
+}
