@@ -17,8 +17,10 @@ import type { OwnAnswer } from './forward/front-end.ts';
 import type { Served } from './forward/served.ts';
 import { welcome } from './forward/welcome.ts';
 import { Checkpoint, type Judged } from './guard/checkpoint.ts';
+import type { Client } from './guard/client.ts';
 import { Http1Server } from './http1/server.ts';
 import { Http2Server } from './http2/server.ts';
+import { ClientConnections } from './limit/client-connections.ts';
 import { type RateLimitRules, RateLimits } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { inheritedSockets } from './listener/inherited-sockets.ts';
@@ -29,6 +31,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Carries requests to the backends of every site; the gateway has it. */
     forwarder: Forwarder;
+    /** The connections that each client has open; the gateway has it. */
+    clientConnections: ClientConnections;
   }
 }
 
@@ -157,6 +161,10 @@ async function createApp(
     },
   });
   app.decorate('forwarder', forwarder);
+  app.decorate(
+    'clientConnections',
+    new ClientConnections(config.limits.connectionsPerClient, excessLog(log)),
+  );
   app.addHook('onClose', async () => forwarder.close());
   // A site without a backend is the gateway's own to answer.
   app.all('*', (_request, reply) => welcome(reply));
@@ -174,7 +182,7 @@ function createListener(
   inForce: () => Compiled,
   onServed: ((served: Served) => void) | null,
 ): Listener {
-  const { relayGuard, rateLimits, forwarder } = app;
+  const { relayGuard, rateLimits, forwarder, clientConnections } = app;
   const shared = {
     checkpoint: relayGuard,
     rateLimits,
@@ -204,10 +212,31 @@ function createListener(
       websocket: () => [...inForce().sites.keys()].some((site) => site.websocket),
       onError: (error) => log.error(error, 'a connection of HTTP/2 failed; it was closed'),
     }),
-    mayConnect: (socket) => relayGuard.mayConnect(socket),
+    mayConnect: (socket) =>
+      relayGuard.mayConnect(socket) && clientConnections.admit(socket, relayGuard.clientAt(socket)),
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
+}
+
+/** One line a minute: an attacker chooses how many connections are closed. */
+function excessLog(log: Logger): (client: Client, max: number) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let more = 0;
+  return ({ address }, max) => {
+    const now = performance.now();
+    if (now - toldAt < 60_000) {
+      more++;
+      return;
+    }
+    const before = more === 0 ? '' : `; ${more} of several clients since the last such line`;
+    log.warn(
+      { event: 'connections', client: address, more },
+      `a connection of ${address} was closed: it has ${max} open, the most of one client (limits.connectionsPerClient)${before}`,
+    );
+    toldAt = now;
+    more = 0;
+  };
 }
 
 /** A request that the gateway itself answers, as the application that it is. */

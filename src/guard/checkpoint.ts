@@ -146,6 +146,11 @@ export class Checkpoint {
     namePeer(socket, address, this.#clients);
   }
 
+  /** Whom a connection is counted for, before it has sent anything. */
+  clientAt(socket: Socket): Client {
+    return peerOf(socket, this.#clients);
+  }
+
   /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
   mayConnect(socket: Socket): boolean {
     const client = peerOf(socket, this.#clients);

@@ -181,6 +181,11 @@ export class Http1Connection implements ClientSide {
 
   #takeHead(bytes: Buffer): void {
     this.#held = null;
+    // At the beginning of a connection, before anything is read of it; a later request of the banned ends the connection.
+    if (!this.#served && this.#server.checkpoint.turnAway(this.#socket)) {
+      this.#letGo();
+      return;
+    }
     const request = this.#reader.read(bytes);
     if (typeof request === 'string') {
       this.#notRead(request, bytes);

@@ -4,13 +4,20 @@ import { connect } from 'node:net';
 import type { Owner } from './owner.ts';
 import { type BackendConnection, watched } from './raw-backend.ts';
 
-/** Connects to a loopback port; closed with its owner. */
+/** Connects to a loopback port, from an address of the loopback; closed with its owner. */
 export async function rawConnection(
   owner: Owner,
   port: number,
   host = '127.0.0.1',
+  from?: string,
 ): Promise<BackendConnection> {
-  const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+  const socket = connect({
+    port,
+    host,
+    noDelay: true,
+    allowHalfOpen: true,
+    ...(from ? { localAddress: from } : {}),
+  });
   owner.after(() => socket.destroy());
   const connection = watched(socket);
   await once(socket, 'connect');
