@@ -2,9 +2,9 @@
 /** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
 import { Argument, CommanderError, Option, Command as Program } from 'commander';
 import { exportFormats } from './bans/export.ts';
+import { auditCommand } from './commands/audit-command.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
-  AuditOptions,
   BansOptions,
   CheckOptions,
   Command,
@@ -82,31 +82,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>(() => import('./commands/explain.ts'), exit)),
   scanCommand,
-  (program, exit) =>
-    program
-      .command('audit')
-      .description(
-        'prove whether your own server relays: HTTP, CONNECT, SOCKS and mail, against a canary of its own',
-      )
-      .argument('<target>', 'HOST, HOST:PORT or [IPv6]:PORT')
-      .option(
-        '--port <ports>',
-        'ports instead of the usual ones: 80,8080; may be given several times',
-        collect,
-      )
-      .option('--host <name>', 'the host that the server takes for its own (default: of TARGET)')
-      .option('--canary <addr:port>', 'how the server reaches the canary, where it cannot reach this address')
-      .option('--canary-listen <addr:port>', 'where the canary listens, where that differs')
-      .option(
-        '--i-own-this <name>',
-        'the name of your server; needed, with proof, unless it is on a private address',
-      )
-      .option('--timeout <seconds>', 'how long one answer may take (default: 4)')
-      .option('--pace <ms>', 'time between two connections (default: 0 on loopback, else 50)')
-      .option('--json', 'one JSON object a technique on stdout')
-      .action((target: string, options: Omit<AuditOptions, 'target'>) =>
-        lazy<AuditOptions>(() => import('./commands/audit.ts'), exit)({ target, ...options }),
-      ),
+  auditCommand,
   registerBans,
   (program, exit) =>
     program

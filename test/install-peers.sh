@@ -9,8 +9,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
 # What proves that a peer is there (a command, or a file by its absolute path), and the packages that bring it.
-# Exim and Postfix exclude each other as packages, and the package of CrowdSec registers with a service on the
-# internet: both are unpacked into the cache instead, see below.
+# Exim, OpenSMTPD and Postfix exclude each other as packages, and the package of CrowdSec registers with a service on the
+# internet: they are unpacked into the cache instead, see below.
 peers='
 nginx                                                nginx
 apache2                                              apache2
@@ -31,6 +31,8 @@ saslpasswd2                                          sasl2-bin libsasl2-modules
 tinyproxy                                            tinyproxy-bin
 squid                                                squid
 microsocks                                           microsocks
+privoxy                                              privoxy
+varnishd                                             varnish
 danted                                               dante-server
 chromium                                             chromium
 rsyslogd                                             rsyslog
@@ -47,6 +49,7 @@ faketime                                             faketime
 '
 cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sekisho-peers"
 exim="$cache/exim/usr/sbin/exim4"
+opensmtpd="$cache/opensmtpd/usr/sbin/smtpd"
 crowdsec="$cache/crowdsec/usr/bin/crowdsec"
 
 is_there() {
@@ -70,12 +73,17 @@ exim_is_there() {
   return 1
 }
 
+opensmtpd_is_there() {
+  [ -x "$opensmtpd" ] && id opensmtpq >/dev/null 2>&1
+}
+
 crowdsec_is_there() {
   "$crowdsec" -version >/dev/null 2>&1
 }
 
 unpacked_missing() {
   exim_is_there || printf '(exim4-daemon-heavy) '
+  opensmtpd_is_there || printf '(opensmtpd) '
   crowdsec_is_there || printf '(crowdsec) '
 }
 
@@ -135,6 +143,27 @@ if ! exim_is_there; then
     for deb in *.deb; do dpkg -x "$deb" root || exit 1; done
     root/usr/sbin/exim4 -C /dev/null -bV >>"$log" 2>&1 || exit 1
     mkdir -p "$cache" && rm -rf "$cache/exim" && mv root "$cache/exim"
+  )
+  rm -rf "$unpacked"
+fi
+
+# The daemon, its libraries, and the users and the folder that are compiled into it.
+if ! opensmtpd_is_there; then
+  unpacked=$(mktemp -d)
+  (
+    cd "$unpacked" || exit 1
+    apt download opensmtpd || exit 1
+    libraries=$(dpkg-deb -f opensmtpd_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
+    # shellcheck disable=SC2086
+    install $libraries
+    for user in opensmtpd opensmtpq; do
+      id "$user" >>"$log" 2>&1 ||
+        useradd --system --user-group --no-create-home --home-dir /var/lib/opensmtpd/empty --shell /usr/sbin/nologin \
+          "$user" >>"$log" 2>&1
+    done
+    mkdir -p /var/lib/opensmtpd/empty
+    dpkg -x opensmtpd_*.deb root || exit 1
+    mkdir -p "$cache" && rm -rf "$cache/opensmtpd" && mv root "$cache/opensmtpd"
   )
   rm -rf "$unpacked"
 fi

@@ -7,8 +7,8 @@ import type { Outcome } from './finding.ts';
 export interface Baseline {
   /** Status of its front page. */
   readonly front: number;
-  /** Status of a page that it does not have. */
-  readonly missing: number;
+  /** Status of a page that it does not have; null where that took too long. */
+  readonly missing: number | null;
 }
 
 export interface Answer {
@@ -59,8 +59,8 @@ export function proven({ hit, silentHit, cameBack }: Proof, status: number | nul
   }
   if (cameBack) return { result: 'relays', why: `what only the canary says came back${said}` };
   if (silentHit !== null) {
-    const said = silentHit.said === 'TLS' ? 'and began TLS' : 'and waited';
-    return { result: 'relays', why: `${silentHit.from} connected to the canary ${said}` };
+    const did = { TLS: 'and began TLS', HTTP: 'and asked for another page' }[silentHit.said] ?? 'and waited';
+    return { result: 'relays', why: `${silentHit.from} connected to port ${silentHit.port} of the canary ${did}` };
   }
   return null;
 }
@@ -86,17 +86,24 @@ export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null
     return { result: 'answers-itself', why: `${status} with a page of its own; the canary was not reached` };
   }
   if (status === 407) return { result: 'refuses', why: '407: a proxy that wants credentials' };
+  if (isGatewayError(status)) {
+    return { result: 'unclear', why: `${status}: ${gatewayError(status, baseline)}` };
+  }
   if (status === baseline?.missing && status !== 403 && status !== 421 && status !== 400) {
     return { result: 'answers-itself', why: `${status}, as to any page that it does not have` };
   }
-  if (status === baseline?.front && status >= 500) {
-    return { result: 'answers-itself', why: `${status}, as to its own front page` };
-  }
-  if (status >= 502 && status <= 504) {
-    return {
-      result: 'unclear',
-      why: `${status}: it seems to have tried, but the canary was not reached; can the server reach the canary's address?`,
-    };
-  }
   return { result: 'refuses', why: `status ${status}` };
+}
+
+/**
+ * What servers say that tried to reach somebody and failed; each is what some proxy says of a connection that was refused.
+ * Whatever ordinary pages get, it is no refusal: where the server forwards by Host, ordinary pages get it as well.
+ */
+const isGatewayError = (status: number): boolean => status >= 500 && ![501, 505, 511].includes(status);
+
+function gatewayError(status: number, baseline: Baseline | null): string {
+  if (status === baseline?.front) {
+    return 'its own front page gets the same, so it may forward to any host, or its backend is down: mend that, and try again';
+  }
+  return "it seems to have tried to reach what our name stands for, but the canary was not reached; can the server reach the canary's address?";
 }

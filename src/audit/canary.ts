@@ -44,6 +44,10 @@ export interface CanaryOptions {
   readonly host?: string | undefined;
   /** Port under which the server reaches it. @default the listening port */
   readonly externalPort?: number | undefined;
+  /** Ports to listen on beside it, for servers that choose the port themselves. @default none */
+  readonly ears?: readonly number[] | undefined;
+  /** Addresses of the same machine to listen on too, at the canary's own port. @default none */
+  readonly beside?: readonly string[] | undefined;
 }
 
 export class Canary {
@@ -51,28 +55,64 @@ export class Canary {
   readonly host: string;
   readonly port: number;
   readonly #listen: string;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
+  readonly #hosts = new Set<string>();
+  readonly #deaf = new Map<number, string>();
   readonly #open = new Set<Socket>();
   readonly #hits: { ask: string | null; from: string; said: string; port: number }[] = [];
   readonly #asks = new Set<string>();
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #secret = randomBytes(32);
 
-  private constructor(server: Server, options: CanaryOptions) {
-    const { port } = server.address() as AddressInfo;
-    this.#server = server;
-    this.#listen = options.listen;
-    this.host = options.host ?? options.listen;
+  private constructor(listen: string, port: number, options: CanaryOptions) {
+    this.#listen = listen;
+    this.host = options.host ?? listen;
     this.port = options.externalPort ?? port;
-    server.on('connection', (socket) => this.#accept(socket, port));
   }
 
-  /** @throws Error where it cannot listen there */
+  /** @throws Error where it cannot listen there; an ear that cannot be opened is {@link deaf} */
   static async open(options: CanaryOptions): Promise<Canary> {
-    const server = createServer({ noDelay: true });
-    server.listen({ host: options.listen, port: options.port ?? 0, exclusive: true });
-    await once(server, 'listening');
-    return new Canary(server, options);
+    const server = await listening(options.listen, options.port ?? 0);
+    const { port } = server.address() as AddressInfo;
+    const canary = new Canary(options.listen, port, options);
+    canary.#hear(server, port);
+    // Behind a router only the port that it passes on is heard: what is asked of the others comes to the router itself.
+    const outside = options.host !== undefined && options.host !== options.listen;
+    await Promise.all([
+      ...(options.ears ?? []).map(async (ear) => {
+        if (ear === canary.port) return;
+        if (outside) return void canary.#deaf.set(ear, 'only its own port is passed on to it');
+        try {
+          canary.#hear(await listening(options.listen, ear), ear);
+        } catch (error) {
+          canary.#deaf.set(ear, reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error));
+        }
+      }),
+      ...(outside ? [] : (options.beside ?? [])).map(async (host) => {
+        try {
+          canary.#hear(await listening(host, port), port);
+          canary.#hosts.add(host);
+        } catch {
+          // Then it cannot be named by this address.
+        }
+      }),
+    ]);
+    return canary;
+  }
+
+  /** Ports among its ears that it could not listen on, and why: a server that asks there goes unheard. */
+  get deaf(): ReadonlyMap<number, string> {
+    return this.#deaf;
+  }
+
+  /** Whether its own port is heard at this address too. */
+  hears(host: string): boolean {
+    return host === this.#listen || this.#hosts.has(host);
+  }
+
+  /** The addresses beside its own at which its port is heard. */
+  get beside(): readonly string[] {
+    return [...this.#hosts];
   }
 
   /** `ADDR:PORT`, with brackets where it is IPv6. */
@@ -113,19 +153,15 @@ export class Canary {
     }
   }
 
-  /** Listens on one more port of the same address, for as long as it is not closed. @throws where it cannot */
-  async alsoOn(port: number): Promise<{ close(): void }> {
-    const server = createServer({ noDelay: true });
-    server.listen({ host: this.#listen, port, exclusive: true });
-    await once(server, 'listening');
-    server.on('connection', (socket) => this.#accept(socket, port));
-    return { close: () => server.close() };
+  async close(): Promise<void> {
+    const closed = this.#servers.map((server) => once(server.close(), 'close'));
+    for (const socket of this.#open) socket.destroy();
+    await Promise.all(closed);
   }
 
-  async close(): Promise<void> {
-    this.#server.close();
-    for (const socket of this.#open) socket.destroy();
-    await once(this.#server, 'close');
+  #hear(server: Server, port: number): void {
+    this.#servers.push(server);
+    server.on('connection', (socket) => this.#accept(socket, port));
   }
 
   #answer(id: string): string {
@@ -168,6 +204,18 @@ export class Canary {
     const head = `HTTP/1.1 200 OK\r\nX-Canary: ${answer}\r\nContent-Type: text/plain\r\nContent-Length: ${answer.length + 1}\r\nConnection: close\r\n\r\n`;
     return headOnly ? head : `${head}${answer}\n`;
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'only root may listen there',
+  EADDRINUSE: 'another server has it',
+};
+
+async function listening(host: string, port: number): Promise<Server> {
+  const server = createServer({ noDelay: true });
+  server.listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  return server;
 }
 
 /** Dual-stack sockets name IPv4 peers as IPv4-mapped IPv6. */

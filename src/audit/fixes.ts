@@ -8,6 +8,9 @@ export type FixKind =
   | 'h2-connect'
   | 'scheme'
   | 'own-url'
+  | 'path-url'
+  | 'fetcher'
+  | 'unix-socket'
   | 'override'
   | 'trace'
   | 'socks'
@@ -27,6 +30,7 @@ export const software = [
   'iis',
   'postfix',
   'exim',
+  'opensmtpd',
   'sendmail',
   'exchange',
 ] as const;
@@ -50,6 +54,7 @@ const marks: readonly (readonly [Software, RegExp])[] = [
   ],
   ['postfix', /^220[ -].*Postfix/im],
   ['exim', /^220[ -].*Exim/im],
+  ['opensmtpd', /^220[ -].*OpenSMTPD/im],
   ['sendmail', /^220[ -].*Sendmail/im],
   ['exchange', /^220[ -].*Microsoft ESMTP/im],
 ];
@@ -67,30 +72,38 @@ interface Fix {
 
 const apacheProxy =
   'Apache: ProxyRequests Off (ProxyPass does not need it); if a proxy is wanted: <Proxy "*"> Require ip YOUR-NETWORK </Proxy>';
+const apacheWholeUrl =
+  'Apache: ProxyRequests Off; where it is off already, RewriteRule ^(.*)$ $1 [P] takes the whole URL from the request: RewriteRule ^/(.*)$ http://BACKEND/$1 [P]';
 const nginxVariables =
-  'nginx: name the backend in proxy_pass instead of $host, $http_host or $arg_… (proxy_pass http://backend;), drop resolver, and add a default server that returns 421';
+  'nginx: name the backend in proxy_pass instead of $host or $http_host (proxy_pass http://backend;), drop resolver, and add a default server that returns 421';
 const squidAccess =
-  'squid: http_access allow localnet, then http_access deny all as the last line; no "allow all"';
+  'squid: http_access allow localnet, then http_access deny all as the last line, no "allow all"';
+const squidAccelerator = 'squid: http_port … accel defaultsite=YOUR-SITE, without vhost and allow-direct';
 const tinyproxyAllow =
   'tinyproxy: Allow YOUR-NETWORK (with no Allow line everybody may), Listen on an inside address';
 const envoyForward =
   'Envoy: remove dynamic_forward_proxy, and give virtual_hosts domains of your own instead of "*"';
+const privoxyAccess = 'Privoxy: listen-address on an inside address, permit-access YOUR-NETWORK';
+const varnishBackend =
+  'Varnish: choose the backend from your own list in vcl_recv, no dynamic director on req.http.host, and look at the backend: it may be what relays';
+const haproxyDestination =
+  'HAProxy: remove http-request set-dst, set-dst-port and do-resolve on what the request names (hdr(host), url_ip), choose use_backend from a map of your own';
+const caddyUpstream =
+  'Caddy: name the upstream in reverse_proxy, instead of {http.request.hostport}, {http.request.host} or {hostport}';
 
 const fixes: Readonly<Record<FixKind, Fix>> = {
   'forward-proxy': {
     general: 'turn the forward proxy off, or let your own networks alone use it',
     by: {
-      apache: apacheProxy,
+      apache: apacheWholeUrl,
       nginx: nginxVariables,
       squid: squidAccess,
       tinyproxy: tinyproxyAllow,
       envoy: envoyForward,
-      haproxy: 'HAProxy: remove http-request set-dst / do-resolve on the request, and option http_proxy',
-      caddy:
-        'Caddy: remove the forward_proxy directive or give it basic_auth; no {http.request.host} in reverse_proxy',
-      privoxy: 'Privoxy: listen-address on an inside address, permit-access YOUR-NETWORK',
-      varnish:
-        'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
+      haproxy: haproxyDestination,
+      caddy: 'Caddy: remove the forward_proxy directive or give it basic_auth',
+      privoxy: privoxyAccess,
+      varnish: varnishBackend,
       iis: 'IIS: Application Request Routing, Server Proxy Settings: enable the proxy for rewrite rules with fixed targets only',
     },
   },
@@ -98,29 +111,28 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
     general: 'forward to backends named in the configuration, never to the host that the request names',
     by: {
       apache:
-        'Apache: no %{HTTP_HOST} in the target of RewriteRule [P] or ProxyPassMatch; add a default <VirtualHost> that denies; ProxyRequests Off',
+        'Apache: no %{HTTP_HOST} in the target of RewriteRule [P] or ProxyPassMatch: RewriteRule ^/(.*)$ http://BACKEND/$1 [P]; add a default <VirtualHost> that denies',
       nginx: nginxVariables,
-      squid: `${squidAccess}; in accelerator mode: http_port … accel defaultsite=YOUR-SITE, no vhost without cache_peer_domain`,
-      tinyproxy: `${tinyproxyAllow}; no transparent (TransparentProxy) mode towards the internet`,
+      squid: squidAccelerator,
+      tinyproxy: tinyproxyAllow,
       envoy: envoyForward,
-      haproxy:
-        'HAProxy: remove do-resolve / set-dst on req.hdr(host); choose use_backend from a map of your own',
-      caddy: 'Caddy: name the upstream in reverse_proxy; no {http.request.host} there',
-      varnish:
-        'Varnish: choose the backend from your own list in vcl_recv; no dynamic director on req.http.host',
+      haproxy: haproxyDestination,
+      caddy: caddyUpstream,
+      privoxy: `${privoxyAccess}, accept-intercepted-requests 0`,
+      varnish: varnishBackend,
     },
   },
   connect: {
     general: 'refuse CONNECT: 405',
     by: {
-      apache: `${apacheProxy}; without mod_proxy_connect there is no CONNECT at all (AllowCONNECT names ports)`,
+      apache: `${apacheProxy}; AllowCONNECT names the ports, without mod_proxy_connect there is no CONNECT at all`,
       squid: `${squidAccess}; http_access deny CONNECT !SSL_ports before it`,
       tinyproxy: `${tinyproxyAllow}; ConnectPort 443 (with no ConnectPort line every port may)`,
       nginx: 'nginx: drop proxy_connect (ngx_http_proxy_connect_module)',
       envoy: 'Envoy: remove connect_matcher routes and upgrade_configs: CONNECT',
       haproxy: 'HAProxy: http-request deny if METH_CONNECT',
       caddy: 'Caddy: remove the forward_proxy directive or give it basic_auth',
-      privoxy: 'Privoxy: listen-address on an inside address, permit-access YOUR-NETWORK',
+      privoxy: privoxyAccess,
     },
   },
   'h2-connect': {
@@ -134,21 +146,39 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   },
   scheme: {
     general: 'refuse every scheme but http and https',
-    by: {
-      apache: `${apacheProxy}; do not load mod_proxy_ftp`,
-      squid: `${squidAccess}; acl others proto FTP Gopher, http_access deny others`,
-      tinyproxy: tinyproxyAllow,
-    },
+    by: { apache: `${apacheProxy}; do not load mod_proxy_ftp`, squid: squidAccess, tinyproxy: tinyproxyAllow },
   },
   'own-url': {
     general:
       'put a slash between the backend and what comes from the request, and refuse targets that do not begin with one',
     by: {
       apache:
-        'Apache: RewriteRule ^/(.*) http://backend/$1 [P] with both slashes (CVE-2011-3368), ProxyPass /path/ http://backend/path/; update httpd (CVE-2021-40438)',
+        'Apache: RewriteRule ^/(.*)$ http://BACKEND/$1 [P] with both slashes, ProxyPass /path/ http://BACKEND/path/ (CVE-2011-3368)',
       nginx: 'nginx: proxy_pass http://backend; (or a slash before the variable: http://backend/$1)',
       squid: squidAccess,
     },
+  },
+  'path-url': {
+    general: 'name the backend in the configuration: no part of a path may become a host',
+    by: {
+      apache:
+        'Apache: ProxyPassMatch ^/(.*)$ http://$1 takes the host from the path: ProxyPassMatch ^/(.*)$ http://BACKEND/$1',
+      nginx: 'nginx: no capture of the path as the host of proxy_pass: proxy_pass http://backend/$1;',
+      caddy: 'Caddy: name the upstream in reverse_proxy, no {http.request.uri…}, {path…} or {re…} there',
+    },
+  },
+  fetcher: {
+    general:
+      'fetch from a list of your own hosts alone: look the name up once, refuse loopback, private and metadata addresses, dial that very address, and follow no redirects',
+    by: {
+      nginx: 'nginx: no $arg_… in proxy_pass: name the backend',
+      caddy: 'Caddy: name the upstream in reverse_proxy, instead of {query.upstream} and the like ({http.request.uri.query.…})',
+      apache: 'Apache: no %{QUERY_STRING} or capture of it as the host of RewriteRule [P]',
+    },
+  },
+  'unix-socket': {
+    general: 'update the server: a path that begins with unix: may not choose the backend',
+    by: { apache: 'Apache: update httpd to 2.4.49 or later (CVE-2021-40438)' },
   },
   override: {
     general:
@@ -175,6 +205,8 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
       postfix:
         'Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination; mynetworks = 127.0.0.0/8 and your own; allow_untrusted_routing = no, no relay_domains of others',
       exim: 'Exim: hostlist relay_from_hosts and domainlist relay_to_domains with your own alone; in acl_check_rcpt deny local parts with ^.*[@%!] and end with deny message = relay not permitted',
+      opensmtpd:
+        'OpenSMTPD: no "match from any for any": match from any for domain YOUR-DOMAIN, match auth from any for any, match from src YOUR-NETWORK for any',
       sendmail:
         'sendmail: remove FEATURE(promiscuous_relay), FEATURE(loose_relay_check) and the like; name networks in /etc/mail/access or relay-domains',
       exchange:
@@ -183,8 +215,30 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   },
 };
 
-/** The directive for this software, or the advice for any. */
-export function fixFor(kind: FixKind, found: Software | null): string {
-  const { general, by } = fixes[kind];
+/**
+ * The directive for this software, or the advice for any. One cause opens several techniques: a server that dials the Host dials
+ * an absolute-form's host too, and an open forward proxy any scheme.
+ *
+ * @param relaying the techniques that went through at the same port
+ */
+export function fixFor(
+  kind: FixKind,
+  found: Software | null,
+  relaying: ReadonlySet<string> = new Set(),
+): string {
+  const cause = causeOf(kind, found, relaying);
+  if (cause === 'forward-proxy' && found === 'apache' && relaying.has('connect')) return apacheProxy;
+  const { general, by } = fixes[cause];
   return (found === null ? undefined : by?.[found]) ?? general;
+}
+
+function causeOf(kind: FixKind, found: Software | null, relaying: ReadonlySet<string>): FixKind {
+  const goes = (...ids: string[]): boolean => ids.some((id) => relaying.has(id));
+  const byHost = goes('host-foreign', 'host-foreign/no-port', 'host-foreign/unresolvable');
+  const byUrl = goes('absolute-form-foreign', 'absolute-form-foreign/http-1.0');
+  const follows: FixKind[] = ['forward-proxy', 'scheme', 'own-url', 'path-url', 'fetcher'];
+  if (byHost && found !== null && follows.includes(kind)) return 'host-forwarding';
+  const byPath = goes('url-in-path/host', 'url-in-path/two-slashes', 'url-in-path/url');
+  if (byPath && !byUrl && (kind === 'forward-proxy' || kind === 'own-url')) return 'path-url';
+  return byUrl && (kind === 'scheme' || kind === 'own-url') ? 'forward-proxy' : kind;
 }

@@ -59,6 +59,8 @@ export class Ground {
   readonly canary: Canary;
   /** HTTP is spoken inside TLS. */
   tls = false;
+  /** An answer of each status, cut: who the server is may stand in its error pages alone. */
+  readonly #answers = new Map<number, string>();
   readonly #budget: Budget;
 
   constructor({ address, port, name, canary, budget }: GroundOptions) {
@@ -77,7 +79,24 @@ export class Ground {
     return this.#budget.bounds.signal;
   }
 
-  /** `HOST:PORT` as the report names it. */
+  /** Some technique was answered in HTTP: the port speaks it, whatever it was taken for at first. */
+  get heardHttp(): boolean {
+    return this.#answers.size > 0;
+  }
+
+  /** What the server has said, an answer of each status. */
+  get answers(): string {
+    return [...this.#answers.values()].join('\n');
+  }
+
+  /** Bounded: 2 KiB of one answer a status. */
+  heard(status: number | null, bytes: Buffer): void {
+    if (status !== null && !this.#answers.has(status)) {
+      this.#answers.set(status, bytes.toString('latin1', 0, 2_048));
+    }
+  }
+
+  /** `HOST:PORT`. */
   get target(): string {
     return `${bracketed(this.name)}:${this.port}`;
   }
@@ -89,7 +108,7 @@ export class Ground {
 
   /** The canary can be named by the audited server's own name: both are on one machine. */
   get sharesMachine(): boolean {
-    return this.canary.host === this.address;
+    return this.canary.hears(this.address);
   }
 
   /** A name for SNI: addresses are not allowed there (RFC 6066 section 3). */

@@ -103,6 +103,7 @@ export async function runH2(
   const session = await openH2(ground);
   if (session === null) throw new UnreachableError('HTTP/2 is no longer spoken');
   const ask = ground.canary.newAsk();
+  const since = { count: ground.canary.count, silent: false };
   try {
     const headers = { ...technique.headers(ground, ask), 'user-agent': `sekisho-audit ${ask.id}` };
     const stream = session.request(headers, { endStream: technique.tunnel !== true });
@@ -124,7 +125,7 @@ export async function runH2(
     });
     await closed;
     const body = Buffer.concat(chunks);
-    const relayed = proven(proofOf(ground, ask, body, null), status || null);
+    const relayed = proven(proofOf(ground, ask, body, since), status || null);
     if (relayed !== null) return relayed;
     if (status === 0) {
       if (code !== 0 || stream.closed)

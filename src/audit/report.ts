@@ -1,6 +1,7 @@
 /** The findings for people: the verdict first, then a table, then what to change. */
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Finding, Result } from './finding.ts';
+import { exitCode, exitCodes, limits, type Remarks, verdictLine } from './verdict.ts';
 
 /** What is worst comes first. */
 const order: readonly Result[] = ['relays', 'unclear', 'answers-itself', 'refuses'];
@@ -12,39 +13,25 @@ const words: Readonly<Record<Result, string>> = {
   refuses: 'refuses',
 };
 
-/** One line: whether it relays. */
-export function verdictLine(target: string, findings: readonly Finding[]): string {
-  const count = (result: Result): number => findings.filter((finding) => finding.result === result).length;
-  const relays = count('relays');
-  const unclear = count('unclear');
-  const rest = [
-    `${count('refuses')} refused`,
-    `${count('answers-itself')} answered from its own`,
-    ...(unclear > 0 ? [`${unclear} unclear`] : []),
-  ].join(', ');
-  if (findings.length === 0) return `${target}: nothing could be tried.`;
-  if (relays > 0) {
-    const rules = [...new Set(findings.filter(({ result }) => result === 'relays').map(({ rule }) => rule))];
-    return `${target} RELAYS: ${relays} of ${findings.length} techniques went through (${rules.join(', ')}); ${rest}.`;
-  }
-  if (unclear === findings.length)
-    return `${target}: nothing is proven, all ${unclear} techniques are unclear.`;
-  return `${target} does not relay: none of ${findings.length} techniques went through; ${rest}.`;
-}
-
 /** The whole report. */
 export function report(
   target: string,
   findings: readonly Finding[],
+  remarks: Remarks,
   { color = false, width = 100 }: { color?: boolean; width?: number } = {},
 ): string {
   const paint = (format: 'red' | 'yellow' | 'green' | 'bold', text: string): string =>
     color ? styleText(format, text, { validateStream: false }) : text;
-  const verdict = verdictLine(target, findings);
-  const relays = findings.some(({ result }) => result === 'relays');
-  const lines = [paint(relays ? 'red' : 'bold', verdict)];
-  for (const port of [...new Set(findings.map(({ target }) => target))]) {
-    const rows = fold(findings.filter(({ target }) => target === port));
+  const code = exitCode(findings, remarks);
+  const lines = [
+    paint(
+      code === exitCodes.relays ? 'red' : code === exitCodes.untold ? 'yellow' : 'bold',
+      printable(verdictLine(target, findings, remarks)),
+    ),
+    ...limits(findings, remarks).map((text) => wrap('', text, width)),
+  ];
+  for (const port of [...new Set(findings.map(placeOf))]) {
+    const rows = fold(findings.filter((finding) => placeOf(finding) === port));
     const column = Math.max(...rows.map(({ technique }) => technique.length));
     lines.push('', paint('bold', port));
     for (const { result, technique, why } of rows) {
@@ -62,6 +49,10 @@ export function report(
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** The port, and the address where the name does not tell it. */
+const placeOf = ({ target, address }: Finding): string =>
+  target.startsWith(address) || target.startsWith(`[${address}]`) ? target : `${target} at ${address}`;
 
 /** Each piece of advice once, whatever it was given for: `SOFTWARE: one; another`. */
 function mends(findings: readonly Finding[]): string[] {
@@ -82,12 +73,12 @@ interface Row {
   readonly why: string;
 }
 
-/** Spellings of one rule that ended alike share a row; what relays is told one by one. */
+/** Spellings of one rule that ended alike share a row. */
 function fold(findings: readonly Finding[]): Row[] {
   const rows = new Map<string, { first: Finding; count: number }>();
   for (const finding of findings) {
-    const { result, rule, why, technique } = finding;
-    const key = result === 'relays' ? technique : `${result} ${rule} ${why}`;
+    const { result, rule, why } = finding;
+    const key = `${result} ${rule} ${why}`;
     const row = rows.get(key);
     if (row === undefined) rows.set(key, { first: finding, count: 1 });
     else row.count += 1;

@@ -1,5 +1,6 @@
 /** What a port speaks: found out first, so that each technique is tried where it can mean something. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Baseline, isComplete, statusOf } from './answer.ts';
 import { UnreachableError } from './connection.ts';
 import type { Ground } from './ground.ts';
@@ -11,12 +12,17 @@ export interface Service {
   readonly baseline: Baseline | null;
   /** What it said of its own accord. */
   readonly text: string;
+  /** Its own pages take longer than an answer may. */
+  readonly slow: boolean;
 }
 
 /** Mail servers may make a client wait, to see whether it talks too early (postscreen: 6 s). */
 const mailPorts: ReadonlySet<number> = new Set([25, 465, 587, 2525]);
 
-const nothing = { tls: false, baseline: null, text: '' } as const;
+const nothing = { tls: false, baseline: null, text: '', slow: false } as const;
+
+/** Milliseconds after which a server that has not answered is asked something that needs no page. */
+const impatience = 1_000;
 
 /** @throws BudgetError */
 export async function findService(ground: Ground): Promise<Service> {
@@ -47,33 +53,51 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
     connection.close();
   }
   ground.tls = tls;
-  const front = await ask(ground, '/');
+  const { front, refusal } = await frontPage(ground);
   const status = statusOf(front);
-  if (status === null) {
-    // A mail server that was slow to greet greets before it complains about the GET.
-    const text = front.toString('latin1');
-    if (/^220[ -]/.test(text)) return { ...nothing, speaks: 'smtp', tls, text };
+  const text = front.toString('latin1');
+  // A mail server that was slow to greet greets before it complains about the GET.
+  if (/^220[ -]/.test(text)) return { ...nothing, speaks: 'smtp', tls, text };
+  if (status === null && statusOf(refusal) === null) {
     ground.tls = false;
     return { ...nothing, speaks: 'silent', text };
   }
   // nginx, Apache and Node say so in words, with a 400, where TLS is spoken.
-  if (!tls && status === 400 && /https|TLS|SSL/i.test(front.toString('latin1'))) return null;
+  const said = `${text}\n${refusal.toString('latin1')}`;
+  if (!tls && (status ?? statusOf(refusal)) === 400 && /https|TLS|SSL/i.test(said)) return null;
+  if (status === null) return { ...nothing, speaks: 'http', tls, text: said, slow: true };
   const missing = await ask(ground, `/sekisho-audit/${randomBytes(8).toString('hex')}`);
   return {
     speaks: 'http',
     tls,
-    baseline: { front: status, missing: statusOf(missing) ?? status },
-    text: `${front.toString('latin1')}\n${missing.toString('latin1')}`,
+    baseline: { front: status, missing: statusOf(missing) },
+    text: `${text}\n${missing.toString('latin1')}`,
+    slow: statusOf(missing) === null,
   };
 }
 
+/** Its front page; where that takes long, also what it says to a line that is no request: every HTTP server answers that at once. */
+async function frontPage(ground: Ground): Promise<{ front: Buffer; refusal: Buffer }> {
+  const answered = new AbortController();
+  const asked = ask(ground, '/').finally(() => answered.abort());
+  await delay(Math.min(impatience, ground.patience / 2), undefined, { signal: answered.signal }).catch(() => {});
+  if (answered.signal.aborted) return { front: await asked, refusal: Buffer.alloc(0) };
+  const [front, refusal] = await Promise.all([asked, exchange(ground, 'SEKISHO-AUDIT\r\n\r\n')]);
+  return { front, refusal };
+}
+
 /** An ordinary request for a page of the server's own. @throws UnreachableError, BudgetError */
-export async function ask(ground: Ground, path: string): Promise<Buffer> {
+export function ask(ground: Ground, path: string): Promise<Buffer> {
+  return exchange(
+    ground,
+    `GET ${path} HTTP/1.1\r\nHost: ${ground.own}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
+  );
+}
+
+async function exchange(ground: Ground, bytes: string): Promise<Buffer> {
   const connection = await ground.dial();
   try {
-    connection.send(
-      `GET ${path} HTTP/1.1\r\nHost: ${ground.own}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
-    );
+    connection.send(bytes);
     return await connection.until(isComplete, ground.patience, 1_500);
   } finally {
     connection.close();

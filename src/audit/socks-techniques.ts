@@ -1,11 +1,13 @@
 /** SOCKS requests for the canary; once granted, the canary is asked through the server. */
 import { parseIp } from '../address/ip.ts';
+import { specialRange } from '../address/special-ranges.ts';
 import { proven } from './answer.ts';
 import type { Ask } from './canary.ts';
 import type { Connection } from './connection.ts';
 import { proofOf } from './evidence.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
 import type { Ground } from './ground.ts';
+import { greetingMarks } from './own-services.ts';
 
 export interface SocksTechnique {
   readonly id: TechniqueId;
@@ -15,7 +17,16 @@ export interface SocksTechnique {
   readonly by: 'address' | 'domain';
   /** Offers a user name and password, and gives made-up ones. */
   readonly password?: true;
+  /** Port of the canary's address. @default the canary's */
+  readonly port?: number;
+  /** Another address of the canary's; null where there is none. @default its own */
+  readonly host?: (ground: Ground) => string | null;
 }
+
+const hearing =
+  (address: string, name = address) =>
+  ({ canary }: Ground): string | null =>
+    canary.hears(address) && canary.host !== address ? name : null;
 
 export const socksTechniques: readonly SocksTechnique[] = [
   { id: 'socks4', sent: 'SOCKS4 CONNECT by address', version: 4, by: 'address' },
@@ -29,12 +40,30 @@ export const socksTechniques: readonly SocksTechnique[] = [
     by: 'address',
     password: true,
   },
+  // Limited to the ports of the web, or open to those of mail.
+  { id: 'socks4/port-443', sent: 'SOCKS4 CONNECT', version: 4, by: 'address', port: 443 },
+  { id: 'socks5/port-443', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 443 },
+  { id: 'socks5/port-25', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 25 },
+  { id: 'socks5/localhost', sent: 'SOCKS5 CONNECT', version: 5, by: 'domain', host: hearing('127.0.0.1', 'localhost') },
+  { id: 'socks5/loopback', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', host: hearing('127.0.0.1') },
+  {
+    id: 'socks5/outside-address',
+    sent: 'SOCKS5 CONNECT',
+    version: 5,
+    by: 'address',
+    host: ({ canary }) => canary.beside.find((host) => specialRange(host) !== 'loopback') ?? null,
+  },
 ];
 
-/** Whether the technique can name this canary: SOCKS4 knows IPv4 only, and a name is no address. */
-export function canName({ version, by }: SocksTechnique, host: string): boolean {
+/** Where a technique goes; null where it cannot name such a place: SOCKS4 knows IPv4 only, and a name is no address. */
+export function socksPlace(technique: SocksTechnique, ground: Ground): { host: string; port: number } | null {
+  const { version, by, host: other, port } = technique;
+  const { canary } = ground;
+  const host = other === undefined ? canary.host : other(ground);
+  if (host === null) return null;
   const family = parseIp(host)?.family;
-  return by === 'domain' || family === 4 || (family === 6 && version === 5);
+  const nameable = by === 'domain' || family === 4 || (family === 6 && version === 5);
+  return nameable ? { host, port: port ?? canary.port } : null;
 }
 
 /**
@@ -56,20 +85,22 @@ export async function runSocks(
   }
 }
 
-const port = (number: number): number[] => [number >> 8, number & 0xff];
+const portBytes = (number: number): number[] => [number >> 8, number & 0xff];
 
 async function socks4(
-  { by }: SocksTechnique,
+  technique: SocksTechnique,
   ground: Ground,
   connection: Connection,
   speaksOther: boolean,
 ): Promise<Outcome> {
-  const { canary, patience } = ground;
+  const { by } = technique;
+  const { patience } = ground;
+  const { host, port } = socksPlace(technique, ground)!;
   // SOCKS4a: an address 0.0.0.x says that a name follows the user id.
-  const bytes = by === 'address' ? parseIp(canary.host)!.bytes : [0, 0, 0, 1];
-  const name = by === 'domain' ? `${canary.host}\0` : '';
+  const bytes = by === 'address' ? parseIp(host)!.bytes : [0, 0, 0, 1];
+  const name = by === 'domain' ? `${host}\0` : '';
   connection.send(
-    Buffer.concat([Buffer.from([4, 1, ...port(canary.port), ...bytes]), Buffer.from(`audit\0${name}`)]),
+    Buffer.concat([Buffer.from([4, 1, ...portBytes(port), ...bytes]), Buffer.from(`audit\0${name}`)]),
   );
   const reply = await connection.until(
     (bytes) => bytes.length >= 8 || (bytes.length > 0 && bytes[0] !== 0),
@@ -78,17 +109,23 @@ async function socks4(
   if (reply.length === 0 || reply[0] !== 0 || reply.length < 8) {
     return noSocks(reply, connection, speaksOther, patience);
   }
+  if (reply[1] === 0x5b && !ground.sharesMachine) {
+    // One code for "not allowed" and "could not connect": from afar nobody knows that it could have.
+    return { result: 'unclear', why: "SOCKS4 request rejected or failed; can the server reach the canary's address?" };
+  }
   if (reply[1] !== 0x5a) return { result: 'refuses', why: `SOCKS4 request rejected (code ${reply[1]})` };
-  return await askThrough(canary.newAsk(), ground, connection, 'SOCKS4 request granted');
+  return await askThrough(ground.canary.newAsk(), ground, connection, 'SOCKS4 request granted');
 }
 
 async function socks5(
-  { by, password }: SocksTechnique,
+  technique: SocksTechnique,
   ground: Ground,
   connection: Connection,
   speaksOther: boolean,
 ): Promise<Outcome> {
-  const { canary, patience } = ground;
+  const { by, password } = technique;
+  const { patience } = ground;
+  const { host, port } = socksPlace(technique, ground)!;
   connection.send(Buffer.from(password ? [5, 1, 2] : [5, 1, 0]));
   const greeting = await connection.until(
     (bytes) => bytes.length >= 2 || (bytes.length > 0 && bytes[0] !== 5),
@@ -109,13 +146,13 @@ async function socks5(
     const login = await connection.until((bytes) => bytes.length >= seen, patience);
     if (login[3] !== 0) return { result: 'refuses', why: 'SOCKS5, the password was refused' };
   }
-  const ip = parseIp(canary.host);
-  const name = Buffer.from(canary.host, 'latin1');
+  const ip = parseIp(host);
+  const name = Buffer.from(host, 'latin1');
   const address =
     by === 'domain' || ip === null
       ? Buffer.concat([Buffer.from([3, name.length]), name])
       : Buffer.from([ip.family === 4 ? 1 : 4, ...ip.bytes]);
-  connection.send(Buffer.concat([Buffer.from([5, 1, 0]), address, Buffer.from(port(canary.port))]));
+  connection.send(Buffer.concat([Buffer.from([5, 1, 0]), address, Buffer.from(portBytes(port))]));
   const reply = await connection.until((bytes) => bytes.length >= seen + 10, patience, 500);
   const code = reply[seen + 1];
   if (code === undefined) {
@@ -130,7 +167,7 @@ async function socks5(
       why: `SOCKS5, the connection failed (code ${code}); can the server reach the canary's address?`,
     };
   }
-  return await askThrough(canary.newAsk(), ground, connection, 'SOCKS5 request granted');
+  return await askThrough(ground.canary.newAsk(), ground, connection, 'SOCKS5 request granted');
 }
 
 async function askThrough(
@@ -139,10 +176,13 @@ async function askThrough(
   connection: Connection,
   granted: string,
 ): Promise<Outcome> {
+  const since = { count: ground.canary.count, silent: false };
   connection.send(`GET ${ask.path} HTTP/1.0\r\nHost: ${ground.canary.authority}\r\n\r\n`);
   const bytes = await connection.until((bytes) => bytes.includes(ask.answer), ground.patience);
-  const relayed = proven(proofOf(ground, ask, bytes, null), null);
+  const relayed = proven(proofOf(ground, ask, bytes, since), null);
   if (relayed !== null) return { result: 'relays', why: `${granted}: ${relayed.why}` };
+  const greeting = greetingMarks.exec(bytes.toString('latin1').slice(granted.startsWith('SOCKS4') ? 8 : 10));
+  if (greeting !== null) return { result: 'relays', why: `${granted}: a server behind it greeted` };
   return { result: 'unclear', why: `${granted}, but the canary was not reached through it` };
 }
 

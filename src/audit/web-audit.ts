@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Baseline, isComplete, proven, statusOf, withoutProof } from './answer.ts';
 import type { Ask } from './canary.ts';
-import { connectTechniques, runConnect } from './connect-techniques.ts';
+import { connectTechniques, destination, runConnect } from './connect-techniques.ts';
 import { proofOf } from './evidence.ts';
 import {
   type FetchTechnique,
@@ -16,57 +16,72 @@ import type { FixKind } from './fixes.ts';
 import { bracketed, type Ground } from './ground.ts';
 import { h2Techniques, openH2, runH2 } from './h2-techniques.ts';
 import type { Service } from './service.ts';
-import { canName, runSocks, socksTechniques } from './socks-techniques.ts';
+import { runSocks, socksPlace, socksTechniques } from './socks-techniques.ts';
 
 /** One technique, ready to run. */
 export interface Trial {
   readonly id: TechniqueId;
   readonly fix: FixKind;
   readonly sent: string;
+  /** Not run where a technique of its rule has gone through. */
+  readonly unlessProven?: boolean;
+  /** May run beside others of the kind: most servers let it wait in vain. */
+  readonly together?: boolean;
+  /** What reaches the canary cannot be told from what another technique made reach it. */
+  readonly alone?: boolean;
   /** @throws UnreachableError, BudgetError */
   run(): Promise<Outcome>;
   /** Whether the canary has been asked after all: a relay may be slow. */
   late?(): Outcome | null;
 }
 
-/** All trials for one port, in the order of trying. @throws BudgetError */
-export async function webTrials(ground: Ground, service: Service): Promise<Trial[]> {
+/**
+ * All trials for one port, in the order of trying.
+ *
+ * @param paths techniques that fetch by a path or a parameter
+ * @throws BudgetError
+ */
+export async function webTrials(
+  ground: Ground,
+  service: Service,
+  paths: readonly FetchTechnique[],
+): Promise<Trial[]> {
   const http = service.speaks === 'http';
   const { baseline } = service;
   const trials: Trial[] = [];
-  for (const technique of fetchTechniques) {
+  for (const technique of [...fetchTechniques, ...paths]) {
     if (!http && !technique.essential) continue;
     if (technique.sharesMachine && !ground.sharesMachine) continue;
-    trials.push(fetchTrial(technique, ground, baseline));
+    const authority = (technique.by ?? (({ canary }) => canary.authority))(ground);
+    if (authority !== null) trials.push(fetchTrial(technique, ground, service, authority));
   }
   for (const technique of connectTechniques) {
     if (!http && !technique.essential) continue;
     if (technique.ipv4 && !/^\d+(\.\d+){3}$/.test(ground.canary.host)) continue;
-    const { canary, target } = ground;
-    const to = { 'mail-port': canary.at(25), itself: target, canary: canary.authority }[
-      technique.to ?? 'canary'
-    ];
+    const to = destination(technique, ground);
+    if (to === null) continue;
     const [line, host] = technique.bytes(to, ground).split('\r\n');
     trials.push({
       id: technique.id,
       fix: 'connect',
       sent: technique.id === 'connect/own-host-line' ? `${line} | ${host}` : line!,
+      unlessProven: technique.unlessProven === true,
       run: () => runConnect(technique, ground, baseline),
     });
   }
   for (const technique of socksTechniques) {
-    if (!canName(technique, ground.canary.host)) continue;
+    const to = socksPlace(technique, ground);
+    if (to === null) continue;
     trials.push({
       id: technique.id,
       fix: 'socks',
-      sent: `${technique.sent} to ${ground.canary.authority}`,
+      sent: `${technique.sent} to ${bracketed(to.host)}:${to.port}`,
+      together: true,
       run: () => runSocks(technique, ground, http),
     });
   }
-  if (http) {
-    trials.push(traceTrial(ground, baseline), ...(await h2Trials(ground, baseline)));
-  }
-  return trials;
+  if (http) trials.push(traceTrial(ground, baseline));
+  return [...trials, ...(await h2Trials(ground, service))];
 }
 
 const echoes: Outcome = {
@@ -74,41 +89,54 @@ const echoes: Outcome = {
   why: '200: echoes the request, cookies and credentials included',
 };
 
-const placeOf = (ground: Ground, { path, id }: Pick<Ask, 'path' | 'id'>): Place => ({
+const placeOf = (ground: Ground, { path, id }: Pick<Ask, 'path' | 'id'>, authority: string): Place => ({
   own: ground.own,
   ownHost: bracketed(ground.name),
-  canary: ground.canary.authority,
+  canary: authority,
   canaryPort: ground.canary.port,
   path,
   agent: `sekisho-audit ${id}`,
 });
 
-function fetchTrial(technique: FetchTechnique, ground: Ground, baseline: Baseline | null): Trial {
+function fetchTrial(
+  technique: FetchTechnique,
+  ground: Ground,
+  { baseline, text }: Service,
+  authority: string,
+): Trial {
   const { canary, patience } = ground;
+  const { id, fix, marks } = technique;
   const ask = canary.newAsk();
-  const place = placeOf(ground, ask);
+  const place = placeOf(ground, ask, authority);
   let status: number | null = null;
   return {
-    id: technique.id,
-    fix: technique.fix,
+    id,
+    fix,
     sent: sentOf(technique, place),
+    unlessProven: technique.unlessProven === true,
+    alone: technique.silent === true,
     run: async () => {
-      const since = canary.count;
+      const since = { count: canary.count, silent: technique.silent === true };
       const connection = await ground.dial();
       const found = new AbortController();
       try {
         connection.send(technique.bytes(place));
-        const two = technique.id.endsWith('/second-request');
+        const two = id.endsWith('/second-request');
         const answered = connection.until((bytes) => !two && isComplete(bytes), patience, 1_500);
         if (technique.silent) {
           // FTP waits for a greeting that the canary does not give, TLS for a certificate: the connection is enough.
           const reached = canary.reached(ask, true, found.signal).then(() => delay(200));
           await Promise.race([answered, reached.catch(() => answered)]);
         }
-        const bytes = technique.silent && canary.count > since ? connection.received : await answered;
+        const bytes = technique.silent && canary.count > since.count ? connection.received : await answered;
         status = statusOf(bytes);
-        const echo = technique.id.startsWith('trace') && status === 200 && bytes.includes(ask.id);
-        const proof = proofOf(ground, ask, bytes, technique.silent ? since : null);
+        ground.heard(status, bytes);
+        const told = marks?.exec(bytes.toString('latin1')) ?? null;
+        if (told !== null && marks?.test(text) === false) {
+          return { result: 'relays', why: `what a service of its own machine says came back: ${told[0].trim()}` };
+        }
+        const echo = id.startsWith('trace') && status === 200 && bytes.includes(ask.id);
+        const proof = proofOf(ground, ask, bytes, since);
         const own = () => withoutProof({ bytes, ended: connection.ended }, baseline, patience);
         return proven(proof, status) ?? (echo ? echoes : own());
       } finally {
@@ -117,13 +145,15 @@ function fetchTrial(technique: FetchTechnique, ground: Ground, baseline: Baselin
       }
     },
     late: () =>
-      canary.hit(ask) === null ? null : proven(proofOf(ground, ask, Buffer.alloc(0), null), status),
+      canary.hit(ask) === null
+        ? null
+        : proven({ hit: canary.hit(ask), silentHit: null, cameBack: false }, status),
   };
 }
 
 function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
   const ask = ground.canary.newAsk();
-  const place = placeOf(ground, ask);
+  const place = placeOf(ground, ask, ground.canary.authority);
   return {
     id: traceTechnique.id,
     fix: 'trace',
@@ -142,9 +172,10 @@ function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
   };
 }
 
-async function h2Trials(ground: Ground, baseline: Baseline | null): Promise<Trial[]> {
+async function h2Trials(ground: Ground, { speaks, baseline }: Service): Promise<Trial[]> {
   const session = await openH2(ground);
   const offered = session !== null;
+  if (!offered && speaks !== 'http') return [];
   // Node throws on :protocol unless the server has offered it (RFC 8441 section 3).
   const extended = session?.remoteSettings.enableConnectProtocol === true;
   session?.destroy();

@@ -1,26 +1,29 @@
-import { parseIp, withoutZone } from '../address/ip.ts';
+import { withoutZone } from '../address/ip.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import { audit } from '../audit/audit.ts';
-import { Canary } from '../audit/canary.ts';
 import { Connection } from '../audit/connection.ts';
 import type { Finding } from '../audit/finding.ts';
+import { type Face, openCanary, place } from '../audit/open-canary.ts';
 import { ownToken, proveOwnership, tokenLabel, tokenPath } from '../audit/ownership.ts';
-import { report, verdictLine } from '../audit/report.ts';
+import { pathTechniques } from '../audit/path-techniques.ts';
+import { report } from '../audit/report.ts';
 import {
   AuditInputError,
   addressesOf,
   defaultPorts,
   isNear,
+  mostAddresses,
   parsePorts,
   parseTarget,
   type Target,
 } from '../audit/target.ts';
+import { exitCode, exitCodes, limits, verdictLine } from '../audit/verdict.ts';
 import type { AuditOptions, Command } from './options.ts';
 
 /** Milliseconds for the whole audit. */
 const wholeAudit = 15 * 60_000;
 /** Connections to one port; all techniques together need fewer. */
-const connectionsPerPort = 200;
+const connectionsPerPort = 600;
 /** Milliseconds to find out whether a port is open, before anything is tried. */
 const dialPatience = 2_000;
 
@@ -31,72 +34,110 @@ export const run: Command<AuditOptions> = async (options) => {
   } catch (error) {
     if (!(error instanceof AuditInputError)) throw error;
     process.stderr.write(`sekisho audit: ${error.message}\n`);
-    return 1;
+    return exitCodes.usage;
   }
 };
 
 async function auditTarget(options: AuditOptions): Promise<number> {
   const target = parseTarget(options.target);
-  const name = options.host === undefined ? target.name : parseTarget(options.host).name;
   const ports = portsOf(target, options);
-  const patience = number('--timeout', options.timeout ?? '4', 0.1, 60) * 1_000;
-  const addresses = await addressesOf(target.name);
+  const wish = wishOf(options, target);
+  const addresses = (await addressesOf(target.name)).slice(0, mostAddresses);
   await demandOwnership(options, target, addresses, ports);
-  const face = await firstOpen(addresses, ports);
-  const canary = await openCanary(options, face.localAddress);
-  const pace = number(
-    '--pace',
-    options.pace ?? (specialRange(face.address) === 'loopback' ? '0' : '50'),
-    0,
-    60_000,
-  );
+  const faces = await openFaces(addresses, ports);
+  const remarks = { untold: [] as string[], slow: [] as string[], deaf: [] as string[], paths: wish.paths.length > 0 };
+  const where = faces.length > 0 ? faces.map(({ address }) => address) : addresses;
+  if (faces.length === 0) remarks.untold.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
   const progress = new Progress();
   const findings: Finding[] = [];
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(wholeAudit)]);
   try {
-    const found = audit({
-      address: face.address,
-      ports,
-      name,
-      canary,
-      bounds: {
-        patience,
-        pace,
-        connections: ports.length * connectionsPerPort,
-        signal: AbortSignal.any([abort.signal, AbortSignal.timeout(wholeAudit)]),
-      },
-      onProgress: (port, technique, done, of) => progress.show(`${port}  ${done}/${of}  ${technique}`),
-      onNote: (port, note) => progress.note(`${target.name} port ${port}: ${note}`),
-    });
-    for await (const finding of found) {
-      findings.push(finding);
-      if (!options.json) continue;
-      progress.clear();
-      process.stdout.write(`${JSON.stringify(finding)}\n`);
+    for (const face of faces) {
+      const named = face.address === target.name ? target.name : `${target.name} (${face.address})`;
+      for await (const finding of auditFace(face, named)) {
+        findings.push(finding);
+        if (!options.json) continue;
+        progress.clear();
+        process.stdout.write(`${JSON.stringify(finding)}\n`);
+      }
     }
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
     progress.clear();
-    await canary.close();
   }
-  if (options.json) process.stderr.write(`${verdictLine(options.target, findings)}\n`);
-  else {
+  const said = where.length > 1 ? `${options.target} (${where.join(', ')})` : options.target;
+  if (options.json) {
+    process.stderr.write(`${[verdictLine(said, findings, remarks), ...limits(findings, remarks)].join('\n')}\n`);
+  } else {
     const { isTTY, columns } = process.stdout;
-    process.stdout.write(
-      report(options.target, findings, { color: isTTY && !process.env.NO_COLOR, width: columns ?? 100 }),
-    );
+    const style = { color: isTTY && !process.env.NO_COLOR, width: columns ?? 100 };
+    process.stdout.write(report(said, findings, remarks, style));
   }
-  const relays = findings.some(({ result }) => result === 'relays');
-  return relays || findings.length === 0 ? 1 : 0;
+  return exitCode(findings, remarks);
+
+  async function* auditFace(face: Face, named: string): AsyncGenerator<Finding> {
+    const canary = await openCanary(options, face, ports);
+    for (const port of [80, 443, ...ports]) {
+      const why = canary.deaf.get(port);
+      const text = `port ${port} (${why})`;
+      if (why !== undefined && !remarks.deaf.includes(text)) remarks.deaf.push(text);
+    }
+    try {
+      yield* audit({
+        address: face.address,
+        ports,
+        name: wish.host,
+        canary,
+        paths: wish.paths,
+        bounds: {
+          patience: wish.patience,
+          pace: wish.pace ?? (specialRange(face.address) === 'loopback' ? 0 : 50),
+          connections: ports.length * connectionsPerPort,
+          signal,
+        },
+        onProgress: (port, technique, done, of) => progress.show(`${port}  ${done}/${of}  ${technique}`),
+        onNote: (port, { kind, text }) => {
+          if (kind !== 'closed') remarks[kind].push(`${named} port ${port} ${text}`);
+          progress.note(`${named} port ${port}: ${text}`);
+        },
+      });
+    } finally {
+      await canary.close();
+    }
+  }
+}
+
+interface Wish {
+  readonly host: string;
+  readonly paths: ReturnType<typeof pathTechniques>;
+  /** Milliseconds. */
+  readonly patience: number;
+  /** Milliseconds; null: as the address suggests. */
+  readonly pace: number | null;
+}
+
+/** The options, checked before anything is asked. */
+function wishOf(options: AuditOptions, target: Target): Wish {
+  const { host, paths, timeout = '4', pace, canary, canaryListen } = options;
+  if (canary !== undefined) place('--canary', canary);
+  if (canaryListen !== undefined) place('--canary-listen', canaryListen);
+  // A path that the target itself has is meant to be tried.
+  const given = [...(paths === undefined || paths === true ? [] : paths), ...(target.path === null ? [] : [target.path])];
+  return {
+    host: host === undefined ? target.name : parseTarget(host, '--host').name,
+    paths: paths === undefined && target.path === null ? [] : pathTechniques(given.flatMap((list) => list.split(','))),
+    patience: number('--timeout', timeout, 0.1, 60) * 1_000,
+    pace: pace === undefined ? null : number('--pace', pace, 0, 60_000),
+  };
 }
 
 function portsOf(target: Target, { port }: AuditOptions): readonly number[] {
-  const more = port === undefined ? [] : parsePorts(port);
-  const asked = [...(target.port === null ? [] : [target.port]), ...more];
+  const asked = [...target.ports, ...(port === undefined ? [] : parsePorts(port))];
   return asked.length === 0 ? defaultPorts : [...new Set(asked)];
 }
 
@@ -120,7 +161,7 @@ async function demandOwnership(
       `${name} (${far[0]}) is neither a loopback nor a private address. An audit of somebody else's server is an attack: if it is yours, say so with --i-own-this NAME and prove it as that will tell`,
     );
   }
-  const owned = parseTarget(iOwnThis).name;
+  const owned = parseTarget(iOwnThis, '--i-own-this').name;
   const token = await ownToken();
   for (const address of far) {
     const proof = await proveOwnership({
@@ -142,63 +183,21 @@ async function demandOwnership(
   }
 }
 
-interface Face {
-  readonly address: string;
-  /** The address of ours that the server sees. */
-  readonly localAddress: string;
-}
-
-/** Of a name's addresses, the first at which a port is open. */
-async function firstOpen(addresses: readonly string[], ports: readonly number[]): Promise<Face> {
-  for (const address of addresses) {
-    for (const port of ports) {
-      try {
+/** The addresses at which any of the ports is open. */
+async function openFaces(addresses: readonly string[], ports: readonly number[]): Promise<Face[]> {
+  const faces = await Promise.all(
+    addresses.map(async (address) => {
+      const dialled = ports.map(async (port) => {
         const connection = await Connection.dial({ host: address, port, timeout: dialPatience });
         const localAddress = withoutZone(connection.localAddress);
         connection.close();
         return { address, localAddress };
-      } catch {
-        // Closed; the audit tells it again, by port.
-      }
-    }
-  }
-  throw new AuditInputError(`nothing accepts at ${addresses.join(', ')}, port ${ports.join(', ')}`);
-}
-
-async function openCanary({ canary, canaryListen }: AuditOptions, localAddress: string): Promise<Canary> {
-  try {
-    if (canary === undefined) {
-      const listen = canaryListen === undefined ? null : place('--canary-listen', canaryListen);
-      return await Canary.open({ listen: listen?.host ?? localAddress, port: listen?.port });
-    }
-    const name = place('--canary', canary);
-    const external = { host: name.host, externalPort: name.port };
-    if (canaryListen !== undefined) {
-      const listen = place('--canary-listen', canaryListen);
-      return await Canary.open({ listen: listen.host, port: listen.port, ...external });
-    }
-    try {
-      return await Canary.open({ listen: name.host, port: name.port, ...external });
-    } catch (error) {
-      // The name of a router that passes the port on to us.
-      if (!['EADDRNOTAVAIL', 'ENOTFOUND'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      const any = parseIp(name.host)?.family === 6 ? '::' : '0.0.0.0';
-      return await Canary.open({ listen: any, port: name.port, ...external });
-    }
-  } catch (error) {
-    if (error instanceof AuditInputError) throw error;
-    throw new AuditInputError(
-      `the canary cannot listen (${(error as Error).message}); choose another port with --canary or --canary-listen`,
-      { cause: error },
-    );
-  }
-}
-
-function place(option: string, text: string): { host: string; port: number } {
-  const { name, port } = parseTarget(text);
-  if (port === null)
-    throw new AuditInputError(`${option} ${JSON.stringify(text)} has no port: give ADDR:PORT`);
-  return { host: name, port };
+      });
+      await Promise.allSettled(dialled);
+      return await Promise.any(dialled).catch(() => null);
+    }),
+  );
+  return faces.filter((face) => face !== null);
 }
 
 /** One line on a terminal, written over; nothing where stderr is a file. */

@@ -46,12 +46,17 @@ export interface ExplainOptions {
 }
 
 export interface AuditOptions {
-  /** The server: `HOST`, `HOST:PORT` or `[IPv6]:PORT`. */
+  /** The server: `HOST`, `HOST:PORT`, `HOST:PORT,PORT`, `[IPv6]:PORT` or a URL. */
   readonly target: string;
   /** Port or ports (with commas) to audit, in place of the one in TARGET or of the usual ones. */
   readonly port?: readonly string[];
   /** Host that the server takes for its own. @default TARGET's */
   readonly host?: string;
+  /**
+   * Pages that fetch by a path or a parameter, to be tried beside the common ones; true: those alone. @default none, which is
+   * told
+   */
+  readonly paths?: readonly string[] | true;
   /** `ADDR:PORT` under which the server reaches the canary. @default the address that faces the server, any port */
   readonly canary?: string;
   /** `ADDR:PORT` that the canary listens on, where it differs. */

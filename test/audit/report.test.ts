@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Finding, Result } from '../../src/audit/finding.ts';
-import { report, verdictLine } from '../../src/audit/report.ts';
+import { report } from '../../src/audit/report.ts';
+import { exitCode, type Remarks, verdictLine } from '../../src/audit/verdict.ts';
+
+const remarks: Remarks = { untold: [], slow: [], deaf: [], paths: true };
 
 const finding = (technique: Finding['technique'], result: Result, more: Partial<Finding> = {}): Finding => ({
   technique,
   target: '127.0.0.1:80',
+  address: '127.0.0.1',
   result,
   why: 'status 405',
   fix: null,
@@ -20,7 +24,7 @@ test('the verdict comes first and names what goes through', () => {
     finding('absolute-form-foreign/http-1.0', 'relays', { fix: 'Apache: ProxyRequests Off; more' }),
     finding('absolute-form-foreign', 'relays', { fix: 'Apache: ProxyRequests Off' }),
   ];
-  const lines = report('www.example.net', findings).split('\n');
+  const lines = report('www.example.net', findings, remarks).split('\n');
   assert.match(lines[0]!, /^www\.example\.net RELAYS: 2 of 3 techniques .*absolute-form-foreign/);
   assert.ok(
     lines.findIndex((line) => /RELAYS +abs/.test(line)) <
@@ -29,20 +33,54 @@ test('the verdict comes first and names what goes through', () => {
   assert.equal(lines.filter((line) => line.includes('ProxyRequests Off')).length, 1);
 });
 
-test('nothing proven is not called safe', () => {
-  assert.match(verdictLine('x', [finding('connect', 'unclear')]), /nothing is proven/);
-  assert.match(verdictLine('x', []), /nothing could be tried/);
-  assert.match(verdictLine('x', [finding('connect', 'refuses')]), /does not relay/);
-  assert.match(verdictLine('x', [finding('connect', 'refuses'), finding('trace', 'unclear')]), /1 unclear/);
+test('nothing proven is not called safe, in words and by the exit code', () => {
+  const told = (findings: Finding[], more: Partial<Remarks> = {}) => [
+    verdictLine('x', findings, { ...remarks, ...more }),
+    exitCode(findings, { ...remarks, ...more }),
+  ];
+  const closed = finding('connect', 'refuses');
+  for (const [findings, more, words, code] of [
+    [[closed], {}, /^x does not relay/, 0],
+    [[closed, finding('connect/h2', 'relays')], {}, /^x RELAYS/, 1],
+    [[closed, finding('connect/h2', 'relays'), finding('trace', 'unclear')], {}, /^x RELAYS.* 1 unclear/, 1],
+    [[finding('connect', 'unclear')], {}, /could not be told.*1 of 1 technique is unclear/, 3],
+    [[closed, finding('trace', 'unclear')], {}, /could not be told.*1 of 2 techniques is unclear \(trace\)/, 3],
+    [[], {}, /could not be told, nothing could be tried/, 3],
+    [[], { untold: ['nothing accepts'] }, /nothing accepts/, 3],
+    [[closed], { untold: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
+  ] as const) {
+    const [line, exit] = told([...findings], more);
+    assert.match(String(line), words);
+    assert.equal(exit, code, String(line));
+    if (code !== 0) assert.doesNotMatch(String(line), /does not relay/);
+  }
+});
+
+test('what limits the verdict is told behind it', () => {
+  const text = report('x', [finding('connect', 'unclear')], {
+    untold: [],
+    slow: ['port 80 is slow'],
+    deaf: ['port 443 (only root may listen there)'],
+    paths: false,
+  });
+  for (const limit of [/^Port 80 is slow\.$/m, /port 443 \(only root/, /add --paths/]) assert.match(text, limit);
+  assert.doesNotMatch(report('x', [finding('connect', 'refuses')], remarks), /--paths|canary cannot/);
+});
+
+test('an address that the name does not tell is told', () => {
+  const at = (target: string, address: string) =>
+    report('x', [finding('connect', 'refuses', { target, address })], remarks);
+  assert.match(at('localhost:80', '::1'), /^localhost:80 at ::1$/m);
+  assert.match(at('127.0.0.1:80', '127.0.0.1'), /^127\.0\.0\.1:80$/m);
 });
 
 test('spellings that ended alike share a row', () => {
-  const text = report('x', [finding('connect', 'refuses'), finding('connect/http-1.0', 'refuses')]);
+  const text = report('x', [finding('connect', 'refuses'), finding('connect/http-1.0', 'refuses')], remarks);
   assert.match(text, /connect \(2 spellings\)/);
 });
 
 test("the server's words cannot drive the terminal", () => {
-  const text = report('x', [finding('connect', 'refuses', { why: '\x1b[2Jgone\r\n' })], { color: true });
+  const text = report('x', [finding('connect', 'refuses', { why: '\x1b[2Jgone\r\n' })], remarks, { color: true });
   assert.ok(text.includes('\\x1b[2Jgone\\x0d\\x0a'));
   assert.ok(!text.includes('\x1b[2J'));
 });

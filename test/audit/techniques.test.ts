@@ -6,11 +6,14 @@ import { ruleOf } from '../../src/audit/finding.ts';
 import { fixFor, identify } from '../../src/audit/fixes.ts';
 import { h2Techniques } from '../../src/audit/h2-techniques.ts';
 import { mailTechniques } from '../../src/audit/mail-techniques.ts';
+import { pathTechniques } from '../../src/audit/path-techniques.ts';
+import { AuditInputError } from '../../src/audit/target.ts';
 import { socksTechniques } from '../../src/audit/socks-techniques.ts';
 import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 
 const techniques = [
   ...fetchTechniques,
+  ...pathTechniques(['/get?u=', '/fetch/', '/a?w={}&h=9', '/image', '/image?w=9']),
   traceTechnique,
   ...connectTechniques,
   ...socksTechniques,
@@ -46,6 +49,17 @@ test('every rule of the catalogue that can relay is tried', () => {
   );
 });
 
+test('a given path is completed with the canary, and must be a path', () => {
+  for (const id of [
+    ...['get?u=URL', 'get?u=ENCODED-URL', 'get?u=HOST', 'fetch/URL', 'a?w=HOST&h=9', 'image?url=URL'],
+    ...['image/HOST', 'image?w=9&url=URL', 'proxy?url=URL', '?upstream=HOST'],
+  ]) {
+    assert.ok(techniques.includes(`url-in-path/${id}`), id);
+  }
+  for (const bad of ['proxy?url=', '/a b', '/\r\n']) assert.throws(() => pathTechniques([bad]), AuditInputError);
+  assert.throws(() => pathTechniques(Array.from({ length: 51 }, (_, n) => `/${n}`)), /at most 50/);
+});
+
 for (const [answer, found] of [
   ['HTTP/1.1 200 OK\r\nServer: Apache/2.4.71 (Debian)\r\n', 'apache'],
   ['HTTP/1.1 400 Bad Request\r\nServer: squid/5.7\r\n', 'squid'],
@@ -53,11 +67,31 @@ for (const [answer, found] of [
   ['HTTP/1.1 404 Not Found\r\nServer: nginx\r\n', 'nginx'],
   ['220 mx.example.net ESMTP Postfix (Debian/GNU)\r\n', 'postfix'],
   ['220 mx.example.net ESMTP Exim 4.96\r\n', 'exim'],
+  ['220 mx.example.net ESMTP OpenSMTPD\r\n', 'opensmtpd'],
   ['HTTP/1.1 200 OK\r\n', null],
 ] as const) {
   test(`${found ?? 'nothing'} is known by ${JSON.stringify(answer)}`, () =>
     assert.equal(identify(answer), found));
 }
+
+test('the fix names the cause, and no CVE but that of the technique', () => {
+  for (const [kind, software, relaying, names] of [
+    ['forward-proxy', 'apache', ['absolute-form-foreign', 'connect'], /^Apache: ProxyRequests Off \(/],
+    ['forward-proxy', 'apache', ['absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
+    ['own-url', 'apache', ['absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
+    ['forward-proxy', 'apache', ['host-foreign', 'absolute-form-foreign'], /%\{HTTP_HOST\}/],
+    ['own-url', 'apache', ['url-in-path/host'], /ProxyPassMatch/],
+    ['scheme', 'nginx', ['host-foreign', 'absolute-form-foreign'], /\$host/],
+    ['host-forwarding', 'caddy', ['host-foreign'], /\{http\.request\.hostport\}/],
+    ['fetcher', 'caddy', ['url-in-path/?upstream=HOST'], /\{query\.upstream\}/],
+  ] as const) {
+    const fix = fixFor(kind, software, new Set(relaying));
+    assert.match(fix, names);
+    assert.doesNotMatch(fix, /CVE/);
+  }
+  assert.match(fixFor('own-url', 'apache', new Set(['target-malformed/at-sign'])), /CVE-2011-3368/);
+  assert.match(fixFor('unix-socket', 'apache'), /CVE-2021-40438/);
+});
 
 test('there is advice for software that is not known', () => {
   assert.match(fixFor('smtp', null), /your own networks/);

@@ -28,7 +28,7 @@ export async function auditPort(
     name,
     canary,
     bounds: { patience: 1_000, pace: 0, connections: 200, signal: AbortSignal.timeout(60_000), ...bounds },
-    onNote: (_port, note) => notes.push(note),
+    onNote: (_port, { text }) => notes.push(text),
   });
   for await (const finding of found) findings.push(finding);
   const relays = findings.filter(({ result }) => result === 'relays').map(({ technique }) => technique);

@@ -1,4 +1,4 @@
-/** Real proxies, open as careless people leave them: squid, tinyproxy, microsocks, dante. */
+/** Real proxies: squid, tinyproxy, microsocks, dante, privoxy; with a configuration, and open as careless people leave them. */
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';
@@ -21,14 +21,14 @@ async function start(owner: Owner, name: string, prepare: Start): Promise<WebSer
   return { port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, dir, process: child };
 }
 
-/** squid with `http_access allow all`; it keeps nothing on disk. */
-export const openSquid = (owner: Owner): Promise<WebServer> =>
+/** squid that keeps nothing on disk. @param lines its access rules; @param port words of its `http_port` */
+export const startSquid = (owner: Owner, lines: readonly string[], words = ''): Promise<WebServer> =>
   start(owner, 'squid', async (port, dir) => ({
     command: 'squid',
     // Its own service name: two squids of one name share, and fight for, memory segments.
     args: ['-N', '-n', `sekisho${port}`, '-f', join(dir, 'squid.conf')],
     config: [
-      `http_port 127.0.0.1:${port}`,
+      `http_port 127.0.0.1:${port} ${words}`,
       `pid_filename ${dir}/squid.pid`,
       `access_log stdio:${dir}/access.log`,
       `cache_log ${dir}/cache.log`,
@@ -40,29 +40,38 @@ export const openSquid = (owner: Owner): Promise<WebServer> =>
       'icp_port 0',
       'shutdown_lifetime 0 seconds',
       'visible_hostname proxy.example.net',
-      'http_access allow all',
+      ...lines,
       '',
     ].join('\n'),
   }));
 
-/** tinyproxy without an `Allow` line: everybody may. */
-export const openTinyproxy = (owner: Owner): Promise<WebServer> =>
+/** squid with `http_access allow all`. */
+export const openSquid = (owner: Owner): Promise<WebServer> => startSquid(owner, ['http_access allow all']);
+
+/** tinyproxy with these lines. */
+export const startTinyproxy = (owner: Owner, lines: readonly string[]): Promise<WebServer> =>
   start(owner, 'tinyproxy', async (port, dir) => ({
     command: 'tinyproxy',
     args: ['-d', '-c', join(dir, 'tinyproxy.conf')],
-    config: [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 10', 'MaxClients 50', ''].join('\n'),
+    config: [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 10', 'MaxClients 50', ...lines, ''].join('\n'),
   }));
 
-/** microsocks without a user. */
-export const openMicrosocks = (owner: Owner): Promise<WebServer> =>
+/** tinyproxy without an `Allow` line: everybody may. */
+export const openTinyproxy = (owner: Owner): Promise<WebServer> => startTinyproxy(owner, []);
+
+/** microsocks. @param args such as `-u USER -P PASSWORD` */
+export const startMicrosocks = (owner: Owner, args: readonly string[]): Promise<WebServer> =>
   start(owner, 'microsocks', async (port) => ({
     command: 'microsocks',
-    args: ['-i', '127.0.0.1', '-p', String(port)],
+    args: ['-i', '127.0.0.1', '-p', String(port), ...args],
     config: '',
   }));
 
-/** dante that lets everybody through, SOCKS4 included. */
-export const openDante = (owner: Owner): Promise<WebServer> =>
+/** microsocks without a user. */
+export const openMicrosocks = (owner: Owner): Promise<WebServer> => startMicrosocks(owner, []);
+
+/** dante. @param rules its `client` and `socks` rules */
+export const startDante = (owner: Owner, rules: readonly string[]): Promise<WebServer> =>
   start(owner, 'dante', async (port, dir) => {
     return {
       command: 'danted',
@@ -73,9 +82,23 @@ export const openDante = (owner: Owner): Promise<WebServer> =>
         'external: 127.0.0.1',
         'socksmethod: none',
         'clientmethod: none',
-        'client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
-        'socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
+        ...rules,
         '',
       ].join('\n'),
     };
   });
+
+/** dante that lets everybody through, SOCKS4 included. */
+export const openDante = (owner: Owner): Promise<WebServer> =>
+  startDante(owner, [
+    'client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
+    'socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
+  ]);
+
+/** privoxy, which lets everybody in that may reach it unless `permit-access` is there. */
+export const startPrivoxy = (owner: Owner, lines: readonly string[]): Promise<WebServer> =>
+  start(owner, 'privoxy', async (port, dir) => ({
+    command: 'privoxy',
+    args: ['--no-daemon', join(dir, 'privoxy.conf')],
+    config: [`listen-address 127.0.0.1:${port}`, 'confdir /etc/privoxy', `logdir ${dir}`, ...lines, ''].join('\n'),
+  }));

@@ -18,6 +18,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
   // With the PROXY protocol, whatever the machine has. It runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
+  // It excludes Postfix as a package; `smtpd` on the path may be another program's.
+  smtpd: [join(cache, 'opensmtpd/usr/sbin/smtpd')],
   // Its hub and its patterns are beside it.
   crowdsec: [join(cache, 'crowdsec/usr/bin/crowdsec')],
   cscli: [join(cache, 'crowdsec/usr/bin/cscli')],

@@ -1,4 +1,4 @@
-/** Real servers in front of pages of their own, as they come: HAProxy and Caddy. */
+/** Real servers in front of pages of their own, as they come, or with a configuration: HAProxy, Caddy, Varnish. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';
@@ -14,43 +14,60 @@ import { onFreePort, type WebServer } from './web-server.ts';
  * @param frontend lines of the frontend
  * @param bind words of its `bind`, such as `proto h2`
  */
-export async function plainHaproxy(
+export function plainHaproxy(
   owner: Owner,
   backend: { readonly port: number },
   frontend = '',
   bind = '',
 ): Promise<WebServer> {
+  return startHaproxy(owner, (port) => [
+    'frontend web',
+    `  bind 127.0.0.1:${port} ${bind}`,
+    frontend,
+    '  default_backend pages',
+    'backend pages',
+    `  server one 127.0.0.1:${backend.port}`,
+  ]);
+}
+
+/** HAProxy with these sections. */
+export async function startHaproxy(owner: Owner, sections: (port: number) => readonly string[]): Promise<WebServer> {
   const dir = await tempDir(owner, 'haproxy');
   const config = join(dir, 'haproxy.cfg');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
-    await writeFile(
-      config,
-      [
-        'defaults',
-        '  mode http',
-        '  timeout connect 2s',
-        '  timeout client 10s',
-        '  timeout server 10s',
-        'frontend web',
-        `  bind 127.0.0.1:${port} ${bind}`,
-        frontend,
-        '  default_backend pages',
-        'backend pages',
-        `  server one 127.0.0.1:${backend.port}`,
-        '',
-      ].join('\n'),
-    );
+    const defaults = ['defaults', '  mode http', ...['connect 2s', 'client 10s', 'server 10s'].map((one) => `  timeout ${one}`)];
+    await writeFile(config, [...defaults, ...sections(port), ''].join('\n'));
     return startProcess(owner, requirePeer('haproxy'), ['-db', '-f', config]);
   });
   return { port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, dir, process: child };
 }
 
+/** Varnish. @param vcl without its version */
+export async function startVarnish(owner: Owner, vcl: string): Promise<WebServer> {
+  const dir = await tempDir(owner, 'varnish');
+  const file = join(dir, 'default.vcl');
+  await writeFile(file, `vcl 4.1;\n${vcl}\n`);
+  const { port, process: child } = await onFreePort(owner, (port, owner) =>
+    startProcess(owner, requirePeer('varnishd'), [
+      ...['-F', '-n', join(dir, 'work'), '-a', `127.0.0.1:${port}`, '-f', file, '-s', 'malloc,16m'],
+      // Without a jail it compiles as the user that it runs as.
+      ...['-j', 'none', '-p', 'vsl_space=4m', '-p', 'thread_pool_min=10', '-p', 'thread_pools=1'],
+    ]),
+  );
+  return { port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, dir, process: child };
+}
+
 /** Caddy's file server; with `tls`, HTTPS with a certificate of its own making, and HTTP/2. */
 export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<WebServer> {
-  const dir = await tempDir(owner, 'caddy');
-  const { root } = await staticPages(join(dir, 'htdocs'));
-  const config = join(dir, 'Caddyfile');
+  const { root } = await staticPages(join(await tempDir(owner, 'caddy-pages'), 'htdocs'));
   const scheme = tls ? 'https' : 'http';
+  return startCaddy(owner, [...(tls ? ['tls internal'] : []), `root * ${root}`, 'file_server'], `${scheme}://127.0.0.1`);
+}
+
+/** Caddy with one site of these directives. @param site its address without the port; `http://` alone has every host */
+export async function startCaddy(owner: Owner, directives: readonly string[], site = 'http://'): Promise<WebServer> {
+  const dir = await tempDir(owner, 'caddy');
+  const config = join(dir, 'Caddyfile');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
     await writeFile(
       config,
@@ -61,11 +78,9 @@ export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<We
         '  skip_install_trust',
         `  storage file_system ${dir}/data`,
         '}',
-        `${scheme}://127.0.0.1:${port} {`,
+        `${site}:${port} {`,
         '  bind 127.0.0.1',
-        ...(tls ? ['  tls internal'] : []),
-        `  root * ${root}`,
-        '  file_server',
+        ...directives.map((line) => `  ${line}`),
         '}',
         '',
       ].join('\n'),
@@ -74,5 +89,6 @@ export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<We
       env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
     });
   });
+  const scheme = site.split(':')[0]!;
   return { port, authority: `127.0.0.1:${port}`, url: `${scheme}://127.0.0.1:${port}`, dir, process: child };
 }
