@@ -40,7 +40,7 @@ export type Software = (typeof software)[number];
 const marks: readonly (readonly [Software, RegExp])[] = [
   ['squid', /^(?:Server|Via):.*squid|^X-Squid-Error:/im],
   ['tinyproxy', /^(?:Server|Via):.*tinyproxy/im],
-  ['privoxy', /Privoxy/],
+  ['privoxy', /Privoxy|^Invalid header received from client\.$/m],
   ['varnish', /^(?:Via|Server):.*varnish|^X-Varnish:/im],
   ['envoy', /^Server: envoy/im],
   ['caddy', /^(?:Server|Via):.*caddy/im],
@@ -72,8 +72,8 @@ interface Fix {
 
 const apacheProxy =
   'Apache: ProxyRequests Off (ProxyPass does not need it); if a proxy is wanted: <Proxy "*"> Require ip YOUR-NETWORK </Proxy>';
-const apacheWholeUrl =
-  'Apache: ProxyRequests Off; where it is off already, RewriteRule ^(.*)$ $1 [P] takes the whole URL from the request: RewriteRule ^/(.*)$ http://BACKEND/$1 [P]';
+const apacheHost =
+  'Apache: a RewriteRule [P] or ProxyPassMatch takes the host from the request (RewriteRule ^(.*)$ $1 [P], or %{HTTP_HOST} in the target): RewriteRule ^/(.*)$ http://BACKEND/$1 [P]; add a default <VirtualHost> that denies';
 const nginxVariables =
   'nginx: name the backend in proxy_pass instead of $host or $http_host (proxy_pass http://backend;), drop resolver, and add a default server that returns 421';
 const squidAccess =
@@ -95,7 +95,7 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   'forward-proxy': {
     general: 'turn the forward proxy off, or let your own networks alone use it',
     by: {
-      apache: apacheWholeUrl,
+      apache: apacheProxy,
       nginx: nginxVariables,
       squid: squidAccess,
       tinyproxy: tinyproxyAllow,
@@ -110,8 +110,7 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   'host-forwarding': {
     general: 'forward to backends named in the configuration, never to the host that the request names',
     by: {
-      apache:
-        'Apache: no %{HTTP_HOST} in the target of RewriteRule [P] or ProxyPassMatch: RewriteRule ^/(.*)$ http://BACKEND/$1 [P]; add a default <VirtualHost> that denies',
+      apache: apacheHost,
       nginx: nginxVariables,
       squid: squidAccelerator,
       tinyproxy: tinyproxyAllow,
@@ -227,7 +226,6 @@ export function fixFor(
   relaying: ReadonlySet<string> = new Set(),
 ): string {
   const cause = causeOf(kind, found, relaying);
-  if (cause === 'forward-proxy' && found === 'apache' && relaying.has('connect')) return apacheProxy;
   const { general, by } = fixes[cause];
   return (found === null ? undefined : by?.[found]) ?? general;
 }

@@ -31,6 +31,7 @@ export async function* auditMail(
   // Some servers say nothing but STARTTLS before it (RFC 3207 section 4).
   const startTls = first.offersStartTls && (await first.say(`MAIL FROM:${defaultSender}`)).code === 530;
   first.quit();
+  const control = await acceptsMail(ground, domain, startTls);
   const mailbox = `<${randomBytes(8).toString('hex')}@${domain}>`;
   const techniques = mailTechniques(domain, ground.address);
   let takesAnyMailbox: boolean | null = null;
@@ -77,10 +78,48 @@ export async function* auditMail(
       if (!(error instanceof UnreachableError)) throw error;
       outcome = { result: 'unclear', why: error.message };
     }
-    yield { technique, outcome };
+    yield { technique, outcome: control === null ? outcome : doubted(outcome, control) };
   }
   (session as MailSession | null)?.quit();
 }
+
+/**
+ * Whether it takes mail from us at all: RFC 5321 section 4.5.1 makes every server take it for postmaster. One that refuses that
+ * refuses our sender, our name or our address, and says nothing about relaying.
+ *
+ * @returns null where it does, else what it says
+ */
+async function acceptsMail(ground: Ground, domain: string, startTls: boolean): Promise<string | null> {
+  const session = await MailSession.open(ground, { startTls });
+  try {
+    const from = await session.say(`MAIL FROM:${defaultSender}`);
+    if (from.code !== 250) return `${from.code} ${from.text}`;
+    const parent = domain.split('.').slice(1).join('.');
+    const own = [`@${domain}`, ...(parent.includes('.') ? [`@${parent}`] : []), ''];
+    let said = '';
+    for (const at of own) {
+      const to = await session.say(`RCPT TO:<postmaster${at}>`);
+      if (to.code === 250 || to.code === 251) return null;
+      said ||= `${to.code} ${to.text}`;
+    }
+    return said;
+  } finally {
+    session.quit();
+  }
+}
+
+/** A refusal that does not speak of relaying, by a server that refuses postmaster too. */
+function doubted(outcome: Outcome, control: string): Outcome {
+  if (outcome.result !== 'refuses' || relaying.test(outcome.why)) return outcome;
+  const said = control.replace(/<[^>]*>+:? ?/, '').slice(0, 120);
+  return {
+    result: 'unclear',
+    why: `${outcome.why}; but it takes no mail from here at all, not even for postmaster: ${said} (name its domain with --host)`,
+  };
+}
+
+/** What servers say when relaying is what they refuse, or only known users may send. */
+const relaying = /relay|authenticat|not permitted|administrative prohibition|mynetworks|syntax|malformed/i;
 
 function refusal({ code, text }: { code: number; text: string }, of: 'sender' | 'recipient'): Outcome {
   // The address is told already, in what was sent.

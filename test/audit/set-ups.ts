@@ -103,8 +103,9 @@ const nodeProxy = (owner: Owner, target: (url: string, host: string) => string |
 const nodeTunnel = (owner: Owner) => {
   const server = createServer((_, answer) => answer.writeHead(404).end());
   server.on('connect', ({ url }, socket) => {
-    const [, host, port] = /^(.*):(\d+)$/.exec(url ?? '') ?? [];
-    const to = createConnection(Number(port), host?.replace(/[[\]]/g, ''));
+    const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(url ?? '') ?? [];
+    if (host === '' || Number(port) > 65_535) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    const to = createConnection(Number(port), host.replace(/[[\]]/g, ''));
     socket.on('error', () => to.destroy());
     to.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
     to.once('connect', () => {

@@ -77,9 +77,9 @@ for (const [answer, found] of [
 test('the fix names the cause, and no CVE but that of the technique', () => {
   for (const [kind, software, relaying, names] of [
     ['forward-proxy', 'apache', ['absolute-form-foreign', 'connect'], /^Apache: ProxyRequests Off \(/],
-    ['forward-proxy', 'apache', ['absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
-    ['own-url', 'apache', ['absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
-    ['forward-proxy', 'apache', ['host-foreign', 'absolute-form-foreign'], /%\{HTTP_HOST\}/],
+    ['own-url', 'apache', ['absolute-form-foreign'], /^Apache: ProxyRequests Off \(/],
+    ['forward-proxy', 'apache', ['host-foreign', 'absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
+    ['host-forwarding', 'apache', ['host-foreign'], /%\{HTTP_HOST\}/],
     ['own-url', 'apache', ['url-in-path/host'], /ProxyPassMatch/],
     ['scheme', 'nginx', ['host-foreign', 'absolute-form-foreign'], /\$host/],
     ['host-forwarding', 'caddy', ['host-foreign'], /\{http\.request\.hostport\}/],
