@@ -11,7 +11,7 @@ import { greetingMarks, greetingPorts, metadataHosts, metadataMarks, metadataPat
 export interface ConnectTechnique {
   readonly id: TechniqueId;
   /** The request; `authority` is what to tunnel to. */
-  readonly bytes: (authority: string, ground: Ground) => string;
+  readonly bytes: (authority: string, ground: Ground, agent: string) => string;
   /** Tried also where the port does not answer like an HTTP server. */
   readonly essential?: true;
   /** `HOST:PORT` to tunnel to; null where there is none here. @default that of the canary */
@@ -26,35 +26,36 @@ export interface ConnectTechnique {
   readonly ipv4?: true;
 }
 
-const connect = (line: string, ...headers: string[]): string =>
-  `${[line, ...headers, 'User-Agent: sekisho-audit'].join('\r\n')}\r\n\r\n`;
+/** The User-Agent names the ask: a server that forwards a CONNECT as it came, to whom the Host names, shows it to the canary. */
+const connect = (agent: string, line: string, ...headers: string[]): string =>
+  `${[line, ...headers, `User-Agent: ${agent}`].join('\r\n')}\r\n\r\n`;
 
 /** CONNECT is often limited to some ports: 443 and 563 by Apache and squid, 80 and 8080 by hand; 22 and 25 are what it is abused for. */
 export const connectPorts: readonly number[] = [443, 563, 80, 8080, 22, 25];
 
 const plain: Pick<ConnectTechnique, 'bytes'> = {
-  bytes: (to) => connect(`CONNECT ${to} HTTP/1.1`, `Host: ${to}`),
+  bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`),
 };
 
 export const connectTechniques: readonly ConnectTechnique[] = [
-  { id: 'connect', bytes: (to) => connect(`CONNECT ${to} HTTP/1.1`, `Host: ${to}`), essential: true },
-  { id: 'connect/http-1.0', bytes: (to) => connect(`CONNECT ${to} HTTP/1.0`), essential: true },
+  { id: 'connect', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`), essential: true },
+  { id: 'connect/http-1.0', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.0`), essential: true },
   {
     id: 'connect/own-host-line',
-    bytes: (to, { own }) => connect(`CONNECT ${to} HTTP/1.1`, `Host: ${own}`),
+    bytes: (to, { own }, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${own}`),
   },
-  { id: 'connect/lower-case', bytes: (to) => connect(`connect ${to} HTTP/1.1`, `Host: ${to}`) },
-  { id: 'connect/junk-after', bytes: (to) => connect(`CONNECT ${to} HTTP/1.1`, `Host: ${to}`), atOnce: true },
-  { id: 'connect/absolute-form', bytes: (to) => connect(`CONNECT http://${to}/ HTTP/1.1`, `Host: ${to}`) },
+  { id: 'connect/lower-case', bytes: (to, _, agent) => connect(agent, `connect ${to} HTTP/1.1`, `Host: ${to}`) },
+  { id: 'connect/junk-after', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`), atOnce: true },
+  { id: 'connect/absolute-form', bytes: (to, _, agent) => connect(agent, `CONNECT http://${to}/ HTTP/1.1`, `Host: ${to}`) },
   {
     id: 'connect/userinfo',
-    bytes: (to, { own }) => connect(`CONNECT ${own}@${to} HTTP/1.1`, `Host: ${to}`),
+    bytes: (to, { own }, agent) => connect(agent, `CONNECT ${own}@${to} HTTP/1.1`, `Host: ${to}`),
   },
   {
     id: 'connect/mapped-address',
-    bytes: (to) => {
+    bytes: (to, _, agent) => {
       const mapped = `[::ffff:${to.replace(/:(\d+)$/, ']:$1')}`;
-      return connect(`CONNECT ${mapped} HTTP/1.1`, `Host: ${mapped}`);
+      return connect(agent, `CONNECT ${mapped} HTTP/1.1`, `Host: ${mapped}`);
     },
     ipv4: true,
   },
@@ -111,7 +112,7 @@ async function tunnel(
   const since: Since = { count: canary.count, silent: false };
   const connection = await ground.dial();
   try {
-    const request = technique.bytes(authority, ground);
+    const request = technique.bytes(authority, ground, `sekisho-audit ${ask.id}`);
     connection.send(technique.atOnce ? request + inner : request);
     const head = await connection.until((bytes) => bytes.includes('\r\n\r\n'), patience);
     const first = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(head.toString('latin1'));

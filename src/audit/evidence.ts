@@ -31,9 +31,9 @@ function fromServer({ address, canary }: Ground, { from }: CanaryHit): boolean {
 }
 
 /**
- * A request that has lost the ask on its way (a path of the server's own), or a connection to a port that only our name can
- * have led to. Not a mere connection to the canary's own port: proxies try again after a TLS that failed, when the next
- * technique runs already.
+ * A request that has lost the ask on its way (a path of the server's own), or TLS at a port that only our name can have led to.
+ * Not a connection that has not said anything yet: it may be that of a technique beside this one. Not TLS at the canary's own
+ * port: proxies try again after a TLS that failed, when the next technique runs already.
  */
 const tells = ({ canary }: Ground, { said, port }: CanaryHit, { silent }: Since): boolean =>
-  silent || said === 'HTTP' || port !== canary.port;
+  silent || said === 'HTTP' || (port !== canary.port && said !== 'nothing');

@@ -60,7 +60,7 @@ export async function webTrials(
     if (technique.ipv4 && !/^\d+(\.\d+){3}$/.test(ground.canary.host)) continue;
     const to = destination(technique, ground);
     if (to === null) continue;
-    const [line, host] = technique.bytes(to, ground).split('\r\n');
+    const [line, host] = technique.bytes(to, ground, '').split('\r\n');
     trials.push({
       id: technique.id,
       fix: 'connect',

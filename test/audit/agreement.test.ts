@@ -1,11 +1,39 @@
+/** Forty real servers and more, open and closed: what the audit says of each, and that the page says so. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { without } from '../support/peers.ts';
-import { agreementTable, peers, tableInPage } from './agreement.ts';
+import { agreement, type Compared, peers, tableInPage } from './agreement.ts';
+import { setUps } from './set-ups.ts';
 
 const root =
   process.getuid?.() === 0 ? false : 'needs root: nmap asks at port 80 and 53 of a loopback address';
 
-test('nmap and the audit agree as the how-to page says', { skip: without(...peers) || root }, async (t) => {
-  assert.equal(tableInPage(), await agreementTable(t));
+describe('set-ups', { skip: without(...peers) || root }, () => {
+  const stops: (() => unknown)[] = [];
+  let table = '';
+  let compared: readonly Compared[] = [];
+  before(async () => {
+    ({ table, compared } = await agreement({ after: (stop) => void stops.push(stop) }));
+  });
+  after(() => Promise.all(stops.reverse().map((stop) => stop())));
+
+  test('there are twenty open and twenty closed', () => {
+    assert.ok(setUps.filter(({ open }) => open).length >= 20);
+    assert.ok(setUps.filter(({ open }) => !open).length >= 20);
+  });
+
+  for (const [index, { name, open, through, fix, untold }] of setUps.entries()) {
+    test(`${name} ${open ? 'relays' : untold ? 'cannot be told' : 'does not relay'}`, () => {
+      const { audited, exitCode } = compared[index]!;
+      const unclear = audited.findings.filter(({ result }) => result === 'unclear');
+      const seen = `relays: ${audited.relays.join()}; unclear: ${unclear.map(({ technique, why }) => `${technique}: ${why}`).join('\n')}`;
+      assert.equal(exitCode, open ? 1 : untold ? 3 : 0, seen);
+      if (!open) return assert.deepEqual(audited.relays, []);
+      const finding = audited.findings.find(({ technique }) => technique === through);
+      assert.equal(finding?.result, 'relays', seen);
+      if (fix !== undefined) assert.match(finding.fix ?? '', fix);
+    });
+  }
+
+  test('nmap, nuclei and the audit say what the how-to page says', () => assert.equal(tableInPage(), table));
 });

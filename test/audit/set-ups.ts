@@ -95,7 +95,7 @@ const nodeProxy = (owner: Owner, target: (url: string, host: string) => string |
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
       });
-      fetched.on('error', () => outgoing.writeHead(502).end());
+      fetched.on('error', () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));
       incoming.pipe(fetched);
     }),
   );
@@ -164,6 +164,7 @@ const open: readonly Omit<SetUp, 'open'>[] = [
         '  http-request set-dst-port url_port',
         '  default_backend any',
         'backend any',
+        '  retries 0',
         '  server any 0.0.0.0:0',
       ]),
     through: 'absolute-form-foreign',
@@ -179,6 +180,7 @@ const open: readonly Omit<SetUp, 'open'>[] = [
         '  http-request set-dst-port int(80)',
         '  default_backend any',
         'backend any',
+        '  retries 0',
         '  server any 0.0.0.0:0',
       ]),
     through: 'host-foreign',

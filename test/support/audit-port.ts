@@ -1,8 +1,9 @@
 /** The audit of one port in this process, for servers that live in it too. */
 import { audit } from '../../src/audit/audit.ts';
-import { Canary } from '../../src/audit/canary.ts';
+import type { FetchTechnique } from '../../src/audit/fetch-techniques.ts';
 import type { Finding } from '../../src/audit/finding.ts';
 import type { Bounds } from '../../src/audit/ground.ts';
+import { openCanary } from '../../src/audit/open-canary.ts';
 import type { Owner } from './owner.ts';
 
 export interface AuditedPort {
@@ -17,8 +18,9 @@ export async function auditPort(
   port: number,
   bounds: Partial<Bounds> = {},
   name = '127.0.0.1',
+  paths: readonly FetchTechnique[] = [],
 ): Promise<AuditedPort> {
-  const canary = await Canary.open({ listen: '127.0.0.1' });
+  const canary = await openCanary({}, { address: '127.0.0.1', localAddress: '127.0.0.1' }, [port]);
   owner.after(() => canary.close());
   const findings: Finding[] = [];
   const notes: string[] = [];
@@ -27,7 +29,8 @@ export async function auditPort(
     ports: [port],
     name,
     canary,
-    bounds: { patience: 1_000, pace: 0, connections: 200, signal: AbortSignal.timeout(60_000), ...bounds },
+    paths,
+    bounds: { patience: 1_000, pace: 0, connections: 600, signal: AbortSignal.timeout(60_000), ...bounds },
     onNote: (_port, { text }) => notes.push(text),
   });
   for await (const finding of found) findings.push(finding);

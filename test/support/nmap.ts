@@ -45,6 +45,26 @@ export async function nmap(options: NmapOptions): Promise<NmapReport> {
   return parseReport(result.stdout);
 }
 
+/** Runs scripts against several ports of 127.0.0.1 at once: output by script id, by port. @throws like {@link nmap} */
+export async function nmapPorts(options: {
+  readonly ports: readonly number[];
+  readonly scripts: readonly string[];
+  readonly args?: Readonly<Record<string, string>>;
+  readonly nameServer: string;
+}): Promise<ReadonlyMap<number, ReadonlyMap<string, string>>> {
+  const args = Object.entries(options.args ?? {}).map(([name, value]) => `${name}="${value}"`);
+  const command = [
+    ...['-n', '-Pn', '-sT', '-T4', '-p', options.ports.join()],
+    ...['--script', options.scripts.map((script) => `+${script}`).join()],
+    ...(args.length > 0 ? ['--script-args', args.join()] : []),
+    ...['--dns-servers', options.nameServer, '-oX', '-', '127.0.0.1'],
+  ];
+  const { code, stdout, stderr } = await runProcess(requirePeer('nmap'), command, { timeout: 100_000 });
+  if (code !== 0) throw new Error(`nmap ${command.join(' ')} failed: ${stderr}${stdout}`);
+  const blocks = [...stdout.matchAll(/<port [^>]*portid="(\d+)".*?<\/port>/gs)];
+  return new Map(blocks.map(([xml, port]) => [Number(port), parseReport(xml).scripts]));
+}
+
 /** Reads what `-oX` writes for a single port. */
 export function parseReport(xml: string): NmapReport {
   // A script that has found nothing may still stand there, with nothing to say.
