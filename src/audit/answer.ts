@@ -60,7 +60,10 @@ export function proven({ hit, silentHit, cameBack }: Proof, status: number | nul
   if (cameBack) return { result: 'relays', why: `what only the canary says came back${said}` };
   if (silentHit !== null) {
     const did = { TLS: 'and began TLS', HTTP: 'and asked for another page' }[silentHit.said] ?? 'and waited';
-    return { result: 'relays', why: `${silentHit.from} connected to port ${silentHit.port} of the canary ${did}` };
+    return {
+      result: 'relays',
+      why: `${silentHit.from} connected to port ${silentHit.port} of the canary ${did}`,
+    };
   }
   return null;
 }

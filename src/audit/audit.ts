@@ -83,7 +83,12 @@ async function* mailPort(ground: Ground, { tls }: Service, options: AuditOptions
     for await (const { technique, outcome } of findings) {
       done += 1;
       options.onProgress?.(ground.port, technique.id, done, done);
-      yield finding(ground, { id: technique.id, fix: 'smtp', sent: sentOfMail(technique) }, outcome, greeting);
+      yield finding(
+        ground,
+        { id: technique.id, fix: 'smtp', sent: sentOfMail(technique) },
+        outcome,
+        greeting,
+      );
     }
   } catch (error) {
     if (!(error instanceof UnreachableError || error instanceof BudgetError)) throw error;
@@ -110,8 +115,11 @@ async function* webPort(ground: Ground, service: Service, options: AuditOptions)
     const text = `its own page takes longer than the ${ground.patience / 1000} s that an answer may: give more with --timeout`;
     options.onNote?.(ground.port, { kind: 'slow', text });
   }
-  const relaying = new Set(round.filter(({ outcome }) => outcome.result === 'relays').map(({ trial }) => trial.id));
-  for (const { trial, outcome } of round) yield finding(ground, trial, outcome, `${found.text}\n${ground.answers}`, relaying);
+  const relaying = new Set(
+    round.filter(({ outcome }) => outcome.result === 'relays').map(({ trial }) => trial.id),
+  );
+  for (const { trial, outcome } of round)
+    yield finding(ground, trial, outcome, `${found.text}\n${ground.answers}`, relaying);
 }
 
 /** Runs the trials, and looks at what they did: some only mean something beside the others. */
@@ -147,7 +155,9 @@ async function tryAll(
     if (entry.outcome.result === 'relays') proven.add(ruleOf(trial.id));
   };
   for (const batch of batches(trials, () => (slow < 2 ? 1 : lanes))) {
-    await Promise.all(batch.filter(({ unlessProven, id }) => !(unlessProven && proven.has(ruleOf(id)))).map(run));
+    await Promise.all(
+      batch.filter(({ unlessProven, id }) => !(unlessProven && proven.has(ruleOf(id)))).map(run),
+    );
     const every = slow < 2 ? baselineEvery : 2 * lanes;
     if (tried.length - sure < every && batch.at(-1) !== trials.at(-1)) continue;
     if (stopped === null && (await stillServed(ground, service))) sure = tried.length;
@@ -188,7 +198,10 @@ function compared(tried: readonly Tried[]): Tried[] {
   return tried.map((entry) => {
     const { trial, outcome } = entry;
     if (!isPort(entry) || outcome.result !== 'refuses' || outcome.why === usual) return entry;
-    return { trial, outcome: { result: 'unclear', why: `${outcome.why}, otherwise than to other ports (${usual})` } };
+    return {
+      trial,
+      outcome: { result: 'unclear', why: `${outcome.why}, otherwise than to other ports (${usual})` },
+    };
   });
 }
 

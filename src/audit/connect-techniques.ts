@@ -38,15 +38,33 @@ const plain: Pick<ConnectTechnique, 'bytes'> = {
 };
 
 export const connectTechniques: readonly ConnectTechnique[] = [
-  { id: 'connect', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`), essential: true },
-  { id: 'connect/http-1.0', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.0`), essential: true },
+  {
+    id: 'connect',
+    bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`),
+    essential: true,
+  },
+  {
+    id: 'connect/http-1.0',
+    bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.0`),
+    essential: true,
+  },
   {
     id: 'connect/own-host-line',
     bytes: (to, { own }, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${own}`),
   },
-  { id: 'connect/lower-case', bytes: (to, _, agent) => connect(agent, `connect ${to} HTTP/1.1`, `Host: ${to}`) },
-  { id: 'connect/junk-after', bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`), atOnce: true },
-  { id: 'connect/absolute-form', bytes: (to, _, agent) => connect(agent, `CONNECT http://${to}/ HTTP/1.1`, `Host: ${to}`) },
+  {
+    id: 'connect/lower-case',
+    bytes: (to, _, agent) => connect(agent, `connect ${to} HTTP/1.1`, `Host: ${to}`),
+  },
+  {
+    id: 'connect/junk-after',
+    bytes: (to, _, agent) => connect(agent, `CONNECT ${to} HTTP/1.1`, `Host: ${to}`),
+    atOnce: true,
+  },
+  {
+    id: 'connect/absolute-form',
+    bytes: (to, _, agent) => connect(agent, `CONNECT http://${to}/ HTTP/1.1`, `Host: ${to}`),
+  },
   {
     id: 'connect/userinfo',
     bytes: (to, { own }, agent) => connect(agent, `CONNECT ${own}@${to} HTTP/1.1`, `Host: ${to}`),
@@ -141,7 +159,8 @@ async function tunnel(
 /** Through a tunnel to itself the server is asked to fetch: the canary tells whether the inner request arrived. */
 function innerRequest({ id, marks }: ConnectTechnique, { canary }: Ground, { path }: Ask): string {
   if (id === 'connect/itself') return `GET http://${canary.authority}${path} HTTP/1.0\r\n\r\n`;
-  if (marks === metadataMarks) return `GET ${metadataPath} HTTP/1.0\r\nHost: ${metadataHosts.metadata}\r\n\r\n`;
+  if (marks === metadataMarks)
+    return `GET ${metadataPath} HTTP/1.0\r\nHost: ${metadataHosts.metadata}\r\n\r\n`;
   return `GET ${path} HTTP/1.0\r\nHost: ${canary.authority}\r\n\r\n`;
 }
 

@@ -19,7 +19,8 @@ export interface Since {
 export function proofOf(ground: Ground, ask: Ask, bytes: Buffer, since: Since): Proof {
   const { canary } = ground;
   const silentHit =
-    canary.silentSince(since.count).find((hit) => fromServer(ground, hit) && tells(ground, hit, since)) ?? null;
+    canary.silentSince(since.count).find((hit) => fromServer(ground, hit) && tells(ground, hit, since)) ??
+    null;
   return { hit: canary.hit(ask), silentHit, cameBack: bytes.includes(ask.answer) };
 }
 

@@ -1,8 +1,8 @@
 /** Requests that ask the server for a page of the canary: one row a spelling. */
 
+import { type CanaryName, names } from './canary-names.ts';
 import type { TechniqueId } from './finding.ts';
 import type { FixKind } from './fixes.ts';
-import { type CanaryName, names } from './canary-names.ts';
 import { greetingMarks, greetingPorts, metadataHosts, metadataMarks, metadataPath } from './own-services.ts';
 
 /** What a request is written from. */
@@ -199,7 +199,12 @@ const renamed: FetchTechnique[] = (
 
 /** What only the server's own machine has. Asked for where nothing has been proven yet: it is no page to fetch in vain. */
 const ownServices: FetchTechnique[] = [
-  ...Object.entries(metadataHosts).map(([variant, host]) => ({ variant, host, path: metadataPath, marks: metadataMarks })),
+  ...Object.entries(metadataHosts).map(([variant, host]) => ({
+    variant,
+    host,
+    path: metadataPath,
+    marks: metadataMarks,
+  })),
   ...Object.entries(greetingPorts).map(([name, port]) => ({
     variant: `loopback-${name}`,
     host: `127.0.0.1:${port}`,
@@ -274,9 +279,13 @@ const overrides: FetchTechnique[] = [
         p.path,
         p.own,
         p,
-        ...['X-Forwarded-Host', 'X-Forwarded-Server', 'X-Host', 'X-Original-Host', 'X-HTTP-Host-Override'].map(
-          (name) => `${name}: ${p.canary}`,
-        ),
+        ...[
+          'X-Forwarded-Host',
+          'X-Forwarded-Server',
+          'X-Host',
+          'X-Original-Host',
+          'X-HTTP-Host-Override',
+        ].map((name) => `${name}: ${p.canary}`),
       ),
     { by: names.nobody, shows: /^X-Forwarded-Host/ },
   ),

@@ -145,7 +145,11 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   },
   scheme: {
     general: 'refuse every scheme but http and https',
-    by: { apache: `${apacheProxy}; do not load mod_proxy_ftp`, squid: squidAccess, tinyproxy: tinyproxyAllow },
+    by: {
+      apache: `${apacheProxy}; do not load mod_proxy_ftp`,
+      squid: squidAccess,
+      tinyproxy: tinyproxyAllow,
+    },
   },
   'own-url': {
     general:
@@ -171,7 +175,8 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
       'fetch from a list of your own hosts alone: look the name up once, refuse loopback, private and metadata addresses, dial that very address, and follow no redirects',
     by: {
       nginx: 'nginx: no $arg_… in proxy_pass: name the backend',
-      caddy: 'Caddy: name the upstream in reverse_proxy, instead of {query.upstream} and the like ({http.request.uri.query.…})',
+      caddy:
+        'Caddy: name the upstream in reverse_proxy, instead of {query.upstream} and the like ({http.request.uri.query.…})',
       apache: 'Apache: no %{QUERY_STRING} or capture of it as the host of RewriteRule [P]',
     },
   },

@@ -7,16 +7,33 @@ const mostPaths = 50;
 
 /** What often fetches; `=` and `/` at the end are completed with the canary. */
 const commonPaths: readonly string[] = [
-  ...['url', 'uri', 'u', 'q', 'link', 'src', 'source', 'target', 'dest', 'destination', 'host', 'upstream'].map(
-    (parameter) => `/?${parameter}=`,
-  ),
+  ...[
+    'url',
+    'uri',
+    'u',
+    'q',
+    'link',
+    'src',
+    'source',
+    'target',
+    'dest',
+    'destination',
+    'host',
+    'upstream',
+  ].map((parameter) => `/?${parameter}=`),
   ...['backend', 'proxy', 'redirect', 'callback', 'feed', 'image', 'page', 'file'].map(
     (parameter) => `/?${parameter}=`,
   ),
   ...['/proxy?url=', '/proxy/', '/api/proxy?url=', '/api/proxy/', '/proxy.php?url=', '/index.php?q='],
   ...['/fetch?url=', '/api/fetch?url=', '/preview?url=', '/oembed?url=', '/image?url=', '/img?src='],
   ...['/render?url=', '/screenshot?url=', '/pdf?url=', '/download?url=', '/cors/', '/cors?url=', '/http/'],
-  ...['/browse.php?u=', '/imaginary?url=', '/thumb?src=', '/unsafe/', '/plugins/servlet/gadgets/makeRequest?url='],
+  ...[
+    '/browse.php?u=',
+    '/imaginary?url=',
+    '/thumb?src=',
+    '/unsafe/',
+    '/plugins/servlet/gadgets/makeRequest?url=',
+  ],
   '/_next/image?w=640&q=75&url=',
 ];
 
@@ -34,7 +51,8 @@ const forms: readonly (readonly [name: string, text: (place: Place) => string])[
  * @throws AuditInputError
  */
 export function pathTechniques(given: readonly string[]): FetchTechnique[] {
-  if (given.length > mostPaths) throw new AuditInputError(`--paths: ${given.length} paths; at most ${mostPaths}`);
+  if (given.length > mostPaths)
+    throw new AuditInputError(`--paths: ${given.length} paths; at most ${mostPaths}`);
   for (const path of given) {
     if (!/^\/[\x21-\x7e]*$/.test(path)) {
       throw new AuditInputError(
@@ -49,7 +67,11 @@ export function pathTechniques(given: readonly string[]): FetchTechnique[] {
       .filter(([name]) => name !== 'ENCODED-URL' || path.includes('?'))
       .map(([name, text]) =>
         row(`url-in-path/${path.slice(1).replace('{}', name)}`, 'fetcher', (place) =>
-          get(path.replace('{}', () => text(place)), place.own, place),
+          get(
+            path.replace('{}', () => text(place)),
+            place.own,
+            place,
+          ),
         ),
       ),
   );

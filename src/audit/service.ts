@@ -80,7 +80,9 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
 async function frontPage(ground: Ground): Promise<{ front: Buffer; refusal: Buffer }> {
   const answered = new AbortController();
   const asked = ask(ground, '/').finally(() => answered.abort());
-  await delay(Math.min(impatience, ground.patience / 2), undefined, { signal: answered.signal }).catch(() => {});
+  await delay(Math.min(impatience, ground.patience / 2), undefined, { signal: answered.signal }).catch(
+    () => {},
+  );
   if (answered.signal.aborted) return { front: await asked, refusal: Buffer.alloc(0) };
   const [front, refusal] = await Promise.all([asked, exchange(ground, 'SEKISHO-AUDIT\r\n\r\n')]);
   return { front, refusal };

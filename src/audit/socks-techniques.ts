@@ -44,7 +44,13 @@ export const socksTechniques: readonly SocksTechnique[] = [
   { id: 'socks4/port-443', sent: 'SOCKS4 CONNECT', version: 4, by: 'address', port: 443 },
   { id: 'socks5/port-443', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 443 },
   { id: 'socks5/port-25', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 25 },
-  { id: 'socks5/localhost', sent: 'SOCKS5 CONNECT', version: 5, by: 'domain', host: hearing('127.0.0.1', 'localhost') },
+  {
+    id: 'socks5/localhost',
+    sent: 'SOCKS5 CONNECT',
+    version: 5,
+    by: 'domain',
+    host: hearing('127.0.0.1', 'localhost'),
+  },
   { id: 'socks5/loopback', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', host: hearing('127.0.0.1') },
   {
     id: 'socks5/outside-address',
@@ -111,7 +117,10 @@ async function socks4(
   }
   if (reply[1] === 0x5b && !ground.sharesMachine) {
     // One code for "not allowed" and "could not connect": from afar nobody knows that it could have.
-    return { result: 'unclear', why: "SOCKS4 request rejected or failed; can the server reach the canary's address?" };
+    return {
+      result: 'unclear',
+      why: "SOCKS4 request rejected or failed; can the server reach the canary's address?",
+    };
   }
   if (reply[1] !== 0x5a) return { result: 'refuses', why: `SOCKS4 request rejected (code ${reply[1]})` };
   return await askThrough(ground.canary.newAsk(), ground, connection, 'SOCKS4 request granted');

@@ -91,7 +91,8 @@ function place(
     return { name: bare.text, ports: [] };
   }
   const [, host = text, list] = /^(\[[^\]]*\]|[^[:]*)(?::(.*))?$/.exec(text) ?? [];
-  const ports = list === undefined ? [] : parsePorts([list], (port) => wrong(`${JSON.stringify(port)} is no port`));
+  const ports =
+    list === undefined ? [] : parsePorts([list], (port) => wrong(`${JSON.stringify(port)} is no port`));
   const ascii = /^[\x21-\x7e]*$/.test(host) ? host : domainToASCII(host);
   if (ascii === '') throw wrong('no host name');
   const authority = parseAuthority(ascii);

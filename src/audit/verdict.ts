@@ -55,7 +55,9 @@ export function limits(findings: readonly Finding[], { slow, deaf, untold, paths
   const unclear = count(findings, 'unclear') > 0;
   const web = findings.some(({ rule }) => !rule.startsWith('smtp'));
   const told = count(findings, 'relays') > 0 ? untold : [];
-  const trusted = findings.some(({ result, address }) => result === 'relays' && specialRange(address) === 'loopback');
+  const trusted = findings.some(
+    ({ result, address }) => result === 'relays' && specialRange(address) === 'loopback',
+  );
   return [
     ...(trusted ? ['Asked from this machine itself, which many servers trust: ask from outside too.'] : []),
     ...[...told, ...slow].map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),

@@ -133,7 +133,10 @@ function fetchTrial(
         ground.heard(status, bytes);
         const told = marks?.exec(bytes.toString('latin1')) ?? null;
         if (told !== null && marks?.test(text) === false) {
-          return { result: 'relays', why: `what a service of its own machine says came back: ${told[0].trim()}` };
+          return {
+            result: 'relays',
+            why: `what a service of its own machine says came back: ${told[0].trim()}`,
+          };
         }
         const echo = id.startsWith('trace') && status === 200 && bytes.includes(ask.id);
         const proof = proofOf(ground, ask, bytes, since);

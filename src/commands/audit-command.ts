@@ -1,4 +1,4 @@
-import { type Command as Program, Option } from 'commander';
+import { Option, type Command as Program } from 'commander';
 import type { AuditOptions } from './options.ts';
 
 const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];

@@ -45,9 +45,15 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   const addresses = (await addressesOf(target.name)).slice(0, mostAddresses);
   await demandOwnership(options, target, addresses, ports);
   const faces = await openFaces(addresses, ports);
-  const remarks = { untold: [] as string[], slow: [] as string[], deaf: [] as string[], paths: wish.paths.length > 0 };
+  const remarks = {
+    untold: [] as string[],
+    slow: [] as string[],
+    deaf: [] as string[],
+    paths: wish.paths.length > 0,
+  };
   const where = faces.length > 0 ? faces.map(({ address }) => address) : addresses;
-  if (faces.length === 0) remarks.untold.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
+  if (faces.length === 0)
+    remarks.untold.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
   const progress = new Progress();
   const findings: Finding[] = [];
   const abort = new AbortController();
@@ -72,7 +78,9 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   }
   const said = where.length > 1 ? `${options.target} (${where.join(', ')})` : options.target;
   if (options.json) {
-    process.stderr.write(`${[verdictLine(said, findings, remarks), ...limits(findings, remarks)].join('\n')}\n`);
+    process.stderr.write(
+      `${[verdictLine(said, findings, remarks), ...limits(findings, remarks)].join('\n')}\n`,
+    );
   } else {
     const { isTTY, columns } = process.stdout;
     const style = { color: isTTY && !process.env.NO_COLOR, width: columns ?? 100 };
@@ -127,10 +135,16 @@ function wishOf(options: AuditOptions, target: Target): Wish {
   if (canary !== undefined) place('--canary', canary);
   if (canaryListen !== undefined) place('--canary-listen', canaryListen);
   // A path that the target itself has is meant to be tried.
-  const given = [...(paths === undefined || paths === true ? [] : paths), ...(target.path === null ? [] : [target.path])];
+  const given = [
+    ...(paths === undefined || paths === true ? [] : paths),
+    ...(target.path === null ? [] : [target.path]),
+  ];
   return {
     host: host === undefined ? target.name : parseTarget(host, '--host').name,
-    paths: paths === undefined && target.path === null ? [] : pathTechniques(given.flatMap((list) => list.split(','))),
+    paths:
+      paths === undefined && target.path === null
+        ? []
+        : pathTechniques(given.flatMap((list) => list.split(','))),
     patience: number('--timeout', timeout, 0.1, 60) * 1_000,
     pace: pace === undefined ? null : number('--pace', pace, 0, 60_000),
   };

@@ -46,7 +46,12 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
   const of = (mail: boolean): number[] => ports.filter((_, index) => (setUps[index]?.mail === true) === mail);
   const proxy = { 'proxy.url': `http://${host}/`, 'proxy.pattern': 'canary' };
   const [web, mail] = await Promise.all([
-    nmapPorts({ ports: of(false), scripts: ['http-open-proxy', 'socks-open-proxy'], nameServer: host, args: proxy }),
+    nmapPorts({
+      ports: of(false),
+      scripts: ['http-open-proxy', 'socks-open-proxy'],
+      nameServer: host,
+      args: proxy,
+    }),
     nmapPorts({ ports: of(true), scripts: ['smtp-open-relay'], nameServer: host }),
   ]);
   // After nmap: some of them ask themselves when they are asked for their own page, and have no room for a second scanner.
@@ -69,7 +74,9 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
   const part = (title: string, mail: boolean, open: boolean): string[] => [
     `| ${title} | ${mail ? 'nmap | `sekisho audit`' : 'nmap | nuclei | `sekisho audit --paths`'} |`,
     mail ? '|---|---|---|' : '|---|---|---|---|',
-    ...rows.filter(({ setUp }) => (setUp.mail === true) === mail && setUp.open === open).map(({ line }) => line),
+    ...rows
+      .filter(({ setUp }) => (setUp.mail === true) === mail && setUp.open === open)
+      .map(({ line }) => line),
   ];
   const table = [
     ...part('open', false, true),
@@ -80,7 +87,11 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
     '',
     ...part('closed mail server', true, false),
   ].join('\n');
-  const compared = setUps.map((setUp, index) => ({ setUp, audited: audits[index]!, exitCode: codeOf(audits[index]!) }));
+  const compared = setUps.map((setUp, index) => ({
+    setUp,
+    audited: audits[index]!,
+    exitCode: codeOf(audits[index]!),
+  }));
   return { table, compared };
 }
 

@@ -1,7 +1,6 @@
-/** Real servers as they come, Sekisho among them, relay for nobody. */
+/** Real servers as they come, Sekisho among them, relay for nobody, by the command; more of them in set-ups.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { plainApache } from '../support/apache.ts';
 import { audited } from '../support/audited.ts';
 import { runGateway } from '../support/gateway.ts';
 import { plainNginx } from '../support/nginx.ts';
@@ -20,10 +19,7 @@ const sekisho: Start = (owner) =>
   );
 
 const rows: readonly (readonly [name: string, start: Start, ...peers: string[]])[] = [
-  ['Apache', plainApache, 'apache2'],
-  ['nginx', plainNginx, 'nginx'],
   ['HAProxy, with its HTTP/2', behindHaproxy, 'haproxy', 'nginx'],
-  ['Caddy', plainCaddy, 'caddy'],
   ['Caddy over TLS, with its HTTP/2', (owner) => plainCaddy(owner, { tls: true }), 'caddy'],
   ['Postfix', defaultPostfix, 'postfix'],
   ['Sekisho', sekisho],

@@ -76,7 +76,10 @@ test('every address of a name is asked, and the one that relays is named', async
   assert.equal(code, 1, stderr);
   const at = (address: string) => findings.filter((finding) => finding.address === address);
   assert.ok(at(closed).length > 50 && at(open).length > 50);
-  assert.deepEqual([...new Set(findings.filter(({ result }) => result === 'relays').map(({ address }) => address))], [open]);
+  assert.deepEqual(
+    [...new Set(findings.filter(({ result }) => result === 'relays').map(({ address }) => address))],
+    [open],
+  );
   assert.match(stderr, /localhost:\d+ \(127\.0\.0\.1, ::1\) RELAYS/);
 });
 

@@ -26,7 +26,13 @@ export async function nucleiProxyTemplates(port: number, standIn: StandIn): Prom
     ask(`http://${host}:25`, host),
     ask(`http://${host}${path}`, host),
   ]);
-  const words = ['It works', '503 Service Unavailable', 'default welcome page', 'IIS Windows Server', 'Welcome to IIS'];
+  const words = [
+    'It works',
+    '503 Service Unavailable',
+    'default welcome page',
+    'IIS Windows Server',
+    'Welcome to IIS',
+  ];
   const only = (word: string, found: string): boolean =>
     !own.includes(word) && !nowhere.includes(word) && found.includes(word);
   return [

@@ -1,10 +1,9 @@
-/** Real servers that relay are found out, each by the techniques that go through it. */
+/** Real servers that relay are found out by the command, each by the techniques that go through it and by no other; more of them in set-ups.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openProxyApache } from '../support/apache.ts';
 import { audited } from '../support/audited.ts';
 import { carelessNginx } from '../support/nginx.ts';
-import { openDante, openMicrosocks, openSquid, openTinyproxy } from '../support/open-proxies.ts';
+import { openDante, openSquid } from '../support/open-proxies.ts';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
 import { openRelayPostfix } from '../support/postfix.ts';
@@ -25,14 +24,6 @@ const tunnels = ['connect', 'connect/http-1.0', 'connect/own-host-line', 'connec
 
 const rows: readonly Row[] = [
   {
-    name: 'Apache with ProxyRequests On',
-    peer: 'apache2',
-    start: openProxyApache,
-    relays: [...forward, ...tunnels, 'absolute-form-foreign/second-request', 'connect/itself'],
-    not: ['host-foreign', 'socks4', 'socks5', 'host-override'],
-    fix: /ProxyRequests Off/,
-  },
-  {
     name: 'nginx with the Host in proxy_pass',
     peer: 'nginx',
     start: carelessNginx,
@@ -47,23 +38,6 @@ const rows: readonly Row[] = [
     relays: [...forward, ...tunnels, 'absolute-form-foreign/https', 'absolute-form-scheme/ftp'],
     not: ['host-foreign', 'socks5'],
     fix: /http_access/,
-  },
-  {
-    name: 'tinyproxy without Allow',
-    peer: 'tinyproxy',
-    start: openTinyproxy,
-    // Debian builds it with the transparent mode, which takes the Host for the destination.
-    relays: [...forward, ...tunnels, 'absolute-form-userinfo', 'host-foreign'],
-    not: ['host-override', 'socks5'],
-    fix: /Allow/,
-  },
-  {
-    name: 'microsocks without a user',
-    peer: 'microsocks',
-    start: openMicrosocks,
-    relays: ['socks5', 'socks5/domain'],
-    not: ['socks4', 'absolute-form-foreign', 'connect'],
-    fix: /microsocks: -i/,
   },
   {
     name: 'dante that passes everybody',

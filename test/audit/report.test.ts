@@ -44,7 +44,12 @@ test('nothing proven is not called safe, in words and by the exit code', () => {
     [[closed, finding('connect/h2', 'relays')], {}, /^x RELAYS/, 1],
     [[closed, finding('connect/h2', 'relays'), finding('trace', 'unclear')], {}, /^x RELAYS.* 1 unclear/, 1],
     [[finding('connect', 'unclear')], {}, /could not be told.*1 of 1 technique is unclear/, 3],
-    [[closed, finding('trace', 'unclear')], {}, /could not be told.*1 of 2 techniques is unclear \(trace\)/, 3],
+    [
+      [closed, finding('trace', 'unclear')],
+      {},
+      /could not be told.*1 of 2 techniques is unclear \(trace\)/,
+      3,
+    ],
     [[], {}, /could not be told, nothing could be tried/, 3],
     [[], { untold: ['nothing accepts'] }, /nothing accepts/, 3],
     [[closed], { untold: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
@@ -63,7 +68,8 @@ test('what limits the verdict is told behind it', () => {
     deaf: ['port 443 (only root may listen there)'],
     paths: false,
   });
-  for (const limit of [/^Port 80 is slow\.$/m, /port 443 \(only root/, /add --paths/]) assert.match(text, limit);
+  for (const limit of [/^Port 80 is slow\.$/m, /port 443 \(only root/, /add --paths/])
+    assert.match(text, limit);
   assert.doesNotMatch(report('x', [finding('connect', 'refuses')], remarks), /--paths|canary cannot/);
 });
 
@@ -80,7 +86,9 @@ test('spellings that ended alike share a row', () => {
 });
 
 test("the server's words cannot drive the terminal", () => {
-  const text = report('x', [finding('connect', 'refuses', { why: '\x1b[2Jgone\r\n' })], remarks, { color: true });
+  const text = report('x', [finding('connect', 'refuses', { why: '\x1b[2Jgone\r\n' })], remarks, {
+    color: true,
+  });
   assert.ok(text.includes('\\x1b[2Jgone\\x0d\\x0a'));
   assert.ok(!text.includes('\x1b[2J'));
 });

@@ -1,8 +1,7 @@
 /** Real servers set up openly and closed, as they are found: what the table of the how-to page is made of. */
-import { createServer, request, type Server } from 'node:http';
-import { type AddressInfo, createConnection } from 'node:net';
-import { startApache } from '../support/apache.ts';
-import { openProxyApache, plainApache } from '../support/apache.ts';
+import { createServer } from 'node:http';
+import { startExim } from '../smtp/exim.ts';
+import { openProxyApache, plainApache, startApache } from '../support/apache.ts';
 import { runGateway } from '../support/gateway.ts';
 import { carelessNginx, plainNginx, startNginx } from '../support/nginx.ts';
 import {
@@ -18,9 +17,16 @@ import {
 } from '../support/open-proxies.ts';
 import { startOpensmtpd } from '../support/opensmtpd.ts';
 import type { Owner } from '../support/owner.ts';
-import { plainCaddy, plainHaproxy, startCaddy, startHaproxy, startVarnish } from '../support/plain-servers.ts';
+import {
+  plainCaddy,
+  plainHaproxy,
+  startCaddy,
+  startHaproxy,
+  startVarnish,
+} from '../support/plain-servers.ts';
 import { defaultPostfix, openRelayPostfix, startPostfix } from '../support/postfix.ts';
-import { startExim } from '../smtp/exim.ts';
+
+import { apache, behind, caddy, nginx, node, nodeProxy, nodeTunnel, varnish } from './set-up-servers.ts';
 
 export interface SetUp {
   readonly name: string;
@@ -37,106 +43,50 @@ export interface SetUp {
 
 /** What the set-ups stand on, `nmap` aside. */
 export const setUpPeers = [
-  ...['squid', 'tinyproxy', 'danted', 'microsocks', 'privoxy', 'varnishd', 'haproxy', 'caddy', 'apache2', 'nginx'],
+  ...[
+    'squid',
+    'tinyproxy',
+    'danted',
+    'microsocks',
+    'privoxy',
+    'varnishd',
+    'haproxy',
+    'caddy',
+    'apache2',
+    'nginx',
+  ],
   ...['postfix', 'exim4', 'smtpd'],
 ];
-
-/** nginx with one server. */
-const nginx =
-  (...directives: string[]) =>
-  (owner: Owner) =>
-    startNginx(owner, {
-      config: ({ port, root }) =>
-        `resolver 127.0.0.1:9 ipv6=off; resolver_timeout 1s; server { listen 127.0.0.1:${port}; root ${root}; ${directives.join(' ')} }`,
-    });
-
-/** Apache without `ProxyRequests`, with these lines. */
-const apache =
-  (...config: string[]) =>
-  (owner: Owner) =>
-    startApache(owner, {
-      modules: ['proxy', 'proxy_http', 'proxy_connect', 'rewrite'],
-      config: ['ProxyTimeout 5', ...config].join('\n'),
-    });
-
-const caddy =
-  (...directives: string[]) =>
-  (owner: Owner) =>
-    startCaddy(owner, directives);
-
-/** In front of plain pages. */
-const behind =
-  (start: (owner: Owner, port: number) => Promise<{ readonly port: number }>, backend = plainNginx) =>
-  async (owner: Owner) =>
-    start(owner, (await backend(owner)).port);
-
-const varnish = (owner: Owner, port: number) =>
-  startVarnish(owner, `backend default { .host = "127.0.0.1"; .port = "${port}"; }`);
-
-/** Node's own server. */
-async function node(owner: Owner, server: Server): Promise<{ readonly port: number }> {
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  owner.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port };
-}
-
-/** A reverse proxy of a tutorial: `target` is made from the request. */
-const nodeProxy = (owner: Owner, target: (url: string, host: string) => string | null) =>
-  node(
-    owner,
-    createServer((incoming, outgoing) => {
-      const to = target(incoming.url ?? '', incoming.headers.host ?? '');
-      if (to === null || !URL.canParse(to) || !to.startsWith('http:')) return void outgoing.writeHead(404).end();
-      const { method, headers } = incoming;
-      const fetched = request(to, { method, headers }, (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
-      });
-      fetched.on('error', () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));
-      incoming.pipe(fetched);
-    }),
-  );
-
-const nodeTunnel = (owner: Owner) => {
-  const server = createServer((_, answer) => answer.writeHead(404).end());
-  server.on('connect', ({ url }, socket) => {
-    const [, host = '', port = ''] = /^(.*):(\d{1,5})$/.exec(url ?? '') ?? [];
-    if (host === '' || Number(port) > 65_535) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
-    const to = createConnection(Number(port), host.replace(/[[\]]/g, ''));
-    socket.on('error', () => to.destroy());
-    to.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
-    to.once('connect', () => {
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      to.pipe(socket).pipe(to);
-    });
-  });
-  return node(owner, server);
-};
 
 /** The first word of squid's own configuration that is needed for CONNECT. */
 const sslPorts = ['acl SSL_ports port 443', 'acl CONNECT method CONNECT'];
 const inside = '10.0.0.0/8';
 
 const open: readonly Omit<SetUp, 'open'>[] = [
-  { name: 'squid, `http_access allow all`', start: openSquid, through: 'absolute-form-foreign', fix: /http_access/ },
+  {
+    name: 'squid, `http_access allow all`',
+    start: openSquid,
+    through: 'absolute-form-foreign',
+    fix: /http_access/,
+  },
   {
     name: 'squid, CONNECT to `SSL_ports` for everybody',
-    start: (owner) => startSquid(owner, [...sslPorts, 'http_access allow CONNECT SSL_ports', 'http_access deny all']),
+    start: (owner) =>
+      startSquid(owner, [...sslPorts, 'http_access allow CONNECT SSL_ports', 'http_access deny all']),
     through: 'connect/port-443',
     fix: /http_access/,
   },
   {
     name: 'squid, `accel vhost allow-direct`',
-    start: (owner) => startSquid(owner, ['always_direct allow all', 'http_access allow all'], 'accel vhost allow-direct'),
+    start: (owner) =>
+      startSquid(owner, ['always_direct allow all', 'http_access allow all'], 'accel vhost allow-direct'),
     through: 'host-foreign',
     fix: /accel/,
   },
   {
     name: 'squid, all but loopback',
-    start: (owner) => startSquid(owner, ['acl lo dst 127.0.0.0/8 ::1', 'http_access deny lo', 'http_access allow all']),
+    start: (owner) =>
+      startSquid(owner, ['acl lo dst 127.0.0.0/8 ::1', 'http_access deny lo', 'http_access allow all']),
     through: 'absolute-form-foreign/outside-address',
   },
   { name: 'tinyproxy without `Allow`', start: openTinyproxy, through: 'absolute-form-foreign', fix: /Allow/ },
@@ -160,6 +110,8 @@ const open: readonly Omit<SetUp, 'open'>[] = [
       startHaproxy(owner, (port) => [
         'frontend web',
         `  bind 127.0.0.1:${port}`,
+        // Without an address in its target it would dial itself.
+        '  http-request deny deny_status 404 unless { url_ip -m found }',
         '  http-request set-dst url_ip',
         '  http-request set-dst-port url_port',
         '  default_backend any',
@@ -198,7 +150,12 @@ const open: readonly Omit<SetUp, 'open'>[] = [
     through: 'url-in-path/?upstream=HOST',
     fix: /\{query\.upstream\}/,
   },
-  { name: 'Apache, `ProxyRequests On`', start: openProxyApache, through: 'absolute-form-foreign', fix: /ProxyRequests Off/ },
+  {
+    name: 'Apache, `ProxyRequests On`',
+    start: openProxyApache,
+    through: 'absolute-form-foreign',
+    fix: /ProxyRequests Off/,
+  },
   {
     name: 'Apache, CONNECT to 443 and 563',
     start: apache('ProxyRequests On', '<Proxy "*">', 'Require method CONNECT', '</Proxy>'),
@@ -223,7 +180,12 @@ const open: readonly Omit<SetUp, 'open'>[] = [
     through: 'url-in-path/host',
     fix: /ProxyPassMatch/,
   },
-  { name: 'nginx, `proxy_pass http://$http_host`', start: carelessNginx, through: 'host-foreign', fix: /proxy_pass/ },
+  {
+    name: 'nginx, `proxy_pass http://$http_host`',
+    start: carelessNginx,
+    through: 'host-foreign',
+    fix: /proxy_pass/,
+  },
   {
     name: 'nginx, `proxy_pass http://$host`',
     start: nginx('location / { proxy_pass http://$host$request_uri; }'),
@@ -249,7 +211,8 @@ const open: readonly Omit<SetUp, 'open'>[] = [
   },
   {
     name: 'Node, `/proxy?url=`',
-    start: (owner) => nodeProxy(owner, (url) => new URLSearchParams(/^\/proxy\?(.*)/.exec(url)?.[1]).get('url')),
+    start: (owner) =>
+      nodeProxy(owner, (url) => new URLSearchParams(/^\/proxy\?(.*)/.exec(url)?.[1]).get('url')),
     through: 'url-in-path/proxy?url=URL',
   },
   { name: 'Node, tunnels', start: nodeTunnel, through: 'connect' },
@@ -279,14 +242,19 @@ const open: readonly Omit<SetUp, 'open'>[] = [
 const closed: readonly Omit<SetUp, 'open'>[] = [
   {
     name: 'squid for the inside',
-    start: (owner) => startSquid(owner, [`acl inside src ${inside}`, 'http_access allow inside', 'http_access deny all']),
+    start: (owner) =>
+      startSquid(owner, [`acl inside src ${inside}`, 'http_access allow inside', 'http_access deny all']),
   },
   {
     name: 'squid, accelerator of one site',
     start: behind((owner, port) =>
       startSquid(
         owner,
-        [`cache_peer 127.0.0.1 parent ${port} 0 no-query originserver`, 'never_direct allow all', 'http_access allow all'],
+        [
+          `cache_peer 127.0.0.1 parent ${port} 0 no-query originserver`,
+          'never_direct allow all',
+          'http_access allow all',
+        ],
         'accel defaultsite=www.example.net',
       ),
     ),
@@ -295,16 +263,29 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
   {
     name: 'dante for the inside',
     start: (owner) =>
-      startDante(owner, [`client pass { from: ${inside} to: 0.0.0.0/0 }`, `socks pass { from: ${inside} to: 0.0.0.0/0 }`]),
+      startDante(owner, [
+        `client pass { from: ${inside} to: 0.0.0.0/0 }`,
+        `socks pass { from: ${inside} to: 0.0.0.0/0 }`,
+      ]),
   },
-  { name: 'microsocks with a user', start: (owner) => startMicrosocks(owner, ['-u', 'user', '-P', 'a-long-password']) },
-  { name: 'privoxy, `permit-access` for the inside', start: (owner) => startPrivoxy(owner, [`permit-access ${inside}`]) },
+  {
+    name: 'microsocks with a user',
+    start: (owner) => startMicrosocks(owner, ['-u', 'user', '-P', 'a-long-password']),
+  },
+  {
+    name: 'privoxy, `permit-access` for the inside',
+    start: (owner) => startPrivoxy(owner, [`permit-access ${inside}`]),
+  },
   { name: 'varnish before one backend', start: behind(varnish) },
   { name: 'HAProxy, `default_backend`', start: behind((owner, port) => plainHaproxy(owner, { port })) },
   {
     name: 'HAProxy, unknown hosts denied',
     start: behind((owner, port) =>
-      plainHaproxy(owner, { port }, '  http-request deny deny_status 421 unless { hdr(host),field(1,:) -i 127.0.0.1 }'),
+      plainHaproxy(
+        owner,
+        { port },
+        '  http-request deny deny_status 421 unless { hdr(host),field(1,:) -i 127.0.0.1 }',
+      ),
     ),
   },
   {
@@ -321,9 +302,15 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
     ),
   },
   { name: 'Caddy, `file_server`', start: plainCaddy },
-  { name: 'Caddy, `reverse_proxy` to one', start: behind((owner, port) => caddy(`reverse_proxy 127.0.0.1:${port}`)(owner)) },
+  {
+    name: 'Caddy, `reverse_proxy` to one',
+    start: behind((owner, port) => caddy(`reverse_proxy 127.0.0.1:${port}`)(owner)),
+  },
   { name: 'Apache', start: plainApache },
-  { name: 'Apache, `ProxyPass`', start: behind((owner, port) => apache(`ProxyPass / http://127.0.0.1:${port}/`)(owner)) },
+  {
+    name: 'Apache, `ProxyPass`',
+    start: behind((owner, port) => apache(`ProxyPass / http://127.0.0.1:${port}/`)(owner)),
+  },
   {
     name: 'Apache, `ProxyRequests On` for the inside',
     start: apache('ProxyRequests On', '<Proxy "*">', `Require ip ${inside}`, '</Proxy>'),
@@ -335,8 +322,20 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
       nginx(`location / { proxy_pass http://127.0.0.1:${port}; proxy_set_header Host $http_host; }`)(owner),
     ),
   },
-  { name: 'Node, `node:http`', start: (owner) => node(owner, createServer((_, answer) => answer.writeHead(404).end())) },
-  { name: 'Node, reverse proxy to one', start: behind((owner, port) => nodeProxy(owner, (url) => `http://127.0.0.1:${port}/${url.replace(/^\/+/, '')}`)) },
+  {
+    name: 'Node, `node:http`',
+    start: (owner) =>
+      node(
+        owner,
+        createServer((_, answer) => answer.writeHead(404).end()),
+      ),
+  },
+  {
+    name: 'Node, reverse proxy to one',
+    start: behind((owner, port) =>
+      nodeProxy(owner, (url) => `http://127.0.0.1:${port}/${url.replace(/^\/+/, '')}`),
+    ),
+  },
   {
     name: 'Sekisho',
     start: (owner) =>
@@ -350,12 +349,17 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
     name: 'Postfix, any mailbox of its domain',
     mail: true,
     untold: true,
-    start: (owner) => startPostfix(owner, { config: ['mynetworks = 192.0.2.1/32', 'local_recipient_maps ='] }),
+    start: (owner) =>
+      startPostfix(owner, { config: ['mynetworks = 192.0.2.1/32', 'local_recipient_maps ='] }),
   },
   {
     name: 'Exim, its own domain',
     mail: true,
-    start: (owner) => startExim(owner, { deliverTo: 9, main: 'acl_smtp_rcpt = accept domains = example.net : mx.example.net local_parts = postmaster' }),
+    start: (owner) =>
+      startExim(owner, {
+        deliverTo: 9,
+        main: 'acl_smtp_rcpt = accept domains = example.net : mx.example.net local_parts = postmaster',
+      }),
   },
   {
     name: 'OpenSMTPD, its own domain',

@@ -7,8 +7,8 @@ import { fixFor, identify } from '../../src/audit/fixes.ts';
 import { h2Techniques } from '../../src/audit/h2-techniques.ts';
 import { mailTechniques } from '../../src/audit/mail-techniques.ts';
 import { pathTechniques } from '../../src/audit/path-techniques.ts';
-import { AuditInputError } from '../../src/audit/target.ts';
 import { socksTechniques } from '../../src/audit/socks-techniques.ts';
+import { AuditInputError } from '../../src/audit/target.ts';
 import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 
 const techniques = [
@@ -56,7 +56,8 @@ test('a given path is completed with the canary, and must be a path', () => {
   ]) {
     assert.ok(techniques.includes(`url-in-path/${id}`), id);
   }
-  for (const bad of ['proxy?url=', '/a b', '/\r\n']) assert.throws(() => pathTechniques([bad]), AuditInputError);
+  for (const bad of ['proxy?url=', '/a b', '/\r\n'])
+    assert.throws(() => pathTechniques([bad]), AuditInputError);
   assert.throws(() => pathTechniques(Array.from({ length: 51 }, (_, n) => `/${n}`)), /at most 50/);
 });
 
@@ -78,7 +79,12 @@ test('the fix names the cause, and no CVE but that of the technique', () => {
   for (const [kind, software, relaying, names] of [
     ['forward-proxy', 'apache', ['absolute-form-foreign', 'connect'], /^Apache: ProxyRequests Off \(/],
     ['own-url', 'apache', ['absolute-form-foreign'], /^Apache: ProxyRequests Off \(/],
-    ['forward-proxy', 'apache', ['host-foreign', 'absolute-form-foreign'], /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/],
+    [
+      'forward-proxy',
+      'apache',
+      ['host-foreign', 'absolute-form-foreign'],
+      /RewriteRule \^\(\.\*\)\$ \$1 \[P\]/,
+    ],
     ['host-forwarding', 'apache', ['host-foreign'], /%\{HTTP_HOST\}/],
     ['own-url', 'apache', ['url-in-path/host'], /ProxyPassMatch/],
     ['scheme', 'nginx', ['host-foreign', 'absolute-form-foreign'], /\$host/],

@@ -100,5 +100,7 @@ export const startPrivoxy = (owner: Owner, lines: readonly string[]): Promise<We
   start(owner, 'privoxy', async (port, dir) => ({
     command: 'privoxy',
     args: ['--no-daemon', join(dir, 'privoxy.conf')],
-    config: [`listen-address 127.0.0.1:${port}`, 'confdir /etc/privoxy', `logdir ${dir}`, ...lines, ''].join('\n'),
+    config: [`listen-address 127.0.0.1:${port}`, 'confdir /etc/privoxy', `logdir ${dir}`, ...lines, ''].join(
+      '\n',
+    ),
   }));

@@ -16,7 +16,10 @@ export async function startOpensmtpd(owner: Owner, lines: readonly string[]): Pr
   const dir = await tempDir(owner, 'opensmtpd');
   const config = join(dir, 'smtpd.conf');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
-    await writeFile(config, [`listen on 127.0.0.1 port ${port} hostname mx.example.net`, ...lines, ''].join('\n'));
+    await writeFile(
+      config,
+      [`listen on 127.0.0.1 port ${port} hostname mx.example.net`, ...lines, ''].join('\n'),
+    );
     await chmod(config, 0o600);
     const smtpd = [requirePeer('smtpd'), '-d', '-f', config];
     return startProcess(owner, 'unshare', ['--mount', 'sh', '-c', ownFolders, 'sh', ...smtpd]);

@@ -31,11 +31,18 @@ export function plainHaproxy(
 }
 
 /** HAProxy with these sections. */
-export async function startHaproxy(owner: Owner, sections: (port: number) => readonly string[]): Promise<WebServer> {
+export async function startHaproxy(
+  owner: Owner,
+  sections: (port: number) => readonly string[],
+): Promise<WebServer> {
   const dir = await tempDir(owner, 'haproxy');
   const config = join(dir, 'haproxy.cfg');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
-    const defaults = ['defaults', '  mode http', ...['connect 2s', 'client 10s', 'server 10s'].map((one) => `  timeout ${one}`)];
+    const defaults = [
+      'defaults',
+      '  mode http',
+      ...['connect 2s', 'client 10s', 'server 10s'].map((one) => `  timeout ${one}`),
+    ];
     await writeFile(config, [...defaults, ...sections(port), ''].join('\n'));
     return startProcess(owner, requirePeer('haproxy'), ['-db', '-f', config]);
   });
@@ -61,11 +68,19 @@ export async function startVarnish(owner: Owner, vcl: string): Promise<WebServer
 export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<WebServer> {
   const { root } = await staticPages(join(await tempDir(owner, 'caddy-pages'), 'htdocs'));
   const scheme = tls ? 'https' : 'http';
-  return startCaddy(owner, [...(tls ? ['tls internal'] : []), `root * ${root}`, 'file_server'], `${scheme}://127.0.0.1`);
+  return startCaddy(
+    owner,
+    [...(tls ? ['tls internal'] : []), `root * ${root}`, 'file_server'],
+    `${scheme}://127.0.0.1`,
+  );
 }
 
 /** Caddy with one site of these directives. @param site its address without the port; `http://` alone has every host */
-export async function startCaddy(owner: Owner, directives: readonly string[], site = 'http://'): Promise<WebServer> {
+export async function startCaddy(
+  owner: Owner,
+  directives: readonly string[],
+  site = 'http://',
+): Promise<WebServer> {
   const dir = await tempDir(owner, 'caddy');
   const config = join(dir, 'Caddyfile');
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
