@@ -1,4 +1,5 @@
 /** The page about the command line, from the program itself. */
+import type { EventEmitter } from 'node:events';
 import type { Command as Program } from 'commander';
 import { buildProgram } from '../../src/cli.ts';
 import { generatedNote } from './note.ts';
@@ -14,6 +15,7 @@ stdout, with \`--json\` one object a line; what is written for people goes to st
 | 0 | fine |
 | 1 | something was found, or the input is not valid |
 | 2 | the command line is wrong |
+| 3 | \`audit\` and \`scan\`: it could not be told |
 
 \`scan\` has more: [read old logs](../how-to/read-old-logs.md).
 
@@ -62,9 +64,21 @@ function section(command: Program, parent: string, level: number): string[] {
             ),
             '',
           ]),
+      ...behindHelp(command),
     ].join('\n'),
     ...inner.flat(),
   ];
+}
+
+/** What `--help` says behind the options, such as exit codes. */
+function behindHelp(command: Program): string[] {
+  const texts: string[] = [];
+  (command as unknown as EventEmitter).emit('afterHelp', {
+    error: false,
+    command,
+    write: (text: string) => texts.push(text.trim()),
+  });
+  return texts.flatMap((text) => [text, '']);
 }
 
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;

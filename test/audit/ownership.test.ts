@@ -70,7 +70,7 @@ test('the token is made once and is for its owner alone to read', async (t) => {
 for (const target of ['192.0.2.1', '[2001:db8::1]:80', '169.254.169.254:80', '8.8.8.8:53']) {
   test(`${target} is not touched without --i-own-this`, async () => {
     const { code, stdout, stderr } = await audited(target);
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /neither a loopback nor a private address.*--i-own-this/);
   });

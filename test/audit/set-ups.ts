@@ -1,9 +1,9 @@
 /** Real servers set up openly and closed, as they are found: what the table of the how-to page is made of. */
 import { createServer } from 'node:http';
 import { startExim } from '../smtp/exim.ts';
-import { openProxyApache, plainApache, startApache } from '../support/apache.ts';
+import { openProxyApache, plainApache } from '../support/apache.ts';
 import { runGateway } from '../support/gateway.ts';
-import { carelessNginx, plainNginx, startNginx } from '../support/nginx.ts';
+import { carelessNginx, plainNginx } from '../support/nginx.ts';
 import {
   openDante,
   openMicrosocks,
@@ -17,13 +17,7 @@ import {
 } from '../support/open-proxies.ts';
 import { startOpensmtpd } from '../support/opensmtpd.ts';
 import type { Owner } from '../support/owner.ts';
-import {
-  plainCaddy,
-  plainHaproxy,
-  startCaddy,
-  startHaproxy,
-  startVarnish,
-} from '../support/plain-servers.ts';
+import { plainCaddy, plainHaproxy, startHaproxy } from '../support/plain-servers.ts';
 import { defaultPostfix, openRelayPostfix, startPostfix } from '../support/postfix.ts';
 
 import { apache, behind, caddy, nginx, node, nodeProxy, nodeTunnel, varnish } from './set-up-servers.ts';
