@@ -45,11 +45,12 @@ function hex(text: string, at: number): number {
 }
 
 export interface ChunkedReading {
-  /** Blanks between a chunk size and the end of its line are passed over: backends pad sizes to a fixed width. */
+  /** Blanks behind a chunk size and zeros in front of it are passed over: backends pad sizes to a fixed width. */
   readonly padded: boolean;
 }
 
 export class ChunkedDecoder {
+  readonly #padded: boolean;
   readonly #sizeLine: RegExp;
   #state: State = 'size';
   #line = '';
@@ -62,6 +63,7 @@ export class ChunkedDecoder {
 
   /** @param reading of a response; a request is read to the letter of the grammar */
   constructor({ padded }: ChunkedReading = { padded: false }) {
+    this.#padded = padded;
     this.#sizeLine = padded ? /^([0-9A-Fa-f]{1,13})[ \t]*(?:;.*)?$/ : /^([0-9A-Fa-f]{1,13})(?:;.*)?$/;
   }
 
@@ -93,7 +95,8 @@ export class ChunkedDecoder {
     switch (this.#state) {
       case 'size':
         if (byte === 0x0d) this.#state = 'size-lf';
-        else if (byte < 0x20 || byte === 0x7f) this.#fail('a control character in a chunk size line');
+        else if ((byte < 0x20 && !(byte === 0x09 && this.#padded)) || byte === 0x7f)
+          this.#fail('a control character in a chunk size line');
         else if (this.#line.length >= maxSizeLine) this.#fail('a chunk size line that is too long');
         else this.#line += String.fromCharCode(byte);
         return;
@@ -117,7 +120,8 @@ export class ChunkedDecoder {
   }
 
   #size(): void {
-    const match = this.#sizeLine.exec(this.#line);
+    const line = this.#padded ? this.#line.replace(/^0+(?=[0-9A-Fa-f])/, '') : this.#line;
+    const match = this.#sizeLine.exec(line);
     this.#line = '';
     if (match === null) {
       this.#fail('a chunk size that is no hexadecimal number');

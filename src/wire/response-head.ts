@@ -89,7 +89,7 @@ export function parseResponseHead(
   let at = 12;
   let reason = '';
   // A digit that is none makes the status NaN.
-  if (!text.startsWith(protocol) || !(minor <= 1) || bytes[8] !== space || !(status >= 100)) {
+  if (!text.startsWith(protocol) || !(minor >= 0) || bytes[8] !== space || !(status >= 100)) {
     return 'a malformed status line';
   }
   if (bytes[at] === space) {
@@ -191,7 +191,8 @@ export function parseResponseHead(
     if (transferEncoding.toLowerCase() !== 'chunked') return 'a Transfer-Encoding other than chunked';
   }
   const framing = framingOf(status, method, transferEncoding !== null, contentLength);
-  const persistent = minor === 1 ? !options.includes('close') : keepsAlive || options.includes('keep-alive');
+  // RFC 9110 section 2.5: a later minor version is read as the one that is known.
+  const persistent = minor >= 1 ? !options.includes('close') : keepsAlive || options.includes('keep-alive');
   const head = new ResponseHead({
     status,
     reason,

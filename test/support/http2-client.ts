@@ -24,7 +24,7 @@ export interface Http2Reply {
 
 /** A connection of HTTP/2, closed with its owner; certificates are not verified. */
 export async function http2Session(owner: Owner, url: string): Promise<ClientHttp2Session> {
-  const session = connect(url, { rejectUnauthorized: false });
+  const session = connect(url, { rejectUnauthorized: false, maxSessionMemory: 64 });
   session.on('error', () => {});
   owner.after(() => session.destroy());
   await once(session, 'remoteSettings', { signal: AbortSignal.timeout(5_000) });
