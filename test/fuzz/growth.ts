@@ -6,7 +6,7 @@ import type { Target } from './target.ts';
 const factor = 4;
 /** Linear is the factor, quadratic its square; halfway on the scale of powers, and something for a noisy machine. */
 const steepest = factor * Math.sqrt(factor) * 1.3;
-/** Milliseconds below which a ratio says nothing: the clock, a collection, a neighbour on the machine. */
+/** Milliseconds of processor below which a ratio says nothing: the clock, a collection of garbage. */
 const noise = 3;
 /** Seeds that are grown, evenly taken, and the places in each where pieces are put. */
 const seedsGrown = 10;
@@ -19,7 +19,7 @@ export interface Steep {
   readonly piece: string;
   /** What stands before the pieces. */
   readonly before: string;
-  /** Milliseconds of the longer input, and how many times those of the shorter one that is. */
+  /** Milliseconds of processor for the longer input, and how many times those of the shorter one that is. */
   readonly time: number;
   readonly ratio: number;
 }
@@ -102,11 +102,12 @@ export function steepInputs(target: Target): Steep[] {
 }
 
 function timeOf(read: NonNullable<Target['read']>, input: Buffer): number {
-  const start = performance.now();
+  const start = process.threadCpuUsage();
   try {
     read(input);
   } catch {
     // What it reads wrongly is the affair of the fuzzer.
   }
-  return performance.now() - start;
+  const { user, system } = process.threadCpuUsage(start);
+  return (user + system) / 1000;
 }
