@@ -39,14 +39,14 @@ async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<v
 }
 
 async function ownService(app: FastifyInstance, settings: BansSettings): Promise<BanService> {
-  const { after, within, for: terms, allow, lists } = compileBans(settings);
+  const { after, within, for: terms, allow, lists, prefix6 } = compileBans(settings);
   const { journal, onBan = () => {} } = settings;
   const clock = Date.now;
   const onError = (error: unknown): void => app.log.error(error);
   const memory = Math.max(...terms);
   const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
   return BanService.start({
-    ledger: new BanLedger({ after, within, for: terms, exempt, clock }),
+    ledger: new BanLedger({ after, within, for: terms, exempt, prefix6, clock }),
     journal: journal === undefined ? null : await banJournal({ path: journal, memory, clock, onError }),
     lists,
     onBan,

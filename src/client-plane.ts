@@ -165,11 +165,11 @@ function banJournal(
  * everybody behind it.
  */
 function ledgerRules(
-  { after, within, for: terms, allow }: BansConfig,
+  { after, within, for: terms, allow, prefix6 }: BansConfig,
   { trustedProxies }: Config,
 ): LedgerRules {
   const exempt = new PrefixSet([...allow, ...trustedProxies].map((prefix) => parsePrefix(prefix)!));
-  return { after, within, for: terms, exempt };
+  return { after, within, for: terms, exempt, prefix6 };
 }
 
 type LedgerRules = Omit<LedgerOptions, 'clock' | 'capacity'>;

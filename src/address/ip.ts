@@ -3,7 +3,7 @@
  * to some resolvers and names to others, so none of them is one here.
  */
 import ipaddr from 'ipaddr.js';
-import { prefixKey, prefixKeyText, readPlainIpv6 } from './prefix-key.ts';
+import { prefixKey, prefixKeyText, readPlainIpv6, readPrefixKey } from './prefix-key.ts';
 
 export interface Ip {
   readonly family: 4 | 6;
@@ -124,8 +124,23 @@ function fold(prefix: Prefix): Prefix {
 }
 
 /**
+ * The IPv4 address that an IPv6 address stands for: mapped (RFC 4291 section 2.5.5.2), NAT64 (64:ff9b::/96, RFC 6052), 6to4
+ * (2002::/16, RFC 3056) and Teredo (2001::/32, RFC 4380, the complement of it). Counted by their /64, all clients of a NAT64 would be
+ * one, and one client of 6to4 would be 65,536.
+ */
+function embedded(ip: Ip): Ip {
+  if (ip.family === 4) return ip;
+  const { bytes } = ip;
+  const begins = (...head: readonly number[]): boolean => head.every((byte, index) => bytes[index] === byte);
+  if (begins(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) return ipv4(bytes.slice(12));
+  if (begins(0x20, 0x02)) return ipv4(bytes.slice(2, 6));
+  if (begins(0x20, 0x01, 0, 0)) return ipv4(bytes.slice(12).map((byte) => byte ^ 0xff));
+  return unmapped(ip);
+}
+
+/**
  * The prefix by which a client is counted and banned: an IPv4 address alone (`192.0.2.1/32`), of IPv6 the /64 that one
- * customer is given and can walk through at will. IPv4-mapped addresses count as IPv4, zones (`fe80::1%eth0`) are cut.
+ * customer is given and can walk through at will. IPv6 that stands for IPv4 counts as that, zones (`fe80::1%eth0`) are cut.
  * Null where the text is no address.
  */
 export function clientPrefix(address: string): string | null {
@@ -133,11 +148,19 @@ export function clientPrefix(address: string): string | null {
   if (readPlainIpv6(address, key)) return inOnePiece(prefixKeyText(key));
   const ip = parseIp(withoutZone(address));
   if (ip === null) return null;
-  const client = unmapped(ip);
+  const client = embedded(ip);
   return inOnePiece(client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64)));
 }
 
 const key = prefixKey();
+
+/** A prefix as `clientPrefix` writes it, widened. @param length 32 to 64; IPv4 stays as it is */
+export function widenedPrefix(prefix: string, length: number): string {
+  if (!readPrefixKey(prefix, key) || key.family === 4 || key.length <= length) return prefix;
+  key.length = length;
+  key.low = length === 32 ? 0 : (key.low & (-1 << (64 - length))) >>> 0;
+  return inOnePiece(prefixKeyText(key));
+}
 
 /** Text put together is copied where it is first read; a client's prefix is read on each request, and put together once. */
 function inOnePiece(text: string): string {

@@ -66,8 +66,12 @@ export function readPlainIpv6(text: string, into: PrefixKey): boolean {
   into.high = eight[0]! * 65536 + eight[1]!;
   into.low = eight[2]! * 65536 + eight[3]!;
   into.length = 64;
-  return into.high !== 0 || into.low !== 0;
+  return !mayEmbed(into.high, into.low);
 }
+
+/** Mapped and NAT64, 6to4, Teredo. */
+const mayEmbed = (high: number, low: number): boolean =>
+  (low === 0 && (high === 0 || high === 0x0064ff9b)) || high >>> 16 === 0x2002 || high === 0x20010000;
 
 function hexadecimal(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;

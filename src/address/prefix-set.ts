@@ -43,6 +43,16 @@ export class PrefixSet {
     return folded.family === 4 ? this.#ipv4.holds(number32(folded)) : this.#ipv6.holds(number128(folded));
   }
 
+  /** Whether any address of a prefix lies in them. */
+  overlaps(prefix: Prefix): boolean {
+    if (prefix.family === 4) {
+      const first = number32(prefix);
+      return this.#ipv4.touches(first, first + 2 ** (32 - prefix.length) - 1);
+    }
+    const first = number128(prefix);
+    return this.#ipv6.touches(first, first + (1n << BigInt(128 - prefix.length)) - 1n);
+  }
+
   /** Whether every address of a prefix lies in them. */
   covers(prefix: Prefix): boolean {
     if (prefix.family === 4) {
@@ -80,6 +90,18 @@ class Ranges<N extends number | bigint> {
 
   /** Whether one range holds an address, and every one up to the last. */
   holds(address: N, last: N = address): boolean {
+    const at = this.#atOrBefore(address);
+    return at !== -1 && last <= this.#last[at]!;
+  }
+
+  /** Whether a range holds any address from the first to the last. */
+  touches(first: N, last: N): boolean {
+    const at = this.#atOrBefore(last);
+    return at !== -1 && first <= this.#last[at]!;
+  }
+
+  /** The last range that begins at the address or before it; -1: none does. */
+  #atOrBefore(address: N): number {
     let low = 0;
     let high = this.#first.length;
     while (low < high) {
@@ -87,6 +109,6 @@ class Ranges<N extends number | bigint> {
       if (this.#first[middle]! <= address) low = middle + 1;
       else high = middle;
     }
-    return low > 0 && last <= this.#last[low - 1]!;
+    return low - 1;
   }
 }

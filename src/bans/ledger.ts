@@ -1,5 +1,5 @@
 /** Who is banned, and who is about to be. Pure: the clock is passed in, and nothing is read or written here. */
-import { clientPrefix } from '../address/ip.ts';
+import { clientPrefix, parsePrefix, widenedPrefix } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import type { RuleId } from '../rules/catalogue.ts';
@@ -19,6 +19,10 @@ export interface LedgerOptions {
   readonly for: readonly number[];
   /** Never banned, whatever they send: the allow-list, and the trusted proxies. */
   readonly exempt: PrefixSet;
+  /** Bits of an IPv6 address that are one client, 48 to 64. @default 64 */
+  readonly prefix6?: number;
+  /** The widest prefix that probes of several IPv6 clients lead to a ban of, 48 to 64. @default 48 */
+  readonly widest6?: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** The most bans kept. @default 1_000_000 */
@@ -36,6 +40,12 @@ export interface BanRequest {
 
 /** Told of every change, in order; must not throw. */
 export type ChangeListener = (change: BanChange, origin: ChangeOrigin) => void;
+
+/** What providers hand out to one customer beside a /64, and of how many clients the probes must be. */
+const wider = [
+  { length: 56, clients: 4 },
+  { length: 48, clients: 8 },
+] as const;
 
 export class BanLedger {
   #options: LedgerOptions;
@@ -92,20 +102,39 @@ export class BanLedger {
    * @returns the ban, where this was the probe that led to it
    */
   offend(address: string, rule: RuleId): Ban | null {
-    const prefix = clientPrefix(address);
-    if (prefix === null || this.isExempt(address)) return null;
-    const { after, clock } = this.#options;
-    const now = clock();
+    const counted = this.counted(address);
+    const now = this.#options.clock();
     // A client that is banned already has nothing to gain or lose until the ban ends.
-    if (!readPrefixKey(prefix, this.#key)) return null;
-    if (this.#table.isBanned(this.#key, now) || this.#offences.add(prefix, now) < after) return null;
-    return this.ban(prefix, rule);
+    if (counted.length === 0 || !readPrefixKey(counted[0]!.prefix, this.#key)) return null;
+    if (this.#table.isBanned(this.#key, now)) return null;
+    let widest: string | null = null;
+    for (const { prefix, after } of counted) if (this.#offences.add(prefix, now) >= after) widest = prefix;
+    return widest === null ? null : this.ban(widest, rule);
+  }
+
+  /**
+   * What a probe of this address counts against, and how many of them lead to a ban: the client itself, and of IPv6 the wider
+   * prefixes that its owner may walk through. A client is counted up to its own ban, so that several must have been there. Never
+   * one that holds an exempt address.
+   */
+  counted(address: string): readonly { readonly prefix: string; readonly after: number }[] {
+    const client = clientPrefix(address);
+    if (client === null || this.isExempt(address)) return [];
+    const { after, prefix6 = 64, widest6 = 48, exempt } = this.#options;
+    if (!client.includes(':')) return [{ prefix: client, after }];
+    const found = [{ prefix: widenedPrefix(client, prefix6), after }];
+    for (const { length, clients } of wider) {
+      if (length >= prefix6 || length < widest6) continue;
+      const prefix = widenedPrefix(client, length);
+      if (!exempt.overlaps(parsePrefix(prefix)!)) found.push({ prefix, after: after * clients });
+    }
+    return found;
   }
 
   /**
    * Bans a client for repeated probes, for the term that is due. Called by `offend`, and where a fleet has counted.
    *
-   * @param prefix as `clientPrefix` writes it, of a client that is not exempt
+   * @param prefix one that `counted` names
    */
   ban(prefix: string, rule: RuleId): Ban {
     const { for: terms, clock } = this.#options;

@@ -14,7 +14,7 @@ const credit = 86_400_000;
 /** Clients remembered for a delivered mail: in two generations of this many, the older one forgotten whole. */
 const remembered = 50_000;
 
-type Rules = Pick<LedgerOptions, 'after' | 'within' | 'for' | 'exempt'>;
+type Rules = Pick<LedgerOptions, 'after' | 'within' | 'for' | 'exempt' | 'prefix6'>;
 
 export class MailBans {
   readonly ledger: BanLedger;
@@ -57,7 +57,9 @@ export class MailBans {
   }
 }
 
-const shortened = (rules: Rules): Rules => ({
+const shortened = (rules: Rules): Rules & Pick<LedgerOptions, 'widest6'> => ({
   ...rules,
+  // The servers of a mail provider are neighbours.
+  widest6: 64,
   for: rules.for.map((term) => Math.min(term, longestTerm)),
 });

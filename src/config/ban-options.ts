@@ -13,6 +13,8 @@ export interface BansSettings {
   readonly for?: readonly (string | number)[];
   /** Addresses or prefixes (CIDR) that are never banned, whatever they send. @default [] */
   readonly allow?: readonly string[];
+  /** Bits of an IPv6 address that are one client, 48 to 64: what providers hand out to a customer. @default 64 */
+  readonly prefix6?: number;
   /** Absolute names of files with prefixes that are always banned. @default [] */
   readonly lists?: readonly string[];
   /** SQLite file in which bans outlive the process. @default none */
@@ -21,12 +23,12 @@ export interface BansSettings {
   readonly onBan?: (ban: Ban) => void;
 }
 
-const known = ['after', 'within', 'for', 'allow', 'lists', 'journal'] as const;
+const known = ['after', 'within', 'for', 'allow', 'prefix6', 'lists', 'journal'] as const;
 
 /** @throws {ConfigError} with every fault */
 export function compileBans(options: BansSettings): BansConfig {
   const faults = optionFaults('bans', options, known, ['onBan']);
-  const { after, within, for: terms, allow, lists, journal } = options;
+  const { after, within, for: terms, allow, prefix6, lists, journal } = options;
   if (journal !== undefined && (typeof journal !== 'string' || journal === ''))
     faults.push({
       path: 'journal',
@@ -40,6 +42,7 @@ export function compileBans(options: BansSettings): BansConfig {
     within: inWords(within),
     for: Array.isArray(terms) ? terms.map(inWords) : terms,
     allow,
+    prefix6,
     lists,
   };
   const config = readOptions({ hosts: ['localhost'], backend: 'welcome' }, { bans }, faults);

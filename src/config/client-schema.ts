@@ -34,6 +34,16 @@ export const bans = object({
     mend: 'write 403 or drop',
     description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
   }),
+  prefix6: Type.Integer({
+    minimum: 48,
+    maximum: 64,
+    default: 64,
+    mend: 'write a whole number from 48 to 64',
+    description:
+      'Bits of an IPv6 address that are one client: 64, or what your visitors are given, such as 56. Whatever it is, the /56 and the /48 ' +
+      'around clients that probe are banned once four, or eight, of them would be (never one that holds an address of `allow` or of ' +
+      '`trustedProxies`).',
+  }),
   lists: Type.Array(
     Type.String({ minLength: 1, mend: 'write a file name', description: 'A file of prefixes.' }),
     {

@@ -119,6 +119,8 @@ export interface BansConfig {
   /** Canonical prefixes. */
   readonly allow: readonly string[];
   readonly answer: 403 | 'drop';
+  /** Bits of an IPv6 address that are one client. */
+  readonly prefix6: number;
   /** Absolute file names. */
   readonly lists: readonly string[];
 }

@@ -4,7 +4,6 @@
  * brought to the same state.
  */
 import { randomUUID } from 'node:crypto';
-import { clientPrefix } from '../address/ip.ts';
 import type { Ban } from '../bans/ban.ts';
 import type { Refusal } from '../bans/gate.ts';
 import type { ProbeEvent } from '../events/event.ts';
@@ -126,10 +125,10 @@ export class Fleet {
     this.#backlog.add(event);
     const { ledger, clock } = this.#options;
     if (ledger === null || !event.counts || this.#strikes.length >= mostStrikes) return;
-    const prefix = clientPrefix(event.client);
-    if (prefix === null || ledger.isExempt(event.client)) return;
     const id = `${this.#source}:${++this.#strikeNumber}`;
-    this.#strikes.push({ prefix, id, time: clock.now(), ...this.#threshold, rule: event.rule });
+    const { within } = this.#threshold;
+    for (const { prefix, after } of ledger.counted(event.client))
+      this.#strikes.push({ prefix, id, time: clock.now(), within, after, rule: event.rule });
   }
 
   /** Puts another threshold in force. */

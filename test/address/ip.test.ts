@@ -120,6 +120,8 @@ suite('client prefixes', () => {
     fc.assert(
       fc.property(text, (address) => {
         const ip = parseIp(address);
+        // 6to4, Teredo and NAT64 have tests of their own.
+        fc.pre(ip === null || !/^(?:2002:|2001::|2001:0:|64:ff9b::)/.test(ip.text));
         const folded = ip && unmapped(ip);
         const prefix =
           folded && parsePrefix(maskedPrefix(`${folded.text}/${folded.family === 4 ? 32 : 64}`)!);
