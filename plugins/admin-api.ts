@@ -18,10 +18,18 @@ import {
 } from '../src/admin/api-types.ts';
 import { csvHeader, csvLine } from '../src/admin/csv.ts';
 import { rejudge } from '../src/admin/rejudge.ts';
-import { BackendsAnswer, either, RulesAnswer, StatusAnswer, text } from '../src/admin/standing-types.ts';
+import {
+  BackendsAnswer,
+  either,
+  FleetAnswer,
+  RulesAnswer,
+  StatusAnswer,
+  text,
+} from '../src/admin/standing-types.ts';
 import type { Stream } from '../src/admin/stream.ts';
 import type { Journal } from '../src/events/journal.ts';
 import type { EventFilter, JournalRow } from '../src/events/journal-query.ts';
+import type { Fleet } from '../src/fleet/fleet.ts';
 import { catalogue, type Rule, ruleIds } from '../src/rules/catalogue.ts';
 import type { Policy } from '../src/rules/policy.ts';
 
@@ -41,6 +49,8 @@ export interface AdminApiOptions {
   /** How the checkpoint is, as plain data. */
   readonly status: () => object | Promise<object>;
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
+  /** Null: this gateway stands alone. */
+  readonly fleet: () => Pick<Fleet, 'health' | 'gateways'> | null;
 }
 
 const day = 86_400_000;
@@ -191,6 +201,17 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
 
   const statusSchema = { summary: 'How the checkpoint is', response: { 200: StatusAnswer } };
   app.get('/api/status', { schema: statusSchema }, async () => options.status());
+  const fleetSchema = { summary: 'The gateways of the fleet', response: { 200: FleetAnswer } };
+  app.get('/api/fleet', { schema: fleetSchema }, async () => {
+    const fleet = options.fleet();
+    if (fleet === null) return { fleet: null, gateways: [] };
+    // While the store is away nothing is known of the others.
+    const gateways = await fleet.gateways().catch(() => []);
+    return {
+      fleet: { ...fleet.health, since: iso(fleet.health.since) },
+      gateways: gateways.map(({ seen, ...gateway }) => ({ ...gateway, seen: iso(seen) })),
+    };
+  });
   const backendsSchema = { summary: 'The backends and their health', response: { 200: BackendsAnswer } };
   app.get('/api/backends', { schema: backendsSchema }, async () => ({
     backends: (await options.backends()).map((backend) => ({ ...backend, fit: backend.state !== 'ejected' })),

@@ -199,6 +199,7 @@ function startFleet(
       remember,
       onError: (error) => log.debug(error, 'fleet'),
     }),
+    name,
     ledger: bans?.ledger ?? null,
     threshold: { after, within },
     remember,

@@ -20,7 +20,8 @@ import { type CountersSnapshot, sumCounters } from './events/counters.ts';
 import type { EventSink } from './events/event.ts';
 import { EventFolder } from './events/fold.ts';
 import { Journal } from './events/journal.ts';
-import type { FleetHealth } from './fleet/fleet-options.ts';
+import type { Fleet } from './fleet/fleet.ts';
+import { FleetJournal } from './fleet/fleet-journal.ts';
 import type { HealthState } from './forward/backend-health.ts';
 import { isProbe } from './rules/catalogue.ts';
 import type { Policy } from './rules/policy.ts';
@@ -76,7 +77,7 @@ export interface ControlPlaneOptions {
   readonly mailBans?: MailBans | null;
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
   /** Null: this gateway stands alone. */
-  readonly fleet?: () => FleetHealth | null;
+  readonly fleet?: () => Fleet | null;
   /** What is judged by. @default that of the config */
   readonly policy?: Policy;
 }
@@ -140,7 +141,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       bans: bans?.ledger.counts.active ?? null,
       journal: journal === null ? null : journalStatus(journal, current.journal !== false),
       alerts: alerts?.status ?? null,
-      fleet: fleet()?.state ?? null,
+      fleet: fleet()?.health.state ?? null,
     };
   };
 
@@ -164,6 +165,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
             }),
             status,
             backends,
+            fleet,
             metrics: {
               counters,
               probes,
@@ -172,7 +174,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
                 alerts: () => alerts?.status ?? null,
                 bans,
                 backends,
-                fleet,
+                fleet: () => fleet()?.health ?? null,
                 stream,
               }),
             },
@@ -244,6 +246,11 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     };
   }
 
+  const fleetJournal = new FleetJournal({
+    fleet: () => (current.fleet !== false && current.fleet.journal ? fleet() : null),
+    journal: () => journal,
+    onError: (error) => log.warn({ event: 'fleet', err: error }, 'the events of the fleet were not taken in'),
+  });
   const statusTimer = setInterval(() => {
     if (stream.size > 0) void status().then((value) => stream.send('status', value));
   }, statusInterval).unref();
@@ -275,6 +282,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     prepare,
     close: async () => {
       clearInterval(statusTimer);
+      await fleetJournal.close();
       if (timer !== null) {
         clearTimeout(timer);
         flush();

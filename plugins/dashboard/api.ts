@@ -5,6 +5,7 @@ import type {
   BackendsAnswer,
   Ban,
   BansAnswer,
+  FleetAnswer,
   StatusAnswer as Status,
 } from '../../src/admin/standing-types.ts';
 
@@ -73,6 +74,7 @@ export const api = {
   rules: (init: Abortable) => ask<{ rules: Rule[] }>('/api/rules', init),
   status: (init: Abortable) => ask<Status>('/api/status', init),
   backends: (init: Abortable) => ask<BackendsAnswer>('/api/backends', init),
+  fleet: (init: Abortable) => ask<FleetAnswer>('/api/fleet', init),
   bans: (init: Abortable) => ask<BansAnswer>('/api/bans', init),
   report: (query: Query) => ask<string | object>(`/api/report${queryText(query)}`),
   ban: (ban: { prefix: string; for?: string; reason?: string }) =>

@@ -88,6 +88,35 @@ export const BackendsAnswer = Type.Object({
 });
 export type BackendsAnswer = Static<typeof BackendsAnswer>;
 
+export const FleetAnswer = Type.Object({
+  fleet: orNull(
+    Type.Object({
+      state: Type.String({ description: '`connected`, `joining`, `away`, `refused` or `full`.' }),
+      why: Type.String({ description: 'The cause, in words; empty while all is well.' }),
+      since: time('Since when.'),
+      progress: orNull(Type.Number(), 'While joining: how far, from 0 to 1.'),
+      gateways: count('Gateways that are there, this one included; 0: not known.'),
+      skew: orNull(Type.Integer(), "How far the store's clock is ahead of this machine's, milliseconds."),
+      backlog: count('Events that wait for the store.'),
+      lost: count('Events given up because too many waited.'),
+      refused: count('Records of the store that were not taken.'),
+    }),
+    'Null: this gateway stands alone.',
+  ),
+  gateways: Type.Array(
+    Type.Object({
+      id: Type.String({ description: 'Names a run of a gateway; `source` in the stream of events.' }),
+      name: Type.String({ description: '`alerts.name` of its config, or the name of its machine.' }),
+      version: Type.String(),
+      state: Type.String({ description: 'As it said last; `gone`: it has said nothing for ten seconds.' }),
+      seen: time('When it was heard of last.'),
+      self: Type.Boolean({ description: 'Whether it is the one that answers.' }),
+    }),
+    { description: 'Heard of within a day; the one that was seen last comes first.' },
+  ),
+});
+export type FleetAnswer = Static<typeof FleetAnswer>;
+
 export const StatusAnswer = Type.Object({
   name: Type.String({ description: '`alerts.name` of the config, or the name of the machine.' }),
   started: time('When the program started.'),

@@ -31,7 +31,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       counters: () => data?.counters() ?? [],
       bans: clients.bans,
       mailBans: clients.mailBans,
-      fleet: () => clients.fleet?.health ?? null,
+      fleet: () => clients.fleet,
       backends: () => data?.backends() ?? [],
     });
     const { onEvent, onBackend, onBan } = control;

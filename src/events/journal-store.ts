@@ -7,6 +7,12 @@ import { type LetGo, Retention, type RetentionOptions } from './journal-retentio
 import { prepareFile, registerFunctions } from './journal-schema.ts';
 import { day, hour, month, TopTable } from './top-table.ts';
 
+/** A text that is kept under a name. */
+export interface JournalMark {
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface JournalStoreOptions extends RetentionOptions {
   /** Absolute file name, or `:memory:`. */
   readonly path: string;
@@ -47,10 +53,11 @@ export class JournalStore {
   /**
    * Writes a batch, all of it or nothing.
    *
+   * @param mark is kept with it: how far a source of events was read
    * @returns the id of each row it went into
    * @throws Error of SQLite: full disk, locked file; the batch can be written again then
    */
-  write(batch: readonly FoldedEvent[]): number[] {
+  write(batch: readonly FoldedEvent[], mark?: JournalMark): number[] {
     const bytes = batch.reduce((sum, event) => sum + bytesOf(event), 0);
     // A whole slot may be gone, the one that is written to included.
     if (this.#retention.makeRoom(bytes, batch.at(-1)?.last ?? 0)) this.#forgetSlots();
@@ -59,6 +66,7 @@ export class JournalStore {
     try {
       const ids = batch.map((event) => this.#writeOne(event, opened));
       this.#count(batch);
+      if (mark !== undefined) this.#write.mark.run(`mark ${mark.name}`, mark.value);
       this.db.exec('COMMIT');
       return ids;
     } catch (error) {
@@ -81,6 +89,12 @@ export class JournalStore {
     const tooOld = this.#retention.byAge(now, passed);
     if (tooMuch) this.#forgetSlots();
     return this.#retention.shrink() || tooOld;
+  }
+
+  /** What was kept under a name; null: nothing. */
+  mark(name: string): string | null {
+    const row = this.db.prepare('SELECT value FROM meta WHERE name = ?').get(`mark ${name}`);
+    return row === undefined ? null : String(row.value);
   }
 
   /** Bytes in use. */
@@ -223,6 +237,7 @@ const statements = (db: DatabaseSync) => ({
   intent: adding(db, 'intents', 3),
   intentHour: adding(db, 'intentsHour', 3),
   intentDay: adding(db, 'intentsDay', 3),
+  mark: db.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'),
   total: db.prepare(
     `INSERT INTO totals VALUES (?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET count = count + excluded.count, first = MIN(first, excluded.first)`,

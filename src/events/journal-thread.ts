@@ -3,11 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { FoldedEvent } from './fold.ts';
 import { type JournalRead, read } from './journal-reads.ts';
 import type { LetGo } from './journal-retention.ts';
-import { JournalStore, type JournalStoreOptions } from './journal-store.ts';
+import { type JournalMark, JournalStore, type JournalStoreOptions } from './journal-store.ts';
 
 /** What the thread is asked; each is answered by its `call` number. */
 export type JournalRequest =
-  | { readonly op: 'write'; readonly batch: readonly FoldedEvent[] }
+  | { readonly op: 'write'; readonly batch: readonly FoldedEvent[]; readonly mark?: JournalMark }
+  | { readonly op: 'mark'; readonly name: string }
   | JournalRead
   | { readonly op: 'size' }
   | { readonly op: 'close' };
@@ -36,7 +37,9 @@ function opened(): JournalStore {
 function answer(request: JournalRequest): unknown {
   switch (request.op) {
     case 'write':
-      return opened().write(request.batch);
+      return opened().write(request.batch, request.mark);
+    case 'mark':
+      return opened().mark(request.name);
     case 'size':
       return opened().size();
     case 'close':

@@ -7,7 +7,7 @@ import { JournalLine } from './journal-line.ts';
 import type { EventFilter, EventPage, JournalEvent } from './journal-query.ts';
 import type { JournalRead } from './journal-reads.ts';
 import type { LetGo } from './journal-retention.ts';
-import type { JournalStoreOptions } from './journal-store.ts';
+import type { JournalMark, JournalStoreOptions } from './journal-store.ts';
 import type { Summary } from './journal-summary.ts';
 import type { JournalStanding } from './journal-thread.ts';
 
@@ -101,6 +101,20 @@ export class Journal {
       return batch.map(() => null);
     }
     return (await this.#send(batch)) ?? batch.map(() => null);
+  }
+
+  /**
+   * Writes rows from elsewhere with a mark of how far that was read: both or nothing.
+   *
+   * @throws Error where the file takes nothing now; they are to be read again then
+   */
+  async takeIn(batch: readonly FoldedEvent[], mark: JournalMark): Promise<void> {
+    await this.#writer.ask({ op: 'write', batch, mark });
+  }
+
+  /** The mark of that name; null: there is none. */
+  mark(name: string): Promise<string | null> {
+    return this.#writer.ask({ op: 'mark', name });
   }
 
   /** @param signal when it is aborted the search ends */

@@ -6,6 +6,8 @@ import type { FleetStore, Trouble } from './store.ts';
 
 export interface FleetOptions {
   readonly store: FleetStore;
+  /** What the fleet is called. @default 'sekisho' */
+  readonly name?: string;
   /** Null: bans are off, and only events and rates are shared. */
   readonly ledger: BanLedger | null;
   /** Strikes on all gateways until a client is banned, and the time they must fall in (milliseconds). */

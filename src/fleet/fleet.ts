@@ -11,8 +11,9 @@ import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { EventBacklog } from './event-backlog.ts';
 import type { FleetHealth, FleetOptions } from './fleet-options.ts';
+import { type GatewayView, viewOf } from './gateway-view.ts';
 import { Healing } from './healing.ts';
-import type { Pulse, StoredBan, Strike } from './store.ts';
+import type { Pulse, StoredBan, StreamEntry, Strike } from './store.ts';
 
 /** Milliseconds between two attempts to bring states together. */
 const pause = 500;
@@ -118,6 +119,26 @@ export class Fleet {
   /** Names this run of this gateway in the stream. */
   get source(): string {
     return this.#source;
+  }
+
+  /** What the fleet is called. */
+  get name(): string {
+    return this.#options.name ?? 'sekisho';
+  }
+
+  /** The gateways that have been heard of within a day; the one that was seen last comes first. */
+  async gateways(): Promise<GatewayView[]> {
+    const { store, clock } = this.#options;
+    const entries = await store.gateways();
+    return entries
+      .map((entry) => viewOf(entry, clock.now()))
+      .map((view) => ({ ...view, self: view.id === this.#source }))
+      .sort((a, b) => b.seen - a.seen);
+  }
+
+  /** Entries of the stream of events behind an id (`0`: from the start), oldest first. */
+  entries(after: string, limit: number): Promise<StreamEntry[]> {
+    return this.#options.store.eventsAfter(after, limit);
   }
 
   /** Takes a probe event that was seen here. */
@@ -363,12 +384,13 @@ export class Fleet {
   }
 
   async #passEvents(): Promise<void> {
+    const { describe } = this.#options;
     const { first, events } = this.#backlog.head(round);
     if (events.length === 0) return;
     await this.#options.store.append(
       this.#source,
       first,
-      events.map((event) => JSON.stringify(event)),
+      events.map((event) => JSON.stringify({ ...event, gateway: String(describe?.().name ?? '') })),
     );
     this.#backlog.done(first + events.length - 1);
   }

@@ -109,6 +109,7 @@ suite('the OpenAPI document', () => {
         ['/api/rules', ''],
         ['/api/status', ''],
         ['/api/backends', ''],
+        ['/api/fleet', ''],
         ['/api/bans', '', ...(yaml.includes('bans') ? [] : ['?limit=0', '?format=plain'])],
         ['/api/stream', ''],
         ['/metrics', ''],

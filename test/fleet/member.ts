@@ -50,6 +50,7 @@ export async function member(
     threshold,
     clock,
     remember: minute,
+    describe: () => ({ name: 'a member', version: '0' }),
     interval: 10,
     onState: ({ state }) => states.push(state),
     onError: (error) => errors.push(error),

@@ -66,11 +66,65 @@ export function HealthView({ live }: ViewProps): JSX.Element {
           }
         </Loaded>
       </section>
+      {known?.fleet != null && <FleetCard />}
       <section class="card">
         <h2>The checkpoint</h2>
         {known === null ? <Loaded of={status}>{() => null}</Loaded> : <Checkpoint status={known} />}
       </section>
     </>
+  );
+}
+
+function FleetCard(): JSX.Element {
+  const fleet = useResource(api.fleet, []);
+  const { reload } = fleet;
+  useEffect(() => {
+    const timer = setInterval(reload, refresh);
+    return () => clearInterval(timer);
+  }, [reload]);
+  return (
+    <section class="card">
+      <h2>The fleet</h2>
+      <Loaded of={fleet}>
+        {({ fleet: own, gateways }) => (
+          <>
+            {own !== null && own.why !== '' && <p class="inline-trouble">{own.why}</p>}
+            {own !== null && own.progress !== null && (
+              <p class="lead">States are brought together: {Math.round(own.progress * 100)} %</p>
+            )}
+            {gateways.length === 0 ? (
+              <Empty title="Nobody is heard of">While Valkey is away the others are not seen.</Empty>
+            ) : (
+              <table class="rows">
+                <thead>
+                  <tr>
+                    <th scope="col">Gateway</th>
+                    <th scope="col">State</th>
+                    <th scope="col">Version</th>
+                    <th scope="col">Last seen</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {gateways.map(({ id, name, version, state, seen, self }) => (
+                    <tr key={id}>
+                      <th scope="row" data-label="Gateway">
+                        {name}
+                        {self && ' (this one)'}
+                      </th>
+                      <td data-label="State">
+                        <span class={`fate ${state === 'connected' ? 'allow' : 'block'}`}>{state}</span>
+                      </td>
+                      <td data-label="Version">{version}</td>
+                      <td data-label="Last seen">{fullTime(seen)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </>
+        )}
+      </Loaded>
+    </section>
   );
 }
 

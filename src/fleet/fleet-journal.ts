@@ -1,0 +1,152 @@
+/**
+ * Takes the probe events of the other gateways into the journal of this one, so that one dashboard shows what all have seen.
+ * Each once: how far the stream was read is kept in the journal, in the same transaction as what was read.
+ */
+import { clientPrefix } from '../address/ip.ts';
+import type { FoldedEvent } from '../events/fold.ts';
+import type { Journal } from '../events/journal.ts';
+import { ruleIds } from '../rules/catalogue.ts';
+import type { Fleet } from './fleet.ts';
+import type { StreamEntry } from './store.ts';
+
+export interface FleetJournalOptions {
+  /** The one in force; null: this gateway stands alone. */
+  readonly fleet: () => Pick<Fleet, 'health' | 'source' | 'name' | 'entries'> | null;
+  readonly journal: () => Pick<Journal, 'takeIn' | 'mark'> | null;
+  /** Told of what went wrong; it is tried again. */
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds between two looks. @default 1000 */
+  readonly interval?: number;
+}
+
+/** How far the stream was read, and by which run of this gateway: its own last events are in the journal already. */
+interface Mark {
+  readonly cursor: string;
+  readonly source: string;
+}
+
+/** Entries read at once. */
+const page = 500;
+
+export class FleetJournal {
+  readonly #options: FleetJournalOptions;
+  readonly #timer: NodeJS.Timeout;
+  #mark: { name: string; cursor: string; before: string } | null = null;
+  #reading: Promise<void> | null = null;
+  #skipped = 0;
+
+  constructor(options: FleetJournalOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => {
+      this.#reading ??= this.#read()
+        .catch((error: unknown) => {
+          this.#mark = null;
+          options.onError(error);
+        })
+        .finally(() => {
+          this.#reading = null;
+        });
+    }, options.interval ?? 1000);
+    this.#timer.unref();
+  }
+
+  /** Entries of the stream that were no events. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const [fleet, journal] = [this.#options.fleet(), this.#options.journal()];
+    if (fleet === null || journal === null || fleet.health.state !== 'connected') return;
+    const name = `fleet ${fleet.name}`;
+    if (this.#mark?.name !== name) {
+      const known = readMark(await journal.mark(name));
+      this.#mark = { name, cursor: known?.cursor ?? '0', before: known?.source ?? '' };
+    }
+    for (;;) {
+      const entries = await fleet.entries(this.#mark.cursor, page);
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      const own = new Set([fleet.source, this.#mark.before]);
+      const rows = entries.filter(({ source }) => !own.has(source)).flatMap((entry) => this.#row(entry));
+      const mark: Mark = { cursor: last.id, source: fleet.source };
+      await journal.takeIn(rows, { name, value: JSON.stringify(mark) });
+      this.#mark = { ...this.#mark, cursor: last.id };
+      if (entries.length < page) return;
+    }
+  }
+
+  #row({ event }: StreamEntry): FoldedEvent[] {
+    const row = readEvent(event);
+    if (row === null) this.#skipped++;
+    return row === null ? [] : [row];
+  }
+}
+
+function readMark(text: string | null): Mark | null {
+  try {
+    const { cursor, source } = JSON.parse(text ?? 'null') as Mark;
+    return typeof cursor === 'string' && typeof source === 'string' ? { cursor, source } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The most of a text that is taken in, in characters. */
+const longest = 4096;
+const printable = (text: string, most = longest): string => text.slice(0, most).replace(/[^\x20-\x7e]/g, '?');
+
+/**
+ * Reads an entry of the stream. Whoever may write to the store may have made it.
+ *
+ * @returns null where it is no event
+ */
+export function readEvent(text: string): FoldedEvent | null {
+  try {
+    const { event, count, last, gateway } = JSON.parse(text) as Record<string, unknown>;
+    const fields = event as Record<string, unknown>;
+    const word = (name: string, most?: number): string => {
+      const value = fields[name];
+      if (typeof value !== 'string') throw new TypeError(name);
+      return printable(value, most);
+    };
+    const time = (value: unknown): number => {
+      if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > 8.64e15)
+        throw new TypeError('time');
+      return value as number;
+    };
+    const rule = ruleIds.find((id) => id === fields.rule);
+    const prefix = clientPrefix(word('client', 64));
+    const { answer, site, destination, rules } = fields;
+    if (rule === undefined || prefix === null || !Number.isSafeInteger(count) || (count as number) < 1)
+      return null;
+    if (!['allow', 'flag', 'block'].includes(fields.action as string)) return null;
+    if (answer !== null && answer !== 'drop' && !Number.isInteger(answer)) return null;
+    return {
+      time: time(fields.time),
+      last: time(last ?? fields.time),
+      count: count as number,
+      listener: `${typeof gateway === 'string' ? printable(gateway, 100) : 'another gateway'}: ${word('listener', 100)}`,
+      client: word('client', 64),
+      prefix,
+      site: typeof site === 'string' ? printable(site, 255) : null,
+      action: fields.action as FoldedEvent['action'],
+      rule,
+      counts: fields.counts === true,
+      rules: Array.isArray(rules) ? ruleIds.filter((id) => rules.includes(id)) : [rule],
+      intent: word('intent', 32) as FoldedEvent['intent'],
+      destination: typeof destination === 'string' ? printable(destination) : null,
+      answer: answer as FoldedEvent['answer'],
+      why: word('why'),
+      request: word('request', 1024),
+      bytes: word('bytes'),
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,147 @@
+/** What a gateway shows of the others: who they are, and what they have seen. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Redis } from 'iovalkey';
+import { pino } from 'pino';
+import { startClientPlane } from '../../src/client-plane.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { startControlPlane } from '../../src/control-plane.ts';
+import { Journal } from '../../src/events/journal.ts';
+import { FleetJournal, readEvent } from '../../src/fleet/fleet-journal.ts';
+import { probeOf } from '../support/probe-event.ts';
+import { eventually, startRedis } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { type Member, member } from './member.ts';
+
+const redis = await startRedis({ after });
+const client = new Redis(redis.url);
+after(() => client.disconnect());
+
+test('one journal has the events of all gateways, each once, over restarts too', async (t) => {
+  const name = randomUUID();
+  const path = join(await tempDir(t, 'fleet-journal'), 'sekisho.db');
+  const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
+  const errors: unknown[] = [];
+  const keeper = (of: Member) => {
+    const journal = new Journal({ path, keep: 36_500 * 86_400_000, maxSize: 2 ** 30 });
+    const fleet = of.fleet;
+    const reader = new FleetJournal({
+      fleet: () => fleet,
+      journal: () => journal,
+      onError: (error) => errors.push(error),
+      interval: 20,
+    });
+    return {
+      count: async () =>
+        (await journal.page({}, 1000, null)).events.map(({ client, count, listener }) => [
+          client,
+          count,
+          listener,
+        ]),
+      reader,
+      close: async () => {
+        await reader.close();
+        await journal.close();
+      },
+    };
+  };
+  for (let i = 0; i < 3; i++) b.fleet.event(probeOf('192.0.2.1'));
+  a.fleet.event(probeOf('192.0.2.2'));
+  const first = keeper(a);
+  t.after(() => first.close());
+  await eventually(async () => (await first.count()).length > 0, 'taken in');
+  // What is no event does no harm, and stops nothing.
+  for (const event of ['', '{}', '{"event":{"client":7},"count":1}', 'x'.repeat(10_000)])
+    await client.xadd(`{${name}}:events`, '*', 'source', 'x', 'event', event);
+  await eventually(() => first.reader.skipped === 4, 'skipped');
+  assert.deepEqual(
+    await first.count(),
+    [['192.0.2.1', 3, 'a member: http 127.0.0.1:80']],
+    'those of the gateway itself are in its journal already',
+  );
+  await first.close();
+  b.fleet.event(probeOf('192.0.2.3'));
+  await eventually(() => b.fleet.health.backlog === 0, 'told');
+  const second = keeper(a);
+  t.after(() => second.close());
+  await eventually(async () => (await second.count()).length === 2, 'the one that came meanwhile');
+  assert.equal(
+    (await second.count()).reduce((sum, [, count]) => sum + Number(count), 0),
+    4,
+  );
+  assert.deepEqual(errors, []);
+});
+
+test('an event of the stream is read with care', () => {
+  const text = (over: object, more: object = {}) =>
+    JSON.stringify({
+      event: { ...probeOf('192.0.2.1'), ...over },
+      count: 2,
+      last: 1_700_000_000_500,
+      gateway: 'edge-1',
+      ...more,
+    });
+  const row = readEvent(text({}))!;
+  assert.deepEqual([row.listener, row.prefix, row.count], ['edge-1: http 127.0.0.1:80', '192.0.2.1/32', 2]);
+  assert.equal(readEvent(text({ why: '\u001b[2J' }))!.why, '?[2J');
+  for (const over of [
+    { rule: 'no-such-rule' },
+    { client: 'x' },
+    { time: -1 },
+    { action: 'drop' },
+    { answer: {} },
+    { why: 7 },
+  ])
+    assert.equal(readEvent(text(over)), null, JSON.stringify(over));
+  assert.equal(readEvent(text({}, { count: 1e300 })), null);
+});
+
+test('every dashboard shows all gateways: name, version, state, last seen', async (t) => {
+  const name = randomUUID();
+  const config = parseConfig(
+    `listen: ["127.0.0.1:0"]
+sites: [{ hosts: ["www.example.net"], backend: welcome }]
+admin: { listen: "127.0.0.1:0", token: 0123456789abcdef0123456789abcdef }
+alerts: { name: edge-1, webhook: "http://127.0.0.1:9/" }
+fleet: { valkey: "${redis.url}", name: ${name} }
+`,
+    '.',
+  );
+  const log = pino({ level: 'silent' });
+  const clients = await startClientPlane(config, { log, journal: null });
+  t.after(() => clients.close());
+  const control = await startControlPlane(config, {
+    log,
+    counters: () => [],
+    bans: clients.bans,
+    fleet: () => clients.fleet,
+  });
+  t.after(() => control.close());
+  await eventually(() => clients.fleet!.health.state === 'connected', 'connected');
+  const other = await member(t, name, redis.url);
+  const url = control.listeners[0]!.replace('admin ', '');
+  const ask = async () => {
+    const answer = await fetch(`${url}/api/fleet`, {
+      headers: { authorization: 'Bearer 0123456789abcdef0123456789abcdef' },
+    });
+    return (await answer.json()) as { fleet: { gateways: number }; gateways: Record<string, unknown>[] };
+  };
+  const seen = await eventually(async () => {
+    const answer = await ask();
+    return answer.gateways.length === 2 && answer.gateways.every(({ state }) => state === 'connected')
+      ? answer
+      : undefined;
+  }, 'both are there');
+  const [own] = seen.gateways.filter(({ self }) => self);
+  assert.equal(own!.name, 'edge-1');
+  assert.match(String(own!.version), /^\d+\.\d+/);
+  assert.ok(Math.abs(Date.parse(String(own!.seen)) - Date.now()) < 10_000);
+  await client.hset(`{${name}}:gateways`, 'liar', JSON.stringify({ name: '\u001b[2J', version: 7 }));
+  await client.zadd(`{${name}}:seen`, Date.now() - 60_000, 'liar');
+  const [liar] = (await ask()).gateways.filter(({ id }) => id === 'liar');
+  assert.deepEqual([liar!.name, liar!.version, liar!.state], ['?[2J', '?', 'gone']);
+  await other.fleet.close();
+  await eventually(async () => (await ask()).gateways.length === 2, 'one that left is not shown');
+});
