@@ -3,7 +3,11 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../src/config/fault.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { fromLogLine } from '../../src/explain/input.ts';
 import { formats } from '../../src/scan/detect.ts';
+import { lineLimit } from '../../src/scan/log-scan.ts';
+import { readLogged } from '../../src/scan/logged-line.ts';
+import { openWrappings, wrappings } from '../../src/scan/wrapping.ts';
 import { formatRows } from '../scan/format-rows.ts';
 import { root } from '../support/installed-package.ts';
 import { must, type Target } from './target.ts';
@@ -57,6 +61,37 @@ export const textTargets: readonly Target[] = [
         must(parsed.bytes === null || Number.isFinite(parsed.bytes), `${format.id}: the size is one`);
       }
       return read.join();
+    },
+  },
+  {
+    name: 'logged-line',
+    seeds: wrappings.map(({ example }, i) =>
+      Buffer.from(example.replace('LINE', formats[7 * i]!.example.replaceAll('"', '\\"')), 'latin1'),
+    ),
+    words: [
+      '"',
+      '\\',
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      '{"log":"',
+      '"stream":"stdout"',
+      'stdout F ',
+      'stdout P ',
+      ' | ',
+      '\n',
+    ],
+    run: (input) => {
+      const logged = readLogged(latin1(input), now);
+      if (logged?.entry != null) fromLogLine(logged.entry.request, 'www.example.net');
+      return `${logged?.format.id} ${logged?.entry === null}`;
+    },
+    // The formats within are a target of their own.
+    read: (input) => {
+      const lines = latin1(input).split('\n');
+      return lines.flatMap(openWrappings([...wrappings], lineLimit));
     },
   },
   {
