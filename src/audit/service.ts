@@ -23,6 +23,8 @@ const nothing = { tls: false, baseline: null, text: '', slow: false } as const;
 
 /** Milliseconds after which a server that has not answered is asked something that needs no page. */
 const impatience = 1_000;
+/** How many times as long as an answer may take the first one is waited for: a slow server must not pass for a silent one. */
+const firstAnswer = 2.5;
 
 /** @throws BudgetError */
 export async function findService(ground: Ground): Promise<Service> {
@@ -53,7 +55,7 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
     connection.close();
   }
   ground.tls = tls;
-  const { front, refusal } = await frontPage(ground);
+  const { front, refusal, late } = await frontPage(ground);
   const status = statusOf(front);
   const text = front.toString('latin1');
   // A mail server that was slow to greet greets before it complains about the GET.
@@ -65,7 +67,8 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
   // nginx, Apache and Node say so in words, with a 400, where TLS is spoken.
   const said = `${text}\n${refusal.toString('latin1')}`;
   if (!tls && (status ?? statusOf(refusal)) === 400 && /https|TLS|SSL/i.test(said)) return null;
-  if (status === null) return { ...nothing, speaks: 'http', tls, text: said, slow: true };
+  // A page that came late is no baseline: nothing else will come in time either.
+  if (status === null || late) return { ...nothing, speaks: 'http', tls, text: said, slow: true };
   const missing = await ask(ground, `/sekisho-audit/${randomBytes(8).toString('hex')}`);
   return {
     speaks: 'http',
@@ -77,30 +80,41 @@ async function listen(ground: Ground, tls: boolean): Promise<Service | null> {
 }
 
 /** Its front page; where that takes long, also what it says to a line that is no request: every HTTP server answers that at once. */
-async function frontPage(ground: Ground): Promise<{ front: Buffer; refusal: Buffer }> {
+async function frontPage(ground: Ground): Promise<{ front: Buffer; refusal: Buffer; late: boolean }> {
+  const longest = ground.patience * firstAnswer;
+  const began = performance.now();
   const answered = new AbortController();
-  const asked = ask(ground, '/').finally(() => answered.abort());
+  const asked = ask(ground, '/', longest).finally(() => answered.abort());
+  asked.catch(() => {});
   await delay(Math.min(impatience, ground.patience / 2), undefined, { signal: answered.signal }).catch(
     () => {},
   );
-  if (answered.signal.aborted) return { front: await asked, refusal: Buffer.alloc(0) };
-  const [front, refusal] = await Promise.all([asked, exchange(ground, 'SEKISHO-AUDIT\r\n\r\n')]);
-  return { front, refusal };
+  if (answered.signal.aborted) return { front: await asked, refusal: Buffer.alloc(0), late: false };
+  // Once the refusal has told that HTTP is spoken, the page is worth no longer wait than any other.
+  const refused = exchange(ground, 'SEKISHO-AUDIT\r\n\r\n', longest);
+  const refusal = await refused;
+  const rest = Math.max(0, ground.patience - (performance.now() - began));
+  const front =
+    statusOf(refusal) === null
+      ? await asked
+      : await Promise.race([asked, delay(rest).then(() => Buffer.alloc(0))]);
+  return { front, refusal, late: performance.now() - began > ground.patience };
 }
 
 /** An ordinary request for a page of the server's own. @throws UnreachableError, BudgetError */
-export function ask(ground: Ground, path: string): Promise<Buffer> {
+export function ask(ground: Ground, path: string, patience = ground.patience): Promise<Buffer> {
   return exchange(
     ground,
     `GET ${path} HTTP/1.1\r\nHost: ${ground.own}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
+    patience,
   );
 }
 
-async function exchange(ground: Ground, bytes: string): Promise<Buffer> {
+async function exchange(ground: Ground, bytes: string, patience: number): Promise<Buffer> {
   const connection = await ground.dial();
   try {
     connection.send(bytes);
-    return await connection.until(isComplete, ground.patience, 1_500);
+    return await connection.until(isComplete, patience, 1_500);
   } finally {
     connection.close();
   }

@@ -67,6 +67,23 @@ test('a percent hack is proven where made-up mailboxes are refused', async (t) =
   assert.ok(!relays.includes('smtp-foreign-recipient'));
 });
 
+test('a server that refuses our sender, and with it postmaster, says nothing about relaying', async (t) => {
+  const refusing = (postmaster: string) =>
+    mailServer(
+      (command) =>
+        polite(command) ??
+        (/<postmaster/i.test(command) ? postmaster : '550 5.1.8 <x@y>: Sender address rejected'),
+    );
+  const { findings } = await auditPort(
+    t,
+    await scriptedServer(t, refusing('550 5.1.8 Sender address rejected')),
+  );
+  assert.ok(findings.length > 30 && findings.every(({ result }) => result === 'unclear'));
+  assert.match(findings[0]!.why, /not even for postmaster: 550 5\.1\.8/);
+  const control = await auditPort(t, await scriptedServer(t, refusing('250 ok')));
+  assert.ok(control.findings.every(({ result }) => result === 'refuses'));
+});
+
 test('greylisting is no refusal, relay denial with a temporary code is one', async (t) => {
   const port = await scriptedServer(
     t,
@@ -123,7 +140,7 @@ test('a mail server that is slow to greet is known by its greeting all the same'
   let connections = 0;
   const port = await scriptedServer(t, (socket) => {
     connections += 1;
-    if (connections === 3) return void socket.destroy();
+    if (connections > 3) return void socket.destroy();
     // Nothing is said until something is asked, which is what a slow greeting looks like.
     socket.once('data', () => socket.write('220 mx.example.net ESMTP\r\n502 what?\r\n'));
   });
