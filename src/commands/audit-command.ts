@@ -26,7 +26,7 @@ export function auditCommand(program: Program, exit: (code: number) => void): vo
     .addOption(
       new Option(
         '--paths [paths]',
-        'try pages that fetch by a path or a parameter: the common ones, and those given: /proxy?url=,/fetch/,/get?u={}&w=9',
+        'behind TARGET: try pages that fetch by a path or a parameter, the common ones and those given: /proxy?url=,/fetch/,/get?u={}&w=9',
       ).argParser(collectPaths),
     )
     .option('--canary <addr:port>', 'how the server reaches the canary, where it cannot reach this address')
