@@ -89,10 +89,7 @@ export const textTargets: readonly Target[] = [
       return `${logged?.format.id} ${logged?.entry === null}`;
     },
     // The formats within are a target of their own.
-    read: (input) => {
-      const lines = latin1(input).split('\n');
-      return lines.flatMap(openWrappings([...wrappings], lineLimit));
-    },
+    read: (input) => openWrappings(wrappings, lineLimit)(latin1(input)),
   },
   {
     name: 'config',
