@@ -1,6 +1,7 @@
 /** The client's side of an attempt in anybody's own app: the answer goes out as a reply of Fastify, so that its hooks see it. */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants } from 'node:http2';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isHttp2 } from '../guard/received.ts';
@@ -152,6 +153,9 @@ export class ReplySide implements ClientSide {
     if (this.#headed) {
       // HTTP/1.0 knows the end of such a body by the end of the connection: only a reset tells a cut from an end.
       if (raw.httpVersion === '1.0' && !isHttp2(raw)) raw.socket.resetAndDestroy?.();
+      // RFC 9113 section 8.1: an end without an error would say that this was all of it.
+      const begun = reply.raw.headersSent || (this.#answer?.readableLength ?? 0) > 0;
+      if (isHttp2(raw) && begun) raw.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       this.#answer?.destroy(error);
       return;
     }

@@ -144,7 +144,7 @@ export class UpstreamConnection {
     this.#request = request;
     this.#requestEnded = request.ended;
     // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
-    this.#last = (request.body !== null || !request.ended) && contentless.has(request.method);
+    this.#last ||= (request.body !== null || !request.ended) && contentless.has(request.method);
     this.#head = null;
     this.#decoder = null;
     if (this.#phase === 'connecting') return;

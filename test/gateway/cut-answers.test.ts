@@ -54,7 +54,9 @@ for (const [where, session] of Object.entries(gates))
             { ':method': method, ':path': '/', ':authority': host },
             method === 'POST' ? 'body' : undefined,
           );
-          assert.deepEqual([reply.status, reply.code], [200, 'INTERNAL_ERROR']);
+          // Before its head has gone out it can still be a clean 502.
+          if (reply.status === 502) assert.match(reply.body.toString(), /Bad Gateway/);
+          else assert.equal(reply.code, 'INTERNAL_ERROR', String(reply.status));
         });
 
     test('while other streams of the connection go on', async () => {
