@@ -18,7 +18,7 @@ const config = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-/** nginx with fixed answers of three sizes: it answers faster than any of the proxies asks. */
+/** nginx with fixed answers of three sizes: it answers faster than any of the proxies asks; `/sink` reads a body to its end first. */
 export async function backendServer(): Promise<Pinned> {
   const port = await freePort();
   const dir = await folder();
@@ -32,7 +32,7 @@ export async function backendServer(): Promise<Pinned> {
   }
   const text = nginxConfig(
     dir,
-    `sendfile on; open_file_cache max=10; server { listen 127.0.0.1:${port} backlog=4096; root ${dir}/www; default_type text/plain; }`,
+    `sendfile on; open_file_cache max=10; server { listen 127.0.0.1:${port} backlog=4096; root ${dir}/www; default_type text/plain; client_max_body_size 0; client_body_buffer_size 8m; error_page 405 =200 $uri; location = /sink { proxy_pass http://127.0.0.1:${port}/200; } }`,
   );
   return pinned('backend', loadCore, port, ['nginx', '-c', await config('backend.conf', text)]);
 }

@@ -11,6 +11,7 @@ const benches = [
   'workers',
   'judge',
   'tls',
+  'http2',
   'websocket',
   'smtp',
   'bans',

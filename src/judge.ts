@@ -59,12 +59,10 @@ export function judge(request: HttpRequest, policy: Policy, client: Standing = s
   // Nothing of it is looked at: a banned client can't make its requests cost.
   if (client.banned) return banned(policy);
   const facts = headerFacts(request.rawHeaders);
-  // The common case, decided without parsing: HTTP/1.1, origin-form, one Host spelled as we spell it, nothing odd.
+  // The common case, decided without parsing: origin-form, one Host spelled as we spell it, nothing odd.
+  const host = facts.seen === 0 ? plainHost(request, facts) : null;
   if (
-    facts.seen === 0 &&
-    facts.secondHost === -1 &&
-    facts.host !== -1 &&
-    request.version === '1.1' &&
+    host !== null &&
     request.defects === undefined &&
     request.target.charCodeAt(0) === 0x2f &&
     !oddTarget.test(request.target) &&
@@ -72,11 +70,21 @@ export function judge(request: HttpRequest, policy: Policy, client: Standing = s
     request.method !== 'TRACE' &&
     httpMethods.has(request.method)
   ) {
-    const host = request.rawHeaders[facts.host + 1]!;
     const site = policy.sites.findVerbatim(host);
     if (site !== undefined) return pass(site, request.target, host, noStrip, false, noSignals, null);
   }
   return judgeClosely(request, facts, policy, client);
+}
+
+/** The host, where a request of HTTP/1.1 says it in one line, and one of HTTP/2 in its :authority alone; null elsewhere. */
+function plainHost(
+  { version, rawHeaders, h2 }: HttpRequest,
+  { host, secondHost }: HeaderFacts,
+): string | null {
+  if (h2 === undefined)
+    return version === '1.1' && host !== -1 && secondHost === -1 ? rawHeaders[host + 1]! : null;
+  const plain = host === -1 && h2.protocol === null && (h2.scheme === 'https' || h2.scheme === 'http');
+  return plain ? h2.authority : null;
 }
 
 function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: Standing): Verdict {

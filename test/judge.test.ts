@@ -225,6 +225,21 @@ suite('the judge', () => {
     );
   });
 
+  test('the short way and the close look agree over HTTP/2', () => {
+    const authority = fc.oneof(nearAuthority, fc.constant('www.example.net'), fc.constant(null));
+    const scheme = fc.constantFrom('https', 'http', 'HTTPS', 'gopher', '');
+    const protocol = fc.constantFrom(null, null, 'websocket');
+    fc.assert(
+      fc.property(nearTarget, authority, scheme, protocol, (target, name, said, asked) => {
+        const h2 = { authority: name, scheme: said, protocol: asked };
+        const one = (...rawHeaders: string[]) =>
+          judge({ method: 'GET', target, version: '2.0', rawHeaders, h2 }, policy);
+        assert.deepEqual(one(), one('max-forwards', '1'));
+      }),
+      { numRuns: 8000 },
+    );
+  });
+
   test('of a corpus row it says what the row says, from the bytes alone', () => {
     for (const { id, bytes, expect, client } of corpus) {
       const raw = Buffer.from(bytes, 'latin1');

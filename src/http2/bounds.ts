@@ -47,6 +47,9 @@ export const leastProgress = 1024;
 /** Streams whose end is remembered, for frames that were on their way. */
 export const rememberedStreams = 256;
 
+/** Milliseconds that a client may go on sending a body that nobody wants any more, as over HTTP/1. */
+export const lingerTime = 5000;
+
 /** Milliseconds for a client to take the last words of a connection. */
 export const farewell = 1000;
 

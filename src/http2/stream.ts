@@ -23,6 +23,7 @@ import { fieldText, h2Request, trailerFault } from '../wire/h2-request.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import { noTable } from '../wire/hpack-encoder.ts';
 import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
+import { lingerTime } from './bounds.ts';
 import { ends } from './closed-streams.ts';
 import type { Http2Connection } from './connection.ts';
 import { asHandshake, type Handshake } from './handshake.ts';
@@ -62,6 +63,7 @@ export class Http2Stream implements ClientSide {
   /** The answer is written. */
   #answered = false;
   #evidence: Evidence | null = null;
+  #refused = false;
   /** Since when what still comes of the request is of no use to anybody. */
   #uselessSince: number | null = null;
   /** Of a WebSocket; null: it is none. */
@@ -125,8 +127,10 @@ export class Http2Stream implements ClientSide {
     const { bytes, start, end, length } = frame;
     const ended = (frame.flags & flags.endStream) !== 0;
     if (this.#uselessSince !== null) {
-      // The client is not let send more than its window on the stream; the connection is there for others.
-      this.#connection.give(length);
+      // A refused sender is not let send more than its window; a client that is not may end what it has begun: curl 7.88 waits
+      // for that, whatever it has been answered.
+      if (this.#refused) this.#connection.give(length);
+      else body.give(length);
       if (this.#evidence !== null && this.#evidence.body.length < evidenceLimit)
         this.#evidence.body += bytes.toString('latin1', start, end);
       return ended ? this.#endRequest([]) : null;
@@ -183,7 +187,7 @@ export class Http2Stream implements ClientSide {
     const { stall, minRate, upgradeIdle } = this.#connection.server.options.limits;
     this.#response?.mark(now);
     if (this.#uselessSince !== null && this.#answered) {
-      if (now - this.#uselessSince >= evidenceTime) this.fail(noError);
+      if (now - this.#uselessSince >= (this.#refused ? evidenceTime : lingerTime)) this.fail(noError);
     } else if (this.#response?.stalled(now, stall) === true) this.fail(cancel);
     else if (this.#handshake !== null) {
       if (now - this.#activeAt >= upgradeIdle) this.fail(cancel);
@@ -444,6 +448,7 @@ export class Http2Stream implements ClientSide {
       this.#connection.reset(this, cancel);
       return;
     }
+    this.#refused = true;
     this.#evidence = { judged, body: '' };
     if (this.#remoteEnded) this.#endEvidence();
     else this.#stopListening();

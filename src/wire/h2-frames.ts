@@ -56,11 +56,18 @@ export interface Frame {
   length: number;
 }
 
-/** Cuts a stream of bytes into frames. */
+/**
+ * Cuts a stream of bytes into frames. The payload of DATA comes as soon as it is there, as if its sender had cut it so: nothing
+ * is kept of it, and nothing is copied.
+ */
 export class FrameReader {
   readonly #frame: Frame = { type: 0, flags: 0, stream: 0, bytes: nothing, start: 0, end: 0, length: 0 };
   /** The beginning of a frame. At most one frame. */
   #held: Buffer | null = null;
+  /** What is to come of a DATA, its flags and its stream. */
+  #left = 0;
+  #flags = 0;
+  #stream = 0;
 
   /**
    * @param onFrame false: no more is read
@@ -69,26 +76,57 @@ export class FrameReader {
   read(given: Buffer, onFrame: (frame: Frame) => boolean): Fault | null {
     const bytes = this.#held === null ? given : Buffer.concat([this.#held, given]);
     this.#held = null;
-    const frame = this.#frame;
     let at = 0;
-    while (bytes.length - at >= headerSize) {
-      const length = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-      if (length > maxFrame) return tooLong;
-      const start = at + headerSize;
-      if (bytes.length - start < length) break;
-      frame.type = bytes[at + 3]!;
-      frame.flags = bytes[at + 4]!;
-      frame.stream = bytes.readUInt32BE(at + 5) & maxWindow;
-      frame.bytes = bytes;
-      frame.start = start;
-      frame.end = start + length;
-      frame.length = length;
-      at = frame.end;
-      if (!onFrame(frame)) return null;
+    while (at < bytes.length) {
+      if (this.#left === 0) {
+        if (bytes.length - at < headerSize) break;
+        const length = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+        if (length > maxFrame) return tooLong;
+        const type = bytes[at + 3]!;
+        const flag = bytes[at + 4]!;
+        const stream = bytes.readUInt32BE(at + 5) & maxWindow;
+        const there = bytes.length - at - headerSize;
+        if (there >= length) {
+          at += headerSize + length;
+          if (!this.#tell(type, flag, stream, bytes, at - length, at, onFrame)) return null;
+          continue;
+        }
+        if (type !== frameTypes.data || (flag & flags.padded) !== 0) break;
+        at += headerSize;
+        this.#left = length;
+        this.#flags = flag;
+        this.#stream = stream;
+      }
+      const start = at;
+      at = Math.min(bytes.length, at + this.#left);
+      if (at === start) break;
+      this.#left -= at - start;
+      const flag = this.#left === 0 ? this.#flags : this.#flags & ~flags.endStream;
+      if (!this.#tell(frameTypes.data, flag, this.#stream, bytes, start, at, onFrame)) return null;
     }
     if (at < bytes.length) this.#held = at === 0 ? bytes : Buffer.from(bytes.subarray(at));
-    frame.bytes = nothing;
+    this.#frame.bytes = nothing;
     return null;
+  }
+
+  #tell(
+    type: number,
+    flag: number,
+    stream: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    onFrame: (frame: Frame) => boolean,
+  ): boolean {
+    const frame = this.#frame;
+    frame.type = type;
+    frame.flags = flag;
+    frame.stream = stream;
+    frame.bytes = bytes;
+    frame.start = start;
+    frame.end = end;
+    frame.length = end - start;
+    return onFrame(frame);
   }
 }
 

@@ -77,7 +77,7 @@ export const h2Targets: readonly Target[] = [
       );
       return whole
         .slice(0, 6)
-        .map((frame) => frame.replace(/ \d+$/, ''))
+        .map((frame) => frame.replace(/^(\d+) \d+|\d+$/g, '$1'))
         .join();
     },
   },
@@ -181,7 +181,13 @@ function framesOf(pieces: readonly Buffer[]): string[] {
     const fault = reader.read(piece, (frame) => {
       const why = checkFrame(frame)?.why ?? 'fine';
       must(frame.start <= frame.end && frame.end <= frame.bytes.length, 'a payload is inside');
-      frames.push(`${Math.min(frame.type, 10)} ${why} ${frame.end - frame.start}`);
+      const length = frame.end - frame.start;
+      const before = frames.at(-1)?.split(' : ');
+      // DATA that comes in pieces may be told in pieces.
+      const kind = `${Math.min(frame.type, 10)} ${frame.stream}`;
+      const goesOn = frame.type === 0 && (frame.flags & 8) === 0 && before?.[0] === kind && before[1] === why;
+      if (goesOn) frames.pop();
+      frames.push(`${kind} : ${why} : ${length + (goesOn ? Number(before[2]) : 0)}`);
       return true;
     });
     if (fault !== null) return [...frames, fault.why];
