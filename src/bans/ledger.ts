@@ -54,7 +54,7 @@ export class BanLedger {
   #lists = PrefixList.of([]);
   readonly #key = prefixKey();
   readonly #listeners = new Set<ChangeListener>();
-  #counted = { at: Number.NEGATIVE_INFINITY, lasting: 0 };
+  #counted = { at: Number.NEGATIVE_INFINITY, size: 0, lasting: 0 };
 
   constructor(options: LedgerOptions) {
     this.#options = options;
@@ -249,12 +249,17 @@ export class BanLedger {
 
   /**
    * About how many records are remembered for so long after their end (milliseconds), for a minute from now on at least.
-   * Counted anew every ten seconds.
+   * Counted anew every ten seconds, and when an eighth has come or gone.
    */
   lasting(memory: number): number {
     const now = this.#options.clock();
-    if (Math.abs(now - this.#counted.at) > 10_000)
-      this.#counted = { at: now, lasting: this.#table.rememberedCount(now + 60_000, memory) };
+    const { at, size } = this.#counted;
+    if (Math.abs(now - at) > 10_000 || Math.abs(this.size - size) > size / 8)
+      this.#counted = {
+        at: now,
+        size: this.size,
+        lasting: this.#table.rememberedCount(now + 60_000, memory),
+      };
     return this.#counted.lasting;
   }
 

@@ -96,12 +96,13 @@ export class Healing {
     const apart = pulse.time - this.#heard;
     this.#progress = 0;
     try {
-      // Not all at once: the new bans of all gateways come first.
+      // The new bans come first: those that were told since the store is back, and before this gateway was.
+      if (this.#heard > 0) await this.#catchUp(Math.max(this.#heard, pulse.time - deltaLife + overlap));
+      // And not all at once.
       if (pulse.gateways > 1) await delay(Math.random() * Math.min(pulse.gateways * spreadEach, mostSpread));
       if (!goesOn()) return;
-      if (pulse.epoch === this.#epoch && apart < deltaLife - overlap && !this.#looksEmptied(pulse.bans))
-        await this.#catchUp(this.#heard);
-      else await this.#bringTogether();
+      const caughtUp = pulse.epoch === this.#epoch && apart < deltaLife - overlap;
+      if (!caughtUp || this.#looksEmptied(pulse.bans)) await this.#bringTogether();
       if (!goesOn()) return;
       this.#epoch = pulse.epoch;
       this.#heard = pulse.time;
@@ -135,6 +136,8 @@ export class Healing {
       const digest = ledger.size === 0 ? null : await this.#digest(epoch);
       if (digest !== null) {
         if (await this.#differs(digest)) return this.#exchange();
+        for (const part of paged(ledger.records(), ({ changed }) => changed > digest.cut))
+          await this.#compare(part);
         return this.#catchUp(digest.cut);
       }
       const filler = await store.noted('filler');
@@ -150,18 +153,16 @@ export class Healing {
   /** Puts everything into a store that lost it. Told is only what others can't know yet. */
   async #fill(epoch: string): Promise<void> {
     const { store, ledger, id, put, goesOn, remember, clock } = this.#options;
-    const scope = { cut: clock(), remember };
-    const unknown = this.#heard - overlap;
+    // What was decided before the store was lost all know; what came later its makers tell.
+    const scope = { cut: this.#heard === 0 ? clock() : this.#heard - overlap, remember };
     const total = Math.max(1, ledger.size);
     let done = 0;
     let claimed = clock();
     for (const part of paged(ledger.records(), (ban) => this.#lasts(ban))) {
+      const known = part.filter(({ changed }) => this.#heard > 0 && changed <= scope.cut);
+      await put(known, true);
       await put(
-        part.filter(({ changed }) => changed < unknown),
-        true,
-      );
-      await put(
-        part.filter(({ changed }) => changed >= unknown),
+        part.filter((ban) => !known.includes(ban)),
         false,
       );
       done += part.length;

@@ -1,0 +1,19 @@
+/** Three hundred gateways: join, partition and rejoin. What it takes in time is measured by `npm run -s bench -- fleet`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulateFleet } from '../support/fleet-simulation.ts';
+
+test('three hundred gateways join, go on alone, and come together over an empty store that one of them fills', {
+  timeout: 300_000,
+}, async (t) => {
+  const [gateways, bans] = [300, 400];
+  const { offered, ...figures } = await simulateFleet(t, { gateways, bans });
+  t.diagnostic(
+    Object.entries(figures)
+      .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
+      .join(', '),
+  );
+  const needed = bans + gateways + 1;
+  assert.ok(offered >= needed, `${offered} of ${needed}`);
+  assert.ok(offered < needed * 2, `${offered} records were offered where ${needed} were missing`);
+});
