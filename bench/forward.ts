@@ -13,6 +13,8 @@ interface Scene {
   readonly connections: number;
   readonly headers?: readonly string[];
   readonly probe?: boolean;
+  /** Lua for wrk that sets what is sent. */
+  readonly send?: string;
 }
 
 const scenes: readonly Scene[] = [
@@ -26,6 +28,18 @@ const scenes: readonly Scene[] = [
   },
   { name: '10 KB, 50 connections', path: '/10k', connections: 50 },
   { name: '1 MB, 50 connections', path: '/1m', connections: 50 },
+  {
+    name: 'POST of 32 KB, 50 connections',
+    path: '/post',
+    connections: 50,
+    send: "wrk.method = 'POST'\nwrk.body = string.rep('x', 32768)\n",
+  },
+  {
+    name: 'chunked POST of 4 KB, 50 connections',
+    path: '/post',
+    connections: 50,
+    send: "local sent = 'POST /post HTTP/1.1\\r\\nHost: www.example.net\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n1000\\r\\n' .. string.rep('x', 4096) .. '\\r\\n0\\r\\n\\r\\n'\nrequest = function() return sent end\n",
+  },
   { name: 'probes, 50 connections', path: 'http://www.example.com/', connections: 50, probe: true },
 ];
 
@@ -72,9 +86,12 @@ async function measure(
   { rounds, seconds, warmUp }: { rounds: number; seconds: number; warmUp: number },
   options: BenchOptions,
 ): Promise<void> {
-  const taking = scene.probe === true ? all.filter(({ name }) => judges(name)) : all;
+  const taking = all.filter(
+    ({ name }) =>
+      (scene.probe !== true || judges(name)) && (scene.send === undefined || !name.startsWith('a floor')),
+  );
   const loads = new Map<Pinned, Load[]>(taking.map((peer) => [peer, []]));
-  const script = scene.probe === true ? probeScript() : undefined;
+  const script = scene.probe === true ? scriptFile(probes) : scene.send && scriptFile(scene.send);
   const load = (peer: Pinned, time: number): Promise<Load> =>
     wrk({
       url: `http://127.0.0.1:${peer.port}${scene.probe === true ? '/' : scene.path}`,
@@ -120,11 +137,11 @@ async function measure(
   }
 }
 
-function probeScript(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'sekisho-bench-')), 'probe.lua');
-  writeFileSync(
-    path,
-    "wrk.headers['Host'] = 'www.example.com'\nrequest = function() return wrk.format('GET', 'http://www.example.com/') end\n",
-  );
+const probes =
+  "wrk.headers['Host'] = 'www.example.com'\nrequest = function() return wrk.format('GET', 'http://www.example.com/') end\n";
+
+function scriptFile(lua: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'sekisho-bench-')), 'send.lua');
+  writeFileSync(path, lua);
   return path;
 }

@@ -32,7 +32,7 @@ export async function backendServer(): Promise<Pinned> {
   }
   const text = nginxConfig(
     dir,
-    `sendfile on; open_file_cache max=10; server { listen 127.0.0.1:${port} backlog=4096; root ${dir}/www; default_type text/plain; client_max_body_size 0; client_body_buffer_size 8m; error_page 405 =200 $uri; location = /sink { proxy_pass http://127.0.0.1:${port}/200; } }`,
+    `sendfile on; open_file_cache max=10; server { listen 127.0.0.1:${port} backlog=4096; root ${dir}/www; default_type text/plain; client_max_body_size 0; client_body_buffer_size 8m; error_page 405 =200 $uri; location /post { return 200 '${'a'.repeat(200)}'; } location = /sink { proxy_pass http://127.0.0.1:${port}/200; } }`,
   );
   return pinned('backend', loadCore, port, ['nginx', '-c', await config('backend.conf', text)]);
 }
@@ -41,7 +41,7 @@ const nginxConfig = (dir: string, http: string, load = ''): string =>
   `${load}\nuser root; daemon off; worker_processes 1; pid ${dir}/pid; error_log stderr crit; events { worker_connections 8192; }\nhttp { access_log off; keepalive_requests 1000000000; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s; ${http} }`;
 
 const nginxProxy = (port: number, backend: number, more = ''): string =>
-  `upstream b { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 1000000000; } server { listen 127.0.0.1:${port} backlog=4096; ${more} location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }`;
+  `upstream b { server 127.0.0.1:${backend}; keepalive 256; keepalive_requests 1000000000; } server { listen 127.0.0.1:${port} backlog=4096; ${more} client_max_body_size 0; location / { proxy_pass http://b; proxy_request_buffering off; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }`;
 
 async function nginx(backend: number): Promise<Pinned | null> {
   if (peer('nginx') === null) return null;
@@ -162,12 +162,14 @@ export const gateway =
     const port = await freePort();
     const file = await config(
       'sekisho.yaml',
-      `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: ["127.0.0.1:*", www.example.net], backend: "http://127.0.0.1:${backend}", connections: { max: 256, queue: 4096 } }]\nbans: { after: 1000, allow: [192.0.2.0/24] }\nrateLimit: { max: 1000000000 }\nlog: { level: error }\njournal: false\n${yaml}`,
+      `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: ["127.0.0.1:*", www.example.net], backend: "http://127.0.0.1:${backend}", connections: { max: 256, queue: 4096 } }]\nbans: { after: 1000, allow: [192.0.2.0/24] }\nrateLimit: { max: 1000000000 }\nlimits: { connectionsPerClient: 100000 }\nlog: { level: error }\njournal: false\n${yaml}`,
     );
     return pinned(name, cores, port, [process.execPath, join(root, program), 'start', '--config', file]);
   };
 
 export const peers: readonly Peer[] = [
+  // How fast Node can be at all: no request is read, none judged.
+  script('a floor of twelve lines', 'floor.ts'),
   nginx,
   haproxy,
   caddy,

@@ -18,12 +18,14 @@ import { bans as bansPlugin } from '../plugins/bans.ts';
 import { bansDocumented, bansRoutes, unchecked } from '../plugins/bans-api.ts';
 import { dashboard } from '../plugins/dashboard.ts';
 import { metrics } from '../plugins/metrics.ts';
+import { hostPort } from './address/host-port.ts';
 import { Access, makeToken } from './admin/access.ts';
 import type { MetricSource } from './admin/metrics.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
 import type { AdminConfig } from './config/config.ts';
 import { codedError } from './errors.ts';
+import { bindFailure } from './listener/bind.ts';
 import { packageJson } from './package-json.ts';
 
 export interface AdminServer {
@@ -65,16 +67,17 @@ export async function startAdminServer(
     await app.listen({ host: listen.host, port: listen.port, exclusive: true });
   } catch (error) {
     await app.close();
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'the port is taken' : (error as Error).message;
-    throw codedError('SEKISHO_ERR_LISTEN', `admin can not listen on ${listen.text}: ${why}`, {
-      cause: error,
-    });
+    const { message } = bindFailure(
+      error as NodeJS.ErrnoException,
+      listen,
+      'admin',
+      'stop that, or write another port at admin.listen',
+    );
+    throw codedError('SEKISHO_ERR_LISTEN', message, { cause: error });
   }
   const { address, port } = app.server.address() as AddressInfo;
-  const host = address.includes(':') ? `[${address}]` : address;
   return {
-    listener: `admin ${tls === null ? 'http' : 'https'}://${host}:${port}`,
+    listener: `admin ${tls === null ? 'http' : 'https'}://${hostPort(address, port)}`,
     get madeToken() {
       return madeToken;
     },

@@ -25,6 +25,7 @@ import { type RateLimitRules, RateLimits } from './limit/rate-limits.ts';
 import type { RateTable } from './limit/rate-table.ts';
 import { inheritedSockets } from './listener/inherited-sockets.ts';
 import { Listener } from './listener/listener.ts';
+import { sharesPort } from './listener/shared-port.ts';
 import type { Site } from './rules/policy.ts';
 
 declare module 'fastify' {
@@ -176,7 +177,7 @@ async function createApp(
 function createListener(
   { host, port, tls, proxyProtocol }: ListenerConfig,
   inherited: number | null,
-  { limits, timeouts }: Config,
+  { limits, timeouts, user }: Config,
   app: FastifyInstance,
   { log }: GatewayOptions,
   inForce: () => Compiled,
@@ -203,6 +204,7 @@ function createListener(
     host,
     port,
     inherited,
+    shared: inherited === null && sharesPort({ host, port }, user),
     tls,
     proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,

@@ -1,6 +1,7 @@
 /** The listeners beside the gateway, one a process group: the mail guard, and decoys. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { hostPort } from './address/host-port.ts';
 import type { Config } from './config/config.ts';
 import { createDecoy, type Decoy } from './decoys/decoy.ts';
 import type { EventSink } from './events/event.ts';
@@ -70,5 +71,4 @@ export async function openSideDoors(
 
 const nothing = { commit: () => {}, abort: () => {} };
 
-const addressText = ({ address, port }: AddressInfo): string =>
-  `${address.includes(':') ? `[${address}]` : address}:${port}`;
+const addressText = ({ address, port }: AddressInfo): string => hostPort(address, port);

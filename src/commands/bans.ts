@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import type { Ban as ShownBan } from '../../src/admin/standing-types.ts';
+import { hostPort } from '../address/host-port.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BansOptions, Command } from './options.ts';
 
@@ -91,7 +92,7 @@ function reach({ config: file, admin: url }: BansOptions): Api {
 /** The address to reach a listener by: one that listens everywhere is reached on the loopback. */
 function origin({ host, port }: { host: string; port: number }): string {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+  return `http://${hostPort(reached, port)}`;
 }
 
 function said(content: string): string | undefined {

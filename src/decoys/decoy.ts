@@ -8,7 +8,7 @@ import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { printable, redact } from '../events/redact.ts';
-import { bindError } from '../listener/bind-error.ts';
+import { bind } from '../listener/bind.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
 import {
@@ -77,14 +77,7 @@ class DecoyListener implements Decoy {
   }
 
   async listen(): Promise<AddressInfo> {
-    this.#server.listen({ ...this.#address, backlog: 4096 });
-    try {
-      await once(this.#server, 'listening');
-    } catch (cause) {
-      const mend = 'stop that, or take the decoy out of the config';
-      const why = bindError(cause as NodeJS.ErrnoException, this.#address.port, mend);
-      throw new Error(`decoys: cannot listen on ${this.#options.listen}: ${why}`, { cause });
-    }
+    await bind(this.#server, this.#address, 'decoys', 'stop that, or take the decoy out of the config');
     return this.#server.address() as AddressInfo;
   }
 

@@ -2,6 +2,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
+import { hostPort } from '../address/host-port.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -71,8 +72,7 @@ export const listenerName = (socket: (Socket & { [named]?: string }) | undefined
   const known = socket?.[named];
   if (known !== undefined) return known;
   const { localAddress = '?', localPort = 0 } = socket ?? {};
-  const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  const name = `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${host}:${localPort}`;
+  const name = `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${hostPort(localAddress, localPort)}`;
   if (socket !== undefined && localPort !== 0) socket[named] = name;
   return name;
 };

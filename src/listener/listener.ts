@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { hostPort } from '../address/host-port.ts';
+import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
 import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
@@ -23,6 +25,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** A socket that is bound already, by systemd; null: this one binds. */
   readonly inherited: number | null;
+  /** Other processes listen at the same address, and the system shares connections out among them (SO_REUSEPORT). */
+  readonly shared: boolean;
   /** Null: plain HTTP. */
   readonly tls: readonly CertificateFiles[] | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
@@ -71,16 +75,14 @@ export class Listener {
   /** `http 127.0.0.1:8080`, once it accepts. */
   get name(): string {
     const { address, port } = this.#accepting.address() as AddressInfo;
-    return `${this.#certificates === null ? 'http' : 'https'} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+    return `${this.#certificates === null ? 'http' : 'https'} ${hostPort(address, port)}`;
   }
 
   /** @throws Error where the address can't be bound */
   async listen(): Promise<void> {
-    const { host, port, inherited } = this.#options;
-    // As many as the system lets wait (somaxconn): at 511, Node's default, a crowd that comes at once is sent away.
-    const backlog = 4096;
-    this.#accepting.listen(inherited === null ? { host, port, backlog } : { fd: inherited, backlog });
-    await once(this.#accepting, 'listening');
+    const { host, port, inherited, shared } = this.#options;
+    const more = inherited === null ? { reusePort: shared } : { fd: inherited };
+    await bind(this.#accepting, { host, port, ...more }, 'listen');
     if (inherited !== null) checkInherited(this.#accepting.address(), { host, port });
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink } from '../events/event.ts';
-import { bindError } from '../listener/bind-error.ts';
+import { bind } from '../listener/bind.ts';
 import { takeProxyHeader } from '../listener/proxy-header.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
@@ -108,10 +108,12 @@ class Guard implements SmtpGuard {
         const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
           this.#accept(socket, this.#settings.doors.find((one) => one.options.address === address) ?? door),
         );
-        server.listen({ host, port, backlog: 1024 });
-        await once(server, 'listening').catch((cause) => {
-          throw cannotListen(address, port, cause);
-        });
+        await bind(
+          server,
+          { host, port },
+          'smtp',
+          'move the mail server to another port, such as 127.0.0.1:10025',
+        );
         this.#servers.push(server);
       }
     } catch (error) {
@@ -231,11 +233,6 @@ class Guard implements SmtpGuard {
       return true;
     }
   }
-}
-
-function cannotListen(text: string, port: number, cause: NodeJS.ErrnoException): Error {
-  const why = bindError(cause, port, 'move the mail server to another port, such as 127.0.0.1:10025');
-  return new Error(`smtp: cannot listen on ${text}: ${why}`, { cause });
 }
 
 function endsOf(socket: Socket): ClientEnds | null {

@@ -7,6 +7,8 @@ import type { Ban } from '../bans/ban.ts';
 import type { Config } from '../config/config.ts';
 import type { DataPlane, DataPlaneOptions } from '../data-plane.ts';
 import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
+import { inheritedSockets } from '../listener/inherited-sockets.ts';
+import { bindAlone } from '../listener/shared-port.ts';
 import { packBans } from './ban-batch.ts';
 import type { BackendState, FromWorker, ToWorker } from './messages.ts';
 import { SharedRates } from './shared-rates.ts';
@@ -68,6 +70,8 @@ export class WorkerPool implements DataPlane {
    * @throws Error where they can't listen; none is left running then
    */
   static async start(config: Config, count: number, options: DataPlaneOptions): Promise<WorkerPool> {
+    const inherited = inheritedSockets(config.listen.length).length;
+    for (const address of config.listen.slice(inherited)) await bindAlone(address);
     const pool = new WorkerPool(config, options);
     try {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));

@@ -100,7 +100,7 @@ for (const workers of [1, 2])
       assert.match(await reload({ host, rest: rest(port) }), /not read again.*stays in force/);
       assert.match(
         child.stderr(),
-        new RegExp(`admin can not listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
+        new RegExp(`admin: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
       );
       await unchanged();
       await writeFile(

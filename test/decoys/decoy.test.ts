@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { converse, converseMail } from '../../src/decoys/conversation.ts';
-import { bindError } from '../../src/listener/bind-error.ts';
+import { bindFailure } from '../../src/listener/bind.ts';
 import { root } from '../support/gateway-process.ts';
 import { nmap } from '../support/nmap.ts';
 import { watchDials } from '../support/no-dial.ts';
@@ -282,8 +282,8 @@ test('an address that is not of this machine, and a port for root, are told with
   );
   const denied = Object.assign(new Error('listen EACCES: permission denied'), { code: 'EACCES' });
   assert.match(
-    bindError(denied, 25, ''),
-    /^a port below 1024 is for root; start as root, with user and group/,
+    bindFailure(denied, { host: '0.0.0.0', port: 25 }, 'decoys', '').message,
+    /: a port below 1024 is for root; start as root, with user and group/,
   );
 });
 

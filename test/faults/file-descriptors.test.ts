@@ -19,7 +19,7 @@ test('no more file descriptors: some are turned away, none wait, and all is well
   const backend = await recordingBackend(t);
   const { port, process } = await startGatewayProcess(
     t,
-    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\nlog: { level: error }\n`,
+    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\nlimits: { connectionsPerClient: 100000 }\nlog: { level: error }\n`,
   );
   const files = (): number[] => readdirSync(`/proc/${process.pid}/fd`).map(Number);
   // The limit is on their numbers, of which some are taken: twelve are left.

@@ -27,7 +27,7 @@ test(`${count} idle connections: others are served meanwhile, and the end of the
   const backend = await recordingBackend(t);
   const { port, process: gateway } = await startGatewayProcess(
     t,
-    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\njournal: false\nlog: { level: error }\nlimits: { requestHeaders: 150s }\n`,
+    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\njournal: false\nlog: { level: error }\nlimits: { requestHeaders: 150s, connectionsPerClient: 100000 }\n`,
     [],
     { timeout: 240_000 },
   );

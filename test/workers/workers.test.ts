@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { type RunningProcess, startProcess } from '../support/process.ts';
+import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -51,6 +51,30 @@ const status = async (port: number, request = get, from = '127.0.0.1'): Promise<
   (await exchange(port, request, { from })).responses[0]?.status;
 
 suite('workers', () => {
+  test('listen each for itself, and let no second gateway in beside them', async (t) => {
+    const { gateway, port, file } = await start(t, config('welcome', ''));
+    const listening = readFileSync('/proc/net/tcp', 'latin1')
+      .split('\n')
+      .filter((line) =>
+        line.includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`),
+      );
+    assert.equal(listening.length, 2);
+    const second = await runProcess(process.execPath, [join(root, 'src/cli.ts'), 'start', '--config', file], {
+      cwd: root,
+      timeout: 30_000,
+    });
+    assert.equal(second.code, 1);
+    assert.match(
+      second.stderr,
+      new RegExp(
+        `^sekisho: listen: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken by .*; stop that`,
+        'm',
+      ),
+    );
+    assert.equal(workersOf(gateway).length, 2);
+    assert.equal(await status(port), 200);
+  });
+
   test('share the listener, the bans, and the limits', async (t) => {
     const backend = await recordingBackend(t);
     const { gateway, port } = await start(
