@@ -109,8 +109,8 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     seeks: 'HTTP を離れて検査をすり抜ける接続',
   },
   'host-override': {
-    title: 'よそのホストでホストを上書きするヘッダー',
-    seeks: 'Host 行よりそのヘッダーを信じるバックエンド',
+    title: 'よそのホストでホストを上書きする、またはクライアントを名乗るヘッダー',
+    seeks: 'Host 行や接続よりそのヘッダーを信じるバックエンド',
   },
   'url-in-path': {
     title: 'パスのあるべき所に書かれたよその URL',

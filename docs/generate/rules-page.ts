@@ -111,7 +111,9 @@ const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
     'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',
   'host-override':
-    'To exempt: put the load balancer in front under `trustedProxies`, and list the host under `sites[].hosts` if it is yours; or set ' +
+    'The header is taken out, whatever the action is. With it go fields that say who the client is where no trusted proxy says it: ' +
+    '`X-Real-IP`, `X-Forwarded-*`, `True-Client-IP`, `CF-Connecting-IP` and their like, and `X_Forwarded_For` and other names that equal one of ' +
+    'ours with `_` for `-`, which CGI and WSGI servers take for it. To exempt: put the load balancer in front under `trustedProxies`, and list the host under `sites[].hosts` if it is yours; or set ' +
     '`policy.rules.host-override` to `allow`.',
 };
 

@@ -22,6 +22,8 @@ const dropped = new FieldNames(
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
   'forwarded',
 );
 
@@ -32,6 +34,7 @@ const looked = new FieldNames(
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
+  'x-forwarded-port',
   'forwarded',
 );
 
@@ -47,6 +50,8 @@ export interface ForwardedRequest {
   readonly trusted: boolean;
   /** Address of the peer on the other end of the connection. */
   readonly peer: string;
+  /** Address of the client: that of the peer, or the one that trusted proxies speak for. */
+  readonly client: string;
   /** Came in over TLS. */
   readonly secure: boolean;
   /** Even indexes into rawHeaders that the verdict takes out. */
@@ -83,6 +88,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
       case 'x-forwarded-for':
       case 'x-forwarded-host':
       case 'x-forwarded-proto':
+      case 'x-forwarded-port':
       case 'forwarded':
         if (forwarded.trusted) theirs = remember(theirs, name.toLowerCase(), value);
     }
@@ -117,10 +123,14 @@ const remember = (known: TheirForwarding | null, name: string, value: string): T
 });
 
 /**
- * X-Forwarded-For/-Proto/-Host and Forwarded (RFC 7239). A trusted proxy's own lines are kept and added to; anybody
- * else's are replaced, since they are claims.
+ * X-Forwarded-For/-Proto/-Host/-Port, X-Real-IP and Forwarded (RFC 7239). A trusted proxy's own lines are kept and added to; anybody
+ * else's are replaced, since they are claims. The one address of X-Real-IP is always ours
+ * to tell: a proxy that writes no such field passes on its client's.
  */
-function forwardingLines({ host, peer, secure }: ForwardedRequest, theirs: TheirForwarding | null): string {
+function forwardingLines(
+  { host, peer, client, secure }: ForwardedRequest,
+  theirs: TheirForwarding | null,
+): string {
   const proto = theirs?.['x-forwarded-proto'] ?? (secure ? 'https' : 'http');
   const chain = theirs?.['x-forwarded-for'];
   const element = `for=${peer.includes(':') ? `"[${peer}]"` : peer};host=${/[^\w.-]/.test(host) ? `"${host}"` : host};proto=${secure ? 'https' : 'http'}`;
@@ -128,6 +138,15 @@ function forwardingLines({ host, peer, secure }: ForwardedRequest, theirs: Their
     `X-Forwarded-For: ${chain === undefined ? '' : `${chain}, `}${peer}\r\n` +
     `X-Forwarded-Proto: ${proto}\r\n` +
     `X-Forwarded-Host: ${theirs?.['x-forwarded-host'] ?? host}\r\n` +
+    `X-Forwarded-Port: ${theirs?.['x-forwarded-port'] ?? portOf(host, proto)}\r\n` +
+    `X-Real-IP: ${client}\r\n` +
     `Forwarded: ${theirs?.forwarded === undefined ? '' : `${theirs.forwarded}, `}${element}\r\n`
   );
+}
+
+/** The port that the client named, or left to the scheme. */
+function portOf(host: string, proto: string): string {
+  const colon = host.lastIndexOf(':');
+  if (colon > host.lastIndexOf(']')) return host.slice(colon + 1);
+  return proto === 'https' ? '443' : '80';
 }

@@ -131,6 +131,7 @@ export class Forwarder {
       host: verdict.host,
       trusted: judged.client.trusted,
       peer,
+      client: judged.client.address,
       secure,
       strip: verdict.strip,
       length: body === null ? null : body.length,

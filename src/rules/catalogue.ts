@@ -307,9 +307,9 @@ export const catalogue = {
     bans: false,
   }),
   'host-override': row({
-    title: 'a header that overrides the host with a foreign one',
-    seeks: 'a backend that believes the header before the Host line',
-    reference: 'RFC 7239 section 8.1; CVE-2018-14773',
+    title: 'a header that overrides the host with a foreign one, or says who the client is',
+    seeks: 'a backend that believes the header before the Host line, or before the connection',
+    reference: 'RFC 7239 section 8.1; CVE-2018-14773; CWE-348',
     action: 'flag',
     answer: 400,
     forwardable: true,

@@ -1,5 +1,6 @@
 /** The rules that are seen in an HTTP request: which, where, and what the request asks for. */
 import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
+import { isClaim, isDisguised } from '../wire/claim-fields.ts';
 import { strippedField } from '../wire/connection-options.ts';
 import type { Evidence } from '../wire/evidence.ts';
 import { is } from '../wire/field-names.ts';
@@ -426,11 +427,21 @@ class Examination {
   }
 
   #overrides(): void {
-    if ((this.#facts.seen & seen.override) === 0 || this.#client.trusted) return;
+    if ((this.#facts.seen & seen.override) === 0) return;
     const { rawHeaders } = this.#request;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!.toLowerCase();
-      if (!overrideHeaders.has(name)) continue;
+      // Of a trusted proxy too: what it writes itself has no underscores, and what it lets through is the client's.
+      const disguised = isDisguised(name);
+      if (disguised || (!this.#client.trusted && isClaim(name))) {
+        this.#strip.push(i);
+        const why = disguised
+          ? 'is another spelling of a field that is written here'
+          : 'is for trusted proxies to write';
+        this.#seeHeader('host-override', `${rawHeaders[i]} ${why}`, i);
+        continue;
+      }
+      if (this.#client.trusted || !overrideHeaders.has(name)) continue;
       const foreign = this.#foreignOverride(name, this.#value(i));
       if (foreign === null) continue;
       this.#strip.push(i);

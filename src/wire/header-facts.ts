@@ -1,4 +1,5 @@
 /** What the judge needs to know of the header section, collected in one pass over `rawHeaders`. */
+import { isClaim } from './claim-fields.ts';
 import { FieldNames, is } from './field-names.ts';
 
 /** Which headers of interest were seen, as bits of `HeaderFacts.seen`. Zero for nearly every ordinary request. */
@@ -110,10 +111,13 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
         if (is(name, 'transfer_encoding')) seeUnderscored(facts, i);
         break;
       case 19:
-        if (is(name, 'proxy-authorization')) facts.seen |= seen.proxyAuthorization;
-        continue;
+        if (is(name, 'proxy-authorization')) {
+          facts.seen |= seen.proxyAuthorization;
+          continue;
+        }
+        break;
     }
-    if (overrideHeaders.has(name)) facts.seen |= seen.override;
+    if (overrideHeaders.has(name) || isClaim(name)) facts.seen |= seen.override;
   }
   return facts;
 }

@@ -1,5 +1,5 @@
 import { flagged, head, own, refused, served } from './request.ts';
-import type { CorpusRow } from './row.ts';
+import type { Backend, CorpusRow } from './row.ts';
 
 const get = (...headers: string[]): string => head('GET /a HTTP/1.1', 'Host: www.example.net', ...headers);
 
@@ -35,7 +35,47 @@ const upgrade = (id: string, protocol: string, reference: string, ...more: strin
   expect: flagged('upgrade-unknown', line, { lacks: ['upgrade'] }),
 });
 
+/** Nobody trusted says it: the backend gets what is written here, or nothing. */
+const claim = (id: string, header: string, backend: Partial<Backend>): CorpusRow => ({
+  id: `override-client-${id}`,
+  reference: 'CWE-348; CVE-2018-14773',
+  bytes: get(header),
+  expect: flagged('host-override', line, backend),
+});
+
 const overrides: CorpusRow[] = [
+  claim('x-real-ip', 'X-Real-IP: 203.0.113.7', { has: { 'x-real-ip': '127.0.0.1' } }),
+  claim('x-forwarded-port', 'X-Forwarded-Port: 22', { has: { 'x-forwarded-port': '80' } }),
+  claim('true-client-ip', 'True-Client-IP: 203.0.113.7', { lacks: ['true-client-ip'] }),
+  claim('cf-connecting-ip', 'CF-Connecting-IP: 203.0.113.7', { lacks: ['cf-connecting-ip'] }),
+  claim('x-cluster-client-ip', 'X-Cluster-Client-IP: 203.0.113.7', { lacks: ['x-cluster-client-ip'] }),
+  claim('x-forwarded-user', 'X-Forwarded-User: admin', { lacks: ['x-forwarded-user'] }),
+  claim('x-forwarded-for-underscored', 'X_Forwarded_For: 203.0.113.7', {
+    has: { 'x-forwarded-for': '127.0.0.1' },
+    lacks: ['x_forwarded_for'],
+  }),
+  claim('x-forwarded-host-underscored', 'X_Forwarded_Host: www.example.com', {
+    has: { 'x-forwarded-host': own },
+    lacks: ['x_forwarded_host'],
+  }),
+  claim('x-forwarded-proto-half-underscored', 'X-Forwarded_Proto: https', {
+    has: { 'x-forwarded-proto': 'http' },
+    lacks: ['x-forwarded_proto'],
+  }),
+  claim('x-real-ip-underscored', 'x_real_ip: 203.0.113.7', {
+    has: { 'x-real-ip': '127.0.0.1' },
+    lacks: ['x_real_ip'],
+  }),
+  {
+    id: 'override-client-underscored-from-trusted-proxy',
+    reference: 'CGI variables: a proxy lets through what its client wrote',
+    bytes: get('X-Forwarded-For: 203.0.113.7', 'X_Forwarded_For: 192.0.2.9'),
+    expect: flagged('host-override', line, {
+      has: { 'x-forwarded-for': '203.0.113.7, 127.0.0.2', 'x-real-ip': '203.0.113.7' },
+      lacks: ['x_forwarded_for'],
+    }),
+    client: 'trusted',
+  },
   {
     // The gateway writes its own line in place of the foreign one.
     id: 'override-x-forwarded-host',

@@ -6,6 +6,20 @@ const exact = (id: string, reference: string, ...headers: string[]): CorpusRow =
   legitimate({ id: `header-${id}`, reference, head: ['GET /a HTTP/1.1', `Host: ${own}`, ...headers] });
 
 export const legitimateHeaders: CorpusRow[] = [
+  legitimate({
+    id: 'header-client-address-of-a-trusted-cdn',
+    reference: 'a CDN in front',
+    head: [
+      'GET /a HTTP/1.1',
+      `Host: ${own}`,
+      'X-Forwarded-For: 203.0.113.7',
+      'X-Forwarded-Port: 8443',
+      'CF-Connecting-IP: 203.0.113.7',
+      'True-Client-IP: 203.0.113.7',
+    ],
+    expect: { has: { 'x-real-ip': '203.0.113.7', 'x-forwarded-port': '8443' } },
+    client: 'trusted',
+  }),
   exact('empty-value', 'RFC 9110 section 5.5', 'X-Empty:', 'Accept: */*'),
   exact('blank-value', 'RFC 9110 section 5.5', 'X-Blank: \t '),
   exact('no-space-after-colon', 'RFC 9112 section 5', 'Accept:*/*', 'X-A:b'),
@@ -48,12 +62,6 @@ export const legitimateHeaders: CorpusRow[] = [
   exact('cache-control', 'RFC 9111 section 5.2.1', 'Cache-Control: no-cache, no-store', 'Pragma: no-cache'),
   exact('prefer', 'RFC 7240', 'Prefer: return=minimal, wait=10'),
   exact('early-data', 'RFC 8470 section 5.1', 'Early-Data: 1'),
-  exact(
-    'client-address-of-a-cdn',
-    'a CDN in front',
-    'CF-Connecting-IP: 203.0.113.7',
-    'True-Client-IP: 203.0.113.7',
-  ),
   exact(
     'tracing',
     'W3C Trace Context',

@@ -42,7 +42,7 @@ const arbitraryRequest: fc.Arbitrary<HttpRequest> = fc.record({
 });
 
 const ownHop =
-  /^(?:host|connection|keep-alive|proxy-connection|proxy-authorization|proxy-authenticate|proxy|te|transfer-encoding|upgrade|http2-settings|expect|x-forwarded-(?:for|host|proto)|forwarded)$/i;
+  /^(?:host|connection|keep-alive|proxy-connection|proxy-authorization|proxy-authenticate|proxy|te|transfer-encoding|upgrade|http2-settings|expect|x-forwarded-(?:for|host|proto|port)|x-real-ip|forwarded)$/i;
 
 suite('the head that a backend gets', () => {
   test('re-parses to the request that came: same method, target, host and end-to-end fields, in order', () => {
@@ -58,6 +58,7 @@ suite('the head that a backend gets', () => {
           host: verdict.host,
           trusted,
           peer: '192.0.2.7',
+          client: '192.0.2.7',
           secure: false,
           strip: verdict.strip,
           length: chunked ? -1 : null,

@@ -153,6 +153,7 @@ export const h2Targets: readonly Target[] = [
             strip,
             trusted: false,
             peer: '192.0.2.7',
+            client: '192.0.2.7',
             secure: true,
             length: null,
             closes: false,

@@ -173,6 +173,7 @@ export const wireTargets: readonly Target[] = [
             host: verdict.host,
             trusted: false,
             peer: '192.0.2.7',
+            client: '192.0.2.7',
             secure: false,
             strip: verdict.strip,
           },
