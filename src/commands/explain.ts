@@ -47,7 +47,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
   if (logged !== null && logged.entry === null) {
     inputError(
       'explain',
-      `a line of ${logged.format.title}, and it holds no request to judge`,
+      `no request to judge in this line (${logged.format.title})`,
       'paste a line with a request or a recipient in it: docs/reference/log-formats.md shows one of each format',
     );
     return 1;

@@ -13,6 +13,9 @@ export interface LoggedLine {
 /** Longest record, in characters. */
 const limit = 4 * 1024 * 1024;
 
+/** What servers log where no request came, or none that they could read. */
+const unlogged = /^(?:-?|<BADREQ>|- .*)\s*$/;
+
 /** @param text one character a byte @returns null where the first line is of no known format */
 export function readLogged(text: string, now: number): LoggedLine | null {
   const lines = text.split(/\r?\n/, sampleLines).filter((line) => line !== '');
@@ -30,7 +33,8 @@ export function readLogged(text: string, now: number): LoggedLine | null {
   const parser = read.format.open(now);
   for (const line of read.texts) {
     const parsed = parser.parse(line);
-    if (parsed !== null && typeof parsed === 'object') return { format: read.format, entry: parsed };
+    if (parsed !== null && typeof parsed === 'object' && !unlogged.test(parsed.request))
+      return { format: read.format, entry: parsed };
   }
   return { format: read.format, entry: parser.flush?.()[0] ?? delivery(read) };
 }

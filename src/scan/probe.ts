@@ -94,7 +94,9 @@ const nobody = new SiteTable([]);
 
 type Make = (rule: RuleId, technique: Technique, wanted: Wanted) => Probe;
 
-function connect(target: string, own: OwnNames, probe: Make): Probe {
+function connect(logged: string, own: OwnNames, probe: Make): Probe {
+  // varnishncsa puts scheme and Host before every target: `http://mx.example.com:25mx.example.com:25`.
+  const target = logged.length > 300 ? logged : (/^https?:\/\/(.+)\1$/.exec(logged)?.[1] ?? logged);
   const parsed = parseRequestTarget('CONNECT', target);
   if (isMalformed(parsed) || parsed.form !== 'authority')
     return probe('connect', 'connect-bad', { ...nowhere, path: target, text: target });

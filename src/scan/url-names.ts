@@ -91,7 +91,8 @@ function namesOf({ hosts, clients, urls, writtenAsUrl, first, last, others }: Se
   const all = urls >= sureLines && urls >= lines * 0.98 && clients.size >= sureClients;
   if (!writtenAsUrl && !all) return { own: [], asked: new Set() };
   const frequent = [...hosts].filter(([, count]) => count >= 3 && count >= urls / 100);
-  const sites = new Set(frequent.map(([host]) => siteOf(host))).size;
+  // varnishncsa writes `localhost` where there was no Host.
+  const sites = new Set(frequent.map(([host]) => siteOf(host)).filter((site) => site !== 'localhost')).size;
   if (sites > ownSites) {
     if (writtenAsUrl) return { own: [], asked: 'all' };
     return { own: [], asked: new Set(sites > askedSites ? [] : frequent.map(([host]) => host)) };

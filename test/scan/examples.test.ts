@@ -84,11 +84,21 @@ test('explain: a log line, a mail log, a line without a request, a line of no kn
   );
   assert.equal(JSON.parse(mail.stdout).rule, 'smtp-foreign-recipient');
   const silent = await explained('Nov 10 10:00:00 mx postfix/qmgr[2]: A100000001: removed\n');
-  assert.match(silent.stderr, /a line of Postfix mail log, and it holds no request to judge/);
+  assert.match(silent.stderr, /no request to judge in this line \(Postfix mail log\)/);
   assert.equal(silent.code, 1);
   const unknown = await explained('2026-11-10 10:00:00 somebody asked for something\n');
   assert.match(unknown.stderr, /looks like a line of a log of no known format/);
   assert.equal(unknown.code, 1);
+});
+
+test('a line without a request, as servers log those, has none to explain', () => {
+  const lines = [
+    '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "-" 408 0 "-" "-"',
+    '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "" 400 0 "-" "-"',
+    'Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:33318 [10/Nov/2026:10:00:00.001] http-in http-in/<NOSRV> -1/-1/-1/-1/0 400 187 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"',
+    'http 2026-11-10T10:00:00.186641Z app/lb/1 192.0.2.7:44740 - -1 -1 -1 400 - 0 272 "- http://lb.example.net:80- -" "-" - - - "-" "-" "-" - 2026-11-10T10:00:00.364000Z "-" "-" "-" "-" "-" "-" "-"',
+  ];
+  for (const line of lines) assert.equal(readLogged(line, now)?.entry, null, line);
 });
 
 test('a raw request is not taken for a log line, whatever its body or headers hold', () => {

@@ -113,13 +113,25 @@ test('varnishncsa writes every line as a URL: the names of most lines are own', 
   const own = Array.from({ length: 30 }, (_, i) =>
     varnish(i, i % 3 === 0 ? 'shop.own.example' : 'www.own.example', `/${i % 7}`),
   ).join('');
-  const probe = clf('GET http://www.example.com/', '421 282 "-" "curl/8"');
-  const { findings, learned } = await scannedText(own + probe);
+  const probes =
+    clf('GET http://www.example.com/', '421 282 "-" "curl/8"') +
+    clf('GET http://localhost/', '200 500 "-" "-"').repeat(3) +
+    clf('CONNECT http://mx.example.com:25mx.example.com:25', '- - "-" "-"');
+  const other = Array.from({ length: 9 }, (_, i) => varnish(i, 'www.other.example', `/${i % 7}`)).join('');
+  const { findings, learned } = await scannedText(own + other + probes);
   assert.deepEqual(
-    findings.map((f) => `${f.target} ${f.outcome}`),
-    ['http://www.example.com/ refused'],
+    findings.map((f) => `${f.technique} ${f.target} ${f.outcome} ${f.intent}`),
+    [
+      'absolute http://www.example.com/ refused web',
+      'connect http://mx.example.com:25mx.example.com:25 unclear mail-relay',
+    ],
   );
-  assert.deepEqual(learned.map(({ name }) => name).sort(), ['shop.own.example', 'www.own.example']);
+  assert.deepEqual(learned.map(({ name }) => name).sort(), [
+    'localhost',
+    'shop.own.example',
+    'www.other.example',
+    'www.own.example',
+  ]);
 });
 
 test('names that a followed log gave away hold for the lines that come later', () => {
