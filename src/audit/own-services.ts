@@ -9,6 +9,7 @@ export const metadataHosts: Readonly<Record<string, string>> = {
   'metadata-decimal': '2852039166',
   'metadata-hex': '0xa9fea9fe',
   'metadata-name': 'instance-data.ec2.internal',
+  'metadata-ipv6': '[fd00:ec2::254]',
   'metadata-google': 'metadata.google.internal',
 };
 
