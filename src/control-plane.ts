@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { shown } from '../plugins/admin-api.ts';
-import { gauges } from './admin/gauges.ts';
+import { gauges, type Mailed } from './admin/gauges.ts';
 import { Stream } from './admin/stream.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { Alerts } from './alerts/alerts.ts';
@@ -43,6 +43,8 @@ export interface ControlPlane {
   readonly onBan: (kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }) => void;
   /** Takes what becomes of backends. */
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
+  /** Takes what becomes of accounts of the mail guard. @param reason null: in order again */
+  readonly onAccount: (account: string, reason: string | null) => void;
   /** `admin http://127.0.0.1:9090`, once it accepts; none without an admin listener. */
   readonly listeners: readonly string[];
   /** The token that was made because none is configured, to be shown once. */
@@ -78,6 +80,8 @@ export interface ControlPlaneOptions {
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
   /** Null: this gateway stands alone. */
   readonly fleet?: () => Fleet | null;
+  /** How the mail guard is; null: there is none. */
+  readonly mail?: () => Mailed | null;
   /** What is judged by. @default that of the config */
   readonly policy?: Policy;
 }
@@ -93,7 +97,15 @@ const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 10
 
 /** @throws Error where the admin listener cannot bind; nothing is left running then */
 export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { log, counters, bans = null, mailBans = null, backends = () => [], fleet = () => null } = options;
+  const {
+    log,
+    counters,
+    bans = null,
+    mailBans = null,
+    backends = () => [],
+    fleet = () => null,
+    mail = () => null,
+  } = options;
   let current = config;
   let { policy } = options.policy === undefined ? compile(config) : { policy: options.policy };
   let ready = false;
@@ -175,6 +187,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
                 bans,
                 backends,
                 fleet: () => fleet()?.health ?? null,
+                mail,
                 stream,
               }),
             },
@@ -270,6 +283,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
       alerts?.trouble('backend', name, healthy ? null : why);
       stream.send('backends', { name, fit: healthy, why });
     },
+    onAccount: (account, reason) => alerts?.trouble('account', account, reason),
     get listeners() {
       return server === null ? [] : [server.listener];
     },

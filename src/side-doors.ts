@@ -2,15 +2,20 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { hostPort } from './address/host-port.ts';
+import { compile } from './config/compile.ts';
 import type { Config } from './config/config.ts';
 import { createDecoy, type Decoy } from './decoys/decoy.ts';
 import type { EventSink } from './events/event.ts';
 import { ProbeLog } from './events/probe-log.ts';
+import type { MailCounts } from './smtp/accepted-mail.ts';
 import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from './smtp/guard.ts';
+import type { SmtpOptions } from './smtp/options.ts';
 
 export interface SideDoors {
   /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */
   readonly listeners: readonly string[];
+  /** How the mail guard is; null: there is none. */
+  readonly mail: MailState | null;
   /**
    * Makes ready for another config, which `commit` puts in force: for the mail guard all but its addresses.
    *
@@ -28,14 +33,20 @@ export interface SideDoorsOptions {
   readonly mail: MailSide;
 }
 
+export interface MailState extends MailCounts {
+  /** Open at the moment. */
+  readonly sessions: number;
+}
+
 /** What becomes of clients of the mail guard. They are counted apart, and nothing of it holds on HTTP. */
-export type MailSide = Required<Pick<SmtpGuardContext, 'isBanned' | 'onOffence' | 'onDelivered'>>;
+export type MailSide = Required<Pick<SmtpGuardContext, 'isBanned' | 'onOffence' | 'onDelivered' | 'onRise'>>;
 
 /** @throws Error where one can't listen; none is left listening then */
 export async function openSideDoors(
-  { smtp, decoys }: Config,
+  config: Config,
   { log, onEvent, isBanned, mail }: SideDoorsOptions,
 ): Promise<SideDoors> {
+  const { smtp, decoys } = config;
   const probes = new ProbeLog(log);
   const context = {
     log,
@@ -45,7 +56,8 @@ export async function openSideDoors(
       onEvent(event);
     }) satisfies EventSink,
   };
-  const guard: SmtpGuard | null = smtp === false ? null : createSmtpGuard(smtp, { ...context, ...mail });
+  const guard: SmtpGuard | null =
+    smtp === false ? null : createSmtpGuard(mailOptions(config, smtp), { ...context, ...mail });
   const open: Decoy[] = [];
   const listeners: string[] = [];
   const close = async (deadline: number): Promise<void> => {
@@ -65,9 +77,21 @@ export async function openSideDoors(
     throw error;
   }
   const prepare: SideDoors['prepare'] = (next) =>
-    guard === null || next.smtp === false ? nothing : guard.prepare(next.smtp);
-  return { listeners, prepare, close };
+    guard === null || next.smtp === false ? nothing : guard.prepare(mailOptions(next, next.smtp));
+  return {
+    listeners,
+    get mail() {
+      return guard === null ? null : { ...guard.counts, sessions: guard.sessions };
+    },
+    prepare,
+    close,
+  };
 }
+
+const mailOptions = (config: Config, smtp: SmtpOptions): SmtpOptions => ({
+  ...smtp,
+  ownSender: compile(config).policy.rules['smtp-own-sender'].action,
+});
 
 const nothing = { commit: () => {}, abort: () => {} };
 

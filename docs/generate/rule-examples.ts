@@ -40,6 +40,8 @@ const written: Readonly<Partial<Record<RuleId, string>>> = {
   'smtp-bang-path': 'RCPT TO:<example.com!b@example.net>',
   'smtp-quoted-route': 'RCPT TO:<"b@example.com"@example.net>',
   'smtp-malformed-path': 'RCPT TO:<b@example.net@example.com>',
+  'smtp-auth-failed': 'AUTH PLAIN … (535 5.7.8)',
+  'smtp-own-sender': 'MAIL FROM:<director@example.net>',
   'smtp-smuggling': 'DATA\n…\n\\n.\\nMAIL FROM:<a@example.org>',
   'smtp-early-talk': 'EHLO mail.example.org (before the greeting)',
 };

@@ -140,6 +140,14 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: 'RFC 5321 が許さないアドレス',
     seeks: '前後に並んだ二台のメールサーバーが別々の宛先を読み取ること',
   },
+  'smtp-auth-failed': {
+    title: 'メールサーバーへのログインの失敗',
+    seeks: 'メールを送るためのアカウント',
+  },
+  'smtp-own-sender': {
+    title: 'クライアントのものではない差出人: 外部からの自分のドメイン、またはアカウントの一覧にないもの',
+    seeks: '他人になりすますこと',
+  },
   'smtp-smuggling': {
     title: '本文中の裸の CR や LF、またはコマンドの CRLF でない行末',
     seeks: '前後に並んだ二台のメールサーバーの間での、メールの終わりの食い違い',

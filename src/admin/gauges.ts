@@ -12,6 +12,14 @@ interface Backend {
   readonly load: number;
 }
 
+/** What the mail guard has passed on since the start. */
+export interface Mailed {
+  readonly messages: number;
+  readonly recipients: number;
+  readonly bytes: number;
+  readonly sessions: number;
+}
+
 /** Journal and alerts come and go with the config, so they are asked for each time. */
 export interface Measured {
   readonly journal: () => Journal;
@@ -19,10 +27,19 @@ export interface Measured {
   readonly bans: BanService | null;
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
   readonly fleet: () => FleetHealth | null;
+  readonly mail: () => Mailed | null;
   readonly stream: Stream;
 }
 
-export function gauges({ journal, alerts, bans, backends, fleet, stream }: Measured): MetricSource['others'] {
+export function gauges({
+  journal,
+  alerts,
+  bans,
+  backends,
+  fleet,
+  mail,
+  stream,
+}: Measured): MetricSource['others'] {
   const one = (value: number): Sample[] => [[{}, value]];
   const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
     value === null ? [] : one(read(value));
@@ -74,6 +91,30 @@ export function gauges({ journal, alerts, bans, backends, fleet, stream }: Measu
       help: 'Bans forgotten because there were too many.',
       type: 'counter',
       samples: () => when(bans, ({ ledger }) => ledger.counts.evicted),
+    },
+    {
+      name: 'mails_total',
+      help: 'Messages that the mail server took.',
+      type: 'counter',
+      samples: () => when(mail(), ({ messages }) => messages),
+    },
+    {
+      name: 'mail_recipients_total',
+      help: 'Recipients of messages that the mail server took.',
+      type: 'counter',
+      samples: () => when(mail(), ({ recipients }) => recipients),
+    },
+    {
+      name: 'mail_bytes_total',
+      help: 'Octets of messages that the mail server took.',
+      type: 'counter',
+      samples: () => when(mail(), ({ bytes }) => bytes),
+    },
+    {
+      name: 'mail_sessions',
+      help: 'Sessions of mail clients open now.',
+      type: 'gauge',
+      samples: () => when(mail(), ({ sessions }) => sessions),
     },
     {
       name: 'alerts_total',

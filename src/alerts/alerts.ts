@@ -63,7 +63,7 @@ export class Alerts {
   }
 
   /** @param reason null: in order again */
-  trouble(kind: 'backend' | 'journal', name: string, reason: string | null): void {
+  trouble(kind: 'backend' | 'journal' | 'account', name: string, reason: string | null): void {
     this.#digest.trouble(kind, name, reason, Date.now());
   }
 

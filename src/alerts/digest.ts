@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AlertsConfig } from '../config/config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
+import { printable } from '../events/redact.ts';
 import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type AlertKind, type AlertMessage, counted, spell } from './message.ts';
 import { type Counted, Tally } from './tally.ts';
@@ -102,8 +103,8 @@ export class Digest {
    * @param kind what it is, with `name` which one
    * @param trouble the reason; null: it is in order
    */
-  trouble(kind: 'backend' | 'journal', name: string, trouble: string | null, now: number): void {
-    if (!this.#options.config.when[kind]) return;
+  trouble(kind: 'backend' | 'journal' | 'account', name: string, trouble: string | null, now: number): void {
+    if (kind !== 'account' && !this.#options.config.when[kind]) return;
     const key = `${kind} ${name}`;
     const known = this.#subjects.get(key);
     if (known === undefined) {
@@ -231,16 +232,18 @@ export class Digest {
   #tellSubject(key: string, subject: Subject, now: number): void {
     if (now < subject.settles || (subject.down === null) === (subject.told === null)) return;
     const [kind, name] = [
-      key.slice(0, key.indexOf(' ')) as 'backend' | 'journal',
+      key.slice(0, key.indexOf(' ')) as 'backend' | 'journal' | 'account',
       key.slice(key.indexOf(' ') + 1),
     ];
     const back = subject.down === null;
     const title =
-      kind === 'backend'
-        ? `backend ${name} is ${back ? 'up again' : 'down'}`
-        : back
-          ? 'the journal is written again'
-          : 'the journal can not be written';
+      kind === 'account'
+        ? `mail account ${printable(name)} sends ${back ? 'as usual again' : 'much more than usual: was its password stolen?'}`
+        : kind === 'backend'
+          ? `backend ${name} is ${back ? 'up again' : 'down'}`
+          : back
+            ? 'the journal is written again'
+            : 'the journal can not be written';
     const lines = back
       ? []
       : [

@@ -1,6 +1,6 @@
 /** A message to people, before it is shaped for where it goes. */
 
-export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'backend' | 'journal';
+export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'backend' | 'journal' | 'account';
 
 export interface AlertMessage {
   /** Names the message, so that a receiver can tell a repeated delivery. */

@@ -35,10 +35,11 @@ export class MailBans {
     this.ledger.replace(shortened(rules));
   }
 
-  /** Counts a session of nothing but refused recipients. */
+  /** Counts a failed sign-in, for which delivered mail is no excuse, or a session of nothing but refused recipients. */
   readonly offend = (address: string, rule: RuleId): void => {
     const prefix = clientPrefix(address);
-    if (prefix !== null && !this.#hasCredit(prefix)) this.ledger.offend(address, rule);
+    if (prefix === null || (rule !== 'smtp-auth-failed' && this.#hasCredit(prefix))) return;
+    this.ledger.offend(address, rule);
   };
 
   /** Remembers that mail of a client was delivered. */

@@ -31,6 +31,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       counters: () => data?.counters() ?? [],
       bans: clients.bans,
       mailBans: clients.mailBans,
+      mail: () => doors?.mail ?? null,
       fleet: () => clients.fleet,
       backends: () => data?.backends() ?? [],
     });
@@ -47,7 +48,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       log,
       onEvent: toAll,
       isBanned: clients.isBanned,
-      mail: mailSide(clients),
+      mail: mailSide(clients, control),
     });
     data = await startDataPlane(config, {
       log,
@@ -95,12 +96,13 @@ async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
   }
 }
 
-function mailSide({ bans, mailBans }: ClientPlane): MailSide {
+function mailSide({ bans, mailBans }: ClientPlane, { onAccount }: ControlPlane): MailSide {
   return {
     // By the address: one on the allow-list may lie within a wider prefix that is banned.
     isBanned: (_prefix, address) => [bans, mailBans].some((one) => one?.ledger.bans(address)),
     onOffence: (address, rule) => mailBans?.offend(address, rule),
     onDelivered: (address) => mailBans?.delivered(address),
+    onRise: onAccount,
   };
 }
 

@@ -378,6 +378,25 @@ export const catalogue = {
     forwardable: false,
     bans: false,
   }),
+  'smtp-auth-failed': row({
+    title: 'a failed try to sign in to the mail server',
+    seeks: 'an account of somebody to send mail with',
+    reference: 'RFC 4954 section 6; password guessing',
+    action: 'block',
+    answer: 535,
+    forwardable: false,
+    bans: true,
+  }),
+  'smtp-own-sender': row({
+    title:
+      "a sender that is not the client's to use: of our own domain from outside, or not on its account's list",
+    seeks: 'to pass for somebody else',
+    reference: 'RFC 5321 section 7.1; RFC 6409 section 6.1',
+    action: 'flag',
+    answer: 550,
+    forwardable: true,
+    bans: false,
+  }),
   'smtp-smuggling': row({
     title: 'a bare CR or LF in a message, or a line end that is not CRLF in a command',
     seeks: 'two mail servers in a row that disagree about where a message ends',

@@ -1,27 +1,64 @@
-/** AUTH (RFC 4954): the exchange is the mail server's affair, but only what can be part of one reaches it. */
+/** AUTH (RFC 4954): the exchange is the mail server's affair, but only what can be part of one reaches it, and its end is counted. */
 import { authMechanisms } from './capabilities.ts';
 import { longestAuthLine } from './client-channel.ts';
 import type { Conversation } from './conversation.ts';
+import { type SignIn, signIn } from './credentials.ts';
+import type { Reply } from './reply.ts';
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** AUTH. @returns whether the session goes on */
 export async function auth(talk: Conversation, line: string): Promise<boolean> {
-  const { server, client } = talk;
+  const { server, client, context } = talk;
   if (server.authenticated || talk.transaction !== null) return talk.answer('503 5.5.1 Not now');
-  if (talk.context.door.auth === 'none') return talk.answer('502 5.5.1 AUTH not offered');
+  if (context.door.auth === 'none') return talk.answer('502 5.5.1 AUTH not offered');
   if (!talk.tls) return talk.answer('538 5.7.11 Encryption required');
   const request = authRequest(line, authMechanisms(talk.offered));
   if ('refuse' in request) return talk.answer(request.refuse);
+  const mechanism = request.mechanism.toUpperCase();
+  const said = request.initial === null ? [] : [request.initial];
+  const who = (): SignIn => signIn(mechanism, said, context.prefix);
+  if (!mayTry(talk, who())) return tooOften(talk, who().account);
   let answer = await server.begin(line);
   while (answer.code === 334) {
     client.say(answer.text);
-    const next = await client.line(longestAuthLine, talk.context.options.timeouts.command);
+    const next = await client.line(longestAuthLine, context.options.timeouts.command);
     if (next === null || next.fault !== undefined) return false;
-    answer = await server.command(authResponse(next.text));
+    said.push(authResponse(next.text));
+    if (!mayTry(talk, who())) {
+      await server.command('*');
+      return tooOften(talk, who().account);
+    }
+    answer = await server.command(said.at(-1)!);
   }
-  if (answer.code === 235) server.authenticated = true;
-  return talk.pass(answer);
+  return ended(talk, mechanism, who(), answer);
+}
+
+const mayTry = ({ context }: Conversation, { account }: SignIn): boolean =>
+  account === '' || context.accounts.mayTry(account, context.prefix, context.options.submission.limits);
+
+/** 454 is for a failure that is nobody's fault, so that a client keeps the password, and tries again later. */
+function tooOften(talk: Conversation, account: string): true {
+  talk.reportSignIn(account, 454);
+  return talk.answer('454 4.7.0 Too many failed tries, try again later');
+}
+
+function ended(talk: Conversation, mechanism: string, who: SignIn, answer: Reply): boolean {
+  const { context, server } = talk;
+  if (answer.code === 235) {
+    server.authenticated = true;
+    talk.account = who.account;
+    context.accounts.succeeded(who.account, context.prefix);
+    return talk.pass(answer);
+  }
+  // RFC 4954 section 6: 535 says that the credentials are wrong; 501 that the client has broken off.
+  if (answer.code !== 535) return talk.pass(answer);
+  const counts = context.accounts.failed(who.account, who.fingerprint);
+  talk.reportSignIn(`${mechanism} ${who.account}`, answer.code);
+  if (counts && !context.mayRelay) context.onOffence('smtp-auth-failed');
+  if (!context.isBanned()) return talk.pass(answer);
+  talk.client.say('421 4.7.0 Too many failed tries, try again later\r\n');
+  return false;
 }
 
 /**
@@ -33,13 +70,13 @@ export async function auth(talk: Conversation, line: string): Promise<boolean> {
 export function authRequest(
   line: string,
   mechanisms: readonly string[],
-): { refuse: string } | { mechanism: string } {
+): { refuse: string } | { mechanism: string; initial: string | null } {
   const match = /^AUTH ([A-Za-z0-9_-]{1,20})(?: (\S+))?$/i.exec(line);
-  const [, mechanism = '', initial = '='] = match ?? [];
-  if (match === null || (initial !== '=' && !base64.test(initial)))
+  const [, mechanism = '', initial = null] = match ?? [];
+  if (match === null || (initial !== null && initial !== '=' && !base64.test(initial)))
     return { refuse: '501 5.5.4 Syntax: AUTH mechanism' };
   return mechanisms.includes(mechanism.toUpperCase())
-    ? { mechanism }
+    ? { mechanism, initial }
     : { refuse: '504 5.5.4 Mechanism not offered' };
 }
 

@@ -15,8 +15,10 @@ export interface Transaction {
   readonly utf8: boolean;
   /** The MAIL line, as it came. */
   readonly line: string;
-  /** Recipients that it took as well. */
-  recipients: number;
+  /** The sender as it was passed on; empty for the null reverse-path. */
+  readonly sender: string;
+  /** Recipients that the mail server took as well, as they were passed on. */
+  readonly recipients: string[];
 }
 
 export class Conversation {
@@ -28,6 +30,8 @@ export class Conversation {
   offered: Capabilities = noCapabilities;
   tls = false;
   transaction: Transaction | null = null;
+  /** Whom the mail server let in by AUTH; null: nobody. */
+  account: string | null = null;
 
   constructor(socket: Socket, context: SessionContext) {
     this.context = context;
@@ -80,7 +84,13 @@ export class Conversation {
     return false;
   }
 
-  report(rules: readonly RuleId[], verdict: PathVerdict | null, answer: number, request: string): void {
+  /** @param answer code of the reply; null: what was seen passes */
+  report(
+    rules: readonly RuleId[],
+    verdict: PathVerdict | null,
+    answer: number | null,
+    request: string,
+  ): void {
     const { ends, onEvent } = this.context;
     const { helo } = this.server;
     const sender = this.transaction === null ? '' : `${this.transaction.line}\r\n`;
@@ -90,9 +100,13 @@ export class Conversation {
     onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));
   }
 
+  /** @param what the mechanism and the account, without the credential */
+  reportSignIn(what: string, answer: number): void {
+    this.report(['smtp-auth-failed'], null, answer, Buffer.from(`AUTH ${what}`, 'utf8').toString('latin1'));
+  }
+
   /** The message under way is over, where there is one. */
   endMessage(how: MessageEnd): void {
-    if (how === 'delivered') this.context.onDelivered();
     if (this.transaction !== null) this.conduct.messageEnded(how);
     this.transaction = null;
   }

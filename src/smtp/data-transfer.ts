@@ -20,6 +20,12 @@ export type TransferEnd =
   /** The mail server takes nothing more; the client is still in the middle of its message. */
   | 'upstream-hangs';
 
+export interface Transferred {
+  readonly end: TransferEnd;
+  /** Octets that came, terminator included. */
+  readonly size: number;
+}
+
 export interface TransferOptions {
   readonly client: ClientChannel;
   readonly upstream: Upstream;
@@ -43,8 +49,8 @@ export function transfer({
   before,
   largest,
   timeout,
-}: TransferOptions): Promise<TransferEnd> {
-  const { promise, resolve } = Promise.withResolvers<TransferEnd>();
+}: TransferOptions): Promise<Transferred> {
+  const { promise, resolve } = Promise.withResolvers<Transferred>();
   let trouble: 'bare-newline' | 'too-big' | 'upstream-lost' | null = null;
   let size = 0;
   let counted = 0;
@@ -60,7 +66,7 @@ export function transfer({
     client.onGone = null;
     // Reading goes on whether or not the mail server has drained: the end has come, nothing more waits for it.
     client.restore(unused);
-    resolve(end);
+    resolve({ end, size });
   };
   const timer = setTimeout(() => {
     finish(full ? 'upstream-hangs' : 'client-slow');
@@ -107,6 +113,7 @@ export function transfer({
     if (trouble === null && bare) abandon('bare-newline');
     else if (trouble === null && largest !== null && size > largest) abandon('too-big');
     if (trouble === null && pass.length > 0 && !send(pass)) full = true;
+    if (ended) size -= rest.length;
     if (ended) finish(trouble ?? 'sent', rest);
     else if (full) client.pause();
   });

@@ -7,6 +7,8 @@ import { bind } from '../listener/bind.ts';
 import { takeProxyHeader } from '../listener/proxy-header.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { addressLiteral } from '../wire/mail-domain.ts';
+import { logMail, type MailCounts } from './accepted-mail.ts';
+import { Accounts } from './accounts.ts';
 import { parseHostPort } from './backends.ts';
 import { withLiteral } from './domains.ts';
 import { mailEvent } from './mail-event.ts';
@@ -30,6 +32,8 @@ export interface SmtpGuardContext {
   readonly onOffence?: (address: string, rule: RuleId) => void;
   /** Told of each message that the mail server took from a client. */
   readonly onDelivered?: (address: string) => void;
+  /** Told of an account that suddenly sends much more than it did, and with null once that is over. */
+  readonly onRise?: (account: string, reason: string | null) => void;
 }
 
 export interface SmtpGuard {
@@ -55,6 +59,8 @@ export interface SmtpGuard {
   close(grace?: number): Promise<void>;
   /** Sessions open at the moment. */
   readonly sessions: number;
+  /** What was taken since the start. */
+  readonly counts: Readonly<MailCounts>;
 }
 
 /**
@@ -78,10 +84,19 @@ class Guard implements SmtpGuard {
   readonly #sockets = new Set<Socket>();
   /** Open connections by client prefix; an entry goes with its last connection, so `limits.connections` bounds it. */
   readonly #byClient = new Map<string, number>();
+  readonly #accounts: Accounts;
+  readonly #ticking: NodeJS.Timeout;
+  readonly counts: MailCounts = { messages: 0, recipients: 0, bytes: 0 };
 
   constructor(options: SmtpOptions, context: SmtpGuardContext) {
     this.#context = context;
     this.#settings = new Settings(options, context.log);
+    this.#accounts = new Accounts(Date.now, (account, reason) => {
+      if (reason !== null)
+        context.log.warn({ event: 'account', account }, `smtp: account ${account}: ${reason}`);
+      context.onRise?.(account, reason);
+    });
+    this.#ticking = setInterval(() => this.#accounts.tick(), 60_000).unref();
   }
 
   prepare(options: SmtpOptions): { commit(): void; abort(): void } {
@@ -130,6 +145,7 @@ class Guard implements SmtpGuard {
       return done;
     });
     this.#settings.close();
+    clearInterval(this.#ticking);
     for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
@@ -180,11 +196,20 @@ class Guard implements SmtpGuard {
       backends: door.backends,
       certificates,
       ends,
+      prefix,
+      accounts: this.#accounts,
       mayRelay,
       normalizes: this.#settings.normalizes(ends.address),
       onEvent,
       onOffence: (rule) => onOffence?.(ends.address, rule),
-      onDelivered: () => onDelivered?.(ends.address),
+      isBanned: () => this.#isBanned(prefix, ends.address),
+      onDelivered: (mail) => {
+        this.counts.messages++;
+        this.counts.recipients += mail.to.length;
+        this.counts.bytes += mail.size;
+        logMail(log, mail);
+        onDelivered?.(ends.address);
+      },
       log,
     });
     this.#sessions.add(session);

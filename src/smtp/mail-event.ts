@@ -15,8 +15,8 @@ export interface MailSighting {
   readonly rules: readonly RuleId[];
   /** Where the mail would have gone; null where none was named. */
   readonly effective: EffectiveDestination | null;
-  /** The code of the reply. */
-  readonly answer: number | 'drop';
+  /** The code of the reply; null: what was seen passes. */
+  readonly answer: number | 'drop' | null;
   /** The offending line or bytes, latin1. */
   readonly request: string;
   /** The commands before it that it is to be read with, each with its CRLF, latin1. Without credentials. */
@@ -35,7 +35,7 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     listener: seen.listener,
     client: seen.client,
     site: null,
-    action: 'block',
+    action: seen.answer === null ? 'flag' : 'block',
     rule,
     // One line is no proof: the client may be a mail provider, and what is counted is its sessions.
     counts: false,

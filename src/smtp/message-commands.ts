@@ -1,5 +1,6 @@
 /** MAIL, RCPT, DATA and RSET: a message from its sender to the mail server's answer. */
 import { judgeRecipient, judgeSender } from '../rules/smtp.ts';
+import { acceptedMail } from './accepted-mail.ts';
 import { ClientSlow } from './client-channel.ts';
 import { type Conversation, isDone } from './conversation.ts';
 import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
@@ -7,6 +8,8 @@ import { transfer } from './data-transfer.ts';
 import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
 import { receivedField } from './received-field.ts';
 import type { Reply } from './reply.ts';
+import { listenerName } from './session-context.ts';
+import { refuseRecipient, refuseSender } from './submission.ts';
 
 /** MAIL. @returns whether the session goes on */
 export async function mail(talk: Conversation, line: string): Promise<boolean> {
@@ -24,11 +27,12 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
   const utf8 = !('refuse' in parameters) && parameters.utf8;
   const refused = refuseParameters(parameters, verdict.canonical, utf8);
   if (refused !== null) return talk.answer(refused);
+  const notTheirs = refuseSender(talk, verdict, line);
+  if (notTheirs !== null) return talk.answer(notTheirs);
   const { text: written } = parameters as Accepted;
-  const answer = await talk.server.begin(
-    `MAIL FROM:<${utf8 ? verdict.written : verdict.canonical}>${written}`,
-  );
-  if (isDone(answer)) talk.transaction = { utf8, line, recipients: 0 };
+  const sender = utf8 ? verdict.written : verdict.canonical;
+  const answer = await talk.server.begin(`MAIL FROM:<${sender}>${written}`);
+  if (isDone(answer)) talk.transaction = { utf8, line, sender, recipients: [] };
   // RFC 3207 section 4: 530 here is no word to the client, which may speak TLS already, but to us.
   else if (answer.code === 530 && options.backendTls === null && /TLS/i.test(answer.text))
     talk.context.backends.demandsTls(talk.server.upstream.target);
@@ -46,17 +50,18 @@ export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
   if (conduct.isOverdone) return talk.answer('452 4.5.3 Too many recipients');
   if (verdict.action === 'block') return talk.refuse(verdict, 'recipient', line);
   if (transaction === null) return talk.answer('503 5.5.1 MAIL first');
-  if (transaction.recipients >= options.limits.recipients)
+  if (transaction.recipients.length >= options.limits.recipients)
     return talk.answer('452 4.5.3 Too many recipients');
   const parameters = recipientParameters(verdict.path.parameters, talk.offered, transaction.utf8);
   const refused = refuseParameters(parameters, verdict.canonical, transaction.utf8);
   if (refused !== null) return talk.answer(refused);
+  const tooMany = refuseRecipient(talk, verdict, line);
+  if (tooMany !== null) return talk.answer(tooMany);
   const { text: written } = parameters as Accepted;
-  const answer = await talk.server.command(
-    `RCPT TO:<${transaction.utf8 ? verdict.written : verdict.canonical}>${written}`,
-  );
+  const recipient = transaction.utf8 ? verdict.written : verdict.canonical;
+  const answer = await talk.server.command(`RCPT TO:<${recipient}>${written}`);
   const taken = isDone(answer);
-  if (taken) transaction.recipients++;
+  if (taken) transaction.recipients.push(recipient);
   conduct.recipientPassed(taken);
   // Mail of a whole office has dead addresses in it.
   return talk.standing === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
@@ -75,7 +80,7 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
   const { client, server, transaction } = talk;
   if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: DATA');
   if (transaction === null) return talk.answer('503 5.5.1 MAIL first');
-  if (transaction.recipients === 0) return talk.answer('554 5.5.1 No valid recipients');
+  if (transaction.recipients.length === 0) return talk.answer('554 5.5.1 No valid recipients');
   // RFC 2920 section 3.1: DATA ends a group. What comes before 354 would be commands here and a message there.
   if (client.pending > 0) return talk.earlyTalk('354');
   const start = await server.command('DATA');
@@ -87,7 +92,7 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
   }
   client.say(start.text);
   const { normalizes, options, backends } = talk.context;
-  const end = await transfer({
+  const { end, size } = await transfer({
     client,
     upstream,
     scanner: normalizes ? new NormalizingScanner() : new StrictScanner(),
@@ -96,6 +101,10 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
     timeout: options.timeouts.data,
   });
   const delivered = end === 'sent' ? await server.delivery().catch(() => null) : null;
+  if (delivered !== null && isDone(delivered)) {
+    const { ends, onDelivered } = talk.context;
+    onDelivered(acceptedMail(talk, listenerName(ends), size, delivered.text.trimEnd()));
+  }
   talk.endMessage(delivered !== null && isDone(delivered) ? 'delivered' : 'refused');
   switch (end) {
     case 'sent':

@@ -1,5 +1,6 @@
 /** What the mail guard can be told, and how the config's `smtp` section says it. */
 import type { CertificateFiles } from '../listener/certificates.ts';
+import type { Action } from '../rules/catalogue.ts';
 import type { SmtpDocument } from './schema.ts';
 
 /** A listener. */
@@ -48,10 +49,21 @@ export interface SmtpOptions {
   readonly normalizeFrom: 'nobody' | 'everybody' | readonly string[];
   /** Refuse signs in our own local parts that no mail server expands. */
   readonly plainLocals: boolean;
+  /** What is done with a sender of our own domains from outside: the action of rule `smtp-own-sender`. */
+  readonly ownSender: Action;
   /** EHLO keywords that are not offered to clients that may not relay. */
   readonly withhold: readonly string[];
+  readonly submission: SubmissionOptions;
   readonly limits: SmtpLimits;
   readonly timeouts: SmtpTimeouts;
+}
+
+/** What those may do who have signed in. */
+export interface SubmissionOptions {
+  /** Each an hour and account. */
+  readonly limits: { readonly messages: number; readonly recipients: number; readonly failures: number };
+  /** Account → its sender addresses, or `@domain`; `*`: accounts that are not listed. */
+  readonly senders: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface SmtpLimits {
@@ -127,6 +139,8 @@ export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): S
           ? 'everybody'
           : 'nobody',
     plainLocals: localParts === 'plain',
+    // The policy of the whole config says; whoever puts the guard to work fills it in.
+    ownSender: 'flag',
     limits: { ...limits, message: limits.message === undefined ? null : read.size(limits.message) },
     timeouts: {
       connect: read.duration(timeouts.connect),

@@ -249,6 +249,35 @@ export const smtpSchema = Type.Object(
           'delivery (`NOTIFY=SUCCESS`), which a forged sender turns into mail to a third party.',
       },
     ),
+    submission: object(
+      {
+        limits: object(
+          {
+            messages: count(300, 'Messages of an account in an hour. Further ones get 450.'),
+            recipients: count(1000, 'Recipients of an account in an hour. Further ones get 450.'),
+            failures: count(
+              20,
+              'Failed tries to sign in to an account in an hour, from wherever. Then only addresses are let try that it has been signed in to from before; others get 454.',
+            ),
+          },
+          'What an account may do in an hour: one whose password was stolen sends more.',
+        ),
+        senders: Type.Record(
+          Type.String(),
+          Type.Array(
+            Type.String({ minLength: 1, mend: 'write an address, or @DOMAIN for all of a domain' }),
+            { mend: 'list addresses, or @DOMAIN for all of a domain' },
+          ),
+          {
+            default: {},
+            description:
+              'Sender addresses that an account may use: `{ anna: [anna@example.net, "@lists.example.net"] }`; `"*"` is for accounts that are not listed. Others get 553. ' +
+              'Absent: any.',
+          },
+        ),
+      },
+      'Mail of those who have signed in.',
+    ),
     limits: object(
       {
         connections: count(2000, 'Connections at a time. Further ones get 421.'),

@@ -3,6 +3,8 @@ import type { EventSink } from '../events/event.ts';
 import type { Certificates } from '../listener/certificates.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import type { MailPolicy } from '../rules/smtp.ts';
+import type { AcceptedMail } from './accepted-mail.ts';
+import type { Accounts } from './accounts.ts';
 import type { Backends } from './backends.ts';
 import type { DoorOptions, SmtpOptions } from './options.ts';
 import type { ClientEnds } from './proxy-header.ts';
@@ -24,15 +26,19 @@ export interface SessionContext {
   /** Null: no TLS. */
   readonly certificates: Certificates | null;
   readonly ends: ClientEnds;
+  /** What the client is counted by, as `clientPrefix` writes it. */
+  readonly prefix: string;
+  readonly accounts: Accounts;
   /** The client is in `relayFrom`. */
   readonly mayRelay: boolean;
   readonly onEvent: EventSink;
   /** A CR or LF that stands alone is made CRLF. */
   readonly normalizes: boolean;
-  /** Told at the end of a session that asked for nothing but recipients that a rule refuses. */
+  /** Whether the client is banned by now, perhaps for what it has just been seen at. */
+  readonly isBanned: () => boolean;
+  /** Told of a failed sign-in, and of a session that asked for nothing but recipients that a rule refuses. */
   readonly onOffence: (rule: RuleId) => void;
-  /** Told of each message of the client that the mail server took. */
-  readonly onDelivered: () => void;
+  readonly onDelivered: (mail: AcceptedMail) => void;
   readonly log: SmtpLog;
 }
 

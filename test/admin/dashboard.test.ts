@@ -102,7 +102,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByLabel('Why').fill('relay tester');
     await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
     await page.getByRole('button', { name: 'Unban 127.0.0.44' }).waitFor();
-    assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 554);
+    assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 421);
     await page.getByRole('button', { name: 'Unban 127.0.0.44' }).click();
     await page.getByRole('button', { name: 'Ban 127.0.0.44' }).waitFor();
     assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 220);

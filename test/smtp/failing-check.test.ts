@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { Accounts } from '../../src/smtp/accounts.ts';
 import { Backends } from '../../src/smtp/backends.ts';
 import { Session } from '../../src/smtp/session.ts';
 import { Dialogue } from './dialogue.ts';
@@ -30,6 +31,9 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
       mayRelay: true,
       normalizes: false,
       onEvent: () => {},
+      prefix: '192.0.2.7/32',
+      accounts: new Accounts(Date.now, () => {}),
+      isBanned: () => false,
       onOffence: () => {},
       onDelivered: () => {},
       log: { info: log, warn: log, error: log },

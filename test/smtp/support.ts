@@ -37,6 +37,8 @@ export function guardOptions(
     tls: null,
     backendTls: null,
     withhold: [],
+    ownSender: 'flag',
+    submission: { limits: { messages: 1000, recipients: 1000, failures: 1000 }, senders: {} },
     xclient: false,
     proxyProtocol: false,
     reuse: true,

@@ -85,7 +85,7 @@ test('the end of a message that comes while a drain is being waited for, forced 
     const at = round % text.length;
     sender.write(text.slice(0, at));
     setImmediate(() => sender.write(`${text.slice(at)}NOOP\r\n`));
-    assert.equal(await done, 'sent');
+    assert.equal((await done).end, 'sent');
     assert.equal((await upstream.reply(10_000)).code, 250);
     assert.deepEqual(await client.line(100, 10_000), { text: 'NOOP' });
     upstream.drop();

@@ -160,7 +160,17 @@ alerts: { webhook: "${url}", name: gate }
   });
 
   await t.test('metrics count them', async () => {
+    const sender = await Dialogue.greeted(t, running.mail, '127.0.0.8');
+    for (const line of ['MAIL FROM:<a@example.org>', 'RCPT TO:<user@example.net>', 'DATA', 'x\r\n.'])
+      assert.ok((await sender.code(line)) < 400, line);
+    sender.socket.destroy();
     const metrics = await (await api(running.admin, '/metrics')).text();
+    for (const [name, value] of [
+      ['mails_total', 1],
+      ['mail_recipients_total', 1],
+      ['mail_bytes_total', 6],
+    ] as const)
+      assert.match(metrics, new RegExp(`^sekisho_${name} ${value}$`, 'm'));
     for (const [rule, count] of [...seeds.map(([, rule]) => [rule, 2] as const), ['socks4', 1] as const]) {
       const expected = rule === 'smtp-percent-hack' ? 3 : count;
       assert.match(
