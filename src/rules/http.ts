@@ -221,6 +221,14 @@ class Examination {
 
   #pseudoAuthority(text: string, line: string | null): Authority | null {
     const at: Evidence = { part: 'target', start: 0, end: 0 };
+    if (text === '') {
+      this.#see('host-missing', 'the :authority is empty', at);
+      return null;
+    }
+    if (text.includes(',')) {
+      this.#seeByPage('host-duplicate', 'a list of hosts in :authority', at);
+      return null;
+    }
     const authority = parseAuthority(text);
     if (isMalformed(authority) || authority.userinfo !== null) {
       this.#see(

@@ -1,6 +1,6 @@
 /** A client of HTTP/2 by hand: it sends whatever bytes it is told to, and tells what came back, frame by frame. */
 import { once } from 'node:events';
-import { connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { errorCodes } from '../../src/wire/h2-faults.ts';
 import {
   flags,
@@ -78,22 +78,27 @@ export class RawHttp2 {
   }
 
   /** Connected; nothing is sent. */
-  static async bare(port: number): Promise<RawHttp2> {
+  static async bare(port: number, from?: string): Promise<RawHttp2> {
     const socket = connect({
       port,
       host: '127.0.0.1',
       ALPNProtocols: ['h2'],
       servername: host,
       rejectUnauthorized: false,
-    });
+      localAddress: from,
+    } as unknown as ConnectionOptions);
     const client = new RawHttp2(socket);
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(patience) });
     return client;
   }
 
-  /** Connected and greeted. */
-  static async open(port: number, settings: [number, number][] = []): Promise<RawHttp2> {
-    const client = await RawHttp2.bare(port);
+  /**
+   * Connected and greeted.
+   *
+   * @param from the address to connect from
+   */
+  static async open(port: number, settings: [number, number][] = [], from?: string): Promise<RawHttp2> {
+    const client = await RawHttp2.bare(port, from);
     client.#greeted = true;
     client.send(preface + settingsFrame(settings));
     return client;
