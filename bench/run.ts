@@ -18,6 +18,8 @@ const benches = [
   'lookup',
   'flood',
   'journal',
+  'journal-query',
+  'fleet',
   'probes',
   'scan',
   'scan-memory',

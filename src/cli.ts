@@ -11,6 +11,7 @@ import type {
   ExplainOptions,
   ExportOptions,
   InitOptions,
+  JournalOptions,
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
@@ -84,6 +85,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   scanCommand,
   auditCommand,
   registerBans,
+  registerJournal,
   (program, exit) =>
     program
       .command('export')
@@ -125,6 +127,20 @@ function registerBans(program: Program, exit: Exit): void {
     .description('take a ban back')
     .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
       run({ ...options, action: 'remove', prefix }),
+    );
+}
+
+function registerJournal(program: Program, exit: Exit): void {
+  program
+    .command('journal')
+    .description('the file of probe events and bans')
+    .command('backup <file>')
+    .description('copy it, while the gateway goes on writing')
+    .requiredOption('--config <file>', 'config file, whose journal is copied')
+    .copyInheritedSettings(program)
+    .allowExcessArguments(false)
+    .action((target: string, options: Omit<JournalOptions, 'target'>) =>
+      lazy<JournalOptions>(() => import('./commands/journal.ts'), exit)({ ...options, target }),
     );
 }
 

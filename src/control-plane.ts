@@ -115,6 +115,15 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     startJournal(of, log, (reason) => alerts?.trouble('journal', 'journal', reason));
   let alerts: Alerts | null = null;
   let journal = openJournal(config);
+  // What can't be opened may be there later; what another process keeps is a mistake.
+  const inUse = await journal?.size().then(
+    () => null,
+    ({ message }: Error) => (/is in use by process \d+/.test(message) ? message : null),
+  );
+  if (inUse != null) {
+    await journal?.close();
+    throw new Error(`the journal ${config.journal === false ? '' : config.journal.path} ${inUse}`);
+  }
   alerts = await startAlerts(config, journal, log);
   const stream = new Stream();
   const probes = new Map<string, number>();

@@ -71,6 +71,13 @@ export interface AuditOptions {
   readonly json?: boolean;
 }
 
+export interface JournalOptions {
+  /** Config file, whose journal is meant. */
+  readonly config: string;
+  /** The file to write. */
+  readonly target: string;
+}
+
 export interface BansOptions {
   readonly action: 'list' | 'add' | 'remove';
   /** An address or a prefix; absent from `list`. */

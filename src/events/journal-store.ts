@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isProbe } from '../rules/catalogue.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
+import { hold } from './journal-holder.ts';
 import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
 import { prepareFile, registerFunctions } from './journal-schema.ts';
 import { day, hour, month, TopTable } from './top-table.ts';
@@ -28,6 +29,7 @@ const lockWait = 2000;
 export class JournalStore {
   readonly db: DatabaseSync;
   readonly #retention: Retention;
+  readonly #letGoOfFile: () => void;
   readonly #open = new Map<string, { id: number; first: number }>();
   readonly #write: Record<keyof ReturnType<typeof statements>, StatementSync>;
   readonly #sources: readonly TopTable[];
@@ -39,6 +41,7 @@ export class JournalStore {
     try {
       prepareFile(this.db);
       registerFunctions(this.db);
+      this.#letGoOfFile = hold(this.db);
       this.#retention = new Retention(this.db, options);
       this.#write = statements(this.db);
       const top = (name: string, unit: number) => new TopTable(this.db, name, unit);
@@ -108,6 +111,11 @@ export class JournalStore {
   }
 
   close(): void {
+    try {
+      this.#letGoOfFile();
+    } catch {
+      // A locked or full file: a process that has ended holds nothing.
+    }
     this.db.close();
   }
 

@@ -1,0 +1,11 @@
+/** A worker's part in `bench -- fleet`: takes bans in as a worker does, and says when it has the last. */
+import { BanMirror } from '../src/bans/mirror.ts';
+import { unpackBans } from '../src/workers/ban-batch.ts';
+
+const mirror = new BanMirror({ clock: Date.now });
+process.on('message', ({ bans, last }: { bans: string; last: boolean }) => {
+  for (const ban of unpackBans(bans)) mirror.apply({ kind: 'added', ban });
+  if (last) process.send!('done');
+});
+process.on('disconnect', () => process.exit());
+process.send!('ready');

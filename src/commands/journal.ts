@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { loadConfig } from '../config/load.ts';
+import { inputError } from './input-error.ts';
+import type { Command, JournalOptions } from './options.ts';
+
+/** `sekisho journal backup`: copies the journal, bans included, while the gateway goes on writing it. */
+export const run: Command<JournalOptions> = async ({ config: file, target }) => {
+  const { journal } = loadConfig(file);
+  if (journal === false || !existsSync(journal.path)) {
+    const what = journal === false ? `${file} has no journal` : `${journal.path} is not there yet`;
+    inputError('journal backup', what, 'name the config of a gateway that keeps a journal');
+    return 1;
+  }
+  if (existsSync(target)) {
+    inputError('journal backup', `${target} is there already`, 'name a file that is not');
+    return 1;
+  }
+  const source = new DatabaseSync(journal.path, { readOnly: true, timeout: 5000 });
+  try {
+    await backup(source, target);
+  } finally {
+    source.close();
+  }
+  // The copy is in nobody's use.
+  const copy = new DatabaseSync(target);
+  copy.exec("DELETE FROM meta WHERE name = 'holder'");
+  copy.close();
+  process.stderr.write(`${journal.path} was copied to ${target}\n`);
+  return 0;
+};
