@@ -32,7 +32,13 @@ const without: ReadonlySet<RuleId> = new Set<RuleId>([
   ...(['client-banned', 'rate-limited'] as const),
   // Seen in what is sent to any server, and asks for no third party.
   ...(['tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface', 'host-missing'] as const),
-  ...(['connection-strips', 'smtp-early-talk', 'smtp-auth-failed', 'smtp-own-sender'] as const),
+  ...([
+    'connection-strips',
+    'header-overflow',
+    'smtp-early-talk',
+    'smtp-auth-failed',
+    'smtp-own-sender',
+  ] as const),
   // Would have to go as far as DATA.
   'smtp-smuggling',
 ]);
