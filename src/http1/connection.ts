@@ -72,7 +72,9 @@ export class Http1Connection implements ClientSide {
   #lingersUntil = 0;
   /** What still comes is the rest of a body. */
   #discards = false;
-  #writeTimed = false;
+  /** Bytes of answers that the client has not taken, and since when there are as many. */
+  #unread = 0;
+  #unreadSince = 0;
 
   constructor(server: Http1Server, socket: Socket) {
     this.#server = server;
@@ -112,11 +114,14 @@ export class Http1Connection implements ClientSide {
   checkDeadline(): void {
     const { now, limits } = this.#server;
     const socket = this.#socket;
-    // A client that does not read its answer. The socket itself tells whether something of it gets through.
-    const writing = socket.writableLength > 0;
-    if (writing !== this.#writeTimed && this.#tunnel === null) {
-      this.#writeTimed = writing;
-      socket.setTimeout(writing ? limits.stall : 0, this.#onStall);
+    // A client that does not read its answer. Not by a timeout of the socket: a byte that the client sends would put it off.
+    const unread = this.#tunnel === null ? unwritten(socket) : 0;
+    if (unread === 0 || unread !== this.#unread) {
+      this.#unread = unread;
+      this.#unreadSince = now;
+    } else if (now - this.#unreadSince >= limits.stall) {
+      socket.destroy();
+      return;
     }
     if (this.#lingersUntil !== 0) {
       if (now >= this.#lingersUntil) socket.destroy();
@@ -126,10 +131,6 @@ export class Http1Connection implements ClientSide {
       if (now - this.#since >= limits.idle) socket.destroySoon();
     } else if (now - this.#since >= limits.head) this.#answer(408, 'Request Timeout', [], '');
   }
-
-  readonly #onStall = (): void => {
-    this.#socket.destroy();
-  };
 
   /** A body that stands still, or trickles, holds what others wait for. */
   #checkBody(now: number): void {
@@ -562,7 +563,6 @@ export class Http1Connection implements ClientSide {
     socket.off('drain', this.#onDrain);
     socket.off('error', ignore);
     socket.off('close', this.#onClose);
-    socket.setTimeout(0);
     this.#server.forget(this);
   }
 }
@@ -570,6 +570,10 @@ export class Http1Connection implements ClientSide {
 function isWhole({ method, contentLength }: ReadRequest, rest: Buffer): boolean {
   return method !== 'CONNECT' && contentLength !== -1 && rest.length >= contentLength;
 }
+
+/** Bytes that the system has not taken. Of one long write the handle tells how far it got, which Node's own timeout asks too. */
+const unwritten = (socket: Socket & { _handle?: { writeQueueSize?: number } | null }): number =>
+  socket.writableLength === 0 ? 0 : socket.writableLength + (socket._handle?.writeQueueSize ?? 0);
 
 const uncork = (socket: Socket): void => socket.uncork();
 const ignore = (): void => {};

@@ -1,0 +1,134 @@
+/**
+ * A client that asks and does not read. What cannot be written to it for as long as a body may stand still ends it: else some
+ * hundred such connections hold memory and file descriptors for good. One that reads slowly goes on.
+ */
+import assert from 'node:assert/strict';
+import { after, suite, type TestContext, test } from 'node:test';
+import { get, hostLine } from '../support/behind-gateway.ts';
+import { certificate } from '../support/certificate.ts';
+import { eventually } from '../support/eventually.ts';
+import { runGateway } from '../support/gateway.ts';
+import { http2Session } from '../support/http2-client.ts';
+import { rawBackend } from '../support/raw-backend.ts';
+import { rawConnection } from '../support/raw-connection.ts';
+
+const crashes: unknown[] = [];
+process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
+process.on('warning', (warning) => crashes.push(warning));
+after(() => assert.deepEqual(crashes, [], 'nothing crashed or warned'));
+
+const owner = { after };
+const host = 'www.example.net';
+const limit = 400;
+/** A whole answer that fits in one read from the backend, so that nothing but the client is left of its exchange. */
+const page = `HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n${'x'.repeat(60_000)}`;
+/** More than the buffers of both sides hold. */
+const long = 24 * 1024 * 1024;
+const backend = await rawBackend(owner, ({ socket, text }) => {
+  let answered = 0;
+  socket.on('data', () => {
+    const rest = text().slice(answered);
+    if (!rest.endsWith('\r\n\r\n')) return;
+    answered = text().length;
+    if (rest.includes(' /long ')) {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${long}\r\n\r\n`);
+      socket.write(Buffer.alloc(long, 'x'));
+    } else
+      socket.write(rest.includes(' /window ') ? page.replace('60000', '80000') + 'x'.repeat(20_000) : page);
+  });
+});
+const yaml = `
+sites: [{ hosts: [${host}], backend: "${backend.url}", websocket: true }]
+rateLimit: false
+bans: false
+timeouts: { headers: ${limit}ms, body: ${limit}ms, idle: ${limit}ms, upgrade: ${limit}ms }
+limits: { requestHeaders: ${limit}ms }
+`;
+const plain = await runGateway(owner, yaml);
+const { cert, key } = await certificate(owner, [host]);
+const secure = await runGateway(
+  owner,
+  yaml,
+  `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`,
+);
+
+/** Whether the gateway has let go of a connection shows to who writes: its end of it answers with a reset. */
+async function cutOff(t: TestContext, bytes: string, trickles = false): Promise<void> {
+  const { socket } = await rawConnection(t, plain.port);
+  socket.removeAllListeners('data').pause();
+  let over = false;
+  socket.on('error', () => {
+    over = true;
+  });
+  socket.on('close', () => {
+    over = true;
+  });
+  socket.write(bytes, 'latin1');
+  if (!trickles) await new Promise((done) => setTimeout(done, 5 * limit));
+  // Empty lines in front of a request line are ignored.
+  await eventually(
+    () => {
+      if (!over) socket.write('\r\n');
+      return over;
+    },
+    'the gateway lets go of it',
+    15 * limit,
+  );
+}
+
+const post = `POST / HTTP/1.1\r\n${hostLine}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
+suite('a client that does not read is cut off', () => {
+  for (const [what, bytes] of [
+    ['behind small requests, one after another', get.repeat(400)],
+    ['behind small requests that go by the other way', post.repeat(400)],
+    ['within a long answer', get.replace('/ ', '/long ')],
+    ['within a long answer to HTTP/1.0', `GET /long HTTP/1.0\r\n${hostLine}\r\n`],
+    ['within a long answer to a POST', post.replace('/ ', '/long ')],
+    ['with more requests behind a long answer', get.replace('/ ', '/long ') + get.repeat(50)],
+  ] as const)
+    for (const trickles of [false, true])
+      test(`${what}${trickles ? ', though it goes on to send' : ''}`, (t) => cutOff(t, bytes, trickles));
+
+  test('many of them: nothing of them is left', async (t) => {
+    await Promise.all(Array.from({ length: 15 }, () => cutOff(t, get.repeat(400))));
+    await eventually(() => plain.gateway.backends[0]!.load === 0, 'no exchange is left');
+  });
+
+  test('over HTTP/2, though it reads the frames of others', async (t) => {
+    const session = await http2Session(t, `https://127.0.0.1:${secure.port}`);
+    const stream = session.request({ ':path': '/long', ':authority': host });
+    stream.on('error', () => {}).pause();
+    await eventually(() => stream.closed, 'the stream is ended', 15 * limit);
+    assert.notEqual(stream.rstCode, 0);
+    await eventually(() => secure.gateway.backends[0]!.load === 0, 'no exchange is left');
+  });
+
+  test('over HTTP/2, where the backend is done and a little more than the window is left', async (t) => {
+    const session = await http2Session(t, `https://127.0.0.1:${secure.port}`);
+    const streams = Array.from({ length: 20 }, () =>
+      session.request({ ':path': '/window', ':authority': host }),
+    );
+    for (const stream of streams) stream.on('error', () => {}).pause();
+    await eventually(() => secure.gateway.backends[0]!.load === 0, 'the backend is done');
+    await eventually(() => streams.every((stream) => stream.closed), 'the streams are ended', 15 * limit);
+  });
+});
+
+suite('a client that reads slowly is served to the end', () => {
+  test('a piece at a time, each within the limit', async (t) => {
+    const { socket } = await rawConnection(t, plain.port);
+    let taken = 0;
+    let pause = 1024 * 1024;
+    socket.removeAllListeners('data').on('data', (piece: Buffer) => {
+      taken += piece.length;
+      if (taken < pause) return;
+      pause += 1024 * 1024;
+      socket.pause();
+    });
+    const timer = setInterval(() => socket.resume(), limit / 4);
+    t.after(() => clearInterval(timer));
+    socket.write(get.replace('/ ', '/long '));
+    await eventually(() => taken > long || socket.destroyed, 'it ends', 20_000);
+    assert.ok(taken > long, `${taken} bytes came`);
+  });
+});
