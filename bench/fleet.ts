@@ -72,7 +72,7 @@ async function delivery(owner: Owner, options: BenchOptions): Promise<void> {
 }
 
 async function simulation(owner: Owner, options: BenchOptions): Promise<void> {
-  const [gateways, bans] = options.quick ? [50, 500] : [300, 5000];
+  const [gateways, bans] = options.quick ? [50, 500] : [300, 2000];
   const figures = await simulateFleet(owner, { gateways, bans });
   const { join: joined, newBan, rejoin, offered, redis } = figures;
   print(

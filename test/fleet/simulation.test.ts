@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { simulateFleet } from '../support/fleet-simulation.ts';
 
 test('three hundred gateways join, go on alone, and come together over an empty store that one of them fills', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const [gateways, bans] = [300, 400];
   const { offered, ...figures } = await simulateFleet(t, { gateways, bans });

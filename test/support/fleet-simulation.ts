@@ -65,7 +65,7 @@ function start(owner: Owner, url: string): Simulated {
 const prefixOf = (i: number): string => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
 
 export async function simulateFleet(owner: Owner, options: SimulationOptions): Promise<SimulationResult> {
-  const patience = 120_000;
+  const patience = 300_000;
   let redis = await startRedis(owner);
   const first = start(owner, redis.url);
   await eventually(() => first.fleet.health.state === 'connected', 'the first is connected', patience);

@@ -1,0 +1,102 @@
+/** A cluster, Sentinels, and a master that becomes a replica. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Redis } from 'iovalkey';
+import { freePort } from '../support/free-port.ts';
+import type { Owner } from '../support/owner.ts';
+import { requirePeer } from '../support/peers.ts';
+import { startProcess } from '../support/process.ts';
+import { eventually, startRedis } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { member } from './member.ts';
+
+function client(owner: Owner, url: string): Redis {
+  const redis = new Redis(url);
+  redis.on('error', () => {});
+  owner.after(() => redis.disconnect());
+  return redis;
+}
+
+/** A ban of one is heard by the other, events pass, and a late one finds everything. */
+async function works(owner: Owner, url: string): Promise<void> {
+  const name = randomUUID();
+  const [a, b] = [await member(owner, name, url), await member(owner, name, url)];
+  for (let i = 0; i < 4; i++) a.probe('192.0.2.1');
+  await eventually(() => b.ledger.isBanned('192.0.2.1/32'), 'the ban is heard');
+  await eventually(() => a.fleet.health.backlog === 0, 'events have left');
+  const late = await member(owner, name, url);
+  assert.equal(late.ledger.isBanned('192.0.2.1/32'), true);
+  for (const { errors } of [a, b, late]) assert.deepEqual(errors, []);
+}
+
+test('a fleet shares a cluster: all its keys are on one node', async (t) => {
+  const nodes = [
+    await startRedis(t, { args: ['--cluster-enabled', 'yes'] }),
+    await startRedis(t, { args: ['--cluster-enabled', 'yes'] }),
+  ] as const;
+  const [one, two] = nodes.map(({ url }) => client(t, url)) as [Redis, Redis];
+  await one.call('CLUSTER', 'ADDSLOTSRANGE', 0, 8191);
+  await two.call('CLUSTER', 'ADDSLOTSRANGE', 8192, 16383);
+  await two.call('CLUSTER', 'SET-CONFIG-EPOCH', 2);
+  await one.call('CLUSTER', 'MEET', '127.0.0.1', nodes[1].port);
+  for (const node of [one, two])
+    await eventually(
+      async () => String(await node.call('CLUSTER', 'INFO')).includes('cluster_state:ok'),
+      'the cluster is up',
+      30_000,
+    );
+  await works(t, `redis+cluster://127.0.0.1:${nodes[0].port},127.0.0.1:${nodes[1].port}`);
+});
+
+test('Sentinels say who is the master; where it dies the fleet goes to the new one', async (t) => {
+  const sentinel = requirePeer('redis-server');
+  const master = await startRedis(t);
+  const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', `${master.port}`] });
+  const port = await freePort();
+  const file = join(await tempDir(t, 'sentinel'), 'sentinel.conf');
+  await writeFile(
+    file,
+    `port ${port}
+bind 127.0.0.1
+sentinel monitor gate 127.0.0.1 ${master.port} 1
+sentinel down-after-milliseconds gate 500
+sentinel failover-timeout gate 3000
+`,
+  );
+  const watcher = await startProcess(t, sentinel, [file, '--sentinel']);
+  await watcher.waitForLine(/\+slave slave/, 30_000);
+  const url = `redis+sentinel://127.0.0.1:${port}/gate`;
+  await works(t, url);
+  const one = await member(t, randomUUID(), url);
+  one.ledger.add({ prefix: '192.0.2.7' });
+  await eventually(() => one.fleet.health.backlog === 0, 'told');
+  await master.kill();
+  const there = client(t, replica.url);
+  const promoted = async (): Promise<boolean> => ((await there.call('ROLE')) as string[])[0] === 'master';
+  await eventually(async () => (await promoted()) && one.store.connected, 'the new master is found', 40_000);
+  await eventually(() => one.fleet.health.state === 'connected', 'together again', 20_000);
+  one.ledger.add({ prefix: '192.0.2.8' });
+  await eventually(
+    async () => (await there.keys('*ban:192.0.2.[78]/32')).length === 2,
+    'both bans are there',
+  );
+});
+
+test('a master that becomes a replica is left, told, and taken again when it is one no more', async (t) => {
+  const [server, other] = [await startRedis(t), await startRedis(t)];
+  const one = await member(t, randomUUID(), server.url);
+  const admin = client(t, server.url);
+  await admin.call('REPLICAOF', '127.0.0.1', other.port);
+  await eventually(() => /is a replica/.test(one.fleet.health.why), 'it is told');
+  assert.equal(one.store.connected, false);
+  one.ledger.add({ prefix: '192.0.2.1' });
+  await admin.call('REPLICAOF', 'NO', 'ONE');
+  await eventually(() => one.fleet.health.state === 'connected', 'taken again');
+  await eventually(
+    async () => (await admin.keys('*ban:192.0.2.1/32')).length === 1,
+    'what was decided meanwhile',
+  );
+});
