@@ -184,10 +184,17 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
-else if (import.meta.main === undefined) {
-  process.stderr.write(
-    `sekisho: needs Node 24.9 or newer, and this is ${process.versions.node} (${process.execPath})\n`,
-  );
-  process.exitCode = 1;
+/** What the program needs of Node; the plugins need less (`engines` of package.json). */
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < 24 || (major === 24 && minor < 9);
+}
+
+// Undefined on a Node that does not know it, which is too old.
+if (import.meta.main !== false) {
+  const { node } = process.versions;
+  if (isTooOld(node)) {
+    process.stderr.write(`sekisho: needs Node 24.9 or newer, and this is ${node} (${process.execPath})\n`);
+    process.exitCode = 1;
+  } else process.exitCode = await main(process.argv.slice(2));
 }

@@ -87,6 +87,14 @@ unpacked_missing() {
   crowdsec_is_there || printf '(crowdsec) '
 }
 
+# The older Nodes that the plugins run on, by npm: no root is needed.
+for major in 22 24; do
+  node="$cache/node$major/node_modules/node/bin/node"
+  [ -x "$node" ] || [ "${SEKISHO_INSTALL_PEERS:-yes}" = no ] ||
+    npm install --prefix "$cache/node$major" --prefer-offline --no-audit --no-fund "node@$major" >/dev/null 2>&1
+  [ -x "$node" ] || echo "test peer missing, its tests will skip: node$major"
+done
+
 missing=$(missing_packages)
 wanted="$missing$(unpacked_missing)"
 [ -n "$wanted" ] || exit 0

@@ -22,6 +22,8 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   smtpd: [join(cache, 'opensmtpd/usr/sbin/smtpd')],
   // Its hub and its patterns are beside it.
   crowdsec: [join(cache, 'crowdsec/usr/bin/crowdsec')],
+  node22: [join(cache, 'node22/node_modules/node/bin/node')],
+  node24: [join(cache, 'node24/node_modules/node/bin/node')],
   cscli: [join(cache, 'crowdsec/usr/bin/cscli')],
 };
 

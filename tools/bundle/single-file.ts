@@ -11,7 +11,7 @@ interface Change {
 /** Every place of ours that names a file beside it: `import.meta.url` elsewhere ends the build. */
 const changes: Readonly<Record<string, Change>> = {
   // CommonJS knows no await outside a function; the entry calls `main`.
-  'src/cli.ts': { from: /^if \(import\.meta\.main\)[\s\S]*$/m, to: '' },
+  'src/cli.ts': { from: /^if \(import\.meta\.main !== false\)[\s\S]*$/m, to: '' },
   'src/events/journal-line.ts': {
     from: /new URL\(`[^`]*`, import\.meta\.url\)/,
     to: 'new URL(import.meta.url)',
