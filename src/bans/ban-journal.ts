@@ -1,5 +1,6 @@
 /** Bans over a restart, in SQLite. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { makePrivate } from '../events/journal-file.ts';
 import { type Ban, readBan } from './ban.ts';
 import { fault } from './gate.ts';
 
@@ -67,6 +68,7 @@ export class SqliteBanJournal implements BanJournal {
   /** @throws Error where the file can't be opened */
   constructor(options: SqliteBanJournalOptions) {
     this.#options = options;
+    makePrivate(options.path);
     this.#database = new DatabaseSync(options.path, { timeout: patience });
     this.#database.exec(
       `PRAGMA journal_mode = WAL;

@@ -1,6 +1,7 @@
 /** Faults of the files that a config names. Reads documents of any shape. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { journalFault } from '../events/journal-file.ts';
 import type { PathPart } from './fault.ts';
 import type { Finding } from './schema-faults.ts';
 
@@ -16,6 +17,9 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   for (const [index, site] of list(root.sites).entries()) {
     findings.push(...read(['sites', index, 'backendTls', 'ca'], map(map(site).backendTls).ca).findings);
   }
+  const { path: journal } = map(root.journal);
+  const fault = typeof journal === 'string' && journal !== '' ? journalFault(file(journal)) : null;
+  if (fault !== null) findings.push({ path: ['journal', 'path'], ...fault });
   findings.push(...certificateFindings(['fleet'], map(root.fleet), read));
   findings.push(...read(['fleet', 'ca'], map(root.fleet).ca).findings);
   findings.push(...mailFiles(map(root.smtp), read));

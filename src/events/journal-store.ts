@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isProbe } from '../rules/catalogue.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
+import { makePrivate } from './journal-file.ts';
 import { hold } from './journal-holder.ts';
 import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
 import { prepareFile, registerFunctions } from './journal-schema.ts';
@@ -37,6 +38,7 @@ export class JournalStore {
 
   /** @throws Error where the file can't be opened, is no journal, or one of a later version */
   constructor(options: JournalStoreOptions) {
+    makePrivate(options.path);
     this.db = new DatabaseSync(options.path, { timeout: lockWait });
     try {
       prepareFile(this.db);
