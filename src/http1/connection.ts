@@ -160,7 +160,8 @@ export class Http1Connection implements ClientSide {
       if (!this.#discards && (this.#held?.length ?? 0) < maxHeld) this.#hold(bytes);
       return;
     }
-    if (this.#judged === null) {
+    // Of who does not take the answers that are there nothing is served: each packet would add one more to what is held for it.
+    if (this.#judged === null && !this.#socket.writableNeedDrain) {
       if (this.#held === null && this.#served) this.#since = this.#server.now;
       this.#takeHead(this.#held === null ? bytes : Buffer.concat([this.#held, bytes]));
     } else if (this.#body !== null && !this.#body.done) this.#takeBody(bytes);
