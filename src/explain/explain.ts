@@ -10,6 +10,8 @@ import type { RequestDefect } from '../wire/http-request.ts';
 import type { RequestHead } from '../wire/request-head.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 
+import { type FieldDump, readFieldDump } from './field-dump.ts';
+
 /** A signal with its place in the bytes that were given. */
 export interface PlacedSignal extends Signal {
   /** Offset of the first offending byte. */
@@ -34,6 +36,8 @@ export interface Explanation {
  * @param at offset of these bytes in what was given
  */
 export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation {
+  const dump = readFieldDump(text(bytes));
+  if (dump !== null) return explainFields(dump, bytes.length, policy, at);
   const other = judgeFirstBytes(bytes, policy);
   const head = other === null ? parseRequestHead(bytes) : null;
   const verdict = other ?? (head === null ? denied(policy) : judgeHead(head, bytes, policy));
@@ -46,6 +50,36 @@ export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation 
     why: verdict.rule === null ? passage(verdict) : redact(wantedSentence(verdict.rule, wanted)),
     head,
   };
+}
+
+function explainFields(dump: FieldDump, size: number, policy: Policy, at: number): Explanation {
+  const verdict = judge(dump.request, policy);
+  const wanted = verdict.wanted ?? nothingWanted;
+  return {
+    verdict,
+    signals: verdict.signals.map((signal) => placedInDump(signal, dump, size, at)),
+    intent: verdict.rule === null ? null : classifyIntent({ ...wanted, body: '' }),
+    why: verdict.rule === null ? passage(verdict) : redact(wantedSentence(verdict.rule, wanted)),
+    head: null,
+  };
+}
+
+function placedInDump(signal: Signal, dump: FieldDump, size: number, at: number): PlacedSignal {
+  const { part, start, end, header } = signal.evidence;
+  const { pseudoAt, valueAt, placeOf } = dump;
+  const of = (name: string): number => pseudoAt.get(name) ?? 0;
+  // The host stands in a field of its own, where HTTP/1 may have it in the target.
+  const host = /^host-/.test(signal.rule) ? of(':authority') : of(':path');
+  const base = {
+    method: of(':method'),
+    target: host,
+    version: 0,
+    header: header === undefined ? 0 : (valueAt[header / 2] ?? 0),
+    body: size,
+    bytes: placeOf(start) - start,
+  }[part];
+  const offset = Math.min(base + start, size);
+  return { ...signal, offset: at + offset, length: Math.min(end - start, size - offset) };
 }
 
 function judgeHead(head: RequestHead, bytes: Uint8Array, policy: Policy): Verdict {

@@ -11,7 +11,7 @@ export interface Input {
 export function readInput(given: Buffer): Input {
   const text = given.toString('latin1');
   // A pasted request has the line ends of a text file; that is how it was pasted, not what was sent.
-  if (!text.includes('\r') && /^[A-Za-z-]+ \S/.test(text)) {
+  if (!text.includes('\r') && /^(?:[A-Za-z-]+ |:[a-z]+: ?)\S/.test(text)) {
     const lines = text.replace(/\n$/, '').replaceAll('\n', '\r\n');
     const ended = lines.includes('\r\n\r\n') ? lines : `${lines.replace(/(?:\r\n)+$/, '')}\r\n\r\n`;
     return { bytes: Buffer.from(ended, 'latin1'), note: 'line ends were read as CR LF' };

@@ -1,0 +1,68 @@
+/** A request of HTTP/2 as lines of fields: judged as the gateway would, every signal in its place. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { explain } from '../../src/explain/explain.ts';
+import { readInput } from '../../src/explain/input.ts';
+import { corpusPolicy } from '../support/policy.ts';
+
+const { policy } = corpusPolicy();
+const own = ':method: GET\n:scheme: https\n:authority: www.example.net\n:path: /a\n';
+
+function told(text: string): { rules: string[]; marked: string[]; action: string } {
+  const { bytes } = readInput(Buffer.from(text, 'latin1'));
+  const { verdict, signals } = explain(bytes, policy);
+  return {
+    action: verdict.action,
+    rules: signals.map(({ rule }) => rule),
+    marked: signals.map(({ offset, length }) =>
+      bytes.toString('latin1', offset, offset + Math.max(length, 4)),
+    ),
+  };
+}
+
+suite('explain: fields of HTTP/2', () => {
+  test('an ordinary request', () => {
+    assert.deepEqual(told(`${own}accept: */*\ncookie: a=b\ncookie: c=d\n`), {
+      action: 'allow',
+      rules: [],
+      marked: [],
+    });
+  });
+
+  for (const [what, text, rules, marked] of [
+    ['a foreign authority', own.replace('www.example.net', 'www.example.com'), ['host-foreign'], ['www.']],
+    ['a CONNECT', ':method: CONNECT\n:authority: mail.example.com:25\n', ['connect'], ['CONNECT']],
+    ['a field of the connection', `${own}accept: */*\nconnection: close\n`, ['framing'], ['conn']],
+    ['a second path', `${own}:path: /b\n`, ['framing'], [':pat']],
+    [
+      'a field behind crumbs',
+      `${own}cookie: a\ncookie: b\nproxy-authorization: Basic eA==\n`,
+      ['proxy-authorization'],
+      ['Basic eA=='],
+    ],
+    ['an upper-case name', `${own}X-A: b\n`, ['framing'], ['X-A:']],
+    [
+      'an event of the gateway',
+      'GET /a HTTP/2.0\r\n:authority: www.example.com\r\naccept: */*\r\n\r\n',
+      ['host-foreign'],
+      ['www.'],
+    ],
+    [
+      'an event of a malformed request',
+      `GET /a HTTP/2.0\r\n${own.replaceAll('\n', '\r\n')}upgrade: h2c\r\n`,
+      ['framing', 'upgrade-unknown'],
+      ['upgr', 'h2c'],
+    ],
+  ] as const) {
+    test(what, () => {
+      const { rules: seen, marked: shown } = told(text);
+      assert.deepEqual([seen, shown.map((one, i) => one.slice(0, marked[i]?.length))], [rules, marked]);
+    });
+  }
+
+  test('a line that is no field is malformed, and nothing throws', () => {
+    assert.deepEqual(told(`${own}nonsense\n`).rules, ['framing']);
+    assert.equal(told(':method: GET').action, 'block');
+    assert.equal(told('GET /a HTTP/2').action, 'block');
+  });
+});
