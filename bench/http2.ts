@@ -49,9 +49,9 @@ export async function run(options: BenchOptions): Promise<void> {
   }
   try {
     const quick = options.quick === true;
-    await scene(options, running, '200 B', '200', quick ? 5000 : 100_000);
-    await scene(options, running, '10 KB', '10k', quick ? 2000 : 30_000);
-    await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 10_000, join(folder, '32k'));
+    await scene(options, running, '200 B', '200', quick ? 5000 : 60_000);
+    await scene(options, running, '10 KB', '10k', quick ? 2000 : 20_000);
+    await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 8000, join(folder, '32k'));
     for (const one of running) await longRoad(options, one, join(folder, '5m'));
   } finally {
     await Promise.all([...running, backend].map((one) => one.stop()));

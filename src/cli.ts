@@ -78,7 +78,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   (program, exit) =>
     program
       .command('explain')
-      .description('judge a raw request, or one log line, from stdin, and say why')
+      .description('judge a raw request, the fields of one of HTTP/2, or a log line, from stdin, and say why')
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>(() => import('./commands/explain.ts'), exit)),

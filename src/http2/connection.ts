@@ -377,9 +377,9 @@ export class Http2Connection {
       const meant = code !== enhanceYourCalm;
       this.server.options.checkpoint.recordFrames(this.socket, why, bytes, meant);
     }
-    this.output.put(goAwayFrame(this.#lastStream, code, why));
     for (const stream of this.#streams.values()) stream.cancel();
     this.#streams.clear();
+    this.output.put(goAwayFrame(this.#lastStream, code, why));
     this.#end();
     setTimeout(() => this.socket.destroy(), farewell).unref();
   }

@@ -1,3 +1,4 @@
+import { h2Connection } from './h2-connection-target.ts';
 import { h2Targets } from './h2-targets.ts';
 import { mailTargets } from './mail-targets.ts';
 import type { Target } from './target.ts';
@@ -5,4 +6,10 @@ import { textTargets } from './text-targets.ts';
 import { wireTargets } from './wire-targets.ts';
 
 /** Every pure parser that gets bytes of strangers. */
-export const targets: readonly Target[] = [...wireTargets, ...h2Targets, ...mailTargets, ...textTargets];
+export const targets: readonly Target[] = [
+  ...wireTargets,
+  ...h2Targets,
+  h2Connection,
+  ...mailTargets,
+  ...textTargets,
+];
