@@ -16,10 +16,15 @@ export interface EximSettings {
   readonly deliverTo: number;
   /** Further lines of the main section; later ones win. The port is 10025 in them. */
   readonly main?: string;
+  /** The acl section. @default none */
+  readonly acl?: string;
 }
 
 /** Set up as an open relay. AUTH PLAIN takes user and secret. */
-export async function startExim(owner: Owner, { deliverTo, main = '' }: EximSettings): Promise<Exim> {
+export async function startExim(
+  owner: Owner,
+  { deliverTo, main = '', acl = '' }: EximSettings,
+): Promise<Exim> {
   const folder = await tempDir(owner, 'exim');
   const port = await freePort();
   // Where the user that Exim becomes can run it: the cache it was unpacked to may be root's alone.
@@ -54,6 +59,8 @@ acl_smtp_rcpt = accept
 acl_smtp_data = accept
 ${main.replace(/^daemon_smtp_ports = 10025$/m, `daemon_smtp_ports = ${port}`)}
 `)}
+begin acl
+${acl}
 begin routers
 all:
   driver = manualroute

@@ -1,9 +1,8 @@
 /** Stolen accounts and guessed passwords: seen, counted, bounded, and nobody shut out by what others try. */
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { MailBans } from '../../src/bans/mail-bans.ts';
-import type { CertificateFiles } from '../../src/listener/certificates.ts';
 import { Accounts } from '../../src/smtp/accounts.ts';
 import { signIn } from '../../src/smtp/credentials.ts';
 import type { SmtpGuardContext } from '../../src/smtp/guard.ts';
@@ -18,15 +17,13 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const plain = (account: string, password: string): string =>
   `AUTH PLAIN ${base64(`\0${account}\0${password}`)}`;
 
-let files: CertificateFiles[] | null = null;
-
 /** A guard with port 465, in front of a mail server that every account signs in to with `secret`. */
 async function submission(
   t: Owner,
   settings: GuardSettings = {},
   context: Partial<SmtpGuardContext> = {},
 ): Promise<RunningGuard & { sink: Sink }> {
-  files ??= await certificate({ after });
+  const files = await certificate(t);
   const sink = await mailSink(t, {
     offers: ['AUTH PLAIN LOGIN', 'PIPELINING'],
     reply: (line) => {

@@ -90,7 +90,8 @@ alerts: { webhook: "${url}", name: gate }
     for (const [line] of seeds) {
       const client = await Dialogue.greeted(t, running.mail, from);
       await client.say('MAIL FROM:<a@example.org>');
-      assert.equal(await client.code(line), 550);
+      const refused = await client.say(line);
+      assert.equal(refused.code, 550, `${from}, ${line}: ${refused.text}\n${running.child.stderr()}`);
       assert.equal(await client.code('QUIT'), 221);
       await client.closed();
     }
@@ -146,7 +147,7 @@ alerts: { webhook: "${url}", name: gate }
         assert.match(event.listener, /^smtp 127\.0\.0\.1:\d+$/);
       }
     }
-    const [refused] = await events(running.admin, 'rule=client-banned');
+    const [refused] = await events(running.admin, 'rule=client-banned&client=127.0.0.7');
     assert.equal(refused?.client, '127.0.0.7');
     assert.deepEqual(
       (await events(running.admin, 'client=127.0.0.5'))
