@@ -4,9 +4,10 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Access, Pass } from '../src/admin/access.ts';
+import { Access, type Pass } from '../src/admin/access.ts';
 import { loginPage } from '../src/admin/login-page.ts';
 import { HealthAnswer } from '../src/admin/standing-types.ts';
+import type { WrongTokens } from '../src/admin/wrong-tokens.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,6 +22,7 @@ declare module 'fastify' {
 
 export interface AdminOptions {
   readonly access: Access;
+  readonly wrongTokens: WrongTokens;
   /** Whether the gateway takes requests. */
   readonly ready: () => boolean;
 }
@@ -42,14 +44,23 @@ const headers = {
 
 const safeMethods = new Set(['GET', 'HEAD']);
 
-async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions): Promise<void> {
+async function adminPlugin(
+  app: FastifyInstance,
+  { access, wrongTokens, ready }: AdminOptions,
+): Promise<void> {
   app.decorateRequest('pass', null);
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     if (request.routeOptions.config.open) return undefined;
+    const brings = Access.bringsToken(request.headers);
+    const locked = brings ? wrongTokens.locked(request.ip, Date.now()) : 0;
+    if (locked > 0) return tooMany(reply, locked);
     const pass = access.check(request.headers, Date.now());
-    if (pass === null) return refuse(request, reply, false);
+    if (pass === null) {
+      if (brings) await wrongTokens.wrong(request.ip, Date.now());
+      return refuse(request, reply, false);
+    }
     if (pass.by === 'session' && !safeMethods.has(request.method)) {
       // Another site, or another port of this host, can make a browser send the cookie, but does not know this.
       if (request.headers['x-sekisho-csrf'] !== pass.session.csrf)
@@ -92,7 +103,13 @@ async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions
       const token = request.body?.token;
       const site = request.headers['sec-fetch-site'];
       const own = site === undefined || site === 'same-origin' || site === 'none';
-      if (!own || typeof token !== 'string' || !access.isToken(token)) return refuse(request, reply, true);
+      if (!own || typeof token !== 'string') return refuse(request, reply, true);
+      const locked = wrongTokens.locked(request.ip, Date.now());
+      if (locked > 0) return tooMany(reply, locked);
+      if (!access.isToken(token)) {
+        await wrongTokens.wrong(request.ip, Date.now());
+        return refuse(request, reply, true);
+      }
       return reply.header('Set-Cookie', access.open(Date.now())).redirect('/', 303);
     },
   );
@@ -100,6 +117,12 @@ async function adminPlugin(app: FastifyInstance, { access, ready }: AdminOptions
     reply.header('Set-Cookie', access.close(request.headers.cookie)).code(204).send(),
   );
 }
+
+const tooMany = (reply: FastifyReply, seconds: number): FastifyReply =>
+  reply
+    .code(429)
+    .header('Retry-After', String(seconds))
+    .send({ error: `too many wrong tokens: try again in ${seconds} s` });
 
 /** 401: for a person the page that asks for the token, for a program a word. */
 function refuse(request: FastifyRequest, reply: FastifyReply, failed: boolean): FastifyReply {

@@ -20,7 +20,8 @@ import { dashboard } from '../plugins/dashboard.ts';
 import { metrics } from '../plugins/metrics.ts';
 import { hostPort } from './address/host-port.ts';
 import { Access, makeToken } from './admin/access.ts';
-import type { MetricSource } from './admin/metrics.ts';
+import type { MetricSource, Sample } from './admin/metrics.ts';
+import { WrongTokens } from './admin/wrong-tokens.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
 import type { AdminConfig } from './config/config.ts';
@@ -144,9 +145,16 @@ async function buildAdminApp(
       security: [{ token: [] }],
     },
   });
-  await app.register(admin, { access, ready });
+  const wrongTokens = new WrongTokens(log);
+  await app.register(admin, { access, wrongTokens, ready });
   await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
-  await app.register(metrics, source);
+  const wrong = {
+    name: 'admin_wrong_tokens_total',
+    help: 'Wrong tokens at the admin listener.',
+    type: 'counter' as const,
+    samples: (): readonly Sample[] => [[{}, wrongTokens.total]],
+  };
+  await app.register(metrics, { ...source, others: [...source.others, wrong] });
   if (bans === null) await app.register(noBans);
   else {
     await app.register(bansPlugin, { service: bans });

@@ -52,6 +52,11 @@ export class Access {
     return session === null ? null : { by: 'session', session };
   }
 
+  /** Whether a request brings a token, right or wrong. */
+  static bringsToken(headers: IncomingHttpHeaders): boolean {
+    return /^Bearer +[^ ]/i.test(headers.authorization ?? '');
+  }
+
   isToken(text: string): boolean {
     return timingSafeEqual(digest(text), this.#token);
   }

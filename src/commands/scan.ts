@@ -9,6 +9,7 @@ import { hostOf } from '../scan/own-names.ts';
 import { ProgressBar } from '../scan/progress.ts';
 import type { RehearsalRules } from '../scan/rehearsal.ts';
 import { type ScanOptions, type ScanResult, scanLogs } from '../scan/scan-logs.ts';
+import { shownName } from '../scan/shown-name.ts';
 import { captureHelp } from '../scan/sources.ts';
 import { textReport } from '../scan/text-report.ts';
 import { inputError } from './input-error.ts';
@@ -39,7 +40,7 @@ export async function run(logs: readonly string[], options: ScanCommandOptions):
     return 2;
   }
   if (options.pcap === true) {
-    for (const log of logs) process.stderr.write(`sekisho scan: ${log} ${captureHelp(log)}\n`);
+    for (const log of logs) process.stderr.write(`sekisho scan: ${shownName(log)} ${captureHelp(log)}\n`);
     return 2;
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,8 +1,10 @@
 /** The report for a terminal. */
+
 import { adviceFor } from './advice.ts';
 import { outcomes } from './finding.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { ScanResult } from './scan-logs.ts';
+import { shownName } from './shown-name.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
 import { counted, number, verdictSentence } from './verdict.ts';
 
@@ -63,8 +65,9 @@ function assumptions({ learned, hosts, asked, ownAbsolute, ownClients }: ScanRes
 }
 
 function fileTable(files: ScanResult['files']): string {
-  const width = Math.min(60, Math.max(4, ...files.map(({ file }) => file.length)));
-  const lines = files.slice(0, 30).map(({ file, format, lines, broken, cut }) => {
+  const width = Math.min(60, Math.max(4, ...files.map(({ file }) => shownName(file).length)));
+  const lines = files.slice(0, 30).map(({ file: named, format, lines, broken, cut }) => {
+    const file = shownName(named);
     const name = file.length > width ? `…${file.slice(1 - width)}` : file.padEnd(width);
     const bad = broken > 0 && format !== null ? `, ${number(broken)} broken` : '';
     return `  ${name}  ${number(lines).padStart(12)} ${lines === 1 ? 'line ' : 'lines'}  ${format ?? (lines === 0 ? 'empty' : 'no known format')}${bad}${cut > 0 ? `, ${cut} cut` : ''}`;
@@ -126,7 +129,7 @@ function worst({ tally }: ScanResult): string {
   const list = tally.worst(rows);
   if (list.length === 0) return '';
   const lines = list.flatMap((finding) => [
-    `  ${finding.outcome} (${finding.confidence})  ${finding.file}:${finding.line}`,
+    `  ${finding.outcome} (${finding.confidence})  ${shownName(finding.file)}:${finding.line}`,
     `    ${cut(finding.text, 160)}`,
     `    ${finding.why}`,
   ]);
@@ -160,7 +163,7 @@ function rehearsalText({ clients, banned, blocked }: Rehearsal): string {
 
 function faults({ faults }: ScanResult): string {
   if (faults.length === 0) return '';
-  return ['Not read', ...faults.map(({ file, message }) => `  ${file}: ${message}`)].join('\n');
+  return ['Not read', ...faults.map(({ file, message }) => `  ${shownName(file)}: ${message}`)].join('\n');
 }
 
 const cut = (text: string, length: number): string =>

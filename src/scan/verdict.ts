@@ -1,6 +1,8 @@
 /** The answer to the question a log is scanned for, in one or two sentences. */
+
 import type { Outcome } from './finding.ts';
 import type { ScanResult } from './scan-logs.ts';
+import { shownName } from './shown-name.ts';
 import type { LogFault } from './sources.ts';
 import type { OutcomeCounts } from './tally.ts';
 
@@ -63,7 +65,7 @@ export function verdictSentence({ tally, requests, faults, proofs, asked }: Verd
 
 /** Nothing read is not clean: what was given instead of a log of requests, and what an error log gives away. */
 function nothingRead(faults: readonly LogFault[], proofs: number): string {
-  const told = faults.slice(0, 3).map(({ file, message }) => ` ${file} ${message}.`);
+  const told = faults.slice(0, 3).map(({ file, message }) => ` ${shownName(file)} ${message}.`);
   const proof =
     proofs === 0
       ? ''
