@@ -14,12 +14,7 @@ import { allowedTrailers, lastChunk } from './trailers.ts';
 import type { ResponseSink, UpstreamConnection, UpstreamRequest } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 
-/** How the body of a request is framed towards the backend. */
-export type RequestBody = 'none' | 'length' | 'chunked';
-
 export interface OutgoingRequest extends UpstreamRequest {
-  /** How what follows of the body goes out. */
-  readonly framing: RequestBody;
   /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */
   readonly login: boolean;
 }

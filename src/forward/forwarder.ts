@@ -8,7 +8,7 @@ import { isHttp2, type Request, type Response } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
-import { Attempt, type AttemptWatch, type ClientSide, type RequestBody } from './attempt.ts';
+import { Attempt, type AttemptWatch, type ClientSide } from './attempt.ts';
 import type { BackendAddress } from './backend.ts';
 import { Backend, BackendGroup } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
@@ -21,7 +21,7 @@ import type { HealthOptions } from './health.ts';
 
 import { Pool, type PoolBounds, poolKey } from './pool.ts';
 import { allowedTrailers, chunk, lastChunk } from './trailers.ts';
-import type { UpstreamTimeouts } from './upstream-connection.ts';
+import type { RequestBody, UpstreamTimeouts } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
 export interface ForwarderOptions {
@@ -139,10 +139,11 @@ export class Forwarder {
       upgrade,
       via: this.#via,
     });
+    const text = typeof body?.content === 'string' && body.length !== -1 ? body.content : '';
     const outgoing = {
       method: request.method,
-      head,
-      body: body === null || (body.content.length === 0 && !body.whole) ? null : encoded(body),
+      head: text === '' ? head : head + text,
+      body: body === null || text !== '' || (body.content.length === 0 && !body.whole) ? null : encoded(body),
       ended: body === null || body.whole,
       upgrade,
       framing,
@@ -202,7 +203,8 @@ export class Forwarder {
 
 /** As much of a request body as has come. */
 export interface IncomingBody {
-  readonly content: Buffer;
+  /** Bytes, or latin1. */
+  readonly content: Buffer | string;
   /** Nothing more comes. */
   readonly whole: boolean;
   /** Bytes of all of it; -1 where that is not known, and it goes out chunked. */
@@ -212,7 +214,9 @@ export interface IncomingBody {
 }
 
 /** What is there of a body as it goes out. */
-function encoded({ content, whole, length, trailers }: IncomingBody): Buffer {
+function encoded({ content: bytes, whole, length, trailers }: IncomingBody): Buffer | null {
+  const content = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
+  if (length === 0) return null;
   if (length !== -1) return content;
   const pieces = content.length > 0 ? [chunk(content)] : [];
   if (whole) pieces.push(Buffer.from(lastChunk(allowedTrailers(trailers)), 'latin1'));

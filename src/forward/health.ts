@@ -80,7 +80,10 @@ class HealthProbe implements ResponseSink {
       return;
     }
     const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
-    this.#connection.send({ method: 'GET', head, body: null, ended: true, upgrade: false }, this);
+    this.#connection.send(
+      { method: 'GET', framing: 'none', head, body: null, ended: true, upgrade: false },
+      this,
+    );
   }
 
   /** Ends it without a result. */

@@ -15,6 +15,9 @@ const proxy = createProxyServer({ ws: true, toProxy: true, prependPath: false })
 // A connection that breaks is closed, and nobody is to be told.
 proxy.on('error', ignore);
 
+/** Milliseconds. */
+const lingerTime = 1000;
+
 export class Tunnel extends Duplex {
   readonly #attempt: Attempt;
   /** The last bytes of the handshake that http-proxy writes; null once it is over. */
@@ -37,6 +40,7 @@ export class Tunnel extends Duplex {
   /** The backend says no more. */
   onEnd(): void {
     this.push(null);
+    this.#endSoon();
   }
 
   /** The backend takes more. */
@@ -81,7 +85,13 @@ export class Tunnel extends Duplex {
 
   override _final(done: () => void): void {
     this.#attempt.end();
+    this.#endSoon();
     done();
+  }
+
+  /** As with nginx, where one side has ended the other is not waited for longer than what is on its way takes. */
+  #endSoon(): void {
+    setTimeout(() => this.destroy(), lingerTime).unref();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

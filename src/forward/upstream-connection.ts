@@ -10,9 +10,13 @@ import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
 
+/** How the body of a request is framed towards the backend. */
+export type RequestBody = 'none' | 'length' | 'chunked';
+
 /** What is sent first of an exchange. */
 export interface UpstreamRequest {
   readonly method: string;
+  readonly framing: RequestBody;
   /** `forwardedHead`, latin1; a short body may stand behind it. */
   readonly head: string;
   /** What is there of the body, framed as it goes out; null where nothing is, or none comes. */
@@ -66,7 +70,7 @@ type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
 /** A head larger than this is not one. */
 const maxHead = 64 * 1024;
 /** A body up to this long goes out in one write with its head: copying it costs less than a second write. */
-const worthJoining = 64 * 1024;
+const worthJoining = 16 * 1024;
 
 export class UpstreamConnection {
   readonly #address: BackendAddress;
@@ -144,7 +148,7 @@ export class UpstreamConnection {
     this.#request = request;
     this.#requestEnded = request.ended;
     // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
-    this.#last ||= (request.body !== null || !request.ended) && contentless.has(request.method);
+    this.#last ||= request.framing !== 'none' && contentless.has(request.method);
     this.#head = null;
     this.#decoder = null;
     if (this.#phase === 'connecting') return;

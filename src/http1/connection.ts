@@ -47,6 +47,8 @@ export class Http1Connection implements ClientSide {
   /** Content of the body that is not sent yet. */
   #pieces: Buffer[] = [];
   #buffered = 0;
+  /** Where a body of known length is put together, if all of it is taken before a backend is asked. */
+  #content: Buffer | null = null;
   #attempt: Attempt | null = null;
   /** All of the request went to the attempt at once. */
   #whole = false;
@@ -199,7 +201,7 @@ export class Http1Connection implements ClientSide {
     const rest = request.end === bytes.length ? nothing : bytes.subarray(request.end);
     if (judged.verdict.action === 'block') {
       this.#letGo();
-      checkpoint.refuseRead(this.#socket, judged, rest, isWhole(request, rest), noHeaders);
+      checkpoint.refuseRead(this.#socket, judged, rest, isWhole(request, rest), none);
       return;
     }
     checkpoint.passed(judged, this.#socket, start);
@@ -221,8 +223,15 @@ export class Http1Connection implements ClientSide {
     }
     if (request.contentLength === 0) {
       if (rest.length > 0) this.#hold(rest);
-      this.#send();
-    } else this.#beginBody(request, rest);
+      this.#send(null);
+      return;
+    }
+    const along = this.#reader.bodyAlong(request, bytes.length);
+    if (along === null) this.#beginBody(request, rest);
+    else {
+      if (along.end < bytes.length) this.#hold(bytes.subarray(along.end));
+      this.#send(along.content);
+    }
   }
 
   #notRead(why: 'more' | 'too long' | 'fault', bytes: Buffer): void {
@@ -247,6 +256,9 @@ export class Http1Connection implements ClientSide {
     this.#since = this.#server.now;
     this.#windowAt = this.#since;
     this.#windowBytes = 0;
+    const { contentLength } = request;
+    if (contentLength > 0 && contentLength <= this.#server.limits.bufferedBody)
+      this.#content = Buffer.allocUnsafe(contentLength);
     if (request.expect === '100-continue') this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     if (rest.length > 0) this.#takeBody(rest);
   }
@@ -261,7 +273,7 @@ export class Http1Connection implements ClientSide {
     }
     if (consumed < bytes.length) this.#hold(bytes.subarray(consumed));
     if (this.#attempt === null) {
-      if (body.done || this.#buffered > this.#server.limits.bufferedBody) this.#send();
+      if (body.done || this.#buffered > this.#server.limits.bufferedBody) this.#send(null);
     } else if (!this.#ready) this.#reading = false;
     else if (body.done) this.#attempt.finish(body.trailers);
   }
@@ -271,7 +283,8 @@ export class Http1Connection implements ClientSide {
       if (this.#attempt?.write(this.#reads.keep(data)) === false) this.#reading = false;
       return;
     }
-    this.#pieces.push(this.#reads.keep(data));
+    if (this.#content !== null) data.copy(this.#content, this.#buffered);
+    else this.#pieces.push(this.#reads.keep(data));
     this.#buffered += data.length;
   };
 
@@ -287,33 +300,42 @@ export class Http1Connection implements ClientSide {
     this.#attempt = null;
     this.#letGo();
     const refused = this.#headSent ? { ...judged, verdict: { ...verdict, answer: 'drop' as const } } : judged;
-    this.#server.checkpoint.refuseRead(this.#socket, refused, bytes, false, noHeaders);
+    this.#server.checkpoint.refuseRead(this.#socket, refused, bytes, false, none);
   }
 
-  /** Sends the request on: with all of its body, or with as much as is kept for a body that is longer. */
-  #send(): void {
+  /**
+   * Sends the request on: with all of its body, or with as much as is kept for a body that is longer.
+   *
+   * @param along the whole body, where it came along with the head
+   */
+  #send(along: string | null): void {
     const { forwarder } = this.#server;
     const judged = this.#judged!;
     const group = forwarder.groupFor(judged);
     if (group === null) this.#answerOurselves(judged);
     else {
-      this.#attempt = this.#attemptOf(group, judged);
+      this.#attempt = this.#attemptOf(group, judged, along);
       this.#attempt.start();
     }
   }
 
-  #attemptOf(group: BackendGroup, judged: Judged): Attempt {
+  #attemptOf(group: BackendGroup, judged: Judged, along: string | null): Attempt {
     const { forwarder } = this.#server;
     const body = this.#body;
     const pieces = this.#pieces;
     // A handshake has no body. What comes behind one that is not answered with a 101 is no request: it may be frames.
-    const upgrade = judged.verdict.upgrade && body === null;
+    const upgrade = judged.verdict.upgrade && body === null && along === null;
     this.#last ||= upgrade;
-    if (body === null) return forwarder.attempt(group, judged, this.#secure, null, upgrade, this);
+    if (body === null) {
+      const incoming =
+        along === null ? null : { content: along, whole: true, length: along.length, trailers: none };
+      return forwarder.attempt(group, judged, this.#secure, incoming, upgrade, this);
+    }
     this.#pieces = [];
     this.#buffered = 0;
     this.#whole = body.done;
-    const content = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const content = this.#content ?? (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
+    this.#content = null;
     const declared = this.#request!.contentLength;
     return forwarder.attempt(
       group,
@@ -335,6 +357,7 @@ export class Http1Connection implements ClientSide {
     this.#server.answer(judged).then(
       ({ status, reason, headers, body }) => {
         if (this.#judged !== judged) return;
+        if (this.#body !== null && !this.#body.done) this.#last = true;
         this.#socket.write(ownText(status, reason, headers, this.#connectionLine()), 'latin1');
         if (judged.request.method !== 'HEAD') this.#socket.write(body);
         this.#status = status;
@@ -475,6 +498,7 @@ export class Http1Connection implements ClientSide {
     this.#body = null;
     this.#pieces = [];
     this.#buffered = 0;
+    this.#content = null;
     this.#attempt = null;
     this.#ready = false;
     this.#headSent = false;
@@ -579,4 +603,4 @@ const unwritten = (socket: Socket & { _handle?: { writeQueueSize?: number } | nu
 const uncork = (socket: Socket): void => socket.uncork();
 const ignore = (): void => {};
 const nothing = Buffer.alloc(0);
-const noHeaders: readonly string[] = [];
+const none: readonly string[] = [];

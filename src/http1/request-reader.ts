@@ -1,4 +1,5 @@
 /** The head of one request: the ordinary ones in a single pass, the others by the strict reader that `explain` uses. */
+import { wholeChunked } from '../wire/chunked.ts';
 import { is } from '../wire/field-names.ts';
 import { HeadProgress } from '../wire/head-progress.ts';
 import { listMembers } from '../wire/header-facts.ts';
@@ -26,6 +27,8 @@ const usual = 8192;
 export class RequestReader {
   readonly #headerBytes: number;
   #progress: HeadProgress | null = null;
+  /** What was read last, as far as an ordinary head was looked for in it. */
+  #text = '';
 
   /** @param headerBytes the longest head that is read */
   constructor(headerBytes: number) {
@@ -41,9 +44,11 @@ export class RequestReader {
   read(bytes: Buffer): ReadRequest | 'more' | 'too long' | 'fault' {
     if (this.#progress === null) {
       const part = bytes.length > usual ? bytes.subarray(0, usual) : bytes;
-      const plain = plainHead(part, part.toString('latin1'));
+      this.#text = part.toString('latin1');
+      const plain = plainHead(part, this.#text);
       if (plain !== null) return plain.end > this.#headerBytes ? 'too long' : plain;
     }
+    this.#text = '';
     this.#progress ??= new HeadProgress();
     const reached = this.#progress.advance(bytes);
     if (reached === 'fault') return 'fault';
@@ -54,6 +59,23 @@ export class RequestReader {
     if (head === null || !head.complete || head.defects.length > 0) return 'fault';
     this.#progress = null;
     return withFraming(head.method, head.target, head.version, head.rawHeaders, head.end);
+  }
+
+  /**
+   * The body of an ordinary request that was read last, where all of it came along: as a text, which is joined to a head more
+   * cheaply than bytes are.
+   *
+   * @param length of the bytes that the head was read from
+   */
+  bodyAlong({ end, contentLength }: ReadRequest, length: number): { content: string; end: number } | null {
+    const text = this.#text;
+    if (end >= text.length) return null;
+    if (contentLength !== -1) {
+      const bodyEnd = end + contentLength;
+      return bodyEnd > text.length ? null : { content: text.slice(end, bodyEnd), end: bodyEnd };
+    }
+    const content = text.length === length ? wholeChunked(text, end) : null;
+    return content === null ? null : { content, end: length };
   }
 
   /** Something of a head has come. */

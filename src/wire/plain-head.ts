@@ -14,7 +14,7 @@ export interface PlainHead {
   readonly rawHeaders: string[];
   /** Offset of the first byte after the head. */
   readonly end: number;
-  /** Bytes of the body. */
+  /** Bytes of the body; -1: in chunked coding. */
   readonly contentLength: number;
   /** The sender closes the connection after the answer. */
   readonly close: boolean;
@@ -28,7 +28,8 @@ const version = ' HTTP/1.1\r\n';
  * @param bytes from the first byte of the request
  * @param text the same bytes, latin1
  * @returns null where the head is not ordinary, or not whole: method in capitals, origin-form, HTTP/1.1, lines that end in
- *   CRLF, no Expect, Upgrade, Transfer-Encoding, or second Content-Length, and nothing in Connection but keep-alive or close
+ *   CRLF, no Expect or Upgrade, one Content-Length or one Transfer-Encoding that says chunked or neither, and nothing in
+ *   Connection but keep-alive or close
  */
 export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   const { length } = bytes;
@@ -46,6 +47,7 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
 
   const rawHeaders: string[] = [];
   let contentLength = -1;
+  let chunked = false;
   let close = false;
   for (;;) {
     const nameAt = at;
@@ -79,18 +81,20 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
         contentLength = Number(value);
         break;
       case 17:
-        if (is(name, 'transfer-encoding')) return null;
+        if (!is(name, 'transfer-encoding')) break;
+        if (chunked || !is(value, 'chunked')) return null;
+        chunked = true;
     }
     rawHeaders.push(name, value);
   }
-  if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) return null;
+  if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a || (chunked && contentLength !== -1)) return null;
   return {
     method,
     target,
     version: '1.1',
     rawHeaders,
     end: at + 2,
-    contentLength: Math.max(0, contentLength),
+    contentLength: chunked ? -1 : Math.max(0, contentLength),
     close,
   };
 }

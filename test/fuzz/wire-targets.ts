@@ -146,7 +146,11 @@ export const wireTargets: readonly Target[] = [
       // Those with an underscore are the judge's to refuse, as everything else that is only a field.
       const framing = underscored === -1 ? seen.framing : 0;
       must((found & (framing | seen.upgrade | seen.connectionOptions)) === 0, 'nothing speaks of framing');
-      must(!rawHeaders.some((name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name)), 'no chunks');
+      must(
+        rawHeaders.some((name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name)) ===
+          (contentLength === -1),
+        'chunks are told',
+      );
       return `${contentLength === 0} ${close} ${Math.min(9, rawHeaders.length)} ${found}`;
     },
   },

@@ -110,6 +110,19 @@ suite('the access log tells of a request', () => {
     assert.equal((await lines(gateway))[0]!.status, 413);
   });
 
+  test('that is upgraded, and ended by the client alone: the backend is not waited for', async (t) => {
+    const { gateway, backend } = await gate(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(handshake);
+    await client.until(/101 /);
+    client.socket.end();
+    assert.equal((await lines(gateway))[0]!.status, 101);
+    await backend.connections[0]!.ended;
+  });
+
   test('that is upgraded, once that is over', async (t) => {
     const { gateway } = await gate(
       t,
