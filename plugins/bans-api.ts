@@ -179,5 +179,5 @@ const shown = ({ prefix, since, until, level, by, reason }: Ban): ShownBan => ({
 export const bansRoutes = fp(bansApi, {
   name: 'sekisho-bans-api',
   fastify: '5.x',
-  dependencies: ['sekisho-bans'],
+  decorators: { fastify: ['bans'] },
 });

@@ -19,13 +19,11 @@ declare module 'fastify' {
   }
 }
 
-/** The settings of the ledger, or a service that is there already: it becomes `app.bans`, and nobody is turned away here. */
-export type BansOptions = (BansSettings & { readonly service?: never }) | { readonly service: BanService };
+export type BansOptions = BansSettings;
 
 async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<void> {
-  const service = options.service === undefined ? await ownService(app, options) : options.service;
+  const service = await ownService(app, options);
   app.decorate('bans', service);
-  if (options.service !== undefined) return;
   app.addHook('onClose', async () => service.close());
   app.addHook('onRequest', async (request, reply) => {
     // The checkpoint has asked already, and knows which proxies to believe.

@@ -1,4 +1,4 @@
-/** `GET /metrics` for Prometheus: at the admin listener, and in anybody's own app beside `relayGuard`. */
+/** `GET /metrics` for Prometheus, in anybody's own app beside `relayGuard`. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { Access } from '../src/admin/access.ts';
@@ -20,14 +20,9 @@ export interface MetricsSettings {
   readonly token: string | false;
 }
 
-/** Of the app that it is registered in, or of a source that is there already. */
-export type MetricsOptions = (MetricsSettings & { readonly counters?: never }) | MetricSource;
+export type MetricsOptions = MetricsSettings;
 
 async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Promise<void> {
-  if (options.counters !== undefined) {
-    await serve(app, options, '/metrics', null);
-    return;
-  }
   const { path = '/metrics', token } = options;
   const faults = optionFaults('metrics', options, ['path', 'token']);
   const wrong = (name: string, message: string, mend: string) =>
@@ -47,19 +42,9 @@ async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Pro
       'write 16 characters or more, or false to let everybody see them',
     );
   if (faults.length > 0) throw new ConfigError(faults, 'metrics');
-  await serve(app, ownSource(app), path, token === false ? null : new Access(token, false));
+  const { serveMetrics } = await withPackages('metrics', () => import('../src/admin/metrics-route.ts'));
+  serveMetrics(app, ownSource(app), path, token === false ? null : new Access(token, false));
 }
-
-/** What the two answers are, for an OpenAPI document of the app. */
-const asText = {
-  description: 'A sample a line.',
-  content: { 'text/plain': { schema: { type: 'string', description: 'A sample a line.' } } },
-} as const;
-const refused = {
-  type: 'object',
-  required: ['error'],
-  properties: { error: { type: 'string', description: 'What is wrong.' } },
-} as const;
 
 function ownSource(app: FastifyInstance): MetricSource {
   const probes = new Map<string, number>();
@@ -87,33 +72,6 @@ function ownSource(app: FastifyInstance): MetricSource {
       },
     ],
   };
-}
-
-async function serve(
-  app: FastifyInstance,
-  source: MetricSource,
-  path: string,
-  access: Access | null,
-): Promise<void> {
-  const { Metrics } = await withPackages('metrics', () => import('../src/admin/metrics.ts'));
-  const metrics = new Metrics(source);
-  app.get(
-    path,
-    {
-      schema: {
-        summary: 'Metrics in the text format of Prometheus',
-        response: { 200: asText, 401: refused },
-      },
-    },
-    async ({ headers }, reply) => {
-      if (access !== null && access.check(headers, Date.now())?.by !== 'token')
-        return reply
-          .code(401)
-          .header('WWW-Authenticate', 'Bearer realm="sekisho"')
-          .send({ error: 'a token is needed' });
-      return reply.type(metrics.contentType).send(await metrics.text());
-    },
-  );
 }
 
 /**

@@ -11,7 +11,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { compileRateLimit, type RateLimitSettings } from '../src/config/rate-limit-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
-import { type RateLimitRules, RateLimits } from '../src/limit/rate-limits.ts';
+import { RateLimits } from '../src/limit/rate-limits.ts';
 import type { RateTable } from '../src/limit/rate-table.ts';
 
 declare module 'fastify' {
@@ -21,14 +21,7 @@ declare module 'fastify' {
   }
 }
 
-/** One limit for the app, or the rules of a gateway with its sites. */
-export type RateLimitOptions = (
-  | (RateLimitSettings & { readonly limit?: never })
-  | (RateLimitRules & { readonly max?: never })
-) & {
-  /** Milliseconds since the epoch. @default Date.now */
-  readonly clock?: () => number;
-};
+export type RateLimitOptions = RateLimitSettings;
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
 
@@ -41,9 +34,8 @@ const routeOptions = { config: {} };
 
 async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions): Promise<void> {
   if (!app.hasDecorator('relayGuard')) throw noGuard('rateLimit');
-  const { clock = Date.now } = options;
-  const rules = options.limit === undefined ? compileRateLimit(options) : options;
-  const limits = new RateLimits(rules, clock);
+  const clock = Date.now;
+  const limits = new RateLimits(compileRateLimit(options), clock);
   app.decorate('rateLimits', limits);
   // On an instance of its own: the app may have `@fastify/rate-limit` for itself, and each would take the other's routes.
   const apart = Fastify();

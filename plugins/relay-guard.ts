@@ -35,10 +35,7 @@ declare module 'fastify' {
   }
 }
 
-/** The settings of the guard, or a checkpoint that was made elsewhere and is attached to servers there. */
-export type RelayGuardOptions =
-  | (RelayGuardSettings & { readonly checkpoint?: never })
-  | { readonly checkpoint: Checkpoint };
+export type RelayGuardOptions = RelayGuardSettings;
 
 export interface RelayWatch {
   readonly feed: ProbeFeed;
@@ -48,9 +45,7 @@ export interface RelayWatch {
 }
 
 const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, options) => {
-  const { checkpoint, host, watch } = options.checkpoint
-    ? { checkpoint: options.checkpoint, host: '', watch: null }
-    : checkpointOf(app, options);
+  const { checkpoint, host, watch } = checkpointOf(app, options);
   app.decorate('relayGuard', checkpoint);
   app.decorate('relayWatch', watch);
   const verdict = (req: Request): Verdict => checkpoint.judge(req, injected(req, host)).verdict;

@@ -14,13 +14,13 @@ import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
 import { admin } from '../plugins/admin.ts';
 import { type AdminApiOptions, adminEvents } from '../plugins/admin-api.ts';
-import { bans as bansPlugin } from '../plugins/bans.ts';
+import type {} from '../plugins/bans.ts';
 import { bansDocumented, bansRoutes, unchecked } from '../plugins/bans-api.ts';
 import { dashboard } from '../plugins/dashboard.ts';
-import { metrics } from '../plugins/metrics.ts';
 import { hostPort } from './address/host-port.ts';
 import { Access, makeToken } from './admin/access.ts';
 import type { MetricSource, Sample } from './admin/metrics.ts';
+import { serveMetrics } from './admin/metrics-route.ts';
 import { WrongTokens } from './admin/wrong-tokens.ts';
 import type { BanService } from './bans/ban-service.ts';
 import type { MailBans } from './bans/mail-bans.ts';
@@ -154,10 +154,10 @@ async function buildAdminApp(
     type: 'counter' as const,
     samples: (): readonly Sample[] => [[{}, wrongTokens.total]],
   };
-  await app.register(metrics, { ...source, others: [...source.others, wrong] });
+  serveMetrics(app, { ...source, others: [...source.others, wrong] }, '/metrics', null);
   if (bans === null) await app.register(noBans);
   else {
-    await app.register(bansPlugin, { service: bans });
+    app.decorate('bans', bans);
     await app.register(bansRoutes, { mail: mailBans?.ledger ?? null });
   }
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger());

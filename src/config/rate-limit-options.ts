@@ -18,7 +18,7 @@ const known = ['max', 'timeWindow', 'allow'] as const;
 
 /** @throws {ConfigError} with every fault */
 export function compileRateLimit(options: RateLimitSettings): RateLimitRules {
-  const faults = optionFaults('rateLimit', options, known, ['clock']);
+  const faults = optionFaults('rateLimit', options, known);
   const { max, timeWindow, allow } = options;
   const config = readOptions(
     { hosts: ['localhost'], backend: 'welcome' },

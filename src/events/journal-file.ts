@@ -59,6 +59,8 @@ function holdsOthersTables(path: string): boolean {
   try {
     const db = new DatabaseSync(path, { readOnly: true });
     try {
+      // The head of the file is old where what was written last is still in the log beside it.
+      if (db.prepare('PRAGMA user_version').get()?.user_version !== 0) return false;
       return db.prepare("SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'bans' LIMIT 1").get() !== undefined;
     } finally {
       db.close();
