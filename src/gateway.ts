@@ -18,7 +18,8 @@ import type { Served } from './forward/served.ts';
 import { welcome } from './forward/welcome.ts';
 import { Checkpoint, type Judged } from './guard/checkpoint.ts';
 import type { Client } from './guard/client.ts';
-import { Http1Server } from './http1/server.ts';
+import { type Http1Options, Http1Server } from './http1/server.ts';
+import { plainOnTls, redirectToHttps } from './http1/standing-answers.ts';
 import { Http2Server } from './http2/server.ts';
 import { ClientConnections } from './limit/client-connections.ts';
 import { type RateLimitRules, RateLimits } from './limit/rate-limits.ts';
@@ -175,9 +176,9 @@ async function createApp(
 }
 
 function createListener(
-  { host, port, tls, proxyProtocol }: ListenerConfig,
+  { host, port, tls, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
-  { limits, timeouts, user }: Config,
+  { limits, timeouts, user, listen }: Config,
   app: FastifyInstance,
   { log }: GatewayOptions,
   inForce: () => Compiled,
@@ -208,7 +209,8 @@ function createListener(
     tls,
     proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,
-    http1: new Http1Server(shared),
+    http1: new Http1Server(redirect === null ? shared : { ...shared, instead: toHttps(listen, inForce) }),
+    plain: new Http1Server({ ...shared, instead: () => plainOnTls }),
     http2: new Http2Server({
       ...shared,
       websocket: () => [...inForce().sites.keys()].some((site) => site.websocket),
@@ -219,6 +221,12 @@ function createListener(
     onClient: (socket, address) => relayGuard.onClient(socket, address),
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
+}
+
+function toHttps(listen: Config['listen'], inForce: () => Compiled): NonNullable<Http1Options['instead']> {
+  const ports = listen.filter(({ tls }) => tls !== null).map(({ port }) => port);
+  const port = ports.includes(443) ? 443 : (ports[0] ?? 443);
+  return redirectToHttps(port, (site) => (inForce().sites.get(site)?.hosts ?? []).map(({ host }) => host));
 }
 
 /** One line a minute: an attacker chooses how many connections are closed. */

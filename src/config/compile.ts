@@ -28,6 +28,7 @@ export function compile(config: Config): Compiled {
       name: siteConfig.hosts[0]!.host.replace(/^\*\./, ''),
       websocket: siteConfig.websocket,
       anyPort: siteConfig.hosts.some(({ port }) => port === 'any'),
+      maxBody: siteConfig.maxBody ?? Number.POSITIVE_INFINITY,
       rules: settings(siteConfig.policy, config),
     };
     sites.set(site, siteConfig);

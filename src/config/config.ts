@@ -59,6 +59,8 @@ export interface ListenerConfig extends ListenAddress {
   /** Null: plain HTTP. Absolute file names. */
   readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
   readonly proxyProtocol: boolean;
+  /** Requests for our hosts are sent on to https; null: they are served. */
+  readonly redirect: 'https' | null;
 }
 
 export interface HealthConfig {
@@ -91,6 +93,8 @@ export interface SiteConfig {
     readonly verify: boolean;
   };
   readonly websocket: boolean;
+  /** Bytes; null: as many as come. */
+  readonly maxBody: number | null;
   /** With the global policy under it: nothing else need be asked. */
   readonly policy: PolicyConfig;
   /** Null: the global one. */
@@ -250,6 +254,7 @@ export function toConfig(
         verify: site.backendTls.verify,
       },
       websocket: site.websocket,
+      maxBody: site.maxBody === undefined ? null : parseSize(site.maxBody)!,
       policy: {
         preset: site.policy?.preset ?? policy.preset,
         rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
@@ -336,13 +341,15 @@ const prefix = (text: string): string => prefixText(parsePrefix(text)!);
 const listenAddress = (text: string): ListenAddress => read(parseListenAddress(text));
 
 function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
-  if (typeof item === 'string') return { ...listenAddress(item), tls: null, proxyProtocol: false };
-  const { address, tls, proxyProtocol } = item;
+  if (typeof item === 'string')
+    return { ...listenAddress(item), tls: null, proxyProtocol: false, redirect: null };
+  const { address, tls, proxyProtocol, redirect } = item;
   const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
   return {
     ...listenAddress(address),
     tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
     proxyProtocol: proxyProtocol === true,
+    redirect: redirect ?? null,
   };
 }
 

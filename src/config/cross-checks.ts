@@ -26,6 +26,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...mailLoops(listeners, map(root.smtp)),
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
+    ...redirectsToItself(root),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];
@@ -199,6 +200,21 @@ function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
             path: ['listen', index, 'proxyProtocol'],
             message: 'expects PROXY headers, and nobody may send them',
             mend: 'list the balancers under trustedProxies',
+          },
+        ]
+      : [],
+  );
+}
+
+/** A listener of TLS that sends everybody to https would send them to itself. */
+function redirectsToItself(root: Record<string, unknown>): Finding[] {
+  return list(root.listen).flatMap((item, index) =>
+    map(item).redirect !== undefined && map(item).tls !== undefined
+      ? [
+          {
+            path: ['listen', index, 'redirect'],
+            message: 'stands beside tls: requests would be sent to where they came from',
+            mend: 'take one of the two out',
           },
         ]
       : [],

@@ -9,6 +9,7 @@ import { decoysSchema } from '../decoys/options.ts';
 import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/schema.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
+import { sizePattern } from './quantity.ts';
 import { rules } from './rule-schema.ts';
 import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
 import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
@@ -60,6 +61,14 @@ const listener = Type.Union(
           description:
             'Default: false. Connections from `trustedProxies` begin with a PROXY protocol header (version 1 or 2), and the client is whom it ' +
             'names. From anybody else such a header is a probe.',
+        }),
+      ),
+      redirect: Type.Optional(
+        word(['https'], {
+          description:
+            'Send requests for our hosts on to https: 301 for GET and HEAD, 308 for other methods, to the same path of the same site, ' +
+            'at the port of the first listener with `tls` (443 where there is none). Everything else is refused as anywhere. ' +
+            '`/.well-known/acme-challenge/` still goes to the backend.',
         }),
       ),
     }),
@@ -218,6 +227,16 @@ const site = object(
         'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
         'on only where the application speaks WebSocket.',
     }),
+    maxBody: Type.Optional(
+      Type.String({
+        pattern: sizePattern,
+        format: 'sekisho-size',
+        mend: 'write a number and B, KiB, MiB or GiB, such as 10MiB: at least 1KiB, at most 1024GiB',
+        description:
+          'The longest body of a request; a longer one gets 413, before a backend is asked where its length is told. Left out: as ' +
+          'long as the backend takes.',
+      }),
+    ),
     policy: Type.Optional(
       object(
         {

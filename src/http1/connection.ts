@@ -18,7 +18,7 @@ import type { ResponseHead } from '../wire/response-head.ts';
 import { ClientReads } from './client-reads.ts';
 import { RequestBody } from './request-body.ts';
 import { type ReadRequest, RequestReader } from './request-reader.ts';
-import type { Http1Server } from './server.ts';
+import type { Http1Server, Instead } from './server.ts';
 
 /** Bytes that may wait behind a request under way; then nothing more is read until it is answered. */
 const maxHeld = 64 * 1024;
@@ -221,6 +221,12 @@ export class Http1Connection implements ClientSide {
       this.#answer(417, 'Expectation Failed', [], '');
       return;
     }
+    const instead =
+      this.#server.instead?.(judged) ?? (request.contentLength > maxBodyOf(judged) ? tooLarge : null);
+    if (instead !== null) {
+      this.#answerWithout(request, rest, instead);
+      return;
+    }
     if (request.contentLength === 0) {
       if (rest.length > 0) this.#hold(rest);
       this.#send(null);
@@ -271,6 +277,10 @@ export class Http1Connection implements ClientSide {
       this.#refuseBody(body.error, bytes, consumed);
       return;
     }
+    if (body.received > maxBodyOf(this.#judged!)) {
+      this.#refuseLongBody();
+      return;
+    }
     if (consumed < bytes.length) this.#hold(bytes.subarray(consumed));
     if (this.#attempt === null) {
       if (body.done || this.#buffered > this.#server.limits.bufferedBody) this.#send(null);
@@ -301,6 +311,26 @@ export class Http1Connection implements ClientSide {
     this.#letGo();
     const refused = this.#headSent ? { ...judged, verdict: { ...verdict, answer: 'drop' as const } } : judged;
     this.#server.checkpoint.refuseRead(this.#socket, refused, bytes, false, none);
+  }
+
+  /** A chunked body tells its length by coming: what has gone to the backend is broken off there. */
+  #refuseLongBody(): void {
+    this.#attempt?.cancel();
+    this.#attempt = null;
+    this.#last = true;
+    if (this.#headSent) this.#socket.destroy();
+    else this.#answer(tooLarge.status, tooLarge.reason, tooLarge.headers, tooLarge.text);
+  }
+
+  /** Answers a request whose body nobody wants. Not closed at once: a client that still sends gets to read the answer. */
+  #answerWithout(
+    { contentLength }: ReadRequest,
+    rest: Buffer,
+    { status, reason, headers, text }: Instead,
+  ): void {
+    if (contentLength !== 0) this.#body = new RequestBody(contentLength);
+    else if (rest.length > 0) this.#hold(rest);
+    this.#answer(status, reason, headers, text);
   }
 
   /**
@@ -600,6 +630,9 @@ function isWhole({ method, contentLength }: ReadRequest, rest: Buffer): boolean 
 const unwritten = (socket: Socket & { _handle?: { writeQueueSize?: number } | null }): number =>
   socket.writableLength === 0 ? 0 : socket.writableLength + (socket._handle?.writeQueueSize ?? 0);
 
+/** RFC 9110 section 15.5.14. */
+const tooLarge: Instead = { status: 413, reason: 'Content Too Large', headers: [], text: '' };
+const maxBodyOf = ({ verdict }: Judged): number => verdict.site!.maxBody ?? Number.POSITIVE_INFINITY;
 const uncork = (socket: Socket): void => socket.uncork();
 const ignore = (): void => {};
 const nothing = Buffer.alloc(0);

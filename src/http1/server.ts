@@ -7,6 +7,15 @@ import type { Checkpoint, Judged } from '../guard/checkpoint.ts';
 import type { RateLimits } from '../limit/rate-limits.ts';
 import { Http1Connection } from './connection.ts';
 
+/** An answer that the listener gives by itself. */
+export interface Instead {
+  readonly status: number;
+  readonly reason: string;
+  /** name, value, name, value …; framed by a Content-Length. */
+  readonly headers: readonly string[];
+  readonly text: string;
+}
+
 export interface Http1Options {
   readonly checkpoint: Checkpoint;
   readonly rateLimits: RateLimits;
@@ -14,6 +23,12 @@ export interface Http1Options {
   readonly limits: ClientLimits;
   /** Answers a request of a site that has no backend. */
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
+  /**
+   * What a request that may pass is answered with here, in place of being served; null: it is served.
+   *
+   * @default every request is served
+   */
+  readonly instead?: (judged: Judged) => Instead | null;
   /** Told of every request that was let pass, once it is over; null: nobody is. */
   readonly onServed: ((served: Served) => void) | null;
 }
@@ -24,6 +39,7 @@ export class Http1Server {
   readonly forwarder: Forwarder;
   readonly limits: ClientLimits;
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
+  readonly instead: Http1Options['instead'];
   readonly onServed: Http1Options['onServed'];
   readonly #connections = new Set<Http1Connection>();
   readonly #timer: NodeJS.Timeout;
@@ -36,6 +52,7 @@ export class Http1Server {
     this.forwarder = options.forwarder;
     this.limits = options.limits;
     this.answer = options.answer;
+    this.instead = options.instead;
     this.onServed = options.onServed;
     const { head, idle, stall } = options.limits;
     const tick = Math.min(1000, Math.max(20, Math.min(head, idle, stall) / 4));

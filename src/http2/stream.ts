@@ -116,6 +116,10 @@ export class Http2Stream implements ClientSide {
       this.#answer(417, []);
       return;
     }
+    if (contentLength > this.#maxBody) {
+      this.#answer(413, []);
+      return;
+    }
     if (expect === '100-continue' && !endsStream) this.#putHead(100, '', true);
     this.#serve(judged);
   }
@@ -138,6 +142,11 @@ export class Http2Stream implements ClientSide {
     if (end - start < length) body.give(length - (end - start));
     const total = body.received + end - start;
     if (this.#contentLength !== -1 && total > this.#contentLength) return this.#wrongLength(total);
+    if (total > this.#maxBody) {
+      body.give(end - start);
+      this.#breakOff(413);
+      return ended ? this.#endRequest([]) : null;
+    }
     this.#activeAt = this.#connection.server.now;
     if (end > start && !body.push(bytes.subarray(start, end)))
       return inStream(enhanceYourCalm, 'too much waits for backends');
@@ -191,7 +200,7 @@ export class Http2Stream implements ClientSide {
     } else if (this.#response?.stalled(now, stall) === true) this.fail(cancel);
     else if (this.#handshake !== null) {
       if (now - this.#activeAt >= upgradeIdle) this.fail(cancel);
-    } else if (this.#body?.tooSlow(now, stall, minRate) === true) this.#tooSlow();
+    } else if (this.#body?.tooSlow(now, stall, minRate) === true) this.#breakOff(408);
   }
 
   onReady(): void {
@@ -253,6 +262,12 @@ export class Http2Stream implements ClientSide {
 
   onDrain(): void {
     this.#body?.resume();
+  }
+
+  /** Bytes of its body. An upgraded stream has none: what comes on it are frames of a WebSocket. */
+  get #maxBody(): number {
+    const verdict = this.#judged?.verdict;
+    return (verdict?.upgrade === true ? undefined : verdict?.site?.maxBody) ?? Number.POSITIVE_INFINITY;
   }
 
   /** The request is for a backend, and has not been sent. */
@@ -401,11 +416,12 @@ export class Http2Stream implements ClientSide {
     return null;
   }
 
-  #tooSlow(): void {
+  /** The rest of the request is not waited for. */
+  #breakOff(status: number): void {
     this.#attempt?.cancel();
     this.#endAttempt();
     if (this.#headSent) this.fail(cancel);
-    else this.#answer(408, []);
+    else this.#answer(status, []);
   }
 
   #failHandshake(): void {

@@ -8,6 +8,7 @@ import { createServer as createTls, type TLSSocket, type Server as TlsServer } f
 import { hostPort } from '../address/host-port.ts';
 import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
+import { peekFirstByte } from './first-byte.ts';
 import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 
@@ -35,6 +36,8 @@ export interface ListenerOptions {
   readonly headerTime: number;
   /** Serves HTTP/1. */
   readonly http1: FrontEnd;
+  /** Tells clients that speak plain HTTP to a listener of TLS so. */
+  readonly plain: FrontEnd;
   /** Serves HTTP/2, which is spoken over TLS alone. */
   readonly http2: FrontEnd;
   /** Told of a connection as it is accepted; false: it is cut off before a byte is read. */
@@ -59,9 +62,13 @@ export class Listener {
     this.#options = options;
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
     this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
-    const requests = this.#tls ?? createTcp(tcp, (socket) => this.#serve(socket));
-    this.#accepting =
-      options.proxyPeers === null ? requests : this.#proxyServer(requests, options.proxyPeers);
+    const take = (socket: Socket): void =>
+      this.#tls === null ? this.#serve(socket) : this.#takeTls(socket, this.#tls);
+    const { proxyPeers } = options;
+    this.#accepting = createTcp(
+      tcp,
+      proxyPeers === null ? take : (socket) => this.#takeProxied(socket, proxyPeers, take),
+    );
     this.#accepting.prependListener('connection', (socket: Socket) => {
       if (!options.mayConnect(socket)) {
         socket.destroy();
@@ -97,6 +104,7 @@ export class Listener {
     this.#certificates?.close();
     this.#options.http1.close();
     this.#options.http2.close();
+    this.#options.plain.close();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, deadline);
@@ -104,6 +112,7 @@ export class Listener {
     clearTimeout(timer);
     this.#options.http1.stop();
     this.#options.http2.stop();
+    this.#options.plain.stop();
   }
 
   #serve(socket: Socket): void {
@@ -137,25 +146,36 @@ export class Listener {
     return server;
   }
 
-  #proxyServer(requests: TcpServer, proxyPeers: (address: string) => boolean): TcpServer {
+  /** nginx looks at the first byte as well: a browser that is sent plain HTTP by an old link is told what is wrong. */
+  #takeTls(socket: Socket, tls: TlsServer): void {
+    if (socket.destroyed) return;
+    peekFirstByte(socket, this.#options.headerTime, (speaksTls) => {
+      if (speaksTls) tls.emit('connection', socket);
+      else this.#options.plain.take(socket);
+    });
+  }
+
+  #takeProxied(
+    socket: Socket,
+    proxyPeers: (address: string) => boolean,
+    take: (socket: Socket) => void,
+  ): void {
     const { headerTime, onClient, mayConnect } = this.#options;
-    return createTcp(tcp, (socket) => {
-      if (socket.destroyed) return;
-      if (!proxyPeers(socket.remoteAddress ?? '')) {
-        requests.emit('connection', socket);
-        return;
-      }
-      takeProxyHeader(socket, headerTime, (source) => {
-        if (source !== null) {
-          this.#named.set(socket, source);
-          onClient(socket, source);
-          if (!mayConnect(socket)) {
-            socket.destroy();
-            return;
-          }
+    if (socket.destroyed) return;
+    if (!proxyPeers(socket.remoteAddress ?? '')) {
+      take(socket);
+      return;
+    }
+    takeProxyHeader(socket, headerTime, (source) => {
+      if (source !== null) {
+        this.#named.set(socket, source);
+        onClient(socket, source);
+        if (!mayConnect(socket)) {
+          socket.destroy();
+          return;
         }
-        requests.emit('connection', socket);
-      });
+      }
+      take(socket);
     });
   }
 }

@@ -19,6 +19,8 @@ export interface Site {
   readonly websocket: boolean;
   /** Any port of its hosts is one we serve. */
   readonly anyPort: boolean;
+  /** Bytes of the body of a request. @default as many as come */
+  readonly maxBody?: number;
   readonly rules: RuleSettings;
 }
 

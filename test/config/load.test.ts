@@ -26,7 +26,15 @@ suite('a loaded config', () => {
   test('has the defaults where nothing is written', () => {
     const config = parseConfig(site, '/etc/sekisho');
     assert.deepEqual(config.listen, [
-      { host: '127.0.0.1', family: 4, port: 8080, text: '127.0.0.1:8080', tls: null, proxyProtocol: false },
+      {
+        host: '127.0.0.1',
+        family: 4,
+        port: 8080,
+        text: '127.0.0.1:8080',
+        tls: null,
+        proxyProtocol: false,
+        redirect: null,
+      },
     ]);
     assert.deepEqual(config.policy, { preset: 'default', rules: {} });
     assert.deepEqual(config.timeouts, {

@@ -1,0 +1,57 @@
+/** What a listener answers by itself to requests that it does not serve. */
+import type { Judged } from '../guard/checkpoint.ts';
+import type { Verdict } from '../judge.ts';
+import type { Site } from '../rules/policy.ts';
+import type { Instead } from './server.ts';
+
+const plainText = (status: number, reason: string, text: string, more: readonly string[] = []): Instead => ({
+  status,
+  reason,
+  headers: ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length), ...more],
+  text,
+});
+
+/** To plain HTTP on a port of TLS; nginx's 497. */
+export const plainOnTls: Instead = plainText(
+  400,
+  'Bad Request',
+  '400 Bad Request\nThis port speaks HTTPS, and the request came as plain HTTP: use https://\n',
+);
+
+/**
+ * An authority asks for it by plain HTTP (RFC 8555 section 8.3), before there is a certificate to be sent to. A token and nothing
+ * else (section 8.1): `..` behind it would lead to any page.
+ */
+const challenge = /^\/\.well-known\/acme-challenge\/[\w-]+$/;
+
+/**
+ * Sends requests to https.
+ *
+ * @param port of https
+ * @param hostsOf the hosts of a site as the config has them
+ */
+export function redirectToHttps(
+  port: number,
+  hostsOf: (site: Site) => readonly string[],
+): (judged: Judged) => Instead | null {
+  const suffix = port === 443 ? '' : `:${port}`;
+  return ({ request: { method }, verdict }) => {
+    const { path } = verdict;
+    if (challenge.test(path)) return null;
+    const host = ownHost(hostsOf(verdict.site!), verdict);
+    const location = ['Location', `https://${host}${suffix}${path === '*' ? '/' : path}`];
+    // RFC 9110 section 15.4.2: after a 301 a POST may become a GET.
+    return method === 'GET' || method === 'HEAD'
+      ? plainText(301, 'Moved Permanently', '301 Moved Permanently\n', location)
+      : plainText(308, 'Permanent Redirect', '308 Permanent Redirect\n', location);
+  };
+}
+
+/** As the config has it. What a request says is never repeated: through a cache it would choose where others are sent. */
+function ownHost(hosts: readonly string[], { host, site }: Verdict): string {
+  const name = host.replace(/:\d+$/, '');
+  const own = hosts.find((one) => one === name);
+  if (own !== undefined) return own;
+  const below = hosts.some((one) => one.startsWith('*.') && name.endsWith(one.slice(1)));
+  return below ? name : site!.name;
+}
