@@ -234,6 +234,7 @@ export class Http1Connection implements ClientSide {
     }
     const along = this.#reader.bodyAlong(request, bytes.length);
     if (along === null) this.#beginBody(request, rest);
+    else if (along.content.length > maxBodyOf(judged)) this.#answerWithout(request, nothing, tooLarge);
     else {
       if (along.end < bytes.length) this.#hold(bytes.subarray(along.end));
       this.#send(along.content);
