@@ -18,8 +18,13 @@ const flags = [
   '--disable-sync',
 ];
 
-export async function startBrowser(owner: Owner): Promise<Browser> {
-  const browser = await chromium.launch({ executablePath: peer('chromium')!, args: flags, timeout: 60_000 });
+/** @param further flags of Chromium */
+export async function startBrowser(owner: Owner, further: readonly string[] = []): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: peer('chromium')!,
+    args: [...flags, ...further],
+    timeout: 60_000,
+  });
   owner.after(() => browser.close());
   return browser;
 }
