@@ -50,19 +50,12 @@ async function send(owner: Owner, port: number, row: Envelope, id: string): Prom
 /** Two spellings of one mailbox are the same: quotes that need not be, letters of a domain in upper case, its A-labels. */
 const canonical = (mailbox: string): string => writeMailbox(parsePath(`<${mailbox}>`));
 
-/** What is delivered, but for the fields that are added on the way. */
-function delivered(sink: Sink, id: string): object[] {
-  const mine = (mail: Mail): boolean => mail.data.includes(`X-Row: ${id}\r\n`);
-  const plain = ({ from, to, data }: Mail): object => ({
-    from: canonical(from),
-    to: to.map(canonical).sort(),
-    data: data
-      .subarray(data.indexOf('X-Row: '))
-      .toString('latin1')
-      .replace(id, 'ID')
-      .replace(`<${id}@`, '<ID@'),
-  });
-  return sink.mails.filter(mine).map(plain);
+/** What is delivered, but for the fields that are added on the way. Of many recipients some may get it before others. */
+function delivered(sink: Sink, id: string): { to: string[]; mails: Set<string> } {
+  const mine = sink.mails.filter(({ data }) => data.includes(`X-Row: ${id}\r\n`));
+  const plain = ({ from, data }: Mail): string =>
+    `${canonical(from)}: ${data.subarray(data.indexOf('X-Row: ')).toString('latin1').replaceAll(id, 'ID')}`;
+  return { to: mine.flatMap(({ to }) => to.map(canonical)).sort(), mails: new Set(mine.map(plain)) };
 }
 
 interface Server {
