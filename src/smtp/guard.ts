@@ -121,7 +121,7 @@ class Guard implements SmtpGuard {
         const { host, port } = parseHostPort(address);
         // allowHalfOpen: a client that closes its side behind its last command still gets the answer.
         const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-          this.#accept(socket, this.#settings.doors.find((one) => one.options.address === address) ?? door),
+          this.#accept(socket, this.#doorOf(door)),
         );
         await bind(
           server,
@@ -153,6 +153,13 @@ class Guard implements SmtpGuard {
     }, grace);
     await Promise.all(closed);
     clearTimeout(timer);
+  }
+
+  /** The settings that a listener has by now: those of its address, where a reload has brought others. */
+  #doorOf(door: Door): Door {
+    const { doors } = this.#settings;
+    if (doors.includes(door)) return door;
+    return doors.find(({ options }) => options.address === door.options.address) ?? door;
   }
 
   #accept(socket: Socket, door: Door): void {

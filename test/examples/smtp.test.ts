@@ -77,7 +77,7 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
   await postfix.waitForLog(/client=\S*\[127\.0\.0\.7\]/);
 });
 
-test('the Exim example: ours passes with its address, foreign is refused', {
+test('the Exim example: ours passes with its address, foreign is refused but to those who sign in on 587 and 465', {
   skip: without('exim4', 'openssl'),
 }, async (t) => {
   const [files] = await certificate(t);
@@ -95,7 +95,7 @@ test('the Exim example: ours passes with its address, foreign is refused', {
     { ...options, listen: at(options, exim.port) },
     { onEvent: () => {}, log: console },
   );
-  const [address] = await guard.listen();
+  const [address, submission, smtps] = await guard.listen();
   t.after(() => guard.close(0));
   const client = await Dialogue.open(t, address!.port, '127.0.0.7');
   await client.reply();
@@ -109,6 +109,24 @@ test('the Exim example: ours passes with its address, foreign is refused', {
   await sink.waitFor(1);
   assert.deepEqual(sink.mails[0]!.to, ['user@example.net']);
   assert.match(await exim.log(), / <= a@example\.org H=\(client\.example\.org\) \[127\.0\.0\.7\]:\d+ /);
+  for (const [port, implicit] of [
+    [submission!.port, false],
+    [smtps!.port, true],
+  ] as const) {
+    const user = implicit
+      ? await Dialogue.secure(t, port, '127.0.0.7')
+      : await Dialogue.open(t, port, '127.0.0.7');
+    await user.reply();
+    await user.say('EHLO client.example.org');
+    if (!implicit) {
+      await user.say('STARTTLS');
+      await user.startTls();
+      await user.say('EHLO client.example.org');
+    }
+    assert.equal(await user.code(`AUTH PLAIN ${Buffer.from('\0user\0secret').toString('base64')}`), 235);
+    assert.equal(await user.code('MAIL FROM:<user@example.net>'), 250);
+    assert.equal(await user.code('RCPT TO:<user@example.com>'), 250);
+  }
 });
 
 test('check says what it costs where the mail server is not told the client, or TLS is off', async (t) => {
