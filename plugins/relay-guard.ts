@@ -40,7 +40,7 @@ export type RelayGuardOptions = RelayGuardSettings;
 export interface RelayWatch {
   readonly feed: ProbeFeed;
   readonly policy: Policy;
-  /** The options of the guard as a config. */
+  /** The options of the guard as a config. @internal */
   readonly config: Config;
 }
 

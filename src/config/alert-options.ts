@@ -2,23 +2,30 @@
 import type { AlertsConfig } from './config.ts';
 import { ConfigError } from './fault.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
-import type { ConfigDocument } from './schema.ts';
-
-type AlertsDocument = Exclude<ConfigDocument['alerts'], false>;
 
 export interface AlertsSettings {
   /** A URL that messages are posted to as JSON; or `{ url, style, secret }`, or a list of these. @default none */
   readonly webhook?: string | Webhook | readonly Webhook[];
   /** `{ smarthost, from, to }`: a server that takes mail, `smtp://` or `smtps://`. @default none */
-  readonly mail?: AlertsDocument['mail'];
+  readonly mail?: { readonly smarthost: string; readonly from: string; readonly to: readonly string[] };
   /** Where syslog is sent to, as under `alerts.syslog` of the config: `udp://127.0.0.1:514`. @default none */
-  readonly syslog?: AlertsDocument['syslog'];
+  readonly syslog?: string;
   /** Names this app in messages. @default the host name of the machine */
   readonly name?: string;
   /** Quiet that ends an attack: one message when it begins, one when it ends. @default '1m' */
   readonly digest?: string;
   /** What is told. `backend` and `journal` are the gateway's affair and do nothing here. @default everything */
-  readonly when?: Partial<AlertsDocument['when']>;
+  readonly when?: {
+    /** A rule that was not seen before. */
+    readonly first?: boolean;
+    /** Probes a minute that are an attack; 0: never. */
+    readonly rate?: number;
+    readonly ban?: boolean;
+    /** A probe that was let pass. */
+    readonly passed?: boolean;
+    readonly backend?: boolean;
+    readonly journal?: boolean;
+  };
 }
 
 export interface Webhook {
@@ -31,7 +38,10 @@ export interface Webhook {
 
 const known = ['webhook', 'mail', 'syslog', 'name', 'digest', 'when'] as const;
 
-/** @throws {ConfigError} with every fault */
+/**
+ * @internal
+ * @throws {ConfigError} with every fault
+ */
 export function compileAlerts(options: AlertsSettings): AlertsConfig {
   const faults = optionFaults('alerts', options, known);
   const { webhook, mail, syslog, name, digest, when } = options;

@@ -25,7 +25,10 @@ export interface BansSettings {
 
 const known = ['after', 'within', 'for', 'allow', 'prefix6', 'lists', 'journal'] as const;
 
-/** @throws {ConfigError} with every fault */
+/**
+ * @internal
+ * @throws {ConfigError} with every fault
+ */
 export function compileBans(options: BansSettings): BansConfig {
   const faults = optionFaults('bans', options, known, ['onBan']);
   const { after, within, for: terms, allow, prefix6, lists, journal } = options;

@@ -20,7 +20,10 @@ export interface DashboardSettings {
 
 const known = ['token', 'listen', 'tls', 'journal'] as const;
 
-/** @throws {ConfigError} with every fault */
+/**
+ * @internal
+ * @throws {ConfigError} with every fault
+ */
 export function compileDashboard(options: DashboardSettings): Config {
   const faults = optionFaults('dashboard', options, known);
   const { token, listen, tls, journal = false } = options;

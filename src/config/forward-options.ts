@@ -1,6 +1,7 @@
 /** The options of the `forward` plugin → a forwarder's route, and how requests are read where no guard stands. */
 import { METHODS } from 'node:http';
 import type { preHandlerHookHandler, preValidationHookHandler } from 'fastify';
+import type { BalancePolicy } from '../forward/balance.ts';
 import type { ForwarderOptions, Route } from '../forward/forwarder.ts';
 import type { ReplyOptions } from '../forward/reply-side.ts';
 import { withPrefix } from '../forward/rewritten-request.ts';
@@ -13,9 +14,6 @@ import { ConfigError, type Fault } from './fault.ts';
 import { canonicalHostText, parsePort } from './host-entry.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 import { siteRoute } from './routes.ts';
-import type { ConfigDocument } from './schema.ts';
-
-type SiteDocument = ConfigDocument['sites'][number];
 
 export interface ForwardSettings {
   /**
@@ -24,15 +22,44 @@ export interface ForwardSettings {
    */
   readonly backend?: string;
   /** Several backends, in place of `backend`. */
-  readonly backends?: SiteDocument['backends'];
+  readonly backends?: readonly { readonly url: string; readonly weight?: number }[];
   /** Which of several gets a request. @default 'round-robin' */
-  readonly balance?: SiteDocument['balance'];
+  readonly balance?: BalancePolicy;
   /** Ask each backend at intervals whether it is well, as under `health` of the config. @default false */
-  readonly health?: false | Partial<Exclude<SiteDocument['health'], false>>;
+  readonly health?:
+    | false
+    | {
+        /** Asked for, with `host` as Host; an answer below 400 is a good one. @default '/' */
+        readonly path?: string;
+        /** Time between two checks. @default '10s' */
+        readonly interval?: string;
+        /** Time for an answer. @default '2s' */
+        readonly timeout?: string;
+        /** Good answers in a row until an ejected backend gets requests again. @default 2 */
+        readonly rise?: number;
+        /** Bad ones in a row until it is ejected. @default 3 */
+        readonly fall?: number;
+      };
   /** Connections to one backend, as under `connections` of the config. */
-  readonly connections?: Partial<SiteDocument['connections']>;
+  readonly connections?: {
+    /** Most at a time. @default 512 */
+    readonly max?: number;
+    /** Most requests that wait for one; what comes beyond gets 503 with Retry-After. @default 1024 */
+    readonly queue?: number;
+    /** How long a request may wait for one; then 503. @default '10s' */
+    readonly wait?: string;
+    /** How long an idle one is kept. Hazard: longer than the backend keeps it, and requests are written into one that closes. @default '4s' */
+    readonly idle?: string;
+  };
   /** How https backends are believed, as under `backendTls` of the config. */
-  readonly backendTls?: Partial<SiteDocument['backendTls']>;
+  readonly backendTls?: {
+    /** PEM file of the authorities to believe. @default those of the system */
+    readonly ca?: string;
+    /** The name in the certificate. @default the host of the URL */
+    readonly servername?: string;
+    /** Believe only a valid certificate. Hazard of false: whoever sits between can read and change everything. @default true */
+    readonly verify?: boolean;
+  };
   /**
    * The Host that the backend gets, perhaps with a port.
    *
@@ -46,7 +73,16 @@ export interface ForwardSettings {
    */
   readonly websocket?: boolean;
   /** Times such as `5s`, as under `timeouts` of the config: `connect`, `headers`, `body`, `upgrade`. */
-  readonly timeouts?: Partial<Omit<ConfigDocument['timeouts'], 'idle'>>;
+  readonly timeouts?: {
+    /** To connect to a backend. @default '5s' */
+    readonly connect?: string;
+    /** Until the head of its answer. @default '60s' */
+    readonly headers?: string;
+    /** Between two pieces of a body. @default '60s' */
+    readonly body?: string;
+    /** That an upgraded connection may be silent both ways. @default '5m' */
+    readonly upgrade?: string;
+  };
   /** Send a Via line to backends (RFC 9110 section 7.6.3). @default false */
   readonly via?: boolean;
   /**
@@ -75,6 +111,7 @@ export interface ForwardSettings {
   readonly routes?: boolean;
 }
 
+/** @internal */
 export interface CompiledForward {
   readonly route: Route;
   readonly forwarder: Pick<ForwarderOptions, 'timeouts' | 'upgradeIdle' | 'via' | 'resend'>;
@@ -110,6 +147,7 @@ const ofPlugin = [
 const ofReply = ['rewriteRequestHeaders', 'rewriteHeaders', 'onResponse', 'onError'];
 
 /**
+ * @internal
  * @param prefix of the routes
  * @throws {ConfigError} with every fault
  */

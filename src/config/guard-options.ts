@@ -69,6 +69,7 @@ export interface RelayGuardSettings {
   readonly onError?: (error: unknown) => void;
 }
 
+/** @internal */
 export interface CompiledGuard {
   readonly policy: Policy;
   readonly clients: ClientRules;
@@ -88,6 +89,7 @@ type ReadSettings = Omit<RelayGuardSettings, 'trustedProxies'> & {
 const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as const;
 
 /**
+ * @internal
  * @param trustProxy of the app, for `trustedProxies: 'inherit'`
  * @throws {ConfigError} with every fault
  */

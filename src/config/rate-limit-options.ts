@@ -16,7 +16,10 @@ export interface RateLimitSettings {
 
 const known = ['max', 'timeWindow', 'allow'] as const;
 
-/** @throws {ConfigError} with every fault */
+/**
+ * @internal
+ * @throws {ConfigError} with every fault
+ */
 export function compileRateLimit(options: RateLimitSettings): RateLimitRules {
   const faults = optionFaults('rateLimit', options, known);
   const { max, timeWindow, allow } = options;
