@@ -6,6 +6,7 @@ import { cliPage } from './cli-page.ts';
 import { configPage } from './config-page.ts';
 import { logFormatsPage } from './log-formats-page.ts';
 import { metricsPage } from './metrics-page.ts';
+import { pluginPage } from './plugin-page.ts';
 import { rulesPage, rulesTable, rulesTableInJapanese } from './rules-page.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -29,6 +30,7 @@ export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/api.md': apiPage,
   'docs/reference/log-formats.md': logFormatsPage,
   'docs/reference/metrics.md': metricsPage,
+  'docs/reference/plugin.md': pluginPage,
   'README.md': () => filled('README.md', 'rules', rulesTable()),
   'README.ja.md': () => filled('README.ja.md', 'rules', rulesTableInJapanese()),
 };

@@ -91,12 +91,13 @@ export interface ForwardSettings {
    * @default [] they are replaced
    */
   readonly trustedProxies?: readonly string[];
-  /** Stands in place of the prefix in what the backend gets: with `prefix: '/api'` and `'/v2'` it gets `/v2/a` for `/api/a`. @default the prefix stays */
+  /** Stands in place of the prefix in what the backend gets: with `prefix: '/shop'` and `'/v2'` it gets `/v2/a` for `/shop/a`. @default the prefix stays */
   readonly rewritePrefix?: string;
   /** Methods that are taken; others are the app's, and 404 without a route. @default every one that Node knows */
   readonly methods?: readonly string[];
   /** Hooks of the routes, behind those of the app. */
   readonly preValidation?: preValidationHookHandler | preValidationHookHandler[];
+  /** The same, of the next step. */
   readonly preHandler?: preHandlerHookHandler | preHandlerHookHandler[];
   /** What is changed on the way, and who answers. */
   readonly replyOptions?: ReplyOptions;
