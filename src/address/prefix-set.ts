@@ -43,6 +43,11 @@ export class PrefixSet {
     return folded.family === 4 ? this.#ipv4.holds(number32(folded)) : this.#ipv6.holds(number128(folded));
   }
 
+  /** How much of a family's addresses lies in them, 0 to 1. */
+  share(family: 4 | 6): number {
+    return family === 4 ? this.#ipv4.size / 2 ** 32 : this.#ipv6.size / 2 ** 128;
+  }
+
   /** Whether any address of a prefix lies in them. */
   overlaps(prefix: Prefix): boolean {
     if (prefix.family === 4) {
@@ -86,6 +91,14 @@ class Ranges<N extends number | bigint> {
 
   get empty(): boolean {
     return this.#first.length === 0;
+  }
+
+  /** How many addresses they hold, about. */
+  get size(): number {
+    return this.#first.reduce<number>(
+      (sum, first, at) => sum + Number(this.#last[at]!) - Number(first) + 1,
+      0,
+    );
   }
 
   /** Whether one range holds an address, and every one up to the last. */

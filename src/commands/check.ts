@@ -1,18 +1,17 @@
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
-import { smtpWarnings } from '../smtp/faults.ts';
+import { warningsOf } from '../config/warnings.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
-/** `sekisho check`: every fault of a config, with its place, its value and the mend. */
+/** `sekisho check`: every fault of a config, with its place, its value and the mend. Warnings go to stderr, and are no faults. */
 export const run: Command<CheckOptions> = async ({ config: file, json = false }) => {
   const people = json ? process.stderr : process.stdout;
   try {
     const config = loadConfig(file);
     people.write(`${file} is fine: ${summary(config)}\n`);
-    if (config.smtp !== false)
-      for (const warning of smtpWarnings(config.smtp)) people.write(`  note: ${warning}\n`);
+    for (const warning of warningsOf(config)) process.stderr.write(`warning: ${warning}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { inForce, needsRestart } from '../config/needs-restart.ts';
+import { warningsOf } from '../config/warnings.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
@@ -18,6 +19,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   const read = (): Config => loadConfig(file, { overlay });
   const config = read();
   const log = createLog(config.log);
+  for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
   const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   const account = resolveAccount(config);
   if (config.journal !== false) handOver(config.journal.path, account);

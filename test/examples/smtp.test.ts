@@ -135,15 +135,15 @@ test('check says what it costs where the mail server is not told the client, or 
     path,
     'smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", domains: [example.net] }\n',
   );
-  const { code, stdout } = await runProcess(process.execPath, ['src/cli.ts', 'check', '--config', path], {
+  const { code, stderr } = await runProcess(process.execPath, ['src/cli.ts', 'check', '--config', path], {
     cwd: root,
   });
   assert.equal(code, 0);
   assert.match(
-    stdout,
-    /note: smtp: without xclient or proxyProtocol the mail server takes every client for this machine/,
+    stderr,
+    /warning: smtp: without xclient or proxyProtocol the mail server takes every client for this machine/,
   );
-  assert.match(stdout, /note: smtp: without tls neither STARTTLS nor AUTH is offered/);
+  assert.match(stderr, /warning: smtp: without tls neither STARTTLS nor AUTH is offered/);
 });
 
 test('the decoy example is valid', () => {

@@ -1,0 +1,71 @@
+/** What a config allows, and hardly anybody means. Said by `check` and at start; nothing is refused for it. */
+import { networkInterfaces } from 'node:os';
+import { parseIp, parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import { specialRange } from '../address/special-ranges.ts';
+import { smtpWarnings } from '../smtp/faults.ts';
+import type { Config } from './config.ts';
+import { isPublicSuffix } from './public-suffixes.ts';
+
+/** One line each, with the place and the mend. */
+export function warningsOf(config: Config): string[] {
+  const { bans, rateLimit, trustedProxies, smtp } = config;
+  const warnings: string[] = [];
+  if (coversMost(trustedProxies))
+    warnings.push(
+      'trustedProxies: together these are most of the internet: any client could pass for any other, and be believed. List the addresses of the proxies in front',
+    );
+  if (bans !== false && coversMost(bans.allow))
+    warnings.push(
+      'bans.allow: together these are most of the internet: nobody is ever banned. Write bans: false if that is meant',
+    );
+  if (rateLimit !== false && coversMost(rateLimit.allow))
+    warnings.push(
+      'rateLimit.allow: together these are most of the internet: nobody is ever limited. Write rateLimit: false if that is meant',
+    );
+  for (const [index, { hosts }] of config.sites.entries())
+    for (const { host } of hosts)
+      if (host.startsWith('*.') && isPublicSuffix(host.slice(2)))
+        warnings.push(
+          `sites[${index}].hosts: ${host} holds names of everybody: requests for them are taken for yours, and forwarded. Name your own domain, *.example.net`,
+        );
+  if (config.admin !== false && config.admin.tls === null && isPublic(config.admin.listen.host))
+    warnings.push(
+      `admin.listen: the token goes over the network in the clear to ${config.admin.listen.text}. Add admin.tls, or listen on 127.0.0.1 and come through SSH`,
+    );
+  if (smtp !== false) {
+    const { domains } = smtp;
+    for (const domain of 'file' in domains ? [] : domains)
+      if (isPublicSuffix(domain.replace(/^\*\./, '')))
+        warnings.push(
+          `smtp.domains: ${domain} is everybody's: mail to any name below it is taken. Name your own domain`,
+        );
+    const relays = new PrefixSet(smtp.relayFrom.map((prefix) => parsePrefix(prefix)!));
+    const bridge = bridges().find(({ address }) => relays.contains(address));
+    if (bridge !== undefined)
+      warnings.push(
+        `smtp.relayFrom: ${bridge.address} is in it, ${bridge.what}: where connections come in through it, every client of the internet has that address, and may relay. List the networks of your own machines`,
+      );
+    warnings.push(...smtpWarnings(smtp));
+  }
+  return warnings;
+}
+
+/** Half of a family's addresses: no network is that large. */
+function coversMost(prefixes: readonly string[]): boolean {
+  const set = new PrefixSet(prefixes.map((prefix) => parsePrefix(prefix)!));
+  return set.share(4) >= 0.5 || set.share(6) >= 1 / 16;
+}
+
+const isPublic = (host: string): boolean =>
+  host === '0.0.0.0' || host === '::' || (parseIp(host) !== null && specialRange(host) === 'public');
+
+/** Gateways of container networks: the one that every Docker has, and those of this machine. */
+function bridges(): { readonly address: string; readonly what: string }[] {
+  const here = Object.entries(networkInterfaces())
+    .filter(([name]) => /^(?:docker|br-|podman|cni|lxcbr|virbr|lxdbr|incusbr)/.test(name))
+    .flatMap(([name, all = []]) =>
+      all.map(({ address }) => ({ address, what: `the bridge ${name} of containers` })),
+    );
+  return [{ address: '172.17.0.1', what: "the gateway of Docker's containers" }, ...here];
+}

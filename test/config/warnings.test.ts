@@ -1,0 +1,76 @@
+/** What a config allows and hardly anybody means, each with a neighbour that is fine. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { parseConfig } from '../../src/config/load.ts';
+import { warningsOf } from '../../src/config/warnings.ts';
+import { runProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const site = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
+const admin = (listen: string, tls = '') =>
+  `${site}admin: { listen: "${listen}", token: 0123456789abcdef0123 ${tls} }`;
+const hosts = (host: string) => `sites: [{ hosts: ["${host}"], backend: welcome }]\n`;
+const smtp = (more: string) =>
+  `${site}smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", xclient: true, ${more} }`;
+
+suite('warnings', () => {
+  for (const [what, yaml, told] of [
+    [
+      'trusted proxies that together are everybody',
+      `${site}trustedProxies: [0.0.0.0/1, 128.0.0.0/1]`,
+      /^trustedProxies: /,
+    ],
+    ['a quarter of everybody, twice', `${site}trustedProxies: [0.0.0.0/2, 128.0.0.0/2]`, /^trustedProxies: /],
+    ['all of IPv6 that is routed', `${site}trustedProxies: ["2000::/3"]`, /^trustedProxies: /],
+    ['trusted proxies that are proxies', `${site}trustedProxies: [10.0.0.0/8, "fd00::/8"]`, null],
+    ['an allow-list of everybody', `${site}bans: { allow: [0.0.0.0/0] }`, /^bans\.allow: /],
+    ['an allow-list of some', `${site}bans: { allow: [192.0.2.0/24] }`, null],
+    ['nobody limited', `${site}rateLimit: { allow: [0.0.0.0/0] }`, /^rateLimit\.allow: /],
+    ['a top-level domain', hosts('*.com'), /^sites\[0\]\.hosts: \*\.com /],
+    ['a second level of a registry', hosts('*.co.uk'), /\*\.co\.uk/],
+    ['names of a provider', hosts('*.github.io'), /\*\.github\.io/],
+    ["a domain of one's own", hosts('*.example.net'), null],
+    ["names of one's own network", hosts('*.internal'), null],
+    ['mail for a public suffix', smtp('domains: [com]'), /^smtp\.domains: com /],
+    ["mail for a domain of one's own", smtp('domains: [example.net]'), null],
+    [
+      'relaying for a bridge of containers',
+      smtp('domains: [example.net], relayFrom: [172.16.0.0/12]'),
+      /^smtp\.relayFrom: 172\.17\.0\.1 /,
+    ],
+    ["relaying for a network of one's own", smtp('domains: [example.net], relayFrom: [192.0.2.0/24]'), null],
+    ['a token in the clear on every address', admin('0.0.0.0:9090'), /^admin\.listen: /],
+    ['a token in the clear on a public address', admin('192.0.2.7:9090'), /^admin\.listen: /],
+    ['a token on loopback', admin('127.0.0.1:9090'), null],
+    ['a token on a private address', admin('10.0.0.5:9090'), null],
+  ] as const)
+    test(what, () => {
+      const warnings = warningsOf(parseConfig(yaml, '.')).filter(
+        (one) => !one.startsWith('smtp: without tls'),
+      );
+      if (told === null) assert.deepEqual(warnings, []);
+      else {
+        assert.equal(warnings.length, 1, warnings.join('\n'));
+        assert.match(warnings[0]!, told);
+      }
+    });
+
+  test('check says them on stderr, a line each, and exits 0', async (t) => {
+    const file = join(await tempDir(t, 'checked'), 'sekisho.yaml');
+    await writeFile(file, `${hosts('*.com')}trustedProxies: [0.0.0.0/1, 128.0.0.0/1]\n`);
+    const cli = join(import.meta.dirname, '../../src/cli.ts');
+    const { code, stdout, stderr } = await runProcess(process.execPath, [cli, 'check', '--config', file]);
+    assert.equal(code, 0);
+    assert.match(stdout, / is fine: /);
+    assert.doesNotMatch(stdout, /warning/);
+    assert.deepEqual(
+      stderr
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(':', 2).join(':')),
+      ['warning: trustedProxies', 'warning: sites[0].hosts'],
+    );
+  });
+});
