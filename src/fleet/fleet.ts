@@ -1,7 +1,6 @@
 /**
  * This gateway's part in a fleet: passes on what is decided and seen here, and takes in what others decide. Nothing on the
- * request path waits for it. While the store is away the gateway goes on with what it knows; once it is back, both sides are
- * brought to the same state.
+ * request path waits for it. While the store is away the gateway goes on with what it knows.
  */
 import { randomUUID } from 'node:crypto';
 import type { Ban } from '../bans/ban.ts';
@@ -290,7 +289,7 @@ export class Fleet {
     this.#options.onRefused(refusal);
   }
 
-  /** A store that is there and takes nothing must not be asked without a pause. */
+  /** What takes nothing must not be asked without a pause. */
   #fail(error: unknown): void {
     this.#notBefore = performance.now() + pause;
     const { connected } = this.#options.store;

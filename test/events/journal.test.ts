@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
 import { Journal } from '../../src/events/journal.ts';
-import { eventPage, pageSteps } from '../../src/events/journal-query.ts';
+import { eventPage } from '../../src/events/journal-query.ts';
 import { JournalStore } from '../../src/events/journal-store.ts';
 import { summary } from '../../src/events/journal-summary.ts';
 import type { Owner } from '../support/owner.ts';
@@ -205,84 +204,6 @@ suite('the journal', () => {
     assert.equal(events[0]!.last, now + 2999);
   });
 
-  test('an attacker who chooses the length of hosts does not push out the events: every table has its share', async (t) => {
-    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    const maxSize = 8 * 1024 ** 2;
-    const store = new JournalStore({ path, keep: 365 * 86_400_000, maxSize });
-    t.after(() => store.close());
-    const batches = 400;
-    for (let batch = 0; batch < batches; batch++) {
-      const time = now + batch * 2 * 3_600_000;
-      store.write(
-        Array.from({ length: 100 }, (_, i) =>
-          foldedEventOf({
-            time,
-            client: `10.${batch % 250}.${i}.1`,
-            destination: `${'x'.repeat(190)}${batch}-${i}.example:80`,
-            bytes: 'CONNECT',
-          }),
-        ),
-      );
-      assert.ok(store.size() <= maxSize * 1.1, `${store.size()} bytes in use after batch ${batch}`);
-    }
-    store.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    assert.ok(statSync(path).size <= maxSize * 1.1, `${statSync(path).size} bytes of file`);
-    const end = now + (batches - 1) * 2 * 3_600_000;
-    const { count } = store.db.prepare('SELECT COUNT(*) AS count FROM events').get()!;
-    assert.ok(Number(count) > 3000, `${count} events are left`);
-    assert.equal(eventPage(store.db, {}, 1, null).events[0]!.last, end);
-    const { oldest } = store.db.prepare('SELECT MIN(last) AS oldest FROM events').get()!;
-    assert.equal(
-      Number(count),
-      ((end - Number(oldest)) / (2 * 3_600_000) + 1) * 100,
-      'the newest, without a gap',
-    );
-    const told = store.letGo.map(({ what, why }) => `${what}: ${why}`);
-    assert.ok(told.includes('events: size'), told.join());
-    assert.ok(told.includes('destinations by the hour: size'), told.join());
-    const again = new JournalStore({ path, keep: 365 * 86_400_000, maxSize });
-    t.after(() => again.close());
-    assert.deepEqual(new Set(again.letGo), new Set(store.letGo), 'told after a restart too');
-    assert.equal(store.db.prepare('SELECT SUM(count) AS n FROM totals').get()!.n, batches * 100);
-  });
-
-  test('a clock that jumps ahead does not delete what is not old', async (t) => {
-    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    const start = now - 30 * 86_400_000;
-    const open = () => new JournalStore({ path, keep: 90 * 86_400_000, maxSize: 2 ** 30 });
-    const store = open();
-    for (let day = 0; day < 30; day++) store.write([foldedEventOf({ time: start + day * 86_400_000 })]);
-    store.retain(now, minute);
-    const ahead = now + 120 * 86_400_000;
-    for (let pass = 0; pass < 100; pass++) store.retain(ahead, minute);
-    store.close();
-    const again = open();
-    t.after(() => again.close());
-    again.retain(ahead, 0);
-    assert.ok(total(again) >= 28, `${total(again)} of 30 are left`);
-    assert.equal(again.retain(ahead, 30 * 86_400_000), false);
-    assert.equal(total(again), 0, 'a clock that stays ahead is believed by and by');
-    assert.deepEqual(
-      again.letGo.filter(({ what }) => what === 'events').map(({ why, rows }) => [why, rows]),
-      [['age', 30]],
-    );
-  });
-
-  test('a file of the first version is brought up to this one, counts and all', async (t) => {
-    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    const old = new DatabaseSync(path);
-    old.exec(readFileSync(join(import.meta.dirname, 'schemas/1.sql'), 'utf8'));
-    old.close();
-    const store = new JournalStore({ path, keep: 90 * 86_400_000, maxSize: 2 ** 30 });
-    t.after(() => store.close());
-    store.write([foldedEventOf({ time: now + 86_400_000, client: '203.0.113.1' })]);
-    assert.equal(total(store), 4);
-    const counted = (table: string) => store.db.prepare(`SELECT SUM(count) AS n FROM ${table}`).get()!.n;
-    for (const table of ['minutes', 'rulesHour', 'rulesDay', 'intents', 'intentsHour', 'intentsDay'])
-      assert.equal(counted(table), 4, table);
-    assert.equal(store.db.prepare('PRAGMA integrity_check').get()!.integrity_check, 'ok');
-  });
-
   test('writes a batch as a whole or not at all', (t) => {
     const store = memoryStore(t);
     const broken = { ...foldedEventOf({ time: now, client: '203.0.113.1' }), why: null as unknown as string };
@@ -307,128 +228,6 @@ suite('the journal', () => {
     other.exec('CREATE TABLE recipes (name TEXT)');
     other.close();
     assert.throws(open('other.db'), /is a database, but no journal/);
-  });
-});
-
-suite('a search', () => {
-  const rows = 20_000;
-  const filled = (owner: Owner): JournalStore => {
-    const store = memoryStore(owner);
-    for (let at = 0; at < rows; at += 1000)
-      store.write(
-        Array.from({ length: 1000 }, (_, i) =>
-          foldedEventOf({
-            time: now + at + i,
-            client: `10.${(at + i) >> 16}.${((at + i) >> 8) & 255}.${(at + i) & 255}`,
-            destination: (at + i) % 7000 === 0 ? 'needle.example:80' : 'hay.example:80',
-          }),
-        ),
-      );
-    return store;
-  };
-
-  test('finds what is far apart, in order, and gives others their turn meanwhile', (t) => {
-    const { db } = filled(t);
-    let turns = 0;
-    const steps = pageSteps(db, { text: 'needle' }, 2, null, () => false);
-    let step = steps.next();
-    for (; step.done !== true; step = steps.next()) turns++;
-    assert.ok(turns > 1, `${turns} turns`);
-    assert.deepEqual(
-      step.value.events.map(({ last }) => last - now),
-      [14_000, 7000],
-    );
-    const rest = eventPage(db, { text: 'needle' }, 2, step.value.next);
-    assert.deepEqual([rest.events.map(({ last }) => last - now), rest.next], [[0], null]);
-  });
-
-  test('that takes too long says how far it came, and goes on from there', (t) => {
-    const { db } = filled(t);
-    let before: string | null = null;
-    let pages = 0;
-    const found: number[] = [];
-    do {
-      const steps = pageSteps(db, { text: 'needle' }, 10, before, () => true);
-      let step = steps.next();
-      while (step.done !== true) step = steps.next();
-      const page = step.value;
-      assert.equal(page.cut, page.next !== null);
-      found.push(...page.events.map(({ last }) => last - now));
-      before = page.next;
-      pages++;
-    } while (before !== null);
-    assert.ok(pages > 3, `${pages} pages`);
-    assert.deepEqual(found, [14_000, 7000, 0]);
-  });
-
-  test('by what an index answers is never cut', (t) => {
-    const { db } = filled(t);
-    for (const filter of [{}, { rule: 'connect' }, { client: '10.0.0.7' }, { from: now, to: now + 10 }]) {
-      const { value, done } = pageSteps(db, filter, 5, null, () => true).next();
-      assert.equal(done && value.cut, false);
-    }
-  });
-
-  test('whose asker has gone ends, and one page waits for no search, nor a search for a write', async (t) => {
-    const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    const journal = new Journal({ path, keep: 36_500 * 86_400_000, maxSize: 2 ** 30 });
-    t.after(() => journal.close());
-    await journal.write(
-      Array.from({ length: 10_000 }, (_, i) =>
-        foldedEventOf({ time: now + i, client: `10.0.${i >> 8}.${i & 255}` }),
-      ),
-    );
-    // Both threads are there.
-    await Promise.all([journal.page({}, 1, null), journal.page({ text: 'x' }, 1, null)]);
-    const controller = new AbortController();
-    // Nobody waits for it; that it ends is all.
-    const search = journal.page({ text: 'nowhere' }, 10, null, controller.signal).catch(() => {});
-    const order: string[] = [];
-    const searches = Array.from({ length: 40 }, () =>
-      journal.page({ text: 'nothing' }, 10, null).then(() => order.push('search')),
-    );
-    controller.abort();
-    await journal.page({}, 1, null).then(() => order.push('page'));
-    await Promise.all(searches);
-    assert.equal(order.at(-1), 'search', 'the page did not wait for all of them');
-    await search;
-    const lock = new DatabaseSync(path);
-    lock.exec('BEGIN IMMEDIATE');
-    assert.equal((await journal.page({ text: 'CONNECT' }, 3, null)).events.length, 3);
-    lock.exec('ROLLBACK');
-    lock.close();
-  });
-});
-
-suite('a summary of a long range', () => {
-  test('counts the same as one of many short ranges, whatever it is told from', (t) => {
-    const store = memoryStore(t, { keep: 1000 * 86_400_000 });
-    const [hours, days] = [3_600_000, 86_400_000];
-    const start = Math.floor(now / (30 * days)) * 30 * days;
-    for (let at = 0; at < 90 * 24; at += 5)
-      store.write([foldedEventOf({ time: start + at * hours, count: 2, client: `10.0.0.${at % 3}` })]);
-    for (const length of [days, 2 * days, 10 * days, 40 * days, 90 * days]) {
-      const end = start + length;
-      const { total, sources, series, intents } = summary(store.db, start, end);
-      const expected = Math.ceil(length / hours / 5) * 2;
-      const sum = (of: readonly { count: number }[]) => of.reduce((all, { count }) => all + count, 0);
-      for (const counted of [sources, series.points, intents])
-        assert.equal(sum(counted), expected, `${length / days} days`);
-      assert.equal(total, expected);
-      assert.ok(series.points.length <= 120, `${series.points.length} points of ${series.step} ms`);
-    }
-  });
-
-  test('of a time whose minutes were let go is told from hours', (t) => {
-    const store = memoryStore(t);
-    store.write([foldedEventOf({ time: now, count: 3 })]);
-    store.write([foldedEventOf({ time: now + 86_400_000 * 5 })]);
-    store.db.exec(
-      `DELETE FROM minutes WHERE minute < ${now + 1}; DELETE FROM sourcesHour WHERE slot < ${now + 1}`,
-    );
-    const { total, sources } = summary(store.db, now - 4 * 3_600_000, now + 3_600_000);
-    assert.equal(total, 3);
-    assert.equal(sources[0]?.count, 3);
   });
 });
 
