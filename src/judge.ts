@@ -14,10 +14,13 @@ import { examineHttp, type Found, type Standing, stranger } from './rules/http.t
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import type { Policy, RuleSettings, Site } from './rules/policy.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
+import { foreignProtocol } from './wire/foreign-protocols.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
 import type { HttpRequest } from './wire/http-request.ts';
 import { httpMethods } from './wire/methods.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/socks.ts';
+import { isStun } from './wire/stun.ts';
+import { telnetTarget } from './wire/telnet-proxy.ts';
 
 /** A rule seen, with what the policy does about it. */
 export interface Signal extends Found {
@@ -116,10 +119,43 @@ const strength: Record<Action, number> = { block: 0, flag: 1, allow: 2 };
 export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | null {
   const protocol = classifyFirstBytes(bytes);
   const rule = firstBytesRule[protocol];
-  if (rule === undefined) return null;
+  if (rule === undefined) return judgeForeign(bytes, policy);
   const what = `the connection begins with ${(catalogue[rule] as Rule).title}`;
   const signal = signalOf({ rule, what, evidence: { part: 'bytes', start: 0, end: 2 } }, 'block');
   return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
+}
+
+/** STUN is what a page can have a browser say, as a candidate of WebRTC: it does not count. */
+function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
+  const protocol = foreignProtocol(bytes);
+  if (protocol === null) return null;
+  const { name, reference } = protocol;
+  const what =
+    name === 'unknown'
+      ? 'the connection begins with bytes of no known protocol'
+      : `the connection begins with ${name} (${reference})`;
+  const found: Found = {
+    rule: 'not-http',
+    what,
+    evidence: { part: 'bytes', start: 0, end: 2 },
+    unmeant: isStun(bytes),
+  };
+  const wanted = wantedOfForeign(bytes);
+  return block(null, [signalOf(found, 'block')], policy.rules['not-http'].answer, {
+    ...wanted,
+    protocol: name,
+  });
+}
+
+/** Where a telnet proxy is to connect to, and what stands in the request line of SIP, RTSP and ICAP. */
+function wantedOfForeign(bytes: Uint8Array): Wanted {
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 512))
+    .toString('latin1')
+    .split(/\r?\n/, 1)[0]!;
+  const telnet = telnetTarget(line);
+  if (telnet !== null) return { ...telnet, path: '', text: `${telnet.host}:${telnet.port}` };
+  const uri = /^[A-Z_]+ ((?:rtsps?|sips?|icap):[^ ]+) /i.exec(line)?.[1];
+  return uri === undefined ? nothingWanted : { ...nothingWanted, text: uri };
 }
 
 /** What a SOCKS sender wants to be connected to, where it has said so already. */

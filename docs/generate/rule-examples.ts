@@ -10,6 +10,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   socks5: 'socks5-greeting-and-request-at-once',
   'smtp-on-http': 'smtp-mail-from-first',
   'proxy-protocol': 'proxy-protocol-v1',
+  'not-http': 'not-http-ssh-banner-of-a-scanner',
   connect: 'connect-to-foreign-mail-port',
   'absolute-form-scheme': 'scheme-ftp',
   'absolute-form-userinfo': 'userinfo-own-name-foreign-host',

@@ -30,6 +30,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: 'HTTP/1 のリスナーに届いた HTTP/2 プリフェース',
     seeks: 'HTTP/1 の検査をすり抜けられる、TLS なしの HTTP/2',
   },
+  'not-http': {
+    title: '接続の冒頭が HTTP ではない別のプロトコル',
+    seeks: '別のプロトコルのサービス、またはそこへのゲートウェイ',
+  },
   connect: { title: 'CONNECT', seeks: 'このサーバーを通り抜けるトンネル' },
   'extended-connect': {
     title: '提供していないプロトコルへの拡張 CONNECT',

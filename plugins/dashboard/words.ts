@@ -7,6 +7,10 @@ const intents: Readonly<Record<string, string>> = {
   'private-network': 'a private network',
   loopback: 'this machine itself',
   'chat-relay': 'a chat server',
+  'turn-relay': 'traffic to third parties through a TURN server',
+  'sip-relay': 'calls through a telephone gateway',
+  'stream-relay': 'a stream through a media server',
+  'cache-manager': 'the inside of a caching proxy',
   'third-party-attack': 'an attack on somebody else',
   web: 'a web page',
 };

@@ -6,7 +6,6 @@ import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from '../wire/socks.ts';
-import { isStun } from '../wire/stun.ts';
 import { nothingOurs } from './nothing-ours.ts';
 import type { DecoyOptions } from './options.ts';
 
@@ -84,10 +83,11 @@ export function converse(bytes: Buffer, last: boolean): Step {
 function http(bytes: Buffer, last: boolean): Step {
   const head = parseRequestHead(bytes);
   if ((head === null || !head.complete) && !last) return { more: true };
+  const foreign = judgeFirstBytes(bytes, nothingOurs);
+  if (foreign !== null) return done(kept({ ...foreign, answer: 'drop' }, latin1(bytes)), none);
   const text = latin1(bytes);
   const request = head ?? { method: '', target: '', version: '1.0', rawHeaders: [] };
-  const defects =
-    head === null ? [{ why: 'the bytes are no HTTP request', at: 0, byPage: isStun(bytes) }] : head.defects;
+  const defects = head === null ? [{ why: 'the bytes are no HTTP request', at: 0 }] : head.defects;
   const verdict = judge(defects.length === 0 ? request : { ...request, defects }, nothingOurs);
   const isConnect = request.method.toUpperCase() === 'CONNECT';
   const answer = isConnect ? 405 : 403;
@@ -136,8 +136,10 @@ function socks5(bytes: Buffer, last: boolean): Step {
 /** What is wanted, the verdict tells; `head` is what is kept of the bytes. */
 function firstBytes(bytes: Buffer, head: string): Asked | null {
   const verdict = judgeFirstBytes(bytes, nothingOurs);
-  return verdict === null ? null : { kind: 'verdict', verdict, head, body: '' };
+  return verdict === null ? null : kept(verdict, head);
 }
+
+const kept = (verdict: Verdict, head: string): Asked => ({ kind: 'verdict', verdict, head, body: '' });
 
 /**
  * Reads mail commands, on a decoy that has greeted with a refusal: what a tester sends all the same. The recipients

@@ -20,6 +20,7 @@ export const logCoverages = (banned: string): Coverages => ({
   'smtp-on-http': ['all'],
   'proxy-protocol': ['part', 'version 2 as the bytes that nginx logs; Apache logs none'],
   'h2-preface': ['all'],
+  'not-http': ['part', 'what the server writes as a request line; Apache leaves out most of what is no text'],
   connect: ['all'],
   'extended-connect': ['part', 'where the log says CONNECT'],
   'absolute-form-scheme': ['all'],

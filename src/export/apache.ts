@@ -18,6 +18,7 @@ const coverages: Coverages = {
   'smtp-on-http': ['all', itself],
   'proxy-protocol': ['all', itself],
   'h2-preface': ['all', itself],
+  'not-http': ['all', itself],
   connect: ['all', itself],
   'extended-connect': ['none', 'left to what mod_http2 does'],
   'absolute-form-scheme': ['all'],

@@ -17,6 +17,7 @@ const coverages: Coverages = {
   'smtp-on-http': ['all', itself],
   'proxy-protocol': ['all', itself],
   'h2-preface': ['all'],
+  'not-http': ['all', itself],
   connect: ['all'],
   'extended-connect': ['none', 'left to what Caddy does in HTTP/2'],
   'absolute-form-scheme': ['all'],

@@ -16,6 +16,7 @@ const coverages: Coverages = {
   'smtp-on-http': ['all', itself],
   'proxy-protocol': ['all', itself],
   'h2-preface': ['all', itself],
+  'not-http': ['all', itself],
   connect: ['all'],
   'extended-connect': ['none', 'left to what nginx does in HTTP/2'],
   'absolute-form-scheme': ['all'],

@@ -3,7 +3,6 @@ import { judge, judgeFirstBytes, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
-import { isStun } from '../wire/stun.ts';
 
 /** What Node's parser tells about bytes it could not read. */
 export interface ParserError extends Error {
@@ -43,8 +42,6 @@ export function judgeBytes(
     const { method, target } = head;
     return judge({ method, target, version: '1.0', rawHeaders: [], defects: [defect] }, policy);
   }
-  if (head === null && isStun(bytes))
-    return judge({ ...nothing, defects: [{ ...defect, byPage: true }] }, policy);
   if (head === null) return judge({ ...nothing, defects: [defect] }, policy);
   const { defects, ...request } = head;
   const verdict = judge(defects.length > 0 ? { ...request, defects } : request, policy);

@@ -113,6 +113,15 @@ export const catalogue = {
     forwardable: false,
     bans: true,
   }),
+  'not-http': row({
+    title: 'another protocol than HTTP at the start of a connection',
+    seeks: 'a service that speaks another protocol, or a gateway to one',
+    reference: 'RFC 9112 section 3; the table of src/wire/foreign-protocols.ts',
+    action: 'block',
+    answer: 400,
+    forwardable: false,
+    bans: true,
+  }),
   connect: row({
     title: 'CONNECT',
     seeks: 'a tunnel through this server',

@@ -8,6 +8,10 @@ export type Intent =
   | 'private-network'
   | 'loopback'
   | 'chat-relay'
+  | 'turn-relay'
+  | 'sip-relay'
+  | 'stream-relay'
+  | 'cache-manager'
   | 'third-party-attack'
   | 'web';
 
@@ -19,6 +23,8 @@ export interface Wanted {
   readonly path: string;
   /** The destination as the sender wrote it; empty where none is named. */
   readonly text: string;
+  /** The protocol spoken in place of HTTP. */
+  readonly protocol?: string;
   /** As much of the body as was read. */
   readonly body?: string;
 }
@@ -61,8 +67,22 @@ const attack = new RegExp(
   'i',
 );
 
+/** Protocols that are spoken to whom one would have relay for one. ICAP has an HTTP request inside that a server is to fetch. */
+const relayProtocol: Readonly<Record<string, Intent>> = {
+  TURN: 'turn-relay',
+  SIP: 'sip-relay',
+  RTSP: 'stream-relay',
+  Icecast: 'stream-relay',
+  ICAP: 'cache-manager',
+  IRC: 'chat-relay',
+};
+
 /** Tells the intent; `web` where nothing more special shows. */
 export function classifyIntent(wanted: Wanted): Intent {
+  const relayed = wanted.protocol === undefined ? undefined : relayProtocol[wanted.protocol];
+  if (relayed !== undefined) return relayed;
+  // Squid's cache manager, which answered this scheme up to version 5.
+  if (/^cache_object:/i.test(wanted.text)) return 'cache-manager';
   if (wanted.port !== null && mailPorts.has(wanted.port)) return 'mail-relay';
   if (wanted.port !== null && isChatPort(wanted.port)) return 'chat-relay';
   const host = wanted.host.startsWith('[') ? wanted.host.slice(1, -1) : wanted.host;

@@ -1,5 +1,6 @@
 /** Which logged requests deserve a verdict: those that are no plain request for a path of ours. */
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
+import { telnetTarget } from '../wire/telnet-proxy.ts';
 import type { LogEntry } from './log-entry.ts';
 import { requestWords } from './request-text.ts';
 
@@ -32,19 +33,6 @@ const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 /** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: completed by lenient parsers into a URL that names a host. */
 const hostInDisguise =
   /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
-
-/**
- * `open 198.51.100.203 80`, `telnet mx.example.com 25`, `198.51.100.203:80`: what WinGate and telnet proxies take. A
- * destination alone must be an address: two words are a request line otherwise.
- */
-const telnet =
-  /^(?:(?:open|telnet|ftp|ssh)[ \t]+((?:[a-z0-9_-]+\.)+[a-z0-9-]+)|((?:\d{1,3}\.){3}\d{1,3}))[ \t:]+(\d{1,5})[ \t\r]*$/i;
-
-/** Where a telnet proxy was asked to connect to; null where it was not. */
-export function telnetTarget(request: string): { readonly host: string; readonly port: number } | null {
-  const m = request.length > 300 ? null : telnet.exec(request);
-  return m === null ? null : { host: (m[1] ?? m[2]!).toLowerCase(), port: Number(m[3]) };
-}
 
 /** The kind of candidate that a request is; null for an ordinary one. */
 export function candidateKind(request: string): CandidateKind | null {

@@ -6,7 +6,8 @@ import { SiteTable } from '../rules/site-table.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
 import { parseSocks4 } from '../wire/socks.ts';
-import { type Candidate, telnetTarget } from './candidate.ts';
+import { telnetTarget } from '../wire/telnet-proxy.ts';
+import type { Candidate } from './candidate.ts';
 import { domainOf } from './mail-domain.ts';
 import type { OwnNames } from './own-names.ts';
 import { requestWords } from './request-text.ts';
@@ -70,7 +71,7 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
     case 'mail':
       return mail(candidate, own, probe);
     case 'telnet':
-      return probe('target-malformed', 'telnet', telnet(entry.request));
+      return probe('not-http', 'telnet', telnet(entry.request));
     case 'note':
       return null;
     case 'socks4':

@@ -1,5 +1,6 @@
 import { connect } from './connect.ts';
 import { firstBytes } from './first-bytes.ts';
+import { foreignProtocols } from './foreign-protocols.ts';
 import { framing } from './framing.ts';
 import { headers } from './headers.ts';
 import { hosts } from './hosts.ts';
@@ -23,6 +24,7 @@ export const corpus: readonly CorpusRow[] = [
   ...headers,
   ...framing,
   ...firstBytes,
+  ...foreignProtocols,
   ...legitimateBrowsers,
   ...legitimateTools,
   ...legitimateSoftware,

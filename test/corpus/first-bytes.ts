@@ -75,7 +75,7 @@ export const firstBytes: CorpusRow[] = [
     id: 'ms-rpc-bind',
     reference: 'DCE 1.1: Remote Procedure Call, chapter 12; nmap service probes',
     bytes: hex('05 00 0b 03 10 00 00 00 48 00 00 00 01 00 00 00 b8 10 b8 10 00 00 00 00'),
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
   {
     id: 'tls-client-hello',
@@ -156,31 +156,31 @@ export const firstBytes: CorpusRow[] = [
     id: 'ssh-banner',
     reference: 'RFC 4253 section 4.2; scanners',
     bytes: 'SSH-2.0-Go\r\n',
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
   {
     id: 'remote-desktop-cookie',
     reference: 'MS-RDPBCGR section 2.2.1.1; scanners',
     bytes:
       hex('03 00 00 2a 25 e0 00 00 00 00 00') + 'Cookie: mstshash=test\r\n' + hex('01 00 08 00 03 00 00 00'),
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
   {
     id: 'redis-ping',
     reference: 'the Redis serialization protocol; scanners',
     bytes: '*1\r\n$4\r\nPING\r\n',
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
   {
     id: 'mining-pool-subscription',
     reference: 'the Stratum mining protocol; scanners',
     bytes: '{"id": 1, "method": "mining.subscribe", "params": []}\n',
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
   {
     id: 'weblogic-t3-greeting',
     reference: 'nmap weblogic-t3-info',
     bytes: 't3 12.1.2\nAS:2048\nHL:19\n\n',
-    expect: refused('framing', 400),
+    expect: refused('not-http', 400),
   },
 ];

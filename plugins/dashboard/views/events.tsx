@@ -17,6 +17,10 @@ const intents = [
   'private-network',
   'loopback',
   'chat-relay',
+  'turn-relay',
+  'sip-relay',
+  'stream-relay',
+  'cache-manager',
   'third-party-attack',
   'web',
 ];

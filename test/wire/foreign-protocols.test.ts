@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { foreignProtocol } from '../../src/wire/foreign-protocols.ts';
+import { corpus } from '../corpus/corpus.ts';
+import { foreignProtocols } from '../corpus/foreign-protocols.ts';
+
+const told = (text: string): string | null => foreignProtocol(Buffer.from(text, 'latin1'))?.name ?? null;
+
+suite('protocols that are no HTTP', () => {
+  for (const [id, name] of Object.entries({
+    'turn-allocate': 'TURN',
+    'turn-allocate-framed': 'TURN',
+    'stun-binding': 'STUN',
+    'ssh-banner-of-a-scanner': 'SSH',
+    'rdp-negotiation': 'RDP',
+    's7-connection': 'ISO transport',
+    'smb-negotiate': 'SMB',
+    'ldap-bind': 'LDAP',
+    'postgresql-ssl-request': 'PostgreSQL',
+    'mongodb-hello': 'MongoDB',
+    'tds-prelogin': 'SQL Server',
+    'ajp-forward': 'AJP',
+    'mqtt-connect': 'MQTT',
+    'pptp-start': 'PPTP',
+    'dns-version-bind': 'DNS',
+    'telnet-negotiation': 'telnet',
+    'minecraft-status': 'Minecraft',
+    'noise-as-of-shadowsocks': 'unknown',
+    'rtsp-options': 'RTSP',
+    'sip-invite': 'SIP',
+    'icap-options': 'ICAP',
+    'wingate-open': 'telnet proxy',
+    'ftp-user': 'FTP',
+    trojan: 'Trojan',
+  }))
+    test(`${id}: ${name}`, () =>
+      assert.equal(told(foreignProtocols.find((row) => row.id === `not-http-${id}`)!.bytes), name));
+
+  test('what reaches a backend is none, nor what is refused as a request', () => {
+    for (const { id, bytes, expect } of corpus)
+      if (expect.verdict !== 'block' || /^(?:host|absolute|connect$|trace)/.test(expect.rule))
+        assert.equal(told(bytes), null, id);
+  });
+
+  test('a request line with an odd byte is a request line', () => {
+    for (const line of [
+      'G\xe9T / HTTP/1.1\r\n',
+      'GET /\x01 HTTP/1.1\r\n',
+      'FOO / HTTP/2.0\r\n',
+      'GET\r\n',
+      'GET /\r\n',
+      '',
+    ])
+      assert.equal(told(line), null, JSON.stringify(line));
+  });
+
+  test('any bytes are told without an error, and in time', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        foreignProtocol(bytes);
+      }),
+      { numRuns: 3000 },
+    );
+    assert.equal(told(`{${'"method'.repeat(20_000)}`), null);
+  });
+});
