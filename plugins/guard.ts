@@ -31,11 +31,12 @@ export interface Guard {
  * @throws Error with code SEKISHO_ERR_GUARDED_ALREADY where a guard stands before the server already
  */
 export function guard(server: HttpServer, options: GuardOptions): Guard {
-  let { onProbe, onError = toStderr } = options;
+  let { answer, onProbe, onError = toStderr } = options;
   const compiled = compileGuard(options);
   const checkpoint = new Checkpoint({
     policy: compiled.policy,
     clients: compiled.clients,
+    answer: (event) => answer?.(event),
     onEvent: (event) => onProbe?.(event),
     onError: (error) => onError(error),
   });
@@ -51,7 +52,7 @@ export function guard(server: HttpServer, options: GuardOptions): Guard {
     judge: (req) => checkpoint.judge(req),
     replace: (next) => {
       const recompiled = compileGuard(next);
-      ({ onProbe, onError = toStderr } = next);
+      ({ answer, onProbe, onError = toStderr } = next);
       ({ ports } = recompiled);
       addPort();
       checkpoint.replace(recompiled.policy, recompiled.clients);

@@ -92,6 +92,7 @@ function checkpointOf(
     clients,
     exempt: routes,
     counters: feed.counters,
+    answer: settings.answer,
     isBanned: (prefix) => bans?.isBanned(prefix) ?? false,
     onEvent: (event) => {
       // What a client sends through a proxy without a word on whom it is from would else ban everybody behind it.

@@ -1,6 +1,7 @@
 /** The options of the `relayGuard` plugin → what the checkpoint judges by. */
 import type { ProbeEvent } from '../events/event.ts';
 import type { ClientRules } from '../guard/client.ts';
+import type { ShapeAnswer } from '../guard/shaped-answer.ts';
 import {
   type Action,
   type Answer,
@@ -63,6 +64,13 @@ export interface RelayGuardSettings {
       readonly [id in RuleId]?: RuleOption<id extends ForwardableRule ? Action : 'block'>;
     };
   };
+  /**
+   * Words the body of a refusal: a text, or `{ type, body }`, 64 KiB at most. Status and headers stay, and so do the answers to
+   * tunnels, upgrades and bytes that are no HTTP. What it throws is told to `onError`, and the usual words are sent.
+   *
+   * @default the name of the rule, as text
+   */
+  readonly answer?: ShapeAnswer;
   /** Gets every request that was flagged or blocked. Called while it is served, so it must not block. */
   readonly onProbe?: (event: ProbeEvent) => void;
   /** Told of an error inside a check, or inside `onProbe`; the request is denied. @default logged by the app */
@@ -94,7 +102,7 @@ const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as con
  * @throws {ConfigError} with every fault
  */
 export function compileGuard(settings: RelayGuardSettings, trustProxy?: unknown): CompiledGuard {
-  const faults = optionFaults('relayGuard', settings, known, ['onProbe', 'onError']);
+  const faults = optionFaults('relayGuard', settings, known, ['answer', 'onProbe', 'onError']);
   const inherited =
     settings.trustedProxies === 'inherit' ? inheritedProxies(trustProxy, faults) : settings.trustedProxies;
   const asked = inherited !== undefined && 'contains' in inherited ? inherited : null;

@@ -3,6 +3,7 @@ import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { Policy } from '../rules/policy.ts';
 import type { ClientRules } from './client.ts';
+import type { ShapeAnswer } from './shaped-answer.ts';
 
 export interface CheckpointOptions {
   readonly policy: Policy;
@@ -15,6 +16,8 @@ export interface CheckpointOptions {
   readonly onEvent: EventSink;
   /** Counts every verdict, and the time of every sixteenth. */
   readonly counters?: Counters | undefined;
+  /** Words the body of a refusal. @default ours */
+  readonly answer?: ShapeAnswer | undefined;
   /** Told of an error inside a check; the request it happened on is denied. */
   readonly onError: (error: unknown) => void;
 }

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { codedError } from '../errors.ts';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
-import { evidenceLimit, probeEvent } from '../events/probe-event.ts';
+import { evidenceLimit, probeEvent, type Sighting } from '../events/probe-event.ts';
 import { banned, denied, judge, type Verdict } from '../judge.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
@@ -18,9 +18,10 @@ import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
-import { answerSocket, closeSoon, refuse, refuseSocket } from './refusal.ts';
+import { answerSocket, closeSoon, type RefusalBody, refuse, refuseSocket } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
 import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
+import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
 import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './turn.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
@@ -49,6 +50,7 @@ export class Checkpoint {
   readonly #onEvent: EventSink;
   readonly #onError: (error: unknown) => void;
   readonly #counters: Counters | undefined;
+  readonly #answer: ShapeAnswer | undefined;
   #untimed = 0;
 
   constructor(options: CheckpointOptions) {
@@ -59,6 +61,7 @@ export class Checkpoint {
     this.#onEvent = options.onEvent;
     this.#onError = options.onError;
     this.#counters = options.counters;
+    this.#answer = options.answer;
   }
 
   /** Puts another policy in force, for requests that come from now on. */
@@ -314,7 +317,20 @@ export class Checkpoint {
     if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
     const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
-    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers);
+    const head = headText(request);
+    const own = this.#worded({ time: Date.now(), listener, client: client.address, verdict, head, body: '' });
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, own);
+  }
+
+  /** What the app says to a refused sender; null: the usual words. */
+  #worded(sighting: Sighting): RefusalBody | null {
+    if (this.#answer === undefined || sighting.verdict.answer === 'drop') return null;
+    try {
+      return shapedAnswer(this.#answer, probeEvent(sighting));
+    } catch (error) {
+      this.#onError(error);
+      return null;
+    }
   }
 
   #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {

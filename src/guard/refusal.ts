@@ -14,8 +14,23 @@ export interface Refusal {
   readonly body: string;
 }
 
+/** A body in place of the usual words. */
+export interface RefusalBody {
+  /** Content-Type. */
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
 /** Scanners take a line with one of these for the greeting of the service they look for. */
-const bannerWords = /ftp|ssh|smtp|pop3|imap/i;
+export const bannerWords = /ftp|ssh|smtp|pop3|imap/i;
+
+/** @param own null: the usual words */
+function worded(usual: Refusal, own: RefusalBody | null): Refusal {
+  if (own === null) return usual;
+  const [, , , , ...others] = usual.headers;
+  const headers = ['Content-Type', own.type, 'Content-Length', String(own.bytes.length), ...others];
+  return { ...usual, headers, body: own.bytes.toString('latin1') };
+}
 
 /** The methods offered to a sender of a refused one (RFC 9110 section 15.5.6). */
 const allow = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
@@ -65,6 +80,7 @@ export function refusalBytes(
  *
  * @param done called once, with the body as far as it was read (latin1)
  * @param further headers of the answer: name, value, name, value …
+ * @param own a body in place of the usual words
  */
 export function refuse(
   req: Request,
@@ -73,6 +89,7 @@ export function refuse(
   rule: RuleId,
   done: (body: string) => void,
   further: readonly string[] = [],
+  own: RefusalBody | null = null,
 ): void {
   res.on('error', ignore);
   if (answer === 'drop') {
@@ -81,7 +98,7 @@ export function refuse(
     return;
   }
   const whole = req.complete || !hasBody(req) || typeof req.on !== 'function';
-  answerWith(req, res, refusal(answer, rule, further), whole);
+  answerWith(req, res, worded(refusal(answer, rule, further), own), whole);
   if (whole) {
     done('');
     req.resume?.();
@@ -107,7 +124,7 @@ function answerWith(
   if (isHttp2(req)) {
     const h2 = res as Exclude<Response, ServerResponse>;
     h2.writeHead(status, headers as string[]);
-    if (req.method !== 'HEAD') h2.write(body);
+    if (req.method !== 'HEAD') h2.write(Buffer.from(body, 'latin1'));
     if (whole) h2.end();
     return;
   }

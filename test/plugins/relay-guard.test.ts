@@ -7,6 +7,7 @@ import { type Duplex, Readable } from 'node:stream';
 import { suite, test } from 'node:test';
 import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from 'fastify';
 import { relayGuard } from '../../plugins/relay-guard.ts';
+import type { ProbeEvent } from '../../src/events/event.ts';
 import { guardedApp } from '../support/guarded-app.ts';
 import { exchange } from '../support/raw-client.ts';
 
@@ -505,5 +506,40 @@ suite('options', () => {
     });
     assert.equal((await exchange(port, get('/a', 'www.example.com'))).responses[0]!.status, 421);
     assert.match(String(errors[0]), /of the hook/);
+  });
+});
+
+suite('the body of a refusal', () => {
+  const told: unknown[] = [];
+  const shapes: Record<string, (event: ProbeEvent) => unknown> = {
+    '/text': ({ rule }) => `Not here: ${rule} über\n`,
+    '/json': ({ rule, answer }) => ({ type: 'application/json', body: JSON.stringify({ rule, answer }) }),
+    '/usual': () => undefined,
+    '/throws': () => {
+      throw new Error('of the app');
+    },
+    '/long': () => 'x'.repeat(70_000),
+    '/banner': () => 'mail us: smtp',
+    '/split': () => ({ type: 'text/plain\r\nX-Evil: a', body: 'a' }),
+  };
+  const answer = (event: ProbeEvent) => shapes[event.request.split(' ')[1]!]!(event);
+
+  test('is what the app makes of it; status and headers stay, and what can not be sent is not', async (t) => {
+    const onError = (error: unknown) => void told.push(error);
+    const { app, port } = await guardedApp(t, { build: withEcho, guard: { answer, onError } });
+    const reply = async (path: string) => (await exchange(port, get(path, 'www.example.com'))).responses[0]!;
+    const text = await reply('/text');
+    assert.deepEqual([text.status, text.body.toString()], [421, 'Not here: host-foreign über\n']);
+    const json = await reply('/json');
+    assert.deepEqual(
+      [json.headers.get('content-type'), json.body.toString()],
+      [['application/json'], '{"rule":"host-foreign","answer":421}'],
+    );
+    assert.deepEqual(json.headers.get('connection'), ['close']);
+    for (const path of ['/usual', '/throws', '/long', '/banner', '/split'])
+      assert.match((await reply(path)).body.toString(), /^421 .*\nRefused: .*\[host-foreign\]/, path);
+    assert.equal(told.length, 4);
+    const injected = await app.inject({ url: '/json', headers: { host: 'www.example.com' } });
+    assert.deepEqual([injected.statusCode, injected.json()], [421, { rule: 'host-foreign', answer: 421 }]);
   });
 });
