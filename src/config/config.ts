@@ -7,6 +7,7 @@ import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
+import { type HeaderEdits, headerEdits } from './header-edits.ts';
 import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -93,6 +94,7 @@ export interface SiteConfig {
     readonly verify: boolean;
   };
   readonly websocket: boolean;
+  readonly headers: HeaderEdits;
   /** Bytes; null: as many as come. */
   readonly maxBody: number | null;
   /** With the global policy under it: nothing else need be asked. */
@@ -254,6 +256,7 @@ export function toConfig(
         verify: site.backendTls.verify,
       },
       websocket: site.websocket,
+      headers: headerEdits(site.headers),
       maxBody: site.maxBody === undefined ? null : parseSize(site.maxBody)!,
       policy: {
         preset: site.policy?.preset ?? policy.preset,

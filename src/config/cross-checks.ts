@@ -2,6 +2,7 @@
 import { parsePrefix } from '../address/ip.ts';
 import { parseBackend } from './backend-url.ts';
 import { isUnreadable, type PathPart, pathText } from './fault.ts';
+import { headerFindings } from './header-edits.ts';
 import { parseHostEntry } from './host-entry.ts';
 import { collides, type ListenAddress, parseListenAddress, reaches } from './listen-address.ts';
 import type { Finding } from './schema-faults.ts';
@@ -19,6 +20,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...collisions(listeners),
     ...sites.flatMap(({ path, value }) => backendChoice(path, value)),
     ...sharedHosts(sites),
+    ...sites.flatMap(({ path, value }) => headerFindings(path, value.headers)),
     ...loops(
       listeners,
       sites.flatMap(({ path, value }) => backendTexts(path, value)),

@@ -1,17 +1,27 @@
 /** The backends of a site as the forwarder takes them. */
 import { readFileSync } from 'node:fs';
 import type { BackendAddress } from '../forward/backend.ts';
+import { FieldEdits } from '../forward/field-edits.ts';
 import type { Route } from '../forward/forwarder.ts';
 import type { BackendConfig, SiteConfig } from './config.ts';
 
 /** @throws Error where a file of authorities can't be read */
-export function siteRoute({ backends, balance, health, connections, backendTls, hosts }: SiteConfig): Route {
+export function siteRoute({
+  backends,
+  balance,
+  health,
+  connections,
+  backendTls,
+  hosts,
+  headers,
+}: SiteConfig): Route {
   if (backends[0]!.kind === 'welcome') return 'welcome';
   const { max: maxConnections, queue: maxQueue, wait: queueTimeout, idle } = connections;
   return {
     backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
     balance,
     health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
+    fields: { request: FieldEdits.of(headers.request), response: FieldEdits.of(headers.response) },
     pool: { maxConnections, maxQueue, queueTimeout, idle },
   };
 }

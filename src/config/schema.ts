@@ -148,6 +148,13 @@ const presetWords =
   '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
   'flagged; `observe`: nothing is blocked that can be passed on to our own backend without relaying.';
 
+const headerEdits = (description: string) =>
+  Type.Record(Type.String(), Type.Unknown(), {
+    default: {},
+    mend: 'write a map: `NAME: VALUE` sets a header, in place of what there is; `NAME: { add: VALUE }` adds one; `NAME: false` removes it',
+    description: `${description} Not those that frame a message or are for one connection only.`,
+  });
+
 const site = object(
   {
     hosts: Type.Array(hostEntry, {
@@ -227,6 +234,19 @@ const site = object(
         'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
         'on only where the application speaks WebSocket.',
     }),
+    headers: object(
+      {
+        response: headerEdits(
+          'Headers of the answers that backends give, such as `Strict-Transport-Security: max-age=63072000`. What Sekisho says itself has ' +
+            'none of them. `Alt-Svc` of a backend is always removed: it leads clients past the checkpoint; one of your own may be set.',
+        ),
+        request: headerEdits(
+          'Headers of the requests that backends get. Where one is set or removed, what a client sends under that name does not pass, ' +
+            'written with `_` for `-` neither. Not `Host` and the fields that tell of the client: those are written by Sekisho.',
+        ),
+      },
+      { default: {}, description: 'Headers to set, add or remove.' },
+    ),
     maxBody: Type.Optional(
       Type.String({
         pattern: sizePattern,

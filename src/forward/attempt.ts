@@ -163,7 +163,12 @@ export class Attempt implements ResponseSink, Waiter {
     this.#group.succeeded(backend, head.status);
     this.#watch.counters?.backend(backend.pool.name).observe((performance.now() - this.#start) / 1000);
     const { method } = this.#request;
-    this.#client.onHead(method === 'OPTIONS' || head.status === 405 ? offering(head) : head, whole);
+    const offered = method === 'OPTIONS' || head.status === 405 ? offering(head) : head;
+    const edits = this.#group.fields.response;
+    this.#client.onHead(
+      edits === null ? offered : offered.with({ fields: edits.applyTo(offered.fields) }),
+      whole,
+    );
     // Behind it: where the client's side refuses to write this, the attempt is not over.
     if (whole !== null) this.#end();
   }

@@ -2,15 +2,26 @@
 import type { EventEmitter } from 'node:events';
 import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
+import type { FieldEdits } from './field-edits.ts';
 import { HealthCheck, type HealthOptions } from './health.ts';
 import type { Pool } from './pool.ts';
+
+const unchanged: FieldChanges = { request: null, response: null };
 
 export interface GroupOptions {
   readonly balance: BalancePolicy;
   /** Null: backends are judged by what becomes of requests alone. */
   readonly health: HealthOptions | null;
+  /** What is changed of the fields that pass. @default nothing */
+  readonly fields?: FieldChanges | undefined;
   /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onChange: (backend: Backend, healthy: boolean, why: string) => void;
+}
+
+/** Null: they pass as they are. */
+export interface FieldChanges {
+  readonly request: FieldEdits | null;
+  readonly response: FieldEdits | null;
 }
 
 /** One backend of a site. Its pool may be shared with other sites. */
@@ -32,6 +43,7 @@ export class Backend {
 
 export class BackendGroup {
   readonly backends: readonly Backend[];
+  readonly fields: FieldChanges;
   readonly #options: GroupOptions;
   readonly #balance: Balance<Backend>;
   readonly #checks: readonly HealthCheck[];
@@ -39,6 +51,7 @@ export class BackendGroup {
   constructor(backends: readonly Backend[], options: GroupOptions) {
     this.backends = backends;
     this.#options = options;
+    this.fields = options.fields ?? unchanged;
     this.#balance = balance(options.balance);
     const { health } = options;
     if (health === null) for (const backend of backends) backend.health.unchecked();

@@ -1,6 +1,7 @@
 /** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
 import { FieldNames, is } from '../wire/field-names.ts';
 import { listMembers } from '../wire/header-facts.ts';
+import type { FieldEdits } from './field-edits.ts';
 
 /**
  * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
@@ -64,11 +65,13 @@ export interface ForwardedRequest {
   readonly upgrade: boolean;
   /** The name to send in a Via line; null to send none. */
   readonly via: string | null;
+  /** What the config changes of its fields. @default nothing */
+  readonly edits?: FieldEdits | null;
 }
 
 /** The head as bytes to send (latin1), with the empty line that ends it. */
 export function forwardedHead(forwarded: ForwardedRequest): string {
-  const { method, version, rawHeaders, path, host, strip, length } = forwarded;
+  const { method, version, rawHeaders, path, host, strip, length, edits = null } = forwarded;
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   let listed: string[] | null = null;
   let trailers = false;
@@ -101,10 +104,13 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
     }
     if (dropped.has(name)) continue;
     if (listed?.includes(name.toLowerCase())) continue;
+    if (edits?.drops(name) === true) continue;
     if (strip.length !== 0 && strip.includes(i)) continue;
     const value = rawHeaders[i + 1]!;
     head += `${name}: ${value}\r\n`;
   }
+  // Behind what the client's Connection takes out: it has no say in these.
+  if (edits !== null) head += edits.lines;
   if (length === -1) head += 'Transfer-Encoding: chunked\r\n';
   // Written anew: a leading zero makes a length octal to some readers.
   else if (length !== null || sized) head += `Content-Length: ${length ?? 0}\r\n`;

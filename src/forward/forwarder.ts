@@ -10,7 +10,7 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
 import { Attempt, type AttemptWatch, type ClientSide } from './attempt.ts';
 import type { BackendAddress } from './backend.ts';
-import { Backend, BackendGroup } from './backend-group.ts';
+import { Backend, BackendGroup, type FieldChanges } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
 import { logsConnectionIn } from './connection-login.ts';
@@ -47,6 +47,8 @@ export interface BackendsRoute {
   readonly balance: BalancePolicy;
   readonly health: HealthOptions | null;
   readonly pool: PoolBounds;
+  /** What is changed of the fields that pass. @default nothing */
+  readonly fields?: FieldChanges;
 }
 
 export class Forwarder {
@@ -138,6 +140,7 @@ export class Forwarder {
       closes: body !== null && contentless.has(request.method),
       upgrade,
       via: this.#via,
+      edits: group.fields.request,
     });
     const text = typeof body?.content === 'string' && body.length !== -1 ? body.content : '';
     const outgoing = {
@@ -182,7 +185,7 @@ export class Forwarder {
    */
   #group(
     { name }: Site,
-    { backends, balance, health, pool }: BackendsRoute,
+    { backends, balance, health, pool, fields }: BackendsRoute,
     pools: Map<string, Pool>,
     healths: Map<string, BackendHealth>,
   ): BackendGroup {
@@ -197,7 +200,7 @@ export class Forwarder {
     });
     const onChange = (backend: Backend, healthy: boolean, why: string) =>
       this.#options.onBackend(backend.pool.name, healthy, why);
-    return new BackendGroup(members, { balance, health, onChange });
+    return new BackendGroup(members, { balance, health, fields, onChange });
   }
 }
 

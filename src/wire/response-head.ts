@@ -140,7 +140,11 @@ export function parseResponseHead(
         dated ||= isAt(text, nameAt, 'date');
         break;
       case 7:
-        if (!isAt(text, nameAt, 'upgrade')) break;
+        if (!isAt(text, nameAt, 'upgrade')) {
+          // RFC 7838: it names another port, or another host, for all that follows: past the checkpoint.
+          kept = !isAt(text, nameAt, 'alt-svc');
+          break;
+        }
         upgrade = trimmed(text, valueAt, valueEnd);
         kept = false;
         break;
