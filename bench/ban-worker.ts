@@ -1,6 +1,6 @@
 /** A worker's part in `bench -- fleet`: takes bans in as a worker does, and says when it has the last. */
 import { BanMirror } from '../src/bans/mirror.ts';
-import { unpackBans } from '../src/workers/ban-batch.ts';
+import { unpackBans } from '../src/program/workers/ban-batch.ts';
 
 const mirror = new BanMirror({ clock: Date.now });
 process.on('message', ({ bans, last }: { bans: string; last: boolean }) => {

@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { Redis } from 'iovalkey';
 import { ValkeyStore } from '../src/fleet/valkey-store.ts';
-import { packBans } from '../src/workers/ban-batch.ts';
+import { packBans } from '../src/program/workers/ban-batch.ts';
 import { simulateFleet } from '../test/support/fleet-simulation.ts';
 import type { Owner } from '../test/support/owner.ts';
 import { without } from '../test/support/peers.ts';

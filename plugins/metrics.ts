@@ -1,11 +1,11 @@
 /** `GET /metrics` for Prometheus, in anybody's own app beside `relayGuard`. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { Access } from '../src/admin/access.ts';
-import type { MetricSource } from '../src/admin/metrics.ts';
 import { ConfigError } from '../src/config/fault.ts';
 import { optionFaults } from '../src/config/plugin-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
+import { BearerToken } from '../src/metrics/bearer-token.ts';
+import type { MetricSource } from '../src/metrics/metrics.ts';
 import { withPackages } from '../src/optional-package.ts';
 
 export interface MetricsSettings {
@@ -42,8 +42,8 @@ async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Pro
       'write 16 characters or more, or false to let everybody see them',
     );
   if (faults.length > 0) throw new ConfigError(faults, 'metrics');
-  const { serveMetrics } = await withPackages('metrics', () => import('../src/admin/metrics-route.ts'));
-  serveMetrics(app, ownSource(app), path, token === false ? null : new Access(token, false));
+  const { serveMetrics } = await withPackages('metrics', () => import('../src/metrics/metrics-route.ts'));
+  serveMetrics(app, ownSource(app), path, token === false ? null : new BearerToken(token));
 }
 
 function ownSource(app: FastifyInstance): MetricSource {

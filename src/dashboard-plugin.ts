@@ -6,9 +6,9 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
 import { compileDashboard, type DashboardSettings } from './config/dashboard-options.ts';
-import type { ControlPlane } from './control-plane.ts';
 import { noGuard } from './events/probe-feed.ts';
 import { withPackages } from './optional-package.ts';
+import type { ControlPlane } from './program/control-plane.ts';
 
 export type DashboardOptions = DashboardSettings;
 
@@ -37,7 +37,10 @@ async function dashboardPlugin(app: FastifyInstance, options: DashboardOptions):
     // The sites are those of the guard.
     const whole = { ...guard, admin: config.admin, journal: config.journal };
     const counters = () => [feed.counters.snapshot()];
-    const { startControlPlane } = await withPackages('the dashboard', () => import('./control-plane.ts'));
+    const { startControlPlane } = await withPackages(
+      'the dashboard',
+      () => import('./program/control-plane.ts'),
+    );
     control = await startControlPlane(whole, { log, bans, policy, counters });
     const { onEvent, onBan, setReady } = control;
     feed.listen(onEvent);

@@ -23,11 +23,11 @@ for (const file of globSync('**/*.d.ts', { cwd: dist })) {
   const path = resolve(dist, file);
   writeFileSync(path, readFileSync(path, 'utf8').replace(/((?:from|import\()\s*'\.[^']*)\.ts'/g, "$1.js'"));
 }
-await import('../plugins/dashboard/build.ts');
+await import('../src/dashboard/build.ts');
 // Pages, styles and the like lie beside the code that serves them.
 for (const file of globSync(['src/**/*', 'plugins/**/*'], {
   cwd: root,
-  exclude: ['**/*.{ts,tsx}', 'plugins/dashboard/**'],
+  exclude: ['**/*.{ts,tsx}', 'src/dashboard/**'],
 })) {
   if (statSync(resolve(root, file)).isFile()) cpSync(resolve(root, file), resolve(dist, file));
 }

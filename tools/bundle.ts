@@ -27,7 +27,7 @@ const banner = `#!/usr/bin/env node
 // sekisho ${version}
 (function () { var v = process.versions.node.split('.').map(Number); if (v[0] < ${major} || (v[0] === ${major} && v[1] < ${minor})) { process.stderr.write('sekisho: needs Node ${major}.${minor} or newer, and this is ' + process.versions.node + ' (' + process.execPath + ')\\n'); process.exit(1); } })();`;
 
-await import('../plugins/dashboard/build.ts');
+await import('../src/dashboard/build.ts');
 const bundle = await rolldown({
   input: join(root, 'tools/bundle/entry.ts'),
   platform: 'node',

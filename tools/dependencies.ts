@@ -62,7 +62,7 @@ export function runtimeDependencies(root: string): Dependency[] {
  */
 export function builtInDependencies(root: string): Dependency[] {
   const names = new Set<string>();
-  for (const file of globSync('plugins/dashboard/**/*.{ts,tsx,css}', { cwd: root })) {
+  for (const file of globSync('src/dashboard/**/*.{ts,tsx,css}', { cwd: root })) {
     if (/(?:build|vite\.config)\.ts$/.test(file)) continue;
     const text = readFileSync(join(root, file), 'utf8');
     for (const [, name] of text.matchAll(/(?:from|import)\s*\(?['"]((?:@[\w.-]+\/)?[\w-][\w.-]*)/g))

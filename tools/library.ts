@@ -25,7 +25,7 @@ export const entries: Readonly<Record<string, string>> = {
 const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 /** The admin server: it loads files beside itself, and is the program's. */
-const program = join(root, 'src/control-plane.ts');
+const program = join(root, 'src/program/control-plane.ts');
 
 /** Builds the code. `dist/src` is there by now. */
 export async function buildLibrary(): Promise<void> {
@@ -55,7 +55,7 @@ export async function buildLibrary(): Promise<void> {
 
 const toProgram = (id: string, importer: string | undefined) =>
   importer !== undefined && resolve(dirname(importer), id) === program
-    ? { id: '../src/control-plane.js', external: true }
+    ? { id: '../src/program/control-plane.js', external: true }
     : null;
 
 function toFiles(code: string, id: string): { code: string } {

@@ -1,6 +1,7 @@
 /** Who may use the admin listener: whoever holds the token, or a session that was opened with it. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { BearerToken } from '../metrics/bearer-token.ts';
 
 export interface Session {
   /** To be sent back as `X-Sekisho-CSRF` with everything that changes something. */
@@ -19,21 +20,20 @@ const sessionLimit = 64;
 const cookieName = 'sekisho_session';
 
 export class Access {
-  #token: Buffer;
+  #token: BearerToken;
   readonly #secure: boolean;
   readonly #sessions = new Map<string, Session>();
 
   /** @param secure the listener speaks TLS, so the cookie is for TLS alone */
   constructor(token: string, secure: boolean) {
-    this.#token = digest(token);
+    this.#token = new BearerToken(token);
     this.#secure = secure;
   }
 
   /** Another token: every session that was opened with the one before ends. */
   replaceToken(token: string): void {
-    const next = digest(token);
-    if (!timingSafeEqual(next, this.#token)) this.#sessions.clear();
-    this.#token = next;
+    if (!this.#token.is(token)) this.#sessions.clear();
+    this.#token = new BearerToken(token);
   }
 
   /**
@@ -43,7 +43,7 @@ export class Access {
    * along. So it counts only where the browser says that the request is our own page's.
    */
   check(headers: IncomingHttpHeaders, now: number): Pass | null {
-    const bearer = /^Bearer +([^ ]+) *$/i.exec(headers.authorization ?? '')?.[1];
+    const bearer = BearerToken.of(headers);
     if (bearer !== undefined) return this.isToken(bearer) ? { by: 'token' } : null;
     const site = headers['sec-fetch-site'];
     const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
@@ -58,7 +58,7 @@ export class Access {
   }
 
   isToken(text: string): boolean {
-    return timingSafeEqual(digest(text), this.#token);
+    return this.#token.is(text);
   }
 
   /** @returns the value of the Set-Cookie line */
@@ -93,9 +93,6 @@ export class Access {
 
 /** A token for one run. */
 export const makeToken = (): string => randomBytes(24).toString('base64url');
-
-/** Digests have one length, so that comparing them tells nothing about the token's. */
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 const sessionIds = (cookies: string | undefined): string[] =>
   (cookies ?? '')

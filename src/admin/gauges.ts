@@ -3,7 +3,7 @@ import type { BanService } from '../bans/ban-service.ts';
 import type { Journal } from '../events/journal.ts';
 import type { FleetHealth } from '../fleet/fleet-options.ts';
 import type { HealthState } from '../forward/backend-health.ts';
-import type { MetricSource, Sample } from './metrics.ts';
+import type { MetricSource, Sample } from '../metrics/metrics.ts';
 import type { Stream } from './stream.ts';
 
 interface Backend {

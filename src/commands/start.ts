@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import { type ClientPlane, startClientPlane } from '../client-plane.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
-import { type ControlPlane, startControlPlane } from '../control-plane.ts';
-import { type DataPlane, startDataPlane } from '../data-plane.ts';
 import type { EventSink } from '../events/event.ts';
 import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
 import { createLog } from '../log.ts';
-import { type MailSide, openSideDoors, type SideDoors } from '../side-doors.ts';
+import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
+import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
+import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
+import { type MailSide, openSideDoors, type SideDoors } from '../program/mail-and-decoys.ts';
 import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 

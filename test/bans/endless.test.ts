@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { startClientPlane } from '../../src/client-plane.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { startControlPlane } from '../../src/control-plane.ts';
+import { startClientPlane } from '../../src/program/bans-and-fleet.ts';
+import { startControlPlane } from '../../src/program/control-plane.ts';
 
 test('an endless ban is for ever in the log and the alert, and null to machines', async (t) => {
   const told: string[] = [];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
-import type { Gateway } from '../../src/gateway.ts';
+import type { Gateway } from '../../src/program/gateway.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';

@@ -85,7 +85,7 @@ suite('the bill of materials', async () => {
 
   test('knows the packages that the dashboard is built of', { timeout: 120_000 }, async () => {
     const built = (await build({
-      configFile: join(root, 'plugins/dashboard/vite.config.ts'),
+      configFile: join(root, 'src/dashboard/vite.config.ts'),
       logLevel: 'silent',
       build: { write: false },
     })) as unknown as { output: { moduleIds?: string[] }[] };

@@ -31,7 +31,7 @@ export async function startBrowser(owner: Owner, further: readonly string[] = []
 
 /** Builds the dashboard where its build is missing or old. */
 export function buildDashboard(): void {
-  execFileSync(process.execPath, ['plugins/dashboard/build.ts', '--if-needed'], {
+  execFileSync(process.execPath, ['src/dashboard/build.ts', '--if-needed'], {
     cwd: `${import.meta.dirname}/../..`,
     timeout: 60_000,
   });

@@ -1,9 +1,9 @@
 /** The whole checkpoint in this process, as `start` composes it: client plane, control plane, data plane. */
 import { pino } from 'pino';
-import { type ClientPlane, startClientPlane } from '../../src/client-plane.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { type ControlPlane, startControlPlane } from '../../src/control-plane.ts';
-import { startDataPlane } from '../../src/data-plane.ts';
+import { type ClientPlane, startClientPlane } from '../../src/program/bans-and-fleet.ts';
+import { type ControlPlane, startControlPlane } from '../../src/program/control-plane.ts';
+import { startDataPlane } from '../../src/program/data-plane.ts';
 import type { Owner } from './owner.ts';
 import { exchange } from './raw-client.ts';
 

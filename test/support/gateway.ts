@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { type Gateway, startGateway } from '../../src/program/gateway.ts';
 import type { Owner } from './owner.ts';
 
 export interface RunningGateway {

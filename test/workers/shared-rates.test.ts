@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { SharedRates } from '../../src/workers/shared-rates.ts';
+import { SharedRates } from '../../src/program/workers/shared-rates.ts';
 
 const count = (key: string, by: number) => ({ key, by, ttl: 1000 });
 

@@ -18,7 +18,7 @@ async function run(): Promise<void> {
     const load = threads[threadName ?? ''];
     if (load === undefined) throw new Error(`no part of the bundle is a thread named ${threadName}`);
     await load();
-  } else if (cluster.isWorker) await import('../../src/workers/worker.ts');
+  } else if (cluster.isWorker) await import('../../src/program/workers/worker.ts');
   else process.exitCode = await main(process.argv.slice(2));
 }
 

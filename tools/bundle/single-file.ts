@@ -18,7 +18,7 @@ const changes: Readonly<Record<string, Change>> = {
   },
   'src/bans/list-file.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/scan/pool.ts': { from: /new URL\([^;{]*, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
-  'src/workers/worker-pool.ts': {
+  'src/program/workers/worker-pool.ts': {
     from: /new URL\(`[^`]*`, import\.meta\.url\)/,
     to: 'new URL(import.meta.url)',
   },

@@ -1,4 +1,4 @@
-import type { Backend } from '../forward/backend-group.ts';
+import type { Backend } from '../../forward/backend-group.ts';
 import type { BackendState } from './messages.ts';
 
 /** The backends as they stand, as plain data. */

@@ -2,7 +2,7 @@
  * Bans on their way to the workers: many in one text, made once for all workers. Three hundred thousand come at once where a
  * gateway joins its fleet, and an object or a message for each would take half a minute.
  */
-import { type Ban, banMakers } from '../bans/ban.ts';
+import { type Ban, banMakers } from '../../bans/ban.ts';
 
 /** What a worker needs of them; the rest is the primary's affair. */
 export const packBans = (bans: readonly Ban[]): string =>

@@ -11,7 +11,7 @@ import {
   NodeTracerProvider,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-node';
-import type { Served } from './forward/served.ts';
+import type { Served } from '../forward/served.ts';
 
 export interface TracesOptions {
   /** Of the collector, `http://127.0.0.1:4318/v1/traces`. */

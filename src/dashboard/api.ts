@@ -1,5 +1,5 @@
 /** The admin API as the dashboard uses it. */
-import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../../src/admin/api-types.ts';
+import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../admin/api-types.ts';
 
 import type {
   BackendsAnswer,
@@ -7,7 +7,7 @@ import type {
   BansAnswer,
   FleetAnswer,
   StatusAnswer as Status,
-} from '../../src/admin/standing-types.ts';
+} from '../admin/standing-types.ts';
 
 export type { ApiEvent, ApiEventInFull, Status, SummaryAnswer };
 

@@ -3,8 +3,13 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import Type from 'typebox';
-import { abuseReport, type Reporter, xarf } from '../src/admin/abuse-report.ts';
-import type { Access } from '../src/admin/access.ts';
+import type { Journal } from '../events/journal.ts';
+import type { EventFilter, JournalRow } from '../events/journal-query.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
+import type { Policy } from '../rules/policy.ts';
+import { abuseReport, type Reporter, xarf } from './abuse-report.ts';
+import type { Access } from './access.ts';
 import {
   ApiError,
   type ApiEvent,
@@ -15,23 +20,11 @@ import {
   RangeQuery,
   ReportQuery,
   SummaryAnswer,
-} from '../src/admin/api-types.ts';
-import { csvHeader, csvLine } from '../src/admin/csv.ts';
-import { rejudge } from '../src/admin/rejudge.ts';
-import {
-  BackendsAnswer,
-  either,
-  FleetAnswer,
-  RulesAnswer,
-  StatusAnswer,
-  text,
-} from '../src/admin/standing-types.ts';
-import type { Stream } from '../src/admin/stream.ts';
-import type { Journal } from '../src/events/journal.ts';
-import type { EventFilter, JournalRow } from '../src/events/journal-query.ts';
-import type { Fleet } from '../src/fleet/fleet.ts';
-import { catalogue, type Rule, ruleIds } from '../src/rules/catalogue.ts';
-import type { Policy } from '../src/rules/policy.ts';
+} from './api-types.ts';
+import { csvHeader, csvLine } from './csv.ts';
+import { rejudge } from './rejudge.ts';
+import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './standing-types.ts';
+import type { Stream } from './stream.ts';
 
 /** As the answer has it, but for `fit`, which its state tells. */
 type Backend = Omit<BackendsAnswer['backends'][number], 'fit'>;

@@ -1,9 +1,9 @@
 /** What primary and workers say to each other. Plain data: it goes through a pipe. */
-import type { PrefixRanges } from '../bans/prefix-list.ts';
-import type { Config } from '../config/config.ts';
-import type { CountersSnapshot } from '../events/counters.ts';
-import type { ProbeEvent } from '../events/event.ts';
-import type { HealthState } from '../forward/backend-health.ts';
+import type { PrefixRanges } from '../../bans/prefix-list.ts';
+import type { Config } from '../../config/config.ts';
+import type { CountersSnapshot } from '../../events/counters.ts';
+import type { ProbeEvent } from '../../events/event.ts';
+import type { HealthState } from '../../forward/backend-health.ts';
 
 /** A backend as one process sees it. */
 export interface BackendState {

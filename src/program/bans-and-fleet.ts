@@ -5,23 +5,23 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { parsePrefix } from './address/ip.ts';
-import { PrefixSet } from './address/prefix-set.ts';
-import { type Ban, endOf } from './bans/ban.ts';
-import { banBytes, SqliteBanJournal } from './bans/ban-journal.ts';
-import { BanService } from './bans/ban-service.ts';
-import { BanLedger, type LedgerOptions } from './bans/ledger.ts';
-import { MailBans } from './bans/mail-bans.ts';
-import type { BansConfig, Config, FleetConfig } from './config/config.ts';
-import { gatewayName } from './config/gateway-name.ts';
-import type { EventSink } from './events/event.ts';
-import { banShare } from './events/journal-retention.ts';
-import { Fleet } from './fleet/fleet.ts';
-import { FleetClock } from './fleet/fleet-clock.ts';
-import { fleetLog } from './fleet/fleet-log.ts';
-import { ValkeyStore } from './fleet/valkey-store.ts';
-import type { RateSource } from './limit/rate-table.ts';
-import { packageJson } from './package-json.ts';
+import { parsePrefix } from '../address/ip.ts';
+import { PrefixSet } from '../address/prefix-set.ts';
+import { type Ban, endOf } from '../bans/ban.ts';
+import { banBytes, SqliteBanJournal } from '../bans/ban-journal.ts';
+import { BanService } from '../bans/ban-service.ts';
+import { BanLedger, type LedgerOptions } from '../bans/ledger.ts';
+import { MailBans } from '../bans/mail-bans.ts';
+import type { BansConfig, Config, FleetConfig } from '../config/config.ts';
+import { gatewayName } from '../config/gateway-name.ts';
+import type { EventSink } from '../events/event.ts';
+import { banShare } from '../events/journal-retention.ts';
+import { Fleet } from '../fleet/fleet.ts';
+import { FleetClock } from '../fleet/fleet-clock.ts';
+import { fleetLog } from '../fleet/fleet-log.ts';
+import { ValkeyStore } from '../fleet/valkey-store.ts';
+import type { RateSource } from '../limit/rate-table.ts';
+import { packageJson } from '../package-json.ts';
 
 export interface ClientPlane {
   /** Null: bans are off. */

@@ -1,12 +1,12 @@
 /** What carries requests: this process, or several. */
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import type { BanLedger } from './bans/ledger.ts';
-import type { Config } from './config/config.ts';
-import { Counters, type CountersSnapshot } from './events/counters.ts';
-import type { EventSink } from './events/event.ts';
+import type { BanLedger } from '../bans/ledger.ts';
+import type { Config } from '../config/config.ts';
+import { Counters, type CountersSnapshot } from '../events/counters.ts';
+import type { EventSink } from '../events/event.ts';
+import type { RateSource } from '../limit/rate-table.ts';
 import { startGateway } from './gateway.ts';
-import type { RateSource } from './limit/rate-table.ts';
 import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
 import { WorkerPool } from './workers/worker-pool.ts';

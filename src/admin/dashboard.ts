@@ -1,7 +1,7 @@
 /** The dashboard's files, read once at start. Needs `sekisho-admin`, which keeps them behind the token. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { readDashboardFiles } from '../src/admin/dashboard-files.ts';
+import { readDashboardFiles } from './dashboard-files.ts';
 
 async function dashboardPlugin(app: FastifyInstance): Promise<void> {
   const files = readDashboardFiles();

@@ -4,27 +4,27 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { shown } from '../plugins/admin-api.ts';
-import { gauges, type Mailed } from './admin/gauges.ts';
-import { Stream } from './admin/stream.ts';
-import { type AdminServer, startAdminServer } from './admin-server.ts';
-import { Alerts } from './alerts/alerts.ts';
-import { endOf } from './bans/ban.ts';
-import type { BanService } from './bans/ban-service.ts';
-import type { MailBans } from './bans/mail-bans.ts';
-import { compile } from './config/compile.ts';
-import type { Config } from './config/config.ts';
-import { gatewayName } from './config/gateway-name.ts';
-import { collides } from './config/listen-address.ts';
-import { type CountersSnapshot, sumCounters } from './events/counters.ts';
-import type { EventSink } from './events/event.ts';
-import { EventFolder } from './events/fold.ts';
-import { Journal } from './events/journal.ts';
-import type { Fleet } from './fleet/fleet.ts';
-import { FleetJournal } from './fleet/fleet-journal.ts';
-import type { HealthState } from './forward/backend-health.ts';
-import { isProbe } from './rules/catalogue.ts';
-import type { Policy } from './rules/policy.ts';
+import { shown } from '../admin/api.ts';
+import { gauges, type Mailed } from '../admin/gauges.ts';
+import { type AdminServer, startAdminServer } from '../admin/server.ts';
+import { Stream } from '../admin/stream.ts';
+import { Alerts } from '../alerts/alerts.ts';
+import { endOf } from '../bans/ban.ts';
+import type { BanService } from '../bans/ban-service.ts';
+import type { MailBans } from '../bans/mail-bans.ts';
+import { compile } from '../config/compile.ts';
+import type { Config } from '../config/config.ts';
+import { gatewayName } from '../config/gateway-name.ts';
+import { collides } from '../config/listen-address.ts';
+import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
+import type { EventSink } from '../events/event.ts';
+import { EventFolder } from '../events/fold.ts';
+import { Journal } from '../events/journal.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { FleetJournal } from '../fleet/fleet-journal.ts';
+import type { HealthState } from '../forward/backend-health.ts';
+import { isProbe } from '../rules/catalogue.ts';
+import type { Policy } from '../rules/policy.ts';
 
 /** A backend as it stands. Plain data. */
 export interface BackendState {

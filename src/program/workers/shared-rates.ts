@@ -1,5 +1,5 @@
 /** Sums what workers count, so that a client has one limit and not one a worker. Pure; the time is passed in. */
-import type { RateShare, RateSource } from '../limit/rate-table.ts';
+import type { RateShare, RateSource } from '../../limit/rate-table.ts';
 import type { RateCount } from './messages.ts';
 
 interface Sum {

@@ -1,15 +1,15 @@
 /** The listeners beside the gateway, one a process group: the mail guard, and decoys. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { hostPort } from './address/host-port.ts';
-import { compile } from './config/compile.ts';
-import type { Config } from './config/config.ts';
-import { createDecoy, type Decoy } from './decoys/decoy.ts';
-import type { EventSink } from './events/event.ts';
-import { ProbeLog } from './events/probe-log.ts';
-import type { MailCounts } from './smtp/accepted-mail.ts';
-import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from './smtp/guard.ts';
-import type { SmtpOptions } from './smtp/options.ts';
+import { hostPort } from '../address/host-port.ts';
+import { compile } from '../config/compile.ts';
+import type { Config } from '../config/config.ts';
+import { createDecoy, type Decoy } from '../decoys/decoy.ts';
+import type { EventSink } from '../events/event.ts';
+import { ProbeLog } from '../events/probe-log.ts';
+import type { MailCounts } from '../smtp/accepted-mail.ts';
+import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from '../smtp/guard.ts';
+import type { SmtpOptions } from '../smtp/options.ts';
 
 export interface SideDoors {
   /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */

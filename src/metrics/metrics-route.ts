@@ -1,6 +1,6 @@
 /** `GET /metrics` for Prometheus: at the admin listener, and in anybody's own app. */
 import type { FastifyInstance } from 'fastify';
-import type { Access } from './access.ts';
+import { BearerToken } from './bearer-token.ts';
 import { type MetricSource, Metrics } from './metrics.ts';
 
 /** What the two answers are, for an OpenAPI document of the app. */
@@ -19,7 +19,7 @@ export function serveMetrics(
   app: FastifyInstance,
   source: MetricSource,
   path: string,
-  access: Access | null,
+  access: BearerToken | null,
 ): void {
   const metrics = new Metrics(source);
   app.get(
@@ -31,7 +31,7 @@ export function serveMetrics(
       },
     },
     async ({ headers }, reply) => {
-      if (access !== null && access.check(headers, Date.now())?.by !== 'token')
+      if (access !== null && !access.is(BearerToken.of(headers) ?? ''))
         return reply
           .code(401)
           .header('WWW-Authenticate', 'Bearer realm="sekisho"')

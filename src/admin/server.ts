@@ -12,22 +12,22 @@ import Fastify, {
 } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
-import { admin } from '../plugins/admin.ts';
-import { type AdminApiOptions, adminEvents } from '../plugins/admin-api.ts';
-import type {} from '../plugins/bans.ts';
-import { bansDocumented, bansRoutes, unchecked } from '../plugins/bans-api.ts';
-import { dashboard } from '../plugins/dashboard.ts';
-import { hostPort } from './address/host-port.ts';
-import { Access, makeToken } from './admin/access.ts';
-import type { MetricSource, Sample } from './admin/metrics.ts';
-import { serveMetrics } from './admin/metrics-route.ts';
-import { WrongTokens } from './admin/wrong-tokens.ts';
-import type { BanService } from './bans/ban-service.ts';
-import type { MailBans } from './bans/mail-bans.ts';
-import type { AdminConfig } from './config/config.ts';
-import { codedError } from './errors.ts';
-import { bindFailure } from './listener/bind.ts';
-import { packageJson } from './package-json.ts';
+import type {} from '../../plugins/bans.ts';
+import { hostPort } from '../address/host-port.ts';
+import type { BanService } from '../bans/ban-service.ts';
+import type { MailBans } from '../bans/mail-bans.ts';
+import type { AdminConfig } from '../config/config.ts';
+import { codedError } from '../errors.ts';
+import { bindFailure } from '../listener/bind.ts';
+import type { MetricSource, Sample } from '../metrics/metrics.ts';
+import { serveMetrics } from '../metrics/metrics-route.ts';
+import { packageJson } from '../package-json.ts';
+import { Access, makeToken } from './access.ts';
+import { admin } from './admin.ts';
+import { type AdminApiOptions, adminEvents } from './api.ts';
+import { bansDocumented, bansRoutes, unchecked } from './bans-api.ts';
+import { dashboard } from './dashboard.ts';
+import { WrongTokens } from './wrong-tokens.ts';
 
 export interface AdminServer {
   /** `admin http://127.0.0.1:9090`. */

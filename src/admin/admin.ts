@@ -4,10 +4,10 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import { Access, type Pass } from '../src/admin/access.ts';
-import { loginPage } from '../src/admin/login-page.ts';
-import { HealthAnswer } from '../src/admin/standing-types.ts';
-import type { WrongTokens } from '../src/admin/wrong-tokens.ts';
+import { Access, type Pass } from './access.ts';
+import { loginPage } from './login-page.ts';
+import { HealthAnswer } from './standing-types.ts';
+import type { WrongTokens } from './wrong-tokens.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

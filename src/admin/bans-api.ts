@@ -9,19 +9,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import Type from 'typebox';
-import { ApiError } from '../src/admin/api-types.ts';
-import {
-  BanAnswer,
-  BanRequest,
-  BansAnswer,
-  either,
-  type Ban as ShownBan,
-} from '../src/admin/standing-types.ts';
-import { type Ban, endOf } from '../src/bans/ban.ts';
-import { banPrefix } from '../src/bans/ban-prefix.ts';
-import { type ExportFormat, exportBans, exportFormats } from '../src/bans/export.ts';
-import type { BanLedger } from '../src/bans/ledger.ts';
-import { parseDuration } from '../src/config/quantity.ts';
+import { type Ban, endOf } from '../bans/ban.ts';
+import { banPrefix } from '../bans/ban-prefix.ts';
+import { type ExportFormat, exportBans, exportFormats } from '../bans/export.ts';
+import type { BanLedger } from '../bans/ledger.ts';
+import { parseDuration } from '../config/quantity.ts';
+import { ApiError } from './api-types.ts';
+import { BanAnswer, BanRequest, BansAnswer, either, type Ban as ShownBan } from './standing-types.ts';
 
 interface ListQuery {
   readonly limit?: string;

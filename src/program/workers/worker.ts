@@ -1,12 +1,12 @@
 /** A worker process: carries requests, and leaves everything that is one a gateway to the primary. */
-import { BanMirror } from '../bans/mirror.ts';
-import type { Config } from '../config/config.ts';
-import { Counters } from '../events/counters.ts';
-import type { ProbeEvent } from '../events/event.ts';
+import { BanMirror } from '../../bans/mirror.ts';
+import type { Config } from '../../config/config.ts';
+import { Counters } from '../../events/counters.ts';
+import type { ProbeEvent } from '../../events/event.ts';
+import type { RateShare } from '../../limit/rate-table.ts';
+import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
+import { createLog } from '../../log.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
-import type { RateShare } from '../limit/rate-table.ts';
-import { dropPrivileges, resolveAccount } from '../listener/privileges.ts';
-import { createLog } from '../log.ts';
 import { backendStates } from './backend-states.ts';
 import { unpackBans } from './ban-batch.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
