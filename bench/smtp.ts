@@ -2,17 +2,24 @@
  * How fast the mail guard is, as a share of the same mail server spoken to directly. Rounds are interleaved, direct and
  * through the guard in turn, and medians compared, so that a busy machine slows both sides alike.
  *
- * Needs smtp-source, smtp-sink, Postfix and taskset.
+ * Needs smtp-source, smtp-sink, Postfix with Cyrus SASL, openssl and taskset.
  */
+import { chmod } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { CertificateFiles } from '../src/listener/certificates.ts';
 import { createSmtpGuard } from '../src/smtp/guard.ts';
+import type { SmtpOptions } from '../src/smtp/options.ts';
+import { certificate } from '../test/smtp/certificate.ts';
 import { startPostfix } from '../test/smtp/postfix.ts';
 import { guardOptions } from '../test/smtp/support.ts';
 import { freePort } from '../test/support/free-port.ts';
 import type { Owner } from '../test/support/owner.ts';
 import { requirePeer, without } from '../test/support/peers.ts';
 import { runProcess, startProcess } from '../test/support/process.ts';
+import { tempDir } from '../test/support/temp-dir.ts';
 import { loadCore, proxyCore, treeOf } from './pinned.ts';
 
 export interface BenchOptions {
@@ -49,8 +56,10 @@ interface Scene {
   readonly sessions: number;
   readonly reuse: boolean;
   readonly target: number | null;
-  /** The mail server is told each client's address by a PROXY header, so each has a session of its own with it. */
-  readonly proxy?: boolean;
+  /** How the mail server is told each client's address: then each has a session of its own with it. */
+  readonly told?: 'proxy' | 'xclient';
+  /** By STARTTLS and AUTH: ended at Postfix, and at the guard, which passes AUTH on. */
+  readonly submission?: boolean;
   /** The guard on a core of its own; load and mail server on the other, with and without it. */
   readonly apart?: boolean;
 }
@@ -73,7 +82,27 @@ const scenes: readonly Scene[] = [
     sessions: 20,
     reuse: false,
     target: null,
-    proxy: true,
+    told: 'proxy',
+  },
+  {
+    name: 'Postfix, the same, by XCLIENT',
+    behind: 'postfix',
+    messages: 1000,
+    bytes: 4096,
+    sessions: 20,
+    reuse: false,
+    target: null,
+    told: 'xclient',
+  },
+  {
+    name: 'Postfix, 4 KB mails by STARTTLS and AUTH, 20 sessions',
+    behind: 'postfix',
+    messages: 300,
+    bytes: 4096,
+    sessions: 20,
+    reuse: false,
+    target: 0.85,
+    submission: true,
   },
   {
     name: 'Postfix and load on one core, the guard on another',
@@ -128,7 +157,7 @@ export async function run({
   rounds = quick ? 1 : 7,
   only = '',
 }: BenchOptions = {}): Promise<BenchResult[]> {
-  const missing = without('smtp-source', 'smtp-sink', 'postfix');
+  const missing = without('smtp-source', 'smtp-sink', 'postfix', 'saslpasswd2', 'openssl');
   if (missing !== false) throw new Error(`bench smtp ${missing}`);
   const stops: (() => unknown)[] = [];
   const owner: Owner = { after: (stop) => void stops.unshift(stop) };
@@ -143,20 +172,32 @@ export async function run({
       },
     );
     await sinkProcess.waitForPort(sink);
-    const proxied = await freePort();
+    const [proxied, xclient, secured] = [await freePort(), await freePort(), await freePort()];
+    const tls = await certificate(owner);
+    const users = await usersFile(owner);
     const postfix = await startPostfix(owner, {
       deliverTo: sink,
-      main: 'default_transport = discard:',
+      main: `default_transport = discard:
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_path = smtpd
+smtpd_sasl_local_domain = example.net`,
+      sasl: `pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: ${users}\nmech_list: PLAIN\n`,
       service: `127.0.0.1:10025 inet n - n - - smtpd
 127.0.0.1:${proxied} inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy
+127.0.0.1:${xclient} inet n - n - - smtpd -o smtpd_authorized_xclient_hosts=127.0.0.1
+127.0.0.1:${secured} inet n - n - - smtpd -o smtpd_tls_security_level=may -o smtpd_tls_cert_file=${tls[0]!.cert} -o smtpd_tls_key_file=${tls[0]!.key}
 `,
     });
     const results: BenchResult[] = [];
     for (const scene of scenes.filter(({ name }) => name.includes(only))) {
-      const behind = scene.behind === 'sink' ? sink : postfix.port;
-      const options =
-        scene.proxy === true ? guardOptions(proxied, { proxyProtocol: 'v1' }) : guardOptions(behind);
-      const guard = createSmtpGuard(options, { onEvent: () => {}, log: console });
+      const behind = scene.behind === 'sink' ? sink : scene.submission === true ? secured : postfix.port;
+      const options = optionsOf(scene, {
+        plain: scene.behind === 'sink' ? sink : postfix.port,
+        proxied,
+        xclient,
+        tls,
+      });
+      const guard = createSmtpGuard(options, { onEvent: () => {}, log: quiet });
       const [address] = await guard.listen();
       // A guard runs for weeks: what is measured is compiled code, whichever scene comes first.
       if (!quick) await warmUp(sink);
@@ -176,9 +217,41 @@ export async function run({
   }
 }
 
+interface Setup {
+  readonly plain: number;
+  readonly proxied: number;
+  readonly xclient: number;
+  readonly tls: CertificateFiles[];
+}
+
+function optionsOf({ told, submission }: Scene, { plain, proxied, xclient, tls }: Setup): SmtpOptions {
+  if (told === 'proxy') return guardOptions(proxied, { proxyProtocol: 'v1' });
+  if (told === 'xclient') return guardOptions(xclient, { xclient: true });
+  const limits = { messages: 1_000_000, recipients: 1_000_000, failures: 100 };
+  return guardOptions(plain, submission === true ? { tls, submission: { limits, senders: {} } } : {});
+}
+
+/** What goes wrong is told; a line for each mail would be measured with it, in whatever the bench is printed to. */
+const quiet = { info: () => {}, warn: console.warn, error: console.error };
+
+/** The accounts of Cyrus SASL: `user` with the password `secret`. */
+async function usersFile(owner: Owner): Promise<string> {
+  const users = join(await tempDir(owner, 'sasl'), 'users');
+  const made = await runProcess(
+    requirePeer('saslpasswd2'),
+    ['-p', '-c', '-f', users, '-u', 'example.net', 'user'],
+    {
+      input: 'secret',
+    },
+  );
+  if (made.code !== 0) throw new Error(made.stderr);
+  await chmod(users, 0o644);
+  return users;
+}
+
 /** Through a guard of its own, so that none of the scenes' has the memory of it. */
 async function warmUp(sink: number): Promise<void> {
-  const guard = createSmtpGuard(guardOptions(sink), { onEvent: () => {}, log: console });
+  const guard = createSmtpGuard(guardOptions(sink), { onEvent: () => {}, log: quiet });
   const [address] = await guard.listen();
   const warm: Scene = { ...scenes[0]!, messages: 3000 };
   await rate(warm, allCores, address!.port);
@@ -237,15 +310,28 @@ const settleTime = 1000;
 
 async function rate(scene: Scene, cores: string, port: number): Promise<Round> {
   await delay(settleTime);
+  if (scene.submission === true) {
+    const load = [
+      fileURLToPath(new URL('./smtp-submission-load.ts', import.meta.url)),
+      port,
+      scene.messages,
+      scene.sessions,
+      scene.bytes,
+    ];
+    return timed(scene, ['-c', cores, process.execPath, ...load.map(String)]);
+  }
   const args = ['-s', `${scene.sessions}`, '-m', `${scene.messages}`, '-l', `${scene.bytes}`];
   if (scene.reuse) args.push('-d');
   args.push('-f', 'sender@example.com', '-t', 'user@example.net', `127.0.0.1:${port}`);
+  return timed(scene, ['-c', cores, requirePeer('smtp-source'), ...args]);
+}
+
+async function timed(scene: Scene, command: readonly string[]): Promise<Round> {
   const started = performance.now();
   const before = process.cpuUsage();
-  const command = ['-c', cores, requirePeer('smtp-source'), ...args];
   const result = await runProcess('taskset', command, { timeout: 120_000 });
   const seconds = (performance.now() - started) / 1000;
-  if (result.code !== 0) throw new Error(`smtp-source ${args.join(' ')}: ${result.stderr || result.signal}`);
+  if (result.code !== 0) throw new Error(`${command.join(' ')}: ${result.stderr || result.signal}`);
   const { user, system } = process.cpuUsage(before);
   return { rate: scene.messages / seconds, time: (user + system) / scene.messages };
 }
