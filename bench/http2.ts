@@ -49,9 +49,9 @@ export async function run(options: BenchOptions): Promise<void> {
   }
   try {
     const quick = options.quick === true;
-    await scene(options, running, '200 B', '200', quick ? 5000 : 60_000);
-    await scene(options, running, '10 KB', '10k', quick ? 2000 : 20_000);
-    await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 8000, join(folder, '32k'));
+    await scene(options, running, '200 B', '200', quick ? 5000 : 30_000);
+    await scene(options, running, '10 KB', '10k', quick ? 2000 : 10_000);
+    await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 5000, join(folder, '32k'));
     for (const one of running) await longRoad(options, one, join(folder, '5m'));
   } finally {
     await Promise.all([...running, backend].map((one) => one.stop()));
@@ -67,7 +67,7 @@ async function scene(
   requests: number,
   upload?: string,
 ): Promise<void> {
-  const rounds = options.quick === true ? 1 : 5;
+  const rounds = options.quick === true ? 1 : 3;
   const rows = running.map((one) => ({ one, rates: [0], costs: [0], p99s: [0], errors: 0 }));
   for (const row of rows) {
     row.rates.pop();

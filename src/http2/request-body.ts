@@ -1,4 +1,5 @@
 import type { Attempt } from '../forward/attempt.ts';
+import type { IncomingBody } from '../forward/forwarder.ts';
 import { windowUpdateFrame } from '../wire/h2-frames.ts';
 import { grownStreamWindow, maxHeld, rateWindow, streamWindow } from './bounds.ts';
 import type { Http2Connection } from './connection.ts';
@@ -66,13 +67,20 @@ export class RequestBody {
     this.#finish();
   }
 
-  /** What waits, for the head of the request to go out with. */
-  takeHeld(): Buffer {
+  /**
+   * What has come, for the head of the request to go out with.
+   *
+   * @param declared bytes of all of it, as the head tells; -1: it does not
+   */
+  incoming(declared: number): IncomingBody {
     const content = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
     this.#held = [];
     this.#release(content.length);
     this.give(content.length);
-    return content;
+    const trailers = this.trailers ?? [];
+    // Its length is known once it is here; trailers have no place but behind a chunked body.
+    const known = this.ended && trailers.length === 0 ? content.length : -1;
+    return { content, whole: this.ended, length: declared === -1 ? known : declared, trailers };
   }
 
   /** A backend takes it from now on. @param whole it has all of it */

@@ -1,5 +1,4 @@
 /** One request and its answer, RFC 9113 section 8.1. */
-import { evidenceLimit } from '../events/probe-event.ts';
 import type { Attempt, ClientSide } from '../forward/attempt.ts';
 import type { BackendGroup } from '../forward/backend-group.ts';
 import { failureAnswer } from '../forward/failure-answer.ts';
@@ -10,42 +9,27 @@ import { evidenceTime } from '../guard/evidence.ts';
 import { refusal } from '../guard/refusal.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { errorCodes, type Fault, inStream } from '../wire/h2-faults.ts';
-import {
-  type Frame,
-  flags,
-  frameHead,
-  frameTypes,
-  headersFrames,
-  maxFrame,
-  maxWindow,
-} from '../wire/h2-frames.ts';
+import { type Frame, flags } from '../wire/h2-frames.ts';
 import { fieldText, h2Request, trailerFault } from '../wire/h2-request.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
-import { noTable } from '../wire/hpack-encoder.ts';
 import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
 import { lingerTime } from './bounds.ts';
 import { ends } from './closed-streams.ts';
 import type { Http2Connection } from './connection.ts';
+import { Evidence } from './evidence.ts';
 import { asHandshake, type Handshake } from './handshake.ts';
 import { RequestBody } from './request-body.ts';
-import { ResponseBody } from './response-body.ts';
-import { responseBlock, trailerBlock } from './response-fields.ts';
+import { Response } from './response.ts';
 
 const { protocolError, internalError, streamClosed, flowControlError, cancel, noError, enhanceYourCalm } =
   errorCodes;
-
-/** What a refused sender goes on to say. */
-interface Evidence {
-  readonly judged: Judged;
-  body: string;
-}
 
 export class Http2Stream implements ClientSide {
   readonly id: number;
   readonly #connection: Http2Connection;
   /** A login on a connection to a backend (NTLM) holds for one request at a time; browsers make it over HTTP/1.1. */
   readonly connection = null;
-  #sendWindow: number;
+  readonly #response: Response;
   #judged: Judged | null = null;
   #group: BackendGroup | null = null;
   #attempt: Attempt | null = null;
@@ -57,24 +41,27 @@ export class Http2Stream implements ClientSide {
   #contentLength = -1;
   /** What came behind the head; null: nothing did. */
   #body: RequestBody | null = null;
-  #headSent = false;
-  #status = 0;
-  #response: ResponseBody | null = null;
   /** The answer is written. */
   #answered = false;
+  /** Of a refused request; null: it is none. */
   #evidence: Evidence | null = null;
-  #refused = false;
   /** Since when what still comes of the request is of no use to anybody. */
   #uselessSince: number | null = null;
   /** Of a WebSocket; null: it is none. */
   #handshake: Handshake | null = null;
+  #upgraded = false;
   /** When something last went through an upgraded stream. */
   #activeAt = 0;
 
   constructor(connection: Http2Connection, id: number, sendWindow: number) {
     this.#connection = connection;
     this.id = id;
-    this.#sendWindow = sendWindow;
+    this.#response = new Response(id, connection, sendWindow, this.#onAnswered, this.#onRoom);
+  }
+
+  /** The head of the answer is written. */
+  get #begun(): boolean {
+    return this.#response.status !== 0;
   }
 
   get #remoteEnded(): boolean {
@@ -120,7 +107,7 @@ export class Http2Stream implements ClientSide {
       this.#answer(413, []);
       return;
     }
-    if (expect === '100-continue' && !endsStream) this.#putHead(100, '', true);
+    if (expect === '100-continue' && !endsStream) this.#response.inform(100, '');
     this.#serve(judged);
   }
 
@@ -133,10 +120,9 @@ export class Http2Stream implements ClientSide {
     if (this.#uselessSince !== null) {
       // A refused sender is not let send more than its window; a client that is not may end what it has begun: curl 7.88 waits
       // for that, whatever it has been answered.
-      if (this.#refused) this.#connection.give(length);
+      if (this.#evidence !== null) this.#connection.give(length);
       else body.give(length);
-      if (this.#evidence !== null && this.#evidence.body.length < evidenceLimit)
-        this.#evidence.body += bytes.toString('latin1', start, end);
+      this.#evidence?.add(bytes, start, end);
       return ended ? this.#endRequest([]) : null;
     }
     if (end - start < length) body.give(length - (end - start));
@@ -170,9 +156,7 @@ export class Http2Stream implements ClientSide {
 
   /** The client takes more on the stream, or less. @returns false where that is more than it may say */
   widen(change: number): boolean {
-    if (this.#response !== null) return this.#response.widen(change);
-    this.#sendWindow += change;
-    return this.#sendWindow <= maxWindow;
+    return this.#response.widen(change);
   }
 
   /** Ends it for a fault of the client. */
@@ -182,22 +166,20 @@ export class Http2Stream implements ClientSide {
   }
 
   /** The client is gone, or wants it no more. */
-  cancel(outcome: Outcome = this.#headSent ? 'cut' : 'aborted'): void {
-    this.#endEvidence();
-    const attempt = this.#attempt;
-    this.#attempt = null;
-    this.#response?.drop();
+  cancel(outcome: Outcome = this.#begun ? 'cut' : 'aborted'): void {
+    this.#evidence?.end();
+    this.#endAttempt()?.cancel();
+    this.#response.drop();
     this.#body?.drop();
-    attempt?.cancel();
     if (!this.#answered) this.#tell(outcome);
   }
 
   checkDeadline(now: number): void {
     const { stall, minRate, upgradeIdle } = this.#connection.server.options.limits;
-    this.#response?.mark(now);
     if (this.#uselessSince !== null && this.#answered) {
-      if (now - this.#uselessSince >= (this.#refused ? evidenceTime : lingerTime)) this.fail(noError);
-    } else if (this.#response?.stalled(now, stall) === true) this.fail(cancel);
+      if (now - this.#uselessSince >= (this.#evidence === null ? lingerTime : evidenceTime))
+        this.fail(noError);
+    } else if (this.#response.stalled(now, stall)) this.fail(cancel);
     else if (this.#handshake !== null) {
       if (now - this.#activeAt >= upgradeIdle) this.fail(cancel);
     } else if (this.#body?.tooSlow(now, stall, minRate) === true) this.#breakOff(408);
@@ -208,20 +190,17 @@ export class Http2Stream implements ClientSide {
   }
 
   onInformation({ status, fields }: ResponseHead): void {
-    this.#putHead(status, fields, true);
+    this.#response.inform(status, fields);
   }
 
   onHead({ status, fields, dated }: ResponseHead, whole: string | null): void {
     if (this.#handshake !== null && status < 300) {
       // RFC 8441 section 5: a 2xx would tell the client that it speaks to a WebSocket from now on.
       this.#failHandshake();
-    } else if (whole === null) {
-      this.#status = status;
-      this.#headSent = true;
-      this.#putHead(status, fields, dated);
-    } else {
+    } else if (whole === null) this.#response.begin(status, fields, dated);
+    else {
       this.#endAttempt();
-      this.#respond(status, fields, dated, whole);
+      this.#response.whole(status, fields, dated, whole);
     }
   }
 
@@ -230,27 +209,26 @@ export class Http2Stream implements ClientSide {
       this.#failHandshake();
       return;
     }
-    this.#status = 101;
-    this.#headSent = true;
+    this.#upgraded = true;
     this.#activeAt = this.#connection.server.now;
-    this.#putHead(200, this.#handshake!.fieldsOf(head), true);
+    this.#response.begin(200, this.#handshake!.fieldsOf(head), true);
     this.#body?.sendTo(this.#attempt!, false);
+    if (this.#remoteEnded) this.#attempt!.end();
   }
 
   onData(data: Buffer): void {
-    const { now } = this.#connection.server;
-    this.#activeAt = now;
-    if (!this.#responseBody().push(data, now)) this.#attempt?.pause();
+    this.#activeAt = this.#connection.server.now;
+    if (!this.#response.push(data)) this.#attempt?.pause();
   }
 
   onEnd(trailers: readonly string[]): void {
     this.#endAttempt();
-    this.#responseBody().end(trailerBlock(trailers));
+    this.#response.end(trailers);
   }
 
   onFailure(error: UpstreamError): void {
     this.#endAttempt();
-    if (this.#headSent) {
+    if (this.#begun) {
       // A cut response must not look whole.
       this.cancel('cut');
       this.#connection.reset(this, error.byClient ? cancel : internalError);
@@ -272,7 +250,7 @@ export class Http2Stream implements ClientSide {
 
   /** The request is for a backend, and has not been sent. */
   get #waits(): boolean {
-    return this.#group !== null && this.#attempt === null && !this.#headSent && this.#uselessSince === null;
+    return this.#group !== null && this.#attempt === null && !this.#begun && this.#uselessSince === null;
   }
 
   #serve(judged: Judged): void {
@@ -300,13 +278,8 @@ export class Http2Stream implements ClientSide {
       this.#whole = true;
       this.#attempt = forwarder.attempt(this.#group!, judged, secure, null, false, this);
     } else {
-      const content = body.takeHeld();
-      const trailers = body.trailers ?? [];
-      this.#whole = body.ended;
-      // Its length is known once it is here; trailers have no place but behind a chunked body.
-      const known = body.ended && trailers.length === 0 ? content.length : -1;
-      const length = this.#contentLength === -1 ? known : this.#contentLength;
-      const incoming = { content, whole: this.#whole, length, trailers };
+      const incoming = body.incoming(this.#contentLength);
+      this.#whole = incoming.whole;
       this.#attempt = forwarder.attempt(this.#group!, judged, secure, incoming, false, this);
     }
     this.#attempt.start();
@@ -314,76 +287,37 @@ export class Http2Stream implements ClientSide {
 
   /** An answer of our own. Nothing where the client has left. */
   #answer(status: number, headers: readonly string[], text = ''): void {
-    if (this.#judged === null || this.#headSent) return;
+    if (this.#judged === null || this.#begun) return;
     const framed = headers.length > 0 ? headers : ['Content-Length', '0'];
-    this.#respond(status, fieldLines(framed), false, this.#judged.request.method === 'HEAD' ? '' : text);
+    const body = this.#judged.request.method === 'HEAD' ? '' : text;
+    this.#response.whole(status, fieldLines(framed), false, body);
   }
 
-  /** A whole response. */
-  #respond(status: number, fields: string, dated: boolean, body: string): void {
-    const { output } = this.#connection;
-    this.#headSent = true;
-    this.#status = status;
-    const { length } = body;
-    this.#putHead(status, fields, dated, length === 0);
-    if (length === 0) this.#onAnswered();
-    else if (!output.blocked && length <= Math.min(maxFrame, this.#sendWindow, output.window)) {
-      output.put(frameHead(length, frameTypes.data, flags.endStream, this.id) + body);
-      output.sentAtOnce(length);
-      this.#onAnswered();
-    } else {
-      const response = this.#responseBody();
-      response.push(Buffer.from(body, 'latin1'), this.#connection.server.now);
-      response.end('');
-    }
-  }
+  readonly #onRoom = (): void => {
+    this.#attempt?.resume();
+  };
 
-  #putHead(status: number, fields: string, dated: boolean, ended = false): void {
-    const block = responseBlock(status, fields, dated);
-    const connection = this.#connection;
-    const whole = connection.tableSet ? block : noTable + block;
-    connection.tableSet = true;
-    connection.output.put(headersFrames(this.id, whole, ended, maxFrame));
-  }
-
-  #responseBody(): ResponseBody {
-    this.#response ??= new ResponseBody(
-      this.id,
-      this.#connection.output,
-      this.#sendWindow,
-      this.#connection.server.now,
-      () => this.#onAnswered(),
-      () => this.#attempt?.resume(),
-    );
-    return this.#response;
-  }
-
-  #endAttempt(): void {
-    this.#backend = this.#attempt?.backend ?? null;
+  #endAttempt(): Attempt | null {
+    const attempt = this.#attempt;
+    if (attempt !== null) this.#backend = attempt.backend;
     this.#attempt = null;
+    return attempt;
   }
 
-  #onAnswered(): void {
+  readonly #onAnswered = (): void => {
     this.#answered = true;
-    if (this.#evidence === null)
-      this.#tell(this.#handshake !== null && this.#status === 101 ? 'upgraded' : 'answered');
+    if (this.#evidence === null) this.#tell(this.#upgraded ? 'upgraded' : 'answered');
     if (this.#remoteEnded) this.#done();
     else this.#stopListening();
-  }
+  };
 
   #tell(outcome: Outcome): void {
     const judged = this.#judged;
     this.#judged = null;
     const { onServed } = this.#connection.server.options;
     if (judged === null || onServed === null) return;
-    const status = outcome === 'aborted' ? 499 : this.#status;
-    onServed({
-      judged,
-      status,
-      outcome,
-      start: this.#start,
-      backend: this.#backend ?? this.#attempt?.backend ?? null,
-    });
+    const status = outcome === 'aborted' ? 499 : this.#upgraded ? 101 : this.#response.status;
+    onServed({ judged, status, outcome, start: this.#start, backend: this.#backend });
   }
 
   /**
@@ -404,29 +338,27 @@ export class Http2Stream implements ClientSide {
     const body = this.#body!;
     if (this.#uselessSince !== null) {
       body.end([]);
-      this.#endEvidence();
+      this.#evidence?.end();
       if (this.#answered) this.#done();
       return null;
     }
     if (this.#contentLength !== -1 && body.received !== this.#contentLength)
       return this.#wrongLength(body.received);
     body.end(trailers);
-    if (this.#handshake !== null) this.#attempt?.end();
+    if (this.#upgraded) this.#attempt?.end();
     else if (this.#waits) this.#send();
     return null;
   }
 
   /** The rest of the request is not waited for. */
   #breakOff(status: number): void {
-    this.#attempt?.cancel();
-    this.#endAttempt();
-    if (this.#headSent) this.fail(cancel);
+    this.#endAttempt()?.cancel();
+    if (this.#begun) this.fail(cancel);
     else this.#answer(status, []);
   }
 
   #failHandshake(): void {
-    this.#attempt?.cancel();
-    this.#endAttempt();
+    this.#endAttempt()?.cancel();
     const { headers, text } = failureAnswer(502);
     this.#answer(502, headers, text);
   }
@@ -464,21 +396,11 @@ export class Http2Stream implements ClientSide {
       this.#connection.reset(this, cancel);
       return;
     }
-    this.#refused = true;
-    this.#evidence = { judged, body: '' };
-    if (this.#remoteEnded) this.#endEvidence();
+    this.#evidence = new Evidence(this.#connection, judged);
+    if (this.#remoteEnded) this.#evidence.end();
     else this.#stopListening();
     const { headers: own, body } = refusal(answer, judged.verdict.rule ?? 'framing', headers);
-    this.#respond(answer, fieldLines(own), false, judged.request.method === 'HEAD' ? '' : body);
-  }
-
-  #endEvidence(): void {
-    const evidence = this.#evidence;
-    if (evidence === null) return;
-    this.#evidence = null;
-    const { server, socket } = this.#connection;
-    const body = Buffer.from(evidence.body.slice(0, evidenceLimit), 'latin1');
-    server.options.checkpoint.recordRead(evidence.judged, socket, body);
+    this.#response.whole(answer, fieldLines(own), false, judged.request.method === 'HEAD' ? '' : body);
   }
 }
 

@@ -43,6 +43,7 @@ const backend = createServer((req, res) => {
   if (req.url === '/page') res.setHeader('Content-Type', 'text/html').end(page);
   else if (req.url?.startsWith('/image/')) res.setHeader('Content-Type', 'image/gif').end(gif);
   else if (req.url === '/large') res.end(large);
+  else if (req.url === '/medium') res.end(large.subarray(0, 100_000));
   else if (req.url === '/events') {
     res.setHeader('Content-Type', 'text/event-stream');
     let count = 0;
@@ -153,7 +154,7 @@ suite("Python's h2", {
     assert.deepEqual(JSON.parse(stdout), {
       get: [200, 'ok'],
       upload: [200, '300000'],
-      small_window: [200, large.length],
+      small_window: [200, 100_000],
       trailers: [200, '5'],
       malformed: 'reset 1',
       ping: 'abcdefgh',

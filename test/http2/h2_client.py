@@ -101,7 +101,7 @@ while not client.pings:
 result["ping"] = client.pings[0]
 result["after"] = text(client.answer(client.head("/")))
 narrow = Client(INITIAL_WINDOW_SIZE=1000)
-answer = narrow.answer(narrow.head("/large"))
+answer = narrow.answer(narrow.head("/medium"))
 result["small_window"] = [answer[0], len(answer[1])]
 odd = Client()
 stream = odd.head("/", more=[("x-odd", "a"), ("Upper", "b")])

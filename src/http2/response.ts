@@ -1,0 +1,115 @@
+import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from '../wire/h2-frames.ts';
+import { noTable } from '../wire/hpack-encoder.ts';
+import type { Http2Connection } from './connection.ts';
+import { ResponseBody } from './response-body.ts';
+import { responseBlock, trailerBlock } from './response-fields.ts';
+
+/** The answer on one stream. */
+export class Response {
+  readonly #stream: number;
+  readonly #connection: Http2Connection;
+  readonly #onWritten: () => void;
+  readonly #onRoom: () => void;
+  /** What the client takes on the stream, as long as there is no body that keeps count of it. */
+  #window: number;
+  #body: ResponseBody | null = null;
+  /** Of its head; 0: that is not written. */
+  status = 0;
+
+  /**
+   * @param window what the client takes on the stream
+   * @param onWritten all of it is written
+   * @param onRoom more of the body is taken again
+   */
+  constructor(
+    stream: number,
+    connection: Http2Connection,
+    window: number,
+    onWritten: () => void,
+    onRoom: () => void,
+  ) {
+    this.#stream = stream;
+    this.#connection = connection;
+    this.#window = window;
+    this.#onWritten = onWritten;
+    this.#onRoom = onRoom;
+  }
+
+  /** A 1xx. @param fields as lines, each with its CRLF */
+  inform(status: number, fields: string): void {
+    this.#putHead(status, fields, true, false);
+  }
+
+  /** The head of one whose body follows. */
+  begin(status: number, fields: string, dated: boolean): void {
+    this.status = status;
+    this.#putHead(status, fields, dated, false);
+  }
+
+  /** All of it. @param body latin1 */
+  whole(status: number, fields: string, dated: boolean, body: string): void {
+    const { output, server } = this.#connection;
+    this.status = status;
+    const { length } = body;
+    this.#putHead(status, fields, dated, length === 0);
+    if (length === 0) this.#onWritten();
+    else if (!output.blocked && length <= Math.min(maxFrame, this.#window, output.window)) {
+      output.put(frameHead(length, frameTypes.data, flags.endStream, this.#stream) + body);
+      output.sentAtOnce(length);
+      this.#onWritten();
+    } else {
+      const rest = this.#bodyOf();
+      rest.push(Buffer.from(body, 'latin1'), server.now);
+      rest.end('');
+    }
+  }
+
+  /** @returns false where the caller should wait for `onRoom` */
+  push(data: Buffer): boolean {
+    return this.#bodyOf().push(data, this.#connection.server.now);
+  }
+
+  /** @param trailers name, value, name, value … */
+  end(trailers: readonly string[]): void {
+    this.#bodyOf().end(trailerBlock(trailers));
+  }
+
+  /** What is left of it is not sent. */
+  drop(): void {
+    this.#body?.drop();
+  }
+
+  /** The client takes more, or less. @returns false where that is more than it may say */
+  widen(change: number): boolean {
+    if (this.#body !== null) return this.#body.widen(change);
+    this.#window += change;
+    return this.#window <= maxWindow;
+  }
+
+  /** Whether the client has taken next to nothing for so many milliseconds. Asked now and then. */
+  stalled(now: number, limit: number): boolean {
+    this.#body?.mark(now);
+    return this.#body?.stalled(now, limit) === true;
+  }
+
+  #putHead(status: number, fields: string, dated: boolean, ended: boolean): void {
+    const block = responseBlock(status, fields, dated);
+    const connection = this.#connection;
+    const whole = connection.tableSet ? block : noTable + block;
+    connection.tableSet = true;
+    connection.output.put(headersFrames(this.#stream, whole, ended, maxFrame));
+  }
+
+  #bodyOf(): ResponseBody {
+    const { output, server } = this.#connection;
+    this.#body ??= new ResponseBody(
+      this.#stream,
+      output,
+      this.#window,
+      server.now,
+      this.#onWritten,
+      this.#onRoom,
+    );
+    return this.#body;
+  }
+}
