@@ -16,7 +16,7 @@ import type {
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
-import { targetNames } from './export/names.ts';
+import { egressName, targetNames } from './export/names.ts';
 import { packageJson } from './package-json.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -90,9 +90,12 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
     program
       .command('export')
       .description('the policy as configuration of another program, and what it cannot express')
-      .addArgument(new Argument('<target>', 'the program').choices(targetNames))
+      .addArgument(new Argument('<target>', 'the program').choices([...targetNames, egressName]))
       .option('--config <file>', 'config file')
-      .option('--part <name>', 'one of several files; the head of the first names them')
+      .option(
+        '--part <name>',
+        'one of several files; the head of the first names them; of egress: user (the default) or unit',
+      )
       .option(
         '--json',
         'one JSON object on stdout: every file with its content, and what is expressed of each rule',

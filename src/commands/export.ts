@@ -1,5 +1,8 @@
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { extentOf } from '../export/coverage.ts';
+import { calleesOf, egressRules, resolved } from '../export/egress.ts';
+import { egressName } from '../export/names.ts';
 import { exportSource } from '../export/source.ts';
 import { targets } from '../export/targets.ts';
 import { inputError } from './input-error.ts';
@@ -11,6 +14,7 @@ const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
 /** `sekisho export`: the policy as native configuration of another program. */
 export const run: Command<ExportOptions> = async ({ target, config: file, part: wanted, json = false }) => {
   const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
+  if (target === egressName) return exportEgress(config, wanted, json);
   if (config.sites.length === 0) {
     inputError('export', `${file} has no sites`, 'name a config with sites: what is exported is about HTTP');
     return 2;
@@ -41,3 +45,19 @@ export const run: Command<ExportOptions> = async ({ target, config: file, part: 
   process.stdout.write(`${JSON.stringify(told)}\n`);
   return 0;
 };
+
+/** Exits 1 where a name could not be resolved: what it names would be refused. */
+async function exportEgress(config: Config, part = 'user', json: boolean): Promise<number> {
+  if (part !== 'user' && part !== 'unit') {
+    inputError('export', `egress has no part ${JSON.stringify(part)}`, 'write one of: user, unit');
+    return 2;
+  }
+  const callees = await resolved(calleesOf(config));
+  const subject = part === 'user' ? { user: config.user || 'sekisho' } : { unit: 'sekisho.service' };
+  const content = egressRules(callees, subject);
+  const unresolved = callees.filter(({ addresses }) => addresses.length === 0);
+  for (const { what, host } of unresolved)
+    process.stderr.write(`warning: ${what}: ${host} could not be resolved, and is not in the rules\n`);
+  process.stdout.write(json ? `${JSON.stringify({ target: egressName, callees, content })}\n` : content);
+  return unresolved.length === 0 ? 0 : 1;
+}

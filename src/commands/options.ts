@@ -1,5 +1,5 @@
 /** What each command is called with, once the command line is read. */
-import type { TargetName } from '../export/names.ts';
+import type { egressName, TargetName } from '../export/names.ts';
 
 export interface CheckOptions {
   /** Config file. */
@@ -96,7 +96,7 @@ export interface BansOptions {
 }
 
 export interface ExportOptions {
-  readonly target: TargetName;
+  readonly target: TargetName | typeof egressName;
   /** Config file, whose sites and policy are exported. */
   readonly config?: string;
   /** Which of several files. @default the first; with `json` all of them */

@@ -1,0 +1,153 @@
+/**
+ * Promise 1, held by the kernel too: nftables rules under which the process can open connections to what its config names, and to
+ * nothing else. What the kernel stops is written to its log.
+ */
+import { lookup } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import type { Config } from '../config/config.ts';
+
+/** Somebody whom the program calls. */
+export interface Callee {
+  /** The place in the config. */
+  readonly what: string;
+  /** A name or an address. */
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** Whom a config has the program call, besides the resolver. Unix sockets need no rule. */
+export function calleesOf(config: Config): Callee[] {
+  const found: Callee[] = [];
+  const add = (what: string, host: string, port: number, protocol: Callee['protocol'] = 'tcp'): void => {
+    found.push({ what, host: host.replace(/^\[|\]$/g, ''), port, protocol });
+  };
+  const addUrl = (what: string, url: string): void => {
+    const { protocol, hostname, port } = new URL(url);
+    add(what, hostname, Number(port) || (usualPorts[protocol] ?? 443));
+  };
+  for (const [index, { backends }] of config.sites.entries())
+    for (const backend of backends)
+      if (backend.kind === 'tcp') add(`sites[${index}].backend`, backend.host, backend.port);
+  if (config.smtp !== false)
+    for (const backend of new Set(config.smtp.listen.flatMap(({ backends }) => backends))) {
+      const colon = backend.lastIndexOf(':');
+      add('smtp.backend', backend.slice(0, colon), Number(backend.slice(colon + 1)));
+    }
+  if (config.fleet !== false) addUrl('fleet.valkey', config.fleet.valkey);
+  if (config.otel !== false) addUrl('otel.endpoint', config.otel.endpoint);
+  if (config.alerts !== false) {
+    const { webhooks, mail, syslog } = config.alerts;
+    for (const { url } of webhooks) addUrl('alerts.webhook', url);
+    if (mail !== null) addUrl('alerts.mail.smarthost', mail.smarthost);
+    if (syslog !== null)
+      add('alerts.syslog', syslog.host, syslog.port, syslog.transport === 'udp' ? 'udp' : 'tcp');
+  }
+  return found;
+}
+
+const usualPorts: Readonly<Record<string, number>> = {
+  'http:': 80,
+  'https:': 443,
+  'redis:': 6379,
+  'rediss:': 6379,
+  'valkey:': 6379,
+  'valkeys:': 6379,
+  'smtp:': 25,
+  'smtps:': 465,
+};
+
+/** A callee with its addresses; none: the name could not be resolved. */
+export interface Resolved extends Callee {
+  readonly addresses: readonly string[];
+}
+
+/** @param resolvConf the file that names the resolver */
+export async function resolved(
+  callees: readonly Callee[],
+  resolvConf = '/etc/resolv.conf',
+): Promise<Resolved[]> {
+  const found = await Promise.all(
+    callees.map(async (callee): Promise<Resolved> => {
+      if (isIP(callee.host) !== 0) return { ...callee, addresses: [callee.host] };
+      const all = await lookup(callee.host, { all: true }).catch(() => []);
+      return { ...callee, addresses: all.map(({ address }) => address) };
+    }),
+  );
+  // Addresses need no resolver, and who calls by address alone shall not be able to ask one.
+  if (callees.every(({ host }) => isIP(host) !== 0)) return found;
+  const servers = nameServers(resolvConf);
+  return [
+    ...found,
+    ...(['udp', 'tcp'] as const).map((protocol) => ({
+      ...{ what: 'the resolver', host: resolvConf, port: 53, protocol, addresses: servers },
+    })),
+  ];
+}
+
+function nameServers(file: string): string[] {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    // Without the file the C library asks this machine.
+  }
+  const found = [...text.matchAll(/^\s*nameserver\s+([0-9A-Fa-f.:]+)/gm)].map(([, address]) => address!);
+  return found.length > 0 ? found : ['127.0.0.1'];
+}
+
+/** Whose connections the rules are for: those of a user, or of a unit of systemd. */
+export type Subject = { readonly user: string } | { readonly unit: string };
+
+/** The rules, for `nft -f`: in place of those before, all or none. Pure. */
+export function egressRules(callees: readonly Resolved[], subject: Subject): string {
+  const elements = (family: 4 | 6): string[] => [
+    ...new Set(
+      callees.flatMap(({ addresses, port, protocol }) =>
+        addresses
+          .filter((address) => isIP(address) === family)
+          .map((address) => `${address} . ${protocol} . ${port}`),
+      ),
+    ),
+  ];
+  const set = (name: string, type: string, all: readonly string[]): string[] => [
+    `  set ${name} {`,
+    `    type ${type} . inet_proto . inet_service`,
+    ...(all.length === 0 ? [] : [`    elements = { ${all.join(', ')} }`]),
+    '  }',
+  ];
+  const others =
+    'user' in subject
+      ? `meta skuid != ${JSON.stringify(subject.user)} accept`
+      : `socket cgroupv2 level 2 != ${JSON.stringify(`system.slice/${subject.unit}`)} accept`;
+  return [
+    '# Sekisho: what it may connect to. `nft -f` this file, and again with each change of the config: it names addresses, as they',
+    '# resolved when it was written.',
+    ...('unit' in subject
+      ? ['# The unit must run when it is read: nftables looks its control group up once.']
+      : []),
+    ...callees.map(
+      ({ what, host, port, protocol, addresses }) =>
+        `#   ${what}: ${host} ${protocol} ${port}${addresses.length === 0 ? ': COULD NOT BE RESOLVED, and is not allowed' : ''}`,
+    ),
+    'table inet sekisho_egress',
+    'delete table inet sekisho_egress',
+    'table inet sekisho_egress {',
+    ...set('callees4', 'ipv4_addr', elements(4)),
+    ...set('callees6', 'ipv6_addr', elements(6)),
+    '  chain output {',
+    '    type filter hook output priority 0; policy accept;',
+    `    ${others}`,
+    '    # Answers on connections that clients opened.',
+    '    ct direction reply accept',
+    '    ct state established,related accept',
+    '    ip daddr . meta l4proto . th dport @callees4 accept',
+    '    ip6 daddr . meta l4proto . th dport @callees6 accept',
+    '    meta l4proto { tcp, udp } limit rate 10/minute log prefix "sekisho egress refused: " level warn',
+    '    counter reject with icmpx type admin-prohibited',
+    '  }',
+    '}',
+    '',
+  ].join('\n');
+}

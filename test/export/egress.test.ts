@@ -1,0 +1,68 @@
+/** What the process may connect to, as the kernel holds it: the rules, and the real nftables in a network namespace. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { parseConfig } from '../../src/config/load.ts';
+import { calleesOf, egressRules, resolved } from '../../src/export/egress.ts';
+import { requirePeer, without } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
+
+const config = parseConfig(
+  `sites:
+  - { hosts: [www.example.net], backends: [{ url: "http://127.0.0.1:8081" }, { url: "https://[2001:db8::1]" }] }
+  - { hosts: [b.example.net], backend: "unix:/run/app.sock" }
+  - { hosts: [c.example.net], backend: welcome }
+smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", domains: [example.net] }
+fleet: { valkey: "redis://192.0.2.6" }
+otel: { endpoint: "http://192.0.2.7:4318/v1/traces" }
+alerts: { webhook: "https://192.0.2.8/hook", mail: { smarthost: "smtps://192.0.2.9", from: a@example.net, to: [b@example.net] }, syslog: "udp://192.0.2.10" }`,
+  '.',
+);
+
+suite('the rules of egress', () => {
+  test('name everybody whom the config has the program call, and nobody else', () =>
+    assert.deepEqual(
+      calleesOf(config).map(({ what, host, port, protocol }) => `${what} ${host} ${protocol} ${port}`),
+      [
+        'sites[0].backend 127.0.0.1 tcp 8081',
+        'sites[0].backend 2001:db8::1 tcp 443',
+        'smtp.backend 127.0.0.1 tcp 10025',
+        'fleet.valkey 192.0.2.6 tcp 6379',
+        'otel.endpoint 192.0.2.7 tcp 4318',
+        'alerts.webhook 192.0.2.8 tcp 443',
+        'alerts.mail.smarthost 192.0.2.9 tcp 465',
+        'alerts.syslog 192.0.2.10 udp 514',
+      ],
+    ));
+
+  test('allow a resolver only where there is a name to resolve', async () => {
+    const by = async (host: string) =>
+      (await resolved([{ what: 'a', host, port: 1, protocol: 'tcp' }])).map(({ what }) => what);
+    assert.deepEqual(await by('192.0.2.1'), ['a']);
+    assert.deepEqual(await by('localhost'), ['a', 'the resolver', 'the resolver']);
+  });
+
+  test('say which name could not be resolved', () => {
+    const rules = egressRules([{ what: 'a', host: 'no.example', port: 1, protocol: 'tcp', addresses: [] }], {
+      unit: 'sekisho.service',
+    });
+    assert.match(rules, /# {3}a: no\.example tcp 1: COULD NOT BE RESOLVED/);
+    assert.match(rules, /socket cgroupv2 level 2 != "system\.slice\/sekisho\.service" accept/);
+  });
+});
+
+const skip = process.getuid?.() === 0 ? without('nft', 'unshare', 'ip') : 'needs root: a network namespace';
+
+test('the kernel stops a gateway that was patched to dial elsewhere, and not the one as it is', {
+  skip,
+}, async () => {
+  const script = join(import.meta.dirname, 'egress-namespace.ts');
+  const { code, stdout, stderr } = await runProcess(requirePeer('unshare'), ['-n', process.execPath, script]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), {
+    patchedWithout: { status: 200, own: 0, elsewhere: 1 },
+    plainWith: { status: 200, own: 1, elsewhere: 0, refused: 0 },
+    patchedWith: { status: 502, own: 0, elsewhere: 0 },
+    refused: true,
+  });
+});
