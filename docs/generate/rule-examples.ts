@@ -17,6 +17,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   'absolute-form-foreign': 'absolute-form-foreign',
   'absolute-form-port': 'absolute-form-own-name-mail-port',
   framing: 'framing-te-and-cl',
+  'method-unknown': 'method-unknown-track',
   'target-malformed': 'target-fragment',
   'host-duplicate': 'host-twice-own-then-foreign',
   'host-malformed': 'host-malformed-leading-dot',

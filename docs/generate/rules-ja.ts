@@ -63,6 +63,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: '境界が曖昧、または壊れているメッセージ',
     seeks: '前後に並んだ二台のサーバーの間での、リクエストの終わりの食い違い',
   },
+  'method-unknown': {
+    title: 'どこにも登録されていないメソッド',
+    seeks: '知らないメソッドを別のものとして扱うサーバーや検査',
+  },
   'header-overflow': {
     title: '読み取りの上限を超える長さのリクエスト行またはヘッダー',
     seeks: 'メモリーと時間。または Cookie の多いブラウザー',

@@ -28,7 +28,8 @@ export const logCoverages = (banned: string): Coverages => ({
   'absolute-form-foreign': ['all'],
   'absolute-form-port': ['all'],
   'absolute-form-host-mismatch': notLogged,
-  framing: ['part', 'versions and methods; of headers and bodies a log tells nothing'],
+  framing: ['part', 'versions; of headers and bodies a log tells nothing'],
+  'method-unknown': ['none', 'not counted: a page can have a browser send any method'],
   'header-overflow': ['none', 'not counted: browsers send long cookies and queries'],
   'target-malformed': ['all'],
   'host-duplicate': notLogged,
@@ -55,7 +56,7 @@ export interface LineCheck extends Check {
 /** The checks that count towards a ban and can be made on a logged request line. */
 export function countedChecks(checks: readonly Check[]): LineCheck[] {
   const counted = checks
-    .filter(({ rule }) => (catalogue[rule] as Rule).bans)
+    .filter(({ rule }) => (catalogue[rule] as Rule).bans && rule !== 'method-unknown')
     .filter(isLogged)
     .map((check) => ({
       ...check,

@@ -33,6 +33,7 @@ const coverages: Coverages = {
     'part',
     'Apache reads Transfer-Encoding before Content-Length, unfolds lines, and takes HTTP/2.0 and HTTP/3.0 for 1.1',
   ],
+  'method-unknown': ['all'],
   'header-overflow': ['all', itself],
   'target-malformed': ['all'],
   'host-duplicate': ['all'],

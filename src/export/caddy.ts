@@ -33,6 +33,7 @@ const coverages: Coverages = {
     'Transfer-Encoding is not seen; bare LF, folded lines, empty header names, an empty or equal Content-Length and Transfer-Encoding ' +
       'beside Content-Length are repaired, and bad chunks end in a 502',
   ],
+  'method-unknown': ['all'],
   'header-overflow': ['none', 'Caddy reads heads of up to 1 MiB; see max_header_size'],
   'target-malformed': ['all'],
   'host-duplicate': ['all'],

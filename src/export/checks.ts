@@ -47,17 +47,10 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
   add('connect', [line('^CONNECT ')]);
   add('absolute-form-scheme', [line('^[^ ]+ +[a-z][a-z0-9+.-]*:/')], [line('^[^ ]+ +https?:')]);
   add('absolute-form-userinfo', [line(`${absolute}[^/?# ]*@`)]);
-  add(
-    'framing',
-    [],
-    [
-      {
-        of: ['line'],
-        any: [`^(?:${[...httpMethods].join('|')}) [^ ]+ HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$`],
-        exactCase: true,
-      },
-    ],
-  );
+  const version = 'HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$';
+  add('framing', [], [{ of: ['line'], any: [`^[^ ]+ [^ ]+ ${version}`], exactCase: true }]);
+  const methods = `^(?:${[...httpMethods].join('|')}) `;
+  add('method-unknown', [], [{ of: ['line'], any: [methods], exactCase: true }]);
   add('framing', [{ present: 'transfer-encoding' }, { present: 'content-length' }]);
   add('framing', [{ of: ['transfer-encoding', 'line'], any: ['^[^|]+[|].* HTTP/1[.]0$'] }]);
   add('framing', [{ present: 'transfer-encoding' }], [{ of: ['transfer-encoding'], any: ['^chunked$'] }]);

@@ -30,6 +30,7 @@ const coverages: Coverages = {
     'HAProxy repairs what it can and passes the repaired request on: bare LF, folded lines, equal Content-Lengths, ' +
       'Transfer-Encoding beside Content-Length; control bytes in values are not seen',
   ],
+  'method-unknown': ['all'],
   'header-overflow': ['all', itself],
   'target-malformed': ['all'],
   'host-duplicate': ['part', 'the same host twice is made one line'],

@@ -28,6 +28,7 @@ const coverages: Coverages = {
     'part',
     'bare LF, bytes in header names and values, and lines without a colon are taken or passed over by nginx before anything can look',
   ],
+  'method-unknown': ['all'],
   'header-overflow': ['all', itself],
   'target-malformed': ['all'],
   'host-duplicate': ['all'],

@@ -194,6 +194,15 @@ export const catalogue = {
     forwardable: false,
     bans: true,
   }),
+  'method-unknown': row({
+    title: 'a method that nobody has registered',
+    seeks: 'a server or a check that does something else with a method it does not know',
+    reference: 'RFC 9110 sections 9.1 and 16.1; nmap http-trace (TRACK)',
+    action: 'block',
+    answer: 501,
+    forwardable: false,
+    bans: true,
+  }),
   'header-overflow': row({
     title: 'a request line or header section longer than is read',
     seeks: 'memory and time; or it is a browser with many cookies',

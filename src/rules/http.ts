@@ -155,7 +155,8 @@ class Examination {
     const absent = method === '' && (defects?.length ?? 0) > 0;
     if (!absent && !httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
       const whole: Evidence = { part: 'method', start: 0, end: method.length };
-      this.#seeByPage('framing', `${method || 'nothing'} is no HTTP method`, whole);
+      if (method === '') this.#seeByPage('framing', 'there is no method', whole);
+      else this.#seeByPage('method-unknown', `${method} is no method that is served`, whole);
     }
     const { transferEncoding, contentLength } = this.#facts;
     if (transferEncoding !== -1 && h2 !== undefined) {

@@ -1,12 +1,15 @@
 /**
- * The methods an HTTP/1 message may carry here: the IANA registry as far as Node's parser knows it. A token outside
- * this list is refused as malformed, since a parser that guesses at methods also guesses at bodies.
+ * The methods that are passed on: the IANA registry (RFC 9110 section 16.1.1) without PRI, which is HTTP/2's own; those of
+ * UPnP and of caches; and of Microsoft's, Outlook Anywhere (MS-RPCH) and WebDAV of Exchange. Nobody serves any other one, and
+ * RFC 9110 section 9.1 has a 501 for it.
  */
 export const httpMethods: ReadonlySet<string> = new Set(
   (
-    'ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY ' +
-    'OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND UNLINK UNLOCK ' +
-    'UNSUBSCRIBE'
+    'ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR ' +
+    'MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PROPFIND PROPPATCH PUT QUERY REBIND REPORT SEARCH ' +
+    'TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL ' +
+    'M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE ' +
+    'RPC_IN_DATA RPC_OUT_DATA BCOPY BDELETE BMOVE BPROPFIND BPROPPATCH POLL'
   ).split(' '),
 );
 

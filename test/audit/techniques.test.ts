@@ -31,7 +31,8 @@ const without: ReadonlySet<RuleId> = new Set<RuleId>([
   // Of the guard's own.
   ...(['client-banned', 'rate-limited'] as const),
   // Seen in what is sent to any server, and asks for no third party.
-  ...(['tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface', 'host-missing'] as const),
+  ...(['tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface', 'not-http'] as const),
+  ...(['host-missing', 'method-unknown'] as const),
   ...([
     'connection-strips',
     'header-overflow',

@@ -11,6 +11,7 @@ import { legitimatePaths } from './legitimate-paths.ts';
 import { legitimateProtocols } from './legitimate-protocols.ts';
 import { legitimateSoftware } from './legitimate-software.ts';
 import { legitimateTools } from './legitimate-tools.ts';
+import { methods } from './methods.ts';
 import type { CorpusRow } from './row.ts';
 import { seeds } from './seeds.ts';
 import { targets } from './targets.ts';
@@ -25,6 +26,7 @@ export const corpus: readonly CorpusRow[] = [
   ...framing,
   ...firstBytes,
   ...foreignProtocols,
+  ...methods,
   ...legitimateBrowsers,
   ...legitimateTools,
   ...legitimateSoftware,

@@ -32,10 +32,6 @@ export const framing: CorpusRow[] = [
   framed('version-lower-case', 'RFC 9112 section 2.3', head('GET / http/1.1', 'Host: www.example.net')),
   framed('version-without-minor', 'RFC 9112 section 2.3', head('GET / HTTP/1', 'Host: www.example.net')),
   framed('version-other-protocol', 'RFC 9112 section 2.3', head('GET / HTTPS/1.1', 'Host: www.example.net')),
-  framed('rtsp-method', 'RFC 2326 section 10.4', head('SETUP / HTTP/1.1', 'Host: www.example.net')),
-  framed('unknown-method', 'RFC 9110 section 9.1', head('FOO / HTTP/1.1', 'Host: www.example.net')),
-  framed('track-method', 'nmap http-trace', head('TRACK / HTTP/1.1', 'Host: www.example.net')),
-  framed('lower-case-method', 'RFC 9110 section 9.1', head('get / HTTP/1.1', 'Host: www.example.net')),
   framed('method-only', 'RFC 9112 section 3', 'GET\r\n\r\n'),
   post(
     'te-and-cl',
