@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { smtpWarnings } from '../../src/smtp/faults.ts';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
-import { mailSink, startGuard } from './support.ts';
+import { type GuardSettings, guardOptions, mailSink, startGuard } from './support.ts';
 
 const skip = without('openssl');
 
@@ -189,4 +190,22 @@ test('withheld EHLO keywords: not offered to strangers, nor taken from them; off
     await client.say('MAIL FROM:<a@example.org>');
     assert.equal(await client.code('RCPT TO:<user@example.net> NOTIFY=SUCCESS'), code);
   }
+});
+
+test('what an operator should know of listeners and mail servers that can not work', () => {
+  const told = (settings: GuardSettings): string =>
+    smtpWarnings(guardOptions(2525, { xclient: true, ...settings })).join('\n');
+  const withTls = { tls: [{ cert: 'c', key: 'k' }] };
+  assert.equal(told(withTls), '');
+  assert.match(
+    told({ ...withTls, backends: ['192.0.2.1:465'] }),
+    /192\.0\.2\.1:465 is a port that speaks TLS from the first byte/,
+  );
+  const backendTls = { mode: 'implicit', ca: null, servername: null, verify: true } as const;
+  assert.equal(told({ ...withTls, backends: ['192.0.2.1:465'], backendTls }), '');
+  assert.match(
+    told({ ...withTls, listen: [{ proxyProtocol: true }] }),
+    /has proxyProtocol and nobody to believe/,
+  );
+  assert.equal(told({ ...withTls, listen: [{ proxyProtocol: true }], trustedProxies: ['192.0.2.0/24'] }), '');
 });
