@@ -1,13 +1,59 @@
 /** What is sent to the abuse contact of a source: a text for people, and X-ARF for their programs. */
 import { randomUUID } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
-import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 
 export interface Reporter {
   /** Who reports: an organisation or the name of the machine. */
   readonly org: string;
   /** Mail address for questions; empty: to be filled in. */
   readonly contact: string;
+}
+
+/**
+ * What may be held against a source: what was refused, and is nothing that a browser, an old client or a busy one sends. The
+ * rate limit, a ban in force, TLS on a plain port and all that was only flagged accuse nobody.
+ */
+export const evidenceOf = (events: readonly JournalEvent[]): JournalEvent[] =>
+  events.filter(({ action, rule }) => action === 'block' && (catalogue[rule] as Rule).bans);
+
+/** What somebody asks who wants traffic passed on to a third party. */
+const relayRule =
+  /^(?:connect|extended-connect|socks[45]|absolute-form-(?:scheme|userinfo|foreign|port)|proxy-(?:authorization|connection)|smtp-(?:foreign-recipient|source-route|percent-hack|bang-path|quoted-route))$/;
+
+interface Accusation {
+  readonly subject: string;
+  /** Lines as mail has them. */
+  readonly lines: readonly string[];
+  readonly tag: string;
+}
+
+/** No more than the rules bear out: somebody may lose a line over it. */
+function accusation(source: string, rules: readonly RuleId[]): Accusation {
+  if (rules.some((rule) => relayRule.test(rule)))
+    return {
+      subject: 'attempts to relay through our server',
+      lines: [
+        `${source} tried to use our server as an open relay.`,
+        'The machine may be compromised, or used by somebody who looks for',
+        'open proxies; please have a look at it.',
+      ],
+      tag: 'activity:open_relay_probing',
+    };
+  if (rules.includes('smtp-auth-failed'))
+    return {
+      subject: 'attempts to sign in to our mail server',
+      lines: [`${source} tried to sign in to our mail server, and failed.`, 'Please have a look at it.'],
+      tag: 'activity:password_guessing',
+    };
+  return {
+    subject: 'probes of our server',
+    lines: [
+      `${source} sent our server what no ordinary client of it sends.`,
+      'It may be a scanner; please have a look at it.',
+    ],
+    tag: 'activity:probing',
+  };
 }
 
 /** Samples shown in full. */
@@ -23,7 +69,7 @@ const utc = (time: number): string =>
 
 /**
  * @param source an address or prefix
- * @param events oldest first, one at least
+ * @param events those of `evidenceOf`, oldest first, one at least
  */
 export function abuseReport(
   source: string,
@@ -34,16 +80,14 @@ export function abuseReport(
   const first = Math.min(...events.map((event) => event.first));
   const last = Math.max(...events.map((event) => event.last));
   const rules = [...new Set(events.map(({ rule }) => rule))];
+  const { subject, lines } = accusation(source, rules);
   return [
-    `Subject: Abuse report: attempts to relay through our server from ${source}`,
+    `Subject: Abuse report: ${subject} from ${source}`,
     '',
     `To the abuse contact of ${source},`,
     '',
-    // Lines as mail has them, whatever it is pasted into.
-    `${source} tried to use our server as an open relay.`,
-    became(events),
-    'The machine is likely to be compromised, or used by somebody who looks',
-    'for open proxies; please have a look at it.',
+    ...lines,
+    'Every attempt was refused.',
     '',
     `Source:    ${source}`,
     `Attempts:  ${total}`,
@@ -73,17 +117,9 @@ export function abuseReport(
   ].join('\n');
 }
 
-/** What became of it: the truth, since somebody may lose a line over it. */
-function became(events: readonly JournalEvent[]): string {
-  const passed = events.reduce((sum, { action, count }) => sum + (action === 'block' ? 0 : count), 0);
-  return passed === 0
-    ? 'Every attempt was refused.'
-    : `Nothing was relayed; ${passed} of the attempts were answered by our own server.`;
-}
-
 function logLine({ first, client, listener, request, answer, count }: JournalEvent): string {
   const repeated = count > 1 ? ` (${count} times)` : '';
-  const given = answer === null ? 'flagged' : answer === 'drop' ? 'connection closed' : String(answer);
+  const given = answer === 'drop' ? 'connection closed' : String(answer);
   return `  ${utc(first)}  ${client}  ${listener}  "${request.slice(0, 200)}"  ${given}${repeated}`;
 }
 
@@ -101,6 +137,8 @@ export function xarf(
   now: number,
 ): object {
   const last = events.at(-1)!;
+  const rules = [...new Set(events.map(({ rule }) => rule))];
+  const { subject, tag } = accusation(source, rules);
   const party = { org, contact, domain: contact.slice(contact.indexOf('@') + 1) };
   const [, host = '', port = ''] = /^\S+ \[?(.+?)\]?:(\d+)$/.exec(last.listener) ?? [];
   const answers = events.map(({ answer }) => answer).filter((answer) => typeof answer === 'number');
@@ -124,12 +162,12 @@ export function xarf(
     ),
     ...(answers.length === 0 ? {} : { response_codes: [...new Set(answers)] }),
     automated_tool: true,
-    description: `Attempts to use a server as an open relay: ${[...new Set(events.map(({ rule }) => rule))].join(', ')}.`,
+    description: `${subject[0]!.toUpperCase()}${subject.slice(1)}: ${rules.join(', ')}.`,
     evidence: events.slice(-samples).map(({ bytes, first, client }) => ({
       content_type: 'text/plain',
       description: `Bytes received from ${client} at ${new Date(first).toISOString()}, escaped, credentials redacted`,
       payload: Buffer.from(bytes).toString('base64'),
     })),
-    tags: ['activity:open_relay_probing'],
+    tags: [tag],
   };
 }

@@ -8,7 +8,7 @@ import type { EventFilter, JournalRow } from '../events/journal-query.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
-import { abuseReport, type Reporter, xarf } from './abuse-report.ts';
+import { abuseReport, evidenceOf, type Reporter, xarf } from './abuse-report.ts';
 import type { Access } from './access.ts';
 import {
   ApiError,
@@ -172,9 +172,15 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const { client, format = 'text', contact, from, to } = query;
       const read = eventFilter({ client, from, to });
       if (typeof read === 'string') return reply.code(400).send({ error: read });
-      const events = await journal().full(read, reportLimit);
-      if (events.length === 0)
-        return reply.code(404).send({ error: `nothing is known of ${client} in that time` });
+      const known = await journal().full(read, reportLimit);
+      const events = evidenceOf(known);
+      if (events.length === 0) {
+        const error =
+          known.length === 0
+            ? `nothing is known of ${client} in that time`
+            : `nothing that ${client} did in that time is evidence of abuse`;
+        return reply.code(404).send({ error });
+      }
       const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
       if (format === 'xarf') return xarf(client, events, by, Date.now());
       return reply.type('text/plain; charset=utf-8').send(abuseReport(client, events, by));

@@ -1,0 +1,54 @@
+/** Whom an abuse report accuses, and of what. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { abuseReport, evidenceOf, xarf } from '../../src/admin/abuse-report.ts';
+import type { JournalEvent } from '../../src/events/journal-query.ts';
+import type { Action, RuleId } from '../../src/rules/catalogue.ts';
+
+const event = (rule: RuleId, action: Action = 'block'): JournalEvent =>
+  ({
+    ...{ first: 1_760_000_000_000, last: 1_760_000_000_000, count: 1, client: '203.0.113.7' },
+    ...{ listener: 'http 192.0.2.80:80', rule, action, answer: action === 'block' ? 421 : null },
+    ...{ destination: null, request: 'GET / HTTP/1.1', bytes: 'GET / HTTP/1.1' },
+  }) as JournalEvent;
+const by = { org: 'Example', contact: 'abuse@example.net' };
+const report = (...rules: RuleId[]): string =>
+  abuseReport(
+    '203.0.113.7',
+    rules.map((rule) => event(rule)),
+    by,
+  );
+
+suite('an abuse report', () => {
+  test('takes for evidence what was refused and counts, and nothing else', () => {
+    const innocent = [
+      ...(['rate-limited', 'client-banned', 'tls-on-plaintext', 'header-overflow'] as const).map((rule) =>
+        event(rule),
+      ),
+      event('url-in-path', 'flag'),
+      event('absolute-form-foreign', 'flag'),
+    ];
+    assert.deepEqual(evidenceOf(innocent), []);
+    const relay = event('connect');
+    assert.deepEqual(evidenceOf([...innocent, relay]), [relay]);
+  });
+
+  test('tells of a relay attempt where there was one', () => {
+    for (const rules of [['connect'], ['not-http', 'socks5'], ['smtp-foreign-recipient']] as const) {
+      assert.match(report(...rules), /tried to use our server as an open relay/);
+      assert.match(report(...rules), /^Subject: Abuse report: attempts to relay through our server from/);
+    }
+  });
+
+  test('accuses nobody of relaying who sent an RDP cookie, a strange method or a wrong password', () => {
+    for (const rule of ['not-http', 'method-unknown', 'smtp-auth-failed', 'host-foreign', 'framing'] as const)
+      assert.doesNotMatch(report(rule), /relay|compromised/, rule);
+    assert.match(report('smtp-auth-failed'), /sign in to our mail server/);
+  });
+
+  test('says the same in X-ARF', () => {
+    const { description, tags } = xarf('203.0.113.7', [event('not-http')], by, 0) as Record<string, unknown>;
+    assert.equal(description, 'Probes of our server: not-http.');
+    assert.deepEqual(tags, ['activity:probing']);
+  });
+});
