@@ -1,5 +1,4 @@
 /** The admin listener: dashboard, API, metrics, health. Knows the plugins it is made of. */
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
 import swagger from '@fastify/swagger';
@@ -19,6 +18,7 @@ import type { MailBans } from '../bans/mail-bans.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { codedError } from '../errors.ts';
 import { bindFailure } from '../listener/bind.ts';
+import { type CertificateFiles, Certificates } from '../listener/certificates.ts';
 import type { MetricSource, Sample } from '../metrics/metrics.ts';
 import { serveMetrics } from '../metrics/metrics-route.ts';
 import { packageJson } from '../package-json.ts';
@@ -63,10 +63,15 @@ export async function startAdminServer(
   let madeToken = config.token === null ? makeToken() : null;
   let token = config.token ?? madeToken!;
   const access = new Access(token, tls !== null);
-  const app = await buildAdminApp(access, tls, options);
+  let certificates = tls === null ? null : certificatesOf(tls, options.log, () => replaceCertificate());
+  const app = await buildAdminApp(access, certificates, options);
+  const replaceCertificate = (): void => {
+    if (certificates !== null) (app.server as unknown as Server).setSecureContext(certificates.standard);
+  };
   try {
     await app.listen({ host: listen.host, port: listen.port, exclusive: true });
   } catch (error) {
+    certificates?.close();
     await app.close();
     const { message } = bindFailure(
       error as NodeJS.ErrnoException,
@@ -97,26 +102,34 @@ export async function startAdminServer(
     reloadCertificate: (next) => {
       if (tls === null || next === null || next.tls === null) return;
       try {
-        const { cert, key } = next.tls;
-        (app.server as unknown as Server).setSecureContext({
-          cert: readFileSync(cert),
-          key: readFileSync(key),
-        });
+        const renewed = certificatesOf(next.tls, options.log, () => replaceCertificate());
+        certificates?.close();
+        certificates = renewed;
+        replaceCertificate();
       } catch (error) {
-        options.log.error(error, 'the certificate of the admin listener was not reloaded');
+        options.log.error(error, notReloaded);
       }
     },
-    close: () => app.close(),
+    close: async () => {
+      certificates?.close();
+      await app.close();
+    },
   };
 }
 
+const notReloaded = 'the certificate of the admin listener was not reloaded';
+
+/** @throws Error where the files can't be used */
+const certificatesOf = (files: CertificateFiles, log: Logger, onReload: () => void): Certificates =>
+  new Certificates([files], { onError: (error) => log.error(error, notReloaded), onReload });
+
 async function buildAdminApp(
   access: Access,
-  tls: AdminConfig['tls'],
+  certificates: Certificates | null,
   { log, bans, mailBans, ready, metrics: source, ...api }: AdminServerOptions,
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...(tls === null ? {} : { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
+    ...(certificates === null ? {} : { https: certificates.standard }),
     loggerInstance: log.child({}, { level: 'warn' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,

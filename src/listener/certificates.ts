@@ -1,5 +1,5 @@
 /** The certificates of a listener: chosen by the name asked for, read again when their files change. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 
@@ -16,9 +16,11 @@ export interface CertificateEvents {
 }
 
 interface Loaded {
-  readonly options: SecureContextOptions;
-  readonly context: SecureContext;
+  readonly chain: Buffer;
+  readonly key: Buffer;
   readonly x509: X509Certificate;
+  /** `rsa`, `ec` … */
+  readonly kind: string;
 }
 
 /** How often files are looked at, in milliseconds. Polled: a rename in place, as ACME clients do, escapes inotify. */
@@ -28,6 +30,8 @@ export class Certificates {
   readonly #files: readonly CertificateFiles[];
   readonly #events: CertificateEvents;
   #loaded: readonly Loaded[];
+  /** Made when first asked for. */
+  #contexts = new WeakMap<Loaded, SecureContext>();
   readonly #onChange = (): void => this.reload();
 
   /**
@@ -43,26 +47,61 @@ export class Certificates {
     }
   }
 
-  /** What is shown to a client that asks for no name. */
+  /** What is shown to a client that asks for no name: the first certificate, and those of other kinds for the same name. */
   get standard(): SecureContextOptions {
-    return this.#loaded[0]!.options;
+    return optionsOf(this.#together(this.#loaded[0]!));
   }
 
-  /** The context for a name asked for; the first one where no certificate is for it. */
-  contextFor(servername: string): SecureContext {
-    const match = this.#loaded.find(({ x509 }) => x509.checkHost(servername) !== undefined);
-    return (match ?? this.#loaded[0]!).context;
+  /** The same as a context. */
+  get standardContext(): SecureContext {
+    return this.#contextOf(this.#loaded[0]!);
   }
 
-  /** Reads the files again. */
+  /**
+   * The context for a name asked for; undefined: the standard one stays, as where no certificate is for the name. Node takes a
+   * single certificate out of a context that is given here, so names of other certificates than the first have one kind of key.
+   */
+  contextFor(servername: string): SecureContext | undefined {
+    const first = this.#loaded[0]!;
+    const match = this.#loaded.find(({ x509 }) => x509.checkHost(servername) !== undefined) ?? first;
+    return this.#together(first).includes(match) ? undefined : this.#contextOf(match);
+  }
+
+  #contextOf(first: Loaded): SecureContext {
+    const known = this.#contexts.get(first);
+    if (known !== undefined) return known;
+    const together = first === this.#loaded[0] ? this.#together(first) : [first];
+    const context = createSecureContext(optionsOf(together));
+    this.#contexts.set(first, context);
+    return context;
+  }
+
+  /** Reads the files again. A pair that can't be used stays as it was; the others are replaced. */
   reload(): void {
-    try {
-      this.#loaded = this.#files.map(load);
-    } catch (error) {
-      this.#events.onError(error as Error);
-      return;
-    }
+    const before = this.#loaded;
+    this.#loaded = this.#files.map((files, index) => {
+      try {
+        return load(files);
+      } catch (error) {
+        this.#events.onError(error as Error);
+        return before[index]!;
+      }
+    });
+    if (this.#loaded.every((one, index) => one === before[index])) return;
+    this.#contexts = new WeakMap();
     this.#events.onReload();
+  }
+
+  /** A certificate, and of each other kind of key the first one for the same names: an old client has RSA alone. */
+  #together(first: Loaded): Loaded[] {
+    const together = [first];
+    const { subject, subjectAltName } = first.x509;
+    for (const one of this.#loaded) {
+      const sameName =
+        one.x509.subjectAltName === subjectAltName && (subjectAltName || one.x509.subject === subject);
+      if (sameName && together.every(({ kind }) => kind !== one.kind)) together.push(one);
+    }
+    return together;
   }
 
   close(): void {
@@ -73,15 +112,22 @@ export class Certificates {
   }
 }
 
+/** @throws Error where the two can't be read, or don't belong together: a handshake would fail without a word */
 function load({ cert, key }: CertificateFiles): Loaded {
-  const chain = readFileSync(cert);
-  const options = { cert: chain, key: readFileSync(key), ...tlsFloor };
-  return {
-    options,
-    context: createSecureContext(options),
-    x509: new X509Certificate(chain),
-  };
+  const [chain, keyText] = [readFileSync(cert), readFileSync(key)];
+  const x509 = new X509Certificate(chain);
+  if (!x509.checkPrivateKey(createPrivateKey(keyText)))
+    throw new Error(`${key} is not the key of ${cert}: name the key that the certificate was made with`);
+  const loaded = { chain, key: keyText, x509, kind: x509.publicKey.asymmetricKeyType ?? '' };
+  createSecureContext(optionsOf([loaded]));
+  return loaded;
 }
+
+const optionsOf = (together: readonly Loaded[]): SecureContextOptions => ({
+  cert: together.map(({ chain }) => chain),
+  key: together.map(({ key }) => key),
+  ...tlsFloor,
+});
 
 /** TLS 1.2 and up with forward secrecy and authenticated encryption: Mozilla's intermediate profile (RFC 9325). */
 export const tlsFloor = {

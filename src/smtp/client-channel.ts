@@ -176,7 +176,7 @@ export class ClientChannel {
     plain.removeAllListeners('end');
     const secure = new TLSSocket(plain, {
       isServer: true,
-      secureContext: certificates.contextFor(''),
+      secureContext: certificates.standardContext,
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
     });
     const shaken = Promise.withResolvers<void>();
