@@ -1,16 +1,29 @@
-import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
+import { LogFile, type LogSink, stderrSink } from './log-file.ts';
 
-/** The program's log, on stderr: stdout belongs to what scripts read. On a terminal a line a person reads, else JSON. */
-export function createLog({ level, format }: Config['log']): Logger {
-  const people = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+export interface OpenLog {
+  readonly log: Logger;
+  /** Opens the file anew; nothing where the log is on stderr. */
+  reopen(): void;
+}
+
+/**
+ * The program's log, in `log.file`, or else on stderr: stdout belongs to what scripts read. On a terminal a line a person reads,
+ * else JSON.
+ *
+ * @throws Error where the file can't be written, with the fix
+ */
+export function openLog({ file, level, format }: Config['log']): OpenLog {
+  const people = format === 'pretty' || (format === 'auto' && file === null && process.stderr.isTTY);
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
-  return people
-    ? pino(options, { write: (line: string) => void writeSync(2, logLine(line)) })
-    : pino(options, destination({ dest: 2, sync: false, minLength: 0 }));
+  if (file === null && !people)
+    return { log: pino(options, destination({ dest: 2, sync: false, minLength: 0 })), reopen: () => {} };
+  const sink: LogSink = file === null ? stderrSink : new LogFile(file);
+  const write = (line: string): void => sink.write(people ? logLine(line) : line);
+  return { log: pino(options, { write }), reopen: () => sink.reopen() };
 }
 
 const colours = { block: 'red', flag: 'yellow', time: 'dim', rule: 'bold' } as const;

@@ -24,6 +24,8 @@ openssl                                              openssl
 h2load                                               nghttp2-client
 /usr/lib/python3/dist-packages/h2                    python3-h2
 fail2ban-regex                                       fail2ban
+/usr/lib/python3/dist-packages/systemd               python3-systemd
+/lib/systemd/systemd-journal-remote                  systemd-journal-remote
 zstd                                                 zstd
 postfix                                              postfix
 swaks                                                swaks libnet-ssleay-perl

@@ -6,7 +6,7 @@ import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
 import type { EventSink } from '../events/event.ts';
 import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
-import { createLog } from '../log.ts';
+import { openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
@@ -14,18 +14,24 @@ import { type MailSide, openSideDoors, type SideDoors } from '../program/mail-an
 import { announce } from './banner.ts';
 import type { Command, StartOptions } from './options.ts';
 
-/** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again. */
+/** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again, SIGUSR2 only opens the log file anew. */
 export const run: Command<StartOptions> = async ({ config: file, endWithParent = false, ...overlay }) => {
   const read = (): Config => loadConfig(file, { overlay });
   const config = read();
-  const log = createLog(config.log);
-  for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
-  const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   const account = resolveAccount(config);
+  if (config.log.file !== null) handOver(config.log.file, account);
+  const { log, reopen } = openLog(config.log);
+  for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
+  let data: DataPlane | null = null;
+  // From here on: the default of the signal is to end the process.
+  process.on('SIGUSR2', () => {
+    reopen();
+    data?.reopenLog();
+  });
+  const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
   let control: ControlPlane | null = null;
-  let data: DataPlane | null = null;
   let doors: SideDoors | null = null;
   try {
     control = await startControlPlane(config, {
@@ -65,6 +71,9 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
     let last = Promise.resolve();
     let running = config;
     process.on('SIGHUP', () => {
+      // First: what the reload has to say belongs into the new file.
+      reopen();
+      planes.data.reopenLog();
       last = last.then(async () => {
         running = await reload(read, running, planes, log);
       });

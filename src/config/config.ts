@@ -53,7 +53,12 @@ export interface Config {
   readonly workers: number | 'auto';
   readonly user: false | string;
   readonly group: false | string;
-  readonly log: ConfigDocument['log'];
+  readonly log: LogConfig;
+}
+
+export interface LogConfig extends Omit<ConfigDocument['log'], 'file'> {
+  /** Absolute; null: stderr. */
+  readonly file: string | null;
 }
 
 export interface ListenerConfig extends ListenAddress {
@@ -329,7 +334,7 @@ export function toConfig(
     workers: document.workers,
     user: document.user,
     group: document.group,
-    log: document.log,
+    log: { ...document.log, file: document.log.file === undefined ? null : file(document.log.file) },
   });
 }
 

@@ -1,6 +1,7 @@
 /** Faults of the files that a config names. Reads documents of any shape. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { journalFault } from '../events/journal-file.ts';
 import type { PathPart } from './fault.ts';
 import type { Finding } from './schema-faults.ts';
@@ -20,6 +21,8 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   const { path: journal } = map(root.journal);
   const fault = typeof journal === 'string' && journal !== '' ? journalFault(file(journal)) : null;
   if (fault !== null) findings.push({ path: ['journal', 'path'], ...fault });
+  const { file: log } = map(root.log);
+  if (typeof log === 'string' && log !== '') findings.push(...logFileFindings(file(log)));
   findings.push(...certificateFindings(['fleet'], map(root.fleet), read));
   findings.push(...read(['fleet', 'ca'], map(root.fleet).ca).findings);
   findings.push(...mailFiles(map(root.smtp), read));
@@ -47,6 +50,24 @@ function mailFiles(
   findings.push(...read(['smtp', 'backendTls', 'ca'], map(backendTls).ca).findings);
   findings.push(...read(['smtp', 'domains', 'file'], map(domains).file).findings);
   return findings;
+}
+
+/** Whether it may be written is told at the start: who checks the config may be another user. */
+function logFileFindings(name: string): Finding[] {
+  const path = ['log', 'file'];
+  const folder = statSync(dirname(name), { throwIfNoEntry: false });
+  if (folder?.isDirectory() !== true)
+    return [
+      {
+        path,
+        message: `can't be made: the folder ${dirname(name)} is not there`,
+        mend: `make it (mkdir -p ${dirname(name)}) and let the user that runs the program write it, or name a file elsewhere`,
+      },
+    ];
+  const found = statSync(name, { throwIfNoEntry: false });
+  return found === undefined || found.isFile() || found.isCharacterDevice()
+    ? []
+    : [{ path, message: 'is no file', mend: 'name a file' }];
 }
 
 interface ReadFile {

@@ -444,14 +444,23 @@ export const schema = object(
     group: account("Group to become with `user`; `false`: the user's own."),
     log: object(
       {
+        file: Type.Optional(
+          Type.String({
+            minLength: 1,
+            mend: 'name a file, or take it out for stderr',
+            description:
+              'The file the log is appended to, by every process; without it stderr. SIGHUP and SIGUSR2 open it anew, so that logrotate ' +
+              'can move it; copytruncate does as well.',
+          }),
+        ),
         level: word(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
           default: 'info',
-          description: 'The least level that is logged, to stderr.',
+          description: 'The least level that is logged.',
         }),
         format: word(['auto', 'json', 'pretty'], {
           default: 'auto',
           description:
-            '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json.',
+            '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json; in a file json.',
         }),
         access: Type.Boolean({
           default: false,

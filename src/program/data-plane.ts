@@ -22,6 +22,8 @@ export interface DataPlane {
   rateSources(): readonly RateSource[];
   /** Puts another config in force, without dropping a connection. */
   reload(config: Config): void;
+  /** Has the other processes open the log file anew, where there are any. */
+  reopenLog(): void;
   /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
@@ -57,6 +59,7 @@ async function inThisProcess(
     backends: () => backendStates(gateway.backends),
     rateSources: () => gateway.rateTables,
     reload: (next) => gateway.reload(next),
+    reopenLog: () => {},
     close: (deadline) => gateway.close(deadline),
   };
 }

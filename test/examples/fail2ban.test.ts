@@ -34,7 +34,7 @@ const event = (rule: RuleId, more: Partial<ProbeEvent> = {}): ProbeEvent => ({
 });
 
 /** The lines of these events that the filter matches, and the addresses it would ban. */
-async function matched(owner: Owner, events: readonly ProbeEvent[]): Promise<string[]> {
+async function matched(owner: Owner, events: readonly ProbeEvent[], prefix = ''): Promise<string[]> {
   const file = join(await tempDir(owner, 'fail2ban'), 'sekisho.log');
   const lines: string[] = [];
   const log = pino(
@@ -44,7 +44,7 @@ async function matched(owner: Owner, events: readonly ProbeEvent[]): Promise<str
   const probes = new ProbeLog(log);
   for (const one of events) probes.add(one);
   probes.flush();
-  await writeFile(file, lines.join(''));
+  await writeFile(file, lines.map((line) => prefix + line).join(''));
   const filter = join(examples, 'fail2ban/filter.d/sekisho.conf');
   const result = await runProcess(requirePeer('fail2ban-regex'), ['--out', 'ip', file, filter]);
   return result.stdout.split('\n').filter((line) => line !== '');
@@ -75,6 +75,21 @@ suite('the fail2ban filter', { skip: without('fail2ban-regex') }, () => {
   test('an IPv6 client, and a site', async (t) => {
     const seen = event('proxy-connection', { client: '2001:db8::7', site: 'www.example.net' });
     assert.deepEqual(await matched(t, [seen]), ['2001:db8::7']);
+  });
+
+  test('counts lines behind what syslog and the journal put in front', async (t) => {
+    for (const prefix of [
+      'Nov 29 02:42:58 gate sekisho[4242]: ',
+      '2026-11-29T02:42:58.123456+00:00 gate sekisho[4242]: ',
+      '<28>1 2026-11-29T02:42:58.123Z gate sekisho 4242 - - : ',
+      'gate sekisho: ',
+    ])
+      assert.deepEqual(await matched(t, [event('connect')], prefix), [client], prefix);
+  });
+
+  test('a line of another program that quotes one of ours does not count', async (t) => {
+    for (const prefix of ['192.0.2.1 - - [x] "GET /sekisho[1]: ', '{"path":"/: ', '"sekisho: '])
+      assert.deepEqual(await matched(t, [event('connect')], prefix), [], prefix);
   });
 
   test('a sender cannot have another address banned by what it writes', async (t) => {

@@ -171,7 +171,10 @@ echo "@left $(ls -d /etc/sekisho /var/lib/sekisho /usr/lib/sekisho /usr/bin/seki
   test('an upgrade and a removal keep the config; a purge takes it away', async (t) => {
     const { code, stdout, stderr } = await onMachine(
       t,
-      `dpkg -i sekisho_*.deb
+      `mkdir -p /etc/logrotate.d
+dpkg -i sekisho_*.deb
+log() { echo "@log-$1 $(stat -c '%U:%G %a %F' /var/log/sekisho /etc/logrotate.d/sekisho 2>/dev/null | tr '\\n' ' ')"; }
+log installed
 echo 'mine: true' >/etc/sekisho/sekisho.yaml
 chown root:sekisho /etc/sekisho/sekisho.yaml
 chmod 640 /etc/sekisho/sekisho.yaml
@@ -185,6 +188,7 @@ dpkg --remove sekisho
 state removed
 dpkg --purge sekisho
 state purged
+log purged
 `,
       [deb],
     );
@@ -194,6 +198,10 @@ state purged
       ['upgraded', 'shipped', 'removed', 'purged'].map((name) => said(stdout, name)),
       // Nothing below /etc is of the package, so that dpkg has nothing to replace or to ask about.
       [kept, '0', kept, 'key '],
+    );
+    assert.deepEqual(
+      ['log-installed', 'log-purged'].map((name) => said(stdout, name)),
+      ['sekisho:sekisho 750 directory root:root 644 regular file ', ''],
     );
   });
 

@@ -23,6 +23,8 @@ export type ToWorker =
   /** How far the clock that bans go by is ahead of the machine's, milliseconds. */
   | { readonly kind: 'clock'; readonly ahead: number }
   | { readonly kind: 'reload'; readonly config: Config }
+  /** Open the log file anew. */
+  | { readonly kind: 'reopen-log' }
   /** Counts of all workers (and of the fleet), by key. */
   | { readonly kind: 'rates'; readonly totals: readonly (readonly [key: string, total: number])[] }
   /** End, with so many milliseconds for what is under way. */

@@ -111,6 +111,10 @@ export class WorkerPool implements DataPlane {
     this.#tellAll({ kind: 'reload', config });
   }
 
+  reopenLog(): void {
+    this.#tellAll({ kind: 'reopen-log' });
+  }
+
   async close(deadline: number): Promise<void> {
     this.#closing = true;
     clearInterval(this.#clockTimer);

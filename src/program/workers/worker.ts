@@ -5,7 +5,7 @@ import { Counters } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
 import type { RateShare } from '../../limit/rate-table.ts';
 import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
-import { createLog } from '../../log.ts';
+import { openLog } from '../../log.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import { backendStates } from './backend-states.ts';
 import { unpackBans } from './ban-batch.ts';
@@ -24,6 +24,7 @@ let events: ProbeEvent[] = [];
 let shares = new Map<string, RateShare>();
 let timer: NodeJS.Timeout | undefined;
 let rounds = 0;
+let reopenLog = (): void => {};
 
 const tell = (message: FromWorker): void => {
   if (process.connected) process.send!(message);
@@ -31,6 +32,8 @@ const tell = (message: FromWorker): void => {
 
 // Ctrl-C reaches the whole process group; what becomes of a worker is the primary's to say.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// `systemctl kill` and `kill -USR2 -GROUP` reach workers too.
+process.on('SIGUSR2', () => reopenLog());
 // Without its primary a worker would serve by a state that nobody changes any more.
 process.on('disconnect', () => process.exit());
 
@@ -51,6 +54,9 @@ process.on('message', (message: ToWorker) => {
     case 'reload':
       gateway?.reload(message.config);
       return;
+    case 'reopen-log':
+      reopenLog();
+      return;
     case 'rates':
       for (const [key, total] of message.totals) {
         shares.get(key)?.settle(total);
@@ -64,8 +70,10 @@ process.on('message', (message: ToWorker) => {
 
 async function start(config: Config): Promise<void> {
   try {
+    const { log, reopen } = openLog(config.log);
+    reopenLog = reopen;
     gateway = await startGateway(config, {
-      log: createLog(config.log),
+      log,
       counters,
       isBanned: (prefix) => bans.isBanned(prefix),
       onEvent: (event) => events.push(event),

@@ -1,0 +1,108 @@
+/** The fail2ban recipe as shipped, in the real server: from the journal of systemd, and from the file of the log. */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { startGatewayProcess } from '../support/gateway-process.ts';
+import type { Owner } from '../support/owner.ts';
+import { requirePeer, without } from '../support/peers.ts';
+import { runProcess, startProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { eventually } from '../support/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { examples } from './example.ts';
+
+const sites = 'sites: [{ hosts: [www.example.net], backend: welcome }]';
+const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n';
+const client = '127.0.0.7';
+
+/** `/etc/fail2ban` of Debian with the recipe in it, and an action that writes a file instead of a packet filter's rule. */
+async function startFail2ban(owner: Owner, edit: (jail: string) => string) {
+  const folder = await tempDir(owner, 'fail2ban-server');
+  const etc = join(folder, 'etc');
+  await cp('/etc/fail2ban', etc, { recursive: true });
+  // The jails of the machine that runs the tests.
+  await rm(join(etc, 'jail.d'), { recursive: true });
+  await mkdir(join(etc, 'jail.d'));
+  const banned = join(folder, 'banned');
+  await writeFile(banned, '');
+  const shipped = (name: string): Promise<string> => readFile(join(examples, 'fail2ban', name), 'utf8');
+  await writeFile(join(etc, 'filter.d/sekisho.conf'), await shipped('filter.d/sekisho.conf'));
+  await writeFile(join(etc, 'jail.d/sekisho.conf'), edit(await shipped('jail.d/sekisho.conf')));
+  await writeFile(
+    join(etc, 'action.d/to-file.conf'),
+    `[Definition]\nactionstart =\nactionstop =\nactioncheck =\nactionban = echo <ip> >> ${banned}\nactionunban =\n`,
+  );
+  // What the machine's operator sets: loopback is never banned otherwise, and the packet filter is left alone.
+  await writeFile(
+    join(etc, 'jail.local'),
+    '[DEFAULT]\nignoreself = false\nignoreip =\nbanaction = to-file\n',
+  );
+  await writeFile(join(etc, 'fail2ban.local'), '[DEFAULT]\ndbfile = :memory:\n');
+  const args = ['-c', etc, '-s', join(folder, 'sock'), '-p', join(folder, 'pid'), '--logtarget', 'STDOUT'];
+  const server = await startProcess(owner, requirePeer('fail2ban-server'), [
+    ...args,
+    ...['-f', '-x', 'start'],
+  ]);
+  await server.waitForLine(/Jail 'sekisho' started/, 30_000);
+  return { banned: () => readFile(banned, 'utf8') };
+}
+
+const fromFile =
+  (path: string) =>
+  (jail: string): string =>
+    jail
+      .replace('backend = systemd\n', '')
+      .replace('# backend = auto', 'backend = auto')
+      .replace(/# (logpath = ).*/, `$1${path}`);
+
+suite('the fail2ban recipe in the real server', { skip: without('fail2ban-server') }, () => {
+  test('bans by the file that log.file names, as the jail says it', async (t) => {
+    const log = join(await tempDir(t, 'fail2ban-log'), 'sekisho.log');
+    const { port } = await startGatewayProcess(t, `${sites}\nbans: false\nlog: { file: ${log} }`);
+    const { banned } = await startFail2ban(t, fromFile(log));
+    for (let sent = 0; sent < 5; sent++) await exchange(port, probe, { from: client });
+    await eventually(async () => (await banned()) === `${client}\n`, 'fail2ban bans', 30_000);
+  });
+
+  test('bans by the journal of systemd, as shipped', {
+    skip: without('systemd-journal-remote', 'python3-systemd'),
+  }, async (t) => {
+    const { port, process: gateway } = await startGatewayProcess(t, `${sites}\nbans: false`);
+    for (let sent = 0; sent < 5; sent++) await exchange(port, probe, { from: client });
+    await eventually(() => probesOf(gateway.stderr()).length === 5, 'the probes are logged');
+    const journal = join(await tempDir(t, 'journal'), 'system.journal');
+    await runProcess(requirePeer('systemd-journal-remote'), ['--output', journal, '-'], {
+      input: [
+        ...probesOf(gateway.stderr()).map((line) => entry('sekisho.service', line)),
+        // The same of another service, whose author may write what it likes.
+        ...probesOf(gateway.stderr()).map((line) =>
+          entry('other.service', line.replaceAll(client, '192.0.2.9')),
+        ),
+      ].join(''),
+    });
+    const { banned } = await startFail2ban(t, (jail) =>
+      jail.replace('backend = systemd\n', `backend = systemd[journalfiles="${journal}"]\n`),
+    );
+    await eventually(async () => (await banned()) === `${client}\n`, 'fail2ban bans', 30_000);
+  });
+});
+
+const probesOf = (stderr: string): string[] =>
+  stderr.split('\n').filter((line) => line.includes('"event":"probe"'));
+
+let cursor = 0;
+
+/** An entry in the export format of the journal. */
+function entry(unit: string, message: string): string {
+  const micros = Date.now() * 1000 + cursor++;
+  return `${[
+    `__REALTIME_TIMESTAMP=${micros}`,
+    `__MONOTONIC_TIMESTAMP=${cursor}`,
+    '_BOOT_ID=0123456789abcdef0123456789abcdef',
+    '_HOSTNAME=gate',
+    'SYSLOG_IDENTIFIER=sekisho',
+    '_PID=4242',
+    `_SYSTEMD_UNIT=${unit}`,
+    `MESSAGE=${message}`,
+  ].join('\n')}\n\n`;
+}
