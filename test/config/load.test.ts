@@ -42,6 +42,7 @@ suite('a loaded config', () => {
       headers: 60_000,
       body: 60_000,
       idle: 60_000,
+      minRate: 500,
       upgrade: 300_000,
       drain: 10_000,
     });
