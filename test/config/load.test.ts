@@ -46,7 +46,12 @@ suite('a loaded config', () => {
       upgrade: 300_000,
       drain: 10_000,
     });
-    assert.deepEqual(config.limits, { headerBytes: 16_384, requestHeaders: 10_000 });
+    assert.deepEqual(config.limits, {
+      headerBytes: 16_384,
+      requestHeaders: 10_000,
+      bufferedBody: 65_536,
+      connectionsPerClient: 256,
+    });
     assert.deepEqual(config.bans, {
       after: 5,
       within: 600_000,
@@ -54,6 +59,7 @@ suite('a loaded config', () => {
       allow: [],
       answer: 403,
       lists: [],
+      prefix6: 64,
     });
     assert.deepEqual(config.rateLimit, { max: 1000, timeWindow: 60_000, allow: [] });
     assert.equal(config.admin, false);
