@@ -93,7 +93,7 @@ function folderPage(folder: string, deep: boolean): Rendered {
 const shownHere = (folder: string, file: string): boolean =>
   folder === '.'
     ? /^(?:LICENSE|Dockerfile)$/.test(file)
-    : /\.(?:ya?ml|conf|cf|json|ts|log|html|service|socket|md)$/.test(file);
+    : /\.(?:ya?ml|conf|cf|json|ts|js|log|html|service|socket|md)$/.test(file);
 
 if (import.meta.main) {
   const out = resolve(root, 'dist-site');

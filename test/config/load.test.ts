@@ -65,7 +65,7 @@ suite('a loaded config', () => {
     assert.equal(config.admin, false);
     assert.equal(config.workers, 1);
     assert.equal(config.via, false);
-    assert.deepEqual(config.log, { level: 'info', format: 'auto', access: false });
+    assert.deepEqual(config.log, { level: 'info', format: 'auto', access: false, file: null });
     assert.equal(config.sites[0]!.websocket, false);
   });
 
