@@ -7,7 +7,7 @@
  * client how far it may go helps mostly those who mean to go there.
  */
 import rateLimiter, { type CreateRateLimitOptions } from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { compileRateLimit, type RateLimitSettings } from '../src/config/rate-limit-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
@@ -37,19 +37,13 @@ async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions):
   const clock = Date.now;
   const limits = new RateLimits(compileRateLimit(options), clock);
   app.decorate('rateLimits', limits);
-  // On an instance of its own: the app may have `@fastify/rate-limit` for itself, and each would take the other's routes.
-  const apart = Fastify();
-  await apart.register(rateLimiter, {
-    global: false,
-    keyGenerator: (counted) => (counted as unknown as Counted).prefix,
-    store: tableStore(clock) as never,
-  });
+  const createRateLimit = await limiterMaker(clock);
   const limiters = new WeakMap<RateTable, Limiter>();
   const limiter = (table: RateTable): Limiter => {
     let known = limiters.get(table);
     if (known === undefined) {
       const { max, timeWindow } = table;
-      known = apart.createRateLimit({ max, timeWindow, table } as CreateRateLimitOptions);
+      known = createRateLimit({ max, timeWindow, table } as CreateRateLimitOptions);
       limiters.set(table, known);
     }
     return known;
@@ -72,6 +66,26 @@ async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions):
       app.relayGuard.refuse(request.raw, reply.raw, verdict, headers);
     }, done);
   });
+}
+
+/**
+ * What `@fastify/rate-limit` makes limiters with. It gives that to the app it is registered in, once: where the app has it for
+ * itself, ours would count in the app's store, and the app's routes would get our limits. So it is registered in a stand-in.
+ */
+async function limiterMaker(clock: () => number): Promise<FastifyInstance['createRateLimit']> {
+  const made: Partial<Pick<FastifyInstance, 'createRateLimit'>> = {};
+  const host = {
+    hasDecorator: () => false,
+    decorate: (name: string, value: unknown) => Object.assign(made, { [name]: value }),
+    decorateRequest: () => {},
+    addHook: () => {},
+  };
+  await (rateLimiter as unknown as (app: typeof host, options: object) => Promise<void>)(host, {
+    global: false,
+    keyGenerator: (counted: Counted) => counted.prefix,
+    store: tableStore(clock),
+  });
+  return made.createRateLimit!;
 }
 
 /** The store of `@fastify/rate-limit`, which makes one for itself and a child for each limit: a child is a table of ours. */

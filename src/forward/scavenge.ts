@@ -9,10 +9,14 @@ import { runInNewContext } from 'node:vm';
 
 const often = 16 * 1024 * 1024;
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('globalThis.gc') as ((options: { type: 'minor' }) => void) | undefined;
-
+let collect: ((options: { type: 'minor' }) => void) | undefined;
 let passed = 0;
+
+/** Begins to look. It sets a flag of V8, which is the program's to do and not that of an application with the plugins. */
+export function scavengeBodies(): void {
+  setFlagsFromString('--expose-gc');
+  collect = runInNewContext('globalThis.gc');
+}
 
 /** Tells of a piece of a body that has passed. @param bytes its length */
 export function piecePassed(bytes: number): void {

@@ -14,6 +14,7 @@ import { ProbeLog } from '../events/probe-log.ts';
 import type { Backend } from '../forward/backend-group.ts';
 import { Forwarder, type Route } from '../forward/forwarder.ts';
 import type { OwnAnswer } from '../forward/front-end.ts';
+import { scavengeBodies } from '../forward/scavenge.ts';
 import type { Served } from '../forward/served.ts';
 import { welcome } from '../forward/welcome.ts';
 import { Checkpoint, type Judged } from '../guard/checkpoint.ts';
@@ -72,6 +73,7 @@ export interface GatewayOptions {
  * @throws Error where a listener cannot bind; nothing is left listening then
  */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  scavengeBodies();
   const compiled = compile(config);
   const app = await createApp(config, compiled, options);
   app.forwarder.route(routes(compiled));
