@@ -126,7 +126,9 @@ export class Http1Connection implements ClientSide {
       return;
     }
     if (this.#lingersUntil !== 0) {
-      if (now >= this.#lingersUntil) socket.destroy();
+      // A slow reader is not cut off as long as it reads: what is left of the answer has the time that a body has.
+      if (unread > 0) this.#lingersUntil = now + lingerTime;
+      else if (now >= this.#lingersUntil) socket.destroy();
     } else if (this.#judged !== null) this.#checkBody(now);
     else if (this.#unknown && now - this.#since >= limits.head) this.#refuseBytes(this.#held ?? nothing);
     else if (this.#served && this.#held === null) {
