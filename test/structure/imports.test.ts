@@ -70,6 +70,28 @@ suite('the structure', () => {
     assert.deepEqual(wrong, []);
   });
 
+  test('no file imports itself by way of others; types apart, which are gone when it runs', () => {
+    const valueImports = new Map(
+      files.map((path) => [
+        path,
+        [...source(path).matchAll(/^(?:import|export)\s+(?!type\b)([^;]*?)\bfrom\s*'(\.[^']+\.ts)'/gm)]
+          .filter(([, names]) => !/^\{(?:\s*type \w+(?: as \w+)?\s*,?)+\}\s*$/.test(names!))
+          .map(([, , target]) => join(dirname(path), target!)),
+      ]),
+    );
+    const circles: string[] = [];
+    const done = new Set<string>();
+    const visit = (path: string, way: readonly string[]): void => {
+      if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(' → '));
+      if (way.includes(path) || done.has(path)) return;
+      for (const target of valueImports.get(path) ?? []) visit(target, [...way, path]);
+      done.add(path);
+    };
+    for (const path of files) visit(path, []);
+    assert.deepEqual(circles, []);
+    assert.ok([...valueImports.values()].flat().length > 500);
+  });
+
   test('the pure rooms know nothing of Node, of the clock or of Fastify', () => {
     for (const path of files.filter((one) => pure.includes(roomOf(one)))) {
       const foreign = importsOf(path).filter((target) => !target.startsWith('.') && !harmless.has(target));
