@@ -73,7 +73,10 @@ export const caddy: Target = {
 };
 
 function snippet(checks: readonly Check[]): string {
-  const lines = checks.filter(isVisible).flatMap(({ rule, answer, when, unless, exempt = [] }, index) => {
+  const blocks = checks
+    .filter(isVisible)
+    .flatMap((check) => combinations(check.when).map((when) => ({ ...check, when })));
+  const lines = blocks.flatMap(({ rule, answer, when, unless, exempt = [] }, index) => {
     const name = `@sekisho_${index + 1}`;
     return [
       `    # ${rule}`,
@@ -98,6 +101,13 @@ function pieces(match: Match): Match[] {
     ...match,
     any: match.any.slice(index * size, (index + 1) * size),
   }));
+}
+
+/** All of these hold: as several lists whose pieces are short enough for one expression, any of which may hold. */
+function combinations(when: readonly Match[]): (readonly Match[])[] {
+  let all: (readonly Match[])[] = [[]];
+  for (const match of when) all = all.flatMap((before) => pieces(match).map((piece) => [...before, piece]));
+  return all;
 }
 
 const refusal = (matcher: string, answer: Answer): string =>

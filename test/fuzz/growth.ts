@@ -6,20 +6,23 @@ import type { Target } from './target.ts';
 const factor = 4;
 /** Linear is the factor, quadratic its square; halfway on the scale of powers, and something for a noisy machine. */
 const steepest = factor * Math.sqrt(factor) * 1.3;
-/** Milliseconds of processor below which a ratio says nothing: the clock, a collection of garbage. */
+/** Milliseconds below which a ratio says nothing: the clock, a collection of garbage. */
 const noise = 3;
 /** Seeds that are grown, evenly taken, and the places in each where pieces are put. */
 const seedsGrown = 10;
 const places = [0, 0.15, 0.4, 0.7, 1] as const;
-/** Measured so often where once is too steep; the least time counts. */
-const again = 7;
+/**
+ * Measured so often where once is too steep; the least time counts, which is that of a run that nothing came between. By the
+ * clock on the wall: systems count the time of the processor in ticks of several milliseconds.
+ */
+const again = 15;
 
 export interface Steep {
   readonly target: string;
   readonly piece: string;
   /** What stands before the pieces. */
   readonly before: string;
-  /** Milliseconds of processor for the longer input, and how many times those of the shorter one that is. */
+  /** Milliseconds for the longer input, and how many times those of the shorter one that is. */
   readonly time: number;
   readonly ratio: number;
 }
@@ -102,12 +105,11 @@ export function steepInputs(target: Target): Steep[] {
 }
 
 function timeOf(read: NonNullable<Target['read']>, input: Buffer): number {
-  const start = process.threadCpuUsage();
+  const start = performance.now();
   try {
     read(input);
   } catch {
     // What it reads wrongly is the affair of the fuzzer.
   }
-  const { user, system } = process.threadCpuUsage(start);
-  return (user + system) / 1000;
+  return performance.now() - start;
 }

@@ -704,7 +704,7 @@ const rows: readonly Row[] = [
     7,
   ],
   ['8.1', 'TRACE', request(1, true, 'TRACE'), '405', 1],
-  ['8.1', 'a method that is none', request(1, true, 'FROB'), '400', 1],
+  ['8.1', 'a method that is none', request(1, true, 'FROB'), '501', 1],
   // HPACK over the wire.
   ['7541-2.3.3', 'an index of no entry', raw(1, '82 87 84 be'), 'goaway compressionError'],
   ['7541-6.1', 'index 0', raw(1, '80'), 'goaway compressionError'],
