@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Counters } from '../events/counters.ts';
 import type { Judged } from '../guard/checkpoint.ts';
-import { isHttp2, type Request, type Response } from '../guard/received.ts';
+import { isHttp2, type Request } from '../guard/received.ts';
 import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
@@ -14,7 +14,6 @@ import { Backend, BackendGroup, type FieldChanges } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
 import { logsConnectionIn } from './connection-login.ts';
-import { NodeExchange } from './exchange.ts';
 import { forwardedHead } from './forwarded-head.ts';
 import { NodeHandshake } from './handshake.ts';
 import type { HealthOptions } from './health.ts';
@@ -155,19 +154,6 @@ export class Forwarder {
     return new Attempt(this.#watch, group, outgoing, client);
   }
 
-  /**
-   * Forwards a request that came by a server of Node.
-   *
-   * @param expectsContinue the client waits for `100 Continue`
-   */
-  forward(req: Request, res: Response, judged: Judged, expectsContinue: boolean): void {
-    const length = lengthOf(req, judged.request);
-    const exchange = new NodeExchange(req, res, length !== null, expectsContinue);
-    const body = length === null ? null : { content: nothing, whole: false, length, trailers: [] };
-    const attempt = this.attempt(this.#groupOf(judged), judged, isSecure(req), body, false, exchange);
-    exchange.begin(attempt, length === -1);
-  }
-
   /** Forwards a WebSocket handshake that came by a server of Node. @param rest what came in behind it */
   upgrade(req: IncomingMessage, socket: Socket, rest: Buffer, judged: Judged): void {
     const handshake = new NodeHandshake(socket, rest, judged.request.method, this.#options.upgradeIdle);
@@ -225,8 +211,6 @@ function encoded({ content: bytes, whole, length, trailers }: IncomingBody): Buf
   if (whole) pieces.push(Buffer.from(lastChunk(allowedTrailers(trailers)), 'latin1'));
   return Buffer.concat(pieces);
 }
-
-const nothing = Buffer.alloc(0);
 
 /** The client speaks TLS. A stand-in for a request has no connection. */
 export const isSecure = (req: Request): boolean =>

@@ -1,48 +1,13 @@
-/** Writes the head of a response, in the terms of the version of HTTP that the client speaks. */
+/** What is written to a response of Node, in the terms of the version of HTTP that the client speaks. */
 import type { Http2ServerResponse } from 'node:http2';
 import type { Response } from '../guard/received.ts';
-import { is } from '../wire/field-names.ts';
 
 const isHttp2Response = (res: Response): res is Http2ServerResponse => 'stream' in res;
-
-/**
- * @param rawHeaders name, value, name, value …, end-to-end fields only
- * @throws TypeError for a field that may not be sent
- */
-export function writeHead(res: Response, status: number, reason: string, rawHeaders: string[]): void {
-  if (!isHttp2Response(res)) {
-    res.writeHead(status, reason, rawHeaders);
-    return;
-  }
-  // RFC 9113 section 8.3.2: no reason phrase. Fields of one name go together.
-  const fields = grouped(rawHeaders);
-  try {
-    for (const [name, values] of fields) res.setHeader(name, values.length === 1 ? values[0]! : values);
-    res.writeHead(status);
-  } catch (error) {
-    // The answer that says so must not have them.
-    for (const name of fields.keys()) res.removeHeader(name);
-    if (!isSingleValue(error)) throw error;
-    for (const [name, value] of oneLineEach(fields)) res.setHeader(name, value);
-    res.writeHead(status);
-  }
-}
-
-/** Node sends some fields once at most over HTTP/2, and ends with this what has two lines of one: which, it alone knows. */
-const isSingleValue = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException).code === 'ERR_HTTP2_HEADER_SINGLE_VALUE';
 
 /** RFC 9110 section 5.3: the same fields in one line each, which a cookie alone does not bear. */
 function* oneLineEach(fields: ReadonlyMap<string, string[]>): Generator<[string, string | string[]]> {
   for (const [name, values] of fields)
     yield [name, name === 'set-cookie' ? values : [...new Set(values)].join(', ')];
-}
-
-/** Node refuses the field where it frames the body otherwise than in chunks: then no trailers come. */
-export function dropTrailerField(rawHeaders: string[]): void {
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
-    if (is(rawHeaders[i]!, 'trailer')) rawHeaders.splice(i, 2);
-  }
 }
 
 /**

@@ -100,7 +100,8 @@ export async function attack(
     assert.equal(rest.length, 0, text);
     const refusals = final.slice(served.length);
     assert.ok(refusals.length <= (way.refused ? 1 : 0), `answers nobody asked for: ${text}`);
-    for (const { status } of refusals) assert.ok(status >= 400 && status < 500, text);
+    // 501 where what stands behind the body begins like a method that nobody has registered.
+    for (const { status } of refusals) assert.ok((status >= 400 && status < 500) || status === 501, text);
     if (way.refused && row.unfinished !== true) assert.ok(over, 'the connection is closed');
   } finally {
     client.destroy();
