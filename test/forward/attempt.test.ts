@@ -1,0 +1,148 @@
+/** One attempt by itself, between raw backends and a client's side that writes down what it is told. */
+import assert from 'node:assert/strict';
+import { suite, type TestContext, test } from 'node:test';
+import { Attempt, type ClientSide, type OutgoingRequest } from '../../src/forward/attempt.ts';
+import { Backend, BackendGroup } from '../../src/forward/backend-group.ts';
+import { Pool } from '../../src/forward/pool.ts';
+import type { ResponseHead } from '../../src/wire/response-head.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const answering = ({ socket }: BackendConnection): unknown => socket.on('data', () => socket.write(ok));
+const get: OutgoingRequest = {
+  method: 'GET',
+  framing: 'none',
+  head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  body: null,
+  ended: true,
+  upgrade: false,
+  login: false,
+};
+
+class Side implements ClientSide {
+  readonly connection = null;
+  readonly told: string[] = [];
+  onReady = (): unknown => this.told.push('ready');
+  onInformation = ({ status }: ResponseHead): unknown => this.told.push(`information ${status}`);
+  onHead = ({ status }: ResponseHead, whole: string | null): unknown =>
+    this.told.push(`head ${status} ${whole}`);
+  onUpgrade = (): unknown => this.told.push('upgrade');
+  onData = (data: Buffer): unknown => this.told.push(`data ${data}`);
+  onEnd = (): unknown => this.told.push('end');
+  onFailure = ({ status }: { status: number }): unknown => this.told.push(`failure ${status}`);
+  onDrain = (): unknown => this.told.push('drain');
+}
+
+function attempts(t: TestContext, ports: readonly number[], maxConnections = 4) {
+  const failures: string[] = [];
+  const limits = { connect: 2000, headers: 2000, body: 2000, maxQueue: 4, queueTimeout: 2000, idle: 60_000 };
+  const group = new BackendGroup(
+    ports.map(
+      (port) =>
+        new Backend(new Pool({ kind: 'tcp', host: '127.0.0.1', port }, { ...limits, maxConnections }), 1),
+    ),
+    { balance: 'round-robin', health: null, onChange: () => {} },
+  );
+  t.after(() => group.close());
+  const watch = { onFailure: ({ message }: Error) => failures.push(message), resend: true };
+  const start = (request = get, side = new Side()) => {
+    const attempt = new Attempt(watch, group, request, side as never);
+    attempt.start();
+    return { attempt, side };
+  };
+  return { start, failures, group };
+}
+
+const over = (side: Side): Promise<void> =>
+  eventually(() => side.told.some((line) => /^(?:head .* \w|end|failure)/.test(line)), 'it is over');
+
+suite('an attempt', () => {
+  test('sends, and tells of the answer', async (t) => {
+    const { start } = attempts(t, [(await rawBackend(t, answering)).port]);
+    const { side, attempt } = start();
+    await over(side);
+    assert.deepEqual(side.told, ['ready', 'head 200 ok']);
+    assert.match(attempt.backend!.name, /^127\.0\.0\.1:/);
+  });
+
+  test('goes to every backend once, where none accepts a connection', async (t) => {
+    const dead = [await freePort(), await freePort(), await freePort()];
+    const { start, failures } = attempts(t, dead);
+    const { side } = start();
+    await over(side);
+    assert.deepEqual(side.told, ['failure 502']);
+    assert.equal(failures.length, 1);
+  });
+
+  test('finds the one that does', async (t) => {
+    const { start, failures } = attempts(t, [
+      await freePort(),
+      await freePort(),
+      (await rawBackend(t, answering)).port,
+    ]);
+    for (let i = 0; i < 3; i++) {
+      const { side } = start();
+      await over(side);
+      assert.deepEqual(side.told, ['ready', 'head 200 ok']);
+    }
+    assert.deepEqual(failures, []);
+  });
+
+  test('that has streamed some of its body is not tried again', async (t) => {
+    const backend = await rawBackend(t, async ({ socket, until }, number) => {
+      await until(/\r\n\r\n/);
+      if (number === 0) socket.write(ok);
+      await until(/more/);
+      socket.destroy();
+    });
+    const { start } = attempts(t, [backend.port]);
+    await over(start().side);
+    const head = 'PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n';
+    const put = {
+      ...get,
+      method: 'PUT',
+      framing: 'length',
+      head,
+      body: Buffer.from('some'),
+      ended: false,
+    } as const;
+    const { attempt, side } = start(put);
+    await eventually(() => side.told.includes('ready'), 'it takes the body');
+    attempt.write(Buffer.from('more'));
+    await over(side);
+    assert.deepEqual(side.told, ['ready', 'failure 502']);
+    assert.equal(backend.connections.length, 1);
+  });
+
+  test('whose answer the client can not be given fails, and its connection carries no other', async (t) => {
+    const backend = await rawBackend(t, answering);
+    const { start } = attempts(t, [backend.port]);
+    const refusing = new Side();
+    refusing.onHead = () => {
+      throw new TypeError('no such field');
+    };
+    start(get, refusing);
+    await over(refusing);
+    assert.deepEqual(refusing.told, ['ready', 'failure 502']);
+    await over(start().side);
+    assert.equal(backend.connections.length, 2);
+  });
+
+  test('that is cancelled gives its place in the queue away, and tells nobody', async (t) => {
+    const backend = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      setTimeout(() => socket.write(ok), 50);
+    });
+    const { start, group, failures } = attempts(t, [backend.port], 1);
+    const first = start();
+    const second = start();
+    assert.equal(group.backends[0]!.load, 2);
+    second.attempt.cancel();
+    assert.equal(group.backends[0]!.load, 1);
+    await over(first.side);
+    first.attempt.cancel();
+    assert.deepEqual([second.side.told, failures], [[], []]);
+  });
+});
