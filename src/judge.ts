@@ -1,5 +1,5 @@
 /**
- * The one place where it is decided: facts + policy + standing of the client → verdict. Pure and total. Every other
+ * The one place where it is decided: facts + policy + status of the client → verdict. Pure and total. Every other
  * part of the house acts on what is returned here and decides nothing.
  */
 import {
@@ -10,7 +10,7 @@ import {
   type Rule,
   type RuleId,
 } from './rules/catalogue.ts';
-import { examineHttp, type Found, type Standing, stranger } from './rules/http.ts';
+import { type ClientStatus, examineHttp, type Found, stranger } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import type { Policy, RuleSettings, Site } from './rules/policy.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
@@ -58,7 +58,7 @@ const noStrip: readonly number[] = Object.freeze([]);
 const oddTarget = /[^\x21-\x7e]|#|\||:\/|^\/[/\\]/;
 
 /** Judges one HTTP request. Allocates one HeaderFacts and one Verdict for an ordinary one. */
-export function judge(request: HttpRequest, policy: Policy, client: Standing = stranger): Verdict {
+export function judge(request: HttpRequest, policy: Policy, client: ClientStatus = stranger): Verdict {
   // Nothing of it is looked at: a banned client can't make its requests cost.
   if (client.banned) return banned(policy);
   const facts = headerFacts(request.rawHeaders);
@@ -90,7 +90,12 @@ function plainHost(
   return plain ? h2.authority : null;
 }
 
-function judgeClosely(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: Standing): Verdict {
+function judgeClosely(
+  request: HttpRequest,
+  facts: HeaderFacts,
+  policy: Policy,
+  client: ClientStatus,
+): Verdict {
   const { found, site, path, host, wanted, strip, upgrade } = examineHttp(request, facts, policy, client);
   const rules = (site ?? policy).rules;
   const signals = found

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { denied, judge, judgeFirstBytes, type Verdict } from '../src/judge.ts';
 import { byCatalogueOrder, presets } from '../src/rules/catalogue.ts';
-import { type Standing, stranger } from '../src/rules/http.ts';
+import { type ClientStatus, stranger } from '../src/rules/http.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
 import { parseRequestHead } from '../src/wire/request-head.ts';
 import { corpus } from './corpus/corpus.ts';
@@ -106,7 +106,7 @@ function assertHarmless(verdict: Verdict, from: HttpRequest): void {
   assert.equal(verdict.answer, null);
 }
 
-const standings: readonly Standing[] = [
+const standings: readonly ClientStatus[] = [
   stranger,
   { trusted: true, allowed: false, banned: false },
   { trusted: false, allowed: true, banned: false },

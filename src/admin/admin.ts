@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Access, type Pass } from './access.ts';
 import { loginPage } from './login-page.ts';
-import { HealthAnswer } from './standing-types.ts';
+import { HealthAnswer } from './status-types.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
 declare module 'fastify' {

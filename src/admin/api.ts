@@ -23,7 +23,7 @@ import {
 } from './api-types.ts';
 import { csvHeader, csvLine } from './csv.ts';
 import { rejudge } from './rejudge.ts';
-import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './standing-types.ts';
+import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './status-types.ts';
 import type { Stream } from './stream.ts';
 
 /** As the answer has it, but for `fit`, which its state tells. */

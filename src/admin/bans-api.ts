@@ -15,7 +15,7 @@ import { type ExportFormat, exportBans, exportFormats } from '../bans/export.ts'
 import type { BanLedger } from '../bans/ledger.ts';
 import { parseDuration } from '../config/quantity.ts';
 import { ApiError } from './api-types.ts';
-import { BanAnswer, BanRequest, BansAnswer, either, type Ban as ShownBan } from './standing-types.ts';
+import { BanAnswer, BanRequest, BansAnswer, either, type Ban as ShownBan } from './status-types.ts';
 
 interface ListQuery {
   readonly limit?: string;

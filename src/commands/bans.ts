@@ -1,5 +1,5 @@
 import { request } from 'undici';
-import type { Ban as ShownBan } from '../../src/admin/standing-types.ts';
+import type { Ban as ShownBan } from '../../src/admin/status-types.ts';
 import { hostPort } from '../address/host-port.ts';
 import { loadConfig } from '../config/load.ts';
 import type { BansOptions, Command } from './options.ts';

@@ -7,7 +7,7 @@ import type {
   BansAnswer,
   FleetAnswer,
   StatusAnswer as Status,
-} from '../admin/standing-types.ts';
+} from '../admin/status-types.ts';
 
 export type { ApiEvent, ApiEventInFull, Status, SummaryAnswer };
 

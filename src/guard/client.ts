@@ -3,10 +3,10 @@
 import { forwardedAddress, forwardedForMembers, forwardedMembers } from '../address/forwarded-for.ts';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
-import { type Standing, stranger } from '../rules/http.ts';
+import { type ClientStatus, stranger } from '../rules/http.ts';
 import { is } from '../wire/field-names.ts';
 
-export interface Client extends Standing {
+export interface Client extends ClientStatus {
   /** Canonical address; IPv4-mapped IPv6 folded into IPv4. */
   readonly address: string;
   /** The prefix it is counted and banned by; empty: counted for nobody. */

@@ -22,7 +22,7 @@ import {
 import type { Policy, Site } from './policy.ts';
 
 /** What is known of the client, apart from what it sent. */
-export interface Standing {
+export interface ClientStatus {
   /** A trusted proxy: its X-Forwarded-* are believed. */
   readonly trusted: boolean;
   /** On the allow-list. */
@@ -30,7 +30,7 @@ export interface Standing {
   readonly banned: boolean;
 }
 
-export const stranger: Standing = { trusted: false, allowed: false, banned: false };
+export const stranger: ClientStatus = { trusted: false, allowed: false, banned: false };
 
 /** A rule seen, with the evidence. */
 export interface Found {
@@ -65,7 +65,7 @@ export function examineHttp(
   request: HttpRequest,
   facts: HeaderFacts,
   policy: Policy,
-  client: Standing,
+  client: ClientStatus,
 ): Findings {
   return new Examination(request, facts, policy, client).findings();
 }
@@ -75,7 +75,7 @@ class Examination {
   readonly #request: HttpRequest;
   readonly #facts: HeaderFacts;
   readonly #policy: Policy;
-  readonly #client: Standing;
+  readonly #client: ClientStatus;
   readonly #found: Found[] = [];
   readonly #strip: number[] = [];
   #site: Site | null = null;
@@ -86,7 +86,7 @@ class Examination {
   /** Whether a web page can have made a browser send it: what any page can do then does not count. */
   readonly #byBrowser: boolean;
 
-  constructor(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: Standing) {
+  constructor(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: ClientStatus) {
     this.#request = request;
     this.#facts = facts;
     this.#policy = policy;

@@ -16,7 +16,7 @@ export interface MailPolicy {
 }
 
 /** `relaying`: from an allowed network, or after AUTH. Such a client may send to any domain, but by no route. */
-export type Standing = 'outside' | 'relaying';
+export type RelayRight = 'outside' | 'relaying';
 
 export interface PathVerdict {
   readonly action: 'allow' | 'block';
@@ -67,11 +67,11 @@ const oddLocal = /[:/|()<>,;\\" ]/;
  *
  * @param text what follows `RCPT TO:`, one character a byte
  */
-export function judgeRecipient(text: string, policy: MailPolicy, standing: Standing): PathVerdict {
+export function judgeRecipient(text: string, policy: MailPolicy, relayRight: RelayRight): PathVerdict {
   const path = parsePath(text);
   const ours = owner(policy);
   const effective = effectiveDestination(path, ours);
-  const seen = new Set<RuleId>(seenIn(path, effective, standing));
+  const seen = new Set<RuleId>(seenIn(path, effective, relayRight));
   let why = path.faults[0]?.why ?? '';
 
   if (path.empty) {
@@ -79,11 +79,11 @@ export function judgeRecipient(text: string, policy: MailPolicy, standing: Stand
     why ||= 'the null path as a recipient';
   } else if (seen.size === 0 && path.domain === null) {
     // RFC 5321 section 4.5.1: <postmaster> is the one recipient that needs no domain.
-    if (standing === 'outside' && path.local.toLowerCase() !== 'postmaster') {
+    if (relayRight === 'outside' && path.local.toLowerCase() !== 'postmaster') {
       seen.add('smtp-malformed-path');
       why = 'no domain';
     }
-  } else if (seen.size === 0 && standing === 'outside') {
+  } else if (seen.size === 0 && relayRight === 'outside') {
     if (!ours(path.domain)) {
       seen.add('smtp-foreign-recipient');
       why = `${path.domain} is none of our domains`;
@@ -101,14 +101,14 @@ export function judgeRecipient(text: string, policy: MailPolicy, standing: Stand
  *
  * @param text what follows `MAIL FROM:`, one character a byte
  */
-export function judgeSender(text: string, policy: MailPolicy, standing: Standing): PathVerdict {
+export function judgeSender(text: string, policy: MailPolicy, relayRight: RelayRight): PathVerdict {
   const path = parsePath(text);
   const effective = effectiveDestination(path, owner(policy));
   if (path.empty)
     return verdict(path, effective, new Set(seenIn(path, effective, 'relaying')), path.faults[0]?.why ?? '');
   const seen = new Set<RuleId>(seenIn(path, effective, 'relaying'));
   let why = path.faults[0]?.why ?? '';
-  if (seen.size === 0 && path.domain === null && standing === 'outside') {
+  if (seen.size === 0 && path.domain === null && relayRight === 'outside') {
     seen.add('smtp-malformed-path');
     why = 'no domain';
   }
@@ -120,10 +120,10 @@ const owner =
   (domain: string | null): boolean =>
     domain === null || policy.owns(domain);
 
-function* seenIn(path: SmtpPath, effective: EffectiveDestination, standing: Standing): Generator<RuleId> {
+function* seenIn(path: SmtpPath, effective: EffectiveDestination, relayRight: RelayRight): Generator<RuleId> {
   if (path.faults.length > 0) yield 'smtp-malformed-path';
   // A client that may relay still writes `50%off@ours`; what names a host of the network is a route, whoever sends it.
-  const followed = standing === 'outside' || path.route.length > 0 || isNetworkHost(effective.domain);
+  const followed = relayRight === 'outside' || path.route.length > 0 || isNetworkHost(effective.domain);
   if (effective.steps.length === 0 || !followed) return;
   for (const step of effective.steps) yield ruleOf[step.kind];
   if (path.quoted) yield 'smtp-quoted-route';

@@ -1,7 +1,7 @@
 /** What every command of a session works with: both sides, what has been agreed so far, and how an answer is given. */
 import type { Socket } from 'node:net';
 import type { RuleId } from '../rules/catalogue.ts';
-import { type PathVerdict, refusal, type Standing } from '../rules/smtp.ts';
+import { type PathVerdict, type RelayRight, refusal } from '../rules/smtp.ts';
 import { type Capabilities, noCapabilities } from './capabilities.ts';
 import { ClientChannel } from './client-channel.ts';
 import { Conduct, type MessageEnd } from './conduct.ts';
@@ -40,7 +40,7 @@ export class Conversation {
     this.conduct = new Conduct(context.options.limits);
   }
 
-  get standing(): Standing {
+  get relayRight(): RelayRight {
     return this.context.mayRelay || this.server.authenticated ? 'relaying' : 'outside';
   }
 
@@ -73,7 +73,8 @@ export class Conversation {
     const text = refusal(verdict, of);
     this.report(verdict.rules, verdict, Number(text.slice(0, 3)), line);
     if (of === 'sender') return this.answer(text);
-    if (this.standing === 'outside') this.conduct.recipientRefused(verdict.rule!, this.transaction !== null);
+    if (this.relayRight === 'outside')
+      this.conduct.recipientRefused(verdict.rule!, this.transaction !== null);
     return this.answer(text, 0);
   }
 

@@ -2,7 +2,7 @@
 
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
-import { judgeRecipient, judgeSender, type MailPolicy, refusal, type Standing } from '../rules/smtp.ts';
+import { judgeRecipient, judgeSender, type MailPolicy, type RelayRight, refusal } from '../rules/smtp.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
 import type { RouteKind } from '../wire/source-route.ts';
 
@@ -38,18 +38,18 @@ export const isSmtpLine = (line: string): boolean =>
  * Explains a MAIL or RCPT line.
  *
  * @param line without its line end, one character a byte (latin1)
- * @param standing how the client is seen: default, from outside
+ * @param relayRight how the client is seen: default, from outside
  */
 export function explainSmtp(
   line: string,
   policy: MailPolicy,
-  standing: Standing = 'outside',
+  relayRight: RelayRight = 'outside',
 ): SmtpExplanation {
   const match = command.exec(line);
   if (match === null) return unread(line);
   const offset = match[1]!.length;
   const of = /^MAIL/i.test(line) ? 'sender' : 'recipient';
-  const found = (of === 'sender' ? judgeSender : judgeRecipient)(match[2]!, policy, standing);
+  const found = (of === 'sender' ? judgeSender : judgeRecipient)(match[2]!, policy, relayRight);
   const { rule, effective, evidence } = found;
   const destination = writeMailbox(effective);
   const blocked = found.action === 'block';
@@ -68,7 +68,7 @@ export function explainSmtp(
     evidence: evidence === null ? null : { start: evidence.start + offset, end: evidence.end + offset },
     why:
       rule === null
-        ? passage(of, destination, standing)
+        ? passage(of, destination, relayRight)
         : `${capital(found.why)}. ${wanted(rule, destination)}`,
   };
 }
@@ -115,9 +115,9 @@ function wanted(rule: RuleId, destination: string): string {
   return `The sender wanted ${seeks}${destination === '' ? '' : `: ${destination}`}.`;
 }
 
-function passage(of: 'sender' | 'recipient', destination: string, standing: Standing): string {
+function passage(of: 'sender' | 'recipient', destination: string, relayRight: RelayRight): string {
   if (of === 'sender') return 'The sender is taken; it gives no right to relay.';
-  return standing === 'relaying'
+  return relayRight === 'relaying'
     ? `The client may relay, and no route is in the address: it goes to ${destination}.`
     : `${destination} is ours: the mail server decides on it.`;
 }

@@ -20,7 +20,7 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
     return talk.answer(
       talk.tls ? '530 5.7.0 Authentication required' : '530 5.7.0 Must issue a STARTTLS command first',
     );
-  const verdict = talk.judge(() => judgeSender(text, policy, talk.standing));
+  const verdict = talk.judge(() => judgeSender(text, policy, talk.relayRight));
   if (verdict === null) return talk.answer('554 5.7.1 Sender refused');
   if (verdict.action === 'block') return talk.refuse(verdict, 'sender', line);
   const parameters = senderParameters(verdict.path.parameters, talk.offered, options);
@@ -44,7 +44,7 @@ export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
   const { options, policy } = talk.context;
   const text = /^RCPT TO:(.*)$/is.exec(line)?.[1];
   if (text === undefined) return talk.answer('501 5.5.4 Syntax: RCPT TO:<address>');
-  const verdict = talk.judge(() => judgeRecipient(text, policy, talk.standing));
+  const verdict = talk.judge(() => judgeRecipient(text, policy, talk.relayRight));
   if (verdict === null) return talk.answer('554 5.7.1 Relaying refused');
   const { transaction, conduct } = talk;
   if (conduct.isOverdone) return talk.answer('452 4.5.3 Too many recipients');
@@ -64,7 +64,7 @@ export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
   if (taken) transaction.recipients.push(recipient);
   conduct.recipientPassed(taken);
   // Mail of a whole office has dead addresses in it.
-  return talk.standing === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
+  return talk.relayRight === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
 }
 
 type Accepted = Exclude<Parameters, { refuse: string }>;

@@ -17,7 +17,7 @@ export function refuseSender(talk: Conversation, verdict: PathVerdict, line: str
     return '450 4.7.1 Too many messages in an hour, try again later';
   }
   const { domain } = verdict.path;
-  if (options.ownSender === 'allow' || talk.standing === 'relaying' || domain === null) return null;
+  if (options.ownSender === 'allow' || talk.relayRight === 'relaying' || domain === null) return null;
   if (!policy.owns(domain)) return null;
   talk.report(['smtp-own-sender'], verdict, options.ownSender === 'block' ? 550 : null, line);
   return options.ownSender === 'block' ? '550 5.7.1 Sender refused: sign in to send from here' : null;
