@@ -45,11 +45,6 @@ export function namePeer(socket: PeerSocket, address: string, rules: ClientRules
   socket[peer] = clientAt(address, rules);
 }
 
-/** The other one is a stand-in for the connection. */
-export function samePeer(socket: PeerSocket, other: PeerSocket): void {
-  if (socket[peer] !== undefined) other[peer] = socket[peer];
-}
-
 /**
  * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that
  * what a client wrote itself is never believed. Where there is none, Forwarded.

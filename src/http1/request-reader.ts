@@ -77,11 +77,6 @@ export class RequestReader {
     const content = text.length === length ? wholeChunked(text, end) : null;
     return content === null ? null : { content, end: length };
   }
-
-  /** Something of a head has come. */
-  get begun(): boolean {
-    return this.#progress !== null;
-  }
 }
 
 function withFraming(
