@@ -1,0 +1,84 @@
+/** The admin server through reloads: it moves to another address, or stays where it is under another token. */
+import { type AdminServer, type AdminServerOptions, startAdminServer } from '../admin/server.ts';
+import type { Config } from '../config/config.ts';
+import { collides } from '../config/listen-address.ts';
+import type { PreparedPart } from './prepared.ts';
+
+export class AdminListener {
+  readonly #options: AdminServerOptions;
+  #config: Config;
+  #server: AdminServer | null = null;
+
+  /** @throws Error where it cannot bind, or its certificate can't be read */
+  static async open(config: Config, options: AdminServerOptions): Promise<AdminListener> {
+    const listener = new AdminListener(config, options);
+    listener.#server = await listener.#start(config, null);
+    return listener;
+  }
+
+  private constructor(config: Config, options: AdminServerOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /** Null: none is configured. */
+  get server(): AdminServer | null {
+    return this.#server;
+  }
+
+  /**
+   * Makes ready for another config: binds its address. The one before stays until then, but where both need the same port.
+   *
+   * @throws Error where it cannot bind; everything is as before then
+   */
+  async prepare(next: Config): Promise<PreparedPart> {
+    const before = this.#config;
+    const moves = movesTo(before, next);
+    // A token of the config is not good any more once it is taken out there.
+    const kept = before.admin && before.admin.token === null ? (this.#server?.token ?? null) : null;
+    const inTheWay = moves && before.admin && next.admin && collides(before.admin.listen, next.admin.listen);
+    const putBack = async (): Promise<void> => {
+      if (inTheWay) this.#server = await this.#start(before, kept);
+    };
+    let moved: AdminServer | null = null;
+    try {
+      if (inTheWay) await this.#server?.close();
+      if (moves) moved = await this.#start(next, kept);
+    } catch (error) {
+      await putBack();
+      throw error;
+    }
+    const commit = async () => {
+      const old = this.#server;
+      this.#config = next;
+      if (moved !== null || next.admin === false) this.#server = moved;
+      else if (next.admin.token !== null) old?.replaceToken(next.admin.token);
+      else if (kept === null) old?.makeToken();
+      this.#server?.reloadCertificate(next.admin || null);
+      return async () => {
+        if (old !== this.#server) await old?.close();
+      };
+    };
+    const abort = async (): Promise<void> => {
+      await moved?.close();
+      await putBack();
+    };
+    return { commit, abort };
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async #start({ admin }: Config, token: string | null): Promise<AdminServer | null> {
+    return admin === false
+      ? null
+      : startAdminServer({ ...admin, token: admin.token ?? token }, this.#options);
+  }
+}
+
+/** Whether another admin listener has to be bound. */
+function movesTo({ admin: before }: Config, { admin }: Config): boolean {
+  if (admin === false) return false;
+  return before === false || before.listen.text !== admin.listen.text;
+}

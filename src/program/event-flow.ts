@@ -1,0 +1,184 @@
+/** Where events go: folded, into the journal, to alerts, and to the browsers that look on. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { shown } from '../admin/api.ts';
+import { Stream } from '../admin/stream.ts';
+import { Alerts } from '../alerts/alerts.ts';
+import { endOf } from '../bans/ban.ts';
+import type { Config } from '../config/config.ts';
+import type { EventSink, ProbeEvent } from '../events/event.ts';
+import { EventFolder } from '../events/fold.ts';
+import { Journal } from '../events/journal.ts';
+import { isProbe } from '../rules/catalogue.ts';
+import type { PreparedPart } from './prepared.ts';
+
+/** Milliseconds that events are folded for before they are written and shown. */
+const foldTime = 500;
+/** Rows of one message to the browsers; what is more is only counted there. */
+const shownRows = 50;
+/** Without a journal file: what is kept in memory for the dashboard. */
+const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 1024 * 1024 } as const;
+
+export class EventFlow {
+  /** Live messages to browsers. */
+  readonly stream = new Stream();
+  /** Probes by `rule action`, since the start. */
+  readonly probes = new Map<string, number>();
+  readonly #log: Logger;
+  readonly #folder = new EventFolder();
+  #timer: NodeJS.Timeout | null = null;
+  #config: Config;
+  #journal: Journal | null;
+  #alerts: Alerts | null = null;
+
+  /** @throws Error where another process has the journal */
+  static async open(config: Config, log: Logger): Promise<EventFlow> {
+    const flow = new EventFlow(config, log);
+    // What can't be opened may be there later; what another process keeps is a mistake.
+    const inUse = await flow.#journal?.size().then(
+      () => null,
+      ({ message }: Error) => (/is in use by process \d+/.test(message) ? message : null),
+    );
+    if (inUse != null) {
+      await flow.#journal?.close();
+      throw new Error(`the journal ${config.journal === false ? '' : config.journal.path} ${inUse}`);
+    }
+    flow.#alerts = await startAlerts(config, flow.#journal, log);
+    return flow;
+  }
+
+  private constructor(config: Config, log: Logger) {
+    this.#log = log;
+    this.#config = config;
+    this.#journal = this.#open(config);
+  }
+
+  /** Null: neither a journal nor an admin listener is configured. */
+  get journal(): Journal | null {
+    return this.#journal;
+  }
+
+  /** Null: none is configured. */
+  get alerts(): Alerts | null {
+    return this.#alerts;
+  }
+
+  /** Takes every probe event. Never throws, never blocks. */
+  readonly onEvent: EventSink = (event: ProbeEvent): void => {
+    const key = `${event.rule} ${event.action}`;
+    this.probes.set(key, (this.probes.get(key) ?? 0) + 1);
+    this.#folder.add(event);
+    this.#timer ??= setTimeout(() => this.#flush(), foldTime);
+  };
+
+  onBan(kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }): void {
+    if (kind === 'added') this.#alerts?.ban({ ...ban, until: endOf(ban) });
+    this.stream.send('bans', { kind, prefix: ban.prefix });
+  }
+
+  onBackend(name: string, healthy: boolean, why: string): void {
+    this.#alerts?.trouble('backend', name, healthy ? null : why);
+    this.stream.send('backends', { name, fit: healthy, why });
+  }
+
+  /** @param reason null: the account is in order again */
+  onAccount(account: string, reason: string | null): void {
+    this.#alerts?.trouble('account', account, reason);
+  }
+
+  /**
+   * Makes ready for another config: opens its journal. Where journal or alerts are configured as before they stay, with what waits in them.
+   *
+   * @throws Error where the journal can't be opened; everything is as before then
+   */
+  async prepare(next: Config): Promise<PreparedPart> {
+    const before = this.#config;
+    const otherJournal = !isDeepStrictEqual(journalOf(next), journalOf(before));
+    const otherAlerts = !isDeepStrictEqual(next.alerts, before.alerts);
+    const nextJournal = otherJournal ? this.#open(next) : null;
+    try {
+      // A file that can't be opened is told now, not with the first probe.
+      await nextJournal?.size();
+    } catch (error) {
+      await nextJournal?.close();
+      throw error;
+    }
+    const commit = async () => {
+      const [journal, alerts] = [this.#journal, this.#alerts];
+      this.#config = next;
+      if (otherJournal) {
+        this.#flushNow();
+        this.#journal = nextJournal;
+      }
+      if (otherAlerts) this.#alerts = await startAlerts(next, this.#journal, this.#log);
+      return async () => {
+        if (otherAlerts) await alerts?.close();
+        if (otherJournal) await journal?.close();
+      };
+    };
+    return { commit, abort: async () => nextJournal?.close() };
+  }
+
+  /** Ends the live messages, after the last one. */
+  endStream(): void {
+    this.#flushNow();
+    this.stream.close();
+  }
+
+  /** Writes what is not written yet and ends everything. */
+  async close(): Promise<void> {
+    this.endStream();
+    await this.#alerts?.close();
+    await this.#journal?.close();
+  }
+
+  #flushNow(): void {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#timer = null;
+    const rows = this.#folder.take();
+    this.#alerts?.add(rows);
+    void this.#journal?.write(rows).then((ids) => {
+      const probes = rows.flatMap((row, index) =>
+        isProbe(row.rule) ? [{ row, id: ids[index] ?? null }] : [],
+      );
+      const events = probes.slice(-shownRows).map(({ row, id }) => {
+        const { prefix, count, last, time, ...event } = row;
+        return { ...shown({ ...event, id: id ?? 0, prefix, count, last, first: time }), id };
+      });
+      const total = probes.reduce((sum, { row }) => sum + row.count, 0);
+      this.stream.send('probes', { total, events });
+    });
+  }
+
+  #open({ journal, admin }: Config): Journal | null {
+    if (journal === false && admin === false) return null;
+    const options = journal === false ? memoryJournal : journal;
+    return new Journal({
+      ...options,
+      onTrouble: (reason) => {
+        if (reason === null) this.#log.info({ event: 'journal' }, 'the journal is written again');
+        else
+          this.#log.error(
+            { event: 'journal', path: options.path, reason },
+            `the journal ${options.path} can not be written: ${reason}. Traffic goes on; events are counted in memory`,
+          );
+        this.#alerts?.trouble('journal', 'journal', reason);
+      },
+    });
+  }
+}
+
+/** What is written where: a journal in memory is there for the admin listener alone. */
+const journalOf = ({ journal, admin }: Config): unknown => (journal === false ? admin !== false : journal);
+
+async function startAlerts({ alerts }: Config, journal: Journal | null, log: Logger): Promise<Alerts | null> {
+  if (alerts === false) return null;
+  // With an unreadable journal each rule counts as news once more.
+  const known = await journal?.summary(0, 1).catch(() => null);
+  return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [] });
+}
