@@ -97,6 +97,9 @@ export interface SiteConfig {
     readonly ca: string | null;
     readonly servername: string | null;
     readonly verify: boolean;
+    /** Absolute file names, both or neither. */
+    readonly cert: string | null;
+    readonly key: string | null;
   };
   readonly websocket: boolean;
   readonly headers: HeaderEdits;
@@ -259,6 +262,8 @@ export function toConfig(
         ca: site.backendTls.ca === undefined ? null : file(site.backendTls.ca),
         servername: site.backendTls.servername ?? null,
         verify: site.backendTls.verify,
+        cert: site.backendTls.cert === undefined ? null : file(site.backendTls.cert),
+        key: site.backendTls.key === undefined ? null : file(site.backendTls.key),
       },
       websocket: site.websocket,
       headers: headerEdits(site.headers),

@@ -16,7 +16,10 @@ export function fileFindings(document: unknown, file: (name: string) => string):
     findings.push(...read(['bans', 'lists', index], name).findings);
   }
   for (const [index, site] of list(root.sites).entries()) {
-    findings.push(...read(['sites', index, 'backendTls', 'ca'], map(map(site).backendTls).ca).findings);
+    const path = ['sites', index, 'backendTls'];
+    const backendTls = map(map(site).backendTls);
+    findings.push(...read([...path, 'ca'], backendTls.ca).findings);
+    findings.push(...halfFindings(path, backendTls), ...certificateFindings(path, backendTls, read));
   }
   const { path: journal } = map(root.journal);
   const fault = typeof journal === 'string' && journal !== '' ? journalFault(file(journal)) : null;
@@ -88,6 +91,19 @@ function readNamed(path: readonly PathPart[], name: unknown, file: (name: string
       ],
     };
   }
+}
+
+/** Where a certificate may be left out: one without its key would silently not be shown. */
+function halfFindings(path: readonly PathPart[], { cert, key }: Record<string, unknown>): Finding[] {
+  if ((cert === undefined) === (key === undefined)) return [];
+  const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
+  return [
+    {
+      path: [...path, missing],
+      message: `is missing beside ${there}`,
+      mend: `name both, or take ${there} out`,
+    },
+  ];
 }
 
 function certificateFindings(

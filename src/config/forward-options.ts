@@ -59,6 +59,10 @@ export interface ForwardSettings {
     readonly servername?: string;
     /** Believe only a valid certificate. Hazard of false: whoever sits between can read and change everything. @default true */
     readonly verify?: boolean;
+    /** PEM file of a certificate to show to backends that ask for one (mTLS). @default none */
+    readonly cert?: string;
+    /** PEM file of its key. */
+    readonly key?: string;
   };
   /**
    * The Host that the backend gets, perhaps with a port.

@@ -5,7 +5,7 @@ import { FieldEdits } from '../forward/field-edits.ts';
 import type { Route } from '../forward/forwarder.ts';
 import type { BackendConfig, SiteConfig } from './config.ts';
 
-/** @throws Error where a file of authorities can't be read */
+/** @throws Error where a file of `backendTls` can't be read */
 export function siteRoute({
   backends,
   balance,
@@ -28,7 +28,7 @@ export function siteRoute({
 
 function address(
   backend: BackendConfig,
-  { ca, servername, verify }: SiteConfig['backendTls'],
+  { ca, servername, verify, cert, key }: SiteConfig['backendTls'],
 ): BackendAddress {
   switch (backend.kind) {
     case 'welcome':
@@ -38,8 +38,15 @@ function address(
     case 'tcp': {
       const { host, port, protocol } = backend;
       if (protocol === 'http') return { kind: 'tcp', host, port };
-      const authorities = ca === null ? undefined : readFileSync(ca, 'latin1');
-      return { kind: 'tls', host, port, tls: { servername: servername ?? host, ca: authorities, verify } };
+      const read = (name: string): string => readFileSync(name, 'latin1');
+      const authorities = ca === null ? undefined : read(ca);
+      const own = cert === null || key === null ? undefined : { cert: read(cert), key: read(key) };
+      return {
+        kind: 'tls',
+        host,
+        port,
+        tls: { servername: servername ?? host, ca: authorities, verify, own },
+      };
     }
   }
 }

@@ -172,11 +172,13 @@ const site = object(
         description: 'Several backends, in place of `backend`.',
       }),
     ),
-    balance: word(['round-robin', 'weighted', 'least-connections'], {
+    balance: word(['round-robin', 'weighted', 'least-connections', 'client-hash'], {
       default: 'round-robin',
       description:
-        'Which of several backends gets a request: each in turn; in turn by `weight`; or the one with the fewest requests under ' +
-        'way for its weight. One that failed three requests in a row is ejected for 1 s, 2 s, 4 s … up to a minute.',
+        'Which of several backends gets a request: each in turn; in turn by `weight`; the one with the fewest requests under ' +
+        'way for its weight; or always the same one for a client (an IPv4 address, an IPv6 /64), by a hash and `weight`, as ' +
+        'applications need that keep a session in one process (Socket.IO with long polling). Where that one is ejected, its clients move to ' +
+        'others, and back when it is well again. Hazard of `client-hash`: everybody behind one NAT gets one backend. One that failed three requests in a row is ejected for 1 s, 2 s, 4 s … up to a minute.',
     }),
     health: offOr(health, {
       default: false,
@@ -226,6 +228,12 @@ const site = object(
           description:
             'Believe only a valid certificate. Hazard: with false, whoever sits between can read and change everything.',
         }),
+        cert: Type.Optional(
+          file(
+            'PEM file of a certificate to show to backends that ask for one (mTLS), and its chain. Read at the start and by `sekisho reload`.',
+          ),
+        ),
+        key: Type.Optional(file('PEM file of its private key.')),
       },
       { default: {}, description: 'How https backends are believed.' },
     ),

@@ -17,6 +17,8 @@ import { UpstreamError } from './upstream-error.ts';
 export interface OutgoingRequest extends UpstreamRequest {
   /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */
   readonly login: boolean;
+  /** Address of the client. */
+  readonly address: string;
 }
 
 /** What an attempt needs of the client's side: a connection of HTTP/1, a stream of HTTP/2, or a response of Node. */
@@ -135,7 +137,7 @@ export class Attempt implements ResponseSink, Waiter {
 
   #take(): void {
     try {
-      this.#backend = this.#group.pick(this.#unreachable, this.client);
+      this.#backend = this.#group.pick(this.#unreachable, this.client, this.#request.address);
       this.#backend.pool.take(this);
     } catch (error) {
       // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.

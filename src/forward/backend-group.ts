@@ -36,6 +36,10 @@ export class Backend {
     this.health = health;
   }
 
+  get name(): string {
+    return this.pool.name;
+  }
+
   get load(): number {
     return this.pool.load;
   }
@@ -64,15 +68,16 @@ export class BackendGroup {
    *
    * @param not those that have failed this request
    * @param client the connection of the client: where it has logged in on a connection, that backend gets its requests
+   * @param address of the client
    */
-  pick(not: readonly Backend[], client: EventEmitter | null): Backend {
+  pick(not: readonly Backend[], client: EventEmitter | null, address: string): Backend {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
     const now = performance.now();
     const healthy = backends.filter((backend) => !not.includes(backend) && !backend.health.ejected(now));
     const own = client === null ? undefined : healthy.find(({ pool }) => pool.keepsFor(client));
     if (own !== undefined) return own;
-    if (healthy.length > 0) return this.#balance(healthy);
+    if (healthy.length > 0) return this.#balance(healthy, address);
     const left = backends.filter((backend) => !not.includes(backend));
     const others = left.length > 0 ? left : backends;
     return others.reduce((best, one) => (one.health.ejectedUntil < best.health.ejectedUntil ? one : best));

@@ -14,6 +14,8 @@ export interface BackendTls {
   readonly ca: string | undefined;
   /** False: any certificate is believed. */
   readonly verify: boolean;
+  /** PEM of the certificate that it is shown, and of its key; undefined: none. */
+  readonly own: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** @param onread where what is read goes, in place of 'data' events (node:net) */
@@ -40,7 +42,7 @@ export function dial(address: BackendAddress, onread: OnReadOpts): Socket {
 export const backendName = (address: BackendAddress): string =>
   address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
 
-export function tlsOptions({ servername, ca, verify }: BackendTls): ConnectionOptions {
+export function tlsOptions({ servername, ca, verify, own }: BackendTls): ConnectionOptions {
   return {
     // RFC 6066 section 3: an address is never sent as a server name, and Node throws where it is asked to.
     ...(isIP(servername) === 0
@@ -48,5 +50,6 @@ export function tlsOptions({ servername, ca, verify }: BackendTls): ConnectionOp
       : { servername: '', checkServerIdentity: (_name, cert) => checkServerIdentity(servername, cert) }),
     rejectUnauthorized: verify,
     ...(ca === undefined ? {} : { ca }),
+    ...own,
   };
 }

@@ -1,16 +1,24 @@
 /** Which of several backends gets the next request. */
+import { createHash } from 'node:crypto';
+import { clientPrefix } from '../address/ip.ts';
 
 export interface Candidate {
+  /** The same at every start and in every process. */
+  readonly name: string;
   /** Share of the requests, beside the others'. */
   readonly weight: number;
   /** Exchanges under way or waiting. */
   readonly load: number;
 }
 
-export type BalancePolicy = 'round-robin' | 'weighted' | 'least-connections';
+export type BalancePolicy = 'round-robin' | 'weighted' | 'least-connections' | 'client-hash';
 
-/** Picks one of the candidates, which are never none; called once a request. */
-export type Balance<T extends Candidate> = (candidates: readonly T[]) => T;
+/**
+ * Picks one of the candidates, which are never none; called once a request.
+ *
+ * @param client its address
+ */
+export type Balance<T extends Candidate> = (candidates: readonly T[], client: string) => T;
 
 /** A fresh policy: each site has its own turn. */
 export function balance<T extends Candidate>(policy: BalancePolicy): Balance<T> {
@@ -21,6 +29,8 @@ export function balance<T extends Candidate>(policy: BalancePolicy): Balance<T> 
       return weighted();
     case 'least-connections':
       return leastConnections;
+    case 'client-hash':
+      return clientHash;
   }
 }
 
@@ -52,3 +62,24 @@ function weighted<T extends Candidate>(): Balance<T> {
 function leastConnections<T extends Candidate>(candidates: readonly T[]): T {
   return candidates.reduce((best, one) => (one.load / one.weight < best.load / best.weight ? one : best));
 }
+
+/**
+ * Weighted rendezvous hashing: each backend draws a number for the client, and the best one wins. A backend that leaves takes its
+ * own clients along and no others; one that comes back gets them back. Nothing is kept, so every worker and every gateway of a fleet
+ * picks the same. The hash is a cryptographic one: clients that choose their addresses can't tell which backend they meet
+ * without knowing its name.
+ */
+function clientHash<T extends Candidate>(candidates: readonly T[], client: string): T {
+  const prefix = clientPrefix(client) ?? client;
+  let best = candidates[0]!;
+  let bestScore = -1;
+  for (const candidate of candidates) {
+    const score = candidate.weight / -Math.log(draw(`${candidate.name} ${prefix}`));
+    if (score > bestScore) [best, bestScore] = [candidate, score];
+  }
+  return best;
+}
+
+/** Above 0 and below 1, evenly spread. */
+const draw = (text: string): number =>
+  (createHash('sha256').update(text).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48;

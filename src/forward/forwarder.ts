@@ -150,6 +150,7 @@ export class Forwarder {
       upgrade,
       framing,
       login: logsConnectionIn(request.rawHeaders),
+      address: judged.client.address,
     };
     return new Attempt(this.#watch, group, outgoing, client);
   }

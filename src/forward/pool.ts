@@ -21,7 +21,7 @@ export interface PoolBounds {
  */
 export function poolKey(address: BackendAddress, bounds: PoolBounds): string {
   const { maxConnections, maxQueue, queueTimeout, idle } = bounds;
-  const tls = address.kind === 'tls' ? [address.tls.servername, address.tls.ca, address.tls.verify] : [];
+  const tls = address.kind === 'tls' ? Object.entries(address.tls) : [];
   return JSON.stringify([
     address.kind,
     backendName(address),

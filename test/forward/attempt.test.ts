@@ -19,6 +19,7 @@ const get: OutgoingRequest = {
   ended: true,
   upgrade: false,
   login: false,
+  address: '192.0.2.1',
 };
 
 class Side implements ClientSide {

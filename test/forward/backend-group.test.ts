@@ -27,7 +27,7 @@ function group(size: number) {
   ): Set<number> =>
     new Set(
       Array.from({ length: times }, () =>
-        backends.indexOf(made.pick(not === null ? [] : [backends[not]!], client)),
+        backends.indexOf(made.pick(not === null ? [] : [backends[not]!], client, '192.0.2.1')),
       ),
     );
   const fail = (i: number, times: number): void => {

@@ -229,13 +229,14 @@ suite('a connection that a client logs in on', () => {
 
 test('the key of a pool is all that configures its connections', () => {
   const bounds = { maxConnections: 1, maxQueue: 2, queueTimeout: 3, idle: 4 };
-  const tls = { servername: 'a', ca: undefined, verify: true };
+  const tls = { servername: 'a', ca: undefined, verify: true, own: undefined };
   const address = { kind: 'tls', host: 'a', port: 1, tls } as const;
   const keys = [
     poolKey(address, bounds),
     poolKey({ ...address, tls: { ...tls, verify: false } }, bounds),
     poolKey({ ...address, tls: { ...tls, ca: 'x' } }, bounds),
     poolKey({ ...address, tls: { ...tls, servername: 'b' } }, bounds),
+    poolKey({ ...address, tls: { ...tls, own: { cert: 'x', key: 'y' } } }, bounds),
     poolKey({ ...address, port: 2 }, bounds),
     poolKey({ kind: 'tcp', host: 'a', port: 1 }, bounds),
     poolKey({ kind: 'unix', path: 'a:1' }, bounds),

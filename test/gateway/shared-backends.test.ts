@@ -58,6 +58,43 @@ suite('one https backend behind two sites', async () => {
       });
 });
 
+suite('one https backend that asks for certificates, behind two sites', async () => {
+  const own = await certificate(owner, ['127.0.0.1']);
+  const shown = await certificate(owner, ['gateway.example.net']);
+  const asking = createTls(
+    {
+      cert: readFileSync(own.cert),
+      key: readFileSync(own.key),
+      ca: readFileSync(shown.cert),
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
+    (socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => socket.write(ok));
+    },
+  );
+  asking.on('tlsClientError', () => {});
+  await once(asking.listen(0, '127.0.0.1'), 'listening');
+  after(() => asking.close());
+
+  test('the certificate of the one is not shown for the other', async (t) => {
+    const tls = `ca: "${own.cert}"`;
+    const { port } = await runGateway(
+      t,
+      config(
+        `https://127.0.0.1:${(asking.address() as AddressInfo).port}`,
+        `backendTls: { ${tls}, cert: "${shown.cert}", key: "${shown.key}" }`,
+        `backendTls: { ${tls} }`,
+      ),
+    );
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await exchange(port, get(a))).responses[0]?.status, 200);
+      assert.equal((await exchange(port, get(b))).responses[0]?.status, 502);
+    }
+  });
+});
+
 suite('the bounds of one backend behind two sites', () => {
   test('are those of each site', async (t) => {
     const held = await rawBackend(t);
