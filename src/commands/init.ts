@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { ConfigError } from '../config/fault.ts';
 import { parseConfig } from '../config/load.ts';
-import { type FoundServer, findServer, movedLine } from '../init/found-server.ts';
+import { type FoundListen, type FoundServer, findServers, movedLine } from '../init/found-server.ts';
 import { type Answers, newConfig } from '../init/new-config.ts';
 import { faultLines } from './fault-lines.ts';
 import type { Command, InitOptions } from './options.ts';
@@ -19,8 +19,8 @@ export const run: Command<InitOptions> = async (options) => {
     );
     return 1;
   }
-  const server = findServer(etc);
-  const answers = await ask(options, server);
+  const servers = findServers(etc);
+  const answers = await ask(options, servers);
   if (answers === null) return 2;
   const text = newConfig(answers);
   try {
@@ -33,7 +33,8 @@ export const run: Command<InitOptions> = async (options) => {
   }
   // No token is in it, but its owner may put one there.
   writeFileSync(output, text, { mode: 0o640 });
-  process.stdout.write(`${output} is written.\n\n${nextSteps(output, answers, server)}`);
+  process.stdout.write(`${output} is written.\n\n${nextSteps(output, answers, servers)}`);
+  process.stderr.write(pastTheCheckpoint(answers, servers));
   return 0;
 };
 
@@ -46,9 +47,9 @@ interface Question {
 
 async function ask(
   { host = [], backend, listen }: InitOptions,
-  server: FoundServer | null,
+  servers: readonly FoundServer[],
 ): Promise<Answers | null> {
-  const known = server?.names.join(' ') ?? '';
+  const known = [...new Set(servers.flatMap(({ names }) => names))].join(' ');
   const questions: readonly Question[] = [
     {
       text: 'Which names do visitors use for your server?',
@@ -88,28 +89,92 @@ async function ask(
     reader?.close();
   }
   const [hosts, to, at] = answers as [string, string, string];
-  return { hosts: hosts.split(/[\s,]+/).filter((one) => one !== ''), backend: to, listen: at };
+  return {
+    hosts: hosts.split(/[\s,]+/).filter((one) => one !== ''),
+    backend: to,
+    listen: at,
+    https: httpsOf(at, servers),
+  };
 }
 
-function nextSteps(output: string, { listen, backend, hosts }: Answers, server: FoundServer | null): string {
-  const port = Number(listen.slice(listen.lastIndexOf(':') + 1));
-  const inTheWay = server?.listens.filter((one) => one.port === port) ?? [];
+const portOf = (listen: string): number => Number(listen.slice(listen.lastIndexOf(':') + 1));
+const called = ({ kind }: FoundServer): string => (kind === 'apache' ? 'Apache' : 'nginx');
+
+/** Where the web server speaks HTTPS on 443, and visitors come to 80, its certificates are taken over. */
+function httpsOf(listen: string, servers: readonly FoundServer[]): Answers['https'] {
+  const serving = servers.filter(({ listens }) => listens.some(({ port, open }) => port === 443 && open));
+  const certificates = serving.flatMap((server) => server.certificates);
+  if (portOf(listen) !== 80 || certificates.length === 0) return null;
+  return { listen: listen.replace(/80$/, '443'), certificates };
+}
+
+/**
+ * How a line makes room. With HTTPS the sites of port 443 go behind, as plain HTTP; what was on port 80 sent visitors there, which
+ * Sekisho does now: served behind as well, it would send them in a circle.
+ *
+ * @returns null: the line goes
+ */
+function movedFor({ line, port }: FoundListen, https: boolean, to: string): string | null {
+  if (!https) return movedLine(line, to);
+  if (/^Listen\s/.test(line)) return port === 80 ? movedLine(line, to) : null;
+  if (port === 80) return movedLine(line, `127.0.0.1:${moved + 1}`);
+  return movedLine(line, to)?.replace(/\s+(?:ssl|http2|quic)\b/g, '') ?? null;
+}
+
+function nextSteps(
+  output: string,
+  { listen, backend, hosts, https }: Answers,
+  servers: readonly FoundServer[],
+): string {
+  const port = portOf(listen);
   const to = /^https?:\/\/(.+?)\/?$/.exec(backend)?.[1] ?? backend;
   const steps: string[] = [];
-  if (inTheWay.length > 0) {
-    const name = server!.kind === 'apache' ? 'Apache' : 'nginx';
-    const lines = inTheWay.map(({ file, line }) => {
-      const now = movedLine(line, to);
-      return `     ${file}\n       - ${line}\n${now === null ? '' : `       + ${now}\n`}`;
+  for (const server of servers) {
+    const inTheWay = server.listens.filter(
+      (one) => one.port === port || (https !== null && one.port === 443),
+    );
+    if (inTheWay.length === 0) continue;
+    const lines = inTheWay.map((one) => {
+      const now = movedFor(one, https !== null, to);
+      return `     ${one.file}\n       - ${one.line}\n${now === null ? '' : `       + ${now}\n`}`;
     });
-    steps.push(`Let ${name} listen on ${to} instead of port ${port}, and restart it:\n${lines.join('')}`);
+    const ports = https === null ? `port ${port}` : 'ports 80 and 443';
+    const plain =
+      https === null
+        ? ''
+        : `     Sekisho speaks TLS from now on, with the same certificates: ${server.kind === 'apache' ? 'take SSLEngine out of those virtual hosts' : 'ssl is gone from those lines'}.\n`;
+    steps.push(
+      `Let ${called(server)} listen on ${to} instead of ${ports}, and restart it:\n${lines.join('')}${plain}`,
+    );
   }
   steps.push(`sekisho start --config ${output}\n`);
   const own = port === 80 ? hosts[0]! : `${hosts[0]}:${port}`;
+  const page =
+    https === null
+      ? `curl -i -H 'Host: ${own}' http://127.0.0.1:${port}/`
+      : `curl -i --connect-to ::127.0.0.1:443 https://${hosts[0]}/`;
   steps.push(
     `See that it works: your own page, and a refusal for somebody else's.\n` +
-      `     curl -i -H 'Host: ${own}' http://127.0.0.1:${port}/\n` +
+      `     ${page}\n` +
       `     curl -i -x http://127.0.0.1:${port} http://www.example.com/\n`,
   );
   return `Next:\n${steps.map((step, i) => `  ${i + 1}. ${step}`).join('')}`;
+}
+
+/** Ports of the web server that other machines still reach without us: an open relay there stays one. */
+function pastTheCheckpoint({ listen, https }: Answers, servers: readonly FoundServer[]): string {
+  const ours = https === null ? [portOf(listen)] : [80, 443];
+  const lines = servers.flatMap((server) =>
+    server.listens
+      .filter((one) => one.open && !ours.includes(one.port) && !one.line.startsWith('<'))
+      .map(
+        ({ file, line, port, secure }) =>
+          `${called(server)} stays reachable past Sekisho on port ${port}${secure ? ' (HTTPS)' : ''}: ${line} in ${file}\n`,
+      ),
+  );
+  if (lines.length === 0) return '';
+  return (
+    `\n${lines.join('')}  mend: let Sekisho listen there (listen: [{ address: "0.0.0.0:443", tls: { cert: FILE, key: FILE } }]) and ` +
+    'move the server to 127.0.0.1, or close the port to the network\n'
+  );
 }

@@ -1,13 +1,27 @@
 /** The web server of this machine, as its configuration tells: what it is, the names it answers to, where it listens. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { CertificateFiles } from '../listener/certificates.ts';
+
+export interface FoundListen {
+  readonly file: string;
+  readonly line: string;
+  readonly port: number;
+  /** It speaks TLS: by its words, or since 443 is for nothing else. */
+  readonly secure: boolean;
+  /** Other machines reach it. */
+  readonly open: boolean;
+}
 
 export interface FoundServer {
   readonly kind: 'apache' | 'nginx';
   /** Names of its virtual hosts, without wildcards and catch-alls. */
   readonly names: readonly string[];
   /** Files that say where it listens, with the line. */
-  readonly listens: readonly { readonly file: string; readonly line: string; readonly port: number }[];
+  readonly listens: readonly FoundListen[];
+  /** Its certificates, with their keys: those that can be read and belong together. */
+  readonly certificates: readonly CertificateFiles[];
 }
 
 const kinds = [
@@ -18,39 +32,79 @@ const kinds = [
       ...['httpd/conf/httpd.conf', 'httpd/conf.d/*.conf'],
     ],
     name: /^\s*Server(?:Name|Alias)\s+(.+)$/gim,
+    cert: /^\s*SSLCertificateFile\s+"?([^"\s]+)/gim,
+    key: /^\s*SSLCertificateKeyFile\s+"?([^"\s]+)/gim,
+    folder: 'apache2',
     listen: /^[ \t]*(?:Listen\s+(?:\S*:)?(\d+)\b.*|<VirtualHost\s+\S+:(\d+)>)[ \t]*$/gim,
   },
   {
     kind: 'nginx',
     files: ['nginx/nginx.conf', 'nginx/sites-enabled/*', 'nginx/conf.d/*.conf'],
     name: /(?<=^|[{;])\s*server_name\s+([^;]+);/gim,
+    cert: /(?<=^|[{;])\s*ssl_certificate\s+"?([^"\s;]+)/gim,
+    key: /(?<=^|[{;])\s*ssl_certificate_key\s+"?([^"\s;]+)/gim,
+    folder: 'nginx',
     listen: /(?<=^|[{;])\s*listen\s+(?:[^\s;]*:)?(\d+)\b[^;]*;/gim,
   },
 ] as const;
 
 /**
  * @param etc where configurations are
- * @returns null where there is neither Apache nor nginx; Apache where there are both
+ * @returns Apache, nginx, both or none
  */
-export function findServer(etc = '/etc'): FoundServer | null {
-  for (const { kind, files, name, listen } of kinds) {
+export function findServers(etc = '/etc'): FoundServer[] {
+  return kinds.flatMap(({ kind, files, name, listen, cert, key, folder }) => {
     const texts = files
       .flatMap((pattern) => globSync(pattern, { cwd: etc }).sort())
-      .map((file) => ({ file: join(etc, file), text: read(join(etc, file)).replace(/#.*$/gm, '') }));
-    if (texts.length === 0) continue;
+      .map((file) => ({
+        file: join(etc, file),
+        text: live(etc, read(join(etc, file)).replace(/#.*$/gm, '')),
+      }));
+    if (texts.length === 0) return [];
     const names = texts.flatMap(({ text }) =>
       [...text.matchAll(name)].flatMap(([, words]) => words!.trim().split(/\s+/)),
     );
     const listens = texts.flatMap(({ file, text }) =>
-      [...text.matchAll(listen)].map(([line, port, other]) => ({
-        file,
-        line: line.trim(),
-        port: Number(port ?? other),
-      })),
+      [...text.matchAll(listen)].map(([line, port, other]) =>
+        found(file, line.trim(), Number(port ?? other)),
+      ),
     );
-    return { kind, names: [...new Set(names.map(plainName).filter((one) => one !== ''))], listens };
+    const named = (text: string, which: RegExp) =>
+      [...text.matchAll(which)].map(([, value]) => resolve(etc, folder, value!));
+    const pairs = texts.flatMap(({ text }) => pairsOf(named(text, cert), named(text, key)));
+    const certificates = [...new Map(pairs.map((pair) => [pair.cert, pair])).values()];
+    const own = [...new Set(names.map(plainName).filter((one) => one !== ''))];
+    return [{ kind, names: own, listens, certificates }];
+  });
+}
+
+/** Debian's ports.conf names 443 for modules that are not loaded: nothing listens there then. */
+function live(etc: string, text: string): string {
+  const loaded = globSync('*.load', { cwd: join(etc, 'apache2/mods-enabled') });
+  if (loaded.length === 0 || loaded.includes('ssl.load') || loaded.includes('gnutls.load')) return text;
+  return text.replace(/<IfModule\s+(?:ssl_module|mod_ssl\.c|mod_gnutls\.c)>[\s\S]*?<\/IfModule>/gi, '');
+}
+
+const found = (file: string, line: string, port: number): FoundListen => ({
+  file,
+  line,
+  port,
+  secure: port === 443 || (/^listen\b/i.test(line) && /\s(?:ssl|https)\b/i.test(line)),
+  open: !/\s(?:127\.|\[::1\]|localhost:)/i.test(line),
+});
+
+/** Apache takes a key out of the file of its certificate as well. */
+function pairsOf(certs: readonly string[], keys: readonly string[]): CertificateFiles[] {
+  if (keys.length !== 0 && keys.length !== certs.length) return [];
+  return certs.map((cert, at) => ({ cert, key: keys[at] ?? cert })).filter(belongTogether);
+}
+
+function belongTogether({ cert, key }: CertificateFiles): boolean {
+  try {
+    return new X509Certificate(readFileSync(cert)).checkPrivateKey(createPrivateKey(readFileSync(key)));
+  } catch {
+    return false;
   }
-  return null;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The config that a newcomer begins with. */
+import type { CertificateFiles } from '../listener/certificates.ts';
 
 export interface Answers {
   /** The names that visitors use. */
@@ -7,6 +8,8 @@ export interface Answers {
   readonly backend: string;
   /** `ADDR:PORT` that visitors come to. */
   readonly listen: string;
+  /** `ADDR:443`, and the certificates to show there; null: plain HTTP alone. */
+  readonly https: { readonly listen: string; readonly certificates: readonly CertificateFiles[] } | null;
 }
 
 /** A name or a URL as it stands; anything else as JSON, whose strings are YAML's too. */
@@ -15,14 +18,24 @@ const quoted = (text: string): string =>
     ? text
     : JSON.stringify(text);
 
-export function newConfig({ hosts, backend, listen }: Answers): string {
+function listeners(listen: string, https: Answers['https']): string {
+  if (https === null) return `  - ${JSON.stringify(listen)}\n`;
+  const pairs = https.certificates.map(
+    ({ cert, key }) => `        - { cert: ${JSON.stringify(cert)}, key: ${JSON.stringify(key)} }\n`,
+  );
+  return (
+    `  - { address: ${JSON.stringify(listen)}, redirect: https }\n` +
+    `  - address: ${JSON.stringify(https.listen)}\n    # Read again when they are renewed.\n    tls:\n${pairs.join('')}`
+  );
+}
+
+export function newConfig({ hosts, backend, listen, https }: Answers): string {
   return `# Sekisho stands here, and passes on what is meant for your web server.
 # Every setting and its default: docs/reference/config.md. After a change: sekisho check --config FILE.
 
 # Where visitors come to. With IPv6: "[::]:80", which takes both.
 listen:
-  - ${JSON.stringify(listen)}
-
+${listeners(listen, https)}
 sites:
   # Your names, every one that visitors use. Requests for any other are turned away.
   - hosts:

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { certificate } from '../support/certificate.ts';
 import { root } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
 import { type ProcessOptions, runProcess, startProcess } from '../support/process.ts';
@@ -90,12 +91,46 @@ suite('sekisho init', () => {
 
   test('tells how Apache makes room', async (t) => {
     const { etc, init } = await place(t, apache);
-    const { stdout } = await init(['--host', 'www.example.net']);
+    const { stdout, stderr } = await init(['--host', 'www.example.net']);
     assert.match(stdout, /Let Apache listen on 127\.0\.0\.1:8081 instead of port 80/);
     assert.ok(stdout.includes(join(etc, 'apache2/sites-enabled/shop.conf')), stdout);
     assert.ok(stdout.includes('+ Listen 127.0.0.1:8081\n'), stdout);
     assert.ok(stdout.includes('+ <VirtualHost *:8081>\n'), stdout);
-    assert.doesNotMatch(stdout, /443/);
+    // Without a certificate to take over, HTTPS stays where it is: that is said.
+    assert.match(
+      stderr,
+      /Apache stays reachable past Sekisho on port 443 \(HTTPS\): Listen 443 in .*ports\.conf\n/,
+    );
+    assert.match(stderr, /mend: /);
+  });
+
+  test('takes over the certificates of Apache and nginx, and names both', async (t) => {
+    const [one, two] = [
+      await certificate(t, ['shop.example.net']),
+      await certificate(t, ['news.example.net']),
+    ];
+    const { config, init } = await place(t, {
+      ...apache,
+      'apache2/sites-enabled/ssl.conf': `<VirtualHost *:443>\n  SSLEngine on\n  SSLCertificateFile ${one.cert}\n  SSLCertificateKeyFile "${one.key}"\n</VirtualHost>\n`,
+      'nginx/sites-enabled/default': `server {\n  listen 80;\n  listen 443 ssl http2;\n  listen 8443 ssl;\n  server_name news.example.net;\n  ssl_certificate ${two.cert};\n  ssl_certificate_key ${two.key};\n}\n`,
+    });
+    const { code, stdout, stderr } = await init([], { input: '\n\n\n' });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\[shop\.example\.net www\.example\.net news\.example\.net\]/);
+    const { listen } = loadConfig(config);
+    assert.deepEqual(
+      listen.map(({ text, redirect, tls }) => [text, redirect, tls]),
+      [
+        ['0.0.0.0:80', 'https', null],
+        ['0.0.0.0:443', null, [one, two]],
+      ],
+    );
+    assert.match(stdout, /Let Apache listen on[\s\S]*Let nginx listen on/);
+    assert.match(stdout, /- Listen 443\n(?! +\+)/);
+    assert.match(stdout, /\+ <VirtualHost \*:8081>\n/);
+    assert.match(stdout, /- listen 443 ssl http2;\n +\+ listen 127\.0\.0\.1:8081;\n/);
+    assert.match(stdout, /- listen 80;\n +\+ listen 127\.0\.0\.1:8082;\n/);
+    assert.deepEqual(stderr.match(/past Sekisho on port \d+/g), ['past Sekisho on port 8443']);
   });
 
   test('tells how nginx makes room, and offers its names', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { findServer, movedLine } from '../../src/init/found-server.ts';
+import { findServers, movedLine } from '../../src/init/found-server.ts';
 import { newConfig } from '../../src/init/new-config.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -31,14 +31,36 @@ const nginx = {
 
 suite('the web server of the machine', () => {
   test('is Apache, nginx or none', async (t) => {
-    assert.equal(findServer(await etcWith(t, {})), null);
-    const found = findServer(await etcWith(t, nginx))!;
+    assert.deepEqual(findServers(await etcWith(t, {})), []);
+    const found = findServers(await etcWith(t, nginx))[0]!;
     assert.deepEqual([found.kind, found.names], ['nginx', ['shop.example.net']]);
     assert.deepEqual(
       found.listens.map(({ port }) => port),
       [80, 80, 443, 80],
     );
-    assert.equal(findServer(await etcWith(t, { ...nginx, ...apache }))?.kind, 'apache');
+    assert.deepEqual(
+      found.listens.map(({ secure, open }) => [secure, open]),
+      [
+        [false, true],
+        [false, true],
+        [true, true],
+        [false, false],
+      ],
+    );
+    assert.deepEqual(
+      findServers(await etcWith(t, { ...nginx, ...apache })).map(({ kind }) => kind),
+      ['apache', 'nginx'],
+    );
+  });
+
+  test('listens on 443 only where Apache has a module for it', async (t) => {
+    const ports = async (module: string) => {
+      const files = { ...apache, [`apache2/mods-enabled/${module}.load`]: 'LoadModule\n' };
+      const [found] = findServers(await etcWith(t, files));
+      return found!.listens.map(({ port }) => port);
+    };
+    assert.deepEqual(await ports('ssl'), [80, 443, 80]);
+    assert.deepEqual(await ports('dir'), [80, 80]);
   });
 
   for (const [line, moved] of [
@@ -59,7 +81,7 @@ test('a new config says what was answered, whatever is in it', () => {
       fc.string(),
       fc.string(),
       (hosts, backend, listen) => {
-        const { sites, listen: at } = parse(newConfig({ hosts, backend, listen }));
+        const { sites, listen: at } = parse(newConfig({ hosts, backend, listen, https: null }));
         assert.deepEqual([at, sites], [[listen], [{ hosts, backend }]]);
       },
     ),
