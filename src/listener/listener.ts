@@ -11,6 +11,7 @@ import { type CertificateFiles, Certificates } from './certificates.ts';
 import { peekFirstByte } from './first-byte.ts';
 import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
+import { bindAlone, type PortSharing } from './shared-port.ts';
 
 /** A front end: takes connections of which nothing has been read, and serves them. */
 export interface FrontEnd {
@@ -26,8 +27,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** A socket that is bound already, by systemd; null: this one binds. */
   readonly inherited: number | null;
-  /** Other processes listen at the same address, and the system shares connections out among them (SO_REUSEPORT). */
-  readonly shared: boolean;
+  /** Who else listens at the same address. */
+  readonly sharing: PortSharing;
   /** Null: plain HTTP. */
   readonly tls: readonly CertificateFiles[] | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
@@ -47,11 +48,18 @@ export interface ListenerOptions {
   readonly onError: (error: Error) => void;
 }
 
+/**
+ * Sockets that accept at one address. Node takes one connection from each in a turn of the event loop (libuv 1.52), and
+ * among 1,000 busy connections a turn lasts 20 ms: a newcomer would wait for seconds.
+ */
+export const acceptors = 16;
+
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
-  readonly #accepting: TcpServer;
+  /** The first has the address; the others share it. */
+  readonly #accepting: readonly TcpServer[];
   /** Clients that PROXY headers named, by the socket of the balancer. */
   readonly #named = new WeakMap<Socket, string>();
   /** Every connection, upgraded ones included: the servers of requests forget those. */
@@ -65,32 +73,38 @@ export class Listener {
     const take = (socket: Socket): void =>
       this.#tls === null ? this.#serve(socket) : this.#takeTls(socket, this.#tls);
     const { proxyPeers } = options;
-    this.#accepting = createTcp(
-      tcp,
-      proxyPeers === null ? take : (socket) => this.#takeProxied(socket, proxyPeers, take),
-    );
-    this.#accepting.prependListener('connection', (socket: Socket) => {
+    const onConnection = (socket: Socket): void => {
       if (!options.mayConnect(socket)) {
         socket.destroy();
         return;
       }
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
-    });
+      if (proxyPeers === null) take(socket);
+      else this.#takeProxied(socket, proxyPeers, take);
+    };
+    const several = options.sharing === 'none' ? 1 : acceptors;
+    this.#accepting = Array.from({ length: several }, () => createTcp(tcp, onConnection));
   }
 
   /** `http 127.0.0.1:8080`, once it accepts. */
   get name(): string {
-    const { address, port } = this.#accepting.address() as AddressInfo;
+    const { address, port } = this.#accepting[0]!.address() as AddressInfo;
     return `${this.#certificates === null ? 'http' : 'https'} ${hostPort(address, port)}`;
   }
 
   /** @throws Error where the address can't be bound */
   async listen(): Promise<void> {
-    const { host, port, inherited, shared } = this.#options;
-    const more = inherited === null ? { reusePort: shared } : { fd: inherited };
-    await bind(this.#accepting, { host, port, ...more }, 'listen');
-    if (inherited !== null) checkInherited(this.#accepting.address(), { host, port });
+    const { host, port, inherited, sharing } = this.#options;
+    const [first, ...others] = this.#accepting;
+    // Sockets that share an address are let in beside those of another gateway of the same user, which would get half of its connections.
+    if (sharing === 'own') await bindAlone({ host, port });
+    const reusePort = sharing !== 'none';
+    const more = inherited === null ? { reusePort } : { fd: inherited };
+    await bind(first!, { host, port, ...more }, 'listen');
+    if (inherited !== null) checkInherited(first!.address(), { host, port });
+    const bound = first!.address() as AddressInfo;
+    await Promise.all(others.map((server) => bind(server, { host, port: bound.port, reusePort }, 'listen')));
   }
 
   reloadCertificates(): void {
@@ -99,8 +113,10 @@ export class Listener {
 
   /** Accepts no more, lets requests under way end, and cuts off what is left after the deadline (milliseconds). */
   async close(deadline: number): Promise<void> {
-    const closed = this.#accepting.listening ? once(this.#accepting, 'close') : Promise.resolve();
-    this.#accepting.close();
+    const closed = Promise.all(
+      this.#accepting.filter(({ listening }) => listening).map((server) => once(server, 'close')),
+    );
+    for (const server of this.#accepting) server.close();
     this.#certificates?.close();
     this.#options.http1.close();
     this.#options.http2.close();

@@ -1,6 +1,7 @@
 /**
- * Workers that each listen for themselves. Through the primary of a cluster every connection is accepted there and handed
- * over, which for short connections is most of the work.
+ * Several sockets that listen at one address, among which the system shares connections out (SO_REUSEPORT): workers that each
+ * listen for themselves, and several sockets of one process. Through the primary of a cluster every connection is accepted
+ * there and handed over, which for short connections is most of the work.
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
@@ -13,12 +14,20 @@ interface Address {
 }
 
 /**
- * Whether this process may listen beside its fellow workers. Not at a port that the system picks, which each would get
- * another of; and not where a user is set: a worker that is started later is root no more, and the system lets sockets of one
- * user alone share a port.
+ * Who listens at an address: `none`: one socket, which may be that of a cluster; `own`: several sockets of this process;
+ * `workers`: those of its fellow workers too.
  */
-export const sharesPort = ({ port }: Address, user: false | string): boolean =>
-  cluster.isWorker && port !== 0 && user === false && process.platform === 'linux';
+export type PortSharing = 'none' | 'own' | 'workers';
+
+/**
+ * Workers do not share a port that the system picks, which each would get another of; and not where a user is set: a worker
+ * that is started later is root no more, and the system lets sockets of one user alone share a port.
+ */
+export function sharingOf({ port }: Pick<Address, 'port'>, user: false | string): PortSharing {
+  if (process.platform !== 'linux') return 'none';
+  if (!cluster.isWorker) return 'own';
+  return port !== 0 && user === false ? 'workers' : 'none';
+}
 
 /**
  * Sockets that share a port are let in beside those of another gateway of the same user, which would get half of its

@@ -27,7 +27,7 @@ import { type RateLimitRules, RateLimits } from '../limit/rate-limits.ts';
 import type { RateTable } from '../limit/rate-table.ts';
 import { inheritedSockets } from '../listener/inherited-sockets.ts';
 import { Listener } from '../listener/listener.ts';
-import { sharesPort } from '../listener/shared-port.ts';
+import { sharingOf } from '../listener/shared-port.ts';
 import type { Site } from '../rules/policy.ts';
 
 declare module 'fastify' {
@@ -207,7 +207,7 @@ function createListener(
     host,
     port,
     inherited,
-    shared: inherited === null && sharesPort({ host, port }, user),
+    sharing: inherited === null ? sharingOf({ port }, user) : 'none',
     tls,
     proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,

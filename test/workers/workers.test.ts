@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { acceptors } from '../../src/listener/listener.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
@@ -58,7 +59,7 @@ suite('workers', () => {
       .filter((line) =>
         line.includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`),
       );
-    assert.equal(listening.length, 2);
+    assert.equal(listening.length, 2 * acceptors);
     const second = await runProcess(process.execPath, [join(root, 'src/cli.ts'), 'start', '--config', file], {
       cwd: root,
       timeout: 30_000,

@@ -1,0 +1,86 @@
+/** A crowd that comes at once: connections are taken several a turn of the event loop. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { suite, test } from 'node:test';
+import { Listener } from '../../src/listener/listener.ts';
+
+const ignore = (): void => {};
+
+async function takenPerTurn(sharing: 'none' | 'own', clients: number): Promise<number[]> {
+  const turns: number[] = [0];
+  const front = { take: () => void turns.push(turns.pop()! + 1), close: ignore, stop: ignore };
+  const listener = new Listener({
+    host: '127.0.0.1',
+    port: 0,
+    inherited: null,
+    sharing,
+    tls: null,
+    proxyPeers: null,
+    headerTime: 1000,
+    http1: front,
+    plain: front,
+    http2: front,
+    mayConnect: () => true,
+    onClient: ignore,
+    onError: ignore,
+  });
+  await listener.listen();
+  const port = Number(listener.name.split(':').at(-1));
+  const sockets: Socket[] = [];
+  for (let i = 0; i < clients; i++) sockets.push(connect(port, '127.0.0.1').on('error', ignore));
+  const sum = () => turns.reduce((all, one) => all + one, 0);
+  for (let turn = 0; turn < 20_000 && sum() < clients; turn++) {
+    await new Promise<void>((done) => setImmediate(done));
+    turns.push(0);
+  }
+  for (const socket of sockets) socket.destroy();
+  await listener.close(0);
+  return turns.filter((taken) => taken > 0);
+}
+
+suite('connections that come at once', {
+  skip: process.platform !== 'linux' && 'SO_REUSEPORT of Linux',
+}, () => {
+  test('are all taken, several a turn', async () => {
+    const turns = await takenPerTurn('own', 320);
+    assert.equal(
+      turns.reduce((all, one) => all + one, 0),
+      320,
+    );
+    assert.ok(turns.length < 160, `${turns.length} turns`);
+  });
+
+  test('are all taken through one socket', async () => {
+    const turns = await takenPerTurn('none', 40);
+    assert.equal(
+      turns.reduce((all, one) => all + one, 0),
+      40,
+    );
+  });
+
+  test('a port that somebody has is refused, though sockets could share it', async () => {
+    const other = createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true });
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const front = { take: ignore, close: ignore, stop: ignore };
+    const listener = new Listener({
+      host: '127.0.0.1',
+      port,
+      inherited: null,
+      sharing: 'own',
+      tls: null,
+      proxyPeers: null,
+      headerTime: 1000,
+      http1: front,
+      plain: front,
+      http2: front,
+      mayConnect: () => true,
+      onClient: ignore,
+      onError: ignore,
+    });
+    await assert.rejects(listener.listen(), /the port is taken/);
+    await listener.close(0);
+    other.close();
+  });
+});
