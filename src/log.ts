@@ -66,13 +66,16 @@ function opening(time: unknown, action: unknown): string {
   return `${paint('time', clock)}  ${paint(action === 'block' ? 'block' : 'flag', fate)}`;
 }
 
-function probeLine({ time, action, client, rule, request, answer, intent }: Record<string, unknown>): string {
+function probeLine(entry: Record<string, unknown>): string {
+  const { time, action, client, rule, request, answer, intent, destination: to } = entry;
+  // Its line names no host, and the host is what is wrong with it.
+  const host = rule === 'host-foreign' ? `Host: ${harmless(to).slice(0, 80)}  ` : '';
   const given = answer === null ? 'passed on' : answer === 'drop' ? 'dropped' : harmless(answer);
   return [
     opening(time, action),
     harmless(client).padEnd(15),
     paint('rule', harmless(rule)),
-    harmless(request).slice(0, 100),
+    host + harmless(request).slice(0, 100),
     paint('time', `(${harmless(intent)}) ${given}`),
   ]
     .join('  ')

@@ -20,3 +20,13 @@ test('a probe is one line, and nothing in it commands the terminal', () => {
     /^[\d:]{8} {2}turned away {2}192\.0\.2\.7\?\[2J {2,}connect {2}CONNECT \?\]0;evil\? HTTP\/1\.1\?forged line {2}\(web\) dropped\n$/,
   );
 });
+
+test('a refused host stands in its line', () => {
+  const refused = {
+    ...entry,
+    rule: 'host-foreign',
+    request: 'GET /cart HTTP/1.1',
+    destination: 'shop.example.org',
+  };
+  assert.match(logLine(JSON.stringify(refused)), /Host: shop\.example\.org {2}GET \/cart HTTP\/1\.1/);
+});

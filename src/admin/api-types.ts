@@ -166,6 +166,9 @@ export const SummaryAnswer = Type.Object({
       }),
       { description: 'Points that hold something.' },
     ),
+    banned: Type.Array(Type.Object({ time: Type.Integer(), count: Type.Integer() }), {
+      description: 'Requests of banned clients, by the same points.',
+    }),
   }),
   sources: Type.Array(
     Type.Object({

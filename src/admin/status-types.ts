@@ -119,6 +119,8 @@ export type FleetAnswer = Static<typeof FleetAnswer>;
 
 export const StatusAnswer = Type.Object({
   name: Type.String({ description: '`alerts.name` of the config, or the name of the machine.' }),
+  version: Type.String({ description: 'Of the program.' }),
+  knock: orNull(Type.String(), 'A command that sends this checkpoint a first probe; null: none can be told.'),
   started: time('When the program started.'),
   ready: Type.Boolean({ description: 'Whether it takes requests.' }),
   preset: Type.String({ description: '`policy.preset`.' }),
@@ -148,6 +150,8 @@ export const StatusAnswer = Type.Object({
         }),
         { description: 'What the file holds no more, what went last first.' },
       ),
+      schema: count('Version of the tables in the file.'),
+      wal: orNull(Type.Integer(), 'Bytes of the write-ahead log beside the file; null: there is none now.'),
       file: Type.Boolean({ description: 'False: the journal is in memory alone.' }),
     }),
     'Null: there is none.',

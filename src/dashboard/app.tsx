@@ -5,6 +5,7 @@ import { api } from './api.ts';
 import { type Live, useLive } from './live.ts';
 import { rowId } from './parts/event-list.tsx';
 import { Mark, ThemeMark } from './parts/mark.tsx';
+import { useResource } from './resource.ts';
 import { closeEvent, href, type Route, useRoute } from './route.ts';
 import { nextTheme, type Theme, themeWords, useTheme } from './theme.ts';
 import { BansView } from './views/bans.tsx';
@@ -18,10 +19,13 @@ import { WhoView } from './views/who.tsx';
 export const ranges = [
   { name: '15 min', length: 15 * 60_000 },
   { name: '1 h', length: 3_600_000 },
+  { name: '6 h', length: 6 * 3_600_000 },
   { name: '24 h', length: 86_400_000 },
   { name: '7 d', length: 7 * 86_400_000 },
   { name: '30 d', length: 30 * 86_400_000 },
 ] as const;
+
+const day = 86_400_000;
 
 const tabs = [
   { view: 'now', name: 'Now' },
@@ -44,7 +48,9 @@ export interface ViewProps {
 export function App(): JSX.Element {
   const route = useRoute();
   const live = useLive();
-  const [range, setRange] = useState<number>(ranges[2].length);
+  const [chosen, setRange] = useState<number | null>(null);
+  const fitting = useFittingRange(live);
+  const range = chosen ?? fitting;
   const [theme, setTheme] = useTheme();
   const main = useRef<HTMLElement>(null);
   const view = route.view === 'event' ? 'events' : route.view;
@@ -154,6 +160,19 @@ export function App(): JSX.Element {
       </main>
     </>
   );
+}
+
+/** A day, or as much of one as there is something to be seen of: after a start that is minutes. */
+function useFittingRange(live: Live): number {
+  const known = useResource((init) => api.summary(Date.now() - 60_000, init), [live.count > 0]);
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 60_000);
+    return () => clearInterval(timer);
+  }, []);
+  const first = Math.min(...(known.data?.totals ?? []).map((total) => Date.parse(total.first)), now);
+  const lengths = ranges.map(({ length }) => length).filter((length) => length <= day);
+  return lengths.find((length) => length >= now - first) ?? day;
 }
 
 /** Milliseconds that a list may take to be there again after an event of it was closed. */

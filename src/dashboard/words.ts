@@ -71,6 +71,17 @@ export const fullTime = (iso: string | number): string => full.format(new Date(i
 /** With the zone, so that it can be looked up in logs: `27 Nov 2026, 14:03:59 UTC`. */
 export const zonedTime = (iso: string): string => zoned.format(new Date(iso));
 
+/** `15 minutes`, `hour`, `7 days`: as in "in the last …". @param ms milliseconds */
+export function spanWords(ms: number): string {
+  const [value, unit] =
+    ms < 3_600_000
+      ? [ms / 60_000, 'minute']
+      : ms <= 86_400_000
+        ? [ms / 3_600_000, 'hour']
+        : [ms / 86_400_000, 'day'];
+  return value === 1 ? unit : `${value} ${unit}s`;
+}
+
 /** `5 min`, as in "for another 5 min". @param ms milliseconds */
 export function spanText(ms: number): string {
   const minutes = Math.round(ms / 60_000);
@@ -82,6 +93,9 @@ export function spanText(ms: number): string {
 /** Of a line in a list: the prefix of IPv6, since one sender has the whole of it, and its addresses are long. */
 export const clientText = (client: string, prefix: string): string =>
   client.includes(':') ? prefix : client;
+
+/** A Host line without its port. */
+export const hostOf = (destination: string): string => destination.replace(/:\d*$/, '');
 
 /** A prefix of one IPv4 address is that address. */
 export const sourceText = (prefix: string): string => prefix.replace(/\/32$/, '');

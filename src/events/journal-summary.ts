@@ -17,6 +17,8 @@ export interface Summary {
     readonly step: number;
     /** Points that hold something: start, rule, count. */
     readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
+    /** Requests of banned clients, by the same points. */
+    readonly banned: readonly { readonly time: number; readonly count: number }[];
   };
   /** The busiest first. */
   readonly sources: readonly {
@@ -105,6 +107,16 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
     to,
   );
   const rules = seen.filter(({ rule }) => isProbe(rule));
+  const counted = all<Summary['series']['points'][number]>(
+    `SELECT ? + CAST((${time} - ?) / ? AS INTEGER) * ? AS time, rule, SUM(count) AS count FROM ${ruleTable}
+      WHERE ${time} >= ? AND ${time} < ? GROUP BY 1, rule ORDER BY 1`,
+    start,
+    start,
+    step,
+    step,
+    start,
+    to,
+  );
   return {
     from: start,
     to,
@@ -113,16 +125,10 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
     rules,
     series: {
       step,
-      points: all(
-        `SELECT ? + CAST((${time} - ?) / ? AS INTEGER) * ? AS time, rule, SUM(count) AS count FROM ${ruleTable}
-          WHERE ${time} >= ? AND ${time} < ? AND rule <> 'client-banned' GROUP BY 1, rule ORDER BY 1`,
-        start,
-        start,
-        step,
-        step,
-        start,
-        to,
-      ),
+      points: counted.filter(({ rule }) => isProbe(rule)),
+      banned: counted
+        .filter(({ rule }) => !isProbe(rule))
+        .map(({ time: begin, count }) => ({ time: begin, count })),
     },
     sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
       prefix: key,

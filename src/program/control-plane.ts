@@ -2,6 +2,7 @@
  * What lives once a gateway, however many processes carry its requests: journal, alerts, metrics, admin server. Its
  * inputs are plain data, so that they can come from workers.
  */
+import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { gauges, type Mailed } from '../admin/gauges.ts';
 import type { AdminServerOptions } from '../admin/server.ts';
@@ -13,12 +14,15 @@ import { gatewayName } from '../config/gateway-name.ts';
 import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { Journal } from '../events/journal.ts';
+import { version as schema } from '../events/journal-schema.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { FleetJournal } from '../fleet/fleet-journal.ts';
 import type { HealthState } from '../forward/backend-health.ts';
+import { packageJson } from '../package-json.ts';
 import type { Policy } from '../rules/policy.ts';
 import { AdminListener } from './admin-listener.ts';
 import { EventFlow } from './event-flow.ts';
+import { knockCommand } from './knock.ts';
 import type { Prepared } from './prepared.ts';
 
 /** A backend as it stands. Plain data. */
@@ -211,24 +215,34 @@ async function statusOf(
     requests.reduce((total, row) => total + (row.verdict === verdict ? row.count : 0), 0);
   return {
     name: gatewayName(config),
+    version: packageJson.version,
+    knock: knockCommand(config),
     started: new Date(started).toISOString(),
     ready,
     preset: config.policy.preset,
     sites: config.sites.map(({ hosts }) => hosts[0]!.host),
     requests: { allow: sum('allow'), flag: sum('flag'), block: sum('block') },
     bans: bans?.ledger.counts.active ?? null,
-    journal: journal === null ? null : journalStatus(journal, config.journal !== false),
+    journal: journal === null ? null : await journalStatus(journal, config.journal),
     alerts: alerts?.status ?? null,
     fleet: fleet()?.health.state ?? null,
   };
 }
 
-const journalStatus = ({ status }: Journal, file: boolean) => ({
+const journalStatus = async ({ status }: Journal, config: Config['journal']) => ({
   ...status,
+  schema,
+  wal:
+    config === false
+      ? null
+      : await stat(`${config.path}-wal`).then(
+          ({ size }) => size,
+          () => null,
+        ),
   letGo: status.letGo.map(({ until, at, ...rest }) => ({
     ...rest,
     until: new Date(until).toISOString(),
     at: new Date(at).toISOString(),
   })),
-  file,
+  file: config !== false,
 });

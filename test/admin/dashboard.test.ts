@@ -20,6 +20,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
 
   test('says so when nothing has happened yet', async () => {
     const { page, faults } = await dashboard.open();
+    await page.getByRole('heading', { name: 'No probes in the last 15 minutes.' }).waitFor();
     await page.getByText('All quiet').waitFor();
     await page.getByText('The first probe shows up here by itself.').waitFor();
     await dashboard.show(page, 'bans');
@@ -42,7 +43,9 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.locator('a.event').nth(1).waitFor({ state: 'detached' });
     await page.getByLabel('Rule').selectOption('');
     await page.getByLabel('Words').fill('azenv');
-    await page.getByLabel('Words').press('Enter');
+    // Typing alone filters, and a click on a line right behind it opens that line.
+    await page.locator('a.event').nth(1).waitFor({ state: 'detached' });
+    await page.getByLabel('Words').fill('azen');
     await page.locator('a.event', { hasText: 'azenv' }).click();
     await page.getByRole('heading', { name: /^The sender wanted a page of another server/ }).waitFor();
     assert.equal(await page.locator('mark').first().textContent(), 'www.example.com');
@@ -77,6 +80,37 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByLabel('Token').waitFor();
     assert.deepEqual(faults, []);
+  });
+
+  test('a host that was refused stands in the list, and one click gives the lines that would serve it', async () => {
+    const { probe } = dashboard.checkpoint;
+    const { page, faults } = await dashboard.open();
+    await probe('GET /cart HTTP/1.1\r\nHost: shop.example.org:8080\r\n\r\n', '127.0.0.12');
+    await page.locator('a.event', { hasText: 'shop.example.org:8080 GET /cart' }).click();
+    await page.getByRole('button', { name: 'This host is ours' }).click();
+    await page.getByRole('dialog').getByText('hosts: ["shop.example.org"]').waitFor();
+    assert.deepEqual(faults, []);
+  });
+
+  test('a dialog opened from a table stands in the middle', async () => {
+    const { page } = await dashboard.open();
+    await dashboard.show(page, 'who');
+    await page.getByRole('button', { name: /^Ban / }).first().click();
+    const { x, width } = (await page.getByRole('dialog').boundingBox())!;
+    assert.ok(Math.abs(x + width / 2 - 640) < 10, `${x} ${width}`);
+  });
+
+  test('tells what happened in a sentence, and banned clients in a band of their own', async () => {
+    const { probe, clients } = dashboard.checkpoint;
+    const { page } = await dashboard.open();
+    clients.bans!.ledger.add({ prefix: '127.0.0.13' });
+    await probe(foreign('www.example.com', '/banned'), '127.0.0.13');
+    await page
+      .getByRole('heading', {
+        name: /^\d+ probes in the last 15 minutes from \d+ sources, all turned away\./,
+      })
+      .waitFor();
+    await page.getByText(/^Banned clients were turned away/).waitFor();
   });
 
   test('a mail probe is told with where the mail would have gone, and its client banned from there', async (t) => {

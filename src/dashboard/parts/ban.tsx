@@ -17,7 +17,7 @@ const terms = [
 export const BanMark = ({ prefix, by }: { prefix: string; by: string | null }): JSX.Element | null =>
   by === null ? null : (
     <span class="fate block">
-      {by === prefix ? 'banned' : by === 'list' ? 'on a ban list' : `banned with ${by}`}
+      {by === prefix ? 'banned' : by === 'list' ? 'on a ban list' : `banned with ${sourceText(by)}`}
     </span>
   );
 
@@ -47,7 +47,7 @@ export function BanButton({ prefix, ban, onChange }: BanProps): JSX.Element {
       {ban !== null ? (
         // Not disabled meanwhile: that would take the focus from it.
         <button type="button" onClick={() => unban(ban)} aria-label={`Unban ${sourceText(ban)}`}>
-          {ban === prefix ? 'Unban' : `Unban ${ban}`}
+          {ban === prefix ? 'Unban' : `Unban ${sourceText(ban)}`}
         </button>
       ) : (
         <button

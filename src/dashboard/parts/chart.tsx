@@ -4,7 +4,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { SummaryAnswer } from '../api.ts';
 import { href } from '../route.ts';
-import { amount, fullTime } from '../words.ts';
+import { techniqueWords } from '../techniques.ts';
+import { amount, fullTime, times as timesText } from '../words.ts';
 import { colours } from './palette.ts';
 
 /** Rules with a colour of their own; the rest is one. */
@@ -54,7 +55,9 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
   const total = (index: number) => counts.reduce((sum, row) => sum + row[index]!, 0);
   const words =
     at === null
-      ? `${amount(summary.total)} probes`
+      ? summary.total === 1
+        ? '1 probe'
+        : `${amount(summary.total)} probes`
       : `${amount(total(at))} from ${fullTime(times[at]! * 1000)}`;
   return (
     <figure class="chart">
@@ -63,13 +66,20 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
         role="img"
         aria-label={`Probes over time, by rule: ${amount(summary.total)} in all. The list below tells them by rule.`}
       />
+      <Banned summary={summary} times={times} />
       <figcaption>
         <p class="chart-at">{words}</p>
         <ul class="legend">
           {names.map((name, index) => (
             <li key={name}>
               <i style={{ background: palette[index]! }} aria-hidden="true" />
-              {name === 'others' ? name : <a href={href('events', { rule: name })}>{name}</a>}
+              {name === 'others' ? (
+                name
+              ) : (
+                <>
+                  <a href={href('events', { rule: name })}>{techniqueWords(name)}</a> <small>{name}</small>
+                </>
+              )}
               <span class="legend-count">
                 {amount(
                   at === null ? counts[index]!.reduce((sum, count) => sum + count, 0) : counts[index]![at]!,
@@ -80,6 +90,40 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
         </ul>
       </figcaption>
     </figure>
+  );
+}
+
+/** Requests of banned clients: no probes, and often so many that they would flatten them. A pale band with a height of its own. */
+function Banned({
+  summary,
+  times,
+}: {
+  summary: SummaryAnswer;
+  times: readonly number[];
+}): JSX.Element | null {
+  const { banned, from, series } = summary;
+  if (banned === 0) return null;
+  const counts = times.map(() => 0);
+  for (const { time, count } of series.banned) {
+    const index = Math.round((time - Date.parse(from)) / series.step);
+    if (index in counts) counts[index]! += count;
+  }
+  const most = Math.max(1, ...counts);
+  return (
+    <div class="banned-band">
+      <div class="banned-bars" aria-hidden="true">
+        {counts.map((count, index) => (
+          <i
+            key={times[index]}
+            title={`${timesText(count)} from ${fullTime(times[index]! * 1000)}`}
+            style={{ height: count === 0 ? 0 : `${Math.max(8, (count / most) * 100)}%` }}
+          />
+        ))}
+      </div>
+      <p>
+        Banned clients were turned away {timesText(banned)} besides: <a href={href('bans')}>the bans</a>
+      </p>
+    </div>
   );
 }
 
@@ -137,7 +181,8 @@ function draw(
     {
       width: element.clientWidth || 320,
       height,
-      padding: [8, 8, 0, 0],
+      // The label of the last tick stands half beyond it.
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
@@ -163,7 +208,7 @@ function draw(
           stroke: palette[index]!,
           width: 0,
           points: { show: false },
-          paths: uPlot.paths.bars!({ size: [0.86, 40, 1], align: 1 }),
+          paths: uPlot.paths.bars!({ size: [0.9, 80, 1], align: 1 }),
         })),
       ],
       hooks: {

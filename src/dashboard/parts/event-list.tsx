@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { LiveEvent } from '../api.ts';
 import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
 import { actionWords, amount, clientText, fullTime, sourceText, times, timeText } from '../words.ts';
 
 export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Element => (
@@ -17,8 +18,13 @@ export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Ele
 /** Of the line about an event: where the focus goes when that event is closed. */
 export const rowId = (id: string | number): string => `event-${id}`;
 
+/** The Host is what is wrong with such a request: its first line alone would not tell. */
+const requestText = ({ request, rule, destination }: LiveEvent): string =>
+  rule === 'host-foreign' && destination !== null ? `${destination}  ${request}` : request;
+
 function EventLine({ event }: { event: LiveEvent }): JSX.Element {
-  const { id, last, client, prefix, request, rule, action, count } = event;
+  const { id, last, client, prefix, rule, action, count } = event;
+  const request = requestText(event);
   const line = (
     <>
       <time class="event-time" dateTime={last} title={fullTime(last)}>
@@ -30,7 +36,9 @@ function EventLine({ event }: { event: LiveEvent }): JSX.Element {
       <code class="event-request" title={request}>
         {request === '' ? '(no bytes)' : request}
       </code>
-      <span class="event-rule">{rule}</span>
+      <span class="event-rule" title={rule}>
+        {techniqueWords(rule)}
+      </span>
       <span class={`fate ${action}`}>{actionWords(action)}</span>
       <span class="event-count">{count > 1 ? <span title={times(count)}>×{amount(count)}</span> : ''}</span>
     </>

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface Props {
   readonly label: string;
@@ -7,14 +7,28 @@ interface Props {
   /** The words the list is filtered by now. */
   readonly value: string;
   readonly placeholder: string;
-  /** Told when the field is left, or Enter pressed. */
+  /** Told while one types, once there is a pause; at once with Enter. */
   readonly onCommit: (value: string) => void;
 }
+
+/** Milliseconds without a key until the list is filtered: longer than a click on a line of it takes. */
+const pause = 350;
 
 /** A search field that keeps what is being typed while live updates draw the page again. */
 export function FilterField({ label, id, value, placeholder, onCommit }: Props): JSX.Element {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const typed = useRef(false);
+  // What comes back of an earlier word may not take away what was typed since.
+  useEffect(() => {
+    if (!typed.current) setDraft(value);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current ?? undefined), []);
+  const commit = (text: string) => {
+    clearTimeout(timer.current ?? undefined);
+    typed.current = false;
+    if (text.trim() !== value) onCommit(text.trim());
+  };
   return (
     <label class="field">
       {label}
@@ -24,8 +38,14 @@ export function FilterField({ label, id, value, placeholder, onCommit }: Props):
         value={draft}
         placeholder={placeholder}
         spellcheck={false}
-        onInput={(event) => setDraft(event.currentTarget.value)}
-        onChange={() => onCommit(draft.trim())}
+        onInput={({ currentTarget }) => {
+          const text = currentTarget.value;
+          setDraft(text);
+          typed.current = true;
+          clearTimeout(timer.current ?? undefined);
+          timer.current = setTimeout(() => commit(text), pause);
+        }}
+        onKeyDown={({ key }) => key === 'Enter' && commit(draft)}
       />
     </label>
   );

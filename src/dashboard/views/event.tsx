@@ -4,11 +4,13 @@ import { useEffect, useRef } from 'preact/hooks';
 import { type ApiEventInFull, api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { BanButton, BanMark } from '../parts/ban.tsx';
+import { OursButton } from '../parts/ours.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href, leftList } from '../route.ts';
-import { actionWords, answerWords, intentWords, sourceText, times, zonedTime } from '../words.ts';
+import { techniqueWords } from '../techniques.ts';
+import { actionWords, answerWords, hostOf, intentWords, sourceText, times, zonedTime } from '../words.ts';
 
 export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element {
   const event = useResource((init) => api.event(id, init), [id]);
@@ -53,6 +55,9 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
               </p>
               <Facts event={data} />
               <div class="actions">
+                {data.rule === 'host-foreign' && data.destination !== null && (
+                  <OursButton host={hostOf(data.destination)} />
+                )}
                 <a class="button" href={href('events', { client: prefix })}>
                   All from {sourceText(prefix)}
                 </a>
@@ -127,7 +132,13 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
         )}
       </dd>
       <dt>Rules seen</dt>
-      <dd>{rules.join(', ')}</dd>
+      <dd>
+        {rules.map((rule) => (
+          <div key={rule}>
+            {techniqueWords(rule)} <small>{rule}</small>
+          </div>
+        ))}
+      </dd>
     </dl>
   );
 }

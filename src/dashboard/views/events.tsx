@@ -8,6 +8,7 @@ import { FilterField } from '../parts/filter-field.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
 import { intentWords } from '../words.ts';
 
 const intents = [
@@ -65,6 +66,8 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
   const set = (name: string, value: string) => {
     location.hash = href('events', { ...query, [name]: value });
   };
+  /** A word half typed is no place to come back to. */
+  const type = (name: string, value: string) => location.replace(href('events', { ...query, [name]: value }));
   const filtered = Object.values(query).some((value) => value !== '');
   const unseen = live.count - seen;
   const exported = (format: string) =>
@@ -89,13 +92,13 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
           id="filter-text"
           value={query.text ?? ''}
           placeholder="host, path …  ( / )"
-          onCommit={(value) => set('text', value)}
+          onCommit={(value) => type('text', value)}
         />
         <FilterField
           label="Client"
           value={query.client ?? ''}
           placeholder="address or prefix"
-          onCommit={(value) => set('client', value)}
+          onCommit={(value) => type('client', value)}
         />
         <label class="field">
           Rule
@@ -103,7 +106,7 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
             <option value="">any</option>
             {(rules.data?.rules.map(({ id }) => id) ?? (query.rule ? [query.rule] : [])).map((id) => (
               <option key={id} value={id}>
-                {id}
+                {id}: {techniqueWords(id)}
               </option>
             ))}
           </select>

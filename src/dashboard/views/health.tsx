@@ -129,10 +129,11 @@ function FleetCard(): JSX.Element {
 }
 
 function Checkpoint({ status }: { status: Status }): JSX.Element {
-  const { name, started, ready, preset, sites, requests, journal, alerts, fleet } = status;
+  const { name, version, started, ready, preset, sites, requests, journal, alerts, fleet } = status;
   return (
     <dl class="facts">
       <Fact name="Name">{name}</Fact>
+      <Fact name="Version">{version}</Fact>
       <Fact name="Running">
         since {fullTime(started)}, for {spanText(Date.now() - Date.parse(started))}
       </Fact>
@@ -151,9 +152,19 @@ function Checkpoint({ status }: { status: Status }): JSX.Element {
             not written: {journal.trouble} ({amount(journal.unwritten)} events wait)
           </strong>
         ) : (
-          `${amount(journal.written)} events written since the start${journal.size === null ? '' : `, ${sizeText(journal.size)} of ${sizeText(journal.maxSize)} in use`}${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
+          `${amount(journal.written)} events written since the start${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
         )}
       </Fact>
+      {journal !== null && journal.size !== null && (
+        <Fact name="Journal size">
+          <span class="meter" aria-hidden="true">
+            <i style={{ width: `${Math.min(100, (journal.size / journal.maxSize) * 100)}%` }} />
+          </span>
+          {sizeText(journal.size)} of {sizeText(journal.maxSize)}
+          {journal.wal !== null && `, write-ahead log ${sizeText(journal.wal)}`}
+          {journal.file && `, schema ${journal.schema}`}
+        </Fact>
+      )}
       {journal !== null && journal.letGo.length > 0 && (
         <Fact name="Let go">
           {journal.letGo.map(({ what, why, rows, until }) => (

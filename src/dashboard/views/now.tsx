@@ -3,8 +3,10 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api, type LiveEvent, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { headline } from '../headline.ts';
 import { Bars } from '../parts/bars.tsx';
 import { Chart } from '../parts/chart.tsx';
+import { CopyLine } from '../parts/copy-line.tsx';
 import { EventList } from '../parts/event-list.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
@@ -15,7 +17,7 @@ import { useSummary } from './use-summary.ts';
 const shown = 14;
 
 export function NowView(props: ViewProps): JSX.Element {
-  const { live } = props;
+  const { live, range } = props;
   const summary = useSummary(props);
   const status = useResource(api.status, []);
   const earlier = useResource((init) => api.events({ limit: shown }, init), []);
@@ -34,7 +36,7 @@ export function NowView(props: ViewProps): JSX.Element {
 
   return (
     <>
-      <h1 class="hidden">Now</h1>
+      <h1 class="headline">{summary.data === null ? 'Now' : headline(summary.data, range)}</h1>
       <section class="figures" aria-label="At a glance">
         <Figure
           name="Probes in this range"
@@ -65,13 +67,7 @@ export function NowView(props: ViewProps): JSX.Element {
       <section class="card">
         <h2>Probes by rule</h2>
         <Loaded of={summary} lines={7}>
-          {(data) =>
-            data.total === 0 ? (
-              <Empty title="All quiet">Nobody tried to relay through this server in the range chosen.</Empty>
-            ) : (
-              <Chart summary={data} />
-            )
-          }
+          {(data) => (data.total === 0 ? <Quiet summary={data} /> : <Chart summary={data} />)}
         </Loaded>
       </section>
 
@@ -108,6 +104,23 @@ export function NowView(props: ViewProps): JSX.Element {
           </section>
         </div>
       )}
+    </>
+  );
+}
+
+/** Nothing in the range: either nothing ever came, and here is how to knock, or it was earlier. */
+function Quiet({ summary }: { summary: SummaryAnswer }): JSX.Element {
+  const status = useResource(api.status, []);
+  if (summary.totals.length > 0 || status.data === null)
+    return <Empty title="All quiet">Nobody tried to relay through this server in the range chosen.</Empty>;
+  const { knock } = status.data;
+  return (
+    <>
+      <Empty title="All quiet">
+        Nobody tried to relay through this server yet.
+        {knock !== null && ' Knock yourself, and watch it come in:'}
+      </Empty>
+      {knock !== null && <CopyLine text={knock} label="A command that asks for a page of another server" />}
     </>
   );
 }

@@ -4,6 +4,7 @@ import type { ViewProps } from '../app.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
 import { intentWords } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
@@ -42,7 +43,12 @@ export function WantedView(props: ViewProps): JSX.Element {
                 <Bars
                   bars={rules.map(({ rule, action, count }) => ({
                     key: `${rule} ${action}`,
-                    label: action === 'block' ? rule : `${rule} (flagged)`,
+                    label: (
+                      <>
+                        {techniqueWords(rule)}
+                        {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
+                      </>
+                    ),
                     count,
                     href: href('events', { rule }),
                   }))}

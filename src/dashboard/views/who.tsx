@@ -8,6 +8,7 @@ import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
 import { amount, fullTime, sourceText, timeText, wantedWords } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
@@ -75,7 +76,7 @@ export function WhoView(props: ViewProps): JSX.Element {
                           <span>
                             {why === null ? '—' : wantedWords(why)}{' '}
                             {rule !== null && (
-                              <a class="tag" href={href('events', { rule })}>
+                              <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
                                 {rule}
                               </a>
                             )}
