@@ -5,6 +5,7 @@ import { exportFormats } from './bans/export.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
+  AlertsTestOptions,
   BansOptions,
   CheckOptions,
   Command,
@@ -86,6 +87,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   auditCommand,
   registerBans,
   registerJournal,
+  registerAlerts,
   (program, exit) =>
     program
       .command('export')
@@ -145,6 +147,18 @@ function registerJournal(program: Program, exit: Exit): void {
     .action((target: string, options: Omit<JournalOptions, 'target'>) =>
       lazy<JournalOptions>(() => import('./commands/journal.ts'), exit)({ ...options, target }),
     );
+}
+
+function registerAlerts(program: Program, exit: Exit): void {
+  program
+    .command('alerts')
+    .description('the receivers of alerts')
+    .command('test')
+    .description('send one message to each, and tell what it answered; exit 1 where one failed')
+    .option('--config <file>', 'config file', 'sekisho.yaml')
+    .copyInheritedSettings(program)
+    .allowExcessArguments(false)
+    .action(lazy<AlertsTestOptions>(() => import('./commands/alerts.ts'), exit));
 }
 
 /** The whole command line. */

@@ -1,11 +1,12 @@
 /** Alerts as the rest of the house sees them: events, bans and troubles in, messages out to every configured receiver. */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import type { AlertsConfig } from '../config/config.ts';
+import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { type Ban, Digest } from './digest.ts';
 import { mail } from './mail.ts';
 import { type Channel, Outbox } from './outbox.ts';
+import { service } from './services.ts';
 import { syslog } from './syslog.ts';
 import { webhook } from './webhook.ts';
 
@@ -74,8 +75,15 @@ export class Alerts {
   }
 }
 
-const channels = ({ webhooks, mail: mailConfig, syslog: target }: AlertsConfig): Channel[] => [
+/** One for each receiver of the config. */
+export const channels = ({
+  webhooks,
+  mail: mailConfig,
+  syslog: target,
+  services,
+}: AlertsConfig): Channel[] => [
   ...webhooks.map(webhook),
+  ...services.map(service),
   ...(mailConfig === null ? [] : [mail(mailConfig)]),
   ...(target === null ? [] : [syslog(target)]),
 ];

@@ -3,11 +3,11 @@
  * it has; what comes in between is counted. The clock is the caller's.
  */
 import { randomUUID } from 'node:crypto';
-import type { AlertsConfig } from '../config/config.ts';
+import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { printable } from '../events/redact.ts';
 import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
-import { type AlertKind, type AlertMessage, counted, spell } from './message.ts';
+import { type AlertKind, type AlertMessage, advice, counted, spell, viewOf } from './message.ts';
 import { type Counted, Tally } from './tally.ts';
 
 export interface Ban {
@@ -18,7 +18,7 @@ export interface Ban {
 }
 
 export interface DigestOptions {
-  readonly config: Pick<AlertsConfig, 'when' | 'digest'>;
+  readonly config: Pick<AlertsConfig, 'when' | 'digest' | 'daily' | 'adminUrl'>;
   /** Names this checkpoint. */
   readonly name: string;
   readonly emit: (message: AlertMessage) => void;
@@ -65,6 +65,8 @@ export class Digest {
   /** Of the last minute, while there is nothing to tell: an attack is counted from its first probe, not from the limit. */
   #before: { readonly at: number; readonly row: Counted }[] = [];
   #episode: Episode | null = null;
+  /** Since the last daily message, and when the next is due; null: before the first tick, or none is wanted. */
+  #day: { tally: Tally; due: number } | null = null;
 
   constructor(options: DigestOptions) {
     this.#options = options;
@@ -73,11 +75,13 @@ export class Digest {
 
   /** Takes folded events. @param now milliseconds since the epoch */
   add(rows: readonly FoldedEvent[], now: number): void {
+    this.#tellDay(now);
     const { when } = this.#options.config;
     const second = Math.floor(now / 1000);
     for (const row of rows) {
       // Who is banned is kept out already: that he goes on is no attack, and no news.
       if (!isProbe(row.rule)) continue;
+      this.#day?.tally.add(row);
       this.#lastMinute += row.count;
       this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + row.count);
       if (when.first && !this.#known.has(row.rule)) this.#reason('first', now).news.add(row.rule);
@@ -115,6 +119,7 @@ export class Digest {
 
   /** Sends what is due. To be called about once a second. */
   tick(now: number): void {
+    this.#tellDay(now);
     for (const [second, count] of this.#seconds) {
       if (second * 1000 > now - minute) break;
       this.#seconds.delete(second);
@@ -137,6 +142,19 @@ export class Digest {
     if (this.#episode.settles !== null) this.#tellBeginning(this.#episode, now);
     else this.#end(this.#episode, now);
     this.#episode = null;
+  }
+
+  #tellDay(now: number): void {
+    const { daily } = this.#options.config;
+    if (daily === null) return;
+    if (this.#day !== null && now >= this.#day.due) {
+      const { tally } = this.#day;
+      const title = `today's summary, ${counted(tally.total, 'probe')}`;
+      const lines = tally.total === 0 ? ['Nothing was turned away.'] : tally.lines();
+      this.#send('daily', 'notice', title, lines, tally.facts(), now);
+      this.#day = null;
+    }
+    this.#day ??= { tally: new Tally(now), due: nextTime(daily, now) };
   }
 
   #keep({ rule, prefix, intent, destination, action, count, last }: FoldedEvent, now: number): void {
@@ -196,7 +214,7 @@ export class Digest {
     this.#episode = null;
     const { tally, told, reasons } = episode;
     // Nothing more came than what has been told: that it is over is no news.
-    if (tally.total <= told && !reasons.has('rate')) return;
+    if (tally.total <= told && !reasons.has('rate') && !reasons.has('passed')) return;
     this.#emit('summary', 'relief', `quiet again after ${counted(tally.total, 'probe')}`, now, episode);
   }
 
@@ -265,9 +283,30 @@ export class Digest {
     facts: AlertMessage['facts'],
     now: number,
   ): void {
-    const { name, emit } = this.#options;
-    emit({ id: randomUUID(), kind, level, time: now, from: name, title: `${name}: ${title}`, lines, facts });
+    const { name, emit, config } = this.#options;
+    const { adminUrl } = config;
+    const todo = level === 'relief' ? undefined : advice[kind];
+    emit({
+      id: randomUUID(),
+      kind,
+      level,
+      time: now,
+      from: name,
+      title: `${name}: ${title}`,
+      lines: todo === undefined ? lines : [...lines, todo],
+      link: adminUrl === null ? null : `${adminUrl}/#/${viewOf(kind)}`,
+      facts,
+    });
   }
+}
+
+/** The next local `HH:MM` after `now`. */
+function nextTime(daily: string, now: number): number {
+  const [hour = 0, minutes = 0] = daily.split(':').map(Number);
+  const next = new Date(now);
+  next.setHours(hour, minutes, 0, 0);
+  if (next.getTime() <= now) next.setDate(next.getDate() + 1);
+  return next.getTime();
 }
 
 function list(items: Iterable<string>): string {

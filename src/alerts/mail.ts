@@ -1,6 +1,6 @@
 /** Messages by mail, through the configured smarthost. */
 import type { Transporter } from 'nodemailer';
-import type { MailConfig } from '../config/config.ts';
+import type { MailConfig } from '../config/alerts-config.ts';
 import type { AlertMessage } from './message.ts';
 import { type Channel, Undeliverable } from './outbox.ts';
 
@@ -50,5 +50,5 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
 }
 
 /** Short lines, the news first: it is read on a phone. */
-export const mailText = ({ title, lines, time, from }: AlertMessage): string =>
-  `${[title, '', ...lines, '', `${new Date(time).toISOString()}, sekisho on ${from}`].join('\n')}\n`;
+export const mailText = ({ title, lines, link, time, from }: AlertMessage): string =>
+  `${[title, '', ...lines, ...(link === null ? [] : [link]), '', `${new Date(time).toISOString()}, sekisho on ${from}`].join('\n')}\n`;

@@ -1,6 +1,16 @@
 /** A message to people, before it is shaped for where it goes. */
 
-export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'backend' | 'journal' | 'account';
+export type AlertKind =
+  | 'first'
+  | 'rate'
+  | 'ban'
+  | 'passed'
+  | 'summary'
+  | 'backend'
+  | 'journal'
+  | 'account'
+  | 'daily'
+  | 'test';
 
 export interface AlertMessage {
   /** Names the message, so that a receiver can tell a repeated delivery. */
@@ -16,9 +26,26 @@ export interface AlertMessage {
   readonly title: string;
   /** The rest, a line each, most important first. Printable ASCII. */
   readonly lines: readonly string[];
+  /** Where the dashboard shows it; null: `admin.url` is not set. */
+  readonly link: string | null;
   /** The same for machines. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
+
+/** What to do about it, a line; relief asks for nothing. */
+export const advice: Readonly<Partial<Record<AlertKind, string>>> = {
+  first: 'What to do: nothing, it was kept out; look at the event if the client should be let in',
+  rate: 'What to do: nothing is passed on; ban the source for longer if it stays, and see that bans are on',
+  ban: 'What to do: nothing; if it is one of yours: sekisho bans remove PREFIX, and add it to bans.allow',
+  passed: 'What to do: see what the backend answered, and set the rule to block if that is no need of yours',
+  backend: 'What to do: see whether the backend runs, and what its own log says',
+  journal: 'What to do: see that the disk is not full, and that the file may be written',
+  account: 'What to do: change the password of the account, and look through what it sent',
+};
+
+/** The view of the dashboard that shows it. */
+export const viewOf = (kind: AlertKind): string =>
+  kind === 'backend' || kind === 'journal' ? 'health' : kind === 'ban' ? 'bans' : 'events';
 
 /**
  * A host or URL that an attacker chose, made so that no reader's program turns it into a link: phones and mail scanners

@@ -1,42 +1,28 @@
 /** Messages by HTTP POST, in the shapes that chat services read. */
 import { createHmac } from 'node:crypto';
-import type { Agent } from 'undici';
-import type { WebhookConfig } from '../config/config.ts';
+import type { WebhookConfig } from '../config/alerts-config.ts';
 import type { AlertMessage } from './message.ts';
-import { type Channel, Undeliverable } from './outbox.ts';
-
-/** Milliseconds for the whole exchange. */
-const timeout = 10_000;
+import type { Channel } from './outbox.ts';
+import { poster } from './post.ts';
 
 export function webhook({ url, style, secret }: WebhookConfig): Channel {
-  let agent: Agent | null = null;
+  const { post, close } = poster();
   return {
     name: `webhook ${new URL(url).host}`,
     async send(message) {
       const body = JSON.stringify(shapes[style](message));
-      // Loaded for the first message: most gateways never send one.
-      const undici = await import('undici');
-      agent ??= new undici.Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout });
-      // No redirect is followed: nothing but the configured service is dialled.
-      const response = await undici.request(url, {
-        method: 'POST',
-        dispatcher: agent,
-        headers: {
+      await post(
+        'the webhook',
+        url,
+        {
           'content-type': 'application/json',
-          'user-agent': 'sekisho',
           'x-sekisho-id': message.id,
           ...(secret === null ? {} : { 'x-sekisho-signature': signature(secret, body, Date.now()) }),
         },
         body,
-      });
-      await response.body.dump({ limit: 65_536 });
-      const { statusCode } = response;
-      if (statusCode >= 200 && statusCode < 300) return;
-      const error = `the webhook answered ${statusCode}`;
-      if (statusCode >= 500 || statusCode === 408 || statusCode === 429) throw new Error(error);
-      throw new Undeliverable(error);
+      );
     },
-    close: () => void agent?.destroy(),
+    close,
   };
 }
 

@@ -71,6 +71,11 @@ export interface AuditOptions {
   readonly json?: boolean;
 }
 
+export interface AlertsTestOptions {
+  /** Config file, whose receivers are meant. */
+  readonly config: string;
+}
+
 export interface JournalOptions {
   /** Config file, whose journal is meant. */
   readonly config: string;

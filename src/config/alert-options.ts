@@ -1,5 +1,5 @@
 /** The options of the `alerts` plugin → whom to tell, and of what. */
-import type { AlertsConfig } from './config.ts';
+import type { AlertsConfig } from './alerts-config.ts';
 import { ConfigError } from './fault.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 

@@ -5,6 +5,7 @@ import type { DecoyOptions, decoyOptions } from '../decoys/options.ts';
 import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
+import { type AlertsConfig, alertsConfig } from './alerts-config.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
 import { type HeaderEdits, headerEdits } from './header-edits.ts';
@@ -12,7 +13,6 @@ import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import type { ConfigDocument } from './schema.ts';
-import { parseSyslogTarget, type SyslogTarget } from './service-url.ts';
 
 export interface Config {
   readonly listen: readonly ListenerConfig[];
@@ -180,39 +180,6 @@ export interface JournalConfig {
   readonly maxSize: number;
 }
 
-export interface WebhookConfig {
-  readonly url: string;
-  readonly style: 'generic' | 'slack' | 'discord' | 'teams';
-  /** Null: messages are not signed. */
-  readonly secret: string | null;
-}
-
-export interface MailConfig {
-  /** `smtp://` or `smtps://` URL. */
-  readonly smarthost: string;
-  readonly from: string;
-  readonly to: readonly string[];
-}
-
-export interface AlertsConfig {
-  readonly webhooks: readonly WebhookConfig[];
-  readonly mail: MailConfig | null;
-  readonly syslog: SyslogTarget | null;
-  /** Empty: the host name. */
-  readonly name: string;
-  /** Milliseconds of quiet that end an attack. */
-  readonly digest: number;
-  readonly when: {
-    readonly first: boolean;
-    /** Probes a minute; 0: never. */
-    readonly rate: number;
-    readonly ban: boolean;
-    readonly passed: boolean;
-    readonly backend: boolean;
-    readonly journal: boolean;
-  };
-}
-
 export interface OtelConfig {
   /** OTLP/HTTP URL. */
   readonly endpoint: string;
@@ -323,7 +290,7 @@ export function toConfig(
       keep: duration(journal.keep),
       maxSize: parseSize(journal.maxSize)!,
     },
-    alerts: alerts && alertsConfig(alerts),
+    alerts: alerts && alertsConfig(alerts, admin === false ? undefined : admin.url),
     otel: document.otel,
     decoys: parts === null ? [] : document.decoys.map((decoy) => parts.decoy(decoy, duration)),
     smtp:
@@ -363,22 +330,6 @@ function listener(item: ConfigDocument['listen'][number], file: (name: string) =
     tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
     proxyProtocol: proxyProtocol === true,
     redirect: redirect ?? null,
-  };
-}
-
-function alertsConfig({
-  webhook,
-  mail,
-  syslog,
-  ...rest
-}: Exclude<ConfigDocument['alerts'], false>): AlertsConfig {
-  const hooks = [webhook ?? []].flat().map((hook) => (typeof hook === 'string' ? { url: hook } : hook));
-  return {
-    ...rest,
-    digest: duration(rest.digest),
-    webhooks: hooks.map((hook) => ({ style: 'generic', secret: null, ...hook })),
-    mail: mail ?? null,
-    syslog: syslog === undefined ? null : read(parseSyslogTarget(syslog)),
   };
 }
 

@@ -240,15 +240,16 @@ function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
 const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
 
 function alertsToNobody(alerts: unknown): Finding[] {
-  const { webhook, mail, syslog } = map(alerts);
+  const { webhook, ...others } = map(alerts);
   if (typeof alerts !== 'object' || alerts === null) return [];
   const several = Array.isArray(webhook) && webhook.length === 0;
-  if ((webhook !== undefined && !several) || mail !== undefined || syslog !== undefined) return [];
+  const receivers = ['mail', 'syslog', 'ntfy', 'gotify', 'telegram', 'pagerduty', 'alertmanager'];
+  if ((webhook !== undefined && !several) || receivers.some((name) => others[name] !== undefined)) return [];
   return [
     {
       path: ['alerts'],
       message: 'go to nobody',
-      mend: 'add webhook, mail or syslog, or write alerts: false',
+      mend: 'add webhook, mail, syslog, ntfy, gotify, telegram, pagerduty or alertmanager, or write alerts: false',
     },
   ];
 }

@@ -61,11 +61,11 @@ export function pathText(parts: readonly PathPart[]): string {
 
 /** What of a value may be shown: faults end up in terminals, logs and tickets, so secrets in them are blotted out. */
 export function shown(path: readonly PathPart[], value: unknown): Fault['value'] {
-  if (path.at(-1) === 'token' || path.at(-1) === 'secret')
+  if (['token', 'secret', 'routingKey'].includes(String(path.at(-1))))
     return value === undefined || value === null ? null : '(not shown)';
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value !== 'string') return null;
-  const safe = value.replace(/\/\/[^/@]*@/g, '//***@');
+  const safe = value.replace(/\/\/[^/@]*@/g, '//***@').replace(/([?&]token=)[^&]*/g, '$1***');
   return safe.length > 100 ? `${safe.slice(0, 100)}…` : safe;
 }
 

@@ -298,6 +298,14 @@ const admin = object({
       'your own. Hazard: without tls the token travels in the clear.',
   }),
   tls: Type.Optional(tlsFiles),
+  url: Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      format: 'sekisho-http-service',
+      mend: 'write https://HOST or http://HOST:PORT',
+      description: 'Where people reach the dashboard: alerts link to it. Left out, alerts hold no link.',
+    }),
+  ),
   token: Type.Optional(
     Type.String({
       minLength: 16,
@@ -421,7 +429,8 @@ export const schema = object(
     }),
     alerts: offOr(alerts, {
       default: false,
-      description: 'Messages about probes, bans and trouble, by webhook, mail and syslog; `false`: none.',
+      description:
+        'Messages about probes, bans and trouble, by webhook, ntfy, Gotify, Telegram, PagerDuty, Alertmanager, mail and syslog; `false`: none.',
     }),
     otel: offOr(otel, {
       default: false,

@@ -116,7 +116,73 @@ const syslogTarget = Type.String({
   description: 'The syslog server, which gets messages of RFC 5424: over UDP, TCP or TLS.',
 });
 
+const httpService = (mend: string, description: string, standard?: string) =>
+  Type.String({
+    maxLength: 2048,
+    format: 'sekisho-http-service',
+    mend,
+    description,
+    ...(standard === undefined ? {} : { default: standard }),
+  });
+
+const telegram = object(
+  {
+    token: Type.String({
+      pattern: '^[0-9]+:[A-Za-z0-9_-]+$',
+      mend: 'write the token that BotFather gave, 123456:ABC…',
+      description: 'The token of the bot.',
+    }),
+    chat: Type.String({
+      pattern: '^(?:-?[0-9]+|@[A-Za-z0-9_]+)$',
+      mend: 'write the id of the chat in quotes, or @CHANNEL',
+      description: 'The chat: its id in quotes, or `@CHANNEL`.',
+    }),
+    url: httpService('write https://HOST', 'The server of the Bot API.', 'https://api.telegram.org'),
+  },
+  { required: ['token', 'chat'], description: 'A chat of Telegram.' },
+);
+
+const pagerduty = object(
+  {
+    routingKey: Type.String({
+      pattern: '^[A-Za-z0-9]{16,64}$',
+      mend: 'write the integration key of an Events API v2 integration',
+      description: 'The integration key (Events API v2).',
+    }),
+    url: httpService(
+      'write https://HOST/v2/enqueue',
+      'Where events are posted to.',
+      'https://events.pagerduty.com/v2/enqueue',
+    ),
+  },
+  {
+    required: ['routingKey'],
+    description: 'PagerDuty: trouble opens an incident, its end resolves it. Notices are not sent.',
+  },
+);
+
 export const alerts = object({
+  ntfy: Type.Optional(
+    httpService(
+      'write https://HOST/TOPIC, or https://:TOKEN@HOST/TOPIC',
+      'A topic of ntfy: `https://ntfy.sh/TOPIC`. An access token stands as `https://:TOKEN@HOST/TOPIC`.',
+    ),
+  ),
+  gotify: Type.Optional(
+    httpService('write https://HOST/message?token=TOKEN', 'Gotify: `https://HOST/message?token=TOKEN`.'),
+  ),
+  telegram: Type.Optional(telegram),
+  pagerduty: Type.Optional(pagerduty),
+  alertmanager: Type.Optional(
+    httpService('write http://HOST:9093', 'The Alertmanager of Prometheus: `http://HOST:9093`.'),
+  ),
+  daily: Type.Optional(
+    Type.String({
+      pattern: '^(?:[01][0-9]|2[0-3]):[0-5][0-9]$',
+      mend: 'write a time of day in quotes, such as "08:00"',
+      description: 'One message a day at this local time, with what came since the last. Left out: none.',
+    }),
+  ),
   webhook: Type.Optional(
     Type.Union(
       [webhookUrl, webhook, Type.Array(webhook, { maxItems: 16, description: 'Several webhooks.' })],

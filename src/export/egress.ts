@@ -38,8 +38,9 @@ export function calleesOf(config: Config): Callee[] {
   if (config.fleet !== false) addUrl('fleet.valkey', config.fleet.valkey);
   if (config.otel !== false) addUrl('otel.endpoint', config.otel.endpoint);
   if (config.alerts !== false) {
-    const { webhooks, mail, syslog } = config.alerts;
+    const { webhooks, mail, syslog, services } = config.alerts;
     for (const { url } of webhooks) addUrl('alerts.webhook', url);
+    for (const { kind, url } of services) addUrl(`alerts.${kind}`, url);
     if (mail !== null) addUrl('alerts.mail.smarthost', mail.smarthost);
     if (syslog !== null)
       add('alerts.syslog', syslog.host, syslog.port, syslog.transport === 'udp' ? 'udp' : 'tcp');

@@ -165,7 +165,7 @@ suite('what people are told of', () => {
       messages.map(({ kind, title }) => [kind, title]),
       [['ban', 'gate: banned 20 clients']],
     );
-    assert.match(messages[0]!.lines.at(-1)!, /^Banned: 198\.51\.100\.0\/32 for 10 min, .*14 more$/);
+    assert.match(messages[0]!.lines.at(-2)!, /^Banned: 198\.51\.100\.0\/32 for 10 min, .*14 more$/);
   });
 
   test('something new in the middle of an attack is told, once', () => {

@@ -29,6 +29,7 @@ const message: AlertMessage = {
     '500 probes in 5 s, all turned away',
     'Towards: <!channel> @everyone [x](http://evil.example/) *b*',
   ],
+  link: null,
   facts: { probes: 500 },
 };
 

@@ -1,0 +1,126 @@
+/** Messages to services with an interface of their own: ntfy, Gotify, Telegram, PagerDuty, Alertmanager. */
+import type { AlertService } from '../config/alerts-config.ts';
+import type { AlertMessage } from './message.ts';
+import type { Channel } from './outbox.ts';
+import { type Poster, poster } from './post.ts';
+
+const json = { 'content-type': 'application/json' } as const;
+const text = ({ lines, title }: AlertMessage): string => lines.join('\n') || title;
+
+export function service(config: AlertService): Channel {
+  const { post, close } = poster();
+  const name = `${config.kind} ${new URL(config.url).host}`;
+  return { name, close, send: (message) => senders[config.kind](config, message, post) };
+}
+
+type Sender = (config: AlertService, message: AlertMessage, post: Poster['post']) => Promise<void>;
+
+/** Trouble and its end are one thing to a service that keeps incidents: the same words name both. */
+const subjectOf = ({ from, kind, facts }: AlertMessage): string =>
+  ['backend', 'journal', 'account'].includes(kind)
+    ? `sekisho ${from} ${kind} ${String(facts.name)}`
+    : `sekisho ${from} ${kind === 'test' ? 'test' : 'probes'}`;
+
+const senders: Readonly<Record<AlertService['kind'], Sender>> = {
+  // https://docs.ntfy.sh/publish/: beyond 4096 bytes the message becomes a file.
+  ntfy: ({ url }, message, post) => {
+    const { username, password, origin, pathname } = new URL(url);
+    const signIn = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+    return post(
+      'ntfy',
+      `${origin}${pathname}`,
+      {
+        'content-type': 'text/plain; charset=utf-8',
+        title: message.title.replace(/[^\x20-\x7e]/g, '?').slice(0, 250),
+        priority: { trouble: '4', notice: '3', relief: '2' }[message.level],
+        tags: { trouble: 'rotating_light', notice: 'warning', relief: 'white_check_mark' }[message.level],
+        ...(message.link === null ? {} : { click: message.link }),
+        ...(username === '' && password === ''
+          ? {}
+          : { authorization: `Basic ${signIn.toString('base64')}` }),
+      },
+      Buffer.from(text(message)).subarray(0, 4000),
+    );
+  },
+
+  // https://gotify.net/api-docs: the token is in the URL. Without the client::display extra the message is plain text.
+  gotify: ({ url }, message, post) =>
+    post(
+      'Gotify',
+      url,
+      json,
+      JSON.stringify({
+        title: message.title,
+        message: text(message),
+        priority: { trouble: 8, notice: 5, relief: 3 }[message.level],
+        ...(message.link === null
+          ? {}
+          : { extras: { 'client::notification': { click: { url: message.link } } } }),
+      }),
+    ),
+
+  // https://core.telegram.org/bots/api#sendmessage: without parse_mode nothing an attacker wrote becomes a link of ours.
+  telegram: ({ url, chat, secret }, message, post) =>
+    post(
+      'Telegram',
+      `${url.replace(/\/$/, '')}/bot${secret}/sendMessage`,
+      json,
+      JSON.stringify({
+        chat_id: chat,
+        text: `${message.title}\n\n${message.lines.join('\n')}`.slice(0, 4000),
+        link_preview_options: { is_disabled: true },
+        disable_notification: message.level === 'relief',
+      }),
+    ),
+
+  // https://developer.pagerduty.com/docs/events-api-v2-overview: notices wake nobody; trouble opens an incident, relief resolves it.
+  pagerduty: async ({ url, secret }, message, post) => {
+    if (message.level === 'notice' && message.kind !== 'test') return;
+    const send = (action: 'trigger' | 'resolve') =>
+      post(
+        'PagerDuty',
+        url,
+        json,
+        JSON.stringify({
+          routing_key: secret,
+          event_action: action,
+          dedup_key: subjectOf(message).slice(0, 255),
+          payload: {
+            summary: message.title.slice(0, 1024),
+            source: message.from,
+            severity: message.level === 'trouble' ? 'critical' : 'info',
+            timestamp: new Date(message.time).toISOString(),
+            custom_details: { text: text(message) },
+          },
+          ...(message.link === null ? {} : { links: [{ href: message.link, text: 'the dashboard' }] }),
+        }),
+      );
+    if (message.level !== 'relief') await send('trigger');
+    if (message.level === 'relief' || message.kind === 'test') await send('resolve');
+  },
+
+  // POST /api/v2/alerts. Trouble lasts until relief, for a day at most; a notice for five minutes. The labels are the identity.
+  alertmanager: ({ url }, message, post) => {
+    const lasts = { trouble: 86_400_000, notice: 300_000, relief: 0 }[message.level];
+    const about = subjectOf(message);
+    return post(
+      'Alertmanager',
+      `${url.replace(/\/$/, '')}/api/v2/alerts`,
+      json,
+      JSON.stringify([
+        {
+          labels: {
+            alertname: 'Sekisho',
+            instance: message.from,
+            subject: about,
+            severity: /^sekisho \S+ (?:probes|test)$/.test(about) ? 'warning' : 'critical',
+          },
+          annotations: { summary: message.title, description: text(message) },
+          ...(message.level === 'relief' ? {} : { startsAt: new Date(message.time).toISOString() }),
+          endsAt: new Date(message.time + lasts).toISOString(),
+          ...(message.link === null ? {} : { generatorURL: message.link }),
+        },
+      ]),
+    );
+  },
+};

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { channels } from '../alerts/alerts.ts';
+import type { AlertMessage } from '../alerts/message.ts';
+import { loadConfig } from '../config/load.ts';
+import { inputError } from './input-error.ts';
+import type { AlertsTestOptions, Command } from './options.ts';
+
+/** `sekisho alerts test`: one message to every receiver, tried once; says what each answered. */
+export const run: Command<AlertsTestOptions> = async ({ config: file }) => {
+  const { alerts } = loadConfig(file);
+  if (alerts === false) {
+    inputError('alerts test', `${file} has no alerts`, 'add alerts: { webhook: URL } or another receiver');
+    return 1;
+  }
+  const from = alerts.name === '' ? hostname() : alerts.name;
+  const message: AlertMessage = {
+    id: randomUUID(),
+    kind: 'test',
+    level: 'notice',
+    time: Date.now(),
+    from,
+    title: `${from}: a test of alerts`,
+    lines: ['This is a test: alerts of sekisho reach you. What to do: nothing'],
+    link: alerts.adminUrl === null ? null : `${alerts.adminUrl}/#/now`,
+    facts: {},
+  };
+  const answers = await Promise.all(
+    channels(alerts).map(async (channel) => {
+      try {
+        await channel.send(message);
+        const taken = channel.name.startsWith('syslog udp') ? 'sent; UDP gives no answer' : 'took it';
+        process.stdout.write(`${channel.name}: ${taken}\n`);
+        return true;
+      } catch (error) {
+        process.stdout.write(`${channel.name}: failed: ${(error as Error).message}\n`);
+        return false;
+      } finally {
+        channel.close();
+      }
+    }),
+  );
+  return answers.every(Boolean) ? 0 : 1;
+};
