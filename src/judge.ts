@@ -177,8 +177,15 @@ function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
     port: request.port,
     path: '',
     text: `${request.host}:${request.port}`,
+    ...(socksCommand[request.command] !== undefined && { protocol: socksCommand[request.command]! }),
   };
 }
+
+/** SOCKS can ask for more than a connection (RFC 1928 section 4). */
+const socksCommand: Readonly<Record<string, string>> = {
+  bind: 'SOCKS BIND',
+  associate: 'SOCKS UDP ASSOCIATE',
+};
 
 const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
   socks4: 'socks4',

@@ -11,6 +11,11 @@ const intents: Readonly<Record<string, string>> = {
   'sip-relay': 'calls through a telephone gateway',
   'stream-relay': 'a stream through a media server',
   'cache-manager': 'the inside of a caching proxy',
+  'socks-bind': 'a port of this server opened for a third party',
+  'udp-relay': 'datagrams to third parties',
+  'vpn-relay': 'packets to third parties, as by a VPN',
+  'remote-login': 'a remote login elsewhere',
+  'mail-access': 'a mailbox elsewhere',
   'third-party-attack': 'an attack on somebody else',
   web: 'a web page',
 };

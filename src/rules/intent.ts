@@ -1,5 +1,7 @@
 /** What a sender wanted to reach, told from the destination and the bytes meant for it. Pure guesses with names. */
+import { addressInName } from '../address/embedded-names.ts';
 import { specialRange } from '../address/special-ranges.ts';
+import { isJudgeHost, isJudgePath } from './judges.ts';
 
 export type Intent =
   | 'proxy-judge'
@@ -12,6 +14,14 @@ export type Intent =
   | 'sip-relay'
   | 'stream-relay'
   | 'cache-manager'
+  /** A port of this server that a third party is to connect to. */
+  | 'socks-bind'
+  /** Datagrams: SOCKS UDP ASSOCIATE, `connect-udp`. */
+  | 'udp-relay'
+  /** Whole packets: `connect-ip`. */
+  | 'vpn-relay'
+  | 'remote-login'
+  | 'mail-access'
   | 'third-party-attack'
   | 'web';
 
@@ -44,11 +54,10 @@ const metadataNames = new Set([
 ]);
 const privateName = /\.(?:internal|local|lan|intranet|corp|home\.arpa|svc|cluster\.local)$/;
 
-/** Pages that echo what a proxy adds to a request: hit to learn whether, and how anonymously, one relays. */
-const judgePath =
-  /(?:azenv|proxy_?judge|prx_?jdg|prxjdg|pxy\.m|test_?proxy|proxy_?(?:test|check|checker|header|env)|proxychecker|check_?proxy|judge\d*)(?=[./?]|$)|\/(?:textenv|nph-env|env|printenv|whatismyip|myip|ip_?json)(?:\.(?:php|cgi|pl))(?:$|[?])/i;
-const judgeHost =
-  /(?:^|\.)(?:httpheader\.net|proxyradar\.com|proxyjudge\.[a-z.]+|azenv\.net|httpbin\.org|ipify\.org|ip-api\.com|icanhazip\.com|ifconfig\.(?:me|co)|checkip\.[a-z.]+|ident\.me|ipinfo\.io|proxycheck\.[a-z.]+|wantsfly\.com|proxyjudge\d*\.[a-z.]+)$|^(?:proxy-?judge|judge|azenv|proxycheck)\d*\./i;
+/** SSH, telnet, RDP, VNC. */
+const loginPorts = new Set([22, 23, 3389, 5900]);
+/** POP3 and IMAP, plain and over TLS: stolen passwords are tried there through relays. */
+const mailboxPorts = new Set([110, 143, 993, 995]);
 
 /**
  * Exploits of the page behind the relay: the sender would have this server attack somebody else. Remote file
@@ -75,6 +84,10 @@ const relayProtocol: Readonly<Record<string, Intent>> = {
   Icecast: 'stream-relay',
   ICAP: 'cache-manager',
   IRC: 'chat-relay',
+  'SOCKS BIND': 'socks-bind',
+  'SOCKS UDP ASSOCIATE': 'udp-relay',
+  'connect-udp': 'udp-relay',
+  'connect-ip': 'vpn-relay',
 };
 
 /** Tells the intent; `web` where nothing more special shows. */
@@ -85,9 +98,29 @@ export function classifyIntent(wanted: Wanted): Intent {
   if (/^cache_object:/i.test(wanted.text)) return 'cache-manager';
   if (wanted.port !== null && mailPorts.has(wanted.port)) return 'mail-relay';
   if (wanted.port !== null && isChatPort(wanted.port)) return 'chat-relay';
-  const host = wanted.host.startsWith('[') ? wanted.host.slice(1, -1) : wanted.host;
+  const special = hostIntent(wanted.host);
+  if (special !== null) return special;
+  if (privateName.test(wanted.host)) return 'private-network';
+  if (wanted.port !== null && loginPorts.has(wanted.port)) return 'remote-login';
+  if (wanted.port !== null && mailboxPorts.has(wanted.port)) return 'mail-access';
+  if (
+    attack.test(decodeLoosely(wanted.path)) ||
+    (wanted.body !== undefined && attack.test(decodeLoosely(wanted.body)))
+  ) {
+    return 'third-party-attack';
+  }
+  return isJudgePath(wanted.path) || isJudgeHost(wanted.host) ? 'proxy-judge' : 'web';
+}
+
+/**
+ * What a host is by itself, in any spelling that some resolver takes for its address; null where it is nothing special.
+ *
+ * @param written canonical, an IPv6 literal in brackets
+ */
+export function hostIntent(written: string): 'metadata' | 'loopback' | 'private-network' | null {
+  const host = written.startsWith('[') ? written.slice(1, -1) : written;
   if (metadataNames.has(host)) return 'metadata';
-  switch (specialRange(host)) {
+  switch (specialRange(addressInName(host) ?? host)) {
     case 'metadata':
       return 'metadata';
     case 'loopback':
@@ -95,15 +128,7 @@ export function classifyIntent(wanted: Wanted): Intent {
     case 'private':
       return 'private-network';
   }
-  if (host === 'localhost' || host.endsWith('.localhost')) return 'loopback';
-  if (privateName.test(host)) return 'private-network';
-  if (
-    attack.test(decodeLoosely(wanted.path)) ||
-    (wanted.body !== undefined && attack.test(decodeLoosely(wanted.body)))
-  ) {
-    return 'third-party-attack';
-  }
-  return judgePath.test(wanted.path) || judgeHost.test(host) ? 'proxy-judge' : 'web';
+  return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : null;
 }
 
 const decodeLoosely = (text: string): string =>

@@ -24,6 +24,14 @@ suite('the intent', () => {
         '[::ffff:169.254.169.254]',
         '100.100.100.200',
         'metadata.google.internal',
+        '168.63.129.16',
+        '[64:ff9b::a9fe:a9fe]',
+        '[64:ff9b:1::a9fe:a9fe]',
+        '[2002:a9fe:a9fe::1]',
+        '[::a9fe:a9fe]',
+        '169.254.169.254.nip.io',
+        '169-254-169-254.sslip.io',
+        'x.a9fea9fe.nip.io',
       ].map((host) => wanted(host)),
     ],
     [
@@ -39,6 +47,9 @@ suite('the intent', () => {
         '0x7f.1',
         '2130706433',
         '0177.0.0.1',
+        'app.127.0.0.1.nip.io',
+        '--1.sslip.io',
+        'www.localtest.me',
       ].map((host) => wanted(host)),
     ],
     [
@@ -52,7 +63,23 @@ suite('the intent', () => {
         'printer.local',
         'db.internal',
         'router.lan',
+        'www.10.0.0.1.nip.io',
+        '[64:ff9b::a00:1]',
       ].map((host) => wanted(host)),
+    ],
+    ['remote-login', ...[22, 3389].map((port) => wanted('www.example.com', port))],
+    ['mail-access', ...[993, 143].map((port) => wanted('www.example.com', port))],
+    ['socks-bind', { ...wanted('198.51.100.7'), protocol: 'SOCKS BIND' }],
+    ['udp-relay', { ...wanted('198.51.100.7'), protocol: 'SOCKS UDP ASSOCIATE' }],
+    [
+      'proxy-judge',
+      ...['ifconfig.io', 'wtfismyip.com', 'api.ipify.org', 'www.ip.sb'].map((host) => wanted(host)),
+    ],
+    [
+      'proxy-judge',
+      ...['/cdn-cgi/trace', '/generate_204', '/gen_204?x=1'].map((path) =>
+        wanted('www.example.com', 80, path),
+      ),
     ],
     [
       'third-party-attack',

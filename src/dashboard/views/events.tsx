@@ -22,6 +22,11 @@ const intents = [
   'sip-relay',
   'stream-relay',
   'cache-manager',
+  'socks-bind',
+  'udp-relay',
+  'vpn-relay',
+  'remote-login',
+  'mail-access',
   'third-party-attack',
   'web',
 ];
