@@ -42,7 +42,7 @@ export function dial(address: BackendAddress, onread: OnReadOpts): Socket {
 export const backendName = (address: BackendAddress): string =>
   address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
 
-export function tlsOptions({ servername, ca, verify, own }: BackendTls): ConnectionOptions {
+function tlsOptions({ servername, ca, verify, own }: BackendTls): ConnectionOptions {
   return {
     // RFC 6066 section 3: an address is never sent as a server name, and Node throws where it is asked to.
     ...(isIP(servername) === 0

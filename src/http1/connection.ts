@@ -16,14 +16,14 @@ import { listenerName } from '../guard/received.ts';
 import { mayBecomeOther } from '../wire/first-bytes.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { ClientReads } from './client-reads.ts';
+import { IncomingBody } from './incoming-body.ts';
 import { RequestBody } from './request-body.ts';
 import { type ReadRequest, RequestReader } from './request-reader.ts';
 import type { Http1Server, Instead } from './server.ts';
+import { UnreadAnswer } from './unread-answer.ts';
 
 /** Bytes that may wait behind a request under way; then nothing more is read until it is answered. */
 const maxHeld = 64 * 1024;
-/** Milliseconds over which the rate of a body is looked at. */
-const rateWindow = 10_000;
 /** Milliseconds that a client may go on sending a body that nobody wants any more, to get to read the answer. */
 const lingerTime = 5000;
 
@@ -43,15 +43,8 @@ export class Http1Connection implements ClientSide {
   // Of the request that is being served.
   #judged: Judged | null = null;
   #request: ReadRequest | null = null;
-  #body: RequestBody | null = null;
-  /** Content of the body that is not sent yet. */
-  #pieces: Buffer[] = [];
-  #buffered = 0;
-  /** Where a body of known length is put together, if all of it is taken before a backend is asked. */
-  #content: Buffer | null = null;
+  #body: IncomingBody | null = null;
   #attempt: Attempt | null = null;
-  /** All of the request went to the attempt at once. */
-  #whole = false;
   /** The backend has what was there of the request. */
   #ready = false;
   #start = 0;
@@ -67,16 +60,11 @@ export class Http1Connection implements ClientSide {
   #served = false;
   /** When it began to wait for what it waits for, on the clock of the server. */
   #since: number;
-  /** Bytes of the body at the beginning of the present window, and when that was. */
-  #windowBytes = 0;
-  #windowAt = 0;
   /** It is closing, and until then at the latest; 0: it is not. */
   #lingersUntil = 0;
   /** What still comes is the rest of a body. */
   #discards = false;
-  /** Bytes of answers that the client has not taken, and since when there are as many. */
-  #unread = 0;
-  #unreadSince = 0;
+  readonly #unread: UnreadAnswer;
 
   constructor(server: Http1Server, socket: Socket) {
     this.#server = server;
@@ -84,6 +72,7 @@ export class Http1Connection implements ClientSide {
     this.#secure = 'encrypted' in socket;
     this.#reader = new RequestReader(server.limits.headerBytes);
     this.#since = server.now;
+    this.#unread = new UnreadAnswer(socket, server.now);
     socket.on('drain', this.#onDrain);
     socket.on('error', ignore);
     socket.on('close', this.#onClose);
@@ -116,18 +105,13 @@ export class Http1Connection implements ClientSide {
   checkDeadline(): void {
     const { now, limits } = this.#server;
     const socket = this.#socket;
-    // A client that does not read its answer. Not by a timeout of the socket: a byte that the client sends would put it off.
-    const unread = this.#tunnel === null ? unwritten(socket) : 0;
-    if (unread === 0 || unread !== this.#unread) {
-      this.#unread = unread;
-      this.#unreadSince = now;
-    } else if (now - this.#unreadSince >= limits.stall) {
+    if (this.#tunnel === null && this.#unread.standsStill(now, limits.stall)) {
       socket.destroy();
       return;
     }
     if (this.#lingersUntil !== 0) {
       // A slow reader is not cut off as long as it reads: what is left of the answer has the time that a body has.
-      if (unread > 0) this.#lingersUntil = now + lingerTime;
+      if (this.#unread.bytes > 0) this.#lingersUntil = now + lingerTime;
       else if (now >= this.#lingersUntil) socket.destroy();
     } else if (this.#judged !== null) this.#checkBody(now);
     else if (this.#unknown && now - this.#since >= limits.head) this.#refuseBytes(this.#held ?? nothing);
@@ -138,24 +122,12 @@ export class Http1Connection implements ClientSide {
 
   /** A body that stands still, or trickles, holds what others wait for. */
   #checkBody(now: number): void {
-    const body = this.#body;
-    if (body === null || body.done || !this.#reading) {
-      this.#windowAt = now;
-      this.#since = now;
-      return;
-    }
-    const { stall, minRate } = this.#server.limits;
-    const inWindow = body.received - this.#windowBytes;
-    const slow = now - this.#windowAt >= rateWindow && inWindow * 1000 < minRate * rateWindow;
-    if (slow || now - this.#since >= stall) {
-      this.#attempt?.cancel();
-      this.#attempt = null;
-      if (this.#headSent) this.#socket.destroy();
-      else this.#answer(408, 'Request Timeout', [], '');
-    } else if (now - this.#windowAt >= rateWindow) {
-      this.#windowAt = now;
-      this.#windowBytes = body.received;
-    }
+    const { limits } = this.#server;
+    if (this.#body?.isTooSlow(now, this.#reading, limits) !== true) return;
+    this.#attempt?.cancel();
+    this.#attempt = null;
+    if (this.#headSent) this.#socket.destroy();
+    else this.#answer(408, 'Request Timeout', [], '');
   }
 
   #onBytes(bytes: Buffer): void {
@@ -261,21 +233,15 @@ export class Http1Connection implements ClientSide {
   }
 
   #beginBody(request: ReadRequest, rest: Buffer): void {
-    this.#body = new RequestBody(request.contentLength);
-    this.#since = this.#server.now;
-    this.#windowAt = this.#since;
-    this.#windowBytes = 0;
-    const { contentLength } = request;
-    if (contentLength > 0 && contentLength <= this.#server.limits.bufferedBody)
-      this.#content = Buffer.allocUnsafe(contentLength);
+    const { now, limits } = this.#server;
+    this.#body = new IncomingBody(request.contentLength, limits.bufferedBody, now);
     if (request.expect === '100-continue') this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
     if (rest.length > 0) this.#takeBody(rest);
   }
 
   #takeBody(bytes: Buffer): void {
     const body = this.#body!;
-    this.#since = this.#server.now;
-    const consumed = body.take(bytes, this.#onPiece);
+    const consumed = body.take(bytes, this.#onPiece, this.#server.now);
     if (body.error !== null) {
       this.#refuseBody(body.error, bytes, consumed);
       return;
@@ -286,7 +252,7 @@ export class Http1Connection implements ClientSide {
     }
     if (consumed < bytes.length) this.#hold(bytes.subarray(consumed));
     if (this.#attempt === null) {
-      if (body.done || this.#buffered > this.#server.limits.bufferedBody) this.#send(null);
+      if (body.done || body.kept > this.#server.limits.bufferedBody) this.#send(null);
     } else if (!this.#ready) this.#reading = false;
     else if (body.done) this.#attempt.finish(body.trailers);
   }
@@ -296,9 +262,7 @@ export class Http1Connection implements ClientSide {
       if (this.#attempt?.write(this.#reads.keep(data)) === false) this.#reading = false;
       return;
     }
-    if (this.#content !== null) data.copy(this.#content, this.#buffered);
-    else this.#pieces.push(this.#reads.keep(data));
-    this.#buffered += data.length;
+    this.#body!.keep(data, this.#reads);
   };
 
   /** A body that can't be read on, RFC 9112 section 7.1: whoever reads it another way finds a request in it. */
@@ -331,7 +295,7 @@ export class Http1Connection implements ClientSide {
     rest: Buffer,
     { status, reason, headers, text }: Instead,
   ): void {
-    if (contentLength !== 0) this.#body = new RequestBody(contentLength);
+    if (contentLength !== 0) this.#body = new IncomingBody(contentLength, 0, this.#server.now);
     else if (rest.length > 0) this.#hold(rest);
     this.#answer(status, reason, headers, text);
   }
@@ -355,35 +319,13 @@ export class Http1Connection implements ClientSide {
   #attemptOf(group: BackendGroup, judged: Judged, along: string | null): Attempt {
     const { forwarder } = this.#server;
     const body = this.#body;
-    const pieces = this.#pieces;
     // A handshake has no body. What comes behind one that is not answered with a 101 is no request: it may be frames.
     const upgrade = judged.verdict.upgrade && body === null && along === null;
     this.#last ||= upgrade;
-    if (body === null) {
-      const incoming =
-        along === null ? null : { content: along, whole: true, length: along.length, trailers: none };
-      return forwarder.attempt(group, judged, this.#secure, incoming, upgrade, this);
-    }
-    this.#pieces = [];
-    this.#buffered = 0;
-    this.#whole = body.done;
-    const content = this.#content ?? (pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
-    this.#content = null;
-    const declared = this.#request!.contentLength;
-    return forwarder.attempt(
-      group,
-      judged,
-      this.#secure,
-      {
-        content,
-        whole: body.done,
-        // Its length is known once it is here; trailers have no place but behind a chunked body.
-        length: declared !== -1 ? declared : body.done && body.trailers.length === 0 ? content.length : -1,
-        trailers: body.trailers,
-      },
-      upgrade,
-      this,
-    );
+    const alongWhole =
+      along === null ? null : { content: along, whole: true, length: along.length, trailers: none };
+    const incoming = body === null ? alongWhole : body.handOver();
+    return forwarder.attempt(group, judged, this.#secure, incoming, upgrade, this);
   }
 
   #answerOurselves(judged: Judged): void {
@@ -405,12 +347,9 @@ export class Http1Connection implements ClientSide {
     const body = this.#body;
     this.#ready = true;
     if (body === null) return;
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    this.#buffered = 0;
     let more = true;
-    for (const piece of pieces) more = attempt.write(piece);
-    if (!this.#whole && body.done) attempt.finish(body.trailers);
+    for (const piece of body.release()) more = attempt.write(piece);
+    if (!body.handedOverWhole && body.done) attempt.finish(body.trailers);
     if (more) this.#readOn();
   }
 
@@ -529,9 +468,6 @@ export class Http1Connection implements ClientSide {
     this.#request = null;
     if (this.#body !== null) this.#reads.reset();
     this.#body = null;
-    this.#pieces = [];
-    this.#buffered = 0;
-    this.#content = null;
     this.#attempt = null;
     this.#ready = false;
     this.#headSent = false;
@@ -628,10 +564,6 @@ export class Http1Connection implements ClientSide {
 function isWhole({ method, contentLength }: ReadRequest, rest: Buffer): boolean {
   return method !== 'CONNECT' && contentLength !== -1 && rest.length >= contentLength;
 }
-
-/** Bytes that the system has not taken. Of one long write the handle tells how far it got, which Node's own timeout asks too. */
-const unwritten = (socket: Socket & { _handle?: { writeQueueSize?: number } | null }): number =>
-  socket.writableLength === 0 ? 0 : socket.writableLength + (socket._handle?.writeQueueSize ?? 0);
 
 /** RFC 9110 section 15.5.14. */
 const tooLarge: Instead = { status: 413, reason: 'Content Too Large', headers: [], text: '' };

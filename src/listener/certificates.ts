@@ -130,7 +130,7 @@ const optionsOf = (together: readonly Loaded[]): SecureContextOptions => ({
 });
 
 /** TLS 1.2 and up with forward secrecy and authenticated encryption: Mozilla's intermediate profile (RFC 9325). */
-export const tlsFloor = {
+const tlsFloor = {
   minVersion: 'TLSv1.2',
   ciphers:
     'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
