@@ -64,6 +64,8 @@ export interface LogConfig extends Omit<ConfigDocument['log'], 'file'> {
 export interface ListenerConfig extends ListenAddress {
   /** Null: plain HTTP. Absolute file names. */
   readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
+  /** Certificates that clients are asked for, by an absolute file name; null: none. */
+  readonly clients: { readonly ca: string; readonly verify: 'require' | 'request' } | null;
   readonly proxyProtocol: boolean;
   /** Requests for our hosts are sent on to https; null: they are served. */
   readonly redirect: 'https' | null;
@@ -322,12 +324,14 @@ const listenAddress = (text: string): ListenAddress => read(parseListenAddress(t
 
 function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
   if (typeof item === 'string')
-    return { ...listenAddress(item), tls: null, proxyProtocol: false, redirect: null };
+    return { ...listenAddress(item), tls: null, clients: null, proxyProtocol: false, redirect: null };
   const { address, tls, proxyProtocol, redirect } = item;
   const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
+  const clients = certificates?.find((one) => one.clients !== undefined)?.clients;
   return {
     ...listenAddress(address),
     tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
+    clients: clients === undefined ? null : { ca: file(clients.ca), verify: clients.verify ?? 'require' },
     proxyProtocol: proxyProtocol === true,
     redirect: redirect ?? null,
   };

@@ -29,6 +29,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...trustInEverybody(root.trustedProxies),
     ...proxyProtocolFromNobody(root),
     ...redirectsToItself(root),
+    ...twoClients(root),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];
@@ -221,6 +222,19 @@ function redirectsToItself(root: Record<string, unknown>): Finding[] {
         ]
       : [],
   );
+}
+
+/** They hold for the listener, whichever certificate is shown: two would contradict each other. */
+function twoClients(root: Record<string, unknown>): Finding[] {
+  return list(root.listen).flatMap((item, index) => {
+    const certificates = list(map(item).tls);
+    const having = certificates.flatMap((one, at) => (map(one).clients === undefined ? [] : [at]));
+    return having.slice(1).map((at) => ({
+      path: ['listen', index, 'tls', at, 'clients'],
+      message: 'stands a second time: it holds for the whole listener',
+      mend: 'write it at one certificate',
+    }));
+  });
 }
 
 /** Whoever listens on the way reads the token that was printed at start; and nobody chose to be reachable by accident. */

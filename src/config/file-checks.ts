@@ -37,6 +37,8 @@ export function fileFindings(document: unknown, file: (name: string) => string):
     for (const [at, certificate] of (single ? [tls] : tls).entries()) {
       const path = ['listen', index, 'tls', ...(single ? [] : [at])];
       findings.push(...certificateFindings(path, map(certificate), read));
+      const { ca } = map(map(certificate).clients);
+      findings.push(...authorityFindings([...path, 'clients', 'ca'], ca, read));
     }
   }
   return findings;
@@ -91,6 +93,18 @@ function readNamed(path: readonly PathPart[], name: unknown, file: (name: string
       ],
     };
   }
+}
+
+/** Nobody would be let in, or the start fail. */
+function authorityFindings(
+  path: PathPart[],
+  name: unknown,
+  read: (path: readonly PathPart[], name: unknown) => ReadFile,
+): Finding[] {
+  const { text, findings } = read(path, name);
+  if (text === null || attempt(() => new X509Certificate(text)) !== undefined) return findings;
+  const mend = 'name a PEM file that begins with BEGIN CERTIFICATE';
+  return [{ path, message: 'holds no certificate', mend }];
 }
 
 /** Where a certificate may be left out: one without its key would silently not be shown. */

@@ -15,7 +15,8 @@ const fieldValue = /^[\x21-\x7e](?:[\t\x20-\x7e]{0,4094}[\x21-\x7e])?$/;
 const never =
   /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|content-length|http2-settings|date|sec-websocket-.*)$/;
 /** What we write ourselves, so that backends can believe it. */
-const ours = /^(?:host|expect|proxy|via|forwarded|x-real-ip|x-forwarded-(?:for|host|proto|port))$/;
+const ours =
+  /^(?:host|expect|proxy|via|forwarded|x-real-ip|x-client-cert-subject|x-forwarded-(?:for|host|proto|port))$/;
 
 /** @param headers as validated */
 export const headerEdits = (headers: {

@@ -29,10 +29,31 @@ const file = (description: string) =>
     description: `${description} Relative names start at the folder of the config.`,
   });
 
+const clients = object(
+  {
+    ca: file(
+      'PEM file of the authorities that sign the certificates of clients. Read again when it changes.',
+    ),
+    verify: Type.Optional(
+      word(['require', 'request'], {
+        description:
+          'Default: require, no connection without a certificate. `request`: one without is served, one with a wrong one is not.',
+      }),
+    ),
+  },
+  {
+    description:
+      'Ask clients for a certificate (mTLS). Backends get the name in it as `X-Client-Cert-Subject`, such as `CN=alice,O=Example` ' +
+      '(RFC 4514; what is not ASCII as `\\` and its octets); whatever a client, or a proxy in front, sends under that name never passes, on any listener. ' +
+      'A certificate without a subject is refused. In a list of certificates one entry has it, for all.',
+  },
+);
+
 const certificate = object(
   {
     cert: file('PEM file of the certificate and its chain.'),
     key: file('PEM file of its private key. Hazard: keep it readable by the program alone.'),
+    clients: Type.Optional(clients),
   },
   { description: 'A certificate and its key.' },
 );

@@ -26,7 +26,16 @@ const dropped = new FieldNames(
   'x-forwarded-port',
   'x-real-ip',
   'forwarded',
+  ...spellings('x-client-cert-subject'),
 );
+
+/** With `_` for any `-`: to CGI and WSGI it is the same variable, and a backend lets people in by this one. */
+function spellings(name: string): string[] {
+  return name
+    .split('-')
+    .reduce<string[]>((all, part) => all.flatMap((one) => [`${one}-${part}`, `${one}_${part}`]), [''])
+    .map((one) => one.slice(1));
+}
 
 /** Those of them that say something about what is written. */
 const looked = new FieldNames(
@@ -55,6 +64,8 @@ export interface ForwardedRequest {
   readonly client: string;
   /** Came in over TLS. */
   readonly secure: boolean;
+  /** Whom the verified certificate of the client names (RFC 4514, visible ASCII). @default nobody */
+  readonly certificate?: string | null;
   /** Even indexes into rawHeaders that the verdict takes out. */
   readonly strip: readonly number[];
   /** Bytes of the body; -1: it goes out chunked; null: there is none. */
@@ -118,6 +129,7 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
   else if (trailers) head += `TE: trailers\r\nConnection: TE${forwarded.closes ? ', close' : ''}\r\n`;
   else if (forwarded.closes) head += 'Connection: close\r\n';
   if (forwarded.via !== null) head += `Via: ${version} ${forwarded.via}\r\n`;
+  if (forwarded.certificate != null) head += `X-Client-Cert-Subject: ${forwarded.certificate}\r\n`;
   return `${head}${forwardingLines(forwarded, theirs)}\r\n`;
 }
 

@@ -134,6 +134,7 @@ export class Forwarder {
       peer,
       client: judged.client.address,
       secure,
+      certificate: judged.certificate,
       strip: verdict.strip,
       length: body === null ? null : body.length,
       closes: body !== null && contentless.has(request.method),

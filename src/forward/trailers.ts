@@ -1,12 +1,12 @@
 /** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1), or that are meant for one hop. */
 const forbidden =
-  /^(?:transfer-encoding|content-length|host|connection|keep-alive|proxy-.*|upgrade|http2-settings|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded)$/i;
+  /^(?:transfer-encoding|content-length|host|connection|keep-alive|proxy-.*|upgrade|http2-settings|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded|x-real-ip|x-client-cert-.*)$/i;
 
-/** Those of name, value, name, value … that may be passed on. */
+/** Those of name, value, name, value … that may be passed on. With `_` for `-` they are the same to CGI. */
 export function allowedTrailers(trailers: readonly string[]): string[] {
   const allowed: string[] = [];
   for (let i = 0; i < trailers.length; i += 2) {
-    if (!forbidden.test(trailers[i]!)) allowed.push(trailers[i]!, trailers[i + 1]!);
+    if (!forbidden.test(trailers[i]!.replaceAll('_', '-'))) allowed.push(trailers[i]!, trailers[i + 1]!);
   }
   return allowed;
 }

@@ -15,7 +15,15 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { headText } from '../wire/message-text.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
-import { type Client, type ClientRules, clientOf, namePeer, type PeerSocket, peerOf } from './client.ts';
+import {
+  type Client,
+  type ClientRules,
+  certificateNameOf,
+  clientOf,
+  namePeer,
+  type PeerSocket,
+  peerOf,
+} from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { answerSocket, closeSoon, type RefusalBody, refuse, refuseSocket } from './refusal.ts';
@@ -33,6 +41,8 @@ export interface Judged {
   readonly client: Client;
   /** Address at the other end of the connection; behind a trusted proxy that proxy's. */
   readonly peer: string;
+  /** Whom the verified certificate of the peer names (RFC 4514); null: it has shown none. */
+  readonly certificate: string | null;
 }
 
 const judged = Symbol('sekisho.judged');
@@ -425,7 +435,8 @@ export class Checkpoint {
     } catch (error) {
       verdict = this.#denied(error);
     }
-    return { request, verdict, client, peer: peerOf(socket, this.#clients).address };
+    const { address } = peerOf(socket, this.#clients);
+    return { request, verdict, client, peer: address, certificate: certificateNameOf(socket) };
   }
 
   #judge(request: HttpRequest, client: Client): Verdict {

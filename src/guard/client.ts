@@ -27,11 +27,13 @@ export interface ClientRules {
 
 /** Kept on the socket itself: the stand-ins for it that HTTP/2 hands out, one a stream, pass the property on. */
 const peer = Symbol('sekisho.peer');
+const certificateName = Symbol('sekisho.certificateName');
 
 /** As much of a socket as is needed to tell its peer. */
 export interface PeerSocket {
   readonly remoteAddress?: string | undefined;
   [peer]?: Client;
+  [certificateName]?: string;
 }
 
 /** The peer of a socket; looked up once a connection, since an address is parsed for it. */
@@ -44,6 +46,14 @@ export function peerOf(socket: PeerSocket, rules: ClientRules): Client {
 export function namePeer(socket: PeerSocket, address: string, rules: ClientRules): void {
   socket[peer] = clientAt(address, rules);
 }
+
+/** @param name whom the verified certificate of the client names (RFC 4514) */
+export function nameByCertificate(socket: PeerSocket, name: string): void {
+  socket[certificateName] = name;
+}
+
+/** Null: the client has shown no certificate. */
+export const certificateNameOf = (socket: PeerSocket): string | null => socket[certificateName] ?? null;
 
 /**
  * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that

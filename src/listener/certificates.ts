@@ -29,15 +29,27 @@ const lookEvery = 5000;
 export class Certificates {
   readonly #files: readonly CertificateFiles[];
   readonly #events: CertificateEvents;
+  /** PEM file of the authorities of clients; null: clients are not asked for certificates. */
+  readonly #authorities: string | null;
+  #ca: Buffer | undefined;
   #loaded: readonly Loaded[];
   /** Made when first asked for. */
   #contexts = new WeakMap<Loaded, SecureContext>();
   readonly #onChange = (): void => this.reload();
 
   /**
+   * @param authorities PEM file of those that sign the certificates of clients
    * @throws Error where the files can't be used at the start
    */
-  constructor(files: readonly CertificateFiles[], events: CertificateEvents) {
+  constructor(
+    files: readonly CertificateFiles[],
+    events: CertificateEvents,
+    authorities: string | null = null,
+  ) {
+    this.#authorities = authorities;
+    this.#ca = readAuthorities(authorities);
+    if (authorities !== null)
+      watchFile(authorities, { interval: lookEvery, persistent: false }, this.#onChange);
     this.#files = files;
     this.#events = events;
     this.#loaded = files.map(load);
@@ -49,7 +61,7 @@ export class Certificates {
 
   /** What is shown to a client that asks for no name: the first certificate, and those of other kinds for the same name. */
   get standard(): SecureContextOptions {
-    return optionsOf(this.#together(this.#loaded[0]!));
+    return this.#optionsOf(this.#together(this.#loaded[0]!));
   }
 
   /** The same as a context. */
@@ -71,7 +83,7 @@ export class Certificates {
     const known = this.#contexts.get(first);
     if (known !== undefined) return known;
     const together = first === this.#loaded[0] ? this.#together(first) : [first];
-    const context = createSecureContext(optionsOf(together));
+    const context = createSecureContext(this.#optionsOf(together));
     this.#contexts.set(first, context);
     return context;
   }
@@ -87,7 +99,13 @@ export class Certificates {
         return before[index]!;
       }
     });
-    if (this.#loaded.every((one, index) => one === before[index])) return;
+    const caBefore = this.#ca;
+    try {
+      this.#ca = readAuthorities(this.#authorities);
+    } catch (error) {
+      this.#events.onError(error as Error);
+    }
+    if (this.#ca === caBefore && this.#loaded.every((one, index) => one === before[index])) return;
     this.#contexts = new WeakMap();
     this.#events.onReload();
   }
@@ -104,12 +122,26 @@ export class Certificates {
     return together;
   }
 
+  /** The authorities are in every context: one without them would believe those of the system. */
+  #optionsOf(together: readonly Loaded[]): SecureContextOptions {
+    return this.#ca === undefined ? optionsOf(together) : { ...optionsOf(together), ca: this.#ca };
+  }
+
   close(): void {
+    if (this.#authorities !== null) unwatchFile(this.#authorities, this.#onChange);
     for (const { cert, key } of this.#files) {
       unwatchFile(cert, this.#onChange);
       unwatchFile(key, this.#onChange);
     }
   }
+}
+
+/** @throws Error where there is no certificate in the file */
+function readAuthorities(file: string | null): Buffer | undefined {
+  if (file === null) return undefined;
+  const ca = readFileSync(file);
+  new X509Certificate(ca);
+  return ca;
 }
 
 /** @throws Error where the two can't be read, or don't belong together: a handshake would fail without a word */

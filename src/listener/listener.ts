@@ -8,6 +8,7 @@ import { createServer as createTls, type TLSSocket, type Server as TlsServer } f
 import { hostPort } from '../address/host-port.ts';
 import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
+import { type ClientCertificates, clientName } from './client-certificate.ts';
 import { peekFirstByte } from './first-byte.ts';
 import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
@@ -31,6 +32,8 @@ export interface ListenerOptions {
   readonly sharing: PortSharing;
   /** Null: plain HTTP. */
   readonly tls: readonly CertificateFiles[] | null;
+  /** Certificates that clients are asked for; null: none. */
+  readonly clients: ClientCertificates | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
   readonly proxyPeers: ((address: string) => boolean) | null;
   /** Milliseconds for a client to send a PROXY header, and for TLS to be agreed on. */
@@ -45,6 +48,8 @@ export interface ListenerOptions {
   readonly mayConnect: (socket: Socket) => boolean;
   /** A client that a PROXY header names. */
   readonly onClient: (socket: Socket, address: string) => void;
+  /** Whom the certificate names that a client has shown (RFC 4514). */
+  readonly onCertificate: (socket: Socket, name: string) => void;
   readonly onError: (error: Error) => void;
 }
 
@@ -137,16 +142,20 @@ export class Listener {
   }
 
   #readCertificates(files: readonly CertificateFiles[]): Certificates {
-    const certificates = new Certificates(files, {
+    const events = {
       onError: this.#options.onError,
       onReload: () => this.#tls?.setSecureContext(certificates.standard),
-    });
+    };
+    const certificates = new Certificates(files, events, this.#options.clients?.ca);
     return certificates;
   }
 
   #tlsServer(certificates: Certificates): TlsServer {
+    const { clients } = this.#options;
     const server = createTls({
       ...certificates.standard,
+      requestCert: clients !== null,
+      rejectUnauthorized: clients?.verify === 'require',
       ALPNProtocols: ['h2', 'http/1.1'],
       SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
       handshakeTimeout: this.#options.headerTime,
@@ -154,12 +163,25 @@ export class Listener {
     server.on('secureConnection', (socket: TLSSocket & { _parent?: Socket }) => {
       const named = socket._parent === undefined ? undefined : this.#named.get(socket._parent);
       if (named !== undefined) this.#options.onClient(socket, named);
+      if (clients !== null && !this.#nameClient(socket, clients)) return;
       socket.setNoDelay(true);
       if (socket.alpnProtocol === 'h2') this.#options.http2.take(socket);
       else this.#serve(socket);
     });
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return server;
+  }
+
+  /** False: the connection is cut off. */
+  #nameClient(socket: TLSSocket, { verify }: ClientCertificates): boolean {
+    try {
+      const name = clientName(socket, verify);
+      if (name !== null) this.#options.onCertificate(socket, name);
+      return true;
+    } catch {
+      socket.destroy();
+      return false;
+    }
   }
 
   /** nginx looks at the first byte as well: a browser that is sent plain HTTP by an old link is told what is wrong. */

@@ -18,7 +18,7 @@ import { scavengeBodies } from '../forward/scavenge.ts';
 import type { Served } from '../forward/served.ts';
 import { welcome } from '../forward/welcome.ts';
 import { Checkpoint, type Judged } from '../guard/checkpoint.ts';
-import type { Client } from '../guard/client.ts';
+import { type Client, nameByCertificate } from '../guard/client.ts';
 import { plainOnTls, redirectToHttps } from '../http1/instead.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
 import { Http2Server } from '../http2/server.ts';
@@ -178,7 +178,7 @@ async function createApp(
 }
 
 function createListener(
-  { host, port, tls, proxyProtocol, redirect }: ListenerConfig,
+  { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
   { limits, timeouts, user, listen }: Config,
   app: FastifyInstance,
@@ -209,6 +209,7 @@ function createListener(
     inherited,
     sharing: inherited === null ? sharingOf({ port }, user) : 'none',
     tls,
+    clients,
     proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,
     http1: new Http1Server(redirect === null ? shared : { ...shared, instead: toHttps(listen, inForce) }),
@@ -221,6 +222,7 @@ function createListener(
     mayConnect: (socket) =>
       relayGuard.mayConnect(socket) && clientConnections.admit(socket, relayGuard.clientAt(socket)),
     onClient: (socket, address) => relayGuard.onClient(socket, address),
+    onCertificate: nameByCertificate,
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
 }

@@ -33,6 +33,7 @@ suite('a loaded config', () => {
         text: '127.0.0.1:8080',
         tls: null,
         proxyProtocol: false,
+        clients: null,
         redirect: null,
       },
     ]);
