@@ -37,6 +37,8 @@ export class Backends {
   readonly #turns: Turns;
   /** Of the configured ones. */
   readonly #demanding = new Set<string>();
+  /** Attributes of XCLIENT that each mail server offers; one that has taken them is not asked again for each client. */
+  readonly #attributes = new Map<HostPort, ReadonlySet<string>>();
 
   /**
    * @param onTrouble told what is wrong with a backend, as the second half of a sentence
@@ -107,6 +109,11 @@ export class Backends {
     return this.#options.xclient || this.#options.proxyProtocol !== false;
   }
 
+  /** Whether a session goes on being what the mail server was told of it once the client speaks TLS: a header of version 2 tells that. */
+  get keepsThroughTls(): boolean {
+    return this.#options.proxyProtocol !== 'v2';
+  }
+
   /** Ends the sessions that nobody has. */
   close(): void {
     this.#resting?.close();
@@ -151,8 +158,8 @@ export class Backends {
   /** XCLIENT_README of Postfix. The reply is a greeting again, and the session starts over. */
   async #xclient(upstream: Upstream, client: Client): Promise<Reply> {
     const { reply } = this.#options.timeouts;
-    const ehlo = await upstream.command('EHLO sekisho.invalid', reply);
-    const attributes = new Set(capabilitiesOf(ehlo).offered.get('XCLIENT')?.toUpperCase().split(/\s+/) ?? []);
+    const known = this.#attributes.get(upstream.target);
+    const attributes = known ?? (await this.#offeredAttributes(upstream));
     // Without it the mail server would take the client for this machine, which it may let relay.
     if (!attributes.has('ADDR'))
       throw new UpstreamLost(
@@ -163,7 +170,20 @@ export class Backends {
     if (attributes.has('PORT')) line += ` PORT=${client.port}`;
     // No look-up is made for a client, so its name stays unknown; said, since a server may else look up ours.
     if (attributes.has('NAME')) line += ' NAME=[UNAVAILABLE]';
-    return await upstream.command(line, reply);
+    const answer = await upstream.command(line, reply);
+    if (answer.code === 220) {
+      this.#attributes.set(upstream.target, attributes);
+      return answer;
+    }
+    if (known === undefined) return answer;
+    // It may have been set up anew since, or want an EHLO before it.
+    this.#attributes.delete(upstream.target);
+    return this.#xclient(upstream, client);
+  }
+
+  async #offeredAttributes(upstream: Upstream): Promise<ReadonlySet<string>> {
+    const ehlo = await upstream.command('EHLO sekisho.invalid', this.#options.timeouts.reply);
+    return new Set(capabilitiesOf(ehlo).offered.get('XCLIENT')?.toUpperCase().split(/\s+/) ?? []);
   }
 }
 

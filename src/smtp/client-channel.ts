@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Certificates } from '../listener/certificates.ts';
+import { readInPlace } from '../listener/read-in-place.ts';
 import { type CommandLine, CommandLines } from './command-lines.ts';
 import { deliver, post } from './outbox.ts';
 import type { TlsFacts } from './proxy-header.ts';
@@ -27,6 +28,9 @@ export const longestAuthLine = 12_288;
 const aheadLimit = 65_536;
 /** Bytes of replies kept for a client that does not read. */
 const unreadLimit = 65_536;
+
+/** Read into by all sessions in the clear, in turn; what is to outlast the read is copied. */
+const memory = Buffer.allocUnsafeSlow(65_536);
 
 export class ClientChannel {
   #socket: Socket;
@@ -233,7 +237,19 @@ export class ClientChannel {
   }
 
   #listen(socket: Socket): void {
-    socket.on('data', this.#onData);
+    // What was read of it already, by whoever took a PROXY header off.
+    const early: Buffer | null = socket.readableLength > 0 ? socket.read() : null;
+    const inPlace = readInPlace(
+      socket,
+      () => memory,
+      (bytes) => {
+        this.#receive(Buffer.from(bytes));
+        return true;
+      },
+    );
+    if (inPlace) socket.resume();
+    else socket.on('data', this.#onData);
+    if (early !== null) this.#lines.push(early);
     socket.on('end', () => {
       this.#ended = true;
       this.#wake?.();
@@ -254,6 +270,8 @@ export class ClientChannel {
   }
 
   #receive(chunk: Buffer): void {
+    // After the end of the session.
+    if (this.#error !== null) return;
     if (this.#sink !== null) {
       this.#sink(chunk);
       return;

@@ -14,6 +14,10 @@ export class ServerSide {
   #delivered = false;
   /** Nothing has been said yet in a session that rested, which may have ended since, unseen. */
   #unproven = false;
+  /** The client starts over, in a session where it has said its name alone. */
+  #startsOver = false;
+  /** A message or AUTH was asked for in the session there is. */
+  #used = false;
   /** The mail server has let the client in by AUTH: no other session with it is as good as this. */
   authenticated = false;
 
@@ -59,8 +63,9 @@ export class ServerSide {
 
   /** Says a command that no message is under way at. @throws UpstreamLost */
   async begin(line: string): Promise<Reply> {
-    // In a session that another client has begun, that client's name still holds.
-    if (this.#helo === null && (this.#upstream?.clients ?? 0) > 0) this.leave(false);
+    // In a session that another client has begun, or this one before TLS, the name said there still holds.
+    if (this.#helo === null && (this.#startsOver || (this.#upstream?.clients ?? 0) > 0)) this.leave(false);
+    this.#used = true;
     return this.#anywhere(line);
   }
 
@@ -76,6 +81,18 @@ export class ServerSide {
     return answer;
   }
 
+  /**
+   * Forgets all that the client has said. In a session where that was its name, the next EHLO makes the mail server forget it
+   * too: another one would be a process of the mail server begun and ended for nothing.
+   *
+   * @param underWay a message has been begun in it
+   */
+  startOver(underWay: boolean): void {
+    if (this.#used || underWay || !this.#context.backends.keepsThroughTls) this.leave(underWay);
+    this.#helo = null;
+    this.#startsOver = true;
+  }
+
   /** @param underWay a message has been begun in it */
   leave(underWay: boolean): void {
     if (this.#upstream === null) return;
@@ -84,6 +101,8 @@ export class ServerSide {
     this.#upstream = null;
     this.#helo = null;
     this.#unproven = false;
+    this.#startsOver = false;
+    this.#used = false;
   }
 
   /** Ends it without a word. */

@@ -200,12 +200,16 @@ export class Upstream {
     this.#lost = sessionEnded;
     clearTimeout(this.#timer ?? undefined);
     deliver();
-    this.#socket.end('QUIT\r\n', 'latin1');
+    // Not closed to write: that is a system call of its own, and the answer to QUIT ends it both ways.
+    this.#socket.write('QUIT\r\n', 'latin1');
     this.#socket.setTimeout(5_000, () => this.#socket.destroy());
   }
 
   #read(chunk: Buffer): void {
-    if (this.#lost !== null) return;
+    if (this.#lost !== null) {
+      this.#socket.destroy();
+      return;
+    }
     try {
       for (const reply of this.#reader.push(chunk)) {
         const waiting = this.#waiting;
