@@ -8,6 +8,7 @@ import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { printable, redact } from '../events/redact.ts';
+import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
@@ -162,17 +163,10 @@ class DecoyListener implements Decoy {
   #answer(socket: Socket, refusal: Buffer): void {
     if (this.#tarpit?.hold(socket, refusal) === true) return;
     this.#leaving.add(socket);
-    const timer = setTimeout(() => socket.destroy(), 2000);
-    socket.once('close', () => {
-      clearTimeout(timer);
-      this.#leaving.delete(socket);
-    });
-    socket.once('end', () => socket.destroySoon());
-    // Unread bytes would turn the close into a reset that overtakes the answer.
-    socket.resume();
+    socket.once('close', () => this.#leaving.delete(socket));
     // The mail decoy has greeted with its refusal already.
     const said = this.#options.speaks === 'smtp' && this.#tarpit === null;
-    socket.end(said ? Buffer.alloc(0) : refusal);
+    lingeringClose(socket, said ? '' : refusal);
   }
 }
 

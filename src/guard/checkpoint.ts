@@ -9,6 +9,7 @@ import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { evidenceLimit, probeEvent, type Sighting } from '../events/probe-event.ts';
 import { banned, denied, judge, type Verdict } from '../judge.ts';
+import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
@@ -26,7 +27,7 @@ import {
 } from './client.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
-import { answerSocket, closeSoon, type RefusalBody, refuse, refuseSocket } from './refusal.ts';
+import { answerSocket, type RefusalBody, refuse, refuseSocket } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
 import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
 import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
@@ -304,10 +305,10 @@ export class Checkpoint {
     const error = Object.assign(new Error('a head that is too long'), { code: 'HPE_HEADER_OVERFLOW' });
     this.#recordFault(error, bytes, socket, { whole: true, first: false });
     socket.on('error', ignore);
-    socket.write(
+    lingeringClose(
+      socket,
       'HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
     );
-    closeSoon(socket);
   }
 
   /**

@@ -2,6 +2,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
+import { lingeringClose } from '../lingering-close.ts';
 import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { collectEvidence, evidenceTime } from './evidence.ts';
 import { hasBody, isHttp2, isStandIn, type Request, type Response } from './received.ts';
@@ -151,8 +152,7 @@ export function answerSocket(
     socket.destroy();
     return;
   }
-  socket.write(refusalBytes(answer, rule, further, method));
-  closeSoon(socket);
+  lingeringClose(socket, refusalBytes(answer, rule, further, method));
 }
 
 /**
@@ -181,14 +181,8 @@ export function refuseSocket(
   collectEvidence(socket, (body) => {
     done(body);
     if (tunnel) socket.destroy();
-    else closeSoon(socket);
+    else lingeringClose(socket);
   });
-}
-
-/** Closes it, reading on for a moment: a close with unread bytes would reset the connection under the answer. */
-export function closeSoon(socket: Socket): void {
-  socket.end();
-  collectEvidence(socket, () => socket.destroy());
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The client's side of a session: lines in, replies out, each bounded in size and time; TLS when asked for. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { lingeringClose } from '../lingering-close.ts';
 import type { Certificates } from '../listener/certificates.ts';
 import { readInPlace } from '../listener/read-in-place.ts';
 import { type CommandLine, CommandLines } from './command-lines.ts';
@@ -220,16 +221,7 @@ export class ClientChannel {
     socket.off('data', this.#onData);
     if (socket.destroyed) return;
     deliver();
-    socket.resume();
-    if (socket.writable) {
-      // An empty text would be a system call of its own.
-      if (text === '') socket.end();
-      else socket.end(text, 'latin1');
-    }
-    // A reset for unread bytes would overtake the answer: let the client close first, within bounds.
-    const timer = setTimeout(() => socket.destroy(), 2_000);
-    socket.once('end', () => socket.destroySoon());
-    socket.once('close', () => clearTimeout(timer));
+    lingeringClose(socket, text);
   }
 
   destroy(): void {
