@@ -140,7 +140,8 @@ export const ApiEventInFull = Type.Object({
     { description: 'The rule.' },
   ),
   judgedNow: Type.Union([Type.Null(), JudgedNow], {
-    description: 'The same bytes, judged by the policy in force now; null where they are no HTTP.',
+    description:
+      'The same bytes, judged by the policy in force now, as at a web listener; null where they are neither HTTP nor came to a decoy for it or SOCKS.',
   }),
 });
 export type ApiEventInFull = Static<typeof ApiEventInFull>;

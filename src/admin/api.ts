@@ -87,7 +87,9 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         bytes: event.bytes,
         bannedBy: bannedBy(event.prefix),
         explained: { title, seeks, reference },
-        judgedNow: /^https? /.test(event.listener) ? rejudge(event.bytes, policy()) : null,
+        judgedNow: /^(?:https?|http-proxy|socks) /.test(event.listener)
+          ? rejudge(event.bytes, policy())
+          : null,
       };
     },
   );
@@ -182,8 +184,9 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         return reply.code(404).send({ error });
       }
       const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
-      if (format === 'xarf') return xarf(client, events, by, Date.now());
-      return reply.type('text/plain; charset=utf-8').send(abuseReport(client, events, by));
+      const source = client.replace(/\/32$/, '');
+      if (format === 'xarf') return xarf(source, events, by, Date.now());
+      return reply.type('text/plain; charset=utf-8').send(abuseReport(source, events, by));
     },
   );
 

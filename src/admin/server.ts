@@ -26,6 +26,7 @@ import { Access, makeToken } from './access.ts';
 import { admin } from './admin.ts';
 import { type AdminApiOptions, adminEvents } from './api.ts';
 import { bansDocumented, bansRoutes, unchecked } from './bans-api.ts';
+import { adminClients } from './clients-api.ts';
 import { dashboard } from './dashboard.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
@@ -161,6 +162,7 @@ async function buildAdminApp(
   const wrongTokens = new WrongTokens(log);
   await app.register(admin, { access, wrongTokens, ready });
   await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
+  await app.register(adminClients, { journal: api.journal, bannedBy: (prefix) => bannedBy(bans, prefix) });
   const wrong = {
     name: 'admin_wrong_tokens_total',
     help: 'Wrong tokens at the admin listener.',

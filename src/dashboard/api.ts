@@ -1,6 +1,7 @@
 /** The admin API as the dashboard uses it. */
 import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../admin/api-types.ts';
 
+import type { ClientAnswer, NameAnswer } from '../admin/client-types.ts';
 import type {
   BackendsAnswer,
   Ban,
@@ -71,6 +72,8 @@ export const api = {
   events: (query: Query, init: Abortable) =>
     ask<{ events: ApiEvent[]; next: string | null; cut: boolean }>(`/api/events${queryText(query)}`, init),
   event: (id: string, init: Abortable) => ask<ApiEventInFull>(`/api/events/${id}`, init),
+  client: (client: string, init: Abortable) => ask<ClientAnswer>(`/api/client${queryText({ client })}`, init),
+  name: (client: string) => ask<NameAnswer>(`/api/name${queryText({ client })}`),
   rules: (init: Abortable) => ask<{ rules: Rule[] }>('/api/rules', init),
   status: (init: Abortable) => ask<Status>('/api/status', init),
   backends: (init: Abortable) => ask<BackendsAnswer>('/api/backends', init),

@@ -9,6 +9,7 @@ import { useResource } from './resource.ts';
 import { closeEvent, href, type Route, useRoute } from './route.ts';
 import { nextTheme, type Theme, themeWords, useTheme } from './theme.ts';
 import { BansView } from './views/bans.tsx';
+import { ClientView } from './views/client.tsx';
 import { EventView } from './views/event.tsx';
 import { EventsView } from './views/events.tsx';
 import { HealthView } from './views/health.tsx';
@@ -53,7 +54,7 @@ export function App(): JSX.Element {
   const range = chosen ?? fitting;
   const [theme, setTheme] = useTheme();
   const main = useRef<HTMLElement>(null);
-  const view = route.view === 'event' ? 'events' : route.view;
+  const view = route.view === 'event' ? 'events' : route.view === 'client' ? 'who' : route.view;
   const tab = tabs.find((one) => one.view === view);
 
   useEffect(() => {
@@ -147,6 +148,7 @@ export function App(): JSX.Element {
         {route.view === 'wanted' && <WantedView {...props} />}
         {route.view === 'events' && <EventsView {...props} query={route.query} />}
         {route.view === 'event' && <EventView {...props} id={route.id} />}
+        {route.view === 'client' && <ClientView {...props} id={decoded(route.id)} />}
         {route.view === 'bans' && <BansView {...props} />}
         {route.view === 'health' && <HealthView {...props} />}
         {tab === undefined && (
@@ -173,6 +175,15 @@ function useFittingRange(live: Live): number {
   const first = Math.min(...(known.data?.totals ?? []).map((total) => Date.parse(total.first)), now);
   const lengths = ranges.map(({ length }) => length).filter((length) => length <= day);
   return lengths.find((length) => length >= now - first) ?? day;
+}
+
+/** What is no encoding stays as it is. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 /** Milliseconds that a list may take to be there again after an event of it was closed. */

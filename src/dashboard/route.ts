@@ -3,9 +3,9 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Query, queryText } from './api.ts';
 
 export interface Route {
-  /** `now`, `who`, `wanted`, `events`, `event`, `bans`, `health`. */
+  /** `now`, `who`, `wanted`, `events`, `event`, `client`, `bans`, `health`. */
   readonly view: string;
-  /** Of `event`: its id. */
+  /** Of `event`: its id; of `client`: its prefix, encoded. */
   readonly id: string;
   readonly query: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,7 @@
 /** Questions to the journal, answered in turns: one that takes long lets the others go between its steps. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
+import { clientHistory } from './journal-client.ts';
 import { type EventFilter, eventById, eventsInFull, pageSteps } from './journal-query.ts';
 import { summary } from './journal-summary.ts';
 
@@ -13,6 +14,7 @@ export type JournalRead =
       readonly before: string | null;
     }
   | { readonly op: 'event'; readonly id: number }
+  | { readonly op: 'client'; readonly prefix: string }
   | { readonly op: 'full'; readonly filter: EventFilter; readonly limit: number }
   | { readonly op: 'summary'; readonly from: number; readonly to: number };
 
@@ -38,6 +40,8 @@ export async function read(
     }
     case 'event':
       return eventById(db, request.id);
+    case 'client':
+      return clientHistory(db, request.prefix);
     case 'full':
       return eventsInFull(db, request.filter, request.limit);
     case 'summary':

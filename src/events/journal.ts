@@ -3,6 +3,7 @@
  * folded in memory, exactly counted, and written when it does.
  */
 import { EventFolder, type FoldedEvent } from './fold.ts';
+import type { ClientHistory } from './journal-client.ts';
 import { JournalLine } from './journal-line.ts';
 import type { EventFilter, EventPage, JournalEvent } from './journal-query.ts';
 import type { JournalRead } from './journal-reads.ts';
@@ -125,6 +126,11 @@ export class Journal {
 
   event(id: number): Promise<JournalEvent | null> {
     return this.#read(this.#fast, { op: 'event', id });
+  }
+
+  /** @param prefix as rows have it @returns null where nothing is known of it */
+  client(prefix: string): Promise<ClientHistory | null> {
+    return this.#read(this.#slow, { op: 'client', prefix });
   }
 
   full(filter: EventFilter, limit: number): Promise<JournalEvent[]> {

@@ -106,6 +106,8 @@ suite('the OpenAPI document', () => {
         ['/api/summary', '', '?from=x'],
         ['/api/export', '', '?format=json', '?rule=none'],
         ['/api/report', '?client=127.0.0.1', '?client=127.0.0.1&format=xarf', '?client=192.0.2.1', ''],
+        ['/api/client', '?client=127.0.0.1', '?client=192.0.2.1', '?client=x', ''],
+        ['/api/name', '?client=127.0.0.1', '?client=x'],
         ['/api/rules', ''],
         ['/api/status', ''],
         ['/api/backends', ''],

@@ -5,7 +5,7 @@ import { type RunningCheckpoint, runCheckpoint, token } from './checkpoint.ts';
 import type { Owner } from './owner.ts';
 
 /** Every page of the dashboard. */
-export const views = ['now', 'who', 'wanted', 'events', 'event/1', 'bans', 'health'];
+export const views = ['now', 'who', 'client/127.0.0.8%2F32', 'wanted', 'events', 'event/1', 'bans', 'health'];
 
 /** Milliseconds that anything on the page may take. */
 const patience = 30_000;

@@ -116,7 +116,8 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
       </dd>
       <dt>Client</dt>
       <dd>
-        {client} {sourceText(prefix) !== client && <small>counted as {prefix}</small>}
+        {prefix === 'several' ? client : <a href={href('client', {}, prefix)}>{client}</a>}{' '}
+        {sourceText(prefix) !== client && <small>counted as {prefix}</small>}
       </dd>
       <dt>Came in at</dt>
       <dd>{listener}</dd>
@@ -197,6 +198,8 @@ const byClient = new Set(['client-banned', 'rate-limited']);
 function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
   if (event.judgedNow === null) return <p class="lead">Only HTTP requests are judged again.</p>;
   const { verdict, rule, answer, why, signals } = event.judgedNow;
+  if (!/^https? /.test(event.listener))
+    return <p class="lead">It came to a decoy, which passes nothing on, whatever the policy says.</p>;
   const same = verdict === event.action && rule === event.rule;
   return (
     <>

@@ -164,7 +164,7 @@ const Sources = ({ data }: { data: SummaryAnswer }): JSX.Element =>
           key: prefix,
           label: sourceText(prefix),
           count,
-          href: href('events', { client: prefix }),
+          href: prefix === 'several' ? href('who') : href('client', {}, prefix),
         }))}
       />
       <p class="more">

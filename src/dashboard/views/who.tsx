@@ -1,15 +1,16 @@
 /** Who probes: the sources, and what is done about them. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { api } from '../api.ts';
+import { api, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { BanButton, BanMark } from '../parts/ban.tsx';
+import { Bars } from '../parts/bars.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
 import { techniqueWords } from '../techniques.ts';
-import { amount, fullTime, sourceText, timeText, wantedWords } from '../words.ts';
+import { amount, fullTime, networkOf, sourceText, timeText, wantedWords } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
 /** Sources shown at first. */
@@ -25,88 +26,125 @@ export function WhoView(props: ViewProps): JSX.Element {
   const most = Math.max(1, ...(summary.data?.sources ?? []).map(({ count }) => count));
 
   return (
-    <section class="card">
-      <h1>Who</h1>
-      <p class="lead">Clients by the prefix they are counted and banned by: an IPv4 address, an IPv6 /64.</p>
-      <Loaded of={summary} lines={8}>
-        {(data) =>
-          data.sources.length === 0 ? (
-            <Empty title="Nobody">No client sent a probe in the range chosen.</Empty>
-          ) : (
-            <>
-              <table class="rows">
-                <thead>
-                  <tr>
-                    <th scope="col">Source</th>
-                    <th scope="col" class="number">
-                      Probes
-                    </th>
-                    <th scope="col">Last</th>
-                    <th scope="col">What it wanted last</th>
-                    <th scope="col">
-                      <span class="hidden">Actions</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.sources
-                    .slice(0, all ? undefined : first)
-                    .map(({ prefix, count, last, rule, why, bannedBy }) => (
-                      <tr key={prefix}>
-                        <th scope="row" data-label="Source">
-                          {prefix === 'several' ? (
-                            'several, in a flood'
-                          ) : (
-                            <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
-                          )}
-                          <BanMark prefix={prefix} by={bannedBy} />
-                        </th>
-                        <td class="number" data-label="Probes">
-                          {amount(count)}
-                          <span class="bar" aria-hidden="true">
-                            <i style={{ width: `${(count / most) * 100}%` }} />
-                          </span>
-                        </td>
-                        <td data-label="Last">
-                          <time dateTime={last} title={fullTime(last)}>
-                            {timeText(last)}
-                          </time>
-                        </td>
-                        <td class="wide" data-label="Wanted">
-                          <span>
-                            {why === null ? '—' : wantedWords(why)}{' '}
-                            {rule !== null && (
-                              <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
-                                {rule}
-                              </a>
+    <>
+      <section class="card">
+        <h1>Who</h1>
+        <p class="lead">
+          Clients by the prefix they are counted and banned by: an IPv4 address, an IPv6 /64.
+        </p>
+        <Loaded of={summary} lines={8}>
+          {(data) =>
+            data.sources.length === 0 ? (
+              <Empty title="Nobody">No client sent a probe in the range chosen.</Empty>
+            ) : (
+              <>
+                <table class="rows">
+                  <thead>
+                    <tr>
+                      <th scope="col">Source</th>
+                      <th scope="col" class="number">
+                        Probes
+                      </th>
+                      <th scope="col">Last</th>
+                      <th scope="col">What it wanted last</th>
+                      <th scope="col">
+                        <span class="hidden">Actions</span>
+                      </th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {data.sources
+                      .slice(0, all ? undefined : first)
+                      .map(({ prefix, count, last, rule, why, bannedBy }) => (
+                        <tr key={prefix}>
+                          <th scope="row" data-label="Source">
+                            {prefix === 'several' ? (
+                              'several, in a flood'
+                            ) : (
+                              <a href={href('client', {}, prefix)}>{sourceText(prefix)}</a>
                             )}
-                          </span>
-                        </td>
-                        <td class="actions">
-                          {prefix !== 'several' && (
-                            <>
-                              <ReportButton client={prefix} />
-                              {!off && bannedBy !== 'list' && (
-                                <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
+                            <BanMark prefix={prefix} by={bannedBy} />
+                          </th>
+                          <td class="number" data-label="Probes">
+                            {amount(count)}
+                            <span class="bar" aria-hidden="true">
+                              <i style={{ width: `${(count / most) * 100}%` }} />
+                            </span>
+                          </td>
+                          <td data-label="Last">
+                            <time dateTime={last} title={fullTime(last)}>
+                              {timeText(last)}
+                            </time>
+                          </td>
+                          <td class="wide" data-label="Wanted">
+                            <span>
+                              {why === null ? '—' : wantedWords(why)}{' '}
+                              {rule !== null && (
+                                <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
+                                  {rule}
+                                </a>
                               )}
-                            </>
-                          )}
-                        </td>
-                      </tr>
-                    ))}
-                </tbody>
-              </table>
-              {!all && data.sources.length > first && (
-                <p class="more">
-                  <button type="button" onClick={() => setAll(true)}>
-                    All {data.sources.length}
-                  </button>
-                </p>
-              )}
+                            </span>
+                          </td>
+                          <td class="actions">
+                            {prefix !== 'several' && (
+                              <>
+                                <ReportButton client={prefix} />
+                                {!off && bannedBy !== 'list' && (
+                                  <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
+                                )}
+                              </>
+                            )}
+                          </td>
+                        </tr>
+                      ))}
+                  </tbody>
+                </table>
+                {!all && data.sources.length > first && (
+                  <p class="more">
+                    <button type="button" onClick={() => setAll(true)}>
+                      All {data.sources.length}
+                    </button>
+                  </p>
+                )}
+              </>
+            )
+          }
+        </Loaded>
+      </section>
+      {(summary.data?.sources.length ?? 0) > 1 && <Networks sources={summary.data!.sources} />}
+    </>
+  );
+}
+
+/** Networks shown. */
+const mostNetworks = 8;
+
+/** Many clients next to each other are often one sender. */
+function Networks({ sources }: { sources: SummaryAnswer['sources'] }): JSX.Element {
+  const networks = new Map<string, { count: number; clients: number }>();
+  for (const { prefix, count } of sources) {
+    if (prefix === 'several') continue;
+    const network = networkOf(prefix);
+    const known = networks.get(network) ?? { count: 0, clients: 0 };
+    networks.set(network, { count: known.count + count, clients: known.clients + 1 });
+  }
+  const ranked = [...networks].sort(([, a], [, b]) => b.count - a.count).slice(0, mostNetworks);
+  return (
+    <section class="card">
+      <h2>Networks</h2>
+      <Bars
+        bars={ranked.map(([network, { count, clients }]) => ({
+          key: network,
+          label: (
+            <>
+              {network} <small>{clients === 1 ? '1 client' : `${amount(clients)} clients`}</small>
             </>
-          )
-        }
-      </Loaded>
+          ),
+          count,
+          href: href('events', { client: network }),
+        }))}
+      />
     </section>
   );
 }

@@ -1,0 +1,75 @@
+/** The admin API about one client: its history, and its name where an operator asks for it. Needs `sekisho-admin`. */
+import { promises as dns } from 'node:dns';
+import type { FastifyInstance } from 'fastify';
+import fp from 'fastify-plugin';
+import { clientPrefix, parseIp } from '../address/ip.ts';
+import type { Journal } from '../events/journal.ts';
+import { ApiError } from './api-types.ts';
+import { ClientAnswer, ClientQuery, NameAnswer } from './client-types.ts';
+
+export interface ClientsApiOptions {
+  /** The one in force. */
+  readonly journal: () => Journal;
+  /** The prefix of the ban in force for a client, `list`, or null. */
+  readonly bannedBy: (prefix: string) => string | null;
+}
+
+/** Names of one address that are told; whoever holds its reverse zone chooses how many there are. */
+const mostNames = 5;
+
+async function clientsApi(app: FastifyInstance, { journal, bannedBy }: ClientsApiOptions): Promise<void> {
+  const errors = { 400: ApiError, 404: ApiError };
+
+  app.get<{ Querystring: ClientQuery }>(
+    '/api/client',
+    {
+      schema: {
+        summary: 'What is known of one client',
+        querystring: ClientQuery,
+        response: { 200: ClientAnswer, ...errors },
+      },
+    },
+    async ({ query }, reply) => {
+      const address = query.client.split('/', 1)[0]!;
+      const prefix = clientPrefix(address);
+      if (prefix === null) return reply.code(400).send({ error: `${query.client} is no address` });
+      const history = await journal().client(prefix);
+      if (history === null)
+        return reply.code(404).send({ error: `nothing is known of ${query.client} (any more)` });
+      return {
+        prefix,
+        ...history,
+        first: new Date(history.first).toISOString(),
+        last: new Date(history.last).toISOString(),
+        bannedBy: bannedBy(prefix),
+      };
+    },
+  );
+
+  // Asked only when an operator clicks, never for a request: whoever holds the reverse zone sees that somebody looks.
+  app.get<{ Querystring: ClientQuery }>(
+    '/api/name',
+    {
+      schema: {
+        summary: 'The reverse name of an address, asked of the resolver of this machine',
+        querystring: ClientQuery,
+        response: { 200: NameAnswer, ...errors },
+      },
+    },
+    async ({ query }, reply) => {
+      const ip = parseIp(query.client);
+      if (ip === null) return reply.code(400).send({ error: `${query.client} is no address` });
+      const resolver = new dns.Resolver({ timeout: 2000, tries: 1 });
+      const names = await resolver.reverse(ip.text).catch(() => []);
+      return { names: names.slice(0, mostNames).map(printableName) };
+    },
+  );
+}
+
+const printableName = (name: string): string => name.replace(/[^\x21-\x7e]/g, '?').slice(0, 255);
+
+export const adminClients = fp(clientsApi, {
+  name: 'sekisho-admin-clients',
+  fastify: '5.x',
+  dependencies: ['sekisho-admin'],
+});

@@ -1,0 +1,135 @@
+/** One client: since when, what it tried, and its latest events. */
+import type { JSX } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { api } from '../api.ts';
+import type { ViewProps } from '../app.tsx';
+import { BanButton, BanMark } from '../parts/ban.tsx';
+import { Bars } from '../parts/bars.tsx';
+import { EventList } from '../parts/event-list.tsx';
+import { ReportButton } from '../parts/report.tsx';
+import { Loaded } from '../parts/states.tsx';
+import { useResource } from '../resource.ts';
+import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
+import { amount, intentWords, networkOf, sourceText, zonedTime } from '../words.ts';
+
+const shown = 20;
+
+export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Element {
+  const client = useResource((init) => api.client(id, init), [id]);
+  const events = useResource((init) => api.events({ client: id, limit: shown }, init), [id]);
+  const status = useResource(api.status, []);
+  const off = (live.status ?? status.data)?.bans === null;
+  const { reload } = client;
+  useEffect(reload, [live.bans]);
+  const name = sourceText(id);
+  return (
+    <>
+      <section class="card">
+        <p class="crumb">
+          <a href={href('who')}>Who</a> / {name}
+        </p>
+        <h1>{name}</h1>
+        <Loaded of={client} lines={6}>
+          {({ prefix, first, last, count, listeners, bannedBy }) => (
+            <>
+              <dl class="facts">
+                <dt>First seen</dt>
+                <dd>
+                  <time dateTime={first}>{zonedTime(first)}</time>
+                </dd>
+                <dt>Last seen</dt>
+                <dd>
+                  <time dateTime={last}>{zonedTime(last)}</time>
+                </dd>
+                <dt>Requests</dt>
+                <dd>
+                  {amount(count)} <BanMark prefix={prefix} by={bannedBy} />
+                </dd>
+                <dt>Came in at</dt>
+                <dd>{listeners.map(({ listener }) => listener).join(', ')}</dd>
+                <dt>Network</dt>
+                <dd>
+                  <a href={href('events', { client: networkOf(prefix) })}>{networkOf(prefix)}</a>
+                </dd>
+                <dt>Name</dt>
+                <dd>
+                  <Name address={name.split('/', 1)[0]!} />
+                </dd>
+              </dl>
+              <div class="actions">
+                <a class="button" href={href('events', { client: prefix })}>
+                  All its events
+                </a>
+                <ReportButton client={name} />
+                {!off && bannedBy !== 'list' && (
+                  <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
+                )}
+              </div>
+            </>
+          )}
+        </Loaded>
+      </section>
+      {client.data !== null && (
+        <div class="columns">
+          <section class="card">
+            <h2>How it tried</h2>
+            <Bars
+              bars={client.data.rules.map(({ rule, action, count }) => ({
+                key: `${rule} ${action}`,
+                label: (
+                  <>
+                    {techniqueWords(rule)}
+                    {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
+                  </>
+                ),
+                count,
+                href: href('events', { client: id, rule }),
+              }))}
+            />
+          </section>
+          <section class="card">
+            <h2>What it was after</h2>
+            <Bars
+              bars={client.data.intents.map(({ intent, count }) => ({
+                key: intent,
+                label: intentWords(intent),
+                count,
+                href: href('events', { client: id, intent }),
+              }))}
+            />
+          </section>
+        </div>
+      )}
+      {client.data !== null && (
+        <section class="card">
+          <h2>Latest</h2>
+          <Loaded of={events}>{(page) => <EventList events={page.events} />}</Loaded>
+        </section>
+      )}
+    </>
+  );
+}
+
+/** Asked on demand alone: whoever holds the reverse zone sees that somebody looks. */
+function Name({ address }: { address: string }): JSX.Element {
+  const [said, setSaid] = useState<string | null>(null);
+  useEffect(() => setSaid(null), [address]);
+  async function ask(): Promise<void> {
+    setSaid('…');
+    await api.name(address).then(
+      ({ names }) => setSaid(names.length === 0 ? 'it has none, or nobody answered' : names.join(', ')),
+      (problem: Error) => setSaid(problem.message),
+    );
+  }
+  return said === null ? (
+    <>
+      <button type="button" class="small" onClick={ask}>
+        Ask DNS
+      </button>{' '}
+      <small>whoever holds its reverse zone sees the question</small>
+    </>
+  ) : (
+    <span role="status">{said}</span>
+  );
+}
