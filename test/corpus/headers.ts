@@ -43,6 +43,20 @@ const claim = (id: string, header: string, backend: Partial<Backend>): CorpusRow
   expect: flagged('host-override', line, backend),
 });
 
+/** Only the listener itself says whom a certificate names. */
+const certificateName = (id: string, name: string): CorpusRow => ({
+  id: `client-certificate-${id}`,
+  reference: 'CWE-290; RFC 9440 section 2.4',
+  bytes: get(`${name}: CN=root`),
+  expect: served(line, { lacks: [name.toLowerCase()] }),
+});
+
+const certificateNames: CorpusRow[] = [
+  certificateName('forged', 'X-Client-Cert-Subject'),
+  certificateName('underscored', 'X_CLIENT_CERT_SUBJECT'),
+  certificateName('half-underscored', 'X-Client_Cert-Subject'),
+];
+
 const overrides: CorpusRow[] = [
   claim('x-real-ip', 'X-Real-IP: 203.0.113.7', { has: { 'x-real-ip': '127.0.0.1' } }),
   claim('x-forwarded-port', 'X-Forwarded-Port: 22', { has: { 'x-forwarded-port': '80' } }),
@@ -359,4 +373,11 @@ const rewritten: CorpusRow[] = [
   },
 ];
 
-export const headers: CorpusRow[] = [...overrides, ...embeddedUrls, ...upgrades, ...refusals, ...rewritten];
+export const headers: CorpusRow[] = [
+  ...certificateNames,
+  ...overrides,
+  ...embeddedUrls,
+  ...upgrades,
+  ...refusals,
+  ...rewritten,
+];

@@ -87,6 +87,7 @@ export async function exchange(
 
 async function open(port: number, options: RawOptions, signal: AbortSignal): Promise<Socket> {
   const host = options.host ?? '127.0.0.1';
+  const localAddress = options.from === undefined ? {} : { localAddress: options.from };
   // allowHalfOpen: the peer's end must not end what we still have to send.
   const socket =
     options.tls === undefined
@@ -95,9 +96,9 @@ async function open(port: number, options: RawOptions, signal: AbortSignal): Pro
           host,
           noDelay: true,
           allowHalfOpen: true,
-          ...(options.from === undefined ? {} : { localAddress: options.from }),
+          ...localAddress,
         })
-      : connectTls({ port, host, rejectUnauthorized: false, ...options.tls });
+      : connectTls({ port, host, rejectUnauthorized: false, ...localAddress, ...options.tls });
   try {
     await once(socket, options.tls === undefined ? 'connect' : 'secureConnect', { signal });
   } catch (cause) {
