@@ -1,7 +1,9 @@
+import { basename, dirname, join } from 'node:path';
 import { styleText } from 'node:util';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
+import { combinedLine } from './events/combined-line.ts';
 import { LogFile, type LogSink, stderrSink } from './log-file.ts';
 
 export interface OpenLog {
@@ -16,15 +18,33 @@ export interface OpenLog {
  *
  * @throws Error where the file can't be written, with the fix
  */
-export function openLog({ file, level, format }: Config['log']): OpenLog {
+export function openLog(config: Config['log']): OpenLog {
+  const { file, level, format, access } = config;
   const people = format === 'pretty' || (format === 'auto' && file === null && process.stderr.isTTY);
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
-  if (file === null && !people)
+  const combined = access === 'combined';
+  if (file === null && !people && !combined)
     return { log: pino(options, destination({ dest: 2, sync: false, minLength: 0 })), reopen: () => {} };
   const sink: LogSink = file === null ? stderrSink : new LogFile(file);
-  const write = (line: string): void => sink.write(people ? logLine(line) : line);
-  return { log: pino(options, { write }), reopen: () => sink.reopen() };
+  const accessPath = accessFile(config);
+  const accessSink = accessPath === null ? sink : new LogFile(accessPath);
+  const write = (line: string): void => {
+    const accessLine = combined ? combinedLine(line) : null;
+    if (accessLine !== null) accessSink.write(accessLine);
+    else sink.write(people ? logLine(line) : line);
+  };
+  const reopen = (): void => {
+    sink.reopen();
+    if (accessSink !== sink) accessSink.reopen();
+  };
+  return { log: pino(options, { write }), reopen };
 }
+
+/** The file of lines in Combined Log Format; null: they go where the log goes. Apart from it, since analysers stop at lines they do not know. */
+export const accessFile = ({ file, access }: Config['log']): string | null =>
+  file === null || access !== 'combined' || basename(file) === 'access.log'
+    ? null
+    : join(dirname(file), 'access.log');
 
 const colours = { block: 'red', flag: 'yellow', time: 'dim', rule: 'bold' } as const;
 /** Coloured on a terminal, unless NO_COLOR is set; plain in a file. */

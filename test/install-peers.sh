@@ -40,6 +40,7 @@ chromium                                             chromium
 rsyslogd                                             rsyslog
 /usr/share/doc/rsyslog-openssl                       rsyslog-openssl
 goaccess                                             goaccess
+/usr/lib/cgi-bin/awstats.pl                          awstats
 promtool                                             prometheus
 systemd-analyze                                      systemd
 ip                                                   iproute2

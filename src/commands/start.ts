@@ -6,7 +6,7 @@ import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
 import type { EventSink } from '../events/event.ts';
 import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
-import { openLog } from '../log.ts';
+import { accessFile, openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
@@ -19,7 +19,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   const read = (): Config => loadConfig(file, { overlay });
   const config = read();
   const account = resolveAccount(config);
-  if (config.log.file !== null) handOver(config.log.file, account);
+  for (const file of [config.log.file, accessFile(config.log)]) if (file !== null) handOver(file, account);
   const { log, reopen } = openLog(config.log);
   for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
   let data: DataPlane | null = null;

@@ -56,7 +56,8 @@ export interface Config {
   readonly log: LogConfig;
 }
 
-export interface LogConfig extends Omit<ConfigDocument['log'], 'file'> {
+export interface LogConfig extends Omit<ConfigDocument['log'], 'file' | 'access'> {
+  readonly access: false | 'json' | 'combined';
   /** Absolute; null: stderr. */
   readonly file: string | null;
 }
@@ -308,7 +309,11 @@ export function toConfig(
     workers: document.workers,
     user: document.user,
     group: document.group,
-    log: { ...document.log, file: document.log.file === undefined ? null : file(document.log.file) },
+    log: {
+      ...document.log,
+      access: document.log.access === true ? 'json' : document.log.access,
+      file: document.log.file === undefined ? null : file(document.log.file),
+    },
   });
 }
 

@@ -500,10 +500,14 @@ export const schema = object(
           description:
             '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json; in a file json.',
         }),
-        access: Type.Boolean({
+        access: Type.Unsafe<boolean | 'json' | 'combined'>({
+          enum: [false, true, 'json', 'combined'],
           default: false,
-          mend: 'write true or false',
-          description: 'One line a request that was passed on. Probes are logged whatever this says.',
+          mend: 'write false, json or combined',
+          description:
+            'A line for each request that was passed on: `json` (`true` is the same) as entries of the log; `combined` in the Combined Log Format ' +
+            'that GoAccess and AWStats read, in `access.log` in the folder of `file`, or on stderr between the rest. Times are UTC. `false`: ' +
+            'none. Probes are logged whatever this says.',
         }),
       },
       { default: {}, description: 'The log.' },

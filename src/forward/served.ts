@@ -11,6 +11,8 @@ export interface Served {
   readonly judged: Judged;
   readonly status: number;
   readonly outcome: Outcome;
+  /** Bytes of the body of the answer that were handed on, without chunk sizes. */
+  readonly sent: number;
   /** When it came, `performance.now`. */
   readonly start: number;
   /** The backend that had it last, and since when; null where none had. */

@@ -49,6 +49,8 @@ export class Http1Connection implements ClientSide {
   #ready = false;
   #start = 0;
   #status = 0;
+  /** Bytes of the answer's body. */
+  #sent = 0;
   #headSent = false;
   #chunked = false;
   /** The client takes nothing more of the answer for now. */
@@ -334,7 +336,10 @@ export class Http1Connection implements ClientSide {
         if (this.#judged !== judged) return;
         if (this.#body !== null && !this.#body.done) this.#last = true;
         this.#socket.write(ownText(status, reason, headers, this.#connectionLine()), 'latin1');
-        if (judged.request.method !== 'HEAD') this.#socket.write(body);
+        if (judged.request.method !== 'HEAD') {
+          this.#socket.write(body);
+          this.#sent = Buffer.byteLength(body);
+        }
         this.#status = status;
         this.#done('answered');
       },
@@ -378,6 +383,7 @@ export class Http1Connection implements ClientSide {
       : this.#connectionLine();
     const text = responseText(head, more);
     if (whole !== null) {
+      this.#sent = whole.length;
       this.#socket.write(text + whole, 'latin1');
       this.#done('answered');
       return;
@@ -403,6 +409,7 @@ export class Http1Connection implements ClientSide {
   }
 
   onData(data: Buffer): void {
+    this.#sent += data.length;
     if (this.#tunnel !== null) {
       this.#tunnel.onData(data);
       return;
@@ -447,7 +454,9 @@ export class Http1Connection implements ClientSide {
     if (this.#judged === null || (this.#body !== null && !this.#body.done)) this.#last = true;
     const framed = headers.length > 0 ? headers : ['Content-Length', '0'];
     const head = ownText(status, reason, framed, this.#connectionLine());
-    this.#socket.write(this.#request?.method === 'HEAD' ? head : head + text, 'latin1');
+    const shown = this.#request?.method === 'HEAD' ? '' : text;
+    this.#socket.write(head + shown, 'latin1');
+    this.#sent = shown.length;
     this.#status = status;
     if (this.#judged === null) this.#finish();
     else this.#done('answered');
@@ -458,7 +467,8 @@ export class Http1Connection implements ClientSide {
     this.#judged = null;
     const { onServed } = this.#server;
     if (judged === null || onServed === null) return;
-    onServed({ judged, status, outcome, start: this.#start, backend: this.#attempt?.backend ?? null });
+    const backend = this.#attempt?.backend ?? null;
+    onServed({ judged, status, outcome, sent: this.#sent, start: this.#start, backend });
   }
 
   /** The answer is written; the next request may come. */
@@ -472,6 +482,7 @@ export class Http1Connection implements ClientSide {
     this.#ready = false;
     this.#headSent = false;
     this.#status = 0;
+    this.#sent = 0;
     this.#slow = false;
     this.#served = true;
     this.#since = this.#server.now;

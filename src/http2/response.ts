@@ -15,6 +15,7 @@ export class Response {
   #body: ResponseBody | null = null;
   /** Of its head; 0: that is not written. */
   status = 0;
+  #sent = 0;
 
   /**
    * @param window what the client takes on the stream
@@ -35,6 +36,11 @@ export class Response {
     this.#onRoom = onRoom;
   }
 
+  /** Bytes of the body. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** A 1xx. @param fields as lines, each with its CRLF */
   inform(status: number, fields: string): void {
     this.#putHead(status, fields, true, false);
@@ -51,6 +57,7 @@ export class Response {
     const { output, server } = this.#connection;
     this.status = status;
     const { length } = body;
+    this.#sent = length;
     this.#putHead(status, fields, dated, length === 0);
     if (length === 0) this.#onWritten();
     else if (!output.blocked && length <= Math.min(maxFrame, this.#window, output.window)) {
@@ -66,6 +73,7 @@ export class Response {
 
   /** @returns false where the caller should wait for `onRoom` */
   push(data: Buffer): boolean {
+    this.#sent += data.length;
     return this.#bodyOf().push(data, this.#connection.server.now);
   }
 

@@ -317,7 +317,8 @@ export class Http2Stream implements ClientSide {
     const { onServed } = this.#connection.server.options;
     if (judged === null || onServed === null) return;
     const status = outcome === 'aborted' ? 499 : this.#upgraded ? 101 : this.#response.status;
-    onServed({ judged, status, outcome, start: this.#start, backend: this.#backend });
+    const { sent } = this.#response;
+    onServed({ judged, status, outcome, sent, start: this.#start, backend: this.#backend });
   }
 
   /**

@@ -29,6 +29,7 @@ import { inheritedSockets } from '../listener/inherited-sockets.ts';
 import { Listener } from '../listener/listener.ts';
 import { sharingOf } from '../listener/shared-port.ts';
 import type { Site } from '../rules/policy.ts';
+import { logAccess } from './access-log.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -81,10 +82,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const traces = config.otel === false ? null : (await import('./traces.ts')).startTraces(config.otel);
   const { access } = config.log;
   const onServed =
-    traces === null && !access
+    traces === null && access === false
       ? null
       : (served: Served) => {
-          if (access) logAccess(options.log, served);
+          if (access !== false) logAccess(options.log, served);
           traces?.onServed(served);
         };
 
@@ -277,17 +278,5 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>
   [...sites].map(([site, config]) => [site, siteRoute(config)]);
-
-function logAccess(log: Logger, { judged, status, outcome, start }: Served): void {
-  const { request, verdict, client } = judged;
-  const { method } = request;
-  const { path, host, site } = verdict;
-  const ms = Math.round(performance.now() - start);
-  const end = outcome === 'answered' ? '' : ` (${outcome})`;
-  log.info(
-    { event: 'access', client: client.address, site: site?.name, method, path, status, ms, outcome },
-    `${client.address} ${method} ${host}${path} ${status}${end}`,
-  );
-}
 
 const capital = (letter: string): string => letter.toUpperCase();

@@ -15,6 +15,10 @@ interface Line {
   readonly status: number;
   readonly method: string;
   readonly path: string;
+  readonly protocol: string;
+  readonly bytes: number;
+  readonly referer?: string;
+  readonly agent?: string;
 }
 
 const withLog = (url: string, timeouts = ''): string =>
@@ -52,6 +56,31 @@ suite('the access log tells of a request', () => {
     await exchange(gateway.port, get.replace('/ ', '/a?b=c '), { until: 1 });
     const [line] = await lines(gateway);
     assert.deepEqual([line!.status, line!.method, line!.path], [200, 'GET', '/a?b=c']);
+  });
+
+  test('with the bytes of the body, the referer and the agent: kept alive, in chunks, and a HEAD', async (t) => {
+    const { gateway } = await gate(t, async ({ socket }) => {
+      socket.on('data', (bytes: Buffer) => {
+        const chunks =
+          'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n';
+        socket.write(String(bytes).startsWith('HEAD') ? ok.replace('\r\nok', '\r\n') : chunks);
+      });
+    });
+    const told = get.replace('\r\n\r\n', '\r\nReferer: https://www.example.org/\r\nUser-Agent: a"b\r\n\r\n');
+    await exchange(gateway.port, [told, get], { until: 2 });
+    await exchange(
+      gateway.port,
+      get.replace('GET', 'HEAD').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'),
+    );
+    const found = await lines(gateway, 3);
+    assert.deepEqual(
+      found.map(({ bytes, referer, agent, protocol }) => [bytes, referer, agent, protocol]),
+      [
+        [7, 'https://www.example.org/', 'a"b', 'HTTP/1.1'],
+        [7, undefined, undefined, 'HTTP/1.1'],
+        [0, undefined, undefined, 'HTTP/1.1'],
+      ],
+    );
   });
 
   test('whose backend is away', async (t) => {
@@ -101,7 +130,8 @@ suite('the access log tells of a request', () => {
       );
     });
     await exchange(gateway.port, get);
-    assert.equal((await lines(gateway))[0]!.status, 203);
+    const [line] = await lines(gateway);
+    assert.deepEqual([line!.status, line!.bytes], [203, 4]);
   });
 
   test('that is answered before the end of its body', async (t) => {
@@ -177,7 +207,7 @@ suite('the access log tells of a request', () => {
       `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`,
     );
     const session = await http2Session(t, `https://127.0.0.1:${gateway.port}`);
-    const expected = { '/whole': 200, '/cut': 203, '/reset': 499 };
+    const expected = { '/whole': [200, 2], '/cut': [203, 4], '/reset': [499, 0] };
     for (const path of Object.keys(expected)) {
       const stream = session.request({ ':path': path, ':authority': 'www.example.net' });
       stream.on('error', () => {}).resume();
@@ -190,7 +220,10 @@ suite('the access log tells of a request', () => {
       } else await eventually(() => stream.closed, 'it is over');
     }
     const found = await lines(gateway, 3);
-    assert.deepEqual(Object.fromEntries(found.map(({ path, status }) => [path, status])), expected);
+    assert.deepEqual(
+      Object.fromEntries(found.map(({ path, status, bytes }) => [path, [status, bytes]])),
+      expected,
+    );
   });
 });
 

@@ -15,6 +15,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
   'rsyslog-openssl': ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/rsyslog/lmnsd_ossl.so`),
   'modsecurity-crs': ['/usr/share/modsecurity-crs/rules'],
+  'awstats.pl': ['/usr/lib/cgi-bin/awstats.pl'],
   'systemd-journal-remote': ['/lib/systemd/systemd-journal-remote'],
   'python3-systemd': ['/usr/lib/python3/dist-packages/systemd'],
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
