@@ -12,10 +12,17 @@ import { type ControlPlane, startControlPlane } from '../program/control-plane.t
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
 import { type MailSide, openSideDoors, type SideDoors } from '../program/mail-and-decoys.ts';
 import { announce } from './banner.ts';
+import { inputError } from './input-error.ts';
 import type { Command, StartOptions } from './options.ts';
 
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again, SIGUSR2 only opens the log file anew. */
 export const run: Command<StartOptions> = async ({ config: file, endWithParent = false, ...overlay }) => {
+  if (file === undefined && Object.keys(overlay).length === 0) {
+    const mend =
+      'sekisho init writes one, then: sekisho start --config sekisho.yaml; or give --host and --backend';
+    inputError('start', 'nothing says what to start', mend);
+    return 1;
+  }
   const read = (): Config => loadConfig(file, { overlay });
   const config = read();
   const account = resolveAccount(config);
