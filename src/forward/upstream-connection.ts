@@ -1,6 +1,7 @@
 /** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { refusedHere } from '../listener/refused-dial.ts';
 import { ChunkedDecoder, wholeChunked } from '../wire/chunked.ts';
 import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
@@ -451,7 +452,7 @@ export class UpstreamConnection {
     this.#close(
       new UpstreamError(
         502,
-        `${why}: ${error.message || (error as NodeJS.ErrnoException).code}`,
+        `${why}: ${error.message || (error as NodeJS.ErrnoException).code}${refusedHere(error)}`,
         this.#untouched(),
         error,
       ),

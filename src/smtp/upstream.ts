@@ -1,6 +1,7 @@
 /** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { refusedHere } from '../listener/refused-dial.ts';
 import type { UpstreamTls } from './options.ts';
 import { deliver, post } from './outbox.ts';
 import { type Reply, ReplyReader, reply } from './reply.ts';
@@ -64,7 +65,8 @@ export class Upstream {
   #watch(socket: Socket): void {
     // The usual end is no error: one with its stack costs more than the rest of the closing.
     socket.on('error', (cause) => {
-      if (this.#lost === null) this.#lose(new UpstreamLost(cause.message, { cause }));
+      if (this.#lost === null)
+        this.#lose(new UpstreamLost(`${cause.message}${refusedHere(cause)}`, { cause }));
     });
     socket.on('close', () => {
       if (this.#lost === null) this.#lose(new UpstreamLost('the mail server closed the connection'));
