@@ -1,7 +1,10 @@
+import type { ErrorCode } from '../errors.ts';
+
 export type UpstreamStatus = 408 | 502 | 503 | 504;
 
 /** Why a backend gave no (whole) answer, with the status a client gets for it. */
 export class UpstreamError extends Error {
+  readonly code: ErrorCode = 'SEKISHO_ERR_BACKEND';
   /**
    * 502 where the backend is away or answers nonsense, 503 where it has no room, 504 where it is silent, 408 where it
    * waits for a client that is.
