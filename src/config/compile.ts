@@ -62,7 +62,6 @@ function settings(policy: PolicyConfig, config: Config): RuleSettings {
       action: own?.action ?? presetAction(policy.preset, id),
       doubtful: own?.action ?? presetAction(policy.preset, id, true),
       answer: own?.answer ?? banAnswer ?? rule.answer,
-      flagCounts: rule.flagCounts === true && policy.preset !== 'observe',
     };
   });
 }
