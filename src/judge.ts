@@ -12,6 +12,7 @@ import {
 } from './rules/catalogue.ts';
 import { type ClientStatus, examineHttp, type Found, stranger } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
+import { mayNameTarget } from './rules/path-proxy.ts';
 import type { Policy, RuleSettings, Site } from './rules/policy.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { foreignProtocol } from './wire/foreign-protocols.ts';
@@ -25,7 +26,7 @@ import { telnetTarget } from './wire/telnet-proxy.ts';
 /** A rule seen, with what the policy does about it. */
 export interface Signal extends Found {
   readonly action: Action;
-  /** Blocked, and counts towards a ban. */
+  /** Counts towards a ban: blocked, or of a rule that counts flagged as well. */
   readonly counts: boolean;
 }
 
@@ -69,6 +70,7 @@ export function judge(request: HttpRequest, policy: Policy, client: ClientStatus
     request.defects === undefined &&
     request.target.charCodeAt(0) === 0x2f &&
     !oddTarget.test(request.target) &&
+    !mayNameTarget(request.target) &&
     request.method !== 'CONNECT' &&
     request.method !== 'TRACE' &&
     httpMethods.has(request.method)
@@ -100,8 +102,8 @@ function judgeClosely(
   const rules = (site ?? policy).rules;
   const signals = found
     .map((one): Signal => {
-      const { action, doubtful = action } = rules[one.rule];
-      return signalOf(one, one.doubtful === true ? doubtful : action);
+      const { action, doubtful = action, flagCounts } = rules[one.rule];
+      return signalOf(one, one.doubtful === true ? doubtful : action, flagCounts);
     })
     .filter((signal) => signal.action !== 'allow')
     .sort((a, b) => strength[a.action] - strength[b.action] || byCatalogueOrder(a.rule, b.rule));
@@ -112,10 +114,13 @@ function judgeClosely(
   return pass(to, path, host || to.name, strip, upgrade, signals, known);
 }
 
-const signalOf = (found: Found, action: Action): Signal => ({
+const signalOf = (found: Found, action: Action, flagCounts = false): Signal => ({
   ...found,
   action,
-  counts: action === 'block' && (catalogue[found.rule] as Rule).bans && found.unmeant !== true,
+  counts:
+    (action === 'block' || (flagCounts && action === 'flag')) &&
+    (catalogue[found.rule] as Rule).bans &&
+    found.unmeant !== true,
 });
 
 const strength: Record<Action, number> = { block: 0, flag: 1, allow: 2 };

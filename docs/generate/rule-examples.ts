@@ -26,6 +26,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   'proxy-connection': 'proxy-connection-keep-alive',
   'connection-strips': 'connection-strips-x-forwarded-for',
   'host-override': 'override-x-forwarded-host',
+  'path-proxy': 'path-proxy-metadata-collapsed',
   'url-in-path': 'url-in-path-http',
 };
 

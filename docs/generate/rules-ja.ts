@@ -120,6 +120,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: 'よそのホストでホストを上書きする、またはクライアントを名乗るヘッダー',
     seeks: 'Host 行や接続よりそのヘッダーを信じるバックエンド',
   },
+  'path-proxy': {
+    title: 'パスやパラメーターに書かれた、プロキシスクリプト向けの宛先: /proxy/10.0.0.1/',
+    seeks: 'それを取りに行くプロキシスクリプトや書き換え規則',
+  },
   'url-in-path': {
     title: 'パスのあるべき所に書かれたよその URL',
     seeks: 'パスに書かれたものを取りに行くスクリプトや書き換え規則',

@@ -73,7 +73,7 @@ function section(id: RuleId): string {
     ...(example === null ? [] : ['```http', example, '```', '']),
     `| ${presets.join(' | ')} | answer | counts towards a ban |`,
     `|${'---|'.repeat(presets.length + 2)}`,
-    `| ${presets.map((preset) => presetAction(preset, id)).join(' | ')} | ${answerText(rule.answer)} | ${rule.bans ? 'yes' : 'no'} |`,
+    `| ${presets.map((preset) => presetAction(preset, id)).join(' | ')} | ${answerText(rule.answer)} | ${rule.flagCounts === true ? 'yes, flagged too' : rule.bans ? 'yes' : 'no'} |`,
     '',
     `Reference: ${rule.reference}.`,
     '',
@@ -107,6 +107,11 @@ const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
     'containers are: it is flagged, and `strict` blocks it. Only what no browser asks counts towards a ban. To exempt: list the port in ' +
     '`sites[].hosts`, `"www.example.net:8443"`, or `"www.example.net:*"` for any. Where `policy.rules.host-port` or `observe` lets a ' +
     'blocked port pass, the backend gets the host without it.',
+  'path-proxy':
+    'Told at the start of a path for any foreign host, also percent-encoded; deeper in the path and in a query only for addresses of loopback, ' +
+    'private networks and metadata in every spelling, and for known proxy judges. A URL of an ordinary host in a query, a port (`/proxy/8080/`), ' +
+    'a bare number and a `redirect_uri` at loopback (RFC 8252) are nothing of the kind. Only targets inside count towards a ban, flagged as well as ' +
+    'blocked, and only where no page can have made a browser ask. To exempt: set `policy.rules.path-proxy` to `allow`, for the site that has such a proxy.',
   'upgrade-unknown':
     'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',

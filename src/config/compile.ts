@@ -62,6 +62,7 @@ function settings(policy: PolicyConfig, config: Config): RuleSettings {
       action: own?.action ?? presetAction(policy.preset, id),
       doubtful: own?.action ?? presetAction(policy.preset, id, true),
       answer: own?.answer ?? banAnswer ?? rule.answer,
+      flagCounts: rule.flagCounts === true && policy.preset !== 'observe',
     };
   });
 }

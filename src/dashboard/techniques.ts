@@ -35,6 +35,7 @@ const words: Readonly<Record<RuleId, string>> = {
   'upgrade-unknown': 'unknown upgrade',
   'host-override': 'overrides the host',
   'url-in-path': 'foreign URL in the path',
+  'path-proxy': 'target for a proxy script',
   'smtp-foreign-recipient': 'mail to a third party',
   'smtp-source-route': 'mail source route',
   'smtp-percent-hack': 'mail percent hack',

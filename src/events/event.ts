@@ -14,7 +14,7 @@ export interface ProbeEvent {
   readonly action: Action;
   /** The rule that names the verdict. */
   readonly rule: RuleId;
-  /** Counts towards a ban: it was blocked, and its sender must have meant it. */
+  /** Counts towards a ban: it was blocked, or its rule counts flagged as well, and its sender must have meant it. */
   readonly counts: boolean;
   /** Every rule seen, catalogue order. */
   readonly rules: readonly RuleId[];

@@ -33,6 +33,8 @@ export interface Rule {
   forwardable: boolean;
   /** Counts towards a ban when blocked, unless a web page can make a browser send what was seen. */
   bans: boolean;
+  /** Counts where it is only flagged, too, except by preset `observe`. @default false */
+  flagCounts?: boolean;
   /** A sentence for operators whose own clients this may be. */
   hint?: string;
 }
@@ -341,6 +343,17 @@ export const catalogue = {
     answer: 400,
     forwardable: true,
     bans: false,
+  }),
+  'path-proxy': row({
+    title: 'a target for a proxy script, in the path or a parameter: /proxy/10.0.0.1/',
+    seeks: 'a proxy script or rewrite rule that fetches it',
+    reference: 'CWE-918; RFC 3986 section 3.3; path-proxy lists of scanners',
+    action: 'flag',
+    answer: 400,
+    forwardable: true,
+    bans: true,
+    flagCounts: true,
+    hint: 'If a page of yours fetches such targets, set policy.rules.path-proxy of its site to allow.',
   }),
   'smtp-foreign-recipient': row({
     title: 'a recipient whose domain is none of ours, from a client that may not relay',

@@ -19,6 +19,7 @@ import {
   foreignHostInUrl,
   foreignUrlInPath,
 } from './own-host.ts';
+import { mayNameTarget, pathProxy } from './path-proxy.ts';
 import type { Policy, Site } from './policy.ts';
 
 /** What is known of the client, apart from what it sent. */
@@ -390,6 +391,7 @@ class Examination {
     }
     // Where `//a/b` is read as `/a/b` no authority stands in it.
     const merged = this.#policy.mergesSlashes === true ? path.replace(/^\/+/, '/') : path;
+    this.#pathProxy(merged);
     const url = foreignUrlInPath(this.#policy.sites, merged);
     if (url === null) return;
     const left = path.length - merged.length;
@@ -399,6 +401,18 @@ class Examination {
       end: left + url.end,
     });
     this.#wantName(url, merged);
+  }
+
+  /** Only who has something fetched from inside counts, and only where no page had a browser ask. */
+  #pathProxy(path: string): void {
+    const proxied = mayNameTarget(path) ? pathProxy(this.#policy.sites, path) : null;
+    if (proxied === null) return;
+    const { authority, text, inward } = proxied;
+    const host = authority?.host ?? '';
+    const where: Evidence = { part: 'target', start: 0, end: this.#request.target.length };
+    const unmeant = !inward || this.#byBrowser;
+    this.#see('path-proxy', `the target names ${host} to a proxy script`, where, { unmeant });
+    if (this.#wanted === null) this.#want(authority, null, '', text);
   }
 
   /** The canonical host goes on with its port, as far as that is no other service's. */

@@ -7,6 +7,8 @@ export interface RuleSetting {
   readonly answer: Answer;
   /** The action for what may be meant well. @default as `action` */
   readonly doubtful?: Action;
+  /** What counts although it is only flagged may do so: not by preset `observe`, which turns nobody away. @default false */
+  readonly flagCounts?: boolean;
 }
 
 export type RuleSettings = Readonly<Record<RuleId, RuleSetting>>;

@@ -2,6 +2,7 @@
  * The common log format of Apache and nginx and its many relatives: read byte by byte, so that a million ordinary lines
  * a second cost no string. A line that is anything but an ordinary request goes the slow way, as text.
  */
+import { mayNameTarget } from '../rules/path-proxy.ts';
 import type { Baseline } from './baseline.ts';
 import { clfTime } from './log-time.ts';
 import type { NameCounts } from './name-tally.ts';
@@ -23,6 +24,29 @@ const CLOSE = 0x5d;
 const sampling = 8;
 /** A longer name in a referer is not counted. */
 const longestHost = 100;
+
+/** Bytes of which some stand in every target that names a host to a proxy script: `.` `:` `%` `x` `X`. */
+const ofTargets = new Uint8Array(256);
+for (const byte of [DOT, COLON, 0x25, 0x58, 0x78]) ofTargets[byte] = 1;
+
+/** A dot tells where an address or `metadata.` may stand; else there is one in the name of every file. */
+function isTelling(buf: Buffer, at: number): boolean {
+  if (buf[at] !== DOT) return true;
+  const next = buf[at + 1]!;
+  return (next >= 0x30 && next <= 0x39) || buf[at - 1] === 0x61;
+}
+
+/** `/https/host/`, `/cors/host/`, `/fetch/…`, and two slashes. */
+const beginsLikeProxy = (first: number, second: number): boolean => {
+  const lower = first | 0x20;
+  const next = second | 0x20;
+  return (
+    first === SLASH ||
+    (lower === 0x68 && next === 0x74) ||
+    (lower === 0x63 && next === 0x6f) ||
+    (lower === 0x66 && next === 0x65)
+  );
+};
 
 export interface ClfOptions {
   readonly baseline: Baseline;
@@ -113,16 +137,20 @@ export class ClfReader {
         .startsWith('http')
     )
       return -1;
+    let telling = beginsLikeProxy(byte, buf[i + 1]!);
     while (byte !== SPACE && byte !== QUESTION) {
       if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return -1;
+      if (ofTargets[byte] === 1) telling ||= isTelling(buf, i);
       hash = hashStep(hash, byte);
       byte = buf[++i]!;
     }
     const pathEnd = i;
     while (byte !== SPACE) {
       if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return -1;
+      if (ofTargets[byte] === 1) telling ||= isTelling(buf, i);
       byte = buf[++i]!;
     }
+    if (telling && mayNameTarget(buf.toString('latin1', target, i))) return -1;
     // ` HTTP/1.1" 200 `, or ` HTTP/2" 200 `
     if (buf[i + 1] !== 0x48) return -1;
     if (buf[i + 9] === QUOTE) i += 10;

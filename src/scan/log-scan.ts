@@ -1,4 +1,7 @@
 /** Reads one log: bytes in, candidates and a baseline out. Holds a line at a time, whatever the size of the log. */
+
+import { mayNameTarget, pathProxy } from '../rules/path-proxy.ts';
+import { SiteTable } from '../rules/site-table.ts';
 import { Baseline } from './baseline.ts';
 import { type Candidate, type CandidateKind, candidateKind, quoteLimit } from './candidate.ts';
 import { ClfReader } from './clf.ts';
@@ -311,7 +314,8 @@ export class LogScan {
     if (words === null) return;
     if (
       (this.#options.all && isOddOrigin(words.method, words.target)) ||
-      (this.#options.hosts && entry.host !== null)
+      (this.#options.hosts && entry.host !== null) ||
+      (mayNameTarget(words.target) && pathProxy(nobody, words.target) !== null)
     ) {
       this.#candidate(entry, 'origin', line, text);
     }
@@ -364,6 +368,9 @@ export class LogScan {
 /** A request that looks for a relay, in a line of whatever format. */
 const foreignRequest =
   /\bCONNECT [\w.[\]:-]+:\d{1,5}\b|\b(?:GET|HEAD|POST|PUT|OPTIONS) [a-z]{2,9}:\/\/|[Rr]elay(?:ing)? (?:access )?denied/;
+
+/** Own hosts are asked for once they are known. */
+const nobody = new SiteTable([]);
 
 const isOddOrigin = (method: string, target: string): boolean =>
   /^trace$/i.test(method) || /^\/(?:[/\\]|[a-z][a-z0-9+.-]*:\/)/i.test(target);

@@ -243,6 +243,14 @@ function success(probe: Probe, context: Context): Judgement {
   const upstream = upstreamWord(probe, context);
   if (upstream !== null) return upstream;
   if (probe.method.toUpperCase() === 'HEAD') return head(probe, context);
+  // An error page of the script, or what it fetched: sizes can't tell.
+  if (probe.technique === 'path-proxy') {
+    return verdict(
+      'unclear',
+      'low',
+      `${entry.status}: a script of yours may have fetched it; look what answers this path.`,
+    );
+  }
   if (entry.bytes === null || entry.bytes === 0) {
     return verdict('unclear', 'low', `${entry.status} with no bytes: nothing to compare.`);
   }

@@ -2,6 +2,7 @@
 import type { RuleId } from '../rules/catalogue.ts';
 import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
 import { foreignUrlInPath } from '../rules/own-host.ts';
+import { pathProxy } from '../rules/path-proxy.ts';
 import { SiteTable } from '../rules/site-table.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
@@ -31,6 +32,7 @@ export type Technique =
   | 'malformed'
   | 'host'
   | 'url-in-path'
+  | 'path-proxy'
   | 'trace'
   | 'mail'
   /** A command of WinGate or of a telnet proxy: `open 198.51.100.203 80`. */
@@ -170,6 +172,11 @@ function origin(
   if (url?.authority != null && !own.has(url.authority.host)) {
     const { host, port } = url.authority;
     return probe('url-in-path', 'url-in-path', { host, port, path: url.path, text: target });
+  }
+  const proxied = pathProxy(nobody, target);
+  if (proxied?.authority != null && !own.has(proxied.authority.host)) {
+    const { host, port } = proxied.authority;
+    return probe('path-proxy', 'path-proxy', { host, port, path: '', text: proxied.text });
   }
   if (entry.host === null || !own.told) return null;
   const authority = parseAuthority(entry.host);

@@ -283,6 +283,7 @@ function targetText({ candidate, technique, wanted }: Probe): string {
     case 'telnet':
       return wanted.text;
     case 'origin':
+      if (technique === 'path-proxy') return wanted.text.slice(0, 512);
       return technique === 'host' || technique === 'url-in-path'
         ? `${wanted.host}${wanted.path}`
         : wanted.path;

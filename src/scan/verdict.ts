@@ -18,6 +18,11 @@ const families: readonly {
     many: 'foreign URLs',
     techniques: ['absolute', 'absolute-port', 'malformed', 'url-in-path'],
   },
+  {
+    one: 'target for a proxy script',
+    many: 'targets for proxy scripts',
+    techniques: ['path-proxy'],
+  },
   { one: 'foreign Host', many: 'foreign Hosts', techniques: ['host'] },
   { one: 'SOCKS greeting', many: 'SOCKS greetings', techniques: ['socks4', 'socks5'] },
   { one: 'foreign recipient', many: 'foreign recipients', techniques: ['mail'] },

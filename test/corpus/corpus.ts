@@ -12,6 +12,7 @@ import { legitimateProtocols } from './legitimate-protocols.ts';
 import { legitimateSoftware } from './legitimate-software.ts';
 import { legitimateTools } from './legitimate-tools.ts';
 import { methods } from './methods.ts';
+import { pathProxies } from './path-proxies.ts';
 import type { CorpusRow } from './row.ts';
 import { seeds } from './seeds.ts';
 import { targets } from './targets.ts';
@@ -27,6 +28,7 @@ export const corpus: readonly CorpusRow[] = [
   ...firstBytes,
   ...foreignProtocols,
   ...methods,
+  ...pathProxies,
   ...legitimateBrowsers,
   ...legitimateTools,
   ...legitimateSoftware,

@@ -57,7 +57,7 @@ export const legitimatePaths: CorpusRow[] = [
   exact('wayback-with-modifier', '/web/20200101000000im_/https://www.example.com/a.png', 'Wayback Machine'),
   exact('own-url', '/https://www.example.net/x', 'a link with the own URL pasted after the slash'),
   exact('own-url-plain-http', '/http://www.example.net/x', 'a link with the own URL pasted after the slash'),
-  exact('encoded-url-as-segment', '/proxy/https%3A%2F%2Fwww.example.com%2F', 'image proxies of forums'),
+  exact('encoded-url-as-segment', '/image/https%3A%2F%2Fwww.example.com%2F', 'image proxies of forums'),
   exact('iiif-image', '/iiif/ark:%2F12025%2F654xz321/full/max/0/default.jpg', 'IIIF Image API 3.0'),
   exact('doi', '/doi/10.1000/(182)<a>', 'SICI identifiers'),
   exact('empty-query', '/?', 'RFC 3986 section 3.4'),
@@ -76,7 +76,6 @@ export const legitimatePaths: CorpusRow[] = [
     'open redirects: for the backend to judge',
   ),
   exact('url-as-query', '/go?http://www.example.com/', 'link trackers'),
-  exact('metadata-url-in-query', '/?u=http://169.254.169.254/', 'CWE-918: for the backend to judge'),
   exact(
     'redirect-uri',
     '/authorize?response_type=code&client_id=s6BhdRkqt3&state=xyz&redirect_uri=https%3A%2F%2Fclient%2Eexample%2Ecom%2Fcb',

@@ -1,0 +1,182 @@
+/**
+ * Proxies that take their target from the path or a parameter: `/proxy/http:/169.254.169.254/`, `/https/www.example.com/`,
+ * `/proxy?url=…`. At the start of a path any foreign host is told; deeper, and in a query, only what no page needs to name there:
+ * addresses of special ranges in every spelling, metadata names and known judges. Archives, search engines and redirects live on
+ * ordinary URLs in those places.
+ */
+import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
+import { hostIntent } from './intent.ts';
+import { isJudgeHost } from './judges.ts';
+import type { SiteTable } from './site-table.ts';
+
+export interface PathProxy {
+  readonly authority: Authority | null;
+  /** The target as the sender wrote it, decoded. */
+  readonly text: string;
+  /** Metadata, a private network or this machine, named to something that fetches: no page needs the answer. */
+  readonly inward: boolean;
+}
+
+/**
+ * Whether a target is worth the closer look; true for a few in a thousand of ordinary ones. Runs on every request. Whatever
+ * `pathProxy` tells matches it.
+ */
+export const mayNameTarget = (target: string): boolean => worthALook.test(target);
+const worthALook =
+  /:(?:\/|%)|%(?:25)*(?:3a|7[0-9a]|6[0-9a-f]|3[0-9]|2e)|^[/\\](?:[/\\]|%(?:25)*(?:2f|5c))|proxy|^\/(?:https?|cors|fetch)\b|169\.254\.|\bmetadata\b|100\.100\.100|168\.63\./i;
+
+/** Characters of a target that are looked at; URLs longer than that name nothing that a proxy script is sent to. */
+const lookedAt = 4096;
+/** URLs of one target that are looked at. */
+const mostUrls = 16;
+
+const words = String.raw`(?:(?:web|http|cors|reverse|simple|my)?[-_]?proxy(?:\.php)?|cors(?:-anywhere)?|https?)`;
+const fetchers = String.raw`(?:[\w.-]{0,24}proxy[\w.-]{0,24}|cors[\w.-]{0,24}|fetch|https?|relay|tunnel)`;
+const hostText = String.raw`(?:[^/\\?#@\s]*@)?(?:\[[0-9a-f:.]+\]|[^/\\?#@&:;,"'<>()|\s]+)(?::\d{1,5})?`;
+/** `/proxy/http:/host`, and `/http:/host` where it was written in another way. */
+const leadingUrl = new RegExp(String.raw`^\/+(?:${fetchers}\/+)?[a-z][a-z0-9+.-]*:[/\\]+(${hostText})`, 'i');
+/** `/proxy/host/`, `/https/host/`. */
+const leadingHost = new RegExp(String.raw`^\/+${words}\/+(${hostText})(?=[/?#]|$)`, 'i');
+/** `//host`, where it was written in another way. */
+const leadingSlashes = new RegExp(String.raw`^[/\\]{2,}(${hostText})(?=[/\\?#]|$)`, 'i');
+const proxiedHost = new RegExp(String.raw`\/${words}\/+(${hostText})(?=[/?#]|$)`, 'gi');
+const fetcherInPath = new RegExp(String.raw`\/${fetchers}(?:\/|$)`, 'i');
+const hostFirst = new RegExp(`^(${hostText})`, 'i');
+/** Not within words: `cmd=wget+http://192.168.1.1/` is a command for this server, and no target to relay to. */
+const anyUrl = new RegExp(
+  String.raw`(?<![\w+.\s-])(?:https?|s?ftps?|tftp|gopher|dict|ldaps?|wss?|rtsp|redis|smb):[/\\]+(${hostText})`,
+  'gi',
+);
+/** Addresses and names of metadata that stand alone. */
+const bareMetadata =
+  /(?<![\w.-])(169\.254\.(?:169\.254|170\.2)|100\.100\.100\.200|168\.63\.129\.16|metadata\.google\.internal|metadata\.azure\.com|\[(?:fd00:ec2::254|::ffff:a9fe:a9fe|::ffff:169\.254\.169\.254|64:ff9b::a9fe:a9fe)\])(?=[/:?&#]|$)/gi;
+/** RFC 8252 section 7.3: a program on the visitor's machine waits for the answer at a port of loopback. */
+const redirectName =
+  /^(?:redirect|return|post_logout|callback|next|continue|goto|back|origin|client_id|ref)/i;
+/** Parameters whose value a script fetches. */
+const fetchName =
+  /^(?:url|uri|u|target|dest|host|proxy|fetch|src|link|upstream|q|site|page|path|file|feed)$/i;
+/** Names of files, which no host is called by. */
+const fileName =
+  /\.(?:html?|php\d?|aspx?|jsp|js|mjs|css|json|xml|txt|png|jpe?g|gif|svg|ico|webp|pdf|pac|dat|conf|ya?ml|ini|cfg|log|map|woff2?|cgi|pl|py|rb|do|md|ts|tsx|jsx|wasm|zip|gz|mp[34]|csv|env|sql|bak|sh)$/i;
+
+/** What a target names for a script to fetch; null where it names nothing foreign. Total. */
+export function pathProxy(sites: SiteTable, target: string): PathProxy | null {
+  const cut = target.indexOf('?');
+  const rawPath = (cut === -1 ? target : target.slice(0, cut)).slice(0, lookedAt);
+  const path = decoded(rawPath);
+  return (
+    atStart(sites, path, path !== rawPath) ??
+    inDepth(sites, path) ??
+    (cut === -1 ? null : inQuery(sites, path, target.slice(cut + 1, cut + 1 + lookedAt)))
+  );
+}
+
+function atStart(sites: SiteTable, path: string, wasCoded: boolean): PathProxy | null {
+  const url = leadingUrl.exec(path);
+  if (url !== null) {
+    // Written plainly and without a word before it, it is `url-in-path`, unless it leads inward.
+    const plain = !wasCoded && /^\/+[a-z][a-z0-9+.-]*:/i.test(path);
+    const found = named(sites, url[1]!, path.slice(1), true);
+    if (found !== null && (found.inward || !plain)) return found;
+  }
+  const host = leadingHost.exec(path)?.[1];
+  if (host !== undefined && isHost(host, path)) {
+    const found = named(sites, host, path.slice(1), true);
+    if (found !== null) return found;
+  }
+  const slashes = leadingSlashes.exec(path)?.[1];
+  const found = slashes !== undefined && isHost(slashes, path) ? named(sites, slashes, path, true) : null;
+  return found !== null && (found.inward || wasCoded) ? found : null;
+}
+
+function inDepth(sites: SiteTable, path: string): PathProxy | null {
+  for (const [, host] of firstOf(path.matchAll(proxiedHost))) {
+    if (!isHost(host!, path)) continue;
+    const found = special(sites, host!, host!, true);
+    if (found !== null) return found;
+  }
+  for (const [url, host] of firstOf(path.matchAll(anyUrl))) {
+    const found = special(sites, host!, url, false);
+    if (found !== null) return found;
+  }
+  for (const [host] of firstOf(path.matchAll(bareMetadata))) return special(sites, host, host, true);
+  return null;
+}
+
+function inQuery(sites: SiteTable, path: string, query: string): PathProxy | null {
+  const byFetcher = fetcherInPath.test(path);
+  for (const pair of query.split('&', 64)) {
+    const equals = pair.indexOf('=');
+    const name = equals === -1 ? '' : decoded(pair.slice(0, equals));
+    const value = decoded(pair.slice(equals + 1));
+    const redirect = redirectName.test(name);
+    const hosts = [...firstOf(value.matchAll(anyUrl)), ...firstOf(value.matchAll(bareMetadata))];
+    const bare = byFetcher && fetchName.test(name) ? hostFirst.exec(value) : null;
+    if (bare !== null && isHost(bare[1]!, value)) hosts.push(bare);
+    for (const [text, host] of hosts) {
+      const found = special(sites, host!, text, false);
+      if (found === null) continue;
+      const kind = intentOf(found.authority);
+      if (redirect && kind !== 'metadata') continue;
+      return { ...found, inward: !redirect && (kind === 'metadata' || (kind !== null && byFetcher)) };
+    }
+  }
+  return null;
+}
+
+/** Any host that is not ours. */
+function named(sites: SiteTable, host: string, text: string, fetched: boolean): PathProxy | null {
+  const authority = parseAuthority(host.toLowerCase());
+  if (isMalformed(authority)) return null;
+  if (sites.find(authority.host) !== undefined) return null;
+  return { authority, text, inward: fetched && intentOf(authority) !== null };
+}
+
+/** A host that is not ours, of a special range, metadata, or a judge. */
+function special(sites: SiteTable, host: string, text: string, fetched: boolean): PathProxy | null {
+  const found = named(sites, host, text, fetched);
+  if (found === null || isSmallNumber(found.authority!.host)) return null;
+  return intentOf(found.authority) !== null || isJudgeHost(found.authority!.host) ? found : null;
+}
+
+/** A port or an id, though some resolver takes it for an address of 0.0.0.0/8. */
+const isSmallNumber = (host: string): boolean => /^\d+$/.test(host) && host !== '0' && Number(host) < 2 ** 24;
+
+const intentOf = (authority: Authority | null): ReturnType<typeof hostIntent> =>
+  authority === null ? null : hostIntent(authority.host);
+
+/**
+ * Whether a text without a scheme is meant as a host: a name with a top-level domain, or an address. `/proxy/8080/` is a port of this
+ * machine (Jupyter, code-server), `/proxy/1.2/` a version: of numbers only those count that are whole addresses.
+ */
+function isHost(text: string, path: string): boolean {
+  const host = text.replace(/^[^@]*@/, '').replace(/:\d+$/, '');
+  if (host.startsWith('[')) return true;
+  if (/^\d+$/.test(host)) return host.length <= 10 && Number(host) >= 2 ** 24 && Number(host) < 2 ** 32;
+  if (/^0x[0-9a-f]{7,8}$/i.test(host) || /^(?:127|0x7f|0177)(?:\.\w+){1,3}$/i.test(host)) return true;
+  if (/^(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){3}$/i.test(host)) return true;
+  if (/^(?:localhost|metadata|instance-data)$/i.test(host)) return true;
+  if (!/^(?:[a-z0-9_-]+\.)+[a-z]{2,24}$/i.test(host)) return false;
+  return !fileName.test(host) || new RegExp(String.raw`${escaped(host)}(?::\d+)?\/`, 'i').test(path);
+}
+
+const escaped = (text: string): string => text.replaceAll('.', String.raw`\.`);
+
+function firstOf(matches: Iterable<RegExpMatchArray>): RegExpMatchArray[] {
+  const some: RegExpMatchArray[] = [];
+  for (const match of matches) {
+    if (some.push(match) === mostUrls) break;
+  }
+  return some;
+}
+
+/** As often as scripts in a row may decode it: three times. What is no printable ASCII stays as it is. */
+function decoded(text: string): string {
+  let plain = text;
+  for (let round = 0; round < 3 && plain.includes('%'); round++)
+    plain = plain.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  return plain;
+}

@@ -1,0 +1,86 @@
+/** Path and parameter proxies: what is told, what it wants, what counts; and that the quick look before it misses nothing. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { judge, type Verdict } from '../../src/judge.ts';
+import { classifyIntent, nothingWanted } from '../../src/rules/intent.ts';
+import { mayNameTarget, pathProxy } from '../../src/rules/path-proxy.ts';
+import { SiteTable } from '../../src/rules/site-table.ts';
+import { pathProxyTargets } from '../corpus/path-proxies.ts';
+import { corpusPolicy } from '../support/policy.ts';
+
+const { policy } = corpusPolicy();
+const judged = (target: string, ...marks: string[]): Verdict =>
+  judge({ method: 'GET', target, version: '1.1', rawHeaders: ['Host', 'www.example.net', ...marks] }, policy);
+const counts = ({ signals }: Verdict): boolean => signals.some((signal) => signal.counts);
+
+suite('path proxies', () => {
+  for (const [id, target, intent, counted] of pathProxyTargets) {
+    test(`${id}: ${target}`, () => {
+      const verdict = judged(target);
+      assert.equal(verdict.rule, 'path-proxy');
+      assert.equal(verdict.action, 'flag');
+      assert.equal(classifyIntent(verdict.wanted ?? nothingWanted), intent);
+      assert.equal(counts(verdict), counted);
+      assert.equal(
+        counts(judged(target, 'Sec-Fetch-Site', 'cross-site')),
+        false,
+        'a page can have a browser ask',
+      );
+    });
+  }
+
+  test('a redirect to loopback is silent, one to metadata is flagged and does not count', () => {
+    assert.equal(judged('/a?redirect_uri=http://127.0.0.1:1/').action, 'allow');
+    const verdict = judged('/a?redirect_uri=http://169.254.169.254/');
+    assert.equal(verdict.rule, 'path-proxy');
+    assert.equal(counts(verdict), false);
+  });
+
+  test('a plain URL at the start is url-in-path by name, and counts where it leads inward', () => {
+    for (const target of ['/http://127.0.0.1/', '//169.254.169.254/latest/']) {
+      assert.equal(judged(target).rule, 'url-in-path', target);
+      assert.equal(counts(judged(target)), true, target);
+    }
+    assert.equal(counts(judged('/http://www.example.com/')), false);
+  });
+
+  test('preset observe counts nothing', () => {
+    const { policy: observing } = corpusPolicy('policy: { preset: observe }');
+    const verdict = judge(
+      {
+        method: 'GET',
+        target: '/proxy/169.254.169.254/',
+        version: '1.1',
+        rawHeaders: ['Host', 'www.example.net'],
+      },
+      observing,
+    );
+    assert.equal(verdict.rule, 'path-proxy');
+    assert.equal(counts(verdict), false);
+  });
+
+  test('whatever is told passes the quick look first, whichever characters are encoded', () => {
+    const sites = new SiteTable([]);
+    const coded = fc
+      .tuple(
+        fc.constantFrom(...pathProxyTargets.map(([, target]) => target)),
+        fc.infiniteStream(fc.integer({ min: 0, max: 9 })),
+      )
+      .map(([target, dice]) =>
+        [...target]
+          .map((char, i) =>
+            i > 0 && dice.next().value! < 2 && char !== '?' && char !== '%'
+              ? `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`
+              : char,
+          )
+          .join(''),
+      );
+    fc.assert(
+      fc.property(coded, (target) => {
+        if (pathProxy(sites, target) !== null) assert.ok(mayNameTarget(target), target);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
