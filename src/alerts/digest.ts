@@ -285,7 +285,7 @@ export class Digest {
   ): void {
     const { name, emit, config } = this.#options;
     const { adminUrl } = config;
-    const todo = level === 'relief' ? undefined : advice[kind];
+    const advised = level === 'relief' ? undefined : advice[kind];
     emit({
       id: randomUUID(),
       kind,
@@ -293,7 +293,7 @@ export class Digest {
       time: now,
       from: name,
       title: `${name}: ${title}`,
-      lines: todo === undefined ? lines : [...lines, todo],
+      lines: advised === undefined ? lines : [...lines, advised],
       link: adminUrl === null ? null : `${adminUrl}/#/${viewOf(kind)}`,
       facts,
     });

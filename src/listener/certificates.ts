@@ -101,7 +101,8 @@ export class Certificates {
     });
     const caBefore = this.#ca;
     try {
-      this.#ca = readAuthorities(this.#authorities);
+      const ca = readAuthorities(this.#authorities);
+      if (ca !== undefined && caBefore?.equals(ca) !== true) this.#ca = ca;
     } catch (error) {
       this.#events.onError(error as Error);
     }

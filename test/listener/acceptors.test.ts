@@ -7,12 +7,11 @@ import { Listener } from '../../src/listener/listener.ts';
 
 const ignore = (): void => {};
 
-async function takenPerTurn(sharing: 'none' | 'own', clients: number): Promise<number[]> {
-  const turns: number[] = [0];
-  const front = { take: () => void turns.push(turns.pop()! + 1), close: ignore, stop: ignore };
-  const listener = new Listener({
+const listenerAt = (port: number, sharing: 'none' | 'own', take: () => void): Listener => {
+  const front = { take, close: ignore, stop: ignore };
+  return new Listener({
     host: '127.0.0.1',
-    port: 0,
+    port,
     inherited: null,
     sharing,
     tls: null,
@@ -23,10 +22,15 @@ async function takenPerTurn(sharing: 'none' | 'own', clients: number): Promise<n
     plain: front,
     http2: front,
     mayConnect: () => true,
-    onCertificate: () => {},
     onClient: ignore,
+    onCertificate: ignore,
     onError: ignore,
   });
+};
+
+async function takenPerTurn(sharing: 'none' | 'own', clients: number): Promise<number[]> {
+  const turns: number[] = [0];
+  const listener = listenerAt(0, sharing, () => turns.push(turns.pop()! + 1));
   await listener.listen();
   const port = Number(listener.name.split(':').at(-1));
   const sockets: Socket[] = [];
@@ -65,24 +69,7 @@ suite('connections that come at once', {
     const other = createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true });
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
-    const front = { take: ignore, close: ignore, stop: ignore };
-    const listener = new Listener({
-      host: '127.0.0.1',
-      port,
-      inherited: null,
-      sharing: 'own',
-      tls: null,
-      clients: null,
-      proxyPeers: null,
-      headerTime: 1000,
-      http1: front,
-      plain: front,
-      http2: front,
-      mayConnect: () => true,
-      onCertificate: () => {},
-      onClient: ignore,
-      onError: ignore,
-    });
+    const listener = listenerAt(port, 'own', ignore);
     await assert.rejects(listener.listen(), /the port is taken/);
     await listener.close(0);
     other.close();

@@ -1,6 +1,6 @@
 /** What a session costs the mail server before its first message: no connection and no command more than it takes. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { without } from '../support/peers.ts';
 import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
@@ -8,16 +8,22 @@ import { mailSink, startGuard } from './support.ts';
 
 const skip = without('openssl');
 
+/** A client that has gone over to TLS, after an EHLO or without one. */
+async function behindStartTls(t: TestContext, ehlo: boolean, options: object = {}) {
+  const sink = await mailSink(t);
+  const { port } = await startGuard(t, sink.port, { tls: await certificate(t), ...options });
+  const client = await Dialogue.open(t, port);
+  await client.reply();
+  if (ehlo) assert.equal(await client.code('EHLO before.example.org'), 250);
+  assert.equal(await client.code('STARTTLS'), 220);
+  await client.startTls();
+  return { client, sink };
+}
+
 test('STARTTLS after nothing but EHLO goes on in the same session with the mail server', {
   skip,
 }, async (t) => {
-  const sink = await mailSink(t);
-  const { port } = await startGuard(t, sink.port, { tls: await certificate(t) });
-  const client = await Dialogue.open(t, port);
-  await client.reply();
-  assert.equal(await client.code('EHLO before.example.org'), 250);
-  assert.equal(await client.code('STARTTLS'), 220);
-  await client.startTls();
+  const { client, sink } = await behindStartTls(t, true);
   assert.equal(await client.code('EHLO after.example.org'), 250);
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.deepEqual(sink.received, [
@@ -26,13 +32,7 @@ test('STARTTLS after nothing but EHLO goes on in the same session with the mail 
 });
 
 test('a name said before STARTTLS does not hold for mail behind it', { skip }, async (t) => {
-  const sink = await mailSink(t);
-  const { port } = await startGuard(t, sink.port, { tls: await certificate(t) });
-  const client = await Dialogue.open(t, port);
-  await client.reply();
-  assert.equal(await client.code('EHLO before.example.org'), 250);
-  assert.equal(await client.code('STARTTLS'), 220);
-  await client.startTls();
+  const { client, sink } = await behindStartTls(t, true);
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(sink.received.length, 2);
   assert.equal(sink.received[1], 'MAIL FROM:<a@example.org>\r\n');
@@ -41,12 +41,7 @@ test('a name said before STARTTLS does not hold for mail behind it', { skip }, a
 test('a PROXY header of version 2 tells of TLS, so STARTTLS begins a session of its own', {
   skip,
 }, async (t) => {
-  const sink = await mailSink(t);
-  const { port } = await startGuard(t, sink.port, { tls: await certificate(t), proxyProtocol: 'v2' });
-  const client = await Dialogue.open(t, port);
-  await client.reply();
-  assert.equal(await client.code('STARTTLS'), 220);
-  await client.startTls();
+  const { client, sink } = await behindStartTls(t, false, { proxyProtocol: 'v2' });
   await client.say('EHLO after.example.org');
   assert.equal(sink.received.length, 2);
 });

@@ -8,9 +8,9 @@ import { Bars } from '../parts/bars.tsx';
 import { EventList } from '../parts/event-list.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Loaded } from '../parts/states.tsx';
+import { TechniqueBars } from '../parts/technique-bars.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
 import { amount, intentWords, networkOf, sourceText, zonedTime } from '../words.ts';
 
 const shown = 20;
@@ -74,19 +74,7 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
         <div class="columns">
           <section class="card">
             <h2>How it tried</h2>
-            <Bars
-              bars={client.data.rules.map(({ rule, action, count }) => ({
-                key: `${rule} ${action}`,
-                label: (
-                  <>
-                    {techniqueWords(rule)}
-                    {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
-                  </>
-                ),
-                count,
-                href: href('events', { client: id, rule }),
-              }))}
-            />
+            <TechniqueBars rules={client.data.rules} filter={{ client: id }} />
           </section>
           <section class="card">
             <h2>What it was after</h2>

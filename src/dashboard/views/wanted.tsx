@@ -3,8 +3,8 @@ import type { JSX } from 'preact';
 import type { ViewProps } from '../app.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
+import { TechniqueBars } from '../parts/technique-bars.tsx';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
 import { intentWords } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
@@ -37,23 +37,7 @@ export function WantedView(props: ViewProps): JSX.Element {
           <h2>How they tried</h2>
           <Loaded of={summary} lines={6}>
             {({ rules }) =>
-              rules.length === 0 ? (
-                <Empty title="Not at all" />
-              ) : (
-                <Bars
-                  bars={rules.map(({ rule, action, count }) => ({
-                    key: `${rule} ${action}`,
-                    label: (
-                      <>
-                        {techniqueWords(rule)}
-                        {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
-                      </>
-                    ),
-                    count,
-                    href: href('events', { rule }),
-                  }))}
-                />
-              )
+              rules.length === 0 ? <Empty title="Not at all" /> : <TechniqueBars rules={rules} />
             }
           </Loaded>
         </section>

@@ -132,7 +132,7 @@ function Networks({ sources }: { sources: SummaryAnswer['sources'] }): JSX.Eleme
   const ranked = [...networks].sort(([, a], [, b]) => b.count - a.count).slice(0, mostNetworks);
   return (
     <section class="card">
-      <h2>Networks</h2>
+      <h2>Networks of the busiest sources</h2>
       <Bars
         bars={ranked.map(([network, { count, clients }]) => ({
           key: network,

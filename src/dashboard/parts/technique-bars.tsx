@@ -1,0 +1,30 @@
+/** How probes were tried, a bar a rule: in words, with its id beside. */
+import type { JSX } from 'preact';
+import type { SummaryAnswer } from '../api.ts';
+import { href } from '../route.ts';
+import { techniqueWords } from '../techniques.ts';
+import { Bars } from './bars.tsx';
+
+interface TechniqueBarsProps {
+  readonly rules: SummaryAnswer['rules'];
+  /** What else the events behind a bar have in common. */
+  readonly filter?: Readonly<Record<string, string>>;
+}
+
+export function TechniqueBars({ rules, filter = {} }: TechniqueBarsProps): JSX.Element {
+  return (
+    <Bars
+      bars={rules.map(({ rule, action, count }) => ({
+        key: `${rule} ${action}`,
+        label: (
+          <>
+            {techniqueWords(rule)}
+            {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
+          </>
+        ),
+        count,
+        href: href('events', { ...filter, rule }),
+      }))}
+    />
+  );
+}
