@@ -13,6 +13,7 @@ import { carryUpgrade, type Tunnel } from '../forward/tunnel.ts';
 import type { UpstreamError } from '../forward/upstream-error.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { listenerName } from '../guard/received.ts';
+import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { mayBecomeOther } from '../wire/first-bytes.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { ClientReads } from './client-reads.ts';
@@ -20,7 +21,6 @@ import { IncomingBody } from './incoming-body.ts';
 import { RequestBody } from './request-body.ts';
 import { type ReadRequest, RequestReader } from './request-reader.ts';
 import type { Http1Server, Instead } from './server.ts';
-import { UnreadAnswer } from './unread-answer.ts';
 
 /** Bytes that may wait behind a request under way; then nothing more is read until it is answered. */
 const maxHeld = 64 * 1024;

@@ -1,5 +1,6 @@
 /** One connection of HTTP/2, RFC 9113: its frames, its streams, and its end. */
 import type { Socket } from 'node:net';
+import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-faults.ts';
 import {
   checkFrame,
@@ -65,7 +66,7 @@ export class Http2Connection {
   #ended = false;
   /** Since when no stream is open, or a field block is. */
   #since: number;
-  #blockedSince = 0;
+  readonly #unread: UnreadAnswer;
   #served = false;
   /** A block was written: the next does not begin with a table size. */
   tableSet = false;
@@ -77,6 +78,7 @@ export class Http2Connection {
     const { headerBytes } = limits;
     this.#blocks = new FieldBlocks(headerBytes);
     this.#since = server.now;
+    this.#unread = new UnreadAnswer(socket, server.now);
     this.#resets = new Allowance(resets, server.now);
     this.#empty = new Allowance(emptyFrames, server.now);
     this.output = new Output(socket, (bytes) => this.#empty.give(bytes / 1024));
@@ -121,11 +123,10 @@ export class Http2Connection {
     const { now } = this.server;
     const { limits } = this.server.options;
     const waited = now - this.#since;
-    if (this.output.blocked && now - this.#blockedSince >= limits.stall) {
+    if (this.#unread.standsStill(now, limits.stall)) {
       this.socket.destroy();
       return;
     }
-    if (!this.output.blocked) this.#blockedSince = now;
     if (this.#leaving === 1 && waited >= farewell) this.leave();
     if (this.#blocks.open && now - this.#blocks.since >= limits.head) {
       this.#fail(inConnection(enhanceYourCalm, 'a field block that does not end'));

@@ -4,6 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { after, suite, type TestContext, test } from 'node:test';
+import { connect } from 'node:tls';
+import {
+  maxWindow,
+  preface,
+  settingIds,
+  settingsAck,
+  settingsFrame,
+  windowUpdateFrame,
+} from '../../src/wire/h2-frames.ts';
+import { request } from '../http2/raw-http2.ts';
 import { get, hostLine } from '../support/behind-gateway.ts';
 import { certificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
@@ -128,6 +138,31 @@ suite('a client that reads slowly is served to the end', () => {
     const timer = setInterval(() => socket.resume(), limit / 4);
     t.after(() => clearInterval(timer));
     socket.write(get.replace('/ ', '/long '));
+    await eventually(() => taken > long || socket.destroyed, 'it ends', 90_000);
+    assert.ok(taken > long, `${taken} bytes came`);
+  });
+
+  test('over HTTP/2, with windows as wide as they go', async (t) => {
+    const socket = connect({
+      port: secure.port,
+      ALPNProtocols: ['h2'],
+      servername: host,
+      rejectUnauthorized: false,
+    });
+    t.after(() => socket.destroy());
+    socket.on('error', () => {});
+    let taken = 0;
+    let pause = 1024 * 1024;
+    socket.on('data', (piece: Buffer) => {
+      taken += piece.length;
+      if (taken < pause) return;
+      pause += 1024 * 1024;
+      socket.pause();
+    });
+    const timer = setInterval(() => socket.resume(), limit / 4);
+    t.after(() => clearInterval(timer));
+    const wide = settingsFrame([[settingIds.initialWindowSize, maxWindow]]) + windowUpdateFrame(0, long * 2);
+    socket.write(preface + wide + settingsAck + request(1, true, 'GET', '/long'), 'latin1');
     await eventually(() => taken > long || socket.destroyed, 'it ends', 90_000);
     assert.ok(taken > long, `${taken} bytes came`);
   });

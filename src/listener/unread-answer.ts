@@ -6,8 +6,10 @@ type ConnectedSocket = Socket & { _handle?: { writeQueueSize?: number } | null }
 export class UnreadAnswer {
   readonly #socket: ConnectedSocket;
   #bytes = 0;
+  #taken = 0;
   #since: number;
 
+  /** @param now when the connection began, on the clock that it is asked by */
   constructor(socket: Socket, now: number) {
     this.#socket = socket;
     this.#since = now;
@@ -18,11 +20,18 @@ export class UnreadAnswer {
     return this.#bytes;
   }
 
-  /** Whether nothing was taken for as long. Asked every now and then. @param stall milliseconds */
+  /**
+   * Whether nothing was taken for as long. Asked every now and then. What waits is no sign of that: of a client that reads as
+   * fast as the backend sends, it may be the same whenever it is looked at.
+   *
+   * @param stall milliseconds
+   */
   standsStill(now: number, stall: number): boolean {
     const bytes = unwritten(this.#socket);
-    if (bytes > 0 && bytes === this.#bytes) return now - this.#since >= stall;
+    const taken = this.#socket.bytesWritten - bytes;
+    if (bytes > 0 && this.#bytes > 0 && taken === this.#taken) return now - this.#since >= stall;
     this.#bytes = bytes;
+    this.#taken = taken;
     this.#since = now;
     return false;
   }
