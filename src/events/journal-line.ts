@@ -57,9 +57,16 @@ export class JournalLine {
     });
   }
 
-  /** Ends the thread; nothing can be asked any more. */
-  async end(): Promise<void> {
+  /**
+   * Ends the thread; nothing can be asked any more.
+   *
+   * @param last what it does before
+   */
+  async end(last?: unknown): Promise<void> {
+    const done = last === undefined || this.#thread === null ? null : this.ask(last);
+    // From now on its end is no trouble.
     this.#closed = true;
+    await done;
     await this.#thread?.terminate();
   }
 

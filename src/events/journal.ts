@@ -155,7 +155,7 @@ export class Journal {
       if (this.#flying > 0) await this.#writer.ask({ op: 'size' }).catch(() => {});
       if (this.#pending.size > 0) await this.#send(this.#takePending());
       this.#closed = true;
-      await this.#writer.ask({ op: 'close' });
+      await this.#writer.end({ op: 'close' });
     };
     const late = new Promise<void>((done) => {
       setTimeout(done, closeDeadline).unref();

@@ -37,6 +37,20 @@ suite('the journal', () => {
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
   });
 
+  test('ends without trouble', async () => {
+    const troubles: (string | null)[] = [];
+    const journal = new Journal({
+      path: ':memory:',
+      keep: minute,
+      maxSize: 2 ** 24,
+      onTrouble: (reason) => troubles.push(reason),
+    });
+    await journal.write([foldedEventOf({ time: now })]);
+    await journal.close();
+    await new Promise((done) => setImmediate(done));
+    assert.deepEqual(troubles, []);
+  });
+
   test('tells requests of banned clients apart from probes', (t) => {
     const store = memoryStore(t);
     store.write([
