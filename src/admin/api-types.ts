@@ -1,5 +1,5 @@
 /** What the admin API answers, as TypeBox schemas: the types of the code and the words of the OpenAPI document. */
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { ruleIds } from '../rules/catalogue.ts';
 
 const time = (description: string) => Type.String({ format: 'date-time', description });
@@ -70,6 +70,9 @@ export type ReportQuery = Static<typeof ReportQuery>;
 
 export const ApiError = Type.Object({ error: Type.String({ description: 'What is wrong, and the mend.' }) });
 
+const orNull = <T extends TSchema>(type: T, description: string) =>
+  Type.Union([type, Type.Null()], { description });
+
 const eventFields = {
   id: Type.Integer({ description: 'Names the event.' }),
   time: time('The first one it stands for.'),
@@ -91,6 +94,14 @@ const eventFields = {
   }),
   why: Type.String({ description: 'One sentence.' }),
   request: Type.String({ description: 'The request line, or the first bytes, escaped.' }),
+  clientPort: Type.Optional(
+    orNull(Type.Integer(), 'TCP port of the client, of the first one; null: not known, as behind a proxy.'),
+  ),
+  localAddress: Type.Optional(orNull(Type.String(), 'Our address that it came to.')),
+  localPort: Type.Optional(orNull(Type.Integer(), 'Our TCP port.')),
+  session: Type.Optional(orNull(Type.String(), 'The same for all of one connection.')),
+  sni: Type.Optional(orNull(Type.String(), 'The name asked for in the TLS handshake.')),
+  protocol: Type.Optional(orNull(Type.String(), 'What was spoken: `http/1.1`, `h2`, `smtp`, `socks5` …')),
 };
 
 export const ApiEvent = Type.Object(eventFields);

@@ -1,4 +1,5 @@
 /** Events as CSV (RFC 4180), safe to open in a spreadsheet. */
+import { connectionFields } from '../events/connection.ts';
 import type { JournalRow } from '../events/journal-query.ts';
 
 const columns = [
@@ -18,6 +19,7 @@ const columns = [
   'answer',
   'why',
   'request',
+  ...connectionFields,
 ] as const satisfies (keyof JournalRow)[];
 
 export const csvHeader = `${columns.join(',')}\r\n`;
@@ -27,7 +29,7 @@ export const csvLine = (row: JournalRow): string =>
 
 function field(row: JournalRow, column: (typeof columns)[number]): string {
   const value = row[column];
-  if (value === null) return '';
+  if (value === null || value === undefined) return '';
   if (column === 'first' || column === 'last') return new Date(Number(value)).toISOString();
   const text = Array.isArray(value) ? value.join(' ') : String(value);
   // A spreadsheet runs what begins so as a formula, and the sender of a probe chose these words.

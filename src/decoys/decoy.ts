@@ -5,12 +5,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import { type ConnectionFacts, sessionId } from '../events/connection.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
 import { printable, redact } from '../events/redact.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
 import { writeMailbox } from '../wire/smtp-path.ts';
 import {
   type Asked,
@@ -111,9 +113,11 @@ class DecoyListener implements Decoy {
       socket.removeListener('data', onData);
       socket.removeListener('end', onEnd);
       socket.removeListener('close', onClose);
+      const protocol = spoken[classifyFirstBytes(bytes)] ?? (speaks === 'smtp' ? 'smtp' : null);
       // Frees what was read: in the tarpit ten thousand of these would be kept.
       bytes = Buffer.alloc(0);
-      for (const event of eventsOf(step.asked, listener, ends.client)) this.#context.onEvent(event);
+      for (const event of eventsOf(step.asked, listener, ends.client, { ...ends.connection, protocol }))
+        this.#context.onEvent(event);
       if (!socket.destroyed) this.#answer(socket, speaks === 'smtp' ? mailRefused : step.refuse);
     };
     const look = (last: boolean): void => {
@@ -170,12 +174,34 @@ class DecoyListener implements Decoy {
   }
 }
 
-function* eventsOf(asked: Asked | null, listener: string, client: string): Generator<ProbeEvent> {
+interface Ends {
+  readonly client: string;
+  readonly listener: string;
+  readonly connection: ConnectionFacts;
+}
+
+/** Names of what was sent, as events have them. */
+const spoken: Partial<Record<FirstBytes, string>> = {
+  'http-1': 'http/1.1',
+  'http-0.9': 'http/0.9',
+  'h2-preface': 'h2',
+  socks4: 'socks4',
+  socks5: 'socks5',
+  tls: 'tls',
+  smtp: 'smtp',
+};
+
+function* eventsOf(
+  asked: Asked | null,
+  listener: string,
+  client: string,
+  connection: ConnectionFacts,
+): Generator<ProbeEvent> {
   if (asked === null) return;
   const time = Date.now();
   if (asked.kind === 'verdict') {
     const { verdict, head, body } = asked;
-    yield probeEvent({ time, listener, client, verdict, head, body });
+    yield probeEvent({ time, listener, client, connection, verdict, head, body });
     return;
   }
   for (const { verdict, line } of asked.recipients) {
@@ -187,6 +213,7 @@ function* eventsOf(asked: Asked | null, listener: string, client: string): Gener
       time,
       listener,
       client,
+      ...connection,
       site: null,
       action: 'block',
       rule,
@@ -202,13 +229,19 @@ function* eventsOf(asked: Asked | null, listener: string, client: string): Gener
   }
 }
 
-function endsOf(socket: Socket): { client: string; listener: string } | null {
+function endsOf(socket: Socket): Ends | null {
   const client = parseIp(withoutZone(socket.remoteAddress ?? ''));
   const local = parseIp(withoutZone(socket.localAddress ?? ''));
   if (client === null || local === null) return null;
   const { text, family } = unmapped(local);
   const host = family === 6 ? `[${text}]` : text;
-  return { client: unmapped(client).text, listener: `${host}:${socket.localPort ?? 0}` };
+  const localPort = socket.localPort ?? 0;
+  const clientPort = socket.remotePort ?? null;
+  return {
+    client: unmapped(client).text,
+    listener: `${host}:${localPort}`,
+    connection: { clientPort, localAddress: text, localPort, session: sessionId() },
+  };
 }
 
 const ignore = (): void => {};

@@ -1,8 +1,9 @@
 import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
+import type { ConnectionFacts } from './connection.ts';
 
 /** A request in which a rule was seen, as it is logged, counted and shown. Plain data, safe to serialise. */
-export interface ProbeEvent {
+export interface ProbeEvent extends ConnectionFacts {
   /** Milliseconds since the epoch. */
   readonly time: number;
   /** The listener it came in on: `http 127.0.0.1:8080`. */

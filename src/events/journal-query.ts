@@ -3,10 +3,11 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { clientPrefix, parsePrefix, prefixText } from '../address/ip.ts';
 import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
+import { type ConnectionFacts, connectionFields } from './connection.ts';
 import { foldWindow } from './journal-store.ts';
 
 /** A row of the journal, without its bytes. */
-export interface JournalRow {
+export interface JournalRow extends ConnectionFacts {
   readonly id: number;
   /** Time of the first and the last event it stands for, milliseconds since the epoch. */
   readonly first: number;
@@ -54,7 +55,8 @@ export interface EventPage {
 }
 
 const columns =
-  'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request';
+  'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request, ' +
+  connectionFields.join(', ');
 
 /** Rows that a search looks through in one go. */
 const searchStep = 4000;

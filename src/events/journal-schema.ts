@@ -54,6 +54,11 @@ const versions: readonly string[] = [
          GROUP BY month, key;`,
     )
     .join('\n'),
+
+  // Which connection it was.
+  `ALTER TABLE events ADD COLUMN clientPort INTEGER; ALTER TABLE events ADD COLUMN localAddress TEXT;
+   ALTER TABLE events ADD COLUMN localPort INTEGER; ALTER TABLE events ADD COLUMN session TEXT;
+   ALTER TABLE events ADD COLUMN sni TEXT; ALTER TABLE events ADD COLUMN protocol TEXT;`,
 ];
 
 /** The version that this program writes. */

@@ -1,6 +1,7 @@
 /** The SQLite file behind the journal: opening, writing, retention. Synchronous; runs in a thread of its own. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isProbe } from '../rules/catalogue.ts';
+import { connectionFields } from './connection.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { makePrivate } from './journal-file.ts';
@@ -152,6 +153,7 @@ export class JournalStore {
       event.answer === null ? null : String(event.answer),
       event.why,
       event.request,
+      ...connectionFields.map((field) => event[field] ?? null),
     );
     const id = Number(lastInsertRowid);
     evidence.run(id, event.bytes);
@@ -218,7 +220,7 @@ class Sums<Key extends readonly (string | number)[]> {
 
 /** What a row and its index entries take in the file, about. */
 const bytesOf = ({ bytes, why, request, destination, client, rules }: FoldedEvent): number =>
-  500 +
+  600 +
   bytes.length +
   why.length +
   request.length +
@@ -235,7 +237,7 @@ const adding = (db: DatabaseSync, table: string, columns: number): StatementSync
 const statements = (db: DatabaseSync) => ({
   insert: db.prepare(
     `INSERT INTO events (first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination,
-      answer, why, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      answer, why, request, ${connectionFields.join(', ')}) VALUES (${Array(21).fill('?').join(', ')})`,
   ),
   evidence: db.prepare('INSERT INTO evidence (id, bytes) VALUES (?, ?)'),
   fold: db.prepare(

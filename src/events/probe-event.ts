@@ -3,6 +3,7 @@ import type { Verdict } from '../judge.ts';
 import { isProbe } from '../rules/catalogue.ts';
 import { classifyIntent, nothingWanted } from '../rules/intent.ts';
 import { destination, wantedSentence } from '../rules/tell.ts';
+import type { ConnectionFacts } from './connection.ts';
 import type { ProbeEvent } from './event.ts';
 import { printable, redact } from './redact.ts';
 
@@ -13,6 +14,8 @@ export interface Sighting {
   readonly time: number;
   readonly listener: string;
   readonly client: string;
+  /** What is known of the connection. */
+  readonly connection?: ConnectionFacts;
   readonly verdict: Verdict;
   /** The head as far as known, latin1. */
   readonly head: string;
@@ -21,7 +24,15 @@ export interface Sighting {
 }
 
 /** @throws nothing for any verdict with at least one signal */
-export function probeEvent({ time, listener, client, verdict, head, body }: Sighting): ProbeEvent {
+export function probeEvent({
+  time,
+  listener,
+  client,
+  connection,
+  verdict,
+  head,
+  body,
+}: Sighting): ProbeEvent {
   const rule = verdict.rule ?? 'framing';
   const wanted = verdict.wanted ?? nothingWanted;
   // Of a banned client the request line is enough, and what it costs to keep more is the client's to choose.
@@ -34,6 +45,7 @@ export function probeEvent({ time, listener, client, verdict, head, body }: Sigh
     time,
     listener,
     client,
+    ...connection,
     site: verdict.site?.name ?? null,
     action: verdict.action,
     rule,

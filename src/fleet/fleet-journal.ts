@@ -115,6 +115,12 @@ export function readEvent(text: string): FoldedEvent | null {
       if (typeof value !== 'string') throw new TypeError(name);
       return printable(value, most);
     };
+    const optional = (name: string, most: number): string | null =>
+      typeof fields[name] === 'string' ? word(name, most) : null;
+    const port = (value: unknown): number | null =>
+      Number.isInteger(value) && (value as number) >= 0 && (value as number) < 65_536
+        ? (value as number)
+        : null;
     const time = (value: unknown): number => {
       if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > 8.64e15)
         throw new TypeError('time');
@@ -145,6 +151,12 @@ export function readEvent(text: string): FoldedEvent | null {
       why: word('why'),
       request: word('request', 1024),
       bytes: word('bytes'),
+      clientPort: port(fields.clientPort),
+      localAddress: optional('localAddress', 64),
+      localPort: port(fields.localPort),
+      session: optional('session', 64),
+      sni: optional('sni', 255),
+      protocol: optional('protocol', 32),
     };
   } catch {
     return null;

@@ -26,7 +26,15 @@ import {
   peerOf,
 } from './client.ts';
 import { presentTo } from './presented.ts';
-import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
+import {
+  connectionOf,
+  isHttp2,
+  isStandIn,
+  listenerName,
+  type Request,
+  type Response,
+  received,
+} from './received.ts';
 import { answerSocket, type RefusalBody, refuse, refuseSocket } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
 import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
@@ -171,7 +179,7 @@ export class Checkpoint {
     if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
       return true;
     if (!this.#isBanned(client.prefix)) return true;
-    this.#report(listenerName(socket), client, banned(this.#policy), '', '');
+    this.#report(socket, client, banned(this.#policy), '', '');
     return false;
   }
 
@@ -186,7 +194,7 @@ export class Checkpoint {
     if (client.trusted || client.allowed || !this.#isBanned(client.prefix)) return false;
     const verdict = banned(this.#policy);
     this.#counters?.request('', verdict.action);
-    this.#report(listenerName(socket), client, verdict, '', '');
+    this.#report(socket, client, verdict, '', '');
     answerSocket(socket, verdict.answer ?? 403, 'client-banned');
     return true;
   }
@@ -240,7 +248,7 @@ export class Checkpoint {
   passed({ request, verdict, client }: Judged, socket: Socket, start: number): void {
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if ((this.#untimed++ & 15) === 0) this.#counters?.judge.observe((performance.now() - start) / 1000);
-    if (verdict.action === 'flag') this.#report(listenerName(socket), client, verdict, headText(request), '');
+    if (verdict.action === 'flag') this.#report(socket, client, verdict, headText(request), '');
   }
 
   /**
@@ -260,7 +268,7 @@ export class Checkpoint {
     const { request, verdict, client } = judged;
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if (whole) {
-      this.#report(listenerName(socket), client, verdict, headText(request), rest.toString('latin1'));
+      this.#report(socket, client, verdict, headText(request), rest.toString('latin1'));
       answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
     } else this.#refuseSocket(socket, judged, rest, headers);
   }
@@ -269,7 +277,7 @@ export class Checkpoint {
   recordRead({ request, verdict, client }: Judged, socket: Socket, rest: Buffer): void {
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if (verdict.action !== 'allow')
-      this.#report(listenerName(socket), client, verdict, headText(request), rest.toString('latin1'));
+      this.#report(socket, client, verdict, headText(request), rest.toString('latin1'));
   }
 
   /**
@@ -297,7 +305,7 @@ export class Checkpoint {
     const signals = meant ? verdict.signals : verdict.signals.map((signal) => ({ ...signal, counts: false }));
     this.#counters?.request('', verdict.action);
     const head = bytes.toString('latin1', 0, evidenceLimit);
-    this.#report(listenerName(socket), client, { ...verdict, signals }, head, '');
+    this.#report(socket, client, { ...verdict, signals }, head, '');
   }
 
   /** Answers a head that is too long, and closes the connection. */
@@ -327,7 +335,7 @@ export class Checkpoint {
     // What the parser finds wrong with the rest of it changes nothing any more.
     if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
-    const done = (body: string) => this.#report(listener, client, verdict, headText(request), body);
+    const done = (body: string) => this.#report(req.socket, client, verdict, headText(request), body);
     const head = headText(request);
     const own = this.#worded({ time: Date.now(), listener, client: client.address, verdict, head, body: '' });
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, own);
@@ -361,10 +369,9 @@ export class Checkpoint {
     rest: Buffer,
     headers: readonly string[] = [],
   ): void {
-    const listener = listenerName(socket);
     // Now: what it was read into is used again.
     const begun = rest.toString('latin1');
-    const done = (body: string) => this.#report(listener, client, verdict, headText(request), begun + body);
+    const done = (body: string) => this.#report(socket, client, verdict, headText(request), begun + body);
     const { method } = request;
     // An upgrade has no body that could be waited for.
     const tunnel = method === 'CONNECT' || !bodyFollows(request);
@@ -424,7 +431,7 @@ export class Checkpoint {
       verdict = this.#denied(failure);
     }
     this.#counters?.request('', verdict.action);
-    this.#report(listenerName(socket), client, verdict, bytes.toString('latin1'), '');
+    this.#report(socket, client, verdict, bytes.toString('latin1'), '');
     return verdict;
   }
 
@@ -472,12 +479,19 @@ export class Checkpoint {
     const { request, verdict, client } = this.judge(req);
     if (verdict.action !== 'flag' || req[reported]) return;
     req[reported] = true;
-    this.#report(listenerName(req.socket), client, verdict, headText(request), '');
+    this.#report(req.socket, client, verdict, headText(request), '');
   }
 
-  #report(listener: string, client: Client, verdict: Verdict, head: string, body: string): void {
+  #report(
+    socket: Socket | undefined,
+    { address: client }: Client,
+    verdict: Verdict,
+    head: string,
+    body: string,
+  ): void {
     try {
-      this.#onEvent(probeEvent({ time: Date.now(), listener, client: client.address, verdict, head, body }));
+      const [listener, connection] = [listenerName(socket), connectionOf(socket, client)];
+      this.#onEvent(probeEvent({ time: Date.now(), listener, client, connection, verdict, head, body }));
     } catch (error) {
       this.#onError(error);
     }

@@ -2,7 +2,11 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
+import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import { type ConnectionFacts, sessionId } from '../events/connection.ts';
+import { printable } from '../events/redact.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -66,13 +70,48 @@ export const hasBody = (req: Request): boolean =>
     : req.headers['transfer-encoding'] !== undefined || (req.headers['content-length'] ?? '0') !== '0';
 
 const named = Symbol('sekisho.listener');
+const connected = Symbol('sekisho.connection');
+
+/** Ends of a connection as long as they are known: a socket forgets them as it closes. */
+interface KeptEnds extends ConnectionFacts {
+  /** Address of the peer, as Node writes it. */
+  readonly remote: string;
+}
+
+type KeptSocket = Socket & { [named]?: string; [connected]?: KeptEnds };
+
+/** What events tell of a connection. @param client whom the request is counted for: behind a proxy its port is not known */
+export function connectionOf(socket: Socket | undefined, client: string): ConnectionFacts {
+  if (socket === undefined) return {};
+  listenerName(socket);
+  const kept = (socket as KeptSocket)[connected];
+  if (kept === undefined) return {};
+  const { remote, clientPort, ...facts } = kept;
+  const { servername, alpnProtocol } = socket as Partial<TLSSocket>;
+  const peer = parseIp(withoutZone(remote));
+  return {
+    ...facts,
+    ...(peer !== null && unmapped(peer).text === client ? { clientPort } : {}),
+    ...(servername ? { sni: printable(servername).slice(0, 255) } : {}),
+    protocol: alpnProtocol === 'h2' ? 'h2' : 'http/1.1',
+  };
+}
 
 /** Where it came in, for people: `http 127.0.0.1:8080`. Kept, since a socket forgets it as it closes. */
-export const listenerName = (socket: (Socket & { [named]?: string }) | undefined): string => {
+export const listenerName = (socket: KeptSocket | undefined): string => {
   const known = socket?.[named];
   if (known !== undefined) return known;
   const { localAddress = '?', localPort = 0 } = socket ?? {};
   const name = `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${hostPort(localAddress, localPort)}`;
-  if (socket !== undefined && localPort !== 0) socket[named] = name;
+  if (socket !== undefined && localPort !== 0) {
+    socket[named] = name;
+    socket[connected] = {
+      remote: socket.remoteAddress ?? '',
+      clientPort: socket.remotePort ?? null,
+      localAddress,
+      localPort,
+      session: sessionId(),
+    };
+  }
   return name;
 };

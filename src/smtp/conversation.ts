@@ -8,7 +8,7 @@ import { Conduct, type MessageEnd } from './conduct.ts';
 import { mailEvent } from './mail-event.ts';
 import type { Reply } from './reply.ts';
 import { ServerSide } from './server-side.ts';
-import { listenerName, type SessionContext } from './session-context.ts';
+import { connectionOf, listenerName, type SessionContext } from './session-context.ts';
 
 /** A message under way: MAIL was accepted by the mail server. */
 export interface Transaction {
@@ -98,7 +98,9 @@ export class Conversation {
     const before = (helo === null ? '' : `${helo}\r\n`) + sender;
     const effective = verdict?.effective ?? null;
     const [listener, client] = [listenerName(ends), ends.address];
-    onEvent(mailEvent({ time: Date.now(), listener, client, rules, effective, answer, request, before }));
+    const connection = connectionOf(ends);
+    const time = Date.now();
+    onEvent(mailEvent({ time, listener, client, connection, rules, effective, answer, request, before }));
   }
 
   /** @param what the mechanism and the account, without the credential */

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import { sessionId } from '../events/connection.ts';
 import type { EventSink } from '../events/event.ts';
 import { bind } from '../listener/bind.ts';
 import { takeProxyHeader } from '../listener/proxy-header.ts';
@@ -15,7 +16,7 @@ import { mailEvent } from './mail-event.ts';
 import type { SmtpOptions } from './options.ts';
 import type { ClientEnds } from './proxy-header.ts';
 import { Session } from './session.ts';
-import { listenerName, type SmtpLog } from './session-context.ts';
+import { connectionOf, listenerName, type SmtpLog } from './session-context.ts';
 import { type Door, Settings } from './settings.ts';
 
 export interface SmtpGuardContext {
@@ -237,6 +238,7 @@ class Guard implements SmtpGuard {
           time: Date.now(),
           listener: listenerName(ends),
           client: ends.address,
+          connection: connectionOf(ends),
           rules: ['client-banned'],
           effective: null,
           answer: 421,
@@ -276,6 +278,7 @@ function endsOf(socket: Socket): ClientEnds | null {
     port: socket.remotePort ?? 0,
     localAddress: local,
     localPort: socket.localPort ?? 0,
+    session: sessionId(),
   };
 }
 

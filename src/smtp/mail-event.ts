@@ -1,4 +1,5 @@
 /** Makes the event of a refusal. Pure. */
+import type { ConnectionFacts } from '../events/connection.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import { printable, redact } from '../events/redact.ts';
 import { byCatalogueOrder, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
@@ -12,6 +13,8 @@ export interface MailSighting {
   readonly time: number;
   readonly listener: string;
   readonly client: string;
+  /** What is known of the connection. */
+  readonly connection: ConnectionFacts;
   readonly rules: readonly RuleId[];
   /** Where the mail would have gone; null where none was named. */
   readonly effective: EffectiveDestination | null;
@@ -34,6 +37,7 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     time: seen.time,
     listener: seen.listener,
     client: seen.client,
+    ...seen.connection,
     site: null,
     action: seen.answer === null ? 'flag' : 'block',
     rule,

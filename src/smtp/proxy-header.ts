@@ -8,6 +8,8 @@ export interface ClientEnds {
   readonly port: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** Names the connection in events. */
+  readonly session: string;
 }
 
 /** How a client's TLS came out. */

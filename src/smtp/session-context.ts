@@ -1,4 +1,5 @@
 /** What a session is given. */
+import type { ConnectionFacts } from '../events/connection.ts';
 import type { EventSink } from '../events/event.ts';
 import type { Certificates } from '../listener/certificates.ts';
 import type { RuleId } from '../rules/catalogue.ts';
@@ -41,6 +42,15 @@ export interface SessionContext {
   readonly onDelivered: (mail: AcceptedMail) => void;
   readonly log: SmtpLog;
 }
+
+/** What events tell of the connection. */
+export const connectionOf = (ends: ClientEnds): ConnectionFacts => ({
+  clientPort: ends.port,
+  localAddress: ends.localAddress,
+  localPort: ends.localPort,
+  session: ends.session,
+  protocol: 'smtp',
+});
 
 export const listenerName = ({ localAddress, localPort }: ClientEnds): string =>
   `smtp ${localAddress.includes(':') ? `[${localAddress}]` : localAddress}:${localPort}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -60,6 +60,29 @@ test('HTTP in every form: 403 or 405, recorded with what it asked for', async (t
     if (intent !== null) assert.equal(event.intent, intent);
   }
   assert.equal(events.length, rows.length);
+});
+
+test('an event tells both ends of its connection, what was spoken, and which connection it was', async (t) => {
+  const { port, events } = await startDecoy(t, 'socks');
+  const ports: number[] = [];
+  for (const bytes of [socks5Name('www.example.com', 80), 'CONNECT mail.example.com:25 HTTP/1.1\r\n\r\n']) {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    ports.push(socket.localPort!);
+    socket.resume().end(Buffer.from(bytes, 'latin1'));
+    await once(socket, 'close');
+  }
+  assert.deepEqual(
+    events.map(({ clientPort, localAddress, localPort, protocol }) => [
+      ...[clientPort, localAddress, localPort, protocol],
+    ]),
+    [
+      [ports[0], '127.0.0.1', port, 'socks5'],
+      [ports[1], '127.0.0.1', port, 'http/1.1'],
+    ],
+  );
+  assert.ok(events.every(({ session }) => typeof session === 'string'));
+  assert.notEqual(events[0]!.session, events[1]!.session);
 });
 
 test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', async (t) => {

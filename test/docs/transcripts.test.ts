@@ -94,6 +94,9 @@ suite('transcripts', async () => {
       ...(JSON.parse(event) as object),
       time: 'now',
       listener: 'here',
+      localPort: 8080,
+      clientPort: 40_000,
+      session: 'one',
     });
     assert.deepEqual(settled(line), settled(text));
     assert.deepEqual(Object.keys(JSON.parse(line) as object), Object.keys(JSON.parse(text) as object));

@@ -26,13 +26,13 @@ const total = (store: JournalStore): number =>
 suite('the journal', () => {
   test('keeps every field of an event', (t) => {
     const store = memoryStore(t);
-    const {
-      bytes: _,
-      counts: __,
-      time,
-      ...event
-    } = foldedEventOf({ time: now, answer: 'drop', site: 'www.example.net' });
-    const [id] = store.write([foldedEventOf({ time: now, answer: 'drop', site: 'www.example.net' })]);
+    const whole = foldedEventOf({
+      ...{ time: now, answer: 'drop', site: 'www.example.net' },
+      ...{ clientPort: 40_000, localAddress: '192.0.2.80', localPort: 8080 },
+      ...{ session: 'a-1', sni: 'www.example.com', protocol: 'h2' },
+    });
+    const { bytes: _, counts: __, time, ...event } = whole;
+    const [id] = store.write([whole]);
     const { events } = eventPage(store.db, {}, 10, null);
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
   });

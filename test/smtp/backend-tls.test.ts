@@ -89,7 +89,7 @@ test('PROXY version 2: addresses of both families, and TLS', () => {
     ['fe80:1:2:3:4:5:6:7', '::1'],
   ] as const) {
     const header = proxyHeader2(
-      { address, port: 12345, localAddress, localPort: 25 },
+      { address, port: 12345, localAddress, localPort: 25, session: 's-1' },
       { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' },
     );
     const read = readProxyHeader(header);

@@ -15,7 +15,7 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
   const logged: string[] = [];
   const log = (_: object, message: string): void => void logged.push(message);
   const server = createServer((socket) => {
-    const ends = { address: '192.0.2.7', port: 1, localAddress: '192.0.2.1', localPort: 25 };
+    const ends = { address: '192.0.2.7', port: 1, localAddress: '192.0.2.1', localPort: 25, session: 's-1' };
     void new Session(socket, {
       options,
       policy: {

@@ -43,7 +43,13 @@ test('relayFrom and the PROXY protocol over IPv6', { skip }, async (t) => {
   assert.equal(await client.code('RCPT TO:<user@example.com>'), 250);
   assert.match(sink.received[0]!, new RegExp(`^PROXY TCP6 ::1 ::1 \\d+ ${port}\r\n`));
   // A client that is told of by its IPv4 address, at a listener of both families.
-  const ends = { address: '192.0.2.7', port: 1, localAddress: '::ffff:192.0.2.1', localPort: 25 };
+  const ends = {
+    address: '192.0.2.7',
+    port: 1,
+    localAddress: '::ffff:192.0.2.1',
+    localPort: 25,
+    session: 's-1',
+  };
   assert.equal(proxyHeader(ends), 'PROXY TCP4 192.0.2.7 192.0.2.1 1 25\r\n');
 });
 

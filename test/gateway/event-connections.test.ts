@@ -1,0 +1,67 @@
+/** What events tell of the connection they came in on: without both ports no carrier can tell whose it was (RFC 6302). */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { certificate } from '../support/certificate.ts';
+import { runGateway, trustedAddress } from '../support/gateway.ts';
+
+const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n';
+const config = `
+sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:9" }]
+trustedProxies: [${trustedAddress}]
+rateLimit: false
+`;
+
+/** Sends it, waits for the end. @returns the port it was sent from */
+async function send(socket: Socket, opened: 'connect' | 'secureConnect', bytes: string): Promise<number> {
+  await once(socket, opened);
+  const { localPort } = socket;
+  socket.resume().write(bytes);
+  await once(socket, 'close');
+  return localPort!;
+}
+
+test('an event of plain HTTP has both ends, the protocol and a session of its own', async (t) => {
+  const { port, events } = await runGateway(t, config);
+  const from = [
+    await send(connect(port, '127.0.0.1'), 'connect', `${probe}\r\n`),
+    await send(connect(port, '127.0.0.1'), 'connect', `${probe}\r\n`),
+  ];
+  assert.deepEqual(
+    events.map(({ clientPort, localAddress, localPort, sni, protocol }) => ({
+      ...{ clientPort, localAddress, localPort, sni, protocol },
+    })),
+    from.map((clientPort) => ({
+      ...{ clientPort, localAddress: '127.0.0.1', localPort: port, sni: undefined, protocol: 'http/1.1' },
+    })),
+  );
+  assert.equal(new Set(events.map(({ session }) => session)).size, 2);
+});
+
+test('an event of TLS has the name that was asked for in the handshake', async (t) => {
+  const { cert, key } = await certificate(t, ['www.example.net']);
+  const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`;
+  const { port, events } = await runGateway(t, config, listen);
+  const socket = connectTls({
+    port,
+    host: '127.0.0.1',
+    servername: 'seeker.example.com',
+    rejectUnauthorized: false,
+  });
+  const from = await send(socket, 'secureConnect', `${probe}\r\n`);
+  assert.equal(events.length, 1);
+  assert.equal(events[0]!.sni, 'seeker.example.com');
+  assert.equal(events[0]!.clientPort, from);
+  assert.equal(events[0]!.localPort, port);
+});
+
+test('the port of a trusted proxy is never told as that of the client it speaks for', async (t) => {
+  const { port, events } = await runGateway(t, config);
+  const socket = connect({ port, host: '127.0.0.1', localAddress: trustedAddress });
+  await send(socket, 'connect', `${probe}X-Forwarded-For: 198.51.100.7\r\n\r\n`);
+  assert.equal(events[0]!.client, '198.51.100.7');
+  assert.equal(events[0]!.clientPort, undefined);
+  assert.equal(events[0]!.localPort, port);
+});
