@@ -21,6 +21,7 @@ caddy                                                caddy
 wrk                                                  wrk
 curl                                                 curl
 openssl                                              openssl
+pebble                                               pebble
 h2load                                               nghttp2-client
 /usr/lib/python3/dist-packages/h2                    python3-h2
 fail2ban-regex                                       fail2ban

@@ -1,4 +1,5 @@
 /** What the metrics tell of the gateway beside its requests: journal, bans, alerts, backends, fleet. */
+import type { CertificateState } from '../acme/renewals.ts';
 import type { BanService } from '../bans/ban-service.ts';
 import type { Journal } from '../events/journal.ts';
 import type { FleetHealth } from '../fleet/fleet-options.ts';
@@ -20,6 +21,13 @@ export interface Mailed {
   readonly sessions: number;
 }
 
+/** Certificates that are ordered. */
+export interface Ordered {
+  readonly states: readonly CertificateState[];
+  /** Since the start. */
+  readonly orders: { readonly issued: number; readonly failed: number };
+}
+
 /** Journal and alerts come and go with the config, so they are asked for each time. */
 export interface Measured {
   readonly journal: () => Journal;
@@ -28,6 +36,7 @@ export interface Measured {
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
   readonly fleet: () => FleetHealth | null;
   readonly mail: () => Mailed | null;
+  readonly certificates: () => Ordered | null;
   readonly stream: Stream;
 }
 
@@ -38,12 +47,29 @@ export function gauges({
   backends,
   fleet,
   mail,
+  certificates,
   stream,
 }: Measured): MetricSource['others'] {
   const one = (value: number): Sample[] => [[{}, value]];
   const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
     value === null ? [] : one(read(value));
   return [
+    {
+      name: 'certificate_expiry_timestamp_seconds',
+      help: 'When a certificate that is ordered ends, seconds since the epoch.',
+      type: 'gauge',
+      samples: () =>
+        (certificates()?.states ?? []).flatMap(({ host, notAfter }): Sample[] =>
+          notAfter === null ? [] : [[{ host }, notAfter / 1000]],
+        ),
+    },
+    {
+      name: 'acme_orders_total',
+      help: 'Orders of certificates since the start, by outcome.',
+      type: 'counter',
+      samples: () =>
+        Object.entries(certificates()?.orders ?? {}).map(([outcome, count]): Sample => [{ outcome }, count]),
+    },
     {
       name: 'journal_written_total',
       help: 'Events written to the journal.',

@@ -1,6 +1,6 @@
 /** The admin listener: dashboard, API, metrics, health. Knows the plugins it is made of. */
 import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:tls';
+import type { Server, TlsOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
 import Fastify, {
   type FastifyBaseLogger,
@@ -65,7 +65,7 @@ export async function startAdminServer(
   let token = config.token ?? madeToken!;
   const access = new Access(token, tls !== null);
   let certificates = tls === null ? null : certificatesOf(tls, options.log, () => replaceCertificate());
-  const app = await buildAdminApp(access, certificates, options);
+  const app = await buildAdminApp(access, () => certificates, options);
   const replaceCertificate = (): void => {
     if (certificates !== null) (app.server as unknown as Server).setSecureContext(certificates.standard);
   };
@@ -121,16 +121,27 @@ export async function startAdminServer(
 const notReloaded = 'the certificate of the admin listener was not reloaded';
 
 /** @throws Error where the files can't be used */
-const certificatesOf = (files: CertificateFiles, log: Logger, onReload: () => void): Certificates =>
-  new Certificates([files], { onError: (error) => log.error(error, notReloaded), onReload });
+const certificatesOf = (
+  files: readonly CertificateFiles[],
+  log: Logger,
+  onReload: () => void,
+): Certificates => new Certificates(files, { onError: (error) => log.error(error, notReloaded), onReload });
+
+/** With the certificates of the sites the one for the name asked for is shown. @param certificates those in force */
+const https = (certificates: () => Certificates | null): object => {
+  const now = certificates();
+  if (now === null) return {};
+  const SNICallback: TlsOptions['SNICallback'] = (name, done) => done(null, certificates()?.contextFor(name));
+  return { https: { ...now.standard, SNICallback } };
+};
 
 async function buildAdminApp(
   access: Access,
-  certificates: Certificates | null,
+  certificates: () => Certificates | null,
   { log, bans, mailBans, ready, metrics: source, ...api }: AdminServerOptions,
 ): Promise<FastifyInstance> {
   const app = Fastify({
-    ...(certificates === null ? {} : { https: certificates.standard }),
+    ...https(certificates),
     loggerInstance: log.child({}, { level: 'warn' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,

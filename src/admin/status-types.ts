@@ -164,6 +164,17 @@ export const StatusAnswer = Type.Object({
     Type.String(),
     '`connected`, `joining`, `away`, `refused` or `full`; null: this gateway stands alone.',
   ),
+  certificates: orNull(
+    Type.Array(
+      Type.Object({
+        host: Type.String(),
+        notAfter: orNull(Type.String({ format: 'date-time' }), 'When it ends; null: there is none yet.'),
+        next: time('When it is ordered next.'),
+        trouble: orNull(Type.String(), 'Why the last order failed; null: it did not.'),
+      }),
+    ),
+    'Certificates that are ordered by ACME; null: none are.',
+  ),
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
 

@@ -5,6 +5,7 @@ import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { type Ban, Digest } from './digest.ts';
 import { mail } from './mail.ts';
+import type { TroubleKind } from './message.ts';
 import { type Channel, Outbox } from './outbox.ts';
 import { service } from './services.ts';
 import { syslog } from './syslog.ts';
@@ -64,7 +65,7 @@ export class Alerts {
   }
 
   /** @param reason null: in order again */
-  trouble(kind: 'backend' | 'journal' | 'account', name: string, reason: string | null): void {
+  trouble(kind: TroubleKind, name: string, reason: string | null): void {
     this.#digest.trouble(kind, name, reason, Date.now());
   }
 

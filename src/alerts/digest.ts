@@ -7,7 +7,15 @@ import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { printable } from '../events/redact.ts';
 import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
-import { type AlertKind, type AlertMessage, advice, counted, spell, viewOf } from './message.ts';
+import {
+  type AlertKind,
+  type AlertMessage,
+  advice,
+  counted,
+  spell,
+  type TroubleKind,
+  viewOf,
+} from './message.ts';
 import { type Counted, Tally } from './tally.ts';
 
 export interface Ban {
@@ -107,8 +115,8 @@ export class Digest {
    * @param kind what it is, with `name` which one
    * @param trouble the reason; null: it is in order
    */
-  trouble(kind: 'backend' | 'journal' | 'account', name: string, trouble: string | null, now: number): void {
-    if (kind !== 'account' && !this.#options.config.when[kind]) return;
+  trouble(kind: TroubleKind, name: string, trouble: string | null, now: number): void {
+    if (kind !== 'account' && kind !== 'certificate' && !this.#options.config.when[kind]) return;
     const key = `${kind} ${name}`;
     const known = this.#subjects.get(key);
     if (known === undefined) {
@@ -249,19 +257,18 @@ export class Digest {
 
   #tellSubject(key: string, subject: Subject, now: number): void {
     if (now < subject.settles || (subject.down === null) === (subject.told === null)) return;
-    const [kind, name] = [
-      key.slice(0, key.indexOf(' ')) as 'backend' | 'journal' | 'account',
-      key.slice(key.indexOf(' ') + 1),
-    ];
+    const [kind, name] = [key.slice(0, key.indexOf(' ')) as TroubleKind, key.slice(key.indexOf(' ') + 1)];
     const back = subject.down === null;
     const title =
       kind === 'account'
         ? `mail account ${printable(name)} sends ${back ? 'as usual again' : 'much more than usual: was its password stolen?'}`
-        : kind === 'backend'
-          ? `backend ${name} is ${back ? 'up again' : 'down'}`
-          : back
-            ? 'the journal is written again'
-            : 'the journal can not be written';
+        : kind === 'certificate'
+          ? `the certificate of ${printable(name)} is ${back ? 'in order again' : 'in trouble'}`
+          : kind === 'backend'
+            ? `backend ${name} is ${back ? 'up again' : 'down'}`
+            : back
+              ? 'the journal is written again'
+              : 'the journal can not be written';
     const lines = back
       ? []
       : [

@@ -1,16 +1,9 @@
 /** A message to people, before it is shaped for where it goes. */
 
-export type AlertKind =
-  | 'first'
-  | 'rate'
-  | 'ban'
-  | 'passed'
-  | 'summary'
-  | 'backend'
-  | 'journal'
-  | 'account'
-  | 'daily'
-  | 'test';
+export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'daily' | 'test' | TroubleKind;
+
+/** What of ours can be out of order. */
+export type TroubleKind = 'backend' | 'journal' | 'account' | 'certificate';
 
 export interface AlertMessage {
   /** Names the message, so that a receiver can tell a repeated delivery. */

@@ -5,12 +5,13 @@ import { loadConfig } from '../config/load.ts';
 import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
 import type { EventSink } from '../events/event.ts';
-import { dropPrivileges, handOver, resolveAccount } from '../listener/privileges.ts';
+import { dropPrivileges, handOver, handOverFolder, resolveAccount } from '../listener/privileges.ts';
 import { accessFile, openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
 import { type MailSide, openSideDoors, type SideDoors } from '../program/mail-and-decoys.ts';
+import { type OrderedCertificates, startOrders } from '../program/ordered-certificates.ts';
 import { announce } from './banner.ts';
 import { inputError } from './input-error.ts';
 import type { Command, StartOptions } from './options.ts';
@@ -40,6 +41,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   const clients = await startClients(config, log);
   let control: ControlPlane | null = null;
   let doors: SideDoors | null = null;
+  let orders: OrderedCertificates | null = null;
   try {
     control = await startControlPlane(config, {
       log,
@@ -49,6 +51,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       mail: () => doors?.mail ?? null,
       fleet: () => clients.fleet,
       backends: () => data?.backends() ?? [],
+      certificates: () => orders?.renewals ?? null,
     });
     const { onEvent, onBackend, onBan } = control;
     for (const bans of [clients.bans, clients.mailBans])
@@ -71,8 +74,10 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       onEvent: toAll,
       onBackend,
     });
-    const planes = { data, clients, control, doors };
+    if (config.acme !== null) handOverFolder(config.acme.folder, account);
     dropPrivileges(account);
+    orders = await startOrders(config, log, control.onCertificate);
+    const planes = { data, clients, control, doors, orders };
     clients.shareRates(() => planes.data.rateSources());
     // One after the other: a second one would else bind the admin listener that the first is about to let go.
     let last = Promise.resolve();
@@ -92,6 +97,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
     await Promise.all([data.close(config.timeouts.drain), doors.close(config.timeouts.drain)]);
     doors = null;
   } finally {
+    await orders?.close();
     await doors?.close(0);
     await control?.close();
     await clients.close();
@@ -129,13 +135,14 @@ interface Planes {
   readonly clients: ClientPlane;
   readonly control: ControlPlane;
   readonly doors: SideDoors;
+  readonly orders: OrderedCertificates;
 }
 
 /** A bad config changes nothing, and says why. @returns the config in force, as far as it can be without a restart */
 async function reload(
   read: () => Config,
   running: Config,
-  { data, clients, control, doors }: Planes,
+  { data, clients, control, doors, orders }: Planes,
   log: Logger,
 ): Promise<Config> {
   try {
@@ -154,7 +161,7 @@ async function reload(
       throw error;
     }
     mail.commit();
-    await Promise.all([clients.reload(next), prepared.commit()]);
+    await Promise.all([clients.reload(next), prepared.commit(), orders.reload(inForce(running, next))]);
     for (const listener of control.listeners)
       if (!listeners.includes(listener)) process.stdout.write(`listening ${listener}\n`);
     if (control.madeToken !== null && control.madeToken !== madeToken)

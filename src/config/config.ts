@@ -1,10 +1,12 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
 import { readFileSync } from 'node:fs';
+import type { AcmeOptions } from '../acme/options.ts';
 import { parsePrefix, prefixText } from '../address/ip.ts';
 import type { DecoyOptions, decoyOptions } from '../decoys/options.ts';
 import type { BalancePolicy } from '../forward/balance.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
+import { acmeOptions, type CertificateSource, certificateSources, type TlsItem } from './acme.ts';
 import { type AlertsConfig, alertsConfig } from './alerts-config.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
 import { isUnreadable } from './fault.ts';
@@ -50,6 +52,8 @@ export interface Config {
   readonly otel: false | OtelConfig;
   readonly decoys: readonly DecoyOptions[];
   readonly smtp: false | SmtpOptions;
+  /** Null: no certificates are ordered. */
+  readonly acme: AcmeOptions | null;
   readonly workers: number | 'auto';
   readonly user: false | string;
   readonly group: false | string;
@@ -64,7 +68,7 @@ export interface LogConfig extends Omit<ConfigDocument['log'], 'file' | 'access'
 
 export interface ListenerConfig extends ListenAddress {
   /** Null: plain HTTP. Absolute file names. */
-  readonly tls: readonly { readonly cert: string; readonly key: string }[] | null;
+  readonly tls: readonly CertificateSource[] | null;
   /** Certificates that clients are asked for, by an absolute file name; null: none. */
   readonly clients: { readonly ca: string; readonly verify: 'require' | 'request' } | null;
   readonly proxyProtocol: boolean;
@@ -169,7 +173,7 @@ export interface RateLimitConfig extends RateBounds {
 export interface AdminConfig {
   readonly listen: ListenAddress;
   /** Absolute file names; null: plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: readonly CertificateSource[] | null;
   /** Null: to be made at start. */
   readonly token: string | null;
 }
@@ -209,8 +213,11 @@ export function toConfig(
 ): Config {
   const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
+  const acme = acmeOptions(document, file);
+  const listen = document.listen.map((item) => listener(item, acme, file));
+  const ofSites = listen.flatMap(({ tls }) => tls ?? []);
   return deepFreeze<Config>({
-    listen: document.listen.map((item) => listener(item, file)),
+    listen,
     sites: document.sites.map((site) => ({
       hosts: site.hosts.map((host) => read(parseHostEntry(host))),
       backends: (site.backends ?? [{ url: site.backend! }]).map(({ url, weight }) => ({
@@ -285,7 +292,7 @@ export function toConfig(
     },
     admin: admin && {
       listen: listenAddress(admin.listen),
-      tls: admin.tls === undefined ? null : { cert: file(admin.tls.cert), key: file(admin.tls.key) },
+      tls: certificateSources(admin.tls, acme, file, ofSites),
       token: admin.token ?? null,
     },
     journal: journal && {
@@ -303,9 +310,11 @@ export function toConfig(
         duration,
         size: (text) => parseSize(text)!,
         path: file,
+        certificates: (tls) => certificateSources(tls, acme, file, ofSites),
         file: (name) => readFileSync(file(name), 'latin1'),
         trustedProxies: document.trustedProxies.map(prefix),
       }),
+    acme,
     workers: document.workers,
     user: document.user,
     group: document.group,
@@ -327,15 +336,18 @@ const duration = (text: string): number => parseDuration(text)!;
 const prefix = (text: string): string => prefixText(parsePrefix(text)!);
 const listenAddress = (text: string): ListenAddress => read(parseListenAddress(text));
 
-function listener(item: ConfigDocument['listen'][number], file: (name: string) => string): ListenerConfig {
+function listener(
+  item: ConfigDocument['listen'][number],
+  acme: AcmeOptions | null,
+  file: (name: string) => string,
+): ListenerConfig {
   if (typeof item === 'string')
     return { ...listenAddress(item), tls: null, clients: null, proxyProtocol: false, redirect: null };
   const { address, tls, proxyProtocol, redirect } = item;
-  const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
-  const clients = certificates?.find((one) => one.clients !== undefined)?.clients;
+  const clients = [tls ?? []].flat().flatMap((one) => ('clients' in one && one.clients) || [])[0];
   return {
     ...listenAddress(address),
-    tls: certificates?.map(({ cert, key }) => ({ cert: file(cert), key: file(key) })) ?? null,
+    tls: certificateSources(tls as TlsItem | undefined, acme, file),
     clients: clients === undefined ? null : { ca: file(clients.ca), verify: clients.verify ?? 'require' },
     proxyProtocol: proxyProtocol === true,
     redirect: redirect ?? null,

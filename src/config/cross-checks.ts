@@ -1,5 +1,6 @@
 /** What no schema can tell: faults that lie between two parts of a config. Reads documents of any shape. */
 import { parsePrefix } from '../address/ip.ts';
+import { acmeFindings } from './acme.ts';
 import { parseBackend } from './backend-url.ts';
 import { isUnreadable, type PathPart, pathText } from './fault.ts';
 import { headerFindings } from './header-edits.ts';
@@ -30,6 +31,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...proxyProtocolFromNobody(root),
     ...redirectsToItself(root),
     ...twoClients(root),
+    ...acmeFindings(root),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
   ];

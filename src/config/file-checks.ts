@@ -33,6 +33,8 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));
   for (const [index, listener] of list(root.listen).entries()) {
     const { tls } = map(listener);
+    for (const item of [tls].flat())
+      findings.push(...read(['listen', index, 'tls', 'acme', 'ca'], map(map(item).acme).ca).findings);
     const single = !Array.isArray(tls);
     for (const [at, certificate] of (single ? [tls] : tls).entries()) {
       const path = ['listen', index, 'tls', ...(single ? [] : [at])];

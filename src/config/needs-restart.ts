@@ -1,20 +1,34 @@
 /** What of a changed config a reload can't put in force, by name. */
 import { isDeepStrictEqual } from 'node:util';
 import type { SmtpOptions } from '../smtp/options.ts';
-import type { Config } from './config.ts';
+import type { Config, ListenerConfig } from './config.ts';
 
 /** Bound or built at start: sockets of listeners that carry requests, processes, hooks of every request. */
 const ofTheStart = ['listen', 'via', 'timeouts', 'limits', 'otel', 'decoys', 'workers', 'log'] as const;
 
+/** Certificates that are ordered follow the sites, in a reload as well. */
+const bound = ({ tls, ...rest }: ListenerConfig): object => ({
+  ...rest,
+  tls: tls?.filter(({ ordered }) => ordered !== true) ?? null,
+});
+
 export function needsRestart(running: Config, next: Config): string[] {
-  const names: string[] = ofTheStart.filter((key) => !isDeepStrictEqual(running[key], next[key]));
+  const names: string[] = ofTheStart.filter((key) =>
+    key === 'listen'
+      ? !isDeepStrictEqual(running.listen.map(bound), next.listen.map(bound))
+      : !isDeepStrictEqual(running[key], next[key]),
+  );
   names.push(...mailRestart(running.smtp, next.smtp));
   if ((running.bans === false) !== (next.bans === false)) names.push('bans: false');
+  if (orderedIn(running) !== orderedIn(next)) names.push('acme.folder');
   const [before, after] = [running.admin, next.admin];
   const sameAddress = before && after && before.listen.text === after.listen.text;
   if (sameAddress && (before.tls === null) !== (after.tls === null)) names.push('admin.tls');
   return names;
 }
+
+/** Listeners know the folder of challenges since the start. */
+const orderedIn = ({ acme }: Config): string | null => acme?.folder ?? null;
 
 /** Of the mail guard only its addresses are bound at the start. */
 function mailRestart(running: Config['smtp'], next: Config['smtp']): string[] {
@@ -36,6 +50,7 @@ export function inForce(running: Config, next: Config): Config {
     ...next,
     ...Object.fromEntries(ofTheStart.map((key) => [key, running[key]])),
     bans,
+    acme: orderedIn(running) === orderedIn(next) ? next.acme : running.acme,
     smtp: mailInForce(running.smtp, next.smtp),
     admin: tls && next.admin && running.admin ? { ...next.admin, tls: running.admin.tls } : next.admin,
   };

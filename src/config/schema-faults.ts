@@ -86,8 +86,8 @@ export function schemaFindings(document: unknown): Finding[] {
 }
 
 /**
- * Of a choice (`anyOf`) that failed, only the branch that was meant is of interest: the one whose type the value has.
- * Where it has the type of none, the choice itself is the fault.
+ * Of a choice (`anyOf`) that failed, only the branch that was meant is of interest: the one whose type the value has, and of
+ * several maps the one that knows most of its keys. Where it has the type of none, the choice itself is the fault.
  */
 function relevant(errors: readonly SchemaError[]): SchemaError[] {
   let kept = [...errors];
@@ -103,7 +103,14 @@ function relevant(errors: readonly SchemaError[]): SchemaError[] {
         .filter((error) => here(error) && (error.keyword === 'type' || error.keyword === 'const'))
         .map(branch),
     );
-    const meant = kept.filter((error) => inside(error) && !wrongType.has(branch(error)));
+    const typed = kept.filter((error) => inside(error) && !wrongType.has(branch(error)));
+    const unknown = (one: string): number =>
+      typed.filter(
+        (error) => here(error) && error.keyword === 'additionalProperties' && branch(error) === one,
+      ).length;
+    // Sorting is stable: of equals the first stays.
+    const [best] = [...new Set(typed.map(branch))].sort((a, b) => unknown(a) - unknown(b));
+    const meant = typed.filter((error) => branch(error) === best);
     kept = kept.filter((error) =>
       meant.length === 0
         ? error === choice || !inside(error)

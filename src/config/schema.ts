@@ -5,6 +5,7 @@
 
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
+import { acmeCertificates, acmeFolder, certificatesOfSites } from '../acme/schema.ts';
 import { decoysSchema } from '../decoys/options.ts';
 import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/schema.ts';
@@ -67,9 +68,16 @@ const listener = Type.Union(
       address: listenAddress({ description: 'Address and port; IPv6 in brackets; port 0 takes a free one.' }),
       tls: Type.Optional(
         Type.Union(
-          [certificate, Type.Array(certificate, { minItems: 1, mend: 'list one certificate or more' })],
+          [
+            certificate,
+            acmeCertificates,
+            Type.Array(Type.Union([certificate, acmeCertificates]), {
+              minItems: 1,
+              mend: 'list one certificate or more',
+            }),
+          ],
           {
-            mend: 'write { cert: FILE, key: FILE }, or a list of such',
+            mend: 'write { cert: FILE, key: FILE }, { acme: { email: ADDRESS, terms: agreed } }, or a list of such',
             description:
               'Speak TLS here, with HTTP/2 and HTTP/1.1 by ALPN. Of several certificates the one is shown whose names match what ' +
               'the client asks for (SNI); the first one where none does. One with another kind of key for the same names as the first (RSA beside ' +
@@ -91,7 +99,7 @@ const listener = Type.Union(
           description:
             'Send requests for our hosts on to https: 301 for GET and HEAD, 308 for other methods, to the same path of the same site, ' +
             'at the port of the first listener with `tls` (443 where there is none). Everything else is refused as anywhere. ' +
-            '`/.well-known/acme-challenge/` still goes to the backend.',
+            '`/.well-known/acme-challenge/` still goes to the backend, but for challenges of our own orders.',
         }),
       ),
     }),
@@ -318,7 +326,12 @@ const admin = object({
       'Address and port of dashboard, metrics and admin API. On other than a loopback address it needs `tls` or a `token` of ' +
       'your own. Hazard: without tls the token travels in the clear.',
   }),
-  tls: Type.Optional(tlsFiles),
+  tls: Type.Optional(
+    Type.Union([tlsFiles, acmeCertificates, certificatesOfSites], {
+      mend: 'write { cert: FILE, key: FILE }, { acme: … } or { certificatesOf: sites }',
+      description: 'Speak TLS here.',
+    }),
+  ),
   url: Type.Optional(
     Type.String({
       maxLength: 1024,
@@ -464,6 +477,7 @@ export const schema = object(
         'The mail guard: a proxy in front of a mail server that judges every recipient by where the mail would really go. ' +
         '`false`: none.',
     }),
+    acme: acmeFolder,
     workers: Type.Union(
       [
         Type.Integer({ minimum: 1, maximum: 256, mend: 'write a whole number from 1 to 256, or auto' }),

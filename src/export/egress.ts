@@ -35,6 +35,7 @@ export function calleesOf(config: Config): Callee[] {
       const colon = backend.lastIndexOf(':');
       add('smtp.backend', backend.slice(0, colon), Number(backend.slice(colon + 1)));
     }
+  if (config.acme !== null) addUrl('acme.directory', config.acme.directory);
   if (config.fleet !== false) addUrl('fleet.valkey', config.fleet.valkey);
   if (config.otel !== false) addUrl('otel.endpoint', config.otel.endpoint);
   if (config.alerts !== false) {

@@ -22,7 +22,25 @@ export const plainOnTls: Instead = plainText(
  * An authority asks for it by plain HTTP (RFC 8555 section 8.3), before there is a certificate to be sent to. A token and nothing
  * else (section 8.1): `..` behind it would lead to any page.
  */
-const challenge = /^\/\.well-known\/acme-challenge\/[\w-]+$/;
+const challenge = /^\/\.well-known\/acme-challenge\/([\w-]+)$/;
+
+/** Answers challenges of our own orders. @param answerOf null: the token is not ours, and its request goes on */
+export const challengeAnswer =
+  (answerOf: (token: string) => string | null) =>
+  ({ verdict: { path } }: Judged): Instead | null => {
+    const token = challenge.exec(path)?.[1];
+    const answer = token === undefined ? null : answerOf(token);
+    return answer === null ? null : plainText(200, 'OK', answer);
+  };
+
+/** The first that has an answer. @returns undefined where there is none of them */
+export function inOrder(
+  ...answers: readonly (((judged: Judged) => Instead | null) | null)[]
+): ((judged: Judged) => Instead | null) | undefined {
+  const given = answers.filter((one) => one !== null);
+  if (given.length < 2) return given[0];
+  return (judged) => given.reduce<Instead | null>((found, one) => found ?? one(judged), null);
+}
 
 /**
  * Sends requests to https.

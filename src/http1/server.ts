@@ -28,7 +28,7 @@ export interface Http1Options {
    *
    * @default every request is served
    */
-  readonly instead?: (judged: Judged) => Instead | null;
+  readonly instead?: ((judged: Judged) => Instead | null) | undefined;
   /** Told of every request that was let pass, once it is over; null: nobody is. */
   readonly onServed: ((served: Served) => void) | null;
 }

@@ -1,11 +1,13 @@
 /** The certificates of a listener: chosen by the name asked for, read again when their files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
+  /** It is ordered, and may not be there yet. */
+  readonly ordered?: true;
 }
 
 export interface CertificateEvents {
@@ -27,15 +29,18 @@ interface Loaded {
 const lookEvery = 5000;
 
 export class Certificates {
-  readonly #files: readonly CertificateFiles[];
+  #files: readonly CertificateFiles[];
   readonly #events: CertificateEvents;
   /** PEM file of the authorities of clients; null: clients are not asked for certificates. */
   readonly #authorities: string | null;
   #ca: Buffer | undefined;
-  #loaded: readonly Loaded[];
+  /** Null: ordered, and not there yet. */
+  #loaded: readonly (Loaded | null)[];
   /** Made when first asked for. */
   #contexts = new WeakMap<Loaded, SecureContext>();
-  readonly #onChange = (): void => this.reload();
+  /** What the files were before they were read last: a change while they are read is seen by the next look. */
+  #seen: string;
+  readonly #timer: NodeJS.Timeout;
 
   /**
    * @param authorities PEM file of those that sign the certificates of clients
@@ -47,26 +52,33 @@ export class Certificates {
     authorities: string | null = null,
   ) {
     this.#authorities = authorities;
-    this.#ca = readAuthorities(authorities);
-    if (authorities !== null)
-      watchFile(authorities, { interval: lookEvery, persistent: false }, this.#onChange);
     this.#files = files;
     this.#events = events;
-    this.#loaded = files.map(load);
-    for (const { cert, key } of files) {
-      watchFile(cert, { interval: lookEvery, persistent: false }, this.#onChange);
-      watchFile(key, { interval: lookEvery, persistent: false }, this.#onChange);
-    }
+    this.#seen = this.#stamp();
+    this.#ca = readAuthorities(authorities);
+    this.#loaded = files.map((one) => this.#read(one, null));
+    this.#timer = setInterval(() => {
+      if (this.#stamp() !== this.#seen) this.reload();
+    }, lookEvery).unref();
   }
 
   /** What is shown to a client that asks for no name: the first certificate, and those of other kinds for the same name. */
   get standard(): SecureContextOptions {
-    return this.#optionsOf(this.#together(this.#loaded[0]!));
+    return this.#optionsOf(this.#together(this.#first));
   }
 
   /** The same as a context. */
   get standardContext(): SecureContext {
-    return this.#contextOf(this.#loaded[0]!);
+    return this.#first === null ? withoutCertificate : this.#contextOf(this.#first);
+  }
+
+  /** Null: none is there yet, and every handshake fails. */
+  get #first(): Loaded | null {
+    return this.#present[0] ?? null;
+  }
+
+  get #present(): Loaded[] {
+    return this.#loaded.filter((one) => one !== null);
   }
 
   /**
@@ -74,29 +86,38 @@ export class Certificates {
    * single certificate out of a context that is given here, so names of other certificates than the first have one kind of key.
    */
   contextFor(servername: string): SecureContext | undefined {
-    const first = this.#loaded[0]!;
-    const match = this.#loaded.find(({ x509 }) => x509.checkHost(servername) !== undefined) ?? first;
+    const first = this.#first;
+    if (first === null) return undefined;
+    const match = this.#present.find(({ x509 }) => x509.checkHost(servername) !== undefined) ?? first;
     return this.#together(first).includes(match) ? undefined : this.#contextOf(match);
   }
 
   #contextOf(first: Loaded): SecureContext {
     const known = this.#contexts.get(first);
     if (known !== undefined) return known;
-    const together = first === this.#loaded[0] ? this.#together(first) : [first];
+    const together = first === this.#first ? this.#together(first) : [first];
     const context = createSecureContext(this.#optionsOf(together));
     this.#contexts.set(first, context);
     return context;
   }
 
-  /** Reads the files again. A pair that can't be used stays as it was; the others are replaced. */
-  reload(): void {
-    const before = this.#loaded;
-    this.#loaded = this.#files.map((files, index) => {
+  /**
+   * Reads the files again. A pair that can't be used stays as it was; the others are replaced.
+   *
+   * @param files others than before: those that are ordered follow the sites. @default the same
+   */
+  reload(files = this.#files): void {
+    const [before, known] = [this.#loaded, this.#files];
+    this.#files = files;
+    this.#seen = this.#stamp();
+    this.#loaded = files.map((one) => {
+      const at = known.findIndex(({ cert, key }) => cert === one.cert && key === one.key);
+      const old = before[at] ?? null;
       try {
-        return load(files);
+        return this.#read(one, old);
       } catch (error) {
         this.#events.onError(error as Error);
-        return before[index]!;
+        return old;
       }
     });
     const caBefore = this.#ca;
@@ -106,16 +127,19 @@ export class Certificates {
     } catch (error) {
       this.#events.onError(error as Error);
     }
-    if (this.#ca === caBefore && this.#loaded.every((one, index) => one === before[index])) return;
+    const same =
+      this.#loaded.length === before.length && this.#loaded.every((one, index) => one === before[index]);
+    if (same && this.#ca === caBefore) return;
     this.#contexts = new WeakMap();
     this.#events.onReload();
   }
 
   /** A certificate, and of each other kind of key the first one for the same names: an old client has RSA alone. */
-  #together(first: Loaded): Loaded[] {
+  #together(first: Loaded | null): Loaded[] {
+    if (first === null) return [];
     const together = [first];
     const { subject, subjectAltName } = first.x509;
-    for (const one of this.#loaded) {
+    for (const one of this.#present) {
       const sameName =
         one.x509.subjectAltName === subjectAltName && (subjectAltName || one.x509.subject === subject);
       if (sameName && together.every(({ kind }) => kind !== one.kind)) together.push(one);
@@ -128,12 +152,29 @@ export class Certificates {
     return this.#ca === undefined ? optionsOf(together) : { ...optionsOf(together), ca: this.#ca };
   }
 
+  /** @param old what is in use; null: nothing @throws Error where the files can't be used */
+  #read(files: CertificateFiles, old: Loaded | null): Loaded | null {
+    return files.ordered === true && !existsSync(files.cert) ? old : load(files);
+  }
+
+  /** What the files are now, a link being what it leads to. */
+  #stamp(): string {
+    const authorities = this.#authorities === null ? [] : [this.#authorities];
+    return [...authorities, ...this.#files.flatMap(({ cert, key }) => [cert, key])].map(stampOf).join();
+  }
+
   close(): void {
-    if (this.#authorities !== null) unwatchFile(this.#authorities, this.#onChange);
-    for (const { cert, key } of this.#files) {
-      unwatchFile(cert, this.#onChange);
-      unwatchFile(key, this.#onChange);
-    }
+    clearInterval(this.#timer);
+  }
+}
+
+/** Another text for another file, and for a link that leads elsewhere; empty: it can't be read. */
+function stampOf(file: string): string {
+  try {
+    const { ino, mtimeMs, ctimeMs, size } = statSync(file);
+    return `${ino} ${mtimeMs} ${ctimeMs} ${size}`;
+  } catch {
+    return '';
   }
 }
 
@@ -148,7 +189,8 @@ function readAuthorities(file: string | null): Buffer | undefined {
 /** @throws Error where the two can't be read, or don't belong together: a handshake would fail without a word */
 function load({ cert, key }: CertificateFiles): Loaded {
   const [chain, keyText] = [readFileSync(cert), readFileSync(key)];
-  const x509 = new X509Certificate(chain);
+  // A key may stand before it in the same file.
+  const x509 = new X509Certificate(chain.subarray(Math.max(0, chain.indexOf('-----BEGIN CERTIFICATE'))));
   if (!x509.checkPrivateKey(createPrivateKey(keyText)))
     throw new Error(`${key} is not the key of ${cert}: name the key that the certificate was made with`);
   const loaded = { chain, key: keyText, x509, kind: x509.publicKey.asymmetricKeyType ?? '' };
@@ -170,3 +212,6 @@ const tlsFloor = {
     'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:' +
     'ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
 } as const;
+
+/** Every handshake with it fails. */
+const withoutCertificate = createSecureContext(tlsFloor);

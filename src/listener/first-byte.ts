@@ -6,9 +6,13 @@ const speaksTls = (byte: number): boolean => byte === 0x16 || byte >= 0x80;
 
 /**
  * @param timeout milliseconds for the first byte to come; then the connection is cut off
- * @param done told whether TLS is spoken; everything is unread on the socket. Not called where nothing comes.
+ * @param done told whether TLS is spoken, and what came first; everything is unread on the socket. Not called where nothing comes.
  */
-export function peekFirstByte(socket: Socket, timeout: number, done: (tls: boolean) => void): void {
+export function peekFirstByte(
+  socket: Socket,
+  timeout: number,
+  done: (tls: boolean, bytes: Buffer) => void,
+): void {
   const finish = (): void => {
     clearTimeout(timer);
     socket.off('readable', onReadable);
@@ -29,7 +33,7 @@ export function peekFirstByte(socket: Socket, timeout: number, done: (tls: boole
     }
     finish();
     socket.unshift(bytes);
-    done(speaksTls(bytes[0]!));
+    done(speaksTls(bytes[0]!), bytes);
   };
   const timer = setTimeout(cutOff, timeout);
   socket.on('readable', onReadable);

@@ -4,7 +4,12 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
-import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import {
+  createSecureContext,
+  createServer as createTls,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
 import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
@@ -34,6 +39,8 @@ export interface ListenerOptions {
   readonly tls: readonly CertificateFiles[] | null;
   /** Certificates that clients are asked for; null: none. */
   readonly clients: ClientCertificates | null;
+  /** What answers a challenge of TLS-ALPN-01 for a name (RFC 8737): key and certificate; null: nobody orders for it. */
+  readonly proofOf: ((servername: string) => string | null) | null;
   /** Peers of which a PROXY header is expected; null: of nobody. */
   readonly proxyPeers: ((address: string) => boolean) | null;
   /** Milliseconds for a client to send a PROXY header, and for TLS to be agreed on. */
@@ -63,6 +70,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
+  readonly #challenges: TlsServer | null;
   /** The first has the address; the others share it. */
   readonly #accepting: readonly TcpServer[];
   /** Clients that PROXY headers named, by the socket of the balancer. */
@@ -75,6 +83,9 @@ export class Listener {
     this.#options = options;
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
     this.#tls = this.#certificates === null ? null : this.#tlsServer(this.#certificates);
+    const { proofOf } = options;
+    this.#challenges =
+      this.#tls === null || proofOf === null ? null : challengeServer(proofOf, options.headerTime);
     const take = (socket: Socket): void =>
       this.#tls === null ? this.#serve(socket) : this.#takeTls(socket, this.#tls);
     const { proxyPeers } = options;
@@ -112,8 +123,9 @@ export class Listener {
     await Promise.all(others.map((server) => bind(server, { host, port: bound.port, reusePort }, 'listen')));
   }
 
-  reloadCertificates(): void {
-    this.#certificates?.reload();
+  /** @param files others than before. @default the same */
+  reloadCertificates(files?: readonly CertificateFiles[]): void {
+    this.#certificates?.reload(files);
   }
 
   /** Accepts no more, lets requests under way end, and cuts off what is left after the deadline (milliseconds). */
@@ -187,8 +199,10 @@ export class Listener {
   /** nginx looks at the first byte as well: a browser that is sent plain HTTP by an old link is told what is wrong. */
   #takeTls(socket: Socket, tls: TlsServer): void {
     if (socket.destroyed) return;
-    peekFirstByte(socket, this.#options.headerTime, (speaksTls) => {
-      if (speaksTls) tls.emit('connection', socket);
+    peekFirstByte(socket, this.#options.headerTime, (speaksTls, bytes) => {
+      if (speaksTls && this.#challenges !== null && bytes.includes(acmeProtocol))
+        this.#challenges.emit('connection', socket);
+      else if (speaksTls) tls.emit('connection', socket);
       else this.#options.plain.take(socket);
     });
   }
@@ -216,6 +230,34 @@ export class Listener {
       take(socket);
     });
   }
+}
+
+/** As it stands in the ALPN extension of a hello, which the validating server sends in its first packet (RFC 8737 section 3). */
+const acmeProtocol = Buffer.from('\x0aacme-tls/1');
+
+/** Shakes hands with a validating server, and says nothing else. Ordinary clients never see the certificate of a challenge. */
+function challengeServer(
+  proofOf: (servername: string) => string | null,
+  handshakeTimeout: number,
+): TlsServer {
+  const server = createTls({
+    ALPNProtocols: ['acme-tls/1'],
+    handshakeTimeout,
+    SNICallback: (servername, done) => {
+      try {
+        const pem = proofOf(servername.toLowerCase());
+        done(null, pem === null ? undefined : createSecureContext({ cert: pem, key: pem }));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => {});
+    socket.end();
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
 }
 
 const tcp = { noDelay: true, allowHalfOpen: true };

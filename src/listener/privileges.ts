@@ -1,5 +1,6 @@
 /** From root to a user that may do nothing, once ports below 1024 are bound: a fault in this program is not root's. */
-import { chownSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { chownSync, closeSync, lchownSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Account {
   readonly user: false | string;
@@ -60,6 +61,19 @@ export function handOver(file: string, ids: Ids | null): void {
     chownSync(file, ids.uid, ids.gid);
   } catch {
     // Whoever opens the file tells what is wrong with it.
+  }
+}
+
+/** A folder that is written to afterwards, and what is in it. */
+export function handOverFolder(folder: string, ids: Ids | null): void {
+  if (ids === null) return;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const { name, parentPath } of readdirSync(folder, { recursive: true, withFileTypes: true }))
+      lchownSync(join(parentPath, name), ids.uid, ids.gid);
+    lchownSync(folder, ids.uid, ids.gid);
+  } catch {
+    // Whoever writes there tells what is wrong with it.
   }
 }
 

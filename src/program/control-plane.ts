@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { gauges, type Mailed } from '../admin/gauges.ts';
+import { gauges, type Mailed, type Ordered } from '../admin/gauges.ts';
 import type { AdminServerOptions } from '../admin/server.ts';
 import type { BanService } from '../bans/ban-service.ts';
 import type { MailBans } from '../bans/mail-bans.ts';
@@ -42,6 +42,8 @@ export interface ControlPlane {
   readonly onBan: (kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }) => void;
   /** Takes what becomes of backends. */
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
+  /** Takes what becomes of certificates that are ordered. @param reason null: in order again */
+  readonly onCertificate: (host: string, reason: string | null) => void;
   /** Takes what becomes of accounts of the mail guard. @param reason null: in order again */
   readonly onAccount: (account: string, reason: string | null) => void;
   /** `admin http://127.0.0.1:9090`, once it accepts; none without an admin listener. */
@@ -73,6 +75,8 @@ export interface ControlPlaneOptions {
   readonly fleet?: () => Fleet | null;
   /** How the mail guard is; null: there is none. */
   readonly mail?: () => Mailed | null;
+  /** Certificates that are ordered; null: none are. */
+  readonly certificates?: () => Ordered | null;
   /** What is judged by. @default that of the config */
   readonly policy?: Policy;
 }
@@ -111,6 +115,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     onEvent: flow.onEvent,
     onBan: (kind, ban) => flow.onBan(kind, ban),
     onBackend: (name, healthy, why) => flow.onBackend(name, healthy, why),
+    onCertificate: (host, reason) => flow.onCertificate(host, reason),
     onAccount: (account, reason) => flow.onAccount(account, reason),
     get listeners() {
       return admin.server === null ? [] : [admin.server.listener];
@@ -171,7 +176,7 @@ function adminOptions(
   options: ControlPlaneOptions,
 ): AdminServerOptions {
   const { log, counters, bans = null, mailBans = null, backends = () => [] } = options;
-  const { fleet = () => null, mail = () => null } = options;
+  const { fleet = () => null, mail = () => null, certificates = () => null } = options;
   const { stream, probes } = flow;
   const journal = () => flow.journal!;
   return {
@@ -199,6 +204,7 @@ function adminOptions(
         backends,
         fleet: () => fleet()?.health ?? null,
         mail,
+        certificates,
         stream,
       }),
     },
@@ -208,7 +214,7 @@ function adminOptions(
 async function statusOf(
   { config, ready, started }: State,
   { journal, alerts }: EventFlow,
-  { counters, bans = null, fleet = () => null }: ControlPlaneOptions,
+  { counters, bans = null, fleet = () => null, certificates = () => null }: ControlPlaneOptions,
 ) {
   const { requests } = sumCounters(await counters());
   const sum = (verdict: string) =>
@@ -226,6 +232,13 @@ async function statusOf(
     journal: journal === null ? null : await journalStatus(journal, config.journal),
     alerts: alerts?.status ?? null,
     fleet: fleet()?.health.state ?? null,
+    certificates:
+      certificates()?.states.map(({ host, notAfter, next, trouble }) => ({
+        host,
+        notAfter: notAfter === null ? null : new Date(notAfter).toISOString(),
+        next: new Date(next).toISOString(),
+        trouble,
+      })) ?? null,
   };
 }
 

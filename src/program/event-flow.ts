@@ -81,6 +81,11 @@ export class EventFlow {
     this.stream.send('backends', { name, fit: healthy, why });
   }
 
+  /** @param reason null: the certificate is in order again */
+  onCertificate(host: string, reason: string | null): void {
+    this.#alerts?.trouble('certificate', host, reason);
+  }
+
   /** @param reason null: the account is in order again */
   onAccount(account: string, reason: string | null): void {
     this.#alerts?.trouble('account', account, reason);

@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Logger } from 'pino';
 import type {} from '../../plugins/rate-limit.ts';
 import type {} from '../../plugins/relay-guard.ts';
+import { proofOf, tokenAnswer } from '../acme/store.ts';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { type Compiled, compile } from '../config/compile.ts';
@@ -19,7 +20,7 @@ import type { Served } from '../forward/served.ts';
 import { welcome } from '../forward/welcome.ts';
 import { Checkpoint, type Judged } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
-import { plainOnTls, redirectToHttps } from '../http1/instead.ts';
+import { challengeAnswer, inOrder, plainOnTls, redirectToHttps } from '../http1/instead.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
 import { Http2Server } from '../http2/server.ts';
 import { ClientConnections } from '../limit/client-connections.ts';
@@ -115,7 +116,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       app.forwarder.route(routes(recompiled));
       app.relayGuard.replace(recompiled.policy, recompiled.clients);
       app.rateLimits.replace(rateLimitRules(next, recompiled));
-      for (const listener of listeners) listener.reloadCertificates();
+      for (const [index, listener] of listeners.entries()) {
+        const { text } = config.listen[index]!;
+        listener.reloadCertificates(next.listen.find((one) => one.text === text)?.tls ?? undefined);
+      }
     },
     close: async (deadline) => {
       await Promise.all(listeners.map((listener) => listener.close(deadline)));
@@ -181,7 +185,7 @@ async function createApp(
 function createListener(
   { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
-  { limits, timeouts, user, listen }: Config,
+  { limits, timeouts, user, listen, acme }: Config,
   app: FastifyInstance,
   { log }: GatewayOptions,
   inForce: () => Compiled,
@@ -213,7 +217,14 @@ function createListener(
     clients,
     proxyPeers: proxyProtocol ? (address) => inForce().clients.trustedProxies.contains(address) : null,
     headerTime: limits.requestHeaders,
-    http1: new Http1Server(redirect === null ? shared : { ...shared, instead: toHttps(listen, inForce) }),
+    proofOf: acme === null ? null : (servername) => proofOf(acme.folder, servername),
+    http1: new Http1Server({
+      ...shared,
+      instead: inOrder(
+        acme === null || tls !== null ? null : challengeAnswer((token) => tokenAnswer(acme.folder, token)),
+        redirect === null ? null : toHttps(listen, inForce),
+      ),
+    }),
     plain: new Http1Server({ ...shared, instead: () => plainOnTls }),
     http2: new Http2Server({
       ...shared,

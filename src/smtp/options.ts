@@ -92,6 +92,8 @@ export interface SmtpDocumentReader {
   size(text: string): number;
   /** The absolute name of a file. */
   path(name: string): string;
+  /** The certificates behind `tls`; null: none. */
+  certificates(tls: SmtpDocument['tls']): SmtpOptions['tls'];
   /** Its text. @throws where it cannot be read */
   file(name: string): string;
   /** The prefixes of `trustedProxies`. */
@@ -106,7 +108,6 @@ export interface SmtpDocumentReader {
 export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): SmtpOptions {
   const { listen, backend, backends, tls, limits, timeouts, bareNewline, localParts, ...same } = document;
   const { domains, backendTls, proxyProtocol } = document;
-  const certificates = tls === undefined ? null : Array.isArray(tls) ? tls : [tls];
   return {
     ...same,
     listen: (Array.isArray(listen) ? listen : [listen]).map((item): DoorOptions => {
@@ -121,7 +122,7 @@ export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): S
     }),
     trustedProxies: read.trustedProxies,
     domains: Array.isArray(domains) ? domains : { file: read.path(domains.file) },
-    tls: certificates?.map(({ cert, key }) => ({ cert: read.path(cert), key: read.path(key) })) ?? null,
+    tls: read.certificates(tls),
     backendTls:
       backendTls === undefined
         ? null

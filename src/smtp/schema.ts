@@ -1,6 +1,7 @@
 /** How the config's `smtp` section is written. Every default is here. */
 import type { Static, TProperties } from 'typebox';
 import Type from 'typebox';
+import { acmeCertificates, certificatesOfSites } from '../acme/schema.ts';
 import { withholdable } from './capabilities.ts';
 
 const object = <T extends TProperties>(properties: T, description: string) =>
@@ -146,12 +147,15 @@ export const smtpSchema = Type.Object(
       { default: [] },
     ),
     tls: Type.Optional(
-      Type.Union([certificate, Type.Array(certificate, { minItems: 1 })], {
-        mend: 'write { cert: FILE, key: FILE }, or a list of them',
-        description:
-          'Offer STARTTLS with this certificate, or of several with the one for the name asked for, the first where none is. Read again when the files change. ' +
-          'TLS ends here. Without it neither STARTTLS nor AUTH is offered.',
-      }),
+      Type.Union(
+        [certificate, acmeCertificates, certificatesOfSites, Type.Array(certificate, { minItems: 1 })],
+        {
+          mend: 'write { cert: FILE, key: FILE }, a list of them, { acme: { hosts: [NAME] } } or { certificatesOf: sites }',
+          description:
+            'Offer STARTTLS with this certificate, or of several with the one for the name asked for, the first where none is. Read again when the files change. ' +
+            'TLS ends here. Without it neither STARTTLS nor AUTH is offered.',
+        },
+      ),
     ),
     backendTls: Type.Optional(
       Type.Object(

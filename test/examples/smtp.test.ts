@@ -50,6 +50,7 @@ test('the Postfix example: ours passes, foreign is refused, the own network rela
     size: (text) => parseSize(text)!,
     path: (name) => (name.endsWith('.key') ? files!.key : files!.cert),
     file,
+    certificates: (tls) => (tls === undefined ? null : [files!]),
     trustedProxies: [],
   });
   assert.deepEqual(smtpWarnings(options), []);
@@ -88,6 +89,7 @@ test('the Exim example: ours passes with its address, foreign is refused but to 
     size: (text) => parseSize(text)!,
     path: (name) => (name.endsWith('.key') ? files!.key : files!.cert),
     file,
+    certificates: (tls) => (tls === undefined ? null : [files!]),
     trustedProxies: [],
   });
   assert.deepEqual(smtpWarnings(options), []);

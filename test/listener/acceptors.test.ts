@@ -16,6 +16,7 @@ const listenerAt = (port: number, sharing: 'none' | 'own', take: () => void): Li
     sharing,
     tls: null,
     clients: null,
+    proofOf: null,
     proxyPeers: null,
     headerTime: 1000,
     http1: front,

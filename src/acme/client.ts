@@ -1,0 +1,228 @@
+/**
+ * A client of ACME (RFC 8555): signed requests to one certificate authority, and to no other host.
+ *
+ * Why not `acme-client`, the usual package: its last release (5.4.0) is of July 2024; it knows no renewal information (RFC 9773); it
+ * brings 47 packages and 12 MB, two ASN.1 libraries and `axios` among them, which obeys proxy variables of the environment and follows
+ * URLs to any host. This program promises to dial nobody but whom the config names. `@root/acme` is older.
+ */
+import { createHash, createHmac, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+
+/** A problem document of the authority (RFC 8555 section 6.7), or an answer that makes no sense. */
+export class AcmeError extends Error {
+  /** `urn:ietf:params:acme:error:rateLimited` without what stands before the last colon; empty: it is none of those. */
+  readonly type: string;
+  /** Milliseconds that the authority asks us to wait; null: it does not say. */
+  readonly retryAfter: number | null;
+
+  constructor(message: string, type = '', retryAfter: number | null = null) {
+    super(message);
+    this.type = type;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+export interface ClientOptions {
+  readonly directory: string;
+  /** PEM of those who sign for the authority's server; null: the usual ones. */
+  readonly ca: string | null;
+  /** The key of the account, P-256. */
+  readonly key: KeyObject;
+  readonly email: string | null;
+  readonly externalAccount: { readonly id: string; readonly key: string } | null;
+}
+
+interface Directory {
+  readonly newNonce: string;
+  readonly newAccount: string;
+  readonly newOrder: string;
+  readonly renewalInfo?: string;
+}
+
+/** The most of an answer that is read, bytes: a chain is some thousands. */
+const mostBytes = 256 * 1024;
+/** Milliseconds for a request. */
+const requestTime = 30_000;
+
+export class AcmeClient {
+  readonly #options: ClientOptions;
+  readonly #origin: string;
+  readonly #jwk: Readonly<Record<string, string>>;
+  #directory: Directory | null = null;
+  #account: string | null = null;
+  #nonce: string | null = null;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#origin = new URL(options.directory).origin;
+    const { crv, x, y } = createPublicKey(options.key).export({ format: 'jwk' });
+    // In this order and with nothing else: the thumbprint is made of the text (RFC 7638 section 3).
+    this.#jwk = { crv: crv!, kty: 'EC', x: x!, y: y! };
+  }
+
+  /** What a challenge is answered with. */
+  keyAuthorization(token: string): string {
+    return `${token}.${createHash('sha256').update(JSON.stringify(this.#jwk)).digest('base64url')}`;
+  }
+
+  async directory(): Promise<Directory> {
+    this.#directory ??= asObject(await this.#send('GET', this.#options.directory)) as unknown as Directory;
+    return this.#directory;
+  }
+
+  /** Orders are made with this account; an account with this key that is there already is found again. */
+  async #ensureAccount(): Promise<string> {
+    if (this.#account !== null) return this.#account;
+    const { newAccount } = await this.directory();
+    const { email, externalAccount } = this.#options;
+    const payload = {
+      termsOfServiceAgreed: true,
+      ...(email === null ? {} : { contact: [`mailto:${email}`] }),
+      ...(externalAccount === null
+        ? {}
+        : { externalAccountBinding: this.#binding(newAccount, externalAccount) }),
+    };
+    const { headers } = await this.#post(newAccount, payload, { jwk: this.#jwk });
+    this.#account = this.#ours(headers.location);
+    return this.#account;
+  }
+
+  /** A request as the account. @param payload null: POST-as-GET */
+  async ask(url: string, payload: object | null): Promise<Answer> {
+    const kid = await this.#ensureAccount();
+    return this.#post(url, payload, { kid });
+  }
+
+  /** What a URL answers without a signature, as renewal information does. */
+  get(url: string): Promise<Answer> {
+    return this.#send('GET', url);
+  }
+
+  #binding(url: string, { id, key }: { readonly id: string; readonly key: string }): object {
+    const header = encode({ alg: 'HS256', kid: id, url });
+    const payload = encode(this.#jwk);
+    const signature = createHmac('sha256', Buffer.from(key, 'base64url'))
+      .update(`${header}.${payload}`)
+      .digest('base64url');
+    return { protected: header, payload, signature };
+  }
+
+  async #post(url: string, payload: object | null, who: object, tries = 6): Promise<Answer> {
+    const nonce = this.#nonce ?? (await this.#freshNonce());
+    this.#nonce = null;
+    const header = encode({ alg: 'ES256', nonce, url, ...who });
+    const body = payload === null ? '' : encode(payload);
+    const signature = sign('sha256', Buffer.from(`${header}.${body}`), {
+      key: this.#options.key,
+      dsaEncoding: 'ieee-p1363',
+    }).toString('base64url');
+    try {
+      return await this.#send('POST', url, JSON.stringify({ protected: header, payload: body, signature }));
+    } catch (error) {
+      // RFC 8555 section 6.5: the refusal brings a nonce that is good.
+      if (tries > 1 && error instanceof AcmeError && error.type === 'badNonce')
+        return this.#post(url, payload, who, tries - 1);
+      throw error;
+    }
+  }
+
+  async #freshNonce(): Promise<string> {
+    const { newNonce } = await this.directory();
+    await this.#send('HEAD', newNonce);
+    if (this.#nonce === null) throw new AcmeError('the authority gave no nonce');
+    return this.#nonce;
+  }
+
+  /** The authority names URLs; one elsewhere is never dialled. */
+  #ours(url: unknown): string {
+    if (typeof url === 'string' && URL.canParse(url) && new URL(url).origin === this.#origin) return url;
+    throw new AcmeError(`the authority named a URL that is not at ${this.#origin}`);
+  }
+
+  #send(method: string, url: string, body?: string): Promise<Answer> {
+    const { ca } = this.#options;
+    return new Promise<Answer>((resolve, reject) => {
+      const asked = request(
+        this.#ours(url),
+        {
+          method,
+          ...(ca === null ? {} : { ca }),
+          headers: {
+            'User-Agent': 'sekisho',
+            ...(body === undefined
+              ? {}
+              : { 'Content-Type': 'application/jose+json', 'Content-Length': Buffer.byteLength(body) }),
+          },
+          agent: false,
+          signal: AbortSignal.timeout(requestTime),
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          let size = 0;
+          response.on('data', (chunk: Buffer) => {
+            size += chunk.length;
+            if (size > mostBytes) response.destroy(new AcmeError('the authority answered with too much'));
+            else chunks.push(chunk);
+          });
+          response.on('error', reject);
+          response.on('end', () => {
+            const nonce = response.headers['replay-nonce'];
+            if (typeof nonce === 'string') this.#nonce = nonce;
+            const text = Buffer.concat(chunks).toString('utf8');
+            const { statusCode: status = 0, headers } = response;
+            if (status >= 200 && status < 300) resolve({ status, headers, text });
+            else reject(problem(status, headers, text));
+          });
+        },
+      );
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  }
+}
+
+const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** @throws AcmeError where the authority answered with something else than a JSON object */
+export function asObject({ text }: Answer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch {
+    // As below.
+  }
+  throw new AcmeError('the authority answered with something that is no JSON object');
+}
+
+/** Milliseconds of a Retry-After in seconds or as a date; null: there is none. */
+export function retryAfter(value: string | undefined, now = Date.now()): number | null {
+  if (value === undefined) return null;
+  const at = /^\d{1,9}$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+}
+
+function problem(status: number, headers: Answer['headers'], text: string): AcmeError {
+  let told: Record<string, unknown> = {};
+  try {
+    told = asObject({ status, headers, text });
+  } catch {
+    // A page of a proxy, say.
+  }
+  return problemOf(told, `the authority answered ${status}`, retryAfter(headers['retry-after']));
+}
+
+/** The error that a problem document tells. @param otherwise what is said where it tells nothing */
+export function problemOf(told: unknown, otherwise: string, wait: number | null = null): AcmeError {
+  const { type, detail } = (told ?? {}) as { readonly type?: unknown; readonly detail?: unknown };
+  const kind = typeof type === 'string' ? type.slice(type.lastIndexOf(':') + 1) : '';
+  const text = typeof detail === 'string' ? detail.slice(0, 500) : '';
+  return new AcmeError(text === '' ? otherwise : kind === '' ? text : `${kind}: ${text}`, kind, wait);
+}

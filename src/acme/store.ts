@@ -1,0 +1,112 @@
+/**
+ * The folder of ACME. Every process that serves reads it, one writes: so a worker answers challenges of an order that another made,
+ * and a new certificate is in use everywhere. Each file is replaced as a whole, key and chain in one, so no reader sees half a pair.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** RFC 8555 section 8.1: base64url. The bound is that of file names, 255 bytes; authorities send 43 characters. */
+const tokenForm = /^[\w-]{1,200}$/;
+const hostForm = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,126}$/;
+
+/** The longest hosts make names of files that no file system takes. */
+const fileName = (host: string): string =>
+  host.length <= 200
+    ? `${host}.pem`
+    : `${host.slice(0, 130)}.${createHash('sha256').update(host).digest('hex')}.pem`;
+
+/** Key and chain of a host, in one file. */
+export const certificateFile = (folder: string, host: string): string =>
+  join(folder, 'certificates', fileName(host));
+
+const tokenFile = (folder: string, token: string): string => join(folder, 'challenges', `${token}.token`);
+const proofFile = (folder: string, host: string): string => join(folder, 'challenges', fileName(host));
+
+/** What answers an HTTP-01 challenge; null: nobody has ordered with such a token. */
+export const tokenAnswer = (folder: string, token: string): string | null =>
+  tokenForm.test(token) ? readOrNull(tokenFile(folder, token)) : null;
+
+/** Key and certificate that answer a TLS-ALPN-01 challenge for a host; null: nobody orders for it now. */
+export const proofOf = (folder: string, host: string): string | null =>
+  hostForm.test(host) ? readOrNull(proofFile(folder, host)) : null;
+
+export class Store {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Makes the folders, and takes challenges of an order away that a restart cut short. @throws Error where it can't be written */
+  open(): void {
+    rmSync(join(this.folder, 'challenges'), { recursive: true, force: true });
+    for (const name of ['accounts', 'certificates', 'challenges'])
+      mkdirSync(join(this.folder, name), { recursive: true, mode: 0o700 });
+  }
+
+  certificate(host: string): string | null {
+    return readOrNull(certificateFile(this.folder, host));
+  }
+
+  saveCertificate(host: string, pem: string): void {
+    write(certificateFile(this.folder, host), pem);
+  }
+
+  saveToken(token: string, answer: string): void {
+    if (!tokenForm.test(token))
+      throw new Error(`the authority sent a token that is none: ${JSON.stringify(token.slice(0, 80))}`);
+    write(tokenFile(this.folder, token), answer);
+  }
+
+  saveProof(host: string, pem: string): void {
+    write(proofFile(this.folder, host), pem);
+  }
+
+  removeChallenge(host: string, token: string): void {
+    if (tokenForm.test(token)) rmSync(tokenFile(this.folder, token), { force: true });
+    rmSync(proofFile(this.folder, host), { force: true });
+  }
+
+  /** The key of the account with an authority, PEM; made once and kept. */
+  accountKey(directory: string, email: string | null, make: () => string): string {
+    const id = createHash('sha256')
+      .update(`${directory} ${email ?? ''}`)
+      .digest('hex')
+      .slice(0, 16);
+    const file = join(this.folder, 'accounts', `${id}.pem`);
+    const known = readOrNull(file);
+    if (known !== null) return known;
+    const made = make();
+    write(file, made);
+    return made;
+  }
+
+  readState(): unknown {
+    try {
+      return JSON.parse(readOrNull(join(this.folder, 'state.json')) ?? 'null');
+    } catch {
+      return null;
+    }
+  }
+
+  saveState(state: unknown): void {
+    write(join(this.folder, 'state.json'), `${JSON.stringify(state, null, 2)}\n`);
+  }
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const next = `${file}.${process.pid}.new`;
+  writeFileSync(next, text, { mode: 0o600, flush: true });
+  renameSync(next, file);
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

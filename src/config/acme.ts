@@ -1,0 +1,144 @@
+/** What the `acme` parts of a config come to: one account, and the files of the certificates. */
+import { isDeepStrictEqual } from 'node:util';
+import type { AcmeOptions } from '../acme/options.ts';
+import { certificateFile } from '../acme/store.ts';
+import type { PathPart } from './fault.ts';
+import { parseHostEntry } from './host-entry.ts';
+import type { Finding } from './schema-faults.ts';
+
+/** A certificate and its key. Plain data. */
+export interface CertificateSource {
+  /** Absolute. */
+  readonly cert: string;
+  readonly key: string;
+  /** It is ordered, and may not be there yet. */
+  readonly ordered?: true;
+}
+
+/** An element of `tls` as the document has it. */
+export type TlsItem =
+  | { readonly cert: string; readonly key: string }
+  | { readonly acme: AcmePart }
+  | { readonly certificatesOf: 'sites' };
+
+export interface AcmePart {
+  readonly email?: string;
+  readonly terms?: 'agreed';
+  readonly directory?: string;
+  readonly ca?: string;
+  readonly externalAccount?: { readonly id: string; readonly key: string };
+  readonly hosts?: readonly string[];
+}
+
+const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
+
+interface AcmeDocument {
+  readonly listen: readonly unknown[];
+  readonly sites: readonly { readonly hosts: readonly string[] }[];
+  readonly acme: { readonly folder: string };
+  readonly smtp?: unknown;
+  readonly admin?: unknown;
+}
+
+/** @param file turns a file name of the config into an absolute one @returns null: nothing is ordered */
+export function acmeOptions(document: AcmeDocument, file: (name: string) => string): AcmeOptions | null {
+  const parts = partsOf(document as unknown as Record<string, unknown>).map(({ value }) => value as AcmePart);
+  if (parts.length === 0) return null;
+  const { email, directory, ca, externalAccount } = Object.assign({}, ...parts) as AcmePart;
+  const plain = document.listen.some((item) => typeof item === 'string' || map(item).tls === undefined);
+  const secure = document.listen.some((item) => map(item).tls !== undefined);
+  return {
+    folder: file(document.acme.folder),
+    directory: directory ?? letsEncrypt,
+    email: email ?? null,
+    ca: ca === undefined ? null : file(ca),
+    externalAccount: externalAccount ?? null,
+    hosts: [...new Set([...siteHosts(document), ...parts.flatMap(({ hosts = [] }) => hosts)])],
+    challenges: [...(plain ? (['http-01'] as const) : []), ...(secure ? (['tls-alpn-01'] as const) : [])],
+  };
+}
+
+/** The files behind `tls`. @param ofSites the certificates of the listeners of HTTP */
+export function certificateSources(
+  tls: TlsItem | readonly TlsItem[] | undefined,
+  acme: AcmeOptions | null,
+  file: (name: string) => string,
+  ofSites: readonly CertificateSource[] = [],
+): readonly CertificateSource[] | null {
+  if (tls === undefined) return null;
+  return [tls].flat().flatMap((item: TlsItem): readonly CertificateSource[] => {
+    if ('certificatesOf' in item) return ofSites;
+    if ('cert' in item) return [{ cert: file(item.cert), key: file(item.key) }];
+    // First the names that are its own: the first certificate is shown to who asks for none.
+    const hosts = [...new Set([...(item.acme.hosts ?? []), ...(acme?.hosts ?? [])])];
+    return hosts.map((host) => {
+      const name = certificateFile(acme!.folder, host);
+      return { cert: name, key: name, ordered: true };
+    });
+  });
+}
+
+/** No authority gives a certificate for a wildcard by the proofs that can be given here (RFC 8555 section 7.1.3), and few for addresses. */
+function siteHosts({ sites }: AcmeDocument): string[] {
+  return sites
+    .flatMap(({ hosts }) => hosts.map(parseHostEntry))
+    .flatMap((entry) => ('mend' in entry || entry.wildcard || entry.kind !== 'name' ? [] : [entry.host]));
+}
+
+/** Faults between the `acme` parts of a config. Reads documents of any shape. */
+export function acmeFindings(root: Record<string, unknown>): Finding[] {
+  const parts = partsOf(root);
+  if (parts.length === 0) return [];
+  const findings: Finding[] = [];
+  if (parts.every(({ value }) => value.terms === undefined))
+    findings.push({
+      path: [...parts[0]!.path, 'terms'],
+      message: "is missing: nothing is ordered without agreement to the authority's terms of service",
+      mend: 'read them (those of Let’s Encrypt: https://letsencrypt.org/repository/) and add terms: agreed',
+    });
+  for (const key of ['email', 'directory', 'ca', 'externalAccount']) {
+    const said = parts.filter(({ value }) => value[key] !== undefined);
+    for (const other of said.slice(1))
+      if (!isDeepStrictEqual(other.value[key], said[0]!.value[key]))
+        findings.push({
+          path: [...other.path, key],
+          message: 'is another than at the first acme of this config, and they are one account',
+          mend: 'write the same, or take it out here',
+        });
+  }
+  const sites = list(root.listen).some((item) => map(item).tls !== undefined);
+  for (const key of ['admin', 'smtp'])
+    if (!sites && [map(root[key]).tls].flat().some((item) => map(item).certificatesOf !== undefined))
+      findings.push({
+        path: [key, 'tls', 'certificatesOf'],
+        message: 'asks for certificates of the listeners of HTTP, and none of them has tls',
+        mend: 'add tls to a listener, or name cert and key here',
+      });
+  return findings;
+}
+
+interface Part {
+  readonly path: readonly PathPart[];
+  readonly value: Record<string, unknown>;
+}
+
+function partsOf(root: Record<string, unknown>): Part[] {
+  const tls: { readonly path: readonly PathPart[]; readonly value: unknown }[] = [
+    ...list(root.listen).map((item, index) => ({ path: ['listen', index, 'tls'], value: map(item).tls })),
+    { path: ['smtp', 'tls'], value: map(root.smtp).tls },
+    { path: ['admin', 'tls'], value: map(root.admin).tls },
+  ];
+  return tls.flatMap(({ path, value }) =>
+    (Array.isArray(value) ? value : [value]).flatMap((item, index) =>
+      map(item).acme === undefined
+        ? []
+        : [{ path: [...path, ...(Array.isArray(value) ? [index] : []), 'acme'], value: map(map(item).acme) }],
+    ),
+  );
+}
+
+const map = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

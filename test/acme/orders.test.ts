@@ -1,0 +1,192 @@
+/** Certificates from a real Pebble: the program orders, proves, serves. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { connect } from 'node:tls';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { root } from '../support/gateway-process.ts';
+import { type Pebble, startPebble } from '../support/pebble.ts';
+import { without } from '../support/peers.ts';
+import { type RunningProcess, startProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const owner = { after };
+const host = 'www.example.net';
+
+interface Started {
+  readonly folder: string;
+  readonly config: string;
+  readonly process: RunningProcess;
+  readonly admin: number;
+}
+
+const token = 'a-token-of-twenty-characters';
+
+async function start(listen: string, more = '', folder = ''): Promise<Started> {
+  const home = folder === '' ? await tempDir(owner, 'acme') : folder;
+  const config = join(home, 'sekisho.yaml');
+  const admin = await freePort();
+  await writeFile(
+    config,
+    `${listen}\nsites: [{ hosts: [${host}, "*.shop.example.net", 192.0.2.80], backend: welcome }]\nadmin: { listen: "127.0.0.1:${admin}", token: ${token} }\nacme: { folder: ./certs }\n${more}`,
+  );
+  const process_ = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', config], {
+    cwd: root,
+  });
+  await process_.waitForLine(/^listening admin/, 30_000);
+  return { folder: join(home, 'certs'), config, process: process_, admin };
+}
+
+const acme = ({ directory, ca }: Pebble, more = ''): string =>
+  `{ acme: { email: admin@example.net, terms: agreed, directory: "${directory}", ca: "${ca}"${more} } }`;
+
+interface Shown {
+  readonly issuer: string;
+  readonly names: string;
+  readonly serial: string;
+}
+
+/** Whose certificate is shown for a name; null: no handshake. */
+function issuerAt(port: number, servername = host): Promise<Shown | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false }, () => {
+      const shown = socket.getPeerCertificate();
+      resolve({
+        issuer: String(shown.issuer.CN),
+        names: shown.subjectaltname ?? '',
+        serial: shown.serialNumber,
+      });
+      socket.destroy();
+    });
+    socket.on('error', () => resolve(null));
+  });
+}
+
+async function issued(port: number, servername = host): Promise<Shown> {
+  let shown: Shown | null = null;
+  const look = async (): Promise<boolean> => {
+    shown = await issuerAt(port, servername);
+    return shown?.names === `DNS:${servername}`;
+  };
+  await eventually(look, `a certificate of ${servername}`, 30_000);
+  return shown!;
+}
+
+async function status({
+  admin,
+}: Started): Promise<{ certificates: { host: string; notAfter: string | null; trouble: string | null }[] }> {
+  const answer = await fetch(`http://127.0.0.1:${admin}/api/status`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  return (await answer.json()) as never;
+}
+
+suite('certificates that are ordered', { skip: without('pebble', 'pebble-challtestsrv') }, () => {
+  test('HTTP-01: the plain listener answers, the certificate is served, keys are 0600', async () => {
+    const pebble = await startPebble(owner);
+    const tls = await freePort();
+    const running = await start(
+      `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`,
+    );
+    const { issuer, names } = await issued(tls);
+    assert.match(issuer, /^Pebble Intermediate/);
+    assert.equal(names, `DNS:${host}`);
+    for (const name of await readdir(running.folder, { recursive: true })) {
+      const { mode } = await stat(join(running.folder, name));
+      assert.equal(mode & 0o077, 0, name);
+    }
+    assert.deepEqual(
+      await readdir(join(running.folder, 'challenges')),
+      [],
+      'nothing is left to be asked for',
+    );
+    const { certificates } = await status(running);
+    assert.deepEqual(
+      certificates.map((one) => [one.host, one.trouble, typeof one.notAfter]),
+      [[host, null, 'string']],
+    );
+    // A token that is nobody's is redirected or passed on as before, never answered.
+    const answer = await fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/none`, {
+      redirect: 'manual',
+      headers: { Host: host },
+    });
+    assert.notEqual(await answer.text(), '');
+    // Restarted: nothing is ordered again.
+    const { serial } = await issued(tls);
+    await running.process.stop();
+    await start(
+      `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`,
+      '',
+      join(running.folder, '..'),
+    );
+    assert.equal((await issued(tls)).serial, serial);
+  });
+
+  test('TLS-ALPN-01 where no plain listener is, with two workers; a name more comes by a reload', async () => {
+    const pebble = await startPebble(owner);
+    const running = await start(
+      `listen: [{ address: "127.0.0.1:${pebble.tlsPort}", tls: ${acme(pebble)} }]`,
+      'workers: 2\n',
+    );
+    assert.match((await issued(pebble.tlsPort)).issuer, /^Pebble Intermediate/);
+    const before = await readFile(running.config, 'utf8');
+    await writeFile(running.config, before.replace(host, `${host}, second.example.net`));
+    running.process.signal('SIGHUP');
+    await issued(pebble.tlsPort, 'second.example.net').catch((error) => {
+      throw new Error(running.process.stdout() + running.process.stderr(), { cause: error });
+    });
+    assert.doesNotMatch(running.process.stdout() + running.process.stderr(), /takes a restart/);
+  });
+
+  test('a refused order is told of, backed off from, and remembered over a restart', async () => {
+    const pebble = await startPebble(owner);
+    const tls = await freePort();
+    // Nobody answers at the ports that Pebble asks.
+    const listen = `listen: [{ address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`;
+    const running = await start(listen);
+    const trouble = async () => (await status(running)).certificates[0]?.trouble ?? null;
+    await eventually(async () => (await trouble()) !== null, 'the trouble is told', 30_000);
+    const failed = (await trouble())!;
+    assert.match(failed, /Failed to connect/);
+    assert.equal(await issuerAt(tls), null, 'no certificate, no handshake');
+    await running.process.stop();
+    const again = await start(listen, '', join(running.folder, '..'));
+    const [known] = (await status(again)).certificates;
+    assert.equal(known?.trouble, failed);
+    assert.doesNotMatch(again.process.stdout() + again.process.stderr(), /tried again in/);
+  });
+
+  test('external account binding; the mail guard and the admin listener show certificates of the sites', async () => {
+    const externalAccount = {
+      id: 'kid-1',
+      key: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W',
+    };
+    const pebble = await startPebble(owner, { externalAccount });
+    const running = await start(
+      `listen: [{ address: "127.0.0.1:${pebble.tlsPort}", tls: ${acme(pebble, `, externalAccount: { id: ${externalAccount.id}, key: ${externalAccount.key} }, hosts: [mail.example.net]`)} }]`,
+    );
+    assert.match((await issued(pebble.tlsPort)).issuer, /^Pebble Intermediate/);
+    await issued(pebble.tlsPort, 'mail.example.net');
+    await running.process.stop();
+    const yaml = await readFile(running.config, 'utf8');
+    const mail = await freePort();
+    await writeFile(
+      running.config,
+      `${yaml.replace(`token: ${token}`, `token: ${token}, tls: { certificatesOf: sites }`)}smtp: { listen: { address: "127.0.0.1:${mail}", tls: implicit }, backend: "127.0.0.1:9", domains: [example.net], tls: { certificatesOf: sites } }\n`.replace(
+        `listen: { address: "127.0.0.1:${mail}", tls: implicit }`,
+        `listen: [{ address: "127.0.0.1:${mail}", tls: implicit }]`,
+      ),
+    );
+    const again = await startProcess(
+      owner,
+      process.execPath,
+      ['src/cli.ts', 'start', '--config', running.config],
+      { cwd: root },
+    );
+    await again.waitForLine(/^listening admin https/, 30_000);
+    assert.equal((await issued(running.admin, 'mail.example.net')).names, 'DNS:mail.example.net');
+    assert.equal((await issued(mail, 'mail.example.net')).names, 'DNS:mail.example.net');
+  });
+});
