@@ -1,4 +1,5 @@
 /** The config as the program works with it: checked, canonical, frozen. Plain data, so that it can go to worker threads. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AcmeOptions } from '../acme/options.ts';
 import { parsePrefix, prefixText } from '../address/ip.ts';
@@ -90,6 +91,8 @@ export interface SiteConfig {
   readonly hosts: readonly HostEntry[];
   readonly backends: readonly BackendConfig[];
   readonly balance: BalancePolicy;
+  /** What the cookies of `balance: cookie` are made with. */
+  readonly cookieSecret: string;
   readonly health: false | HealthConfig;
   readonly connections: {
     readonly max: number;
@@ -194,6 +197,9 @@ export interface OtelConfig {
   readonly sample: number;
 }
 
+/** In place of a `cookieSecret`: workers get it with the config, and a reload keeps it. */
+export const secretOfThisStart = randomBytes(24).toString('hex');
+
 /** The readers of what only the program has. */
 export interface ProgramParts {
   readonly decoy: typeof decoyOptions;
@@ -225,6 +231,7 @@ export function toConfig(
         weight: weight ?? 1,
       })),
       balance: site.balance,
+      cookieSecret: site.cookieSecret ?? secretOfThisStart,
       health: site.health && {
         ...site.health,
         interval: duration(site.health.interval),

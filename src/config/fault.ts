@@ -61,7 +61,7 @@ export function pathText(parts: readonly PathPart[]): string {
 
 /** What of a value may be shown: faults end up in terminals, logs and tickets, so secrets in them are blotted out. */
 export function shown(path: readonly PathPart[], value: unknown): Fault['value'] {
-  if (['token', 'secret', 'routingKey'].includes(String(path.at(-1))))
+  if (['token', 'secret', 'routingKey', 'cookieSecret'].includes(String(path.at(-1))))
     return value === undefined || value === null ? null : '(not shown)';
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value !== 'string') return null;

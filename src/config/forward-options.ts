@@ -25,6 +25,8 @@ export interface ForwardSettings {
   readonly backends?: readonly { readonly url: string; readonly weight?: number }[];
   /** Which of several gets a request. @default 'round-robin' */
   readonly balance?: BalancePolicy;
+  /** What the cookies of `balance: 'cookie'` are made with: 16 characters or more. @default one is made at start, and clients are spread anew after a restart */
+  readonly cookieSecret?: string;
   /** Ask each backend at intervals whether it is well, as under `health` of the config. @default false */
   readonly health?:
     | false
@@ -132,6 +134,7 @@ const ofSite = [
   'backend',
   'backends',
   'balance',
+  'cookieSecret',
   'health',
   'connections',
   'backendTls',

@@ -9,6 +9,7 @@ import type { BackendConfig, SiteConfig } from './config.ts';
 export function siteRoute({
   backends,
   balance,
+  cookieSecret,
   health,
   connections,
   backendTls,
@@ -20,6 +21,7 @@ export function siteRoute({
   return {
     backends: backends.map((backend) => ({ address: address(backend, backendTls), weight: backend.weight })),
     balance,
+    cookieSecret,
     health: health === false ? null : { ...health, host: hosts[0]!.host.replace(/^\*\./, '') },
     fields: { request: FieldEdits.of(headers.request), response: FieldEdits.of(headers.response) },
     pool: { maxConnections, maxQueue, queueTimeout, idle },

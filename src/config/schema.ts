@@ -201,14 +201,26 @@ const site = object(
         description: 'Several backends, in place of `backend`.',
       }),
     ),
-    balance: word(['round-robin', 'weighted', 'least-connections', 'client-hash'], {
+    balance: word(['round-robin', 'weighted', 'least-connections', 'client-hash', 'cookie'], {
       default: 'round-robin',
       description:
         'Which of several backends gets a request: each in turn; in turn by `weight`; the one with the fewest requests under ' +
-        'way for its weight; or always the same one for a client (an IPv4 address, an IPv6 /64), by a hash and `weight`, as ' +
-        'applications need that keep a session in one process (Socket.IO with long polling). Where that one is ejected, its clients move to ' +
-        'others, and back when it is well again. Hazard of `client-hash`: everybody behind one NAT gets one backend. One that failed three requests in a row is ejected for 1 s, 2 s, 4 s … up to a minute.',
+        'way for its weight; or always the same one for a client, as applications need that keep a session in one process (Socket.IO ' +
+        'with long polling). `client-hash` knows a client by its address (IPv6: the /64), and spreads clients by a hash and `weight`: where that ' +
+        'backend is ejected, its clients move to others, and back when it is well again. Hazard: everybody behind one NAT gets one backend. ' +
+        '`cookie` knows it by the cookie `sekisho-backend`, which it gets with its first answer, in turn by `weight`: where that backend is ' +
+        'ejected, its clients move to others, and stay. One that failed three requests in a row is ejected for 1 s, 2 s, 4 s … up to a minute.',
     }),
+    cookieSecret: Type.Optional(
+      Type.String({
+        minLength: 16,
+        maxLength: 1024,
+        mend: 'write 16 characters or more, such as `openssl rand -hex 16` prints',
+        description:
+          'What the cookies of `balance: cookie` are made with. Several gateways in front of the same backends need the same. Left out, one ' +
+          'is made at start: after a restart clients are spread anew. Hazard: whoever knows it can tell by the cookies where backends are.',
+      }),
+    ),
     health: offOr(health, {
       default: false,
       description:

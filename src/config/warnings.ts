@@ -4,7 +4,7 @@ import { parseIp, parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import { smtpWarnings } from '../smtp/faults.ts';
-import type { Config } from './config.ts';
+import { type Config, secretOfThisStart } from './config.ts';
 import { isPublicSuffix } from './public-suffixes.ts';
 
 /** One line each, with the place and the mend. */
@@ -29,6 +29,11 @@ export function warningsOf(config: Config): string[] {
         warnings.push(
           `sites[${index}].hosts: ${host} holds names of everybody: requests for them are taken for yours, and forwarded. Name your own domain, *.example.net`,
         );
+  for (const [index, { balance, cookieSecret }] of config.sites.entries())
+    if (config.fleet !== false && balance === 'cookie' && cookieSecret === secretOfThisStart)
+      warnings.push(
+        `sites[${index}].balance: each gateway of the fleet makes cookies that the others do not know, and clients lose their backend between them. Write the same cookieSecret for all`,
+      );
   if (config.admin !== false && config.admin.tls === null && isPublic(config.admin.listen.host))
     warnings.push(
       `admin.listen: the token goes over the network in the clear to ${config.admin.listen.text}. Add admin.tls, or listen on 127.0.0.1 and come through SSH`,

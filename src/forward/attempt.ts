@@ -19,6 +19,10 @@ export interface OutgoingRequest extends UpstreamRequest {
   readonly login: boolean;
   /** Address of the client. */
   readonly address: string;
+  /** The client speaks TLS. */
+  readonly secure: boolean;
+  /** The backend that its cookie told; null: none. */
+  readonly told: Backend | null;
 }
 
 /** What an attempt needs of the client's side: a connection of HTTP/1, a stream of HTTP/2, or a response of Node. */
@@ -136,8 +140,9 @@ export class Attempt implements ResponseSink, Waiter {
   }
 
   #take(): void {
+    const { address, told } = this.#request;
     try {
-      this.#backend = this.#group.pick(this.#unreachable, this.client, this.#request.address);
+      this.#backend = this.#group.pick(this.#unreachable, this.client, address, told);
       this.#backend.pool.take(this);
     } catch (error) {
       // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
@@ -167,17 +172,15 @@ export class Attempt implements ResponseSink, Waiter {
     const { method } = this.#request;
     const offered = method === 'OPTIONS' || head.status === 405 ? offering(head) : head;
     const edits = this.#group.fields.response;
-    this.#client.onHead(
-      edits === null ? offered : offered.with({ fields: edits.applyTo(offered.fields) }),
-      whole,
-    );
+    const edited = edits === null ? offered : offered.with({ fields: edits.applyTo(offered.fields) });
+    this.#client.onHead(this.#withCookie(edited), whole);
     // Behind it: where the client's side refuses to write this, the attempt is not over.
     if (whole !== null) this.#end();
   }
 
   onUpgrade(head: ResponseHead): void {
     this.#group.succeeded(this.#backend!, head.status);
-    this.#client.onUpgrade(head);
+    this.#client.onUpgrade(this.#withCookie(head));
   }
 
   onData(data: Buffer): void {
@@ -200,6 +203,11 @@ export class Attempt implements ResponseSink, Waiter {
     if (error.status !== 503 && !error.byClient) this.#group.failed(backend, error.message);
     if (!this.#streamed && this.#mayTryAgain(error, backend)) this.#take();
     else this.#giveUp(error);
+  }
+
+  #withCookie(head: ResponseHead): ResponseHead {
+    const { told, secure } = this.#request;
+    return this.#group.cookie?.putInto(head, this.#backend!, told, secure) ?? head;
   }
 
   /** An unsent request goes to each backend once; one that may have been acted on is sent twice at most. */

@@ -1,5 +1,6 @@
 /** The backends of one site. */
 import type { EventEmitter } from 'node:events';
+import type { BackendCookie } from './backend-cookie.ts';
 import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
 import type { FieldEdits } from './field-edits.ts';
@@ -14,6 +15,8 @@ export interface GroupOptions {
   readonly health: HealthOptions | null;
   /** What is changed of the fields that pass. @default nothing */
   readonly fields?: FieldChanges | undefined;
+  /** Keeps clients with their backend. @default none does */
+  readonly cookie?: BackendCookie<Backend> | undefined;
   /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onChange: (backend: Backend, healthy: boolean, why: string) => void;
 }
@@ -48,6 +51,7 @@ export class Backend {
 export class BackendGroup {
   readonly backends: readonly Backend[];
   readonly fields: FieldChanges;
+  readonly cookie: BackendCookie<Backend> | null;
   readonly #options: GroupOptions;
   readonly #balance: Balance<Backend>;
   readonly #checks: readonly HealthCheck[];
@@ -56,6 +60,7 @@ export class BackendGroup {
     this.backends = backends;
     this.#options = options;
     this.fields = options.fields ?? unchanged;
+    this.cookie = options.cookie ?? null;
     this.#balance = balance(options.balance);
     const { health } = options;
     if (health === null) for (const backend of backends) backend.health.unchecked();
@@ -69,14 +74,21 @@ export class BackendGroup {
    * @param not those that have failed this request
    * @param client the connection of the client: where it has logged in on a connection, that backend gets its requests
    * @param address of the client
+   * @param told by its cookie; null: by none
    */
-  pick(not: readonly Backend[], client: EventEmitter | null, address: string): Backend {
+  pick(
+    not: readonly Backend[],
+    client: EventEmitter | null,
+    address: string,
+    told: Backend | null = null,
+  ): Backend {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
     const now = performance.now();
     const healthy = backends.filter((backend) => !not.includes(backend) && !backend.health.ejected(now));
     const own = client === null ? undefined : healthy.find(({ pool }) => pool.keepsFor(client));
     if (own !== undefined) return own;
+    if (told !== null && healthy.includes(told)) return told;
     if (healthy.length > 0) return this.#balance(healthy, address);
     const left = backends.filter((backend) => !not.includes(backend));
     const others = left.length > 0 ? left : backends;

@@ -11,7 +11,7 @@ export interface Candidate {
   readonly load: number;
 }
 
-export type BalancePolicy = 'round-robin' | 'weighted' | 'least-connections' | 'client-hash';
+export type BalancePolicy = 'round-robin' | 'weighted' | 'least-connections' | 'client-hash' | 'cookie';
 
 /**
  * Picks one of the candidates, which are never none; called once a request.
@@ -26,6 +26,8 @@ export function balance<T extends Candidate>(policy: BalancePolicy): Balance<T> 
     case 'round-robin':
       return roundRobin();
     case 'weighted':
+    case 'cookie':
+      // Of a client without a cookie.
       return weighted();
     case 'least-connections':
       return leastConnections;

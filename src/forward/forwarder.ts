@@ -10,6 +10,7 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
 import { Attempt, type AttemptWatch, type ClientSide } from './attempt.ts';
 import type { BackendAddress } from './backend.ts';
+import { BackendCookie } from './backend-cookie.ts';
 import { Backend, BackendGroup, type FieldChanges } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
@@ -48,6 +49,8 @@ export interface BackendsRoute {
   readonly pool: PoolBounds;
   /** What is changed of the fields that pass. @default nothing */
   readonly fields?: FieldChanges;
+  /** With `balance: cookie`: what its cookies are made with. */
+  readonly cookieSecret?: string;
 }
 
 export class Forwarder {
@@ -124,10 +127,20 @@ export class Forwarder {
   ): Attempt {
     const { request, verdict, peer } = judged;
     const framing: RequestBody = body === null ? 'none' : body.length === -1 ? 'chunked' : 'length';
+    const { cookie } = group;
+    const {
+      backend: told,
+      rawHeaders,
+      strip,
+    } = cookie?.takeFrom(request.rawHeaders, verdict.strip) ?? {
+      backend: null,
+      rawHeaders: request.rawHeaders,
+      strip: verdict.strip,
+    };
     const head = forwardedHead({
       method: request.method,
       version: request.version,
-      rawHeaders: request.rawHeaders,
+      rawHeaders,
       path: verdict.path,
       host: verdict.host,
       trusted: judged.client.trusted,
@@ -135,7 +148,7 @@ export class Forwarder {
       client: judged.client.address,
       secure,
       certificate: judged.certificate,
-      strip: verdict.strip,
+      strip,
       length: body === null ? null : body.length,
       closes: body !== null && contentless.has(request.method),
       upgrade,
@@ -152,6 +165,8 @@ export class Forwarder {
       framing,
       login: logsConnectionIn(request.rawHeaders),
       address: judged.client.address,
+      secure,
+      told,
     };
     return new Attempt(this.#watch, group, outgoing, client);
   }
@@ -173,7 +188,7 @@ export class Forwarder {
    */
   #group(
     { name }: Site,
-    { backends, balance, health, pool, fields }: BackendsRoute,
+    { backends, balance, health, pool, fields, cookieSecret }: BackendsRoute,
     pools: Map<string, Pool>,
     healths: Map<string, BackendHealth>,
   ): BackendGroup {
@@ -188,7 +203,8 @@ export class Forwarder {
     });
     const onChange = (backend: Backend, healthy: boolean, why: string) =>
       this.#options.onBackend(backend.pool.name, healthy, why);
-    return new BackendGroup(members, { balance, health, fields, onChange });
+    const cookie = balance === 'cookie' ? new BackendCookie(cookieSecret ?? '', name, members) : undefined;
+    return new BackendGroup(members, { balance, health, fields, cookie, onChange });
   }
 }
 

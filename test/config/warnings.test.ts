@@ -12,6 +12,8 @@ const site = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
 const admin = (listen: string, tls = '') =>
   `${site}admin: { listen: "${listen}", token: 0123456789abcdef0123 ${tls} }`;
 const hosts = (host: string) => `sites: [{ hosts: ["${host}"], backend: welcome }]\n`;
+const sticky = (more: string, secret = '') =>
+  `sites: [{ hosts: [www.example.net], balance: cookie, ${secret} backends: [{ url: "http://127.0.0.1:8081" }] }]\n${more}`;
 const smtp = (more: string) =>
   `${site}smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", xclient: true, ${more} }`;
 
@@ -28,6 +30,17 @@ suite('warnings', () => {
     ['an allow-list of everybody', `${site}bans: { allow: [0.0.0.0/0] }`, /^bans\.allow: /],
     ['an allow-list of some', `${site}bans: { allow: [192.0.2.0/24] }`, null],
     ['nobody limited', `${site}rateLimit: { allow: [0.0.0.0/0] }`, /^rateLimit\.allow: /],
+    [
+      'cookies that the rest of the fleet does not know',
+      sticky('fleet: { valkey: "redis://127.0.0.1:6379" }'),
+      /^sites\[0\]\.balance: .*cookieSecret/,
+    ],
+    [
+      'cookies that it knows',
+      sticky('fleet: { valkey: "redis://127.0.0.1:6379" }', 'cookieSecret: 0123456789abcdef,'),
+      null,
+    ],
+    ['cookies of one gateway', sticky(''), null],
     ['a top-level domain', hosts('*.com'), /^sites\[0\]\.hosts: \*\.com /],
     ['a second level of a registry', hosts('*.co.uk'), /\*\.co\.uk/],
     ['names of a provider', hosts('*.github.io'), /\*\.github\.io/],

@@ -20,6 +20,8 @@ const get: OutgoingRequest = {
   upgrade: false,
   login: false,
   address: '192.0.2.1',
+  secure: false,
+  told: null,
 };
 
 class Side implements ClientSide {
