@@ -1,4 +1,4 @@
-/** The words of the catalogue in Japanese, for README.ja.md. A rule that is missing here is an error of the compiler. */
+/** The words of the catalogue in Japanese, for docs/reference/rules.ja.md. A rule that is missing here is an error of the compiler. */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 
 interface Words {

@@ -1,4 +1,4 @@
-/** The page about every rule, and the table of the README, from the catalogue. */
+/** The page about every rule, and the table of it in Japanese, from the catalogue. */
 import { STATUS_CODES } from 'node:http';
 import {
   type Answer,
@@ -14,6 +14,8 @@ import { ruleExample } from './rule-examples.ts';
 import { rulesInJapanese } from './rules-ja.ts';
 
 const intro = `# Rules
+
+English | [日本語](rules.ja.md)
 
 Every rule by which a request is judged, in the order of telling: of several rules seen in one request, the first one
 blocked names the verdict. The ids are what the log, the config and \`sekisho explain\` say.
@@ -59,7 +61,15 @@ can be changed.
 `;
 
 export function rulesPage(): string {
-  return [generatedNote('src/rules/catalogue.ts'), intro, ...ruleIds.map(section)].join('\n');
+  return [
+    generatedNote('src/rules/catalogue.ts'),
+    intro,
+    '## All of them',
+    '',
+    rulesTable(),
+    '',
+    ...ruleIds.map(section),
+  ].join('\n');
 }
 
 function section(id: RuleId): string {
@@ -132,31 +142,33 @@ function exemption(id: RuleId, { forwardable }: Rule): string {
 }
 
 interface TableWords {
+  /** The page of the sections, as seen from the table. */
+  readonly page: string;
   readonly head: readonly [string, string, string, string];
   readonly flagged: string;
   readonly closed: string;
   readonly words: (id: RuleId) => { readonly title: string; readonly seeks: string };
 }
 
-/** For the README. */
-export const rulesTable = (): string =>
+const rulesTable = (): string =>
   tableOf({
+    page: '',
     head: ['Rule', 'Seen', 'The sender wants', 'Gets'],
     flagged: 'passed on, flagged',
     closed: 'closed',
     words: (id) => catalogue[id],
   });
 
-/** For README.ja.md. */
-export const rulesTableInJapanese = (): string =>
+const rulesTableInJapanese = (): string =>
   tableOf({
+    page: 'rules.md',
     head: ['規則', '見えたもの', '送り手の狙い', '応答'],
     flagged: '通して印を付ける',
     closed: '切断',
     words: (id) => rulesInJapanese[id],
   });
 
-function tableOf({ head, flagged, closed, words }: TableWords): string {
+function tableOf({ page, head, flagged, closed, words }: TableWords): string {
   return [
     `| ${head.join(' | ')} |`,
     '|---|---|---|---|',
@@ -164,7 +176,17 @@ function tableOf({ head, flagged, closed, words }: TableWords): string {
       const { action, answer }: Rule = catalogue[id];
       const { title, seeks } = words(id);
       const gets = action === 'flag' ? flagged : answer === 'drop' ? closed : String(answer);
-      return `| [\`${id}\`](docs/reference/rules.md#${id}) | ${title} | ${seeks} | ${gets} |`;
+      return `| [\`${id}\`](${page}#${id}) | ${title} | ${seeks} | ${gets} |`;
     }),
   ].join('\n');
 }
+
+const introInJapanese = `# 規則
+
+[English](rules.md) | 日本語
+
+リクエストの判定に使うすべての規則です。並びは報告の順で、ひとつのリクエストに複数の規則が見えたときは、止める規則のうち最初のものが判定の名前になります。名前は、ログ、設定、\`sekisho explain\` に出るものと同じです。リンクの先（英語）に、バイト列の例、プリセットごとの扱い、根拠となる規格、例外の設け方があります。
+`;
+
+export const rulesInJapanesePage = (): string =>
+  [generatedNote('src/rules/catalogue.ts'), introInJapanese, rulesTableInJapanese(), ''].join('\n');

@@ -49,7 +49,8 @@ function sectionsOf(text: string): Section[] {
     const numbers = new Set<string>();
     marked.walkTokens(inside, (token) => {
       if (token.type === 'link' || token.type === 'image') {
-        const { href } = token as Tokens.Link;
+        // A translation leads to translations.
+        const href = (token as Tokens.Link).href.replace(/\.ja\.md(?=#|$)/, '.md');
         // Headings are translated, so their anchors are: what counts is which heading it is.
         const own = anchors.indexOf(decodeURI(href));
         links.push(`${token.type} to ${own === -1 ? href : `heading ${own + 1}`}`);
@@ -61,7 +62,7 @@ function sectionsOf(text: string): Section[] {
       title: heading.text,
       shape: inside.flatMap(shapeOf),
       // A sentence of another language has another order.
-      links: links.filter((link) => !/^link to README(?:\.\w+)?\.md$/.test(link)).sort(),
+      links: links.sort(),
       code: code.sort(),
       numbers,
     };

@@ -31,8 +31,8 @@ async function start(format: 'pretty' | 'json'): Promise<{ program: RunningProce
   return { program, port: Number(port) };
 }
 
-const readme = (language: string): CodeBlock[] =>
-  pages.find(({ path }) => path === 'README.md')!.blocks.filter((block) => block.language === language);
+const blocksOf = (page: string, language: string): CodeBlock[] =>
+  pages.find(({ path }) => path === page)!.blocks.filter((block) => block.language === language);
 
 /** The command with the port of this run, and without npm, which does no more than start the script. */
 const asRun = (command: string, port: number): string =>
@@ -78,7 +78,7 @@ suite('transcripts', async () => {
   }
 
   test('the log for people', async () => {
-    const shown = readme('text').find(({ text }) => text.includes('turned away'))!.text;
+    const shown = blocksOf('README.md', 'text').find(({ text }) => text.includes('turned away'))!.text;
     await exchange(port, 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
     const [line] = await program.waitForLine(/^.*turned away.*$/);
     const time = /^[\d:]{8}/;
@@ -86,7 +86,9 @@ suite('transcripts', async () => {
   });
 
   test('the log for programs', async () => {
-    const { text } = readme('json').find((block) => block.text.includes('"probe"'))!;
+    const { text } = blocksOf('docs/reference/log.md', 'json').find((block) =>
+      block.text.includes('"probe"'),
+    )!;
     const json = await start('json');
     await exchange(json.port, 'GET http://www.example.com/ HTTP/1.0\r\n\r\n');
     const [line] = await json.program.waitForLine(/^.*"event":"probe".*$/);
