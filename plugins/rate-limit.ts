@@ -13,6 +13,7 @@ import { compileRateLimit, type RateLimitSettings } from '../src/config/rate-lim
 import { noGuard } from '../src/events/probe-feed.ts';
 import { RateLimits } from '../src/limit/rate-limits.ts';
 import type { RateTable } from '../src/limit/rate-table.ts';
+import { WindowClock } from '../src/limit/window-clock.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,7 +35,7 @@ const routeOptions = { config: {} };
 
 async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions): Promise<void> {
   if (!app.hasDecorator('relayGuard')) throw noGuard('rateLimit');
-  const clock = Date.now;
+  const clock = new WindowClock().now;
   const limits = new RateLimits(compileRateLimit(options), clock);
   app.decorate('rateLimits', limits);
   const createRateLimit = await limiterMaker(clock);

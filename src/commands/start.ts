@@ -71,6 +71,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
     data = await startDataPlane(config, {
       log,
       bans: clients.bans?.ledger ?? null,
+      windows: clients.windows,
       onEvent: toAll,
       onBackend,
     });

@@ -1,6 +1,7 @@
 /** What a fleet is made with, and how it is. */
 import type { Refusal } from '../bans/gate.ts';
 import type { BanLedger } from '../bans/ledger.ts';
+import type { WindowClock } from '../limit/window-clock.ts';
 import type { FleetClock } from './fleet-clock.ts';
 import type { FleetStore, Trouble } from './store.ts';
 
@@ -16,6 +17,8 @@ export interface FleetOptions {
   readonly remember: number;
   /** The ledger's clock too. */
   readonly clock: FleetClock;
+  /** What windows of request limits go by. */
+  readonly windows?: WindowClock;
   /** What this gateway says of itself to the others. Plain data. */
   readonly describe?: () => Readonly<Record<string, unknown>>;
   /** Told when the store goes and comes, of the cause, and of what went wrong. */

@@ -34,6 +34,8 @@ interface WaitingStrike extends Omit<Strike, 'since'> {
 }
 
 export class Fleet {
+  /** What the fleet is called. */
+  readonly name: string;
   readonly #options: FleetOptions;
   readonly #source = randomUUID();
   readonly #backlog = new EventBacklog();
@@ -66,6 +68,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.name = options.name ?? 'sekisho';
     const { store, ledger, clock, threshold, remember, interval = 100 } = options;
     this.#threshold = threshold;
     this.#since = clock.now();
@@ -118,11 +121,6 @@ export class Fleet {
   /** Names this run of this gateway in the stream. */
   get source(): string {
     return this.#source;
-  }
-
-  /** What the fleet is called. */
-  get name(): string {
-    return this.#options.name ?? 'sekisho';
   }
 
   /** The gateways that have been heard of within a day; the one that was seen last comes first. */
@@ -227,13 +225,15 @@ export class Fleet {
 
   /** Says that this gateway is there, and hears what the store is. */
   async #ask(): Promise<Pulse> {
-    const { store, clock, describe, onSkew, onMended } = this.#options;
+    const { store, clock, windows, describe, onSkew, onMended } = this.#options;
     const { state, since } = this.health;
     const text = JSON.stringify({ ...describe?.(), state, since });
     const start = performance.now();
     const pulse = await store.pulse(this.#source, text);
     this.#gateways = pulse.gateways;
-    if (clock.measure(pulse, performance.now() - start)) onSkew?.(clock.correction);
+    const took = performance.now() - start;
+    if (clock.measure(pulse, took)) onSkew?.(clock.correction);
+    windows?.follow(pulse.time, took);
     if (pulse.mended !== null && pulse.mended !== this.#mended) onMended?.(pulse.mended);
     this.#mended = pulse.mended;
     return pulse;

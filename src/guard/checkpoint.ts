@@ -13,7 +13,7 @@ import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
-import { headText } from '../wire/message-text.ts';
+import { headText, requestLine } from '../wire/message-text.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import {
@@ -267,17 +267,20 @@ export class Checkpoint {
   ): void {
     const { request, verdict, client } = judged;
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
-    if (whole) {
-      this.#report(socket, client, verdict, headText(request), rest.toString('latin1'));
+    // Whom a trusted proxy speaks for is known by the head; what else a banned one sends is neither kept nor waited for.
+    if (whole || isOfBanned(verdict)) {
+      const body = isOfBanned(verdict) ? '' : rest.toString('latin1');
+      this.#report(socket, client, verdict, evidenceOf(judged), body);
       answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
     } else this.#refuseSocket(socket, judged, rest, headers);
   }
 
   /** Records such a request, whose client did not wait for an answer. */
-  recordRead({ request, verdict, client }: Judged, socket: Socket, rest: Buffer): void {
+  recordRead(judged: Judged, socket: Socket, rest: Buffer): void {
+    const { verdict, client } = judged;
     this.#counters?.request(verdict.site?.name ?? '', verdict.action);
     if (verdict.action !== 'allow')
-      this.#report(socket, client, verdict, headText(request), rest.toString('latin1'));
+      this.#report(socket, client, verdict, evidenceOf(judged), rest.toString('latin1'));
   }
 
   /**
@@ -335,8 +338,8 @@ export class Checkpoint {
     // What the parser finds wrong with the rest of it changes nothing any more.
     if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
-    const done = (body: string) => this.#report(req.socket, client, verdict, headText(request), body);
-    const head = headText(request);
+    const head = evidenceOf({ request, verdict });
+    const done = (body: string) => this.#report(req.socket, client, verdict, head, body);
     const own = this.#worded({ time: Date.now(), listener, client: client.address, verdict, head, body: '' });
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, own);
   }
@@ -499,6 +502,13 @@ export class Checkpoint {
 }
 
 const ignore = (): void => {};
+
+/** It is refused for who sent it, and not for what it says. */
+const isOfBanned = ({ rule }: Verdict): boolean => rule === 'client-banned';
+
+/** Of the head: of a banned client its first line, as `probeEvent` keeps it. */
+const evidenceOf = ({ request, verdict }: Pick<Judged, 'request' | 'verdict'>): string =>
+  isOfBanned(verdict) ? requestLine(request) : headText(request);
 
 const bodyFollows = ({ rawHeaders }: HttpRequest): boolean =>
   rawHeaders.some((name, i) => i % 2 === 0 && (is(name, 'content-length') || is(name, 'transfer-encoding')));

@@ -15,6 +15,8 @@ export class Evidence {
   }
 
   add(bytes: Buffer, start: number, end: number): void {
+    // Of a banned client nothing but the request line is kept.
+    if (this.#judged.verdict.rule === 'client-banned') return;
     if (this.#body.length < evidenceLimit) this.#body += bytes.toString('latin1', start, end);
   }
 

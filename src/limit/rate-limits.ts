@@ -37,7 +37,7 @@ export class RateLimits {
   /** Exempt or not, of clients as they are known: an address is looked up once a connection. */
   #known = new WeakMap<Client, boolean>();
 
-  /** @param clock milliseconds since the epoch */
+  /** @param clock milliseconds, by a clock that nobody sets: see `WindowClock` */
   constructor(rules: RateLimitRules, clock: () => number) {
     this.#clock = clock;
     this.#exempt = rules.exempt;

@@ -43,7 +43,7 @@ export interface RateSource {
 
 /**
  * Windows begin at the same time for every client and on every gateway, at multiples of their length since the epoch: then a
- * window ends by dropping its table whole, and gateways need not agree on anything but the time of day.
+ * window ends by dropping its table whole, and gateways need not agree on anything but the time (`WindowClock`).
  *
  * Eviction: two generations a window. A client that comes moves into the young one; when that holds half the capacity, the
  * old one is forgotten. So whoever is forgotten, and starts at zero, has made no request while 100,000 other clients did.

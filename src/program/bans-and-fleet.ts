@@ -19,8 +19,10 @@ import { banShare } from '../events/journal-retention.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { FleetClock } from '../fleet/fleet-clock.ts';
 import { fleetLog } from '../fleet/fleet-log.ts';
+import type { FleetOptions } from '../fleet/fleet-options.ts';
 import { ValkeyStore } from '../fleet/valkey-store.ts';
 import type { RateSource } from '../limit/rate-table.ts';
+import { WindowClock } from '../limit/window-clock.ts';
 import { packageJson } from '../package-json.ts';
 
 export interface ClientPlane {
@@ -30,6 +32,8 @@ export interface ClientPlane {
   readonly mailBans: MailBans | null;
   /** Null: this gateway stands alone. */
   readonly fleet: Fleet | null;
+  /** What windows of limits go by: that of the fleet, where there is one. */
+  readonly windows: WindowClock;
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink;
   /** Whether a client prefix is banned at this moment. */
@@ -53,14 +57,16 @@ export interface ClientPlaneOptions {
 export async function startClientPlane(config: Config, options: ClientPlaneOptions): Promise<ClientPlane> {
   const { bans: bansConfig, fleet: fleetConfig } = config;
   let { journal } = options;
-  const clock = new FleetClock();
+  const clocks = { clock: new FleetClock(), windows: new WindowClock() };
+  const { clock, windows } = clocks;
   const bans = bansConfig === false ? null : await startBans(bansConfig, config, clock, options);
   const mailBans = bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now);
   mailBans?.ledger.onChange((change) => {
     if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
   });
   let files = fleetConfig === false ? {} : fleetFiles(fleetConfig);
-  let fleet = fleetConfig === false ? null : startFleet(fleetConfig, files, clock, bans, config, options.log);
+  let fleet =
+    fleetConfig === false ? null : startFleet(fleetConfig, files, clocks, bans, config, options.log);
   let running = fleetConfig;
   let rates: () => readonly RateSource[] = () => [];
 
@@ -70,7 +76,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
     if (isDeepStrictEqual([running, files], [next.fleet, nextFiles])) return;
     const old = fleet;
     [running, files] = [next.fleet, nextFiles];
-    fleet = next.fleet === false ? null : startFleet(next.fleet, files, clock, bans, next, options.log);
+    fleet = next.fleet === false ? null : startFleet(next.fleet, files, clocks, bans, next, options.log);
     fleet?.share(rates);
     await old?.close();
   }
@@ -78,6 +84,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   return {
     bans,
     mailBans,
+    windows,
     get fleet() {
       return fleet;
     },
@@ -183,7 +190,7 @@ function fleetFiles({ ca, cert, key }: FleetConfig): Readonly<Record<string, Buf
 function startFleet(
   { valkey, name }: FleetConfig,
   files: Readonly<Record<string, Buffer>>,
-  clock: FleetClock,
+  clocks: Pick<FleetOptions, 'clock' | 'windows'>,
   bans: BanService | null,
   config: Config,
   log: Logger,
@@ -203,7 +210,7 @@ function startFleet(
     ledger: bans?.ledger ?? null,
     threshold: { after, within },
     remember,
-    clock,
+    ...clocks,
     describe: () => ({ name: gatewayName(config), version: packageJson.version }),
     ...fleetLog(log),
   });

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { Counters, type CountersSnapshot } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
+import type { WindowClock } from '../limit/window-clock.ts';
 import { startGateway } from './gateway.ts';
 import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
@@ -32,6 +33,8 @@ export interface DataPlaneOptions {
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanLedger | null;
+  /** What windows of limits go by. */
+  readonly windows: WindowClock;
   readonly onEvent: EventSink;
   /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
@@ -48,11 +51,11 @@ export async function startDataPlane(config: Config, options: DataPlaneOptions):
 
 async function inThisProcess(
   config: Config,
-  { log, bans, onEvent, onBackend }: DataPlaneOptions,
+  { log, bans, windows, onEvent, onBackend }: DataPlaneOptions,
 ): Promise<DataPlane> {
   const counters = new Counters();
   const isBanned = bans === null ? () => false : (prefix: string) => bans.isBanned(prefix);
-  const gateway = await startGateway(config, { log, counters, isBanned, onEvent, onBackend });
+  const gateway = await startGateway(config, { log, counters, isBanned, windows, onEvent, onBackend });
   return {
     listeners: gateway.listeners,
     counters: () => [counters.snapshot()],

@@ -26,6 +26,7 @@ import { Http2Server } from '../http2/server.ts';
 import { ClientConnections } from '../limit/client-connections.ts';
 import { type RateLimitRules, RateLimits } from '../limit/rate-limits.ts';
 import type { RateTable } from '../limit/rate-table.ts';
+import { WindowClock } from '../limit/window-clock.ts';
 import { inheritedSockets } from '../listener/inherited-sockets.ts';
 import { Listener } from '../listener/listener.ts';
 import { sharingOf } from '../listener/shared-port.ts';
@@ -63,6 +64,8 @@ export interface GatewayOptions {
   readonly onEvent?: EventSink;
   /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
   readonly isBanned?: (prefix: string) => boolean;
+  /** What windows of limits go by. @default one of its own */
+  readonly windows?: WindowClock;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
   /** Told when a backend is ejected (`healthy` is false) or gets requests again; the log is told anyway. */
@@ -134,7 +137,7 @@ async function createApp(
   options: GatewayOptions,
 ): Promise<FastifyInstance> {
   const { policy, clients } = compiled;
-  const { log, onEvent, isBanned = () => false, counters, onBackend } = options;
+  const { log, onEvent, isBanned = () => false, counters, onBackend, windows = new WindowClock() } = options;
   const probes = new ProbeLog(log);
   const app: FastifyInstance = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -152,7 +155,7 @@ async function createApp(
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
   app.decorate('relayGuard', checkpoint);
-  app.decorate('rateLimits', new RateLimits(rateLimitRules(config, compiled), Date.now));
+  app.decorate('rateLimits', new RateLimits(rateLimitRules(config, compiled), windows.now));
   const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,

@@ -92,11 +92,14 @@ class Guard implements SmtpGuard {
   constructor(options: SmtpOptions, context: SmtpGuardContext) {
     this.#context = context;
     this.#settings = new Settings(options, context.log);
-    this.#accounts = new Accounts(Date.now, (account, reason) => {
-      if (reason !== null)
-        context.log.warn({ event: 'account', account }, `smtp: account ${account}: ${reason}`);
-      context.onRise?.(account, reason);
-    });
+    this.#accounts = new Accounts(
+      () => performance.now(),
+      (account, reason) => {
+        if (reason !== null)
+          context.log.warn({ event: 'account', account }, `smtp: account ${account}: ${reason}`);
+        context.onRise?.(account, reason);
+      },
+    );
     this.#ticking = setInterval(() => this.#accounts.tick(), 60_000).unref();
   }
 

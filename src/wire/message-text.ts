@@ -1,5 +1,9 @@
 import type { HttpRequest } from './http-request.ts';
 
+/** Its first line. */
+export const requestLine = ({ method, target, version }: HttpRequest): string =>
+  `${method} ${target} HTTP/${version}`;
+
 /** A request head as text, for evidence; the parser keeps no bytes, so the spacing is the canonical one. */
 export function headText({ method, target, version, rawHeaders, h2 }: HttpRequest): string {
   if (h2?.text !== undefined) return h2.text;

@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
 
-test('a jump of the clock costs no request, no kept connection and no verdict', {
+test('a jump of the clock costs no request, no kept connection, no verdict and no limit', {
   skip: without('libfaketime'),
 }, async (t) => {
   const backend = await recordingBackend(t);
@@ -22,7 +22,7 @@ test('a jump of the clock costs no request, no kept connection and no verdict', 
   await writeFile(clock, '+0d\n');
   const { port } = await startGatewayProcess(
     t,
-    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: { after: 1000 }\nrateLimit: { max: 1000, timeWindow: 1m }\njournal: false\nlog: { level: error }\n`,
+    `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }, { hosts: [few.example.net], backend: welcome, rateLimit: { max: 2, timeWindow: 1d } }]\nbans: { after: 1000 }\nrateLimit: { max: 1000, timeWindow: 1m }\njournal: false\nlog: { level: error }\n`,
     [],
     {
       env: {
@@ -34,6 +34,9 @@ test('a jump of the clock costs no request, no kept connection and no verdict', 
       },
     },
   );
+  const few = async () =>
+    (await exchange(port, get.replace('www', 'few'), { until: 1, from: '127.0.0.4' })).responses[0]?.status;
+  assert.deepEqual([await few(), await few()], [200, 200]);
   const kept = await rawConnection(t, port);
   const dates = new Set<string>();
   let count = 0;
@@ -47,6 +50,7 @@ test('a jump of the clock costs no request, no kept connection and no verdict', 
       assert.deepEqual([refused.responses[0]?.status, refused.ended], [421, 'closed']);
       const fresh = await exchange(port, get, { until: 1 });
       assert.equal(fresh.responses[0]?.status, 200);
+      assert.equal(await few(), 429, `a window does not end, and is not opened again: ${offset}`);
       dates.add(String(fresh.responses[0]?.headers.get('date')?.[0]).slice(0, 16));
       await delay(20);
     }

@@ -9,6 +9,7 @@ import type { FleetHealth } from '../../src/fleet/fleet-options.ts';
 import type { FleetStore } from '../../src/fleet/store.ts';
 import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
 import { RateTable } from '../../src/limit/rate-table.ts';
+import { WindowClock } from '../../src/limit/window-clock.ts';
 import { probeOf } from '../support/probe-event.ts';
 import { eventually, startRedis } from '../support/redis.ts';
 import { member } from './member.ts';
@@ -85,6 +86,18 @@ test('requests of a client on all gateways add up to one count', async (t) => {
     () => two.hit('192.0.2.1/32', Date.now()) > one.hit('192.0.2.3/32', Date.now()),
     'and two',
   );
+});
+
+test('windows of limits begin at the same time on all gateways, whatever the clocks of their machines say', async (t) => {
+  const name = randomUUID();
+  const ahead = new WindowClock();
+  const right = ahead.now() - Date.now();
+  ahead.origin += 20_000;
+  const behind = new WindowClock(ahead.origin - 50_000);
+  await member(t, name, redis.url, undefined, ahead);
+  await member(t, name, redis.url, undefined, behind);
+  for (const windows of [ahead, behind])
+    await eventually(() => Math.abs(windows.now() - Date.now() - right) < 1000, 'by the clock of the store');
 });
 
 test('while the store is away each goes on alone; when it is back, empty, nothing is lost and nothing twice', async (t) => {

@@ -8,6 +8,7 @@ import { FleetClock } from '../../src/fleet/fleet-clock.ts';
 import type { FleetHealth } from '../../src/fleet/fleet-options.ts';
 import type { FleetStore } from '../../src/fleet/store.ts';
 import { ValkeyStore } from '../../src/fleet/valkey-store.ts';
+import { WindowClock } from '../../src/limit/window-clock.ts';
 import type { Owner } from '../support/owner.ts';
 import { probeOf } from '../support/probe-event.ts';
 import { eventually } from '../support/redis.ts';
@@ -34,6 +35,7 @@ export async function member(
   prefix: string,
   url: string,
   clock = new FleetClock(),
+  windows = new WindowClock(),
 ): Promise<Member> {
   const threshold = { after: 4, within: minute };
   const exempt = new PrefixSet([parsePrefix('192.0.2.99')!]);
@@ -49,6 +51,7 @@ export async function member(
     ledger,
     threshold,
     clock,
+    windows,
     remember: minute,
     describe: () => ({ name: 'a member', version: '0' }),
     interval: 10,

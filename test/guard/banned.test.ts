@@ -4,12 +4,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { suite, test } from 'node:test';
+import { pino } from 'pino';
+import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { Checkpoint } from '../../src/guard/checkpoint.ts';
 import { judge } from '../../src/judge.ts';
+import { startGateway } from '../../src/program/gateway.ts';
 import type { Owner } from '../support/owner.ts';
 import { corpusPolicy } from '../support/policy.ts';
 import { exchange } from '../support/raw-client.ts';
+import { rawConnection } from '../support/raw-connection.ts';
 
 const { policy, clients } = corpusPolicy();
 
@@ -81,5 +85,36 @@ suite('a banned client', () => {
     const request = { method: 'GET', target: 'http://a/', version: '1.1', rawHeaders: unread };
     const verdict = judge(request, policy, { trusted: false, allowed: false, banned: true });
     assert.deepEqual([verdict.action, verdict.answer, verdict.rule], ['block', 403, 'client-banned']);
+  });
+
+  test('whom a trusted proxy speaks for costs its head: nothing else is kept, and nothing waited for', async (t) => {
+    const events: ProbeEvent[] = [];
+    const gateway = await startGateway(
+      parseConfig(
+        'listen: ["127.0.0.1:0"]\nsites: [{ hosts: [www.example.net], backend: welcome }]\ntrustedProxies: [127.0.0.2]\n',
+        '.',
+      ),
+      {
+        log: pino({ level: 'silent' }),
+        isBanned: (prefix) => prefix === '203.0.113.9/32',
+        onEvent: (event) => events.push(event),
+      },
+    );
+    t.after(() => gateway.close(0));
+    const port = Number(gateway.listeners[0]!.split(':').at(-1));
+    const proxy = await rawConnection(t, port, '127.0.0.1', '127.0.0.2');
+    const head = `POST /upload HTTP/1.1\r\nHost: www.example.net\r\nX-Forwarded-For: 203.0.113.9\r\nX-Long: ${'x'.repeat(9000)}\r\n`;
+    proxy.socket.write(`${head}Content-Length: 100000\r\n\r\n${'intent=mail '.repeat(100)}`);
+    await proxy.until(/^HTTP\/1\.1 403 /);
+    assert.deepEqual(
+      events.map(({ client, rule, bytes }) => [client, rule, bytes]),
+      [['203.0.113.9', 'client-banned', 'POST /upload HTTP/1.1']],
+      'recorded before the rest of it has come',
+    );
+    const other = await exchange(
+      port,
+      'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n',
+    );
+    assert.equal(other.responses[0]?.status, 200);
   });
 });

@@ -54,6 +54,7 @@ export async function runCheckpoint(owner: Owner, yaml = ''): Promise<RunningChe
   const data = await startDataPlane(config, {
     log,
     bans: clients.bans?.ledger ?? null,
+    windows: clients.windows,
     onEvent: (event) => {
       clients.onEvent(event);
       control.onEvent(event);

@@ -20,8 +20,8 @@ export type ToWorker =
   | { readonly kind: 'bans'; readonly bans: string }
   /** The imported lists, in place of those before. */
   | { readonly kind: 'lists'; readonly ranges: PrefixRanges }
-  /** How far the clock that bans go by is ahead of the machine's, milliseconds. */
-  | { readonly kind: 'clock'; readonly ahead: number }
+  /** How far the clock that bans go by is ahead of the machine's, milliseconds; and the origin of the one of request limits. */
+  | { readonly kind: 'clock'; readonly ahead: number; readonly windows: number }
   | { readonly kind: 'reload'; readonly config: Config }
   /** Open the log file anew. */
   | { readonly kind: 'reopen-log' }

@@ -44,12 +44,14 @@ export class WorkerPool implements DataPlane {
   #pause = firstPause;
   #changed: Ban[] = [];
   #ahead = 0;
+  #windowsTold: number;
   readonly #clockTimer: NodeJS.Timeout;
   #closing = false;
 
   private constructor(config: Config, options: DataPlaneOptions) {
     this.#config = config;
     this.#options = options;
+    this.#windowsTold = options.windows.origin;
     this.#log = options.log;
     options.bans?.onChange((change) => {
       if (change.kind === 'lists') this.#tellAll(change);
@@ -134,7 +136,7 @@ export class WorkerPool implements DataPlane {
   /** Resolves when the new worker listens. */
   #fork(): Promise<void> {
     const worker = cluster.fork();
-    const member: Member = { worker, started: Date.now(), counters: null, backends: [] };
+    const member: Member = { worker, started: performance.now(), counters: null, backends: [] };
     this.#members.set(worker.id, member);
     const listening = Promise.withResolvers<void>();
     worker.on('message', (message: FromWorker) => this.#onMessage(member, message, listening));
@@ -166,7 +168,10 @@ export class WorkerPool implements DataPlane {
         member.backends = message.backends;
         return;
       case 'rates':
-        this.#tell(member.worker, { kind: 'rates', totals: this.#rates.add(message.counts, Date.now()) });
+        this.#tell(member.worker, {
+          kind: 'rates',
+          totals: this.#rates.add(message.counts, performance.now()),
+        });
         return;
       case 'backend':
         this.#options.onBackend(message.name, message.healthy, message.why);
@@ -182,7 +187,7 @@ export class WorkerPool implements DataPlane {
     }
     if (this.#closing || this.#listeners.length === 0) return;
     // Others go on with their connections. One that keeps failing is not started again at once, and again, and again.
-    const failing = Date.now() - member.started < soon;
+    const failing = performance.now() - member.started < soon;
     this.#pause = failing ? Math.min(this.#pause * 2, longestPause) : firstPause;
     this.#log.error(
       { event: 'worker', pid: member.worker.process.pid },
@@ -198,8 +203,8 @@ export class WorkerPool implements DataPlane {
 
   #tellBans(worker: Worker): void {
     const { bans } = this.#options;
+    this.#tell(worker, { kind: 'clock', ahead: this.#ahead, windows: this.#options.windows.origin });
     if (bans === null) return;
-    this.#tell(worker, { kind: 'clock', ahead: this.#ahead });
     this.#tell(worker, { kind: 'lists', ranges: bans.lists.ranges });
     let part: Ban[] = [];
     for (const ban of bans.records()) {
@@ -225,12 +230,14 @@ export class WorkerPool implements DataPlane {
     this.#tellAll({ kind: 'bans', bans: packBans(bans) });
   }
 
-  /** Bans go by the clock of the fleet, where there is one. */
+  /** Bans and windows go by the clock of the fleet, where there is one. */
   #tellClock(): void {
-    const ahead = (this.#options.bans?.now ?? Date.now()) - Date.now();
-    if (Math.abs(ahead - this.#ahead) < 1000) return;
+    const { bans, windows } = this.#options;
+    const ahead = (bans?.now ?? Date.now()) - Date.now();
+    if (Math.abs(ahead - this.#ahead) < 1000 && windows.origin === this.#windowsTold) return;
     this.#ahead = ahead;
-    this.#tellAll({ kind: 'clock', ahead });
+    this.#windowsTold = windows.origin;
+    this.#tellAll({ kind: 'clock', ahead, windows: windows.origin });
   }
 
   #tellAll(message: ToWorker): void {

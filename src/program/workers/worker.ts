@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { Counters } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
 import type { RateShare } from '../../limit/rate-table.ts';
+import { WindowClock } from '../../limit/window-clock.ts';
 import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
 import { openLog } from '../../log.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
@@ -18,6 +19,7 @@ const statsEvery = 10;
 
 let ahead = 0;
 const bans = new BanMirror({ clock: () => Date.now() + ahead });
+const windows = new WindowClock();
 const counters = new Counters();
 let gateway: Gateway | null = null;
 let events: ProbeEvent[] = [];
@@ -50,6 +52,7 @@ process.on('message', (message: ToWorker) => {
       return;
     case 'clock':
       ahead = message.ahead;
+      windows.origin = message.windows;
       return;
     case 'reload':
       gateway?.reload(message.config);
@@ -75,6 +78,7 @@ async function start(config: Config): Promise<void> {
     gateway = await startGateway(config, {
       log,
       counters,
+      windows,
       isBanned: (prefix) => bans.isBanned(prefix),
       onEvent: (event) => events.push(event),
       onBackend: (name, healthy, why) => tell({ kind: 'backend', name, healthy, why }),
