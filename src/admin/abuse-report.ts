@@ -1,6 +1,8 @@
 /** What is sent to the abuse contact of a source: a text for people, and X-ARF for their programs. */
 import { randomUUID } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
+import { printable } from '../events/redact.ts';
+import { type Origin, originText } from '../geo/origin.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 
 export interface Reporter {
@@ -70,11 +72,13 @@ const utc = (time: number): string =>
 /**
  * @param source an address or prefix
  * @param events those of `evidenceOf`, oldest first, one at least
+ * @param origin of the source, so that whoever reports can tell which abuse contact is meant
  */
 export function abuseReport(
   source: string,
   events: readonly JournalEvent[],
   { org, contact }: Reporter,
+  origin: Origin,
 ): string {
   const total = events.reduce((sum, { count }) => sum + count, 0);
   const first = Math.min(...events.map((event) => event.first));
@@ -90,6 +94,7 @@ export function abuseReport(
     'Every attempt was refused.',
     '',
     `Source:    ${source}`,
+    ...(originText(origin) === '' ? [] : [`Network:   ${printable(originText(origin))}`]),
     `Attempts:  ${total}`,
     `First:     ${utc(first)}`,
     `Last:      ${utc(last)}`,

@@ -72,6 +72,12 @@ export const ApiError = Type.Object({ error: Type.String({ description: 'What is
 
 const orNull = <T extends TSchema>(type: T, description: string) =>
   Type.Union([type, Type.Null()], { description });
+/** Of an address; each null where it is not known, or `geo` names no such file. */
+export const originFields = {
+  country: orNull(Type.String(), 'Where the client is from, ISO 3166-1 alpha-2 (`DE`); null: not known.'),
+  asn: orNull(Type.Integer(), 'Number of the autonomous system of the client; null: not known.'),
+  network: orNull(Type.String(), 'Who runs that network; null: not known.'),
+};
 
 const eventFields = {
   id: Type.Integer({ description: 'Names the event.' }),
@@ -102,6 +108,7 @@ const eventFields = {
   session: Type.Optional(orNull(Type.String(), 'The same for all of one connection.')),
   sni: Type.Optional(orNull(Type.String(), 'The name asked for in the TLS handshake.')),
   protocol: Type.Optional(orNull(Type.String(), 'What was spoken: `http/1.1`, `h2`, `smtp`, `socks5` …')),
+  ...originFields,
 };
 
 export const ApiEvent = Type.Object(eventFields);
@@ -190,6 +197,7 @@ export const SummaryAnswer = Type.Object({
       rule: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
       why: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
       bannedBy,
+      ...originFields,
     }),
     {
       description: 'The busiest prefixes.',

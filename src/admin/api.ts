@@ -6,6 +6,7 @@ import Type from 'typebox';
 import type { Journal } from '../events/journal.ts';
 import type { EventFilter, JournalRow } from '../events/journal-query.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Origin, OriginOf } from '../geo/origin.ts';
 import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
 import { abuseReport, evidenceOf, type Reporter, xarf } from './abuse-report.ts';
@@ -39,6 +40,7 @@ export interface AdminApiOptions {
   readonly reporter: () => Reporter;
   /** The prefix of the ban in force for a client, `list`, or null. @param prefix as events have it */
   readonly bannedBy: (prefix: string) => string | null;
+  readonly originOf: OriginOf;
   /** How the checkpoint is, as plain data. */
   readonly status: () => object | Promise<object>;
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
@@ -53,7 +55,8 @@ const exportLimit = 200_000;
 const reportLimit = 500;
 
 async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise<void> {
-  const { journal, stream, access, policy, reporter, bannedBy } = options;
+  const { journal, stream, access, policy, reporter, bannedBy, originOf } = options;
+  const told = (row: JournalRow): ApiEvent => shown(row, originOf(row.client));
   const errors = { 400: ApiError, 404: ApiError };
 
   app.get<{ Querystring: EventsQuery }>(
@@ -70,7 +73,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const read = eventFilter(filter);
       if (typeof read === 'string') return reply.code(400).send({ error: read });
       const { events, next, cut } = await journal().page(read, limit, before, gone(reply));
-      return { events: events.map(shown), next, cut };
+      return { events: events.map(told), next, cut };
     },
   );
 
@@ -83,7 +86,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       if (event === null) return reply.code(404).send({ error: 'there is no such event (any more)' });
       const { title, seeks, reference } = catalogue[event.rule] as Rule;
       return {
-        ...shown(event),
+        ...told(event),
         bytes: event.bytes,
         bannedBy: bannedBy(event.prefix),
         explained: { title, seeks, reference },
@@ -117,6 +120,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
           ...source,
           last: iso(source.last),
           bannedBy: bannedBy(source.prefix),
+          ...originOf(source.prefix.split('/', 1)[0]!),
         })),
         totals: result.totals.map((total) => ({ ...total, first: iso(total.first) })),
       };
@@ -148,7 +152,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
           'Content-Disposition',
           `attachment; filename="sekisho-events.${format === 'csv' ? 'csv' : 'ndjson'}"`,
         );
-      return reply.send(Readable.from(exported(journal(), read, format)));
+      return reply.send(Readable.from(exported(journal(), read, format, originOf)));
     },
   );
 
@@ -186,7 +190,9 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
       const source = client.replace(/\/32$/, '');
       if (format === 'xarf') return xarf(source, events, by, Date.now());
-      return reply.type('text/plain; charset=utf-8').send(abuseReport(source, events, by));
+      return reply
+        .type('text/plain; charset=utf-8')
+        .send(abuseReport(source, events, by, originOf(client.split('/', 1)[0]!)));
     },
   );
 
@@ -247,6 +253,7 @@ async function* exported(
   journal: Journal,
   filter: EventFilter,
   format: 'csv' | 'json',
+  originOf: OriginOf,
 ): AsyncGenerator<string> {
   if (format === 'csv') yield csvHeader;
   let before: string | null = null;
@@ -254,7 +261,12 @@ async function* exported(
     const { events, next } = await journal.page(filter, 1000, before);
     count += events.length;
     yield events
-      .map((event) => (format === 'csv' ? csvLine(event) : `${JSON.stringify(shown(event))}\n`))
+      .map((event) => {
+        const origin = originOf(event.client);
+        return format === 'csv'
+          ? csvLine({ ...event, ...origin })
+          : `${JSON.stringify(shown(event, origin))}\n`;
+      })
       .join('');
     if (next === null) return;
     before = next;
@@ -273,10 +285,10 @@ function gone({ raw }: FastifyReply): AbortSignal {
 const iso = (time: number): string => new Date(time).toISOString();
 
 /** An event as the API shows it. */
-export function shown(row: JournalRow): ApiEvent {
+export function shown(row: JournalRow, origin: Origin): ApiEvent {
   const { first, last, rules, ...rest } = row;
   const { bytes: _, ...fields } = rest as typeof rest & { bytes?: string };
-  return { ...fields, rules: [...rules], time: iso(first), last: iso(last) };
+  return { ...fields, rules: [...rules], time: iso(first), last: iso(last), ...origin };
 }
 
 /** Milliseconds since the epoch; null where the text is no moment. */

@@ -1,5 +1,6 @@
 /** What the admin API takes and answers about one client. TypeBox schemas, as in `api-types.ts`. */
 import Type, { type Static } from 'typebox';
+import { originFields } from './api-types.ts';
 
 export const ClientQuery = Type.Object(
   { client: Type.String({ maxLength: 64, description: 'Its address, or the prefix it is counted by.' }) },
@@ -23,6 +24,7 @@ export const ClientAnswer = Type.Object({
   bannedBy: Type.Union([Type.String(), Type.Null()], {
     description: 'The prefix of the ban in force for it, `list`: an imported list; null: it is not banned.',
   }),
+  ...originFields,
 });
 export type ClientAnswer = Static<typeof ClientAnswer>;
 

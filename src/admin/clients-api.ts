@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { clientPrefix, parseIp } from '../address/ip.ts';
 import type { Journal } from '../events/journal.ts';
+import type { OriginOf } from '../geo/origin.ts';
 import { ApiError } from './api-types.ts';
 import { ClientAnswer, ClientQuery, NameAnswer } from './client-types.ts';
 
@@ -12,12 +13,16 @@ export interface ClientsApiOptions {
   readonly journal: () => Journal;
   /** The prefix of the ban in force for a client, `list`, or null. */
   readonly bannedBy: (prefix: string) => string | null;
+  readonly originOf: OriginOf;
 }
 
 /** Names of one address that are told; whoever holds its reverse zone chooses how many there are. */
 const mostNames = 5;
 
-async function clientsApi(app: FastifyInstance, { journal, bannedBy }: ClientsApiOptions): Promise<void> {
+async function clientsApi(
+  app: FastifyInstance,
+  { journal, bannedBy, originOf }: ClientsApiOptions,
+): Promise<void> {
   const errors = { 400: ApiError, 404: ApiError };
 
   app.get<{ Querystring: ClientQuery }>(
@@ -42,6 +47,7 @@ async function clientsApi(app: FastifyInstance, { journal, bannedBy }: ClientsAp
         first: new Date(history.first).toISOString(),
         last: new Date(history.last).toISOString(),
         bannedBy: bannedBy(prefix),
+        ...originOf(address),
       };
     },
   );

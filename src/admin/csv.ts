@@ -1,6 +1,9 @@
 /** Events as CSV (RFC 4180), safe to open in a spreadsheet. */
 import { connectionFields } from '../events/connection.ts';
 import type { JournalRow } from '../events/journal-query.ts';
+import type { Origin } from '../geo/origin.ts';
+
+type Row = JournalRow & Origin;
 
 const columns = [
   'id',
@@ -20,14 +23,16 @@ const columns = [
   'why',
   'request',
   ...connectionFields,
-] as const satisfies (keyof JournalRow)[];
+  'country',
+  'asn',
+  'network',
+] as const satisfies (keyof Row)[];
 
 export const csvHeader = `${columns.join(',')}\r\n`;
 
-export const csvLine = (row: JournalRow): string =>
-  `${columns.map((column) => field(row, column)).join(',')}\r\n`;
+export const csvLine = (row: Row): string => `${columns.map((column) => field(row, column)).join(',')}\r\n`;
 
-function field(row: JournalRow, column: (typeof columns)[number]): string {
+function field(row: Row, column: (typeof columns)[number]): string {
   const value = row[column];
   if (value === null || value === undefined) return '';
   if (column === 'first' || column === 'last') return new Date(Number(value)).toISOString();

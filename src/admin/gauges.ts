@@ -38,6 +38,8 @@ export interface Measured {
   readonly mail: () => Mailed | null;
   readonly certificates: () => Ordered | null;
   readonly stream: Stream;
+  /** Probes by country; empty: where clients are from is not known. */
+  readonly countries: ReadonlyMap<string, number>;
 }
 
 export function gauges({
@@ -49,6 +51,7 @@ export function gauges({
   mail,
   certificates,
   stream,
+  countries,
 }: Measured): MetricSource['others'] {
   const one = (value: number): Sample[] => [[{}, value]];
   const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
@@ -69,6 +72,12 @@ export function gauges({
       type: 'counter',
       samples: () =>
         Object.entries(certificates()?.orders ?? {}).map(([outcome, count]): Sample => [{ outcome }, count]),
+    },
+    {
+      name: 'probes_by_country_total',
+      help: 'Probes by the country of their source (label country, ISO 3166-1 alpha-2 or unknown), where geo names a file for it.',
+      type: 'counter',
+      samples: () => [...countries].map(([country, count]): Sample => [{ country }, count]),
     },
     {
       name: 'journal_written_total',

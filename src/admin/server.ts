@@ -173,7 +173,11 @@ async function buildAdminApp(
   const wrongTokens = new WrongTokens(log);
   await app.register(admin, { access, wrongTokens, ready });
   await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
-  await app.register(adminClients, { journal: api.journal, bannedBy: (prefix) => bannedBy(bans, prefix) });
+  await app.register(adminClients, {
+    journal: api.journal,
+    bannedBy: (prefix) => bannedBy(bans, prefix),
+    originOf: api.originOf,
+  });
   const wrong = {
     name: 'admin_wrong_tokens_total',
     help: 'Wrong tokens at the admin listener.',

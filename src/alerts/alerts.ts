@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
+import { noOrigin, type OriginOf } from '../geo/origin.ts';
 import { type Ban, Digest } from './digest.ts';
 import { mail } from './mail.ts';
 import type { TroubleKind } from './message.ts';
@@ -15,6 +16,8 @@ export interface AlertsOptions {
   readonly log: Logger;
   /** Rules seen before, which are not news. */
   readonly known?: Iterable<string>;
+  /** @default nothing is known */
+  readonly originOf?: OriginOf;
 }
 
 /** Milliseconds that messages under way have when the program ends. */
@@ -27,7 +30,7 @@ export class Alerts {
   #sent = 0;
   #lost = 0;
 
-  constructor(config: AlertsConfig, { log, known = [] }: AlertsOptions) {
+  constructor(config: AlertsConfig, { log, known = [], originOf = noOrigin }: AlertsOptions) {
     this.#outboxes = channels(config).map(
       (channel) =>
         new Outbox({
@@ -42,6 +45,7 @@ export class Alerts {
       config,
       name: config.name === '' ? hostname() : config.name,
       known,
+      originOf,
       emit: (message) => {
         this.#sent++;
         log.info({ event: 'alert', kind: message.kind }, message.title);

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { printable } from '../events/redact.ts';
+import { noOrigin, type OriginOf } from '../geo/origin.ts';
 import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
 import {
   type AlertKind,
@@ -16,7 +17,7 @@ import {
   type TroubleKind,
   viewOf,
 } from './message.ts';
-import { type Counted, Tally } from './tally.ts';
+import { type Counted, from, Tally } from './tally.ts';
 
 export interface Ban {
   readonly prefix: string;
@@ -32,6 +33,8 @@ export interface DigestOptions {
   readonly emit: (message: AlertMessage) => void;
   /** Rules that have been seen before, which are not news. */
   readonly known?: Iterable<string>;
+  /** @default nothing is known */
+  readonly originOf?: OriginOf;
 }
 
 /** Milliseconds between the first sight of something and the message: what comes meanwhile goes into it. */
@@ -65,6 +68,7 @@ interface Subject {
 
 export class Digest {
   readonly #options: DigestOptions;
+  readonly #originOf: OriginOf;
   readonly #known: Set<string>;
   readonly #subjects = new Map<string, Subject>();
   /** Probes by second, of the last minute. */
@@ -78,6 +82,7 @@ export class Digest {
 
   constructor(options: DigestOptions) {
     this.#options = options;
+    this.#originOf = options.originOf ?? noOrigin;
     this.#known = new Set(options.known);
   }
 
@@ -162,7 +167,7 @@ export class Digest {
       this.#send('daily', 'notice', title, lines, tally.facts(), now);
       this.#day = null;
     }
-    this.#day ??= { tally: new Tally(now), due: nextTime(daily, now) };
+    this.#day ??= { tally: new Tally(now, this.#originOf), due: nextTime(daily, now) };
   }
 
   #keep({ rule, prefix, intent, destination, action, count, last }: FoldedEvent, now: number): void {
@@ -173,7 +178,7 @@ export class Digest {
   /** A tally of what came in the minute before. */
   #takeBefore(now: number): Tally {
     const rows = this.#before.filter(({ at }) => at > now - minute);
-    const tally = new Tally(rows[0]?.at ?? now);
+    const tally = new Tally(rows[0]?.at ?? now, this.#originOf);
     for (const { row } of rows) tally.add(row);
     this.#before = [];
     return tally;
@@ -181,7 +186,7 @@ export class Digest {
 
   #reason(reason: Reason, now: number): Episode {
     this.#episode ??= {
-      tally: reason === 'rate' ? this.#takeBefore(now) : new Tally(now),
+      tally: reason === 'rate' ? this.#takeBefore(now) : new Tally(now, this.#originOf),
       reasons: new Map(),
       news: new Set(),
       passed: new Set(),
@@ -206,7 +211,10 @@ export class Digest {
     const titles = {
       passed: 'a probe was passed on to a backend',
       rate: `under attack, ${counted(tally.total, 'probe')} so far`,
-      ban: bans.length === 1 ? `banned ${bans[0]!.prefix}` : `banned ${counted(bans.length, 'client')}`,
+      ban:
+        bans.length === 1
+          ? `banned ${from(bans[0]!.prefix, this.#originOf)}`
+          : `banned ${counted(bans.length, 'client')}`,
       first:
         news.size === 1
           ? `first ${[...news][0]} probe`
@@ -238,7 +246,7 @@ export class Digest {
     }
     if (bans.length > 0)
       lines.push(
-        `Banned: ${list(bans.map(({ prefix, until }) => `${prefix} ${until === null ? 'for ever' : `for ${spell(until - now)}`}`))}`,
+        `Banned: ${list(bans.map(({ prefix, until }) => `${from(prefix, this.#originOf)} ${until === null ? 'for ever' : `for ${spell(until - now)}`}`))}`,
       );
     this.#send(
       kind,

@@ -1,5 +1,7 @@
 import { destinationHost } from '../events/destination-host.ts';
 import type { FoldedEvent } from '../events/fold.ts';
+import { printable } from '../events/redact.ts';
+import { type OriginOf, originText } from '../geo/origin.ts';
 import type { Action } from '../rules/catalogue.ts';
 import { amount, counted, defanged, spell } from './message.ts';
 
@@ -15,6 +17,7 @@ export type Counted = Pick<
 /** What an attack is made of: counts by rule, source, intent and destination. */
 export class Tally {
   readonly start: number;
+  readonly #originOf: OriginOf;
   #end: number;
   #total = 0;
   readonly #actions: Record<Action, number> = { allow: 0, flag: 0, block: 0 };
@@ -25,8 +28,9 @@ export class Tally {
     destinations: new Map<string, number>(),
   };
 
-  constructor(start: number) {
+  constructor(start: number, originOf: OriginOf) {
     this.start = start;
+    this.#originOf = originOf;
     this.#end = start;
   }
 
@@ -54,7 +58,7 @@ export class Tally {
     const lines = [
       `${counted(this.#total, 'probe')} in ${spell(this.#end - this.start)}, ${fate}`,
       `Rules: ${top(rules, 5)}`,
-      `From ${counted(sources.size, 'source')}: ${top(sources, 5)}`,
+      `From ${counted(sources.size, 'source')}: ${top(sources, 5, (prefix) => from(prefix, this.#originOf))}`,
       `After: ${top(intents, 4)}`,
     ];
     if (destinations.size > 0) lines.push(`Towards: ${top(destinations, 4, defanged)}`);
@@ -75,11 +79,19 @@ export class Tally {
       blocked: this.#actions.block,
       flagged: this.#actions.flag,
       rules: list(rules),
-      sources: list(sources),
+      sources: list(sources).map((source) => ({ ...source, ...this.#originOf(addressOf(source.name)) })),
       intents: list(intents),
       destinations: list(destinations),
     };
   }
+}
+
+const addressOf = (prefix: string): string => prefix.split('/', 1)[0]!;
+
+/** `198.51.100.7/32 [AS64500 Example Net, DE]`; the prefix alone where nothing is known. */
+export function from(prefix: string, originOf: OriginOf): string {
+  const origin = originText(originOf(addressOf(prefix)));
+  return origin === '' ? prefix : `${prefix} [${printable(origin)}]`;
 }
 
 function increase(table: Map<string, number>, key: string, count: number): void {

@@ -5,6 +5,7 @@ import type { AcmeOptions } from '../acme/options.ts';
 import { parsePrefix, prefixText } from '../address/ip.ts';
 import type { DecoyOptions, decoyOptions } from '../decoys/options.ts';
 import type { BalancePolicy } from '../forward/balance.ts';
+import type { GeoFiles } from '../geo/origins.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
 import { acmeOptions, type CertificateSource, certificateSources, type TlsItem } from './acme.ts';
@@ -51,6 +52,7 @@ export interface Config {
   readonly journal: false | JournalConfig;
   readonly alerts: false | AlertsConfig;
   readonly otel: false | OtelConfig;
+  readonly geo: false | GeoFiles;
   readonly decoys: readonly DecoyOptions[];
   readonly smtp: false | SmtpOptions;
   /** Null: no certificates are ordered. */
@@ -217,7 +219,7 @@ export function toConfig(
   file: (name: string) => string,
   parts: ProgramParts | null,
 ): Config {
-  const { bans, rateLimit, fleet, admin, journal, alerts, timeouts, limits } = document;
+  const { bans, rateLimit, fleet, admin, journal, alerts, geo, timeouts, limits } = document;
   const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
   const acme = acmeOptions(document, file);
   const listen = document.listen.map((item) => listener(item, acme, file));
@@ -309,6 +311,10 @@ export function toConfig(
     },
     alerts: alerts && alertsConfig(alerts, admin === false ? undefined : admin.url),
     otel: document.otel,
+    geo: geo && {
+      country: geo.country === undefined ? null : file(geo.country),
+      asn: geo.asn === undefined ? null : file(geo.asn),
+    },
     decoys: parts === null ? [] : document.decoys.map((decoy) => parts.decoy(decoy, duration)),
     smtp:
       parts !== null &&

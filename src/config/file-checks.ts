@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { journalFault } from '../events/journal-file.ts';
+import { geoFileFault } from '../geo/geo-file.ts';
 import type { PathPart } from './fault.ts';
 import type { Finding } from './schema-faults.ts';
 
@@ -26,6 +27,11 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   if (fault !== null) findings.push({ path: ['journal', 'path'], ...fault });
   const { file: log } = map(root.log);
   if (typeof log === 'string' && log !== '') findings.push(...logFileFindings(file(log)));
+  for (const kind of ['country', 'asn'] as const) {
+    const name = map(root.geo)[kind];
+    const wrong = typeof name === 'string' && name !== '' ? geoFileFault(file(name), kind) : null;
+    if (wrong !== null) findings.push({ path: ['geo', kind], ...wrong });
+  }
   findings.push(...certificateFindings(['fleet'], map(root.fleet), read));
   findings.push(...read(['fleet', 'ca'], map(root.fleet).ca).findings);
   findings.push(...mailFiles(map(root.smtp), read));

@@ -13,7 +13,7 @@ import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { sizePattern } from './quantity.ts';
 import { rules } from './rule-schema.ts';
 import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
-import { alerts, journal, otel, tlsFiles } from './watch-schema.ts';
+import { alerts, geo, journal, otel, tlsFiles } from './watch-schema.ts';
 
 const listenAddress = (options: { description: string; default?: string }) =>
   Type.String({
@@ -481,6 +481,12 @@ export const schema = object(
     otel: offOr(otel, {
       default: false,
       description: 'OpenTelemetry traces of requests; `false`: none.',
+    }),
+    geo: offOr(geo, {
+      default: false,
+      description:
+        'Where clients are from, by databases on this machine: told in the dashboard, the API, alerts, abuse reports and metrics; `false`: not told. ' +
+        'Nobody outside is asked.',
     }),
     decoys: decoysSchema,
     smtp: offOr(smtpSchema, {

@@ -243,3 +243,18 @@ export const otel = object({
       'Share of the requests that are traced. Hazard: each traced request costs several times its usual work.',
   }),
 });
+
+export const geo = object(
+  {
+    country: Type.Optional(
+      fileName(
+        'An MMDB file of countries or cities: GeoLite2 Country, DB-IP Country Lite and the like. Read again when it changes; one that can not be ' +
+          'used is logged, and the one before stays in use.',
+      ),
+    ),
+    asn: Type.Optional(
+      fileName('An MMDB file of networks (autonomous systems): GeoLite2 ASN, DB-IP ASN Lite and the like.'),
+    ),
+  },
+  { minProperties: 1 },
+);

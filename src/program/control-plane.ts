@@ -22,8 +22,9 @@ import { packageJson } from '../package-json.ts';
 import type { Policy } from '../rules/policy.ts';
 import { AdminListener } from './admin-listener.ts';
 import { EventFlow } from './event-flow.ts';
+import { Geo } from './geo.ts';
 import { knockCommand } from './knock.ts';
-import type { Prepared } from './prepared.ts';
+import type { Prepared, PreparedPart } from './prepared.ts';
 
 /** A backend as it stands. Plain data. */
 export interface BackendState {
@@ -93,12 +94,17 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     ready: false,
     started: Date.now(),
   };
-  const flow = await EventFlow.open(config, log);
+  const geo = await Geo.open(config, log);
+  const flow = await EventFlow.open(config, log, geo).catch((error) => {
+    geo.close();
+    throw error;
+  });
   const status = () => statusOf(state, flow, options);
   let admin: AdminListener;
   try {
-    admin = await AdminListener.open(config, adminOptions(state, flow, status, options));
+    admin = await AdminListener.open(config, adminOptions(state, { flow, geo }, status, options));
   } catch (error) {
+    geo.close();
     await flow.close();
     throw error;
   }
@@ -126,13 +132,14 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
     setReady: (now) => {
       state.ready = now;
     },
-    prepare: (next) => prepare(next, state, flow, admin),
+    prepare: (next) => prepare(next, state, [geo, flow, admin]),
     close: async () => {
       clearInterval(statusTimer);
       await fleetJournal.close();
       flow.endStream();
       await admin.close();
       await flow.close();
+      geo.close();
     },
   };
 }
@@ -147,31 +154,37 @@ interface State {
 }
 
 /** What the two configs agree in stays as it is, with its connections, sessions and what waits in it. */
-async function prepare(next: Config, state: State, flow: EventFlow, admin: AdminListener): Promise<Prepared> {
-  const events = await flow.prepare(next);
-  const listener = await admin.prepare(next).catch(async (error) => {
-    await events.abort();
+async function prepare(
+  next: Config,
+  state: State,
+  parts: readonly { prepare(next: Config): Promise<PreparedPart> }[],
+): Promise<Prepared> {
+  const prepared: PreparedPart[] = [];
+  const abort = async () => {
+    for (const part of prepared.toReversed()) await part.abort();
+  };
+  try {
+    for (const part of parts) prepared.push(await part.prepare(next));
+  } catch (error) {
+    await abort();
     throw error;
-  });
+  }
   return {
     commit: async () => {
       state.config = next;
       state.policy = compile(next).policy;
-      const endEvents = await events.commit();
-      const endListener = await listener.commit();
-      await endListener();
-      await endEvents();
+      const ends: (() => Promise<void>)[] = [];
+      for (const part of prepared) ends.push(await part.commit());
+      // What looks on ends before what it looks at.
+      for (const end of ends.toReversed()) await end();
     },
-    abort: async () => {
-      await listener.abort();
-      await events.abort();
-    },
+    abort,
   };
 }
 
 function adminOptions(
   state: State,
-  flow: EventFlow,
+  { flow, geo }: { readonly flow: EventFlow; readonly geo: Geo },
   status: AdminServerOptions['status'],
   options: ControlPlaneOptions,
 ): AdminServerOptions {
@@ -187,6 +200,7 @@ function adminOptions(
     mailBans,
     ready: () => state.ready,
     policy: () => state.policy,
+    originOf: geo.of,
     reporter: () => ({
       org: gatewayName(state.config),
       contact: state.config.alerts ? (state.config.alerts.mail?.from ?? '') : '',
@@ -206,6 +220,7 @@ function adminOptions(
         mail,
         certificates,
         stream,
+        countries: geo.countries,
       }),
     },
   };

@@ -9,7 +9,9 @@ import type { Config } from '../config/config.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { EventFolder } from '../events/fold.ts';
 import { Journal } from '../events/journal.ts';
+import type { OriginOf } from '../geo/origin.ts';
 import { isProbe } from '../rules/catalogue.ts';
+import type { Geo } from './geo.ts';
 import type { PreparedPart } from './prepared.ts';
 
 /** Milliseconds that events are folded for before they are written and shown. */
@@ -25,6 +27,7 @@ export class EventFlow {
   /** Probes by `rule action`, since the start. */
   readonly probes = new Map<string, number>();
   readonly #log: Logger;
+  readonly #geo: Geo;
   readonly #folder = new EventFolder();
   #timer: NodeJS.Timeout | null = null;
   #config: Config;
@@ -32,8 +35,8 @@ export class EventFlow {
   #alerts: Alerts | null = null;
 
   /** @throws Error where another process has the journal */
-  static async open(config: Config, log: Logger): Promise<EventFlow> {
-    const flow = new EventFlow(config, log);
+  static async open(config: Config, log: Logger, geo: Geo): Promise<EventFlow> {
+    const flow = new EventFlow(config, log, geo);
     // What can't be opened may be there later; what another process keeps is a mistake.
     const inUse = await flow.#journal?.size().then(
       () => null,
@@ -43,12 +46,13 @@ export class EventFlow {
       await flow.#journal?.close();
       throw new Error(`the journal ${config.journal === false ? '' : config.journal.path} ${inUse}`);
     }
-    flow.#alerts = await startAlerts(config, flow.#journal, log);
+    flow.#alerts = await startAlerts(config, flow.#journal, log, geo.of);
     return flow;
   }
 
-  private constructor(config: Config, log: Logger) {
+  private constructor(config: Config, log: Logger, geo: Geo) {
     this.#log = log;
+    this.#geo = geo;
     this.#config = config;
     this.#journal = this.#open(config);
   }
@@ -115,7 +119,7 @@ export class EventFlow {
         this.#flushNow();
         this.#journal = nextJournal;
       }
-      if (otherAlerts) this.#alerts = await startAlerts(next, this.#journal, this.#log);
+      if (otherAlerts) this.#alerts = await startAlerts(next, this.#journal, this.#log, this.#geo.of);
       return async () => {
         if (otherAlerts) await alerts?.close();
         if (otherJournal) await journal?.close();
@@ -147,13 +151,15 @@ export class EventFlow {
     this.#timer = null;
     const rows = this.#folder.take();
     this.#alerts?.add(rows);
+    this.#geo.count(rows);
     void this.#journal?.write(rows).then((ids) => {
       const probes = rows.flatMap((row, index) =>
         isProbe(row.rule) ? [{ row, id: ids[index] ?? null }] : [],
       );
       const events = probes.slice(-shownRows).map(({ row, id }) => {
         const { prefix, count, last, time, ...event } = row;
-        return { ...shown({ ...event, id: id ?? 0, prefix, count, last, first: time }), id };
+        const known = { ...event, id: id ?? 0, prefix, count, last, first: time };
+        return { ...shown(known, this.#geo.of(event.client)), id };
       });
       const total = probes.reduce((sum, { row }) => sum + row.count, 0);
       this.stream.send('probes', { total, events });
@@ -181,9 +187,14 @@ export class EventFlow {
 /** What is written where: a journal in memory is there for the admin listener alone. */
 const journalOf = ({ journal, admin }: Config): unknown => (journal === false ? admin !== false : journal);
 
-async function startAlerts({ alerts }: Config, journal: Journal | null, log: Logger): Promise<Alerts | null> {
+async function startAlerts(
+  { alerts }: Config,
+  journal: Journal | null,
+  log: Logger,
+  originOf: OriginOf,
+): Promise<Alerts | null> {
   if (alerts === false) return null;
   // With an unreadable journal each rule counts as news once more.
   const known = await journal?.summary(0, 1).catch(() => null);
-  return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [] });
+  return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [], originOf });
 }

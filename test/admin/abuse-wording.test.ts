@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { abuseReport, evidenceOf, xarf } from '../../src/admin/abuse-report.ts';
 import type { JournalEvent } from '../../src/events/journal-query.ts';
+import { noOrigin } from '../../src/geo/origin.ts';
 import type { Action, RuleId } from '../../src/rules/catalogue.ts';
 
 const event = (rule: RuleId, action: Action = 'block'): JournalEvent =>
@@ -17,6 +18,7 @@ const report = (...rules: RuleId[]): string =>
     '203.0.113.7',
     rules.map((rule) => event(rule)),
     by,
+    noOrigin('203.0.113.7'),
   );
 
 suite('an abuse report', () => {

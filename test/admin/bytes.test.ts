@@ -67,6 +67,9 @@ test('CSV: what a sender wrote is no formula, no field and no line of its own', 
     answer: 'drop',
     why: 'a, b',
     request: '@SUM(1)\r\nnew,line',
+    country: null,
+    asn: null,
+    network: null,
   } as const;
   const line = csvLine(row);
   assert.ok(line.includes('"\'=HYPERLINK(""http://evil/"";""x"")"'), line);

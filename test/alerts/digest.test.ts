@@ -4,13 +4,14 @@ import { Digest, settleTime } from '../../src/alerts/digest.ts';
 import type { AlertMessage } from '../../src/alerts/message.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { FoldedEvent } from '../../src/events/fold.ts';
+import type { OriginOf } from '../../src/geo/origin.ts';
 import { ruleIds } from '../../src/rules/catalogue.ts';
 import { foldedEventOf } from '../support/probe-events.ts';
 
 const minute = 60_000;
 
 /** A digest with a clock that the test moves. */
-function ground(yaml = '', known: Iterable<string> = ruleIds) {
+function ground(yaml = '', known: Iterable<string> = ruleIds, originOf?: OriginOf) {
   const config = parseConfig(
     `sites: [{ hosts: [www.example.net], backend: welcome }]\nalerts: { syslog: "udp://127.0.0.1", ${yaml} }`,
     '.',
@@ -22,6 +23,7 @@ function ground(yaml = '', known: Iterable<string> = ruleIds) {
     name: 'gate',
     emit: (message) => messages.push(message),
     known,
+    ...(originOf === undefined ? {} : { originOf }),
   });
   let now = 1_700_000_000_000;
   return {
@@ -60,6 +62,29 @@ suite('what people are told of', () => {
     }
     assert.ok(messages.length > 0, 'probes do');
     assert.ok(messages.every((message) => !JSON.stringify(message).includes('client-banned')));
+  });
+
+  test('country and network of sources, where they are known', () => {
+    const originOf: OriginOf = (address) =>
+      address === '198.51.100.7'
+        ? { country: 'DE', asn: 64500, network: 'Netz für Beispiele' }
+        : { country: null, asn: null, network: null };
+    const { add, pass, messages, digest, now } = ground('', [], originOf);
+    add([{ client: '198.51.100.7', count: 2 }, { client: '203.0.113.9' }]);
+    digest.ban({ prefix: '198.51.100.7/32', until: now + 10 * minute, reason: 'probes' }, now);
+    pass(10_000);
+    const { lines, facts } = messages[0]!;
+    const from = '198.51.100.7/32 [AS64500 Netz f\\xfcr Beispiele, DE]';
+    assert.ok(lines.includes(`From 2 sources: ${from} (2), 203.0.113.9/32 (1)`), lines.join('\n'));
+    assert.ok(lines.includes(`Banned: ${from} for 10 min`), lines.join('\n'));
+    const [source] = facts.sources as object[];
+    assert.deepEqual(source, {
+      name: '198.51.100.7/32',
+      count: 2,
+      country: 'DE',
+      asn: 64500,
+      network: 'Netz für Beispiele',
+    });
   });
 
   test('an attack of 10,000 probes is one message when it begins and one when it is over', () => {

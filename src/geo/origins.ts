@@ -1,0 +1,157 @@
+/** Country and network of addresses, from local MMDB files, read again when they change. */
+import { readFileSync, type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { isIP } from 'node:net';
+import type { Reader, Response } from 'mmdb-lib';
+import { withPackages } from '../optional-package.ts';
+import { type GeoKind, geoFileFault } from './geo-file.ts';
+import type { Origin, OriginOf } from './origin.ts';
+
+/** Absolute file names; null: not told. */
+export type GeoFiles = Readonly<Record<GeoKind, string | null>>;
+
+export interface OriginEvents {
+  /** A file can't be used, with the mend; where there was one before it stays in use. */
+  readonly onError: (error: Error) => void;
+  /** @param what such as `geo.country is GeoLite2-Country of 2026-11-03` */
+  readonly onRead: (what: string) => void;
+}
+
+interface Database {
+  readonly reader: Reader<Response>;
+  /** A damaged place in it is told once. */
+  damaged: boolean;
+}
+
+/** How often files are looked at, in milliseconds. Polled: a rename in place, as geoipupdate does, escapes the kernel's events. */
+const lookEvery = 5000;
+const kinds: readonly GeoKind[] = ['country', 'asn'];
+
+export class Origins {
+  readonly #files: GeoFiles;
+  readonly #events: OriginEvents;
+  readonly #listener: StatsListener;
+  readonly #databases = new Map<GeoKind, Database>();
+  #settling: NodeJS.Timeout | undefined;
+
+  /**
+   * @param interval milliseconds between two looks at the files
+   * @throws Error where a file can't be used, with the mend
+   */
+  static async open(files: GeoFiles, events: OriginEvents, interval = lookEvery): Promise<Origins> {
+    // Loaded by whoever has such files alone.
+    const { Reader } = await withPackages('geo', () => import('mmdb-lib'));
+    return new Origins(files, events, (bytes) => new Reader(bytes), interval);
+  }
+
+  private constructor(
+    files: GeoFiles,
+    events: OriginEvents,
+    makeReader: (bytes: Buffer) => Reader<Response>,
+    interval: number,
+  ) {
+    this.#files = files;
+    this.#events = events;
+    this.#makeReader = makeReader;
+    for (const kind of kinds) this.#read(kind);
+    // A file that is being written is cut short first: it is read when it has stood still for twice as long.
+    this.#listener = (now, before) => {
+      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
+      clearTimeout(this.#settling);
+      this.#settling = setTimeout(() => this.reload(), interval * 2).unref();
+    };
+    for (const kind of kinds) {
+      const file = files[kind];
+      if (file !== null) watchFile(file, { interval, persistent: false }, this.#listener);
+    }
+  }
+
+  readonly #makeReader: (bytes: Buffer) => Reader<Response>;
+
+  /** Never throws. */
+  readonly of: OriginOf = (address) => {
+    const country = this.#find('country', address);
+    const { asn, network } = networkOf(this.#find('asn', address));
+    return { country: countryOf(country), asn, network };
+  };
+
+  /** Reads the files again. One that can't be used is told, and the one before stays in use. */
+  reload(): void {
+    for (const kind of kinds) {
+      try {
+        this.#read(kind);
+      } catch (error) {
+        this.#events.onError(error as Error);
+      }
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#settling);
+    for (const kind of kinds) {
+      const file = this.#files[kind];
+      if (file !== null) unwatchFile(file, this.#listener);
+    }
+  }
+
+  #read(kind: GeoKind): void {
+    const file = this.#files[kind];
+    if (file === null) return;
+    const fault = geoFileFault(file, kind);
+    if (fault !== null) throw new Error(`geo.${kind}: ${file} ${fault.message}: ${fault.mend}`);
+    try {
+      const reader = this.#makeReader(readFileSync(file));
+      this.#databases.set(kind, { reader, damaged: false });
+      const { databaseType, buildEpoch } = reader.metadata;
+      this.#events.onRead(`geo.${kind} is ${databaseType} of ${buildEpoch.toISOString().slice(0, 10)}`);
+    } catch (cause) {
+      throw damage(kind, file, cause);
+    }
+  }
+
+  #find(kind: GeoKind, address: string): Fields {
+    const database = this.#databases.get(kind);
+    const version = isIP(address);
+    if (database === undefined || version === 0) return {};
+    const { reader } = database;
+    // In a tree of IPv4 the first bits of an IPv6 address would find somebody else.
+    if (version === 6 && reader.metadata.ipVersion === 4) return {};
+    try {
+      return (reader.get(address) ?? {}) as Fields;
+    } catch (error) {
+      if (!database.damaged) this.#events.onError(damage(kind, this.#files[kind]!, error));
+      database.damaged = true;
+      return {};
+    }
+  }
+}
+
+const damage = (kind: GeoKind, file: string, cause: unknown): Error =>
+  new Error(`geo.${kind}: ${file} is damaged (${(cause as Error).message}): download it anew`, { cause });
+
+/** Of a record, as various makers write it. */
+interface Fields {
+  readonly country?: unknown;
+  readonly registered_country?: unknown;
+  readonly country_code?: unknown;
+  readonly autonomous_system_number?: unknown;
+  readonly autonomous_system_organization?: unknown;
+  readonly asn?: unknown;
+  readonly as_name?: unknown;
+}
+
+/** GeoLite2 and DB-IP: `country.iso_code`; IPinfo: `country_code`. Two letters, so that metrics have 676 countries at most. */
+function countryOf({ country, registered_country, country_code }: Fields): string | null {
+  const codes = [country, registered_country].map((one) => (one as { iso_code?: unknown })?.iso_code);
+  const code = [...codes, country_code, country].find((one) => typeof one === 'string');
+  return typeof code === 'string' && /^[A-Z]{2}$/.test(code) ? code : null;
+}
+
+/** GeoLite2 and DB-IP: `autonomous_system_…`; IPinfo: `asn: AS64500`, `as_name`. */
+function networkOf(fields: Fields): Pick<Origin, 'asn' | 'network'> {
+  const number = Number(String(fields.autonomous_system_number ?? fields.asn ?? '').replace(/^AS/, ''));
+  const name = fields.autonomous_system_organization ?? fields.as_name;
+  return {
+    asn: Number.isSafeInteger(number) && number > 0 ? number : null,
+    network: typeof name === 'string' && name !== '' ? name.replace(/\p{Cc}/gu, ' ').slice(0, 100) : null,
+  };
+}
