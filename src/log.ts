@@ -1,7 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { styleText } from 'node:util';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { Config } from './config/config.ts';
 import { combinedLine } from './events/combined-line.ts';
 import { LogFile, type LogSink, stderrSink } from './log-file.ts';
@@ -18,7 +17,7 @@ export interface OpenLog {
  *
  * @throws Error where the file can't be written, with the fix
  */
-export function openLog(config: Config['log']): OpenLog {
+export async function openLog(config: Config['log']): Promise<OpenLog> {
   const { file, level, format, access } = config;
   const people = format === 'pretty' || (format === 'auto' && file === null && process.stderr.isTTY);
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
@@ -28,10 +27,11 @@ export function openLog(config: Config['log']): OpenLog {
   const sink: LogSink = file === null ? stderrSink : new LogFile(file);
   const accessPath = accessFile(config);
   const accessSink = accessPath === null ? sink : new LogFile(accessPath);
+  const shownLine = people ? await lineForPeople() : (line: string) => line;
   const write = (line: string): void => {
     const accessLine = combined ? combinedLine(line) : null;
     if (accessLine !== null) accessSink.write(accessLine);
-    else sink.write(people ? logLine(line) : line);
+    else sink.write(shownLine(line));
   };
   const reopen = (): void => {
     sink.reopen();
@@ -51,17 +51,22 @@ const colours = { block: 'red', flag: 'yellow', time: 'dim', rule: 'bold' } as c
 const paint = (colour: keyof typeof colours, text: string): string =>
   styleText(colours[colour], text, { stream: process.stderr });
 
-const pretty = prettyFactory({
-  colorize: process.stderr.isTTY && process.env.NO_COLOR === undefined,
-  translateTime: 'SYS:HH:MM:ss',
-  ignore: 'event',
-});
-
 /** What comes from a client is printable already; a terminal obeys what is not, so it is made sure of once more. */
 const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20-\x7e]/g, '?');
 
-/** One line an entry, for people. @param line one JSON object, as pino writes it */
-export function logLine(line: string): string {
+/** One line an entry, for people. Its argument is one JSON object, as pino writes it. */
+export async function lineForPeople(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
+    colorize: process.stderr.isTTY && process.env.NO_COLOR === undefined,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'event',
+  });
+  return (line) => logLine(line, pretty);
+}
+
+/** @param other writes what no line of its own is known for */
+function logLine(line: string, other: (line: string) => string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   switch (entry.event) {
     case 'probe':
@@ -71,7 +76,7 @@ export function logLine(line: string): string {
     case 'banned-more':
       return countLine(entry);
     default:
-      return pretty(line);
+      return other(line);
   }
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logLine } from '../src/log.ts';
+import { lineForPeople } from '../src/log.ts';
+
+const logLine = await lineForPeople();
 
 const entry = {
   time: '2026-01-31T12:00:00.000Z',

@@ -6,7 +6,7 @@ import Type from 'typebox';
 import type { Journal } from '../events/journal.ts';
 import type { EventFilter, JournalRow } from '../events/journal-query.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Origin, OriginOf } from '../geo/origin.ts';
+import type { OriginOf } from '../geo/origin.ts';
 import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
 import { abuseReport, evidenceOf, type Reporter, xarf } from './abuse-report.ts';
@@ -24,6 +24,7 @@ import {
 } from './api-types.ts';
 import { csvHeader, csvLine } from './csv.ts';
 import { rejudge } from './rejudge.ts';
+import { shown } from './shown-event.ts';
 import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './status-types.ts';
 import type { Stream } from './stream.ts';
 
@@ -283,13 +284,6 @@ function gone({ raw }: FastifyReply): AbortSignal {
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
-
-/** An event as the API shows it. */
-export function shown(row: JournalRow, origin: Origin): ApiEvent {
-  const { first, last, rules, ...rest } = row;
-  const { bytes: _, ...fields } = rest as typeof rest & { bytes?: string };
-  return { ...fields, rules: [...rules], time: iso(first), last: iso(last), ...origin };
-}
 
 /** Milliseconds since the epoch; null where the text is no moment. */
 function moment(text: string): number | null {

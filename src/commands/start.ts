@@ -28,7 +28,7 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   const config = read();
   const account = resolveAccount(config);
   for (const file of [config.log.file, accessFile(config.log)]) if (file !== null) handOver(file, account);
-  const { log, reopen } = openLog(config.log);
+  const { log, reopen } = await openLog(config.log);
   for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
   let data: DataPlane | null = null;
   // From here on: the default of the signal is to end the process.

@@ -6,7 +6,7 @@
 import type { Static, TSchema } from 'typebox';
 import Type from 'typebox';
 import { acmeCertificates, acmeFolder, certificatesOfSites } from '../acme/schema.ts';
-import { decoysSchema } from '../decoys/options.ts';
+import { decoysSchema } from '../decoys/schema.ts';
 import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/schema.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';

@@ -1,6 +1,5 @@
 /** What decoys can be told, and how the config's `decoys` section says it. */
-import type { Static } from 'typebox';
-import Type from 'typebox';
+import type { DecoyDocument } from './schema.ts';
 
 /** A decoy's settings, compiled. */
 export interface DecoyOptions {
@@ -21,74 +20,6 @@ export interface TarpitOptions {
   /** Milliseconds after which a held connection is closed. */
   readonly time: number;
 }
-
-const duration = (standard: string, description: string) =>
-  Type.String({
-    pattern: '^[1-9][0-9]{0,8}(?:ms|s|m|h|d)$',
-    format: 'sekisho-timeout',
-    mend: 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d: at least 1ms, at most 1d',
-    default: standard,
-    description,
-  });
-
-const count = (standard: number, description: string) =>
-  Type.Integer({
-    minimum: 1,
-    maximum: 1_000_000,
-    default: standard,
-    mend: 'write a whole number from 1 to 1000000',
-    description,
-  });
-
-/** One entry of the `decoys` section. */
-const decoySchema = Type.Object(
-  {
-    listen: Type.String({
-      pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
-      format: 'sekisho-listen',
-      mend: 'write ADDR:PORT such as 0.0.0.0:3128 or "[::]:3128"',
-      description:
-        'Address and port; IPv6 in brackets. Ports that are looked for: 8080, 3128 and 8090 (http-proxy), 1080 (socks), 25 (smtp).',
-    }),
-    speaks: Type.Unsafe<DecoyOptions['speaks']>({
-      type: 'string',
-      enum: ['http-proxy', 'socks', 'smtp'],
-      mend: 'write http-proxy, socks or smtp',
-      description:
-        'What the port seems to be. `smtp` greets with a refusal; the other two wait for what comes and refuse it, whatever it speaks. ' +
-        'None ever connects anywhere, looks up a name, or says that it granted anything.',
-    }),
-    tarpit: Type.Boolean({
-      default: false,
-      mend: 'write true or false',
-      description:
-        'Send the refusal a byte a second, to hold the sender up. A held connection costs about 10 KiB.',
-    }),
-    tarpitConnections: count(
-      10_000,
-      'Connections held in the tarpit at a time; what comes beyond is answered at once.',
-    ),
-    tarpitTime: duration('10m', 'How long a connection is held in the tarpit.'),
-    connections: count(
-      10_000,
-      'Connections at a time, those in the tarpit not counted; further ones are closed without a byte.',
-    ),
-    messageTime: duration('10s', 'For the first message to come.'),
-  },
-  {
-    additionalProperties: false,
-    description: 'A port that seems to be a relay, records who asks it to, and refuses.',
-  },
-);
-
-/** The `decoys` section of the config. */
-export const decoysSchema = Type.Array(decoySchema, {
-  default: [],
-  description: 'Decoys on the ports that relay scanners try. They belong where no real service listens.',
-});
-
-/** An entry as validated, its defaults filled in. */
-export type DecoyDocument = Static<typeof decoySchema>;
 
 /** The options of a validated entry. @param duration reads `10s` as milliseconds */
 export function decoyOptions(document: DecoyDocument, duration: (text: string) => number): DecoyOptions {

@@ -1,5 +1,5 @@
 /** The admin server through reloads: it moves to another address, or stays where it is under another token. */
-import { type AdminServer, type AdminServerOptions, startAdminServer } from '../admin/server.ts';
+import type { AdminServer, AdminServerOptions } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import { collides } from '../config/listen-address.ts';
 import type { PreparedPart } from './prepared.ts';
@@ -71,9 +71,9 @@ export class AdminListener {
   }
 
   async #start({ admin }: Config, token: string | null): Promise<AdminServer | null> {
-    return admin === false
-      ? null
-      : startAdminServer({ ...admin, token: admin.token ?? token }, this.#options);
+    if (admin === false) return null;
+    const { startAdminServer } = await import('../admin/server.ts');
+    return startAdminServer({ ...admin, token: admin.token ?? token }, this.#options);
   }
 }
 

@@ -16,11 +16,10 @@ import type { BansConfig, Config, FleetConfig } from '../config/config.ts';
 import { gatewayName } from '../config/gateway-name.ts';
 import type { EventSink } from '../events/event.ts';
 import { banShare } from '../events/journal-retention.ts';
-import { Fleet } from '../fleet/fleet.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import { FleetClock } from '../fleet/fleet-clock.ts';
 import { fleetLog } from '../fleet/fleet-log.ts';
 import type { FleetOptions } from '../fleet/fleet-options.ts';
-import { ValkeyStore } from '../fleet/valkey-store.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import { WindowClock } from '../limit/window-clock.ts';
 import { packageJson } from '../package-json.ts';
@@ -66,7 +65,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   });
   let files = fleetConfig === false ? {} : fleetFiles(fleetConfig);
   let fleet =
-    fleetConfig === false ? null : startFleet(fleetConfig, files, clocks, bans, config, options.log);
+    fleetConfig === false ? null : await startFleet(fleetConfig, files, clocks, bans, config, options.log);
   let running = fleetConfig;
   let rates: () => readonly RateSource[] = () => [];
 
@@ -76,7 +75,8 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
     if (isDeepStrictEqual([running, files], [next.fleet, nextFiles])) return;
     const old = fleet;
     [running, files] = [next.fleet, nextFiles];
-    fleet = next.fleet === false ? null : startFleet(next.fleet, files, clocks, bans, next, options.log);
+    fleet =
+      next.fleet === false ? null : await startFleet(next.fleet, files, clocks, bans, next, options.log);
     fleet?.share(rates);
     await old?.close();
   }
@@ -187,14 +187,18 @@ function fleetFiles({ ca, cert, key }: FleetConfig): Readonly<Record<string, Buf
   return Object.fromEntries(named.map(([name, file]) => [name, readFileSync(file!)]));
 }
 
-function startFleet(
+async function startFleet(
   { valkey, name }: FleetConfig,
   files: Readonly<Record<string, Buffer>>,
   clocks: Pick<FleetOptions, 'clock' | 'windows'>,
   bans: BanService | null,
   config: Config,
   log: Logger,
-): Fleet {
+): Promise<Fleet> {
+  const [{ Fleet }, { ValkeyStore }] = await Promise.all([
+    import('../fleet/fleet.ts'),
+    import('../fleet/valkey-store.ts'),
+  ]);
   const terms = config.bans === false ? [] : config.bans.for;
   const { after, within } = config.bans || { after: 1, within: 1 };
   const remember = Math.max(...terms, 60_000);

@@ -1,9 +1,9 @@
 /** Where events go: folded, into the journal, to alerts, and to the browsers that look on. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { shown } from '../admin/api.ts';
+import { shown } from '../admin/shown-event.ts';
 import { Stream } from '../admin/stream.ts';
-import { Alerts } from '../alerts/alerts.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import { endOf } from '../bans/ban.ts';
 import type { Config } from '../config/config.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
@@ -196,5 +196,6 @@ async function startAlerts(
   if (alerts === false) return null;
   // With an unreadable journal each rule counts as news once more.
   const known = await journal?.summary(0, 1).catch(() => null);
+  const { Alerts } = await import('../alerts/alerts.ts');
   return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [], originOf });
 }

@@ -1,8 +1,5 @@
-/** Config → the running gateway. The only file that knows every plugin. */
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+/** Config → the running gateway. */
 import type { Logger } from 'pino';
-import type {} from '../../plugins/rate-limit.ts';
-import type {} from '../../plugins/relay-guard.ts';
 import { proofOf, tokenAnswer } from '../acme/store.ts';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
@@ -14,11 +11,10 @@ import type { EventSink } from '../events/event.ts';
 import { ProbeLog } from '../events/probe-log.ts';
 import type { Backend } from '../forward/backend-group.ts';
 import { Forwarder, type Route } from '../forward/forwarder.ts';
-import type { OwnAnswer } from '../forward/front-end.ts';
 import { scavengeBodies } from '../forward/scavenge.ts';
 import type { Served } from '../forward/served.ts';
 import { welcome } from '../forward/welcome.ts';
-import { Checkpoint, type Judged } from '../guard/checkpoint.ts';
+import { Checkpoint } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
 import { challengeAnswer, inOrder, plainOnTls, redirectToHttps } from '../http1/instead.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
@@ -33,13 +29,15 @@ import { sharingOf } from '../listener/shared-port.ts';
 import type { Site } from '../rules/policy.ts';
 import { logAccess } from './access-log.ts';
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Carries requests to the backends of every site; the gateway has it. */
-    forwarder: Forwarder;
-    /** The connections that each client has open; the gateway has it. */
-    clientConnections: ClientConnections;
-  }
+/** What every listener shares. */
+interface Road {
+  readonly checkpoint: Checkpoint;
+  readonly rateLimits: RateLimits;
+  /** Carries requests to the backends of every site. */
+  readonly forwarder: Forwarder;
+  /** The connections that each client has open. */
+  readonly clientConnections: ClientConnections;
+  close(): void;
 }
 
 export interface Gateway {
@@ -80,8 +78,8 @@ export interface GatewayOptions {
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   scavengeBodies();
   const compiled = compile(config);
-  const app = await createApp(config, compiled, options);
-  app.forwarder.route(routes(compiled));
+  const road = createRoad(config, compiled, options);
+  road.forwarder.route(routes(compiled));
 
   const traces = config.otel === false ? null : (await import('./traces.ts')).startTraces(config.otel);
   const { access } = config.log;
@@ -96,29 +94,29 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   let inForce = compiled;
   const inherited = inheritedSockets(config.listen.length);
   const listeners = config.listen.map((listener, index) =>
-    createListener(listener, inherited[index] ?? null, config, app, options, () => inForce, onServed),
+    createListener(listener, inherited[index] ?? null, config, road, options, () => inForce, onServed),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
   } catch (error) {
     await Promise.allSettled(listeners.map((listener) => listener.close(0)));
-    await app.close();
+    road.close();
     throw error;
   }
   return {
     listeners: listeners.map((listener) => listener.name),
     get backends() {
-      return app.forwarder.backends;
+      return road.forwarder.backends;
     },
     get rateTables() {
-      return app.rateLimits.tables;
+      return road.rateLimits.tables;
     },
     reload: (next) => {
       const recompiled = compile(next);
       inForce = recompiled;
-      app.forwarder.route(routes(recompiled));
-      app.relayGuard.replace(recompiled.policy, recompiled.clients);
-      app.rateLimits.replace(rateLimitRules(next, recompiled));
+      road.forwarder.route(routes(recompiled));
+      road.checkpoint.replace(recompiled.policy, recompiled.clients);
+      road.rateLimits.replace(rateLimitRules(next, recompiled));
       for (const [index, listener] of listeners.entries()) {
         const { text } = config.listen[index]!;
         listener.reloadCertificates(next.listen.find((one) => one.text === text)?.tls ?? undefined);
@@ -126,23 +124,16 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     close: async (deadline) => {
       await Promise.all(listeners.map((listener) => listener.close(deadline)));
-      await Promise.all([app.close(), traces?.close()]);
+      road.close();
+      await traces?.close();
     },
   };
 }
 
-async function createApp(
-  config: Config,
-  compiled: Compiled,
-  options: GatewayOptions,
-): Promise<FastifyInstance> {
+function createRoad(config: Config, compiled: Compiled, options: GatewayOptions): Road {
   const { policy, clients } = compiled;
   const { log, onEvent, isBanned = () => false, counters, onBackend, windows = new WindowClock() } = options;
   const probes = new ProbeLog(log);
-  const app: FastifyInstance = Fastify({
-    loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
-  });
   const checkpoint = new Checkpoint({
     policy,
     clients,
@@ -154,8 +145,6 @@ async function createApp(
     },
     onError: (error) => log.error(error, 'a check failed; the request was denied'),
   });
-  app.decorate('relayGuard', checkpoint);
-  app.decorate('rateLimits', new RateLimits(rateLimitRules(config, compiled), windows.now));
   const forwarder = new Forwarder({
     timeouts: config.timeouts,
     upgradeIdle: config.timeouts.upgrade,
@@ -172,31 +161,29 @@ async function createApp(
       onBackend?.(backend, healthy, why);
     },
   });
-  app.decorate('forwarder', forwarder);
-  app.decorate(
-    'clientConnections',
-    new ClientConnections(config.limits.connectionsPerClient, excessLog(log)),
-  );
-  app.addHook('onClose', async () => forwarder.close());
-  // A site without a backend is the gateway's own to answer.
-  app.all('*', (_request, reply) => welcome(reply));
-  app.addHook('onClose', () => probes.flush());
-  await app.ready();
-  return app;
+  return {
+    checkpoint,
+    rateLimits: new RateLimits(rateLimitRules(config, compiled), windows.now),
+    forwarder,
+    clientConnections: new ClientConnections(config.limits.connectionsPerClient, excessLog(log)),
+    close: () => {
+      forwarder.close();
+      probes.flush();
+    },
+  };
 }
 
 function createListener(
   { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
   { limits, timeouts, user, listen, acme }: Config,
-  app: FastifyInstance,
+  { checkpoint, rateLimits, forwarder, clientConnections }: Road,
   { log }: GatewayOptions,
   inForce: () => Compiled,
   onServed: ((served: Served) => void) | null,
 ): Listener {
-  const { relayGuard, rateLimits, forwarder, clientConnections } = app;
   const shared = {
-    checkpoint: relayGuard,
+    checkpoint,
     rateLimits,
     forwarder,
     limits: {
@@ -208,7 +195,8 @@ function createListener(
       bufferedBody: limits.bufferedBody,
       upgradeIdle: timeouts.upgrade,
     },
-    answer: (judged: Judged) => ownAnswer(app, judged),
+    // A site without a backend is the gateway's own to answer.
+    answer: async () => welcome,
     onServed,
   };
   return new Listener({
@@ -235,8 +223,8 @@ function createListener(
       onError: (error) => log.error(error, 'a connection of HTTP/2 failed; it was closed'),
     }),
     mayConnect: (socket) =>
-      relayGuard.mayConnect(socket) && clientConnections.admit(socket, relayGuard.clientAt(socket)),
-    onClient: (socket, address) => relayGuard.onClient(socket, address),
+      checkpoint.mayConnect(socket) && clientConnections.admit(socket, checkpoint.clientAt(socket)),
+    onClient: (socket, address) => checkpoint.onClient(socket, address),
     onCertificate: nameByCertificate,
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });
@@ -268,20 +256,6 @@ function excessLog(log: Logger): (client: Client, max: number) => void {
   };
 }
 
-/** A request that the gateway itself answers, as the application that it is. */
-async function ownAnswer(app: FastifyInstance, { request }: Judged): Promise<OwnAnswer> {
-  const { statusCode, statusMessage, headers, rawPayload } = await app.inject({
-    method: request.method as 'GET',
-    url: '/',
-  });
-  const raw = Object.entries(headers).flatMap(([name, value]) =>
-    name === 'date' || name === 'connection'
-      ? []
-      : [value ?? []].flat().flatMap((one) => [name.replace(/(?<![a-z])[a-z]/g, capital), String(one)]),
-  );
-  return { status: statusCode, reason: statusMessage, headers: raw, body: rawPayload };
-}
-
 function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): RateLimitRules {
   const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
     bounds === null ? [] : [[site, bounds] as const],
@@ -292,5 +266,3 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
 
 const routes = ({ sites }: Compiled): [Site, Route][] =>
   [...sites].map(([site, config]) => [site, siteRoute(config)]);
-
-const capital = (letter: string): string => letter.toUpperCase();

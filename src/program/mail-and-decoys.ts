@@ -4,11 +4,11 @@ import type { Logger } from 'pino';
 import { hostPort } from '../address/host-port.ts';
 import { compile } from '../config/compile.ts';
 import type { Config } from '../config/config.ts';
-import { createDecoy, type Decoy } from '../decoys/decoy.ts';
+import type { Decoy } from '../decoys/decoy.ts';
 import type { EventSink } from '../events/event.ts';
 import { ProbeLog } from '../events/probe-log.ts';
 import type { MailCounts } from '../smtp/accepted-mail.ts';
-import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from '../smtp/guard.ts';
+import type { SmtpGuard, SmtpGuardContext } from '../smtp/guard.ts';
 import type { SmtpOptions } from '../smtp/options.ts';
 
 export interface SideDoors {
@@ -57,7 +57,12 @@ export async function openSideDoors(
     }) satisfies EventSink,
   };
   const guard: SmtpGuard | null =
-    smtp === false ? null : createSmtpGuard(mailOptions(config, smtp), { ...context, ...mail });
+    smtp === false
+      ? null
+      : (await import('../smtp/guard.ts')).createSmtpGuard(mailOptions(config, smtp), {
+          ...context,
+          ...mail,
+        });
   const open: Decoy[] = [];
   const listeners: string[] = [];
   const close = async (deadline: number): Promise<void> => {
@@ -67,6 +72,7 @@ export async function openSideDoors(
   try {
     for (const address of (await guard?.listen()) ?? []) listeners.push(`smtp ${addressText(address)}`);
     for (const options of decoys) {
+      const { createDecoy } = await import('../decoys/decoy.ts');
       const decoy = createDecoy(options, context);
       const address = await decoy.listen();
       open.push(decoy);

@@ -73,7 +73,7 @@ process.on('message', (message: ToWorker) => {
 
 async function start(config: Config): Promise<void> {
   try {
-    const { log, reopen } = openLog(config.log);
+    const { log, reopen } = await openLog(config.log);
     reopenLog = reopen;
     gateway = await startGateway(config, {
       log,
