@@ -13,12 +13,11 @@ import {
 import { type ClientStatus, examineHttp, type Found, stranger } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import { mayNameTarget } from './rules/path-proxy.ts';
-import type { Policy, RuleSettings, Site } from './rules/policy.ts';
+import { methodsOf, type Policy, type RuleSettings, type Site } from './rules/policy.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { foreignProtocol } from './wire/foreign-protocols.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
 import type { HttpRequest } from './wire/http-request.ts';
-import { httpMethods } from './wire/methods.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/socks.ts';
 import { isStun } from './wire/stun.ts';
 import { telnetTarget } from './wire/telnet-proxy.ts';
@@ -72,11 +71,11 @@ export function judge(request: HttpRequest, policy: Policy, client: ClientStatus
     !oddTarget.test(request.target) &&
     !mayNameTarget(request.target) &&
     request.method !== 'CONNECT' &&
-    request.method !== 'TRACE' &&
-    httpMethods.has(request.method)
+    request.method !== 'TRACE'
   ) {
     const site = policy.sites.findVerbatim(host);
-    if (site !== undefined) return pass(site, request.target, host, noStrip, false, noSignals, null);
+    if (site !== undefined && methodsOf(site).has(request.method))
+      return pass(site, request.target, host, noStrip, false, noSignals, null);
   }
   return judgeClosely(request, facts, policy, client);
 }

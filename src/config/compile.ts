@@ -6,6 +6,7 @@ import type { ClientRules } from '../guard/client.ts';
 import { catalogue, presetAction, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Policy, type RuleSettings, ruleSettings, type Site } from '../rules/policy.ts';
 import { type HostPattern, SiteTable } from '../rules/site-table.ts';
+import { httpMethods } from '../wire/methods.ts';
 import type { Config, PolicyConfig, SiteConfig } from './config.ts';
 
 export interface Compiled {
@@ -29,6 +30,7 @@ export function compile(config: Config): Compiled {
       websocket: siteConfig.websocket,
       anyPort: siteConfig.hosts.some(({ port }) => port === 'any'),
       maxBody: siteConfig.maxBody ?? Number.POSITIVE_INFINITY,
+      methods: methodSet(siteConfig.policy),
       rules: settings(siteConfig.policy, config),
     };
     sites.set(site, siteConfig);
@@ -44,6 +46,7 @@ export function compile(config: Config): Compiled {
       defaultSite: defaultSite ?? nothingOurs.defaultSite,
       ports,
       rules: settings(config.policy, config),
+      methods: methodSet(config.policy),
     },
     clients: {
       trustedProxies: prefixSet(config.trustedProxies),
@@ -52,6 +55,9 @@ export function compile(config: Config): Compiled {
     sites,
   };
 }
+
+const methodSet = ({ methods }: PolicyConfig): ReadonlySet<string> =>
+  methods === null ? httpMethods : new Set(methods);
 
 function settings(policy: PolicyConfig, config: Config): RuleSettings {
   return ruleSettings((id: RuleId) => {

@@ -8,6 +8,7 @@ import type { BalancePolicy } from '../forward/balance.ts';
 import type { GeoFiles } from '../geo/origins.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
+import { httpMethods } from '../wire/methods.ts';
 import { acmeOptions, type CertificateSource, certificateSources, type TlsItem } from './acme.ts';
 import { type AlertsConfig, alertsConfig } from './alerts-config.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
@@ -16,6 +17,7 @@ import { type HeaderEdits, headerEdits } from './header-edits.ts';
 import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { parseDuration, parseSize } from './quantity.ts';
+import { registeredMethods } from './rule-schema.ts';
 import type { ConfigDocument } from './schema.ts';
 
 export interface Config {
@@ -127,6 +129,8 @@ export type BackendConfig = BackendTarget & { readonly weight: number };
 
 export interface PolicyConfig {
   readonly preset: Preset;
+  /** Those that pass; null: all that are registered. */
+  readonly methods: readonly string[] | null;
   readonly rules: Readonly<Partial<Record<RuleId, RuleConfig>>>;
 }
 
@@ -220,7 +224,11 @@ export function toConfig(
   parts: ProgramParts | null,
 ): Config {
   const { bans, rateLimit, fleet, admin, journal, alerts, geo, timeouts, limits } = document;
-  const policy: PolicyConfig = { preset: document.policy.preset, rules: ruleConfigs(document.policy.rules) };
+  const policy: PolicyConfig = {
+    preset: document.policy.preset,
+    methods: passing(document.policy.methods),
+    rules: ruleConfigs(document.policy.rules),
+  };
   const acme = acmeOptions(document, file);
   const listen = document.listen.map((item) => listener(item, acme, file));
   const ofSites = listen.flatMap(({ tls }) => tls ?? []);
@@ -256,6 +264,7 @@ export function toConfig(
       maxBody: site.maxBody === undefined ? null : parseSize(site.maxBody)!,
       policy: {
         preset: site.policy?.preset ?? policy.preset,
+        methods: site.policy?.methods === undefined ? policy.methods : passing(site.policy.methods),
         rules: mergeRules(policy.rules, ruleConfigs(site.policy?.rules ?? {})),
       },
       rateLimit:
@@ -365,6 +374,12 @@ function listener(
     proxyProtocol: proxyProtocol === true,
     redirect: redirect ?? null,
   };
+}
+
+function passing(names: readonly string[]): readonly string[] | null {
+  const own = names.filter((name) => name !== registeredMethods && !httpMethods.has(name));
+  if (!names.includes(registeredMethods)) return names;
+  return own.length === 0 ? null : [...httpMethods, ...own];
 }
 
 function ruleConfigs(rules: Readonly<Record<string, unknown>>): PolicyConfig['rules'] {

@@ -59,6 +59,13 @@ export interface RelayGuardSettings {
      * @default 'default'
      */
     readonly preset?: Preset;
+    /**
+     * The methods that pass: `registered` for all of the IANA registry and a few more, and names in capitals. Node's parser
+     * refuses about half of them by itself.
+     *
+     * @default ['registered']
+     */
+    readonly methods?: readonly string[];
     /** Rules that differ from the preset. Those that are about tunnels, framing and other protocols can only be blocked. */
     readonly rules?: {
       readonly [id in RuleId]?: RuleOption<id extends ForwardableRule ? Action : 'block'>;

@@ -75,3 +75,19 @@ export const rules = (standard: object) =>
         'Single rules that differ from the preset: rule id → action, or a map with action and answer.',
     },
   );
+
+/** In a list of methods: all that are registered. */
+export const registeredMethods = 'registered';
+export const methodWords =
+  '`[GET, HEAD, POST]` lets nothing else pass; `[registered, FROB]` lets a method of your own pass beside all those of the IANA ' +
+  'registry and of WebDAV, Exchange, UPnP and caches. CONNECT and TRACE never pass.';
+
+/** `policy.methods`, with or without a default. */
+export const methods = (standard: object) =>
+  Type.Array(
+    Type.String({
+      pattern: `^(?:${registeredMethods}|(?!(?:CONNECT|TRACE|PRI)$)[A-Z][A-Z0-9_-]{0,31})$`,
+      mend: `write ${registeredMethods}, or a method in capitals; CONNECT and TRACE never pass`,
+    }),
+    { minItems: 1, uniqueItems: true, mend: 'list one method or more', ...standard },
+  );

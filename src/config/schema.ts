@@ -11,7 +11,7 @@ import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/schema.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { sizePattern } from './quantity.ts';
-import { rules } from './rule-schema.ts';
+import { methods, methodWords, registeredMethods, rules } from './rule-schema.ts';
 import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
 import { alerts, geo, journal, otel, tlsFiles } from './watch-schema.ts';
 
@@ -312,6 +312,11 @@ const site = object(
       object(
         {
           preset: Type.Optional(word(presets, { description: `Preset for this site: ${presetWords}` })),
+          methods: Type.Optional(
+            methods({
+              description: `The methods that pass for this site, in place of the global ones. ${methodWords}`,
+            }),
+          ),
           rules: Type.Optional(rules({})),
         },
         {
@@ -386,6 +391,10 @@ export const schema = object(
     policy: object(
       {
         preset: word(presets, { default: 'default', description: `The starting point: ${presetWords}` }),
+        methods: methods({
+          default: [registeredMethods],
+          description: `The methods that pass; any other one is refused as \`method-unknown\`. ${methodWords}`,
+        }),
         rules: rules({ default: {} }),
       },
       { default: {}, description: 'What is done about each rule.' },

@@ -73,14 +73,16 @@ export function countedChecks(checks: readonly Check[]): LineCheck[] {
 }
 
 /**
- * Bytes beyond ASCII and controls in a target, which are none of a URI, as they are logged: `\xHH`, by Apache `\n` and
+ * Controls in a target, which are none of a URI, as they are logged: `\xHH`, by Apache `\n` and
  * such too. A quote and a backslash are escaped as well, and are let be.
  */
 const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
   when: [
     {
       of: ['line'],
-      any: [String.raw`^[^ ]+ +(?:[^ "\\]|\\["\\]|\\x(?:22|5c))*\\(?:x(?:[0189a-f][0-9a-f]|7f)|[bnrtv])`],
+      any: [
+        String.raw`^[^ ]+ +(?:[^ "\\]|\\["\\]|\\x(?:22|5c|[89a-f][0-9a-f]))*\\(?:x(?:[01][0-9a-f]|7f)|[bnrtv])`,
+      ],
     },
   ],
   unless: [],

@@ -2,8 +2,8 @@
 import type { Compiled } from '../config/compile.ts';
 import type { Config } from '../config/config.ts';
 import type { RuleId } from '../rules/catalogue.ts';
+import { methodsOf, type Policy, type Site } from '../rules/policy.ts';
 import { endToEndFields } from '../wire/connection-options.ts';
-import { httpMethods } from '../wire/methods.ts';
 import type { Check, Match, TextMatch } from './check.ts';
 import { refusedHostPorts } from './host-ports.ts';
 import { hostRegex, portRegex } from './host-regex.ts';
@@ -49,8 +49,8 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
   add('absolute-form-userinfo', [line(`${absolute}[^/?# ]*@`)]);
   const version = 'HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$';
   add('framing', [], [{ of: ['line'], any: [`^[^ ]+ [^ ]+ ${version}`], exactCase: true }]);
-  const methods = `^(?:${[...httpMethods].join('|')}) `;
-  add('method-unknown', [], [{ of: ['line'], any: [methods], exactCase: true }]);
+  for (const { when, unless } of refusedMethods(policy, sites))
+    found.push(check('method-unknown', when, unless));
   add('framing', [{ present: 'transfer-encoding' }, { present: 'content-length' }]);
   add('framing', [{ of: ['transfer-encoding', 'line'], any: ['^[^|]+[|].* HTTP/1[.]0$'] }]);
   add('framing', [{ present: 'transfer-encoding' }], [{ of: ['transfer-encoding'], any: ['^chunked$'] }]);
@@ -62,8 +62,8 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
     [],
     [line('^[^ ]+ +/', `${absolute}${wellFormed}${authorityEnd}`, '^OPTIONS +[*] ')],
   );
-  // What is no URI character may be cut off or turned into another one by whoever reads the target next.
-  add('target-malformed', [line('^[^ ]+ +[^ ]*(?:#|[^!-~ ])')]);
+  // What is no URI character may be cut off or turned into another one by whoever reads the target next. Raw UTF-8 is served.
+  add('target-malformed', [line('^[^ ]+ +[^ ]*(?:#|[\\x01-\\x1f\\x7f])')]);
   add('absolute-form-foreign', [line(absolute)], [absoluteTo(every)]);
   addBySite(
     'absolute-form-port',
@@ -95,6 +95,28 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
   ]);
   addBySite('upgrade-unknown', [{ present: 'upgrade' }], websockets(config));
   return found;
+}
+
+/** Methods that do not pass: those of the whole, and of each list that sites have of their own. */
+function refusedMethods(
+  policy: Policy,
+  sites: Compiled['sites'],
+): { readonly when: readonly Match[]; readonly unless: readonly Match[] }[] {
+  const one = (of: Policy | Site): TextMatch => ({
+    of: ['line'],
+    any: [`^(?:${[...methodsOf(of)].join('|')}) `],
+    exactCase: true,
+  });
+  const key = (of: Policy | Site): string => [...methodsOf(of)].sort().join(' ');
+  const apart = [...sites].filter(([site]) => key(site) !== key(policy));
+  const groups = [...Map.groupBy(apart, ([site]) => key(site)).values()].map((group) => ({
+    methods: one(group[0]![0]),
+    request: requestFor(group.flatMap(([, { hosts }]) => hosts.map(hostRegex))),
+  }));
+  return [
+    { when: [], unless: [one(policy), ...groups.map(({ request }) => request)] },
+    ...groups.map(({ methods, request }) => ({ when: [request], unless: [methods] })),
+  ];
 }
 
 /** Absolute-form targets at a port by which we may be named. */

@@ -46,5 +46,10 @@ export function judgeBytes(
   const { defects, ...request } = head;
   const verdict = judge(defects.length > 0 ? { ...request, defects } : request, policy);
   // Whatever else was seen or not: the parser refused it, so it is refused.
-  return verdict.action === 'block' ? verdict : judge({ ...request, defects: [...defects, defect] }, policy);
+  if (verdict.action === 'block') return verdict;
+  const elsewhereServed = onlyNodeRefuses.has(error.code ?? '');
+  return judge({ ...request, defects: [...defects, { ...defect, elsewhereServed }] }, policy);
 }
+
+/** Raw UTF-8 in a target, and half of the methods that are registered: our own reader has found nothing wrong with the head. */
+const onlyNodeRefuses = new Set(['HPE_INVALID_URL', 'HPE_INVALID_METHOD']);

@@ -1,13 +1,19 @@
 /** The rules that are seen in an HTTP request: which, where, and what the request asks for. */
-import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
+import { type Authority, isMalformed, type Malformed, parseAuthority } from '../wire/authority.ts';
 import { isClaim, isDisguised } from '../wire/claim-fields.ts';
 import { strippedField } from '../wire/connection-options.ts';
 import type { Evidence } from '../wire/evidence.ts';
 import { is } from '../wire/field-names.ts';
 import { type HeaderFacts, listMembers, overrideHeaders, seen } from '../wire/header-facts.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
+import { masqueTarget } from '../wire/masque.ts';
 import { httpMethods } from '../wire/methods.ts';
-import { type AbsoluteForm, parseRequestTarget } from '../wire/request-target.ts';
+import {
+  type AbsoluteForm,
+  parseRequestTarget,
+  type RequestTarget,
+  rawOffset,
+} from '../wire/request-target.ts';
 import { hasBrowserMarks } from './browser-marks.ts';
 import type { RuleId } from './catalogue.ts';
 import { unservedPort } from './host-port.ts';
@@ -20,7 +26,7 @@ import {
   foreignUrlInPath,
 } from './own-host.ts';
 import { mayNameTarget, pathProxy } from './path-proxy.ts';
-import type { Policy, Site } from './policy.ts';
+import { methodsOf, type Policy, type Site } from './policy.ts';
 
 /** What is known of the client, apart from what it sent. */
 export interface ClientStatus {
@@ -104,6 +110,7 @@ class Examination {
     // Without a method there is no request whose parts could be looked at.
     if (this.#request.method !== '') {
       this.#target(this.#hostLine());
+      this.#method();
       this.#proxyHeaders();
       this.#overrides();
       this.#upgrades();
@@ -143,22 +150,21 @@ class Examination {
 
   #framing(): void {
     const { defects, version, method, rawHeaders, h2 } = this.#request;
-    for (const { why, at, overflow, byPage } of defects ?? []) {
+    for (const { why, at, overflow, byPage, elsewhereServed = false } of defects ?? []) {
       const where: Evidence = { part: 'bytes', start: at, end: at + 1 };
       if (overflow) this.#see('header-overflow', why, where);
-      else this.#see('framing', why, where, { unmeant: byPage === true && this.#byBrowser });
+      else
+        this.#see('framing', why, where, {
+          unmeant: elsewhereServed || (byPage === true && this.#byBrowser),
+        });
     }
     if (h2 === undefined && version !== '1.1' && version !== '1.0') {
       const what = version === '0.9' ? 'HTTP/0.9' : `the protocol is ${version}, not HTTP/1.0 or HTTP/1.1`;
       this.#see('framing', what, { part: 'version', start: 0, end: version.length });
     }
     // Bytes that are no request have no method, and a defect in its place.
-    const absent = method === '' && (defects?.length ?? 0) > 0;
-    if (!absent && !httpMethods.has(method) && !is(method, 'connect') && !is(method, 'trace')) {
-      const whole: Evidence = { part: 'method', start: 0, end: method.length };
-      if (method === '') this.#seeByPage('framing', 'there is no method', whole);
-      else this.#seeByPage('method-unknown', `${method} is no method that is served`, whole);
-    }
+    if (method === '' && (defects?.length ?? 0) === 0)
+      this.#seeByPage('framing', 'there is no method', { part: 'method', start: 0, end: 0 });
     const { transferEncoding, contentLength } = this.#facts;
     if (transferEncoding !== -1 && h2 !== undefined) {
       this.#seeHeader('framing', 'Transfer-Encoding in HTTP/2', transferEncoding);
@@ -181,6 +187,19 @@ class Examination {
         );
       }
     }
+  }
+
+  /** Of a registered one that the config leaves out its sender need not mean harm: Office asks OPTIONS and PROPFIND of any link. */
+  #method(): void {
+    const { method } = this.#request;
+    if (is(method, 'connect') || is(method, 'trace')) return;
+    if (methodsOf(this.#site ?? this.#policy).has(method)) return;
+    this.#see(
+      'method-unknown',
+      `${method} is no method that is served`,
+      { part: 'method', start: 0, end: method.length },
+      { unmeant: this.#byBrowser || httpMethods.has(method) },
+    );
   }
 
   /** The authority of the Host line, or of HTTP/2's :authority; null where none can be read. */
@@ -258,17 +277,19 @@ class Examination {
     const { method, target, h2 } = this.#request;
     const whole: Evidence = { part: 'target', start: 0, end: target.length };
     const isConnect = is(method, 'connect');
+    const protocol = isConnect ? (h2?.protocol ?? null) : null;
     if (is(method, 'trace'))
       this.#see('trace', 'the method is TRACE', { part: 'method', start: 0, end: method.length });
-    if (h2 !== undefined && isConnect) {
-      this.#h2Connect(host);
+    if (h2 !== undefined && isConnect && protocol === null) {
+      this.#see('connect', 'CONNECT asks for a tunnel', { part: 'method', start: 0, end: 7 });
+      this.#want(host, null, '', h2.authority ?? '');
       return;
     }
     // RFC 9113 section 8.3.1: by another :scheme a client asks a gateway to talk to a server that is not HTTP's.
     if (h2 !== undefined && !is(h2.scheme, 'http') && !is(h2.scheme, 'https'))
       this.#see('absolute-form-scheme', `the :scheme is ${h2.scheme}`, whole);
-    const parsed = parseRequestTarget(isConnect ? 'CONNECT' : method, target);
-    if (isConnect) {
+    if (isConnect && protocol === null) {
+      const parsed = parseRequestTarget('CONNECT', target);
       this.#see('connect', `CONNECT asks for a tunnel to ${target}`, whole);
       this.#want(
         isMalformed(parsed) || parsed.form !== 'authority' ? null : parsed.authority,
@@ -278,17 +299,24 @@ class Examination {
       );
       return;
     }
+    // RFC 8441 section 4: the target of an extended CONNECT is a path.
+    this.#form(parseRequestTarget(isConnect ? 'GET' : method, target), host, whole);
+    if (protocol !== null) this.#extendedConnect(protocol);
+  }
+
+  #form(parsed: RequestTarget | Malformed, host: Authority | null, whole: Evidence): void {
     if (isMalformed(parsed)) {
       this.#see('target-malformed', `the target has ${parsed.malformed}`, {
         part: 'target',
         start: parsed.at,
-        end: Math.min(parsed.at + 1, target.length),
+        end: Math.min(parsed.at + 1, whole.end),
       });
       return;
     }
     switch (parsed.form) {
       case 'absolute':
-        if (h2 !== undefined) this.#see('target-malformed', 'an absolute :path in HTTP/2', whole);
+        if (this.#request.h2 !== undefined)
+          this.#see('target-malformed', 'an absolute :path in HTTP/2', whole);
         this.#absolute(parsed, host);
         return;
       case 'asterisk':
@@ -300,23 +328,27 @@ class Examination {
     }
   }
 
-  #h2Connect(host: Authority | null): void {
-    const protocol = this.#request.h2?.protocol ?? null;
-    if (protocol === null) {
-      this.#see('connect', 'CONNECT asks for a tunnel', { part: 'method', start: 0, end: 7 });
-      this.#want(host, null, '', this.#request.h2?.authority ?? '');
+  #extendedConnect(protocol: string): void {
+    const websocket = protocol === 'websocket';
+    if (websocket && this.#site?.websocket === true) {
+      this.#upgrade = true;
       return;
     }
-    this.#origin(this.#request.target, host);
-    const websocket = protocol === 'websocket';
-    if (websocket && this.#site?.websocket === true) this.#upgrade = true;
-    else
-      this.#see(
-        'extended-connect',
-        `extended CONNECT for ${protocol}`,
-        { part: 'method', start: 0, end: 7 },
-        { unmeant: websocket && this.#byBrowser },
-      );
+    this.#see(
+      'extended-connect',
+      `extended CONNECT for ${protocol}`,
+      { part: 'method', start: 0, end: 7 },
+      { unmeant: websocket && this.#byBrowser },
+    );
+    if (!websocket) this.#wantThrough(protocol);
+  }
+
+  /** What a proxy of MASQUE is to connect to stands in the path (RFC 9298 section 3). */
+  #wantThrough(protocol: string): void {
+    const { target } = this.#request;
+    const { host, port } = masqueTarget(target) ?? { host: '', port: null };
+    const text = host === '' ? target : port === null ? host : `${host}:${port}`;
+    this.#wanted = { host, port, path: '', text, protocol };
   }
 
   #absolute(target: AbsoluteForm, host: Authority | null): void {
@@ -395,10 +427,11 @@ class Examination {
     const url = foreignUrlInPath(this.#policy.sites, merged);
     if (url === null) return;
     const left = path.length - merged.length;
+    const { target } = this.#request;
     this.#see('url-in-path', 'a foreign URL stands where a path should', {
       part: 'target',
-      start: left + url.start,
-      end: left + url.end,
+      start: rawOffset(target, left + url.start),
+      end: rawOffset(target, left + url.end),
     });
     this.#wantName(url, merged);
   }
@@ -500,7 +533,11 @@ class Examination {
       return;
     }
     this.#strip.push(upgrade);
-    this.#seeHeader('upgrade-unknown', `Upgrade to ${this.#value(upgrade)}`, upgrade);
+    const protocol = this.#value(upgrade);
+    this.#seeHeader('upgrade-unknown', `Upgrade to ${protocol}`, upgrade);
+    // RFC 9298 section 3.2: by HTTP/1.1 the same tunnels are asked for as an upgrade.
+    if (this.#wanted === null && /^connect-[a-z-]{1,32}$/i.test(protocol))
+      this.#wantThrough(protocol.toLowerCase());
   }
 
   #wantName(name: ForeignName, text: string): void {

@@ -87,6 +87,7 @@ const relayProtocol: Readonly<Record<string, Intent>> = {
   'SOCKS BIND': 'socks-bind',
   'SOCKS UDP ASSOCIATE': 'udp-relay',
   'connect-udp': 'udp-relay',
+  'connect-udp-bind': 'udp-relay',
   'connect-ip': 'vpn-relay',
 };
 

@@ -1,4 +1,6 @@
 /** What the judge decides by: sites and rule settings, compiled once from the config. */
+
+import { httpMethods } from '../wire/methods.ts';
 import { type Action, type Answer, type RuleId, ruleIds } from './catalogue.ts';
 import type { SiteTable } from './site-table.ts';
 
@@ -23,6 +25,8 @@ export interface Site {
   readonly anyPort: boolean;
   /** Bytes of the body of a request. @default as many as come */
   readonly maxBody?: number;
+  /** The methods that pass. @default all that are registered */
+  readonly methods?: ReadonlySet<string>;
   readonly rules: RuleSettings;
 }
 
@@ -36,7 +40,11 @@ export interface Policy {
   readonly mergesSlashes?: boolean;
   /** For requests that are for none of our sites. */
   readonly rules: RuleSettings;
+  /** As of a site. */
+  readonly methods?: ReadonlySet<string>;
 }
+
+export const methodsOf = ({ methods = httpMethods }: Site | Policy): ReadonlySet<string> => methods;
 
 /** One setting a rule, from a function of the id. */
 export const ruleSettings = (setting: (id: RuleId) => RuleSetting): RuleSettings =>

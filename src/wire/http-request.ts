@@ -28,4 +28,6 @@ export interface RequestDefect {
   readonly overflow?: boolean;
   /** A web page can make a browser send it. */
   readonly byPage?: boolean;
+  /** Other servers take it: its sender need not have meant any harm. */
+  readonly elsewhereServed?: boolean;
 }

@@ -3,7 +3,7 @@ import { type Authority, isMalformed, type Malformed, parseAuthority } from './a
 
 export interface OriginForm {
   readonly form: 'origin';
-  /** Path and query, byte for byte. */
+  /** Path and query, byte for byte, those beyond ASCII percent-encoded. */
   readonly path: string;
 }
 
@@ -31,8 +31,13 @@ export interface AsteriskForm {
 
 export type RequestTarget = OriginForm | AbsoluteForm | AuthorityForm | AsteriskForm;
 
-/** Visible ASCII. RFC 3986 allows less; browsers send `|`, `"`, `{`, `^`, and they change no host, so they may pass. */
-const notVisible = /[^\x21-\x7e]/;
+/**
+ * Space, controls and DEL. RFC 3986 allows less than the rest; browsers send `|`, `"`, `{`, `^`, and old clients raw UTF-8: they
+ * change no host, so they may pass.
+ */
+const invisible = /[\0-\x20\x7f]/;
+/** Raw UTF-8, or another charset: served as nginx, Apache and Caddy do. */
+const beyondAscii = /[\x80-\xff]/;
 const schemePrefix = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 
 /**
@@ -41,13 +46,13 @@ const schemePrefix = /^[A-Za-z][A-Za-z0-9+.-]*:/;
  * @param target one character a byte (latin1)
  */
 export function parseRequestTarget(method: string, target: string): RequestTarget | Malformed {
-  const invisible = target.search(notVisible);
-  if (invisible !== -1) return { malformed: 'a byte outside visible ASCII', at: invisible };
+  const at = target.search(invisible);
+  if (at !== -1) return { malformed: 'a space or control character', at };
   // A fragment is never sent (RFC 9110 section 4.2.5); servers disagree on whether it ends the path.
   const hash = target.indexOf('#');
   if (hash !== -1) return { malformed: 'a fragment', at: hash };
   if (method === 'CONNECT') return authorityForm(target);
-  if (target.charCodeAt(0) === 0x2f) return { form: 'origin', path: target };
+  if (target.charCodeAt(0) === 0x2f) return { form: 'origin', path: inAscii(target) };
   if (target === '*') {
     return method === 'OPTIONS'
       ? { form: 'asterisk' }
@@ -78,7 +83,7 @@ function absoluteForm(
   const rest = target.slice(authorityStart);
   const length = rest.search(/[/?]/);
   const authorityEnd = length === -1 ? target.length : authorityStart + length;
-  const path = originPath(method, target.slice(authorityEnd));
+  const path = inAscii(originPath(method, target.slice(authorityEnd)));
   if (scheme !== 'http' && scheme !== 'https') {
     return { form: 'absolute', scheme, authority: null, path, authorityStart, authorityEnd };
   }
@@ -92,4 +97,17 @@ function absoluteForm(
 function originPath(method: string, rest: string): string {
   if (rest === '') return method === 'OPTIONS' ? '*' : '/';
   return rest.charCodeAt(0) === 0x3f ? '/' + rest : rest;
+}
+
+/** Percent-encoded, which RFC 3986 section 2.1 would have had the sender do: the same path, in bytes that all servers read alike. */
+const inAscii = (path: string): string =>
+  beyondAscii.test(path)
+    ? path.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+    : path;
+
+/** Where in the target as it was sent an offset into its percent-encoded spelling is. */
+export function rawOffset(target: string, offset: number): number {
+  let at = 0;
+  for (let left = offset; left > 0 && at < target.length; at++) left -= target.charCodeAt(at) < 0x80 ? 1 : 3;
+  return at;
 }

@@ -37,7 +37,7 @@ suite('a loaded config', () => {
         redirect: null,
       },
     ]);
-    assert.deepEqual(config.policy, { preset: 'default', rules: {} });
+    assert.deepEqual(config.policy, { preset: 'default', methods: null, rules: {} });
     assert.deepEqual(config.timeouts, {
       connect: 5000,
       headers: 60_000,
@@ -124,6 +124,7 @@ suite('a loaded config', () => {
   test('lays the policy of a site over the global one', () => {
     assert.deepEqual(full.sites[0]!.policy, {
       preset: 'strict',
+      methods: ['GET', 'HEAD', 'POST'],
       rules: {
         'host-foreign': { action: 'block', answer: 404 },
         connect: { answer: 403 },

@@ -144,6 +144,8 @@ test('each request to be forwarded is one whole request to the strict parser of 
     const [method] = row.expect.backend.line.split(' ');
     // Node's parser knows about half of the registered ones.
     if (!METHODS.includes(method!)) continue;
+    // Nor does it take raw bytes beyond ASCII in a target.
+    if (/[\x80-\xff]/.test(row.bytes.slice(0, row.bytes.indexOf('\r')))) continue;
     const { requests, error } = await heard(row);
     assert.equal(error, null, row.id);
     assert.equal(requests.length, 1, row.id);

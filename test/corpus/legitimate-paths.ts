@@ -1,4 +1,4 @@
-import { head, own, served } from './request.ts';
+import { head, own, served, utf8 } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
 /** An odd but legal target: the backend must see the same bytes. */
@@ -9,7 +9,29 @@ const exact = (id: string, target: string, reference = 'RFC 3986 section 3.3'): 
   expect: served(`GET ${target} HTTP/1.1`),
 });
 
+/** Raw bytes beyond ASCII, which the backend must see percent-encoded. */
+const encoded = (id: string, target: string, seen: string, reference: string): CorpusRow => ({
+  id: `path-${id}`,
+  reference,
+  bytes: head(`GET ${target} HTTP/1.1`, `Host: ${own}`),
+  expect: served(`GET ${seen} HTTP/1.1`),
+});
+
 export const legitimatePaths: CorpusRow[] = [
+  encoded('raw-utf8', utf8('/café'), '/caf%C3%A9', 'RFC 3986 section 2.5; curl, old feed readers'),
+  encoded('raw-latin1', '/caf\xe9', '/caf%E9', 'RFC 3986 section 2.5; old Windows programs'),
+  encoded(
+    'raw-utf8-in-query',
+    utf8('/?q=関所&x=%41'),
+    '/?q=%E9%96%A2%E6%89%80&x=%41',
+    'curl with a typed URL',
+  ),
+  encoded(
+    'raw-utf8-in-own-absolute-form',
+    utf8('http://www.example.net/ü?ß'),
+    '/%C3%BC?%C3%9F',
+    'RFC 9112 section 3.2.2; curl through a proxy',
+  ),
   exact('inner-double-slash', '/a//b'),
   exact('trailing-double-slash', '/a//'),
   exact('many-slashes', '/a////b/'),

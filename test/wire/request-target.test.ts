@@ -92,11 +92,10 @@ suite('a request-target', () => {
     ['http://a:x/', /port/, 9],
     ['http://a\\b/', /\\/, 8],
     ['/a#b', /fragment/, 2],
-    ['/a b', /visible/, 2],
-    ['/a\tb', /visible/, 2],
-    ['/a\0b', /visible/, 2],
-    ['/\xe9', /visible/, 1],
-    ['/a\x7f', /visible/, 2],
+    ['/a b', /control/, 2],
+    ['/a\tb', /control/, 2],
+    ['/a\0b', /control/, 2],
+    ['/a\x7f', /control/, 2],
   ] as const)
     test(`${JSON.stringify(target)} is malformed`, () => {
       const parsed = parseRequestTarget('GET', target);
@@ -116,7 +115,8 @@ suite('a request-target', () => {
             assert.ok(parsed.at >= 0 && parsed.at <= target.length, `${parsed.at} in ${target}`);
             return;
           }
-          if (parsed.form === 'origin') assert.equal(parsed.path, target);
+          // Whoever decodes it has the bytes that were sent.
+          if (parsed.form === 'origin') assert.equal(raw(parsed.path), raw(target));
           if (parsed.form !== 'absolute') return;
           assert.ok(0 <= parsed.authorityStart && parsed.authorityStart <= parsed.authorityEnd);
           assert.ok(parsed.authorityEnd <= target.length);
@@ -125,10 +125,13 @@ suite('a request-target', () => {
             parsed.path.startsWith('/') || (parsed.path === '*' && method === 'OPTIONS'),
             parsed.path,
           );
-          assert.ok(target.endsWith(parsed.path.slice(1)), 'the path is a piece of the target');
+          assert.ok(raw(target).endsWith(raw(parsed.path).slice(1)), 'the path is a piece of the target');
         },
       ),
       { numRuns: 5000 },
     );
   });
 });
+
+const raw = (text: string): string =>
+  text.replace(/%([89A-F][0-9A-F])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
