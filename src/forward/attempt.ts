@@ -11,8 +11,9 @@ import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
 import { offerWhatPasses } from './respond.ts';
 import { allowedTrailers, lastChunk } from './trailers.ts';
-import type { ResponseSink, UpstreamConnection, UpstreamRequest } from './upstream-connection.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
+import type { ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
 
 export interface OutgoingRequest extends UpstreamRequest {
   /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */

@@ -21,8 +21,8 @@ import type { HealthOptions } from './health.ts';
 
 import { Pool, type PoolBounds, poolKey } from './pool.ts';
 import { allowedTrailers, chunk, lastChunk } from './trailers.ts';
-import type { RequestBody, UpstreamTimeouts } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
+import type { RequestBody, UpstreamTimeouts } from './upstream-exchange.ts';
 
 export interface ForwarderOptions {
   readonly timeouts: UpstreamTimeouts;

@@ -2,8 +2,9 @@
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { BackendAddress } from './backend.ts';
 import type { Settling } from './backend-health.ts';
-import { type ResponseSink, UpstreamConnection } from './upstream-connection.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
+import type { ResponseSink } from './upstream-exchange.ts';
 
 export interface HealthOptions extends Settling {
   /** Origin-form target of the check. */

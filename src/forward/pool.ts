@@ -1,8 +1,9 @@
 /** The connections to one backend: kept alive, bounded, with a bounded queue in front. */
 import type { EventEmitter } from 'node:events';
 import { type BackendAddress, backendName } from './backend.ts';
-import { type Clock, UpstreamConnection, type UpstreamTimeouts } from './upstream-connection.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
+import type { Clock, UpstreamTimeouts } from './upstream-exchange.ts';
 
 export interface PoolBounds {
   /** Most connections at a time. */

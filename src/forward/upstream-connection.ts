@@ -7,64 +7,11 @@ import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import { asksForLogin } from './connection-login.ts';
+import { readAfterFailedWrite } from './failed-write.ts';
 import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
 import { UpstreamError } from './upstream-error.ts';
-
-/** How the body of a request is framed towards the backend. */
-export type RequestBody = 'none' | 'length' | 'chunked';
-
-/** What is sent first of an exchange. */
-export interface UpstreamRequest {
-  readonly method: string;
-  readonly framing: RequestBody;
-  /** `forwardedHead`, latin1; a short body may stand behind it. */
-  readonly head: string;
-  /** What is there of the body, framed as it goes out; null where nothing is, or none comes. */
-  readonly body: Buffer | null;
-  /** Nothing more of the body comes. */
-  readonly ended: boolean;
-  /** A WebSocket handshake: a 101 is an answer to it. */
-  readonly upgrade: boolean;
-}
-
-/** Takes the response of one exchange. */
-export interface ResponseSink {
-  /** The connection of the client; null: nobody's. */
-  readonly client: EventEmitter | null;
-  /** What there was of the request is on its way over an established connection; maybe called within `send`. */
-  onReady(): void;
-  /** A 1xx before the response proper. */
-  onInformation(head: ResponseHead): void;
-  /**
-   * The head. Where the whole body came along with it, `whole` is that body (latin1) and `onEnd` is not called: what fits
-   * one packet is then answered in one write, of a text, which is joined to the head more cheaply than bytes are.
-   */
-  onHead(head: ResponseHead, whole: string | null): void;
-  /** A 101: from now on `onData`, `onEnd` and `write` carry bytes of the new protocol. */
-  onUpgrade(head: ResponseHead): void;
-  onData(data: Buffer): void;
-  /** @param trailers name, value, name, value … */
-  onEnd(trailers: readonly string[]): void;
-  /** Nothing comes after this. */
-  onFailure(error: UpstreamError): void;
-  /** The backend takes more of the request body. */
-  onDrain(): void;
-}
-
-/** Limits in milliseconds. */
-export interface UpstreamTimeouts {
-  readonly connect: number;
-  /** From the request sent to the head of the response. */
-  readonly headers: number;
-  /** Between two pieces of the response body. */
-  readonly body: number;
-}
-
-/** Milliseconds, moved on by the pool a few times a second. */
-export interface Clock {
-  readonly now: number;
-}
+import type { Clock, ResponseSink, UpstreamRequest, UpstreamTimeouts } from './upstream-exchange.ts';
 
 type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
 
@@ -118,20 +65,14 @@ export class UpstreamConnection {
     this.#memory = new ReadMemory(address.kind === 'tls');
     const socket = dial(address, { buffer: () => this.#memory.next, callback: this.#onRead });
     this.#socket = socket;
-    // A backend that answers early (413, 401) and closes breaks the next write, while its answer waits to be read: such
-    // an error ends the writing, and reading tells of the rest.
-    const destroy = socket.destroy.bind(socket);
-    socket.destroy = (error?: Error) => {
-      if ((error as NodeJS.ErrnoException | undefined)?.syscall !== 'write' || this.#phase === 'closed')
-        return destroy(error);
-      this.#deaf ??= error!;
-      // A stream that a write has failed on does not tell of the end of what it reads.
-      socket.push = (bytes: unknown) => {
-        if (bytes === null) this.#onEnd();
-        return false;
-      };
-      return socket;
-    };
+    readAfterFailedWrite(
+      socket,
+      () => this.#phase === 'closed',
+      (error) => {
+        this.#deaf ??= error;
+      },
+      () => this.#onEnd(),
+    );
     socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect());
     socket.on('drain', () => this.#sink?.onDrain());
     socket.on('end', () => this.#onEnd());

@@ -1,5 +1,6 @@
 import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from '../wire/h2-frames.ts';
 import { noTable } from '../wire/hpack-encoder.ts';
+import { fieldLines } from '../wire/response-head.ts';
 import type { Http2Connection } from './connection.ts';
 import { ResponseBody } from './response-body.ts';
 import { responseBlock, trailerBlock } from './response-fields.ts';
@@ -69,6 +70,11 @@ export class Response {
       rest.push(Buffer.from(body, 'latin1'), server.now);
       rest.end('');
     }
+  }
+
+  /** One of our own. @param headers name, value, name, value … @param method of the request: there is no body to a HEAD */
+  own(status: number, headers: readonly string[], body: string, method: string): void {
+    this.whole(status, fieldLines(headers), false, method === 'HEAD' ? '' : body);
   }
 
   /** @returns false where the caller should wait for `onRoom` */

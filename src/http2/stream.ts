@@ -12,7 +12,7 @@ import { errorCodes, type Fault, inStream } from '../wire/h2-faults.ts';
 import { type Frame, flags } from '../wire/h2-frames.ts';
 import { fieldText, h2Request, trailerFault } from '../wire/h2-request.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
-import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
+import type { ResponseHead } from '../wire/response-head.ts';
 import { lingerTime } from './bounds.ts';
 import { ends } from './closed-streams.ts';
 import type { Http2Connection } from './connection.ts';
@@ -289,8 +289,7 @@ export class Http2Stream implements ClientSide {
   #answer(status: number, headers: readonly string[], text = ''): void {
     if (this.#judged === null || this.#begun) return;
     const framed = headers.length > 0 ? headers : ['Content-Length', '0'];
-    const body = this.#judged.request.method === 'HEAD' ? '' : text;
-    this.#response.whole(status, fieldLines(framed), false, body);
+    this.#response.own(status, framed, text, this.#judged.request.method);
   }
 
   readonly #onRoom = (): void => {
@@ -401,7 +400,7 @@ export class Http2Stream implements ClientSide {
     if (this.#remoteEnded) this.#evidence.end();
     else this.#stopListening();
     const { headers: own, body } = refusal(answer, judged.verdict.rule ?? 'framing', headers);
-    this.#response.whole(answer, fieldLines(own), false, judged.request.method === 'HEAD' ? '' : body);
+    this.#response.own(answer, own, body, judged.request.method);
   }
 }
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
 import { Pool, type PoolBounds, poolKey, type Waiter } from '../../src/forward/pool.ts';
-import type { ResponseSink, UpstreamConnection } from '../../src/forward/upstream-connection.ts';
+import type { UpstreamConnection } from '../../src/forward/upstream-connection.ts';
+import type { ResponseSink } from '../../src/forward/upstream-exchange.ts';
 import { eventually } from '../support/eventually.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
 

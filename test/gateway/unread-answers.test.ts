@@ -51,7 +51,7 @@ const yaml = `
 sites: [{ hosts: [${host}], backend: "${backend.url}", websocket: true }]
 rateLimit: false
 bans: false
-timeouts: { headers: ${limit}ms, body: ${limit}ms, idle: ${limit}ms, upgrade: ${limit}ms }
+timeouts: { headers: 20s, body: ${limit}ms, idle: ${limit}ms, upgrade: ${limit}ms }
 limits: { requestHeaders: ${limit}ms }
 `;
 const plain = await runGateway(owner, yaml);
