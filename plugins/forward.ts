@@ -15,8 +15,9 @@ import { replaced, sent } from '../src/forward/outgoing-body.ts';
 import { type ReplyOptions, ReplySide } from '../src/forward/reply-side.ts';
 import { rewritten } from '../src/forward/rewritten-request.ts';
 import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
-import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
+import type { Judged } from '../src/guard/checkpoint.ts';
 import { hasBody, isHttp2, isStandIn, type Request } from '../src/guard/received.ts';
+import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
 import { endBehind, isLast } from '../src/guard/turn.ts';
 
 declare module 'fastify' {
@@ -76,7 +77,7 @@ class Backends {
   readonly #forwarder: Forwarder;
   readonly #compiled: CompiledForward;
   readonly #upgrades: RoutedUpgrades | null;
-  readonly #guard: Checkpoint;
+  readonly #guard: ServerCheckpoint;
   /** No guard stands before the app. */
   readonly #alone: boolean;
 
@@ -175,9 +176,9 @@ function givenPath(path: string): string {
 }
 
 /** Reads requests where no guard stands before the app, and tells nobody. */
-function lookout(app: FastifyInstance, { policy, clients }: CompiledForward['alone']): Checkpoint {
+function lookout(app: FastifyInstance, { policy, clients }: CompiledForward['alone']): ServerCheckpoint {
   const onError = (error: unknown) => app.log.error(error, 'a request could not be read; it was refused');
-  return new Checkpoint({ policy, clients, onEvent: () => {}, onError });
+  return new ServerCheckpoint({ policy, clients, onEvent: () => {}, onError });
 }
 
 function routedUpgrades(app: FastifyInstance): RoutedUpgrades {

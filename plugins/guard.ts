@@ -1,7 +1,8 @@
 /** The checkpoint before a server of Node's own: whatever listens to it, Express, Koa, Hono, Next or nothing, sees what is judged. */
 import { compileGuard, type RelayGuardSettings } from '../src/config/guard-options.ts';
-import { Checkpoint, type Judged } from '../src/guard/checkpoint.ts';
+import type { Judged } from '../src/guard/checkpoint.ts';
 import type { Request } from '../src/guard/received.ts';
+import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
 import type { HttpServer } from '../src/guard/server-events.ts';
 
 /** The options of `relayGuard`. `trustedProxies: 'inherit'` finds nothing here. */
@@ -33,7 +34,7 @@ export interface Guard {
 export function guard(server: HttpServer, options: GuardOptions): Guard {
   let { answer, onProbe, onError = toStderr } = options;
   const compiled = compileGuard(options);
-  const checkpoint = new Checkpoint({
+  const checkpoint = new ServerCheckpoint({
     policy: compiled.policy,
     clients: compiled.clients,
     answer: (event) => answer?.(event),

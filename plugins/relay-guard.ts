@@ -6,9 +6,9 @@ import type { Config } from '../src/config/config.ts';
 import { compileGuard, type RelayGuardSettings } from '../src/config/guard-options.ts';
 import type { ProbeEvent } from '../src/events/event.ts';
 import { ProbeFeed } from '../src/events/probe-feed.ts';
-import { Checkpoint } from '../src/guard/checkpoint.ts';
 import { ExemptRoutes, type PathReading } from '../src/guard/exempt-routes.ts';
 import { isStandIn, type Request, rawHeadersOf } from '../src/guard/received.ts';
+import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
 import type { HttpServer } from '../src/guard/server-events.ts';
 import type { Verdict } from '../src/judge.ts';
 import type { Policy } from '../src/rules/policy.ts';
@@ -17,7 +17,7 @@ import type { HttpRequest } from '../src/wire/http-request.ts';
 declare module 'fastify' {
   interface FastifyInstance {
     /** The checkpoint that judges the requests of this app. */
-    relayGuard: Checkpoint;
+    relayGuard: ServerCheckpoint;
     /** What the guard tells the plugins beside it, and the policy it judges by; null where its maker tells them. */
     relayWatch: RelayWatch | null;
   }
@@ -74,7 +74,7 @@ interface BanKeeper {
 function checkpointOf(
   app: FastifyInstance,
   settings: RelayGuardSettings,
-): { checkpoint: Checkpoint; host: string; watch: RelayWatch } {
+): { checkpoint: ServerCheckpoint; host: string; watch: RelayWatch } {
   const { trustProxy } = optionsOf(app);
   const { clients, ports, config, ...compiled } = compileGuard(settings, trustProxy);
   const reading = pathReading(app);
@@ -87,7 +87,7 @@ function checkpointOf(
   app.addHook('onReady', async () => {
     if (app.hasDecorator('bans')) bans = app.getDecorator<BanKeeper>('bans');
   });
-  const checkpoint = new Checkpoint({
+  const checkpoint = new ServerCheckpoint({
     policy,
     clients,
     exempt: routes,
@@ -132,7 +132,7 @@ const named =
  *
  * @param unnamed the app believes a proxy, and the guard was told of none
  */
-function warnOfProxies(app: FastifyInstance, guard: Checkpoint, unnamed: boolean): void {
+function warnOfProxies(app: FastifyInstance, guard: ServerCheckpoint, unnamed: boolean): void {
   let watching = false;
   app.addHook('onReady', async () => {
     watching = app.hasDecorator('bans') || app.hasDecorator('rateLimits');

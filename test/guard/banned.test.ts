@@ -7,7 +7,7 @@ import { suite, test } from 'node:test';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
-import { Checkpoint } from '../../src/guard/checkpoint.ts';
+import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
 import { judge } from '../../src/judge.ts';
 import { startGateway } from '../../src/program/gateway.ts';
 import type { Owner } from '../support/owner.ts';
@@ -19,7 +19,7 @@ const { policy, clients } = corpusPolicy();
 
 function checkpoint(banned = true) {
   const events: ProbeEvent[] = [];
-  const guard = new Checkpoint({
+  const guard = new ServerCheckpoint({
     policy,
     clients,
     isBanned: () => banned,

@@ -14,7 +14,7 @@ import { after, beforeEach, suite, test } from 'node:test';
 import { compile } from '../../src/config/compile.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
-import { Checkpoint } from '../../src/guard/checkpoint.ts';
+import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
 
 const { policy, clients } = compile(
   parseConfig(
@@ -24,7 +24,7 @@ const { policy, clients } = compile(
 );
 const events: ProbeEvent[] = [];
 const served: string[] = [];
-const checkpoint = new Checkpoint({
+const checkpoint = new ServerCheckpoint({
   policy,
   clients,
   onEvent: (event) => events.push(event),

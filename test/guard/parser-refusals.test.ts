@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
 import type { ProbeEvent } from '../../src/events/event.ts';
-import { Checkpoint } from '../../src/guard/checkpoint.ts';
+import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
 import { corpusPolicy } from '../support/policy.ts';
 import { exchange } from '../support/raw-client.ts';
 
@@ -23,7 +23,7 @@ suite('a request that another server would take, refused by the parser of Node',
       const events: ProbeEvent[] = [];
       const { policy, clients } = corpusPolicy();
       const server = createServer((_, res) => res.end('served'));
-      new Checkpoint({
+      new ServerCheckpoint({
         policy,
         clients,
         onEvent: (event) => events.push(event),

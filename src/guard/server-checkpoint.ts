@@ -1,0 +1,240 @@
+/**
+ * Stands before an HTTP server of Node and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
+ * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { codedError } from '../errors.ts';
+import { probeEvent, type Sighting } from '../events/probe-event.ts';
+import type { Verdict } from '../judge.ts';
+import type { HttpRequest } from '../wire/http-request.ts';
+import { headText } from '../wire/message-text.ts';
+import type { ParserError } from './bad-bytes.ts';
+import { Checkpoint, evidenceOf, type Judged } from './checkpoint.ts';
+import type { CheckpointOptions } from './checkpoint-options.ts';
+import { presentTo } from './presented.ts';
+import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
+import { answerSocket, type RefusalBody, refuse } from './refusal.ts';
+import { messageStart, requestLineDefects } from './request-line.ts';
+import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
+import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
+import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './turn.ts';
+
+const judged = Symbol('sekisho.judged');
+const reported = Symbol('sekisho.reported');
+const guarded = Symbol('sekisho.guarded');
+
+type GuardedRequest = Request & { [judged]?: Judged; [reported]?: true };
+type GuardedSocket = Socket & { refused?: boolean };
+
+export class ServerCheckpoint extends Checkpoint {
+  readonly #answer: ShapeAnswer | undefined;
+  #untimed = 0;
+
+  constructor(options: CheckpointOptions) {
+    super(options);
+    this.#answer = options.answer;
+  }
+
+  /**
+   * Takes its place before every listener of the server, whenever that was or will be added: an event that a listener
+   * gets has passed here first.
+   *
+   * @returns lets everything pass unjudged again
+   * @throws Error where a checkpoint stands before the server already
+   */
+  attach(server: HttpServer & { [guarded]?: boolean }): () => void {
+    if (server[guarded])
+      throw codedError(
+        'SEKISHO_ERR_GUARDED_ALREADY',
+        'a checkpoint stands before this server already: register relayGuard once, at the root of the app',
+      );
+    server[guarded] = true;
+    for (const event of solicited) server.on(event, ignore);
+    const others = (event: string): boolean => server.listenerCount(event) > 1;
+    const emit: Emit = server.emit.bind(server);
+    const guard: Emit = (event, ...args) => {
+      if (!server[guarded]) return emit(event, ...args);
+      const [req, res] = args as [Request, Response];
+      // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
+      if (requestEvents.has(event) && req.socket != null) {
+        if ((req.socket as GuardedSocket).refused === true || isLast(req.socket)) return true;
+      }
+      switch (event) {
+        case 'request':
+          return !this.admit(req, res) || emit(event, req, res);
+        case 'checkContinue':
+          if (!this.admit(req, res)) return true;
+          if (others(event)) return emit(event, req, res);
+          // Node throws where the client has taken its request back by now.
+          if (!isHttp2(req) || !req.stream.closed) res.writeContinue();
+          return emit('request', req, res);
+        case 'checkExpectation':
+          if (!this.admit(req, res)) return true;
+          if (others(event)) return emit(event, req, res);
+          res.statusCode = 417;
+          res.end();
+          return true;
+        case 'connect':
+          if (!isHttp2(req)) {
+            const [, socket, rest] = args as [Request, Socket, Buffer];
+            inTurn(socket, () => this.refuseSocket(socket, this.judge(req), rest));
+            return true;
+          }
+          if (!this.admit(req, res)) return true;
+          // Extended CONNECT to a site with WebSocket (RFC 8441): the application's to answer.
+          if (others(event)) return emit(event, req, res);
+          res.statusCode = 501;
+          res.end();
+          return true;
+        case 'upgrade': {
+          const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
+          // Nothing that came over a wire: an app that talks to itself, as the tests of some do.
+          if (isStandIn(request)) return emit(event, ...args);
+          inTurn(socket, () => {
+            if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
+          });
+          return true;
+        }
+        case 'clientError':
+          return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);
+        default:
+          return emit(event, ...args);
+      }
+    };
+    server.emit = guard as typeof server.emit;
+    return () => {
+      server[guarded] = false;
+      for (const event of solicited) server.off(event, ignore);
+      if (server.emit === guard) server.emit = emit;
+    };
+  }
+
+  /**
+   * Judges a request that reached the server. True: it may go on, and names the host and path it was judged by; false:
+   * it was answered.
+   */
+  admit(req: Request, res: Response): boolean {
+    if (!isHttp2(req)) beginExchange(req.socket, { req, res });
+    const { request, verdict } = this.judge(req);
+    if (verdict.action === 'block') {
+      this.refuse(req, res);
+      return false;
+    }
+    this.#reportFlags(req);
+    if (!isHttp2(req) && req.headers.upgrade !== undefined) endBehind(req, res as ServerResponse);
+    presentTo(req, request, verdict);
+    return true;
+  }
+
+  /**
+   * The verdict on a request; judged once, however often it is asked for.
+   *
+   * @param known what is known better than Node's request object tells it
+   */
+  judge(req: Request, known?: Partial<HttpRequest>): Judged {
+    const before = (req as GuardedRequest)[judged];
+    if (before !== undefined) return before;
+    const timed = (this.#untimed++ & 15) === 0;
+    const start = timed ? performance.now() : 0;
+    const facts = received(req);
+    const more = known ?? (isHttp2(req) ? undefined : requestLineDefects(req));
+    const result = this.judgeRead(more === undefined ? facts : { ...facts, ...more }, req.socket ?? {});
+    this.counters?.request(result.verdict.site?.name ?? '', result.verdict.action);
+    if (timed) this.counters?.judge.observe((performance.now() - start) / 1000);
+    (req as GuardedRequest)[judged] = result;
+    return result;
+  }
+
+  /**
+   * Answers a request that may not pass, keeps what it still sends as evidence, closes the connection.
+   *
+   * @param verdict where it is not for what it says that it may not pass
+   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   */
+  refuse(
+    req: Request,
+    res: Response,
+    verdict = this.judge(req).verdict,
+    headers: readonly string[] = [],
+  ): void {
+    const { request, client } = this.judge(req);
+    // What the parser finds wrong with the rest of it changes nothing any more.
+    if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
+    const listener = listenerName(req.socket);
+    const head = evidenceOf({ request, verdict });
+    const done = (body: string) => this.report(req.socket, client, verdict, head, body);
+    const own = this.#worded({ time: Date.now(), listener, client: client.address, verdict, head, body: '' });
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, own);
+  }
+
+  /** What the app says to a refused sender; null: the usual words. */
+  #worded(sighting: Sighting): RefusalBody | null {
+    if (this.#answer === undefined || sighting.verdict.answer === 'drop') return null;
+    try {
+      return shapedAnswer(this.#answer, probeEvent(sighting));
+    } catch (error) {
+      this.onError(error);
+      return null;
+    }
+  }
+
+  #admitUpgrade(req: IncomingMessage, socket: Socket, rest: Buffer): boolean {
+    const judged = this.judge(req);
+    if (judged.verdict.action === 'block') {
+      this.refuseSocket(socket, judged, rest);
+      return false;
+    }
+    this.#reportFlags(req);
+    presentTo(req, judged.request, judged.verdict);
+    return true;
+  }
+
+  /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
+  #refuseBytes(error: ParserError, duplex: Socket): boolean {
+    const socket = duplex as GuardedSocket;
+    // The parser reports again on whatever still comes in behind an error.
+    if (socket.refused || (isLast(socket) && exchangeOn(socket)?.req.complete)) return true;
+    // Without bytes the client was too slow, or went away in the middle: nothing malformed was sent.
+    if (!socket.writable || !error.rawPacket?.length || error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
+      return false;
+    socket.refused = true;
+    socket.on('error', ignore);
+    if (error.code === 'HPE_HEADER_OVERFLOW') {
+      // Recorded; the answer, 431, is that of the application or of Node.
+      this.#reportBytes(error, error.rawPacket, socket);
+      return false;
+    }
+    const exchange = exchangeOn(socket);
+    if (exchange !== undefined && isBusy(socket) && exchange.req.complete) {
+      // The request before it is whole and has its answer coming; this one is answered behind it.
+      exchange.res.once('close', () => this.#answerBytes(error, error.rawPacket!, socket, false));
+    } else {
+      this.#answerBytes(error, error.rawPacket, socket, exchange !== undefined && isBusy(socket));
+    }
+    return true;
+  }
+
+  /** @param within the bytes belong to the body of a request that is being served */
+  #answerBytes(error: ParserError, bytes: Buffer, socket: GuardedSocket, within: boolean): void {
+    const verdict = this.#reportBytes(error, bytes, socket);
+    const started = within && exchangeOn(socket)?.res.headersSent === true;
+    answerSocket(socket, started ? 'drop' : (verdict.answer ?? 400), verdict.rule ?? 'framing');
+  }
+
+  #reportBytes(error: ParserError, packet: Buffer, socket: Socket): Verdict {
+    const start = messageStart(socket, packet);
+    const bytes = packet.subarray(Math.max(0, start));
+    const first = socket.bytesRead === packet.length && start === 0;
+    return this.recordFault(error, bytes, socket, { whole: start !== -1, first });
+  }
+
+  #reportFlags(req: GuardedRequest): void {
+    const { request, verdict, client } = this.judge(req);
+    if (verdict.action !== 'flag' || req[reported]) return;
+    req[reported] = true;
+    this.report(req.socket, client, verdict, headText(request), '');
+  }
+}
+
+const ignore = (): void => {};
