@@ -1,5 +1,5 @@
+import { rememberedStreams } from '../h2/bounds.ts';
 import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-faults.ts';
-import { rememberedStreams } from './bounds.ts';
 
 /** How a stream ended. */
 export const ends = {

@@ -1,5 +1,19 @@
 /** One connection of HTTP/2, RFC 9113: its frames, its streams, and its end. */
 import type { Socket } from 'node:net';
+import { Allowance } from '../h2/allowance.ts';
+import {
+  connectionWindow,
+  emptyFrames,
+  farewell,
+  grownConnectionWindow,
+  maxStreams,
+  maxUnwritten,
+  resets,
+} from '../h2/bounds.ts';
+import { FieldBlocks, type WholeBlock } from '../h2/field-blocks.ts';
+import { Output } from '../h2/output.ts';
+import { readSettings } from '../h2/read-settings.ts';
+import { ReceiveWindow } from '../h2/receive-window.ts';
 import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-faults.ts';
 import {
@@ -19,22 +33,9 @@ import {
   windowUpdateFrame,
 } from '../wire/h2-frames.ts';
 import { HpackDecoder } from '../wire/hpack-decoder.ts';
-import { Allowance } from './allowance.ts';
-import {
-  connectionWindow,
-  emptyFrames,
-  farewell,
-  grownConnectionWindow,
-  maxStreams,
-  maxUnwritten,
-  resets,
-} from './bounds.ts';
 import { ClosedStreams, ends } from './closed-streams.ts';
-import { FieldBlocks, type WholeBlock } from './field-blocks.ts';
-import { Output } from './output.ts';
-import { ReceiveWindow } from './receive-window.ts';
 import type { Http2Server } from './server.ts';
-import { openingSettings, readSettings } from './settings.ts';
+import { openingSettings } from './settings.ts';
 import { Http2Stream } from './stream.ts';
 
 const { protocolError, flowControlError, enhanceYourCalm, noError } = errorCodes;
@@ -339,9 +340,10 @@ export class Http2Connection {
 
   #onSettings(frame: Frame): Fault | null {
     if ((frame.flags & flags.ack) !== 0) return null;
-    const window = readSettings(frame);
-    if (typeof window === 'object' && window !== null) return window;
+    const settings = readSettings(frame);
+    if ('code' in settings) return settings;
     this.output.put(settingsAck);
+    const window = settings.initialWindow;
     if (window === null) return null;
     const change = window - this.#initialWindow;
     this.#initialWindow = window;

@@ -1,9 +1,9 @@
 import type { Attempt } from '../forward/attempt.ts';
 import type { IncomingBody } from '../forward/forwarder.ts';
+import { grownStreamWindow, maxHeld, rateWindow, streamWindow } from '../h2/bounds.ts';
+import { ReceiveWindow } from '../h2/receive-window.ts';
 import { windowUpdateFrame } from '../wire/h2-frames.ts';
-import { grownStreamWindow, maxHeld, rateWindow, streamWindow } from './bounds.ts';
 import type { Http2Connection } from './connection.ts';
-import { ReceiveWindow } from './receive-window.ts';
 
 /** The body of a request on its way to a backend, as fast as it takes it. */
 export class RequestBody {

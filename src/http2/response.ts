@@ -1,8 +1,8 @@
+import { SentBody } from '../h2/sent-body.ts';
 import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from '../wire/h2-frames.ts';
 import { noTable } from '../wire/hpack-encoder.ts';
 import { fieldLines } from '../wire/response-head.ts';
 import type { Http2Connection } from './connection.ts';
-import { ResponseBody } from './response-body.ts';
 import { responseBlock, trailerBlock } from './response-fields.ts';
 
 /** The answer on one stream. */
@@ -13,7 +13,7 @@ export class Response {
   readonly #onRoom: () => void;
   /** What the client takes on the stream, as long as there is no body that keeps count of it. */
   #window: number;
-  #body: ResponseBody | null = null;
+  #body: SentBody | null = null;
   /** Of its head; 0: that is not written. */
   status = 0;
   #sent = 0;
@@ -114,9 +114,9 @@ export class Response {
     connection.output.put(headersFrames(this.#stream, whole, ended, maxFrame));
   }
 
-  #bodyOf(): ResponseBody {
+  #bodyOf(): SentBody {
     const { output, server } = this.#connection;
-    this.#body ??= new ResponseBody(
+    this.#body ??= new SentBody(
       this.#stream,
       output,
       this.#window,

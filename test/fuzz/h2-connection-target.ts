@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Attempt, ClientSide } from '../../src/forward/attempt.ts';
 import { UpstreamError } from '../../src/forward/upstream-error.ts';
 import { Checkpoint } from '../../src/guard/checkpoint.ts';
-import { maxStreams } from '../../src/http2/bounds.ts';
+import { maxStreams } from '../../src/h2/bounds.ts';
 import { Http2Connection } from '../../src/http2/connection.ts';
 import { Http2Server } from '../../src/http2/server.ts';
 import {

@@ -1,10 +1,10 @@
-/** What one client may take by HTTP/2: each bound of `src/http2/bounds.ts`, a little below it and a little above. */
+/** What one client may take by HTTP/2: each bound of `src/h2/bounds.ts`, a little below it and a little above. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { Allowance } from '../../src/http2/allowance.ts';
-import * as bounds from '../../src/http2/bounds.ts';
+import { Allowance } from '../../src/h2/allowance.ts';
+import * as bounds from '../../src/h2/bounds.ts';
+import { ReceiveWindow } from '../../src/h2/receive-window.ts';
 import { ClosedStreams, ends } from '../../src/http2/closed-streams.ts';
-import { ReceiveWindow } from '../../src/http2/receive-window.ts';
 import {
   flags,
   frameTypes,

@@ -8,7 +8,7 @@ import { farewell, turnBytes } from './bounds.ts';
 
 /** A stream with a body to send. */
 export interface Sender {
-  /** What the client takes on the stream. */
+  /** What the peer takes on the stream. */
   sendWindow: number;
   /** It stands in the list of those who have something to send. */
   listed: boolean;
@@ -31,7 +31,7 @@ export class Output {
   #text = '';
   #ready: Sender[] = [];
   #scheduled = false;
-  /** What the client takes on the connection. */
+  /** What the peer takes on the connection. */
   #window = 65_535;
   /** The socket takes nothing more for now. */
   blocked = false;
@@ -53,7 +53,7 @@ export class Output {
     return this.#window;
   }
 
-  /** The client takes more on the connection. @returns false where that is more than it may say */
+  /** The peer takes more on the connection. @returns false where that is more than it may say */
   widen(increment: number): boolean {
     this.#window += increment;
     if (this.#ready.length > 0) this.#schedule();
@@ -138,7 +138,7 @@ export class Output {
     }
   };
 
-  /** Whether the client closes too is not waited for. */
+  /** Whether the peer closes too is not waited for. */
   readonly #onWritten = (): void => {
     setTimeout(() => this.#socket.destroy(), farewell).unref();
   };

@@ -1,4 +1,4 @@
-/** What a client may still send, on a stream or on the connection: RFC 9113 section 5.2. */
+/** What the peer may still send, on a stream or on the connection: RFC 9113 section 5.2. */
 export class ReceiveWindow {
   /** What it may have on the way. */
   #size: number;
@@ -11,7 +11,7 @@ export class ReceiveWindow {
     this.#left = size;
   }
 
-  /** @returns false where the client sends more than it may */
+  /** @returns false where the peer sends more than it may */
   take(bytes: number): boolean {
     this.#left -= bytes;
     return this.#left >= 0;
@@ -20,7 +20,7 @@ export class ReceiveWindow {
   /**
    * What was taken has gone on, and its room is free again.
    *
-   * @returns the increment to tell the client of; 0 where it is too early for one
+   * @returns the increment to tell the peer of; 0 where it is too early for one
    */
   give(bytes: number): number {
     this.#used += bytes;
@@ -31,7 +31,7 @@ export class ReceiveWindow {
     return increment;
   }
 
-  /** Lets more be on the way. @returns the increment to tell the client of */
+  /** Lets more be on the way. @returns the increment to tell the peer of */
   grow(size: number): number {
     if (size <= this.#size) return 0;
     const increment = size - this.#size + this.#used;

@@ -1,4 +1,4 @@
-/** What one client may take of this process by HTTP/2. */
+/** What one peer may take of this process by HTTP/2: a client, and towards its end a backend. */
 
 /** Streams at a time (SETTINGS_MAX_CONCURRENT_STREAMS); one more is refused, and may be sent again. As nginx. */
 export const maxStreams = 128;

@@ -2,8 +2,8 @@ import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from
 import { leastProgress, maxQueued } from './bounds.ts';
 import type { Output, Sender } from './output.ts';
 
-/** The body of a response on its way to the client, as fast as it takes it. */
-export class ResponseBody implements Sender {
+/** A body on its way to the peer, as fast as it takes it. */
+export class SentBody implements Sender {
   readonly #stream: number;
   readonly #output: Output;
   readonly #onDone: () => void;
@@ -21,7 +21,7 @@ export class ResponseBody implements Sender {
   #taken = 0;
 
   /**
-   * @param sendWindow what the client takes on the stream
+   * @param sendWindow what the peer takes on the stream
    * @param onDone its end is written
    * @param onRoom it takes more again
    */
@@ -65,14 +65,14 @@ export class ResponseBody implements Sender {
     this.#output.want(this);
   }
 
-  /** The client takes more, or less. @returns false where that is more than it may say */
+  /** The peer takes more, or less. @returns false where that is more than it may say */
   widen(change: number): boolean {
     this.sendWindow += change;
     if (this.queued > 0 && this.sendWindow > 0) this.#output.want(this);
     return this.sendWindow <= maxWindow;
   }
 
-  /** Whether the client has taken next to nothing for so many milliseconds. */
+  /** Whether the peer has taken next to nothing for so many milliseconds. */
   stalled(now: number, limit: number): boolean {
     return this.queued > 0 && now - this.#stalledSince >= limit;
   }
