@@ -9,8 +9,8 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export PATH
 
 # What proves that a peer is there (a command, or a file by its absolute path), and the packages that bring it.
-# Exim, OpenSMTPD and Postfix exclude each other as packages, and the package of CrowdSec registers with a service on the
-# internet: they are unpacked into the cache instead, see below.
+# Exim, OpenSMTPD and Postfix exclude each other as packages, the package of CrowdSec registers with a service on the
+# internet, and Valkey is in the backports of Debian 12: they are unpacked into the cache instead, see below.
 peers='
 nginx                                                nginx
 apache2                                              apache2
@@ -55,6 +55,7 @@ cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sekisho-peers"
 exim="$cache/exim/usr/sbin/exim4"
 opensmtpd="$cache/opensmtpd/usr/sbin/smtpd"
 crowdsec="$cache/crowdsec/usr/bin/crowdsec"
+valkey="$cache/valkey/usr/bin/valkey-server"
 
 is_there() {
   case "$1" in
@@ -85,10 +86,18 @@ crowdsec_is_there() {
   "$crowdsec" -version >/dev/null 2>&1
 }
 
+valkey_is_there() {
+  for server in valkey-server "$valkey"; do
+    "$server" --version >/dev/null 2>&1 && return
+  done
+  return 1
+}
+
 unpacked_missing() {
   exim_is_there || printf '(exim4-daemon-heavy) '
   opensmtpd_is_there || printf '(opensmtpd) '
   crowdsec_is_there || printf '(crowdsec) '
+  valkey_is_there || printf '(valkey-server) '
 }
 
 # The older Nodes that the plugins run on, by npm: no root is needed.
@@ -192,6 +201,33 @@ if ! crowdsec_is_there; then
     dpkg -x crowdsec_*.deb root && rm -rf root/usr/lib/crowdsec/plugins || exit 1
     root/usr/bin/crowdsec -version >>"$log" 2>&1 || exit 1
     mkdir -p "$cache" && rm -rf "$cache/crowdsec" && mv root "$cache/crowdsec"
+  )
+  rm -rf "$unpacked"
+fi
+
+# Debian 12 has it in bookworm-backports alone, which is read here and not added to the machine's own list; later releases have
+# it in main.
+if ! valkey_is_there; then
+  unpacked=$(mktemp -d)
+  (
+    cd "$unpacked" || exit 1
+    mkdir -p lists/partial
+    keys=/usr/share/keyrings/debian-archive-keyring.gpg
+    backports="deb [signed-by=$keys] http://deb.debian.org/debian bookworm-backports main"
+    fetch() {
+      apt "$@" download valkey-server valkey-tools
+    }
+    if ! fetch; then
+      grep -q '^VERSION_CODENAME=bookworm' /etc/os-release && echo "$backports" >backports.list || exit 1
+      set -- -o "Dir::Etc::sourcelist=$PWD/backports.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$PWD/lists"
+      apt "$@" update && fetch "$@" || exit 1
+    fi
+    libraries=$(dpkg-deb -f valkey-tools_*.deb Depends | tr ',' '\n' | awk '{ print $1 }' | grep '^lib')
+    # shellcheck disable=SC2086
+    install $libraries
+    for deb in *.deb; do dpkg -x "$deb" root || exit 1; done
+    root/usr/bin/valkey-server --version >>"$log" 2>&1 || exit 1
+    mkdir -p "$cache" && rm -rf "$cache/valkey" && mv root "$cache/valkey"
   )
   rm -rf "$unpacked"
 fi

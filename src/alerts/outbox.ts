@@ -1,4 +1,5 @@
 /** The messages to one receiver: one at a time, tried again with back-off, bounded. */
+import { refusedHere } from '../listener/refused-dial.ts';
 import type { AlertMessage } from './message.ts';
 
 /** Where messages go. */
@@ -80,7 +81,7 @@ export class Outbox {
         await channel.send(message);
         return null;
       } catch (error) {
-        reason = (error as Error).message;
+        reason = `${(error as Error).message}${refusedHere(error as Error)}`;
         if (error instanceof Undeliverable) return reason;
       }
     }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { channels } from '../alerts/alerts.ts';
 import type { AlertMessage } from '../alerts/message.ts';
 import { loadConfig } from '../config/load.ts';
+import { refusedHere } from '../listener/refused-dial.ts';
 import { inputError } from './input-error.ts';
 import type { AlertsTestOptions, Command } from './options.ts';
 
@@ -33,7 +34,9 @@ export const run: Command<AlertsTestOptions> = async ({ config: file }) => {
         process.stdout.write(`${channel.name}: ${taken}\n`);
         return true;
       } catch (error) {
-        process.stdout.write(`${channel.name}: failed: ${(error as Error).message}\n`);
+        process.stdout.write(
+          `${channel.name}: failed: ${(error as Error).message}${refusedHere(error as Error)}\n`,
+        );
         return false;
       } finally {
         channel.close();

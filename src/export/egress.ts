@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { readValkeyAddress } from '../address/valkey-address.ts';
 import type { Config } from '../config/config.ts';
 
 /** Somebody whom the program calls. */
@@ -36,7 +37,11 @@ export function calleesOf(config: Config): Callee[] {
       add('smtp.backend', backend.slice(0, colon), Number(backend.slice(colon + 1)));
     }
   if (config.acme !== null) addUrl('acme.directory', config.acme.directory);
-  if (config.fleet !== false) addUrl('fleet.valkey', config.fleet.valkey);
+  if (config.fleet !== false) {
+    const store = readValkeyAddress(config.fleet.valkey);
+    // The config was read: it is an address.
+    if (typeof store !== 'string') for (const { host, port } of store.nodes) add('fleet.valkey', host, port);
+  }
   if (config.otel !== false) addUrl('otel.endpoint', config.otel.endpoint);
   if (config.alerts !== false) {
     const { webhooks, mail, syslog, services } = config.alerts;
@@ -52,10 +57,6 @@ export function calleesOf(config: Config): Callee[] {
 const usualPorts: Readonly<Record<string, number>> = {
   'http:': 80,
   'https:': 443,
-  'redis:': 6379,
-  'rediss:': 6379,
-  'valkey:': 6379,
-  'valkeys:': 6379,
   'smtp:': 25,
   'smtps:': 465,
 };

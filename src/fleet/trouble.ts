@@ -1,5 +1,6 @@
 /** Why Valkey is not there, in words that say where to look. */
 import type { ValkeyAddress } from '../address/valkey-address.ts';
+import { refusedHere } from '../listener/refused-dial.ts';
 import type { Trouble } from './store.ts';
 
 interface Row {
@@ -66,6 +67,6 @@ export function troubleOf(error: Error, address: ValkeyAddress): Trouble | null 
   const text = `${code ?? ''} ${why}`;
   const row = rows.find(({ seen }) => seen.test(text));
   return row === undefined
-    ? { kind: 'away', text: `${where}: ${why}` }
+    ? { kind: 'away', text: `${where}: ${why}${refusedHere(lastNodeError ?? error)}` }
     : { kind: row.kind, text: row.say(where, why, address.tls) };
 }

@@ -2,7 +2,10 @@
 
 /** @returns the rest of a sentence for operators; empty where the other side or the network is to blame */
 export function refusedHere(error: Error): string {
-  switch ((error as NodeJS.ErrnoException).code) {
+  // Libraries put a code of their own in its place, and leave the words.
+  switch (
+    /\b(?:EPERM|EACCES|EHOSTUNREACH)\b/.exec(`${(error as NodeJS.ErrnoException).code} ${error.message}`)?.[0]
+  ) {
     case 'EPERM':
     case 'EACCES':
       return ': refused by the kernel of this machine; where the rules of `sekisho export egress` are in force, write them anew';

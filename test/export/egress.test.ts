@@ -35,6 +35,18 @@ suite('the rules of egress', () => {
       ],
     ));
 
+  test('name every node of a cluster and every Sentinel that the config names', () => {
+    const of = (valkey: string) =>
+      calleesOf(
+        parseConfig(`sites: [{ hosts: [a.example], backend: welcome }]\nfleet: { valkey: "${valkey}" }`, '.'),
+      ).map(({ host, port }) => `${host} ${port}`);
+    assert.deepEqual(of('redis+cluster://a:b@192.0.2.6:7000,[2001:db8::6]'), [
+      '192.0.2.6 7000',
+      '2001:db8::6 6379',
+    ]);
+    assert.deepEqual(of('rediss+sentinel://192.0.2.6,192.0.2.7:5/gate'), ['192.0.2.6 26379', '192.0.2.7 5']);
+  });
+
   test('allow a resolver only where there is a name to resolve', async () => {
     const by = async (host: string) =>
       (await resolved([{ what: 'a', host, port: 1, protocol: 'tcp' }])).map(({ what }) => what);

@@ -2,115 +2,140 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { Redis } from 'iovalkey';
 import { ValkeyStore, type ValkeyStoreOptions } from '../../src/fleet/valkey-store.ts';
 import type { Owner } from '../support/owner.ts';
-import { eventually, startRedis } from '../support/redis.ts';
+import { without } from '../support/peers.ts';
+import { eventually, type RedisServer, startRedis, stores } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { ban, remember, storeContract } from './store-contract.ts';
 
-const redis = await startRedis({ after });
+for (const server of stores)
+  suite(server, { skip: without(server) }, () => {
+    let redis: RedisServer;
+    const stops: (() => unknown)[] = [];
+    before(async () => {
+      redis = await startRedis({ after: (stop) => stops.push(stop) }, { server });
+    });
+    after(async () => {
+      for (const stop of stops) await stop();
+    });
 
-async function connect(owner: Owner, options: Partial<ValkeyStoreOptions> = {}): Promise<ValkeyStore> {
-  const store = new ValkeyStore({ url: redis.url, remember, onError: () => {}, ...options });
-  owner.after(() => store.close());
-  await eventually(() => store.connected, 'the store is connected');
-  return store;
-}
+    async function connect(owner: Owner, options: Partial<ValkeyStoreOptions> = {}): Promise<ValkeyStore> {
+      const store = new ValkeyStore({ url: redis.url, remember, onError: () => {}, ...options });
+      owner.after(() => store.close());
+      await eventually(() => store.connected, 'the store is connected');
+      return store;
+    }
 
-storeContract('valkey', { join: (owner, prefix) => connect(owner, { prefix }) });
+    storeContract(server, { join: (owner, prefix) => connect(owner, { prefix }) });
 
-test('every key has the prefix of the fleet, and expires', async (t) => {
-  const store = await connect(t, { prefix: 'tidy' });
-  await store.putBans([ban('192.0.2.1/32'), ban('192.0.2.2/32', { until: 8_640_000_000_000_000 })]);
-  await store.count([{ key: 'all:1:192.0.2.1/32', by: 1, ttl: 1000 }]);
-  await store.strike([
-    { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
-  ]);
-  await store.append('a', 1, ['event']);
-  const client = new Redis(redis.url);
-  t.after(() => client.disconnect());
-  const keys = (await client.keys('*')).filter((key) => key.includes('tidy'));
-  assert.equal(keys.length, 8);
-  for (const key of keys) {
-    assert.ok(key.startsWith('{tidy}:'), key);
-    assert.ok((await client.pttl(key)) > 0, `${key} never ends`);
-  }
-});
+    test('every key has the prefix of the fleet, and expires', async (t) => {
+      const store = await connect(t, { prefix: 'tidy' });
+      await store.putBans([ban('192.0.2.1/32'), ban('192.0.2.2/32', { until: 8_640_000_000_000_000 })]);
+      await store.count([{ key: 'all:1:192.0.2.1/32', by: 1, ttl: 1000 }]);
+      await store.strike([
+        { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
+      ]);
+      await store.append('a', 1, ['event']);
+      const client = new Redis(redis.url);
+      t.after(() => client.disconnect());
+      const keys = (await client.keys('*')).filter((key) => key.includes('tidy'));
+      assert.equal(keys.length, 8);
+      for (const key of keys) {
+        assert.ok(key.startsWith('{tidy}:'), key);
+        assert.ok((await client.pttl(key)) > 0, `${key} never ends`);
+      }
+    });
 
-test('a cut connection is told, fails at once, and is made again', async (t) => {
-  const store = await connect(t);
-  const states: boolean[] = [];
-  store.onState((trouble) => states.push(trouble === null));
-  await eventually(() => states.length === 1, 'told that it is there');
-  const client = new Redis(redis.url);
-  t.after(() => client.disconnect());
-  await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  await eventually(() => states.length >= 3, 'gone and back');
-  assert.deepEqual(states.slice(0, 3), [true, false, true]);
-  await store.putBans([ban('192.0.2.1/32')]);
-});
+    test('a cut connection is told, fails at once, and is made again', async (t) => {
+      const store = await connect(t);
+      const states: boolean[] = [];
+      store.onState((trouble) => states.push(trouble === null));
+      await eventually(() => states.length === 1, 'told that it is there');
+      const client = new Redis(redis.url);
+      t.after(() => client.disconnect());
+      await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await eventually(() => states.length >= 3, 'gone and back');
+      assert.deepEqual(states.slice(0, 3), [true, false, true]);
+      await store.putBans([ban('192.0.2.1/32')]);
+    });
 
-test('a server that says nothing any more is left', async (t) => {
-  const mute = await startRedis(t);
-  const errors: Error[] = [];
-  const store = await connect(t, { url: mute.url, onError: (error) => errors.push(error) });
-  mute.process.signal('SIGSTOP');
-  t.after(() => mute.process.signal('SIGCONT'));
-  await assert.rejects(store.putBans([ban('192.0.2.1/32')]), /timed out/);
-  await eventually(() => !store.connected, 'the store is taken for away');
-  mute.process.signal('SIGCONT');
-  await eventually(() => store.connected, 'the store is back');
-});
+    test('a server that says nothing any more is left', async (t) => {
+      const mute = await startRedis(t, { server });
+      const errors: Error[] = [];
+      const store = await connect(t, { url: mute.url, onError: (error) => errors.push(error) });
+      mute.process.signal('SIGSTOP');
+      t.after(() => mute.process.signal('SIGCONT'));
+      await assert.rejects(store.putBans([ban('192.0.2.1/32')]), /timed out/);
+      await eventually(() => !store.connected, 'the store is taken for away');
+      mute.process.signal('SIGCONT');
+      await eventually(() => store.connected, 'the store is back');
+    });
 
-test('a user of its own with no more rights than the docs tell, over TLS', async (t) => {
-  const dir = await tempDir(t, 'redis-tls');
-  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
-    ],
-    { stdio: 'ignore' },
-  );
-  const docs = readFileSync(join(import.meta.dirname, '../../docs/fleet.md'), 'utf8');
-  const rule = /^ACL SETUSER (.+)$/m.exec(docs)![1]!.replace('>PASSWORD', '>secret');
-  const server = await startRedis(t, {
-    tls: { cert, key },
-    args: ['--user', ...rule.split(' '), '--user', 'default', 'off'],
+    test('a user of its own with no more rights than the docs tell, over TLS', async (t) => {
+      const dir = await tempDir(t, 'redis-tls');
+      const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+      execFileSync(
+        'openssl',
+        [
+          ...[
+            'req',
+            '-x509',
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:prime256v1',
+            '-nodes',
+            '-days',
+            '2',
+          ],
+          ...[
+            '-subj',
+            '/CN=127.0.0.1',
+            '-addext',
+            'subjectAltName=IP:127.0.0.1',
+            '-keyout',
+            key,
+            '-out',
+            cert,
+          ],
+        ],
+        { stdio: 'ignore' },
+      );
+      const docs = readFileSync(join(import.meta.dirname, '../../docs/fleet.md'), 'utf8');
+      const rule = /^ACL SETUSER (.+)$/m.exec(docs)![1]!.replace('>PASSWORD', '>secret');
+      const guarded = await startRedis(t, {
+        server,
+        tls: { cert, key },
+        args: ['--user', ...rule.split(' '), '--user', 'default', 'off'],
+      });
+      const errors: Error[] = [];
+      const store = await connect(t, {
+        url: guarded.url.replace('//', '//sekisho:secret@'),
+        ca: readFileSync(cert),
+        onError: (error) => errors.push(error),
+      });
+      await store.putBans([ban('192.0.2.1/32')]);
+      const found: string[] = [];
+      for await (const page of store.allBans()) found.push(...page.map(({ prefix }) => prefix));
+      assert.deepEqual(found, ['192.0.2.1/32']);
+      await store.count([{ key: 'a', by: 1, ttl: 1000 }]);
+      await store.strike([
+        { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
+      ]);
+      await store.append('a', 1, ['event']);
+      assert.equal((await store.eventsAfter('0', 10)).length, 1);
+      assert.equal(errors.length, 0, String(errors[0]));
+
+      const stranger = new ValkeyStore({
+        url: guarded.url,
+        remember,
+        onError: (error) => errors.push(error),
+      });
+      t.after(() => stranger.close());
+      await eventually(() => errors.length > 0, 'a certificate that nobody vouches for is refused');
+      assert.equal(stranger.connected, false);
+    });
   });
-  const errors: Error[] = [];
-  const store = await connect(t, {
-    url: server.url.replace('//', '//sekisho:secret@'),
-    ca: readFileSync(cert),
-    onError: (error) => errors.push(error),
-  });
-  await store.putBans([ban('192.0.2.1/32')]);
-  const found: string[] = [];
-  for await (const page of store.allBans()) found.push(...page.map(({ prefix }) => prefix));
-  assert.deepEqual(found, ['192.0.2.1/32']);
-  await store.count([{ key: 'a', by: 1, ttl: 1000 }]);
-  await store.strike([
-    { prefix: '192.0.2.1/32', id: 'a', time: Date.now(), within: 1000, after: 5, since: 0 },
-  ]);
-  await store.append('a', 1, ['event']);
-  assert.equal((await store.eventsAfter('0', 10)).length, 1);
-  assert.equal(errors.length, 0, String(errors[0]));
-
-  const stranger = new ValkeyStore({ url: server.url, remember, onError: (error) => errors.push(error) });
-  t.after(() => stranger.close());
-  await eventually(() => errors.length > 0, 'a certificate that nobody vouches for is refused');
-  assert.equal(stranger.connected, false);
-});

@@ -25,6 +25,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   smtpd: [join(cache, 'opensmtpd/usr/sbin/smtpd')],
   // Its hub and its patterns are beside it.
   crowdsec: [join(cache, 'crowdsec/usr/bin/crowdsec')],
+  'valkey-server': [join(cache, 'valkey/usr/bin/valkey-server')],
   node22: [join(cache, 'node22/node_modules/node/bin/node')],
   node24: [join(cache, 'node24/node_modules/node/bin/node')],
   cscli: [join(cache, 'crowdsec/usr/bin/cscli')],

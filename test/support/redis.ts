@@ -16,7 +16,12 @@ export interface RedisServer {
   restart(): Promise<RedisServer>;
 }
 
+/** The two servers that a fleet may have; they come from one program, and go ways of their own since 7.2. */
+export const stores = ['redis-server', 'valkey-server'] as const;
+
 export interface RedisOptions {
+  /** @default 'redis-server' */
+  server?: (typeof stores)[number];
   /** @default a free one */
   port?: number;
   /** Further options of the server, such as `['--maxmemory', '1mb']`. */
@@ -25,10 +30,10 @@ export interface RedisOptions {
   tls?: { cert: string; key: string };
 }
 
-/** Starts redis-server on 127.0.0.1; it keeps nothing over a restart. */
+/** Starts one on 127.0.0.1; it keeps nothing over a restart. */
 export async function startRedis(owner: Owner, options: RedisOptions = {}): Promise<RedisServer> {
-  const binary = requirePeer('redis-server');
-  const { port = await freePort(), args = [], tls } = options;
+  const { server = 'redis-server', port = await freePort(), args = [], tls } = options;
+  const binary = requirePeer(server);
   const dir = await tempDir(owner, 'redis');
   const ports = tls
     ? [
