@@ -9,9 +9,9 @@ import {
   type RuleId,
   ruleIds,
 } from '../../src/rules/catalogue.ts';
+import { rulesInJapanese } from '../../src/words/rules-ja.ts';
 import { generatedNote } from './note.ts';
 import { ruleExample } from './rule-examples.ts';
-import { rulesInJapanese } from './rules-ja.ts';
 
 const intro = `# Rules
 

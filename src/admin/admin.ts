@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Access, type Pass } from './access.ts';
 import { loginPage } from './login-page.ts';
+import { requestLanguage } from './request-language.ts';
 import { HealthAnswer } from './status-types.ts';
 import type { WrongTokens } from './wrong-tokens.ts';
 
@@ -130,7 +131,8 @@ function refuse(request: FastifyRequest, reply: FastifyReply, failed: boolean): 
   const person = (request.headers.accept ?? '').includes('text/html');
   if (!person || !(failed || (request.method === 'GET' && request.url.split('?', 1)[0] === '/')))
     return reply.send({ error: 'a token is needed' });
-  const { html, contentPolicy } = loginPage(failed);
+  const { html, contentPolicy } = loginPage(failed, requestLanguage(request.headers));
+  reply.header('Vary', 'Accept-Language, Cookie');
   return reply.header('Content-Security-Policy', contentPolicy).type('text/html; charset=utf-8').send(html);
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { readDashboardFiles } from './dashboard-files.ts';
+import { requestLanguage } from './request-language.ts';
 
 async function dashboardPlugin(app: FastifyInstance): Promise<void> {
   const files = readDashboardFiles();
@@ -11,8 +12,18 @@ async function dashboardPlugin(app: FastifyInstance): Promise<void> {
     );
     return;
   }
+  const front = files.get('/index.html')!;
+  const page = front.body.toString();
+  app.get('/', { schema: { hide: true } }, async ({ headers }, reply) => {
+    const language = requestLanguage(headers);
+    return reply
+      .header('Vary', 'Accept-Language, Cookie')
+      .type(front.type)
+      .send(page.replace('<html lang="en">', `<html lang="${language}">`));
+  });
   for (const [path, { body, type }] of files) {
-    app.get(path === '/index.html' ? '/' : path, { schema: { hide: true } }, async (_request, reply) => {
+    if (path === '/index.html') continue;
+    app.get(path, { schema: { hide: true } }, async (_request, reply) => {
       // Names under /assets/ hold a digest of what is in them.
       if (path.startsWith('/assets/')) reply.header('Cache-Control', 'private, max-age=31536000, immutable');
       return reply.type(type).send(body);

@@ -9,6 +9,7 @@ import type {
   FleetAnswer,
   StatusAnswer as Status,
 } from '../admin/status-types.ts';
+import { t } from './language.ts';
 
 export type { ApiEvent, ApiEventInFull, Status, SummaryAnswer };
 
@@ -29,7 +30,7 @@ let csrf: string | null = null;
 async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(path, { ...init, credentials: 'same-origin' }).catch((problem: Error) => {
     // What the browser says then, such as "Failed to fetch", helps nobody.
-    throw problem.name === 'AbortError' ? problem : new Error('the checkpoint does not answer.');
+    throw problem.name === 'AbortError' ? problem : new Error(t.states.noAnswer);
   });
   if (response.status === 401) {
     // The session is over: the server answers the page itself with the question for the token.
@@ -39,7 +40,7 @@ async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const json = response.headers.get('content-type')?.includes('json') === true;
   if (!response.ok) {
     const said = json ? ((await response.json()) as { error?: string }).error : undefined;
-    throw new Error(said ?? `the server answered ${response.status}`);
+    throw new Error(said ?? t.states.status(response.status));
   }
   return (json ? response.json() : response.text()) as Promise<T>;
 }

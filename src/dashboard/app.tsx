@@ -1,13 +1,15 @@
 /** The frame: what stands on every page, and which page it is. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { languages } from '../words/language.ts';
 import { api } from './api.ts';
+import { choose, language, languageLetters, languageNames, t } from './language.ts';
 import { type Live, useLive } from './live.ts';
 import { rowId } from './parts/event-list.tsx';
 import { Mark, ThemeMark } from './parts/mark.tsx';
 import { useResource } from './resource.ts';
 import { closeEvent, href, type Route, useRoute } from './route.ts';
-import { nextTheme, type Theme, themeWords, useTheme } from './theme.ts';
+import { nextTheme, useTheme } from './theme.ts';
 import { BansView } from './views/bans.tsx';
 import { ClientView } from './views/client.tsx';
 import { EventView } from './views/event.tsx';
@@ -17,25 +19,12 @@ import { NowView } from './views/now.tsx';
 import { WantedView } from './views/wanted.tsx';
 import { WhoView } from './views/who.tsx';
 
-export const ranges = [
-  { name: '15 min', length: 15 * 60_000 },
-  { name: '1 h', length: 3_600_000 },
-  { name: '6 h', length: 6 * 3_600_000 },
-  { name: '24 h', length: 86_400_000 },
-  { name: '7 d', length: 7 * 86_400_000 },
-  { name: '30 d', length: 30 * 86_400_000 },
-] as const;
+/** Milliseconds. */
+const ranges = [15 * 60_000, 3_600_000, 6 * 3_600_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000] as const;
 
 const day = 86_400_000;
 
-const tabs = [
-  { view: 'now', name: 'Now' },
-  { view: 'who', name: 'Who' },
-  { view: 'wanted', name: 'Wanted' },
-  { view: 'events', name: 'Events' },
-  { view: 'bans', name: 'Bans' },
-  { view: 'health', name: 'Health' },
-] as const;
+const tabs = ['now', 'who', 'wanted', 'events', 'bans', 'health'] as const;
 
 /** Views that a range of time says something to. */
 const ranged = new Set(['now', 'who', 'wanted', 'events']);
@@ -55,10 +44,10 @@ export function App(): JSX.Element {
   const [theme, setTheme] = useTheme();
   const main = useRef<HTMLElement>(null);
   const view = route.view === 'event' ? 'events' : route.view === 'client' ? 'who' : route.view;
-  const tab = tabs.find((one) => one.view === view);
+  const tab = tabs.find((one) => one === view);
 
   useEffect(() => {
-    document.title = `${tab?.name ?? 'Not here'} · Sekisho`;
+    document.title = `${tab === undefined ? t.frame.notHere : t.frame.tabs[tab]} · Sekisho`;
   }, [tab]);
 
   useEffect(() => {
@@ -67,7 +56,7 @@ export function App(): JSX.Element {
       const typed = 'input:not([type=radio]), select, textarea, dialog';
       if (ctrlKey || metaKey || altKey || (target as HTMLElement).closest(typed)) return;
       const chosen = tabs[Number(key) - 1];
-      if (chosen !== undefined) location.hash = href(chosen.view);
+      if (chosen !== undefined) location.hash = href(chosen);
       if (key === 'Escape' && location.hash.startsWith('#/event/')) closeEvent();
       if (key === '/') {
         event.preventDefault();
@@ -88,7 +77,7 @@ export function App(): JSX.Element {
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        To the content
+        {t.frame.toContent}
       </button>
       <header class="top">
         <a class="brand" href={href('now')}>
@@ -96,16 +85,16 @@ export function App(): JSX.Element {
           <span class="brand-name">Sekisho</span>
           {live.status !== null && <span class="brand-host">{live.status.name}</span>}
         </a>
-        <nav class="tabs" aria-label="Views">
-          {tabs.map(({ view: name, name: words }, index) => (
+        <nav class="tabs" aria-label={t.frame.views}>
+          {tabs.map((name, index) => (
             <a
               key={name}
               href={href(name)}
               aria-current={view === name ? 'page' : undefined}
               aria-keyshortcuts={String(index + 1)}
-              title={`Key ${index + 1}`}
+              title={t.frame.key(index + 1)}
             >
-              {words}
+              {t.frame.tabs[name]}
             </a>
           ))}
         </nav>
@@ -115,30 +104,31 @@ export function App(): JSX.Element {
             type="button"
             class="quiet"
             onClick={() => setTheme(nextTheme(theme))}
-            aria-label={`Theme: ${themeWords[theme satisfies Theme]}`}
-            title={`Theme: ${themeWords[theme]}. Changes between light, dark and the system's choice`}
+            aria-label={t.frame.theme(t.frame.themes[theme])}
+            title={t.frame.themeHelp(t.frame.themes[theme])}
           >
             <ThemeMark />
-            <span class="theme-name">{themeWords[theme]}</span>
+            <span class="tool-name">{t.frame.themes[theme]}</span>
           </button>
+          <LanguageSwitch />
           <button type="button" class="quiet" onClick={logout}>
-            Log out
+            {t.frame.logout}
           </button>
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         {ranged.has(route.view) && (
           <fieldset class="range">
-            <legend class="hidden">Range of time</legend>
-            {ranges.map(({ name, length }) => (
-              <label key={name}>
+            <legend class="hidden">{t.frame.range}</legend>
+            {ranges.map((length, index) => (
+              <label key={length}>
                 <input
                   type="radio"
                   name="range"
                   checked={range === length}
                   onChange={() => setRange(length)}
                 />
-                <span>{name}</span>
+                <span>{t.frame.ranges[index]}</span>
               </label>
             ))}
           </fieldset>
@@ -153,9 +143,9 @@ export function App(): JSX.Element {
         {route.view === 'health' && <HealthView {...props} />}
         {tab === undefined && (
           <section class="card">
-            <h1>There is nothing here</h1>
+            <h1>{t.frame.nothingHere}</h1>
             <p>
-              <a href={href('now')}>Back to what happens now</a>
+              <a href={href('now')}>{t.frame.backToNow}</a>
             </p>
           </section>
         )}
@@ -173,7 +163,7 @@ function useFittingRange(live: Live): number {
     return () => clearInterval(timer);
   }, []);
   const first = Math.min(...(known.data?.totals ?? []).map((total) => Date.parse(total.first)), now);
-  const lengths = ranges.map(({ length }) => length).filter((length) => length <= day);
+  const lengths = ranges.filter((length) => length <= day);
   return lengths.find((length) => length >= now - first) ?? day;
 }
 
@@ -213,16 +203,40 @@ function useFocus({ view, id }: Route, main: { readonly current: HTMLElement | n
   }, [view, id]);
 }
 
+/** The other languages, each by its own name. */
+const LanguageSwitch = (): JSX.Element => (
+  <>
+    {languages
+      .filter((one) => one !== language)
+      .map((one) => (
+        <button
+          key={one}
+          type="button"
+          class="quiet"
+          lang={one}
+          aria-label={languageNames[one]}
+          title={languageNames[one]}
+          onClick={() => choose(one)}
+        >
+          <span class="tool-name">{languageNames[one]}</span>
+          <span class="tool-letter" aria-hidden="true">
+            {languageLetters[one]}
+          </span>
+        </button>
+      ))}
+  </>
+);
+
 function Pulse({ live }: { live: Live }): JSX.Element {
   const { connected, status } = live;
   const trouble = status?.journal?.trouble ?? null;
   const [kind, words] = !connected
-    ? ['off', 'Reconnecting…']
+    ? ['off', t.frame.reconnecting]
     : trouble !== null
-      ? ['off', 'Journal trouble']
+      ? ['off', t.frame.journalTrouble]
       : status?.ready === false
-        ? ['off', 'Not ready']
-        : ['on', 'Live'];
+        ? ['off', t.frame.notReady]
+        : ['on', t.frame.live];
   return (
     <span class={`pulse ${kind}`} role="status">
       {words}

@@ -10,7 +10,9 @@ const built = resolve(import.meta.dirname, '../../dist/dashboard/index.html');
 const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 function isFresh(): boolean {
-  const sources = globSync('**/*.{ts,tsx,css,html,svg}', { cwd: import.meta.dirname });
+  const sources = globSync(['**/*.{ts,tsx,css,html,svg}', '../{looks,words}/*.ts'], {
+    cwd: import.meta.dirname,
+  });
   return sources.every((file) => changed(resolve(import.meta.dirname, file)) <= changed(built));
 }
 

@@ -3,8 +3,6 @@ import { useEffect, useState } from 'preact/hooks';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
-export const themeWords: Readonly<Record<Theme, string>> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
-
 export const nextTheme = (theme: Theme): Theme =>
   ({ auto: 'light', light: 'dark', dark: 'auto' })[theme] as Theme;
 

@@ -1,9 +1,19 @@
 /** Builds the dashboard into `dist/dashboard`: `npm run dashboard`. */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
+import { looks } from '../looks/looks.ts';
+
+/** The stylesheet that reports share, as a file of the dashboard: its content policy allows no other. */
+const name = 'virtual:looks.css';
+const sharedLooks = {
+  name: 'sekisho-looks',
+  resolveId: (id: string) => (id === name ? `\0${name}` : null),
+  load: (id: string) => (id === `\0${name}` ? looks : null),
+};
 
 export default defineConfig({
   root: import.meta.dirname,
+  plugins: [sharedLooks],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: resolve(import.meta.dirname, '../../dist/dashboard'),

@@ -1,5 +1,7 @@
 /** The dashboard in a real Chromium, in front of a real checkpoint. */
 import type { Browser, Page } from 'playwright-core';
+import { dashboardWords } from '../../src/words/dashboard.ts';
+import type { Language } from '../../src/words/language.ts';
 import { buildDashboard, startBrowser } from './browser.ts';
 import { type RunningCheckpoint, runCheckpoint, token } from './checkpoint.ts';
 import type { Owner } from './owner.ts';
@@ -13,8 +15,8 @@ const patience = 30_000;
 export interface Dashboard {
   readonly browser: Browser;
   readonly checkpoint: RunningCheckpoint;
-  /** A page that is logged in, and what goes wrong in it or is asked of anybody else. */
-  open(): Promise<{ page: Page; faults: string[] }>;
+  /** A page that is logged in, and what goes wrong in it or is asked of anybody else. @param language of the browser */
+  open(language?: Language): Promise<{ page: Page; faults: string[] }>;
   /** Goes to a view and waits until its data is there. */
   show(page: Page, view: string): Promise<void>;
 }
@@ -27,8 +29,9 @@ export async function startDashboard(owner: Owner): Promise<Dashboard> {
   return {
     browser,
     checkpoint,
-    open: async () => {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+    open: async (language = 'en') => {
+      const viewport = { width: 1280, height: 860 };
+      const context = await browser.newContext({ viewport, locale: { en: 'en-GB', ja: 'ja-JP' }[language] });
       owner.after(() => context.close());
       const page = await context.newPage();
       page.setDefaultTimeout(patience);
@@ -44,7 +47,7 @@ export async function startDashboard(owner: Owner): Promise<Dashboard> {
       page.on('request', (request) => {
         if (!request.url().startsWith(admin)) faults.push(`asks ${request.url()}`);
       });
-      await login(page, admin);
+      await login(page, admin, language);
       return { page, faults };
     },
     show: async (page, view) => {
@@ -56,11 +59,12 @@ export async function startDashboard(owner: Owner): Promise<Dashboard> {
   };
 }
 
-export async function login(page: Page, admin: string): Promise<void> {
+export async function login(page: Page, admin: string, language: Language = 'en'): Promise<void> {
+  const { login: words, frame } = dashboardWords[language];
   await page.goto(admin);
-  await page.getByLabel('Token').fill(token);
-  await page.getByRole('button', { name: 'Open the gate' }).click();
-  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByLabel(words.token).fill(token);
+  await page.getByRole('button', { name: words.open }).click();
+  await page.getByText(frame.live, { exact: true }).waitFor();
 }
 
 /** For a suite: `before` and `after` of node:test, since an owner's `after` within `before` ends with it. */

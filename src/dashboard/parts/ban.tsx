@@ -2,22 +2,18 @@
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { t } from '../language.ts';
 import { sourceText } from '../words.ts';
 import { Dialog } from './dialog.tsx';
 
-const terms = [
-  { words: '10 minutes', value: '10m' },
-  { words: '1 hour', value: '1h' },
-  { words: '1 day', value: '1d' },
-  { words: '30 days', value: '30d' },
-  { words: 'for ever', value: '' },
-] as const;
+/** The empty one: for ever. */
+const terms = ['10m', '1h', '1d', '30d', ''] as const;
 
 /** What stands of a ban beside its client. */
 export const BanMark = ({ prefix, by }: { prefix: string; by: string | null }): JSX.Element | null =>
   by === null ? null : (
     <span class="fate block">
-      {by === prefix ? 'banned' : by === 'list' ? 'on a ban list' : `banned with ${sourceText(by)}`}
+      {by === prefix ? t.bans.banned : by === 'list' ? t.bans.onList : t.bans.bannedWith(sourceText(by))}
     </span>
   );
 
@@ -46,17 +42,17 @@ export function BanButton({ prefix, ban, onChange }: BanProps): JSX.Element {
     <>
       {ban !== null ? (
         // Not disabled meanwhile: that would take the focus from it.
-        <button type="button" onClick={() => unban(ban)} aria-label={`Unban ${sourceText(ban)}`}>
-          {ban === prefix ? 'Unban' : `Unban ${sourceText(ban)}`}
+        <button type="button" onClick={() => unban(ban)} aria-label={t.bans.unbanOf(sourceText(ban))}>
+          {ban === prefix ? t.bans.unban : t.bans.unbanOf(sourceText(ban))}
         </button>
       ) : (
         <button
           type="button"
           class={prefix === '' ? 'strong' : ''}
           onClick={() => setOpen(true)}
-          aria-label={prefix === '' ? 'Ban a prefix' : `Ban ${sourceText(prefix)}`}
+          aria-label={prefix === '' ? t.bans.banPrefix : t.bans.banOf(sourceText(prefix))}
         >
-          {prefix === '' ? 'Ban a prefix' : 'Ban'}
+          {prefix === '' ? t.bans.banPrefix : t.bans.ban}
         </button>
       )}
       {error !== null && (
@@ -96,7 +92,7 @@ function BanDialog({
       });
       onChange();
       if (note === undefined) onClose();
-      else setError(`Banned, but ${note}.`);
+      else setError(t.bans.note(note));
     } catch (problem) {
       setError((problem as Error).message);
     }
@@ -104,23 +100,23 @@ function BanDialog({
   }
 
   return (
-    <Dialog title={prefix === '' ? 'Ban a prefix' : `Ban ${sourceText(prefix)}`} onClose={onClose}>
+    <Dialog title={prefix === '' ? t.bans.banPrefix : t.bans.banOf(sourceText(prefix))} onClose={onClose}>
       <form ref={form} onSubmit={submit}>
         {prefix === '' && (
           <label class="field">
-            Address or prefix
+            {t.bans.address}
             <input
               name="prefix"
               required
-              placeholder="192.0.2.1 or 2001:db8::/32"
+              placeholder={t.bans.addressHint}
               autocomplete="off"
               spellcheck={false}
             />
           </label>
         )}
         <fieldset class="choices">
-          <legend>For</legend>
-          {terms.map(({ words, value }) => (
+          <legend>{t.bans.for}</legend>
+          {terms.map((value) => (
             <label key={value}>
               <input
                 type="radio"
@@ -129,12 +125,12 @@ function BanDialog({
                 defaultChecked={value === '1h'}
                 autofocus={prefix !== '' && value === '1h'}
               />
-              <span>{words}</span>
+              <span>{t.bans.terms[value]}</span>
             </label>
           ))}
         </fieldset>
         <label class="field">
-          Why (for whoever asks later)
+          {t.bans.reason}
           <input name="reason" maxLength={200} autocomplete="off" />
         </label>
         {error !== null && (
@@ -144,10 +140,10 @@ function BanDialog({
         )}
         <div class="dialog-ends">
           <button type="button" onClick={onClose}>
-            Cancel
+            {t.states.cancel}
           </button>
           <button type="submit" class="strong" disabled={busy}>
-            Ban
+            {t.bans.ban}
           </button>
         </div>
       </form>

@@ -3,9 +3,9 @@ import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { SummaryAnswer } from '../api.ts';
+import { say, t } from '../language.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
-import { amount, fullTime, times as timesText } from '../words.ts';
+import { amount, fullTime, techniqueWords } from '../words.ts';
 import { colours } from './palette.ts';
 
 /** Rules with a colour of their own; the rest is one. */
@@ -55,17 +55,11 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
   const total = (index: number) => counts.reduce((sum, row) => sum + row[index]!, 0);
   const words =
     at === null
-      ? summary.total === 1
-        ? '1 probe'
-        : `${amount(summary.total)} probes`
-      : `${amount(total(at))} from ${fullTime(times[at]! * 1000)}`;
+      ? t.chart.probes(summary.total)
+      : t.chart.from(amount(total(at)), fullTime(times[at]! * 1000));
   return (
     <figure class="chart">
-      <div
-        ref={box}
-        role="img"
-        aria-label={`Probes over time, by rule: ${amount(summary.total)} in all. The list below tells them by rule.`}
-      />
+      <div ref={box} role="img" aria-label={t.chart.label(amount(summary.total))} />
       <Banned summary={summary} times={times} />
       <figcaption>
         <p class="chart-at">{words}</p>
@@ -74,7 +68,7 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
             <li key={name}>
               <i style={{ background: palette[index]! }} aria-hidden="true" />
               {name === 'others' ? (
-                name
+                t.chart.others
               ) : (
                 <>
                   <a href={href('events', { rule: name })}>{techniqueWords(name)}</a> <small>{name}</small>
@@ -115,25 +109,22 @@ function Banned({
         {counts.map((count, index) => (
           <i
             key={times[index]}
-            title={`${timesText(count)} from ${fullTime(times[index]! * 1000)}`}
+            title={t.chart.bannedFrom(count, fullTime(times[index]! * 1000))}
             style={{ height: count === 0 ? 0 : `${Math.max(8, (count / most) * 100)}%` }}
           />
         ))}
       </div>
       <p>
-        Banned clients were turned away {timesText(banned)} besides: <a href={href('bans')}>the bans</a>
+        {t.chart.banned(banned)} <a href={href('bans')}>{t.chart.theBans}</a>
       </p>
     </div>
   );
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
-const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
-
 /** `14:00`, or at midnight the day. @param seconds since the epoch */
 function tick(seconds: number): string {
   const time = new Date(seconds * 1000);
-  return time.getHours() + time.getMinutes() === 0 ? date.format(time) : clock.format(time);
+  return time.getHours() + time.getMinutes() === 0 ? say.day(time) : say.minutes(time);
 }
 
 function stack({ from, to, series, rules }: SummaryAnswer): Stacked {

@@ -1,18 +1,19 @@
 /** Text to take along, with a button that copies it. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import { t } from '../language.ts';
 
 export function CopyLine({ text, label }: { text: string; label: string }): JSX.Element {
   const box = useRef<HTMLElement>(null);
-  const [said, setSaid] = useState('Copy');
+  const [said, setSaid] = useState(t.states.copy);
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(text);
-      setSaid('Copied');
+      setSaid(t.states.copied);
     } catch {
       // Without TLS a browser may not copy by itself: the text is selected, one key is left.
       getSelection()?.selectAllChildren(box.current!);
-      setSaid('Selected: Ctrl+C');
+      setSaid(t.states.selected);
     }
   }
   return (

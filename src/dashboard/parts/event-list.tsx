@@ -1,9 +1,18 @@
 /** Events, a line each; on a phone a small card each. */
 import type { JSX } from 'preact';
 import type { LiveEvent } from '../api.ts';
+import { t } from '../language.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
-import { actionWords, amount, clientText, fullTime, sourceText, times, timeText } from '../words.ts';
+import {
+  actionWords,
+  amount,
+  clientText,
+  fullTime,
+  sourceText,
+  techniqueWords,
+  times,
+  timeText,
+} from '../words.ts';
 
 export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Element => (
   <ol class="events">
@@ -34,7 +43,7 @@ function EventLine({ event }: { event: LiveEvent }): JSX.Element {
         {sourceText(clientText(client, prefix))}
       </span>
       <code class="event-request" title={request}>
-        {request === '' ? '(no bytes)' : request}
+        {request === '' ? t.events.noBytes : request}
       </code>
       <span class="event-rule" title={rule}>
         {techniqueWords(rule)}

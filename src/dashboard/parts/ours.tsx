@@ -1,6 +1,7 @@
 /** "This is ours": what to write into the config so that a host that was refused is served. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { t } from '../language.ts';
 import { CopyLine } from './copy-line.tsx';
 import { Dialog } from './dialog.tsx';
 
@@ -10,22 +11,22 @@ export function OursButton({ host }: { host: string }): JSX.Element {
   return (
     <>
       <button type="button" onClick={() => setOpen(true)}>
-        This host is ours
+        {t.ours.button}
       </button>
       {open && (
-        <Dialog title={`${host} is ours`} onClose={() => setOpen(false)} wide>
-          <p>Add it to the hosts of its site in the config:</p>
+        <Dialog title={t.ours.title(host)} onClose={() => setOpen(false)} wide>
+          <p>{t.ours.add}</p>
           <CopyLine
-            text={`sites:\n  - hosts: [${JSON.stringify(host)}]   # beside the hosts that stand there`}
-            label="Lines of the config"
+            text={`sites:\n  - hosts: [${JSON.stringify(host)}]   ${t.ours.beside}`}
+            label={t.ours.lines}
           />
           <p>
-            Then reload: <code>sekisho check --config FILE</code>, and SIGHUP to the process. Only do so for
-            names that you own: whoever sent this request chose this one.
+            {t.ours.reload} <code>sekisho check --config FILE</code>
+            {t.ours.reloadRest}
           </p>
           <div class="dialog-ends">
             <button type="button" class="strong" onClick={() => setOpen(false)}>
-              Close
+              {t.states.close}
             </button>
           </div>
         </Dialog>

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { api } from '../api.ts';
+import { t } from '../language.ts';
 import { useResource } from '../resource.ts';
 import { Dialog } from './dialog.tsx';
 import { Loaded } from './states.tsx';
@@ -10,8 +11,8 @@ export function ReportButton({ client }: { client: string }): JSX.Element {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <button type="button" onClick={() => setOpen(true)} aria-label={`Abuse report about ${client}`}>
-        Abuse report
+      <button type="button" onClick={() => setOpen(true)} aria-label={t.report.title(client)}>
+        {t.report.button}
       </button>
       {open && <ReportDialog client={client} onClose={() => setOpen(false)} />}
     </>
@@ -30,17 +31,17 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
     text.current?.select();
     try {
       await navigator.clipboard.writeText(text.current?.value ?? '');
-      setSaid('Copied.');
+      setSaid(t.report.copied);
     } catch {
       // Without TLS a browser may not copy by itself: the text is selected, one key is left.
-      setSaid('The text is selected: copy it with Ctrl+C.');
+      setSaid(t.report.selected);
     }
   }
 
   return (
-    <Dialog title={`Abuse report about ${client}`} onClose={onClose} wide>
+    <Dialog title={t.report.title(client)} onClose={onClose} wide>
       <fieldset class="choices">
-        <legend class="hidden">Format</legend>
+        <legend class="hidden">{t.report.format}</legend>
         {(['text', 'xarf'] as const).map((name) => (
           <label key={name}>
             <input
@@ -52,20 +53,22 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
                 setSaid('');
               }}
             />
-            <span>{name === 'text' ? 'For people' : 'X-ARF (JSON)'}</span>
+            <span>{name === 'text' ? t.report.people : 'X-ARF (JSON)'}</span>
           </label>
         ))}
       </fieldset>
       <Loaded of={report} lines={8}>
-        {(value) => <textarea ref={text} readOnly rows={16} value={words(value)} aria-label="The report" />}
+        {(value) => (
+          <textarea ref={text} readOnly rows={16} value={words(value)} aria-label={t.report.report} />
+        )}
       </Loaded>
       <div class="dialog-ends">
         <span role="status">{said}</span>
         <button type="button" onClick={onClose}>
-          Close
+          {t.states.close}
         </button>
         <button type="button" class="strong" onClick={copy}>
-          Copy
+          {t.states.copy}
         </button>
       </div>
     </Dialog>

@@ -1,5 +1,6 @@
 /** What stands where data would: it is coming, there is none, or it could not be had. */
 import type { ComponentChildren, JSX } from 'preact';
+import { t } from '../language.ts';
 import type { Resource } from '../resource.ts';
 
 interface LoadedProps<T> {
@@ -16,17 +17,17 @@ export function Loaded<T>({ of, lines = 4, children }: LoadedProps<T>): JSX.Elem
       {error !== null && (
         <div class="trouble" role="alert">
           <p>
-            <strong>That could not be loaded:</strong> {error}
+            <strong>{t.states.failed}</strong> {error}
           </p>
           <button type="button" onClick={reload}>
-            Try again
+            {t.states.again}
           </button>
         </div>
       )}
       {data !== null && children(data)}
       {data === null && loading && error === null && (
         <div class="skeleton" aria-busy="true">
-          <span class="hidden">Loading</span>
+          <span class="hidden">{t.states.loading}</span>
           {Array.from({ length: lines }, (_, line) => (
             <i key={line} />
           ))}

@@ -1,8 +1,9 @@
 /** How probes were tried, a bar a rule: in words, with its id beside. */
 import type { JSX } from 'preact';
 import type { SummaryAnswer } from '../api.ts';
+import { t } from '../language.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
+import { techniqueWords } from '../words.ts';
 import { Bars } from './bars.tsx';
 
 interface TechniqueBarsProps {
@@ -18,8 +19,8 @@ export function TechniqueBars({ rules, filter = {} }: TechniqueBarsProps): JSX.E
         key: `${rule} ${action}`,
         label: (
           <>
-            {techniqueWords(rule)}
-            {action === 'block' ? '' : ' (flagged)'} <small>{rule}</small>
+            {action === 'block' ? techniqueWords(rule) : t.wanted.flagged(techniqueWords(rule))}{' '}
+            <small>{rule}</small>
           </>
         ),
         count,

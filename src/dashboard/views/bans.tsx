@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { BanButton } from '../parts/ban.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
@@ -14,7 +15,7 @@ export function BansView({ live }: ViewProps): JSX.Element {
   const { reload } = bans;
   useEffect(reload, [live.bans]);
   const left = (until: string | null) =>
-    until === null ? 'for ever' : `${spanText(Date.parse(until) - Date.now())} left`;
+    until === null ? t.bans.forEver : t.bans.left(spanText(Date.parse(until) - Date.now()));
   const heading = useRef<HTMLHeadingElement>(null);
   const unbanned = () => {
     reload();
@@ -25,57 +26,53 @@ export function BansView({ live }: ViewProps): JSX.Element {
     <section class="card">
       <div class="card-head">
         <h1 ref={heading} tabIndex={-1}>
-          Bans
+          {t.bans.title}
         </h1>
         {bans.data !== null && bans.data.off !== true && <BanButton prefix="" ban={null} onChange={reload} />}
       </div>
       <Loaded of={bans}>
         {(data) => (
           <>
-            {data.listed > 0 && (
-              <p class="lead">{amount(data.listed)} more prefixes are banned by imported lists.</p>
-            )}
+            {data.listed > 0 && <p class="lead">{t.bans.listed(data.listed)}</p>}
             {data.off === true ? (
-              <Empty title="Bans are off">`bans: false` stands in the config.</Empty>
+              <Empty title={t.bans.off}>{t.bans.offWhy}</Empty>
             ) : data.bans.length === 0 ? (
-              <Empty title="Nobody is banned">
-                Who keeps probing is banned by itself, and shows up here.
-              </Empty>
+              <Empty title={t.bans.nobody}>{t.bans.nobodyWhy}</Empty>
             ) : (
               <table class="rows">
                 <thead>
                   <tr>
-                    <th scope="col">Prefix</th>
-                    <th scope="col">Until</th>
-                    <th scope="col">Since</th>
-                    <th scope="col">Why</th>
+                    <th scope="col">{t.bans.prefix}</th>
+                    <th scope="col">{t.bans.until}</th>
+                    <th scope="col">{t.bans.since}</th>
+                    <th scope="col">{t.bans.why}</th>
                     <th scope="col">
-                      <span class="hidden">Actions</span>
+                      <span class="hidden">{t.bans.actions}</span>
                     </th>
                   </tr>
                 </thead>
                 <tbody>
                   {data.bans.map(({ prefix, since, until, level, by, reason }) => (
                     <tr key={prefix}>
-                      <th scope="row" data-label="Prefix">
+                      <th scope="row" data-label={t.bans.prefix}>
                         <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
                       </th>
-                      <td data-label="Until">
+                      <td data-label={t.bans.until}>
                         <span class="whole" title={until === null ? '' : fullTime(until)}>
                           {left(until)}
                         </span>
                       </td>
-                      <td data-label="Since">
+                      <td data-label={t.bans.since}>
                         <time dateTime={since} title={fullTime(since)}>
                           {timeText(since)}
                         </time>
                       </td>
-                      <td class="wide" data-label="Why">
+                      <td class="wide" data-label={t.bans.why}>
                         <span>
                           {reason === '' || reason === 'banned by an operator' ? '' : reason}{' '}
                           <small>
-                            by {by === 'operator' ? 'an operator' : 'its probes'}
-                            {level > 1 && `, ban number ${level}`}
+                            {by === 'operator' ? t.bans.byOperator : t.bans.byProbes}
+                            {level > 1 && t.bans.level(level)}
                           </small>
                         </span>
                       </td>
@@ -88,9 +85,7 @@ export function BansView({ live }: ViewProps): JSX.Element {
               </table>
             )}
             {data.total > data.bans.length && (
-              <p class="lead">
-                The newest {amount(data.bans.length)} of {amount(data.total)}.
-              </p>
+              <p class="lead">{t.bans.newest(amount(data.bans.length), amount(data.total))}</p>
             )}
           </>
         )}

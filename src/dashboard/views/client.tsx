@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { BanButton, BanMark } from '../parts/ban.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { EventList } from '../parts/event-list.tsx';
@@ -27,39 +28,39 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
     <>
       <section class="card">
         <p class="crumb">
-          <a href={href('who')}>Who</a> / {name}
+          <a href={href('who')}>{t.who.title}</a> / {name}
         </p>
         <h1>{name}</h1>
         <Loaded of={client} lines={6}>
           {({ prefix, first, last, count, listeners, bannedBy }) => (
             <>
               <dl class="facts">
-                <dt>First seen</dt>
+                <dt>{t.client.first}</dt>
                 <dd>
                   <time dateTime={first}>{zonedTime(first)}</time>
                 </dd>
-                <dt>Last seen</dt>
+                <dt>{t.client.last}</dt>
                 <dd>
                   <time dateTime={last}>{zonedTime(last)}</time>
                 </dd>
-                <dt>Requests</dt>
+                <dt>{t.client.requests}</dt>
                 <dd>
                   {amount(count)} <BanMark prefix={prefix} by={bannedBy} />
                 </dd>
-                <dt>Came in at</dt>
+                <dt>{t.client.cameIn}</dt>
                 <dd>{listeners.map(({ listener }) => listener).join(', ')}</dd>
-                <dt>Network</dt>
+                <dt>{t.client.network}</dt>
                 <dd>
                   <a href={href('events', { client: networkOf(prefix) })}>{networkOf(prefix)}</a>
                 </dd>
-                <dt>Name</dt>
+                <dt>{t.client.name}</dt>
                 <dd>
                   <Name address={name.split('/', 1)[0]!} />
                 </dd>
               </dl>
               <div class="actions">
                 <a class="button" href={href('events', { client: prefix })}>
-                  All its events
+                  {t.client.allEvents}
                 </a>
                 <ReportButton client={name} />
                 {!off && bannedBy !== 'list' && (
@@ -73,11 +74,11 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
       {client.data !== null && (
         <div class="columns">
           <section class="card">
-            <h2>How it tried</h2>
+            <h2>{t.client.how}</h2>
             <TechniqueBars rules={client.data.rules} filter={{ client: id }} />
           </section>
           <section class="card">
-            <h2>What it was after</h2>
+            <h2>{t.client.after}</h2>
             <Bars
               bars={client.data.intents.map(({ intent, count }) => ({
                 key: intent,
@@ -91,7 +92,7 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
       )}
       {client.data !== null && (
         <section class="card">
-          <h2>Latest</h2>
+          <h2>{t.client.latest}</h2>
           <Loaded of={events}>{(page) => <EventList events={page.events} />}</Loaded>
         </section>
       )}
@@ -106,16 +107,16 @@ function Name({ address }: { address: string }): JSX.Element {
   async function ask(): Promise<void> {
     setSaid('…');
     await api.name(address).then(
-      ({ names }) => setSaid(names.length === 0 ? 'it has none, or nobody answered' : names.join(', ')),
+      ({ names }) => setSaid(names.length === 0 ? t.client.noName : names.join(', ')),
       (problem: Error) => setSaid(problem.message),
     );
   }
   return said === null ? (
     <>
       <button type="button" class="small" onClick={ask}>
-        Ask DNS
+        {t.client.ask}
       </button>{' '}
-      <small>whoever holds its reverse zone sees the question</small>
+      <small>{t.client.askHelp}</small>
     </>
   ) : (
     <span role="status">{said}</span>

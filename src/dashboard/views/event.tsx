@@ -3,14 +3,23 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { type ApiEventInFull, api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { BanButton, BanMark } from '../parts/ban.tsx';
 import { OursButton } from '../parts/ours.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href, leftList } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
-import { actionWords, answerWords, hostOf, intentWords, sourceText, times, zonedTime } from '../words.ts';
+import {
+  actionWords,
+  answerWords,
+  hostOf,
+  intentWords,
+  sourceText,
+  techniqueWords,
+  times,
+  zonedTime,
+} from '../words.ts';
 
 export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element {
   const event = useResource((init) => api.event(id, init), [id]);
@@ -27,7 +36,7 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
     return (
       <section class="card">
         <p class="crumb">
-          <a href={back}>Events</a>
+          <a href={back}>{t.events.title}</a>
         </p>
         <Loaded of={event} lines={10}>
           {() => null}
@@ -43,11 +52,11 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
             <section class="card">
               <p class="crumb">
                 <a href={back} aria-keyshortcuts="Escape">
-                  Events
+                  {t.events.title}
                 </a>{' '}
                 / {id}
               </p>
-              <h1 class="verdict">{data.why}</h1>
+              <h1 class="verdict">{t.event.why(data.why, data.rule, data.destination)}</h1>
               <p class="event-summary">
                 <span class={`fate ${data.action}`}>{actionWords(data.action)}</span>{' '}
                 {answerWords(data.answer)}
@@ -59,7 +68,7 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
                   <OursButton host={hostOf(data.destination)} />
                 )}
                 <a class="button" href={href('events', { client: prefix })}>
-                  All from {sourceText(prefix)}
+                  {t.event.allFrom(sourceText(prefix))}
                 </a>
                 {prefix !== 'several' && <ReportButton client={client} />}
                 {prefix !== 'several' && !off && data.bannedBy !== 'list' && (
@@ -68,28 +77,28 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
               </div>
             </section>
             <section class="card">
-              <h2>What came in</h2>
+              <h2>{t.event.cameIn}</h2>
               <Bytes event={data} />
             </section>
             <div class="columns">
               <section class="card">
-                <h2>The rule</h2>
+                <h2>{t.event.rule}</h2>
                 <p>
                   <a class="tag" href={href('events', { rule: data.rule })}>
                     {data.rule}
                   </a>
                 </p>
                 <dl class="facts">
-                  <dt>Seen</dt>
-                  <dd>{data.explained.title}</dd>
-                  <dt>Sought</dt>
-                  <dd>{data.explained.seeks}</dd>
-                  <dt>Reference</dt>
+                  <dt>{t.event.seen}</dt>
+                  <dd>{t.event.explained(data.explained, data.rule).title}</dd>
+                  <dt>{t.event.sought}</dt>
+                  <dd>{t.event.explained(data.explained, data.rule).seeks}</dd>
+                  <dt>{t.event.reference}</dt>
                   <dd>{data.explained.reference}</dd>
                 </dl>
               </section>
               <section class="card">
-                <h2>How it would be judged now</h2>
+                <h2>{t.event.now}</h2>
                 <JudgedNow event={data} />
               </section>
             </div>
@@ -104,35 +113,35 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
   const { time, last, client, prefix, listener, site, intent, destination, rules } = event;
   return (
     <dl class="facts">
-      <dt>Time</dt>
+      <dt>{t.event.time}</dt>
       <dd>
         <time dateTime={time}>{zonedTime(time)}</time>
         {zonedTime(time) !== zonedTime(last) && (
           <>
             {' '}
-            to <time dateTime={last}>{zonedTime(last)}</time>
+            {t.event.to} <time dateTime={last}>{zonedTime(last)}</time>
           </>
         )}
       </dd>
-      <dt>Client</dt>
+      <dt>{t.event.client}</dt>
       <dd>
         {prefix === 'several' ? client : <a href={href('client', {}, prefix)}>{client}</a>}{' '}
-        {sourceText(prefix) !== client && <small>counted as {prefix}</small>}
+        {sourceText(prefix) !== client && <small>{t.event.countedAs(prefix)}</small>}
       </dd>
-      <dt>Came in at</dt>
+      <dt>{t.event.listener}</dt>
       <dd>{listener}</dd>
-      <dt>For</dt>
-      <dd>{site ?? 'none of our sites'}</dd>
-      <dt>After</dt>
+      <dt>{t.event.for}</dt>
+      <dd>{site ?? t.event.noSite}</dd>
+      <dt>{t.event.after}</dt>
       <dd>
-        {destination === null && intent === 'web' ? 'it named nothing' : intentWords(intent)}
+        {destination === null && intent === 'web' ? t.event.namedNothing : intentWords(intent)}
         {destination !== null && (
           <>
             : <code>{destination}</code>
           </>
         )}
       </dd>
-      <dt>Rules seen</dt>
+      <dt>{t.event.rules}</dt>
       <dd>
         {rules.map((rule) => (
           <div key={rule}>
@@ -154,11 +163,11 @@ interface Piece {
 /** The bytes, a line of the message a line, the offending parts marked. */
 function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
   const { bytes, judgedNow } = event;
-  if (bytes === '') return <p class="lead">Nothing was kept of it.</p>;
+  if (bytes === '') return <p class="lead">{t.event.nothingKept}</p>;
   const pieces = cut(bytes, judgedNow?.signals ?? []);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section class="bytes" tabIndex={0} aria-label="The bytes received, escaped">
+    <section class="bytes" tabIndex={0} aria-label={t.event.bytes}>
       {pieces.map(({ text, what }, index) =>
         what === null ? (
           <span key={index}>{broken(text)}</span>
@@ -196,20 +205,19 @@ function cut(bytes: string, signals: Signals): Piece[] {
 const byClient = new Set(['client-banned', 'rate-limited']);
 
 function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
-  if (event.judgedNow === null) return <p class="lead">Only HTTP requests are judged again.</p>;
+  if (event.judgedNow === null) return <p class="lead">{t.event.onlyHttp}</p>;
   const { verdict, rule, answer, why, signals } = event.judgedNow;
-  if (!/^https? /.test(event.listener))
-    return <p class="lead">It came to a decoy, which passes nothing on, whatever the policy says.</p>;
+  if (!/^https? /.test(event.listener)) return <p class="lead">{t.event.decoy}</p>;
   const same = verdict === event.action && rule === event.rule;
   return (
     <>
       <p>
         <span class={`fate ${verdict}`}>{actionWords(verdict)}</span>{' '}
         {verdict === 'block' && `${answerWords(answer)}, `}
-        {same ? 'as then' : 'not as then'}
+        {same ? t.event.asThen : t.event.notAsThen}
       </p>
       {!same && <p>{why}</p>}
-      {byClient.has(event.rule) && <p class="lead">By its bytes alone: who sent it is not looked at here.</p>}
+      {byClient.has(event.rule) && <p class="lead">{t.event.byBytes}</p>}
       <ul class="signals">
         {signals.map(({ rule: id, what, start }) => (
           <li key={`${id}${start}`}>

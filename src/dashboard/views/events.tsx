@@ -3,33 +3,13 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type ApiEvent, api, queryText } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { EventList } from '../parts/event-list.tsx';
 import { FilterField } from '../parts/filter-field.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
-import { intentWords } from '../words.ts';
-
-const intents = [
-  'proxy-judge',
-  'mail-relay',
-  'metadata',
-  'private-network',
-  'loopback',
-  'chat-relay',
-  'turn-relay',
-  'sip-relay',
-  'stream-relay',
-  'cache-manager',
-  'socks-bind',
-  'udp-relay',
-  'vpn-relay',
-  'remote-login',
-  'mail-access',
-  'third-party-attack',
-  'web',
-];
+import { intentWords, techniqueWords } from '../words.ts';
 
 type Props = ViewProps & { readonly query: Readonly<Record<string, string>> };
 
@@ -80,9 +60,9 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
   return (
     <section class="card">
       <div class="card-head">
-        <h1>Events</h1>
+        <h1>{t.events.title}</h1>
         <span class="exports">
-          Export{' '}
+          {t.events.export}{' '}
           <a href={exported('csv')} download>
             CSV
           </a>{' '}
@@ -91,24 +71,24 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
           </a>
         </span>
       </div>
-      <search class="filters" aria-label="Filter events">
+      <search class="filters" aria-label={t.events.filter}>
         <FilterField
-          label="Words"
+          label={t.events.words}
           id="filter-text"
           value={query.text ?? ''}
-          placeholder="host, path …  ( / )"
+          placeholder={t.events.wordsHint}
           onCommit={(value) => type('text', value)}
         />
         <FilterField
-          label="Client"
+          label={t.events.client}
           value={query.client ?? ''}
-          placeholder="address or prefix"
+          placeholder={t.events.clientHint}
           onCommit={(value) => type('client', value)}
         />
         <label class="field">
-          Rule
+          {t.events.rule}
           <select value={query.rule ?? ''} onChange={(event) => set('rule', event.currentTarget.value)}>
-            <option value="">any</option>
+            <option value="">{t.events.any}</option>
             {(rules.data?.rules.map(({ id }) => id) ?? (query.rule ? [query.rule] : [])).map((id) => (
               <option key={id} value={id}>
                 {id}: {techniqueWords(id)}
@@ -117,10 +97,10 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
           </select>
         </label>
         <label class="field">
-          After
+          {t.events.after}
           <select value={query.intent ?? ''} onChange={(event) => set('intent', event.currentTarget.value)}>
-            <option value="">anything</option>
-            {intents.map((id) => (
+            <option value="">{t.events.anything}</option>
+            {Object.keys(t.intents).map((id) => (
               <option key={id} value={id}>
                 {intentWords(id)}
               </option>
@@ -128,34 +108,30 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
           </select>
         </label>
         <label class="field">
-          Fate
+          {t.events.fate}
           <select value={query.action ?? ''} onChange={(event) => set('action', event.currentTarget.value)}>
-            <option value="">either</option>
-            <option value="block">turned away</option>
-            <option value="flag">passed, flagged</option>
+            <option value="">{t.events.either}</option>
+            <option value="block">{t.actions.block}</option>
+            <option value="flag">{t.actions.flag}</option>
           </select>
         </label>
         {filtered && (
           <a class="clear" href={href('events')}>
-            Clear
+            {t.events.clear}
           </a>
         )}
       </search>
       <div class="fresh" role="status">
         {unseen > 0 && (
           <button type="button" onClick={refresh}>
-            {unseen === 1 ? '1 new probe' : `${unseen} new probes`}
+            {t.events.fresh(unseen)}
           </button>
         )}
       </div>
       <Loaded of={page} lines={10}>
         {({ events }) =>
           events.length === 0 ? (
-            <Empty title="No such event">
-              {filtered
-                ? 'Choose a longer range of time, or fewer filters.'
-                : 'No probe came in the range chosen.'}
-            </Empty>
+            <Empty title={t.events.none}>{filtered ? t.events.noneFiltered : t.events.noneRange}</Empty>
           ) : (
             <>
               <EventList events={[...events, ...(more?.events ?? [])]} />
@@ -166,13 +142,13 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
               )}
               {cut && (
                 <p class="note" role="status">
-                  The search was ended for its time. What is older was not looked at yet.
+                  {t.events.cut}
                 </p>
               )}
               {next != null && (
                 <p class="more">
                   <button type="button" onClick={older}>
-                    Older ones
+                    {t.events.older}
                   </button>
                 </p>
               )}

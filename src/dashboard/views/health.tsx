@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { api, type Status } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { amount, fullTime, sizeText, spanText } from '../words.ts';
@@ -22,40 +23,40 @@ export function HealthView({ live }: ViewProps): JSX.Element {
   useEffect(reload, [live.backends]);
   return (
     <>
-      <h1 class="hidden">Health</h1>
+      <h1 class="hidden">{t.health.title}</h1>
       <section class="card">
-        <h2>Backends</h2>
+        <h2>{t.health.backends}</h2>
         <Loaded of={backends}>
           {(data) =>
             data.backends.length === 0 ? (
-              <Empty title="None to watch">The welcome page is served by the checkpoint itself.</Empty>
+              <Empty title={t.health.none}>{t.health.noneWhy}</Empty>
             ) : (
               <table class="rows">
                 <thead>
                   <tr>
-                    <th scope="col">Backend</th>
-                    <th scope="col">State</th>
+                    <th scope="col">{t.health.backend}</th>
+                    <th scope="col">{t.health.state}</th>
                     <th scope="col" class="number">
-                      Requests now
+                      {t.health.load}
                     </th>
                     <th scope="col" class="number">
-                      Weight
+                      {t.health.weight}
                     </th>
                   </tr>
                 </thead>
                 <tbody>
                   {data.backends.map(({ name, state, load, weight }, index) => (
                     <tr key={`${name} ${index}`}>
-                      <th scope="row" data-label="Backend">
+                      <th scope="row" data-label={t.health.backend}>
                         {name}
                       </th>
-                      <td data-label="State">
-                        <span class={`fate ${looks[state]}`}>{state}</span>
+                      <td data-label={t.health.state}>
+                        <span class={`fate ${looks[state]}`}>{t.health.states[state]}</span>
                       </td>
-                      <td class="number" data-label="Requests now">
+                      <td class="number" data-label={t.health.load}>
                         {amount(load)}
                       </td>
-                      <td class="number" data-label="Weight">
+                      <td class="number" data-label={t.health.weight}>
                         {weight}
                       </td>
                     </tr>
@@ -68,7 +69,7 @@ export function HealthView({ live }: ViewProps): JSX.Element {
       </section>
       {known?.fleet != null && <FleetCard />}
       <section class="card">
-        <h2>The checkpoint</h2>
+        <h2>{t.health.checkpoint}</h2>
         {known === null ? <Loaded of={status}>{() => null}</Loaded> : <Checkpoint status={known} />}
       </section>
     </>
@@ -84,38 +85,38 @@ function FleetCard(): JSX.Element {
   }, [reload]);
   return (
     <section class="card">
-      <h2>The fleet</h2>
+      <h2>{t.health.fleet}</h2>
       <Loaded of={fleet}>
         {({ fleet: own, gateways }) => (
           <>
             {own !== null && own.why !== '' && <p class="inline-trouble">{own.why}</p>}
             {own !== null && own.progress !== null && (
-              <p class="lead">States are brought together: {Math.round(own.progress * 100)} %</p>
+              <p class="lead">{t.health.merging(Math.round(own.progress * 100))}</p>
             )}
             {gateways.length === 0 ? (
-              <Empty title="Nobody is heard of">While Valkey is away the others are not seen.</Empty>
+              <Empty title={t.health.nobody}>{t.health.nobodyWhy}</Empty>
             ) : (
               <table class="rows">
                 <thead>
                   <tr>
-                    <th scope="col">Gateway</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Version</th>
-                    <th scope="col">Last seen</th>
+                    <th scope="col">{t.health.gateway}</th>
+                    <th scope="col">{t.health.state}</th>
+                    <th scope="col">{t.health.version}</th>
+                    <th scope="col">{t.health.seen}</th>
                   </tr>
                 </thead>
                 <tbody>
                   {gateways.map(({ id, name, version, state, seen, self }) => (
                     <tr key={id}>
-                      <th scope="row" data-label="Gateway">
+                      <th scope="row" data-label={t.health.gateway}>
                         {name}
-                        {self && ' (this one)'}
+                        {self && t.health.self}
                       </th>
-                      <td data-label="State">
+                      <td data-label={t.health.state}>
                         <span class={`fate ${state === 'connected' ? 'allow' : 'block'}`}>{state}</span>
                       </td>
-                      <td data-label="Version">{version}</td>
-                      <td data-label="Last seen">{fullTime(seen)}</td>
+                      <td data-label={t.health.version}>{version}</td>
+                      <td data-label={t.health.seen}>{fullTime(seen)}</td>
                     </tr>
                   ))}
                 </tbody>
@@ -132,58 +133,51 @@ function Checkpoint({ status }: { status: Status }): JSX.Element {
   const { name, version, started, ready, preset, sites, requests, journal, alerts, fleet } = status;
   return (
     <dl class="facts">
-      <Fact name="Name">{name}</Fact>
-      <Fact name="Version">{version}</Fact>
-      <Fact name="Running">
-        since {fullTime(started)}, for {spanText(Date.now() - Date.parse(started))}
+      <Fact name={t.health.name}>{name}</Fact>
+      <Fact name={t.health.version}>{version}</Fact>
+      <Fact name={t.health.running}>
+        {t.health.runningSince(fullTime(started), spanText(Date.now() - Date.parse(started)))}
       </Fact>
-      <Fact name="Ready">{ready ? 'yes' : 'no: it takes no requests'}</Fact>
-      <Fact name="Policy">preset {preset}</Fact>
-      <Fact name="Sites">{sites.join(', ')}</Fact>
-      <Fact name="Requests">
-        {amount(requests.allow)} passed, {amount(requests.flag)} flagged, {amount(requests.block)} turned away
-        since the start
+      <Fact name={t.health.ready}>{ready ? t.health.yes : t.health.no}</Fact>
+      <Fact name={t.health.policy}>{t.health.preset(preset)}</Fact>
+      <Fact name={t.health.sites}>{sites.join(', ')}</Fact>
+      <Fact name={t.health.requests}>
+        {t.health.counts(amount(requests.allow), amount(requests.flag), amount(requests.block))}
       </Fact>
-      <Fact name="Journal">
+      <Fact name={t.health.journal}>
         {journal === null ? (
-          'none'
+          t.health.noJournal
         ) : journal.trouble !== null ? (
-          <strong class="inline-trouble">
-            not written: {journal.trouble} ({amount(journal.unwritten)} events wait)
-          </strong>
+          <strong class="inline-trouble">{t.health.notWritten(journal.trouble, journal.unwritten)}</strong>
         ) : (
-          `${amount(journal.written)} events written since the start${journal.file ? '' : ', in memory alone: journal: false stands in the config'}`
+          `${t.health.written(journal.written)}${journal.file ? '' : t.health.memory}`
         )}
       </Fact>
       {journal !== null && journal.size !== null && (
-        <Fact name="Journal size">
+        <Fact name={t.health.size}>
           <span class="meter" aria-hidden="true">
             <i style={{ width: `${Math.min(100, (journal.size / journal.maxSize) * 100)}%` }} />
           </span>
-          {sizeText(journal.size)} of {sizeText(journal.maxSize)}
-          {journal.wal !== null && `, write-ahead log ${sizeText(journal.wal)}`}
-          {journal.file && `, schema ${journal.schema}`}
+          {t.health.sizeOf(sizeText(journal.size), sizeText(journal.maxSize))}
+          {journal.wal !== null && t.health.wal(sizeText(journal.wal))}
+          {journal.file && t.health.schema(journal.schema)}
         </Fact>
       )}
       {journal !== null && journal.letGo.length > 0 && (
-        <Fact name="Let go">
+        <Fact name={t.health.letGo}>
           {journal.letGo.map(({ what, why, rows, until }) => (
             <div key={`${what} ${why}`}>
-              {what} until {fullTime(until)}:{' '}
-              {why === 'size'
-                ? `no room for them in ${sizeText(journal.maxSize)} (journal.maxSize)`
-                : 'older than journal.keep'}
-              , {amount(rows)} rows so far
+              {t.health.until(what, fullTime(until))}{' '}
+              {why === 'size' ? t.health.noRoom(sizeText(journal.maxSize)) : t.health.tooOld}
+              {t.health.rows(rows)}
             </div>
           ))}
         </Fact>
       )}
-      <Fact name="Alerts">
-        {alerts === null
-          ? 'off'
-          : `${amount(alerts.sent)} sent${alerts.lost > 0 ? `, ${amount(alerts.lost)} did not get through` : ''}`}
+      <Fact name={t.health.alerts}>
+        {alerts === null ? t.health.off : t.health.sent(alerts.sent, alerts.lost)}
       </Fact>
-      {fleet !== null && <Fact name="Fleet">{fleet}</Fact>}
+      {fleet !== null && <Fact name={t.health.fleetName}>{fleet}</Fact>}
     </dl>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, type LiveEvent, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { headline } from '../headline.ts';
+import { t } from '../language.ts';
 import { Bars } from '../parts/bars.tsx';
 import { Chart } from '../parts/chart.tsx';
 import { CopyLine } from '../parts/copy-line.tsx';
@@ -36,36 +37,36 @@ export function NowView(props: ViewProps): JSX.Element {
 
   return (
     <>
-      <h1 class="headline">{summary.data === null ? 'Now' : headline(summary.data, range)}</h1>
-      <section class="figures" aria-label="At a glance">
+      <h1 class="headline">{summary.data === null ? t.now.title : headline(summary.data, range)}</h1>
+      <section class="figures" aria-label={t.now.glance}>
         <Figure
-          name="Probes in this range"
+          name={t.now.inRange}
           value={summary.data === null ? '…' : short(summary.data.total)}
           strong={(summary.data?.total ?? 0) > 0}
         />
-        <Figure name="of them turned away" value={fate(summary.data, 'block')} />
+        <Figure name={t.now.turnedAway} value={fate(summary.data, 'block')} />
         <Figure
-          name="of them passed on, flagged"
+          name={t.now.passedOn}
           value={fate(summary.data, 'flag')}
           link={href('events', { action: 'flag' })}
         />
         <Figure
-          name="Ordinary requests served"
+          name={t.now.served}
           value={known === null ? '…' : short(known.requests.allow)}
-          {...(known === null ? {} : { note: `since ${timeText(known.started)}` })}
+          {...(known === null ? {} : { note: t.now.since(timeText(known.started)) })}
         />
         <Figure
-          name="Banned now"
-          value={known === null ? '…' : known.bans === null ? 'off' : short(known.bans)}
+          name={t.now.bannedNow}
+          value={known === null ? '…' : known.bans === null ? t.now.off : short(known.bans)}
           link={href('bans')}
           {...(summary.data === null || summary.data.banned === 0
             ? {}
-            : { note: `${short(summary.data.banned)} requests of banned clients in this range` })}
+            : { note: t.now.bannedRequests(short(summary.data.banned)) })}
         />
       </section>
 
       <section class="card">
-        <h2>Probes by rule</h2>
+        <h2>{t.now.byRule}</h2>
         <Loaded of={summary} lines={7}>
           {(data) => (data.total === 0 ? <Quiet summary={data} /> : <Chart summary={data} />)}
         </Loaded>
@@ -73,33 +74,31 @@ export function NowView(props: ViewProps): JSX.Element {
 
       <section class="card">
         <div class="card-head">
-          <h2>As it happens</h2>
+          <h2>{t.now.feed}</h2>
           <button type="button" class="small" onClick={() => setHeld(held === null ? feed : null)}>
-            {held === null ? 'Pause' : 'Go on'}
+            {held === null ? t.now.pause : t.now.goOn}
           </button>
         </div>
         <div aria-live="off">
           {events.length > 0 ? (
             <EventList events={events} />
           ) : (
-            <Loaded of={earlier}>
-              {() => <Empty title="Nothing yet">The first probe shows up here by itself.</Empty>}
-            </Loaded>
+            <Loaded of={earlier}>{() => <Empty title={t.now.nothingYet}>{t.now.firstShows}</Empty>}</Loaded>
           )}
         </div>
         <p class="more">
-          <a href={href('events')}>All events</a>
+          <a href={href('events')}>{t.now.allEvents}</a>
         </p>
       </section>
 
       {summary.data?.total !== 0 && (
         <div class="columns">
           <section class="card">
-            <h2>Who</h2>
+            <h2>{t.now.who}</h2>
             <Loaded of={summary}>{(data) => <Sources data={data} />}</Loaded>
           </section>
           <section class="card">
-            <h2>What they were after</h2>
+            <h2>{t.now.after}</h2>
             <Loaded of={summary}>{(data) => <Intents data={data} />}</Loaded>
           </section>
         </div>
@@ -112,15 +111,15 @@ export function NowView(props: ViewProps): JSX.Element {
 function Quiet({ summary }: { summary: SummaryAnswer }): JSX.Element {
   const status = useResource(api.status, []);
   if (summary.totals.length > 0 || status.data === null)
-    return <Empty title="All quiet">Nobody tried to relay through this server in the range chosen.</Empty>;
+    return <Empty title={t.now.quiet}>{t.now.quietRange}</Empty>;
   const { knock } = status.data;
   return (
     <>
-      <Empty title="All quiet">
-        Nobody tried to relay through this server yet.
-        {knock !== null && ' Knock yourself, and watch it come in:'}
+      <Empty title={t.now.quiet}>
+        {t.now.quietEver}
+        {knock !== null && t.now.knock}
       </Empty>
-      {knock !== null && <CopyLine text={knock} label="A command that asks for a page of another server" />}
+      {knock !== null && <CopyLine text={knock} label={t.now.knockLabel} />}
     </>
   );
 }
@@ -156,7 +155,7 @@ function Figure({
 
 const Sources = ({ data }: { data: SummaryAnswer }): JSX.Element =>
   data.sources.length === 0 ? (
-    <Empty title="Nobody" />
+    <Empty title={t.now.nobody} />
   ) : (
     <>
       <Bars
@@ -169,7 +168,7 @@ const Sources = ({ data }: { data: SummaryAnswer }): JSX.Element =>
       />
       <p class="more">
         <a href={href('who')}>
-          {data.sources.length > 6 ? `All ${amount(data.sources.length)}` : 'More about them'}
+          {data.sources.length > 6 ? t.now.all(amount(data.sources.length)) : t.now.moreAbout}
         </a>
       </p>
     </>
@@ -177,7 +176,7 @@ const Sources = ({ data }: { data: SummaryAnswer }): JSX.Element =>
 
 const Intents = ({ data }: { data: SummaryAnswer }): JSX.Element =>
   data.intents.length === 0 ? (
-    <Empty title="Nothing" />
+    <Empty title={t.now.nothing} />
   ) : (
     <>
       <Bars
@@ -189,7 +188,7 @@ const Intents = ({ data }: { data: SummaryAnswer }): JSX.Element =>
         }))}
       />
       <p class="more">
-        <a href={href('wanted')}>Where to</a>
+        <a href={href('wanted')}>{t.now.whereTo}</a>
       </p>
     </>
   );

@@ -1,6 +1,7 @@
 /** What the senders wanted: intents and destinations. */
 import type { JSX } from 'preact';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { Bars } from '../parts/bars.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { TechniqueBars } from '../parts/technique-bars.tsx';
@@ -12,14 +13,14 @@ export function WantedView(props: ViewProps): JSX.Element {
   const summary = useSummary(props);
   return (
     <>
-      <h1 class="hidden">Wanted</h1>
+      <h1 class="hidden">{t.wanted.title}</h1>
       <div class="columns">
         <section class="card">
-          <h2>What they were after</h2>
+          <h2>{t.wanted.after}</h2>
           <Loaded of={summary} lines={6}>
             {({ intents }) =>
               intents.length === 0 ? (
-                <Empty title="Nothing">No probe in the range chosen.</Empty>
+                <Empty title={t.wanted.nothing}>{t.wanted.nothingWhy}</Empty>
               ) : (
                 <Bars
                   bars={intents.map(({ intent, count }) => ({
@@ -34,28 +35,28 @@ export function WantedView(props: ViewProps): JSX.Element {
           </Loaded>
         </section>
         <section class="card">
-          <h2>How they tried</h2>
+          <h2>{t.wanted.how}</h2>
           <Loaded of={summary} lines={6}>
             {({ rules }) =>
-              rules.length === 0 ? <Empty title="Not at all" /> : <TechniqueBars rules={rules} />
+              rules.length === 0 ? <Empty title={t.wanted.notAtAll} /> : <TechniqueBars rules={rules} />
             }
           </Loaded>
         </section>
       </div>
       <section class="card">
-        <h2>Where to</h2>
-        <p class="lead">Hosts that senders named. Nothing was ever sent there.</p>
+        <h2>{t.wanted.whereTo}</h2>
+        <p class="lead">{t.wanted.whereLead}</p>
         <Loaded of={summary} lines={8}>
           {({ destinations }) =>
             destinations.length === 0 ? (
-              <Empty title="Nowhere">No probe named a destination.</Empty>
+              <Empty title={t.wanted.nowhere}>{t.wanted.nowhereWhy}</Empty>
             ) : (
               <Bars
                 bars={destinations.map(({ destination, intent, count }) => ({
                   key: `${destination} ${intent}`,
                   label:
                     intent === null ? (
-                      'several others'
+                      t.wanted.several
                     ) : (
                       <>
                         <code>{destination}</code> <small>{intentWords(intent)}</small>

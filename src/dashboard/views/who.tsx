@@ -3,14 +3,14 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
+import { t } from '../language.ts';
 import { BanButton, BanMark } from '../parts/ban.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { techniqueWords } from '../techniques.ts';
-import { amount, fullTime, networkOf, sourceText, timeText, wantedWords } from '../words.ts';
+import { amount, fullTime, networkOf, sourceText, techniqueWords, timeText } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
 /** Sources shown at first. */
@@ -28,27 +28,25 @@ export function WhoView(props: ViewProps): JSX.Element {
   return (
     <>
       <section class="card">
-        <h1>Who</h1>
-        <p class="lead">
-          Clients by the prefix they are counted and banned by: an IPv4 address, an IPv6 /64.
-        </p>
+        <h1>{t.who.title}</h1>
+        <p class="lead">{t.who.lead}</p>
         <Loaded of={summary} lines={8}>
           {(data) =>
             data.sources.length === 0 ? (
-              <Empty title="Nobody">No client sent a probe in the range chosen.</Empty>
+              <Empty title={t.who.nobody}>{t.who.nobodyWhy}</Empty>
             ) : (
               <>
                 <table class="rows">
                   <thead>
                     <tr>
-                      <th scope="col">Source</th>
+                      <th scope="col">{t.who.source}</th>
                       <th scope="col" class="number">
-                        Probes
+                        {t.who.probes}
                       </th>
-                      <th scope="col">Last</th>
-                      <th scope="col">What it wanted last</th>
+                      <th scope="col">{t.who.last}</th>
+                      <th scope="col">{t.who.wantedLast}</th>
                       <th scope="col">
-                        <span class="hidden">Actions</span>
+                        <span class="hidden">{t.who.actions}</span>
                       </th>
                     </tr>
                   </thead>
@@ -57,28 +55,28 @@ export function WhoView(props: ViewProps): JSX.Element {
                       .slice(0, all ? undefined : first)
                       .map(({ prefix, count, last, rule, why, bannedBy }) => (
                         <tr key={prefix}>
-                          <th scope="row" data-label="Source">
+                          <th scope="row" data-label={t.who.source}>
                             {prefix === 'several' ? (
-                              'several, in a flood'
+                              t.who.several
                             ) : (
                               <a href={href('client', {}, prefix)}>{sourceText(prefix)}</a>
                             )}
                             <BanMark prefix={prefix} by={bannedBy} />
                           </th>
-                          <td class="number" data-label="Probes">
+                          <td class="number" data-label={t.who.probes}>
                             {amount(count)}
                             <span class="bar" aria-hidden="true">
                               <i style={{ width: `${(count / most) * 100}%` }} />
                             </span>
                           </td>
-                          <td data-label="Last">
+                          <td data-label={t.who.last}>
                             <time dateTime={last} title={fullTime(last)}>
                               {timeText(last)}
                             </time>
                           </td>
-                          <td class="wide" data-label="Wanted">
+                          <td class="wide" data-label={t.who.wanted}>
                             <span>
-                              {why === null ? '—' : wantedWords(why)}{' '}
+                              {why === null ? '—' : t.event.wanted(why, rule ?? '', null)}{' '}
                               {rule !== null && (
                                 <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
                                   {rule}
@@ -103,7 +101,7 @@ export function WhoView(props: ViewProps): JSX.Element {
                 {!all && data.sources.length > first && (
                   <p class="more">
                     <button type="button" onClick={() => setAll(true)}>
-                      All {data.sources.length}
+                      {t.who.all(data.sources.length)}
                     </button>
                   </p>
                 )}
@@ -132,13 +130,13 @@ function Networks({ sources }: { sources: SummaryAnswer['sources'] }): JSX.Eleme
   const ranked = [...networks].sort(([, a], [, b]) => b.count - a.count).slice(0, mostNetworks);
   return (
     <section class="card">
-      <h2>Networks of the busiest sources</h2>
+      <h2>{t.who.networks}</h2>
       <Bars
         bars={ranked.map(([network, { count, clients }]) => ({
           key: network,
           label: (
             <>
-              {network} <small>{clients === 1 ? '1 client' : `${amount(clients)} clients`}</small>
+              {network} <small>{t.who.clients(clients)}</small>
             </>
           ),
           count,

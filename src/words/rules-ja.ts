@@ -1,5 +1,5 @@
-/** The words of the catalogue in Japanese, for docs/reference/rules.ja.md. A rule that is missing here is an error of the compiler. */
-import type { RuleId } from '../../src/rules/catalogue.ts';
+/** The words of the catalogue in Japanese. A rule that is missing here is an error of the compiler. */
+import type { RuleId } from '../rules/catalogue.ts';
 
 interface Words {
   readonly title: string;

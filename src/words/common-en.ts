@@ -1,7 +1,8 @@
-/** Each rule in a few words, to stand beside its id. */
+/** English: what is said in more than one place. The type of every language. */
 import type { RuleId } from '../rules/catalogue.ts';
+import type { Intent } from '../rules/intent.ts';
 
-const words: Readonly<Record<RuleId, string>> = {
+const techniques: Readonly<Record<RuleId, string>> = {
   'client-banned': 'banned client',
   'rate-limited': 'too many requests',
   socks4: 'SOCKS4 proxy',
@@ -48,5 +49,32 @@ const words: Readonly<Record<RuleId, string>> = {
   'smtp-early-talk': 'talks out of turn',
 };
 
-/** A gateway of a later version may tell of rules that this page does not know: by their id. */
-export const techniqueWords = (rule: string): string => words[rule as RuleId] ?? rule;
+const intents: Readonly<Record<Intent, string>> = {
+  'proxy-judge': 'a proxy test page',
+  'mail-relay': 'a mail server',
+  metadata: 'cloud metadata',
+  'private-network': 'a private network',
+  loopback: 'this machine itself',
+  'chat-relay': 'a chat server',
+  'turn-relay': 'traffic to third parties through a TURN server',
+  'sip-relay': 'calls through a telephone gateway',
+  'stream-relay': 'a stream through a media server',
+  'cache-manager': 'the inside of a caching proxy',
+  'socks-bind': 'a port of this server opened for a third party',
+  'udp-relay': 'datagrams to third parties',
+  'vpn-relay': 'packets to third parties, as by a VPN',
+  'remote-login': 'a remote login elsewhere',
+  'mail-access': 'a mailbox elsewhere',
+  'third-party-attack': 'an attack on somebody else',
+  web: 'a web page',
+};
+
+export const commonInEnglish = {
+  /** Each rule in a few words, to stand beside its id. */
+  techniques,
+  /** As the object of "wanted". */
+  intents,
+  actions: { block: 'turned away', flag: 'passed, flagged', allow: 'passed' },
+};
+
+export type CommonWords = typeof commonInEnglish;

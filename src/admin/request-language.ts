@@ -1,0 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { acceptedLanguage, isLanguage, type Language } from '../words/language.ts';
+
+/** The language of a page: that of the switch, kept in a cookie, or the one the browser likes best. */
+export function requestLanguage({ cookie = '', ...headers }: IncomingHttpHeaders): Language {
+  const chosen = /(?:^|;\s*)sekisho-language=([a-z]{2})(?:;|$)/.exec(cookie)?.[1];
+  return isLanguage(chosen) ? chosen : acceptedLanguage(headers['accept-language'] ?? '');
+}

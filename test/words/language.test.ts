@@ -1,0 +1,102 @@
+/** Which language is chosen, how it counts, and that each says what the others say. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { commonInJapanese } from '../../src/words/common-ja.ts';
+import { dashboardWords } from '../../src/words/dashboard.ts';
+import { acceptedLanguage, environmentLanguage } from '../../src/words/language.ts';
+import { sayIn } from '../../src/words/say.ts';
+
+suite('the language', () => {
+  const headers: readonly (readonly [header: string, language: string])[] = [
+    ['', 'en'],
+    ['ja', 'ja'],
+    ['ja-JP,ja;q=0.9,en;q=0.8', 'ja'],
+    ['en-US,en;q=0.9,ja;q=0.8', 'en'],
+    ['en;q=0.5, JA;q=0.7', 'ja'],
+    ['fr, de;q=0.9, ja;q=0.1', 'ja'],
+    ['ja;q=0', 'en'],
+    ['ja;q=7, en;q=0.1', 'en'],
+    ['ja;q=x', 'en'],
+    ['*', 'en'],
+    [`${'xx,'.repeat(5000)}ja`, 'en'],
+  ];
+  for (const [header, language] of headers) {
+    test(`of Accept-Language: ${header.slice(0, 40)} is ${language}`, () => {
+      assert.equal(acceptedLanguage(header), language);
+    });
+  }
+
+  test('of a command is that of its locale', () => {
+    assert.equal(environmentLanguage({}), 'en');
+    assert.equal(environmentLanguage({ LANG: 'ja_JP.UTF-8' }), 'ja');
+    assert.equal(environmentLanguage({ LANG: 'ja_JP.UTF-8', LC_ALL: 'C.UTF-8' }), 'en');
+    assert.equal(environmentLanguage({ LANG: 'C', LC_MESSAGES: 'ja_JP' }), 'ja');
+    assert.equal(environmentLanguage({ LANG: 'ja_JP.UTF-8', LC_ALL: '' }), 'ja');
+    assert.equal(environmentLanguage({ LANG: 'java' }), 'en');
+  });
+});
+
+suite('numbers', () => {
+  test('have the plural of their language', () => {
+    const forms = { one: '# row', other: '# rows' };
+    assert.deepEqual(
+      [0, 1, 2, 1234].map((count) => sayIn('en').plural(count, forms)),
+      ['0 rows', '1 row', '2 rows', '1,234 rows'],
+    );
+    assert.equal(sayIn('ja').plural(1, { other: '# 件' }), '1 件');
+  });
+
+  test('are shortened as their language does', () => {
+    assert.equal(sayIn('en').short(9_999), '9,999');
+    assert.equal(sayIn('en').short(1_234_567), '1.2M');
+    assert.equal(sayIn('ja').short(1_234_567), '123.5万');
+    assert.equal(sayIn('en').country('JP'), 'Japan');
+    assert.equal(sayIn('ja').country('JP'), '日本');
+    assert.equal(sayIn('en').country('<b>'), '<b>');
+  });
+});
+
+/** Every message of a catalogue with its path: texts as they are, functions with arguments of no language. */
+function messages(value: unknown, path: string): [string, string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (Array.isArray(value) || (typeof value === 'object' && value !== null))
+    return Object.entries(value).flatMap(([key, inner]) => messages(inner, `${path}.${key}`));
+  return [];
+}
+
+/** What is the same in both: names of things. */
+const names = new Set(['.techniques.trace', '.bans.title', '.frame.tabs.bans']);
+
+suite('the catalogue', () => {
+  const english = new Map(messages(dashboardWords.en, ''));
+  const japanese = messages(dashboardWords.ja, '');
+
+  test('has the same messages in each language', () => {
+    assert.deepEqual(
+      japanese.map(([path]) => path),
+      [...english.keys()],
+    );
+    assert.ok(english.size > 200);
+  });
+
+  test('is Japanese where it says so', () => {
+    const left = japanese.filter(
+      ([path, text]) =>
+        !names.has(path) &&
+        (text === english.get(path) || !/[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u.test(text)),
+    );
+    assert.deepEqual(left, []);
+  });
+
+  test('tells what a sender wanted in words of its own, and what it does not know as it was recorded', () => {
+    const { why, wanted } = dashboardWords.ja.event;
+    const recorded = 'The sender wanted a tunnel through this server: mx.example.com:25.';
+    assert.equal(
+      why(recorded, 'connect', 'mx.example.com:25'),
+      '狙い: このサーバーを通り抜けるトンネル（mx.example.com:25）',
+    );
+    assert.equal(wanted(recorded, 'connect', null), 'このサーバーを通り抜けるトンネル（mx.example.com:25）');
+    assert.equal(why('Something new.', 'of-a-later-version', null), 'Something new.');
+    assert.ok(commonInJapanese.techniques.connect);
+  });
+});
