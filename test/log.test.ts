@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lineForPeople } from '../src/log.ts';
+import { lineForPeople } from '../src/log-lines.ts';
 
 const logLine = await lineForPeople();
 
@@ -31,4 +31,40 @@ test('a refused host stands in its line', () => {
     destination: 'shop.example.org',
   };
   assert.match(logLine(JSON.stringify(refused)), /Host: shop\.example\.org {2}GET \/cart HTTP\/1\.1/);
+});
+
+test('bans, reloads, backends and everything else that has a name stand in the columns of probes', () => {
+  const plain = (event: object): string =>
+    logLine(JSON.stringify({ level: 30, time: '2026-01-31T12:00:00.000Z', ...event })).replace(
+      /\x1b\[\d+m/g,
+      '',
+    );
+  const line = (event: object): string => {
+    const [, rest] = /^[\d:]{8} {2}([\s\S]*)\n$/.exec(plain(event))!;
+    return rest!;
+  };
+  assert.equal(
+    line({ event: 'ban', prefix: '198.51.100.7/32', msg: 'banned 198.51.100.7/32 for ever: probes (admin)' }),
+    'banned       198.51.100.7/32 for ever: probes (admin)',
+  );
+  assert.equal(
+    line({ event: 'reload', msg: 'the config was read again' }),
+    'reload       the config was read again',
+  );
+  assert.equal(
+    line({ event: 'reload', err: 'line 1, a: x\nline 2, b: y', msg: 'the config was not read again' }),
+    'reload       the config was not read again\n    line 1, a: x\n    line 2, b: y',
+  );
+  assert.equal(
+    line({ event: 'backend', level: 40, msg: 'backend 127.0.0.1:8081 is ejected: connection refused' }),
+    'backend      127.0.0.1:8081 is ejected: connection refused',
+  );
+  assert.equal(
+    line({ event: 'smtp', msg: 'smtp: the certificates were read again' }),
+    'smtp         the certificates were read again',
+  );
+  assert.equal(
+    line({ event: 'mail', msg: 'mail <jörg\x1b[2J@example.net> to <b@example.net>' }),
+    'mail         <jörg?[2J@example.net> to <b@example.net>',
+  );
 });

@@ -32,6 +32,8 @@ export interface Ordered {
 export interface Measured {
   readonly journal: () => Journal;
   readonly alerts: () => { readonly sent: number; readonly lost: number } | null;
+  /** Events sent to a collector; null: they are not. */
+  readonly records: () => { readonly sent: number; readonly lost: number } | null;
   readonly bans: BanService | null;
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
   readonly fleet: () => FleetHealth | null;
@@ -45,6 +47,7 @@ export interface Measured {
 export function gauges({
   journal,
   alerts,
+  records,
   bans,
   backends,
   fleet,
@@ -162,6 +165,18 @@ export function gauges({
       help: 'Deliveries given up.',
       type: 'counter',
       samples: () => when(alerts(), ({ lost }) => lost),
+    },
+    {
+      name: 'otel_logs_total',
+      help: 'Events that the collector of otel.logs took.',
+      type: 'counter',
+      samples: () => when(records(), ({ sent }) => sent),
+    },
+    {
+      name: 'otel_logs_lost_total',
+      help: 'Events that it did not take, and that were given up.',
+      type: 'counter',
+      samples: () => when(records(), ({ lost }) => lost),
     },
     {
       name: 'backend_up',

@@ -16,6 +16,7 @@ import { isUnreadable } from './fault.ts';
 import { type HeaderEdits, headerEdits } from './header-edits.ts';
 import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { type OtelConfig, otelConfig } from './otel.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { registeredMethods } from './rule-schema.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -196,13 +197,6 @@ export interface JournalConfig {
   readonly maxSize: number;
 }
 
-export interface OtelConfig {
-  /** OTLP/HTTP URL. */
-  readonly endpoint: string;
-  /** 0 to 1. */
-  readonly sample: number;
-}
-
 /** In place of a `cookieSecret`: workers get it with the config, and a reload keeps it. */
 export const secretOfThisStart = randomBytes(24).toString('hex');
 
@@ -319,7 +313,7 @@ export function toConfig(
       maxSize: parseSize(journal.maxSize)!,
     },
     alerts: alerts && alertsConfig(alerts, admin === false ? undefined : admin.url),
-    otel: document.otel,
+    otel: otelConfig(document.otel),
     geo: geo && {
       country: geo.country === undefined ? null : file(geo.country),
       asn: geo.asn === undefined ? null : file(geo.asn),

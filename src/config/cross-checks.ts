@@ -6,6 +6,7 @@ import { isUnreadable, type PathPart, pathText } from './fault.ts';
 import { headerFindings } from './header-edits.ts';
 import { parseHostEntry } from './host-entry.ts';
 import { collides, type ListenAddress, parseListenAddress, reaches } from './listen-address.ts';
+import { otelFindings } from './otel.ts';
 import type { Finding } from './schema-faults.ts';
 
 interface Placed<T> {
@@ -34,6 +35,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...acmeFindings(root),
     ...openAdmin(map(root.admin)),
     ...alertsToNobody(root.alerts),
+    ...otelFindings(root.otel),
   ];
 }
 

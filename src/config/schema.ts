@@ -489,7 +489,8 @@ export const schema = object(
     }),
     otel: offOr(otel, {
       default: false,
-      description: 'OpenTelemetry traces of requests; `false`: none.',
+      description:
+        'OpenTelemetry: traces of requests, and events as logs; `false`: none. Credentials of the collector stand in the environment: `OTEL_EXPORTER_OTLP_HEADERS`.',
     }),
     geo: offOr(geo, {
       default: false,
@@ -536,10 +537,11 @@ export const schema = object(
           default: 'info',
           description: 'The least level that is logged.',
         }),
-        format: word(['auto', 'json', 'pretty'], {
+        format: word(['auto', 'json', 'pretty', 'ecs'], {
           default: 'auto',
           description:
-            '`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json; in a file json.',
+            '`json`: one object a line; `ecs`: the same by the names of the Elastic Common Schema; `pretty`: for people; `auto`: pretty on a terminal, ' +
+            'else json; in a file json.',
         }),
         access: Type.Unsafe<boolean | 'json' | 'combined'>({
           enum: [false, true, 'json', 'combined'],

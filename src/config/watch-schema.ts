@@ -234,13 +234,23 @@ export const otel = object({
     mend: 'write http://HOST:4318/v1/traces',
     description: 'The collector that takes spans over OTLP/HTTP.',
   }),
+  logs: Type.Unsafe<boolean | string>({
+    type: ['boolean', 'string'],
+    maxLength: 2048,
+    format: 'sekisho-http-service',
+    default: false,
+    mend: 'write true, or http://HOST:4318/v1/logs',
+    description:
+      'Send events and bans as OpenTelemetry logs over OTLP/HTTP (JSON): to a URL, or with `true` to the same collector (`…/v1/logs`). Loki, Elastic, ClickHouse and ' +
+      'others take them. What a collector that is away misses is kept and sent later, up to 2048 rows of events; more is counted as lost, and stands in the journal.',
+  }),
   sample: Type.Number({
     default: 0.01,
     minimum: 0,
     maximum: 1,
     mend: 'write a number from 0 to 1',
     description:
-      'Share of the requests that are traced. Hazard: each traced request costs several times its usual work.',
+      'Share of the requests that are traced; 0: none. Hazard: each traced request costs several times its usual work.',
   }),
 });
 

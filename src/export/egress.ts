@@ -42,7 +42,11 @@ export function calleesOf(config: Config): Callee[] {
     // The config was read: it is an address.
     if (typeof store !== 'string') for (const { host, port } of store.nodes) add('fleet.valkey', host, port);
   }
-  if (config.otel !== false) addUrl('otel.endpoint', config.otel.endpoint);
+  if (config.otel !== false) {
+    const { endpoint, sample, logs } = config.otel;
+    if (sample > 0) addUrl('otel.endpoint', endpoint);
+    if (logs !== null) addUrl('otel.logs', logs);
+  }
   if (config.alerts !== false) {
     const { webhooks, mail, syslog, services } = config.alerts;
     for (const { url } of webhooks) addUrl('alerts.webhook', url);

@@ -214,6 +214,7 @@ function adminOptions(
       others: gauges({
         journal,
         alerts: () => flow.alerts?.status ?? null,
+        records: () => flow.records,
         bans,
         backends,
         fleet: () => fleet()?.health ?? null,

@@ -6,11 +6,15 @@ import { Stream } from '../admin/stream.ts';
 import type { Alerts } from '../alerts/alerts.ts';
 import { endOf } from '../bans/ban.ts';
 import type { Config } from '../config/config.ts';
+import { gatewayName } from '../config/gateway-name.ts';
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import { EventFolder } from '../events/fold.ts';
 import { Journal } from '../events/journal.ts';
 import type { OriginOf } from '../geo/origin.ts';
+import { withPackages } from '../optional-package.ts';
+import { packageJson } from '../package-json.ts';
 import { isProbe } from '../rules/catalogue.ts';
+import type { EventRecords } from './event-records.ts';
 import type { Geo } from './geo.ts';
 import type { PreparedPart } from './prepared.ts';
 
@@ -33,6 +37,8 @@ export class EventFlow {
   #config: Config;
   #journal: Journal | null;
   #alerts: Alerts | null = null;
+  /** Of the start: another collector takes a restart. */
+  #records: EventRecords | null = null;
 
   /** @throws Error where another process has the journal */
   static async open(config: Config, log: Logger, geo: Geo): Promise<EventFlow> {
@@ -46,6 +52,7 @@ export class EventFlow {
       await flow.#journal?.close();
       throw new Error(`the journal ${config.journal === false ? '' : config.journal.path} ${inUse}`);
     }
+    flow.#records = await startRecords(config, log, geo.of);
     flow.#alerts = await startAlerts(config, flow.#journal, log, geo.of);
     return flow;
   }
@@ -67,6 +74,11 @@ export class EventFlow {
     return this.#alerts;
   }
 
+  /** Null: events are not sent to a collector. */
+  get records(): EventRecords['counts'] | null {
+    return this.#records?.counts ?? null;
+  }
+
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink = (event: ProbeEvent): void => {
     const key = `${event.rule} ${event.action}`;
@@ -76,7 +88,11 @@ export class EventFlow {
   };
 
   onBan(kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }): void {
-    if (kind === 'added') this.#alerts?.ban({ ...ban, until: endOf(ban) });
+    if (kind === 'added') {
+      const until = endOf(ban);
+      this.#alerts?.ban({ ...ban, until });
+      this.#records?.ban({ ...ban, until });
+    }
     this.stream.send('bans', { kind, prefix: ban.prefix });
   }
 
@@ -137,7 +153,7 @@ export class EventFlow {
   /** Writes what is not written yet and ends everything. */
   async close(): Promise<void> {
     this.endStream();
-    await this.#alerts?.close();
+    await Promise.all([this.#alerts?.close(), this.#records?.close()]);
     await this.#journal?.close();
   }
 
@@ -152,6 +168,7 @@ export class EventFlow {
     const rows = this.#folder.take();
     this.#alerts?.add(rows);
     this.#geo.count(rows);
+    this.#records?.add(rows);
     void this.#journal?.write(rows).then((ids) => {
       const probes = rows.flatMap((row, index) =>
         isProbe(row.rule) ? [{ row, id: ids[index] ?? null }] : [],
@@ -198,4 +215,25 @@ async function startAlerts(
   const known = await journal?.summary(0, 1).catch(() => null);
   const { Alerts } = await import('../alerts/alerts.ts');
   return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [], originOf });
+}
+
+/** Loads what speaks OTLP where it is wanted alone. */
+async function startRecords(config: Config, log: Logger, originOf: OriginOf): Promise<EventRecords | null> {
+  if (config.otel === false || config.otel.logs === null) return null;
+  const endpoint = config.otel.logs;
+  const { startEventRecords } = await withPackages('otel.logs', () => import('./event-records.ts'));
+  return startEventRecords({
+    endpoint,
+    name: gatewayName(config),
+    version: packageJson.version,
+    originOf,
+    onTrouble: (reason) => {
+      if (reason === null) log.info({ event: 'otel' }, 'the collector takes events again');
+      else
+        log.error(
+          { event: 'otel', reason },
+          `otel.logs: ${new URL(endpoint).host} takes no events: ${reason}. They wait, and are in the journal; see whether it runs, and takes OTLP there`,
+        );
+    },
+  });
 }

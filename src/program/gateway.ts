@@ -81,7 +81,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const road = createRoad(config, compiled, options);
   road.forwarder.route(routes(compiled));
 
-  const traces = config.otel === false ? null : (await import('./traces.ts')).startTraces(config.otel);
+  const traces =
+    config.otel === false || config.otel.sample === 0
+      ? null
+      : (await import('./traces.ts')).startTraces(config.otel);
   const { access } = config.log;
   const onServed =
     traces === null && access === false

@@ -14,7 +14,7 @@ const config = parseConfig(
   - { hosts: [c.example.net], backend: welcome }
 smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", domains: [example.net] }
 fleet: { valkey: "redis://192.0.2.6" }
-otel: { endpoint: "http://192.0.2.7:4318/v1/traces" }
+otel: { endpoint: "http://192.0.2.7:4318/v1/traces", logs: "http://192.0.2.8:3100/otlp/v1/logs" }
 alerts: { webhook: "https://192.0.2.8/hook", mail: { smarthost: "smtps://192.0.2.9", from: a@example.net, to: [b@example.net] }, syslog: "udp://192.0.2.10" }`,
   '.',
 );
@@ -29,6 +29,7 @@ suite('the rules of egress', () => {
         'smtp.backend 127.0.0.1 tcp 10025',
         'fleet.valkey 192.0.2.6 tcp 6379',
         'otel.endpoint 192.0.2.7 tcp 4318',
+        'otel.logs 192.0.2.8 tcp 3100',
         'alerts.webhook 192.0.2.8 tcp 443',
         'alerts.mail.smarthost 192.0.2.9 tcp 465',
         'alerts.syslog 192.0.2.10 udp 514',

@@ -1,0 +1,85 @@
+/** Entries of the log for people, a line each. */
+import { styleText } from 'node:util';
+
+const colours = { block: 'red', flag: 'yellow', time: 'dim', rule: 'bold' } as const;
+/** Coloured on a terminal, unless NO_COLOR is set; plain in a file. */
+const paint = (colour: keyof typeof colours, text: string): string =>
+  styleText(colours[colour], text, { stream: process.stderr });
+
+/** What comes from a client is printable already; a terminal obeys what is not, so it is made sure of once more. */
+const harmless = (value: unknown): string => String(value ?? '').replace(/[^\x20-\x7e]/g, '?');
+/** The same for our own words, in which names keep their letters. */
+const harmlessWords = (value: unknown): string =>
+  String(value ?? '').replace(/[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
+
+type Entry = Readonly<Record<string, unknown>>;
+
+/** One line an entry, for people. Its argument is one JSON object, as pino writes it. */
+export async function lineForPeople(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
+    colorize: process.stderr.isTTY && process.env.NO_COLOR === undefined,
+    translateTime: 'SYS:HH:MM:ss',
+  });
+  return (line) => logLine(line, pretty);
+}
+
+/** @param other writes what has no name */
+function logLine(line: string, other: (line: string) => string): string {
+  const entry = JSON.parse(line) as Entry;
+  switch (entry.event) {
+    case 'probe':
+    case 'banned':
+      return probeLine(entry);
+    case 'probes':
+    case 'banned-more':
+      return countLine(entry);
+    default:
+      return typeof entry.event === 'string' ? eventLine(entry) : other(line);
+  }
+}
+
+/** `12:00:00  banned       198.51.100.7/32 until …`: whatever has a name of its own, in the columns of a probe. */
+function eventLine({ time, event, level, msg, err }: Entry): string {
+  const word = event === 'ban' ? 'banned' : harmless(event);
+  const text = harmlessWords(msg);
+  // The word stands in its column already.
+  const rest = text.startsWith(`${word} `) || text.startsWith(`${word}: `) ? text.slice(word.length) : text;
+  const colour = Number(level) >= 50 ? 'block' : Number(level) >= 40 ? 'flag' : 'rule';
+  const head = `${paint('time', clockOf(time))}  ${paint(colour, word.padEnd(11))}  ${rest.replace(/^:? /, '')}`;
+  return [head, ...reasonLines(err)].join('\n').concat('\n');
+}
+
+/** Faults of a config have a line each; of an error its message is enough, where it is one that has a name. */
+function reasonLines(err: unknown): string[] {
+  const text = typeof err === 'string' ? err : (err as { message?: string } | undefined)?.message;
+  return text === undefined ? [] : text.split('\n').map((line) => `    ${harmlessWords(line)}`);
+}
+
+/** What came beside those that were written in full. */
+function countLine({ time, action, client, rule, more }: Entry): string {
+  return `${opening(time, action)}  ${harmless(client).padEnd(15)}  ${paint('rule', harmless(rule))}  ${harmless(more)} more within a minute\n`;
+}
+
+const clockOf = (time: unknown): string => new Date(String(time)).toTimeString().slice(0, 8);
+
+function opening(time: unknown, action: unknown): string {
+  const fate = action === 'block' ? 'turned away' : 'flagged    ';
+  return `${paint('time', clockOf(time))}  ${paint(action === 'block' ? 'block' : 'flag', fate)}`;
+}
+
+function probeLine(entry: Entry): string {
+  const { time, action, client, rule, request, answer, intent, destination: to } = entry;
+  // Its line names no host, and the host is what is wrong with it.
+  const host = rule === 'host-foreign' ? `Host: ${harmless(to).slice(0, 80)}  ` : '';
+  const given = answer === null ? 'passed on' : answer === 'drop' ? 'dropped' : harmless(answer);
+  return [
+    opening(time, action),
+    harmless(client).padEnd(15),
+    paint('rule', harmless(rule)),
+    host + harmless(request).slice(0, 100),
+    paint('time', `(${harmless(intent)}) ${given}`),
+  ]
+    .join('  ')
+    .concat('\n');
+}
