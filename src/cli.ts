@@ -196,7 +196,10 @@ export async function main(args: readonly string[]): Promise<number> {
       for (const fault of error.faults) process.stderr.write(`${faultLines(error.file, fault)}\n`);
       return 1;
     }
-    process.stderr.write(`sekisho: ${error instanceof Error ? error.message : String(error)}\n`);
+    // Node's permission model says which flag is missing, and not for what.
+    const { resource = '' } = error as { resource?: string };
+    const denied = resource === '' ? '' : `${resource}: `;
+    process.stderr.write(`sekisho: ${denied}${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
 }
