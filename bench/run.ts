@@ -8,6 +8,7 @@ import type { BenchOptions } from './options.ts';
 const benches = [
   'forward',
   'guard',
+  'plugin',
   'workers',
   'judge',
   'tls',

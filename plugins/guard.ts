@@ -41,25 +41,25 @@ export function guard(server: HttpServer, options: GuardOptions): Guard {
     onEvent: (event) => onProbe?.(event),
     onError: (error) => onError(error),
   });
-  let { ports } = compiled;
-  const addPort = (): void => {
+  let { addPort } = compiled;
+  const addOwnPort = (): void => {
     const address = server.address();
-    if (typeof address === 'object' && address !== null) ports.add(address.port);
+    if (typeof address === 'object' && address !== null) addPort(address.port);
   };
   const detach = checkpoint.attach(server);
-  server.on('listening', addPort);
-  addPort();
+  server.on('listening', addOwnPort);
+  addOwnPort();
   return {
     judge: (req) => checkpoint.judge(req),
     replace: (next) => {
       const recompiled = compileGuard(next);
       ({ answer, onProbe, onError = toStderr } = next);
-      ({ ports } = recompiled);
-      addPort();
+      ({ addPort } = recompiled);
+      addOwnPort();
       checkpoint.replace(recompiled.policy, recompiled.clients);
     },
     detach: () => {
-      server.off('listening', addPort);
+      server.off('listening', addOwnPort);
       detach();
     },
   };

@@ -76,7 +76,7 @@ function checkpointOf(
   settings: RelayGuardSettings,
 ): { checkpoint: ServerCheckpoint; host: string; watch: RelayWatch } {
   const { trustProxy } = optionsOf(app);
-  const { clients, ports, config, ...compiled } = compileGuard(settings, trustProxy);
+  const { clients, addPort, config, ...compiled } = compileGuard(settings, trustProxy);
   const reading = pathReading(app);
   const mergesSlashes = reading.ignoreDuplicateSlashes === true;
   const policy = { ...compiled.policy, mergesSlashes };
@@ -112,7 +112,7 @@ function checkpointOf(
   app.addHook('onListen', async () => {
     for (const server of furtherServers(app)) checkpoint.attach(server);
     for (const address of app.addresses() as (AddressInfo | string)[])
-      if (typeof address !== 'string') ports.add(address.port);
+      if (typeof address !== 'string') addPort(address.port);
   });
   // A wildcard holds for the names below it.
   const host = policy.defaultSite.name;

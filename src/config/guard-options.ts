@@ -90,8 +90,8 @@ export interface CompiledGuard {
   readonly clients: ClientRules;
   /** The policy of exempt routes: the same with every rule allowed that can be. */
   readonly exempt: Policy;
-  /** Ports that a target may name; the app's own are added when it listens. */
-  readonly ports: Set<number>;
+  /** The app listens there: a target may name it. */
+  readonly addPort: (port: number) => void;
   /** The options as a config. */
   readonly config: Config;
 }
@@ -126,7 +126,10 @@ export function compileGuard(settings: RelayGuardSettings, trustProxy?: unknown)
     policy: { ...compiled.policy, ports },
     clients: asked === null ? compiled.clients : { ...compiled.clients, trustedProxies: asked },
     exempt: { ...exempt.policy, ports },
-    ports,
+    addPort: (port) => {
+      ports.add(port);
+      for (const { sites } of [compiled.policy, exempt.policy]) sites.addUsualPort(port);
+    },
     config: compiled.config,
   };
 }

@@ -2,10 +2,15 @@
  * The request line against its bytes: Node's parser takes `GET / RTSP/1.0`, and any number of spaces, for the same request,
  * and keeps nothing of the difference. It can be asked for the bytes that it reads at the moment, but not where in them a
  * request begins: that is kept count of here, from the end of one to the next.
+ *
+ * The parser copies those bytes, which cost a small application a fifth of its time. Where as many came as an ordinary client
+ * writes for that request, they are not asked for. A line that is longer by a space is seen by that, unless its sender leaves
+ * one out in a field; it is one request all the same, and the application gets it in our form.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { ChunkedDecoder } from '../wire/chunked.ts';
+import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 
 const place = Symbol('sekisho.place');
@@ -36,6 +41,7 @@ export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'def
   socket[place] ??= placeAt(0);
   const at = socket[place];
   const end = readSoFar(socket);
+  if (req.httpVersion === '1.1' && isPlain(req, at, end)) return undefined;
   if (current?.place !== at || current.end !== end) {
     const bytes = socket.parser.getCurrentBuffer();
     if (bytes === undefined || bytes.length === 0) return undefined;
@@ -62,6 +68,25 @@ export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'def
   if (words === null || words[1] !== method || words[2] !== url) return undefined;
   const why = 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces';
   return { defects: [{ why, at: start - begin }] };
+}
+
+/** Whether exactly the bytes came that an ordinary client writes: single spaces, and one behind each colon. Then it counts them. */
+function isPlain({ method, url, rawHeaders }: IncomingMessage, at: Place, end: number): boolean {
+  if (at.next === -1) return false;
+  let body = 0;
+  let head = `${method} ${url} HTTP/1.1\r\n\r\n`.length;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const value = rawHeaders[i + 1]!;
+    head += name.length + value.length + ': \r\n'.length;
+    if (is(name, 'content-length')) body = Number(value);
+    else if (is(name, 'transfer-encoding')) return false;
+  }
+  const came = end - at.next;
+  if (came !== head && came !== head + body) return false;
+  at.last = at.next;
+  at.next += head + body;
+  return true;
 }
 
 /** Where in bytes that the parser gave up on the message begins that is the matter with them. -1: not known. */

@@ -20,7 +20,6 @@ export class SiteTable {
 
   /** @param ports that a Host line usually has behind the name: those of listeners, but for 80 and 443 */
   constructor(patterns: Iterable<HostPattern>, ports: Iterable<number> = []) {
-    const usual = [...ports];
     for (const { host, site } of patterns) {
       if (host.startsWith('*.')) {
         this.#wildcards.set(host.slice(2), site);
@@ -28,8 +27,13 @@ export class SiteTable {
       }
       this.#exact.set(host, site);
       this.#verbatim.set(host, site);
-      for (const port of usual) this.#verbatim.set(`${host}:${port}`, site);
     }
+    for (const port of ports) this.addUsualPort(port);
+  }
+
+  /** A listener has it: a Host line usually has it behind the name. */
+  addUsualPort(port: number): void {
+    for (const [host, site] of this.#exact) this.#verbatim.set(`${host}:${port}`, site);
   }
 
   /** @param host canonical, without a port */

@@ -1,0 +1,11 @@
+/** An application of Fastify that says hello: bare, behind `relayGuard`, or behind `@fastify/rate-limit` as a measure of what a plugin costs. */
+import rateLimit from '@fastify/rate-limit';
+import Fastify from 'fastify';
+import { relayGuard } from '../../plugins/relay-guard.ts';
+
+const [port, behind] = process.argv.slice(2);
+const app = Fastify();
+if (behind === 'relayGuard') await app.register(relayGuard, { hosts: ['127.0.0.1'] });
+if (behind === 'rate-limit') await app.register(rateLimit, { max: 1e9, timeWindow: '1 minute' });
+app.get('/', () => ({ hello: 'world' }));
+await app.listen({ port: Number(port), host: '127.0.0.1' });
