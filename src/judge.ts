@@ -14,6 +14,8 @@ import { type ClientStatus, examineHttp, type Found, stranger } from './rules/ht
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import { mayNameTarget } from './rules/path-proxy.ts';
 import { methodsOf, type Policy, type RuleSettings, type Site } from './rules/policy.ts';
+import { isOwnName, wantedByName } from './rules/server-name.ts';
+import { helloName } from './wire/client-hello.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { foreignProtocol } from './wire/foreign-protocols.ts';
 import { type HeaderFacts, headerFacts } from './wire/header-facts.ts';
@@ -67,6 +69,7 @@ export function judge(request: HttpRequest, policy: Policy, client: ClientStatus
   if (
     host !== null &&
     request.defects === undefined &&
+    request.sni === undefined &&
     request.target.charCodeAt(0) === 0x2f &&
     !oddTarget.test(request.target) &&
     !mayNameTarget(request.target) &&
@@ -167,8 +170,25 @@ function wantedOfForeign(bytes: Uint8Array): Wanted {
   return uri === undefined ? nothingWanted : { ...nothingWanted, text: uri };
 }
 
-/** What a SOCKS sender wants to be connected to, where it has said so already. */
+/**
+ * The verdict on a TLS hello behind which no request came; null where its name is ours, or nothing is done about the rule. Never more
+ * than a flag, and it never counts: a page can have a browser ask for any name that leads here.
+ */
+export function judgeServerName(name: string, policy: Policy): Verdict | null {
+  if (policy.rules['sni-foreign'].action === 'allow' || isOwnName(policy.sites, name)) return null;
+  const what = `the TLS hello asked for ${name}, and no request came`;
+  const found: Found = { rule: 'sni-foreign', what, evidence: { part: 'bytes', start: 0, end: 0 } };
+  return {
+    ...block(null, [signalOf(found, 'flag')], 'drop', wantedByName(name)),
+    action: 'flag',
+    answer: null,
+  };
+}
+
+/** What a SOCKS sender wants to be connected to, where it has said so already; and the name in a TLS hello. */
 function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
+  const name = protocol === 'tls' ? helloName(bytes) : null;
+  if (name !== null) return wantedByName(name);
   const request =
     protocol === 'socks4'
       ? parseSocks4(bytes)

@@ -34,6 +34,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
 const written: Readonly<Partial<Record<RuleId, string>>> = {
   'extended-connect':
     ':method: CONNECT\n:protocol: connect-udp\n:scheme: https\n:path: /\n:authority: www.example.net',
+  'sni-foreign': 'openssl s_client -connect YOUR-ADDRESS:443 -servername www.example.com',
   'header-overflow': 'GET /?q=aaaa… HTTP/1.1 and 17,000 more of them',
   'authority-mismatch':
     ':method: GET\n:scheme: https\n:path: /\n:authority: www.example.net\nhost: www.example.com',

@@ -122,6 +122,11 @@ const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
     'private networks and metadata in every spelling, and for known proxy judges. A URL of an ordinary host in a query, a port (`/proxy/8080/`), ' +
     'a bare number and a `redirect_uri` at loopback (RFC 8252) are nothing of the kind. Only targets inside count towards a ban, flagged as well as ' +
     'blocked, and only where no page can have made a browser ask. To exempt: set `policy.rules.path-proxy` to `allow`, for the site that has such a proxy.',
+  'sni-foreign':
+    'Told of once a connection: with its first request, or as the connection ends without one, whether TLS was agreed on or not. It never ' +
+    'counts. A browser that reuses a connection for another of your names has asked for one of yours. To exempt: list the name under ' +
+    '`sites[].hosts` where it is yours; or set `policy.rules.sni-foreign` to `allow`. Blocked, requests on such a connection get the 421 ' +
+    'by which clients open another.',
   'upgrade-unknown':
     'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',

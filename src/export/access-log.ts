@@ -44,6 +44,7 @@ export const logCoverages = (banned: string): Coverages => ({
   'connection-strips': notLogged,
   'upgrade-unknown': notLogged,
   'host-override': notLogged,
+  'sni-foreign': ['none', 'a log of requests holds no names of TLS'],
   'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
   'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
 });

@@ -48,6 +48,7 @@ const coverages: Coverages = {
   'connection-strips': ['all'],
   'upgrade-unknown': ['all'],
   'host-override': ['none', 'take these headers away from what is behind Caddy with request_header'],
+  'sni-foreign': ['none', 'flagged and passed on; Caddy has no certificate for such a name, and refuses it'],
   'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
   'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
 };

@@ -48,6 +48,7 @@ const coverages: Coverages = {
     'none',
     'take these headers away from what is behind HAProxy with http-request del-header',
   ],
+  'sni-foreign': ['none', 'flagged and passed on; see strict-sni'],
   'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
   'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
 };

@@ -43,6 +43,7 @@ const coverages: Coverages = {
   'connection-strips': ['all'],
   'upgrade-unknown': ['all'],
   'host-override': ['none', 'overwrite these headers for what is behind nginx with proxy_set_header'],
+  'sni-foreign': ['none', 'flagged and passed on; see ssl_reject_handshake'],
   'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
   'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
 };

@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net';
+import type { ConnectionFacts } from '../events/connection.ts';
 import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { evidenceLimit, probeEvent } from '../events/probe-event.ts';
-import { banned, denied, judge, type Verdict } from '../judge.ts';
+import { printable } from '../events/redact.ts';
+import { banned, denied, judge, judgeServerName, type Verdict } from '../judge.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText, requestLine } from '../wire/message-text.ts';
+import { type AskedName, askedName, keepName, type NamedSocket } from './asked-name.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import {
@@ -66,6 +69,46 @@ export class Checkpoint {
     namePeer(socket, address, this.#clients);
   }
 
+  /**
+   * A name in a TLS hello. One that is none of ours is told of with the first request of the connection; where none comes, at its end.
+   *
+   * @param over the connection that TLS is spoken over, which may have been told of before
+   */
+  onName(socket: Socket & NamedSocket, name: string, over?: Socket & NamedSocket): void {
+    const known = over === undefined ? undefined : askedName(over);
+    if (known !== undefined) {
+      keepName(socket, known);
+      return;
+    }
+    try {
+      if (judgeServerName(name, this.#policy) === null) return;
+    } catch (error) {
+      this.onError(error);
+      return;
+    }
+    const asked: AskedName = { name, told: 'no' };
+    keepName(socket, asked);
+    // Now: a socket forgets where it was as it closes.
+    listenerName(socket, true);
+    peerOf(socket, this.#clients);
+    socket.once('close', () => {
+      if (asked.told === 'no') this.#reportName(socket, name);
+    });
+  }
+
+  /** Not of a balancer, whose health checks shake hands and leave; nor of the banned, of whom nothing is looked at. */
+  #reportName(socket: Socket, name: string): void {
+    const client = this.#standing(socket, []);
+    if (client.banned || peerOf(socket, this.#clients).trusted) return;
+    try {
+      const verdict = judgeServerName(name, this.#policy);
+      const spoken = { sni: printable(name).slice(0, 255), protocol: 'tls' };
+      if (verdict !== null) this.report(socket, client, verdict, '', '', spoken);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
   /** Whom a connection is counted for, before it has sent anything. */
   clientAt(socket: Socket): Client {
     return peerOf(socket, this.#clients);
@@ -98,14 +141,18 @@ export class Checkpoint {
   }
 
   /** The verdict on a request that was read from the socket without a server. Counted by whoever acts on it. */
-  judgeRead(request: HttpRequest, socket: PeerSocket): Judged {
+  judgeRead(request: HttpRequest, socket: PeerSocket & NamedSocket): Judged {
     const client = this.#standing(socket, request.rawHeaders);
+    const asked = askedName(socket);
     let verdict: Verdict;
     try {
-      verdict = this.#judge(request, client);
+      const sni = asked === undefined || asked.told === 'flagged' ? undefined : asked.name;
+      verdict = this.#judge(sni === undefined ? request : { ...request, sni }, client);
     } catch (error) {
       verdict = this.#denied(error);
     }
+    if (asked !== undefined)
+      asked.told = verdict.rule === 'sni-foreign' && verdict.action === 'block' ? 'refused' : 'flagged';
     const { address } = peerOf(socket, this.#clients);
     return { request, verdict, client, peer: address, certificate: certificateNameOf(socket) };
   }
@@ -260,9 +307,11 @@ export class Checkpoint {
     verdict: Verdict,
     head: string,
     body: string,
+    spoken: ConnectionFacts = {},
   ): void {
     try {
-      const [listener, connection] = [listenerName(socket), connectionOf(socket, client)];
+      const listener = listenerName(socket);
+      const connection = { ...connectionOf(socket, client), ...spoken };
       this.#onEvent(probeEvent({ time: Date.now(), listener, client, connection, verdict, head, body }));
     } catch (error) {
       this.onError(error);

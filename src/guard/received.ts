@@ -98,11 +98,14 @@ export function connectionOf(socket: Socket | undefined, client: string): Connec
 }
 
 /** Where it came in, for people: `http 127.0.0.1:8080`. Kept, since a socket forgets it as it closes. */
-export const listenerName = (socket: KeptSocket | undefined): string => {
+export const listenerName = (
+  socket: KeptSocket | undefined,
+  secure = socket !== undefined && 'encrypted' in socket,
+): string => {
   const known = socket?.[named];
   if (known !== undefined) return known;
   const { localAddress = '?', localPort = 0 } = socket ?? {};
-  const name = `${socket !== undefined && 'encrypted' in socket ? 'https' : 'http'} ${hostPort(localAddress, localPort)}`;
+  const name = `${secure ? 'https' : 'http'} ${hostPort(localAddress, localPort)}`;
   if (socket !== undefined && localPort !== 0) {
     socket[named] = name;
     socket[connected] = {

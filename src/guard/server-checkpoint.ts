@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { codedError } from '../errors.ts';
 import { probeEvent, type Sighting } from '../events/probe-event.ts';
 import type { Verdict } from '../judge.ts';
@@ -95,6 +96,11 @@ export class ServerCheckpoint extends Checkpoint {
             if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
           });
           return true;
+        }
+        case 'secureConnection': {
+          const socket = args[0] as unknown as TLSSocket;
+          if (socket.servername) this.onName(socket, socket.servername);
+          return emit(event, ...args);
         }
         case 'clientError':
           return this.#refuseBytes(args[0] as ParserError, args[1] as Socket) || emit(event, ...args);

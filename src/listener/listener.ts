@@ -11,6 +11,7 @@ import {
   type Server as TlsServer,
 } from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
+import { helloName } from '../wire/client-hello.ts';
 import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
 import { type ClientCertificates, clientName } from './client-certificate.ts';
@@ -55,6 +56,8 @@ export interface ListenerOptions {
   readonly mayConnect: (socket: Socket) => boolean;
   /** A client that a PROXY header names. */
   readonly onClient: (socket: Socket, address: string) => void;
+  /** A name in a TLS hello, as it comes; and again once TLS is agreed on, `over` that connection. */
+  readonly onName: (socket: Socket, name: string, over?: Socket) => void;
   /** Whom the certificate names that a client has shown (RFC 4514). */
   readonly onCertificate: (socket: Socket, name: string) => void;
   readonly onError: (error: Error) => void;
@@ -175,6 +178,7 @@ export class Listener {
     server.on('secureConnection', (socket: TLSSocket & { _parent?: Socket }) => {
       const named = socket._parent === undefined ? undefined : this.#named.get(socket._parent);
       if (named !== undefined) this.#options.onClient(socket, named);
+      if (socket.servername) this.#options.onName(socket, socket.servername, socket._parent);
       if (clients !== null && !this.#nameClient(socket, clients)) return;
       socket.setNoDelay(true);
       if (socket.alpnProtocol === 'h2') this.#options.http2.take(socket);
@@ -202,8 +206,11 @@ export class Listener {
     peekFirstByte(socket, this.#options.headerTime, (speaksTls, bytes) => {
       if (speaksTls && this.#challenges !== null && bytes.includes(acmeProtocol))
         this.#challenges.emit('connection', socket);
-      else if (speaksTls) tls.emit('connection', socket);
-      else this.#options.plain.take(socket);
+      else if (speaksTls) {
+        const name = helloName(bytes);
+        if (name !== null) this.#options.onName(socket, name);
+        tls.emit('connection', socket);
+      } else this.#options.plain.take(socket);
     });
   }
 

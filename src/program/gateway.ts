@@ -228,6 +228,7 @@ function createListener(
     mayConnect: (socket) =>
       checkpoint.mayConnect(socket) && clientConnections.admit(socket, checkpoint.clientAt(socket)),
     onClient: (socket, address) => checkpoint.onClient(socket, address),
+    onName: (socket, name, over) => checkpoint.onName(socket, name, over),
     onCertificate: nameByCertificate,
     onError: (error) => log.error(error, 'certificates were not reloaded'),
   });

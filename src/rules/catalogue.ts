@@ -335,6 +335,15 @@ export const catalogue = {
     forwardable: true,
     bans: false,
   }),
+  'sni-foreign': row({
+    title: 'a TLS hello that asks for a name that is none of ours',
+    seeks: 'a server that passes TLS on to whatever name is in the hello',
+    reference: 'RFC 6066 section 3; RFC 9110 section 7.4; scans for SNI proxies',
+    action: 'flag',
+    answer: 421,
+    forwardable: true,
+    bans: false,
+  }),
   'url-in-path': row({
     title: 'a foreign URL where a path should be',
     seeks: 'a script or rewrite rule that fetches what the path names',

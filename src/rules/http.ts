@@ -27,6 +27,7 @@ import {
 } from './own-host.ts';
 import { mayNameTarget, pathProxy } from './path-proxy.ts';
 import { methodsOf, type Policy, type Site } from './policy.ts';
+import { isOwnName, wantedByName } from './server-name.ts';
 
 /** What is known of the client, apart from what it sent. */
 export interface ClientStatus {
@@ -111,6 +112,7 @@ class Examination {
     if (this.#request.method !== '') {
       this.#target(this.#hostLine());
       this.#method();
+      this.#serverName();
       this.#proxyHeaders();
       this.#overrides();
       this.#upgrades();
@@ -187,6 +189,13 @@ class Examination {
         );
       }
     }
+  }
+
+  #serverName(): void {
+    const { sni } = this.#request;
+    if (sni === undefined || isOwnName(this.#policy.sites, sni)) return;
+    this.#see('sni-foreign', `the TLS hello asked for ${sni}`, { part: 'bytes', start: 0, end: 0 });
+    this.#wanted ??= wantedByName(sni);
   }
 
   /** Of a registered one that the config leaves out its sender need not mean harm: Office asks OPTIONS and PROPFIND of any link. */

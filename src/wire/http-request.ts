@@ -15,6 +15,8 @@ export interface HttpRequest {
     /** Where it is malformed, all of it as it came: a request line, then `name: value` lines with the pseudo-headers. */
     readonly text?: string;
   };
+  /** The name in the TLS hello, where it is none of ours. @default ours, or none */
+  readonly sni?: string;
   /** What made the bytes malformed, where something did. */
   readonly defects?: readonly RequestDefect[];
 }

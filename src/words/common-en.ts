@@ -35,6 +35,7 @@ const techniques: Readonly<Record<RuleId, string>> = {
   'connection-strips': 'strips a header',
   'upgrade-unknown': 'unknown upgrade',
   'host-override': 'overrides the host',
+  'sni-foreign': 'TLS for a foreign name',
   'url-in-path': 'foreign URL in the path',
   'path-proxy': 'target for a proxy script',
   'smtp-foreign-recipient': 'mail to a third party',

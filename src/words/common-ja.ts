@@ -35,6 +35,7 @@ export const commonInJapanese: CommonWords = {
     'connection-strips': 'ヘッダーの抹消',
     'upgrade-unknown': '未知の Upgrade',
     'host-override': 'ホストの上書き',
+    'sni-foreign': 'よその名前への TLS',
     'url-in-path': 'パスの中のよその URL',
     'path-proxy': 'プロキシスクリプト狙い',
     'smtp-foreign-recipient': '第三者宛てのメール',

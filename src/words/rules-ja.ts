@@ -124,6 +124,10 @@ export const rulesInJapanese: Readonly<Record<RuleId, Words>> = {
     title: 'パスやパラメーターに書かれた、プロキシスクリプト向けの宛先: /proxy/10.0.0.1/',
     seeks: 'それを取りに行くプロキシスクリプトや書き換え規則',
   },
+  'sni-foreign': {
+    title: '自分のものではない名前を求める TLS の ClientHello',
+    seeks: 'ClientHello の名前の相手へ TLS をそのまま流すサーバー',
+  },
   'url-in-path': {
     title: 'パスのあるべき所に書かれたよその URL',
     seeks: 'パスに書かれたものを取りに行くスクリプトや書き換え規則',

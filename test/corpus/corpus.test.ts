@@ -9,7 +9,7 @@ import type { CorpusRow } from './row.ts';
 
 /** Rules that need HTTP/2, a ledger or a limit, or speak of mail: no single HTTP/1 request shows them. */
 const notOnHttp1 =
-  /^(client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|smtp-(?!on-http).*)$/;
+  /^(client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|sni-foreign|smtp-(?!on-http).*)$/;
 
 test('every id is a noun phrase in kebab-case, used once', () => {
   const ids = corpus.map((row) => row.id);

@@ -24,6 +24,7 @@ const listenerAt = (port: number, sharing: 'none' | 'own', take: () => void): Li
     http2: front,
     mayConnect: () => true,
     onClient: ignore,
+    onName: ignore,
     onCertificate: ignore,
     onError: ignore,
   });

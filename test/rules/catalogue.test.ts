@@ -57,7 +57,7 @@ suite('the catalogue', () => {
   test('every rule that bytes alone can show has a row in the corpus', () => {
     const shown = new Set(corpus.flatMap(({ expect }) => (expect.verdict === 'allow' ? [] : [expect.rule])));
     const elsewhere =
-      /^(?:client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|smtp-(?!on-http).*)$/;
+      /^(?:client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|sni-foreign|smtp-(?!on-http).*)$/;
     for (const id of ruleIds) if (!elsewhere.test(id)) assert.ok(shown.has(id), id);
   });
 });

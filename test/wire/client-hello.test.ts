@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { suite, test } from 'node:test';
+import { connect } from 'node:tls';
+import fc from 'fast-check';
+import { helloName } from '../../src/wire/client-hello.ts';
+
+/** The bytes with which a client of Node begins TLS. */
+async function hello(servername: string): Promise<Buffer> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
+  client.on('error', () => {});
+  const [socket] = await once(server, 'connection');
+  const [bytes] = await once(socket, 'data');
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return bytes as Buffer;
+}
+
+const named = await hello('www.example.com');
+
+/** The same hello, cut into records of a few bytes. */
+function inRecords(bytes: Buffer, size: number): Buffer {
+  const message = bytes.subarray(5);
+  const records: Buffer[] = [];
+  for (let at = 0; at < message.length; at += size) {
+    const part = message.subarray(at, at + size);
+    records.push(Buffer.from([0x16, 3, 1, part.length >> 8, part.length & 0xff]), part);
+  }
+  return Buffer.concat(records);
+}
+
+suite('the name in a TLS hello', () => {
+  test('is read', () => assert.equal(helloName(named), 'www.example.com'));
+
+  test('is read where the hello is cut into records', () =>
+    assert.equal(helloName(inRecords(named, 40)), 'www.example.com'));
+
+  test('is null where there is none', async () => assert.equal(helloName(await hello('')), null));
+
+  test('is the whole name or null, however much of the hello there is', () => {
+    for (let length = 0; length <= named.length; length++) {
+      const name = helloName(named.subarray(0, length));
+      assert.ok(name === null || name === 'www.example.com', `${length}: ${name}`);
+    }
+  });
+
+  test('is null where it holds a byte that does not print', () => {
+    const at = named.indexOf('www.example.com');
+    const odd = Buffer.from(named);
+    odd[at + 3] = 0x0a;
+    assert.equal(helloName(odd), null);
+  });
+
+  test('any bytes give a name that prints, or null', () => {
+    const changed = fc
+      .tuple(fc.nat(named.length - 1), fc.nat(255))
+      .map(([at, byte]) => Buffer.from(named.map((one, i) => (i === at ? byte : one))));
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), changed), (bytes) => {
+        const name = helloName(bytes);
+        assert.ok(name === null || /^[\x21-\x7e]{1,255}$/.test(name));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
