@@ -24,6 +24,7 @@ openssl                                              openssl
 pebble                                               pebble
 h2load                                               nghttp2-client
 /usr/lib/python3/dist-packages/h2                    python3-h2
+/usr/lib/python3/dist-packages/grpc                  python3-grpcio
 fail2ban-regex                                       fail2ban
 /usr/lib/python3/dist-packages/systemd               python3-systemd
 /lib/systemd/systemd-journal-remote                  systemd-journal-remote

@@ -5,9 +5,10 @@ import { canonicalHostText, parsePort } from './host-entry.ts';
 export type BackendTarget =
   | {
       readonly kind: 'tcp';
-      /** Canonical origin, port always written: `http://127.0.0.1:8081`. */
+      /** Canonical origin, port always written: `http://127.0.0.1:8081`, `h2c://127.0.0.1:50051`. */
       readonly url: string;
-      readonly protocol: 'http' | 'https';
+      /** `h2c` and `h2`: HTTP/2, in the clear and over TLS. */
+      readonly protocol: 'http' | 'https' | 'h2c' | 'h2';
       /** Name or address to connect to, IPv6 without brackets. */
       readonly host: string;
       readonly port: number;
@@ -25,7 +26,7 @@ export type BackendTarget =
       readonly url: 'welcome';
     };
 
-/** Reads a backend: `http://HOST[:PORT]`, `https://HOST[:PORT]`, `unix:/PATH` or `welcome`. */
+/** Reads a backend: `http://HOST[:PORT]`, `https://`, `h2c://`, `h2://`, `unix:/PATH` or `welcome`. */
 export function parseBackend(text: string): BackendTarget | Unreadable {
   if (text === 'welcome') return { kind: 'welcome', url: 'welcome' };
   if (/^unix:/i.test(text)) {
@@ -37,10 +38,13 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
       return unreadable('has a socket path above 107 bytes', 'move the socket to a shorter path');
     return { kind: 'unix', url: `unix:${path}`, path };
   }
-  const parts = /^(https?):\/\/([^/?#]*)(.*)$/is.exec(text);
+  const parts = /^(https?|h2c?):\/\/([^/?#]*)(.*)$/is.exec(text);
   if (parts === null) {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-      return unreadable('has a scheme that is not forwarded to', 'write http://, https:// or unix:');
+      return unreadable(
+        'has a scheme that is not forwarded to',
+        'write http://, https://, h2c://, h2:// or unix:',
+      );
     return unreadable(
       'is no backend URL',
       nearest(text, ['welcome']) !== undefined
@@ -49,7 +53,7 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
     );
   }
   const [, scheme = '', authority = '', rest = ''] = parts;
-  const protocol = scheme.toLowerCase() as 'http' | 'https';
+  const protocol = scheme.toLowerCase() as 'http' | 'https' | 'h2c' | 'h2';
   if (authority.includes('@'))
     return unreadable(
       'holds userinfo',
@@ -64,7 +68,8 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
     undefined,
     authority,
   ];
-  const port = portText === undefined ? (protocol === 'http' ? 80 : 443) : parsePort(portText);
+  const port =
+    portText === undefined ? (protocol === 'http' || protocol === 'h2c' ? 80 : 443) : parsePort(portText);
   if (port === undefined)
     return unreadable(`has the port ${JSON.stringify(portText)}`, 'write a port from 1 to 65535');
   const host = canonicalHostText(hostText);

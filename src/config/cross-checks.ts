@@ -21,6 +21,7 @@ export function crossFindings(document: unknown): Finding[] {
   return [
     ...collisions(listeners),
     ...sites.flatMap(({ path, value }) => backendChoice(path, value)),
+    ...sites.flatMap(({ path, value }) => webSocketByHttp2(path, value)),
     ...sharedHosts(sites),
     ...sites.flatMap(({ path, value }) => headerFindings(path, value.headers)),
     ...loops(
@@ -195,6 +196,20 @@ function trustInEverybody(prefixes: unknown): Finding[] {
       },
     ];
   });
+}
+
+/** RFC 8441 is not spoken to backends: each handshake would fail. */
+function webSocketByHttp2(path: readonly PathPart[], site: Record<string, unknown>): Finding[] {
+  const urls = [site.backend, ...list(site.backends).map((one) => map(one).url)];
+  return site.websocket === true && urls.some((url) => typeof url === 'string' && /^h2c?:/i.test(url))
+    ? [
+        {
+          path: [...path, 'websocket'],
+          message: 'has a backend of HTTP/2, to which WebSockets are not carried',
+          mend: 'write http:// or https:// for the backend, or take websocket out',
+        },
+      ]
+    : [];
 }
 
 /** A listener that expects PROXY headers from no one would read every balancer's header as a probe. */

@@ -17,7 +17,8 @@ import { siteRoute } from './routes.ts';
 
 export interface ForwardSettings {
   /**
-   * Where requests go: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/path/to.sock`, without path and credentials.
+   * Where requests go: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or by HTTP/2 (gRPC) `h2c://HOST:PORT` and
+   * `h2://HOST:PORT` (TLS); without path and credentials.
    * Nothing else is ever dialled. Paths are passed on as they come, the prefix included.
    */
   readonly backend?: string;
@@ -44,7 +45,7 @@ export interface ForwardSettings {
       };
   /** Connections to one backend, as under `connections` of the config. */
   readonly connections?: {
-    /** Most at a time. @default 512 */
+    /** Most at a time; by HTTP/2, most requests. @default 512 */
     readonly max?: number;
     /** Most requests that wait for one; what comes beyond gets 503 with Retry-After. @default 1024 */
     readonly queue?: number;

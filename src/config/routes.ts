@@ -39,7 +39,8 @@ function address(
       return { kind: 'unix', path: backend.path };
     case 'tcp': {
       const { host, port, protocol } = backend;
-      if (protocol === 'http') return { kind: 'tcp', host, port };
+      const http2 = protocol === 'h2c' || protocol === 'h2';
+      if (protocol === 'http' || protocol === 'h2c') return { kind: 'tcp', host, port, http2 };
       const read = (name: string): string => readFileSync(name, 'latin1');
       const authorities = ca === null ? undefined : read(ca);
       const own = cert === null || key === null ? undefined : { cert: read(cert), key: read(key) };
@@ -47,6 +48,7 @@ function address(
         kind: 'tls',
         host,
         port,
+        http2,
         tls: { servername: servername ?? host, ca: authorities, verify, own },
       };
     }

@@ -127,10 +127,10 @@ const backendUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
   format: 'sekisho-backend',
-  mend: 'write http://HOST:PORT, https://HOST:PORT, unix:/PATH or welcome',
+  mend: 'write http://HOST:PORT, https://HOST:PORT, h2c://HOST:PORT, unix:/PATH or welcome',
   description:
-    'Where requests are forwarded to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or `welcome`, the ' +
-    'page that the program brings along. Without path, query and credentials. Nothing outside this list is ever dialled.',
+    'Where requests are forwarded to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`; by HTTP/2, as gRPC needs it, `h2c://HOST:PORT` ' +
+    '(in the clear) or `h2://HOST:PORT` (over TLS); or `welcome`, the page that the program brings along. Without path, query and credentials. Nothing outside this list is ever dialled.',
 });
 
 const backend = object(
@@ -234,7 +234,7 @@ const site = object(
           maximum: 100_000,
           default: 512,
           mend: 'write a whole number from 1 to 100000',
-          description: 'Most connections to one backend at a time, of each worker.',
+          description: 'Most connections to one backend at a time, of each worker; by HTTP/2, most requests.',
         }),
         queue: Type.Integer({
           minimum: 0,
@@ -276,14 +276,14 @@ const site = object(
         ),
         key: Type.Optional(file('PEM file of its private key.')),
       },
-      { default: {}, description: 'How https backends are believed.' },
+      { default: {}, description: 'How https and h2 backends are believed.' },
     ),
     websocket: Type.Boolean({
       default: false,
       mend: 'write true or false',
       description:
         'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
-        'on only where the application speaks WebSocket.',
+        'on only where the application speaks WebSocket. Not to backends of HTTP/2 (`h2c://`, `h2://`).',
     }),
     headers: object(
       {

@@ -10,10 +10,9 @@ import type { Backend, BackendGroup } from './backend-group.ts';
 import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
 import { offerWhatPasses } from './respond.ts';
-import { allowedTrailers, lastChunk } from './trailers.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import { allowedTrailers } from './trailers.ts';
 import { UpstreamError } from './upstream-error.ts';
-import type { ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
+import type { Exchange, ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
 
 export interface OutgoingRequest extends UpstreamRequest {
   /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */
@@ -69,7 +68,7 @@ export class Attempt implements ResponseSink, Waiter {
   readonly #client: ClientSide;
   /** The one that has the request now. */
   #backend: Backend | null = null;
-  #connection: UpstreamConnection | null = null;
+  #exchange: Exchange | null = null;
   /** Backends that accepted no connection; none of them is tried again. */
   #unreachable: Backend[] = none;
   #retried = false;
@@ -101,30 +100,29 @@ export class Attempt implements ResponseSink, Waiter {
    * @returns false where the caller should wait for `onDrain`
    */
   write(data: Buffer): boolean {
-    const connection = this.#connection;
-    if (connection === null || data.length === 0) return true;
+    const exchange = this.#exchange;
+    if (exchange === null || data.length === 0) return true;
     this.#streamed = true;
-    return this.#request.framing === 'chunked' ? connection.writeChunk(data) : connection.write(data);
+    return exchange.write(data);
   }
 
   /** The request body is complete. @param trailers name, value, name, value … */
   finish(trailers: readonly string[]): void {
-    if (this.#request.framing === 'chunked') this.#connection?.write(lastChunk(allowedTrailers(trailers)));
-    this.#connection?.finish();
+    this.#exchange?.finish(allowedTrailers(trailers));
   }
 
   /** Of an upgraded connection: the client writes no more. */
   end(): void {
-    this.#connection?.end();
+    this.#exchange?.end();
   }
 
   /** The client takes nothing more for now. */
   pause(): void {
-    this.#connection?.pause();
+    this.#exchange?.pause();
   }
 
   resume(): void {
-    this.#connection?.resume();
+    this.#exchange?.resume();
   }
 
   /** The client is gone, or wants no answer any more. */
@@ -132,8 +130,8 @@ export class Attempt implements ResponseSink, Waiter {
     if (this.#over) return;
     this.#over = true;
     this.#backend?.pool.leave(this);
-    this.#connection?.destroy();
-    this.#connection = null;
+    this.#exchange?.destroy();
+    this.#exchange = null;
   }
 
   get client(): EventEmitter | null {
@@ -151,10 +149,10 @@ export class Attempt implements ResponseSink, Waiter {
     }
   }
 
-  onConnection(connection: UpstreamConnection): void {
-    this.#connection = connection;
-    if (this.#request.login) connection.belongTo(this.client);
-    connection.send(this.#request, this);
+  onConnection(exchange: Exchange): void {
+    this.#exchange = exchange;
+    if (this.#request.login) exchange.belongTo(this.client);
+    exchange.send(this.#request, this);
   }
 
   onReady(): void {
@@ -199,7 +197,7 @@ export class Attempt implements ResponseSink, Waiter {
 
   onFailure(error: UpstreamError): void {
     const backend = this.#backend!;
-    this.#connection = null;
+    this.#exchange = null;
     if (this.#over) return;
     if (error.status !== 503 && !error.byClient) this.#group.failed(backend, error.message);
     if (!this.#streamed && this.#mayTryAgain(error, backend)) this.#take();
@@ -234,7 +232,7 @@ export class Attempt implements ResponseSink, Waiter {
 
   #end(): void {
     this.#over = true;
-    this.#connection = null;
+    this.#exchange = null;
   }
 }
 

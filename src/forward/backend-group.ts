@@ -1,11 +1,12 @@
 /** The backends of one site. */
 import type { EventEmitter } from 'node:events';
+import { speaksHttp2 } from './backend.ts';
 import type { BackendCookie } from './backend-cookie.ts';
 import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
 import type { FieldEdits } from './field-edits.ts';
 import { HealthCheck, type HealthOptions } from './health.ts';
-import type { Pool } from './pool.ts';
+import type { BackendPool } from './pool.ts';
 
 const unchanged: FieldChanges = { request: null, response: null };
 
@@ -29,11 +30,11 @@ export interface FieldChanges {
 
 /** One backend of a site. Its pool may be shared with other sites. */
 export class Backend {
-  readonly pool: Pool;
+  readonly pool: BackendPool;
   readonly weight: number;
   readonly health: BackendHealth;
 
-  constructor(pool: Pool, weight: number, health = new BackendHealth()) {
+  constructor(pool: BackendPool, weight: number, health = new BackendHealth()) {
     this.pool = pool;
     this.weight = weight;
     this.health = health;
@@ -52,6 +53,8 @@ export class BackendGroup {
   readonly backends: readonly Backend[];
   readonly fields: FieldChanges;
   readonly cookie: BackendCookie<Backend> | null;
+  /** Each exchange has a stream of its own (HTTP/2), so that a request can go on as it comes. */
+  readonly multiplexed: boolean;
   readonly #options: GroupOptions;
   readonly #balance: Balance<Backend>;
   readonly #checks: readonly HealthCheck[];
@@ -61,6 +64,7 @@ export class BackendGroup {
     this.#options = options;
     this.fields = options.fields ?? unchanged;
     this.cookie = options.cookie ?? null;
+    this.multiplexed = backends.every(({ pool }) => speaksHttp2(pool.address));
     this.#balance = balance(options.balance);
     const { health } = options;
     if (health === null) for (const backend of backends) backend.health.unchecked();

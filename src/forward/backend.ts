@@ -1,10 +1,16 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 
-/** Where a backend is. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
+/** Where a backend is, and whether it is spoken to by HTTP/2. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
 export type BackendAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'tls'; readonly host: string; readonly port: number; readonly tls: BackendTls }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly http2?: boolean }
+  | {
+      readonly kind: 'tls';
+      readonly host: string;
+      readonly port: number;
+      readonly tls: BackendTls;
+      readonly http2?: boolean;
+    }
   | { readonly kind: 'unix'; readonly path: string };
 
 export interface BackendTls {
@@ -18,23 +24,33 @@ export interface BackendTls {
   readonly own: { readonly cert: string; readonly key: string } | undefined;
 }
 
-/** @param onread where what is read goes, in place of 'data' events (node:net) */
-export function dial(address: BackendAddress, onread: OnReadOpts): Socket {
+export const speaksHttp2 = (address: BackendAddress): boolean =>
+  address.kind !== 'unix' && address.http2 === true;
+
+/** @param read where what is read goes, in place of 'data' events (node:net) */
+export function dial(address: BackendAddress, read?: OnReadOpts): Socket {
+  const onread = read === undefined ? {} : { onread: read };
   switch (address.kind) {
     case 'tcp':
-      return connectTcp({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread });
-    case 'tls': {
-      const options: ConnectionOptions & { onread: OnReadOpts } = {
+      return connectTcp({
         host: address.host,
         port: address.port,
-        ALPNProtocols: ['http/1.1'],
-        onread,
+        noDelay: true,
+        keepAlive: true,
+        ...onread,
+      });
+    case 'tls': {
+      const options: ConnectionOptions & { onread?: OnReadOpts } = {
+        host: address.host,
+        port: address.port,
+        ALPNProtocols: [address.http2 === true ? 'h2' : 'http/1.1'],
+        ...onread,
         ...tlsOptions(address.tls),
       };
       return connectTls(options);
     }
     case 'unix':
-      return connectTcp({ path: address.path, onread });
+      return connectTcp({ path: address.path, ...onread });
   }
 }
 

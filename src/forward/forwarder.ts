@@ -9,7 +9,7 @@ import type { Site } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { contentless } from '../wire/methods.ts';
 import { Attempt, type AttemptWatch, type ClientSide } from './attempt.ts';
-import type { BackendAddress } from './backend.ts';
+import { type BackendAddress, speaksHttp2 } from './backend.ts';
 import { BackendCookie } from './backend-cookie.ts';
 import { Backend, BackendGroup, type FieldChanges } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
@@ -19,8 +19,9 @@ import { forwardedHead } from './forwarded-head.ts';
 import { NodeHandshake } from './handshake.ts';
 import type { HealthOptions } from './health.ts';
 
-import { Pool, type PoolBounds, poolKey } from './pool.ts';
-import { allowedTrailers, chunk, lastChunk } from './trailers.ts';
+import { type BackendPool, Pool, type PoolBounds, poolKey } from './pool.ts';
+import { StreamPool } from './stream-pool.ts';
+import { allowedTrailers } from './trailers.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { RequestBody, UpstreamTimeouts } from './upstream-exchange.ts';
 
@@ -80,7 +81,7 @@ export class Forwarder {
   route(routes: Iterable<readonly [Site, Route]>): void {
     const earlier = [...this.#groups];
     this.#groups.clear();
-    const pools = new Map<string, Pool>();
+    const pools = new Map<string, BackendPool>();
     const healths = new Map<string, BackendHealth>();
     for (const [site, route] of routes) {
       const target = route === 'welcome' ? route : this.#group(site, route, pools, healths);
@@ -155,14 +156,14 @@ export class Forwarder {
       via: this.#via,
       edits: group.fields.request,
     });
-    const text = typeof body?.content === 'string' && body.length !== -1 ? body.content : '';
     const outgoing = {
       method: request.method,
-      head: text === '' ? head : head + text,
-      body: body === null || text !== '' || (body.content.length === 0 && !body.whole) ? null : encoded(body),
+      framing,
+      head,
+      body: body?.content ?? null,
+      trailers: body?.whole === true ? allowedTrailers(body.trailers) : [],
       ended: body === null || body.whole,
       upgrade,
-      framing,
       login: logsConnectionIn(request.rawHeaders),
       address: judged.client.address,
       secure,
@@ -189,12 +190,15 @@ export class Forwarder {
   #group(
     { name }: Site,
     { backends, balance, health, pool, fields, cookieSecret }: BackendsRoute,
-    pools: Map<string, Pool>,
+    pools: Map<string, BackendPool>,
     healths: Map<string, BackendHealth>,
   ): BackendGroup {
     const members = backends.map(({ address, weight }) => {
       const key = poolKey(address, pool);
-      const known = pools.get(key) ?? new Pool(address, { ...this.#options.timeouts, ...pool });
+      const options = { ...this.#options.timeouts, ...pool };
+      const known =
+        pools.get(key) ??
+        (speaksHttp2(address) ? new StreamPool(address, options) : new Pool(address, options));
       pools.set(key, known);
       const healthKey = `${name} ${key}`;
       const backend = new Backend(known, weight, healths.get(healthKey) ?? this.#healths.get(healthKey));
@@ -218,16 +222,6 @@ export interface IncomingBody {
   readonly length: number;
   /** name, value, name, value …; of a whole body that goes out chunked. */
   readonly trailers: readonly string[];
-}
-
-/** What is there of a body as it goes out. */
-function encoded({ content: bytes, whole, length, trailers }: IncomingBody): Buffer | null {
-  const content = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
-  if (length === 0) return null;
-  if (length !== -1) return content;
-  const pieces = content.length > 0 ? [chunk(content)] : [];
-  if (whole) pieces.push(Buffer.from(lastChunk(allowedTrailers(trailers)), 'latin1'));
-  return Buffer.concat(pieces);
 }
 
 /** The client speaks TLS. A stand-in for a request has no connection. */

@@ -1,7 +1,9 @@
 /** Asks a backend at intervals whether it is well. */
 import type { ResponseHead } from '../wire/response-head.ts';
-import type { BackendAddress } from './backend.ts';
+import { type BackendAddress, speaksHttp2 } from './backend.ts';
 import type { Settling } from './backend-health.ts';
+import { BackendStream } from './backend-stream.ts';
+import { StreamConnection } from './stream-connection.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import type { ResponseSink } from './upstream-exchange.ts';
@@ -59,7 +61,7 @@ class HealthProbe implements ResponseSink {
   readonly #options: HealthOptions;
   readonly #done: (problem: string | null) => void;
   #timer: NodeJS.Timeout | undefined;
-  #connection: UpstreamConnection | null = null;
+  #connection: UpstreamConnection | StreamConnection | null = null;
   #settled = false;
 
   constructor(address: BackendAddress, options: HealthOptions, done: (problem: string | null) => void) {
@@ -71,20 +73,31 @@ class HealthProbe implements ResponseSink {
   start(): void {
     const { timeout, path, host } = this.#options;
     this.#timer = setTimeout(() => this.#settle(`did not answer ${path} within ${timeout} ms`), timeout);
-    // The one limit is the timer above; nobody moves the clock of this connection on.
     const limits = { connect: timeout, headers: timeout, body: timeout };
+    const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
+    const request = {
+      method: 'GET',
+      framing: 'none' as const,
+      head,
+      body: null,
+      trailers: [],
+      ended: true,
+      upgrade: false,
+    };
     try {
-      this.#connection = new UpstreamConnection(this.#address, limits, { now: 0 }, ignore);
+      this.#connection = speaksHttp2(this.#address)
+        ? new StreamConnection(this.#address, limits, unmoved, {
+            onReady: (connection) => new BackendStream(connection).send(request, this),
+            onRoom: ignore,
+            onGone: (_, error) => error !== null && this.onFailure(error),
+          })
+        : new UpstreamConnection(this.#address, limits, unmoved, ignore);
     } catch (error) {
       // Settings that the platform refuses (of TLS, say) show at the dial.
       this.#settle(`cannot be dialled: ${String(error)}`);
       return;
     }
-    const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
-    this.#connection.send(
-      { method: 'GET', framing: 'none', head, body: null, ended: true, upgrade: false },
-      this,
-    );
+    if (this.#connection instanceof UpstreamConnection) this.#connection.send(request, this);
   }
 
   /** Ends it without a result. */
@@ -122,3 +135,5 @@ class HealthProbe implements ResponseSink {
 }
 
 const ignore = (): void => {};
+/** The one limit is the timer of the probe: nobody moves the clock of its connection on. */
+const unmoved = { now: 0 };

@@ -1,12 +1,12 @@
 /** The connections to one backend: kept alive, bounded, with a bounded queue in front. */
 import type { EventEmitter } from 'node:events';
-import { type BackendAddress, backendName } from './backend.ts';
+import { type BackendAddress, backendName, speaksHttp2 } from './backend.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
-import type { Clock, UpstreamTimeouts } from './upstream-exchange.ts';
+import type { Clock, Exchange, UpstreamTimeouts } from './upstream-exchange.ts';
 
 export interface PoolBounds {
-  /** Most connections at a time. */
+  /** Most connections at a time; with HTTP/2, requests. */
   readonly maxConnections: number;
   /** Most exchanges that wait for one; what comes beyond gets 503. */
   readonly maxQueue: number;
@@ -26,6 +26,7 @@ export function poolKey(address: BackendAddress, bounds: PoolBounds): string {
   return JSON.stringify([
     address.kind,
     backendName(address),
+    speaksHttp2(address),
     tls,
     maxConnections,
     maxQueue,
@@ -40,14 +41,30 @@ export interface PoolOptions extends UpstreamTimeouts, PoolBounds {}
 export interface Waiter {
   /** The connection of the client, which has one to the backend of its own where it logged in on it. */
   readonly client: EventEmitter | null;
-  onConnection(connection: UpstreamConnection): void;
+  onConnection(exchange: Exchange): void;
   onFailure(error: UpstreamError): void;
 }
 
-/** How often deadlines are looked at, in milliseconds. */
-const tick = 250;
+/** All ways to one backend. */
+export interface BackendPool {
+  readonly address: BackendAddress;
+  readonly name: string;
+  /** Exchanges under way or waiting. */
+  readonly load: number;
+  /** Whether it has an idle connection that this client has logged in on. */
+  keepsFor(client: EventEmitter): boolean;
+  /** Calls the waiter back with a connection, now or when one is free; or with 503 where the queue is full. */
+  take(waiter: Waiter): void;
+  /** The waiter does not wait any more. */
+  leave(waiter: Waiter): void;
+  /** Ends idle connections now and the busy ones with their exchange. */
+  close(): void;
+}
 
-export class Pool {
+/** How often deadlines are looked at, in milliseconds. */
+export const tick = 250;
+
+export class Pool implements BackendPool {
   readonly address: BackendAddress;
   readonly name: string;
   readonly #options: PoolOptions;
@@ -68,17 +85,14 @@ export class Pool {
     this.#timer = setInterval(() => this.#onTick(), tick).unref();
   }
 
-  /** Exchanges under way or waiting. */
   get load(): number {
     return this.#all.size - this.#idle.length - this.#owned.size + this.#queue.size;
   }
 
-  /** Whether it has an idle connection that this client has logged in on. */
   keepsFor(client: EventEmitter): boolean {
     return this.#owned.has(client);
   }
 
-  /** Calls the waiter back with a connection, now or when one is free; or with 503 where the queue is full. */
   take(waiter: Waiter): void {
     // The one used last is the one least likely to be closing.
     const idle = this.#ownedBy(waiter.client) ?? this.#idle.pop();
@@ -92,12 +106,10 @@ export class Pool {
       );
   }
 
-  /** The waiter does not wait any more. */
   leave(waiter: Waiter): void {
     this.#queue.delete(waiter);
   }
 
-  /** Ends idle connections now and the busy ones with their exchange. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);

@@ -8,10 +8,18 @@ import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import { asksForLogin } from './connection-login.ts';
 import { readAfterFailedWrite } from './failed-write.ts';
+import { framed } from './framed-body.ts';
 import { ReadMemory } from './read-memory.ts';
 import { piecePassed } from './scavenge.ts';
+import { lastChunk } from './trailers.ts';
 import { UpstreamError } from './upstream-error.ts';
-import type { Clock, ResponseSink, UpstreamRequest, UpstreamTimeouts } from './upstream-exchange.ts';
+import type {
+  Clock,
+  Exchange,
+  ResponseSink,
+  UpstreamRequest,
+  UpstreamTimeouts,
+} from './upstream-exchange.ts';
 
 type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
 
@@ -20,7 +28,7 @@ const maxHead = 64 * 1024;
 /** A body up to this long goes out in one write with its head: copying it costs less than a second write. */
 const worthJoining = 16 * 1024;
 
-export class UpstreamConnection {
+export class UpstreamConnection implements Exchange {
   readonly #address: BackendAddress;
   readonly #socket: Socket;
   readonly #timeouts: UpstreamTimeouts;
@@ -84,7 +92,6 @@ export class UpstreamConnection {
     return this.#phase === 'idle';
   }
 
-  /** Sends a request; what is not there of its body follows through `write` and `finish`. */
   send(request: UpstreamRequest, sink: ResponseSink): void {
     this.#sink = sink;
     this.#request = request;
@@ -114,9 +121,11 @@ export class UpstreamConnection {
   readonly #onOwnerGone = (): void => this.destroy();
 
   #begin(): void {
-    const { head, body } = this.#request!;
+    const { head } = this.#request!;
+    const body = framed(this.#request!);
     this.#deadline = this.#clock.now + this.#timeouts.headers;
     if (body === null) this.#socket.write(head, 'latin1');
+    else if (typeof body === 'string') this.#socket.write(head + body, 'latin1');
     else if (body.length <= worthJoining) {
       const joined = Buffer.allocUnsafe(head.length + body.length);
       joined.write(head, 0, 'latin1');
@@ -131,8 +140,11 @@ export class UpstreamConnection {
     this.#sink?.onReady();
   }
 
-  /** @returns false where the caller should wait for `onDrain` */
-  write(data: Buffer | string): boolean {
+  write(data: Buffer): boolean {
+    return this.#request?.framing === 'chunked' ? this.#putChunk(data) : this.#put(data);
+  }
+
+  #put(data: Buffer | string): boolean {
     piecePassed(data.length);
     // A client that still sends is not a backend that is silent.
     if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
@@ -142,28 +154,25 @@ export class UpstreamConnection {
     return this.#socket.write(data as Buffer, 'latin1');
   }
 
-  /** A piece of a body in chunked coding. @returns false where the caller should wait for `onDrain` */
-  writeChunk(data: Buffer): boolean {
+  #putChunk(data: Buffer): boolean {
     const socket = this.#socket;
     socket.cork();
-    this.write(`${data.length.toString(16)}\r\n`);
-    this.write(data);
-    const more = this.write('\r\n');
+    this.#put(`${data.length.toString(16)}\r\n`);
+    this.#put(data);
+    const more = this.#put('\r\n');
     socket.uncork();
     return more;
   }
 
-  /** The request body is complete. */
-  finish(): void {
+  finish(trailers: readonly string[]): void {
+    if (this.#request?.framing === 'chunked') this.#put(lastChunk(trailers));
     this.#requestEnded = true;
   }
 
-  /** Of an upgraded connection: nothing more is written. */
   end(): void {
     this.#socket.end();
   }
 
-  /** The client takes nothing more for now; it may do so as long as a body may stand still. */
   pause(): void {
     this.#paused = true;
     this.#deadline = this.#clock.now + this.#timeouts.body;
@@ -176,7 +185,6 @@ export class UpstreamConnection {
     this.#socket.resume();
   }
 
-  /** Ends it without a word to anybody: the client is gone, or the pool closes. */
   destroy(): void {
     this.#sink = null;
     this.#close();

@@ -1,4 +1,4 @@
-/** What a connection to a backend is asked to carry, and whom it tells of the answer. */
+/** What is asked of whatever carries a request to a backend, a connection of HTTP/1 or a stream of HTTP/2, and whom it tells of the answer. */
 import type { EventEmitter } from 'node:events';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -10,10 +10,12 @@ export type RequestBody = 'none' | 'length' | 'chunked';
 export interface UpstreamRequest {
   readonly method: string;
   readonly framing: RequestBody;
-  /** `forwardedHead`, latin1; a short body may stand behind it. */
+  /** `forwardedHead`, latin1. */
   readonly head: string;
-  /** What is there of the body, framed as it goes out; null where nothing is, or none comes. */
-  readonly body: Buffer | null;
+  /** What is there of the body, as bytes or latin1; null where it has none. */
+  readonly body: Buffer | string | null;
+  /** Of a whole body: name, value, name, value …, those that may be passed on. */
+  readonly trailers: readonly string[];
   /** Nothing more of the body comes. */
   readonly ended: boolean;
   /** A WebSocket handshake: a 101 is an answer to it. */
@@ -42,6 +44,29 @@ export interface ResponseSink {
   onFailure(error: UpstreamError): void;
   /** The backend takes more of the request body. */
   onDrain(): void;
+}
+
+/** Carries one request and its answer. */
+export interface Exchange {
+  /** Sends a request; what is not there of its body follows through `write` and `finish`. */
+  send(request: UpstreamRequest, sink: ResponseSink): void;
+  /**
+   * More of the request body, or of an upgraded protocol.
+   *
+   * @returns false where the caller should wait for `onDrain`
+   */
+  write(data: Buffer): boolean;
+  /** The request body is complete. @param trailers that may be passed on: name, value, name, value … */
+  finish(trailers: readonly string[]): void;
+  /** Of an upgraded connection: nothing more is written. */
+  end(): void;
+  /** The client takes nothing more for now; it may do so as long as a body may stand still. */
+  pause(): void;
+  resume(): void;
+  /** The connection below is this client's alone from now on, and ends with it: `connection-login.ts`. */
+  belongTo(client: EventEmitter | null): void;
+  /** Ends it without a word to anybody: the client is gone. */
+  destroy(): void;
 }
 
 /** Limits in milliseconds. */

@@ -55,3 +55,13 @@ export const farewell = 1000;
 
 /** Milliseconds over which the rate of a request body is looked at. */
 export const rateWindow = 10_000;
+
+/* Towards backends. */
+
+/** Streams on one connection to a backend, where that takes as many; beyond it there is another connection. */
+export const maxBackendStreams = 100;
+
+/** What a backend may send on a stream before its client has taken it, in bytes: as much is held for a client that does not read. */
+export const backendStreamWindow = 256 * 1024;
+/** On all streams together: no stream can use up what the others may send. */
+export const backendConnectionWindow = maxBackendStreams * backendStreamWindow;

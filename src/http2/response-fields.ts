@@ -1,15 +1,7 @@
 /** Heads of responses as field blocks, RFC 9113 section 8.3.2. */
-import { FieldNames, is } from '../wire/field-names.ts';
+import { is } from '../wire/field-names.ts';
+import { connectionSpecific } from '../wire/h2-request.ts';
 import { encodeField, encodeStatus } from '../wire/hpack-encoder.ts';
-
-/** RFC 9113 section 8.2.2: a client takes a response with one of these for malformed. */
-const connectionSpecific = new FieldNames(
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-);
 
 /**
  * @param lines of the fields, each with its CRLF (`ResponseHead.fields`)
@@ -30,13 +22,4 @@ export function responseBlock(status: number, lines: string, dated: boolean): st
   }
   // RFC 9110 section 6.6.1: who passes on a response without a Date adds one.
   return dated || status < 200 ? block : block + encodeField('date', new Date().toUTCString());
-}
-
-/** @param trailers name, value, name, value … */
-export function trailerBlock(trailers: readonly string[]): string {
-  let block = '';
-  for (let i = 0; i < trailers.length; i += 2) {
-    if (!connectionSpecific.has(trailers[i]!)) block += encodeField(trailers[i]!, trailers[i + 1]!);
-  }
-  return block;
 }

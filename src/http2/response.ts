@@ -1,9 +1,10 @@
 import { SentBody } from '../h2/sent-body.ts';
+import { trailerBlock } from '../wire/h2-forwarded.ts';
 import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from '../wire/h2-frames.ts';
 import { noTable } from '../wire/hpack-encoder.ts';
 import { fieldLines } from '../wire/response-head.ts';
 import type { Http2Connection } from './connection.ts';
-import { responseBlock, trailerBlock } from './response-fields.ts';
+import { responseBlock } from './response-fields.ts';
 
 /** The answer on one stream. */
 export class Response {

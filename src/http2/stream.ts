@@ -182,7 +182,7 @@ export class Http2Stream implements ClientSide {
     } else if (this.#response.stalled(now, stall)) this.fail(cancel);
     else if (this.#handshake !== null) {
       if (now - this.#activeAt >= upgradeIdle) this.fail(cancel);
-    } else if (this.#body?.tooSlow(now, stall, minRate) === true) this.#breakOff(408);
+    } else if (this.#bodyTooSlow(now, stall, minRate)) this.#breakOff(408);
   }
 
   onReady(): void {
@@ -248,6 +248,16 @@ export class Http2Stream implements ClientSide {
     return (verdict?.upgrade === true ? undefined : verdict?.site?.maxBody) ?? Number.POSITIVE_INFINITY;
   }
 
+  /**
+   * Where both sides speak at a time (gRPC) either may be quiet: the backend's deadlines are the bound then, and a stream that waits
+   * keeps no connection to it from others.
+   */
+  #bodyTooSlow(now: number, stall: number, minRate: number): boolean {
+    const multiplexed = this.#group?.multiplexed === true;
+    if (this.#body === null || (multiplexed && this.#begun)) return false;
+    return this.#body.tooSlow(now, stall, multiplexed ? 0 : minRate);
+  }
+
   /** The request is for a backend, and has not been sent. */
   get #waits(): boolean {
     return this.#group !== null && this.#attempt === null && !this.#begun && this.#uselessSince === null;
@@ -261,7 +271,13 @@ export class Http2Stream implements ClientSide {
         ({ status, headers, body }) => this.#answer(status, headers, body.toString('latin1')),
         () => this.#answer(500, []),
       );
-    } else if (this.#body === null || this.#contentLength === 0 || judged.verdict.upgrade) this.#send();
+    } else if (
+      this.#body === null ||
+      this.#contentLength === 0 ||
+      judged.verdict.upgrade ||
+      this.#group.multiplexed
+    )
+      this.#send();
   }
 
   /** Sends the request on: with all of its body, or with as much as is kept for a body that is longer. */

@@ -14,8 +14,8 @@ export interface H2Head {
   readonly expect: string | null;
 }
 
-/** RFC 9113 section 8.2.2. */
-const connectionSpecific = new FieldNames(
+/** RFC 9113 section 8.2.2: a message with one of these is malformed. */
+export const connectionSpecific = new FieldNames(
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -175,7 +175,7 @@ class Reading {
 const inControl = 'a control character in a field value';
 
 /** RFC 9113 section 8.2. */
-function fieldFault(name: string, value: string): string | null {
+export function fieldFault(name: string, value: string): string | null {
   let fault: string | null = null;
   if (name === '' || !validName(name)) fault = 'a field name that is not a token in lower case';
   else if (!valid(value, inValue)) fault = inControl;

@@ -44,6 +44,10 @@ export function encodeField(name: string, value: string): string {
   return (nameCache.get(name) ?? encodeName(name)) + encodeString(value);
 }
 
+/** The same where clients choose the name: theirs would drive those of responses out of the cache. */
+export const encodeClientField = (name: string, value: string): string =>
+  beginning(name.toLowerCase()) + encodeString(value);
+
 /** The `:status` of a response. */
 export function encodeStatus(status: number): string {
   return knownFields.get(`:status: ${status}`) ?? encodeField(':status', String(status));
@@ -55,11 +59,13 @@ export function encodeKnown(name: string, value: string): string {
 }
 
 function encodeName(given: string): string {
-  const name = given.toLowerCase();
-  const prefix = knownNames.get(name) ?? (secrets.has(name) ? '\x10' : '\0') + encodeString(name);
+  const prefix = beginning(given.toLowerCase());
   if (nameCache.size < maxCached && given.length < 128) nameCache.set(given, prefix);
   return prefix;
 }
+
+const beginning = (name: string): string =>
+  knownNames.get(name) ?? (secrets.has(name) ? '\x10' : '\0') + encodeString(name);
 
 function encodeString(text: string): string {
   const { length } = text;

@@ -16,6 +16,7 @@ const get: OutgoingRequest = {
   framing: 'none',
   head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
   body: null,
+  trailers: [],
   ended: true,
   upgrade: false,
   login: false,

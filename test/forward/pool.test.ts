@@ -35,7 +35,7 @@ class Recorder implements Waiter, ResponseSink {
   ask(path = '/'): void {
     const head = `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
     this.connection!.send(
-      { method: 'GET', framing: 'none', head, body: null, ended: true, upgrade: false },
+      { method: 'GET', framing: 'none', head, body: null, trailers: [], ended: true, upgrade: false },
       this,
     );
   }

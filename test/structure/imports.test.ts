@@ -105,7 +105,7 @@ suite('the structure', () => {
   });
 
   test('the gateway reads what clients send by itself: no server of node:http or node:http2 on its way', () => {
-    const way = ['listener', 'http1', 'http2', 'wire', 'limit'];
+    const way = ['listener', 'http1', 'http2', 'h2', 'wire', 'limit'];
     for (const path of files.filter((one) => way.includes(roomOf(one)) || one === 'src/program/gateway.ts'))
       assert.deepEqual(
         importsOf(path).filter((target) => /^node:http/.test(target)),

@@ -1,0 +1,128 @@
+/** Backends that are spoken to by HTTP/2: what passes both ways, and what goes wrong on the way, before Node's own server. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { after, suite, type TestContext, test } from 'node:test';
+import { certificate } from '../support/certificate.ts';
+import { runGateway } from '../support/gateway.ts';
+import { http2Request, http2Session } from '../support/http2-client.ts';
+import { exchange } from '../support/raw-client.ts';
+
+const owner = { after };
+const { cert, key } = await certificate(owner, ['www.example.net']);
+
+interface Seen {
+  readonly headers: Record<string, unknown>;
+  readonly body: Buffer;
+  readonly trailers: Record<string, unknown>;
+}
+async function backend(t: TestContext | typeof owner) {
+  const seen: Seen[] = [];
+  const sessions: ServerHttp2Session[] = [];
+  const server: Http2Server = createServer({ settings: { initialWindowSize: 70_000 } });
+  server.on('session', (session) => sessions.push(session));
+  server.on('sessionError', () => {});
+  server.on('stream', (stream: ServerHttp2Stream, headers) => {
+    const pieces: Buffer[] = [];
+    let trailers = {};
+    stream.on('error', () => {});
+    stream.on('trailers', (got) => {
+      trailers = got;
+    });
+    stream.on('data', (piece: Buffer) => pieces.push(piece));
+    stream.on('end', () => {
+      const body = Buffer.concat(pieces);
+      seen.push({ headers, body, trailers });
+      stream.respond(
+        { ':status': 200, 'content-type': 'x/echo', 'alt-svc': 'h2=":1"', 'x-a': ['1', '2'] },
+        { waitForTrailers: true },
+      );
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': String(body.length) }));
+      stream.end(body);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { url: `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sessions, server };
+}
+const site = (url: string): string =>
+  `sites: [{ hosts: [www.example.net], backend: "${url}" }]\nbans: false\nrateLimit: false\n`;
+const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`;
+
+suite('a backend of HTTP/2', async () => {
+  const { url, seen, sessions } = await backend(owner);
+  const { port, log } = await runGateway(owner, site(url), listen);
+
+  test('gets requests of HTTP/2, and gives answers and trailers', async (t) => {
+    const session = await http2Session(t, `https://127.0.0.1:${port}`);
+    const reply = await http2Request(
+      session,
+      {
+        ':method': 'POST',
+        ':path': '/a?b',
+        ':authority': 'www.example.net',
+        te: 'trailers',
+        'x-b': 'c',
+        cookie: 'd=e',
+      },
+      'hello',
+    );
+    assert.deepEqual([reply.status, reply.body.toString(), reply.trailers['x-sum']], [200, 'hello', '5']);
+    assert.equal(reply.headers['x-a'], '1, 2');
+    assert.equal(reply.headers['alt-svc'], undefined);
+    const { headers, body } = seen.at(-1)!;
+    assert.equal(body.toString(), 'hello');
+    assert.deepEqual(
+      [
+        headers[':method'],
+        headers[':path'],
+        headers[':scheme'],
+        headers[':authority'],
+        headers.te,
+        headers['x-b'],
+        headers.cookie,
+      ],
+      ['POST', '/a?b', 'http', 'www.example.net', 'trailers', 'c', 'd=e'],
+    );
+    assert.equal(headers['x-forwarded-proto'], 'https');
+  });
+
+  test('many at a time on one connection', async (t) => {
+    const session = await http2Session(t, `https://127.0.0.1:${port}`);
+    const big = Buffer.alloc(300_000, 'x');
+    const replies = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        http2Request(session, { ':method': 'POST', ':path': `/${i}`, ':authority': 'www.example.net' }, big),
+      ),
+    );
+    for (const { status, body, trailers } of replies)
+      assert.deepEqual([status, body.length, trailers['x-sum']], [200, 300_000, '300000']);
+    assert.ok(sessions.length <= 2, `${sessions.length}`);
+  });
+
+  test('of HTTP/1 too: with a length, chunked, and without a body', async () => {
+    const tls = { servername: 'www.example.net' };
+    const ask = async (text: string) => (await exchange(port, text, { tls, until: 1 })).responses[0]!;
+    const host = 'Host: www.example.net\r\n';
+    const sized = await ask(`POST /1 HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello`);
+    assert.deepEqual([sized.status, sized.body.toString()], [200, 'hello']);
+    const chunked = await ask(
+      `POST /2 HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n`,
+    );
+    assert.deepEqual([chunked.status, chunked.body.toString()], [200, 'abc']);
+    assert.equal(seen.at(-1)!.trailers['x-t'], '1');
+    assert.equal((await ask(`GET /3 HTTP/1.1\r\n${host}\r\n`)).body.length, 0);
+    const head = await ask(`HEAD /4 HTTP/1.1\r\n${host}\r\n`);
+    assert.equal(head.status, 200);
+  });
+  after(() =>
+    assert.deepEqual(
+      log.filter((line) => JSON.parse(line).level >= 40),
+      [],
+    ),
+  );
+});

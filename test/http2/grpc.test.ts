@@ -1,0 +1,69 @@
+/** gRPC with its own client and server, through the gateway: every kind of call comes out as it does without it. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { after, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { certificate } from '../support/certificate.ts';
+import { eventually } from '../support/eventually.ts';
+import { runGateway } from '../support/gateway.ts';
+import { startProcess } from '../support/process.ts';
+
+const owner = { after };
+const run = promisify(execFile);
+const host = 'www.example.net';
+const peer = fileURLToPath(new URL('grpc_peer.py', import.meta.url));
+const call = async (...args: string[]): Promise<Record<string, unknown>> =>
+  JSON.parse((await run('/usr/bin/python3', [peer, 'call', ...args], { timeout: 50_000 })).stdout);
+const skip = existsSync('/usr/lib/python3/dist-packages/grpc')
+  ? false
+  : 'needs python3-grpcio: run test/install-peers.sh as root';
+
+suite('gRPC', { skip }, async () => {
+  if (skip !== false) return;
+  const server = await startProcess(owner, '/usr/bin/python3', [peer, 'serve']);
+  const [, backend] = await server.waitForLine(/^(\d+)$/m);
+  const { cert, key } = await certificate(owner, [host]);
+  const { port, log, events, gateway } = await runGateway(
+    owner,
+    `
+sites:
+  - hosts: [${host}]
+    backend: "h2c://127.0.0.1:${backend}"
+    health: { path: /grpc.health.v1.Health/Check, interval: 1s }
+bans: false
+rateLimit: false
+`,
+    `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`,
+  );
+  const cancelled = (): number =>
+    server
+      .stdout()
+      .split('\n')
+      .filter((line) => line === 'cancelled').length;
+
+  test('calls of every kind come out as they do without a gateway', async () => {
+    const direct = await call(backend!);
+    assert.equal(direct.large, 3_000_000);
+    await eventually(() => cancelled() === 2, 'the server sees both calls end that were left');
+    assert.deepEqual(await call(String(port), cert, host), direct);
+  });
+
+  test('a call that its client leaves ends at the server', async () => {
+    await eventually(() => cancelled() === 4, 'it sees those as well');
+    assert.doesNotMatch(server.stdout(), /not cancelled/);
+  });
+
+  test('nothing is recorded, nothing fails, and the health check is content', async () => {
+    assert.deepEqual(events, []);
+    assert.deepEqual(
+      log.filter((line) => JSON.parse(line).level >= 40),
+      [],
+    );
+    await eventually(
+      () => gateway.backends[0]!.health.state(performance.now()) === 'healthy',
+      'the backend is healthy',
+    );
+  });
+});
