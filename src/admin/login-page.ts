@@ -1,6 +1,7 @@
 /** The page that asks for the token. It stands alone: before somebody is let in, nothing else is served. */
 import { createHash } from 'node:crypto';
 import { looks } from '../looks/looks.ts';
+import { seal } from '../looks/seal.ts';
 import { dashboardWords } from '../words/dashboard.ts';
 import type { Language } from '../words/language.ts';
 
@@ -12,6 +13,7 @@ export interface LoginPage {
 const style = `${looks}
 body { min-height: 100vh; display: grid; place-items: center; padding: 24px; font-size: 16px; }
 main { width: 100%; max-width: 340px; padding: 0; }
+.mark { width: 56px; height: 56px; }
 h1 { margin: 20px 0 4px; }
 p { margin: 0 0 20px; color: var(--soft); }
 p.wrong { color: var(--seal); font-weight: 600; }
@@ -25,10 +27,6 @@ button { width: 100%; margin-top: 14px; padding: 11px; font: 600 16px var(--sans
 const contentPolicy =
   `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; ` +
   "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-/** The character for gate, cut as a seal: drawn, since not every machine has a font for it. */
-const mark = `<svg width="56" height="56" viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="3" fill="#b7282e"/>
-<path d="M5.5 4.5V20M5.5 4.5H10.5V11H5.5M5.5 7.7H10.5M18.5 11H13.5V4.5H18.5M13.5 7.7H18.5M18.5 4.5V19Q18.5 20 16.5 19.6" fill="none" stroke="#fff" stroke-width="1.4"/></svg>`;
 
 /** @param failed the token given was wrong */
 export function loginPage(failed: boolean, language: Language): LoginPage {
@@ -45,7 +43,7 @@ export function loginPage(failed: boolean, language: Language): LoginPage {
 </head>
 <body>
 <main>
-${mark}
+${seal}
 <h1>Sekisho</h1>
 ${failed ? `<p class="wrong" role="alert">${wrong}</p>` : `<p>${where} <code>admin.token</code> ${whereRest}</p>`}
 <form method="post" action="/session">

@@ -12,6 +12,7 @@ import { type ScanOptions, type ScanResult, scanLogs } from '../scan/scan-logs.t
 import { shownName } from '../scan/shown-name.ts';
 import { captureHelp } from '../scan/sources.ts';
 import { textReport } from '../scan/text-report.ts';
+import { environmentLanguage } from '../words/language.ts';
 import { inputError } from './input-error.ts';
 
 export interface ScanCommandOptions {
@@ -66,8 +67,9 @@ export async function run(logs: readonly string[], options: ScanCommandOptions):
   writeFindings();
   bar?.clear();
   const people = json ? process.stderr : process.stdout;
-  people.write(textReport(result));
-  if (options.html !== undefined) await writeFile(options.html, htmlReport(result));
+  const language = environmentLanguage(process.env);
+  people.write(textReport(result, language));
+  if (options.html !== undefined) await writeFile(options.html, htmlReport(result, language));
   return exitCode(result);
 }
 

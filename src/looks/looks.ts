@@ -18,6 +18,7 @@ const dark = `
   --seal-wash: #3a2023;
   --ochre: #e3b968;
   --ochre-wash: #352b19;
+  --indigo: #6fa3cf;
   --pine: #85c9a3;
   --pine-wash: #1c3127;
   --mark: #6b2428;
@@ -43,6 +44,7 @@ export const looks = `
   --seal-wash: #f7e4e1;
   --ochre: #7d5608;
   --ochre-wash: #f6ebd3;
+  --indigo: #27577f;
   --pine: #28664a;
   --pine-wash: #e2efe6;
   --mark: #ffd9d2;
@@ -104,6 +106,40 @@ small { color: var(--soft); font-size: 13px; }
   overflow: hidden;
   clip-path: inset(50%);
   white-space: nowrap;
+}
+
+/* The beam over the gate. */
+.top {
+  display: flex;
+  align-items: center;
+  gap: 12px 28px;
+  flex-wrap: wrap;
+  padding: 10px clamp(14px, 3vw, 32px) 0;
+  background: var(--card);
+  border-top: 4px solid var(--seal-deep);
+  border-bottom: 1px solid var(--line);
+}
+.brand {
+  display: flex;
+  align-items: center;
+  gap: 10px;
+  padding-bottom: 10px;
+  text-decoration: none;
+}
+.mark {
+  width: 30px;
+  height: 30px;
+}
+.brand-name {
+  font-weight: 700;
+  font-size: 17px;
+  letter-spacing: 0.01em;
+}
+.brand-host {
+  color: var(--soft);
+  font-size: 13px;
+  padding-left: 10px;
+  border-left: 1px solid var(--line);
 }
 
 main {

@@ -3,19 +3,14 @@ import type { ScannedFile } from './scan-logs.ts';
 import type { Tally } from './tally.ts';
 
 export interface Advice {
-  readonly when: string;
+  readonly when: Problem;
   readonly steps: readonly { readonly server: string; readonly text: string }[];
 }
 
 /** What was found, in the order it is told. */
-const problems = {
-  relays: 'Stop relaying',
-  names: 'Give foreign names no page of yours',
-  connect: 'Refuse CONNECT before a script answers it',
-  mail: 'Relay mail for your own people only',
-} as const;
+const problems = ['relays', 'names', 'connect', 'mail'] as const;
 
-type Problem = keyof typeof problems;
+type Problem = (typeof problems)[number];
 
 interface Server {
   readonly name: string;
@@ -198,10 +193,10 @@ export function adviceFor({ outcomes, techniques }: Tally, files: readonly Scann
   const told = ids.has('apache-error') !== ids.has('nginx-error');
   if (told) ids.delete('combined');
   const own = servers.filter(({ formats }) => formats.some((id) => ids.has(id)));
-  return (Object.keys(problems) as Problem[])
+  return problems
     .filter((problem) => there[problem])
     .map((problem) => ({
-      when: problems[problem],
+      when: problem,
       steps: own.flatMap(({ name, steps }) => {
         const text = steps[problem];
         return text === undefined ? [] : [{ server: name, text }];

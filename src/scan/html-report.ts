@@ -1,73 +1,96 @@
-/** The report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. */
+/** The report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. It looks like the dashboard. */
+import { looks } from '../looks/looks.ts';
+import { seal } from '../looks/seal.ts';
+import type { Language } from '../words/language.ts';
+import { sayIn } from '../words/say.ts';
+import { scanWords } from '../words/scan.ts';
+import type { ScanWords } from '../words/scan-en.ts';
 import { adviceFor } from './advice.ts';
 import { type Outcome, outcomes } from './finding.ts';
 import type { ScanResult } from './scan-logs.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
-import { counted, number, verdictSentence } from './verdict.ts';
+import { number, verdictSentence } from './verdict.ts';
 
-const colours: Record<Outcome, string> = {
-  'likely-relayed': '#c2182b',
-  attempted: '#e07b00',
-  unclear: '#8a8f98',
-  local: '#2f7fc1',
-  refused: '#2e8b57',
-};
-
-const style = `
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}.verdict{font-size:1.15rem;border-left:.4rem solid;padding:.5rem 1rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.2rem .6rem;border-bottom:1px solid #8884}
-th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}code,pre{font:13px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap}
-svg{width:100%;height:auto}.key span{display:inline-block;margin-right:1.2rem}.key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.3rem}
+/** What only this report has: a colour for each outcome. */
+const style = `${looks}
+.likely-relayed { --outcome: var(--seal); }
+.attempted { --outcome: var(--ochre); }
+.unclear { --outcome: var(--soft); }
+.local { --outcome: var(--indigo); }
+.refused { --outcome: var(--pine); }
+rect { fill: var(--outcome); }
+svg.plot { display: block; width: 100%; height: 170px; }
+.ends { display: flex; justify-content: space-between; gap: 12px; color: var(--soft); font-size: 13px; }
+svg.share { display: block; width: 100%; height: 8px; margin-top: 3px; }
+.figure-value { color: var(--outcome); }
+.figure.none .figure-value { color: var(--soft); }
+.found { margin: 0; padding: 0; list-style: none; }
+.found li { padding: 12px 0; border-top: 1px solid var(--line); }
+.found li:first-child { border-top: 0; }
+.found b { color: var(--outcome); }
+.found pre { margin: 6px 0; padding: 8px 12px; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+@media (max-width: 640px) { .rows td.zero { display: none; } }
+@media print { body { background: none; } .card { break-inside: avoid; box-shadow: none; } }
 `;
 
-export function htmlReport(result: ScanResult): string {
+/** @param language of the person who reads it */
+export function htmlReport(result: ScanResult, language: Language = 'en'): string {
   const { tally, files } = result;
-  const colour = colours[outcomes.find((outcome) => tally.outcomes[outcome] > 0) ?? 'refused'];
+  const words = scanWords[language];
+  const names = files
+    .map(({ file }) => file)
+    .join(', ')
+    .slice(0, 100);
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Relay probes in ${escaped(
-    files
-      .map(({ file }) => file)
-      .join(', ')
-      .slice(0, 100),
-  )}</title><style>${style}</style></head><body>
-<h1>Relay probes in past logs</h1>
-<p class="verdict" style="border-color:${colour}">${escaped(verdictSentence(result))}</p>
-${assumed(result)}
-<p class="key">${outcomes.map((o) => `<span><i style="background:${colours[o]}"></i>${o}</span>`).join('')}</p>
-${timeline(result)}
-${bars('By technique', ranked(tally.techniques))}
-${bars('By intent', ranked(tally.intents))}
-${bars(`By source (${number(tally.clients.size)})`, ranked(tally.clients).slice(0, 25))}
-${worst(result)}
-${advice(result)}
-<h2>Logs</h2><table><tr><th>file</th><th>format</th><th>lines</th><th>requests</th><th>broken</th></tr>
-${files.map((f) => `<tr><td>${escaped(f.file)}</td><td>${escaped(f.format ?? 'no known format')}</td><td>${number(f.lines)}</td><td>${number(f.requests)}</td><td>${number(f.broken)}</td></tr>`).join('\n')}
-</table>
-${result.faults.length === 0 ? '' : `<h2>Not read</h2><ul>${result.faults.map((f) => `<li>${escaped(f.file)}: ${escaped(f.message)}</li>`).join('')}</ul>`}
-</body></html>
+<title>${escaped(words.titleOf(names))}</title><style>${style}</style></head><body>
+<header class="top"><span class="brand">${seal}<span class="brand-name">Sekisho</span><span class="brand-host">${words.title}</span></span></header>
+<main>
+<h1 class="headline">${escaped(verdictSentence(result, language))}</h1>
+${assumed(result, words)}
+${tally.total === 0 ? '' : figures(tally.outcomes, words)}
+${timeline(result, words, language)}
+${table(words.byTechnique, ranked(tally.techniques), words)}
+${table(words.byIntent, ranked(tally.intents), words, words.intents)}
+${table(words.bySource(tally.clients.size), ranked(tally.clients).slice(0, 25), words)}
+${worst(result, words)}
+${advice(result, words)}
+${logs(result, words)}
+</main></body></html>
 `;
 }
 
-function assumed({ hosts, learned, asked, ownAbsolute }: ScanResult): string {
-  const own =
+const card = (title: string, content: string): string =>
+  content === '' ? '' : `<section class="card"><h2>${escaped(title)}</h2>${content}</section>`;
+
+function assumed({ hosts, learned, asked, ownAbsolute, ownClients }: ScanResult, { own }: ScanWords): string {
+  const known =
     hosts.length > 0
-      ? `Own names, as told: ${hosts.join(', ')}.`
+      ? own.told(hosts.join(', '))
       : learned.length > 0
-        ? `Assumed to be own names: ${learned.map(({ name, from }) => `${name} (${from})`).join('; ')}.`
-        : 'Own names could not be learned: every name is taken for foreign.';
-  const absolute =
-    ownAbsolute > 0 ? ` Not counted: ${counted(ownAbsolute, 'request')} in absolute-form for own names.` : '';
-  const yours =
-    asked.size > 0
-      ? ` Are these yours? ${[...asked.keys()].slice(0, 10).join(', ')}: --host NAME says yes.`
-      : '';
-  return `<p>${escaped(own + absolute + yours)}</p>`;
+        ? `${own.assumed} ${learned.map(({ name, from }) => `${name} (${from})`).join('; ')}`
+        : own.unknown;
+  const lines = [
+    known,
+    ...(asked.size > 0 ? [`${own.yours} ${[...asked.keys()].slice(0, 10).join(', ')}`] : []),
+    ...(ownAbsolute > 0 ? [own.absolute(ownAbsolute)] : []),
+    ...(ownClients > 0 ? [own.clients(ownClients)] : []),
+  ];
+  return lines.map((line) => `<p class="lead">${escaped(line)}</p>`).join('\n');
 }
 
-function timeline({ tally }: ScanResult): string {
+function figures(counts: OutcomeCounts, { outcomes: names, byOutcome }: ScanWords): string {
+  const each = outcomes.map(
+    (outcome) =>
+      `<div class="figure ${outcome}${counts[outcome] === 0 ? ' none' : ''}"><span class="figure-value">${number(counts[outcome])}</span><span class="figure-name">${names[outcome]}</span></div>`,
+  );
+  return `<section class="figures" aria-label="${byOutcome}">${each.join('')}</section>`;
+}
+
+function timeline({ tally }: ScanResult, words: ScanWords, language: Language): string {
   const spans = tally.timeline(120);
   if (spans.length === 0) return '';
   const most = Math.max(1, ...spans.map(({ counts }) => sum(counts)));
@@ -83,52 +106,76 @@ function timeline({ tally }: ScanResult): string {
       return `<g><title>${new Date(start).toISOString().slice(0, 16)}: ${number(sum(counts))}</title>${parts.join('')}</g>`;
     })
     .join('');
-  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
-  return `<h2>By time</h2><svg viewBox="0 0 1000 185" role="img" aria-label="probes over time">${columns}
-<text x="0" y="180" font-size="13" fill="currentColor">${day(spans[0]!.start)}</text>
-<text x="1000" y="180" font-size="13" text-anchor="end" fill="currentColor">${day(spans.at(-1)!.start)}</text>
-<text x="1000" y="12" font-size="13" text-anchor="end" fill="currentColor">highest column: ${number(most)}</text></svg>`;
+  const day = (at: number): string => sayIn(language).zoned(new Date(at));
+  return card(
+    words.byTime,
+    `<svg class="plot" viewBox="0 0 1000 160" preserveAspectRatio="none" role="img" aria-label="${words.overTime}">${columns}
+</svg>
+<p class="ends"><span>${day(spans[0]!.start)}</span><span>${words.highest(most)}</span><span>${day(spans.at(-1)!.start)}</span></p>
+<ul class="legend">${outcomes.map((o) => `<li class="${o}"><i style="background:var(--outcome)"></i>${words.outcomes[o]}</li>`).join('')}</ul>`,
+  );
 }
 
 const rect = (x: number, y: number, width: number, height: number, outcome: Outcome): string =>
-  `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="${colours[outcome]}"/>`;
+  `<rect class="${outcome}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}"/>`;
 
-function bars(title: string, list: readonly [string, OutcomeCounts][]): string {
+/** @param said what stands before a name, by name */
+function table(
+  title: string,
+  list: readonly [string, OutcomeCounts][],
+  words: ScanWords,
+  said: Readonly<Record<string, string>> = {},
+): string {
   if (list.length === 0) return '';
+  const { total, outcomeNames } = words;
   const most = Math.max(1, ...list.map(([, counts]) => sum(counts)));
   const rows = list.map(([name, counts]) => {
     let x = 0;
     const parts = outcomes.map((outcome) => {
       const width = (counts[outcome] / most) * 400;
       x += width;
-      return width === 0 ? '' : rect(x - width, 2, width, 12, outcome);
+      return width === 0 ? '' : rect(x - width, 0, width, 8, outcome);
     });
-    const cells = outcomes
-      .map((outcome) => `<td>${counts[outcome] === 0 ? '·' : number(counts[outcome])}</td>`)
-      .join('');
-    return `<tr><td>${escaped(name)}<svg viewBox="0 0 400 16" preserveAspectRatio="none" style="height:.9rem">${parts.join('')}</svg></td><td>${number(sum(counts))}</td>${cells}</tr>`;
+    const cells = outcomes.map((outcome) => cell(outcomeNames[outcome], counts[outcome]));
+    return `<tr><th scope="row" class="wide">${said[name] === undefined ? escaped(name) : `${said[name]} <small>${escaped(name)}</small>`}<svg class="share" viewBox="0 0 400 8" preserveAspectRatio="none" aria-hidden="true">${parts.join('')}</svg></th>${cell(total, sum(counts))}${cells.join('')}</tr>`;
   });
-  return `<h2>${escaped(title)}</h2><table><tr><th></th><th>total</th>${outcomes.map((o) => `<th>${o}</th>`).join('')}</tr>${rows.join('\n')}</table>`;
-}
-
-function worst({ tally }: ScanResult): string {
-  const list = tally.worst(20);
-  if (list.length === 0) return '';
-  const items = list.map(
-    (f) =>
-      `<li><b style="color:${colours[f.outcome]}">${f.outcome}</b> (${f.confidence}), ${escaped(f.file)}:${f.line}<pre>${escaped(f.text)}</pre>${escaped(f.why)}</li>`,
+  const heads = [total, ...outcomes.map((o) => outcomeNames[o])];
+  return card(
+    title,
+    `<table class="rows"><thead><tr><th scope="col"><span class="hidden">${escaped(title)}</span></th>${heads.map(head).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
   );
-  return `<h2>Lines to look at</h2><ul>${items.join('\n')}</ul>`;
 }
 
-function advice({ tally, files }: ScanResult): string {
-  const list = adviceFor(tally, files);
-  if (list.length === 0) return '';
-  const items = list.map(({ when, steps }) => {
+const head = (name: string): string => `<th scope="col" class="number">${name}</th>`;
+const cell = (name: string, value: number): string =>
+  `<td class="number${value === 0 ? ' zero' : ''}" data-label="${name}">${value === 0 ? '·' : number(value)}</td>`;
+
+function worst({ tally }: ScanResult, words: ScanWords): string {
+  const items = tally
+    .worst(20)
+    .map(
+      (f) =>
+        `<li class="${f.outcome}"><b>${words.outcomeNames[f.outcome]}</b> <small>${words.confidences[f.confidence]}, ${escaped(f.file)}:${f.line}</small><pre class="bytes">${escaped(f.text)}</pre>${escaped(f.why)}</li>`,
+    );
+  return items.length === 0 ? '' : card(words.lines, `<ul class="found">${items.join('\n')}</ul>`);
+}
+
+function advice({ tally, files }: ScanResult, { change, problems }: ScanWords): string {
+  const items = adviceFor(tally, files).map(({ when, steps }) => {
     const lines = steps.map(({ server, text }) => `${escaped(server)}: <code>${escaped(text)}</code>`);
-    return `<dt>${escaped(when)}</dt><dd>${lines.join('<br>')}</dd>`;
+    return `<dt>${problems[when]}</dt><dd>${lines.join('<br>')}</dd>`;
   });
-  return `<h2>What to change</h2><dl>${items.join('')}</dl>`;
+  return items.length === 0 ? '' : card(change, `<dl class="facts">${items.join('')}</dl>`);
+}
+
+function logs({ files, faults }: ScanResult, { logs: words, notRead }: ScanWords): string {
+  const rows = files.map(
+    ({ file, format, lines, requests, broken }) =>
+      `<tr><th scope="row" class="wide">${escaped(file)}</th><td data-label="${words.format}">${escaped(format ?? words.unknown)}</td>${cell(words.lines, lines)}${cell(words.requests, requests)}${cell(words.broken, broken)}</tr>`,
+  );
+  const read = `<table class="rows"><thead><tr><th scope="col">${words.file}</th><th scope="col">${words.format}</th>${[words.lines, words.requests, words.broken].map(head).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
+  const unread = faults.map(({ file, message }) => `<li>${escaped(file)}: ${escaped(message)}</li>`);
+  return card(words.title, read) + (unread.length === 0 ? '' : card(notRead, `<ul>${unread.join('')}</ul>`));
 }
 
 const escaped = (text: string): string =>
