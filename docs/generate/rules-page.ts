@@ -10,6 +10,7 @@ import {
   ruleIds,
 } from '../../src/rules/catalogue.ts';
 import { rulesInJapanese } from '../../src/words/rules-ja.ts';
+import { captured, capturesTable } from './captures.ts';
 import { generatedNote } from './note.ts';
 import { ruleExample } from './rule-examples.ts';
 
@@ -69,6 +70,13 @@ export function rulesPage(): string {
     rulesTable(),
     '',
     ...ruleIds.map(section),
+    '## Public captures',
+    '',
+    'Logs of real servers that anybody may read, oldest first, and what `sekisho scan` finds in them: how often each rule stands in its section. An access',
+    'log holds request lines and no headers, so that half of the rules cannot be seen in one; and what is scanned for changes with the years.',
+    '',
+    capturesTable(),
+    '',
   ].join('\n');
 }
 
@@ -86,6 +94,8 @@ function section(id: RuleId): string {
     `| ${presets.map((preset) => presetAction(preset, id)).join(' | ')} | ${answerText(rule.answer)} | ${rule.flagCounts === true ? 'yes, flagged too' : rule.bans ? 'yes' : 'no'} |`,
     '',
     `Reference: ${rule.reference}.`,
+    '',
+    captured(id),
     '',
     exemption(id, rule),
     '',
