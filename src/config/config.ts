@@ -8,7 +8,7 @@ import type { BalancePolicy } from '../forward/balance.ts';
 import type { GeoFiles } from '../geo/origins.ts';
 import type { Action, Answer, Preset, RuleId } from '../rules/catalogue.ts';
 import type { SmtpOptions, smtpOptions } from '../smtp/options.ts';
-import { httpMethods } from '../wire/methods.ts';
+import { httpMethods, registeredMethods } from '../wire/methods.ts';
 import { acmeOptions, type CertificateSource, certificateSources, type TlsItem } from './acme.ts';
 import { type AlertsConfig, alertsConfig } from './alerts-config.ts';
 import { type BackendTarget, parseBackend } from './backend-url.ts';
@@ -18,7 +18,6 @@ import { type HostEntry, parseHostEntry } from './host-entry.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { type OtelConfig, otelConfig } from './otel.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { registeredMethods } from './rule-schema.ts';
 import type { ConfigDocument } from './schema.ts';
 
 export interface Config {

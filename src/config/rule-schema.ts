@@ -1,6 +1,7 @@
 /** The part of the schema that is made from the catalogue: one property a rule. */
 import Type, { type TProperties } from 'typebox';
 import { catalogue, type Rule, type RuleId, ruleIds } from '../rules/catalogue.ts';
+import { registeredMethods } from '../wire/methods.ts';
 
 const object = <T extends TProperties>(properties: T, options: object = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
@@ -75,9 +76,6 @@ export const rules = (standard: object) =>
         'Single rules that differ from the preset: rule id → action, or a map with action and answer.',
     },
   );
-
-/** In a list of methods: all that are registered. */
-export const registeredMethods = 'registered';
 export const methodWords =
   '`[GET, HEAD, POST]` lets nothing else pass; `[registered, FROB]` lets a method of your own pass beside all those of the IANA ' +
   'registry and of WebDAV, Exchange, UPnP and caches. CONNECT and TRACE never pass.';

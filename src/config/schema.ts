@@ -9,9 +9,10 @@ import { acmeCertificates, acmeFolder, certificatesOfSites } from '../acme/schem
 import { decoysSchema } from '../decoys/schema.ts';
 import { presets } from '../rules/catalogue.ts';
 import { smtpSchema } from '../smtp/schema.ts';
+import { registeredMethods } from '../wire/methods.ts';
 import { bans, fleet, rateLimit, siteRateLimit } from './client-schema.ts';
 import { sizePattern } from './quantity.ts';
-import { methods, methodWords, registeredMethods, rules } from './rule-schema.ts';
+import { methods, methodWords, rules } from './rule-schema.ts';
 import { account, cidrs, object, offOr, size, timeout, word } from './schema-parts.ts';
 import { alerts, geo, journal, otel, tlsFiles } from './watch-schema.ts';
 

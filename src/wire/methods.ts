@@ -13,5 +13,8 @@ export const httpMethods: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** In a list of methods: all that are registered. */
+export const registeredMethods = 'registered';
+
 /** Methods on which content has no meaning of its own (RFC 9110 section 9.3), so that servers exist that do not look for it. */
 export const contentless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
