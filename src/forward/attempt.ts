@@ -9,6 +9,7 @@ import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
 import { idempotent } from './idempotent.ts';
 import type { Waiter } from './pool.ts';
+import { Replay } from './replay.ts';
 import { offerWhatPasses } from './respond.ts';
 import { allowedTrailers } from './trailers.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -72,8 +73,12 @@ export class Attempt implements ResponseSink, Waiter {
   /** Backends that accepted no connection; none of them is tried again. */
   #unreachable: Backend[] = none;
   #retried = false;
-  /** Some of the body went out that is not kept, so that it can't be sent again. */
-  #streamed = false;
+  /** What went out by `write`, for another stream to send again: as a backend drains it leaves some unlooked at. Null: it is not kept. */
+  #replay: Replay | null;
+  /** Of the client, which is told once. */
+  #ready = false;
+  /** 1xx that were passed on. */
+  #informed = 0;
   #over = false;
   readonly #start = performance.now();
 
@@ -82,6 +87,7 @@ export class Attempt implements ResponseSink, Waiter {
     this.#group = group;
     this.#request = request;
     this.#client = client;
+    this.#replay = group.multiplexed ? new Replay() : null;
   }
 
   /** Begins it. The client's side is called back from now on, maybe before this returns. */
@@ -100,15 +106,17 @@ export class Attempt implements ResponseSink, Waiter {
    * @returns false where the caller should wait for `onDrain`
    */
   write(data: Buffer): boolean {
-    const exchange = this.#exchange;
-    if (exchange === null || data.length === 0) return true;
-    this.#streamed = true;
-    return exchange.write(data);
+    if (this.#over || data.length === 0) return true;
+    this.#replay?.add(data);
+    // Between two tries: the next one sends what is kept, and asks for more.
+    return this.#exchange?.write(data) ?? false;
   }
 
   /** The request body is complete. @param trailers name, value, name, value … */
   finish(trailers: readonly string[]): void {
-    this.#exchange?.finish(allowedTrailers(trailers));
+    const allowed = allowedTrailers(trailers);
+    this.#replay?.finish(allowed);
+    this.#exchange?.finish(allowed);
   }
 
   /** Of an upgraded connection: the client writes no more. */
@@ -156,16 +164,25 @@ export class Attempt implements ResponseSink, Waiter {
   }
 
   onReady(): void {
-    this.#client.onReady();
+    if (!this.#ready || this.#replay === null) {
+      this.#ready = true;
+      this.#client.onReady();
+    } else {
+      this.#replay.sendTo(this.#exchange!);
+      this.#client.onDrain();
+    }
   }
 
   onInformation(head: ResponseHead): void {
     // RFC 9110 section 10.1.1: 100 is said by the front end, which has the body to wait for.
-    if (head.status !== 100) this.#client.onInformation(head);
+    if (head.status === 100) return;
+    if (this.#informed++ < maxInformed) this.#client.onInformation(head);
+    else this.#giveUp(new UpstreamError(502, `${this.#backend!.name} answers with 1xx and nothing else`));
   }
 
   onHead(head: ResponseHead, whole: string | null): void {
     const backend = this.#backend!;
+    this.#replay = null;
     this.#group.succeeded(backend, head.status);
     this.#watch.counters?.backend(backend.pool.name).observe((performance.now() - this.#start) / 1000);
     const { method } = this.#request;
@@ -200,7 +217,9 @@ export class Attempt implements ResponseSink, Waiter {
     this.#exchange = null;
     if (this.#over) return;
     if (error.status !== 503 && !error.byClient) this.#group.failed(backend, error.message);
-    if (!this.#streamed && this.#mayTryAgain(error, backend)) this.#take();
+    // Once the client was told, it writes whenever something comes.
+    const kept = this.#replay?.possible ?? (!this.#ready || this.#request.ended);
+    if (kept && this.#mayTryAgain(error, backend)) this.#take();
     else this.#giveUp(error);
   }
 
@@ -237,6 +256,8 @@ export class Attempt implements ResponseSink, Waiter {
 }
 
 const none: Backend[] = [];
+/** 1xx of one exchange: more would wait for a client that does not read. */
+const maxInformed = 32;
 
 function offering(head: ResponseHead): ResponseHead {
   const raw = head.rawHeaders;

@@ -112,7 +112,6 @@ export class Pool implements BackendPool {
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
     for (const connection of [...this.#idle, ...this.#owned.values()]) connection.destroy();
   }
 
@@ -166,7 +165,9 @@ export class Pool implements BackendPool {
     waiter!.onConnection(connection);
   }
 
+  /** What is under way as it closes has its deadlines still. */
   #onTick(): void {
+    if (this.#closed && this.#all.size === 0 && this.#queue.size === 0) clearInterval(this.#timer);
     this.#clock.now = performance.now();
     for (const [waiter, since] of this.#queue) {
       if (this.#clock.now - since < this.#options.queueTimeout) break;

@@ -62,7 +62,6 @@ export class StreamPool implements BackendPool, ConnectionWatch {
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
     for (const connection of this.#connections) connection.leave();
   }
 
@@ -132,7 +131,9 @@ export class StreamPool implements BackendPool, ConnectionWatch {
     for (const waiter of waiters) waiter.onFailure(error);
   }
 
+  /** What is under way as it closes has its deadlines still. */
   #onTick(): void {
+    if (this.#closed && this.#connections.size === 0 && this.#queue.size === 0) clearInterval(this.#timer);
     this.#clock.now = performance.now();
     const { now } = this.#clock;
     for (const [waiter, since] of this.#queue) {
