@@ -96,7 +96,8 @@ const eventFields = {
   intent: Type.String({ description: 'What the sender was after.' }),
   destination: Type.Union([Type.String(), Type.Null()], { description: 'What the sender wanted to reach.' }),
   answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()], {
-    description: 'A status, `drop`, or null: it was passed on.',
+    description:
+      'A status, or the reply code of the protocol spoken (SMTP, SOCKS, TURN); `drop`: none; null: it was passed on.',
   }),
   why: Type.String({ description: 'One sentence.' }),
   request: Type.String({ description: 'The request line, or the first bytes, escaped.' }),
@@ -108,6 +109,16 @@ const eventFields = {
   session: Type.Optional(orNull(Type.String(), 'The same for all of one connection.')),
   sni: Type.Optional(orNull(Type.String(), 'The name asked for in the TLS handshake.')),
   protocol: Type.Optional(orNull(Type.String(), 'What was spoken: `http/1.1`, `h2`, `smtp`, `socks5` …')),
+  command: Type.Optional(
+    orNull(Type.String(), 'What a SOCKS request asked a decoy for: `connect`, `bind`, `associate`.'),
+  ),
+  credentialHash: Type.Optional(
+    orNull(
+      Type.String(),
+      'A keyed hash of the name and password offered to a decoy. The key is made at start and kept nowhere: equal hashes are equal ' +
+        'credentials until the program stops, and no list of passwords can be tried against them.',
+    ),
+  ),
   ...originFields,
 };
 

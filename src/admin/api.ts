@@ -91,7 +91,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
         bytes: event.bytes,
         bannedBy: bannedBy(event.prefix),
         explained: { title, seeks, reference },
-        judgedNow: /^(?:https?|http-proxy|socks) /.test(event.listener)
+        judgedNow: /^(?:https?|decoy (?:http-proxy|socks|tls)) /.test(event.listener)
           ? rejudge(event.bytes, policy())
           : null,
       };

@@ -65,7 +65,6 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
     doors = await openSideDoors(config, {
       log,
       onEvent: toAll,
-      isBanned: clients.isBanned,
       mail: mailSide(clients, control),
     });
     data = await startDataPlane(config, {

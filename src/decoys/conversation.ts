@@ -1,16 +1,32 @@
-/** What a decoy makes of the bytes that have come so far. Pure: it is given bytes and says what to do. */
+/** What a decoy makes of the bytes that have come so far. It is given bytes and says what to do; no socket is here. */
 import type { Verdict } from '../judge.ts';
 import { judge, judgeFirstBytes } from '../judge.ts';
-import type { RuleId } from '../rules/catalogue.ts';
-import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp.ts';
+import type { Answer, RuleId } from '../rules/catalogue.ts';
+import type { PathVerdict } from '../rules/smtp.ts';
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
-import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from '../wire/socks.ts';
+import { parseSocks4, parseSocks5Greeting, parseSocks5Request, type SocksRequest } from '../wire/socks.ts';
+import { httpCredentials, pairOf } from './credentials.ts';
 import { nothingOurs } from './nothing-ours.ts';
-import type { DecoyOptions } from './options.ts';
+import {
+  dropped,
+  noMethod,
+  none,
+  passwordRefused,
+  type Refusal,
+  type RefuseHttp,
+  socks4Refused,
+  socks5Refused,
+} from './refusals.ts';
 
-/** What was asked for. */
-export type Asked =
+/** What was asked for, and what was answered. */
+export type Asked = {
+  readonly answer: Answer;
+  /** What a SOCKS request asks for. */
+  readonly command?: SocksRequest['command'];
+  /** Credentials as they came; only their hash is kept. */
+  readonly offered?: string;
+} & (
   | {
       readonly kind: 'verdict';
       readonly verdict: Verdict;
@@ -20,49 +36,62 @@ export type Asked =
     }
   | {
       readonly kind: 'mail';
-      readonly recipients: readonly { verdict: PathVerdict; line: string }[];
+      /** What names the sender's wish: the recipient's rules, or `smtp-auth-failed`. */
+      readonly rules: readonly RuleId[];
+      readonly recipient: PathVerdict | null;
+      /** Without credentials. */
+      readonly line: string;
       readonly before: string;
-    };
+    }
+);
+
+/** The same without its answer, which is that of the refusal. */
+export type Wish = Asked extends infer One ? (One extends Asked ? Omit<One, 'answer'> : never) : never;
 
 export type Step =
-  /** More has to come; `say` goes out now, once. */
-  | { readonly more: true; readonly say?: Buffer }
-  /** It is known what was asked for: refuse with these bytes (none: close). Asked null: nothing that is worth a record. */
-  | { readonly more: false; readonly asked: Asked | null; readonly refuse: Buffer };
+  /** More has to come. `say` goes out now, and answers what is asked. */
+  | { readonly more: true; readonly say?: Buffer; readonly asked?: readonly Asked[] }
+  /** Refuse with these bytes, and close. Nothing asked: nothing that is worth a record. */
+  | { readonly more: false; readonly asked: readonly Asked[]; readonly refuse: Refusal };
 
-export type Converse = (bytes: Buffer, last: boolean) => Step;
+export interface Conversation {
+  /** Sent before a byte has come; empty: the client speaks first. */
+  readonly greeting: Buffer;
+  /** The most that is read, in bytes. */
+  readonly limit: number;
+  /**
+   * @param bytes everything that has come
+   * @param last nothing more will come, or be read: the step is a last one
+   */
+  read(bytes: Buffer, last: boolean): Step;
+}
 
 /** The most that is read of a first message. */
 export const longestMessage = 8192;
 
 /** What is kept of a user name or password. */
-const credentials = '[credentials]';
-const none = Buffer.alloc(0);
-const noMethod = Buffer.from([5, 0xff]);
+export const credentials = '[credentials]';
 const chooseNone = Buffer.from([5, 0]);
 const choosePassword = Buffer.from([5, 2]);
-/** RFC 1929 section 2: any status but 0 refuses. */
-const passwordRefused = Buffer.from([1, 1]);
-/** RFC 1928 section 6: connection not allowed by ruleset. */
-const socks5Refused = Buffer.from([5, 2, 0, 1, 0, 0, 0, 0, 0, 0]);
-/** SOCKS4: request rejected or failed. */
-const socks4Refused = Buffer.from([0, 0x5b, 0, 0, 0, 0, 0, 0]);
-const forbidden = Buffer.from(
-  'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n',
-);
-const notAllowed = Buffer.from(
-  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n',
-);
-/** RFC 5321 section 3.1: a 554 greeting says that no mail is taken here. */
-export const mailRefused = Buffer.from('554 5.7.1 No mail is taken here\r\n');
 
-/**
- * Reads whatever protocol comes, on a decoy that waits for the client to speak.
- *
- * @param bytes everything that has come, at most `longestMessage`
- * @param last nothing more will come, or be read
- */
-export function converse(bytes: Buffer, last: boolean): Step {
+/** Of a port that waits for the client to speak, and takes whatever comes. */
+export function anyProtocol(refuseHttp: RefuseHttp): Conversation {
+  let said = false;
+  return {
+    greeting: none,
+    limit: longestMessage,
+    read: (bytes, last) => {
+      const step = converse(bytes, last, refuseHttp);
+      if (!step.more || step.say === undefined) return step;
+      if (said) return { more: true };
+      said = true;
+      return step;
+    },
+  };
+}
+
+/** Reads whatever protocol comes. Parameters as with `Conversation.read`. */
+export function converse(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const protocol = classifyFirstBytes(bytes);
   switch (protocol) {
     case 'socks5':
@@ -71,46 +100,51 @@ export function converse(bytes: Buffer, last: boolean): Step {
       return socks4(bytes, last);
     case 'http-1':
     case 'http-0.9':
-      return http(bytes, last);
+      return http(bytes, last, refuseHttp);
     case 'unknown':
       if (!last) return { more: true };
-      return bytes.length === 0 ? done(null, none) : http(bytes, true);
+      return bytes.length === 0 ? done(null, dropped) : http(bytes, true, refuseHttp);
     default:
-      return done(firstBytes(bytes, latin1(bytes)), none);
+      return done(firstBytes(bytes, latin1(bytes)), dropped);
   }
 }
 
-function http(bytes: Buffer, last: boolean): Step {
+function http(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const head = parseRequestHead(bytes);
   if ((head === null || !head.complete) && !last) return { more: true };
   const foreign = judgeFirstBytes(bytes, nothingOurs);
-  if (foreign !== null) return done(kept({ ...foreign, answer: 'drop' }, latin1(bytes)), none);
+  if (foreign !== null) return done(wish(foreign, latin1(bytes)), dropped);
   const text = latin1(bytes);
   const request = head ?? { method: '', target: '', version: '1.0', rawHeaders: [] };
   const defects = head === null ? [{ why: 'the bytes are no HTTP request', at: 0 }] : head.defects;
   const verdict = judge(defects.length === 0 ? request : { ...request, defects }, nothingOurs);
-  const isConnect = request.method.toUpperCase() === 'CONNECT';
-  const answer = isConnect ? 405 : 403;
   const end = head?.end ?? bytes.length;
-  const asked: Asked = {
-    kind: 'verdict',
-    verdict: { ...verdict, answer },
-    head: text.slice(0, end),
-    body: text.slice(end),
-  };
+  const refusal = head === null ? dropped : refuseHttp(request.method.toUpperCase() === 'CONNECT');
+  if (verdict.rule === null) return done(null, refusal);
+  const offered = httpCredentials(request.rawHeaders);
   return done(
-    verdict.rule === null ? null : asked,
-    head === null ? none : isConnect ? notAllowed : forbidden,
+    {
+      ...wish(verdict, text.slice(0, end), text.slice(end)),
+      ...(offered === null ? {} : { offered }),
+    },
+    refusal,
   );
 }
 
 function socks4(bytes: Buffer, last: boolean): Step {
   const request = parseSocks4(bytes);
   if (request?.complete !== true && !last) return { more: true };
-  const user = (bytes[8] ?? 0) === 0 ? '' : credentials;
+  const userEnd = bytes.indexOf(0, 8);
+  const user = latin1(bytes.subarray(8, userEnd === -1 ? bytes.length : userEnd));
   const name = request?.version === '4a' ? `${request.host}\0` : '';
-  const head = `${latin1(bytes.subarray(0, 8))}${user}\0${name}`;
-  return done(firstBytes(bytes, head), socks4Refused);
+  const head = `${latin1(bytes.subarray(0, 8))}${user === '' ? '' : credentials}\0${name}`;
+  return done(
+    firstBytes(bytes, head, {
+      ...(request === null ? {} : { command: request.command }),
+      ...(user === '' ? {} : { offered: pairOf(user, '') }),
+    }),
+    socks4Refused,
+  );
 }
 
 function socks5(bytes: Buffer, last: boolean): Step {
@@ -121,61 +155,56 @@ function socks5(bytes: Buffer, last: boolean): Step {
   if (greeting.methods.includes(0)) {
     const request = parseSocks5Request(rest);
     if (request === null && !last && (rest[0] ?? 5) === 5) return { more: true, say: chooseNone };
-    // 1 begins a name and password (RFC 1929) that were sent without having been asked for.
-    const kept = rest[0] === 1 ? credentials : latin1(rest.subarray(0, 262));
-    return done(firstBytes(bytes, head + kept), socks5Refused);
+    const asked =
+      // 1 begins a name and password (RFC 1929) that were sent without having been asked for.
+      rest[0] === 1
+        ? firstBytes(bytes, head + credentials, { offered: passwordOf(rest) })
+        : firstBytes(
+            bytes,
+            head + latin1(rest.subarray(0, 262)),
+            request === null ? {} : { command: request.command },
+          );
+    return done(asked, socks5Refused);
   }
   if (!greeting.methods.includes(2)) return done(firstBytes(bytes, head), noMethod);
   // RFC 1929: version, length, name, length, password. Read to its end so as to refuse it; kept as a word.
   const nameLength = rest[1] ?? 255;
   const complete = rest.length >= 3 + nameLength + (rest[2 + nameLength] ?? 255);
   if (!complete && !last) return { more: true, say: choosePassword };
-  return done(firstBytes(bytes, head + (rest.length === 0 ? '' : credentials)), passwordRefused);
+  return done(
+    rest.length === 0
+      ? firstBytes(bytes, head)
+      : firstBytes(bytes, head + credentials, { offered: passwordOf(rest) }),
+    passwordRefused,
+  );
 }
+
+/** Name and password of RFC 1929, as far as they came. */
+function passwordOf(bytes: Buffer): string {
+  const end = 2 + (bytes[1] ?? 0);
+  return pairOf(latin1(bytes.subarray(2, end)), latin1(bytes.subarray(end + 1, end + 1 + (bytes[end] ?? 0))));
+}
+
+type Extras = Pick<Asked, 'command' | 'offered'>;
 
 /** What is wanted, the verdict tells; `head` is what is kept of the bytes. */
-function firstBytes(bytes: Buffer, head: string): Asked | null {
+function firstBytes(bytes: Buffer, head: string, extras: Extras = {}): Wish | null {
   const verdict = judgeFirstBytes(bytes, nothingOurs);
-  return verdict === null ? null : kept(verdict, head);
+  return verdict === null ? null : { ...wish(verdict, head), ...extras };
 }
 
-const kept = (verdict: Verdict, head: string): Asked => ({ kind: 'verdict', verdict, head, body: '' });
+export const wish = (verdict: Verdict, head: string, body = ''): Wish => ({
+  kind: 'verdict',
+  verdict,
+  head,
+  body,
+});
 
-/**
- * Reads mail commands, on a decoy that has greeted with a refusal: what a tester sends all the same. The recipients
- * tell what it is after; another protocol tells it by itself.
- */
-export function converseMail(bytes: Buffer, last: boolean): Step {
-  // A page can have a browser post a form here, whose fields are lines of mail.
-  if (/^[A-Z]+ \S+ HTTP\/1\.[01]\r?\n/.test(latin1(bytes.subarray(0, 4096)))) return converse(bytes, last);
-  const lines = latin1(bytes).split(/\r?\n/);
-  // What has no end yet is no line, unless nothing more comes.
-  if (!last) lines.pop();
-  if (!last && lines.length < 50 && !lines.some((line) => /^(?:QUIT|DATA)\b/i.test(line)))
-    return { more: true };
-  const recipients: { verdict: PathVerdict; line: string }[] = [];
-  const before: string[] = [];
-  for (const line of lines) {
-    const text = /^RCPT TO:(.*)$/is.exec(line)?.[1];
-    if (text !== undefined) recipients.push({ verdict: judgeRecipient(text, takenForOurs, 'outside'), line });
-    else if (/^(?:HELO|EHLO|MAIL FROM:)/i.test(line)) before.push(`${line}\r\n`);
-  }
-  if (recipients.length > 0) return done({ kind: 'mail', recipients, before: before.join('') }, none);
-  const protocol = classifyFirstBytes(bytes);
-  const other = protocol === 'smtp' || protocol === 'unknown' ? null : converse(bytes, true);
-  return done(other === null || other.more ? null : other.asked, none);
-}
-
-/** Whatever stands last is whom the sender takes this server for: the route before it is walked to where it leads. */
-const takenForOurs: MailPolicy = { owns: () => true };
-
-/** The rules of a recipient; without any he is at a domain that is none of ours, as every domain is. */
-export const rulesOf = (verdict: PathVerdict): readonly RuleId[] =>
-  verdict.rules.length > 0 ? verdict.rules : ['smtp-foreign-recipient'];
-
-export const conversationOf = (speaks: DecoyOptions['speaks']): Converse =>
-  speaks === 'smtp' ? converseMail : converse;
-
-const done = (asked: Asked | null, refuse: Buffer): Step => ({ more: false, asked, refuse });
+/** A last step: what is told to have been answered is what the refusal says. */
+export const done = (asked: Wish | null, refuse: Refusal): Step => ({
+  more: false,
+  asked: asked === null ? [] : [{ ...asked, answer: refuse.answer }],
+  refuse,
+});
 
 const latin1 = (bytes: Buffer): string => bytes.toString('latin1');

@@ -1,36 +1,33 @@
 /**
- * A listener where relay scanners look. It reads a bounded first message, records what was asked for, refuses and
+ * A listener where relay scanners look. It holds a bounded conversation, records what was asked for, refuses and
  * closes. It has no code that connects or looks up a name, and no reply that grants anything.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
-import { type ConnectionFacts, sessionId } from '../events/connection.ts';
-import type { EventSink, ProbeEvent } from '../events/event.ts';
-import { probeEvent } from '../events/probe-event.ts';
-import { printable, redact } from '../events/redact.ts';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { hostPort } from '../address/host-port.ts';
+import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
+import { sessionId } from '../events/connection.ts';
+import type { EventSink } from '../events/event.ts';
+import { printable } from '../events/redact.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
-import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { peekFirstByte } from '../listener/first-byte.ts';
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
-import { writeMailbox } from '../wire/smtp-path.ts';
-import {
-  type Asked,
-  conversationOf,
-  longestMessage,
-  mailRefused,
-  rulesOf,
-  type Step,
-} from './conversation.ts';
+import { foreignProtocol } from '../wire/foreign-protocols.ts';
+import { askedEvent, type Ends } from './asked-event.ts';
+import { type Asked, anyProtocol, type Conversation, type Step } from './conversation.ts';
+import { mailConversation } from './mail.ts';
 import type { DecoyOptions } from './options.ts';
+import { dropped, httpRefusals, type RefuseHttp } from './refusals.ts';
 import { Tarpit } from './tarpit.ts';
+import { helloSeen, tlsServer } from './tls.ts';
+import { turnConversation } from './turn.ts';
 
 export interface DecoyContext {
-  /** Gets every probe. */
+  /** Gets every probe, of banned clients as of others: a ban denies service, and here is none. */
   readonly onEvent: EventSink;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
-  /** Whether a client prefix is banned at this moment: it is closed without a byte. @default nobody is */
-  readonly isBanned?: (prefix: string) => boolean;
 }
 
 export interface Decoy {
@@ -58,8 +55,13 @@ class DecoyListener implements Decoy {
   readonly #server: Server;
   readonly #address: { host: string; port: number };
   readonly #tarpit: Tarpit | null;
-  /** Connections whose message is being read. */
+  readonly #refuseHttp: RefuseHttp;
+  /** Null: it speaks no TLS. */
+  readonly #tls: TlsServer | null;
+  /** Connections that agree on TLS, or whose messages are being read. */
   readonly #reading = new Set<Socket>();
+  /** Whose handshakes they are. */
+  readonly #handshakes = new WeakMap<Socket, Ends>();
   /** Those that were answered and are closing. `connections` bounds both together. */
   readonly #leaving = new Set<Socket>();
 
@@ -71,6 +73,14 @@ class DecoyListener implements Decoy {
     this.#options = options;
     this.#context = context;
     this.#tarpit = options.tarpit === null ? null : new Tarpit(options.tarpit);
+    this.#refuseHttp = httpRefusals(options.skin, options.realm);
+    this.#tls =
+      options.speaks === 'tls'
+        ? tlsServer(options.messageTime, {
+            onAgreed: (socket) => this.#agreed(socket),
+            onFailed: (socket) => this.#record([helloSeen], this.#named(socket), 'tls'),
+          })
+        : null;
     // A client that closes its side behind its request still gets the answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -94,44 +104,84 @@ class DecoyListener implements Decoy {
 
   #accept(socket: Socket): void {
     socket.on('error', ignore);
-    const ends = endsOf(socket);
     const open = this.#reading.size + this.#leaving.size;
-    if (ends === null || open >= this.#options.connections || this.#isBanned(ends.client)) {
+    const ends = this.#endsOf(socket);
+    if (ends === null || open >= this.#options.connections) {
       socket.destroy();
       return;
     }
-    const { speaks } = this.#options;
-    const converse = conversationOf(speaks);
-    const listener = `${speaks} ${ends.listener}`;
-    let bytes: Buffer = Buffer.alloc(0);
-    let said = false;
+    const tls = this.#tls;
+    if (tls === null) {
+      this.#talk(socket, ends);
+      return;
+    }
     this.#reading.add(socket);
+    this.#handshakes.set(socket, ends);
+    socket.once('close', () => this.#reading.delete(socket));
+    peekFirstByte(socket, this.#options.messageTime, (speaksTls) => {
+      if (speaksTls) tls.emit('connection', socket);
+      // Most who look for a proxy speak plain HTTP or SOCKS to any port.
+      else this.#talk(socket, ends);
+    });
+  }
 
+  /** The handshake is over. */
+  #agreed(socket: TlsOver): void {
+    socket.on('error', ignore);
+    const ends = this.#named(socket);
+    if (socket._parent !== undefined) this.#reading.delete(socket._parent);
+    if (ends === null) socket.destroy();
+    else this.#talk(socket, ends, helloSeen);
+  }
+
+  /** The ends, with the name that the hello asked for. */
+  #named(socket: TlsOver): Ends | null {
+    const ends = socket._parent === undefined ? undefined : this.#handshakes.get(socket._parent);
+    if (ends === undefined) return null;
+    const { servername } = socket as { servername?: string | false };
+    if (!servername) return ends;
+    return { ...ends, connection: { ...ends.connection, sni: printable(servername).slice(0, 255) } };
+  }
+
+  /** @param unasked recorded where the client leaves without having asked for anything */
+  #talk(socket: Socket, ends: Ends, unasked?: Asked): void {
+    this.#reading.add(socket);
+    const conversation = this.#conversation(ends);
+    let bytes: Buffer = Buffer.alloc(0);
     const finish = (step: Extract<Step, { more: false }>): void => {
       clearTimeout(timer);
-      this.#reading.delete(socket);
       socket.removeListener('data', onData);
       socket.removeListener('end', onEnd);
       socket.removeListener('close', onClose);
-      const protocol = spoken[classifyFirstBytes(bytes)] ?? (speaks === 'smtp' ? 'smtp' : null);
+      const asked = step.asked.length === 0 && bytes.length === 0 && unasked ? [unasked] : step.asked;
+      this.#record(asked, ends, protocolOf(bytes), socket);
       // Frees what was read: in the tarpit ten thousand of these would be kept.
       bytes = Buffer.alloc(0);
-      for (const event of eventsOf(step.asked, listener, ends.client, { ...ends.connection, protocol }))
-        this.#context.onEvent(event);
-      if (!socket.destroyed) this.#answer(socket, speaks === 'smtp' ? mailRefused : step.refuse);
+      this.#reading.delete(socket);
+      if (!socket.destroyed) this.#answer(socket, step.refuse.bytes);
     };
     const look = (last: boolean): void => {
-      const step = this.#converse(() => converse(bytes, last));
-      if (!step.more) finish(step);
-      else if (step.say !== undefined && !said) {
-        said = true;
-        socket.write(step.say);
+      const step = this.#read(conversation, bytes, last);
+      if (!step.more) {
+        finish(step);
+        return;
+      }
+      const { say, asked = [] } = step;
+      // The refusal of what is known already is what a tarpit has to give.
+      if (this.#tarpit !== null && asked.length > 0) {
+        finish({ more: false, asked, refuse: { bytes: say ?? dropped.bytes, answer: asked[0]!.answer } });
+        return;
+      }
+      this.#record(asked, ends, protocolOf(bytes), socket);
+      if (say !== undefined && !socket.destroyed) {
+        socket.write(say);
+        timer.refresh();
       }
     };
     const onData = (chunk: Buffer): void => {
-      const room = longestMessage - bytes.length;
+      const room = conversation.limit - bytes.length;
       bytes = Buffer.concat([bytes, chunk.subarray(0, room)]);
-      look(bytes.length >= longestMessage);
+      look(bytes.length >= conversation.limit);
     };
     const onEnd = (): void => look(true);
     const onClose = (): void => look(true);
@@ -139,46 +189,68 @@ class DecoyListener implements Decoy {
     socket.on('data', onData);
     socket.on('end', onEnd);
     socket.on('close', onClose);
-    if (speaks === 'smtp' && this.#tarpit === null) socket.write(mailRefused);
+    if (conversation.greeting.length > 0) socket.write(conversation.greeting);
+  }
+
+  #conversation({ connection }: Ends): Conversation {
+    const { speaks, realm } = this.#options;
+    if (speaks === 'turn') return turnConversation(realm ?? 'turn', this.#refuseHttp);
+    if (speaks !== 'smtp') return anyProtocol(this.#refuseHttp);
+    const { localAddress } = connection;
+    return mailConversation(localAddress?.includes(':') ? `[IPv6:${localAddress}]` : `[${localAddress}]`);
   }
 
   /** A check that fails denies. */
-  #converse(read: () => Step): Step {
+  #read(conversation: Conversation, bytes: Buffer, last: boolean): Step {
     try {
-      return read();
+      return conversation.read(bytes, last);
     } catch (error) {
       this.#context.log.error({ err: error }, 'decoys: a check failed; the connection was closed');
-      return { more: false, asked: null, refuse: Buffer.alloc(0) };
+      return { more: false, asked: [], refuse: dropped };
     }
   }
 
-  #isBanned(client: string): boolean {
-    try {
-      return this.#context.isBanned?.(clientPrefix(client) ?? client) ?? false;
-    } catch (error) {
-      this.#context.log.error(
-        { err: error },
-        'decoys: the ban list could not be asked; the client was refused',
+  /** Whoever has left is answered nothing. */
+  #record(asked: readonly Asked[], ends: Ends | null, protocol: string | null, socket?: Socket): void {
+    if (ends === null) return;
+    const gone = socket?.destroyed === true;
+    for (const one of asked)
+      this.#context.onEvent(
+        askedEvent(gone ? { ...one, answer: 'drop' } : one, {
+          ...ends,
+          connection: { ...ends.connection, protocol },
+        }),
       );
-      return true;
-    }
   }
 
   #answer(socket: Socket, refusal: Buffer): void {
     if (this.#tarpit?.hold(socket, refusal) === true) return;
     this.#leaving.add(socket);
     socket.once('close', () => this.#leaving.delete(socket));
-    // The mail decoy has greeted with its refusal already.
-    const said = this.#options.speaks === 'smtp' && this.#tarpit === null;
-    lingeringClose(socket, said ? '' : refusal);
+    lingeringClose(socket, refusal);
+  }
+
+  #endsOf(socket: Socket): Ends | null {
+    const client = parseIp(withoutZone(socket.remoteAddress ?? ''));
+    const local = parseIp(withoutZone(socket.localAddress ?? ''));
+    if (client === null || local === null) return null;
+    const { text } = unmapped(local);
+    const localPort = socket.localPort ?? 0;
+    return {
+      client: unmapped(client).text,
+      listener: `decoy ${this.#options.speaks} ${hostPort(text, localPort)}`,
+      connection: {
+        clientPort: socket.remotePort ?? null,
+        localAddress: text,
+        localPort,
+        session: sessionId(),
+      },
+    };
   }
 }
 
-interface Ends {
-  readonly client: string;
-  readonly listener: string;
-  readonly connection: ConnectionFacts;
-}
+/** What Node keeps of the socket below. */
+type TlsOver = TLSSocket & { readonly _parent?: Socket };
 
 /** Names of what was sent, as events have them. */
 const spoken: Partial<Record<FirstBytes, string>> = {
@@ -191,57 +263,7 @@ const spoken: Partial<Record<FirstBytes, string>> = {
   smtp: 'smtp',
 };
 
-function* eventsOf(
-  asked: Asked | null,
-  listener: string,
-  client: string,
-  connection: ConnectionFacts,
-): Generator<ProbeEvent> {
-  if (asked === null) return;
-  const time = Date.now();
-  if (asked.kind === 'verdict') {
-    const { verdict, head, body } = asked;
-    yield probeEvent({ time, listener, client, connection, verdict, head, body });
-    return;
-  }
-  for (const { verdict, line } of asked.recipients) {
-    const rules = rulesOf(verdict);
-    const rule = rules[0]!;
-    const destination = printable(writeMailbox(verdict.effective)).slice(0, 512);
-    const { seeks }: Rule = catalogue[rule];
-    yield {
-      time,
-      listener,
-      client,
-      ...connection,
-      site: null,
-      action: 'block',
-      rule,
-      counts: true,
-      rules,
-      intent: 'mail-relay',
-      destination: destination === '' ? null : destination,
-      answer: 554,
-      why: `The sender wanted ${seeks}${destination === '' ? '' : `: ${destination}`}.`,
-      request: printable(redact(line)).slice(0, 1024),
-      bytes: printable(redact(`${asked.before}${line}`)),
-    };
-  }
-}
-
-function endsOf(socket: Socket): Ends | null {
-  const client = parseIp(withoutZone(socket.remoteAddress ?? ''));
-  const local = parseIp(withoutZone(socket.localAddress ?? ''));
-  if (client === null || local === null) return null;
-  const { text, family } = unmapped(local);
-  const host = family === 6 ? `[${text}]` : text;
-  const localPort = socket.localPort ?? 0;
-  const clientPort = socket.remotePort ?? null;
-  return {
-    client: unmapped(client).text,
-    listener: `${host}:${localPort}`,
-    connection: { clientPort, localAddress: text, localPort, session: sessionId() },
-  };
-}
+const protocolOf = (bytes: Buffer): string | null =>
+  spoken[classifyFirstBytes(bytes)] ?? foreignProtocol(bytes)?.name.toLowerCase() ?? null;
 
 const ignore = (): void => {};

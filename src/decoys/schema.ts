@@ -2,6 +2,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { DecoyOptions } from './options.ts';
+import type { Skin } from './refusals.ts';
 
 const duration = (standard: string, description: string) =>
   Type.String({
@@ -29,15 +30,33 @@ const decoySchema = Type.Object(
       format: 'sekisho-listen',
       mend: 'write ADDR:PORT such as 0.0.0.0:3128 or "[::]:3128"',
       description:
-        'Address and port; IPv6 in brackets. Ports that are looked for: 8080, 3128 and 8090 (http-proxy), 1080 (socks), 25 (smtp).',
+        'Address and port; IPv6 in brackets. Ports that are looked for: 8080, 3128 and 8090 (http-proxy), 1080 (socks), 25 (smtp), ' +
+        '443 and 8443 (tls), 3478 (turn).',
     }),
     speaks: Type.Unsafe<DecoyOptions['speaks']>({
       type: 'string',
-      enum: ['http-proxy', 'socks', 'smtp'],
-      mend: 'write http-proxy, socks or smtp',
+      enum: ['http-proxy', 'socks', 'smtp', 'tls', 'turn'],
+      mend: 'write http-proxy, socks, smtp, tls or turn',
       description:
-        'What the port seems to be. `smtp` greets with a refusal; the other two wait for what comes and refuse it, whatever it speaks. ' +
-        'None ever connects anywhere, looks up a name, or says that it granted anything.',
+        'What the port seems to be. `http-proxy` and `socks` wait for what comes and refuse it, whatever it speaks; `tls` does so behind ' +
+        'a handshake with a self-signed certificate; `smtp` goes on up to AUTH and RCPT, which it refuses; `turn` asks ' +
+        'for credentials over TCP, and refuses them. None ever connects anywhere, looks up a name, or says that it granted anything.',
+    }),
+    skin: Type.Unsafe<Skin>({
+      type: 'string',
+      enum: ['squid', 'ccproxy', '3proxy', 'plain'],
+      default: 'plain',
+      mend: 'write squid, ccproxy, 3proxy or plain',
+      description:
+        'Whose words a refusal over HTTP has. `plain`: 403, or 405 for CONNECT, without a body. It is never a success.',
+    }),
+    realm: Type.String({
+      pattern: '^[A-Za-z0-9 ._-]{0,64}$',
+      default: '',
+      mend: 'write at most 64 letters, digits, spaces, dots, underscores and hyphens',
+      description:
+        'Asks for a user name and a password of this realm, over HTTP with 407 and by TURN with 401. What is offered is recorded as ' +
+        'a keyed hash and refused. Empty: 403 over HTTP, and the realm `turn` by TURN.',
     }),
     tarpit: Type.Boolean({
       default: false,
@@ -54,7 +73,7 @@ const decoySchema = Type.Object(
       10_000,
       'Connections at a time, those in the tarpit not counted; further ones are closed without a byte.',
     ),
-    messageTime: duration('10s', 'For the first message to come.'),
+    messageTime: duration('10s', 'For the first message to come, and in a conversation for the next one.'),
   },
   {
     additionalProperties: false,

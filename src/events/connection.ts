@@ -14,6 +14,10 @@ export interface ConnectionFacts {
   readonly sni?: string | null;
   /** What was spoken: an ALPN id (`http/1.1`, `h2`), `smtp`, or what a decoy was sent (`socks5`). */
   readonly protocol?: string | null;
+  /** What a SOCKS request asked for: `connect`, `bind`, `associate`, `unknown`. */
+  readonly command?: string | null;
+  /** A keyed hash of the name and password that were offered to a decoy; the key ends with the program. */
+  readonly credentialHash?: string | null;
 }
 
 export const connectionFields = [
@@ -23,6 +27,8 @@ export const connectionFields = [
   'session',
   'sni',
   'protocol',
+  'command',
+  'credentialHash',
 ] as const satisfies (keyof ConnectionFacts)[];
 
 /** Tells processes and starts apart. */

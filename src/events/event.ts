@@ -22,7 +22,7 @@ export interface ProbeEvent extends ConnectionFacts {
   readonly intent: Intent;
   /** What the sender wanted to reach, `host:port` or a URL; null where it names nothing. */
   readonly destination: string | null;
-  /** What the sender got: a status, `drop`, or null where the request was passed on. */
+  /** What the sender got: a status, the reply code of the protocol spoken, `drop`, or null where the request was passed on. */
   readonly answer: Answer | null;
   /** One sentence: what the sender wanted. */
   readonly why: string;

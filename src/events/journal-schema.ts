@@ -59,6 +59,9 @@ const versions: readonly string[] = [
   `ALTER TABLE events ADD COLUMN clientPort INTEGER; ALTER TABLE events ADD COLUMN localAddress TEXT;
    ALTER TABLE events ADD COLUMN localPort INTEGER; ALTER TABLE events ADD COLUMN session TEXT;
    ALTER TABLE events ADD COLUMN sni TEXT; ALTER TABLE events ADD COLUMN protocol TEXT;`,
+
+  // What was asked of a decoy, and with which credentials.
+  `ALTER TABLE events ADD COLUMN command TEXT; ALTER TABLE events ADD COLUMN credentialHash TEXT;`,
 ];
 
 /** The version that this program writes. */

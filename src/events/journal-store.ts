@@ -237,7 +237,9 @@ const adding = (db: DatabaseSync, table: string, columns: number): StatementSync
 const statements = (db: DatabaseSync) => ({
   insert: db.prepare(
     `INSERT INTO events (first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination,
-      answer, why, request, ${connectionFields.join(', ')}) VALUES (${Array(21).fill('?').join(', ')})`,
+      answer, why, request, ${connectionFields.join(', ')}) VALUES (${Array(15 + connectionFields.length)
+        .fill('?')
+        .join(', ')})`,
   ),
   evidence: db.prepare('INSERT INTO evidence (id, bytes) VALUES (?, ?)'),
   fold: db.prepare(

@@ -45,7 +45,6 @@ export function probeEvent({
     time,
     listener,
     client,
-    ...connection,
     site: verdict.site?.name ?? null,
     action: verdict.action,
     rule,
@@ -56,6 +55,8 @@ export function probeEvent({
     answer: verdict.answer,
     why: printable(redact(wantedSentence(rule, wanted))).slice(0, 1024),
     request: bytes.split('\\r\\n', 1)[0]!.slice(0, 1024),
+    // Behind the fields that fail2ban's filter reads in their order.
+    ...connection,
     bytes,
   };
 }

@@ -157,6 +157,8 @@ export function readEvent(text: string): FoldedEvent | null {
       session: optional('session', 64),
       sni: optional('sni', 255),
       protocol: optional('protocol', 32),
+      command: optional('command', 16),
+      credentialHash: optional('credentialHash', 64),
     };
   } catch {
     return null;

@@ -29,7 +29,6 @@ export interface SideDoors {
 export interface SideDoorsOptions {
   readonly log: Logger;
   readonly onEvent: EventSink;
-  readonly isBanned: (prefix: string) => boolean;
   readonly mail: MailSide;
 }
 
@@ -44,13 +43,12 @@ export type MailSide = Required<Pick<SmtpGuardContext, 'isBanned' | 'onOffence' 
 /** @throws Error where one can't listen; none is left listening then */
 export async function openSideDoors(
   config: Config,
-  { log, onEvent, isBanned, mail }: SideDoorsOptions,
+  { log, onEvent, mail }: SideDoorsOptions,
 ): Promise<SideDoors> {
   const { smtp, decoys } = config;
   const probes = new ProbeLog(log);
   const context = {
     log,
-    isBanned,
     onEvent: ((event) => {
       probes.add(event);
       onEvent(event);

@@ -37,7 +37,6 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     time: seen.time,
     listener: seen.listener,
     client: seen.client,
-    ...seen.connection,
     site: null,
     action: seen.answer === null ? 'flag' : 'block',
     rule,
@@ -49,6 +48,7 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     answer: seen.answer,
     why: `The sender wanted ${seeks}${destination === null ? '' : `: ${destination}`}.`,
     request: request.slice(0, 1024),
+    ...seen.connection,
     bytes: printable(redact(seen.before.slice(-evidenceLimit))) + request,
   };
 }

@@ -7,9 +7,13 @@ import { watchDials } from '../support/no-dial.ts';
 import { exchange } from '../support/raw-client.ts';
 import { startDecoy } from './support.ts';
 
-/** A status that grants, in any of the protocols: HTTP, SMTP, SOCKS5 behind its greeting, SOCKS4, RFC 1929. */
+/**
+ * What grants, in any of the protocols: HTTP, SOCKS5 behind its greeting, SOCKS4, RFC 1929, a success of TURN; of mail a recipient
+ * taken, a sign-in, the go-ahead for a message. Nor do the decoys that are none of mail greet.
+ */
 const granted =
-  /^HTTP\/\d\.\d [123]|^[23]\d\d[ -]|^(?:\x05[\0\x02])?\x05\0[\0-\x03]|^\0\x5a|^\x05\x02\x01\0/m;
+  /^HTTP\/\d\.\d [123]|^(?:\x05[\0\x02])?\x05\0[\0-\x03]|^\0\x5a|^\x05\x02\x01\0|^\x01[\0-\x0f]..!\x12\xa4B|^(?:235|354|25\d 2\.1\.5)/m;
+const greets = /^[23]\d\d[ -]/m;
 
 const socksProbes = [
   '\x04\x01\x00\x19\xc0\x00\x02\x01\x00',
@@ -22,12 +26,14 @@ const socksProbes = [
   '\x05\x01\x00\x05\x01\x00\x04\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x50',
 ];
 
-for (const speaks of ['http-proxy', 'socks', 'smtp'] as const)
+for (const speaks of ['http-proxy', 'socks', 'smtp', 'tls', 'turn'] as const)
   for (const tarpit of [null, { connections: 10_000, time: 2500 }])
     test(`the corpus at a decoy that speaks ${speaks}${tarpit === null ? '' : ', in its tarpit'}`, async (t) => {
       const watch = watchDials(t);
       const { port, decoy, events } = await startDecoy(t, speaks, {
         tarpit,
+        skin: 'squid',
+        realm: 'proxy',
         messageTime: 300,
         connections: 10_000,
       });
@@ -41,6 +47,7 @@ for (const speaks of ['http-proxy', 'socks', 'smtp'] as const)
       for (const [index, { text, ended }] of replies.entries()) {
         assert.notEqual(ended, 'timeout', probes[index]!);
         assert.doesNotMatch(text, granted, probes[index]!);
+        if (speaks !== 'smtp') assert.doesNotMatch(text, greets, probes[index]!);
       }
       assert.ok(replies.filter(({ text }) => text !== '').length > probes.length / 2);
       assert.ok(events.length >= (speaks === 'smtp' ? mails.length : corpus.length / 2));

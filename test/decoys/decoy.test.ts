@@ -6,7 +6,10 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { converse, converseMail } from '../../src/decoys/conversation.ts';
+import { anyProtocol } from '../../src/decoys/conversation.ts';
+import { mailConversation } from '../../src/decoys/mail.ts';
+import { httpRefusals } from '../../src/decoys/refusals.ts';
+import { turnConversation } from '../../src/decoys/turn.ts';
 import { bindFailure } from '../../src/listener/bind.ts';
 import { root } from '../support/gateway-process.ts';
 import { nmap } from '../support/nmap.ts';
@@ -55,7 +58,7 @@ test('HTTP in every form: 403 or 405, recorded with what it asked for', async (t
     const event = events.at(-1)!;
     assert.equal(event.rule, rule, bytes);
     assert.equal(event.answer, status);
-    assert.match(event.listener, /^http-proxy 127\.0\.0\.1:\d+$/);
+    assert.match(event.listener, /^decoy http-proxy 127\.0\.0\.1:\d+$/);
     if (destination !== null) assert.equal(event.destination?.replace(/^http:\/\//, ''), destination);
     if (intent !== null) assert.equal(event.intent, intent);
   }
@@ -123,6 +126,10 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
     const event = events.at(-1)!;
     assert.equal(event.rule, rule);
     assert.equal(event.destination, destination);
+    // What the event says to have been answered is the last reply on the wire: its code is the second byte of each.
+    const last =
+      reply.bytes.length > 2 ? reply.bytes.subarray(answer.startsWith('0500') ? 2 : 0) : reply.bytes;
+    assert.equal(event.answer, (answer === '05020101' ? last.subarray(2) : last)[1], JSON.stringify(bytes));
   }
   assert.equal(events.length, rows.length);
   assert.equal(events[0]!.intent, 'mail-relay');
@@ -136,6 +143,79 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
     assert.match(events[index]!.bytes, bytes);
 });
 
+test('the command of SOCKS is told, where there is one', async (t) => {
+  const { port, events } = await startDecoy(t, 'socks');
+  const commands: (string | null | undefined)[] = [];
+  for (const code of ['\x01', '\x02', '\x03', '\x09']) {
+    await exchange(port, `\x05\x01\x00\x05${code}\x00\x01\xc0\x00\x02\x01\x00\x50`);
+    commands.push(events.at(-1)!.command);
+  }
+  await exchange(port, '\x04\x02\x00\x19\xc0\x00\x02\x01\x00');
+  await exchange(port, 'CONNECT a:1 HTTP/1.0\r\n\r\n');
+  commands.push(...events.slice(-2).map(({ command }) => command));
+  assert.deepEqual(commands, ['connect', 'bind', 'associate', 'unknown', 'bind', undefined]);
+});
+
+test('what an event says to have been answered is what was on the wire', async (t) => {
+  for (const speaks of ['http-proxy', 'socks', 'smtp', 'turn'] as const) {
+    const { port, events } = await startDecoy(t, speaks, { messageTime: 200 });
+    for (const bytes of [
+      'GET http://www.example.com/ HTTP/1.0\r\n\r\n',
+      'CONNECT www.example.com:25 HTTP/1.0\r\n\r\n',
+      '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+      'SSH-2.0-Go\r\n',
+      '\x04\x01\x00\x19\xc0\x00\x02\x01\x00',
+      '\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x01\x00\x50',
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      '\0\x01\x02\x03\xfe\xff\r\n\r\n',
+    ]) {
+      const reply = await exchange(port, bytes);
+      const said = speaks === 'smtp' ? reply.text.replace(/^220 .*\r\n/, '') : reply.text;
+      const code = /^HTTP\/1\.1 (\d+)|^(\d{3}) /.exec(said);
+      const answer =
+        said === ''
+          ? 'drop'
+          : code === null
+            ? Buffer.from(said, 'latin1')[/^\x05\0\x05/.test(said) ? 3 : 1]
+            : Number(code[1] ?? code[2]);
+      assert.equal(events.at(-1)?.answer, answer, `${speaks}: ${JSON.stringify(bytes)}`);
+    }
+    assert.equal(events.length, 8, speaks);
+  }
+});
+
+test('one that is banned is recorded as everybody is', async (t) => {
+  const { port, events } = await startDecoy(t, 'http-proxy');
+  for (let i = 0; i < 10; i++)
+    await exchange(port, `CONNECT mail.example.com:25 HTTP/1.1\r\nX: ${i}\r\n\r\n`);
+  assert.equal(events.length, 10);
+  assert.deepEqual(new Set(events.map(({ answer }) => answer)), new Set([405]));
+});
+
+test('the same name and password have one hash in every protocol, and are nowhere in the clear', async (t) => {
+  const http = await startDecoy(t, 'http-proxy');
+  const mail = await startDecoy(t, 'smtp');
+  const basic = Buffer.from('admin:hunter2').toString('base64');
+  await exchange(http.port, `CONNECT example.com:25 HTTP/1.1\r\nProxy-Authorization: Basic ${basic}\r\n\r\n`);
+  await exchange(http.port, `GET / HTTP/1.1\r\nHost: a\r\nAuthorization: basic ${basic}\r\n\r\n`);
+  await exchange(http.port, ['\x05\x01\x02', '\x01\x05admin\x07hunter2']);
+  await exchange(http.port, '\x05\x02\x00\x02\x01\x05admin\x07hunter2');
+  const plain = Buffer.from('\0admin\0hunter2').toString('base64');
+  await exchange(mail.port, `EHLO a\r\nAUTH PLAIN ${plain}\r\nQUIT\r\n`);
+  await exchange(mail.port, `EHLO a\r\nAUTH PLAIN\r\n${plain}\r\nQUIT\r\n`);
+  await exchange(mail.port, 'EHLO a\r\nAUTH LOGIN\r\nYWRtaW4=\r\naHVudGVyMg==\r\nQUIT\r\n');
+  const events = [...http.events, ...mail.events];
+  assert.equal(events.length, 7);
+  const hashes = new Set(events.map(({ credentialHash }) => credentialHash));
+  assert.equal(hashes.size, 1);
+  assert.match([...hashes][0]!, /^[0-9a-f]{32}$/);
+  assert.doesNotMatch(JSON.stringify(events), new RegExp(`hunter2|admin|${basic}|${plain}|YWRtaW4|aHVudGVy`));
+  await exchange(http.port, ['\x05\x01\x02', '\x01\x05admin\x07hunter3']);
+  assert.ok(!hashes.has(http.events.at(-1)!.credentialHash));
+  await exchange(http.port, 'CONNECT a:1 HTTP/1.0\r\n\r\n');
+  assert.equal(http.events.at(-1)!.credentialHash, undefined);
+});
+
 test('HTTP credentials are told of, and not kept', async (t) => {
   const { port, events } = await startDecoy(t, 'http-proxy');
   const secret = Buffer.from('user:secret').toString('base64');
@@ -144,40 +224,6 @@ test('HTTP credentials are told of, and not kept', async (t) => {
   assert.equal(events.length, 2);
   assert.match(events[0]!.bytes, /Proxy-Authorization: /);
   assert.doesNotMatch(JSON.stringify(events), new RegExp(`secret|${secret}`));
-});
-
-test('mail: 554 at once, and what is sent all the same is recorded', async (t) => {
-  const { port, events } = await startDecoy(t, 'smtp');
-  const reply = await exchange(port, [
-    'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO: user@example.com\r\nRCPT TO: @example.net:user@example.com\r\n',
-    'RCPT TO: example.com!user\r\nRCPT TO: user%example.com@example.net\r\nRCPT TO:<user%example.com@example.net>\r\nQUIT\r\n',
-  ]);
-  assert.equal(reply.text, '554 5.7.1 No mail is taken here\r\n');
-  assert.deepEqual(
-    events.map(({ rule, destination, intent, answer }) => [rule, destination, intent, answer]),
-    [
-      ['smtp-foreign-recipient', 'user@example.com', 'mail-relay', 554],
-      ['smtp-source-route', 'user@example.com', 'mail-relay', 554],
-      ['smtp-bang-path', 'user@example.com', 'mail-relay', 554],
-      ['smtp-percent-hack', 'user@example.com', 'mail-relay', 554],
-      ['smtp-percent-hack', 'user@example.com', 'mail-relay', 554],
-    ],
-  );
-});
-
-test('at a mail decoy another protocol is recorded as what it is, and a last line needs no end', async (t) => {
-  const { port, events } = await startDecoy(t, 'smtp', { messageTime: 100 });
-  for (const [bytes, rule, destination] of [
-    ['GET http://www.example.com/ HTTP/1.0\r\n\r\n', 'absolute-form-foreign', 'http://www.example.com/'],
-    ['\x04\x01\x00\x19\xc0\x00\x02\x01\x00', 'socks4', '192.0.2.1:25'],
-    ['RCPT TO:<user@example.com>', 'smtp-foreign-recipient', 'user@example.com'],
-  ] as const) {
-    assert.equal((await exchange(port, bytes)).text, '554 5.7.1 No mail is taken here\r\n');
-    assert.deepEqual([events.at(-1)?.rule, events.at(-1)?.destination], [rule, destination]);
-  }
-  const { length } = events;
-  await exchange(port, 'EHLO x\r\nQUIT\r\n');
-  assert.equal(events.length, length, 'who names no recipient wants nothing that is known');
 });
 
 test('any protocol at any decoy is refused, silence and a cut-off message too', async (t) => {
@@ -339,23 +385,12 @@ test('IPv6', async (t) => {
   const reply = await exchange(port, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00', { host: '::1' });
   assert.equal(reply.bytes[1], 0x5b);
   assert.equal(events[0]!.client, '::1');
-  assert.match(events[0]!.listener, /^socks \[::1\]:/);
+  assert.match(events[0]!.listener, /^decoy socks \[::1\]:/);
   // `::` takes IPv4 as well, whose clients are told by their IPv4 address: a ban of ::ffff:0:0/96 would be one of everybody.
   const both = await startDecoy(t, 'socks', { listen: '[::]:0' });
   await exchange(both.port, '\x04\x01\x00\x19\xc0\x00\x02\x01\x00');
   assert.equal(both.events[0]!.client, '127.0.0.1');
-  assert.match(both.events[0]!.listener, /^socks 127\.0\.0\.1:/);
-});
-
-test('banned clients are closed without a byte', async (t) => {
-  const { port, events } = await startDecoy(
-    t,
-    'http-proxy',
-    {},
-    { isBanned: (prefix) => prefix === '127.0.0.1/32' },
-  );
-  assert.equal((await exchange(port, 'GET http://www.example.com/ HTTP/1.0\r\n\r\n')).bytes.length, 0);
-  assert.equal(events.length, 0);
+  assert.match(both.events[0]!.listener, /^decoy socks 127\.0\.0\.1:/);
 });
 
 test('any bytes: an end comes, no reply grants anything', () => {
@@ -368,12 +403,18 @@ test('any bytes: an end comes, no reply grants anything', () => {
   fc.assert(
     fc.property(anything, (raw) => {
       const bytes = Buffer.from(raw);
-      const step = converse(bytes, true);
-      assert.equal(step.more, false);
-      if (step.more) return;
-      const text = step.refuse.toString('latin1');
-      assert.doesNotMatch(text, /^(?:HTTP\/1\.\d [123]|\x05\x00\x00|\x00\x5a|\x01\x00)/);
-      assert.equal(converseMail(bytes, true).more, false);
+      const refuse = httpRefusals('squid', 'proxy');
+      for (const talk of [
+        anyProtocol(refuse),
+        mailConversation('[192.0.2.1]'),
+        turnConversation('turn', refuse),
+      ]) {
+        const step = talk.read(bytes, true);
+        assert.equal(step.more, false);
+        if (step.more) return;
+        const text = step.refuse.bytes.toString('latin1');
+        assert.doesNotMatch(text, /^(?:HTTP\/1\.\d [123]|\x05\x00\x00|\x00\x5a|\x01\x00)/);
+      }
     }),
     { numRuns: 5000 },
   );

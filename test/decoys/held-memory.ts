@@ -6,6 +6,8 @@ const decoy = createDecoy(
   {
     listen: '0.0.0.0:0',
     speaks: 'socks',
+    skin: 'plain',
+    realm: null,
     tarpit: { connections: 20_000, time: 600_000 },
     connections: 20_000,
     messageTime: 60_000,

@@ -18,7 +18,10 @@ export async function startDecoy(
 ): Promise<RunningDecoy> {
   const events: ProbeEvent[] = [];
   const decoy = createDecoy(
-    { listen: '127.0.0.1:0', speaks, tarpit: null, connections: 1000, messageTime: 5000, ...options },
+    {
+      ...{ listen: '127.0.0.1:0', speaks, skin: 'plain', realm: null, tarpit: null },
+      ...{ connections: 1000, messageTime: 5000, ...options },
+    },
     { onEvent: (event) => events.push(event), log: { warn: console.warn, error: console.error }, ...context },
   );
   const { port } = await decoy.listen();

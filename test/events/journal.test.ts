@@ -30,6 +30,7 @@ suite('the journal', () => {
       ...{ time: now, answer: 'drop', site: 'www.example.net' },
       ...{ clientPort: 40_000, localAddress: '192.0.2.80', localPort: 8080 },
       ...{ session: 'a-1', sni: 'www.example.com', protocol: 'h2' },
+      ...{ command: 'connect', credentialHash: '00ff' },
     });
     const { bytes: _, counts: __, time, ...event } = whole;
     const [id] = store.write([whole]);

@@ -154,13 +154,17 @@ test('the decoy example is valid', () => {
   assert.ok(Value.Check(decoysSchema, decoys));
   const options = decoys.map((decoy) => decoyOptions(decoy, (text) => parseDuration(text)!));
   assert.deepEqual(
-    options.map(({ listen, speaks, tarpit }) => [listen, speaks, tarpit?.connections ?? null]),
+    options.map(({ listen, speaks, skin, realm, tarpit }) => [
+      ...[listen, speaks, skin, realm, tarpit?.connections ?? null],
+    ]),
     [
-      ['0.0.0.0:3128', 'http-proxy', null],
-      ['0.0.0.0:8080', 'http-proxy', null],
-      ['0.0.0.0:8090', 'http-proxy', null],
-      ['0.0.0.0:1080', 'socks', 10_000],
-      ['0.0.0.0:25', 'smtp', null],
+      ['0.0.0.0:3128', 'http-proxy', 'squid', null, null],
+      ['0.0.0.0:8080', 'http-proxy', 'plain', null, null],
+      ['0.0.0.0:8090', 'http-proxy', 'ccproxy', 'CCProxy Authorization', null],
+      ['0.0.0.0:1080', 'socks', 'plain', null, 10_000],
+      ['0.0.0.0:8443', 'tls', 'plain', null, null],
+      ['0.0.0.0:3478', 'turn', 'plain', null, null],
+      ['0.0.0.0:25', 'smtp', 'plain', null, null],
     ],
   );
 });

@@ -1,6 +1,9 @@
 /** What mail servers and their clients are spoken to with: addresses, parameters, lines, messages, replies; and decoys. */
 import { isDeepStrictEqual } from 'node:util';
-import { converse, converseMail, longestMessage } from '../../src/decoys/conversation.ts';
+import { anyProtocol, longestMessage } from '../../src/decoys/conversation.ts';
+import { mailConversation } from '../../src/decoys/mail.ts';
+import { httpRefusals } from '../../src/decoys/refusals.ts';
+import { turnConversation } from '../../src/decoys/turn.ts';
 import { judgeRecipient, judgeSender, type MailPolicy } from '../../src/rules/smtp.ts';
 import { CommandLines } from '../../src/smtp/command-lines.ts';
 import { NormalizingScanner, StrictScanner } from '../../src/smtp/data-scanner.ts';
@@ -250,21 +253,36 @@ export const mailTargets: readonly Target[] = [
     run: (input) => {
       const bytes = input.subarray(0, longestMessage);
       let how = '';
-      for (const talk of [converse, converseMail]) {
+      for (const start of decoyConversations) {
+        const talk = start();
+        let said = '';
         // As it comes: what has been said to be complete is never asked for more.
-        let early = false;
-        for (let length = 0; length <= Math.min(bytes.length, 64); length++)
-          early ||= !talk(bytes.subarray(0, length), false).more;
-        const step = talk(bytes, true);
+        let step = talk.read(bytes.subarray(0, 0), false);
+        for (let length = 1; step.more && length <= Math.min(bytes.length, 64); length++) {
+          step = talk.read(bytes.subarray(0, length), false);
+          if (step.more) said += latin1(step.say ?? Buffer.alloc(0));
+        }
+        const early = !step.more;
+        if (step.more) step = talk.read(bytes, true);
         must(!step.more, 'an end comes');
         if (step.more) return '';
-        const said = latin1(step.refuse);
-        must(!/^(?:HTTP\/1\.\d [123]|\x05\0|\0\x5a|\x01\0|[23]\d\d)/.test(said), 'nothing is granted');
-        how += ` ${early} ${said.length} ${step.asked?.kind} ${step.asked?.kind === 'verdict' ? step.asked.verdict.rule : ''}`;
+        said += latin1(step.refuse.bytes);
+        must(!grants.test(said), 'nothing is granted');
+        how += ` ${early} ${said.length} ${step.asked.map((one) => (one.kind === 'verdict' ? one.verdict.rule : one.rules[0])).join()}`;
       }
       return how;
     },
   },
+];
+
+/** A success over HTTP, SOCKS, or in mail: signed in, recipient taken, go on with the message; of TURN a success response. */
+const grants =
+  /^(?:HTTP\/1\.\d [123]|(?:\x05[\0\x02])?\x05\0[\0-\x03]|\0\x5a|\x01\0|\x01[\0-\x0f]..!\x12\xa4B)|^(?:235|25[01] 2\.1\.5|354)/m;
+const plain = httpRefusals('plain', null);
+const decoyConversations = [
+  () => anyProtocol(plain),
+  () => mailConversation('[192.0.2.1]'),
+  () => turnConversation('turn', plain),
 ];
 
 /** Null where it is no reply. */

@@ -48,7 +48,7 @@ decoys:
   const gateway = await startGateway(config, { log, onEvent, isBanned });
   owner.after(() => gateway.close(0));
   const mail = { isBanned: () => false, onOffence: () => {}, onDelivered: () => {}, onRise: () => {} };
-  const doors = await openSideDoors(config, { log, onEvent, isBanned, mail });
+  const doors = await openSideDoors(config, { log, onEvent, mail });
   owner.after(() => doors.close(0));
   const [plain, tls, ...decoys] = [...gateway.listeners, ...doors.listeners].map((name) =>
     Number(name.split(':').at(-1)),

@@ -1,7 +1,9 @@
 /** What counts towards a ban, and what a web page can have its visitors send: the same requests with and without a browser's marks. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { converse, converseMail } from '../../src/decoys/conversation.ts';
+import { anyProtocol, type Conversation } from '../../src/decoys/conversation.ts';
+import { mailConversation } from '../../src/decoys/mail.ts';
+import { httpRefusals } from '../../src/decoys/refusals.ts';
 import { judgeBytes } from '../../src/guard/bad-bytes.ts';
 import { judge, type Verdict } from '../../src/judge.ts';
 import type { HttpRequest } from '../../src/wire/http-request.ts';
@@ -31,6 +33,16 @@ const tools = {
   'a scanner that calls itself a browser': ['User-Agent', 'Mozilla/5.0 zgrab/0.x', 'Accept', '*/*'],
   'no header at all': [],
 };
+
+const anyDecoy = (): Conversation => anyProtocol(httpRefusals('plain', null));
+
+/** What a decoy makes of all that a client has sent. */
+function askedOf(talk: Conversation, bytes: Buffer): Verdict {
+  const step = talk.read(bytes, true);
+  const [asked] = step.asked ?? [];
+  assert.ok(asked?.kind === 'verdict');
+  return asked.verdict;
+}
 
 const request = (host: string, marks: readonly string[], more: Partial<HttpRequest> = {}): HttpRequest => ({
   ...{ method: 'GET', target: '/', version: '1.1', rawHeaders: ['Host', host, ...marks] },
@@ -151,8 +163,7 @@ suite('what counts of bytes that are no request', () => {
       const seen = judgeBytes(error, bytes, place, policy);
       assert.equal(seen.action, 'block');
       assert.equal(counts(seen), false);
-      const step = converse(bytes, true);
-      assert.ok(!step.more && step.asked?.kind === 'verdict' && !counts(step.asked.verdict), 'on a decoy');
+      assert.equal(counts(askedOf(anyDecoy(), bytes)), false, 'on a decoy');
     }
     assert.equal(counts(judgeBytes(error, Buffer.from('000102', 'hex'), place, policy)), true);
   });
@@ -162,11 +173,7 @@ suite('what counts of bytes that are no request', () => {
       const lines = marks.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${marks[i + 1]}`] : []));
       return Buffer.from(`GET ${target} HTTP/1.1\r\nHost: 192.0.2.80:8080\r\n${lines.join('\r\n')}\r\n\r\n`);
     };
-    const seen = (bytes: Buffer): boolean => {
-      const step = converse(bytes, true);
-      assert.ok(!step.more && step.asked?.kind === 'verdict');
-      return counts(step.asked.verdict);
-    };
+    const seen = (bytes: Buffer): boolean => counts(askedOf(anyDecoy(), bytes));
     assert.equal(seen(get('/', browser)), false);
     assert.equal(seen(get('/', tools.curl)), true);
     assert.equal(seen(get('http://www.example.com/', browser)), true);
@@ -175,8 +182,6 @@ suite('what counts of bytes that are no request', () => {
   test('a form that a page has posted to a decoy of mail is no mail', () => {
     const lines = browser.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${browser[i + 1]}`] : []));
     const form = `POST / HTTP/1.1\r\nHost: 192.0.2.80:2525\r\n${lines.join('\r\n')}\r\nContent-Length: 60\r\n\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n`;
-    const step = converseMail(Buffer.from(form), true);
-    assert.ok(!step.more && step.asked?.kind === 'verdict');
-    assert.equal(counts(step.asked.verdict), false);
+    assert.equal(counts(askedOf(mailConversation('[192.0.2.80]'), Buffer.from(form))), false);
   });
 });

@@ -144,7 +144,7 @@ alerts: { webhook: "${url}", name: gate }
       for (const event of await events(running.admin, `rule=${rule}`)) {
         assert.equal(event.destination, 'user@example.com');
         assert.equal(event.intent, 'mail-relay');
-        assert.match(event.listener, /^smtp 127\.0\.0\.1:\d+$/);
+        assert.match(event.listener, /^(?:decoy )?smtp 127\.0\.0\.1:\d+$/);
       }
     }
     const [refused] = await events(running.admin, 'rule=client-banned&client=127.0.0.7');

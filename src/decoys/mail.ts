@@ -1,0 +1,204 @@
+/** A mail server that goes on until it is told whom the mail is for, or who sends it, and refuses there (RFC 5321). */
+import { judgeFirstBytes } from '../judge.ts';
+import type { RuleId } from '../rules/catalogue.ts';
+import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp.ts';
+import { classifyFirstBytes } from '../wire/first-bytes.ts';
+import { type Asked, type Conversation, converse, credentials, type Step } from './conversation.ts';
+import { pairOf, plainCredentials } from './credentials.ts';
+import { nothingOurs } from './nothing-ours.ts';
+import { dropped, type RefuseHttp } from './refusals.ts';
+
+/** Commands of one session; who sends more gets a 421. */
+const mostCommands = 50;
+/** Bytes of one session. */
+const longestSession = 16_384;
+/** Bytes of what came before a recipient that stand beside it. */
+const mostBefore = 2048;
+
+interface Reply {
+  readonly say: string;
+  readonly asked?: Asked;
+  /** The session ends with this reply. */
+  readonly ends?: boolean;
+}
+
+/** Whatever stands last is whom the sender takes this server for: the route before it is walked to where it leads. */
+const takenForOurs: MailPolicy = { owns: () => true };
+
+/** The rules of a recipient; without any he is at a domain that is none of ours, as every domain is. */
+const rulesOf = (verdict: PathVerdict): readonly RuleId[] =>
+  verdict.rules.length > 0 ? verdict.rules : ['smtp-foreign-recipient'];
+
+/** @param name what it calls itself: an address literal, which is true of every server */
+export function mailConversation(name: string): Conversation {
+  const session = new MailSession(name);
+  return {
+    greeting: Buffer.from(`220 ${name} ESMTP\r\n`),
+    limit: longestSession,
+    read: (bytes, last) => session.read(bytes, last),
+  };
+}
+
+class MailSession {
+  readonly #name: string;
+  #at = 0;
+  #commands = 0;
+  #before = '';
+  /** What the next line answers, where one of AUTH was asked for. */
+  #prompt: 'plain' | 'name' | 'password' | null = null;
+  #user = '';
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  read(bytes: Buffer, last: boolean): Step {
+    if (this.#at === 0 && speaksOther(bytes)) return otherProtocol(bytes, last);
+    const asked: Asked[] = [];
+    let say = '';
+    for (;;) {
+      const end = bytes.indexOf(0x0a, this.#at);
+      // What has no end yet is no line, unless nothing more comes.
+      if (end === -1 && (!last || this.#at === bytes.length)) break;
+      const line = bytes.toString('latin1', this.#at, end === -1 ? bytes.length : end).replace(/\r$/, '');
+      this.#at = end === -1 ? bytes.length : end + 1;
+      const reply = this.#answer(line);
+      say += reply.say;
+      if (reply.asked !== undefined) asked.push(reply.asked);
+      if (reply.ends === true || ++this.#commands >= mostCommands) {
+        const more = reply.ends === true ? '' : '421 4.7.0 Too many commands\r\n';
+        return { more: false, asked, refuse: { bytes: Buffer.from(say + more), answer: 'drop' } };
+      }
+    }
+    if (last) return { more: false, asked, refuse: { bytes: Buffer.from(say), answer: 'drop' } };
+    return { more: true, asked, ...(say === '' ? {} : { say: Buffer.from(say) }) };
+  }
+
+  #answer(line: string): Reply {
+    if (this.#prompt !== null) return this.#credential(line, this.#prompt);
+    const [, verb = '', rest = ''] = /^([A-Za-z]*)[ \t]*(.*)$/s.exec(line)!;
+    switch (verb.toUpperCase()) {
+      case 'HELO':
+        return this.#noted(line, `250 ${this.#name}\r\n`);
+      case 'EHLO':
+      case 'LHLO':
+        return this.#noted(
+          line,
+          `250-${this.#name}\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-AUTH PLAIN LOGIN\r\n` +
+            '250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n',
+        );
+      case 'MAIL':
+        return /^FROM:/i.test(rest)
+          ? this.#noted(line, '250 2.1.0 Ok\r\n')
+          : { say: '501 5.5.4 Syntax: MAIL FROM:<address>\r\n' };
+      case 'RCPT':
+        return /^TO:/i.test(rest)
+          ? this.#recipient(line, rest.slice(3))
+          : { say: '501 5.5.4 Syntax: RCPT TO:<address>\r\n' };
+      case 'AUTH':
+        return this.#authenticate(rest);
+      case 'DATA':
+      case 'BDAT':
+        return { say: '554 5.5.1 No valid recipients\r\n' };
+      case 'RSET':
+      case 'NOOP':
+        return { say: '250 2.0.0 Ok\r\n' };
+      case 'QUIT':
+        return { say: '221 2.0.0 Bye\r\n', ends: true };
+      default:
+        return { say: '502 5.5.2 Command not recognized\r\n' };
+    }
+  }
+
+  #noted(line: string, say: string): Reply {
+    if (this.#before.length < mostBefore) this.#before += `${line.slice(0, 512)}\r\n`;
+    return { say };
+  }
+
+  #recipient(line: string, path: string): Reply {
+    const recipient = judgeRecipient(path, takenForOurs, 'outside');
+    return {
+      say: '554 5.7.1 Relay access denied\r\n',
+      asked: {
+        kind: 'mail',
+        rules: rulesOf(recipient),
+        recipient,
+        line,
+        before: this.#before,
+        answer: 554,
+      },
+    };
+  }
+
+  /** RFC 4954 section 4. What is offered is heard to its end, and refused. */
+  #authenticate(rest: string): Reply {
+    const [mechanism = '', initial = ''] = rest.split(/[ \t]+/);
+    switch (mechanism.toUpperCase()) {
+      case '':
+        return { say: '501 5.5.4 Syntax: AUTH mechanism\r\n' };
+      case 'PLAIN':
+        if (initial !== '' && initial !== '=') return this.#refused('PLAIN', plainCredentials(initial));
+        this.#prompt = 'plain';
+        return { say: '334 \r\n' };
+      case 'LOGIN':
+        this.#user = decoded(initial);
+        this.#prompt = initial === '' ? 'name' : 'password';
+        return { say: initial === '' ? '334 VXNlcm5hbWU6\r\n' : '334 UGFzc3dvcmQ6\r\n' };
+      default:
+        // Not offered; who names a mechanism offers no credentials yet.
+        return { say: '504 5.5.4 Unrecognized authentication type\r\n' };
+    }
+  }
+
+  #credential(line: string, prompt: 'plain' | 'name' | 'password'): Reply {
+    this.#prompt = null;
+    if (line === '*') return { say: '501 5.7.0 Authentication aborted\r\n' };
+    if (prompt === 'plain') return this.#refused('PLAIN', plainCredentials(line));
+    if (prompt === 'password') return this.#refused('LOGIN', pairOf(this.#user, decoded(line)));
+    this.#user = decoded(line);
+    this.#prompt = 'password';
+    return { say: '334 UGFzc3dvcmQ6\r\n' };
+  }
+
+  #refused(mechanism: string, offered: string): Reply {
+    return {
+      say: '535 5.7.8 Authentication credentials invalid\r\n',
+      asked: {
+        kind: 'mail',
+        rules: ['smtp-auth-failed'],
+        recipient: null,
+        line: `AUTH ${mechanism} ${credentials}`,
+        before: this.#before,
+        offered,
+        answer: 535,
+      },
+    };
+  }
+}
+
+const decoded = (base64: string): string => Buffer.from(base64, 'base64').toString('latin1');
+
+/** A page can have a browser post a form here, whose fields are lines of mail: its first line says what it is. */
+function speaksOther(bytes: Buffer): boolean {
+  if (/^[A-Z]+ \S+ HTTP\/1\.[01]\r?\n/.test(bytes.toString('latin1', 0, 4096))) return true;
+  const protocol = classifyFirstBytes(bytes);
+  if (protocol === 'smtp') return false;
+  if (protocol === 'unknown' || protocol === 'http-1' || protocol === 'http-0.9')
+    return judgeFirstBytes(bytes, nothingOurs) !== null;
+  return true;
+}
+
+const notMail = { bytes: Buffer.from('500 5.5.2 Command not recognized\r\n'), answer: 500 };
+/** Nothing is said in the other protocol. */
+const silent: RefuseHttp = () => dropped;
+
+/** Recorded as what it is, and answered as by a mail server. */
+function otherProtocol(bytes: Buffer, last: boolean): Step {
+  const step = converse(bytes, last, silent);
+  if (step.more) return { more: true };
+  return {
+    more: false,
+    asked: step.asked.map((one) => ({ ...one, answer: notMail.answer })),
+    refuse: notMail,
+  };
+}

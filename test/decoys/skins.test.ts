@@ -1,0 +1,89 @@
+/** Refusals in the words of proxies that scanners know: their finger-print tells the product, and nothing is granted. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { httpRefusals, type Skin } from '../../src/decoys/refusals.ts';
+import { watchDials } from '../support/no-dial.ts';
+import { requirePeer, without } from '../support/peers.ts';
+import { runProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
+import { startDecoy } from './support.ts';
+
+/** Words that scanners of banners look for: of FTP, SSH, mail. */
+const bannerWords = /\b(?:FTP|SSH|E?SMTP|POP3|IMAP|Postfix|Exim|sendmail)\b|\+OK/i;
+const skins: readonly Skin[] = ['squid', 'ccproxy', '3proxy', 'plain'];
+
+suite('the skin of a decoy', () => {
+  test('is a refusal, with or without the question for a password', async (t) => {
+    for (const skin of skins)
+      for (const realm of [null, 'office proxy']) {
+        const { port, events } = await startDecoy(t, 'http-proxy', { skin, realm });
+        let seen = 0;
+        for (const bytes of [
+          'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n',
+          'CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n',
+          'GET / HTTP/1.0\r\n\r\n',
+          'CONNECT a:1 HTTP/1.1\r\nProxy-Authorization: Basic YTpi\r\n\r\n',
+        ]) {
+          const { responses, text, rest, ended } = await exchange(port, bytes);
+          const [response] = responses;
+          const expected = realm !== null ? 407 : skin === 'plain' && bytes.startsWith('CONNECT') ? 405 : 403;
+          assert.equal(response?.status, expected, `${skin} ${bytes}`);
+          assert.deepEqual([rest.length, ended], [0, 'closed'], skin);
+          assert.equal(/realm="office proxy"/.test(text), realm !== null);
+          assert.doesNotMatch(text, bannerWords);
+          assert.doesNotMatch(text, /example/, 'nothing of the request comes back');
+          if (events.length > seen) assert.equal(events.at(-1)!.answer, expected);
+          seen = events.length;
+        }
+        // Origin-form without a Host, in HTTP/1.0, asks nothing of anybody.
+        assert.equal(events.length, 3);
+      }
+  });
+
+  test('is written once a second, for all who are held', () => {
+    let now = 1_760_000_000_000;
+    const refuse = httpRefusals('squid', null, () => now);
+    const first = refuse(false);
+    assert.equal(refuse(false), first);
+    now += 1000;
+    assert.notEqual(refuse(false), first);
+    assert.match(refuse(false).bytes.toString(), /Date: Thu, 09 Oct 2025 08:53:21 GMT\r\n/);
+  });
+
+  test('nmap takes it for the product', { skip: without('nmap') }, async (t) => {
+    // nmap asks a port of this number for HTTP first; an address of each keeps them apart.
+    const products = [
+      ['127.83.85.1', 'squid', 'proxy', 'Squid http proxy'],
+      ['127.83.85.2', 'ccproxy', 'CCProxy Authorization', 'CCProxy http proxy'],
+      ['127.83.85.3', '3proxy', 'proxy', '3proxy http proxy'],
+    ] as const;
+    for (const [address, skin, realm] of products)
+      await startDecoy(t, 'http-proxy', { listen: `${address}:3128`, skin, realm, messageTime: 10_000 });
+    const { stdout } = await runProcess(requirePeer('nmap'), [
+      ...['-n', '-Pn', '-sT', '-sV', '--version-light', '-p', '3128', '-oG', '-'],
+      ...products.map(([address]) => address),
+    ]);
+    for (const [address, , , product] of products)
+      assert.match(stdout, new RegExp(`Host: ${address} .*3128/open/tcp//http-proxy//${product}`));
+  });
+
+  test('curl is refused with a password, and the password is not kept', {
+    skip: without('curl'),
+  }, async (t) => {
+    const watch = watchDials(t);
+    for (const skin of skins) {
+      const { port, events } = await startDecoy(t, 'http-proxy', { skin, realm: 'proxy' });
+      for (const way of [[], ['-p'], ['--proxy-anyauth']]) {
+        const { code } = await runProcess(requirePeer('curl'), [
+          ...['-sSf', '-m', '10', '-x', `http://127.0.0.1:${port}`, '-U', 'admin:hunter2', ...way],
+          'http://target.example.com:8081/',
+        ]);
+        assert.notEqual(code, 0, skin);
+        assert.match(events.at(-1)!.destination!, /target\.example\.com:8081/);
+        assert.match(events.at(-1)!.credentialHash!, /^[0-9a-f]{32}$/, `${skin} ${way}`);
+      }
+      assert.doesNotMatch(JSON.stringify(events), /hunter2|admin|YWRtaW46aHVudGVyMg/);
+    }
+    assert.deepEqual(watch.others(), []);
+  });
+});
