@@ -60,6 +60,11 @@ export class Alerts {
     return { sent: this.#sent, lost: this.#lost };
   }
 
+  /** Tells where the journal has a row that was added. */
+  recorded(row: FoldedEvent, id: number): void {
+    this.#digest.recorded(row, id);
+  }
+
   add(rows: readonly FoldedEvent[]): void {
     this.#digest.add(rows, Date.now());
   }

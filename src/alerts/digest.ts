@@ -8,15 +8,10 @@ import type { FoldedEvent } from '../events/fold.ts';
 import { printable } from '../events/redact.ts';
 import { noOrigin, type OriginOf } from '../geo/origin.ts';
 import { catalogue, isProbe, type Rule, type RuleId } from '../rules/catalogue.ts';
-import {
-  type AlertKind,
-  type AlertMessage,
-  advice,
-  counted,
-  spell,
-  type TroubleKind,
-  viewOf,
-} from './message.ts';
+import { alertWords } from '../words/alerts.ts';
+import type { AlertWords } from '../words/alerts-en.ts';
+import { type AlertPlace, placeOf } from './link.ts';
+import type { AlertKind, AlertMessage, TroubleKind } from './message.ts';
 import { type Counted, from, Tally } from './tally.ts';
 
 export interface Ban {
@@ -27,7 +22,7 @@ export interface Ban {
 }
 
 export interface DigestOptions {
-  readonly config: Pick<AlertsConfig, 'when' | 'digest' | 'daily' | 'adminUrl'>;
+  readonly config: Pick<AlertsConfig, 'when' | 'digest' | 'daily' | 'adminUrl' | 'language'>;
   /** Names this checkpoint. */
   readonly name: string;
   readonly emit: (message: AlertMessage) => void;
@@ -50,7 +45,10 @@ interface Episode {
   /** What has been seen, and whether it has been told. */
   readonly reasons: Map<Reason, 'new' | 'told'>;
   readonly news: Set<string>;
-  readonly passed: Set<string>;
+  /** By what is told of it to machines. */
+  readonly passed: Map<string, { readonly rule: string; readonly site: string | null }>;
+  /** The row that was the first of a reason. */
+  readonly examples: Map<Reason, FoldedEvent>;
   readonly bans: Ban[];
   /** When the message about what is new goes out; null: nothing is. */
   settles: number | null;
@@ -69,6 +67,9 @@ interface Subject {
 export class Digest {
   readonly #options: DigestOptions;
   readonly #originOf: OriginOf;
+  readonly #words: AlertWords;
+  /** Where the journal has what was added. Rows are forgotten with whoever holds them. */
+  readonly #ids = new WeakMap<FoldedEvent, number>();
   readonly #known: Set<string>;
   readonly #subjects = new Map<string, Subject>();
   /** Probes by second, of the last minute. */
@@ -83,6 +84,7 @@ export class Digest {
   constructor(options: DigestOptions) {
     this.#options = options;
     this.#originOf = options.originOf ?? noOrigin;
+    this.#words = alertWords[options.config.language];
     this.#known = new Set(options.known);
   }
 
@@ -97,15 +99,20 @@ export class Digest {
       this.#day?.tally.add(row);
       this.#lastMinute += row.count;
       this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + row.count);
-      if (when.first && !this.#known.has(row.rule)) this.#reason('first', now).news.add(row.rule);
+      if (when.first && !this.#known.has(row.rule)) this.#reason('first', now, row).news.add(row.rule);
       this.#known.add(row.rule);
       if (when.passed && row.action === 'flag' && (catalogue[row.rule] as Rule).action === 'block')
-        this.#reason('passed', now).passed.add(`${row.rule} on ${row.site ?? 'no site of ours'}`);
-      if (when.rate > 0 && this.#lastMinute > when.rate) this.#reason('rate', now);
+        this.#reason('passed', now, row).passed.set(`${row.rule} on ${row.site ?? 'no site of ours'}`, row);
+      if (when.rate > 0 && this.#lastMinute > when.rate) this.#reason('rate', now, row);
       if (this.#episode !== null) this.#episode.tally.add(row);
       else if (when.rate > 0) this.#keep(row, now);
     }
     this.tick(now);
+  }
+
+  /** Tells where the journal has a row that was added: a message links to it. */
+  recorded(row: FoldedEvent, id: number): void {
+    this.#ids.set(row, id);
   }
 
   ban(ban: Ban, now: number): void {
@@ -162,9 +169,9 @@ export class Digest {
     if (daily === null) return;
     if (this.#day !== null && now >= this.#day.due) {
       const { tally } = this.#day;
-      const title = `today's summary, ${counted(tally.total, 'probe')}`;
-      const lines = tally.total === 0 ? ['Nothing was turned away.'] : tally.lines();
-      this.#send('daily', 'notice', title, lines, tally.facts(), now);
+      const { titles, lines: words } = this.#words;
+      const lines = tally.total === 0 ? [words.nothing] : tally.lines(this.#words);
+      this.#send('daily', 'notice', titles.daily(tally.total), lines, tally.facts(), now);
       this.#day = null;
     }
     this.#day ??= { tally: new Tally(now, this.#originOf), due: nextTime(daily, now) };
@@ -184,12 +191,13 @@ export class Digest {
     return tally;
   }
 
-  #reason(reason: Reason, now: number): Episode {
+  #reason(reason: Reason, now: number, row?: FoldedEvent): Episode {
     this.#episode ??= {
       tally: reason === 'rate' ? this.#takeBefore(now) : new Tally(now, this.#originOf),
       reasons: new Map(),
       news: new Set(),
-      passed: new Set(),
+      passed: new Map(),
+      examples: new Map(),
       bans: [],
       settles: null,
       seen: now,
@@ -199,6 +207,7 @@ export class Digest {
     episode.seen = now;
     if (!episode.reasons.has(reason)) {
       episode.reasons.set(reason, 'new');
+      if (row !== undefined) episode.examples.set(reason, row);
       episode.settles ??= now + settleTime;
     }
     return episode;
@@ -208,17 +217,15 @@ export class Digest {
     const { reasons, tally, news, bans } = episode;
     const kinds = [...reasons.keys()].filter((reason) => reasons.get(reason) === 'new');
     const kind = (['passed', 'rate', 'ban', 'first'] as const).find((one) => kinds.includes(one))!;
+    const words = this.#words.titles;
     const titles = {
-      passed: 'a probe was passed on to a backend',
-      rate: `under attack, ${counted(tally.total, 'probe')} so far`,
+      passed: words.passed,
+      rate: words.rate(tally.total),
       ban:
         bans.length === 1
-          ? `banned ${from(bans[0]!.prefix, this.#originOf)}`
-          : `banned ${counted(bans.length, 'client')}`,
-      first:
-        news.size === 1
-          ? `first ${[...news][0]} probe`
-          : `${counted(news.size, 'kind')} of probes for the first time`,
+          ? words.banned(from(bans[0]!.prefix, this.#originOf))
+          : words.bannedMany(bans.length),
+      first: news.size === 1 ? words.first(this.#words.rule([...news][0]!)) : words.firstMany(news.size),
     };
     for (const reason of reasons.keys()) reasons.set(reason, 'told');
     episode.settles = null;
@@ -231,23 +238,35 @@ export class Digest {
     const { tally, told, reasons } = episode;
     // Nothing more came than what has been told: that it is over is no news.
     if (tally.total <= told && !reasons.has('rate') && !reasons.has('passed')) return;
-    this.#emit('summary', 'relief', `quiet again after ${counted(tally.total, 'probe')}`, now, episode);
+    this.#emit('summary', 'relief', this.#words.titles.quiet(tally.total), now, episode);
   }
 
   #emit(kind: AlertKind, level: AlertMessage['level'], title: string, now: number, episode: Episode): void {
     const { tally, news, passed, bans } = episode;
+    const { lines: words, rule: ruleWords } = this.#words;
+    const list = (items: Iterable<string>) => listText(items, this.#words);
     const lines: string[] = [];
-    if (passed.size > 0) lines.push(`Passed on, though preset default blocks it: ${list(passed)}`);
-    if (tally.total > 0) lines.push(...tally.lines());
-    if (news.size > 0) {
-      lines.push(`For the first time: ${list(news)}`);
-      const [rule] = news;
-      if (news.size === 1) lines.push(`It is ${(catalogue[rule as RuleId] as Rule).title}`);
-    }
-    if (bans.length > 0)
-      lines.push(
-        `Banned: ${list(bans.map(({ prefix, until }) => `${from(prefix, this.#originOf)} ${until === null ? 'for ever' : `for ${spell(until - now)}`}`))}`,
+    if (passed.size > 0) {
+      const each = [...passed.values()].map(({ rule, site }) =>
+        words.passedOn(ruleWords(rule), site ?? words.noSite),
       );
+      lines.push(words.passed(list(each)));
+    }
+    if (tally.total > 0) lines.push(...tally.lines(this.#words));
+    if (news.size > 0) {
+      lines.push(words.first(list([...news].map(ruleWords))));
+      const [rule] = news;
+      if (news.size === 1) lines.push(words.itIs(rule!, (catalogue[rule as RuleId] as Rule).title));
+    }
+    if (bans.length > 0) {
+      const each = bans.map(({ prefix, until }) => {
+        const client = from(prefix, this.#originOf);
+        return until === null
+          ? words.banForEver(client)
+          : words.banFor(client, this.#words.spell(until - now));
+      });
+      lines.push(words.banned(list(each)));
+    }
     this.#send(
       kind,
       level,
@@ -256,33 +275,40 @@ export class Digest {
       {
         ...tally.facts(),
         first: [...news],
-        passed: [...passed],
+        passed: [...passed.keys()],
         bans: bans.slice(0, 100),
       },
       now,
+      this.#placeOf(kind, episode),
     );
+  }
+
+  /** The event that a message is about: of several reasons that of the gravest. */
+  #placeOf(kind: AlertKind, { examples, bans }: Episode): AlertPlace {
+    const example = (['passed', 'rate', 'first'] as const)
+      .map((reason) => examples.get(reason))
+      .find(Boolean);
+    return {
+      kind,
+      rule: example?.rule,
+      event: example === undefined ? undefined : this.#ids.get(example),
+      client: bans.length === 1 ? bans[0]!.prefix : undefined,
+    };
   }
 
   #tellSubject(key: string, subject: Subject, now: number): void {
     if (now < subject.settles || (subject.down === null) === (subject.told === null)) return;
     const [kind, name] = [key.slice(0, key.indexOf(' ')) as TroubleKind, key.slice(key.indexOf(' ') + 1)];
     const back = subject.down === null;
-    const title =
-      kind === 'account'
-        ? `mail account ${printable(name)} sends ${back ? 'as usual again' : 'much more than usual: was its password stolen?'}`
-        : kind === 'certificate'
-          ? `the certificate of ${printable(name)} is ${back ? 'in order again' : 'in trouble'}`
-          : kind === 'backend'
-            ? `backend ${name} is ${back ? 'up again' : 'down'}`
-            : back
-              ? 'the journal is written again'
-              : 'the journal can not be written';
-    const lines = back
-      ? []
-      : [
-          subject.down!,
-          ...(kind === 'journal' ? ['Traffic goes on; events are counted in memory meanwhile.'] : []),
-        ];
+    const { titles, lines: words } = this.#words;
+    const shown = printable(name);
+    const title = {
+      account: () => (back ? titles.accountBack(shown) : titles.account(shown)),
+      certificate: () => (back ? titles.certificateBack(shown) : titles.certificate(shown)),
+      backend: () => (back ? titles.backendBack(name) : titles.backend(name)),
+      journal: () => (back ? titles.journalBack : titles.journal),
+    }[kind]();
+    const lines = back ? [] : [subject.down!, ...(kind === 'journal' ? [words.journal] : [])];
     subject.told = subject.down;
     // What flaps is not told of each time.
     subject.settles = now + this.#options.config.digest;
@@ -297,10 +323,12 @@ export class Digest {
     lines: readonly string[],
     facts: AlertMessage['facts'],
     now: number,
+    place: AlertPlace = { kind },
   ): void {
     const { name, emit, config } = this.#options;
     const { adminUrl } = config;
-    const advised = level === 'relief' ? undefined : advice[kind];
+    const { advice } = this.#words;
+    const advised = level === 'relief' ? undefined : (advice as Partial<Record<AlertKind, string>>)[kind];
     emit({
       id: randomUUID(),
       kind,
@@ -309,7 +337,8 @@ export class Digest {
       from: name,
       title: `${name}: ${title}`,
       lines: advised === undefined ? lines : [...lines, advised],
-      link: adminUrl === null ? null : `${adminUrl}/#/${viewOf(kind)}`,
+      signed: this.#words.signed(new Date(now).toISOString(), name),
+      link: adminUrl === null ? null : `${adminUrl}/#/${placeOf(place)}`,
       facts,
     });
   }
@@ -324,7 +353,8 @@ function nextTime(daily: string, now: number): number {
   return next.getTime();
 }
 
-function list(items: Iterable<string>): string {
+function listText(items: Iterable<string>, { separator, more }: AlertWords): string {
   const all = [...items];
-  return `${all.slice(0, 6).join(', ')}${all.length > 6 ? `, ${all.length - 6} more` : ''}`;
+  const shown = all.slice(0, 6);
+  return [...shown, ...(all.length > 6 ? [more(all.length - 6)] : [])].join(separator);
 }

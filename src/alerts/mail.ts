@@ -50,5 +50,5 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
 }
 
 /** Short lines, the news first: it is read on a phone. */
-export const mailText = ({ title, lines, link, time, from }: AlertMessage): string =>
-  `${[title, '', ...lines, ...(link === null ? [] : [link]), '', `${new Date(time).toISOString()}, sekisho on ${from}`].join('\n')}\n`;
+export const mailText = ({ title, lines, link, signed }: AlertMessage): string =>
+  `${[title, '', ...lines, ...(link === null ? [] : [link]), '', signed].join('\n')}\n`;

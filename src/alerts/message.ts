@@ -17,28 +17,15 @@ export interface AlertMessage {
   readonly from: string;
   /** One short line. */
   readonly title: string;
-  /** The rest, a line each, most important first. Printable ASCII. */
+  /** The rest, a line each, most important first: words of ours, and of senders printable ASCII alone. */
   readonly lines: readonly string[];
+  /** When it was, and who tells it, as a line below. */
+  readonly signed: string;
   /** Where the dashboard shows it; null: `admin.url` is not set. */
   readonly link: string | null;
   /** The same for machines. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
-
-/** What to do about it, a line; relief asks for nothing. */
-export const advice: Readonly<Partial<Record<AlertKind, string>>> = {
-  first: 'What to do: nothing, it was kept out; look at the event if the client should be let in',
-  rate: 'What to do: nothing is passed on; ban the source for longer if it stays, and see that bans are on',
-  ban: 'What to do: nothing; if it is one of yours: sekisho bans remove PREFIX, and add it to bans.allow',
-  passed: 'What to do: see what the backend answered, and set the rule to block if that is no need of yours',
-  backend: 'What to do: see whether the backend runs, and what its own log says',
-  journal: 'What to do: see that the disk is not full, and that the file may be written',
-  account: 'What to do: change the password of the account, and look through what it sent',
-};
-
-/** The view of the dashboard that shows it. */
-export const viewOf = (kind: AlertKind): string =>
-  kind === 'backend' || kind === 'journal' ? 'health' : kind === 'ban' ? 'bans' : 'events';
 
 /**
  * A host or URL that an attacker chose, made so that no reader's program turns it into a link: phones and mail scanners
@@ -50,18 +37,3 @@ export const defanged = (text: string): string =>
     .replaceAll('://', '[:]//')
     .replace(/\.(?=[^\s./:])/g, '[.]')
     .replaceAll('@', '[at]');
-
-/** `12,345`. */
-export const amount = (count: number): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
-
-/** `1 probe`, `2 probes`. */
-export const counted = (count: number, noun: string): string =>
-  `${amount(count)} ${noun}${count === 1 ? '' : 's'}`;
-
-/** `45 s`, `12 min`, `3 h`. @param ms milliseconds */
-export function spell(ms: number): string {
-  const seconds = Math.max(1, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
-}

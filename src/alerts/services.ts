@@ -21,6 +21,10 @@ const subjectOf = ({ from, kind, facts }: AlertMessage): string =>
     ? `sekisho ${from} ${kind} ${String(facts.name)}`
     : `sekisho ${from} ${kind === 'test' ? 'test' : 'probes'}`;
 
+/** RFC 2047, which ntfy reads: a header holds ASCII alone. */
+const headerText = (text: string): string =>
+  /^[\x20-\x7e]*$/.test(text) ? text : `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`;
+
 const senders: Readonly<Record<AlertService['kind'], Sender>> = {
   // https://docs.ntfy.sh/publish/: beyond 4096 bytes the message becomes a file.
   ntfy: ({ url }, message, post) => {
@@ -31,7 +35,7 @@ const senders: Readonly<Record<AlertService['kind'], Sender>> = {
       `${origin}${pathname}`,
       {
         'content-type': 'text/plain; charset=utf-8',
-        title: message.title.replace(/[^\x20-\x7e]/g, '?').slice(0, 250),
+        title: headerText(message.title.slice(0, 250)),
         priority: { trouble: '4', notice: '3', relief: '2' }[message.level],
         tags: { trouble: 'rotating_light', notice: 'warning', relief: 'white_check_mark' }[message.level],
         ...(message.link === null ? {} : { click: message.link }),

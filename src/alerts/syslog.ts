@@ -28,18 +28,27 @@ export function syslogLine({ level, time, kind, id, title, lines }: AlertMessage
   const stamp = new Date(time).toISOString();
   // The enterprise number that RFC 5612 keeps for examples: ours are read by nobody but the operator.
   const data = `[sekisho@32473 id="${id}" kind="${kind}" level="${level}"]`;
-  const text = [title, ...lines].join('; ').replace(/[^\x20-\x7e]/g, '?');
-  return `<${priority}>1 ${stamp} ${token(hostname(), 255)} sekisho ${process.pid} ${kind} ${data} ${text}`;
+  const text = [title, ...lines].join('; ').replace(/\p{C}/gu, '?');
+  // RFC 5424 section 6.4: a message in UTF-8 says so.
+  const mark = /^[\x20-\x7e]*$/.test(text) ? '' : '\ufeff';
+  return `<${priority}>1 ${stamp} ${token(hostname(), 255)} sekisho ${process.pid} ${kind} ${data} ${mark}${text}`;
 }
 
 const token = (text: string, length: number): string =>
   text.replace(/[^\x21-\x7e]/g, '').slice(0, length) || '-';
 
+/** As much of UTF-8 as there is room for, whole characters alone. */
+function cutText(bytes: Buffer, length: number): Buffer {
+  let end = Math.min(length, bytes.length);
+  while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
 async function sendDatagram({ host, port }: SyslogTarget, message: AlertMessage): Promise<void> {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   try {
     // RFC 5426 section 3.2: a receiver need take no more than 2048 bytes.
-    const bytes = Buffer.from(syslogLine(message)).subarray(0, 2048);
+    const bytes = cutText(Buffer.from(syslogLine(message)), 2048);
     await new Promise<void>((done, fail) => {
       socket.once('error', fail);
       socket.send(bytes, port, host, (error) => (error === null ? done() : fail(error)));

@@ -3,7 +3,8 @@ import type { FoldedEvent } from '../events/fold.ts';
 import { printable } from '../events/redact.ts';
 import { type OriginOf, originText } from '../geo/origin.ts';
 import type { Action } from '../rules/catalogue.ts';
-import { amount, counted, defanged, spell } from './message.ts';
+import type { AlertWords } from '../words/alerts-en.ts';
+import { defanged } from './message.ts';
 
 /** Keys told apart in each table; eviction: none, what comes later is counted under `others`. */
 const keysInTable = 500;
@@ -50,19 +51,23 @@ export class Tally {
   }
 
   /** For people, a line each. */
-  lines(): string[] {
+  lines(language: AlertWords): string[] {
+    const { lines: words, spell, rule, intent } = language;
     const { block, flag } = this.#actions;
-    const fate =
-      flag === 0 ? 'all turned away' : `${amount(block)} turned away, ${amount(flag)} passed on and flagged`;
+    const fate = flag === 0 ? words.allAway : words.fates(block, flag);
     const { rules, sources, intents, destinations } = this.#tables;
-    const lines = [
-      `${counted(this.#total, 'probe')} in ${spell(this.#end - this.start)}, ${fate}`,
-      `Rules: ${top(rules, 5)}`,
-      `From ${counted(sources.size, 'source')}: ${top(sources, 5, (prefix) => from(prefix, this.#originOf))}`,
-      `After: ${top(intents, 4)}`,
+    const top = (table: ReadonlyMap<string, number>, limit: number, shown: (name: string) => string) =>
+      topText(table, limit, shown, language);
+    return [
+      words.total(this.#total, spell(this.#end - this.start), fate),
+      words.rules(top(rules, 5, rule)),
+      words.from(
+        sources.size,
+        top(sources, 5, (prefix) => from(prefix, this.#originOf)),
+      ),
+      words.after(top(intents, 4, intent)),
+      ...(destinations.size > 0 ? [words.towards(top(destinations, 4, defanged))] : []),
     ];
-    if (destinations.size > 0) lines.push(`Towards: ${top(destinations, 4, defanged)}`);
-    return lines;
   }
 
   /** For machines. */
@@ -102,10 +107,15 @@ function increase(table: Map<string, number>, key: string, count: number): void 
 const sorted = (table: ReadonlyMap<string, number>): [string, number][] =>
   [...table].sort((a, b) => b[1] - a[1]);
 
-function top(table: ReadonlyMap<string, number>, limit: number, shown = (name: string) => name): string {
+function topText(
+  table: ReadonlyMap<string, number>,
+  limit: number,
+  shown: (name: string) => string,
+  { count: counted, separator, more }: AlertWords,
+): string {
   const named = sorted(table)
     .slice(0, limit)
-    .map(([name, count]) => `${shown(name)} (${amount(count)})`);
+    .map(([name, count]) => counted(shown(name), count));
   const rest = table.size - named.length;
-  return `${named.join(', ')}${rest > 0 ? `, ${amount(rest)} more` : ''}`;
+  return [...named, ...(rest > 0 ? [more(rest)] : [])].join(separator);
 }

@@ -40,7 +40,7 @@ export function signature(secret: string, body: string, now: number): string {
 const colours = { trouble: 0xb7_28_2e, notice: 0xb5_7b_1d, relief: 0x2f_7d_54 } as const;
 
 const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> = {
-  generic: (message) => ({ ...message, time: new Date(message.time).toISOString() }),
+  generic: ({ signed: _, ...message }) => ({ ...message, time: new Date(message.time).toISOString() }),
 
   slack: ({ title, lines, level }) => ({
     text: slackText(title),

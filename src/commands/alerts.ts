@@ -4,6 +4,7 @@ import { channels } from '../alerts/alerts.ts';
 import type { AlertMessage } from '../alerts/message.ts';
 import { loadConfig } from '../config/load.ts';
 import { refusedHere } from '../listener/refused-dial.ts';
+import { alertWords } from '../words/alerts.ts';
 import { inputError } from './input-error.ts';
 import type { AlertsTestOptions, Command } from './options.ts';
 
@@ -15,14 +16,17 @@ export const run: Command<AlertsTestOptions> = async ({ config: file }) => {
     return 1;
   }
   const from = alerts.name === '' ? hostname() : alerts.name;
+  const words = alertWords[alerts.language];
+  const now = Date.now();
   const message: AlertMessage = {
     id: randomUUID(),
     kind: 'test',
     level: 'notice',
-    time: Date.now(),
+    time: now,
     from,
-    title: `${from}: a test of alerts`,
-    lines: ['This is a test: alerts of sekisho reach you. What to do: nothing'],
+    title: `${from}: ${words.titles.test}`,
+    lines: [words.lines.test],
+    signed: words.signed(new Date(now).toISOString(), from),
     link: alerts.adminUrl === null ? null : `${alerts.adminUrl}/#/now`,
     facts: {},
   };

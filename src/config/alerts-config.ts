@@ -38,6 +38,8 @@ export interface AlertsConfig {
   readonly name: string;
   /** Milliseconds of quiet that end an attack. */
   readonly digest: number;
+  /** Of messages to people. */
+  readonly language: 'en' | 'ja';
   /** `HH:MM`, local time; null: no daily message. */
   readonly daily: string | null;
   /** Where people reach the dashboard, without a slash at the end; null: messages hold no link. */

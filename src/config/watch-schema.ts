@@ -176,6 +176,14 @@ export const alerts = object({
   alertmanager: Type.Optional(
     httpService('write http://HOST:9093', 'The Alertmanager of Prometheus: `http://HOST:9093`.'),
   ),
+  language: Type.Unsafe<'en' | 'ja'>({
+    type: 'string',
+    enum: ['en', 'ja'],
+    default: 'en',
+    mend: 'write en or ja',
+    description:
+      'What messages to people are written in: English, or Japanese (`ja`). Their `facts`, for programs, are the same.',
+  }),
   daily: Type.Optional(
     Type.String({
       pattern: '^(?:[01][0-9]|2[0-3]):[0-5][0-9]$',

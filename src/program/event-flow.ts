@@ -169,7 +169,9 @@ export class EventFlow {
     this.#alerts?.add(rows);
     this.#geo.count(rows);
     this.#records?.add(rows);
+    const alerts = this.#alerts;
     void this.#journal?.write(rows).then((ids) => {
+      for (const [index, row] of rows.entries()) if (ids[index] != null) alerts?.recorded(row, ids[index]);
       const probes = rows.flatMap((row, index) =>
         isProbe(row.rule) ? [{ row, id: ids[index] ?? null }] : [],
       );

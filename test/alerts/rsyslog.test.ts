@@ -18,6 +18,7 @@ const message: AlertMessage = {
   level: 'trouble',
   time: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   kind: 'rate',
+  signed: 'signed',
   link: null,
   from: 'gate',
   facts: {},

@@ -46,6 +46,7 @@ const message: AlertMessage = {
   from: 'gate',
   title: 'gate: under attack',
   lines: ['500 probes'],
+  signed: 'signed',
   link: 'https://gate.example.net/#/events',
   facts: {},
 };
@@ -135,10 +136,12 @@ test('the daily message counts the day, says what to do in the others, and links
   const digest = new Digest({ config: alerts, name: 'gate', emit: (one) => messages.push(one) });
   const noon = new Date(2026, 4, 4, 12).getTime();
   digest.tick(noon);
-  digest.add([foldedEventOf({ time: noon, count: 7 })], noon);
+  const probe = foldedEventOf({ time: noon, count: 7 });
+  digest.add([probe], noon);
+  digest.recorded(probe, 41);
   digest.tick(noon + 10_000);
   assert.match(messages[0]!.lines.at(-1)!, /^What to do: /);
-  assert.equal(messages[0]!.link, 'https://gate.example.net/#/events');
+  assert.equal(messages[0]!.link, 'https://gate.example.net/#/event/41');
   digest.tick(new Date(2026, 4, 5, 7, 59).getTime());
   assert.ok(!messages.some(({ kind }) => kind === 'daily'));
   for (const day of [5, 6]) digest.tick(new Date(2026, 4, day, 8).getTime());

@@ -33,11 +33,14 @@ sites:
     backend: welcome
 `;
 
-/** @param yaml the config besides `listen`, `admin` and, where it has none, `sites` */
-export async function runCheckpoint(owner: Owner, yaml = ''): Promise<RunningCheckpoint> {
+/**
+ * @param yaml the config besides `listen`, `admin` and, where it has none, `sites`
+ * @param more of `admin`, as YAML
+ */
+export async function runCheckpoint(owner: Owner, yaml = '', more = ''): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
-  const text = `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
+  const text = `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token}${more === '' ? '' : `, ${more}`} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
   const config = parseConfig(text, '.');
   const clients = await startClientPlane(config, { log, journal: null });
   owner.after(() => clients.close());

@@ -1,0 +1,9 @@
+/** What alerts say, by language. */
+import { type AlertWords, alertsInEnglish } from './alerts-en.ts';
+import { alertsInJapanese } from './alerts-ja.ts';
+import type { Language } from './language.ts';
+
+export const alertWords: Readonly<Record<Language, AlertWords>> = {
+  en: alertsInEnglish,
+  ja: alertsInJapanese,
+};
