@@ -37,11 +37,10 @@ async function dashboardPlugin(app: FastifyInstance, options: DashboardOptions):
     // The sites are those of the guard.
     const whole = { ...guard, admin: config.admin, journal: config.journal };
     const counters = () => [feed.counters.snapshot()];
-    const { startControlPlane } = await withPackages(
-      'the dashboard',
-      () => import('./program/control-plane.ts'),
-    );
-    control = await startControlPlane(whole, { log, bans, policy, counters });
+    control = await withPackages('the dashboard', async () => {
+      const { startControlPlane } = await import('./program/control-plane.ts');
+      return startControlPlane(whole, { log, bans, policy, counters });
+    });
     const { onEvent, onBan, setReady } = control;
     feed.listen(onEvent);
     bans?.ledger.onChange((change, origin) => {

@@ -15,11 +15,10 @@ for (const translation of translations) {
   const original = originalOf(translation);
   suite(translation.path, () => {
     // What is generated says what its source says.
-    test(`is in step with ${original.path}`, {
-      skip: translation.path in generated && 'it is generated',
-    }, () => {
-      assert.deepEqual(driftOf(original.text, translation.text), [], 'bring the two together');
-    });
+    if (!(translation.path in generated))
+      test(`is in step with ${original.path}`, () => {
+        assert.deepEqual(driftOf(original.text, translation.text), [], 'bring the two together');
+      });
 
     test('is Japanese in every section', () => {
       for (const section of translation.text.split(/^#+ /m).slice(1)) {
