@@ -15,5 +15,5 @@ USER node
 EXPOSE 8080
 # The admin listener answers within the container, whether or not its port is published.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch('http://127.0.0.1:9090/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/src/cli.js"]
+ENTRYPOINT ["node", "dist/program/cli.cjs"]
 CMD ["start", "--config", "/etc/sekisho/sekisho.yaml"]

@@ -216,5 +216,8 @@ if (import.meta.main !== false) {
   if (isTooOld(node)) {
     process.stderr.write(`sekisho: needs Node 24.9 or newer, and this is ${node} (${process.execPath})\n`);
     process.exitCode = 1;
-  } else process.exitCode = await main(process.argv.slice(2));
+  } else
+    void main(process.argv.slice(2)).then((code) => {
+      process.exitCode = code;
+    });
 }

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 import { licenceTexts } from './bundle/licence-texts.ts';
 import { singleFile } from './bundle/single-file.ts';
+import { nodeVersionCheck } from './node-version.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const target = resolve(
@@ -18,14 +19,9 @@ const target = resolve(
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string;
 };
-/** Of the program; the plugins run on older ones (`engines` of package.json). */
-const [major, minor] = [24, 9];
-
-// CommonJS, since modules are linked before a line of them runs: an older Node would say that it knows no node:sqlite. Written
-// for readers of any age, and in one line, so that it stands before everything.
 const banner = `#!/usr/bin/env node
 // sekisho ${version}
-(function () { var v = process.versions.node.split('.').map(Number); if (v[0] < ${major} || (v[0] === ${major} && v[1] < ${minor})) { process.stderr.write('sekisho: needs Node ${major}.${minor} or newer, and this is ' + process.versions.node + ' (' + process.execPath + ')\\n'); process.exit(1); } })();`;
+${nodeVersionCheck}`;
 
 await import('../src/dashboard/build.ts');
 const bundle = await rolldown({

@@ -65,7 +65,9 @@ export function builtInDependencies(root: string): Dependency[] {
   for (const file of globSync('src/dashboard/**/*.{ts,tsx,css}', { cwd: root })) {
     if (/(?:build|vite\.config)\.ts$/.test(file)) continue;
     const text = readFileSync(join(root, file), 'utf8');
-    for (const [, name] of text.matchAll(/(?:from|import)\s*\(?['"]((?:@[\w.-]+\/)?[\w-][\w.-]*)/g))
+    for (const [, name] of text.matchAll(
+      /(?:from|import)\s*\(?['"]((?:@[\w.-]+\/)?[\w-][\w.-]*)(?![\w.-]*:)/g,
+    ))
       names.add(name!);
   }
   return [...names].sort().map((name) => {

@@ -1,13 +1,10 @@
 /**
  * Builds `dist/lib`, what other people's apps import: an entry a plugin, in CommonJS, with an ES module beside it that gives the
- * same away, so that an app that has both ways has one of everything. CommonJS also under the ES module, since an `import` of
- * `node:http` or `node:fs` there loads all that they have, fetch and its parser included: 20 ms and some megabytes. A few
- * files in place of sixty, since a file costs an import a third of a millisecond.
+ * same away, so that an app that has both ways has one of everything.
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { rolldown } from 'rolldown';
-import { schemaModule } from './bundle/single-file.ts';
+import { compile, dist, root } from './compiled.ts';
 
 /** Sub-path of the package → its source. `index` is the package itself. */
 export const entries: Readonly<Record<string, string>> = {
@@ -22,56 +19,34 @@ export const entries: Readonly<Record<string, string>> = {
   dashboard: 'src/dashboard-plugin.ts',
 };
 
-const root = resolve(import.meta.dirname, '..');
-const dist = join(root, 'dist');
 /** The admin server: it loads files beside itself, and is the program's. */
 const program = join(root, 'src/program/control-plane.ts');
 
-/** Builds the code. `dist/src` is there by now. */
+/** Builds the code. */
 export async function buildLibrary(): Promise<void> {
-  const build = await rolldown({
-    input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)])),
-    platform: 'node',
-    external: (id) => /^[^./\0]/.test(id) && !id.startsWith(root),
-    transform: { target: 'node22' },
-    plugins: [{ name: 'parts-of-the-program', resolveId: toProgram, transform: toFiles, load: withSchema }],
-    onLog(level, log) {
-      if (level === 'warn') throw new Error(log.message);
-    },
-  });
-  const { output } = await build.write({
-    dir: join(dist, 'lib'),
-    format: 'cjs',
-    entryFileNames: '[name].cjs',
-    chunkFileNames: 'part-[hash].cjs',
-  });
-  await build.close();
-  for (const part of output) {
-    if (part.type !== 'chunk' || !part.isEntry) continue;
-    const text = `export { ${[...part.exports].sort().join(', ')} } from './${part.fileName}';\n`;
-    writeFileSync(join(dist, 'lib', `${part.name}.js`), text);
+  const plugin = { name: 'parts-of-the-program', resolveId: toProgram, transform: toFiles };
+  for (const { exports, fileName, name } of await compile('lib', entries, plugin)) {
+    const text = `export { ${[...exports].sort().join(', ')} } from './${fileName}';\n`;
+    writeFileSync(join(dist, 'lib', `${name}.js`), text);
   }
 }
 
 const toProgram = (id: string, importer: string | undefined) =>
   importer !== undefined && resolve(dirname(importer), id) === program
-    ? { id: '../src/program/control-plane.js', external: true }
+    ? { id: '../program/control-plane.cjs', external: true }
     : null;
 
 function toFiles(code: string, id: string): { code: string } {
   // The thread that reads long lists is a file of its own.
   const changed = code.replace(
     /new URL\(`\.\/list-thread[^`]*`, import\.meta\.url\)/,
-    "new URL('../src/bans/list-thread.js', import.meta.url)",
+    "new URL('../program/list-thread.cjs', import.meta.url)",
   );
-  const others = changed.replace("list-thread.js', import.meta.url", '');
+  const others = changed.replace("list-thread.cjs', import.meta.url", '');
   if (id.startsWith(join(root, 'src')) && others.includes('import.meta'))
     throw new Error(`${id} loads something by path: tools/library.ts has to bring it along`);
   return { code: changed };
 }
-
-const withSchema = (id: string): string | null =>
-  id === join(root, 'src/config/schema-file.ts') ? schemaModule(root) : null;
 
 /**
  * Writes the declarations: of the entries, beside their code, and for CommonJS a copy of all, where an import of `./a.js` would

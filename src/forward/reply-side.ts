@@ -1,10 +1,10 @@
 /** The client's side of an attempt in anybody's own app: the answer goes out as a reply of Fastify, so that its hooks see it. */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { constants } from 'node:http2';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isHttp2 } from '../guard/received.ts';
+import { errorCodes } from '../wire/h2-faults.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Attempt, ClientSide } from './attempt.ts';
 import { failureAnswer } from './failure-answer.ts';
@@ -155,7 +155,7 @@ export class ReplySide implements ClientSide {
       if (raw.httpVersion === '1.0' && !isHttp2(raw)) raw.socket.resetAndDestroy?.();
       // RFC 9113 section 8.1: an end without an error would say that this was all of it.
       const begun = reply.raw.headersSent || (this.#answer?.readableLength ?? 0) > 0;
-      if (isHttp2(raw) && begun) raw.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      if (isHttp2(raw) && begun) raw.stream.close(errorCodes.internalError);
       this.#answer?.destroy(error);
       return;
     }

@@ -1,9 +1,9 @@
 /** What a refused sender gets. It never looks like a success, and holds no word that a banner scanner matches. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { constants } from 'node:http2';
 import type { Socket } from 'node:net';
 import { lingeringClose } from '../lingering-close.ts';
 import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { errorCodes } from '../wire/h2-faults.ts';
 import { collectEvidence, evidenceTime } from './evidence.ts';
 import { hasBody, isHttp2, isStandIn, type Request, type Response } from './received.ts';
 
@@ -195,7 +195,7 @@ function cutOff(req: Request, res: Response): void {
     else req.socket.destroy();
     return;
   }
-  req.stream.close(constants.NGHTTP2_CANCEL);
+  req.stream.close(errorCodes.cancel);
   req.stream.session?.close();
 }
 

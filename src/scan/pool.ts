@@ -1,12 +1,13 @@
 /** Runs the tasks of a scan, side by side where that pays, and hands their results over in order. */
 import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Candidate } from './candidate.ts';
 import { detectLog, namedFormat } from './detect.ts';
 import { lineLimit } from './log-scan.ts';
+import type { FromWorker, ToWorker } from './scan-thread.ts';
 import { runTask, type Task, type TaskResult } from './task.ts';
-import type { FromWorker, ToWorker } from './worker.ts';
 
 /** Below so many bytes a thread costs more than it saves. */
 const worthThreads = 24 * 1024 * 1024;
@@ -103,10 +104,9 @@ class ThreadedRun {
     const workers: Worker[] = [];
     try {
       for (let i = 0; i < count; i++) {
-        const worker = new Worker(
-          new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
-          { name: 'sekisho-scan' },
-        );
+        const worker = new Worker(new URL(`./scan-thread${extname(import.meta.url)}`, import.meta.url), {
+          name: 'sekisho-scan',
+        });
         workers.push(worker);
         worker.on('error', this.#done.reject);
         this.#feed(worker);

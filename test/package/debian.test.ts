@@ -99,7 +99,7 @@ cat service.log
 echo "@page $(${ask} -H 'Host: www.example.net' http://127.0.0.1/) $(grep -o 'It works' /tmp/answer | head -n 1)"
 echo "@probe $(${ask} -x http://127.0.0.1:80 http://www.example.com/)"
 echo "@direct $(${ask} http://127.0.0.1:8081/)"
-pid=$(pgrep -f 'dist/src/cli.js start')
+pid=$(pgrep -f 'dist/program/cli.cjs start')
 echo "@user $(stat -c %U /proc/$pid)"
 echo "@config $(stat -c '%U:%G %a' /etc/sekisho/sekisho.yaml)"
 echo "@capabilities $(sed -n 's/^CapEff:\\s*//p' /proc/$pid/status)"
@@ -209,7 +209,7 @@ log purged
     const folder = await tempDir(t, 'unpacked');
     await run('dpkg-deb', ['--extract', deb, folder], root);
     const home = join(folder, 'usr/lib/sekisho');
-    const args = ['dist/src/cli.js', 'check', '--config', 'config/sekisho.yaml'];
+    const args = ['dist/program/cli.cjs', 'check', '--config', 'config/sekisho.yaml'];
     const { code, stdout, stderr } = await runProcess(join(home, 'bin/node'), args, {
       cwd: home,
       env: { PATH: '', NODE_PATH: undefined },

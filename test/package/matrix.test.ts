@@ -122,7 +122,7 @@ suite('the packed plugins', () => {
   }
 
   test('the program says which Node it needs on an older one', { skip: without('node22') }, async () => {
-    const command = join(app, 'node_modules/sekisho/dist/src/cli.js');
+    const command = join(app, 'node_modules/sekisho/dist/program/cli.cjs');
     const { code, stderr } = await runProcess(peer('node22')!, [command, 'check'], {
       cwd: app,
       env: { ...cleanEnv },

@@ -82,12 +82,13 @@ suite('the tarball', () => {
       .trim()
       .split('\n')
       .map((file) => file.replace('package/', ''));
-    const shipped = /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|lib|dashboard)\/|config\/)/;
+    const shipped =
+      /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|lib|program|dashboard)\/|config\/)/;
     assert.deepEqual(
       files.filter((file) => !shipped.test(file) || /(?<!\.d)\.c?ts$/.test(file)),
       [],
     );
-    for (const file of ['src/index.js', 'src/index.d.ts', 'src/cli.js', 'dashboard/index.html'])
+    for (const file of ['lib/index.js', 'src/index.d.ts', 'program/cli.cjs', 'dashboard/index.html'])
       assert.ok(files.includes(`dist/${file}`), file);
     assert.ok(files.includes('config/sekisho.schema.json'));
   });

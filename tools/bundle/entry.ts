@@ -10,7 +10,7 @@ const threads: Readonly<Record<string, () => Promise<unknown>>> = {
   'sekisho-journal': () => import('../../src/events/journal-thread.ts'),
   'sekisho-journal-reader': () => import('../../src/events/journal-reader.ts'),
   'sekisho-lists': () => import('../../src/bans/list-thread.ts'),
-  'sekisho-scan': () => import('../../src/scan/worker.ts'),
+  'sekisho-scan': () => import('../../src/scan/scan-thread.ts'),
 };
 
 async function run(): Promise<void> {
