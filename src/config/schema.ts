@@ -156,7 +156,9 @@ const health = object({
     maxLength: 1024,
     default: '/',
     mend: 'write a path such as /healthz',
-    description: 'The path asked for, with the name of the site as Host. An answer below 400 is a good one.',
+    description:
+      'The path asked for, with the name of the site as Host. An answer below 400 is a good one. Of a backend of HTTP/2 ' +
+      '`/grpc.health.v1.Health/Check` asks by the health protocol of gRPC: good is that it serves.',
   }),
   interval: timeout('10s', 'Time between two checks.'),
   timeout: timeout('2s', 'Time for an answer.'),

@@ -73,6 +73,8 @@ export class Attempt implements ResponseSink, Waiter {
   /** Backends that accepted no connection; none of them is tried again. */
   #unreachable: Backend[] = none;
   #retried = false;
+  /** Connections that ended before they looked at it. */
+  #drained = 0;
   /** What went out by `write`, for another stream to send again: as a backend drains it leaves some unlooked at. Null: it is not kept. */
   #replay: Replay | null;
   /** Of the client, which is told once. */
@@ -230,6 +232,7 @@ export class Attempt implements ResponseSink, Waiter {
 
   /** An unsent request goes to each backend once; one that may have been acted on is sent twice at most. */
   #mayTryAgain(error: UpstreamError, backend: Backend): boolean {
+    if (error.drained) return this.#drained++ < maxDrained;
     if (error.unsent) {
       this.#unreachable = [...this.#unreachable, backend];
       const { backends } = this.#group;
@@ -256,6 +259,8 @@ export class Attempt implements ResponseSink, Waiter {
 }
 
 const none: Backend[] = [];
+/** nginx ends a connection behind `keepalive_requests`, however many are on their way by then. */
+const maxDrained = 10;
 /** 1xx of one exchange: more would wait for a client that does not read. */
 const maxInformed = 32;
 

@@ -3,6 +3,7 @@ import type { ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, speaksHttp2 } from './backend.ts';
 import type { Settling } from './backend-health.ts';
 import { BackendStream } from './backend-stream.ts';
+import { grpcFields, grpcHealthPath, grpcProblem, grpcQuestion, longestAnswer } from './grpc-health.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -51,7 +52,7 @@ export class HealthCheck {
 }
 
 /**
- * One check: any head of an answer below 400 in time is a good one. It has a connection of its own, and a new one. In the queue
+ * One check: any head of an answer below 400 in time is a good one; to a call of gRPC's health protocol the answer that it serves. It has a connection of its own, and a new one. In the queue
  * for those of requests a backend with much to do would look like one that is down, and a connection that is open already does
  * not tell whether the backend still accepts any.
  */
@@ -63,23 +64,28 @@ class HealthProbe implements ResponseSink {
   #timer: NodeJS.Timeout | undefined;
   #connection: UpstreamConnection | StreamConnection | null = null;
   #settled = false;
+  /** Of gRPC, as far as it has come; null: the check is none of that kind. */
+  #answer: Buffer | null;
 
   constructor(address: BackendAddress, options: HealthOptions, done: (problem: string | null) => void) {
     this.#address = address;
     this.#options = options;
     this.#done = done;
+    this.#answer = speaksHttp2(address) && options.path === grpcHealthPath ? Buffer.alloc(0) : null;
   }
 
   start(): void {
     const { timeout, path, host } = this.#options;
     this.#timer = setTimeout(() => this.#settle(`did not answer ${path} within ${timeout} ms`), timeout);
     const limits = { connect: timeout, headers: timeout, body: timeout };
-    const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\nConnection: close\r\n\r\n`;
+    const grpc = this.#answer !== null;
+    const more = grpc ? grpcFields : 'Connection: close\r\n';
+    const method = grpc ? 'POST' : 'GET';
     const request = {
-      method: 'GET',
-      framing: 'none' as const,
-      head,
-      body: null,
+      method,
+      framing: grpc ? ('chunked' as const) : ('none' as const),
+      head: `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-health\r\n${more}\r\n`,
+      body: grpc ? grpcQuestion : null,
       trailers: [],
       ended: true,
       upgrade: false,
@@ -106,8 +112,10 @@ class HealthProbe implements ResponseSink {
     this.#end();
   }
 
-  onHead({ status }: ResponseHead): void {
-    this.#settle(status < 400 ? null : `answers ${this.#options.path} with ${status}`);
+  onHead({ status, rawHeaders }: ResponseHead, whole: string | null): void {
+    if (this.#answer === null || status >= 400)
+      this.#settle(status < 400 ? null : `answers ${this.#options.path} with ${status}`);
+    else if (whole !== null) this.#settle(grpcProblem(this.#answer, rawHeaders));
   }
 
   onFailure(error: UpstreamError): void {
@@ -117,8 +125,14 @@ class HealthProbe implements ResponseSink {
   onReady(): void {}
   onUpgrade(): void {}
   onInformation(): void {}
-  onData(): void {}
-  onEnd(): void {}
+  onData(data: Buffer): void {
+    const all = Buffer.concat([this.#answer ?? data, data]);
+    this.#answer = all;
+    if (all.length > longestAnswer) this.#settle('answers a check of gRPC at length');
+  }
+  onEnd(trailers: readonly string[]): void {
+    this.#settle(grpcProblem(this.#answer ?? Buffer.alloc(0), trailers));
+  }
   onDrain(): void {}
 
   #settle(problem: string | null): void {

@@ -42,6 +42,8 @@ export const maxHead = 64 * 1024;
 /** The last number of a stream; behind it there is none. */
 const lastNumber = 0x7fffffff;
 
+const noHttp2 = 'does not speak HTTP/2 over TLS: write https:// for it';
+
 /** Whom it tells. */
 export interface ConnectionWatch {
   /** It may carry exchanges from now on. */
@@ -168,7 +170,7 @@ export class StreamConnection {
 
   #onConnect(address: BackendAddress): void {
     if (address.kind === 'tls' && (this.#socket as TLSSocket).alpnProtocol !== 'h2') {
-      this.#fail('does not speak HTTP/2 over TLS: write https:// for it');
+      this.#fail(noHttp2);
       return;
     }
     this.output.put(
@@ -330,13 +332,19 @@ export class StreamConnection {
     for (const [id, stream] of this.#streams)
       if (id > last) {
         this.#streams.delete(id);
-        stream.gone(new UpstreamError(503, `${this.name} is about to end the connection`, 'unsent'));
+        stream.gone(
+          new UpstreamError(503, `${this.name} ends connections before it looks at a request`, 'drained'),
+        );
       }
     if (this.#streams.size === 0) this.#end();
     this.#watch.onRoom(this);
   }
 
   #onError(error: Error): void {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') {
+      this.#fail(noHttp2, error);
+      return;
+    }
     const why = this.#phase === 'connecting' ? 'accepts no connection' : 'broke the connection';
     this.#fail(
       `${why}: ${error.message || (error as NodeJS.ErrnoException).code}${refusedHere(error)}`,

@@ -12,8 +12,10 @@ export class UpstreamError extends Error {
   readonly status: UpstreamStatus;
   /** The client is at fault: nobody may have a backend ejected by being slow. */
   readonly byClient: boolean;
-  /** There was no connection: the request has not left. */
+  /** There was no connection: the request has not left, or was not looked at. */
   readonly unsent: boolean;
+  /** It was not looked at since its connection ends (GOAWAY of HTTP/2): another one serves it. */
+  readonly drained: boolean;
   /**
    * Not a byte of an answer came on a connection that had been used before: most likely it was closing as the request
    * was written, but the request may have been acted on.
@@ -23,13 +25,14 @@ export class UpstreamError extends Error {
   constructor(
     status: UpstreamStatus,
     message: string,
-    sent: 'unsent' | 'retryable' | 'sent' | 'client' = 'sent',
+    sent: 'unsent' | 'drained' | 'retryable' | 'sent' | 'client' = 'sent',
     cause?: unknown,
   ) {
     super(message, { cause });
     this.name = 'UpstreamError';
     this.status = status;
-    this.unsent = sent === 'unsent';
+    this.unsent = sent === 'unsent' || sent === 'drained';
+    this.drained = sent === 'drained';
     this.retryable = sent === 'retryable';
     this.byClient = sent === 'client';
   }

@@ -250,6 +250,13 @@ suite('a backend that drains', () => {
     assert.equal(connections.length, 2);
   });
 
+  test('for good, whatever it is asked, gives 503 behind a few connections', async (t) => {
+    const { url, connections } = await backend(t, ({ say }) => say(goAwayFrame(0, 0, '')));
+    const { port } = await runGateway(t, site([url]));
+    assert.equal((await ask(port)).status, 503);
+    assert.equal(connections.length, 11);
+  });
+
   test('and refuses for good gives 503', async (t) => {
     const { url } = await backend(t, ({ id, say }) => say(rstStreamFrame(id, 7)));
     const { port, gateway } = await runGateway(t, site([url]));

@@ -1,5 +1,5 @@
 """
-A server and a client of gRPC (C core). `serve` prints its port and what becomes of its streams; `call PORT [CERT HOST]` makes calls of every
+A server and a client of gRPC (C core). `serve [HEALTH]` prints its port and what becomes of its streams; `call PORT [CERT HOST]` makes calls of every
 kind and prints what came of each as JSON: in the clear, or over TLS to a server with that certificate.
 """
 import json
@@ -11,6 +11,8 @@ from concurrent import futures
 import grpc
 
 BIG = 3_000_000
+#: What the server says of its health.
+says = sys.argv[2] if len(sys.argv) > 2 else "serving"
 
 
 def unary(request, context):
@@ -53,7 +55,9 @@ def hang(request, context):
 
 
 def health(request, context):
-    return b"\x08\x01"
+    if says == "unknown":
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+    return b"\x08\x02" if says == "not serving" else b"\x08\x01"
 
 
 class Services(grpc.GenericRpcHandler):
@@ -68,7 +72,7 @@ class Services(grpc.GenericRpcHandler):
             "/test.T/Hang": grpc.unary_stream_rpc_method_handler(hang),
             "/grpc.health.v1.Health/Check": grpc.unary_unary_rpc_method_handler(health),
         }
-        return kinds.get(call.method)
+        return None if says == "nothing" else kinds.get(call.method)
 
 
 def serve():
