@@ -37,6 +37,8 @@ export interface ClientOptions {
   readonly key: KeyObject;
   readonly email: string | null;
   readonly externalAccount: { readonly id: string; readonly key: string } | null;
+  /** Gives requests up. */
+  readonly signal: AbortSignal;
 }
 
 interface Directory {
@@ -147,7 +149,7 @@ export class AcmeClient {
   }
 
   #send(method: string, url: string, body?: string): Promise<Answer> {
-    const { ca } = this.#options;
+    const { ca, signal } = this.#options;
     return new Promise<Answer>((resolve, reject) => {
       const asked = request(
         this.#ours(url),
@@ -161,7 +163,7 @@ export class AcmeClient {
               : { 'Content-Type': 'application/jose+json', 'Content-Length': Buffer.byteLength(body) }),
           },
           agent: false,
-          signal: AbortSignal.timeout(requestTime),
+          signal: AbortSignal.any([signal, AbortSignal.timeout(requestTime)]),
         },
         (response) => {
           const chunks: Buffer[] = [];

@@ -12,6 +12,8 @@ export interface AcmeOptions {
   readonly externalAccount: { readonly id: string; readonly key: string } | null;
   /** The names that certificates are ordered for, one each. */
   readonly hosts: readonly string[];
+  /** Seals what the gateways of a fleet share; null: this gateway stands alone. */
+  readonly secret: string | null;
   /** Which proofs can be given, the preferred one first. */
   readonly challenges: readonly ChallengeType[];
 }

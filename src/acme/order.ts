@@ -21,6 +21,8 @@ export interface OrderOptions {
   readonly challenges: readonly ChallengeType[];
   /** The certificate that is renewed by its name in renewal information; null: none, or the authority has no such. */
   readonly replaces: string | null;
+  /** Resolves when every gateway that may be asked for the proof has it. */
+  readonly spread: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +36,7 @@ export async function order({
   host,
   challenges,
   replaces,
+  spread,
   signal,
 }: OrderOptions): Promise<string> {
   const { newOrder } = await client.directory();
@@ -48,10 +51,10 @@ export async function order({
     throw new AcmeError('the authority made an order without authorizations');
   // Of one name there is one; more of them would be for something that was not asked for.
   for (const url of authorizations.slice(0, 4))
-    await authorize(String(url), client, store, host, challenges, bounded);
+    await authorize(String(url), { client, store, host, challenges, spread, signal: bounded });
   const key = freshKey();
   const csr = certificateRequest(host, createPrivateKey(key)).toString('base64url');
-  await until(client, orderUrl, ['ready', 'processing', 'valid'], bounded);
+  await until(client, orderUrl, ['ready', 'processing', 'valid'], bounded, 0);
   await client.ask(finalize, { csr });
   const { certificate } = await until(client, orderUrl, ['valid'], bounded);
   const { text: chain } = await client.ask(String(certificate), null);
@@ -69,11 +72,7 @@ interface Challenge {
 
 async function authorize(
   url: string,
-  client: AcmeClient,
-  store: Store,
-  host: string,
-  possible: readonly ChallengeType[],
-  signal: AbortSignal,
+  { client, store, host, challenges: possible, spread, signal }: Omit<OrderOptions, 'replaces'>,
 ): Promise<void> {
   const told = asObject(await client.ask(url, null));
   if (told.status === 'valid') return;
@@ -93,6 +92,7 @@ async function authorize(
       const key = freshKey();
       store.saveProof(host, key + challengeCertificate(host, answer, createPrivateKey(key), Date.now()));
     }
+    await spread();
     await client.ask(challenge.url, {});
     await until(client, url, ['valid'], signal);
   } finally {
@@ -100,21 +100,27 @@ async function authorize(
   }
 }
 
-/** Asks until one of these is reached; less often as time goes on, and as the authority says. */
+/**
+ * Asks until one of these is reached; less often as time goes on, and as the authority says.
+ *
+ * @param wait milliseconds before it is asked first: an answer that comes too early asks for seconds of patience
+ */
 async function until(
   client: AcmeClient,
   url: string,
   wanted: readonly string[],
   signal: AbortSignal,
+  wait = 500,
 ): Promise<Record<string, unknown>> {
-  for (let wait = 250; ; wait = Math.min(wait * 2, 10_000)) {
+  await sleep(wait, undefined, { signal });
+  for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
     const answer: Answer = await client.ask(url, null);
     const told = asObject(answer);
     if (wanted.includes(String(told.status))) return told;
     if (!['pending', 'ready', 'processing'].includes(String(told.status))) throw refusalOf(told);
     const asked = retryAfter(answer.headers['retry-after']);
     // An authority may ask for seconds; an hour would be another order.
-    await sleep(Math.min(Math.max(wait, asked ?? 0), 30_000), undefined, { signal });
+    await sleep(Math.min(Math.max(pause, asked ?? 0), 30_000), undefined, { signal });
   }
 }
 

@@ -1,11 +1,14 @@
 /** Orders certificates for the hosts of the config, and again before they end: one order at a time, in one process. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { AcmeClient, AcmeError, asObject } from './client.ts';
+import { AcmeClient, AcmeError } from './client.ts';
 import { renewalName } from './der.ts';
+import { alone, type Sharing } from './fleet-certificates.ts';
 import type { AcmeOptions } from './options.ts';
-import { freshKey, order } from './order.ts';
-import { Store } from './store.ts';
+import { freshKey, type OrderOptions, order } from './order.ts';
+import { RenewalInformation } from './renewal-information.ts';
+import { mostAsked, mostBackOff, Schedules } from './schedules.ts';
+import { certificateIn, Store } from './store.ts';
 
 export interface RenewalEvents {
   /** A new certificate is in its file. */
@@ -27,87 +30,79 @@ export interface CertificateState {
   readonly trouble: string | null;
 }
 
-/**
- * Whether this process may order now; released at the end. Gateways that share a store ask it for a lock.
- */
-export type Turn = (host: string) => Promise<(() => Promise<void>) | null>;
-
-interface Schedule {
-  failures: number;
-  next: number;
-  trouble: string | null;
-}
-
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 /** After the first failure; doubled with each further one. Four orders in the first hour: Let's Encrypt takes five failed validations of a name in it. */
 const firstBackOff = 5 * minute;
-const mostBackOff = 12 * hour;
 /** Where an authority says that there were too many orders, and not how long to wait. */
 const limitedBackOff = hour;
 /** Milliseconds between two looks at the schedule. */
 const lookEvery = minute;
-/** Milliseconds between two questions for renewal information (RFC 9773 section 4.3.2 asks for some patience). */
-const informationEvery = 6 * hour;
 /** A certificate with less left than this is told of; of a short one less than a sixth of its life. */
 const leftToTell = 14 * day;
 
+export interface RenewalsOptions {
+  readonly acme: AcmeOptions;
+  readonly events: RenewalEvents;
+  /** Who of a fleet orders, and how all get what was ordered. @default this gateway stands alone */
+  readonly sharing?: (store: Store) => Sharing;
+  /** Milliseconds since the epoch. @default the clock of the machine */
+  readonly now?: () => number;
+}
+
 export class Renewals {
   #options: AcmeOptions;
-  #store: Store;
-  #client: AcmeClient | null = null;
   readonly #events: RenewalEvents;
-  readonly #schedules = new Map<string, Schedule>();
-  /** When renewal information of a host was asked for last, and the moment that came of it. */
-  readonly #suggested = new Map<string, { readonly asked: number; readonly at: number | null }>();
-  readonly #turn: Turn;
+  readonly #now: () => number;
+  readonly #store: Store;
+  readonly #sharing: Sharing;
+  readonly #schedules: Schedules;
+  readonly #information = new RenewalInformation();
+  #client: AcmeClient | null = null;
+  /** Hosts whose certificate is about to end, and when that was told last. */
+  readonly #ending = new Map<string, number>();
   readonly #ended = new AbortController();
   #timer: NodeJS.Timeout | null = null;
-  #working: Promise<void> = Promise.resolve();
-  #busy = false;
+  #working: Promise<void> | null = null;
   /** Another config came while an order was under way. */
   #again = false;
   /** Orders since the start, by what became of them. */
   readonly orders = { issued: 0, failed: 0 };
 
-  /** @param turn asked before each order. @default always granted */
-  constructor(options: AcmeOptions, events: RenewalEvents, turn: Turn = async () => async () => {}) {
-    this.#options = options;
+  constructor({ acme, events, sharing = alone, now = Date.now }: RenewalsOptions) {
+    this.#options = acme;
     this.#events = events;
-    this.#turn = turn;
-    this.#store = new Store(options.folder);
+    this.#now = now;
+    this.#store = new Store(acme.folder);
+    this.#sharing = sharing(this.#store);
+    this.#schedules = new Schedules(this.#store);
   }
 
-  /** Begins to order. @throws Error where the folder can't be written */
-  start(): void {
+  /** Begins to order. @returns when what is due has been ordered; never rejects @throws Error where the folder can't be written */
+  start(): Promise<void> {
     this.#store.open();
-    this.#readSchedules();
-    this.#timer = setInterval(() => this.#look(), lookEvery).unref();
-    this.#look();
+    this.#schedules.read(this.#now());
+    this.#timer = setInterval(() => this.look(), lookEvery).unref();
+    this.#sharing.start(this.#options.hosts, () => {
+      this.#schedules.read(this.#now());
+      this.look();
+    });
+    return this.look();
   }
 
-  /** Puts another config in force: other hosts, another authority. Certificates that are there stay. */
+  /** Puts another config in force: other hosts, another authority; the folder stays. Certificates that are there stay. */
   replace(options: AcmeOptions): void {
-    const before = this.#options;
     this.#options = options;
-    if (options.folder !== before.folder) {
-      this.#store = new Store(options.folder);
-      this.#store.open();
-    }
     this.#client = null;
-    for (const [host, schedule] of this.#schedules) {
-      if (!options.hosts.includes(host)) {
-        if (schedule.trouble !== null) this.#events.onTrouble(host, null);
-        this.#schedules.delete(host);
-      }
-    }
-    this.#look();
+    for (const host of this.#schedules.keep(options.hosts)) this.#events.onTrouble(host, null);
+    this.#sharing.replace(options.hosts);
+    this.look();
   }
 
   get states(): readonly CertificateState[] {
     return this.#options.hosts.map((host) => {
-      const { next = 0, trouble = null } = this.#schedules.get(host) ?? {};
+      const { next, trouble } = this.#schedules.of(host);
       const x509 = this.#certificate(host);
       const due = x509 === null ? next : Math.max(next, this.#renewalTime(host, x509));
       return { host, notAfter: x509 === null ? null : x509.validToDate.getTime(), next: due, trouble };
@@ -119,115 +114,123 @@ export class Renewals {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#ended.abort();
     await this.#working;
+    await this.#sharing.close();
   }
 
-  #look(): void {
-    this.#again = this.#busy;
-    if (this.#busy || this.#ended.signal.aborted) return;
-    this.#busy = true;
-    this.#working = this.#work()
+  /** Orders what is due now. @returns when that is done; never rejects */
+  look(): Promise<void> {
+    this.#again = this.#working !== null;
+    if (this.#ended.signal.aborted) return Promise.resolve();
+    this.#working ??= this.#work()
       .catch((error) => this.#events.onError(error as Error))
-      .finally(() => {
-        this.#busy = false;
-        if (this.#again) this.#look();
+      .then(() => {
+        this.#working = null;
+        return this.#again ? this.look() : undefined;
       });
+    return this.#working;
   }
 
   async #work(): Promise<void> {
     for (const host of this.#options.hosts) {
-      if (this.#ended.signal.aborted) return;
-      if (await this.#isDue(host)) await this.#renew(host);
+      if (this.#ended.signal.aborted || !this.#sharing.leads) return;
+      const reached = !(await this.#isDue(host)) || (await this.#renew(host));
       this.#tellOfEnd(host);
+      // Orders for the other hosts would wait for the same; they are tried with the next look.
+      if (!reached) return;
     }
   }
 
   async #isDue(host: string): Promise<boolean> {
-    if ((this.#schedules.get(host)?.next ?? 0) > Date.now()) return false;
+    const { next, directory } = this.#schedules.of(host);
+    if (next > this.#now()) return false;
     const x509 = this.#certificate(host);
     if (x509 === null) return true;
-    await this.#askInformation(host, x509);
-    return this.#renewalTime(host, x509) <= Date.now();
+    // The config names another authority than before: what was ordered from one for tries, no browser believes.
+    if (directory !== null && directory !== this.#options.directory) return true;
+    await this.#information.ask(host, x509, this.#clientOf(), this.#now());
+    return this.#renewalTime(host, x509) <= this.#now();
   }
 
   /** As the authority suggests, or when a third of the life is left. */
   #renewalTime(host: string, x509: X509Certificate): number {
     const [from, to] = [x509.validFromDate.getTime(), x509.validToDate.getTime()];
-    return this.#suggested.get(host)?.at ?? to - (to - from) / 3;
+    return this.#information.of(host, x509) ?? to - (to - from) / 3;
   }
 
-  /** RFC 9773. An authority that gives none, or nonsense, changes nothing. */
-  async #askInformation(host: string, x509: X509Certificate): Promise<void> {
-    const known = this.#suggested.get(host);
-    if (known !== undefined && Date.now() - known.asked < informationEvery) return;
-    let at: number | null = null;
+  /** @returns false: the authority can't be reached */
+  async #renew(host: string): Promise<boolean> {
     try {
       const client = this.#clientOf();
-      const { renewalInfo } = await client.directory();
-      const name = renewalName(x509.raw);
-      if (renewalInfo === undefined || name === null) return;
-      const { suggestedWindow } = asObject(await client.get(`${renewalInfo.replace(/\/$/, '')}/${name}`));
-      const { start, end } = (suggestedWindow ?? {}) as Record<string, string>;
-      const [first, last] = [Date.parse(start ?? ''), Date.parse(end ?? '')];
-      // A moment in the window that is picked once: renewals of many machines are spread over it (section 4.2).
-      if (last > first)
-        at =
-          known?.at && known.at >= first && known.at <= last
-            ? known.at
-            : first + Math.random() * (last - first);
-      // A window beyond the end would let the certificate end.
-      if (at !== null && at >= x509.validToDate.getTime()) at = null;
-    } catch {
-      // Asked again in six hours; until then a third of the life holds.
-    } finally {
-      this.#suggested.set(host, { asked: Date.now(), at });
-    }
-  }
-
-  async #renew(host: string): Promise<void> {
-    const release = await this.#turn(host);
-    if (release === null) return;
-    try {
-      const [client, before] = [this.#clientOf(), this.#certificate(host)];
-      const { renewalInfo } = await client.directory();
-      const replaces = renewalInfo === undefined || before === null ? null : renewalName(before.raw);
-      const { failures = 0 } = this.#schedules.get(host) ?? {};
       const { challenges } = this.#options;
       // Where one kind of proof fails, the other is tried the next time: a port may be closed outside.
-      const turned = failures % Math.max(1, challenges.length);
-      const pem = await order({
+      const turned = this.#schedules.of(host).failures % Math.max(1, challenges.length);
+      const pem = await this.#order({
         client,
         store: this.#store,
         host,
         challenges: [...challenges.slice(turned), ...challenges.slice(0, turned)],
-        replaces,
+        replaces: await this.#replaced(host, client),
+        spread: () => this.#sharing.spread(),
         signal: this.#ended.signal,
       });
       this.#store.saveCertificate(host, pem);
       this.#succeeded(host);
     } catch (error) {
-      if (!this.#ended.signal.aborted) this.#failed(host, error as Error);
+      if (this.#ended.signal.aborted) return false;
+      this.#failed(host, error as Error);
+      return error instanceof AcmeError;
     } finally {
-      await release();
+      await this.#sharing.spread().catch((error) => this.#events.onError(error as Error));
     }
+    return true;
+  }
+
+  /**
+   * An authority refuses an order that replaces what it does not know: a certificate of another authority, of another account,
+   * or one that was replaced already (RFC 9773 section 5). None of that stands in the way of a new one.
+   */
+  async #order(options: OrderOptions): Promise<string> {
+    try {
+      return await order(options);
+    } catch (error) {
+      const about = ['malformed', 'unauthorized', 'alreadyReplaced', 'conflict'];
+      if (options.replaces === null || !(error instanceof AcmeError && about.includes(error.type)))
+        throw error;
+      return order({ ...options, replaces: null });
+    }
+  }
+
+  async #replaced(host: string, client: AcmeClient): Promise<string | null> {
+    const before = this.#certificate(host);
+    const { renewalInfo } = await client.directory();
+    return renewalInfo === undefined || before === null ? null : renewalName(before.raw);
   }
 
   #succeeded(host: string): void {
     this.orders.issued++;
-    const trouble = this.#schedules.get(host)?.trouble ?? null;
-    this.#schedules.delete(host);
-    this.#suggested.delete(host);
-    this.#saveSchedules();
-    this.#events.onCertificate(host, this.#certificate(host)!.validToDate);
-    if (trouble !== null) this.#events.onTrouble(host, null);
+    const { trouble, failures } = this.#schedules.of(host);
+    const { directory } = this.#options;
+    const x509 = this.#certificate(host)!;
+    if (this.#renewalTime(host, x509) <= this.#now()) {
+      // It would be ordered again with every look.
+      const until = x509.validToDate.toISOString();
+      const why = `its new certificate, until ${until}, is due again already: compare the clock of this machine`;
+      const next = this.#now() + backOff(failures + 1, null);
+      this.#schedules.set(host, { failures: failures + 1, next, trouble: why, directory });
+      this.#events.onTrouble(host, why);
+      return;
+    }
+    this.#schedules.set(host, { failures: 0, next: 0, trouble: null, directory });
+    this.#events.onCertificate(host, x509.validToDate);
+    if (trouble !== null || this.#ending.delete(host)) this.#events.onTrouble(host, null);
   }
 
   #failed(host: string, error: Error): void {
     this.orders.failed++;
-    const failures = (this.#schedules.get(host)?.failures ?? 0) + 1;
-    const trouble = error.message.slice(0, 500);
-    const wait = backOff(failures, error);
-    this.#schedules.set(host, { failures, next: Date.now() + wait, trouble });
-    this.#saveSchedules();
+    const { failures, directory } = this.#schedules.of(host);
+    const trouble = whyOf(error).slice(0, 500);
+    const wait = backOff(failures + 1, error);
+    this.#schedules.set(host, { failures: failures + 1, next: this.#now() + wait, trouble, directory });
     const minutes = Math.ceil(wait / minute);
     this.#events.onTrouble(
       host,
@@ -235,13 +238,15 @@ export class Renewals {
     );
   }
 
+  /** Once a day. */
   #tellOfEnd(host: string): void {
     const x509 = this.#certificate(host);
     if (x509 === null) return;
-    const [from, to] = [x509.validFromDate.getTime(), x509.validToDate.getTime()];
-    const left = to - Date.now();
-    if (left > Math.min(leftToTell, (to - from) / 6)) return;
-    const why = this.#schedules.get(host)?.trouble;
+    const [from, to, now] = [x509.validFromDate.getTime(), x509.validToDate.getTime(), this.#now()];
+    const left = to - now;
+    if (left > Math.min(leftToTell, (to - from) / 6) || now - (this.#ending.get(host) ?? 0) < day) return;
+    this.#ending.set(host, now);
+    const why = this.#schedules.of(host).trouble;
     this.#events.onTrouble(
       host,
       `its certificate ends in ${Math.max(0, Math.floor(left / day))} days${why ? `, and no new one could be ordered: ${why}` : ''}`,
@@ -256,41 +261,31 @@ export class Renewals {
       externalAccount,
       ca: ca === null ? null : readFileSync(ca, 'utf8'),
       key: createPrivateKey(this.#store.accountKey(directory, email, freshKey)),
+      signal: this.#ended.signal,
     });
     return this.#client;
   }
 
+  /** Null: there is none, or none that can be used. */
   #certificate(host: string): X509Certificate | null {
-    const pem = this.#store.certificate(host);
-    return pem === null ? null : new X509Certificate(pem.slice(pem.indexOf('-----BEGIN CERTIFICATE')));
-  }
-
-  /** Back-off outlives a restart: a program that is started again and again would else use the limits of the authority up. */
-  #readSchedules(): void {
-    const known = this.#store.readState();
-    if (typeof known !== 'object' || known === null) return;
-    for (const host of this.#options.hosts) {
-      const { failures, next, trouble } = ((known as Record<string, unknown>)[host] ??
-        {}) as Partial<Schedule>;
-      // No further away than the longest back-off: the clock may have been wrong when this was written.
-      if (Number.isInteger(failures) && Number.isFinite(next))
-        this.#schedules.set(host, {
-          failures: failures!,
-          next: Math.min(next!, Date.now() + mostBackOff),
-          trouble: typeof trouble === 'string' ? trouble : null,
-        });
-    }
-  }
-
-  #saveSchedules(): void {
-    this.#store.saveState(Object.fromEntries(this.#schedules));
+    return certificateIn(this.#store.certificate(host));
   }
 }
 
-/** Milliseconds until the next order after so many failures. */
-export function backOff(failures: number, error: Error): number {
+/** @param error what a wait may be asked for by; null: no order failed @returns milliseconds until the next order after so many failures */
+export function backOff(failures: number, error: Error | null): number {
   const usual = Math.min(firstBackOff * 2 ** Math.min(failures - 1, 20), mostBackOff);
   if (!(error instanceof AcmeError)) return usual;
   const asked = error.retryAfter ?? (error.type === 'rateLimited' ? limitedBackOff : 0);
-  return Math.max(usual, Math.min(asked, 7 * day));
+  return Math.max(usual, Math.min(asked, mostAsked));
+}
+
+/** In words that tell what to do, where the error does not. */
+function whyOf(error: Error): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return `${message} at the authority: compare the clock of this machine`;
+  if (code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' || code === 'SELF_SIGNED_CERT_IN_CHAIN')
+    return `${message} at the authority: name those who sign for it in ca`;
+  return message;
 }

@@ -90,6 +90,11 @@ export const acmeFolder = object(
         'Folder of account keys, keys and certificates, readable by the program alone; it is made where it is not there. Relative names start at ' +
         'the folder of the config. Workers share it.',
     }),
+    secret: text(
+      'Seals account keys, keys and certificates on their way through the store of the fleet, where one gateway orders for all; the same on every ' +
+        'gateway. Needed with `fleet`. Hazard: whoever has it and reads the store has the keys.',
+      { minLength: 32, mend: 'write 32 characters or more, such as those of: openssl rand -base64 32' },
+    ),
   },
   { default: {}, description: 'Certificates that are ordered by `tls: { acme: … }`.' },
 );

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
+import { ownFolders } from '../acme/store.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { inForce, needsRestart } from '../config/needs-restart.ts';
 import { warningsOf } from '../config/warnings.ts';
 import type { EventSink } from '../events/event.ts';
-import { dropPrivileges, handOver, handOverFolder, resolveAccount } from '../listener/privileges.ts';
+import { dropPrivileges, handOver, handOverFolders, resolveAccount } from '../listener/privileges.ts';
 import { accessFile, openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
@@ -74,9 +75,13 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
       onEvent: toAll,
       onBackend,
     });
-    if (config.acme !== null) handOverFolder(config.acme.folder, account);
+    if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);
     dropPrivileges(account);
-    orders = await startOrders(config, log, control.onCertificate);
+    orders = await startOrders(config, {
+      log,
+      onTrouble: control.onCertificate,
+      notes: () => clients.store,
+    });
     const planes = { data, clients, control, doors, orders };
     clients.shareRates(() => planes.data.rateSources());
     // One after the other: a second one would else bind the admin listener that the first is about to let go.

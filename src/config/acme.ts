@@ -35,7 +35,8 @@ const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
 interface AcmeDocument {
   readonly listen: readonly unknown[];
   readonly sites: readonly { readonly hosts: readonly string[] }[];
-  readonly acme: { readonly folder: string };
+  readonly acme: { readonly folder: string; readonly secret?: string };
+  readonly fleet: unknown;
   readonly smtp?: unknown;
   readonly admin?: unknown;
 }
@@ -53,6 +54,7 @@ export function acmeOptions(document: AcmeDocument, file: (name: string) => stri
     email: email ?? null,
     ca: ca === undefined ? null : file(ca),
     externalAccount: externalAccount ?? null,
+    secret: document.fleet === false ? null : (document.acme.secret ?? null),
     hosts: [...new Set([...siteHosts(document), ...parts.flatMap(({ hosts = [] }) => hosts)])],
     challenges: [...(plain ? (['http-01'] as const) : []), ...(secure ? (['tls-alpn-01'] as const) : [])],
   };
@@ -95,6 +97,12 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
       path: [...parts[0]!.path, 'terms'],
       message: "is missing: nothing is ordered without agreement to the authority's terms of service",
       mend: 'read them (those of Let’s Encrypt: https://letsencrypt.org/repository/) and add terms: agreed',
+    });
+  if (typeof root.fleet === 'object' && map(root.acme).secret === undefined)
+    findings.push({
+      path: ['acme', 'secret'],
+      message: 'is missing: one gateway of a fleet orders for all, and keys go through its store',
+      mend: 'write the same on every gateway, such as: openssl rand -base64 32',
     });
   for (const key of ['email', 'directory', 'ca', 'externalAccount']) {
     const said = parts.filter(({ value }) => value[key] !== undefined);

@@ -118,16 +118,22 @@ class DecoyListener implements Decoy {
     this.#reading.add(socket);
     this.#handshakes.set(socket, ends);
     socket.once('close', () => this.#reading.delete(socket));
-    peekFirstByte(socket, this.#options.messageTime, (speaksTls) => {
-      if (speaksTls) tls.emit('connection', socket);
+    peekFirstByte(socket, this.#options.messageTime, false, (speaksTls) => {
       // Most who look for a proxy speak plain HTTP or SOCKS to any port.
-      else this.#talk(socket, ends);
+      if (!speaksTls) {
+        this.#talk(socket, ends);
+        return;
+      }
+      // Who leaves in the middle of the handshake is gone.
+      socket.allowHalfOpen = false;
+      tls.emit('connection', socket);
     });
   }
 
   /** The handshake is over. */
   #agreed(socket: TlsOver): void {
     socket.on('error', ignore);
+    socket.allowHalfOpen = true;
     const ends = this.#named(socket);
     if (socket._parent !== undefined) this.#reading.delete(socket._parent);
     if (ends === null) socket.destroy();

@@ -174,7 +174,7 @@ export class Http1Connection {
   }
 
   #takeHead(bytes: Buffer): void {
-    const { checkpoint, rateLimits } = this.server;
+    const { checkpoint, rateLimits, amend } = this.server;
     this.#held = null;
     // At the beginning of a connection, before anything is read of it; a later request of the banned ends the connection.
     if (!this.#served && checkpoint.turnAway(this.#socket)) {
@@ -187,7 +187,8 @@ export class Http1Connection {
       return;
     }
     const start = performance.now();
-    const judged = checkpoint.judgeRead(request, this.#socket);
+    const read = checkpoint.judgeRead(request, this.#socket);
+    const judged = amend === undefined ? read : amend(read);
     const rest = request.end === bytes.length ? nothing : bytes.subarray(request.end);
     if (judged.verdict.action === 'block') {
       this.letGo();

@@ -29,6 +29,12 @@ export interface Http1Options {
    * @default every request is served
    */
   readonly instead?: ((judged: Judged) => Instead | null) | undefined;
+  /**
+   * Has the last word on what was judged. Must not throw.
+   *
+   * @default what was judged stands
+   */
+  readonly amend?: ((judged: Judged) => Judged) | undefined;
   /** Told of every request that was let pass, once it is over; null: nobody is. */
   readonly onServed: ((served: Served) => void) | null;
 }
@@ -40,6 +46,7 @@ export class Http1Server {
   readonly limits: ClientLimits;
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
   readonly instead: Http1Options['instead'];
+  readonly amend: Http1Options['amend'];
   readonly onServed: Http1Options['onServed'];
   readonly #connections = new Set<Http1Connection>();
   readonly #timer: NodeJS.Timeout;
@@ -53,6 +60,7 @@ export class Http1Server {
     this.limits = options.limits;
     this.answer = options.answer;
     this.instead = options.instead;
+    this.amend = options.amend;
     this.onServed = options.onServed;
     const { head, idle, stall } = options.limits;
     const tick = Math.min(1000, Math.max(20, Math.min(head, idle, stall) / 4));

@@ -27,6 +27,8 @@ interface Loaded {
 
 /** How often files are looked at, in milliseconds. Polled: a rename in place, as ACME clients do, escapes inotify. */
 const lookEvery = 5000;
+/** Where one is ordered and not there yet: every handshake fails until it is. */
+const missingLookEvery = 1000;
 
 export class Certificates {
   #files: readonly CertificateFiles[];
@@ -57,9 +59,13 @@ export class Certificates {
     this.#seen = this.#stamp();
     this.#ca = readAuthorities(authorities);
     this.#loaded = files.map((one) => this.#read(one, null));
+    let since = 0;
     this.#timer = setInterval(() => {
+      since += missingLookEvery;
+      if (since < lookEvery && !this.#loaded.includes(null)) return;
+      since = 0;
       if (this.#stamp() !== this.#seen) this.reload();
-    }, lookEvery).unref();
+    }, missingLookEvery).unref();
   }
 
   /** What is shown to a client that asks for no name: the first certificate, and those of other kinds for the same name. */

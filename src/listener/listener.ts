@@ -181,6 +181,7 @@ export class Listener {
       if (socket.servername) this.#options.onName(socket, socket.servername, socket._parent);
       if (clients !== null && !this.#nameClient(socket, clients)) return;
       socket.setNoDelay(true);
+      socket.allowHalfOpen = true;
       if (socket.alpnProtocol === 'h2') this.#options.http2.take(socket);
       else this.#serve(socket);
     });
@@ -203,14 +204,21 @@ export class Listener {
   /** nginx looks at the first byte as well: a browser that is sent plain HTTP by an old link is told what is wrong. */
   #takeTls(socket: Socket, tls: TlsServer): void {
     if (socket.destroyed) return;
-    peekFirstByte(socket, this.#options.headerTime, (speaksTls, bytes) => {
-      if (speaksTls && this.#challenges !== null && bytes.includes(acmeProtocol))
-        this.#challenges.emit('connection', socket);
-      else if (speaksTls) {
-        const name = helloName(bytes);
-        if (name !== null) this.#options.onName(socket, name);
-        tls.emit('connection', socket);
-      } else this.#options.plain.take(socket);
+    const challenges = this.#challenges;
+    peekFirstByte(socket, this.#options.headerTime, challenges !== null, (speaksTls, bytes) => {
+      if (!speaksTls) {
+        this.#options.plain.take(socket);
+        return;
+      }
+      // Who leaves in the middle of the handshake is gone: the connection would else count for its client until the handshake times out.
+      socket.allowHalfOpen = false;
+      if (challenges !== null && bytes.includes(acmeProtocol)) {
+        challenges.emit('connection', socket);
+        return;
+      }
+      const name = helloName(bytes);
+      if (name !== null) this.#options.onName(socket, name);
+      tls.emit('connection', socket);
     });
   }
 
@@ -239,7 +247,7 @@ export class Listener {
   }
 }
 
-/** As it stands in the ALPN extension of a hello, which the validating server sends in its first packet (RFC 8737 section 3). */
+/** As it stands in the ALPN extension of a hello of a validating server (RFC 8737 section 3). */
 const acmeProtocol = Buffer.from('\x0aacme-tls/1');
 
 /** Shakes hands with a validating server, and says nothing else. Ordinary clients never see the certificate of a challenge. */

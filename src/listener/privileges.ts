@@ -1,5 +1,14 @@
 /** From root to a user that may do nothing, once ports below 1024 are bound: a fault in this program is not root's. */
-import { chownSync, closeSync, lchownSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 export interface Account {
@@ -64,14 +73,29 @@ export function handOver(file: string, ids: Ids | null): void {
   }
 }
 
-/** A folder that is written to afterwards, and what is in it. */
-export function handOverFolder(folder: string, ids: Ids | null): void {
+/**
+ * Folders that are written to afterwards, and the files in them. Whoever the program ran as before may have put anything there: a link
+ * to a folder or a file of root's is not followed, a second name of a file is left alone.
+ *
+ * @param folder theirs; handed over where nothing else is in it
+ * @param own their names
+ */
+export function handOverFolders(folder: string, own: readonly string[], ids: Ids | null): void {
   if (ids === null) return;
+  const give = (path: string): void => lchownSync(path, ids.uid, ids.gid);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const { name, parentPath } of readdirSync(folder, { recursive: true, withFileTypes: true }))
-      lchownSync(join(parentPath, name), ids.uid, ids.gid);
-    lchownSync(folder, ids.uid, ids.gid);
+    if (readdirSync(folder).every((name) => own.includes(name))) give(folder);
+    for (const name of own) {
+      const path = join(folder, name);
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (!lstatSync(path).isDirectory()) continue;
+      for (const file of readdirSync(path).map((one) => join(path, one))) {
+        const { nlink } = lstatSync(file);
+        if (nlink === 1) give(file);
+      }
+      give(path);
+    }
   } catch {
     // Whoever writes there tells what is wrong with it.
   }

@@ -20,6 +20,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { FleetClock } from '../fleet/fleet-clock.ts';
 import { fleetLog } from '../fleet/fleet-log.ts';
 import type { FleetOptions } from '../fleet/fleet-options.ts';
+import type { FleetStore } from '../fleet/store.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import { WindowClock } from '../limit/window-clock.ts';
 import { packageJson } from '../package-json.ts';
@@ -33,6 +34,8 @@ export interface ClientPlane {
   readonly fleet: Fleet | null;
   /** What windows of limits go by: that of the fleet, where there is one. */
   readonly windows: WindowClock;
+  /** What its gateways share; null: this gateway stands alone. */
+  readonly store: FleetStore | null;
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink;
   /** Whether a client prefix is banned at this moment. */
@@ -64,7 +67,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
     if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
   });
   let files = fleetConfig === false ? {} : fleetFiles(fleetConfig);
-  let fleet =
+  let member =
     fleetConfig === false ? null : await startFleet(fleetConfig, files, clocks, bans, config, options.log);
   let running = fleetConfig;
   let rates: () => readonly RateSource[] = () => [];
@@ -73,12 +76,12 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   async function reloadFleet(next: Config): Promise<void> {
     const nextFiles = next.fleet === false ? {} : fleetFiles(next.fleet);
     if (isDeepStrictEqual([running, files], [next.fleet, nextFiles])) return;
-    const old = fleet;
+    const old = member;
     [running, files] = [next.fleet, nextFiles];
-    fleet =
+    member =
       next.fleet === false ? null : await startFleet(next.fleet, files, clocks, bans, next, options.log);
-    fleet?.share(rates);
-    await old?.close();
+    member?.fleet.share(rates);
+    await old?.fleet.close();
   }
 
   return {
@@ -86,16 +89,19 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
     mailBans,
     windows,
     get fleet() {
-      return fleet;
+      return member?.fleet ?? null;
+    },
+    get store() {
+      return member?.store ?? null;
     },
     onEvent: (event) => {
       bans?.onEvent(event);
-      fleet?.event(event);
+      member?.fleet.event(event);
     },
     isBanned: bans === null ? () => false : bans.isBanned,
     shareRates: (sources) => {
       rates = sources;
-      fleet?.share(sources);
+      member?.fleet.share(sources);
     },
     reload: async (next) => {
       await reloadFleet(next);
@@ -112,11 +118,11 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
       const rules = ledgerRules(next.bans, next);
       bans.ledger.replace(rules);
       mailBans?.replace(rules);
-      fleet?.replace(next.bans);
+      member?.fleet.replace(next.bans);
       await bans.reload(next.bans.lists);
     },
     close: async () => {
-      await fleet?.close();
+      await member?.fleet.close();
       bans?.close();
     },
   };
@@ -194,7 +200,7 @@ async function startFleet(
   bans: BanService | null,
   config: Config,
   log: Logger,
-): Promise<Fleet> {
+): Promise<{ readonly fleet: Fleet; readonly store: FleetStore }> {
   const [{ Fleet }, { ValkeyStore }] = await Promise.all([
     import('../fleet/fleet.ts'),
     import('../fleet/valkey-store.ts'),
@@ -202,14 +208,15 @@ async function startFleet(
   const terms = config.bans === false ? [] : config.bans.for;
   const { after, within } = config.bans || { after: 1, within: 1 };
   const remember = Math.max(...terms, 60_000);
-  return new Fleet({
-    store: new ValkeyStore({
-      url: valkey,
-      prefix: name,
-      ...files,
-      remember,
-      onError: (error) => log.debug(error, 'fleet'),
-    }),
+  const store = new ValkeyStore({
+    url: valkey,
+    prefix: name,
+    ...files,
+    remember,
+    onError: (error) => log.debug(error, 'fleet'),
+  });
+  const fleet = new Fleet({
+    store,
     name,
     ledger: bans?.ledger ?? null,
     threshold: { after, within },
@@ -218,4 +225,5 @@ async function startFleet(
     describe: () => ({ name: gatewayName(config), version: packageJson.version }),
     ...fleetLog(log),
   });
+  return { fleet, store };
 }

@@ -16,7 +16,7 @@ import type { Served } from '../forward/served.ts';
 import { welcome } from '../forward/welcome.ts';
 import { Checkpoint } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
-import { challengeAnswer, inOrder, plainOnTls, redirectToHttps } from '../http1/instead.ts';
+import { challengeAnswer, inOrder, ownChallenge, plainOnTls, redirectToHttps } from '../http1/instead.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
 import { Http2Server } from '../http2/server.ts';
 import { ClientConnections } from '../limit/client-connections.ts';
@@ -185,6 +185,7 @@ function createListener(
   inForce: () => Compiled,
   onServed: ((served: Served) => void) | null,
 ): Listener {
+  const ofToken = acme === null || tls !== null ? null : (token: string) => tokenAnswer(acme.folder, token);
   const shared = {
     checkpoint,
     rateLimits,
@@ -214,8 +215,9 @@ function createListener(
     proofOf: acme === null ? null : (servername) => proofOf(acme.folder, servername),
     http1: new Http1Server({
       ...shared,
+      amend: ofToken === null ? undefined : ownChallenge(ofToken),
       instead: inOrder(
-        acme === null || tls !== null ? null : challengeAnswer((token) => tokenAnswer(acme.folder, token)),
+        ofToken === null ? null : challengeAnswer(ofToken),
         redirect === null ? null : toHttps(listen, inForce),
       ),
     }),

@@ -1,6 +1,8 @@
 /** Certificates that are ordered, once a gateway, however many processes serve them. */
 import type { Logger } from 'pino';
-import type { Renewals } from '../acme/renewals.ts';
+import type { SharedNotes } from '../acme/fleet-certificates.ts';
+import type { AcmeOptions } from '../acme/options.ts';
+import type { RenewalEvents, Renewals } from '../acme/renewals.ts';
 import type { Config } from '../config/config.ts';
 
 export interface OrderedCertificates {
@@ -12,60 +14,85 @@ export interface OrderedCertificates {
   close(): Promise<void>;
 }
 
+export interface OrdersOptions {
+  readonly log: Logger;
+  /** Told of orders that fail and of certificates about to end. @param reason null: in order again */
+  readonly onTrouble: (host: string, reason: string | null) => void;
+  /** What the fleet shares; null: this gateway stands alone. */
+  readonly notes: () => SharedNotes | null;
+}
+
 /**
  * Begins to order. What serves reads the files, so nothing waits for it.
  *
- * @param onTrouble told of orders that fail and of certificates about to end; null: in order again
  * @throws Error where the folder can't be written
  */
-export async function startOrders(
-  config: Config,
-  log: Logger,
-  onTrouble: (host: string, reason: string | null) => void,
-): Promise<OrderedCertificates> {
-  let renewals: Renewals | null = null;
+export async function startOrders(config: Config, options: OrdersOptions): Promise<OrderedCertificates> {
+  const { log } = options;
+  let running: { readonly renewals: Renewals; readonly secret: string | null } | null = null;
   const start = async ({ acme }: Config): Promise<void> => {
     if (acme === null) return;
-    // Only where it is configured: an order needs what nothing else does.
-    const { Renewals } = await import('../acme/renewals.ts');
-    const made = new Renewals(acme, {
-      onCertificate: (host, until) =>
-        log.info(
-          { event: 'acme', host },
-          `a certificate for ${host} was issued, until ${until.toISOString()}`,
-        ),
-      onTrouble: (host, reason) => {
-        if (reason !== null) log.error({ event: 'acme', host }, `certificate of ${host}: ${reason}`);
-        onTrouble(host, reason);
-      },
-      onError: (error) => log.error({ event: 'acme', err: error }, 'certificates could not be ordered'),
-    });
+    const renewals = await renewalsOf(acme, options);
     try {
-      made.start();
+      void renewals.start();
     } catch (error) {
       throw new Error(
         `acme.folder: ${acme.folder} can't be written: ${(error as Error).message}; make it for the user that runs the program, or name another folder`,
         { cause: error },
       );
     }
-    renewals = made;
+    running = { renewals, secret: acme.secret };
+  };
+  const stop = async (): Promise<void> => {
+    const before = running?.renewals;
+    running = null;
+    await before?.close();
   };
   await start(config);
   return {
     get renewals() {
-      return renewals;
+      return running?.renewals ?? null;
     },
     reload: async (next) => {
       try {
-        if (next.acme === null) {
-          await renewals?.close();
-          renewals = null;
-        } else if (renewals === null) await start(next);
-        else renewals.replace(next.acme);
+        // Alone from now on, or no more: who orders is another question then.
+        if (next.acme?.secret !== running?.secret) await stop();
+        if (running === null) await start(next);
+        else running.renewals.replace(next.acme!);
       } catch (error) {
         log.error({ event: 'acme', err: error }, 'certificates are not ordered by the new config');
       }
     },
-    close: async () => renewals?.close(),
+    close: stop,
   };
+}
+
+/** Read only where it is configured: an order needs what nothing else does. */
+async function renewalsOf(acme: AcmeOptions, { log, onTrouble, notes }: OrdersOptions): Promise<Renewals> {
+  const { Renewals } = await import('../acme/renewals.ts');
+  const { FleetCertificates } = await import('../acme/fleet-certificates.ts');
+  const told = (host: string, until: Date, how: string): void =>
+    log.info({ event: 'acme', host }, `a certificate for ${host} was ${how}, until ${until.toISOString()}`);
+  const events: RenewalEvents = {
+    onCertificate: (host, until) => told(host, until, 'issued'),
+    onTrouble: (host, reason) => {
+      if (reason !== null) log.error({ event: 'acme', host }, `certificate of ${host}: ${reason}`);
+      onTrouble(host, reason);
+    },
+    onError: (error) => log.error({ event: 'acme', err: error }, 'certificates could not be ordered'),
+  };
+  const { secret } = acme;
+  if (secret === null) return new Renewals({ acme, events });
+  return new Renewals({
+    acme,
+    events,
+    sharing: (store) =>
+      new FleetCertificates({
+        store,
+        notes,
+        secret,
+        onCertificate: (host, until) => told(host, until, 'taken over from the gateway that orders'),
+        onError: (error) => log.error({ event: 'acme', err: error }, 'certificates are not shared'),
+      }),
+  });
 }

@@ -3,94 +3,29 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { connect } from 'node:tls';
+import { certificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { root } from '../support/gateway-process.ts';
-import { type Pebble, startPebble } from '../support/pebble.ts';
+import { acme, host, issued, shownAt, startOrdering, statusOf, token } from '../support/ordering-gateway.ts';
+import { startPebble } from '../support/pebble.ts';
 import { without } from '../support/peers.ts';
-import { type RunningProcess, startProcess } from '../support/process.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { startProcess } from '../support/process.ts';
+import { exchange } from '../support/raw-client.ts';
 
 const owner = { after };
-const host = 'www.example.net';
-
-interface Started {
-  readonly folder: string;
-  readonly config: string;
-  readonly process: RunningProcess;
-  readonly admin: number;
-}
-
-const token = 'a-token-of-twenty-characters';
-
-async function start(listen: string, more = '', folder = ''): Promise<Started> {
-  const home = folder === '' ? await tempDir(owner, 'acme') : folder;
-  const config = join(home, 'sekisho.yaml');
-  const admin = await freePort();
-  await writeFile(
-    config,
-    `${listen}\nsites: [{ hosts: [${host}, "*.shop.example.net", 192.0.2.80], backend: welcome }]\nadmin: { listen: "127.0.0.1:${admin}", token: ${token} }\nacme: { folder: ./certs }\n${more}`,
-  );
-  const process_ = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', config], {
-    cwd: root,
-  });
-  await process_.waitForLine(/^listening admin/, 30_000);
-  return { folder: join(home, 'certs'), config, process: process_, admin };
-}
-
-const acme = ({ directory, ca }: Pebble, more = ''): string =>
-  `{ acme: { email: admin@example.net, terms: agreed, directory: "${directory}", ca: "${ca}"${more} } }`;
-
-interface Shown {
-  readonly issuer: string;
-  readonly names: string;
-  readonly serial: string;
-}
-
-/** Whose certificate is shown for a name; null: no handshake. */
-function issuerAt(port: number, servername = host): Promise<Shown | null> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false }, () => {
-      const shown = socket.getPeerCertificate();
-      resolve({
-        issuer: String(shown.issuer.CN),
-        names: shown.subjectaltname ?? '',
-        serial: shown.serialNumber,
-      });
-      socket.destroy();
-    });
-    socket.on('error', () => resolve(null));
-  });
-}
-
-async function issued(port: number, servername = host): Promise<Shown> {
-  let shown: Shown | null = null;
-  const look = async (): Promise<boolean> => {
-    shown = await issuerAt(port, servername);
-    return shown?.names === `DNS:${servername}`;
-  };
-  await eventually(look, `a certificate of ${servername}`, 30_000);
-  return shown!;
-}
-
-async function status({
-  admin,
-}: Started): Promise<{ certificates: { host: string; notAfter: string | null; trouble: string | null }[] }> {
-  const answer = await fetch(`http://127.0.0.1:${admin}/api/status`, {
-    headers: { Authorization: `Bearer ${token}` },
-  });
-  return (await answer.json()) as never;
-}
 
 suite('certificates that are ordered', { skip: without('pebble', 'pebble-challtestsrv') }, () => {
   test('HTTP-01: the plain listener answers, the certificate is served, keys are 0600', async () => {
     const pebble = await startPebble(owner);
     const tls = await freePort();
-    const running = await start(
-      `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`,
+    const running = await startOrdering(
+      owner,
+      `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble, ', hosts: [mail.example.net]')} }]`,
     );
     const { issuer, names } = await issued(tls);
+    // A name that is no site's: the challenge is answered, and nothing else.
+    await issued(tls, 'mail.example.net');
     assert.match(issuer, /^Pebble Intermediate/);
     assert.equal(names, `DNS:${host}`);
     for (const name of await readdir(running.folder, { recursive: true })) {
@@ -102,11 +37,16 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
       [],
       'nothing is left to be asked for',
     );
-    const { certificates } = await status(running);
+    const { certificates } = await statusOf(running);
     assert.deepEqual(
       certificates.map((one) => [one.host, one.trouble, typeof one.notAfter]),
-      [[host, null, 'string']],
+      [host, 'mail.example.net'].map((name) => [name, null, 'string']),
     );
+    const { responses } = await exchange(
+      pebble.httpPort,
+      'GET /.well-known/acme-challenge/none HTTP/1.1\r\nHost: mail.example.net\r\n\r\n',
+    );
+    assert.equal(responses[0]!.status, 421);
     // A token that is nobody's is redirected or passed on as before, never answered.
     const answer = await fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/none`, {
       redirect: 'manual',
@@ -116,7 +56,8 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     // Restarted: nothing is ordered again.
     const { serial } = await issued(tls);
     await running.process.stop();
-    await start(
+    await startOrdering(
+      owner,
       `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`,
       '',
       join(running.folder, '..'),
@@ -124,10 +65,13 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     assert.equal((await issued(tls)).serial, serial);
   });
 
-  test('TLS-ALPN-01 where no plain listener is, with two workers; a name more comes by a reload', async () => {
+  test('TLS-ALPN-01 where no plain listener is, with two workers and clients that must show a certificate; a name more comes by a reload', async () => {
     const pebble = await startPebble(owner);
-    const running = await start(
-      `listen: [{ address: "127.0.0.1:${pebble.tlsPort}", tls: ${acme(pebble)} }]`,
+    const { cert } = await certificate(owner, ['client.example.org']);
+    const files = `{ cert: "${pebble.ca}", key: "${pebble.key}", clients: { ca: "${cert}" } }`;
+    const running = await startOrdering(
+      owner,
+      `listen: [{ address: "127.0.0.1:${pebble.tlsPort}", tls: [${acme(pebble)}, ${files}] }]`,
       'workers: 2\n',
     );
     assert.match((await issued(pebble.tlsPort)).issuer, /^Pebble Intermediate/);
@@ -145,15 +89,15 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     const tls = await freePort();
     // Nobody answers at the ports that Pebble asks.
     const listen = `listen: [{ address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`;
-    const running = await start(listen);
-    const trouble = async () => (await status(running)).certificates[0]?.trouble ?? null;
+    const running = await startOrdering(owner, listen);
+    const trouble = async () => (await statusOf(running)).certificates[0]?.trouble ?? null;
     await eventually(async () => (await trouble()) !== null, 'the trouble is told', 30_000);
     const failed = (await trouble())!;
     assert.match(failed, /Failed to connect/);
-    assert.equal(await issuerAt(tls), null, 'no certificate, no handshake');
+    assert.equal(await shownAt(tls), null, 'no certificate, no handshake');
     await running.process.stop();
-    const again = await start(listen, '', join(running.folder, '..'));
-    const [known] = (await status(again)).certificates;
+    const again = await startOrdering(owner, listen, '', join(running.folder, '..'));
+    const [known] = (await statusOf(again)).certificates;
     assert.equal(known?.trouble, failed);
     assert.doesNotMatch(again.process.stdout() + again.process.stderr(), /tried again in/);
   });
@@ -164,7 +108,8 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
       key: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W',
     };
     const pebble = await startPebble(owner, { externalAccount });
-    const running = await start(
+    const running = await startOrdering(
+      owner,
       `listen: [{ address: "127.0.0.1:${pebble.tlsPort}", tls: ${acme(pebble, `, externalAccount: { id: ${externalAccount.id}, key: ${externalAccount.key} }, hosts: [mail.example.net]`)} }]`,
     );
     assert.match((await issued(pebble.tlsPort)).issuer, /^Pebble Intermediate/);

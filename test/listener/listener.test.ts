@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { connect as connectHttp2, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { parseConfig } from '../../src/config/load.ts';
 import { certificate } from '../support/certificate.ts';
+import { eventually } from '../support/eventually.ts';
 import { runGateway, trustedAddress } from '../support/gateway.ts';
 import { exchange } from '../support/raw-client.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
@@ -116,6 +118,34 @@ suite('TLS', () => {
     });
     assert.equal(reply.ended, 'closed');
     assert.ok(reply.responses.every(({ status }) => status === 408));
+  });
+
+  test('who leaves in the middle of the handshake counts no more', async () => {
+    const few = await runGateway(owner, `${sites}limits: { connectionsPerClient: 3 }\n`, tls());
+    const before = '127.0.0.4';
+    for (let i = 0; i < 12; i++) {
+      const socket = connectTls({
+        socket: connectTcp({ port: few.port, host: '127.0.0.1', localAddress: before }),
+        rejectUnauthorized: false,
+      });
+      socket.on('error', () => {});
+      // What completes the handshake is not sent any more.
+      await once(socket, 'secureConnect');
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    await eventually(
+      async () => {
+        const request = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
+        const reply = await exchange(few.port, request, {
+          from: before,
+          tls: { ALPNProtocols: ['http/1.1'] },
+        }).catch(() => null);
+        return reply?.responses[0]?.status === 200;
+      },
+      'its connections are free again',
+      3000,
+    );
   });
 
   test('a reload shows a certificate that was renewed', async () => {

@@ -12,6 +12,8 @@ export interface Pebble {
   readonly directory: string;
   /** PEM file of who signed for its own server. */
   readonly ca: string;
+  /** PEM file of the key of its server. */
+  readonly key: string;
   /** Where it asks for proofs. */
   readonly httpPort: number;
   readonly tlsPort: number;
@@ -64,6 +66,7 @@ export async function startPebble(
   return {
     directory: `https://localhost:${port}/dir`,
     ca: cert,
+    key,
     httpPort: httpPort!,
     tlsPort: tlsPort!,
     process,

@@ -1,0 +1,105 @@
+/** Certificates of a fleet: two gateways, a real Pebble and a real Redis. */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { Redis } from 'iovalkey';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import {
+  acme,
+  host,
+  issued,
+  type OrderingGateway,
+  startOrdering,
+  statusOf,
+} from '../support/ordering-gateway.ts';
+import { startPebble } from '../support/pebble.ts';
+import { startFront } from '../support/pebble-front.ts';
+import { without } from '../support/peers.ts';
+import { startRedis } from '../support/redis.ts';
+
+const owner = { after };
+const secret = 'a secret that all gateways of the fleet know';
+
+suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv', 'redis-server') }, () => {
+  test('one gateway orders, each answers for it and serves; when it goes, another orders; the store holds no key in the clear', async () => {
+    const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
+    const front = await startFront(owner, pebble);
+    const plain = [await freePort(), await freePort()];
+    const secure = [await freePort(), await freePort()];
+    // The balancer in front of both: whoever is asked for the proof is not whoever orders, every other time.
+    let turn = 0;
+    const balancer = createServer((socket) => {
+      const behind = connect(plain[turn++ % 2]!, '127.0.0.1');
+      socket.on('error', () => behind.destroy()).pipe(behind);
+      behind.on('error', () => socket.destroy()).pipe(socket);
+    }).listen(pebble.httpPort, '127.0.0.1');
+    after(() => balancer.close());
+    const client = new Redis(redis.port, '127.0.0.1');
+    after(() => client.disconnect());
+    // Nobody leads before both are there.
+    await client.set('{sekisho}:acme:leader', 'nobody');
+    const started = await Promise.all(
+      [0, 1].map((at) =>
+        startOrdering(
+          owner,
+          `listen: ["127.0.0.1:${plain[at]}", { address: "127.0.0.1:${secure[at]}", tls: ${acme(front)} }]`,
+          `fleet: { valkey: "${redis.url}" }\n`,
+          '',
+          `, secret: "${secret}"`,
+        ),
+      ),
+    );
+    await eventually(async () => (await client.zcard('{sekisho}:seen')) === 2, 'both are there', 10_000);
+    assert.equal(front.asked.length, 0, 'who does not lead orders nothing');
+    await client.del('{sekisho}:acme:leader');
+    const shown = await Promise.all(secure.map((port) => issued(port)));
+    assert.equal(shown[0]!.serial, shown[1]!.serial);
+    const orders = () =>
+      front.asked.filter(({ path, payload }) => path === '/order-plz' && payload !== null).length;
+    assert.equal(orders(), 1);
+    assert.ok(turn >= 2, 'both were asked');
+
+    const keys = (await client.keys('{sekisho}:acme:*')).sort();
+    assert.deepEqual(keys, [
+      `{sekisho}:acme:certificate:${host}.pem`,
+      '{sekisho}:acme:index',
+      '{sekisho}:acme:leader',
+    ]);
+    for (const key of keys) {
+      const text = (await client.get(key))!;
+      assert.doesNotMatch(text + Buffer.from(text, 'base64').toString('latin1'), /PRIVATE KEY|example/, key);
+    }
+    const accounts = await Promise.all(started.map(accountsOf));
+    assert.deepEqual(accounts[0], accounts[1], 'the account is the one of the fleet');
+
+    // The one that ordered goes; the other has all it needs to go on, and orders what comes.
+    const logs = () => started.map(({ process }) => process.stdout() + process.stderr());
+    const leader = logs().findIndex((log) => log.includes('was issued'));
+    assert.match(logs()[1 - leader]!, /taken over from the gateway that orders/);
+    await started[leader]!.process.stop();
+    const left = started[1 - leader]!;
+    await left.change((yaml) => yaml.replace(host, `${host}, second.example.net`));
+    plain[leader] = plain[1 - leader]!;
+    await issued(secure[1 - leader]!, 'second.example.net').catch((error) => {
+      throw new Error(logs().join('\n----\n'), { cause: error });
+    });
+    assert.equal(orders(), 2);
+    const { certificates } = await statusOf(left);
+    assert.deepEqual(
+      certificates.map((one) => [one.host, one.trouble]),
+      [
+        [host, null],
+        ['second.example.net', null],
+      ],
+    );
+  });
+});
+
+async function accountsOf({ folder }: OrderingGateway): Promise<Record<string, string>> {
+  const names = (await readdir(join(folder, 'accounts'))).filter((name) => name.endsWith('.pem'));
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, 'accounts', name), 'utf8')));
+  return Object.fromEntries(names.map((name, at) => [name, texts[at]!]));
+}

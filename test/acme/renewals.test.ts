@@ -1,0 +1,284 @@
+/** Orders and renewals with a real Pebble, by a clock of the test's own. */
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { after, suite, type TestContext, test } from 'node:test';
+import { AcmeError } from '../../src/acme/client.ts';
+import type { AcmeOptions } from '../../src/acme/options.ts';
+import { backOff, Renewals } from '../../src/acme/renewals.ts';
+import { certificateFile, tokenAnswer } from '../../src/acme/store.ts';
+import { type Pebble, startPebble } from '../support/pebble.ts';
+import { type PebbleFront, type Said, startFront } from '../support/pebble-front.ts';
+import { without } from '../support/peers.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const owner = { after };
+const host = 'www.example.net';
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+
+const missing = without('pebble', 'pebble-challtestsrv');
+/** Whose tokens are answered at the port that Pebble asks. */
+let serving = '';
+const pebble = missing === false ? await startPebble(owner) : (null as never);
+if (missing === false) {
+  const server = createServer(({ url = '' }, response) => {
+    const answer = tokenAnswer(serving, url.slice(url.lastIndexOf('/') + 1));
+    response.writeHead(answer === null ? 404 : 200).end(answer);
+  });
+  await new Promise<void>((done) => server.listen(pebble.httpPort, '127.0.0.1', done));
+  after(() => server.close());
+}
+
+interface Orders {
+  readonly folder: string;
+  readonly renewals: Renewals;
+  readonly troubles: (string | null)[];
+  readonly issued: string[];
+  clock: number;
+  options(more: Partial<AcmeOptions>): AcmeOptions;
+  /** The certificate in use. */
+  shown(name?: string): X509Certificate;
+}
+
+async function orders(
+  t: TestContext,
+  authority: Pebble,
+  { folder: known, ...more }: Partial<AcmeOptions> = {},
+): Promise<Orders> {
+  const folder = known ?? (await tempDir(t, 'acme'));
+  serving = folder;
+  const { directory, ca } = authority;
+  const options = (others: Partial<AcmeOptions>): AcmeOptions => ({
+    folder,
+    directory,
+    ca,
+    email: 'admin@example.net',
+    externalAccount: null,
+    secret: null,
+    hosts: [host],
+    challenges: ['http-01'],
+    ...more,
+    ...others,
+  });
+  const made: Orders = {
+    folder,
+    troubles: [],
+    issued: [],
+    clock: Date.now(),
+    options,
+    shown: (name = host) => new X509Certificate(certificateOf(folder, name)),
+    renewals: new Renewals({
+      acme: options({}),
+      events: {
+        onCertificate: (name) => made.issued.push(name),
+        onTrouble: (_name, reason) => made.troubles.push(reason),
+        onError: (error) => assert.fail(error),
+      },
+      now: () => made.clock,
+    }),
+  };
+  t.after(() => made.renewals.close());
+  await made.renewals.start();
+  return made;
+}
+
+function certificateOf(folder: string, name: string): string {
+  const pem = readFileSync(certificateFile(folder, name), 'utf8');
+  return pem.slice(pem.indexOf('-----BEGIN CERTIFICATE'));
+}
+
+const isOrder = ({ path, payload }: { path: string; payload: object | null }): boolean =>
+  path === '/order-plz' && payload !== null;
+const newOrders = ({ asked }: PebbleFront) => asked.filter(isOrder).map(({ payload }) => payload!);
+const refusal = (status: number, type: string, headers: Said['headers'] = {}): Said => ({
+  status,
+  headers,
+  body: { type: `urn:ietf:params:acme:error:${type}`, detail: 'no' },
+});
+
+suite('renewals', { skip: missing }, () => {
+  test('a certificate is renewed when a third of its life is left, and not before', async (t) => {
+    const made = await orders(t, pebble);
+    const first = made.shown();
+    const [from, to] = [first.validFromDate.getTime(), first.validToDate.getTime()];
+    made.clock = to - (to - from) / 3 - hour;
+    await made.renewals.look();
+    assert.equal(made.shown().serialNumber, first.serialNumber);
+    assert.equal(made.renewals.states[0]!.next, to - (to - from) / 3);
+    made.clock += hour;
+    await made.renewals.look();
+    assert.notEqual(made.shown().serialNumber, first.serialNumber);
+    assert.deepEqual([made.issued, made.troubles], [[host, host], []]);
+  });
+
+  test('a clock that is years ahead orders once, and is told of', async (t) => {
+    const made = await orders(t, pebble);
+    made.clock += 10 * 365 * day;
+    await made.renewals.look();
+    assert.match(made.troubles[0]!, /is due again already: compare the clock/);
+    const second = made.shown().serialNumber;
+    await made.renewals.look();
+    assert.equal(made.shown().serialNumber, second);
+  });
+
+  test('renewal information decides where the authority has it, and is asked for as it says', async (t) => {
+    const front = await startFront(owner, pebble, true);
+    const window = { start: new Date(Date.now() + 10 * day), end: new Date(Date.now() + 11 * day) };
+    front.answer = ({ path }) =>
+      path.startsWith('/renewal-info/')
+        ? { status: 200, headers: { 'Retry-After': '7200' }, body: { suggestedWindow: window } }
+        : null;
+    const asks = () => front.asked.filter(({ path }) => path.startsWith('/renewal-info/')).length;
+    const made = await orders(t, front);
+    assert.equal(newOrders(front)[0]!.replaces, undefined, 'the first one replaces nothing');
+    const first = made.shown().serialNumber;
+    await made.renewals.look();
+    assert.equal(asks(), 1);
+    const { next } = made.renewals.states[0]!;
+    assert.ok(next >= window.start.getTime() && next <= window.end.getTime());
+    made.clock += 2 * hour - minute;
+    await made.renewals.look();
+    assert.equal(asks(), 1);
+    // The authority has to take certificates back: at once, whatever is left of them.
+    [window.start, window.end] = [new Date(Date.now() - day), new Date(Date.now() - hour)];
+    made.clock += minute;
+    await made.renewals.look();
+    assert.equal(asks(), 2);
+    assert.notEqual(made.shown().serialNumber, first);
+    const { replaces } = newOrders(front)[1] as { replaces: string };
+    const named = front.asked.find(({ path }) => path.startsWith('/renewal-info/'))!.path;
+    assert.equal(named, `/renewal-info/${replaces}`);
+    assert.equal(
+      Buffer.from(replaces.split('.')[1]!, 'base64url').toString('hex').replace(/^00/, '').toUpperCase(),
+      first,
+    );
+  });
+
+  test('an order that may not replace what was before is made without', async (t) => {
+    const front = await startFront(owner, pebble, true);
+    const past = { start: new Date(0), end: new Date(1) };
+    front.answer = ({ path, payload }) => {
+      if (path.startsWith('/renewal-info/')) return { status: 200, body: { suggestedWindow: past } };
+      return payload?.replaces === undefined ? null : refusal(409, 'alreadyReplaced');
+    };
+    const made = await orders(t, front);
+    const first = made.shown().serialNumber;
+    await made.renewals.look();
+    assert.notEqual(made.shown().serialNumber, first);
+    assert.deepEqual(
+      newOrders(front).map(({ replaces }) => replaces !== undefined),
+      [false, true, false],
+    );
+  });
+
+  test('limits of the authority are kept to: Retry-After in seconds and as a date', async (t) => {
+    const front = await startFront(owner, pebble);
+    let wait = '7200';
+    front.answer = (asked) => (isOrder(asked) ? refusal(429, 'rateLimited', { 'Retry-After': wait }) : null);
+    const made = await orders(t, front);
+    assert.match(made.troubles[0]!, /rateLimited: no; tried again in 120 minutes$/);
+    made.clock += 2 * hour - minute;
+    await made.renewals.look();
+    assert.equal(newOrders(front).length, 1);
+    wait = new Date(Date.now() + 3 * day).toUTCString();
+    made.clock += minute;
+    await made.renewals.look();
+    assert.equal(newOrders(front).length, 2);
+    assert.ok(Math.abs(made.renewals.states[0]!.next - made.clock - 3 * day) < minute);
+    // The limit is over: the certificate comes, and all is well.
+    front.answer = () => null;
+    made.clock += 3 * day;
+    await made.renewals.look();
+    assert.deepEqual([made.issued, made.troubles.at(-1)], [[host], null]);
+  });
+
+  test('an end that comes near is told of once a day, with the reason, until there is a new certificate', async (t) => {
+    const front = await startFront(owner, pebble);
+    const made = await orders(t, front);
+    const to = made.shown().validToDate.getTime();
+    front.answer = (asked) => (isOrder(asked) ? refusal(403, 'unauthorized') : null);
+    made.clock = to - 13.5 * day;
+    await made.renewals.look();
+    const ends = () => made.troubles.filter((one) => one?.includes('its certificate ends in'));
+    assert.deepEqual(ends(), [
+      'its certificate ends in 13 days, and no new one could be ordered: unauthorized: no',
+    ]);
+    made.clock += hour;
+    await made.renewals.look();
+    assert.equal(ends().length, 1);
+    made.clock += day;
+    await made.renewals.look();
+    assert.match(ends()[1]!, /^its certificate ends in 12 days/);
+  });
+
+  test('another authority in the config issues at once; the certificate before is shown until it has', async (t) => {
+    const front = await startFront(owner, pebble);
+    const made = await orders(t, front);
+    const first = made.shown().serialNumber;
+    await made.renewals.look();
+    assert.equal(made.shown().serialNumber, first);
+    made.renewals.replace(made.options({ directory: pebble.directory, ca: pebble.ca }));
+    await made.renewals.look();
+    assert.notEqual(made.shown().serialNumber, first);
+  });
+
+  test('a restart in the middle of a renewal keeps the certificate, and the next start renews it', async (t) => {
+    const front = await startFront(owner, pebble);
+    const made = await orders(t, front);
+    const first = made.shown();
+    let reached = (): void => {};
+    const inTheMiddle = new Promise<void>((done) => {
+      reached = done;
+    });
+    front.answer = async ({ path }) => {
+      if (!path.startsWith('/finalize-order/')) return null;
+      reached();
+      return new Promise<never>(() => {});
+    };
+    const due = first.validToDate.getTime() - day;
+    made.clock = due;
+    const working = made.renewals.look();
+    await inTheMiddle;
+    await made.renewals.close();
+    await working;
+    assert.equal(made.shown().serialNumber, first.serialNumber);
+    front.answer = () => null;
+    const again = await orders(t, front, { folder: made.folder });
+    assert.equal(made.shown().serialNumber, first.serialNumber, 'what is not due is not ordered');
+    again.clock = due;
+    await again.renewals.look();
+    assert.notEqual(made.shown().serialNumber, first.serialNumber);
+  });
+
+  test('a file that holds no certificate any more is ordered anew', async (t) => {
+    const made = await orders(t, pebble);
+    writeFileSync(certificateFile(made.folder, host), '-----BEGIN CERTIFICATE-----\nhalf');
+    await made.renewals.look();
+    assert.deepEqual(made.issued, [host, host]);
+    assert.ok(made.shown().checkHost(host));
+  });
+
+  test('an authority that is away is asked once a look, not once a host', async (t) => {
+    const hosts = ['a.example.net', 'b.example.net', 'c.example.net'];
+    const gone = { ...pebble, directory: 'https://localhost:1/dir' };
+    const made = await orders(t, gone, { hosts });
+    assert.equal(made.troubles.length, 1);
+    assert.match(made.troubles[0]!, /ECONNREFUSED.*tried again in 5 minutes/);
+    await made.renewals.look();
+    assert.equal(made.troubles.length, 2);
+  });
+});
+
+test('back-off doubles from five minutes to twelve hours; what an authority asks for is longer, up to a week', () => {
+  const usual = new Error('no route');
+  assert.deepEqual(
+    [1, 2, 3, 4, 8, 9, 100].map((failures) => backOff(failures, usual) / minute),
+    [5, 10, 20, 40, 640, 720, 720],
+  );
+  const asked = (wait: number | null): number => backOff(1, new AcmeError('no', 'rateLimited', wait));
+  assert.deepEqual(
+    [asked(null), asked(3 * hour), asked(1000), asked(365 * day)],
+    [hour, 3 * hour, 5 * minute, 7 * day],
+  );
+});
