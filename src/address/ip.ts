@@ -162,6 +162,12 @@ export function widenedPrefix(prefix: string, length: number): string {
   return inOnePiece(prefixKeyText(key));
 }
 
+/** About what one customer of a provider has: the /24 of an IPv4 address, the /48 of IPv6. Null where the text is no prefix. */
+export function networkPrefix(prefix: string): string | null {
+  const ip = parseIp(prefix.split('/', 1)[0]!);
+  return ip === null ? null : prefixText(mask(ip, ip.family === 4 ? 24 : 48));
+}
+
 /** Text put together is copied where it is first read; a client's prefix is read on each request, and put together once. */
 function inOnePiece(text: string): string {
   text.charCodeAt(0);

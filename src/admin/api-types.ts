@@ -204,6 +204,10 @@ export const SummaryAnswer = Type.Object({
     Type.Object({
       prefix: Type.String(),
       count: Type.Integer(),
+      first: orNull(
+        Type.String({ format: 'date-time' }),
+        'When it was seen first, as far as the journal goes back; null: its events are gone.',
+      ),
       last: time('The last probe.'),
       rule: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
       why: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),

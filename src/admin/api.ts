@@ -23,6 +23,7 @@ import {
   SummaryAnswer,
 } from './api-types.ts';
 import { csvHeader, csvLine } from './csv.ts';
+import { moment, rangeOf } from './moment.ts';
 import { rejudge } from './rejudge.ts';
 import { shown } from './shown-event.ts';
 import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './status-types.ts';
@@ -49,7 +50,6 @@ export interface AdminApiOptions {
   readonly fleet: () => Pick<Fleet, 'health' | 'gateways'> | null;
 }
 
-const day = 86_400_000;
 /** Events in one export; an export of more says so at its end. */
 const exportLimit = 200_000;
 /** Rows of one report. */
@@ -108,17 +108,16 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       },
     },
     async ({ query }, reply) => {
-      const to = query.to === undefined ? Date.now() : moment(query.to);
-      const from = query.from === undefined ? (to ?? 0) - day : moment(query.from);
-      if (from === null || to === null || from >= to)
-        return reply.code(400).send({ error: 'from and to are no range: write ISO 8601, from before to' });
-      const result = await journal().summary(from, to, gone(reply));
+      const range = rangeOf(query);
+      if (typeof range === 'string') return reply.code(400).send({ error: range });
+      const result = await journal().summary(range.from, range.to, gone(reply));
       return {
         ...result,
         from: iso(result.from),
         to: iso(result.to),
         sources: result.sources.map((source) => ({
           ...source,
+          first: source.first === null ? null : iso(source.first),
           last: iso(source.last),
           bannedBy: bannedBy(source.prefix),
           ...originOf(source.prefix.split('/', 1)[0]!),
@@ -284,12 +283,6 @@ function gone({ raw }: FastifyReply): AbortSignal {
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
-
-/** Milliseconds since the epoch; null where the text is no moment. */
-function moment(text: string): number | null {
-  const time = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-  return Number.isFinite(time) && Math.abs(time) <= 8.64e15 ? time : null;
-}
 
 /** @returns the filter, or what is wrong with it */
 function eventFilter({

@@ -13,6 +13,7 @@ const count = Type.Integer();
 
 export const ClientAnswer = Type.Object({
   prefix: Type.String({ description: 'By which it is counted and banned.' }),
+  block: Type.String({ description: 'The network it lies in: its /24, of IPv6 the /48.' }),
   first: time('When it was seen first, as far as the journal goes back.'),
   last: time('When it was seen last.'),
   count: Type.Integer({

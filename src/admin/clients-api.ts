@@ -2,7 +2,7 @@
 import { promises as dns } from 'node:dns';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { clientPrefix, parseIp } from '../address/ip.ts';
+import { clientPrefix, networkPrefix, parseIp } from '../address/ip.ts';
 import type { Journal } from '../events/journal.ts';
 import type { OriginOf } from '../geo/origin.ts';
 import { ApiError } from './api-types.ts';
@@ -43,6 +43,7 @@ async function clientsApi(
         return reply.code(404).send({ error: `nothing is known of ${query.client} (any more)` });
       return {
         prefix,
+        block: networkPrefix(prefix)!,
         ...history,
         first: new Date(history.first).toISOString(),
         last: new Date(history.last).toISOString(),

@@ -28,6 +28,7 @@ import { type AdminApiOptions, adminEvents } from './api.ts';
 import { bansDocumented, bansRoutes, unchecked } from './bans-api.ts';
 import { adminClients } from './clients-api.ts';
 import { dashboard } from './dashboard.ts';
+import { adminOrigins } from './origins-api.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
 export interface AdminServer {
@@ -173,6 +174,7 @@ async function buildAdminApp(
   const wrongTokens = new WrongTokens(log);
   await app.register(admin, { access, wrongTokens, ready });
   await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
+  await app.register(adminOrigins, { journal: api.journal, originOf: api.originOf });
   await app.register(adminClients, {
     journal: api.journal,
     bannedBy: (prefix) => bannedBy(bans, prefix),

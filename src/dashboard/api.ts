@@ -2,6 +2,7 @@
 import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../admin/api-types.ts';
 
 import type { ClientAnswer, NameAnswer } from '../admin/client-types.ts';
+import type { OriginsAnswer } from '../admin/origins-types.ts';
 import type {
   BackendsAnswer,
   Ban,
@@ -11,7 +12,7 @@ import type {
 } from '../admin/status-types.ts';
 import { t } from './language.ts';
 
-export type { ApiEvent, ApiEventInFull, Status, SummaryAnswer };
+export type { ApiEvent, ApiEventInFull, OriginsAnswer, Status, SummaryAnswer };
 
 export interface Rule {
   readonly id: string;
@@ -70,6 +71,7 @@ type Abortable = { readonly signal: AbortSignal };
 
 export const api = {
   summary: (from: number, init: Abortable) => ask<SummaryAnswer>(`/api/summary${queryText({ from })}`, init),
+  origins: (from: number, init: Abortable) => ask<OriginsAnswer>(`/api/origins${queryText({ from })}`, init),
   events: (query: Query, init: Abortable) =>
     ask<{ events: ApiEvent[]; next: string | null; cut: boolean }>(`/api/events${queryText(query)}`, init),
   event: (id: string, init: Abortable) => ask<ApiEventInFull>(`/api/events/${id}`, init),

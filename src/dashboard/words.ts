@@ -45,19 +45,19 @@ export const spanText = t.lasting;
 export const clientText = (client: string, prefix: string): string =>
   client.includes(':') ? prefix : client;
 
-/** The /24 of an IPv4 address, the /48 of an IPv6 prefix: about what one customer of a provider has. */
-export function networkOf(prefix: string): string {
-  const address = prefix.split('/', 1)[0]!;
-  if (!address.includes(':')) return `${address.split('.').slice(0, 3).join('.')}.0/24`;
-  const [head = '', tail = ''] = address.split('::', 2);
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === '' ? [] : tail.split(':');
-  const whole = [...front, ...Array.from({ length: 8 - front.length - back.length }, () => '0'), ...back];
-  return `${whole.slice(0, 3).join(':')}::/48`;
-}
-
 /** A Host line without its port. */
 export const hostOf = (destination: string): string => destination.replace(/:\d*$/, '');
 
 /** A prefix of one IPv4 address is that address. */
 export const sourceText = (prefix: string): string => prefix.replace(/\/32$/, '');
+
+/** `AS64500 Example Net, Germany`; empty where nothing is known. */
+export const originText = (origin: {
+  readonly country: string | null;
+  readonly asn: number | null;
+  readonly network: string | null;
+}): string => {
+  const { country, asn, network } = origin;
+  const system = [asn === null ? '' : `AS${asn}`, network ?? ''].filter((part) => part !== '').join(' ');
+  return [system, country === null ? '' : say.country(country)].filter((part) => part !== '').join(', ');
+};

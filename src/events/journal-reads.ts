@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { clientHistory } from './journal-client.ts';
+import { networks } from './journal-networks.ts';
 import { type EventFilter, eventById, eventsInFull, pageSteps } from './journal-query.ts';
 import { summary } from './journal-summary.ts';
 
@@ -16,7 +17,7 @@ export type JournalRead =
   | { readonly op: 'event'; readonly id: number }
   | { readonly op: 'client'; readonly prefix: string }
   | { readonly op: 'full'; readonly filter: EventFilter; readonly limit: number }
-  | { readonly op: 'summary'; readonly from: number; readonly to: number };
+  | { readonly op: 'summary' | 'networks'; readonly from: number; readonly to: number };
 
 /** Milliseconds after which a search says how far it has come. */
 const searchTime = 700;
@@ -46,5 +47,7 @@ export async function read(
       return eventsInFull(db, request.filter, request.limit);
     case 'summary':
       return cancelled() ? null : summary(db, request.from, request.to);
+    case 'networks':
+      return cancelled() ? null : networks(db, request.from, request.to);
   }
 }

@@ -25,6 +25,8 @@ export interface Summary {
     readonly prefix: string;
     readonly count: number;
     readonly last: number;
+    /** Of all that is kept of it; null where nothing is. */
+    readonly first: number | null;
     /** Of its latest event; null where that is gone. */
     readonly rule: RuleId | null;
     readonly why: string | null;
@@ -100,6 +102,7 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
   const latest = db.prepare(
     "SELECT rule, why FROM events WHERE prefix = ? AND +rule <> 'client-banned' ORDER BY last DESC LIMIT 1",
   );
+  const oldest = db.prepare('SELECT first FROM events WHERE prefix = ? ORDER BY last LIMIT 1');
   const seen = all<Summary['rules'][number]>(
     `SELECT rule, action, SUM(count) AS count FROM ${ruleTable} WHERE ${time} >= ? AND ${time} < ?
       GROUP BY rule, action ORDER BY count DESC`,
@@ -133,6 +136,7 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
     sources: tops(db, 'sources', start, to).map(({ key, ...row }) => ({
       prefix: key,
       ...row,
+      first: (oldest.get(key) as { first: number } | undefined)?.first ?? null,
       ...((latest.get(key) as { rule: RuleId; why: string } | undefined) ?? { rule: null, why: null }),
     })),
     intents: all(
@@ -154,27 +158,36 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
 /** Rows that a short range is told from: its newest, under a flood not all. */
 const rowsOfShortRange = 30_000;
 
-/** The busiest of a range: a short one from the events themselves, a longer one from counts by the hour, day or month. */
-function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: number): TopRow[] {
+/** Counts by source or destination: of a short range from the events themselves, of a longer one by the hour, day or month. */
+export function keyCounts(
+  db: DatabaseSync,
+  what: 'sources' | 'wants',
+  from: number,
+  to: number,
+): { readonly sql: string; readonly values: SQLInputValue[] } {
   const length = to - from;
   if (length > 2 * hour) {
     const unit = length > 60 * day ? month : length > 2 * day || !hoursHave(db, what, from) ? day : hour;
-    return db
-      .prepare(
-        `SELECT key, SUM(count) AS count, MAX(last) AS last FROM ${what}${unit === month ? 'Month' : unit === day ? 'Day' : 'Hour'}
-          WHERE slot >= ? AND slot < ? GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
-      )
-      .all(from - (from % unit), to) as unknown as TopRow[];
+    const table = `${what}${unit === month ? 'Month' : unit === day ? 'Day' : 'Hour'}`;
+    return {
+      sql: `SELECT key, SUM(count) AS count, MAX(last) AS last FROM ${table} WHERE slot >= ? AND slot < ? GROUP BY key`,
+      values: [from - (from % unit), to],
+    };
   }
   const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
-  return db
-    .prepare(
-      `SELECT key, SUM(count) AS count, MAX(last) AS last FROM
-        (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ?
-          AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
-        WHERE key IS NOT NULL GROUP BY key ORDER BY count DESC, last DESC LIMIT 50`,
-    )
-    .all(from, to, rowsOfShortRange) as unknown as TopRow[];
+  return {
+    sql: `SELECT key, SUM(count) AS count, MAX(last) AS last FROM
+      (SELECT ${key} AS key, count, last FROM events WHERE last >= ? AND last < ?
+        AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
+      WHERE key IS NOT NULL GROUP BY key`,
+    values: [from, to, rowsOfShortRange],
+  };
+}
+
+/** The busiest of a range. */
+function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: number): TopRow[] {
+  const { sql, values } = keyCounts(db, what, from, to);
+  return db.prepare(`${sql} ORDER BY count DESC, last DESC LIMIT 50`).all(...values) as unknown as TopRow[];
 }
 
 /** Counts by the hour are let go before those by the day. */

@@ -5,6 +5,7 @@
 import { EventFolder, type FoldedEvent } from './fold.ts';
 import type { ClientHistory } from './journal-client.ts';
 import { JournalLine } from './journal-line.ts';
+import type { Networks } from './journal-networks.ts';
 import type { EventFilter, EventPage, JournalEvent } from './journal-query.ts';
 import type { JournalRead } from './journal-reads.ts';
 import type { LetGo } from './journal-retention.ts';
@@ -139,6 +140,11 @@ export class Journal {
 
   summary(from: number, to: number, signal?: AbortSignal): Promise<Summary> {
     return this.#read(this.#slow, { op: 'summary', from, to }, signal);
+  }
+
+  /** All sources of a range, by their networks. */
+  networks(from: number, to: number): Promise<Networks> {
+    return this.#read(this.#slow, { op: 'networks', from, to });
   }
 
   /** Bytes in use. */

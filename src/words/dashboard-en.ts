@@ -123,13 +123,17 @@ export const dashboardInEnglish = {
     several: 'several, in a flood',
     all: (count: number) => `All ${count}`,
     networks: 'Networks',
+    systems: 'Providers',
+    systemsLead: 'By the local file that geo.asn names.',
+    nowhere:
+      'Name a file at geo.country or geo.asn in the config, and countries and providers stand here: nothing is asked of anybody for it.',
+    others: 'not told apart, in a flood',
     networksLead:
       'All sources of the range, by the network they are in: many next to each other are often one sender.',
     countries: 'Countries',
     countriesLead: 'By the local file that geo.country names; nothing is asked of anybody.',
     unknownCountry: 'not known',
     clients: (count: number) => plural(count, { one: '# client', other: '# clients' }),
-    map: 'Where they come from',
   },
   client: {
     first: 'First seen',
@@ -137,7 +141,7 @@ export const dashboardInEnglish = {
     requests: 'Requests',
     cameIn: 'Came in at',
     network: 'Network',
-    country: 'Country',
+    from: 'From',
     name: 'Name',
     allEvents: 'All its events',
     how: 'How it tried',

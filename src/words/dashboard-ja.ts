@@ -128,13 +128,17 @@ export const dashboardInJapanese: DashboardWords = {
     several: '多数（大量送信時）',
     all: (count) => `${count} 件すべて`,
     networks: 'ネットワーク',
+    systems: '事業者（AS）',
+    systemsLead: 'geo.asn が指す手元のファイルによります。',
+    nowhere:
+      '設定の geo.country か geo.asn にファイルを指定すると、国・地域と事業者がここに並びます。そのために外部へ問い合わせることはありません。',
+    others: '区別していないもの（大量送信時）',
     networksLead:
       'この期間のすべての送信元を、属するネットワークごとにまとめました。隣り合う多数の送信元は、たいてい同じ送り手です。',
     countries: '国・地域',
     countriesLead: 'geo.country が指す手元のファイルによります。外部には何も問い合わせません。',
     unknownCountry: '不明',
     clients: (count) => plural(count, { other: '# クライアント' }),
-    map: 'どこから来るか',
   },
   client: {
     first: '最初に見た時刻',
@@ -142,7 +146,7 @@ export const dashboardInJapanese: DashboardWords = {
     requests: 'リクエスト',
     cameIn: '入ってきた所',
     network: 'ネットワーク',
-    country: '国・地域',
+    from: 'どこから',
     name: '名前',
     allEvents: 'すべてのイベント',
     how: 'どう試したか',

@@ -22,6 +22,7 @@ test('a client is told with first and last seen, what it tried, and its ban', as
   assert.equal(listeners.length, 1);
   assert.deepEqual(rest, {
     prefix: '127.0.0.8/32',
+    block: '127.0.0.0/24',
     count: 2,
     rules: [
       { rule: 'absolute-form-foreign', action: 'block', count: 1 },
@@ -32,6 +33,9 @@ test('a client is told with first and last seen, what it tried, and its ban', as
       { intent: 'web', count: 1 },
     ],
     bannedBy: '127.0.0.8/32',
+    country: null,
+    asn: null,
+    network: null,
   });
   assert.equal((await get('/api/client?client=127.0.0.8%2F32')).status, 200);
   assert.equal((await get('/api/client?client=192.0.2.9')).status, 404);

@@ -54,6 +54,8 @@ suite('the dashboard in Japanese', { skip: without('chromium'), timeout: 170_000
       assert.deepEqual(left, [], view);
       await page.screenshot({ path: `${shots}/ja-${view.replace('/', '-')}.png` });
       await page.setViewportSize({ width: 390, height: 844 });
+      // The plot is drawn anew in the next frame.
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
       assert.ok(wide <= 390, `${view} is ${wide} wide`);
       await page.screenshot({ path: `${shots}/ja-${view.replace('/', '-')}-phone.png`, fullPage: true });

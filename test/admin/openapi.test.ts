@@ -108,6 +108,7 @@ suite('the OpenAPI document', () => {
         ['/api/report', '?client=127.0.0.1', '?client=127.0.0.1&format=xarf', '?client=192.0.2.1', ''],
         ['/api/client', '?client=127.0.0.1', '?client=192.0.2.1', '?client=x', ''],
         ['/api/name', '?client=127.0.0.1', '?client=x'],
+        ['/api/origins', '', '?from=x'],
         ['/api/rules', ''],
         ['/api/status', ''],
         ['/api/backends', ''],

@@ -1,79 +1,119 @@
-/** Country and network wherever a client is shown: API, live feed, export, report, metrics. */
+/** Where probes come from: the sums of all sources, and how the dashboard shows them in a real Chromium. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { parseConfig } from '../../src/config/load.ts';
-import { foreign, runCheckpoint, token } from '../support/checkpoint.ts';
+import { after, before, suite, test } from 'node:test';
+import type { OriginsAnswer } from '../../src/admin/origins-types.ts';
+import { buildDashboard, seriousFaults, startBrowser } from '../support/browser.ts';
+import { type RunningCheckpoint, runCheckpoint } from '../support/checkpoint.ts';
+import { login, Stops } from '../support/dashboard.ts';
 import { mmdb } from '../support/mmdb.ts';
+import { without } from '../support/peers.ts';
+import { probeEventOf } from '../support/probe-events.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const country = (code: string) =>
-  mmdb({ type: 'GeoLite2-Country', records: { '127.0.0.8/32': { country: { iso_code: code } } } });
-const networks = mmdb({
-  type: 'GeoLite2-ASN',
+const shots = process.env.SEKISHO_SCREENSHOTS ?? `${tmpdir()}/sekisho-screenshots`;
+
+const countries = mmdb({
+  type: 'GeoLite2-Country',
   records: {
-    '127.0.0.0/28': { autonomous_system_number: 64500, autonomous_system_organization: '=Example, Net' },
+    '198.51.100.0/24': { country: { iso_code: 'JP' } },
+    '10.0.0.0/8': { country: { iso_code: 'NL' } },
   },
 });
-const known = { country: 'DE', asn: 64500, network: '=Example, Net' };
+const systems = mmdb({
+  type: 'GeoLite2-ASN',
+  records: {
+    '198.51.100.0/24': { autonomous_system_number: 64500, autonomous_system_organization: 'Example Net' },
+  },
+});
 
-interface Told {
-  readonly country: string | null;
-  readonly asn: number | null;
-  readonly network: string | null;
-}
-const told = ({ country, asn, network }: Told): Told => ({ country, asn, network });
-
-test('where a client is from stands at it in events, summary, client, export and report; countries are counted', async (t) => {
-  const folder = await tempDir(t, 'geo');
-  const [first, second] = [join(folder, 'country.mmdb'), join(folder, 'asn.mmdb')];
-  writeFileSync(first, country('DE'));
-  writeFileSync(second, networks);
-  const { probe, written, json, get, control, log } = await runCheckpoint(
-    t,
-    `geo: { country: ${first}, asn: ${second} }\n`,
-  );
-  const feed = await get('/api/stream');
-  const reader = feed.body!.pipeThrough(new TextDecoderStream()).getReader();
-  t.after(() => reader.cancel());
-  await probe(foreign('www.example.com'), '127.0.0.8');
-  await probe(foreign('www.example.com'), '127.0.0.99');
-  await written(2);
-  const { events } = await json<{ events: Told[] }>('/api/events?client=127.0.0.8');
-  assert.deepEqual(events.map(told), [known]);
-  assert.deepEqual(told(await json<Told>('/api/events/1')), known);
-  assert.deepEqual(told(await json<Told>('/api/client?client=127.0.0.8%2F32')), known);
-  const { sources } = await json<{ sources: (Told & { prefix: string })[] }>('/api/summary');
-  assert.deepEqual(Object.fromEntries(sources.map((source) => [source.prefix, told(source)])), {
-    '127.0.0.8/32': known,
-    '127.0.0.99/32': { country: null, asn: null, network: null },
+suite('where probes come from', () => {
+  const stops = new Stops();
+  let checkpoint: RunningCheckpoint;
+  before(async () => {
+    mkdirSync(shots, { recursive: true });
+    const folder = await tempDir(stops, 'origins');
+    const [country, asn] = [join(folder, 'country.mmdb'), join(folder, 'asn.mmdb')];
+    writeFileSync(country, countries);
+    writeFileSync(asn, systems);
+    checkpoint = await runCheckpoint(stops, `geo: { country: ${country}, asn: ${asn} }\n`);
+    const { control, written } = checkpoint;
+    const probe = (client: string) => control.onEvent(probeEventOf({ client, time: Date.now() }));
+    // The 50 busiest sources have a network each; what a hundred quiet ones have together is more.
+    for (let n = 1; n <= 60; n++) for (let times = 0; times < 3; times++) probe(`10.${n}.0.1`);
+    for (let n = 1; n <= 100; n++) probe(`198.51.100.${n}`);
+    probe('2001:db8:1:2::3');
+    probe('2001:db8:1:ffff::3');
+    await written(282);
   });
-  let live = '';
-  while (!live.includes('127.0.0.99')) live += (await reader.read()).value;
-  assert.match(live, /"country":"DE","asn":64500,"network":"=Example, Net"/);
-  assert.match(await (await get('/api/export')).text(), /,DE,64500,"'=Example, Net"\r\n/);
-  assert.match(
-    await (await get('/api/report?client=127.0.0.8')).text(),
-    /^Network: {3}AS64500 =Example, Net, DE$/m,
-  );
-  const metrics = await (await get('/metrics')).text();
-  assert.match(metrics, /^sekisho_probes_by_country_total\{country="DE"\} 1$/m);
-  assert.match(metrics, /^sekisho_probes_by_country_total\{country="unknown"\} 1$/m);
+  after(() => stops.run());
 
-  // A reload reads the same files again; with none, nothing is known any more.
-  writeFileSync(first, country('AT'));
-  const config = (geo: string) =>
-    parseConfig(
-      `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token} }\n` +
-        `sites: [{ hosts: [example.net], backend: welcome }]\n${geo}`,
-      folder,
-    );
-  await (await control.prepare(config('geo: { country: country.mmdb, asn: asn.mmdb }'))).commit();
-  assert.equal((await json<Told>('/api/client?client=127.0.0.8')).country, 'AT');
-  await (await control.prepare(config('geo: { asn: asn.mmdb }'))).commit();
-  assert.deepEqual(told(await json<Told>('/api/client?client=127.0.0.8')), { ...known, country: null });
-  await (await control.prepare(config(''))).commit();
-  assert.equal((await json<Told>('/api/client?client=127.0.0.8')).asn, null);
-  assert.ok(log.some((line) => line.includes('geo.country is GeoLite2-Country of 2023-11-14')));
+  test('is summed from all sources, not from the busiest', async () => {
+    const told = await checkpoint.json<OriginsAnswer>('/api/origins');
+    assert.equal(told.clients, 162);
+    const { last, ...first } = told.networks[0]!;
+    assert.deepEqual(first, {
+      prefix: '198.51.100.0/24',
+      count: 100,
+      clients: 100,
+      country: 'JP',
+      asn: 64500,
+      network: 'Example Net',
+    });
+    assert.ok(Math.abs(Date.parse(last) - Date.now()) < 600_000);
+    assert.deepEqual(told.countries, [
+      { country: 'NL', count: 180, clients: 60 },
+      { country: 'JP', count: 100, clients: 100 },
+      { country: null, count: 2, clients: 2 },
+    ]);
+    assert.deepEqual(told.systems, [{ asn: 64500, network: 'Example Net', count: 100, clients: 100 }]);
+    assert.equal(told.networks.length, 50);
+    assert.deepEqual(told.others, { count: 0, clients: 0 });
+    assert.equal((await checkpoint.get('/api/origins?from=2&to=1')).status, 400);
+    const longer = await checkpoint.json<OriginsAnswer>(`/api/origins?from=${Date.now() - 20 * 86_400_000}`);
+    assert.deepEqual(longer.countries, told.countries);
+  });
+
+  test('an IPv6 network is the /48', async () => {
+    const from = Date.now() - 3_600_000;
+    const { networks } = await checkpoint.json<OriginsAnswer>(`/api/origins?from=${from}`);
+    assert.ok(!networks.some(({ prefix }) => prefix.endsWith('/64')));
+  });
+
+  test('stands on the page Who, by country, provider and network, with first and last seen', {
+    skip: without('chromium'),
+    timeout: 120_000,
+  }, async (t) => {
+    buildDashboard();
+    const browser = await startBrowser(t);
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    const outside: string[] = [];
+    page.on('request', (request) => {
+      if (!request.url().startsWith(checkpoint.admin)) outside.push(request.url());
+    });
+    await login(page, checkpoint.admin);
+    await page.goto(`${checkpoint.admin}/#/who`);
+    await page
+      .getByRole('listitem')
+      .filter({ hasText: '198.51.100.0/24 100 clients' })
+      .filter({ hasText: 'AS64500 Example Net, Japan' })
+      .waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'Netherlands 60 clients' }).waitFor();
+    await page.getByRole('columnheader', { name: 'First' }).waitFor();
+    assert.ok((await page.locator('td[data-label="First"] time').count()) > 0);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `${shots}/origins-${colorScheme}.png`, fullPage: true });
+      assert.deepEqual(await seriousFaults(page), [], colorScheme);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+    assert.ok(wide <= 390, `${wide} wide`);
+    await page.screenshot({ path: `${shots}/origins-phone.png`, fullPage: true });
+    await page.goto(`${checkpoint.admin}/#/client/198.51.100.7%2F32`);
+    await page.getByText('AS64500 Example Net, Japan').waitFor();
+    assert.deepEqual(outside, []);
+  });
 });

@@ -12,7 +12,7 @@ import { Loaded } from '../parts/states.tsx';
 import { TechniqueBars } from '../parts/technique-bars.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { amount, intentWords, networkOf, sourceText, zonedTime } from '../words.ts';
+import { amount, intentWords, originText, sourceText, zonedTime } from '../words.ts';
 
 const shown = 20;
 
@@ -32,7 +32,7 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
         </p>
         <h1>{name}</h1>
         <Loaded of={client} lines={6}>
-          {({ prefix, first, last, count, listeners, bannedBy }) => (
+          {({ prefix, block, first, last, count, listeners, bannedBy, ...origin }) => (
             <>
               <dl class="facts">
                 <dt>{t.client.first}</dt>
@@ -51,8 +51,14 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
                 <dd>{listeners.map(({ listener }) => listener).join(', ')}</dd>
                 <dt>{t.client.network}</dt>
                 <dd>
-                  <a href={href('events', { client: networkOf(prefix) })}>{networkOf(prefix)}</a>
+                  <a href={href('events', { client: block })}>{block}</a>
                 </dd>
+                {originText(origin) !== '' && (
+                  <>
+                    <dt>{t.client.from}</dt>
+                    <dd>{originText(origin)}</dd>
+                  </>
+                )}
                 <dt>{t.client.name}</dt>
                 <dd>
                   <Name address={name.split('/', 1)[0]!} />

@@ -15,6 +15,7 @@ import {
   answerWords,
   hostOf,
   intentWords,
+  originText,
   sourceText,
   techniqueWords,
   times,
@@ -128,6 +129,12 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
         {prefix === 'several' ? client : <a href={href('client', {}, prefix)}>{client}</a>}{' '}
         {sourceText(prefix) !== client && <small>{t.event.countedAs(prefix)}</small>}
       </dd>
+      {originText(event) !== '' && (
+        <>
+          <dt>{t.client.from}</dt>
+          <dd>{originText(event)}</dd>
+        </>
+      )}
       <dt>{t.event.listener}</dt>
       <dd>{listener}</dd>
       <dt>{t.event.for}</dt>

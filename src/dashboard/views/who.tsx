@@ -1,16 +1,16 @@
 /** Who probes: the sources, and what is done about them. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { api, type SummaryAnswer } from '../api.ts';
+import { api, type OriginsAnswer, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
-import { t } from '../language.ts';
+import { say, t } from '../language.ts';
 import { BanButton, BanMark } from '../parts/ban.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
-import { amount, fullTime, networkOf, sourceText, techniqueWords, timeText } from '../words.ts';
+import { amount, fullTime, originText, sourceText, techniqueWords, timeText } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
 /** Sources shown at first. */
@@ -43,6 +43,7 @@ export function WhoView(props: ViewProps): JSX.Element {
                       <th scope="col" class="number">
                         {t.who.probes}
                       </th>
+                      <th scope="col">{t.who.first}</th>
                       <th scope="col">{t.who.last}</th>
                       <th scope="col">{t.who.wantedLast}</th>
                       <th scope="col">
@@ -53,7 +54,7 @@ export function WhoView(props: ViewProps): JSX.Element {
                   <tbody>
                     {data.sources
                       .slice(0, all ? undefined : first)
-                      .map(({ prefix, count, last, rule, why, bannedBy }) => (
+                      .map(({ prefix, count, first: seen, last, rule, why, bannedBy, ...origin }) => (
                         <tr key={prefix}>
                           <th scope="row" data-label={t.who.source}>
                             {prefix === 'several' ? (
@@ -62,12 +63,20 @@ export function WhoView(props: ViewProps): JSX.Element {
                               <a href={href('client', {}, prefix)}>{sourceText(prefix)}</a>
                             )}
                             <BanMark prefix={prefix} by={bannedBy} />
+                            {originText(origin) !== '' && <small class="origin">{originText(origin)}</small>}
                           </th>
                           <td class="number" data-label={t.who.probes}>
                             {amount(count)}
                             <span class="bar" aria-hidden="true">
                               <i style={{ width: `${(count / most) * 100}%` }} />
                             </span>
+                          </td>
+                          <td data-label={t.who.first}>
+                            {seen !== null && (
+                              <time dateTime={seen} title={fullTime(seen)}>
+                                {timeText(seen)}
+                              </time>
+                            )}
                           </td>
                           <td data-label={t.who.last}>
                             <time dateTime={last} title={fullTime(last)}>
@@ -110,39 +119,96 @@ export function WhoView(props: ViewProps): JSX.Element {
           }
         </Loaded>
       </section>
-      {(summary.data?.sources.length ?? 0) > 1 && <Networks sources={summary.data!.sources} />}
+      {(summary.data?.sources.length ?? 0) > 0 && <Origins summary={summary.data!} range={props.range} />}
     </>
   );
 }
 
-/** Networks shown. */
-const mostNetworks = 8;
+/** Entries of each list. */
+const mostOrigins = 10;
 
-/** Many clients next to each other are often one sender. */
-function Networks({ sources }: { sources: SummaryAnswer['sources'] }): JSX.Element {
-  const networks = new Map<string, { count: number; clients: number }>();
-  for (const { prefix, count } of sources) {
-    if (prefix === 'several') continue;
-    const network = networkOf(prefix);
-    const known = networks.get(network) ?? { count: 0, clients: 0 };
-    networks.set(network, { count: known.count + count, clients: known.clients + 1 });
-  }
-  const ranked = [...networks].sort(([, a], [, b]) => b.count - a.count).slice(0, mostNetworks);
+/** Where all of them come from: networks, and what local files say of them. */
+function Origins({ summary, range }: { summary: SummaryAnswer; range: number }): JSX.Element {
+  const origins = useResource((init) => api.origins(Date.now() - range, init), [range]);
+  const { reload } = origins;
+  useEffect(reload, [summary.total]);
+  const amountOf = (clients: number) => <small>{t.who.clients(clients)}</small>;
   return (
-    <section class="card">
-      <h2>{t.who.networks}</h2>
-      <Bars
-        bars={ranked.map(([network, { count, clients }]) => ({
-          key: network,
-          label: (
-            <>
-              {network} <small>{t.who.clients(clients)}</small>
-            </>
-          ),
-          count,
-          href: href('events', { client: network }),
-        }))}
-      />
-    </section>
+    <>
+      <section class="card">
+        <h2>{t.who.networks}</h2>
+        <p class="lead">{t.who.networksLead}</p>
+        <Loaded of={origins}>
+          {({ networks, others }) => (
+            <Bars
+              bars={[
+                ...networks.slice(0, mostOrigins).map(({ prefix, clients, count, ...origin }) => ({
+                  key: prefix,
+                  label: (
+                    <>
+                      {prefix} {amountOf(clients)}{' '}
+                      <small>{originText(origin) === '' ? '' : `· ${originText(origin)}`}</small>
+                    </>
+                  ),
+                  count,
+                  href: href('events', { client: prefix }),
+                })),
+                ...(others.count === 0 ? [] : [{ key: '', label: t.who.others, count: others.count }]),
+              ]}
+            />
+          )}
+        </Loaded>
+      </section>
+      {origins.data !== null && <ByFile origins={origins.data} amountOf={amountOf} />}
+    </>
+  );
+}
+
+/** Countries and providers, where `geo` names files for them. */
+function ByFile({
+  origins: { countries, systems },
+  amountOf,
+}: {
+  origins: OriginsAnswer;
+  amountOf: (clients: number) => JSX.Element;
+}): JSX.Element {
+  if (countries.length + systems.length === 0) return <p class="lead">{t.who.nowhere}</p>;
+  return (
+    <div class="columns">
+      {countries.length > 0 && (
+        <section class="card">
+          <h2>{t.who.countries}</h2>
+          <p class="lead">{t.who.countriesLead}</p>
+          <Bars
+            bars={countries.slice(0, mostOrigins).map(({ country, clients, count }) => ({
+              key: country ?? '',
+              label: (
+                <>
+                  {country === null ? t.who.unknownCountry : say.country(country)} {amountOf(clients)}
+                </>
+              ),
+              count,
+            }))}
+          />
+        </section>
+      )}
+      {systems.length > 0 && (
+        <section class="card">
+          <h2>{t.who.systems}</h2>
+          <p class="lead">{t.who.systemsLead}</p>
+          <Bars
+            bars={systems.slice(0, mostOrigins).map(({ asn, network, clients, count }) => ({
+              key: String(asn),
+              label: (
+                <>
+                  {originText({ country: null, asn, network })} {amountOf(clients)}
+                </>
+              ),
+              count,
+            }))}
+          />
+        </section>
+      )}
+    </div>
   );
 }
