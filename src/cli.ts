@@ -182,6 +182,7 @@ export function buildProgram(exit: Exit): Program {
  * @returns the exit code
  */
 export async function main(args: readonly string[]): Promise<number> {
+  endWithReader(args[0] === 'start');
   let code = 0;
   const program = buildProgram((result) => {
     code = result;
@@ -202,6 +203,19 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`sekisho: ${denied}${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
+}
+
+/**
+ * `sekisho scan … | head`: once nobody reads any more there is nothing left to do, and a stack trace would be the last word. A gateway goes on:
+ * whoever looked at its first lines has gone, and its visitors have not.
+ */
+function endWithReader(goesOn: boolean): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      // As a shell tells of a program that SIGPIPE has ended.
+      if (!goesOn) process.exit(128 + 13);
+    });
 }
 
 /** What the program needs of Node; the plugins need less (`engines` of package.json). */

@@ -2,6 +2,7 @@
  * The one place where it is decided: facts + policy + status of the client → verdict. Pure and total. Every other
  * part of the house acts on what is returned here and decides nothing.
  */
+import { plural } from './plural.ts';
 import {
   type Action,
   type Answer,
@@ -223,7 +224,7 @@ const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
 
 /** The verdict on a request that is one too many; whoever counts requests says when. */
 export const overLimit = (site: Site, max: number): Verdict =>
-  unseen(site, 'rate-limited', `more than ${max} requests in the window`, site.rules);
+  unseen(site, 'rate-limited', `more than ${plural(max, 'request')} in the window`, site.rules);
 
 /** The verdict on whatever a banned client sends, or has yet to send. */
 export const banned = (policy: Policy): Verdict =>

@@ -1,6 +1,7 @@
 /** Orders certificates for the hosts of the config, and again before they end: one order at a time, in one process. */
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { plural } from '../plural.ts';
 import { AcmeClient, AcmeError } from './client.ts';
 import { renewalName } from './der.ts';
 import { alone, type Sharing } from './fleet-certificates.ts';
@@ -234,7 +235,7 @@ export class Renewals {
     const minutes = Math.ceil(wait / minute);
     this.#events.onTrouble(
       host,
-      `no certificate could be ordered: ${trouble}; tried again in ${minutes} minutes`,
+      `no certificate could be ordered: ${trouble}; tried again in ${plural(minutes, 'minute')}`,
     );
   }
 
@@ -249,7 +250,7 @@ export class Renewals {
     const why = this.#schedules.of(host).trouble;
     this.#events.onTrouble(
       host,
-      `its certificate ends in ${Math.max(0, Math.floor(left / day))} days${why ? `, and no new one could be ordered: ${why}` : ''}`,
+      `its certificate ends in ${plural(Math.max(0, Math.floor(left / day)), 'day')}${why ? `, and no new one could be ordered: ${why}` : ''}`,
     );
   }
 

@@ -1,4 +1,5 @@
 /** What a server said to a request that it should have refused, and what that means. Pure. */
+import { plural } from '../plural.ts';
 import { parseResponseHead } from '../wire/response-head.ts';
 import type { CanaryHit } from './canary.ts';
 import type { Outcome } from './finding.ts';
@@ -79,7 +80,10 @@ export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null
   if (status === null) {
     // SOCKS and TLS servers answer in bytes that are no text; an HTTP/0.9 answer is the page alone.
     if (bytes[0]! < 0x20 || bytes[0]! > 0x7e) return { result: 'refuses', why: 'does not speak HTTP here' };
-    return { result: 'answers-itself', why: `${bytes.length} bytes that are no HTTP/1 response` };
+    return {
+      result: 'answers-itself',
+      why: `${plural(bytes.length, 'byte')} that ${bytes.length === 1 ? 'is' : 'are'} no HTTP/1 response`,
+    };
   }
   if (status >= 300 && status < 400) {
     const where = /\nlocation:[ \t]*([^\r\n]{1,120})/i.exec(bytes.toString('latin1'))?.[1];

@@ -1,6 +1,7 @@
 /** Bans over a restart, in SQLite. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makePrivate } from '../events/journal-file.ts';
+import { plural } from '../plural.ts';
 import { type Ban, readBan } from './ban.ts';
 import { fault } from './gate.ts';
 
@@ -104,7 +105,9 @@ export class SqliteBanJournal implements BanJournal {
     if (unsound.length > 0) {
       const named = JSON.stringify(unsound.slice(0, 5)).slice(1, 200);
       this.#options.onError(
-        new Error(`${unsound.length} records of the journal were no bans and are deleted: ${named}`),
+        new Error(
+          `${plural(unsound.length, 'record')} of the journal ${unsound.length === 1 ? 'was no ban and is' : 'were no bans and are'} deleted: ${named}`,
+        ),
       );
     }
     return bans;

@@ -1,5 +1,6 @@
 /** What `start` says once it accepts: for scripts a line a listener on stdout, for people on a terminal a few words more. */
 import type { Config } from '../config/config.ts';
+import { plural } from '../plural.ts';
 
 /** Sealing-wax red, dim, bold; only where a person reads. */
 const paint = (code: string) => (text: string) => `\x1b[${code}m${text}\x1b[0m`;
@@ -25,7 +26,7 @@ export function banner(listeners: readonly string[], { sites, policy, bans }: Co
     '',
     `${seal(' 関所 ')} ${bold('sekisho')} ${dim('stands guard over')} ${shown}`,
     dim(
-      `       preset ${policy.preset}, ${bans === false ? 'no bans' : `banned after ${bans.after} probes`}`,
+      `       preset ${policy.preset}, ${bans === false ? 'no bans' : `banned after ${plural(bans.after, 'probe')}`}`,
     ),
     ...(admin === undefined ? [] : [dim(`       watch at ${admin.slice('admin '.length)}`)]),
     '',

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { warningsOf } from '../config/warnings.ts';
+import { plural } from '../plural.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
@@ -19,7 +20,7 @@ export const run: Command<CheckOptions> = async ({ config: file, json = false })
       if (json) process.stdout.write(`${JSON.stringify({ file, ...fault })}\n`);
       else people.write(`${faultLines(file, fault)}\n`);
     }
-    people.write(`${file} has ${count(error.faults.length, 'fault')}\n`);
+    people.write(`${file} has ${plural(error.faults.length, 'fault')}\n`);
     return 1;
   }
 };
@@ -29,12 +30,10 @@ function summary({ listen, sites, policy, admin, decoys, smtp }: Config): string
   return [
     ...(sites.length === 0
       ? []
-      : [count(listen.length, 'listener'), count(sites.length, 'site'), count(hosts, 'host')]),
+      : [plural(listen.length, 'listener'), plural(sites.length, 'site'), plural(hosts, 'host')]),
     `policy ${policy.preset}`,
     ...(smtp === false ? [] : [`mail guard on ${smtp.listen.map(({ address }) => address).join(' and ')}`]),
-    ...(decoys.length === 0 ? [] : [count(decoys.length, 'decoy')]),
+    ...(decoys.length === 0 ? [] : [plural(decoys.length, 'decoy')]),
     admin ? `admin on ${admin.listen.text}` : 'no admin listener',
   ].join(', ');
 }
-
-const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -32,11 +32,19 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   const { log, reopen } = await openLog(config.log);
   for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
   let data: DataPlane | null = null;
-  // From here on: the default of the signal is to end the process.
-  process.on('SIGUSR2', () => {
-    reopen();
-    data?.reopenLog();
-  });
+  // A reload that is asked for while this starts is done when it has started.
+  let hungUp = false;
+  let onHangUp = (): void => {
+    hungUp = true;
+  };
+  // From here on: the default of these signals is to end the process.
+  for (const name of ['SIGUSR2', 'SIGHUP'] as const)
+    process.on(name, () => {
+      // First: what a reload has to say belongs into the new file.
+      reopen();
+      data?.reopenLog();
+      if (name === 'SIGHUP') onHangUp();
+    });
   const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
@@ -87,14 +95,12 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
     // One after the other: a second one would else bind the admin listener that the first is about to let go.
     let last = Promise.resolve();
     let running = config;
-    process.on('SIGHUP', () => {
-      // First: what the reload has to say belongs into the new file.
-      reopen();
-      planes.data.reopenLog();
+    onHangUp = () => {
       last = last.then(async () => {
         running = await reload(read, running, planes, log);
       });
-    });
+    };
+    if (hungUp) onHangUp();
     announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
     control.setReady(true);
     await stopped;

@@ -13,6 +13,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { type Fault, type PathPart, pathText } from './fault.ts';
+import { unquotedValues } from './unquoted.ts';
 
 /** A parsed file: its value as plain data, and where in the text each part of it stands. */
 export interface ConfigText {
@@ -47,13 +48,24 @@ export function readConfigText(text: string): ConfigText {
     logLevel: 'error',
   });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
-  const paths = pathsOfKeys(document, new Set(document.errors.map(({ pos }) => pos[0])));
-  const faults = document.errors.map((error) => yamlFault(error, paths, lineAt(error.pos[0])));
+  const unquoted = unquotedValues(text, document);
+  // What follows on the same place, or behind it, mostly comes of it.
+  const first = lineAt(unquoted[0]?.offset ?? Number.POSITIVE_INFINITY);
+  const errors = document.errors.filter(
+    ({ code, pos }) => unquoted.length === 0 || code === 'DUPLICATE_KEY' || lineAt(pos[0]) < first,
+  );
+  const paths = pathsOfKeys(document, new Set(errors.map(({ pos }) => pos[0])));
+  const faults = [
+    ...errors.map((error) => yamlFault(error, paths, lineAt(error.pos[0]))),
+    ...unquoted.map(
+      ({ offset, message, mend }): Fault => ({ path: '', value: null, message, mend, line: lineAt(offset) }),
+    ),
+  ];
   const line = (path: readonly PathPart[]): number | null => {
     const offset = offsetOf(document.contents, path);
     return offset === null ? null : lineAt(offset);
   };
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY'))
+  if (unquoted.length > 0 || errors.some(({ code }) => code !== 'DUPLICATE_KEY'))
     return { value: undefined, faults, line };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
     return broken('is empty', 'write at least sites, with hosts and backend');

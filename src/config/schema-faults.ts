@@ -1,4 +1,5 @@
 /** Validation by the schema, and its findings in words. */
+import { isIPv6 } from 'node:net';
 import { maskedPrefix, parsePrefix } from '../address/ip.ts';
 import { catalogue, type RuleId } from '../rules/catalogue.ts';
 import { mailPolicy } from '../smtp/domains.ts';
@@ -151,7 +152,11 @@ function describe(error: SchemaError): Finding {
       const types = [params.type].flat() as (keyof typeof names)[];
       const off = parentSchema.not !== undefined;
       const wanted = types.map((type) => (off && type === 'boolean' ? 'false' : names[type])).join(' or ');
-      return said(`is ${kindOf(data)}, not ${wanted}`, `write ${wanted}`);
+      const meant = types.includes('string') ? unquoted(data) : null;
+      if (meant !== null) return { path, message: `is ${kindOf(data)}, not ${wanted}`, mend: meant };
+      const taken =
+        types.includes('string') && typeof data === 'number' ? ': without quotes YAML takes it for one' : '';
+      return said(`is ${kindOf(data)}, not ${wanted}${taken}`, `write ${wanted}`);
     }
     case 'format': {
       const value = readers[String(params.format)]!(String(data)) as Unreadable;
@@ -187,6 +192,12 @@ function describe(error: SchemaError): Finding {
       return said('is not among the choices');
   }
 }
+
+/** `hosts: [[2001:db8::1]]`: a list in a list, where the brackets belong to the address. */
+const unquoted = (data: unknown): string | null =>
+  Array.isArray(data) && data.length === 1 && isIPv6(String(data[0]))
+    ? `write "[${data[0]}]", in quotes: [ begins a list in YAML`
+    : null;
 
 const isAnswer = (path: readonly PathPart[]): boolean => path.at(-1) === 'answer' && path.includes('rules');
 

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { clientPrefix } from '../address/ip.ts';
+import { plural } from '../plural.ts';
 import { isProbe } from '../rules/catalogue.ts';
 import type { ProbeEvent } from './event.ts';
 import { several } from './fold.ts';
@@ -70,7 +71,7 @@ export class ProbeLog {
         { event: isProbe(rule) ? 'probes' : 'banned-more', action, client, rule, more },
         isProbe(rule)
           ? `relay probes ${deed(event)}: ${more} more of ${rule} from ${client} within a minute`
-          : `banned clients refused: ${more} more requests of ${client} within a minute`,
+          : `banned clients refused: ${plural(more, 'more request')} of ${client} within a minute`,
       );
     }
   }

@@ -8,6 +8,7 @@ import type { Judged } from '../guard/checkpoint.ts';
 import { evidenceTime } from '../guard/evidence.ts';
 import { refusal } from '../guard/refusal.ts';
 import { lingerTime } from '../h2/bounds.ts';
+import { plural } from '../plural.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { errorCodes, type Fault, inStream } from '../wire/h2-faults.ts';
 import { type Frame, flags } from '../wire/h2-frames.ts';
@@ -381,7 +382,7 @@ export class Http2Stream implements ClientSide {
 
   /** Section 8.1.1. */
   #wrongLength(received: number): Fault {
-    const why = `a Content-Length of ${this.#contentLength} before ${received} bytes`;
+    const why = `a Content-Length of ${this.#contentLength} before ${plural(received, 'byte')}`;
     this.#recordDefect(why, '');
     return inStream(protocolError, why);
   }

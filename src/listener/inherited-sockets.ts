@@ -1,6 +1,7 @@
 /** Sockets that systemd has bound and hands over: sd_listen_fds(3). Whoever gets them needs no right to bind ports. */
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
+import { plural } from '../plural.ts';
 
 /** SD_LISTEN_FDS_START. */
 const first = 3;
@@ -22,7 +23,7 @@ export function inheritedSockets(
   if (Number.isNaN(count)) throw new Error(`LISTEN_FDS is ${JSON.stringify(LISTEN_FDS)}, and no number`);
   if (count > listeners)
     throw new Error(
-      `systemd hands over ${count} sockets, and the config has ${listeners} under listen: name each ListenStream= there, in the same order`,
+      `systemd hands over ${plural(count, 'socket')}, and the config has ${listeners} under listen: name each ListenStream= there, in the same order`,
     );
   return Array.from({ length: count }, (_, index) => first + index);
 }

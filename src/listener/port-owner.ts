@@ -1,5 +1,6 @@
 /** Who has a port, for an error that an operator can act on. Linux; elsewhere, and without the right to look, null. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
 /** `nginx (pid 123)`, or null where it cannot be found out. */
 export function portOwner(port: number): string | null {
@@ -28,11 +29,34 @@ function ownerOf(inodes: ReadonlySet<string>): string | null {
       for (const fd of readdirSync(`/proc/${pid}/fd`)) {
         const socket = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
         if (socket === undefined || !inodes.has(socket)) continue;
-        return `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`;
+        const owner = primaryOf(pid);
+        return `${nameOf(owner)} (pid ${owner})`;
       }
     } catch {
       // Gone meanwhile, or somebody else's.
     }
   }
   return null;
+}
+
+/** A worker of a cluster of Node is started again where it is stopped: whom to stop is its parent. */
+function primaryOf(pid: string): string {
+  if (
+    !readFileSync(`/proc/${pid}/environ`, 'latin1')
+      .split('\0')
+      .some((one) => one.startsWith('NODE_UNIQUE_ID='))
+  )
+    return pid;
+  return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? pid;
+}
+
+/** Node names the threads of every program alike; its script tells more. */
+function nameOf(pid: string): string {
+  const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  if (!/^node\b|^MainThread$/.test(name)) return name;
+  const script = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    .split('\0')
+    .slice(1)
+    .find((word) => word !== '' && !word.startsWith('-'));
+  return script === undefined ? 'node' : `node ${basename(script)}`;
 }

@@ -3,6 +3,7 @@
  * answers 200 with its own page. What tells is whether the answer could have come from here.
  */
 import { specialRange } from '../address/special-ranges.ts';
+import { plural } from '../plural.ts';
 import type { Baseline } from './baseline.ts';
 import { type ComparedAnswers, type Spread, siteOf } from './compared-answers.ts';
 import type { Confidence, Outcome } from './finding.ts';
@@ -99,7 +100,7 @@ function otherProtocol({ status, bytes }: LogEntry): Judgement {
   return verdict(
     'local',
     'medium',
-    `The bytes were read as an old HTTP request and answered ${status}${bytes === null ? '' : ` with ${bytes} bytes`} of its own: that is no answer in the protocol asked for.`,
+    `The bytes were read as an old HTTP request and answered ${status}${bytes === null ? '' : ` with ${plural(bytes, 'byte')}`} of its own: that is no answer in the protocol asked for.`,
   );
 }
 
@@ -127,7 +128,7 @@ function error(probe: Probe, status: number, context: Context): Judgement {
       'refused',
       own ? 'high' : 'medium',
       own
-        ? `${status} with ${bytes} bytes, as for pages of your own that do not exist.`
+        ? `${status} with ${plural(bytes, 'byte')}, as for pages of your own that do not exist.`
         : `${status}: the path was looked for here and not found.`,
     );
   }
@@ -149,13 +150,17 @@ function redirect(probe: Probe, status: number, context: Context): Judgement {
   // A redirect repeats the path, once in the Location line and once in the page.
   const reach = 3 * (probe.wanted.path.length + probe.wanted.host.length) + 64;
   if (closeTo(own, bytes, reach)) {
-    return verdict('local', 'high', `${status} with ${bytes} bytes: redirected as your own pages are.`);
+    return verdict(
+      'local',
+      'high',
+      `${status} with ${plural(bytes, 'byte')}: redirected as your own pages are.`,
+    );
   }
   if (context.others.hostsWithAnswer(probe) >= 2) {
     return verdict(
       'local',
       'medium',
-      `${status} with ${bytes} bytes for unrelated hosts alike: your own redirect.`,
+      `${status} with ${plural(bytes, 'byte')} for unrelated hosts alike: your own redirect.`,
     );
   }
   if (context.relaysElsewhere) {
@@ -168,7 +173,7 @@ function redirect(probe: Probe, status: number, context: Context): Judgement {
   return verdict(
     'unclear',
     'low',
-    `${status} with ${bytes} bytes, and no ordinary ${status} of that size to compare with.`,
+    `${status} with ${plural(bytes, 'byte')}, and no ordinary ${status} of that size to compare with.`,
   );
 }
 
@@ -198,7 +203,7 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
     return verdict(
       'local',
       own.confidence,
-      `${status} with ${bytes} bytes is ${own.why}: a page, no tunnel.`,
+      `${status} with ${plural(bytes, 'byte')} is ${own.why}: a page, no tunnel.`,
     );
   const sizes = context.others.unmatched('connect');
   const hosts = context.others.hostsWithAnswer(probe);
@@ -207,7 +212,7 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
     return verdict(
       'local',
       'medium',
-      `${status} with ${bytes} bytes for ${hosts} unrelated hosts alike: one page, no tunnel.`,
+      `${status} with ${plural(bytes, 'byte')} for ${hosts} unrelated hosts alike: one page, no tunnel.`,
     );
   }
   const reasons = new Reasons();
@@ -217,7 +222,7 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
     `CONNECT was answered in ${sizes.sizes} sizes, as no page is`,
   );
   reasons.add(known ? 1 : 0, 'no page of yours has that size');
-  reasons.add(bytes > 2000 ? 1 : 0, `${bytes} bytes went through`);
+  reasons.add(bytes > 2000 ? 1 : 0, `${plural(bytes, 'byte')} went through`);
   reasons.add(
     bytes <= headOnly ? 1 : 0,
     `${bytes} bytes are the head of an opened tunnel, too few for a page`,
@@ -254,7 +259,7 @@ function success(probe: Probe, context: Context): Judgement {
   if (entry.bytes === null || entry.bytes === 0) {
     return verdict('unclear', 'low', `${entry.status} with no bytes: nothing to compare.`);
   }
-  const what = `${entry.status} with ${entry.bytes} bytes`;
+  const what = `${entry.status} with ${plural(entry.bytes, 'byte')}`;
   const page = ownPage(baseline, probe.wanted.path, entry.bytes, secondsOf(probe));
   if (page !== null) return verdict('local', page.confidence, `${what} is ${page.why}.`);
   const sizes = others.unmatched('absolute');

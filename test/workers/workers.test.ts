@@ -68,7 +68,7 @@ suite('workers', () => {
     assert.match(
       second.stderr,
       new RegExp(
-        `^sekisho: listen: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken by .*; stop that`,
+        `^sekisho: listen: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken by node cli\\.ts \\(pid ${gateway.pid}\\); stop that`,
         'm',
       ),
     );
