@@ -15,7 +15,7 @@ suite('in front of Apache, by the example', { skip }, async () => {
   if (skip !== false) return;
   const port = await freePort();
   const server: ApacheServer = await startApache(owner, {
-    modules: ['remoteip'],
+    modules: ['remoteip', 'setenvif'],
     config: ({ dir }) =>
       [
         // Debian's environment file sets it for the server.

@@ -1,4 +1,4 @@
-/** The files of behind-apache/https and behind-nginx/https: real servers behind a checkpoint that speaks TLS. */
+/** The files of behind-apache and behind-nginx as they are, HTTPS included: real servers behind a checkpoint that speaks TLS. */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,10 +27,9 @@ async function startInFront(folder: string, backend: number): Promise<Doors> {
   const { cert, key } = await certificate(owner, ['www.example.net', 'example.net'], dir);
   const doors = { plain: await freePort(), secure: await freePort() };
   const text = example(`${folder}/sekisho.yaml`, {
-    '- 0.0.0.0:80': `- 127.0.0.1:${doors.plain}`,
+    '0.0.0.0:80': `127.0.0.1:${doors.plain}`,
     '0.0.0.0:443': `127.0.0.1:${doors.secure}`,
-    '/etc/sekisho/tls/fullchain.pem': cert,
-    '/etc/sekisho/tls/privkey.pem': key,
+    'acme: { email: admin@example.net, terms: agreed }': `{ cert: ${cert}, key: ${key} }`,
     '127.0.0.1:8081': `127.0.0.1:${backend}`,
   });
   await writeFile(join(dir, 'sekisho.yaml'), text);
@@ -59,7 +58,7 @@ async function testHttps(pages: StaticPages, { plain, secure }: Doors): Promise<
   test('what comes in plain is sent to HTTPS, and nobody is sent in a circle', async () => {
     const { responses } = await exchange(plain, get('/1k.txt?x=1'));
     assert.equal(responses[0]?.status, 301);
-    assert.deepEqual(responses[0].headers.get('location'), ['https://www.example.net/1k.txt?x=1']);
+    assert.deepEqual(responses[0].headers.get('location'), [`https://www.example.net:${secure}/1k.txt?x=1`]);
   });
 
   test('a client can not say for itself that it came by HTTPS', async () => {
@@ -92,20 +91,20 @@ suite('HTTPS in front of Apache, by the example', { skip: noApache }, async () =
   if (noApache !== false) return;
   const port = await freePort();
   const server = await startApache(owner, {
-    modules: ['remoteip', 'rewrite', 'setenvif'],
+    modules: ['remoteip', 'setenvif'],
     config: ({ dir }) =>
       [
         `Define APACHE_LOG_DIR ${dir}`,
         'Header always set X-Application-Sees "%{HTTPS}e"',
         example('behind-apache/ports.conf', { 8081: String(port) }),
         example('behind-apache/sekisho.conf'),
-        example('behind-apache/https/www.example.net.conf', {
+        example('behind-apache/www.example.net.conf', {
           8081: String(port),
           '/var/www/html': `${dir}/htdocs`,
         }),
       ].join('\n'),
   });
-  const doors = await startInFront('behind-apache/https', port);
+  const doors = await startInFront('behind-apache', port);
   await testHttps(server, doors);
 
   test('an application is told HTTPS=on', async () => {
@@ -122,8 +121,8 @@ suite('HTTPS in front of nginx, by the example', { skip: noNginx }, async () => 
     config: ({ port, root }) =>
       [
         example('behind-nginx/sekisho.conf'),
-        example('behind-nginx/https/www.example.net.conf', { 8081: String(port), '/var/www/html': root }),
+        example('behind-nginx/www.example.net.conf', { 8081: String(port), '/var/www/html': root }),
       ].join('\n'),
   });
-  await testHttps(server, await startInFront('behind-nginx/https', server.port));
+  await testHttps(server, await startInFront('behind-nginx', server.port));
 });
