@@ -1,5 +1,5 @@
 /** What an access log in the combined format shows of a policy: for programs that count probes in logs. */
-import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Check, isPresence, type Match, type TextMatch } from './check.ts';
 import type { Coverage, Coverages } from './coverage.ts';
 import type { Source } from './target.ts';
@@ -10,8 +10,30 @@ const notLogged: Coverage = [
   'an access log in the combined format holds the request line, not the headers',
 ];
 
-/** @param banned who bans */
-export const logCoverages = (banned: string): Coverages => ({
+/**
+ * Rules that the log format of the nginx export names, and that count towards a ban: what a page can have a browser send only without
+ * the marks of one.
+ */
+export const countedByName = {
+  always: [
+    'connect',
+    'absolute-form-scheme',
+    'absolute-form-userinfo',
+    'absolute-form-foreign',
+    'absolute-form-port',
+    'absolute-form-host-mismatch',
+    'proxy-authorization',
+    'proxy-connection',
+    'connection-strips',
+  ],
+  withoutMarks: ['framing', 'host-malformed', 'host-foreign', 'trace'],
+} as const satisfies Record<string, readonly RuleId[]>;
+
+/**
+ * @param banned who bans
+ * @param headers what is seen of rules that are about headers
+ */
+export const logCoverages = (banned: string, headers: Coverage = notLogged): Coverages => ({
   'client-banned': ['all', banned],
   'rate-limited': ['none', 'not counted: limits are no probes'],
   socks4: ['part', bytes],
@@ -27,21 +49,21 @@ export const logCoverages = (banned: string): Coverages => ({
   'absolute-form-userinfo': ['all'],
   'absolute-form-foreign': ['all'],
   'absolute-form-port': ['all'],
-  'absolute-form-host-mismatch': notLogged,
+  'absolute-form-host-mismatch': headers,
   framing: ['part', 'versions; of headers and bodies a log tells nothing'],
   'method-unknown': ['none', 'not counted: a page can have a browser send any method'],
   'header-overflow': ['none', 'not counted: browsers send long cookies and queries'],
   'target-malformed': ['all'],
   'host-duplicate': notLogged,
-  'host-malformed': notLogged,
+  'host-malformed': headers,
   'host-missing': notLogged,
-  'host-foreign': notLogged,
+  'host-foreign': headers,
   'host-port': notLogged,
   'authority-mismatch': notLogged,
   trace: ['part', 'TRACE; Max-Forwards is not logged'],
-  'proxy-authorization': notLogged,
-  'proxy-connection': notLogged,
-  'connection-strips': notLogged,
+  'proxy-authorization': headers,
+  'proxy-connection': headers,
+  'connection-strips': headers,
   'upgrade-unknown': notLogged,
   'host-override': notLogged,
   'sni-foreign': ['none', 'a log of requests holds no names of TLS'],
@@ -98,7 +120,8 @@ const namesMethods = ({ exactCase }: TextMatch): boolean => exactCase === true;
 
 const isLogged = (check: Check): check is LineCheck => [...check.when, ...check.unless].every(ofLine);
 
-const ofLine = (match: Match): match is TextMatch =>
+/** Looks at the request line alone. */
+export const ofLine = (match: Match): match is TextMatch =>
   !isPresence(match) && match.of.length === 1 && match.of[0] === 'line';
 
 /** Clients never to be banned: the allow-list, and proxies, which would be banned for what others sent through them. */

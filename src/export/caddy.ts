@@ -81,15 +81,15 @@ function snippet(checks: readonly Check[]): string {
   const lines = blocks.flatMap(({ rule, answer, when, unless, exempt = [] }, index) => {
     const name = `@sekisho_${index + 1}`;
     return [
-      `    # ${rule}`,
-      `    ${name} {`,
+      `\t# ${rule}`,
+      `\t${name} {`,
       ...(when.length === 0
         ? []
-        : [`        expression \`${when.map((match) => `(${alternatives(match)})`).join(' && ')}\``]),
-      ...unless.flatMap(pieces).map((match) => `        not expression \`${alternatives(match)}\``),
-      ...(exempt.length === 0 ? [] : [`        not remote_ip ${exempt.map(prefixWord).join(' ')}`]),
-      '    }',
-      `    ${refusal(name, answer)}`,
+        : [`\t\texpression \`${when.map((match) => `(${alternatives(match)})`).join(' && ')}\``]),
+      ...unless.flatMap(pieces).map((match) => `\t\tnot expression \`${alternatives(match)}\``),
+      ...(exempt.length === 0 ? [] : [`\t\tnot remote_ip ${exempt.map(prefixWord).join(' ')}`]),
+      '\t}',
+      `\t${refusal(name, answer)}`,
     ];
   });
   return ['(sekisho) {', ...lines, '}', ''].join('\n');

@@ -13,6 +13,7 @@ export function exportSource(config: Config): Source {
   const isOff = (rule: RuleId): boolean =>
     (rule === 'client-banned' && config.bans === false) ||
     (rule === 'rate-limited' && config.rateLimit === false);
+  const ports = [...new Set(config.listen.filter(({ tls }) => tls !== null).map(({ port }) => port))];
   return {
     checks: checks(config, compiled),
     action: (rule) =>
@@ -22,6 +23,7 @@ export function exportSource(config: Config): Source {
             .map((rules) => rules[rule].action)
             .reduce((one, other) => (strictness[one] >= strictness[other] ? one : other)),
     defaultHost: compiled.policy.defaultSite.name,
+    tlsPorts: ports.length === 0 ? [443] : ports,
     bans:
       config.bans === false
         ? null

@@ -9,6 +9,8 @@ export interface Source {
   readonly action: (rule: RuleId) => Action;
   /** The first host of the first site, which also serves requests that name none. */
   readonly defaultHost: string;
+  /** Ports of TLS: those of `listen`, or 443. */
+  readonly tlsPorts: readonly number[];
   /** Null: bans are off. Seconds, and canonical prefixes. */
   readonly bans: {
     readonly after: number;

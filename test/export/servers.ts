@@ -52,11 +52,11 @@ const nginx: ExportServer = {
   start(owner, backend, exported, { http2 = false, from = source } = {}) {
     const parts = partsOf('nginx', from);
     return startNginx(owner, {
-      config: ({ port }) => `
+      config: ({ port, dir }) => `
         ${exported ? parts.http : ''}
         server {
           listen 127.0.0.1:${port} default_server${http2 ? ' http2' : ''};
-          ${exported ? parts.server : ''}
+          ${exported ? `access_log ${dir}/access.log sekisho;\n${parts.server}` : ''}
           location / { proxy_pass http://127.0.0.1:${backend}; proxy_set_header Host www.example.net; }
         }`,
     });
