@@ -14,11 +14,11 @@ import { type CodeBlock, pages, root } from './markdown.ts';
 import { assertOutput, type Step, steps } from './terminal.ts';
 
 const path = 'docs/tutorial/protect-apache.md';
-const skip = without('apache2', 'curl');
+const skip = without('apache2', 'curl', 'openssl');
 
 /** Commands that are not run, and why. */
 const notRun: ReadonlyMap<string, string> = new Map([
-  ['sudo apt-get install -y apache2 curl', 'installs packages; the peers of the tests are these'],
+  ['sudo apt-get install -y apache2 curl openssl', 'installs packages; the peers of the tests are these'],
   ['npm ci', 'the checkout under test has been installed'],
 ]);
 
@@ -70,9 +70,9 @@ async function startWalk(): Promise<Walk> {
   const folder = await tempDir(owner, 'tutorial');
   for (const name of ['config', 'package.json']) await symlink(join(root, name), join(folder, name));
   const ports = new Map<string, string>();
-  for (const port of ['8080', '8081', '9090']) ports.set(port, String(await freePort()));
+  for (const port of ['8080', '8081', '8443', '9090']) ports.set(port, String(await freePort()));
   const here = (text: string): string =>
-    text.replace(/(?<=:)(?:8080|8081|9090)\b/g, (port) => ports.get(port)!);
+    text.replace(/(?<=:)(?:8080|8081|8443|9090)\b/g, (port) => ports.get(port)!);
   const there = (text: string): string =>
     [...ports].reduce((all, [shown, port]) => all.replaceAll(`:${port}`, `:${shown}`), text);
   const staying = new Map<string, RunningProcess>();
@@ -98,7 +98,7 @@ async function startWalk(): Promise<Walk> {
     );
     staying.set(command, last);
     if (command.includes('apache2')) await last.waitForPort(Number(ports.get('8081')));
-    else await last.waitForLine(/^listening http /, 60_000);
+    else await last.waitForLine(/^listening https /, 60_000);
   }
   const asRun = (command: string): string => here(command.replace('npm run -s sekisho --', script));
 
