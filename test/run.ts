@@ -1,5 +1,6 @@
 /**
- * Runs the tests: `node test/run.ts [PATH…]`, a path being a file or a folder (`test/wire`).
+ * Runs the tests: `node test/run.ts [--quick | --soak | PATH…]`, a path being a file or a folder (`test/wire`). `--quick` runs what needs
+ * next to nothing but this code, `--soak` what takes longest; without either all of them run.
  *
  * Exits 1 on any failure and when nothing ran. Skipped tests are listed by name at the end; with SEKISHO_CI=1 they
  * count as failures, so that a missing peer cannot hide a broken promise. A whole run also reports line coverage.
@@ -18,7 +19,34 @@ process.env.SEKISHO_TEST_FILE_LIMIT ??= String(fileTimeout + 1000 * Number(proce
 /** Files whose line coverage is below this many per cent are named. */
 const wellCovered = 90;
 const strict = process.env.SEKISHO_CI === '1';
-const filters = process.argv.slice(2);
+/** Rooms without sockets, files and processes, or with next to none: some seconds together. */
+const quick = [
+  'address',
+  'judge.test.ts',
+  'rules',
+  'structure',
+  'wire',
+  'words',
+  'limit',
+  'explain',
+  'corpus',
+  'forward',
+  'config',
+  'geo',
+];
+/** Floods, soaks, bodies of gigabytes, and forty servers that nmap is asked about. */
+const soak = [
+  'audit/agreement.test.ts',
+  'bans/flood-process.test.ts',
+  'gateway/large-bodies.test.ts',
+  'gateway/soak.test.ts',
+  'gateway/websocket-cycles.test.ts',
+  'http2/soak.test.ts',
+  'smtp/large-message.test.ts',
+];
+const filters = process.argv
+  .slice(2)
+  .flatMap((path) => (path === '--quick' ? inTests(quick) : path === '--soak' ? inTests(soak) : [path]));
 
 const files = filters.length === 0 ? testsUnder(resolve(root, 'test')) : filters.flatMap(testsAt);
 if (files.length === 0) {
@@ -51,6 +79,9 @@ const events = run({
   coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
 });
 
+/** File → names of the suites around what it reports, and of that itself. */
+const within = new Map<string | undefined, string[]>();
+
 const reporter = new spec();
 reporter.pipe(process.stdout, { end: false });
 for await (const event of events) {
@@ -58,9 +89,14 @@ for await (const event of events) {
     reportCoverage(event.data.summary);
     continue;
   }
+  if (event.type === 'test:start') {
+    const { name, file, nesting } = event.data;
+    within.set(file, [...(within.get(file) ?? []).slice(0, nesting), name]);
+  }
   if (event.type === 'test:pass' || event.type === 'test:fail') {
-    const { name, file, line, skip, todo } = event.data;
-    const where = `${name} (${file === undefined ? '?' : relative(root, file)}:${line ?? '?'})`;
+    const { name, file, line, nesting, skip, todo } = event.data;
+    const whole = [...(within.get(file) ?? []).slice(0, nesting), name].join(' > ');
+    const where = `${whole} (${file === undefined ? '?' : relative(root, file)}:${line ?? '?'})`;
     if (event.data.details.type !== 'suite') ran += 1;
     if (skip !== undefined && skip !== false) {
       (absentInput.test(String(skip)) ? withoutInput : skipped).push(`${where}${reason(skip)}`);
@@ -80,11 +116,19 @@ if (withoutInput.length > 0) {
   console.log('\nnot run, for want of input that is not part of the repository:');
   for (const name of withoutInput) console.log(`  ${name}`);
 }
+if (failed.length > 0) {
+  console.log('\nfailed:');
+  for (const name of failed) console.log(`  ${name}`);
+}
 if (ran === 0) console.error('no test ran');
 if (failed.length > 0 || ran === 0 || (strict && skipped.length > 0)) process.exitCode = 1;
 
 function testsUnder(folder: string): string[] {
   return globSync('**/*.test.ts', { cwd: folder }).map((path) => resolve(folder, path));
+}
+
+function inTests(paths: readonly string[]): string[] {
+  return paths.map((path) => `test/${path}`);
 }
 
 function testsAt(path: string): string[] {

@@ -42,6 +42,19 @@ test('a failure exits with 1', async (t) => {
   assert.match(stdout, /✖ broken/);
 });
 
+test('a failure is named with the suites around it', async (t) => {
+  const suites = (name: string) =>
+    `suite('${name}', () => { suite('inner', () => test('broken', () => { throw new Error('why'); })); test('fine', () => {}); });`;
+  const { stdout } = await runTests(
+    t,
+    `import { suite } from 'node:test';\n${suites('one')}\n${suites('two')}`,
+  );
+  const named = [...stdout.slice(stdout.indexOf('\nfailed:\n')).matchAll(/^ {2}(.*broken) \(/gm)].map(
+    ([, name]) => name,
+  );
+  assert.deepEqual(named, ['one > inner > broken', 'two > inner > broken']);
+});
+
 test('a file without tests, and a path that is not there, exit with 1', async (t) => {
   assert.equal((await runTests(t, 'process.exitCode = 1; test;')).code, 1);
   const args = [join(root, 'test/run.ts'), 'test/nonexistent'];
