@@ -65,6 +65,8 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       )
       .option('--backend <url>', 'the server behind (default: http://127.0.0.1:8081)')
       .option('--listen <addr:port>', 'where visitors come to (default: 0.0.0.0:80)')
+      .option('--acme <email>', "order certificates from Let's Encrypt, which may write there about trouble")
+      .option('--agree-terms', "you agree to the terms of Let's Encrypt: https://letsencrypt.org/repository/")
       .option('--output <file>', 'the file to write (default: sekisho.yaml)')
       .option('--force', 'overwrite it')
       .addOption(new Option('--etc <folder>', 'where web servers have their configuration (default: /etc)'))

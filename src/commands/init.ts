@@ -3,12 +3,15 @@ import { createInterface } from 'node:readline/promises';
 import { ConfigError } from '../config/fault.ts';
 import { parseConfig } from '../config/load.ts';
 import { type FoundListen, type FoundServer, findServers, movedLine } from '../init/found-server.ts';
-import { type Answers, newConfig } from '../init/new-config.ts';
+import { type Answers, type Https, newConfig } from '../init/new-config.ts';
 import { faultLines } from './fault-lines.ts';
 import type { Command, InitOptions } from './options.ts';
 
 /** Where the web server moves, to make room on the port of visitors. */
 const moved = 8081;
+
+/** Of Let's Encrypt. */
+const terms = 'https://letsencrypt.org/repository/';
 
 /** `sekisho init`: three questions, or flags for them, and a commented config for the web server that is here. */
 export const run: Command<InitOptions> = async (options) => {
@@ -18,6 +21,12 @@ export const run: Command<InitOptions> = async (options) => {
       `${output} is there already\n  mend: name another with --output, or overwrite it with --force\n`,
     );
     return 1;
+  }
+  if (options.acme !== undefined && options.agreeTerms !== true) {
+    process.stderr.write(
+      `--acme orders from Let's Encrypt, by its terms\n  mend: read them (${terms}) and add --agree-terms\n`,
+    );
+    return 2;
   }
   const servers = findServers(etc);
   const answers = await ask(options, servers);
@@ -46,7 +55,7 @@ interface Question {
 }
 
 async function ask(
-  { host = [], backend, listen }: InitOptions,
+  { host = [], backend, listen, acme }: InitOptions,
   servers: readonly FoundServer[],
 ): Promise<Answers | null> {
   const known = [...new Set(servers.flatMap(({ names }) => names))].join(' ');
@@ -66,6 +75,7 @@ async function ask(
     { text: 'Where do visitors come to?', flag: '--listen', given: listen, offered: '0.0.0.0:80' },
   ];
   const answers: string[] = [];
+  let email = acme;
   // Flags say it all where the names are given: the other two have answers that fit nearly everybody.
   const silent = questions[0]!.given !== undefined;
   const reader = silent ? null : createInterface({ input: process.stdin, terminal: false });
@@ -85,6 +95,9 @@ async function ask(
       }
       answers.push(answer);
     }
+    const at = answers.at(-1)!;
+    if (lines !== undefined && email === undefined && lacksCertificates(at, servers))
+      email = await offer(lines);
   } finally {
     reader?.close();
   }
@@ -93,19 +106,37 @@ async function ask(
     hosts: hosts.split(/[\s,]+/).filter((one) => one !== ''),
     backend: to,
     listen: at,
-    https: httpsOf(at, servers),
+    https: httpsOf(at, servers, email),
   };
 }
 
 const portOf = (listen: string): number => Number(listen.slice(listen.lastIndexOf(':') + 1));
 const called = ({ kind }: FoundServer): string => (kind === 'apache' ? 'Apache' : 'nginx');
 
-/** Where the web server speaks HTTPS on 443, and visitors come to 80, its certificates are taken over. */
-function httpsOf(listen: string, servers: readonly FoundServer[]): Answers['https'] {
-  const serving = servers.filter(({ listens }) => listens.some(({ port, open }) => port === 443 && open));
-  const certificates = serving.flatMap((server) => server.certificates);
-  if (portOf(listen) !== 80 || certificates.length === 0) return null;
+const onHttps = (servers: readonly FoundServer[]): FoundServer[] =>
+  servers.filter(({ listens }) => listens.some(({ port, open }) => port === 443 && open));
+
+/** Where the web server speaks HTTPS on 443, and visitors come to 80, its certificates are taken over. @param email they are ordered instead */
+function httpsOf(listen: string, servers: readonly FoundServer[], email: string | undefined): Https | null {
+  const found = onHttps(servers).flatMap(({ certificates }) => certificates);
+  const certificates = email === undefined ? found : { email };
+  if (portOf(listen) !== 80 || (email === undefined && found.length === 0)) return null;
   return { listen: listen.replace(/80$/, '443'), certificates };
+}
+
+/** HTTPS is spoken, by certificates that can't be taken over. */
+const lacksCertificates = (listen: string, servers: readonly FoundServer[]): boolean =>
+  portOf(listen) === 80 && onHttps(servers).length > 0 && httpsOf(listen, servers, undefined) === null;
+
+/** @returns where Let's Encrypt may write to; undefined: nothing is to be ordered */
+async function offer(lines: AsyncIterator<string>): Promise<string | undefined> {
+  process.stdout.write(
+    `HTTPS is spoken here by certificates that can not be read. Let's Encrypt gives others, by its terms (${terms}).\n` +
+      'If you agree, where may it write to about trouble? [no] ',
+  );
+  const { value, done } = await lines.next();
+  const answer = done === true ? '' : value.trim();
+  return answer === '' || /^no?$/i.test(answer) ? undefined : answer;
 }
 
 /**
@@ -142,13 +173,17 @@ function nextSteps(
     const plain =
       https === null
         ? ''
-        : `     Sekisho speaks TLS from now on, with the same certificates: ${server.kind === 'apache' ? 'take SSLEngine out of those virtual hosts' : 'ssl is gone from those lines'}.\n`;
+        : `     Sekisho speaks TLS from now on${'email' in https.certificates ? '' : ', with the same certificates'}: ${server.kind === 'apache' ? 'take SSLEngine out of those virtual hosts' : 'ssl is gone from those lines'}.\n`;
     steps.push(
       `Let ${called(server)} listen on ${to} instead of ${ports}, and restart it:\n${lines.join('')}${plain}`,
     );
   }
   steps.push(`sekisho start --config ${output}\n`);
   const own = port === 80 ? hosts[0]! : `${hosts[0]}:${port}`;
+  if (https !== null && 'email' in https.certificates)
+    steps.push(
+      `Certificates come within a minute, if the names lead here and port 80 is reached from the internet: see the log.\n`,
+    );
   const page =
     https === null
       ? `curl -i -H 'Host: ${own}' http://127.0.0.1:${port}/`
@@ -174,7 +209,7 @@ function pastTheCheckpoint({ listen, https }: Answers, servers: readonly FoundSe
   );
   if (lines.length === 0) return '';
   return (
-    `\n${lines.join('')}  mend: let Sekisho listen there (listen: [{ address: "0.0.0.0:443", tls: { cert: FILE, key: FILE } }]) and ` +
-    'move the server to 127.0.0.1, or close the port to the network\n'
+    `\n${lines.join('')}  mend: let Sekisho listen there (listen: [{ address: "0.0.0.0:443", tls: { cert: FILE, key: FILE } }], or ` +
+    'sekisho init --acme ADDRESS --agree-terms) and move the server to 127.0.0.1, or close the port to the network\n'
   );
 }

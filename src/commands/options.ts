@@ -30,6 +30,10 @@ export interface InitOptions {
   readonly backend?: string;
   /** `ADDR:PORT` that visitors come to. @default asked for; 0.0.0.0:80 */
   readonly listen?: string;
+  /** Certificates are ordered from Let's Encrypt, which may write there. @default those of the web server, or none */
+  readonly acme?: string;
+  /** To the terms of Let's Encrypt. */
+  readonly agreeTerms?: boolean;
   /** File to write. @default sekisho.yaml */
   readonly output?: string;
   /** Overwrite it. */

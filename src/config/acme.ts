@@ -55,7 +55,7 @@ export function acmeOptions(document: AcmeDocument, file: (name: string) => stri
     ca: ca === undefined ? null : file(ca),
     externalAccount: externalAccount ?? null,
     secret: document.fleet === false ? null : (document.acme.secret ?? null),
-    hosts: [...new Set([...siteHosts(document), ...parts.flatMap(({ hosts = [] }) => hosts)])],
+    hosts: [...new Set([...siteHosts(document.sites), ...parts.flatMap(({ hosts = [] }) => hosts)])],
     challenges: [...(plain ? (['http-01'] as const) : []), ...(secure ? (['tls-alpn-01'] as const) : [])],
   };
 }
@@ -81,7 +81,7 @@ export function certificateSources(
 }
 
 /** No authority gives a certificate for a wildcard by the proofs that can be given here (RFC 8555 section 7.1.3), and few for addresses. */
-function siteHosts({ sites }: AcmeDocument): string[] {
+function siteHosts(sites: readonly { readonly hosts: readonly string[] }[]): string[] {
   return sites
     .flatMap(({ hosts }) => hosts.map(parseHostEntry))
     .flatMap((entry) => ('mend' in entry || entry.wildcard || entry.kind !== 'name' ? [] : [entry.host]));
@@ -97,6 +97,18 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
       path: [...parts[0]!.path, 'terms'],
       message: "is missing: nothing is ordered without agreement to the authority's terms of service",
       mend: 'read them (those of Let’s Encrypt: https://letsencrypt.org/repository/) and add terms: agreed',
+    });
+  const names = list(root.sites).flatMap((site) =>
+    list(map(site).hosts).filter((one) => typeof one === 'string'),
+  );
+  if (
+    siteHosts([{ hosts: names }]).length === 0 &&
+    parts.every(({ value }) => list(value.hosts).length === 0)
+  )
+    findings.push({
+      path: parts[0]!.path,
+      message: 'orders nothing: no host of the sites is a name without *',
+      mend: 'name hosts in the sites, or give files: { cert: FILE, key: FILE }',
     });
   if (typeof root.fleet === 'object' && map(root.acme).secret === undefined)
     findings.push({

@@ -8,8 +8,15 @@ export interface Answers {
   readonly backend: string;
   /** `ADDR:PORT` that visitors come to. */
   readonly listen: string;
-  /** `ADDR:443`, and the certificates to show there; null: plain HTTP alone. */
-  readonly https: { readonly listen: string; readonly certificates: readonly CertificateFiles[] } | null;
+  /** Null: plain HTTP alone. */
+  readonly https: Https | null;
+}
+
+export interface Https {
+  /** `ADDR:443`. */
+  readonly listen: string;
+  /** What is shown there: files; or where an authority that certificates are ordered from may write to. */
+  readonly certificates: readonly CertificateFiles[] | { readonly email: string };
 }
 
 /** A name or a URL as it stands; anything else as JSON, whose strings are YAML's too. */
@@ -20,13 +27,22 @@ const quoted = (text: string): string =>
 
 function listeners(listen: string, https: Answers['https']): string {
   if (https === null) return `  - ${JSON.stringify(listen)}\n`;
-  const pairs = https.certificates.map(
-    ({ cert, key }) => `        - { cert: ${JSON.stringify(cert)}, key: ${JSON.stringify(key)} }\n`,
-  );
   return (
     `  - { address: ${JSON.stringify(listen)}, redirect: https }\n` +
-    `  - address: ${JSON.stringify(https.listen)}\n    # Read again when they are renewed.\n    tls:\n${pairs.join('')}`
+    `  - address: ${JSON.stringify(https.listen)}\n${certificates(https)}`
   );
+}
+
+function certificates({ certificates: shown }: Https): string {
+  if ('email' in shown)
+    return (
+      '    # Ordered from Let’s Encrypt for each name of the sites, and renewed. Its terms: https://letsencrypt.org/repository/\n' +
+      `    tls:\n      acme: { email: ${JSON.stringify(shown.email)}, terms: agreed }\n`
+    );
+  const pairs = shown.map(
+    ({ cert, key }) => `        - { cert: ${JSON.stringify(cert)}, key: ${JSON.stringify(key)} }\n`,
+  );
+  return `    # Read again when they are renewed.\n    tls:\n${pairs.join('')}`;
 }
 
 export function newConfig({ hosts, backend, listen, https }: Answers): string {

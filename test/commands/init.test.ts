@@ -133,6 +133,44 @@ suite('sekisho init', () => {
     assert.deepEqual(stderr.match(/past Sekisho on port \d+/g), ['past Sekisho on port 8443']);
   });
 
+  test('offers certificates of ACME where HTTPS is spoken by ones that can not be taken over', async (t) => {
+    const { config, init } = await place(t, apache);
+    const { code, stdout } = await init([], { input: '\n\n\nadmin@example.net\n' });
+    assert.equal(code, 0);
+    assert.match(stdout, /by its terms \(https:\/\/letsencrypt\.org\/repository\/\)/);
+    const { listen, acme } = loadConfig(config);
+    assert.deepEqual(
+      listen.map(({ text, redirect, tls }) => [text, redirect, tls?.length]),
+      [
+        ['0.0.0.0:80', 'https', undefined],
+        ['0.0.0.0:443', null, 2],
+      ],
+    );
+    assert.deepEqual(
+      [acme!.email, acme!.hosts],
+      ['admin@example.net', ['shop.example.net', 'www.example.net']],
+    );
+    for (const answer of ['no\n', '\n', '']) {
+      assert.equal((await init(['--force'], { input: `\n\n\n${answer}` })).code, 0);
+      assert.equal(loadConfig(config).acme, null);
+    }
+  });
+
+  test('--acme orders certificates, by terms that are to be agreed to', async (t) => {
+    const { config, init } = await place(t);
+    const flags = ['--host', 'www.example.net', '--acme', 'admin@example.net'];
+    const refused = await init(flags);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /mend: read them \(https:.*\) and add --agree-terms/);
+    assert.equal((await init([...flags, '--agree-terms'])).code, 0);
+    const { listen, acme } = loadConfig(config);
+    assert.deepEqual([listen.map(({ port }) => port), acme!.hosts], [[80, 443], ['www.example.net']]);
+    assert.match(
+      (await init([...flags, '--agree-terms', '--force', '--acme', 'nobody'])).stderr,
+      /acme\.email[\s\S]*nothing was written/,
+    );
+  });
+
   test('tells how nginx makes room, and offers its names', async (t) => {
     const { init } = await place(t, nginx);
     const { stdout } = await init([], { input: '\n\n\n' });

@@ -129,6 +129,76 @@ echo "@left $(ls -d /etc/sekisho /var/lib/sekisho /usr/lib/sekisho /usr/bin/seki
     });
   });
 
+  test('five commands lead from nothing to a protected Apache with HTTPS and a certificate of its own', {
+    skip: without('pebble', 'pebble-challtestsrv', 'openssl'),
+  }, async (t) => {
+    const page = pages.find(({ path }) => path === 'docs/how-to/https.md')!;
+    const block = page.blocks.find(({ text }) => text.includes('apt-get install'))!;
+    const commands = block.text.trimEnd().split('\n');
+    assert.ok(commands.length <= 5, block.text);
+    const [install, init, ...others] = commands;
+    const ask = "curl -s -o /tmp/answer -w '%{http_code}' --max-time 5";
+    const secure = `${ask} --cacert root.pem --resolve www.example.net:443:127.0.0.1`;
+    const pebble = {
+      pebble: {
+        ...{ listenAddress: '127.0.0.1:14000', managementListenAddress: '127.0.0.1:15000' },
+        ...{
+          certificate: '/root/pebble.pem',
+          privateKey: '/root/pebble.key',
+          httpPort: 80,
+          tlsPort: 443,
+          ocspResponderURL: '',
+        },
+      },
+    };
+    const { code, stdout, stderr } = await onMachine(
+      t,
+      `apachectl start
+${install}
+# The authority: Pebble, where every name leads to this machine.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \\
+  -keyout pebble.key -out pebble.pem 2>/dev/null
+echo '${JSON.stringify(pebble)}' >pebble.json
+pebble-challtestsrv -http01 '' -https01 '' -tlsalpn01 '' -defaultIPv6 '' -dns01 127.0.0.1:8053 -management 127.0.0.1:8055 >names.log 2>&1 &
+names=$!
+PEBBLE_VA_NOSLEEP=1 pebble -config pebble.json -dnsserver 127.0.0.1:8053 >pebble.log 2>&1 &
+authority=$!
+${init}
+echo "@said $(grep -c 'acme: { email: "admin@example.net", terms: agreed }' /etc/sekisho/sekisho.yaml)"
+cp pebble.pem /etc/sekisho/
+sed -i 's|terms: agreed|terms: agreed, directory: "https://localhost:14000/dir", ca: /etc/sekisho/pebble.pem|' /etc/sekisho/sekisho.yaml
+${others.join('\n')}
+for n in $(seq 120); do grep -q 'certificate for www.example.net was issued' service.log && break; sleep 0.5; done
+cat service.log
+curl -s --cacert pebble.pem -o root.pem --retry 10 --retry-connrefused https://localhost:15000/roots/0
+for n in $(seq 20); do [ "$(${secure} https://www.example.net/)" = 200 ] && break; sleep 0.5; done
+echo "@page $(${secure} https://www.example.net/) $(grep -o 'It works' /tmp/answer | head -n 1)"
+echo "@sent $(${ask} -H 'Host: www.example.net' http://127.0.0.1/)"
+echo "@probe $(${ask} -x http://127.0.0.1:80 http://www.example.com/)"
+echo "@inside $(${secure} -H 'Host: www.example.com' https://www.example.net/)"
+echo "@folder $(stat -c '%U %a' /var/lib/sekisho/acme) $(stat -c '%U %a' /var/lib/sekisho/acme/certificates/www.example.net.pem)"
+kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
+`,
+      [deb],
+    );
+    assert.equal(code, 0, stdout + stderr);
+    const told = Object.fromEntries(
+      ['said', 'page', 'sent', 'probe', 'inside', 'folder'].map((name) => [name, said(stdout, name)]),
+    );
+    assert.deepEqual(
+      told,
+      {
+        said: '1',
+        page: '200 It works',
+        sent: '301',
+        probe: '421',
+        inside: '421',
+        folder: 'sekisho 700 sekisho 600',
+      },
+      stdout + stderr,
+    );
+  });
+
   test('tells by what right all of it is given away, and of what it is made', async (t) => {
     const folder = await tempDir(t, 'documents');
     await run('dpkg-deb', ['--extract', deb, folder], root);
