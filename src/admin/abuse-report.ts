@@ -23,7 +23,7 @@ export const evidenceOf = (events: readonly JournalEvent[]): JournalEvent[] =>
 const relayRule =
   /^(?:connect|extended-connect|socks[45]|absolute-form-(?:scheme|userinfo|foreign|port)|proxy-(?:authorization|connection)|smtp-(?:foreign-recipient|source-route|percent-hack|bang-path|quoted-route))$/;
 
-interface Accusation {
+export interface Accusation {
   readonly subject: string;
   /** Lines as mail has them. */
   readonly lines: readonly string[];
@@ -31,7 +31,7 @@ interface Accusation {
 }
 
 /** No more than the rules bear out: somebody may lose a line over it. */
-function accusation(source: string, rules: readonly RuleId[]): Accusation {
+export function accusation(source: string, rules: readonly RuleId[]): Accusation {
   if (rules.some((rule) => relayRule.test(rule)))
     return {
       subject: 'attempts to relay through our server',
@@ -59,11 +59,11 @@ function accusation(source: string, rules: readonly RuleId[]): Accusation {
 }
 
 /** Samples shown in full. */
-const samples = 5;
+export const samples = 5;
 /** Lines of the list. */
-const listed = 50;
+export const listed = 50;
 
-const utc = (time: number): string =>
+export const utc = (time: number): string =>
   new Date(time)
     .toISOString()
     .replace('T', ' ')

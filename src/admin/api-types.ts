@@ -53,7 +53,12 @@ export type RangeQuery = Static<typeof RangeQuery>;
 export const ReportQuery = Type.Object(
   {
     client: Type.String({ maxLength: 64, description: 'The source: an address or a prefix.' }),
-    format: Type.Optional(word(['text', 'xarf'], 'text (the default) for people, xarf for programs.')),
+    format: Type.Optional(
+      word(
+        ['text', 'html', 'xarf'],
+        'text (the default) for people, html as a page to print, xarf for programs.',
+      ),
+    ),
     contact: Type.Optional(
       Type.String({
         maxLength: 200,

@@ -10,6 +10,7 @@ import type { OriginOf } from '../geo/origin.ts';
 import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
 import { abuseReport, evidenceOf, type Reporter, xarf } from './abuse-report.ts';
+import { abuseReportPage, reportPolicy } from './abuse-report-page.ts';
 import type { Access } from './access.ts';
 import {
   ApiError,
@@ -168,7 +169,7 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
               {},
               { additionalProperties: true, description: 'X-ARF 4, connection, reconnaissance.' },
             ),
-            { 'text/plain': 'A mail, ready to send.' },
+            { 'text/plain': 'A mail, ready to send.', 'text/html': 'The same as a page that loads nothing.' },
           ),
           ...errors,
         },
@@ -190,9 +191,13 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
       const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
       const source = client.replace(/\/32$/, '');
       if (format === 'xarf') return xarf(source, events, by, Date.now());
-      return reply
-        .type('text/plain; charset=utf-8')
-        .send(abuseReport(source, events, by, originOf(client.split('/', 1)[0]!)));
+      const origin = originOf(client.split('/', 1)[0]!);
+      if (format === 'html')
+        return reply
+          .header('Content-Security-Policy', reportPolicy)
+          .type('text/html; charset=utf-8')
+          .send(abuseReportPage(source, events, by, origin));
+      return reply.type('text/plain; charset=utf-8').send(abuseReport(source, events, by, origin));
     },
   );
 

@@ -93,10 +93,11 @@ export class Tally {
 
 const addressOf = (prefix: string): string => prefix.split('/', 1)[0]!;
 
-/** `198.51.100.7/32 [AS64500 Example Net, DE]`; the prefix alone where nothing is known. */
+/** `198.51.100.7 [AS64500 Example Net, DE]`; the source alone where nothing is known. A prefix of one IPv4 address is that address. */
 export function from(prefix: string, originOf: OriginOf): string {
   const origin = originText(originOf(addressOf(prefix)));
-  return origin === '' ? prefix : `${prefix} [${printable(origin)}]`;
+  const source = prefix.replace(/\/32$/, '');
+  return origin === '' ? source : `${source} [${printable(origin)}]`;
 }
 
 function increase(table: Map<string, number>, key: string, count: number): void {

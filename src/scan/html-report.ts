@@ -1,4 +1,5 @@
 /** The report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. It looks like the dashboard. */
+import { escapeHtml } from '../looks/html.ts';
 import { looks } from '../looks/looks.ts';
 import { seal } from '../looks/seal.ts';
 import type { Language } from '../words/language.ts';
@@ -46,10 +47,10 @@ export function htmlReport(result: ScanResult, language: Language = 'en'): strin
 <html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(words.titleOf(names))}</title><style>${style}</style></head><body>
+<title>${escapeHtml(words.titleOf(names))}</title><style>${style}</style></head><body>
 <header class="top"><span class="brand">${seal}<span class="brand-name">Sekisho</span><span class="brand-host">${words.title}</span></span></header>
 <main>
-<h1 class="headline">${escaped(verdictSentence(result, language))}</h1>
+<h1 class="headline">${escapeHtml(verdictSentence(result, language))}</h1>
 ${assumed(result, words)}
 ${tally.total === 0 ? '' : figures(tally.outcomes, words)}
 ${timeline(result, words, language)}
@@ -64,7 +65,7 @@ ${logs(result, words)}
 }
 
 const card = (title: string, content: string): string =>
-  content === '' ? '' : `<section class="card"><h2>${escaped(title)}</h2>${content}</section>`;
+  content === '' ? '' : `<section class="card"><h2>${escapeHtml(title)}</h2>${content}</section>`;
 
 function assumed({ hosts, learned, asked, ownAbsolute, ownClients }: ScanResult, { own }: ScanWords): string {
   const known =
@@ -79,7 +80,7 @@ function assumed({ hosts, learned, asked, ownAbsolute, ownClients }: ScanResult,
     ...(ownAbsolute > 0 ? [own.absolute(ownAbsolute)] : []),
     ...(ownClients > 0 ? [own.clients(ownClients)] : []),
   ];
-  return lines.map((line) => `<p class="lead">${escaped(line)}</p>`).join('\n');
+  return lines.map((line) => `<p class="lead">${escapeHtml(line)}</p>`).join('\n');
 }
 
 function figures(counts: OutcomeCounts, { outcomes: names, byOutcome }: ScanWords): string {
@@ -137,12 +138,12 @@ function table(
       return width === 0 ? '' : rect(x - width, 0, width, 8, outcome);
     });
     const cells = outcomes.map((outcome) => cell(outcomeNames[outcome], counts[outcome]));
-    return `<tr><th scope="row" class="wide">${said[name] === undefined ? escaped(name) : `${said[name]} <small>${escaped(name)}</small>`}<svg class="share" viewBox="0 0 400 8" preserveAspectRatio="none" aria-hidden="true">${parts.join('')}</svg></th>${cell(total, sum(counts))}${cells.join('')}</tr>`;
+    return `<tr><th scope="row" class="wide">${said[name] === undefined ? escapeHtml(name) : `${said[name]} <small>${escapeHtml(name)}</small>`}<svg class="share" viewBox="0 0 400 8" preserveAspectRatio="none" aria-hidden="true">${parts.join('')}</svg></th>${cell(total, sum(counts))}${cells.join('')}</tr>`;
   });
   const heads = [total, ...outcomes.map((o) => outcomeNames[o])];
   return card(
     title,
-    `<table class="rows"><thead><tr><th scope="col"><span class="hidden">${escaped(title)}</span></th>${heads.map(head).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
+    `<table class="rows"><thead><tr><th scope="col"><span class="hidden">${escapeHtml(title)}</span></th>${heads.map(head).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`,
   );
 }
 
@@ -155,14 +156,14 @@ function worst({ tally }: ScanResult, words: ScanWords): string {
     .worst(20)
     .map(
       (f) =>
-        `<li class="${f.outcome}"><b>${words.outcomeNames[f.outcome]}</b> <small>${words.confidences[f.confidence]}, ${escaped(f.file)}:${f.line}</small><pre class="bytes">${escaped(f.text)}</pre>${escaped(f.why)}</li>`,
+        `<li class="${f.outcome}"><b>${words.outcomeNames[f.outcome]}</b> <small>${words.confidences[f.confidence]}, ${escapeHtml(f.file)}:${f.line}</small><pre class="bytes">${escapeHtml(f.text)}</pre>${escapeHtml(f.why)}</li>`,
     );
   return items.length === 0 ? '' : card(words.lines, `<ul class="found">${items.join('\n')}</ul>`);
 }
 
 function advice({ tally, files }: ScanResult, { change, problems }: ScanWords): string {
   const items = adviceFor(tally, files).map(({ when, steps }) => {
-    const lines = steps.map(({ server, text }) => `${escaped(server)}: <code>${escaped(text)}</code>`);
+    const lines = steps.map(({ server, text }) => `${escapeHtml(server)}: <code>${escapeHtml(text)}</code>`);
     return `<dt>${problems[when]}</dt><dd>${lines.join('<br>')}</dd>`;
   });
   return items.length === 0 ? '' : card(change, `<dl class="facts">${items.join('')}</dl>`);
@@ -171,15 +172,9 @@ function advice({ tally, files }: ScanResult, { change, problems }: ScanWords): 
 function logs({ files, faults }: ScanResult, { logs: words, notRead }: ScanWords): string {
   const rows = files.map(
     ({ file, format, lines, requests, broken }) =>
-      `<tr><th scope="row" class="wide">${escaped(file)}</th><td data-label="${words.format}">${escaped(format ?? words.unknown)}</td>${cell(words.lines, lines)}${cell(words.requests, requests)}${cell(words.broken, broken)}</tr>`,
+      `<tr><th scope="row" class="wide">${escapeHtml(file)}</th><td data-label="${words.format}">${escapeHtml(format ?? words.unknown)}</td>${cell(words.lines, lines)}${cell(words.requests, requests)}${cell(words.broken, broken)}</tr>`,
   );
   const read = `<table class="rows"><thead><tr><th scope="col">${words.file}</th><th scope="col">${words.format}</th>${[words.lines, words.requests, words.broken].map(head).join('')}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
-  const unread = faults.map(({ file, message }) => `<li>${escaped(file)}: ${escaped(message)}</li>`);
+  const unread = faults.map(({ file, message }) => `<li>${escapeHtml(file)}: ${escapeHtml(message)}</li>`);
   return card(words.title, read) + (unread.length === 0 ? '' : card(notRead, `<ul>${unread.join('')}</ul>`));
 }
-
-const escaped = (text: string): string =>
-  text.replace(
-    /[&<>"']/g,
-    (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[char]!,
-  );

@@ -67,9 +67,14 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
       await picture(page, `${view.replace('/', '-')}-${name}`);
       assert.deepEqual(await seriousFaults(page), [], `${view} ${name}`);
     };
-    for (const view of [...views, 'event/3', 'event/7']) {
+    for (const view of [...views, 'event/3', 'event/7', 'events?client=127.0.0.8']) {
       await page.setViewportSize({ width: 1280, height: 860 });
       await dashboard.show(page, view);
+      // One IPv4 address is said as an address.
+      const said = (await page.evaluate(
+        `document.querySelector('main').innerText + [...document.querySelectorAll('main input')].map((one) => one.value)`,
+      )) as string;
+      assert.ok(!said.includes('/32'), view);
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         await check(view, colorScheme);

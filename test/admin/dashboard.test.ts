@@ -4,6 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import { Dialogue } from '../smtp/dialogue.ts';
 import { mailSink, startGuard } from '../smtp/support.ts';
 import { breakable } from '../support/breakable.ts';
+import { seriousFaults } from '../support/browser.ts';
 import { foreign, token } from '../support/checkpoint.ts';
 import { type Dashboard, login, Stops, startDashboard, views } from '../support/dashboard.ts';
 import { without } from '../support/peers.ts';
@@ -55,6 +56,28 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     const report = page.getByLabel('The report', { exact: true });
     await report.waitFor();
     assert.match(await report.inputValue(), /^Subject: Abuse report/);
+    const [sheet] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('link', { name: 'As a page' }).click(),
+    ]);
+    await sheet
+      .getByRole('heading', { name: /^Abuse report: attempts to relay .* from 127\.0\.0\.8$/ })
+      .waitFor();
+    // The paper of the dashboard, in both themes and on a phone.
+    for (const [colorScheme, paper] of [
+      ['light', 'rgb(246, 242, 234)'],
+      ['dark', 'rgb(20, 21, 24)'],
+    ] as const) {
+      await sheet.emulateMedia({ colorScheme });
+      assert.equal(await sheet.evaluate('getComputedStyle(document.body).backgroundColor'), paper);
+      assert.deepEqual(await seriousFaults(sheet), [], colorScheme);
+      const folder = process.env.SEKISHO_SCREENSHOTS;
+      if (folder !== undefined)
+        await sheet.screenshot({ path: `${folder}/report-${colorScheme}.png`, fullPage: true });
+    }
+    await sheet.setViewportSize({ width: 390, height: 844 });
+    assert.ok(((await sheet.evaluate('document.documentElement.scrollWidth')) as number) <= 390);
+    await sheet.close();
     await page.keyboard.press('Escape');
     await report.waitFor({ state: 'detached' });
 

@@ -74,8 +74,8 @@ suite('what people are told of', () => {
     digest.ban({ prefix: '198.51.100.7/32', until: now + 10 * minute, reason: 'probes' }, now);
     pass(10_000);
     const { lines, facts } = messages[0]!;
-    const from = '198.51.100.7/32 [AS64500 Netz f\\xfcr Beispiele, DE]';
-    assert.ok(lines.includes(`From 2 sources: ${from} (2), 203.0.113.9/32 (1)`), lines.join('\n'));
+    const from = '198.51.100.7 [AS64500 Netz f\\xfcr Beispiele, DE]';
+    assert.ok(lines.includes(`From 2 sources: ${from} (2), 203.0.113.9 (1)`), lines.join('\n'));
     assert.ok(lines.includes(`Banned: ${from} for 10 min`), lines.join('\n'));
     const [source] = facts.sources as object[];
     assert.deepEqual(source, {
@@ -113,7 +113,7 @@ suite('what people are told of', () => {
     assert.deepEqual(end!.lines, [
       '10,020 probes in 29 s, all turned away',
       'Rules: connect (6,000), host-foreign (4,020)',
-      'From 2 sources: 198.51.100.7/32 (6,000), 203.0.113.9/32 (4,020)',
+      'From 2 sources: 198.51.100.7 (6,000), 203.0.113.9 (4,020)',
       'After: mail-relay (6,000), web (4,020)',
       'Towards: mx[.]example[.]com:25 (6,000), www[.]example[.]com (4,020)',
     ]);
@@ -135,7 +135,7 @@ suite('what people are told of', () => {
     );
     assert.equal(messages[1]!.title, 'gate: quiet again after 50 probes');
     assert.equal(messages[1]!.lines[0], '50 probes in 49 s, all turned away');
-    assert.equal(messages[1]!.lines[2], 'From 1 source: 198.51.100.7/32 (50)');
+    assert.equal(messages[1]!.lines[2], 'From 1 source: 198.51.100.7 (50)');
   });
 
   test('a trickle below the threshold is not told of', () => {
@@ -190,7 +190,7 @@ suite('what people are told of', () => {
       messages.map(({ kind, title }) => [kind, title]),
       [['ban', 'gate: banned 20 clients']],
     );
-    assert.match(messages[0]!.lines.at(-2)!, /^Banned: 198\.51\.100\.0\/32 for 10 min, .*14 more$/);
+    assert.match(messages[0]!.lines.at(-2)!, /^Banned: 198\.51\.100\.0 for 10 min, .*14 more$/);
   });
 
   test('something new in the middle of an attack is told, once', () => {

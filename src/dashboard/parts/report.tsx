@@ -1,7 +1,7 @@
 /** A report to the abuse contact of a source, ready to copy. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { api } from '../api.ts';
+import { api, queryText } from '../api.ts';
 import { t } from '../language.ts';
 import { useResource } from '../resource.ts';
 import { Dialog } from './dialog.tsx';
@@ -64,6 +64,14 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
       </Loaded>
       <div class="dialog-ends">
         <span role="status">{said}</span>
+        <a
+          class="button"
+          href={`/api/report${queryText({ client, format: 'html' })}`}
+          target="_blank"
+          rel="noreferrer"
+        >
+          {t.report.page}
+        </a>
         <button type="button" onClick={onClose}>
           {t.states.close}
         </button>

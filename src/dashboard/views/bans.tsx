@@ -55,7 +55,7 @@ export function BansView({ live }: ViewProps): JSX.Element {
                   {data.bans.map(({ prefix, since, until, level, by, reason }) => (
                     <tr key={prefix}>
                       <th scope="row" data-label={t.bans.prefix}>
-                        <a href={href('events', { client: prefix })}>{sourceText(prefix)}</a>
+                        <a href={href('events', { client: sourceText(prefix) })}>{sourceText(prefix)}</a>
                       </th>
                       <td data-label={t.bans.until}>
                         <span class="whole" title={until === null ? '' : fullTime(until)}>

@@ -65,7 +65,7 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
                 </dd>
               </dl>
               <div class="actions">
-                <a class="button" href={href('events', { client: prefix })}>
+                <a class="button" href={href('events', { client: name })}>
                   {t.client.allEvents}
                 </a>
                 <ReportButton client={name} />

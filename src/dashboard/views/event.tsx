@@ -68,7 +68,7 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
                 {data.rule === 'host-foreign' && data.destination !== null && (
                   <OursButton host={hostOf(data.destination)} />
                 )}
-                <a class="button" href={href('events', { client: prefix })}>
+                <a class="button" href={href('events', { client: sourceText(prefix) })}>
                   {t.event.allFrom(sourceText(prefix))}
                 </a>
                 {prefix !== 'several' && <ReportButton client={client} />}

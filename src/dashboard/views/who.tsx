@@ -96,7 +96,7 @@ export function WhoView(props: ViewProps): JSX.Element {
                           <td class="actions">
                             {prefix !== 'several' && (
                               <>
-                                <ReportButton client={prefix} />
+                                <ReportButton client={sourceText(prefix)} />
                                 {!off && bannedBy !== 'list' && (
                                   <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
                                 )}

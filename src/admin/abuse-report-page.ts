@@ -1,0 +1,90 @@
+/** The report to an abuse contact as a page that looks like the dashboard: to print, or to send along. It loads nothing. */
+import { createHash } from 'node:crypto';
+import type { JournalEvent } from '../events/journal-query.ts';
+import { type Origin, originText } from '../geo/origin.ts';
+import { escapeHtml } from '../looks/html.ts';
+import { looks } from '../looks/looks.ts';
+import { seal } from '../looks/seal.ts';
+import { catalogue, type Rule } from '../rules/catalogue.ts';
+import { accusation, listed, type Reporter, samples, utc } from './abuse-report.ts';
+
+const style = `${looks}
+.bytes { margin-bottom: 14px; }
+.rows td { overflow-wrap: anywhere; }
+.rows .when { white-space: nowrap; }
+@media print { body { background: none; } .card { break-inside: avoid; box-shadow: none; } }
+`;
+
+const digest = createHash('sha256').update(style).digest('base64');
+
+/** What the page may do, as a header and in itself: it may have been saved. */
+export const reportPolicy = `default-src 'none'; style-src 'sha256-${digest}'`;
+
+/** Parameters as with `abuseReport`. */
+export function abuseReportPage(
+  source: string,
+  events: readonly JournalEvent[],
+  { org, contact }: Reporter,
+  origin: Origin,
+): string {
+  const rules = [...new Set(events.map(({ rule }) => rule))];
+  const { subject, lines } = accusation(source, rules);
+  const from = originText(origin);
+  const facts: [string, string][] = [
+    ['Source', source],
+    ...(from === '' ? [] : ([['Network', from]] as [string, string][])),
+    ['Attempts', String(events.reduce((sum, { count }) => sum + count, 0))],
+    ['First', utc(Math.min(...events.map(({ first }) => first)))],
+    ['Last', utc(Math.max(...events.map(({ last }) => last)))],
+    ['Reported by', contact === '' ? org : `${org}, ${contact}`],
+  ];
+  const text = escapeHtml;
+  const tried = rules.map((rule) => {
+    const { title, reference } = catalogue[rule] as Rule;
+    return `<li>${text(title)} <small>${text(reference)}</small></li>`;
+  });
+  const pieces = events
+    .slice(-samples)
+    .map(
+      ({ first, bytes }) =>
+        `<p class="lead">${utc(first)}</p><pre class="bytes">${text(broken(bytes))}</pre>`,
+    );
+  const title = `Abuse report: ${subject} from ${source}`;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${reportPolicy}">
+<title>${text(title)}</title><style>${style}</style></head><body>
+<header class="top"><span class="brand">${seal}<span class="brand-name">Sekisho</span><span class="brand-host">${text(org)}</span></span></header>
+<main>
+<h1 class="headline">${text(title)}</h1>
+<section class="card"><p>${text(lines.join(' '))} Every attempt was refused.</p>
+<dl class="facts">${facts.map(([name, value]) => `<dt>${name}</dt><dd>${text(value)}</dd>`).join('')}</dl></section>
+<section class="card"><h2>What was tried</h2><ul>${tried.join('')}</ul></section>
+<section class="card"><h2>Log</h2>
+<table class="rows"><thead><tr>${columns.map((name) => `<th scope="col">${name}</th>`).join('')}</tr></thead>
+<tbody>${events.slice(-listed).map(row).join('\n')}</tbody></table>
+${events.length > listed ? `<p class="lead">The latest ${listed} of ${events.length} lines.</p>` : ''}</section>
+<section class="card"><h2>Samples of the bytes received</h2>
+<p class="lead">What is not printable is escaped, credentials are redacted. All times are in UTC, by the clock of our server.</p>
+${pieces.join('\n')}</section>
+</main></body></html>
+`;
+}
+
+const columns = ['Time', 'Client', 'Our listener', 'Asked for', 'Answer'];
+
+function row({ first, client, listener, request, answer, count }: JournalEvent): string {
+  const given = answer === 'drop' ? 'connection closed' : String(answer);
+  const cells = [
+    utc(first),
+    client,
+    listener,
+    request.slice(0, 200),
+    count > 1 ? `${given} (${count} times)` : given,
+  ];
+  return `<tr>${cells.map((cell, index) => `<td data-label="${columns[index]}"${index === 0 ? ' class="when"' : ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+}
+
+/** Ends of lines are kept visible, and made so. */
+const broken = (bytes: string): string => bytes.slice(0, 1500).replace(/\\r\\n|\\n/g, (end) => `${end}\n`);
