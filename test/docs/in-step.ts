@@ -49,8 +49,8 @@ function sectionsOf(text: string): Section[] {
     const numbers = new Set<string>();
     marked.walkTokens(inside, (token) => {
       if (token.type === 'link' || token.type === 'image') {
-        // A translation leads to translations.
-        const href = (token as Tokens.Link).href.replace(/\.ja\.md(?=#|$)/, '.md');
+        // A translation leads to translations, and shows pictures of its language.
+        const href = (token as Tokens.Link).href.replace(/\.ja(?=\.(?:md|png)(?:#|$))/, '');
         // Headings are translated, so their anchors are: what counts is which heading it is.
         const own = anchors.indexOf(decodeURI(href));
         links.push(`${token.type} to ${own === -1 ? href : `heading ${own + 1}`}`);
