@@ -29,6 +29,30 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
+  test('health tells of certificates that are ordered', async () => {
+    const { page, faults } = await dashboard.open();
+    await dashboard.show(page, 'health');
+    const rows = page.locator('.card', { hasText: 'Ordered next' }).locator('tbody tr');
+    await rows.nth(2).waitFor();
+    const told = await rows.locator('th, td:nth-of-type(1)').allInnerTexts();
+    assert.deepEqual(
+      told.map((text) => text.replace(/\s+/g, ' ').trim()),
+      [
+        ...['www.example.net', 'good for 60 days'],
+        ...['mail.example.net', 'good for 5 days rateLimited: too many orders'],
+        ...['new.example.net', 'none yet'],
+      ],
+    );
+    const { certificates } = await dashboard.checkpoint.json<{ certificates: { host: string }[] }>(
+      '/api/status',
+    );
+    assert.equal(certificates.length, 3);
+    const metrics = await (await dashboard.checkpoint.get('/metrics')).text();
+    assert.match(metrics, /^sekisho_certificate_expiry_timestamp_seconds\{host="mail\.example\.net"\} \d+/m);
+    assert.match(metrics, /^sekisho_acme_orders_total\{outcome="failed"\} 2$/m);
+    assert.deepEqual(faults, []);
+  });
+
   test('shows probes as they come, finds one, tells it in full, bans and unbans, and lets go', async () => {
     const { probe } = dashboard.checkpoint;
     const { page, faults } = await dashboard.open();

@@ -1,5 +1,6 @@
 /** The whole checkpoint in this process, as `start` composes it: client plane, control plane, data plane. */
 import { pino } from 'pino';
+import type { Ordered } from '../../src/admin/gauges.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type ClientPlane, startClientPlane } from '../../src/program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../../src/program/control-plane.ts';
@@ -36,8 +37,14 @@ sites:
 /**
  * @param yaml the config besides `listen`, `admin` and, where it has none, `sites`
  * @param more of `admin`, as YAML
+ * @param certificates that are ordered
  */
-export async function runCheckpoint(owner: Owner, yaml = '', more = ''): Promise<RunningCheckpoint> {
+export async function runCheckpoint(
+  owner: Owner,
+  yaml = '',
+  more = '',
+  certificates: Ordered | null = null,
+): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
   const text = `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token}${more === '' ? '' : `, ${more}`} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
@@ -49,6 +56,7 @@ export async function runCheckpoint(owner: Owner, yaml = '', more = ''): Promise
     bans: clients.bans,
     counters: () => data.counters(),
     backends: () => data.backends(),
+    certificates: () => certificates,
   });
   owner.after(() => control.close());
   clients.bans?.ledger.onChange((change, origin) => {

@@ -12,6 +12,23 @@ export const views = ['now', 'who', 'client/127.0.0.8%2F32', 'wanted', 'events',
 /** Milliseconds that anything on the page may take. */
 const patience = 30_000;
 
+const inDays = (days: number): number => Date.now() + days * 86_400_000;
+
+/** One in order, one that could not be renewed, one that is not there yet. */
+const ordered = {
+  orders: { issued: 1, failed: 2 },
+  states: [
+    { host: 'www.example.net', notAfter: inDays(60.1), next: inDays(30), trouble: null },
+    {
+      host: 'mail.example.net',
+      notAfter: inDays(5.1),
+      next: inDays(0.1),
+      trouble: 'rateLimited: too many orders',
+    },
+    { host: 'new.example.net', notAfter: null, next: inDays(0), trouble: null },
+  ],
+};
+
 export interface Dashboard {
   readonly browser: Browser;
   readonly checkpoint: RunningCheckpoint;
@@ -24,7 +41,12 @@ export interface Dashboard {
 export async function startDashboard(owner: Owner): Promise<Dashboard> {
   buildDashboard();
   const browser = await startBrowser(owner);
-  const checkpoint = await runCheckpoint(owner, 'bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n');
+  const checkpoint = await runCheckpoint(
+    owner,
+    'bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n',
+    '',
+    ordered,
+  );
   const { admin } = checkpoint;
   return {
     browser,

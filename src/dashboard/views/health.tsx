@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { api, type Status } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
+import { Certificates } from '../parts/certificates.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { amount, fullTime, sizeText, spanText } from '../words.ts';
@@ -67,6 +68,7 @@ export function HealthView({ live }: ViewProps): JSX.Element {
           }
         </Loaded>
       </section>
+      {known?.certificates != null && <Certificates of={known.certificates} />}
       {known?.fleet != null && <FleetCard />}
       <section class="card">
         <h2>{t.health.checkpoint}</h2>

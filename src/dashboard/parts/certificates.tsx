@@ -1,0 +1,56 @@
+/** Certificates that are ordered: until when each is good, when it is ordered next, and what is wrong. */
+import type { JSX } from 'preact';
+import type { Status } from '../api.ts';
+import { t } from '../language.ts';
+import { fullTime, spanText } from '../words.ts';
+
+/** Milliseconds: with less left somebody has to look. */
+const soon = 14 * 24 * 3_600_000;
+
+export function Certificates({ of }: { of: NonNullable<Status['certificates']> }): JSX.Element {
+  return (
+    <section class="card">
+      <h2>{t.health.certificates}</h2>
+      <table class="rows">
+        <thead>
+          <tr>
+            <th scope="col">{t.health.host}</th>
+            <th scope="col">{t.health.state}</th>
+            <th scope="col">{t.health.ends}</th>
+            <th scope="col">{t.health.next}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {of.map(({ host, notAfter, next, trouble }) => (
+            <tr key={host}>
+              <th scope="row" data-label={t.health.host}>
+                {host}
+              </th>
+              <td data-label={t.health.state}>
+                <State
+                  left={notAfter === null ? null : Date.parse(notAfter) - Date.now()}
+                  trouble={trouble}
+                />
+              </td>
+              <td data-label={t.health.ends}>{notAfter === null ? '' : fullTime(notAfter)}</td>
+              <td data-label={t.health.next}>{fullTime(next)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** @param left milliseconds; null: there is none */
+function State({ left, trouble }: { left: number | null; trouble: string | null }): JSX.Element {
+  const look = left === null || left <= 0 ? 'block' : trouble !== null || left < soon ? 'flag' : 'allow';
+  const text =
+    left === null ? t.health.noCertificate : left <= 0 ? t.health.ended : t.health.goodFor(spanText(left));
+  return (
+    <>
+      <span class={`fate ${look}`}>{text}</span>
+      {trouble !== null && <p class="inline-trouble">{trouble}</p>}
+    </>
+  );
+}
