@@ -1,4 +1,4 @@
-import type { OwnAnswer } from './front-end.ts';
+import type { FastifyReply } from 'fastify';
 
 const page = `<!doctype html>
 <html lang="en">
@@ -24,21 +24,11 @@ Put your own server behind it by naming it as <code>backend</code> in the config
 </html>
 `;
 
-const body = Buffer.from(page);
-
 /** The backend of the first command: a page that needs nothing else. Answered in place, nothing is dialled for it. */
-export const welcome: OwnAnswer = {
-  status: 200,
-  reason: 'OK',
-  headers: [
-    'Content-Type',
-    'text/html; charset=utf-8',
-    'Content-Security-Policy',
-    "default-src 'none'; style-src 'unsafe-inline'",
-    'X-Content-Type-Options',
-    'nosniff',
-    'Content-Length',
-    String(body.length),
-  ],
-  body,
-};
+export function welcome(reply: FastifyReply): FastifyReply {
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
+    .header('X-Content-Type-Options', 'nosniff')
+    .send(page);
+}

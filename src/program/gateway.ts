@@ -11,11 +11,12 @@ import type { EventSink } from '../events/event.ts';
 import { ProbeLog } from '../events/probe-log.ts';
 import type { Backend } from '../forward/backend-group.ts';
 import { Forwarder, type Route } from '../forward/forwarder.ts';
+import type { OwnAnswer } from '../forward/front-end.ts';
 import { scavengeBodies } from '../forward/scavenge.ts';
 import type { Served } from '../forward/served.ts';
-import { welcome } from '../forward/welcome.ts';
-import { Checkpoint } from '../guard/checkpoint.ts';
+import type { Judged } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
+import { ServerCheckpoint } from '../guard/server-checkpoint.ts';
 import { challengeAnswer, inOrder, ownChallenge, plainOnTls, redirectToHttps } from '../http1/instead.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
 import { Http2Server } from '../http2/server.ts';
@@ -28,17 +29,7 @@ import { Listener } from '../listener/listener.ts';
 import { sharingOf } from '../listener/shared-port.ts';
 import type { Site } from '../rules/policy.ts';
 import { logAccess } from './access-log.ts';
-
-/** What every listener shares. */
-interface Road {
-  readonly checkpoint: Checkpoint;
-  readonly rateLimits: RateLimits;
-  /** Carries requests to the backends of every site. */
-  readonly forwarder: Forwarder;
-  /** The connections that each client has open. */
-  readonly clientConnections: ClientConnections;
-  close(): void;
-}
+import type { application, Road } from './application.ts';
 
 export interface Gateway {
   /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
@@ -94,10 +85,21 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
           traces?.onServed(served);
         };
 
+  const answer = ownAnswers(road, options.log);
+  if (routes(compiled).some(([, route]) => route === 'welcome')) await answer.load();
   let inForce = compiled;
   const inherited = inheritedSockets(config.listen.length);
   const listeners = config.listen.map((listener, index) =>
-    createListener(listener, inherited[index] ?? null, config, road, options, () => inForce, onServed),
+    createListener(
+      listener,
+      inherited[index] ?? null,
+      config,
+      road,
+      options,
+      () => inForce,
+      answer.of,
+      onServed,
+    ),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -133,11 +135,11 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   };
 }
 
-function createRoad(config: Config, compiled: Compiled, options: GatewayOptions): Road {
+function createRoad(config: Config, compiled: Compiled, options: GatewayOptions): Road & { close(): void } {
   const { policy, clients } = compiled;
   const { log, onEvent, isBanned = () => false, counters, onBackend, windows = new WindowClock() } = options;
   const probes = new ProbeLog(log);
-  const checkpoint = new Checkpoint({
+  const checkpoint = new ServerCheckpoint({
     policy,
     clients,
     isBanned,
@@ -176,6 +178,16 @@ function createRoad(config: Config, compiled: Compiled, options: GatewayOptions)
   };
 }
 
+/** What a site without a backend is answered with, by the application that the gateway is then; it is made when it is needed. */
+function ownAnswers(road: Road, log: Logger) {
+  let made: ReturnType<typeof application> | null = null;
+  const load = () => {
+    made ??= import('./application.ts').then((room) => room.application(road, log));
+    return made;
+  };
+  return { load, of: async (judged: Judged): Promise<OwnAnswer> => (await load())(judged) };
+}
+
 function createListener(
   { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
@@ -183,6 +195,7 @@ function createListener(
   { checkpoint, rateLimits, forwarder, clientConnections }: Road,
   { log }: GatewayOptions,
   inForce: () => Compiled,
+  answer: (judged: Judged) => Promise<OwnAnswer>,
   onServed: ((served: Served) => void) | null,
 ): Listener {
   const ofToken = acme === null || tls !== null ? null : (token: string) => tokenAnswer(acme.folder, token);
@@ -199,8 +212,7 @@ function createListener(
       bufferedBody: limits.bufferedBody,
       upgradeIdle: timeouts.upgrade,
     },
-    // A site without a backend is the gateway's own to answer.
-    answer: async () => welcome,
+    answer,
     onServed,
   };
   return new Listener({

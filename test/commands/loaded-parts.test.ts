@@ -47,6 +47,17 @@ for (const workers of [1, 2])
     assert.deepEqual(present(loaded), []);
   });
 
+test('what the gateway answers by itself, it answers as an application of Fastify', async (t) => {
+  const loaded = await loadedBy(
+    t,
+    'sites: [{ hosts: [www.example.net], backend: welcome }]\njournal: false\n',
+  );
+  assert.deepEqual(
+    present(loaded).filter((part) => !part.includes('ajv')),
+    ['/node_modules/fastify/'],
+  );
+});
+
 test('each is loaded with the part that needs it', async (t) => {
   const folder = await tempDir(t, 'parts');
   const list = join(folder, 'list');
