@@ -13,7 +13,7 @@ COPY --from=build /sekisho/program .
 # Of nobody's folders any has to be written to: run it with a read-only root (docker run --read-only).
 USER node
 EXPOSE 8080
-# The admin listener answers within the container, whether or not its port is published.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch('http://127.0.0.1:9090/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# Whatever the config says is asked: the admin listener, or else whether the others take connections. 3: it can not be told.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=2s CMD node dist/program/cli.cjs health --config /etc/sekisho/sekisho.yaml || [ $? -eq 3 ]
 ENTRYPOINT ["node", "dist/program/cli.cjs"]
 CMD ["start", "--config", "/etc/sekisho/sekisho.yaml"]

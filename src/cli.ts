@@ -11,6 +11,7 @@ import type {
   Command,
   ExplainOptions,
   ExportOptions,
+  HealthOptions,
   InitOptions,
   JournalOptions,
   StartOptions,
@@ -90,6 +91,14 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   registerBans,
   registerJournal,
   registerAlerts,
+  (program, exit) =>
+    program
+      .command('health')
+      .description(
+        'ask the gateway of a config on this machine whether it takes requests; exit 1 where it does not, 3 where it can not be told',
+      )
+      .requiredOption('--config <file>', 'config file')
+      .action(lazy<HealthOptions>(() => import('./commands/health.ts'), exit)),
   (program, exit) =>
     program
       .command('export')

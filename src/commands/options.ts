@@ -80,6 +80,11 @@ export interface AlertsTestOptions {
   readonly config: string;
 }
 
+export interface HealthOptions {
+  /** Config file, whose gateway is asked. */
+  readonly config: string;
+}
+
 export interface JournalOptions {
   /** Config file, whose journal is meant. */
   readonly config: string;

@@ -38,7 +38,7 @@ const elsewhere = new Set([
     'nginx',
     'fail2ban-regex',
   ],
-  ...['curl', 'nmap', 'git', 'docker'],
+  ...['curl', 'nmap', 'git', 'docker', 'kubectl'],
 ]);
 const builtins = new Set(['cd', 'echo', 'printf', 'export']);
 

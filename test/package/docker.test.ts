@@ -103,12 +103,24 @@ suite('Docker', () => {
     const probe = 'GET http://www.example.com/ HTTP/1.0\r\n\r\n';
     assert.equal((await exchange(port, probe)).responses[0]?.status, 421);
 
-    const health = JSON.parse(/CMD (\[.*\])$/.exec(ofVerb('HEALTHCHECK')[0]!)![1]!) as string[];
-    const [, ...check] = health.map((word) => word.replace(':9090', `:${admin}`));
-    const ask = () => runProcess(process.execPath, check, { env: cleanEnv });
-    assert.equal((await ask()).code, 0);
+    // As Docker runs it: in a shell, in the container.
+    const [, health] = /CMD (.*)$/.exec(ofVerb('HEALTHCHECK')[0]!)!;
+    const check = health!.replace('node ', `${node} `).replace('/etc/sekisho/sekisho.yaml', config);
+    const ask = async () => {
+      const { code, stdout, stderr } = await runProcess('sh', ['-c', check], { env: cleanEnv, cwd: image });
+      return [code, stdout + stderr];
+    };
+    assert.deepEqual(await ask(), [0, 'it takes requests\n']);
+    // A config that is being written, and waits for a reload, says nothing of what runs.
+    await writeFile(config, 'sites: [');
+    assert.equal((await ask())[0], 0);
+    await writeFile(
+      config,
+      `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: [a.example], backend: welcome }]\n`,
+    );
+    assert.equal((await ask())[0], 0);
     await gateway.stop();
-    assert.equal((await ask()).code, 1);
+    assert.deepEqual(await ask(), [1, `no connection to 127.0.0.1:${port}: ECONNREFUSED\n`]);
   });
 
   test('the compose file mounts a config that is fine, and lets nobody past', () => {
