@@ -14,12 +14,14 @@ import type {
   HealthOptions,
   InitOptions,
   JournalOptions,
+  ReportOptions,
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
 import { ConfigError } from './config/fault.ts';
 import { egressName, targetNames } from './export/names.ts';
 import { packageJson } from './package-json.ts';
+import { reportFormats } from './reports/formats.ts';
 
 /** Called with the exit code of the command that ran. */
 type Exit = (code: number) => void;
@@ -89,6 +91,24 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   scanCommand,
   auditCommand,
   registerBans,
+  (program, exit) =>
+    program
+      .command('report')
+      .description(
+        'what a running gateway has against a source, for its abuse contact or for sharing; nothing is sent',
+      )
+      .addOption(
+        new Option('--format <format>', 'text, html and xarf: about one source; the others about one or all')
+          .choices(reportFormats)
+          .default('text'),
+      )
+      .option('--client <prefix>', 'the source: an address or a prefix')
+      .option('--from <time>', 'the first moment, ISO 8601 (default, of all sources: a day ago)')
+      .option('--to <time>', 'the moment behind the last one')
+      .option('--contact <mail>', 'your mail address (default: the sender of alerts by mail)')
+      .option('--config <file>', 'config file, whose admin listener and token are used')
+      .option('--admin <url>', 'the admin API, in place of the one of the config')
+      .action(lazy<ReportOptions>(() => import('./commands/report.ts'), exit)),
   registerJournal,
   registerAlerts,
   (program, exit) =>

@@ -1,5 +1,6 @@
 /** What the admin API answers, as TypeBox schemas: the types of the code and the words of the OpenAPI document. */
 import Type, { type Static, type TSchema } from 'typebox';
+import { reportFormats } from '../reports/formats.ts';
 import { ruleIds } from '../rules/catalogue.ts';
 
 const time = (description: string) => Type.String({ format: 'date-time', description });
@@ -52,11 +53,17 @@ export type RangeQuery = Static<typeof RangeQuery>;
 
 export const ReportQuery = Type.Object(
   {
-    client: Type.String({ maxLength: 64, description: 'The source: an address or a prefix.' }),
+    client: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'The source: an address or a prefix. `text`, `html` and `xarf` need it; without it the lists are of all sources of a day.',
+      }),
+    ),
     format: Type.Optional(
       word(
-        ['text', 'html', 'xarf'],
-        'text (the default) for people, html as a page to print, xarf for programs.',
+        reportFormats,
+        'text (the default), for the abuse contact of a source, html as a page to print, xarf for its programs; lists for sharing: abuseipdb (CSV), blocklist-de (a form a line), stix (2.1), misp.',
       ),
     ),
     contact: Type.Optional(
@@ -106,6 +113,12 @@ const eventFields = {
   }),
   why: Type.String({ description: 'One sentence.' }),
   request: Type.String({ description: 'The request line, or the first bytes, escaped.' }),
+  counts: Type.Optional(
+    orNull(
+      Type.Boolean(),
+      'It counts towards a ban: its sender must have meant it. Of several it is true where it is of each; null: written before this was kept.',
+    ),
+  ),
   clientPort: Type.Optional(
     orNull(Type.Integer(), 'TCP port of the client, of the first one; null: not known, as behind a proxy.'),
   ),

@@ -1,16 +1,13 @@
-/** The admin API about events: list, one in full, summary, export, reports, the live feed. Needs `sekisho-admin`. */
+/** The admin API about events: list, one in full, summary, export, the live feed. Needs `sekisho-admin`. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import Type from 'typebox';
 import type { Journal } from '../events/journal.ts';
 import type { EventFilter, JournalRow } from '../events/journal-query.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { OriginOf } from '../geo/origin.ts';
 import { catalogue, type Rule, ruleIds } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
-import { abuseReport, evidenceOf, type Reporter, xarf } from './abuse-report.ts';
-import { abuseReportPage, reportPolicy } from './abuse-report-page.ts';
 import type { Access } from './access.ts';
 import {
   ApiError,
@@ -20,14 +17,14 @@ import {
   EventsQuery,
   ExportQuery,
   RangeQuery,
-  ReportQuery,
   SummaryAnswer,
 } from './api-types.ts';
 import { csvHeader, csvLine } from './csv.ts';
-import { moment, rangeOf } from './moment.ts';
+import { eventFilter } from './event-filter.ts';
+import { rangeOf } from './moment.ts';
 import { rejudge } from './rejudge.ts';
 import { shown } from './shown-event.ts';
-import { BackendsAnswer, either, FleetAnswer, RulesAnswer, StatusAnswer, text } from './status-types.ts';
+import { BackendsAnswer, FleetAnswer, RulesAnswer, StatusAnswer, text } from './status-types.ts';
 import type { Stream } from './stream.ts';
 
 /** As the answer has it, but for `fit`, which its state tells. */
@@ -40,7 +37,6 @@ export interface AdminApiOptions {
   readonly access: Access;
   /** The policy in force. */
   readonly policy: () => Policy;
-  readonly reporter: () => Reporter;
   /** The prefix of the ban in force for a client, `list`, or null. @param prefix as events have it */
   readonly bannedBy: (prefix: string) => string | null;
   readonly originOf: OriginOf;
@@ -53,11 +49,9 @@ export interface AdminApiOptions {
 
 /** Events in one export; an export of more says so at its end. */
 const exportLimit = 200_000;
-/** Rows of one report. */
-const reportLimit = 500;
 
 async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise<void> {
-  const { journal, stream, access, policy, reporter, bannedBy, originOf } = options;
+  const { journal, stream, access, policy, bannedBy, originOf } = options;
   const told = (row: JournalRow): ApiEvent => shown(row, originOf(row.client));
   const errors = { 400: ApiError, 404: ApiError };
 
@@ -157,50 +151,6 @@ async function adminApi(app: FastifyInstance, options: AdminApiOptions): Promise
     },
   );
 
-  app.get<{ Querystring: ReportQuery }>(
-    '/api/report',
-    {
-      schema: {
-        summary: 'A report to the abuse contact of a source',
-        querystring: ReportQuery,
-        response: {
-          200: either(
-            Type.Object(
-              {},
-              { additionalProperties: true, description: 'X-ARF 4, connection, reconnaissance.' },
-            ),
-            { 'text/plain': 'A mail, ready to send.', 'text/html': 'The same as a page that loads nothing.' },
-          ),
-          ...errors,
-        },
-      },
-    },
-    async ({ query }, reply) => {
-      const { client, format = 'text', contact, from, to } = query;
-      const read = eventFilter({ client, from, to });
-      if (typeof read === 'string') return reply.code(400).send({ error: read });
-      const known = await journal().full(read, reportLimit);
-      const events = evidenceOf(known);
-      if (events.length === 0) {
-        const error =
-          known.length === 0
-            ? `nothing is known of ${client} in that time`
-            : `nothing that ${client} did in that time is evidence of abuse`;
-        return reply.code(404).send({ error });
-      }
-      const by = { ...reporter(), ...(contact === undefined ? {} : { contact }) };
-      const source = client.replace(/\/32$/, '');
-      if (format === 'xarf') return xarf(source, events, by, Date.now());
-      const origin = originOf(client.split('/', 1)[0]!);
-      if (format === 'html')
-        return reply
-          .header('Content-Security-Policy', reportPolicy)
-          .type('text/html; charset=utf-8')
-          .send(abuseReportPage(source, events, by, origin));
-      return reply.type('text/plain; charset=utf-8').send(abuseReport(source, events, by, origin));
-    },
-  );
-
   const rulesSchema = { summary: 'The rules, and what is done about them', response: { 200: RulesAnswer } };
   app.get('/api/rules', { schema: rulesSchema }, async () => {
     const { rules } = policy();
@@ -288,24 +238,6 @@ function gone({ raw }: FastifyReply): AbortSignal {
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
-
-/** @returns the filter, or what is wrong with it */
-function eventFilter({
-  from,
-  to,
-  ...rest
-}: Omit<EventFilter, 'from' | 'to'> & { from?: string | undefined; to?: string | undefined }):
-  | EventFilter
-  | string {
-  const times: { from?: number; to?: number } = {};
-  for (const [name, text] of Object.entries({ from, to }) as ['from' | 'to', string | undefined][]) {
-    if (text === undefined) continue;
-    const time = moment(text);
-    if (time === null) return `${name} is no moment: write ISO 8601, such as 2026-01-31T12:00:00Z`;
-    times[name] = time;
-  }
-  return { ...rest, ...times };
-}
 
 export const adminEvents = fp(adminApi, {
   name: 'sekisho-admin-api',

@@ -22,6 +22,7 @@ const columns = [
   'answer',
   'why',
   'request',
+  'counts',
   ...connectionFields,
   'country',
   'asn',

@@ -29,6 +29,7 @@ import { bansDocumented, bansRoutes, unchecked } from './bans-api.ts';
 import { adminClients } from './clients-api.ts';
 import { dashboard } from './dashboard.ts';
 import { adminOrigins } from './origins-api.ts';
+import { adminReports, type ReportApiOptions } from './report-api.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
 export interface AdminServer {
@@ -46,7 +47,9 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-export interface AdminServerOptions extends Omit<AdminApiOptions, 'access' | 'bannedBy'> {
+export interface AdminServerOptions
+  extends Omit<AdminApiOptions, 'access' | 'bannedBy'>,
+    Omit<ReportApiOptions, 'isExempt'> {
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanService | null;
@@ -179,6 +182,12 @@ async function buildAdminApp(
     journal: api.journal,
     bannedBy: (prefix) => bannedBy(bans, prefix),
     originOf: api.originOf,
+  });
+  await app.register(adminReports, {
+    journal: api.journal,
+    reporter: api.reporter,
+    originOf: api.originOf,
+    isExempt: (address) => bans?.ledger.isExempt(address) ?? false,
   });
   const wrong = {
     name: 'admin_wrong_tokens_total',

@@ -1,5 +1,6 @@
 /** What each command is called with, once the command line is read. */
 import type { egressName, TargetName } from '../export/names.ts';
+import type { ReportFormat } from '../reports/formats.ts';
 
 export interface CheckOptions {
   /** Config file. */
@@ -107,6 +108,21 @@ export interface BansOptions {
   readonly config?: string;
   /** One JSON object a line on stdout. */
   readonly json?: boolean;
+}
+
+export interface ReportOptions {
+  readonly format: ReportFormat;
+  /** An address or a prefix. @default of the lists: all sources */
+  readonly client?: string;
+  /** ISO 8601. @default of a list of all sources: a day ago */
+  readonly from?: string;
+  readonly to?: string;
+  /** Mail address of whoever reports. @default the sender of alerts by mail */
+  readonly contact?: string;
+  /** URL of the admin API. @default `admin.listen` of the config, or http://127.0.0.1:9090 */
+  readonly admin?: string;
+  /** Config file, whose admin listener and token are used; SEKISHO_TOKEN wins over the token. */
+  readonly config?: string;
 }
 
 export interface ExportOptions {

@@ -10,7 +10,7 @@ import type { ProbeEvent } from './event.ts';
 export interface FoldedEvent extends ProbeEvent {
   /** The prefix the client is counted by; `several` where a flood came from more clients than are told apart. */
   readonly prefix: string;
-  /** How many it stands for. */
+  /** How many it stands for. Of these `counts` is true where it is of each. */
   readonly count: number;
   /** Time of the last one, milliseconds since the epoch; `time` is that of the first. */
   readonly last: number;
@@ -59,6 +59,7 @@ export class EventFolder {
       return;
     }
     row.count++;
+    row.counts &&= event.counts;
     if (time < row.time) row.time = time;
     if (time > row.last) row.last = time;
   }
@@ -98,6 +99,7 @@ export class EventFolder {
     const row = this.#rows.get(key);
     if (row === undefined) return false;
     row.count += event.count;
+    row.counts &&= event.counts;
     row.time = Math.min(row.time, event.time);
     row.last = Math.max(row.last, event.last);
     return true;

@@ -25,6 +25,8 @@ export interface JournalRow extends ConnectionFacts {
   readonly answer: Answer | null;
   readonly why: string;
   readonly request: string;
+  /** The sender must have meant it; null: written before this was kept. */
+  readonly counts: boolean | null;
 }
 
 export interface JournalEvent extends JournalRow {
@@ -55,7 +57,7 @@ export interface EventPage {
 }
 
 const columns =
-  'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request, ' +
+  'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request, counts, ' +
   connectionFields.join(', ');
 
 /** Rows that a search looks through in one go. */
@@ -209,14 +211,19 @@ function conditions({
   return { ...all, indexed: scans ? indexed : null };
 }
 
-type Raw = Omit<JournalRow, 'rules' | 'answer'> & { rules: string; answer: string | null };
+type Raw = Omit<JournalRow, 'rules' | 'answer' | 'counts'> & {
+  rules: string;
+  answer: string | null;
+  counts: number | null;
+};
 
 function toRow(raw: unknown): JournalRow {
   const { bytes: _, ...row } = raw as Raw & { bytes?: string };
-  const { rules, answer } = row;
+  const { rules, answer, counts } = row;
   return {
     ...row,
     rules: rules.split(' ') as RuleId[],
     answer: answer === null ? null : answer === 'drop' ? 'drop' : Number(answer),
+    counts: counts === null ? null : counts === 1,
   };
 }

@@ -62,6 +62,9 @@ const versions: readonly string[] = [
 
   // What was asked of a decoy, and with which credentials.
   `ALTER TABLE events ADD COLUMN command TEXT; ALTER TABLE events ADD COLUMN credentialHash TEXT;`,
+
+  // Whether its sender must have meant it; null: written before this was kept.
+  'ALTER TABLE events ADD COLUMN counts INTEGER;',
 ];
 
 /** The version that this program writes. */

@@ -135,7 +135,7 @@ export class JournalStore {
       this.#open.delete(key);
       this.#open.set(key, known);
       // Another process, or retention, may have deleted it.
-      if (fold.run(count, last, event.time, known.id).changes === 1) return known.id;
+      if (fold.run(count, last, event.time, Number(event.counts), known.id).changes === 1) return known.id;
     }
     const { lastInsertRowid } = insert.run(
       event.time,
@@ -153,6 +153,7 @@ export class JournalStore {
       event.answer === null ? null : String(event.answer),
       event.why,
       event.request,
+      Number(event.counts),
       ...connectionFields.map((field) => event[field] ?? null),
     );
     const id = Number(lastInsertRowid);
@@ -237,13 +238,15 @@ const adding = (db: DatabaseSync, table: string, columns: number): StatementSync
 const statements = (db: DatabaseSync) => ({
   insert: db.prepare(
     `INSERT INTO events (first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination,
-      answer, why, request, ${connectionFields.join(', ')}) VALUES (${Array(15 + connectionFields.length)
+      answer, why, request, counts, ${connectionFields.join(', ')}) VALUES (${Array(
+        16 + connectionFields.length,
+      )
         .fill('?')
         .join(', ')})`,
   ),
   evidence: db.prepare('INSERT INTO evidence (id, bytes) VALUES (?, ?)'),
   fold: db.prepare(
-    'UPDATE events SET count = count + ?, last = MAX(last, ?), first = MIN(first, ?) WHERE id = ?',
+    'UPDATE events SET count = count + ?, last = MAX(last, ?), first = MIN(first, ?), counts = MIN(counts, ?) WHERE id = ?',
   ),
   minute: adding(db, 'minutes', 4),
   ruleHour: adding(db, 'rulesHour', 4),

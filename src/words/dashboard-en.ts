@@ -282,6 +282,7 @@ export const dashboardInEnglish = {
     people: 'For people',
     page: 'As a page',
     report: 'The report',
+    share: 'Files for sharing; nothing is sent:',
     copied: 'Copied.',
     selected: 'The text is selected: copy it with Ctrl+C.',
   },

@@ -279,6 +279,7 @@ export const dashboardInJapanese: DashboardWords = {
     people: '人が読む文面',
     page: 'ページとして',
     report: '報告',
+    share: '共有用のファイル(送信はしません):',
     copied: 'コピーしました。',
     selected: '選択しました。Ctrl+C でコピーできます。',
   },

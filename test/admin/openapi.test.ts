@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { listFormats } from '../../src/reports/formats.ts';
 import { foreign, type RunningCheckpoint, runCheckpoint, token } from '../support/checkpoint.ts';
 
 interface Operation {
@@ -113,6 +114,7 @@ suite('the OpenAPI document', () => {
           '?client=192.0.2.1',
           '',
         ],
+        ['/api/report', ...listFormats.map((format) => `?format=${format}`), '?format=pdf'],
         ['/api/client', '?client=127.0.0.1', '?client=192.0.2.1', '?client=x', ''],
         ['/api/name', '?client=127.0.0.1', '?client=x'],
         ['/api/origins', '', '?from=x'],

@@ -32,7 +32,7 @@ suite('the journal', () => {
       ...{ session: 'a-1', sni: 'www.example.com', protocol: 'h2' },
       ...{ command: 'connect', credentialHash: '00ff' },
     });
-    const { bytes: _, counts: __, time, ...event } = whole;
+    const { bytes: _, time, ...event } = whole;
     const [id] = store.write([whole]);
     const { events } = eventPage(store.db, {}, 10, null);
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);

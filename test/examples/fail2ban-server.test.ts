@@ -1,4 +1,6 @@
 /** The fail2ban recipe as shipped, in the real server: from the journal of systemd, and from the file of the log. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -16,7 +18,11 @@ const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n
 const client = '127.0.0.7';
 
 /** `/etc/fail2ban` of Debian with the recipe in it, and an action that writes a file instead of a packet filter's rule. */
-async function startFail2ban(owner: Owner, edit: (jail: string) => string) {
+async function startFail2ban(
+  owner: Owner,
+  edit: (jail: string) => string,
+  { jail, path }: { jail: string; path: string } = { jail: 'sekisho', path: '/nowhere' },
+) {
   const folder = await tempDir(owner, 'fail2ban-server');
   const etc = join(folder, 'etc');
   await cp('/etc/fail2ban', etc, { recursive: true });
@@ -27,7 +33,7 @@ async function startFail2ban(owner: Owner, edit: (jail: string) => string) {
   await writeFile(banned, '');
   const shipped = (name: string): Promise<string> => readFile(join(examples, 'fail2ban', name), 'utf8');
   await writeFile(join(etc, 'filter.d/sekisho.conf'), await shipped('filter.d/sekisho.conf'));
-  await writeFile(join(etc, 'jail.d/sekisho.conf'), edit(await shipped('jail.d/sekisho.conf')));
+  await writeFile(join(etc, 'jail.d/sekisho.conf'), edit(await shipped(`jail.d/${jail}.conf`)));
   await writeFile(
     join(etc, 'action.d/to-file.conf'),
     `[Definition]\nactionstart =\nactionstop =\nactioncheck =\nactionban = echo <ip> >> ${banned}\nactionunban =\n`,
@@ -39,11 +45,13 @@ async function startFail2ban(owner: Owner, edit: (jail: string) => string) {
   );
   await writeFile(join(etc, 'fail2ban.local'), '[DEFAULT]\ndbfile = :memory:\n');
   const args = ['-c', etc, '-s', join(folder, 'sock'), '-p', join(folder, 'pid'), '--logtarget', 'STDOUT'];
-  const server = await startProcess(owner, requirePeer('fail2ban-server'), [
-    ...args,
-    ...['-f', '-x', 'start'],
-  ]);
-  await server.waitForLine(/Jail 'sekisho' started/, 30_000);
+  const server = await startProcess(
+    owner,
+    requirePeer('fail2ban-server'),
+    [...args, ...['-f', '-x', 'start']],
+    { env: { ...process.env, PATH: `${path}:${process.env.PATH}` } },
+  );
+  await server.waitForLine(new RegExp(`Jail '${jail}' started`), 30_000);
   return { banned: () => readFile(banned, 'utf8') };
 }
 
@@ -62,6 +70,29 @@ suite('the fail2ban recipe in the real server', { skip: without('fail2ban-server
     const { banned } = await startFail2ban(t, fromFile(log));
     for (let sent = 0; sent < 5; sent++) await exchange(port, probe, { from: client });
     await eventually(async () => (await banned()) === `${client}\n`, 'fail2ban bans', 30_000);
+  });
+
+  test('tells AbuseIPDB of who goes on for a day, and of no line of the log', async (t) => {
+    const folder = await tempDir(t, 'abuseipdb');
+    const [log, sent] = [join(folder, 'sekisho.log'), join(folder, 'sent')];
+    // What would be sent is written down.
+    await mkdir(join(folder, 'bin'));
+    await writeFile(join(folder, 'bin/curl'), `#!/bin/sh\nprintf '%s\\n' "$@" >> ${sent}\n`, { mode: 0o755 });
+    const { port } = await startGatewayProcess(t, `${sites}\nbans: false\nlog: { file: ${log} }`);
+    await startFail2ban(
+      t,
+      // A line in full is written of the first ten.
+      (jail) => fromFile(log)(jail).replace('maxretry = 10', 'maxretry = 5'),
+      { jail: 'sekisho-abuseipdb', path: join(folder, 'bin') },
+    );
+    for (let i = 0; i < 5; i++) await exchange(port, probe, { from: client });
+    await eventually(() => existsSync(sent), 'fail2ban reports', 30_000);
+    const text = await readFile(sent, 'utf8');
+    assert.match(text, /^https:\/\/api\.abuseipdb\.com\/api\/v2\/report$/m);
+    assert.match(text, /^comment=Probes for an open relay, refused by sekisho$/m);
+    assert.match(text, new RegExp(`^ip=${client}$`, 'm'));
+    assert.match(text, /^categories=14$/m);
+    assert.doesNotMatch(text, /www\.example/);
   });
 
   test('bans by the journal of systemd, as shipped', {

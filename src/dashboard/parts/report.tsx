@@ -1,6 +1,7 @@
 /** A report to the abuse contact of a source, ready to copy. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import { listFormats } from '../../reports/formats.ts';
 import { api, queryText } from '../api.ts';
 import { t } from '../language.ts';
 import { useResource } from '../resource.ts';
@@ -62,6 +63,9 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
           <textarea ref={text} readOnly rows={16} value={words(value)} aria-label={t.report.report} />
         )}
       </Loaded>
+      <p class="exports">
+        <ShareLinks client={client} />
+      </p>
       <div class="dialog-ends">
         <span role="status">{said}</span>
         <a
@@ -80,5 +84,26 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
         </button>
       </div>
     </Dialog>
+  );
+}
+
+const listNames = {
+  abuseipdb: 'AbuseIPDB',
+  'blocklist-de': 'blocklist.de',
+  stix: 'STIX 2.1',
+  misp: 'MISP',
+} as const;
+
+/** Files for sharing: of a client, or without one of all since a moment. */
+export function ShareLinks(query: { client?: string; from?: number }): JSX.Element {
+  return (
+    <>
+      {t.report.share}
+      {listFormats.map((format) => (
+        <a key={format} href={`/api/report${queryText({ ...query, format })}`} download>
+          {listNames[format]}
+        </a>
+      ))}
+    </>
   );
 }

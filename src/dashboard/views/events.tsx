@@ -6,6 +6,7 @@ import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
 import { EventList } from '../parts/event-list.tsx';
 import { FilterField } from '../parts/filter-field.tsx';
+import { ShareLinks } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
@@ -69,6 +70,8 @@ export function EventsView({ live, range, query }: Props): JSX.Element {
           <a href={exported('json')} download>
             JSON
           </a>
+          <br />
+          <ShareLinks from={Date.now() - range} />
         </span>
       </div>
       <search class="filters" aria-label={t.events.filter}>

@@ -1,9 +1,11 @@
 /** Whom an abuse report accuses, and of what. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { abuseReport, evidenceOf, xarf } from '../../src/admin/abuse-report.ts';
 import type { JournalEvent } from '../../src/events/journal-query.ts';
 import { noOrigin } from '../../src/geo/origin.ts';
+import { abuseReport } from '../../src/reports/abuse-report.ts';
+import { evidenceOf } from '../../src/reports/evidence.ts';
+import { xarf } from '../../src/reports/xarf.ts';
 import type { Action, RuleId } from '../../src/rules/catalogue.ts';
 
 const event = (rule: RuleId, action: Action = 'block'): JournalEvent =>
@@ -49,7 +51,7 @@ suite('an abuse report', () => {
   });
 
   test('says the same in X-ARF', () => {
-    const { description, tags } = xarf('203.0.113.7', [event('not-http')], by, 0) as Record<string, unknown>;
+    const { description, tags } = xarf('203.0.113.7', [event('not-http')], by) as Record<string, unknown>;
     assert.equal(description, 'Probes of our server: not-http.');
     assert.deepEqual(tags, ['activity:probing']);
   });

@@ -6,7 +6,17 @@ import { escapeHtml } from '../looks/html.ts';
 import { looks } from '../looks/looks.ts';
 import { seal } from '../looks/seal.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
-import { accusation, listed, type Reporter, samples, utc } from './abuse-report.ts';
+import { accusation, listed, samples } from './abuse-report.ts';
+import {
+  allByDecoys,
+  answerWords,
+  deedOf,
+  deedWords,
+  type Reporter,
+  summed,
+  utc,
+  withPort,
+} from './evidence.ts';
 
 const style = `${looks}
 .bytes { margin-bottom: 14px; }
@@ -27,15 +37,19 @@ export function abuseReportPage(
   { org, contact }: Reporter,
   origin: Origin,
 ): string {
-  const rules = [...new Set(events.map(({ rule }) => rule))];
-  const { subject, lines } = accusation(source, rules);
+  const { total, first, last, rules } = summed(events);
+  const deed = deedOf(rules);
+  const lines = [
+    ...accusation[deed](source),
+    ...(allByDecoys(events) ? ['It came to ports on which we offer nothing to anybody.'] : []),
+  ];
   const from = originText(origin);
   const facts: [string, string][] = [
     ['Source', source],
     ...(from === '' ? [] : ([['Network', from]] as [string, string][])),
-    ['Attempts', String(events.reduce((sum, { count }) => sum + count, 0))],
-    ['First', utc(Math.min(...events.map(({ first }) => first)))],
-    ['Last', utc(Math.max(...events.map(({ last }) => last)))],
+    ['Attempts', String(total)],
+    ['First', utc(first)],
+    ['Last', utc(last)],
     ['Reported by', contact === '' ? org : `${org}, ${contact}`],
   ];
   const text = escapeHtml;
@@ -49,7 +63,7 @@ export function abuseReportPage(
       ({ first, bytes }) =>
         `<p class="lead">${utc(first)}</p><pre class="bytes">${text(broken(bytes))}</pre>`,
     );
-  const title = `Abuse report: ${subject} from ${source}`;
+  const title = `Abuse report: ${deedWords[deed]} from ${source}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -72,16 +86,17 @@ ${pieces.join('\n')}</section>
 `;
 }
 
-const columns = ['Time', 'Client', 'Our listener', 'Asked for', 'Answer'];
+const columns = ['Time', 'Source', 'Our address', 'Asked for', 'Answer'];
 
-function row({ first, client, listener, request, answer, count }: JournalEvent): string {
-  const given = answer === 'drop' ? 'connection closed' : String(answer);
+/** The time of a connection and both its ends with their ports (RFC 6302). */
+function row(event: JournalEvent): string {
+  const { first, client, clientPort, localAddress, localPort, listener, request } = event;
   const cells = [
     utc(first),
-    client,
-    listener,
+    withPort(client, clientPort),
+    localAddress == null ? listener : withPort(localAddress, localPort),
     request.slice(0, 200),
-    count > 1 ? `${given} (${count} times)` : given,
+    answerWords(event),
   ];
   return `<tr>${cells.map((cell, index) => `<td data-label="${columns[index]}"${index === 0 ? ' class="when"' : ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
 }
