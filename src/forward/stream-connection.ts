@@ -82,7 +82,14 @@ export class StreamConnection {
   /** Since when it carries nothing, on the clock. */
   idleSince: number;
 
-  constructor(address: BackendAddress, timeouts: UpstreamTimeouts, clock: Clock, watch: ConnectionWatch) {
+  /** @param socket on its way there */
+  constructor(
+    address: BackendAddress,
+    timeouts: UpstreamTimeouts,
+    clock: Clock,
+    watch: ConnectionWatch,
+    socket: Socket = dial(address),
+  ) {
     this.name = backendName(address);
     this.scheme = address.kind === 'tls' ? 'https' : 'http';
     this.timeouts = timeouts;
@@ -91,7 +98,6 @@ export class StreamConnection {
     this.#deadline = clock.now + timeouts.connect;
     this.idleSince = clock.now;
     this.#empty = new Allowance(emptyFrames, clock.now);
-    const socket = dial(address);
     this.#socket = socket;
     this.output = new Output(socket, (bytes) => this.#empty.give(bytes / 1024));
     socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect(address));

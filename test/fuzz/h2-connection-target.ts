@@ -1,6 +1,5 @@
 /** Whole connections of HTTP/2: the front end on bytes that come in pieces, with a backend that answers at once, late or never. */
 
-import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Attempt, ClientSide } from '../../src/forward/attempt.ts';
 import { UpstreamError } from '../../src/forward/upstream-error.ts';
@@ -27,6 +26,7 @@ import { HpackDecoder } from '../../src/wire/hpack-decoder.ts';
 import { encodeKnown } from '../../src/wire/hpack-encoder.ts';
 import { parseResponseHead, type ResponseHead } from '../../src/wire/response-head.ts';
 import { corpusPolicy } from '../support/policy.ts';
+import { FakeSocket, withoutClock } from './fake-socket.ts';
 import { must, type Target } from './target.ts';
 
 const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX: y\r\n\r\n');
@@ -89,33 +89,6 @@ class ScriptedAttempt {
   }
 }
 
-/** As much of a socket as the front end asks for; a real one would put things off. */
-class FakeSocket extends EventEmitter {
-  readonly written: Buffer[] = [];
-  readonly remoteAddress = '192.0.2.7';
-  readonly localAddress = '192.0.2.1';
-  readonly localPort = 443;
-  readonly encrypted = true;
-  readonly writableLength = 0;
-  readonly writableNeedDrain = false;
-  destroyed = false;
-  write(data: Buffer | string): boolean {
-    this.written.push(typeof data === 'string' ? latin1(data) : data);
-    return true;
-  }
-  cork(): void {}
-  uncork(): void {}
-  end(): void {}
-  pause(): void {}
-  resume(): void {}
-  isPaused(): boolean {
-    return false;
-  }
-  destroy(): void {
-    this.destroyed = true;
-  }
-}
-
 const { policy, clients } = corpusPolicy();
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const block = (path: string, method = 'GET'): string =>
@@ -169,18 +142,6 @@ export const h2Connection: Target = {
   ],
   run: (input) => withoutClock(() => connectionOn(input)),
 };
-
-/** Nothing is put off: a run ends with its call. */
-function withoutClock(run: () => string): string {
-  const { setImmediate, setTimeout } = globalThis;
-  const never = (() => ({ unref: () => {} })) as never;
-  Object.assign(globalThis, { setImmediate: never, setTimeout: never });
-  try {
-    return run();
-  } finally {
-    Object.assign(globalThis, { setImmediate, setTimeout });
-  }
-}
 
 function connectionOn(input: Buffer): string {
   const errors: unknown[] = [];

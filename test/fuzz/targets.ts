@@ -1,3 +1,4 @@
+import { h2Backend } from './h2-backend-target.ts';
 import { h2Connection } from './h2-connection-target.ts';
 import { h2Targets } from './h2-targets.ts';
 import { mailTargets } from './mail-targets.ts';
@@ -10,6 +11,7 @@ export const targets: readonly Target[] = [
   ...wireTargets,
   ...h2Targets,
   h2Connection,
+  h2Backend,
   ...mailTargets,
   ...textTargets,
 ];
