@@ -190,6 +190,7 @@ export function judgeServerName(name: string, policy: Policy): Verdict | null {
 function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
   const name = protocol === 'tls' ? helloName(bytes) : null;
   if (name !== null) return wantedByName(name);
+  if (protocol === 'smtp') return { ...nothingWanted, protocol: 'SMTP' };
   const request =
     protocol === 'socks4'
       ? parseSocks4(bytes)

@@ -36,9 +36,10 @@ export interface Explanation {
  * @param at offset of these bytes in what was given
  */
 export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation {
-  const dump = readFieldDump(text(bytes));
-  if (dump !== null) return explainFields(dump, bytes.length, policy, at);
   const other = judgeFirstBytes(bytes, policy);
+  // A preface has a request line like that of a dump.
+  const dump = other === null ? readFieldDump(text(bytes)) : null;
+  if (dump !== null) return explainFields(dump, bytes.length, policy, at);
   const head = other === null ? parseRequestHead(bytes) : null;
   const verdict = other ?? (head === null ? denied(policy) : judgeHead(head, bytes, policy));
   const wanted = verdict.wanted ?? nothingWanted;

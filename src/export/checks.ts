@@ -45,7 +45,7 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
   };
 
   add('connect', [line('^CONNECT ')]);
-  add('absolute-form-scheme', [line('^[^ ]+ +[a-z][a-z0-9+.-]*:/')], [line('^[^ ]+ +https?:')]);
+  add('absolute-form-scheme', [line('^[^ ]+ +[a-z][a-z0-9+._-]*:/')], [line('^[^ ]+ +https?:')]);
   add('absolute-form-userinfo', [line(`${absolute}[^/?# ]*@`)]);
   const version = 'HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$';
   add('framing', [], [{ of: ['line'], any: [`^[^ ]+ [^ ]+ ${version}`], exactCase: true }]);

@@ -80,6 +80,7 @@ const attack = new RegExp(
 const relayProtocol: Readonly<Record<string, Intent>> = {
   TURN: 'turn-relay',
   SIP: 'sip-relay',
+  SMTP: 'mail-relay',
   RTSP: 'stream-relay',
   Icecast: 'stream-relay',
   ICAP: 'cache-manager',

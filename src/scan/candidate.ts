@@ -28,8 +28,8 @@ export type CandidateKind =
 /** Longest line that is quoted, in characters. */
 export const quoteLimit = 600;
 
-/** `scheme://…`: an absolute-form target, or what is left of one. */
-const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
+/** `scheme://…`: an absolute-form target, or what is left of one; `cache_object:` of Squid, and a socket of this machine, as well. */
+const absolute = /^(?:[A-Za-z][A-Za-z0-9+._-]*:\/\/|unix:\/)/;
 /** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: completed by lenient parsers into a URL that names a host. */
 const hostInDisguise =
   /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;

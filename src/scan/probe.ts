@@ -111,7 +111,7 @@ function connect(logged: string, own: OwnNames, probe: Make): Probe {
 
 function absolute(method: string, target: string, own: OwnNames, probe: Make): Probe | typeof ownAbsolute {
   // Servers log what they were sent, spaces and fragments included: whose host it is, the text up to the path tells.
-  const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)![0];
+  const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)?.[0] ?? target;
   const whole = parseRequestTarget(method, target);
   const parsed = isMalformed(whole) ? parseRequestTarget(method, head) : whole;
   if (isMalformed(parsed) || parsed.form !== 'absolute')

@@ -38,7 +38,8 @@ export type RequestTarget = OriginForm | AbsoluteForm | AuthorityForm | Asterisk
 const invisible = /[\0-\x20\x7f]/;
 /** Raw UTF-8, or another charset: served as nginx, Apache and Caddy do. */
 const beyondAscii = /[\x80-\xff]/;
-const schemePrefix = /^[A-Za-z][A-Za-z0-9+.-]*:/;
+/** With `_`, which RFC 3986 has not, and `cache_object:` of Squid has. */
+const schemePrefix = /^[A-Za-z][A-Za-z0-9+._-]*:/;
 
 /**
  * Reads a request-target. Total: any text gives a `RequestTarget` or a `Malformed` with the offset that makes it one.

@@ -73,11 +73,11 @@ test('each character is a byte, and each reference says something', () => {
 
 /** Names reserved for examples, and the public ones that the request is known by. */
 const names =
-  /(^|\.)(169\.254\.169\.254\.nip\.io|example(\.(com|net|org))?|localhost|test|w3\.org)$|^(www\.(google|yahoo|bing|facebook|pingdom|uptimerobot|letsencrypt)\.(com|org)|tt-rss\.org|metadata\.google\.internal|check\.proxyradar\.com|httpheader\.net|schemas\.xmlsoap\.org|jabber\.org)$/;
+  /(^|\.)(169\.254\.169\.254\.nip\.io|example(\.(com|net|org))?|localhost|test|w3\.org)$|^(www\.(google|yahoo|bing|facebook|pingdom|uptimerobot|letsencrypt)\.(com|org)|tt-rss\.org|metadata\.google\.internal|check\.proxyradar\.com|httpheader\.net|httpbin\.org|api\.ipify\.org|ip-api\.com|wtfismyip\.com|ifconfig\.io|icanhazip\.com|checkip\.amazonaws\.com|schemas\.xmlsoap\.org|jabber\.org)$/;
 
 /** Documentation, private, loopback and link-local ranges; AWS names its metadata service in the last, Azure its host. */
 const addresses =
-  /^(192\.0\.2|198\.51\.100|203\.0\.113|10\.\d+\.\d+|127\.\d+\.\d+|168\.63\.129|192\.168\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+|169\.254\.169)\.\d+$/;
+  /^(192\.0\.2|198\.51\.100|203\.0\.113|10\.\d+\.\d+|127\.\d+\.\d+|168\.63\.129|192\.168\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+|169\.254\.169|100\.100\.100)\.\d+$/;
 
 test('no row names a real person, host or address', () => {
   for (const { id, bytes } of corpus) {

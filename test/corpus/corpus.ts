@@ -16,6 +16,8 @@ import { pathProxies } from './path-proxies.ts';
 import type { CorpusRow } from './row.ts';
 import { seeds } from './seeds.ts';
 import { targets } from './targets.ts';
+import { todayNeighbours } from './today-neighbours.ts';
+import { todayRows } from './today-rows.ts';
 
 /** Every row of every topic. */
 export const corpus: readonly CorpusRow[] = [
@@ -29,6 +31,7 @@ export const corpus: readonly CorpusRow[] = [
   ...foreignProtocols,
   ...methods,
   ...pathProxies,
+  ...todayRows,
   ...legitimateBrowsers,
   ...legitimateTools,
   ...legitimateSoftware,
@@ -36,6 +39,7 @@ export const corpus: readonly CorpusRow[] = [
   ...legitimateHeaders,
   ...legitimateBodies,
   ...legitimateProtocols,
+  ...todayNeighbours,
 ];
 
 const seen = new Set<string>();

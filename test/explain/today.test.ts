@@ -1,0 +1,36 @@
+/** What `explain` says of the kinds of probes of today is what the gateway does with them. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { explain } from '../../src/explain/explain.ts';
+import { http2Kinds, type Kind, kinds, neighbours, rowOf } from '../corpus/today.ts';
+import { corpusPolicy } from '../support/policy.ts';
+
+const { policy } = corpusPolicy();
+
+function told(bytes: string): Omit<Kind, 'row'> | null {
+  const { verdict, intent } = explain(Buffer.from(bytes, 'latin1'), policy);
+  if (verdict.rule === null) return null;
+  const counts = verdict.signals.some((signal) => signal.counts);
+  return { rule: verdict.rule, intent: intent!, answer: verdict.answer ?? 'passed', counts };
+}
+
+suite('explain and the probes of today', () => {
+  for (const kind of kinds) {
+    const { row, ...expected } = kind;
+    test(row, () => assert.deepEqual(told(rowOf(kind).bytes), expected));
+  }
+
+  for (const { id, fields, ...expected } of http2Kinds)
+    test(`${id}, as lines of fields`, () => {
+      const lines = fields.map((name, i) => (i % 2 === 0 ? `${name}: ${fields[i + 1]}\n` : ''));
+      assert.deepEqual(told(lines.join('')), expected);
+    });
+
+  test('nothing is said of the neighbours', () => {
+    const spoken = neighbours.filter(({ client, bytes }) => client === undefined && told(bytes) !== null);
+    assert.deepEqual(
+      spoken.map(({ id }) => id),
+      [],
+    );
+  });
+});
