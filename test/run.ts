@@ -16,6 +16,8 @@ const root = resolve(import.meta.dirname, '..');
 const fileTimeout = 180_000;
 /** For the test files too; the soak (`SOAK_SECONDS`) takes as long as it is asked to. */
 process.env.SEKISHO_TEST_FILE_LIMIT ??= String(fileTimeout + 1000 * Number(process.env.SOAK_SECONDS ?? 0));
+/** Commands speak the language of the locale; what tests compare is English. */
+process.env.LC_ALL = 'C.UTF-8';
 /** Files whose line coverage is below this many per cent are named. */
 const wellCovered = 90;
 const strict = process.env.SEKISHO_CI === '1';

@@ -1,58 +1,64 @@
 /** The findings for people: the verdict first, then a table, then what to change. */
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { padRight, columns as widthOf } from '../words/columns.ts';
+import { commandWords } from '../words/commands.ts';
+import type { CommandWords } from '../words/commands-en.ts';
+import type { Language } from '../words/language.ts';
 import type { Finding, Result } from './finding.ts';
 import { exitCode, exitCodes, limits, type Remarks, verdictLine } from './verdict.ts';
 
 /** What is worst comes first. */
 const order: readonly Result[] = ['relays', 'unclear', 'answers-itself', 'refuses'];
 
-const words: Readonly<Record<Result, string>> = {
-  relays: 'RELAYS',
-  unclear: 'unclear',
-  'answers-itself': 'answers itself',
-  refuses: 'refuses',
-};
-
 /** The whole report. */
 export function report(
   target: string,
   findings: readonly Finding[],
   remarks: Remarks,
-  { color = false, width = 100 }: { color?: boolean; width?: number } = {},
+  {
+    color = false,
+    width = 100,
+    language = 'en',
+  }: { color?: boolean; width?: number; language?: Language } = {},
 ): string {
+  const { audit: words } = commandWords[language];
+  const placeOf = (finding: Finding): string => placeText(finding, words);
   const paint = (format: 'red' | 'yellow' | 'green' | 'bold', text: string): string =>
     color ? styleText(format, text, { validateStream: false }) : text;
   const code = exitCode(findings, remarks);
   const lines = [
     paint(
       code === exitCodes.relays ? 'red' : code === exitCodes.untold ? 'yellow' : 'bold',
-      printable(verdictLine(target, findings, remarks)),
+      printable(verdictLine(target, findings, remarks, language)),
     ),
-    ...limits(findings, remarks).map((text) => wrap('', text, width)),
+    ...limits(findings, remarks, language).map((text) => wrap('', text, width)),
   ];
   for (const port of [...new Set(findings.map(placeOf))]) {
-    const rows = fold(findings.filter((finding) => placeOf(finding) === port));
-    const column = Math.max(...rows.map(({ technique }) => technique.length));
+    const rows = fold(
+      findings.filter((finding) => placeOf(finding) === port),
+      words,
+    );
+    const column = Math.max(...rows.map(({ technique }) => widthOf(technique)));
     lines.push('', paint('bold', port));
     for (const { result, technique, why } of rows) {
-      const label = words[result].padEnd(15);
+      const label = padRight(words.results[result], 15);
       const colored =
         result === 'relays' ? paint('red', label) : result === 'unclear' ? paint('yellow', label) : label;
-      const start = `  ${colored}${technique.padEnd(column)}  `;
+      const start = `  ${colored}${padRight(technique, column)}  `;
       lines.push(wrap(start, why, width));
     }
   }
   const fixes = mends(findings);
   if (fixes.length > 0) {
-    lines.push('', paint('bold', 'To mend'));
+    lines.push('', paint('bold', words.mend));
     for (const [index, fix] of fixes.entries()) lines.push(wrap(`  ${index + 1}. `, fix, width));
   }
   return `${lines.join('\n')}\n`;
 }
 
 /** The port, and the address where the name does not tell it. */
-const placeOf = ({ target, address }: Finding): string =>
-  target.startsWith(address) || target.startsWith(`[${address}]`) ? target : `${target} at ${address}`;
+const placeText = ({ target, address }: Finding, { at }: CommandWords['audit']): string =>
+  target.startsWith(address) || target.startsWith(`[${address}]`) ? target : at(target, address);
 
 /** Each piece of advice once, whatever it was given for: `SOFTWARE: one; another`. */
 function mends(findings: readonly Finding[]): string[] {
@@ -74,7 +80,7 @@ interface Row {
 }
 
 /** Spellings of one rule that ended alike share a row. */
-function fold(findings: readonly Finding[]): Row[] {
+function fold(findings: readonly Finding[], { spellings }: CommandWords['audit']): Row[] {
   const rows = new Map<string, { first: Finding; count: number }>();
   for (const finding of findings) {
     const { result, rule, why } = finding;
@@ -86,7 +92,7 @@ function fold(findings: readonly Finding[]): Row[] {
   return [...rows.values()]
     .map(({ first, count }) => ({
       result: first.result,
-      technique: count === 1 ? first.technique : `${first.rule} (${count} spellings)`,
+      technique: count === 1 ? first.technique : spellings(first.rule, count),
       why: first.why,
     }))
     .sort((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
@@ -94,12 +100,12 @@ function fold(findings: readonly Finding[]): Row[] {
 
 /** Later lines are set below the first one's text. The server's words may hold anything: controls are shown, not obeyed. */
 function wrap(start: string, text: string, width: number): string {
-  const indent = stripVTControlCharacters(start).length;
+  const indent = widthOf(stripVTControlCharacters(start));
   const room = Math.max(width - indent, 30);
   const lines: string[] = [];
   let line = '';
   for (const word of printable(text).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > room) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > room) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;

@@ -1,5 +1,7 @@
 /** What the findings come to: a sentence, and an exit code. It does not say "does not relay" where that could not be told. */
 import { specialRange } from '../address/special-ranges.ts';
+import { commandWords } from '../words/commands.ts';
+import type { Language } from '../words/language.ts';
 import type { Finding, Result } from './finding.ts';
 
 /** What is no finding, and bears on what the findings mean. */
@@ -26,32 +28,29 @@ export function exitCode(findings: readonly Finding[], { untold }: Remarks): num
 }
 
 /** One line: whether it relays, or that it could not be told. */
-export function verdictLine(target: string, findings: readonly Finding[], { untold }: Remarks): string {
-  const unclear = count(findings, 'unclear');
-  const all = `${findings.length} ${findings.length === 1 ? 'technique' : 'techniques'}`;
-  const rest = [
-    `${count(findings, 'refuses')} refused`,
-    `${count(findings, 'answers-itself')} answered from its own`,
-  ].join(', ');
-  const alsoUnclear = unclear > 0 ? `, ${unclear} unclear` : '';
-  const relays = count(findings, 'relays');
-  if (relays > 0) {
-    return `${target} RELAYS: ${relays} of ${all} went through (${rulesOf(findings, 'relays')}); ${rest}${alsoUnclear}.`;
-  }
-  if (findings.length === 0) {
-    return `${target}: could not be told, nothing could be tried${untold.length > 0 ? `: ${untold.join('; ')}` : ''}.`;
-  }
-  if (unclear > 0) {
-    return `${target}: could not be told. Nothing is proven, and ${unclear} of ${all} ${unclear === 1 ? 'is' : 'are'} unclear (${rulesOf(findings, 'unclear')}); ${rest}.`;
-  }
-  if (untold.length > 0) {
-    return `${target}: could not be told of all of it. None of ${all} went through, but ${untold.join('; ')}.`;
-  }
-  return `${target} does not relay: none of ${all} went through; ${rest}.`;
+export function verdictLine(
+  target: string,
+  findings: readonly Finding[],
+  { untold }: Remarks,
+  language: Language = 'en',
+): string {
+  const { audit: words } = commandWords[language];
+  const [all, relays, unclear] = [findings.length, count(findings, 'relays'), count(findings, 'unclear')];
+  const rest = (untoldOf: number): string =>
+    words.rest(count(findings, 'refuses'), count(findings, 'answers-itself'), untoldOf);
+  if (relays > 0) return words.relays(target, relays, all, rulesOf(findings, 'relays'), rest(unclear));
+  if (all === 0) return words.nothing(target, untold.join('; '));
+  if (unclear > 0) return words.unclear(target, unclear, all, rulesOf(findings, 'unclear'), rest(0));
+  return untold.length > 0 ? words.partly(target, all, untold.join('; ')) : words.safe(target, all, rest(0));
 }
 
 /** Lines behind the verdict: what limits it. */
-export function limits(findings: readonly Finding[], { slow, deaf, untold, paths }: Remarks): string[] {
+export function limits(
+  findings: readonly Finding[],
+  { slow, deaf, untold, paths }: Remarks,
+  language: Language = 'en',
+): string[] {
+  const { audit: words } = commandWords[language];
   const unclear = count(findings, 'unclear') > 0;
   const web = findings.some(({ rule }) => !rule.startsWith('smtp'));
   const told = count(findings, 'relays') > 0 ? untold : [];
@@ -59,16 +58,10 @@ export function limits(findings: readonly Finding[], { slow, deaf, untold, paths
     ({ result, address }) => result === 'relays' && specialRange(address) === 'loopback',
   );
   return [
-    ...(trusted ? ['Asked from this machine itself, which many servers trust: ask from outside too.'] : []),
+    ...(trusted ? [words.fromHere] : []),
     ...[...told, ...slow].map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),
-    ...(unclear && deaf.length > 0
-      ? [
-          `The canary cannot listen on ${deaf.join(', ')}: a server that chooses such a port by itself goes unheard. Audit as root, or from a machine where they are free.`,
-        ]
-      : []),
-    ...(web && !paths
-      ? ['Pages that fetch by a path or a parameter (/proxy?url=…) were not tried: add --paths.']
-      : []),
+    ...(unclear && deaf.length > 0 ? [words.deaf(deaf.join(', '))] : []),
+    ...(web && !paths ? [words.noPaths] : []),
   ];
 }
 

@@ -18,6 +18,7 @@ import {
   type Target,
 } from '../audit/target.ts';
 import { exitCode, exitCodes, limits, verdictLine } from '../audit/verdict.ts';
+import { environmentLanguage } from '../words/language.ts';
 import type { AuditOptions, Command } from './options.ts';
 
 /** Milliseconds for the whole audit. */
@@ -76,14 +77,15 @@ async function auditTarget(options: AuditOptions): Promise<number> {
     process.off('SIGTERM', stop);
     progress.clear();
   }
+  const language = environmentLanguage(process.env);
   const said = where.length > 1 ? `${options.target} (${where.join(', ')})` : options.target;
   if (options.json) {
     process.stderr.write(
-      `${[verdictLine(said, findings, remarks), ...limits(findings, remarks)].join('\n')}\n`,
+      `${[verdictLine(said, findings, remarks, language), ...limits(findings, remarks, language)].join('\n')}\n`,
     );
   } else {
     const { isTTY, columns } = process.stdout;
-    const style = { color: isTTY && !process.env.NO_COLOR, width: columns ?? 100 };
+    const style = { color: isTTY && !process.env.NO_COLOR, width: columns ?? 100, language };
     process.stdout.write(report(said, findings, remarks, style));
   }
   return exitCode(findings, remarks);

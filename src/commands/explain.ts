@@ -15,8 +15,12 @@ import { loadDomains } from '../smtp/domain-file.ts';
 import { mailPolicy } from '../smtp/domains.ts';
 import { explainSmtp, explainSmtpAnywhere, isSmtpLine, type SmtpExplanation } from '../smtp/explain.ts';
 import type { SmtpOptions } from '../smtp/options.ts';
+import { commandWords } from '../words/commands.ts';
+import { environmentLanguage } from '../words/language.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
+
+const { explain: words } = commandWords[environmentLanguage(process.env)];
 
 /** What is ours where no config says so: as in `config/sekisho.yaml`. */
 const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
@@ -93,8 +97,11 @@ function configuredPolicy({ domains, plainLocals }: SmtpOptions): MailPolicy {
 function smtpText(explanation: SmtpExplanation, line: string): string {
   const { verdict, rule, answer, why, steps, destination, sentOn, evidence, intent } = explanation;
   const title = styleText(['bold', colours[verdict]], verdict.toUpperCase());
-  const lines = [rule === null ? title : `${title}  ${rule}${answer === null ? '' : ` → ${answer}`}`, why];
-  if (intent !== null) lines.push(`Intent: ${intent}.`);
+  const lines = [
+    rule === null ? title : `${title}  ${rule}${answer === null ? '' : ` → ${answer}`}`,
+    words.why(why, rule, printable(destination ?? '')),
+  ];
+  if (intent !== null) lines.push(words.intent(intent));
   const shown = printable(line);
   lines.push('', `  ${shown}`);
   if (evidence !== null) {
@@ -135,16 +142,16 @@ function asJson({ verdict, signals, intent, why }: Explanation, bytes: Buffer): 
 const colours = { block: 'red', flag: 'yellow', allow: 'green' } as const;
 
 function asText({ verdict, signals, intent, why }: Explanation, bytes: Buffer, note: string | null): string {
-  const { action, rule, answer } = verdict;
+  const { action, rule, answer, wanted } = verdict;
   const title = styleText(['bold', colours[action]], action.toUpperCase());
   const lines = [
     rule === null ? title : `${title}  ${rule}${answer === null ? '' : ` → ${answerText(answer)}`}`,
-    why,
+    words.why(why, rule, printable(wanted?.text ?? '')),
   ];
-  if (intent !== null) lines.push(`Intent: ${intent}.`);
+  if (intent !== null) lines.push(words.intent(intent));
   for (const signal of signals) lines.push('', ...signalLines(signal, bytes));
   if (rule !== null && verdict.action === 'flag')
-    lines.push('', `It is passed on to ${verdict.site?.name} as ${verdict.path}, and recorded.`);
+    lines.push('', words.passedOn(verdict.site?.name ?? '', verdict.path ?? ''));
   if (note !== null) lines.push('', `(${note})`);
   return `${lines.join('\n')}\n`;
 }
@@ -166,7 +173,7 @@ function signalLines(signal: PlacedSignal, bytes: Buffer): string[] {
   return [
     `  ${before}${styleText(colours[action], marked)}${after}`,
     `  ${' '.repeat(before.length)}${styleText(colours[action], '^'.repeat(Math.max(marked.length, 1)))} ${what}`,
-    `  ${styleText('bold', rule)} (${action}): ${title}`,
+    `  ${styleText('bold', rule)} (${action}): ${words.title(rule, title)}`,
     `  ${styleText('dim', reference)}`,
   ];
 }
