@@ -162,7 +162,7 @@ export const gateway =
     const port = await freePort();
     const file = await config(
       'sekisho.yaml',
-      `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: ["127.0.0.1:*", www.example.net], backend: "http://127.0.0.1:${backend}", connections: { max: 256, queue: 4096 } }]\nbans: { after: 1000, allow: [192.0.2.0/24] }\nrateLimit: { max: 1000000000 }\nlimits: { connectionsPerClient: 100000 }\nlog: { level: error }\njournal: false\n${yaml}`,
+      `listen: ["127.0.0.1:${port}"]\nsites: [{ hosts: ["127.0.0.1:*", www.example.net], backend: "http://127.0.0.1:${backend}", connections: { max: 256, queue: 4096 } }]\nbans: { after: 1000, allow: [192.0.2.0/24] }\nrateLimit: { max: 1000000000 }\nlimits: { connectionsPerClient: 100000 }\nlog: { level: error }\n${yaml}`,
     );
     return pinned(name, cores, port, [process.execPath, join(root, program), 'start', '--config', file]);
   };

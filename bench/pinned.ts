@@ -11,6 +11,8 @@ export const loadCore = availableParallelism() > 1 ? 1 : 0;
 export interface Pinned {
   readonly name: string;
   readonly port: number;
+  /** When its process was started, on the clock of `performance`. */
+  readonly started: number;
   /** Its process and the children of it. */
   processes(): readonly number[];
   /** Seconds of processor time that it and its children have used. */
@@ -38,6 +40,7 @@ export async function pinned(
   command: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Pinned> {
+  const started = performance.now();
   const child = spawn('taskset', ['-c', String(cores), ...command], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
@@ -53,11 +56,12 @@ export async function pinned(
       child.kill('SIGKILL');
       throw new Error(`${name} did not start: ${errors}`);
     }
-    await delay(50);
+    await delay(5);
   }
   return {
     name,
     port,
+    started,
     processes: () => treeOf(child.pid!),
     processorTime: () => treeOf(child.pid!).reduce((sum, pid) => sum + used(pid), 0),
     peakMemory: () => treeOf(child.pid!).reduce((sum, pid) => sum + peak(pid), 0),

@@ -10,6 +10,7 @@ const benches = [
   'guard',
   'plugin',
   'workers',
+  'footprint',
   'judge',
   'tls',
   'http2',

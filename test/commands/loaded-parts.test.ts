@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { root, startGatewayProcess } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
-import { startProcess } from '../support/process.ts';
+import { runProcess, startProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** What stands in the name of a file of it. */
@@ -87,4 +87,13 @@ log: { format: pretty }
     present(readFileSync(list, 'utf8').split('\n')),
     heavy.filter((part) => !later.includes(part)),
   );
+});
+
+test('from a checkout what was compiled is kept in it: types are stripped once', async () => {
+  const tell = `data:text/javascript,import m from 'node:module'; console.log(m.getCompileCacheDir() ?? 'none')`;
+  const { stdout } = await runProcess('npm', ['run', '-s', 'sekisho', '--', '--version'], {
+    cwd: root,
+    env: { NODE_COMPILE_CACHE: undefined, NODE_OPTIONS: `--import "${tell.replaceAll(' ', '%20')}"` },
+  });
+  assert.ok(stdout.includes(join(root, 'node_modules/.cache/node')), stdout);
 });
