@@ -39,6 +39,8 @@ class Checked implements ResponseSink {
   readonly #exchange: BackendStream;
   state: 'asked' | 'body' | 'over' = 'asked';
   how = '';
+  /** What was wrong: a fault that a sink throws is taken for its own. */
+  readonly wrong: string[] = [];
   #left = -1;
 
   constructor(connection: StreamConnection, asked: UpstreamRequest) {
@@ -47,27 +49,30 @@ class Checked implements ResponseSink {
     this.#exchange.send(asked, this);
     if (!asked.ended) this.#exchange.write(Buffer.alloc(100, 'w'));
   }
+  #must(holds: boolean, what: string): void {
+    if (!holds) this.wrong.push(what);
+  }
   onReady(): void {}
   onUpgrade(): void {
-    must(false, 'nothing is upgraded');
+    this.#must(false, 'nothing is upgraded');
   }
   onDrain(): void {}
   onInformation({ status }: ResponseHead): void {
-    must(this.state === 'asked' && status < 200 && status !== 101, 'a 1xx comes before the head');
+    this.#must(this.state === 'asked' && status < 200 && status !== 101, 'a 1xx comes before the head');
   }
   onHead({ status, fields, framing, length }: ResponseHead, whole: string | null): void {
-    must(this.state === 'asked' && status >= 200, 'there is one head');
-    must(
+    this.#must(this.state === 'asked' && status >= 200, 'there is one head');
+    this.#must(
       /^(?:[!#$%&'*+\-.^_`|~0-9a-z]+: (?:[^\0-\x08\n-\x1f\x7f]*)\r\n)*$/.test(fields),
       'its fields are lines of HTTP/1',
     );
-    must(
+    this.#must(
       !/^(?:connection|transfer-encoding|upgrade|keep-alive|alt-svc|:)/m.test(fields),
       'none is for this hop',
     );
-    must(whole === null || whole === '', 'a body comes by itself');
-    must((framing === 'none') === (whole !== null), 'it is whole where there is no body');
-    must(!this.#bodiless || whole !== null, 'HEAD has none');
+    this.#must(whole === null || whole === '', 'a body comes by itself');
+    this.#must((framing === 'none') === (whole !== null), 'it is whole where there is no body');
+    this.#must(!this.#bodiless || whole !== null, 'HEAD has none');
     this.#left = framing === 'length' ? length : -1;
     this.state = whole === null ? 'body' : 'over';
     this.how = String(status);
@@ -75,17 +80,17 @@ class Checked implements ResponseSink {
     if (status === 201) this.#exchange.pause();
   }
   onData(data: Buffer): void {
-    must(this.state === 'body' && data.length > 0, 'a body comes behind its head');
+    this.#must(this.state === 'body' && data.length > 0, 'a body comes behind its head');
     if (this.#left === -1) return;
     this.#left -= data.length;
-    must(this.#left >= 0, 'it is no longer than it said');
+    this.#must(this.#left >= 0, 'it is no longer than it said');
   }
   onEnd(): void {
-    must(this.state === 'body' && this.#left <= 0, 'it is no shorter than it said');
+    this.#must(this.state === 'body' && this.#left <= 0, 'it is no shorter than it said');
     this.state = 'over';
   }
   onFailure(): void {
-    must(this.state !== 'over', 'it fails once');
+    this.#must(this.state !== 'over', 'it fails once');
     this.state = 'over';
     this.how += '!';
   }
@@ -186,6 +191,10 @@ function answersOn(input: Buffer): string {
   clock.now = 5000;
   connection.checkDeadlines();
   socket.emit('close');
+  must(
+    answers.every(({ wrong }) => wrong.length === 0),
+    answers.flatMap(({ wrong }) => wrong).join(),
+  );
   must(ready <= 1 && gone === 1, 'it is ready once, and gone once');
   must(
     answers.every(({ state }) => state === 'over'),
