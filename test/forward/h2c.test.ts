@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { after, suite, type TestContext, test } from 'node:test';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { forward } from '../../plugins/forward.ts';
 import { certificate } from '../support/certificate.ts';
 import { runGateway } from '../support/gateway.ts';
 import { http2Request, http2Session } from '../support/http2-client.ts';
@@ -119,6 +121,28 @@ suite('a backend of HTTP/2', async () => {
     const head = await ask(`HEAD /4 HTTP/1.1\r\n${host}\r\n`);
     assert.equal(head.status, 200);
   });
+  test('of an application with the plugin: plain, and by HTTP/2', async (t) => {
+    for (const http2 of [false, true]) {
+      const app: FastifyInstance = http2 ? (Fastify({ http2: true }) as never) : Fastify();
+      await app.register(forward, { backend: url, host: 'www.example.net' });
+      t.after(() => app.close());
+      await app.listen({ port: 0, host: '127.0.0.1' });
+      const { port: at } = app.server.address() as AddressInfo;
+      if (http2) {
+        const session = await http2Session(t, `http://127.0.0.1:${at}`);
+        const reply = await http2Request(
+          session,
+          { ':method': 'POST', ':path': '/', te: 'trailers' },
+          'hello',
+        );
+        assert.deepEqual([reply.status, reply.body.toString(), reply.trailers['x-sum']], [200, 'hello', '5']);
+      } else {
+        const answer = await fetch(`http://127.0.0.1:${at}/`, { method: 'POST', body: 'hello' });
+        assert.deepEqual([answer.status, await answer.text()], [200, 'hello']);
+      }
+    }
+  });
+
   after(() =>
     assert.deepEqual(
       log.filter((line) => JSON.parse(line).level >= 40),

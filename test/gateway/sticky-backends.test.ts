@@ -1,7 +1,9 @@
 /** `balance: cookie`: clients stay with their backend, over HTTP/1, HTTP/2 and WebSocket, as HAProxy keeps them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
 import { BackendCookie } from '../../src/forward/backend-cookie.ts';
@@ -146,6 +148,31 @@ suite('balance: cookie', () => {
       lines.filter((line) => /^cookie/i.test(line)),
       Array(4).fill('cookie: a=1; b=2'),
     );
+  });
+
+  test('a WebSocket over HTTP/2 goes where its client is, and gives a cookie to one that is nowhere', async (t) => {
+    const { port } = await runGateway(t, site([await sessions(t, 'a'), await sessions(t, 'b')]), tlsListen);
+    const session = await http2Session(t, `https://127.0.0.1:${port}`);
+    const open = async (cookie?: string) => {
+      const stream = session.request({
+        ':method': 'CONNECT',
+        ':protocol': 'websocket',
+        ':scheme': 'https',
+        ':path': '/',
+        ':authority': 'www.example.net',
+        'sec-websocket-version': '13',
+        ...(cookie === undefined ? {} : { cookie }),
+      });
+      const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      stream.destroy();
+      return headers;
+    };
+    const first = await open();
+    const pair = first['set-cookie']![0]!.split(';', 1)[0]!;
+    for (let i = 0; i < 3; i++) {
+      const again = await open(pair);
+      assert.deepEqual([again['x-backend'], again['set-cookie']], [first['x-backend'], undefined]);
+    }
   });
 
   test('clients of a backend that is gone move on, with a new cookie, and stay where they are', async (t) => {
