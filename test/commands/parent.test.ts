@@ -50,6 +50,6 @@ test('npm start asks for both', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  assert.match(scripts.start!, /^exec node .* --end-with-parent$/);
-  assert.match(scripts.sekisho!, /^exec node /);
+  assert.match(scripts.start!, / exec node .* --end-with-parent$/);
+  assert.match(scripts.sekisho!, / exec node /);
 });

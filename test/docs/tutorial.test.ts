@@ -86,7 +86,10 @@ async function startWalk(): Promise<Walk> {
       SEKISHO_TOKEN: undefined,
     },
   };
-  const script = packageJson.scripts.sekisho.replace('src/cli.ts', join(root, 'src/cli.ts'));
+  // The cache of what Node has compiled lies in the checkout.
+  const script = packageJson.scripts.sekisho
+    .replace(/^NODE_COMPILE_CACHE=\S+ /, '')
+    .replace('src/cli.ts', join(root, 'src/cli.ts'));
 
   async function stay(command: string): Promise<void> {
     await staying.get(command)?.stop();
