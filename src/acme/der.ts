@@ -1,35 +1,25 @@
 /** The DER that an order needs: a certificate request (RFC 2986), and the certificate that answers TLS-ALPN-01 (RFC 8737). */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
-
-function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const body = Buffer.concat(parts);
-  if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body]);
-  const size = Buffer.from(body.length.toString(16).padStart(body.length > 0xff ? 4 : 2, '0'), 'hex');
-  return Buffer.concat([Buffer.from([tag, 0x80 | size.length]), size, body]);
-}
-
-const sequence = (...parts: readonly Uint8Array[]): Buffer => tlv(0x30, ...parts);
-const set = (...parts: readonly Uint8Array[]): Buffer => tlv(0x31, ...parts);
-const octets = (...parts: readonly Uint8Array[]): Buffer => tlv(0x04, ...parts);
-const bits = (bytes: Uint8Array): Buffer => tlv(0x03, Buffer.of(0), bytes);
-const explicit = (tag: number, ...parts: readonly Uint8Array[]): Buffer => tlv(0xa0 | tag, ...parts);
-const integer = (bytes: readonly number[] | Uint8Array): Buffer => tlv(0x02, Buffer.from(bytes));
-
-function oid(text: string): Buffer {
-  const [first = 0, second = 0, ...rest] = text.split('.').map(Number);
-  const base128 = (value: number): number[] => {
-    const digits = [value & 0x7f];
-    for (let left = value >> 7; left > 0; left >>= 7) digits.unshift((left & 0x7f) | 0x80);
-    return digits;
-  };
-  return tlv(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]));
-}
-
-const ecdsaWithSha256 = sequence(oid('1.2.840.10045.4.3.2'));
+import {
+  bits,
+  certificatePem,
+  commonName,
+  ecdsaWithSha256,
+  explicit,
+  integer,
+  octets,
+  oid,
+  sequence,
+  set,
+  tlv,
+  validity,
+} from '../wire/der.ts';
 
 /** A SubjectAltName of one DNS name; critical, since there is no subject beside it (RFC 5280 section 4.2.1.6). */
 const subjectAltName = (host: string): Buffer =>
   sequence(oid('2.5.29.17'), tlv(0x01, Buffer.of(0xff)), octets(sequence(tlv(0x82, Buffer.from(host)))));
+
+const iso = (time: number): string => new Date(time).toISOString();
 
 const signed = (content: Buffer, key: KeyObject): Buffer =>
   sequence(content, ecdsaWithSha256, bits(sign('sha256', content, key)));
@@ -55,30 +45,24 @@ export function challengeCertificate(
   now: number,
 ): string {
   const day = 86_400_000;
-  // UTCTime holds until 2049 (RFC 5280 section 4.1.2.5); this certificate lives for a minute.
-  const time = (at: number): Buffer =>
-    tlv(0x17, Buffer.from(`${new Date(at).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`));
   const digest = createHash('sha256').update(keyAuthorization).digest();
   const acmeIdentifier = sequence(
     oid('1.3.6.1.5.5.7.1.31'),
     tlv(0x01, Buffer.of(0xff)),
     octets(octets(digest)),
   );
-  const name = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from('ACME challenge')))));
+  const name = commonName('ACME challenge');
   const content = sequence(
     explicit(0, integer([2])),
     integer([1, ...randomBytes(15)]),
     ecdsaWithSha256,
     name,
-    sequence(time(now - day), time(now + day)),
+    validity(iso(now - day), iso(now + day)),
     name,
     publicKeyOf(key),
     explicit(3, sequence(subjectAltName(host), acmeIdentifier)),
   );
-  const base64 = signed(content, key)
-    .toString('base64')
-    .replace(/.{64}(?=.)/g, '$&\n');
-  return `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
+  return certificatePem(signed(content, key));
 }
 
 /** Serial number and authority key identifier of a certificate as its name in renewal information (RFC 9773 section 4.1); null: it has none. */

@@ -104,10 +104,18 @@ export function converse(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): 
     case 'unknown':
       if (!last) return { more: true };
       return bytes.length === 0 ? done(null, dropped) : http(bytes, true, refuseHttp);
+    case 'tls':
+      // Its name may stand in the second packet of a long hello.
+      if (!last && bytes.length < helloLength(bytes)) return { more: true };
+      return done(firstBytes(bytes, latin1(bytes)), dropped);
     default:
       return done(firstBytes(bytes, latin1(bytes)), dropped);
   }
 }
+
+/** Bytes of the first TLS record (RFC 8446 section 5.1); 0 where it is an older hello. */
+const helloLength = (bytes: Buffer): number =>
+  bytes[0] !== 0x16 ? 0 : bytes.length < 5 ? 5 : 5 + bytes.readUInt16BE(3);
 
 function http(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const head = parseRequestHead(bytes);

@@ -7,12 +7,13 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
 import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
-import { sessionId } from '../events/connection.ts';
+import { type ConnectionFacts, sessionId } from '../events/connection.ts';
 import type { EventSink } from '../events/event.ts';
 import { printable } from '../events/redact.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
 import { peekFirstByte } from '../listener/first-byte.ts';
+import { helloName } from '../wire/client-hello.ts';
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
 import { foreignProtocol } from '../wire/foreign-protocols.ts';
 import { askedEvent, type Ends } from './asked-event.ts';
@@ -78,7 +79,10 @@ class DecoyListener implements Decoy {
       options.speaks === 'tls'
         ? tlsServer(options.messageTime, {
             onAgreed: (socket) => this.#agreed(socket),
-            onFailed: (socket) => this.#record([helloSeen], this.#named(socket), 'tls'),
+            onFailed: (socket) => {
+              const ends = this.#named(socket);
+              this.#record([helloSeen(nameOf(ends))], ends, { protocol: 'tls' });
+            },
           })
         : null;
     // A client that closes its side behind its request still gets the answer.
@@ -137,7 +141,7 @@ class DecoyListener implements Decoy {
     const ends = this.#named(socket);
     if (socket._parent !== undefined) this.#reading.delete(socket._parent);
     if (ends === null) socket.destroy();
-    else this.#talk(socket, ends, helloSeen);
+    else this.#talk(socket, ends, helloSeen(nameOf(ends)));
   }
 
   /** The ends, with the name that the hello asked for. */
@@ -159,8 +163,13 @@ class DecoyListener implements Decoy {
       socket.removeListener('data', onData);
       socket.removeListener('end', onEnd);
       socket.removeListener('close', onClose);
-      const asked = step.asked.length === 0 && bytes.length === 0 && unasked ? [unasked] : step.asked;
-      this.#record(asked, ends, protocolOf(bytes), socket);
+      const nothing = step.asked.length === 0 && bytes.length === 0 && unasked !== undefined;
+      this.#record(
+        nothing ? [unasked] : step.asked,
+        ends,
+        nothing ? { protocol: 'tls' } : spokenIn(bytes),
+        socket,
+      );
       // Frees what was read: in the tarpit ten thousand of these would be kept.
       bytes = Buffer.alloc(0);
       this.#reading.delete(socket);
@@ -178,7 +187,7 @@ class DecoyListener implements Decoy {
         finish({ more: false, asked, refuse: { bytes: say ?? dropped.bytes, answer: asked[0]!.answer } });
         return;
       }
-      this.#record(asked, ends, protocolOf(bytes), socket);
+      this.#record(asked, ends, spokenIn(bytes), socket);
       if (say !== undefined && !socket.destroyed) {
         socket.write(say);
         timer.refresh();
@@ -217,14 +226,19 @@ class DecoyListener implements Decoy {
   }
 
   /** Whoever has left is answered nothing. */
-  #record(asked: readonly Asked[], ends: Ends | null, protocol: string | null, socket?: Socket): void {
+  #record(
+    asked: readonly Asked[],
+    ends: Ends | null,
+    spoken: Pick<ConnectionFacts, 'protocol' | 'sni'>,
+    socket?: Socket,
+  ): void {
     if (ends === null) return;
     const gone = socket?.destroyed === true;
     for (const one of asked)
       this.#context.onEvent(
         askedEvent(gone ? { ...one, answer: 'drop' } : one, {
           ...ends,
-          connection: { ...ends.connection, protocol },
+          connection: { ...ends.connection, ...spoken },
         }),
       );
   }
@@ -269,7 +283,16 @@ const spoken: Partial<Record<FirstBytes, string>> = {
   smtp: 'smtp',
 };
 
-const protocolOf = (bytes: Buffer): string | null =>
-  spoken[classifyFirstBytes(bytes)] ?? foreignProtocol(bytes)?.name.toLowerCase() ?? null;
+/** What the first bytes speak, and the name in a TLS hello that came to a port without TLS. */
+function spokenIn(bytes: Buffer): Pick<ConnectionFacts, 'protocol' | 'sni'> {
+  const first = classifyFirstBytes(bytes);
+  const name = first === 'tls' ? helloName(bytes) : null;
+  return {
+    protocol: spoken[first] ?? foreignProtocol(bytes)?.name.toLowerCase() ?? null,
+    ...(name === null ? {} : { sni: printable(name).slice(0, 255) }),
+  };
+}
+
+const nameOf = (ends: Ends | null): string => ends?.connection.sni ?? '';
 
 const ignore = (): void => {};

@@ -1,9 +1,9 @@
 /** TLS of a decoy: any client may agree on it, old ones too, and is shown a certificate that says nothing. */
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { judgeFirstBytes } from '../judge.ts';
+import { judgeFirstBytes, judgeServerName } from '../judge.ts';
 import { selfSigned } from './certificate.ts';
-import type { Asked } from './conversation.ts';
+import { type Asked, wish } from './conversation.ts';
 import { nothingOurs } from './nothing-ours.ts';
 
 interface TlsEvents {
@@ -30,11 +30,10 @@ export function tlsServer(time: number, { onAgreed, onFailed }: TlsEvents): Serv
   return server;
 }
 
-/** A handshake behind which nothing is asked for: the name in it is all that is known. */
-export const helloSeen: Asked = {
-  kind: 'verdict',
-  verdict: judgeFirstBytes(Buffer.from([0x16, 3, 1]), nothingOurs)!,
-  head: '',
-  body: '',
-  answer: 'drop',
-};
+/** A handshake behind which nothing is asked for: the name in it is all that is known. @param name empty: none was asked for */
+export function helloSeen(name: string): Asked {
+  const verdict =
+    (name === '' ? null : judgeServerName(name, nothingOurs)) ??
+    judgeFirstBytes(Buffer.from([0x16, 3, 1]), nothingOurs)!;
+  return { ...wish({ ...verdict, action: 'block' }, ''), answer: 'drop' };
+}

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { httpRefusals, type Skin } from '../../src/decoys/refusals.ts';
+import { nmap } from '../support/nmap.ts';
 import { watchDials } from '../support/no-dial.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
@@ -65,6 +66,26 @@ suite('the skin of a decoy', () => {
     ]);
     for (const [address, , , product] of products)
       assert.match(stdout, new RegExp(`Host: ${address} .*3128/open/tcp//http-proxy//${product}`));
+  });
+
+  test('nmap finds no open proxy in any, and what it asked for is recorded', {
+    skip: without('nmap'),
+  }, async (t) => {
+    const args = { 'proxy.url': 'http://www.example.com/', 'proxy.pattern': 'html|error|denied|proxy' };
+    await Promise.all(
+      skins.map(async (skin) => {
+        const { port, events } = await startDecoy(t, 'http-proxy', { skin, realm: 'proxy' });
+        const report = await nmap({ port, script: 'http-open-proxy', args });
+        assert.equal(report.state, 'open');
+        assert.equal(report.scripts.get('http-open-proxy'), undefined, skin);
+        assert.ok(
+          events.some(
+            ({ destination, answer }) => destination?.includes('www.example.com') && answer === 407,
+          ),
+          skin,
+        );
+      }),
+    );
   });
 
   test('curl is refused with a password, and the password is not kept', {

@@ -1,8 +1,9 @@
 /** The decoy of TLS: what is asked for behind the handshake, and the name asked for in it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { watchDials } from '../support/no-dial.ts';
 import { requirePeer, without } from '../support/peers.ts';
@@ -39,13 +40,15 @@ suite('a decoy of TLS', () => {
     silent.end();
     await once(silent.resume(), 'close');
     assert.deepEqual(
-      events.map(({ sni, answer }) => [sni, answer]),
-      [['www.example.com', 'drop']],
+      events.map(({ rule, sni, answer, destination, counts, protocol }) => [
+        ...[rule, sni, answer, destination, counts, protocol],
+      ]),
+      [['sni-foreign', 'www.example.com', 'drop', 'www.example.com:443', false, 'tls']],
     );
     // A client that trusts no such certificate leaves in the handshake, as browsers and most scanners do.
     const strict = connect({ port, host: '127.0.0.1', servername: 'target.example.com' });
     await once(strict, 'error');
-    for (let i = 0; i < 100 && events.length < 2; i++) await new Promise((done) => setTimeout(done, 20));
+    for (let i = 0; i < 100 && events.length < 2; i++) await delay(20);
     assert.equal(events.at(-1)!.sni, 'target.example.com');
     assert.equal(events.length, 2);
   });
@@ -67,6 +70,33 @@ suite('a decoy of TLS', () => {
     assert.equal(events.length, 3);
     const idle = connectTcp(port, '127.0.0.1');
     await once(idle.resume(), 'close');
+    assert.equal(events.length, 3);
+  });
+
+  test('the name in a hello at a port without TLS is told too, where it comes in pieces as well', async (t) => {
+    const { port, events } = await startDecoy(t, 'http-proxy');
+    for (const cut of [null, 20, 60]) {
+      const relay = createServer((client) => {
+        const upstream = connectTcp(port, '127.0.0.1');
+        upstream.setNoDelay(true);
+        client.once('data', async (hello: Buffer) => {
+          upstream.write(hello.subarray(0, cut ?? hello.length));
+          await delay(20);
+          upstream.write(hello.subarray(cut ?? hello.length));
+        });
+        for (const socket of [client, upstream]) socket.on('error', () => {});
+        upstream.on('close', () => client.destroy());
+      });
+      await once(relay.listen(0, '127.0.0.1'), 'listening');
+      t.after(() => relay.close());
+      const client = connect({ port: (relay.address() as AddressInfo).port, host: '127.0.0.1', ...tls });
+      await once(client, 'error');
+      const { rule, sni, destination } = events.at(-1)!;
+      assert.deepEqual(
+        [rule, sni, destination],
+        ['tls-on-plaintext', 'www.example.com', 'www.example.com:443'],
+      );
+    }
     assert.equal(events.length, 3);
   });
 

@@ -1,9 +1,13 @@
 /** The decoy of TURN over TCP. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { startBrowser } from '../support/browser.ts';
+import { without } from '../support/peers.ts';
 import { exchange } from '../support/raw-client.ts';
 import { startDecoy } from './support.ts';
 
+const script = readFileSync(`${import.meta.dirname}/ask-turn.js`, 'utf8');
 const transaction = Buffer.from('0102030405060708090a0b0c', 'hex');
 function message(type: number, ...fields: readonly (readonly [number, Buffer])[]): Buffer {
   const body = Buffer.concat(
@@ -75,5 +79,24 @@ suite('a decoy of TURN', () => {
     assert.equal((await exchange(port, message(0x0016, udp))).bytes.length, 0, 'an indication has no answer');
     assert.equal(events.length, 4);
     assert.equal((await exchange(port, '\x00\x03')).bytes.length, 0);
+  });
+
+  test('a browser that is given it for a relay gets no candidate of one, and its name is recorded as a hash', {
+    skip: without('chromium'),
+  }, async (t) => {
+    const { port, events } = await startDecoy(t, 'turn', { realm: 'example.net' });
+    const browser = await startBrowser(t);
+    const page = await browser.newPage();
+    const seen = await page.evaluate<{ code: number; relays: string[] }>(
+      `(${script.trim().replace(/;$/, '')})('turn:127.0.0.1:${port}?transport=tcp')`,
+    );
+    assert.deepEqual(seen.relays, []);
+    assert.ok(seen.code >= 400, `${seen.code}`);
+    assert.ok(events.length > 0);
+    for (const { answer, credentialHash, intent } of events.slice(0, 1)) {
+      assert.deepEqual([answer, intent], [403, 'turn-relay']);
+      assert.match(credentialHash!, /^[0-9a-f]{32}$/);
+    }
+    assert.doesNotMatch(JSON.stringify(events), /scanner|hunter2/);
   });
 });

@@ -1,0 +1,18 @@
+/** Run in a page: asks a TURN server for a relay. @returns its error, and the candidates of a relay that came all the same */
+async (urls) => {
+  const server = { urls, username: 'scanner', credential: 'hunter2' };
+  const peer = new RTCPeerConnection({ iceServers: [server], iceTransportPolicy: 'relay' });
+  const relays = [];
+  const failed = new Promise((done) => {
+    peer.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate.includes('relay')) relays.push(candidate.candidate);
+    };
+    peer.onicecandidateerror = ({ errorCode }) => done(errorCode);
+    setTimeout(() => done(-1), 10_000);
+  });
+  peer.createDataChannel('a');
+  await peer.setLocalDescription(await peer.createOffer());
+  const code = await failed;
+  peer.close();
+  return { code, relays };
+};
