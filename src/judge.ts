@@ -11,11 +11,12 @@ import {
   type Rule,
   type RuleId,
 } from './rules/catalogue.ts';
-import { type ClientStatus, examineHttp, type Found, stranger } from './rules/http.ts';
+import { examineHttp } from './rules/http.ts';
 import { nothingWanted, type Wanted } from './rules/intent.ts';
 import { mayNameTarget } from './rules/path-proxy.ts';
 import { methodsOf, type Policy, type RuleSettings, type Site } from './rules/policy.ts';
 import { isOwnName, wantedByName } from './rules/server-name.ts';
+import { type ClientStatus, type Found, stranger } from './rules/sightings.ts';
 import { helloName } from './wire/client-hello.ts';
 import { classifyFirstBytes, type FirstBytes } from './wire/first-bytes.ts';
 import { foreignProtocol } from './wire/foreign-protocols.ts';

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { denied, judge, judgeFirstBytes, type Verdict } from '../src/judge.ts';
 import { byCatalogueOrder, presets } from '../src/rules/catalogue.ts';
-import { type ClientStatus, stranger } from '../src/rules/http.ts';
+import { type ClientStatus, stranger } from '../src/rules/sightings.ts';
 import type { HttpRequest } from '../src/wire/http-request.ts';
 import { parseRequestHead } from '../src/wire/request-head.ts';
 import { corpus } from './corpus/corpus.ts';

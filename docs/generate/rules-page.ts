@@ -137,6 +137,13 @@ const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
     'counts. A browser that reuses a connection for another of your names has asked for one of yours. To exempt: list the name under ' +
     '`sites[].hosts` where it is yours; or set `policy.rules.sni-foreign` to `allow`. Blocked, requests on such a connection get the 421 ' +
     'by which clients open another.',
+  'target-malformed':
+    'Raw bytes beyond ASCII are nothing of the kind: `GET /café` is served, and the backend gets `/caf%C3%A9`, as Apache and Caddy send it on (nginx ' +
+    'passes the bytes as they are, HAProxy refuses them). In `node:http` servers the parser of Node refuses them before anybody is asked. ' +
+    'Cannot be exempted; only the answer can be changed.',
+  'method-unknown':
+    'Which methods pass is set by `policy.methods`: `[GET, HEAD, POST]` lets no other one pass, `[registered, FROB]` one more. Cannot be exempted in another ' +
+    'way; only the answer can be changed.',
   'upgrade-unknown':
     'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',

@@ -7,9 +7,11 @@ import { printable } from '../events/redact.ts';
 import { banned, denied, judge, judgeServerName, type Verdict } from '../judge.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
+import { helloName } from '../wire/client-hello.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText, requestLine } from '../wire/message-text.ts';
+import { spokenIn } from '../wire/spoken.ts';
 import { type AskedName, askedName, keepName, type NamedSocket } from './asked-name.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
@@ -269,7 +271,8 @@ export class Checkpoint {
       verdict = this.#denied(failure);
     }
     this.counters?.request('', verdict.action);
-    this.report(socket, client, verdict, bytes.toString('latin1'), '');
+    const spoken = place.first ? spokenFacts(bytes) : {};
+    this.report(socket, client, verdict, bytes.toString('latin1'), '', spoken);
     return verdict;
   }
 
@@ -320,6 +323,12 @@ export class Checkpoint {
 }
 
 const ignore = (): void => {};
+
+/** What the first bytes of a connection tell of it, where they are no request. */
+function spokenFacts(bytes: Uint8Array): ConnectionFacts {
+  const [protocol, sni] = [spokenIn(bytes), helloName(bytes)];
+  return { ...(protocol !== null && { protocol }), ...(sni !== null && { sni }) };
+}
 
 /** It is refused for who sent it, and not for what it says. */
 const isOfBanned = ({ rule }: Verdict): boolean => rule === 'client-banned';

@@ -3,7 +3,7 @@
 import { forwardedAddress, forwardedForMembers, forwardedMembers } from '../address/forwarded-for.ts';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
-import { type ClientStatus, stranger } from '../rules/http.ts';
+import { type ClientStatus, stranger } from '../rules/sightings.ts';
 import { is } from '../wire/field-names.ts';
 
 export interface Client extends ClientStatus {

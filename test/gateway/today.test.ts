@@ -69,6 +69,21 @@ suite('the kinds of probes of today', () => {
       });
     }
 
+  for (const [row, protocol] of [
+    ['today-ssh-of-a-library', 'ssh'],
+    ['not-http-turn-allocate', 'turn'],
+    ['socks4-bind', 'socks4'],
+    ['smtp-ehlo', 'smtp'],
+    ['tls-client-hello', 'tls'],
+    ['not-http-noise-as-of-shadowsocks', 'unknown'],
+    ['connect-web', 'http/1.1'],
+  ] as const)
+    test(`the event of ${row} names ${protocol} as what was spoken`, async () => {
+      const kind = kinds.find((one) => one.row === row)!;
+      const event = await eventBehind(() => exchange(plain, rowOf(kind).bytes, { timeout: 4000 }));
+      assert.equal(event?.protocol, protocol);
+    });
+
   for (const { id, fields, ...expected } of http2Kinds)
     test(id, async () => {
       let status = '';
