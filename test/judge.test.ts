@@ -326,3 +326,71 @@ sites:
     assert.equal(withSite(request('/', 'Host', 'evil.example')).action, 'block');
   });
 });
+
+suite('what a sighting says', () => {
+  const rowsOfFraming: [string, ...string[]][] = [
+    ['Content-Length together with Transfer-Encoding', 'Content-Length', '3', 'Transfer-Encoding', 'chunked'],
+    ['a Transfer-Encoding other than chunked alone', 'Transfer-Encoding', 'gzip, chunked'],
+    ['more than one Content-Length', 'Content-Length', '3', 'Content-Length', '3'],
+    ['a Content-Length that is no plain number', 'Content-Length', '+3'],
+  ];
+  for (const [what, ...fields] of rowsOfFraming)
+    test(what, () => {
+      const [signal] = judge(request('/', ...own, ...fields), policy).signals;
+      assert.deepEqual([signal?.rule, signal?.what], ['framing', what]);
+    });
+
+  test('userinfo is marked with its @', () => {
+    const target = 'http://user:word@www.example.net/';
+    const found = judge(request(target, ...own), policy).signals.find(
+      ({ rule }) => rule === 'absolute-form-userinfo',
+    )!;
+    assert.equal(target.slice(found.evidence.start, found.evidence.end), 'user:word@');
+  });
+
+  test('a tunnel that is asked for by Upgrade is named', () => {
+    const { wanted } = judge(
+      request(
+        '/.well-known/masque/udp/192.0.2.6/443/',
+        ...own,
+        'Connection',
+        'Upgrade',
+        'Upgrade',
+        'connect-udp',
+      ),
+      policy,
+    );
+    assert.equal(wanted?.protocol, 'connect-udp');
+    assert.equal(
+      judge(request('/', ...own, 'Connection', 'Upgrade', 'Upgrade', 'foo'), policy).wanted?.protocol,
+      undefined,
+    );
+  });
+
+  test('the URI of SIP, RTSP and ICAP is what its sender wants', () => {
+    for (const line of ['OPTIONS sip:100@192.0.2.7 SIP/2.0', 'DESCRIBE rtsp://192.0.2.7/live RTSP/1.0'])
+      assert.equal(
+        judgeFirstBytes(Buffer.from(`${line}\r\n\r\n`), policy)?.wanted?.text,
+        line.split(' ')[1],
+        line,
+      );
+  });
+});
+
+test('a blocked request has nothing to be forwarded by', () => {
+  const { path, host, upgrade, strip } = judge(request('http://www.example.com/', ...own), policy);
+  assert.deepEqual([path, host, upgrade, strip], ['', '', false, []]);
+});
+
+test('a WebSocket by extended CONNECT is let pass where its site has WebSocket, and flagged where it has not', () => {
+  const handshake = (authority: string): HttpRequest => ({
+    ...request('/chat'),
+    method: 'CONNECT',
+    version: '2.0',
+    h2: { authority, scheme: 'https', protocol: 'websocket' },
+  });
+  const open = judge(handshake('gate.example.net'), policy);
+  const shut = judge(handshake('static.example.net'), policy);
+  assert.deepEqual([open.action, open.upgrade], ['allow', true]);
+  assert.deepEqual([shut.rule, shut.upgrade], ['extended-connect', false]);
+});
