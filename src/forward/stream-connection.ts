@@ -78,6 +78,8 @@ export class StreamConnection {
   tableSet = false;
   /** Exchanges carried so far. */
   carried = 0;
+  /** When it was dialled, on the clock. */
+  readonly since: number;
   readonly #deadline: number;
   /** Since when it carries nothing, on the clock. */
   idleSince: number;
@@ -95,6 +97,7 @@ export class StreamConnection {
     this.timeouts = timeouts;
     this.clock = clock;
     this.#watch = watch;
+    this.since = clock.now;
     this.#deadline = clock.now + timeouts.connect;
     this.idleSince = clock.now;
     this.#empty = new Allowance(emptyFrames, clock.now);

@@ -6,6 +6,12 @@ import { type BackendPool, type PoolOptions, tick, type Waiter } from './pool.ts
 import { type ConnectionWatch, StreamConnection } from './stream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 
+/**
+ * Milliseconds after which a connection takes no more exchanges. One that is never idle would stay where a name led when it was dialled, and beside
+ * a backend that has started anew behind a balancer.
+ */
+const maxAge = 300_000;
+
 export class StreamPool implements BackendPool, ConnectionWatch {
   readonly address: BackendAddress;
   readonly name: string;
@@ -143,8 +149,8 @@ export class StreamPool implements BackendPool, ConnectionWatch {
     }
     for (const connection of this.#connections) {
       connection.checkDeadlines();
-      if (connection.load === 0 && !connection.connecting && now - connection.idleSince > this.#options.idle)
-        connection.leave();
+      const idle = connection.load === 0 && now - connection.idleSince > this.#options.idle;
+      if (!connection.connecting && (idle || now - connection.since > maxAge)) connection.leave();
     }
   }
 }

@@ -265,6 +265,31 @@ suite('a backend that drains', () => {
   });
 });
 
+suite('a connection that is never idle', () => {
+  test('is replaced after five minutes, and what it carries ends on it', async (t) => {
+    let end = (): void => {};
+    const { url, connections } = await backend(t, ({ id, say }) => {
+      if (id === 1 && connections.length === 1) end = () => say(ok(id));
+      else say(ok(id));
+    });
+    const { port, gateway } = await runGateway(
+      t,
+      site([url]).replace('headers: 1s, body: 1s', 'headers: 1h, body: 1h'),
+    );
+    const long = ask(port);
+    await eventually(() => gateway.backends[0]!.load === 1, 'it is asked');
+    assert.equal((await ask(port)).status, 200);
+    assert.equal(connections.length, 1);
+    const { now } = performance;
+    t.mock.method(performance, 'now', () => now.call(performance) + 301_000);
+    await new Promise((done) => setTimeout(done, 600));
+    assert.equal((await ask(port)).status, 200);
+    assert.equal(connections.length, 2);
+    end();
+    assert.deepEqual(await long, { status: 200, body: 'ok' });
+  });
+});
+
 suite('bounds', () => {
   test('a backend that takes one stream at a time gets one on each connection, as many as connections.max', async (t) => {
     let open = 0;
