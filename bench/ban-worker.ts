@@ -3,8 +3,8 @@ import { BanMirror } from '../src/bans/mirror.ts';
 import { unpackBans } from '../src/program/workers/ban-batch.ts';
 
 const mirror = new BanMirror({ clock: Date.now });
-process.on('message', ({ bans, last }: { bans: string; last: boolean }) => {
-  for (const ban of unpackBans(bans)) mirror.apply({ kind: 'added', ban });
+process.on('message', ({ bans, last }: { bans: Float64Array; last: boolean }) => {
+  unpackBans(bans, (key, ban) => mirror.put(key, ban));
   if (last) process.send!('done');
 });
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,7 @@
 /**
  * `npm run -s bench -- fleet`: what it costs Valkey to tell everybody of bans; three hundred gateways that join, are cut off and
- * come together over an empty store; how long 300,000 bans of a fleet take to reach the workers of one gateway.
+ * come together over an empty store; how long 300,000 bans of a fleet take to reach the workers of one gateway; and what a list of a million
+ * prefixes costs them.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,19 +12,21 @@ import { simulateFleet } from '../test/support/fleet-simulation.ts';
 import type { Owner } from '../test/support/owner.ts';
 import { without } from '../test/support/peers.ts';
 import { eventually, startRedis } from '../test/support/redis.ts';
+import { listedPrefixes } from './listed-prefixes.ts';
 import { ban } from './lookup.ts';
 import { prefixOf } from './made-up-clients.ts';
 import { type BenchOptions, print } from './options.ts';
 
 export async function run(options: BenchOptions): Promise<void> {
+  await owned((owner) => listedPrefixes(owner, options));
+  for (const count of [4, 16]) await owned((owner) => workers(owner, options, count));
   const missing = without('redis-server');
   if (missing !== false) {
-    process.stderr.write(`nothing is measured: ${missing}\n`);
+    process.stderr.write(`the rest is not measured: ${missing}\n`);
     return;
   }
   await owned((owner) => delivery(owner, options));
   await owned((owner) => simulation(owner, options));
-  await owned((owner) => workers(owner, options));
 }
 
 async function owned(act: (owner: Owner) => Promise<void>): Promise<void> {
@@ -85,8 +88,8 @@ async function simulation(owner: Owner, options: BenchOptions): Promise<void> {
 }
 
 /** From the primary's hands to the last worker's table. */
-async function workers(owner: Owner, options: BenchOptions): Promise<void> {
-  const [count, bans] = [4, options.quick ? 30_000 : 300_000];
+async function workers(owner: Owner, options: BenchOptions, count: number): Promise<void> {
+  const bans = options.quick ? 30_000 : 300_000;
   const processes = Array.from({ length: count }, () => {
     const child = fork(join(import.meta.dirname, 'ban-worker.ts'), { serialization: 'advanced' });
     owner.after(() => child.kill());

@@ -19,6 +19,7 @@ const benches = [
   'bans',
   'lookup',
   'flood',
+  'attacks',
   'journal',
   'journal-query',
   'fleet',

@@ -94,10 +94,16 @@ export class BanTable {
    */
   put(ban: Ban, now: number): boolean {
     const key = prefixKey();
+    return readPrefixKey(ban.prefix, key) && this.putAt(key, ban, now);
+  }
+
+  /** The same, where the prefix has been read already. */
+  putAt(key: PrefixKey, ban: Omit<Ban, 'prefix'>, now: number): boolean {
     // A length of 0 marks a free row; everybody can't be banned.
-    if (!readPrefixKey(ban.prefix, key) || key.length === 0) return false;
+    if (key.length === 0) return false;
     let row = this.#rows.get(key);
-    if (row !== -1 && !supersedes(ban, this.#ban(row))) return false;
+    if (row !== -1 && !supersedes(ban, { changed: this.#changed[row]!, until: this.#until[row]! }))
+      return false;
     if (row === -1) {
       if (ban.until + this.#memory <= now) return false;
       this.#pass(now);
@@ -107,7 +113,7 @@ export class BanTable {
       this.#low[row] = key.low;
       this.#length[row] = key.length;
       this.#family[row] = key.family;
-      if (isWide(ban.prefix)) this.#wide.set(ban.prefix, row);
+      if (key.length !== (key.family === 4 ? 32 : 64)) this.#wide.set(prefixKeyText(key), row);
     }
     this.#rows.set(key, row, Math.min(Math.ceil(ban.until / 1000), lastSecond));
     this.#since[row] = ban.since;

@@ -47,8 +47,10 @@ export type ChangeOrigin = 'here' | 'fleet' | 'journal';
  * Whether one record replaces another of the same prefix: the later decision, and of two at the same instant the longer
  * ban, so that every gateway comes to the same end in whatever order it hears of them.
  */
-export const supersedes = (ban: Ban, known: Ban): boolean =>
-  ban.changed > known.changed || (ban.changed === known.changed && ban.until > known.until);
+export const supersedes = (
+  ban: Pick<Ban, 'changed' | 'until'>,
+  known: Pick<Ban, 'changed' | 'until'>,
+): boolean => ban.changed > known.changed || (ban.changed === known.changed && ban.until > known.until);
 
 /**
  * Reads a ban that came from a file or over the network.

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ipv4Number } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { ErrorCode } from '../errors.ts';
 import { BanPrefixError, banPrefix } from './ban-prefix.ts';
-import { type ListedPrefixes, PrefixList, PrefixListBuilder } from './prefix-list.ts';
+import { readListLine } from './list-line.ts';
+import { type PrefixColumns, PrefixList, PrefixListBuilder } from './prefix-list.ts';
 
 /** A line that is no prefix. Never skipped: a list that is half read leaves a door open that is believed shut. */
 export class ListError extends Error {
@@ -37,59 +37,59 @@ export async function readLists(files: readonly string[]): Promise<PrefixList> {
 }
 
 /** The same, at once. */
-export function readListsNow(files: readonly string[]): ListedPrefixes {
+export function readListsNow(files: readonly string[]): PrefixColumns {
   const builder = new PrefixListBuilder();
   for (const file of files) {
-    let text: string;
+    let bytes: Buffer;
     try {
-      text = readFileSync(file, 'latin1');
+      bytes = readFileSync(file);
     } catch (error) {
       throw new ListError(`${file}: can't be read: ${(error as Error).message}`);
     }
-    addList(builder, text, file);
+    addList(builder, bytes, file);
   }
   return builder.finish();
 }
 
 /**
- * Reads the text of a list. `#` and `;` start a comment, on a line of its own or behind a prefix.
+ * Reads the bytes of a list. `#` and `;` start a comment, on a line of its own or behind a prefix.
  *
- * @param file names the text in errors
+ * @param file names the list in errors
  * @throws {ListError} for the first line that is no prefix
  */
-export function addList(builder: PrefixListBuilder, text: string, file: string): void {
+export function addList(builder: PrefixListBuilder, bytes: Buffer, file: string): void {
   const key = prefixKey();
   let line = 0;
-  for (let start = 0; start < text.length; ) {
-    const found = text.indexOf('\n', start);
-    const end = found === -1 ? text.length : found;
+  for (let start = 0; start < bytes.length; ) {
+    const found = bytes.indexOf(0x0a, start);
+    const end = found === -1 ? bytes.length : found;
     line++;
-    const entry = text.slice(start, end).split(/[#;]/, 1)[0]!.trim();
+    if (readListLine(bytes, start, end, key)) builder.add(key);
+    else addWithCare(builder, bytes.toString('latin1', start, end), `${file}:${line}`);
     start = end + 1;
-    if (entry === '') continue;
-    const number = ipv4Number(entry);
-    if (number !== -1) {
-      // An address alone, as most lists have millions of.
-      builder.add({ family: 4, high: number, low: 0, length: 32 });
-      continue;
-    }
-    try {
-      if (readPrefixKey(banPrefix(entry), key)) builder.add(key);
-    } catch (error) {
-      if (!(error instanceof BanPrefixError)) throw error;
-      throw new ListError(`${file}:${line}: ${error.message}`);
-    }
   }
 }
 
-function readInThread(files: readonly string[]): Promise<ListedPrefixes> {
+function addWithCare(builder: PrefixListBuilder, text: string, place: string): void {
+  const entry = text.split(/[#;]/, 1)[0]!.trim();
+  if (entry === '') return;
+  const key = prefixKey();
+  try {
+    if (readPrefixKey(banPrefix(entry), key)) builder.add(key);
+  } catch (error) {
+    if (!(error instanceof BanPrefixError)) throw error;
+    throw new ListError(`${place}: ${error.message}`);
+  }
+}
+
+function readInThread(files: readonly string[]): Promise<PrefixColumns> {
   return new Promise((resolve, reject) => {
     // Beside this file, under whichever ending this one runs.
     const url = new URL(`./list-thread${extname(import.meta.url)}`, import.meta.url);
     const thread = new Worker(url, { workerData: files, name: 'sekisho-lists' });
-    thread.once('message', ({ listed, error }: { listed?: ListedPrefixes; error?: string }) => {
-      if (listed === undefined) reject(new ListError(error));
-      else resolve(listed);
+    thread.once('message', ({ columns, error }: { columns?: PrefixColumns; error?: string }) => {
+      if (columns === undefined) reject(new ListError(error));
+      else resolve(columns);
     });
     thread.once('error', reject);
     thread.once('exit', () => reject(new ListError('the thread that reads the lists ended')));

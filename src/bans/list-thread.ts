@@ -4,10 +4,12 @@ import { ListError, readListsNow } from './list-file.ts';
 
 const port = parentPort!;
 try {
-  const listed = readListsNow(workerData as readonly string[]);
-  const { ipv4, ipv6 } = listed;
-  const columns = [ipv4.address, ipv4.length, ipv6.high, ipv6.low, ipv6.length];
-  port.postMessage({ listed }, [...new Set(columns.map(({ buffer }) => buffer as ArrayBuffer))]);
+  const columns = readListsNow(workerData as readonly string[]);
+  const { ipv4, ipv6 } = columns.listed;
+  const all = [ipv4, ipv6, columns.ranges.ipv4, columns.ranges.ipv6].flatMap((family) =>
+    Object.values(family),
+  );
+  port.postMessage({ columns }, [...new Set(all.map(({ buffer }) => buffer as ArrayBuffer))]);
 } catch (error) {
   if (!(error instanceof ListError)) throw error;
   port.postMessage({ error: error.message });

@@ -1,6 +1,6 @@
 /** The ledger as a worker process needs it: who is banned, and nothing else. */
-import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
-import type { BanChange } from './ban.ts';
+import { type PrefixKey, prefixKey, readPrefixKey } from '../address/prefix-key.ts';
+import type { Ban, BanChange } from './ban.ts';
 import { BanTable } from './ban-table.ts';
 import { inRanges, noRanges } from './prefix-list.ts';
 
@@ -28,6 +28,11 @@ export class BanMirror {
   apply(change: BanChange): void {
     if (change.kind === 'lists') this.#lists = change.ranges;
     else this.#table.put(change.ban, this.#clock());
+  }
+
+  /** A record whose prefix has been read already: added, or changed. */
+  put(key: PrefixKey, ban: Omit<Ban, 'prefix'>): void {
+    this.#table.putAt(key, ban, this.#clock());
   }
 
   /** @param prefix as `clientPrefix` writes it */

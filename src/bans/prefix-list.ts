@@ -19,6 +19,12 @@ export interface ListedPrefixes {
   readonly ipv6: { readonly high: Uint32Array; readonly low: Uint32Array; readonly length: Uint8Array };
 }
 
+/** The prefixes of a list, and the ranges that they make. */
+export interface PrefixColumns {
+  readonly listed: ListedPrefixes;
+  readonly ranges: PrefixRanges;
+}
+
 /**
  * A fixed list of prefixes. It is made of columns of numbers, so that it goes from a thread to the program, and from there to
  * each worker, as a few blocks of bytes: a million prefixes as text took hundreds of megabytes in every process.
@@ -27,9 +33,9 @@ export class PrefixList implements Iterable<string> {
   readonly #listed: ListedPrefixes;
   readonly ranges: PrefixRanges;
 
-  constructor(listed: ListedPrefixes) {
+  constructor({ listed, ranges }: PrefixColumns) {
     this.#listed = listed;
-    this.ranges = rangesOf(listed);
+    this.ranges = ranges;
   }
 
   /** @param prefixes canonical ones, in any order */
@@ -158,27 +164,41 @@ export class PrefixListBuilder {
     this.#ipv6[at + 2] = length;
   }
 
-  finish(): ListedPrefixes {
-    const four = this.#ipv4.subarray(0, this.#count4).sort();
-    const unique = four.filter((value, at) => at === 0 || value !== four[at - 1]);
+  finish(): PrefixColumns {
+    const listed = { ipv4: this.#finishIpv4(), ipv6: this.#finishIpv6() };
+    return { listed, ranges: rangesOf(listed) };
+  }
+
+  // Plain loops: `from` and `filter` of typed arrays make an object of each number first.
+  #finishIpv4(): ListedPrefixes['ipv4'] {
+    const sorted = this.#ipv4.subarray(0, this.#count4).sort();
+    let count = 0;
+    for (const value of sorted) if (count === 0 || value !== sorted[count - 1]) sorted[count++] = value;
+    const [address, length] = [new Uint32Array(count), new Uint8Array(count)];
+    for (let at = 0; at < count; at++) {
+      address[at] = Math.floor(sorted[at]! / 64);
+      length[at] = sorted[at]! % 64;
+    }
+    return { address, length };
+  }
+
+  #finishIpv6(): ListedPrefixes['ipv6'] {
     const rows = this.#ipv6;
-    const order = Uint32Array.from({ length: this.#count6 }, (_, at) => at * 3).sort(
-      (a, b) => rows[a]! - rows[b]! || rows[a + 1]! - rows[b + 1]! || rows[a + 2]! - rows[b + 2]!,
-    );
+    const order = new Uint32Array(this.#count6);
+    for (let at = 0; at < order.length; at++) order[at] = at * 3;
+    order.sort((a, b) => rows[a]! - rows[b]! || rows[a + 1]! - rows[b + 1]! || rows[a + 2]! - rows[b + 2]!);
     const same = (a: number, b: number): boolean =>
       rows[a] === rows[b] && rows[a + 1] === rows[b + 1] && rows[a + 2] === rows[b + 2];
-    const six = order.filter((row, at) => at === 0 || !same(row, order[at - 1]!));
-    return {
-      ipv4: {
-        address: Uint32Array.from(unique, (value) => Math.floor(value / 64)),
-        length: Uint8Array.from(unique, (value) => value % 64),
-      },
-      ipv6: {
-        high: six.map((row) => rows[row]!),
-        low: six.map((row) => rows[row + 1]!),
-        length: Uint8Array.from(six, (row) => rows[row + 2]!),
-      },
-    };
+    let count = 0;
+    for (const row of order) if (count === 0 || !same(row, order[count - 1]!)) order[count++] = row;
+    const [high, low, length] = [new Uint32Array(count), new Uint32Array(count), new Uint8Array(count)];
+    for (let at = 0; at < count; at++) {
+      const row = order[at]!;
+      high[at] = rows[row]!;
+      low[at] = rows[row + 1]!;
+      length[at] = rows[row + 2]!;
+    }
+    return { high, low, length };
   }
 }
 

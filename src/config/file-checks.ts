@@ -1,6 +1,6 @@
 /** Faults of the files that a config names. Reads documents of any shape. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { journalFault } from '../events/journal-file.ts';
 import { geoFileFault } from '../geo/geo-file.ts';
@@ -14,7 +14,7 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   const findings: Finding[] = [];
   // A blocklist that can't be read would leave open a door that the operator believes shut.
   for (const [index, name] of list(map(root.bans).lists).entries()) {
-    findings.push(...read(['bans', 'lists', index], name).findings);
+    findings.push(...unreadable(['bans', 'lists', index], name, file));
   }
   for (const [index, site] of list(root.sites).entries()) {
     const path = ['sites', index, 'backendTls'];
@@ -83,6 +83,27 @@ function logFileFindings(name: string): Finding[] {
     : [{ path, message: 'is no file', mend: 'name a file' }];
 }
 
+/** Opened and not read: a list may be long, and a reload would hold up requests for it. */
+function unreadable(path: PathPart[], name: unknown, file: (name: string) => string): Finding[] {
+  if (typeof name !== 'string' || name === '') return [];
+  try {
+    const opened = openSync(file(name), 'r');
+    try {
+      return fstatSync(opened).isDirectory() ? [notReadable(path)] : [];
+    } finally {
+      closeSync(opened);
+    }
+  } catch {
+    return [notReadable(path)];
+  }
+}
+
+const notReadable = (path: readonly PathPart[]): Finding => ({
+  path: [...path],
+  message: "can't be read",
+  mend: 'name a file that is there and may be read',
+});
+
 interface ReadFile {
   /** Null where there is nothing to read, or it can't be. */
   readonly text: string | null;
@@ -94,12 +115,7 @@ function readNamed(path: readonly PathPart[], name: unknown, file: (name: string
   try {
     return { text: readFileSync(file(name), 'latin1'), findings: [] };
   } catch {
-    return {
-      text: null,
-      findings: [
-        { path: [...path], message: "can't be read", mend: 'name a file that is there and may be read' },
-      ],
-    };
+    return { text: null, findings: [notReadable(path)] };
   }
 }
 

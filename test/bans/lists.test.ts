@@ -5,13 +5,15 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { maskedPrefix, parsePrefix } from '../../src/address/ip.ts';
-import { prefixKey, readPrefixKey } from '../../src/address/prefix-key.ts';
+import { prefixKey, prefixKeyText, readPrefixKey } from '../../src/address/prefix-key.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Ban } from '../../src/bans/ban.ts';
 import { forever } from '../../src/bans/ban.ts';
+import { banPrefix } from '../../src/bans/ban-prefix.ts';
 import { exportBans, exportFormats } from '../../src/bans/export.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { addList, readLists } from '../../src/bans/list-file.ts';
+import { readListLine } from '../../src/bans/list-line.ts';
 import { ListWatch } from '../../src/bans/list-watch.ts';
 import { inRanges, PrefixList, PrefixListBuilder } from '../../src/bans/prefix-list.ts';
 import { peer, without } from '../support/peers.ts';
@@ -21,9 +23,55 @@ import { tempDir } from '../support/temp-dir.ts';
 
 function parseList(text: string): string[] {
   const builder = new PrefixListBuilder();
-  addList(builder, text, 'drop.txt');
+  addList(builder, Buffer.from(text, 'latin1'), 'drop.txt');
   return [...new PrefixList(builder.finish())];
 }
+
+test('a line is read in place as it is with care', () => {
+  const carefully = (line: string): string | null => {
+    try {
+      return banPrefix(line.trim());
+    } catch {
+      return null;
+    }
+  };
+  const number = fc.integer({ min: 0, max: 300 }).map(String);
+  const group = fc.oneof(
+    fc.constantFrom('', '0', '2001', 'db8', 'FFFF', '12345', '01'),
+    fc.integer({ min: 0, max: 0xfffff }).map((value) => value.toString(16)),
+  );
+  const length = fc.oneof(
+    fc.constant(''),
+    fc.integer({ min: 0, max: 130 }).map((bits) => `/${bits}`),
+    fc.constantFrom('/', '/08', '/a'),
+  );
+  const blank = fc.constantFrom('', ' ', '\t', '\r', ' x');
+  const line = fc
+    .tuple(
+      blank,
+      fc.oneof(
+        fc.array(number, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.')),
+        fc.array(group, { minLength: 1, maxLength: 6 }).map((parts) => `${parts.join(':')}::`),
+        fc.array(group, { minLength: 7, maxLength: 9 }).map((parts) => parts.join(':')),
+        fc.tuple(number, fc.integer({ min: 1, max: 32 })).map(([first]) => `${first}.0.0.0`),
+      ),
+      length,
+      blank,
+    )
+    .map((parts) => parts.join(''));
+  let read = 0;
+  fc.assert(
+    fc.property(line, (text) => {
+      const key = prefixKey();
+      const bytes = Buffer.from(`before\n${text}\nbehind`, 'latin1');
+      if (!readListLine(bytes, 7, 7 + text.length, key)) return;
+      read++;
+      assert.equal(prefixKeyText(key), carefully(text));
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(read > 1000, `only ${read} of them`);
+});
 
 suite('imported lists', () => {
   test('are read as they are published: plain, CIDR, comments, CRLF', async () => {

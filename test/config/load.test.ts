@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, suite, test } from 'node:test';
@@ -7,6 +8,7 @@ import fc from 'fast-check';
 import { ConfigError, type Fault } from '../../src/config/fault.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import type { Overlay } from '../../src/config/overlay.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const site = 'sites:\n  - hosts: [www.example.net]\n    backend: http://127.0.0.1:8081\n';
 
@@ -330,4 +332,20 @@ suite('flags over the file', () => {
       [['--backend', 'is missing']],
     );
   });
+});
+
+test('a list is opened when the config is checked, and not read: a reload would hold up requests', async (t) => {
+  const folder = await tempDir(t, 'lists');
+  const list = join(folder, 'list.txt');
+  const file = await open(list, 'w');
+  // More than can be read at once.
+  await file.truncate(3 * 2 ** 30);
+  await file.close();
+  const yaml = (name: string): string =>
+    `sites: [{ hosts: [www.example.net], backend: welcome }]\nbans: { lists: [${name}] }\n`;
+  const { bans } = parseConfig(yaml('list.txt'), folder);
+  assert.ok(bans !== false);
+  assert.deepEqual(bans.lists, [list]);
+  assert.throws(() => parseConfig(yaml('.'), folder), /bans\.lists\[0\]: "\." can't be read/);
+  assert.throws(() => parseConfig(yaml('missing.txt'), folder), /can't be read/);
 });

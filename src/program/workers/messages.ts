@@ -17,7 +17,7 @@ export interface BackendState {
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config }
   /** As `packBans` writes them, in order. */
-  | { readonly kind: 'bans'; readonly bans: string }
+  | { readonly kind: 'bans'; readonly bans: Float64Array }
   /** The imported lists, in place of those before. */
   | { readonly kind: 'lists'; readonly ranges: PrefixRanges }
   /** How far the clock that bans go by is ahead of the machine's, milliseconds; and the origin of the one of request limits. */

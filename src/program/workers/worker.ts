@@ -45,7 +45,7 @@ process.on('message', (message: ToWorker) => {
       void start(message.config);
       return;
     case 'bans':
-      for (const ban of unpackBans(message.bans)) bans.apply({ kind: 'added', ban });
+      unpackBans(message.bans, (key, ban) => bans.put(key, ban));
       return;
     case 'lists':
       bans.apply(message);
