@@ -37,6 +37,7 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   findings.push(...mailFiles(map(root.smtp), read));
   const { tls: adminTls } = map(root.admin);
   findings.push(...certificateFindings(['admin', 'tls'], map(adminTls), read));
+  findings.push(...read(['admin', 'tls', 'acme', 'ca'], map(map(adminTls).acme).ca).findings);
   for (const [index, listener] of list(root.listen).entries()) {
     const { tls } = map(listener);
     for (const item of [tls].flat())
@@ -60,6 +61,7 @@ function mailFiles(
   const single = !Array.isArray(tls);
   for (const [at, certificate] of (single ? [tls] : tls).entries())
     findings.push(...certificateFindings(['smtp', 'tls', ...(single ? [] : [at])], map(certificate), read));
+  findings.push(...read(['smtp', 'tls', 'acme', 'ca'], map(map(tls).acme).ca).findings);
   findings.push(...read(['smtp', 'backendTls', 'ca'], map(backendTls).ca).findings);
   findings.push(...read(['smtp', 'domains', 'file'], map(domains).file).findings);
   return findings;

@@ -81,7 +81,7 @@ const listener = Type.Union(
             mend: 'write { cert: FILE, key: FILE }, { acme: { email: ADDRESS, terms: agreed } }, or a list of such',
             description:
               'Speak TLS here, with HTTP/2 and HTTP/1.1 by ALPN. Of several certificates the one is shown whose names match what ' +
-              'the client asks for (SNI); the first one where none does. One with another kind of key for the same names as the first (RSA beside ' +
+              'the client asks for (SNI); the first one where none does. One with another kind of key for the same names (RSA beside ' +
               'ECDSA) is shown to clients that know that kind alone. Files are read again when they, or the links to them, change; a pair that does ' +
               'not belong together is logged, and the one before stays in use.',
           },

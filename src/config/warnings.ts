@@ -4,6 +4,7 @@ import { parseIp, parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import { smtpWarnings } from '../smtp/faults.ts';
+import { certificateWarnings } from './certificate-warnings.ts';
 import { type Config, secretOfThisStart } from './config.ts';
 import { isPublicSuffix } from './public-suffixes.ts';
 
@@ -53,6 +54,7 @@ export function warningsOf(config: Config): string[] {
       );
     warnings.push(...smtpWarnings(smtp));
   }
+  warnings.push(...certificateWarnings(config));
   return warnings;
 }
 

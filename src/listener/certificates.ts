@@ -89,13 +89,17 @@ export class Certificates {
 
   /**
    * The context for a name asked for; undefined: the standard one stays, as where no certificate is for the name. Node takes a
-   * single certificate out of a context that is given here, so names of other certificates than the first have one kind of key.
+   * single certificate out of a context that is given here: of several kinds of keys the one for the client is to be chosen.
+   *
+   * @param takesEcdsa false: the client knows RSA alone
    */
-  contextFor(servername: string): SecureContext | undefined {
+  contextFor(servername: string, takesEcdsa = true): SecureContext | undefined {
     const first = this.#first;
     if (first === null) return undefined;
     const match = this.#present.find(({ x509 }) => x509.checkHost(servername) !== undefined) ?? first;
-    return this.#together(first).includes(match) ? undefined : this.#contextOf(match);
+    if (this.#together(first).includes(match)) return undefined;
+    const wanted = this.#together(match).find(({ kind }) => (kind === 'rsa') !== takesEcdsa);
+    return this.#contextOf(wanted ?? match);
   }
 
   #contextOf(first: Loaded): SecureContext {

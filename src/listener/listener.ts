@@ -11,7 +11,7 @@ import {
   type Server as TlsServer,
 } from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
-import { helloName } from '../wire/client-hello.ts';
+import { readHello } from '../wire/client-hello.ts';
 import { bind } from './bind.ts';
 import { type CertificateFiles, Certificates } from './certificates.ts';
 import { type ClientCertificates, clientName } from './client-certificate.ts';
@@ -78,6 +78,8 @@ export class Listener {
   readonly #accepting: readonly TcpServer[];
   /** Clients that PROXY headers named, by the socket of the balancer. */
   readonly #named = new WeakMap<Socket, string>();
+  /** Clients that know certificates with an RSA key alone. */
+  readonly #withoutEcdsa = new WeakSet<Socket>();
   /** Every connection, upgraded ones included: the servers of requests forget those. */
   readonly #sockets = new Set<Socket>();
 
@@ -167,12 +169,18 @@ export class Listener {
 
   #tlsServer(certificates: Certificates): TlsServer {
     const { clients } = this.#options;
+    const withoutEcdsa = this.#withoutEcdsa;
     const server = createTls({
       ...certificates.standard,
       requestCert: clients !== null,
       rejectUnauthorized: clients?.verify === 'require',
       ALPNProtocols: ['h2', 'http/1.1'],
-      SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
+      // Node calls it as a method of the connection.
+      SNICallback: function (this: unknown, servername, done): void {
+        const { _parent } = this as { readonly _parent?: Socket };
+        const rsaAlone = _parent !== undefined && withoutEcdsa.has(_parent);
+        done(null, certificates.contextFor(servername, !rsaAlone));
+      },
       handshakeTimeout: this.#options.headerTime,
     });
     server.on('secureConnection', (socket: TLSSocket & { _parent?: Socket }) => {
@@ -216,7 +224,8 @@ export class Listener {
         challenges.emit('connection', socket);
         return;
       }
-      const name = helloName(bytes);
+      const { name, takesEcdsa } = readHello(bytes);
+      if (!takesEcdsa) this.#withoutEcdsa.add(socket);
       if (name !== null) this.#options.onName(socket, name);
       tls.emit('connection', socket);
     });

@@ -1,35 +1,52 @@
-/** The name in a TLS ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3), read from the bytes without answering them. */
+/** What a TLS ClientHello asks for (RFC 8446 section 4.1.2, RFC 6066 section 3), read from the bytes without answering them. */
 
 const handshakeRecord = 0x16;
 const clientHello = 1;
 const serverName = 0;
+const signatureAlgorithms = 13;
+/** ecdsa_secp256r1_sha256 and those of P-384 and P-521 (RFC 8446 section 4.2.3). */
+const ecdsa = new Set([0x0403, 0x0503, 0x0603]);
+/** Of TLS 1.3, which go with any certificate, and those of TLS 1.2 with ECDSA that are offered here (RFC 5289, RFC 7905). */
+const suitesForEcdsa = new Set([0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xcca9]);
 const hostName = 0;
 /** RFC 1035 section 2.3.4, in the presentation of RFC 6066. */
 const longestName = 255;
 
+export interface Hello {
+  /** The server_name; null where there is none, or where it is not within the bytes. */
+  readonly name: string | null;
+  /** False: the client knows certificates with an RSA key alone. */
+  readonly takesEcdsa: boolean;
+}
+
 /**
- * The server_name of the first ClientHello; null where there is none, or where it is not within the bytes. Total. Extensions come in any
- * order, so that of a hello in several packets the first may not have it.
+ * Reads the first ClientHello. Total. Extensions come in any order, so that of a hello in several packets the first may not have them.
  *
  * @param bytes the first of a connection
  */
-export function helloName(bytes: Uint8Array): string | null {
+export function readHello(bytes: Uint8Array): Hello {
   const view = new Reader(handshakeOf(bytes));
-  if (view.take(1) !== clientHello) return null;
+  let [name, takesEcdsa]: [string | null, boolean] = [null, true];
+  if (view.take(1) !== clientHello) return { name, takesEcdsa };
   // Length of the message, version, random.
   view.skip(3 + 2 + 32);
   view.skip(view.take(1)); // session id
-  view.skip(view.take(2)); // cipher suites
+  const suites = view.list(view.take(2));
   view.skip(view.take(1)); // compression methods
   const end = view.take(2) + view.at;
   while (view.at + 4 <= Math.min(end, view.length)) {
     const type = view.take(2);
     const length = view.take(2);
-    if (type === serverName) return nameIn(view);
-    view.skip(length);
+    const next = view.at + length;
+    if (type === serverName) name ??= nameIn(view);
+    if (type === signatureAlgorithms) takesEcdsa = view.list(view.take(2)).some((one) => ecdsa.has(one));
+    view.skip(next - view.at);
   }
-  return null;
+  return { name, takesEcdsa: takesEcdsa && suites.some((one) => suitesForEcdsa.has(one)) };
 }
+
+/** The name that a client asks for; null: none. */
+export const helloName = (bytes: Uint8Array): string | null => readHello(bytes).name;
 
 /** The first entry of the list, which is the only one that may be (RFC 6066: one of each type). */
 function nameIn(view: Reader): string | null {
@@ -79,6 +96,15 @@ class Reader {
 
   skip(count: number): void {
     this.at = count < 0 ? this.length : Math.min(this.at + count, this.length);
+  }
+
+  /** Numbers of two bytes each, that fill so many bytes; those that came. */
+  list(length: number): number[] {
+    const numbers: number[] = [];
+    const end = Math.min(this.at + Math.max(0, length), this.length);
+    while (this.at + 2 <= end) numbers.push(this.take(2));
+    this.at = end;
+    return numbers;
   }
 
   text(length: number): string | null {

@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { copyFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { connect, createServer, type PeerCertificate } from 'node:tls';
+import { type ConnectionOptions, connect, createServer, type PeerCertificate } from 'node:tls';
 import { Certificates } from '../../src/listener/certificates.ts';
 import { certificate, type TestCertificate } from '../support/certificate.ts';
+import { runGateway } from '../support/gateway.ts';
 import type { Owner } from '../support/owner.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -45,7 +46,11 @@ async function shown(t: Owner, certificates: Certificates, sigalgs: string, serv
   t.after(() => server.close());
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, servername, sigalgs });
+  return shownAt(port, { servername, sigalgs });
+}
+
+async function shownAt(port: number, options: ConnectionOptions) {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
   await once(socket, 'secureConnect');
   const peer = socket.getPeerCertificate() as PeerCertificate & { asn1Curve?: string };
   socket.destroy();
@@ -72,6 +77,38 @@ test('of an RSA and an ECDSA certificate for one name each client gets the one i
     }
     const other = await shown(t, certificates, 'ECDSA+SHA256', 'gate.example.net');
     assert.equal(other.names, 'DNS:gate.example.net');
+  }
+});
+
+test('so it is for a name that is not the first, through a listener', async (t) => {
+  for (const files of [
+    [gate, rsa, ec],
+    [gate, ec, rsa],
+  ]) {
+    const listed = files.map(({ cert, key }) => `{ cert: "${cert}", key: "${key}" }`).join(', ');
+    const site = 'sites: [{ hosts: [www.example.net, gate.example.net], backend: welcome }]\n';
+    const { port } = await runGateway(t, site, `listen: [{ address: "127.0.0.1:0", tls: [${listed}] }]\n`);
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const kind = async (sigalgs: string, ciphers?: string) =>
+        (
+          await shownAt(port, {
+            servername: 'www.example.net',
+            sigalgs,
+            maxVersion,
+            ...(ciphers && { ciphers }),
+          })
+        ).kind;
+      assert.equal(await kind('rsa_pss_rsae_sha256'), 'rsa');
+      assert.equal(await kind('ECDSA+SHA256'), 'ec');
+      assert.equal(await kind('ECDSA+SHA256:rsa_pss_rsae_sha256'), 'ec');
+    }
+    const old = {
+      servername: 'www.example.net',
+      maxVersion: 'TLSv1.2',
+      ciphers: 'ECDHE-RSA-AES128-GCM-SHA256',
+    } as const;
+    assert.equal((await shownAt(port, old)).kind, 'rsa');
+    assert.equal((await shownAt(port, { servername: 'gate.example.net' })).names, 'DNS:gate.example.net');
   }
 });
 

@@ -1,12 +1,22 @@
 /** The program as root: it binds, becomes a user that may do nothing, and goes on working. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  globSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { resolveAccount } from '../../src/listener/privileges.ts';
+import { handOverFolders, resolveAccount } from '../../src/listener/privileges.ts';
 import { eventually } from '../support/eventually.ts';
 import { root } from '../support/gateway-process.ts';
 import { type RunningProcess, runProcess, startProcess } from '../support/process.ts';
@@ -103,6 +113,40 @@ suite('user and group', { skip }, () => {
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
     assert.match(stderr, /user: there is no nobody-here in \/etc\/passwd: make one with useradd/);
   });
+});
+
+test('of a folder only what is ours is handed over: no link is followed, no second name, nothing of others', {
+  skip,
+}, async (t) => {
+  const folder = await tempDir(t, 'hand-over');
+  const [shared, roots] = [join(folder, 'shared'), join(folder, 'roots')];
+  for (const path of [shared, join(shared, 'accounts'), roots]) mkdirSync(path);
+  const owner = (path: string): number => lstatSync(path).uid;
+  for (const path of [join(shared, 'others.pem'), join(shared, 'accounts/key.pem'), join(roots, 'shadow')])
+    writeFileSync(path, 'x');
+  linkSync(join(roots, 'shadow'), join(shared, 'accounts/second-name.pem'));
+  symlinkSync(roots, join(shared, 'certificates'));
+  handOverFolders(shared, ['accounts', 'certificates', 'challenges'], {
+    user: 'nobody',
+    uid: 65534,
+    gid: 65534,
+  });
+  assert.deepEqual(
+    [
+      '',
+      'others.pem',
+      'accounts',
+      'accounts/key.pem',
+      'accounts/second-name.pem',
+      'challenges',
+      '../roots',
+      '../roots/shadow',
+    ].map((name) => owner(join(shared, name))),
+    [0, 0, 65534, 65534, 0, 65534, 0, 0],
+  );
+  const own = join(folder, 'own');
+  handOverFolders(own, ['accounts'], { user: 'nobody', uid: 65534, gid: 65534 });
+  assert.deepEqual([owner(own), owner(join(own, 'accounts'))], [65534, 65534]);
 });
 
 /** One that ends is followed by another, though nobody is root any more who could bind the port. */

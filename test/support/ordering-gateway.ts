@@ -24,20 +24,21 @@ export interface OrderingGateway {
 
 export const token = 'a-token-of-twenty-characters';
 
-/** @param listen the line of the config @param more further lines @param folder of the config. @default a new one @param ofAcme further words of `acme` */
+/** @param listen the line of the config @param more further lines @param folder of the config. @default a new one @param ofAcme further words of `acme` @param ofAdmin of `admin` */
 export async function startOrdering(
   owner: Owner,
   listen: string,
   more = '',
   folder = '',
   ofAcme = '',
+  ofAdmin = '',
 ): Promise<OrderingGateway> {
   const home = folder === '' ? await tempDir(owner, 'acme') : folder;
   const config = join(home, 'sekisho.yaml');
   const admin = await freePort();
   await writeFile(
     config,
-    `${listen}\nsites: [{ hosts: [${host}, "*.shop.example.net", 192.0.2.80], backend: welcome }]\nadmin: { listen: "127.0.0.1:${admin}", token: ${token} }\nacme: { folder: ./certs${ofAcme} }\n${more}`,
+    `${listen}\nsites: [{ hosts: [${host}, "*.shop.example.net", 192.0.2.80], backend: welcome }]\nadmin: { listen: "127.0.0.1:${admin}", token: ${token}${ofAdmin} }\nacme: { folder: ./certs${ofAcme} }\n${more}`,
   );
   const process_ = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', config], {
     cwd: root,

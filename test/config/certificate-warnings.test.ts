@@ -1,0 +1,35 @@
+/** What is said of certificates in files. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { certificateWarnings } from '../../src/config/certificate-warnings.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+test('a certificate that asks for a staple, or ends soon, is told of once', async (t) => {
+  const folder = await tempDir(t, 'certificates');
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const make = (...more: string[]): void => {
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30'];
+    const args = ['req', '-x509', ...kind, '-subj', '/CN=www.example.net', '-keyout', key, '-out', cert];
+    execFileSync('openssl', [...args, ...more], { stdio: 'pipe', timeout: 20_000 });
+  };
+  const tls = `tls: { cert: "${cert}", key: "${key}" }`;
+  const told = (days = 0): string[] =>
+    certificateWarnings(
+      parseConfig(
+        `listen: [{ address: "127.0.0.1:8443", ${tls} }]\nsites: [{ hosts: [www.example.net], backend: welcome }]\n` +
+          `admin: { listen: "127.0.0.1:9090", token: 0123456789abcdef0123, ${tls} }\n`,
+        '.',
+      ),
+      Date.now() + days * 86_400_000,
+    );
+  make();
+  assert.deepEqual(told(), []);
+  assert.deepEqual(told(20), [`listen[0].tls: ${cert} ends in 9 days: see what renews it`]);
+  assert.deepEqual(told(31.5), [`listen[0].tls: ${cert} ended 2 days ago: see what renews it`]);
+  make('-addext', 'tlsfeature=status_request');
+  assert.equal(told().length, 1);
+  assert.match(told()[0]!, /^listen\[0\]\.tls: .* \(must-staple\), and none is sent/);
+});
