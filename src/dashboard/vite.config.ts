@@ -23,5 +23,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: 'es2022',
     reportCompressedSize: false,
+    // On a slow machine it would tell how long each plugin took.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

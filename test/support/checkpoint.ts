@@ -35,7 +35,7 @@ sites:
 `;
 
 /**
- * @param yaml the config besides `listen`, `admin` and, where it has none, `sites`
+ * @param yaml the config besides `admin` and, where it has none, `listen` and `sites`
  * @param more of `admin`, as YAML
  * @param certificates that are ordered
  */
@@ -47,7 +47,7 @@ export async function runCheckpoint(
 ): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
-  const text = `listen: ["127.0.0.1:0"]\nadmin: { listen: "127.0.0.1:0", token: ${token}${more === '' ? '' : `, ${more}`} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
+  const text = `${/^listen:/m.test(yaml) ? '' : 'listen: ["127.0.0.1:0"]\n'}admin: { listen: "127.0.0.1:0", token: ${token}${more === '' ? '' : `, ${more}`} }\n${yaml.includes('sites:') ? '' : sites}${yaml}`;
   const config = parseConfig(text, '.');
   const clients = await startClientPlane(config, { log, journal: null });
   owner.after(() => clients.close());

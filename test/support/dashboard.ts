@@ -38,12 +38,13 @@ export interface Dashboard {
   show(page: Page, view: string): Promise<void>;
 }
 
-export async function startDashboard(owner: Owner): Promise<Dashboard> {
+/** @param more of the config, as YAML */
+export async function startDashboard(owner: Owner, more = ''): Promise<Dashboard> {
   buildDashboard();
   const browser = await startBrowser(owner);
   const checkpoint = await runCheckpoint(
     owner,
-    'bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n',
+    `bans: { after: 1000 }\ntrustedProxies: [127.0.0.1/32]\n${more}`,
     '',
     ordered,
   );
