@@ -9,6 +9,7 @@ import type {
   BansOptions,
   CheckOptions,
   Command,
+  CompletionOptions,
   ExplainOptions,
   ExportOptions,
   HealthOptions,
@@ -18,6 +19,7 @@ import type {
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
+import { commandWords } from './completion/words.ts';
 import { ConfigError } from './config/fault.ts';
 import { egressName, targetNames } from './export/names.ts';
 import { packageJson } from './package-json.ts';
@@ -111,6 +113,17 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
       .action(lazy<ReportOptions>(() => import('./commands/report.ts'), exit)),
   registerJournal,
   registerAlerts,
+  (program, exit) =>
+    program
+      .command('completion')
+      .description('the script that completes this command line in a shell')
+      .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+      .action((shell: CompletionOptions['shell']) =>
+        lazy<CompletionOptions>(
+          () => import('./commands/completion.ts'),
+          exit,
+        )({ shell, program: commandWords(program) }),
+      ),
   (program, exit) =>
     program
       .command('health')

@@ -46,6 +46,9 @@ goaccess                                             goaccess
 promtool                                             prometheus
 systemd-analyze                                      systemd
 ip                                                   iproute2
+zsh                                                  zsh
+fish                                                 fish
+mandoc                                               mandoc
 nft                                                  nftables
 faketime                                             faketime
 /usr/lib/apache2/modules/mod_security2.so            libapache2-mod-security2

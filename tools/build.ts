@@ -2,16 +2,17 @@
  * Builds `dist/`, what the package ships: Node strips types in a checkout, but not below node_modules. Run by `npm pack`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { buildLibrary, declareLibrary } from './library.ts';
+import { manPage } from './man.ts';
 import { buildProgram } from './program.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = resolve(root, 'dist');
 
 // `dist/dashboard` is built by its own means.
-for (const built of ['src', 'plugins', 'lib', 'program'])
+for (const built of ['src', 'plugins', 'lib', 'program', 'man'])
   rmSync(resolve(dist, built), { recursive: true, force: true });
 const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
 const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
@@ -27,5 +28,7 @@ for (const file of globSync('**/*.d.ts', { cwd: dist })) {
 }
 await import('../src/dashboard/build.ts');
 await buildProgram();
+mkdirSync(resolve(dist, 'man'), { recursive: true });
+writeFileSync(resolve(dist, 'man/sekisho.1'), manPage(new Date().toISOString().slice(0, 10)));
 await buildLibrary();
 declareLibrary();

@@ -17,6 +17,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { buildProgram } from '../src/cli.ts';
+import { bashCompletion } from '../src/completion/bash.ts';
+import { fishCompletion } from '../src/completion/fish.ts';
+import { commandWords } from '../src/completion/words.ts';
+import { zshCompletion } from '../src/completion/zsh.ts';
 import { changelog, copyright, maintainer } from './debian/documents.ts';
 import { copyRuntime } from './runtime.ts';
 import { bom, nodeComponent } from './sbom.ts';
@@ -62,6 +68,14 @@ function fill(): void {
     'usr/lib/systemd/system/sekisho.service',
     unit.replace(/^(?:#.*\n)+/, '').replace('/usr/local/bin/', '/usr/bin/'),
   );
+  write(
+    'usr/share/man/man1/sekisho.1.gz',
+    gzipSync(readFileSync(join(root, 'dist/man/sekisho.1')), { level: 9 }),
+  );
+  const program = commandWords(buildProgram(() => {}));
+  write('usr/share/bash-completion/completions/sekisho', bashCompletion(program));
+  write('usr/share/zsh/vendor-completions/_sekisho', zshCompletion(program));
+  write('usr/share/fish/vendor_completions.d/sekisho.fish', fishCompletion(program));
   put(join(root, 'README.md'), 'usr/share/doc/sekisho/README.md');
   put(join(root, 'CHANGELOG.md'), 'usr/share/doc/sekisho/CHANGELOG.md');
   put(join(root, 'tools/debian/LICENSE.node'), 'usr/share/doc/sekisho/LICENSE.node');

@@ -21,6 +21,16 @@ stdout, with \`--json\` one object a line; what is written for people goes to st
 
 \`start\` runs until SIGTERM or SIGINT, and ends once the requests under way are answered; SIGHUP makes it read the config again.
 \`SEKISHO_TOKEN\` holds the token of the admin listener for \`sekisho bans\`. \`NO_COLOR\` takes the colours out.
+
+## Completion and manual page
+
+The Debian package brings both, \`npm install -g\` the manual page (\`man sekisho\`). Elsewhere the program writes what completes it:
+
+\`\`\`sh
+sekisho completion bash > /etc/bash_completion.d/sekisho
+sekisho completion zsh > /usr/local/share/zsh/site-functions/_sekisho
+sekisho completion fish > ~/.config/fish/completions/sekisho.fish
+\`\`\`
 `;
 
 export function cliPage(): string {

@@ -1,4 +1,5 @@
 /** What each command is called with, once the command line is read. */
+import type { CommandWords } from '../completion/words.ts';
 import type { egressName, TargetName } from '../export/names.ts';
 import type { ReportFormat } from '../reports/formats.ts';
 
@@ -79,6 +80,12 @@ export interface AuditOptions {
 export interface AlertsTestOptions {
   /** Config file, whose receivers are meant. */
   readonly config: string;
+}
+
+export interface CompletionOptions {
+  readonly shell: 'bash' | 'zsh' | 'fish';
+  /** What is completed. */
+  readonly program: CommandWords;
 }
 
 export interface HealthOptions {

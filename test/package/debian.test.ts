@@ -238,6 +238,16 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     assert.match(log, new RegExp(`^sekisho \\(${packageJson.version}\\) [\\s\\S]* -- A Builder <builder@`));
   });
 
+  test('brings the manual page, and completion where the shells look for it', async (t) => {
+    const folder = await tempDir(t, 'manual');
+    await run('dpkg-deb', ['--extract', deb, folder], root);
+    const read = (name: string): Buffer => readFileSync(join(folder, 'usr/share', name));
+    assert.match(gunzipSync(read('man/man1/sekisho.1.gz')).toString(), /^\.TH SEKISHO 1 /);
+    assert.match(read('bash-completion/completions/sekisho').toString(), /^complete -F _sekisho sekisho$/m);
+    assert.match(read('zsh/vendor-completions/_sekisho').toString(), /^#compdef sekisho\n/);
+    assert.match(read('fish/vendor_completions.d/sekisho.fish').toString(), /^complete -c sekisho -f$/m);
+  });
+
   test('an upgrade and a removal keep the config; a purge takes it away', async (t) => {
     const { code, stdout, stderr } = await onMachine(
       t,

@@ -83,12 +83,18 @@ suite('the tarball', () => {
       .split('\n')
       .map((file) => file.replace('package/', ''));
     const shipped =
-      /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|lib|program|dashboard)\/|config\/)/;
+      /^(package\.json|LICENSE|README\.md|dist\/(src|plugins|lib|program|dashboard|man)\/|config\/)/;
     assert.deepEqual(
       files.filter((file) => !shipped.test(file) || /(?<!\.d)\.c?ts$/.test(file)),
       [],
     );
-    for (const file of ['lib/index.js', 'src/index.d.ts', 'program/cli.cjs', 'dashboard/index.html'])
+    for (const file of [
+      'lib/index.js',
+      'src/index.d.ts',
+      'program/cli.cjs',
+      'dashboard/index.html',
+      'man/sekisho.1',
+    ])
       assert.ok(files.includes(`dist/${file}`), file);
     assert.ok(files.includes('config/sekisho.schema.json'));
   });

@@ -1,0 +1,54 @@
+/** Completion for zsh, by its function `_arguments`. */
+import { type CommandWords, type OptionWords, type ValueKind, walk } from './words.ts';
+
+export function zshCompletion(program: CommandWords): string {
+  const functions = [...walk(program)].map(({ path, command }) => body([program.name, ...path], command));
+  return `#compdef ${program.name}
+# zsh completion for ${program.name}: ${program.name} completion zsh > "\${fpath[1]}/_${program.name}"
+${functions.join('\n')}
+# As a file of fpath it is called; read by source it is registered.
+if [[ $funcstack[1] == _${program.name} ]]; then _${program.name} "$@"; else compdef _${program.name} ${program.name}; fi
+`;
+}
+
+function body(path: readonly string[], { options, args, commands }: CommandWords): string {
+  const name = `_${path.join('_')}`;
+  const flags = options.flatMap(specs);
+  const places = args.map(
+    ({ term, value, variadic }, index) =>
+      `'${variadic ? '*' : index + 1}:${quoted(term.replace(/[<>[\].]/g, ''))}:${action(value)}'`,
+  );
+  if (commands.length === 0)
+    return `${name}() {\n  _arguments -s ${[...flags, ...places].join(' \\\n    ')}\n}`;
+  const inner = commands.map(({ name: word, description }) => `    '${word}:${quoted(description)}'`);
+  const calls = commands.map(({ name: word }) => `    ${word}) ${name}_${word} ;;`);
+  return `${name}() {
+  local line state
+  local -a commands
+  commands=(
+${inner.join('\n')}
+  )
+  _arguments -C ${[...flags, "'1: :->command'", "'*:: :->rest'"].join(' \\\n    ')}
+  case $state in
+    command) _describe command commands ;;
+    rest) case $line[1] in
+${calls.join('\n')}
+    esac ;;
+  esac
+}`;
+}
+
+function specs({ long, short, description, value }: OptionWords): string[] {
+  const what = value === 'none' ? '' : `:value:${action(value)}`;
+  return [long, ...(short === null ? [] : [short])].map(
+    (flag) => `'*${flag}[${quoted(description).replace(/[[\]]/g, '\\$&')}]${what}'`,
+  );
+}
+
+function action(value: ValueKind): string {
+  if (typeof value !== 'string') return `(${value.join(' ')})`;
+  return { file: '_files', folder: '_files -/', any: ' ', none: '' }[value];
+}
+
+/** Within single quotes, and with the colons escaped that part a specification. */
+const quoted = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(':', '\\:');
