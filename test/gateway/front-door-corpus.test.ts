@@ -83,6 +83,22 @@ suite('the corpus at the front door', () => {
     );
   });
 
+  test('plain HTTP at the listener of TLS: every probe is refused as anywhere, and what may pass is told to come by HTTPS', async () => {
+    const before = backend.requests.length;
+    const found = await through(https, false, (row, reply) => {
+      // What begins as TLS, or as nothing known, is for the handshake, and gets no further.
+      if (row.expect.verdict === 'block' && ['tls-on-plaintext', 'not-http'].includes(row.expect.rule))
+        if (!/^HTTP\//.test(reply.text)) return reply.ended === 'timeout' && row.expect.rule === 'not-http';
+      const inBody = /^framing-chunk-/.test(row.id) && status(reply) === 400 && reply.ended === 'closed';
+      if (row.expect.verdict === 'block' && !inBody) return refusedWrongly(row, reply);
+      return (
+        status(reply) !== 400 || (!inBody && !/https:\/\//.test(reply.text) && !row.bytes.startsWith('HEAD'))
+      );
+    });
+    assert.deepEqual(found, []);
+    assert.equal(backend.requests.length, before, 'nothing of it reaches a backend');
+  });
+
   test('a listener of TLS judges each row as a plain one', async () => {
     const found = await through(https, true, (row, reply) =>
       row.expect.verdict === 'block' ? refusedWrongly(row, reply) : ![200, 101].includes(status(reply) ?? 0),
