@@ -14,6 +14,8 @@ export class RequestBody {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #attempt: Attempt | null = null;
+  /** What came first is on its way: what is held from then on waits for the backend. */
+  #handedOver = false;
   /** The backend takes nothing more for now. */
   #full = false;
   /** name, value, name, value …; null: more is to come. */
@@ -73,6 +75,7 @@ export class RequestBody {
    * @param declared bytes of all of it, as the head tells; -1: it does not
    */
   incoming(declared: number): IncomingBody {
+    this.#handedOver = true;
     const content = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
     this.#held = [];
     this.#release(content.length);
@@ -118,7 +121,7 @@ export class RequestBody {
 
   /** A body that stands still, or trickles, holds what others wait for. Not where it is the backend that takes nothing. */
   tooSlow(now: number, stall: number, minRate: number): boolean {
-    if (this.ended || this.#full || this.#heldBytes > 0) {
+    if (this.ended || this.#full || (this.#handedOver && this.#heldBytes > 0)) {
       this.#since = now;
       this.#windowAt = now;
       this.#windowBytes = this.received;

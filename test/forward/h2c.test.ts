@@ -7,8 +7,10 @@ import { after, suite, type TestContext, test } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { forward } from '../../plugins/forward.ts';
 import { certificate } from '../support/certificate.ts';
+import { eventually } from '../support/eventually.ts';
 import { runGateway } from '../support/gateway.ts';
 import { http2Request, http2Session } from '../support/http2-client.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 import { exchange } from '../support/raw-client.ts';
 
 const owner = { after };
@@ -21,6 +23,8 @@ interface Seen {
 }
 async function backend(t: TestContext | typeof owner) {
   const seen: Seen[] = [];
+  /** Streams whose request is not whole. */
+  const open: ServerHttp2Stream[] = [];
   const sessions: ServerHttp2Session[] = [];
   const server: Http2Server = createServer({ settings: { initialWindowSize: 70_000 } });
   server.on('session', (session) => sessions.push(session));
@@ -28,12 +32,14 @@ async function backend(t: TestContext | typeof owner) {
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     const pieces: Buffer[] = [];
     let trailers = {};
+    open.push(stream);
     stream.on('error', () => {});
     stream.on('trailers', (got) => {
       trailers = got;
     });
     stream.on('data', (piece: Buffer) => pieces.push(piece));
     stream.on('end', () => {
+      open.splice(open.indexOf(stream), 1);
       const body = Buffer.concat(pieces);
       seen.push({ headers, body, trailers });
       stream.respond(
@@ -49,14 +55,14 @@ async function backend(t: TestContext | typeof owner) {
     for (const session of sessions) session.destroy();
     server.close();
   });
-  return { url: `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sessions, server };
+  return { open, url: `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, sessions, server };
 }
 const site = (url: string): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}" }]\nbans: false\nrateLimit: false\n`;
 const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`;
 
 suite('a backend of HTTP/2', async () => {
-  const { url, seen, sessions } = await backend(owner);
+  const { url, seen, sessions, open } = await backend(owner);
   const { port, log } = await runGateway(owner, site(url), listen);
 
   test('gets requests of HTTP/2, and gives answers and trailers', async (t) => {
@@ -140,6 +146,29 @@ suite('a backend of HTTP/2', async () => {
         const answer = await fetch(`http://127.0.0.1:${at}/`, { method: 'POST', body: 'hello' });
         assert.deepEqual([answer.status, await answer.text()], [200, 'hello']);
       }
+    }
+  });
+
+  test('gets a request as it comes: a client that says little for a while is not cut off, as it is before HTTP/1', async (t) => {
+    const old = await rawBackend(t);
+    const { now } = performance;
+    for (const [at, expected] of [
+      [url, 200],
+      [old.url, 408],
+    ] as const) {
+      const { port: door } = await runGateway(t, site(at), listen);
+      const session = await http2Session(t, `https://127.0.0.1:${door}`);
+      const stream = session.request({ ':method': 'POST', ':path': '/', ':authority': 'www.example.net' });
+      stream.on('error', () => {});
+      const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>;
+      stream.write('a');
+      if (at === url) await eventually(() => open.length > 0, 'the backend has it, though it is not whole');
+      const mocked = t.mock.method(performance, 'now', () => now.call(performance) + 15_000);
+      await new Promise((done) => setTimeout(done, 1200));
+      stream.end('b');
+      const [headers] = await answered;
+      assert.equal(headers[':status'], expected);
+      mocked.mock.restore();
     }
   });
 
