@@ -104,6 +104,8 @@ class DecoyListener implements Decoy {
     this.#tarpit?.close();
     for (const socket of [...this.#reading, ...this.#leaving]) socket.destroy();
     await closed;
+    // A server is closed before its last sockets have said so, and with that what they asked for.
+    while (this.#reading.size + this.#leaving.size > 0) await new Promise(setImmediate);
   }
 
   #accept(socket: Socket): void {

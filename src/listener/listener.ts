@@ -148,6 +148,8 @@ export class Listener {
     }, deadline);
     await closed;
     clearTimeout(timer);
+    // A server is closed before its last sockets have said so: what their senders wanted is told by then, and not lost.
+    while (this.#sockets.size > 0) await new Promise(setImmediate);
     this.#options.http1.stop();
     this.#options.http2.stop();
     this.#options.plain.stop();

@@ -20,6 +20,18 @@ suite('folding', () => {
     assert.equal(folder.size, 0);
   });
 
+  test('says that a row counts where each of its events does', () => {
+    const folder = new EventFolder();
+    for (const counts of [true, false, true]) folder.add(probeEventOf({ counts }));
+    for (const counts of [true, true]) folder.add(probeEventOf({ counts, destination: 'b:1' }));
+    folder.addFolded(foldedEventOf({ counts: false, destination: 'b:1' }));
+    folder.add(probeEventOf({ destination: 'c:1' }));
+    assert.deepEqual(
+      folder.take().map(({ counts }) => counts),
+      [false, false, true],
+    );
+  });
+
   test('takes rows back that could not be written, with all they stand for', () => {
     const folder = new EventFolder();
     folder.add(probeEventOf());

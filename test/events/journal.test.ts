@@ -38,6 +38,20 @@ suite('the journal', () => {
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
   });
 
+  test('says that a row counts where each of its events does', (t) => {
+    const store = memoryStore(t);
+    for (const counts of [true, false, true]) store.write([foldedEventOf({ time: now, counts })]);
+    store.write([foldedEventOf({ time: now, destination: 'b:1' })]);
+    const { events } = eventPage(store.db, {}, 10, null);
+    assert.deepEqual(
+      events.map(({ count, counts }) => [count, counts]),
+      [
+        [1, true],
+        [3, false],
+      ],
+    );
+  });
+
   test('ends without trouble', async () => {
     const troubles: (string | null)[] = [];
     const journal = new Journal({

@@ -1,5 +1,7 @@
 /** The log of blocked requests under floods: what is written stays small, and what is counted stays exact. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { mock, suite, test } from 'node:test';
 import { pino } from 'pino';
 import type { ProbeEvent } from '../../src/events/event.ts';
@@ -124,5 +126,20 @@ suite('the log of probes', () => {
       log.at(-1)!,
       /"more":2,"msg":"relay probes blocked: 2 more of connect from 127\.0\.0\.1 within a minute"/,
     );
+  });
+
+  test('a probe whose sender is still heard when the gateway closes is written', async (t) => {
+    const { port, gateway, log } = await runGateway(
+      t,
+      'sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:1" }]',
+    );
+    // It neither reads nor closes: its evidence goes on to be gathered.
+    const sender = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    sender.on('error', () => {});
+    t.after(() => sender.destroy());
+    sender.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 100\r\n\r\nabc');
+    await once(sender, 'readable');
+    await gateway.close(0);
+    assert.match(log.at(-1)!, /"msg":"relay probe blocked: connect from 127\.0\.0\.1/);
   });
 });
