@@ -48,6 +48,8 @@ export interface RenewalsOptions {
   readonly events: RenewalEvents;
   /** Who of a fleet orders, and how all get what was ordered. @default this gateway stands alone */
   readonly sharing?: (store: Store) => Sharing;
+  /** What else is to be said of an error of a dial, as the rest of its sentence. @default nothing */
+  readonly hint?: (error: Error) => string;
   /** Milliseconds since the epoch. @default the clock of the machine */
   readonly now?: () => number;
 }
@@ -56,6 +58,7 @@ export class Renewals {
   #options: AcmeOptions;
   readonly #events: RenewalEvents;
   readonly #now: () => number;
+  readonly #hint: (error: Error) => string;
   readonly #store: Store;
   readonly #sharing: Sharing;
   readonly #schedules: Schedules;
@@ -71,10 +74,11 @@ export class Renewals {
   /** Orders since the start, by what became of them. */
   readonly orders = { issued: 0, failed: 0 };
 
-  constructor({ acme, events, sharing = alone, now = Date.now }: RenewalsOptions) {
+  constructor({ acme, events, sharing = alone, hint = () => '', now = Date.now }: RenewalsOptions) {
     this.#options = acme;
     this.#events = events;
     this.#now = now;
+    this.#hint = hint;
     this.#store = new Store(acme.folder);
     this.#sharing = sharing(this.#store);
     this.#schedules = new Schedules(this.#store);
@@ -229,7 +233,7 @@ export class Renewals {
   #failed(host: string, error: Error): void {
     this.orders.failed++;
     const { failures, directory } = this.#schedules.of(host);
-    const trouble = whyOf(error).slice(0, 500);
+    const trouble = `${whyOf(error)}${this.#hint(error)}`.slice(0, 500);
     const wait = backOff(failures + 1, error);
     this.#schedules.set(host, { failures: failures + 1, next: this.#now() + wait, trouble, directory });
     const minutes = Math.ceil(wait / minute);

@@ -54,6 +54,10 @@ export function warningsOf(config: Config): string[] {
       );
     warnings.push(...smtpWarnings(smtp));
   }
+  if (config.acme !== null && !config.listen.some(({ port, tls }) => port === (tls === null ? 80 : 443)))
+    warnings.push(
+      'listen: authorities ask for proofs at port 80 (plain) or 443 (tls), and nothing listens there: no certificate is given unless something forwards one of them here',
+    );
   warnings.push(...certificateWarnings(config));
   return warnings;
 }

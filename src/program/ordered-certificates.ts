@@ -4,6 +4,7 @@ import type { SharedNotes } from '../acme/fleet-certificates.ts';
 import type { AcmeOptions } from '../acme/options.ts';
 import type { RenewalEvents, Renewals } from '../acme/renewals.ts';
 import type { Config } from '../config/config.ts';
+import { refusedHere } from '../listener/refused-dial.ts';
 
 export interface OrderedCertificates {
   /** Null: the config orders none. */
@@ -82,10 +83,11 @@ async function renewalsOf(acme: AcmeOptions, { log, onTrouble, notes }: OrdersOp
     onError: (error) => log.error({ event: 'acme', err: error }, 'certificates could not be ordered'),
   };
   const { secret } = acme;
-  if (secret === null) return new Renewals({ acme, events });
+  if (secret === null) return new Renewals({ acme, events, hint: refusedHere });
   return new Renewals({
     acme,
     events,
+    hint: refusedHere,
     sharing: (store) =>
       new FleetCertificates({
         store,

@@ -60,6 +60,8 @@ export const alertsInEnglish = {
       'What to do: see what the backend answered, and set the rule to block if that is no need of yours',
     backend: 'What to do: see whether the backend runs, and what its own log says',
     journal: 'What to do: see that the disk is not full, and that the file may be written',
+    certificate:
+      'What to do: see that the name leads to this machine, and that port 80 or 443 of it is reached from the internet; it is ordered again by itself',
     account: 'What to do: change the password of the account, and look through what it sent',
   },
   count: (name: string, count: number) => `${name} (${amount(count)})`,

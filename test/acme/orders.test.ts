@@ -12,6 +12,7 @@ import { startPebble } from '../support/pebble.ts';
 import { without } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
+import { recordingBackend } from '../support/recording-backend.ts';
 
 const owner = { after };
 
@@ -89,12 +90,17 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     const tls = await freePort();
     // Nobody answers at the ports that Pebble asks.
     const listen = `listen: [{ address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`;
-    const running = await startOrdering(owner, listen);
+    const receiver = await recordingBackend(owner);
+    const running = await startOrdering(owner, listen, `alerts: { webhook: "${receiver.url}/hook" }\n`);
     const trouble = async () => (await statusOf(running)).certificates[0]?.trouble ?? null;
     await eventually(async () => (await trouble()) !== null, 'the trouble is told', 30_000);
     const failed = (await trouble())!;
     assert.match(failed, /Failed to connect/);
     assert.equal(await shownAt(tls), null, 'no certificate, no handshake');
+    const alerts = () => receiver.requests.map(({ body }) => body.toString());
+    await eventually(() => alerts().length > 0, 'the alert', 10_000);
+    assert.match(alerts()[0]!, /the certificate of www\.example\.net is in trouble/);
+    assert.match(alerts()[0]!, /Failed to connect.*port 80 or 443 of it is reached/);
     await running.process.stop();
     const again = await startOrdering(owner, listen, '', join(running.folder, '..'));
     const [known] = (await statusOf(again)).certificates;

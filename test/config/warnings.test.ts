@@ -11,6 +11,8 @@ import { tempDir } from '../support/temp-dir.ts';
 const site = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
 const admin = (listen: string, tls = '') =>
   `${site}admin: { listen: "${listen}", token: 0123456789abcdef0123 ${tls} }`;
+const ordering = (listen: string) =>
+  `${site}listen: [{ address: "${listen}", tls: { acme: { terms: agreed } } }]`;
 const hosts = (host: string) => `sites: [{ hosts: ["${host}"], backend: welcome }]\n`;
 const sticky = (more: string, secret = '') =>
   `sites: [{ hosts: [www.example.net], balance: cookie, ${secret} backends: [{ url: "http://127.0.0.1:8081" }] }]\n${more}`;
@@ -56,6 +58,12 @@ suite('warnings', () => {
     ["relaying for a network of one's own", smtp('domains: [example.net], relayFrom: [192.0.2.0/24]'), null],
     ['a token in the clear on every address', admin('0.0.0.0:9090'), /^admin\.listen: /],
     ['a token in the clear on a public address', admin('192.0.2.7:9090'), /^admin\.listen: /],
+    [
+      'proofs of ACME at ports where nobody asks',
+      ordering('0.0.0.0:8443'),
+      /^listen: authorities ask for proofs/,
+    ],
+    ['proofs of ACME at port 443', ordering('0.0.0.0:443'), null],
     ['a token on loopback', admin('127.0.0.1:9090'), null],
     ['a token on a private address', admin('10.0.0.5:9090'), null],
   ] as const)

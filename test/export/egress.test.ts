@@ -14,6 +14,8 @@ const config = parseConfig(
   - { hosts: [c.example.net], backend: welcome }
 smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", domains: [example.net] }
 fleet: { valkey: "redis://192.0.2.6" }
+listen: [{ address: "127.0.0.1:8443", tls: { acme: { terms: agreed, directory: "https://192.0.2.11:14000/dir" } } }]
+acme: { secret: a-secret-of-thirty-two-characters }
 otel: { endpoint: "http://192.0.2.7:4318/v1/traces", logs: "http://192.0.2.8:3100/otlp/v1/logs" }
 alerts: { webhook: "https://192.0.2.8/hook", mail: { smarthost: "smtps://192.0.2.9", from: a@example.net, to: [b@example.net] }, syslog: "udp://192.0.2.10" }`,
   '.',
@@ -27,6 +29,7 @@ suite('the rules of egress', () => {
         'sites[0].backend 127.0.0.1 tcp 8081',
         'sites[0].backend 2001:db8::1 tcp 443',
         'smtp.backend 127.0.0.1 tcp 10025',
+        'acme.directory 192.0.2.11 tcp 14000',
         'fleet.valkey 192.0.2.6 tcp 6379',
         'otel.endpoint 192.0.2.7 tcp 4318',
         'otel.logs 192.0.2.8 tcp 3100',
