@@ -33,6 +33,7 @@ import {
 import { HpackDecoder } from '../wire/hpack-decoder.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import type { BackendStream } from './backend-stream.ts';
+import type { ConnectionWatch } from './connection-watch.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Clock, UpstreamTimeouts } from './upstream-exchange.ts';
 
@@ -43,16 +44,6 @@ export const maxHead = 64 * 1024;
 const lastNumber = 0x7fffffff;
 
 const noHttp2 = 'does not speak HTTP/2 over TLS: write https:// for it';
-
-/** Whom it tells. */
-export interface ConnectionWatch {
-  /** It may carry exchanges from now on. */
-  onReady(connection: StreamConnection): void;
-  /** It may carry one more, or none any more. */
-  onRoom(connection: StreamConnection): void;
-  /** It is gone. @param error where it never was ready: why */
-  onGone(connection: StreamConnection, error: UpstreamError | null): void;
-}
 
 export class StreamConnection {
   readonly name: string;

@@ -2,8 +2,9 @@
 import { maxBackendStreams } from '../h2/bounds.ts';
 import { type BackendAddress, backendName } from './backend.ts';
 import { BackendStream } from './backend-stream.ts';
+import type { ConnectionWatch } from './connection-watch.ts';
 import { type BackendPool, type PoolOptions, tick, type Waiter } from './pool.ts';
-import { type ConnectionWatch, StreamConnection } from './stream-connection.ts';
+import { StreamConnection } from './stream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /**
