@@ -2,7 +2,8 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { refusedHere } from '../listener/refused-dial.ts';
-import { ChunkedDecoder, wholeChunked } from '../wire/chunked.ts';
+import { wholeChunked } from '../wire/chunked.ts';
+import { MessageBody } from '../wire/message-body.ts';
 import { contentless } from '../wire/methods.ts';
 import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
@@ -43,8 +44,7 @@ export class UpstreamConnection implements Exchange {
   /** The beginning of a head. */
   #partial: Buffer | null = null;
   #head: ResponseHead | null = null;
-  #left = 0;
-  #decoder: ChunkedDecoder | null = null;
+  #body: MessageBody | null = null;
   #paused = false;
   /** It carries no exchange after this one. */
   #last = false;
@@ -99,7 +99,7 @@ export class UpstreamConnection implements Exchange {
     // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
     this.#last ||= request.framing !== 'none' && contentless.has(request.method);
     this.#head = null;
-    this.#decoder = null;
+    this.#body = null;
     if (this.#phase === 'connecting') return;
     this.#phase = 'head';
     this.#begin();
@@ -292,8 +292,11 @@ export class UpstreamConnection implements Exchange {
     }
     this.#phase = 'body';
     this.#deadline = this.#clock.now + this.#timeouts.body;
-    this.#left = head.length;
-    if (head.framing === 'chunked') this.#decoder = new ChunkedDecoder({ padded: true });
+    const { framing, length } = head;
+    this.#body = new MessageBody(
+      framing === 'chunked' ? -1 : framing === 'close' ? Number.POSITIVE_INFINITY : length,
+      true,
+    );
     this.#sink?.onHead(head, null);
     return end - before;
   }
@@ -319,26 +322,17 @@ export class UpstreamConnection implements Exchange {
   #readBody(bytes: Buffer): number {
     piecePassed(bytes.length);
     this.#deadline = this.#clock.now + this.#timeouts.body;
-    const decoder = this.#decoder;
-    if (decoder !== null) {
-      const consumed = decoder.decode(bytes, (data) => this.#sink?.onData(this.#memory.keep(data)));
-      if (decoder.error !== null) {
-        this.#malformed(decoder.error);
-        return -1;
-      }
-      if (decoder.done) this.#endBody(consumed < bytes.length, decoder.trailers);
-      return consumed;
+    const body = this.#body!;
+    const consumed = body.take(bytes, this.#onPiece);
+    if (body.error !== null) {
+      this.#malformed(body.error);
+      return -1;
     }
-    if (this.#head?.framing === 'close') {
-      this.#sink?.onData(this.#memory.keep(bytes));
-      return bytes.length;
-    }
-    const length = Math.min(this.#left, bytes.length);
-    this.#sink?.onData(this.#memory.keep(length === bytes.length ? bytes : bytes.subarray(0, length)));
-    this.#left -= length;
-    if (this.#left === 0) this.#endBody(bytes.length > length, []);
-    return length;
+    if (body.done) this.#endBody(consumed < bytes.length, body.trailers);
+    return consumed;
   }
+
+  readonly #onPiece = (data: Buffer): void => this.#sink?.onData(this.#memory.keep(data));
 
   #endBody(surplus: boolean, trailers: readonly string[]): void {
     const sink = this.#sink;
@@ -356,7 +350,7 @@ export class UpstreamConnection implements Exchange {
       this.#deaf === null &&
       this.#phase !== 'closed';
     this.#sink = null;
-    this.#decoder = null;
+    this.#body = null;
     this.#memory.reset();
     this.#carried++;
     if (this.#phase !== 'closed') this.#phase = 'idle';

@@ -7,10 +7,10 @@ import { ownText } from '../forward/response-text.ts';
 import { listenerName } from '../guard/received.ts';
 import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { mayBecomeOther } from '../wire/first-bytes.ts';
+import { MessageBody } from '../wire/message-body.ts';
 import { ClientReads } from './client-reads.ts';
 import { Http1Exchange } from './exchange.ts';
 import type { IncomingBody } from './incoming-body.ts';
-import { RequestBody } from './request-body.ts';
 import { type ReadRequest, RequestReader } from './request-reader.ts';
 import type { Http1Server } from './server.ts';
 
@@ -278,7 +278,7 @@ export class Http1Connection {
       const judged = checkpoint.judgeRead(request, this.#socket);
       checkpoint.recordRead(judged, this.#socket, behind);
       if (judged.verdict.action === 'block') return;
-      const body = request.contentLength === 0 ? null : new RequestBody(request.contentLength);
+      const body = request.contentLength === 0 ? null : new MessageBody(request.contentLength);
       rest = body === null ? behind : behind.subarray(body.take(behind, ignore));
     }
   }

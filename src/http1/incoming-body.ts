@@ -1,11 +1,12 @@
 /** The body of the request being served: kept until a backend takes it, and watched, since a slow one holds what others wait for. */
+
+import { MessageBody } from '../wire/message-body.ts';
 import type { ClientReads } from './client-reads.ts';
-import { RequestBody } from './request-body.ts';
 
 /** Milliseconds over which the rate of a body is looked at. */
 const rateWindow = 10_000;
 
-export class IncomingBody extends RequestBody {
+export class IncomingBody extends MessageBody {
   /** Bytes of content that wait for a backend. */
   kept = 0;
   /** All of it was there when it was handed over. */
@@ -31,7 +32,7 @@ export class IncomingBody extends RequestBody {
     this.#windowAt = now;
   }
 
-  /** As `RequestBody.take`. */
+  /** As `MessageBody.take`. */
   override take(bytes: Buffer, onPiece: (data: Buffer) => void, now = this.#since): number {
     this.#since = now;
     return super.take(bytes, onPiece);

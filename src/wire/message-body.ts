@@ -1,16 +1,19 @@
-/** The body of one request as it comes in: by its length, or in chunked coding. */
-import { ChunkedDecoder } from '../wire/chunked.ts';
+/** The body of one message of HTTP/1 as it comes in: by its length, in chunked coding, or until the connection ends. */
+import { ChunkedDecoder } from './chunked.ts';
 
-export class RequestBody {
+export class MessageBody {
   readonly #decoder: ChunkedDecoder | null;
   #left: number;
   /** Bytes of content so far. */
   received = 0;
 
-  /** @param length in bytes; -1: chunked */
-  constructor(length: number) {
+  /**
+   * @param length in bytes; -1: chunked; infinite: until the connection ends
+   * @param padded white space behind a chunk size is read over, as proxies do for backends
+   */
+  constructor(length: number, padded = false) {
     this.#left = length;
-    this.#decoder = length === -1 ? new ChunkedDecoder() : null;
+    this.#decoder = length === -1 ? new ChunkedDecoder({ padded }) : null;
   }
 
   get done(): boolean {
