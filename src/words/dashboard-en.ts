@@ -131,6 +131,7 @@ export const dashboardInEnglish = {
     networksLead:
       'All sources of the range, by the network they are in: many next to each other are often one sender.',
     countries: 'Countries',
+    map: 'Where they come from',
     countriesLead: 'By the local file that geo.country names; nothing is asked of anybody.',
     unknownCountry: 'not known',
     clients: (count: number) => plural(count, { one: '# client', other: '# clients' }),

@@ -136,6 +136,7 @@ export const dashboardInJapanese: DashboardWords = {
     networksLead:
       'この期間のすべての送信元を、属するネットワークごとにまとめました。隣り合う多数の送信元は、たいてい同じ送り手です。',
     countries: '国・地域',
+    map: 'どこから来るか',
     countriesLead: 'geo.country が指す手元のファイルによります。外部には何も問い合わせません。',
     unknownCountry: '不明',
     clients: (count) => plural(count, { other: '# クライアント' }),

@@ -101,6 +101,17 @@ suite('where probes come from', () => {
       .filter({ hasText: 'AS64500 Example Net, Japan' })
       .waitFor();
     await page.getByRole('listitem').filter({ hasText: 'Netherlands 60 clients' }).waitFor();
+    const map = page.getByRole('img', { name: 'Where they come from' });
+    const marks = await map
+      .locator('circle')
+      .evaluateAll((circles) =>
+        circles.map((circle) => [circle.textContent, Number(circle.getAttribute('r'))]),
+      );
+    assert.deepEqual(
+      marks.map(([name]) => name),
+      ['Netherlands: 180', 'Japan: 100'],
+    );
+    assert.ok((marks[0]![1] as number) > (marks[1]![1] as number), 'the busiest is the largest');
     await page.getByRole('columnheader', { name: 'First' }).waitFor();
     assert.ok((await page.locator('td[data-label="First"] time').count()) > 0);
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -8,6 +8,7 @@ import { BanButton, BanMark } from '../parts/ban.tsx';
 import { Bars } from '../parts/bars.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
+import { World } from '../parts/world.tsx';
 import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
 import { amount, fullTime, originText, sourceText, techniqueWords, timeText } from '../words.ts';
@@ -174,41 +175,49 @@ function ByFile({
 }): JSX.Element {
   if (countries.length + systems.length === 0) return <p class="lead">{t.who.nowhere}</p>;
   return (
-    <div class="columns">
-      {countries.length > 0 && (
+    <>
+      {countries.some(({ country }) => country !== null) && (
         <section class="card">
-          <h2>{t.who.countries}</h2>
-          <p class="lead">{t.who.countriesLead}</p>
-          <Bars
-            bars={countries.slice(0, mostOrigins).map(({ country, clients, count }) => ({
-              key: country ?? '',
-              label: (
-                <>
-                  {country === null ? t.who.unknownCountry : say.country(country)} {amountOf(clients)}
-                </>
-              ),
-              count,
-            }))}
-          />
+          <h2>{t.who.map}</h2>
+          <World countries={countries} />
         </section>
       )}
-      {systems.length > 0 && (
-        <section class="card">
-          <h2>{t.who.systems}</h2>
-          <p class="lead">{t.who.systemsLead}</p>
-          <Bars
-            bars={systems.slice(0, mostOrigins).map(({ asn, network, clients, count }) => ({
-              key: String(asn),
-              label: (
-                <>
-                  {originText({ country: null, asn, network })} {amountOf(clients)}
-                </>
-              ),
-              count,
-            }))}
-          />
-        </section>
-      )}
-    </div>
+      <div class="columns">
+        {countries.length > 0 && (
+          <section class="card">
+            <h2>{t.who.countries}</h2>
+            <p class="lead">{t.who.countriesLead}</p>
+            <Bars
+              bars={countries.slice(0, mostOrigins).map(({ country, clients, count }) => ({
+                key: country ?? '',
+                label: (
+                  <>
+                    {country === null ? t.who.unknownCountry : say.country(country)} {amountOf(clients)}
+                  </>
+                ),
+                count,
+              }))}
+            />
+          </section>
+        )}
+        {systems.length > 0 && (
+          <section class="card">
+            <h2>{t.who.systems}</h2>
+            <p class="lead">{t.who.systemsLead}</p>
+            <Bars
+              bars={systems.slice(0, mostOrigins).map(({ asn, network, clients, count }) => ({
+                key: String(asn),
+                label: (
+                  <>
+                    {originText({ country: null, asn, network })} {amountOf(clients)}
+                  </>
+                ),
+                count,
+              }))}
+            />
+          </section>
+        )}
+      </div>
+    </>
   );
 }
