@@ -12,6 +12,7 @@ import { simulateFleet } from '../test/support/fleet-simulation.ts';
 import type { Owner } from '../test/support/owner.ts';
 import { without } from '../test/support/peers.ts';
 import { eventually, startRedis } from '../test/support/redis.ts';
+import { joining } from './joining.ts';
 import { listedPrefixes } from './listed-prefixes.ts';
 import { ban } from './lookup.ts';
 import { prefixOf } from './made-up-clients.ts';
@@ -25,6 +26,7 @@ export async function run(options: BenchOptions): Promise<void> {
     process.stderr.write(`the rest is not measured: ${missing}\n`);
     return;
   }
+  await owned((owner) => joining(owner, options));
   await owned((owner) => delivery(owner, options));
   await owned((owner) => simulation(owner, options));
 }

@@ -44,7 +44,15 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
   const memory = Math.max(...terms);
   const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
   return BanService.start({
-    ledger: new BanLedger({ after, within, for: terms, exempt, prefix6, clock }),
+    ledger: new BanLedger({
+      after,
+      within,
+      for: terms,
+      exempt,
+      prefix6,
+      clock,
+      elapsed: () => performance.now(),
+    }),
     journal: journal === undefined ? null : await banJournal({ path: journal, memory, clock, onError }),
     lists,
     onBan,

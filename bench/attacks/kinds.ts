@@ -1,7 +1,7 @@
 /** The attacks, each at a rate that a single sender can keep up. What stands in brackets is the page or issue that names it. */
 import { frameTypes } from '../../src/wire/h2-frames.ts';
 import { frame, headers, pseudo, RawHttp2, request } from '../../test/http2/raw-http2.ts';
-import { every, freshClient, holds, type Ports, proxy, type Running, sends } from './tools.ts';
+import { every, freshClient, holds, type Ports, proxy, type Running, sends, uploads } from './tools.ts';
 
 export interface Attack {
   readonly name: string;
@@ -178,6 +178,11 @@ export const attacks: readonly Attack[] = [
     name: '100 clients that do not read 8 MiB each',
     start: ({ http }) =>
       holds({ port: http, connections: 100, first: `GET /large HTTP/1.1\r\n${own}\r\n`, deaf: true }),
+  },
+  {
+    name: 'endless bodies, 100 MB a second',
+    start: ({ http }) =>
+      uploads(http, `POST / HTTP/1.1\r\n${own}Content-Length: 4000000000000\r\n\r\n`, 100_000_000),
   },
   {
     name: '3,000 idle connections',

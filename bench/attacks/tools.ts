@@ -80,6 +80,33 @@ export function sends({ port, from, perSecond, bytes, reset = false, greeted = f
   };
 }
 
+/** Two bodies at a time that come as fast as they are taken, up to so many bytes a second in all. */
+export function uploads(port: number, head: string, perSecond: number): Running {
+  const piece = Buffer.alloc(64 * 1024, 'a');
+  const open: (Socket | null)[] = [null, null];
+  const connectTo = (slot: number): Socket => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: freshAddress() });
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      open[slot] = null;
+    });
+    socket.resume();
+    socket.write(head, 'latin1');
+    return socket;
+  };
+  let at = 0;
+  const stop = every(perSecond / piece.length, () => {
+    const slot = at++ % open.length;
+    const socket = open[slot] ?? connectTo(slot);
+    open[slot] = socket;
+    if (!socket.writableNeedDrain) socket.write(piece);
+  });
+  return () => {
+    stop();
+    for (const socket of open) socket?.destroy();
+  };
+}
+
 export interface Holding {
   readonly port: number;
   readonly connections: number;

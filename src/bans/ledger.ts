@@ -25,6 +25,8 @@ export interface LedgerOptions {
   readonly widest6?: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** What the window of probes goes by, milliseconds: a clock that nobody sets. @default `clock` */
+  readonly elapsed?: () => number;
   /** The most bans kept. @default 1_000_000 */
   readonly capacity?: number;
 }
@@ -67,7 +69,7 @@ export class BanLedger {
   }
 
   /** Puts other settings in force, for probes that come from now on; bans stay as they are. */
-  replace(options: Omit<LedgerOptions, 'clock' | 'capacity'>): void {
+  replace(options: Omit<LedgerOptions, 'clock' | 'elapsed' | 'capacity'>): void {
     if (options.within !== this.#options.within) this.#offences = new Offences(options.within);
     this.#options = { ...this.#options, ...options };
   }
@@ -103,12 +105,13 @@ export class BanLedger {
    */
   offend(address: string, rule: RuleId): Ban | null {
     const counted = this.counted(address);
-    const now = this.#options.clock();
+    const { clock, elapsed = clock } = this.#options;
+    const time = elapsed();
     // A client that is banned already has nothing to gain or lose until the ban ends.
     if (counted.length === 0 || !readPrefixKey(counted[0]!.prefix, this.#key)) return null;
-    if (this.#table.isBanned(this.#key, now)) return null;
+    if (this.#table.isBanned(this.#key, clock())) return null;
     let widest: string | null = null;
-    for (const { prefix, after } of counted) if (this.#offences.add(prefix, now) >= after) widest = prefix;
+    for (const { prefix, after } of counted) if (this.#offences.add(prefix, time) >= after) widest = prefix;
     return widest === null ? null : this.ban(widest, rule);
   }
 

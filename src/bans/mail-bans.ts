@@ -18,15 +18,18 @@ type Rules = Pick<LedgerOptions, 'after' | 'within' | 'for' | 'exempt' | 'prefix
 
 export class MailBans {
   readonly ledger: BanLedger;
-  readonly #clock: () => number;
+  readonly #elapsed: () => number;
   readonly #remembered: number;
   #young = new Map<string, number>();
   #old = new Map<string, number>();
 
-  /** @param most clients remembered in a generation */
-  constructor(rules: Rules, clock: () => number, most: number = remembered) {
-    this.ledger = new BanLedger({ ...shortened(rules), clock });
-    this.#clock = clock;
+  /**
+   * @param elapsed milliseconds, by a clock that nobody sets
+   * @param most clients remembered in a generation
+   */
+  constructor(rules: Rules, clock: () => number, elapsed = clock, most: number = remembered) {
+    this.ledger = new BanLedger({ ...shortened(rules), clock, elapsed });
+    this.#elapsed = elapsed;
     this.#remembered = most;
   }
 
@@ -46,7 +49,7 @@ export class MailBans {
   readonly delivered = (address: string): void => {
     const prefix = clientPrefix(address);
     if (prefix === null) return;
-    this.#young.set(prefix, this.#clock());
+    this.#young.set(prefix, this.#elapsed());
     if (this.#young.size < this.#remembered) return;
     this.#old = this.#young;
     this.#young = new Map();
@@ -54,7 +57,7 @@ export class MailBans {
 
   #hasCredit(prefix: string): boolean {
     const since = this.#young.get(prefix) ?? this.#old.get(prefix);
-    return since !== undefined && since > this.#clock() - credit;
+    return since !== undefined && since > this.#elapsed() - credit;
   }
 }
 

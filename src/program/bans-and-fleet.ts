@@ -62,7 +62,8 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   const clocks = { clock: new FleetClock(), windows: new WindowClock() };
   const { clock, windows } = clocks;
   const bans = bansConfig === false ? null : await startBans(bansConfig, config, clock, options);
-  const mailBans = bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now);
+  const mailBans =
+    bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now, elapsed);
   mailBans?.ledger.onChange((change) => {
     if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
   });
@@ -137,7 +138,11 @@ async function startBans(
   const { log, journal } = options;
   const onError = (error: unknown): void => log.error(error, 'bans');
   return BanService.start({
-    ledger: new BanLedger({ ...ledgerRules(bans, config), clock: clock.now }),
+    ledger: new BanLedger({
+      ...ledgerRules(bans, config),
+      clock: clock.now,
+      elapsed,
+    }),
     journal: journal === null ? null : banJournal(journal, config, bans, log),
     lists: bans.lists,
     onBan: (ban) => tellBan(ban, '', options),
@@ -185,7 +190,7 @@ function ledgerRules(
   return { after, within, for: terms, exempt, prefix6 };
 }
 
-type LedgerRules = Omit<LedgerOptions, 'clock' | 'capacity'>;
+type LedgerRules = Omit<LedgerOptions, 'clock' | 'elapsed' | 'capacity'>;
 
 /** Files are read anew with each reload: certificates are replaced by others of the same name. */
 function fleetFiles({ ca, cert, key }: FleetConfig): Readonly<Record<string, Buffer>> {
@@ -227,3 +232,6 @@ async function startFleet(
   });
   return { fleet, store };
 }
+
+/** What windows of probes go by: the time of day may jump. */
+const elapsed = (): number => performance.now();

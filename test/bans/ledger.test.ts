@@ -56,6 +56,21 @@ suite('probes', () => {
     assert.notEqual(ledger.offend('192.0.2.1', 'connect'), null, 'the second one is not');
   });
 
+  test('the window goes by the time that has passed: a clock that is set makes no probe older or younger', () => {
+    let elapsed = 0;
+    const { ledger, time } = ledgerAt(1_000_000_000, { elapsed: () => elapsed });
+    ledger.offend('192.0.2.1', 'connect');
+    time.now += 24 * 60 * minute;
+    ledger.offend('192.0.2.1', 'connect');
+    elapsed += 1000;
+    assert.notEqual(ledger.offend('192.0.2.1', 'connect'), null, 'all within a second');
+    ledger.offend('192.0.2.2', 'connect');
+    time.now -= 24 * 60 * minute;
+    elapsed += 11 * minute;
+    ledger.offend('192.0.2.2', 'connect');
+    assert.equal(ledger.offend('192.0.2.2', 'connect'), null, 'the first one is eleven minutes old');
+  });
+
   test('an IPv4 address counts alone, mapped into IPv6 too; IPv6 counts by its /64', () => {
     const { ledger } = ledgerAt();
     ledger.offend('192.0.2.1', 'connect');

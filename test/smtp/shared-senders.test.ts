@@ -16,7 +16,7 @@ function mailBans(most?: number): { bans: MailBans; clock: { now: number } } {
   const clock = { now: 1_000_000 };
   const terms = [10 * minute, 60 * minute, 1440 * minute];
   const rules = { after: 3, within: 10 * minute, for: terms, exempt: new PrefixSet([]) };
-  return { bans: new MailBans(rules, () => clock.now, most), clock };
+  return { bans: new MailBans(rules, () => clock.now, undefined, most), clock };
 }
 
 test('recipients of a message that a rule refuses, more than `errors` of them: the others are delivered', async (t) => {
