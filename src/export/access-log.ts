@@ -11,7 +11,7 @@ const notLogged: Coverage = [
 ];
 
 /**
- * Rules that the log format of the nginx export names, and that count towards a ban: what a page can have a browser send only without
+ * Rules that the log formats of the nginx and Apache exports name, and that count towards a ban: what a page can have a browser send only without
  * the marks of one.
  */
 export const countedByName = {

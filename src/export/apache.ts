@@ -1,5 +1,6 @@
 /** Apache: its own strictness turned on, and `<If>` for what it lets pass. */
-import type { Answer } from '../rules/catalogue.ts';
+import type { Answer, RuleId } from '../rules/catalogue.ts';
+import { countedByName } from './access-log.ts';
 import { type Check, isPresence, type Match, type Part } from './check.ts';
 import { type Coverages, headComment } from './coverage.ts';
 import type { Target } from './target.ts';
@@ -61,12 +62,14 @@ export const apache: Target = {
       '  sekisho export apache > /etc/apache2/conf-available/sekisho.conf; a2enconf sekisho',
       `The virtual host of ${defaultHost} should be the first: requests that name no host of any come there, and are`,
       'refused there if they name none of ours. An answer `drop` becomes 403: Apache cannot close without a byte.',
+      'The rule that refused a request is in the variable sekisho_rule. `CustomLog /var/log/apache2/access.log sekisho` in a virtual host logs',
+      'it, in the combined format with two words behind it, and the fail2ban export counts by them what a request line does not show.',
     ];
     return [
       {
         name: 'conf',
         path: '/etc/apache2/conf-available/sekisho.conf',
-        text: `${headComment(intro, coverages, action)}\n\n${base}\n${checks.map(section).reverse().join('')}`,
+        text: `${headComment(intro, coverages, action)}\n\n${base}\n${checks.map(named).reverse().join('')}${counting}${refusals(checks)}`,
       },
     ];
   },
@@ -79,17 +82,38 @@ TraceEnable Off
 </IfModule>
 `;
 
-/**
- * `<If>` reaches every virtual host, and requests that mod_rewrite lets pass unseen: CONNECT, and targets without a path.
- * Of several that hold, Apache takes the last `Redirect`.
- */
-function section({ rule, answer, when, unless, exempt = [] }: Check): string {
+/** The first rule that is seen names the request: of several lines that hold, the last one does, and they stand in reverse. */
+function named({ rule, when, unless, exempt = [] }: Check): string {
   const conditions = [
     ...when.map((match) => `(${alternatives(match)})`),
     ...unless.map((match) => `!(${alternatives(match)})`),
     ...exempt.map((prefix) => `!(-R '${prefixWord(prefix)}')`),
   ];
-  return `# ${rule}\n<If ${apacheWord(conditions.join(' && '))}>\n    Redirect ${status(answer)}\n</If>\n`;
+  return `SetEnvIfExpr ${apacheWord(conditions.join(' && '))} sekisho_rule=${rule}\n`;
+}
+
+const field = (name: string, regex = '.'): string => `('%{req_novary:${name}}' =~ m;${regex};)`;
+const marks =
+  `${field('Sec-Fetch-Site')} || ${field('Sec-Fetch-Mode')} || (${field('Accept-Encoding')} && ` +
+  `(${field('Accept-Language')} || ${field('User-Agent', '^Mozilla/')}))`;
+const isOneOf = (rules: readonly RuleId[]): string =>
+  `(reqenv('sekisho_rule') =~ /^(?:${rules.join('|')})$/)`;
+
+/** As `src/rules/browser-marks.ts` has them: what a page can have a browser send is refused, and is no reason for a ban. */
+const counting = `SetEnvIfExpr "${isOneOf(countedByName.always)}" sekisho_counts=1
+SetEnvIfExpr "${isOneOf(countedByName.withoutMarks)} && !(${marks})" sekisho_counts=1
+LogFormat "%h %l %u %t \\"%r\\" %>s %O \\"%{Referer}i\\" \\"%{User-Agent}i\\" rule=%{sekisho_rule}e counts=%{sekisho_counts}e" sekisho
+`;
+
+/** `<If>` reaches every virtual host, and requests that mod_rewrite lets pass unseen: CONNECT, and targets without a path. */
+function refusals(checks: readonly Check[]): string {
+  const answers = Map.groupBy(checks, ({ answer }) => status(answer));
+  return [...answers]
+    .map(([code, group]) => {
+      const rules = [...new Set(group.map(({ rule }) => rule))];
+      return `<If "${isOneOf(rules)}">\n    Redirect ${code}\n</If>\n`;
+    })
+    .join('');
 }
 
 function alternatives(match: Match): string {

@@ -1,5 +1,5 @@
 /** Caddy: a snippet of matchers in CEL, each with the `error` or `abort` that it leads to. */
-import type { Answer } from '../rules/catalogue.ts';
+import type { Answer, RuleId } from '../rules/catalogue.ts';
 import { type Check, isPresence, type Match, type Part } from './check.ts';
 import { comparesHosts } from './checks.ts';
 import { type Coverages, headComment } from './coverage.ts';
@@ -61,6 +61,7 @@ export const caddy: Target = {
       '  sekisho export caddy > /etc/caddy/sekisho.caddy',
       'In the Caddyfile: `order error first` and `order abort first` among the global options, without which a handle or',
       'redir of a site would come before it; `import sekisho.caddy` after them; `import sekisho` in every site.',
+      'The rule that refused a request is {err.message} in handle_errors, and stands in the log http.log.error at level DEBUG.',
       `The site of ${defaultHost} should also take what is for no site (a block for ":80"): to any host that it does not know`,
       'Caddy says 200.',
     ];
@@ -89,7 +90,7 @@ function snippet(checks: readonly Check[]): string {
       ...unless.flatMap(pieces).map((match) => `\t\tnot expression \`${alternatives(match)}\``),
       ...(exempt.length === 0 ? [] : [`\t\tnot remote_ip ${exempt.map(prefixWord).join(' ')}`]),
       '\t}',
-      `\t${refusal(name, answer)}`,
+      `\t${refusal(name, rule, answer)}`,
     ];
   });
   return ['(sekisho) {', ...lines, '}', ''].join('\n');
@@ -112,8 +113,9 @@ function combinations(when: readonly Match[]): (readonly Match[])[] {
   return all;
 }
 
-const refusal = (matcher: string, answer: Answer): string =>
-  answer === 'drop' ? `abort ${matcher}` : `error ${matcher} ${answer}`;
+/** The rule is the message of the error. */
+const refusal = (matcher: string, rule: RuleId, answer: Answer): string =>
+  answer === 'drop' ? `abort ${matcher}` : `error ${matcher} ${rule} ${answer}`;
 
 function alternatives(match: Match): string {
   if (isPresence(match)) return `header({${celWord(match.present)}: '*'})`;

@@ -5,14 +5,17 @@ import { headComment } from './coverage.ts';
 import type { Source, Target } from './target.ts';
 import { oneLine, prefixWord } from './word.ts';
 
-const coverages = logCoverages('by the jail', ['part', 'in the log format `sekisho` of the nginx export']);
+const coverages = logCoverages('by the jail', [
+  'part',
+  'in the log format `sekisho` of the nginx and Apache exports',
+]);
 
 export const fail2ban: Target = {
   coverages,
   parts(source) {
     const intro = [
       'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache, combined or vhost_combined, and',
-      'in the format `sekisho` of the nginx export, which shows more than a request line.',
+      'in the format `sekisho` of their exports, which shows more than a request line.',
       '  sekisho export fail2ban > /etc/fail2ban/filter.d/sekisho-access.conf',
       '  sekisho export fail2ban --part jail > /etc/fail2ban/jail.d/sekisho-access.conf',
       'It counts; it refuses nothing by itself. Only where clients reach the server directly: behind a balancer the log',
@@ -52,9 +55,9 @@ function filter(checks: readonly Check[]): string {
   ].join('\n');
 }
 
-/** What nginx has named by the format of its export. A request that did not come in time (408, 499) is cut off anywhere. */
+/** What nginx and Apache have named by the format of their exports. A request that did not come in time (408, 499) is cut off anywhere. */
 const quoted = String.raw`"(?:[^"\\]|\\.)*"`;
-const named = `^<ADDR> \\S+ .*?\\[\\] ${quoted} (?!408|499)\\d{3} \\d+ ${quoted} ${quoted} rule=(?:${Object.values(countedByName).flat().join('|')}) counts=1$`;
+const named = `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] ${quoted} (?!408|499)\\d{3} \\d+ ${quoted} ${quoted} rule=(?:${Object.values(countedByName).flat().join('|')}) counts=1$`;
 
 const leftAlone = `(?!${notCounted.noRequest}" |${[notCounted.tls, notCounted.stun].map((bytes) => bytes.replaceAll('\\', '\\\\')).join('|')})`;
 

@@ -1,5 +1,5 @@
 /** HAProxy: lines for a frontend, `acl` for what is seen and `http-request` for what is done about it. */
-import type { Answer } from '../rules/catalogue.ts';
+import type { Answer, RuleId } from '../rules/catalogue.ts';
 import { type Check, isPresence, type Match, type Part } from './check.ts';
 import { comparesHosts } from './checks.ts';
 import { type Coverages, headComment } from './coverage.ts';
@@ -59,6 +59,7 @@ export const haproxy: Target = {
     const intro = [
       'Sekisho for HAProxy 2.5 and later: lines for a frontend in mode http, before its other http-request rules.',
       '  sekisho export haproxy',
+      'The variable txn.sekisho_rule names the rule that refused a request: %[var(txn.sekisho_rule)] in a log-format.',
       `The default_backend should be that of ${defaultHost}: HTTP/1.0 requests may name no host.`,
     ];
     return [
@@ -71,6 +72,7 @@ function lines(checks: readonly Check[]): string {
   const variables = new Map<string, string>();
   const acls = new Map<string, string>();
   const rules: string[] = [];
+  const answers = new Map<string, Set<RuleId>>();
 
   /** The fetch of the parts, joined: one variable, set once a request. */
   const fetch = (parts: readonly Part[]): string => {
@@ -97,8 +99,13 @@ function lines(checks: readonly Check[]): string {
       ...unless.map((match) => `!${matched(match)}`),
       ...(exempt.length === 0 ? [] : [`!${acl(...exempt.map((prefix) => `src ${prefixWord(prefix)}`))}`]),
     ];
-    rules.push(`# ${rule}`, `http-request ${refusal(answer)} if ${conditions.join(' ')}`);
+    rules.push(
+      `http-request set-var(txn.sekisho_rule) str(${rule}) if ${[unnamed, ...conditions].join(' ')}`,
+    );
+    answers.set(refusal(answer), (answers.get(refusal(answer)) ?? new Set<RuleId>()).add(rule));
   }
+  for (const [how, which] of answers)
+    rules.push(`http-request ${how} if { var(txn.sekisho_rule) -m str ${[...which].join(' ')} }`);
   return [
     // HTTP/2 on a port without TLS: HAProxy would speak it with whoever begins.
     'option disable-h2-upgrade',
@@ -115,6 +122,9 @@ function lines(checks: readonly Check[]): string {
     .map((line) => `    ${line}\n`)
     .join('');
 }
+
+/** The first rule that is seen names the request. */
+const unnamed = '!{ var(txn.sekisho_rule) -m found }';
 
 const refusal = (answer: Answer): string => (answer === 'drop' ? 'reject' : `deny deny_status ${answer}`);
 

@@ -6,6 +6,7 @@ import type { TargetName } from '../../src/export/names.ts';
 import { exportSource } from '../../src/export/source.ts';
 import type { Source } from '../../src/export/target.ts';
 import { targets } from '../../src/export/targets.ts';
+import type { AccessLog } from '../support/access-log.ts';
 import { startApache } from '../support/apache.ts';
 import { corpusConfig } from '../support/gateway.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -42,7 +43,7 @@ export interface ExportServer {
       /** @default the policy of the corpus */
       readonly from?: Source;
     },
-  ): Promise<{ readonly port: number; readonly dir?: string }>;
+  ): Promise<{ readonly port: number; readonly dir?: string; readonly accessLog?: AccessLog }>;
 }
 
 const nginx: ExportServer = {
@@ -69,14 +70,15 @@ const apache: ExportServer = {
   peer: 'apache2',
   start(owner, backend, exported, { http2 = false, from = source } = {}) {
     return startApache(owner, {
-      modules: ['proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
+      modules: ['setenvif', 'proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
       // A virtual host of its own, which must inherit the rules.
-      config: ({ port }) =>
+      config: ({ port, dir }) =>
         [
           exported ? partsOf('apache', from).conf! : '',
           http2 ? 'Protocols h2c' : '',
           `<VirtualHost *:${port}>`,
           '  ServerName www.example.net',
+          exported ? `  CustomLog ${dir}/access.log sekisho` : '',
           `  ProxyPass / http://127.0.0.1:${backend}/`,
           '</VirtualHost>',
         ].join('\n'),
