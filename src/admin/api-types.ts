@@ -1,7 +1,8 @@
 /** What the admin API answers, as TypeBox schemas: the types of the code and the words of the OpenAPI document. */
-import Type, { type Static, type TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { reportFormats } from '../reports/formats.ts';
 import { ruleIds } from '../rules/catalogue.ts';
+import Type from './json-schema.ts';
 
 const time = (description: string) => Type.String({ format: 'date-time', description });
 const word = <const T extends string>(words: readonly T[], description: string) =>

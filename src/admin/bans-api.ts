@@ -8,13 +8,13 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import Type from 'typebox';
 import { type Ban, endOf } from '../bans/ban.ts';
 import { banPrefix } from '../bans/ban-prefix.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../bans/export.ts';
 import type { BanLedger } from '../bans/ledger.ts';
 import { parseDuration } from '../config/quantity.ts';
 import { ApiError } from './api-types.ts';
+import Type from './json-schema.ts';
 import { BanAnswer, BanRequest, BansAnswer, either, type Ban as ShownBan } from './status-types.ts';
 
 interface ListQuery {

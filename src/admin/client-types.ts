@@ -1,6 +1,7 @@
 /** What the admin API takes and answers about one client. TypeBox schemas, as in `api-types.ts`. */
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { originFields } from './api-types.ts';
+import Type from './json-schema.ts';
 
 export const ClientQuery = Type.Object(
   { client: Type.String({ maxLength: 64, description: 'Its address, or the prefix it is counted by.' }) },

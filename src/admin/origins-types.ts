@@ -1,6 +1,7 @@
 /** What the admin API answers about where probes come from. TypeBox schemas, as in `api-types.ts`. */
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { originFields } from './api-types.ts';
+import Type from './json-schema.ts';
 
 const counts = {
   count: Type.Integer({ description: 'Probes.' }),

@@ -1,7 +1,6 @@
 /** The admin API about reports: letters about one source, lists for sharing about many. Nothing is sent. Needs `sekisho-admin`. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import Type from 'typebox';
 import type { Journal } from '../events/journal.ts';
 import type { EventFilter } from '../events/journal-query.ts';
 import type { OriginOf } from '../geo/origin.ts';
@@ -17,6 +16,7 @@ import { stixBundle } from '../reports/stix.ts';
 import { xarf } from '../reports/xarf.ts';
 import { ApiError, ReportQuery } from './api-types.ts';
 import { eventFilter } from './event-filter.ts';
+import Type from './json-schema.ts';
 import { either } from './status-types.ts';
 
 export interface ReportApiOptions {

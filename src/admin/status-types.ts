@@ -1,5 +1,6 @@
 /** What the admin API answers beside events: bans, rules, backends, and how the checkpoint is. TypeBox schemas, as in `api-types.ts`. */
-import Type, { type Static, type TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
+import Type from './json-schema.ts';
 
 const time = (description: string) => Type.String({ format: 'date-time', description });
 const orNull = <T extends TSchema>(schema: T, description: string) =>

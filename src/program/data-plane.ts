@@ -7,10 +7,8 @@ import { Counters, type CountersSnapshot } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { WindowClock } from '../limit/window-clock.ts';
-import { startGateway } from './gateway.ts';
 import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
-import { WorkerPool } from './workers/worker-pool.ts';
 
 export interface DataPlane {
   /** `http 127.0.0.1:8080`, one a listener. */
@@ -44,15 +42,17 @@ export interface DataPlaneOptions {
 export async function startDataPlane(config: Config, options: DataPlaneOptions): Promise<DataPlane> {
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
   // Workers share the listeners of HTTP; a mail guard or decoys alone have none.
-  return workers === 1 || config.listen.length === 0
-    ? inThisProcess(config, options)
-    : WorkerPool.start(config, workers, options);
+  if (workers === 1 || config.listen.length === 0) return inThisProcess(config, options);
+  // A primary carries no requests, and loads nothing of that.
+  const { WorkerPool } = await import('./workers/worker-pool.ts');
+  return WorkerPool.start(config, workers, options);
 }
 
 async function inThisProcess(
   config: Config,
   { log, bans, windows, onEvent, onBackend }: DataPlaneOptions,
 ): Promise<DataPlane> {
+  const { startGateway } = await import('./gateway.ts');
   const counters = new Counters();
   const isBanned = bans === null ? () => false : (prefix: string) => bans.isBanned(prefix);
   const gateway = await startGateway(config, { log, counters, isBanned, windows, onEvent, onBackend });

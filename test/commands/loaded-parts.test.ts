@@ -83,9 +83,11 @@ log: { format: pretty }
   await child.stop();
   // With the first message alone.
   const later = ['/node_modules/undici/', '/node_modules/nodemailer/'];
+  // What schemas are written with; they are read as data.
+  const never = ['/node_modules/typebox/'];
   assert.deepEqual(
     present(readFileSync(list, 'utf8').split('\n')),
-    heavy.filter((part) => !later.includes(part)),
+    heavy.filter((part) => ![...later, ...never].includes(part)),
   );
 });
 
