@@ -20,11 +20,17 @@ export function ecsLine(line: string): string {
   return `${JSON.stringify({
     '@timestamp': time,
     'log.level': levels[Number(level)] ?? 'info',
+    // What a log watcher bans by stands in front of all that a sender wrote.
+    'event.dataset': `sekisho.${name}`,
+    ...there({
+      'event.action': fields['event.action'],
+      'source.ip': fields['source.ip'],
+      'sekisho.counts': entry.counts,
+    }),
     message: msg,
     'ecs.version': ecsVersion,
     'service.name': 'sekisho',
     'event.module': 'sekisho',
-    'event.dataset': `sekisho.${name}`,
     ...fields,
     ...errorFields(err),
     ...Object.fromEntries(rest.map(([key, value]) => [`sekisho.${key}`, value])),

@@ -9,6 +9,7 @@ import { Digest } from '../../src/alerts/digest.ts';
 import type { AlertMessage } from '../../src/alerts/message.ts';
 import { service } from '../../src/alerts/services.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { freePort } from '../support/free-port.ts';
 import { root } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
 import { foldedEventOf } from '../support/probe-events.ts';
@@ -21,14 +22,14 @@ interface Received {
   readonly body: string;
 }
 
-/** Takes what is posted; a path with `no` in it is not there. */
+/** Takes what is posted; a path with `no` in it is not there, and one with `broken` answers 500. */
 async function receiver(owner: Owner) {
   const received: Received[] = [];
   const server = createServer(async (req, res) => {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
     received.push({ url: req.url!, headers: req.headers, body });
-    res.writeHead(req.url!.includes('no') ? 404 : 200).end();
+    res.writeHead(req.url!.includes('broken') ? 500 : req.url!.includes('no') ? 404 : 200).end();
   });
   owner.after(() => server.closeAllConnections());
   owner.after(() => server.close());
@@ -124,6 +125,33 @@ test('alerts test tells what each receiver answered, and exits 1 where one faile
   assert.equal(bad.code, 1);
   assert.match(bad.out, /^ntfy 127\.0\.0\.1:\d+: failed: ntfy answered 404$/m);
   assert.equal(received.length, 4);
+});
+
+test('alerts test tells of each kind of receiver that fails: HTTP 500, mail and syslog that nobody takes', async (t) => {
+  const { host } = await receiver(t);
+  const nobody = await freePort();
+  const file = join(await tempDir(t, 'alerts-test'), 'sekisho.yaml');
+  await writeFile(
+    file,
+    `${sites}alerts:
+  webhook: "http://${host}/broken"
+  mail: { smarthost: "smtp://127.0.0.1:${nobody}", from: gate@example.net, to: [admin@example.net] }
+  syslog: tcp://127.0.0.1:${nobody}
+`,
+  );
+  const run = await startProcess(t, process.execPath, [
+    join(root, 'src/cli.ts'),
+    'alerts',
+    'test',
+    '--config',
+    file,
+  ]);
+  assert.equal((await run.exited).code, 1);
+  const lines = run.stdout().trim().split('\n').sort();
+  assert.equal(lines.length, 3);
+  assert.match(lines[0]!, /^mail .*: failed: .*ECONNREFUSED/);
+  assert.match(lines[1]!, /^syslog tcp 127\.0\.0\.1:\d+: failed: .*ECONNREFUSED/);
+  assert.match(lines[2]!, /^webhook 127\.0\.0\.1:\d+: failed: .* answered 500$/);
 });
 
 test('the daily message counts the day, says what to do in the others, and links by admin.url', () => {

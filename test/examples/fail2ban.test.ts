@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pino, stdTimeFunctions } from 'pino';
+import { ecsLine } from '../../src/events/ecs-line.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { ProbeLog } from '../../src/events/probe-log.ts';
 import { catalogue, type Rule, type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
@@ -34,7 +35,12 @@ const event = (rule: RuleId, more: Partial<ProbeEvent> = {}): ProbeEvent => ({
 });
 
 /** The lines of these events that the filter matches, and the addresses it would ban. */
-async function matched(owner: Owner, events: readonly ProbeEvent[], prefix = ''): Promise<string[]> {
+async function matched(
+  owner: Owner,
+  events: readonly ProbeEvent[],
+  prefix = '',
+  written = (line: string) => line,
+): Promise<string[]> {
   const file = join(await tempDir(owner, 'fail2ban'), 'sekisho.log');
   const lines: string[] = [];
   const log = pino(
@@ -44,7 +50,7 @@ async function matched(owner: Owner, events: readonly ProbeEvent[], prefix = '')
   const probes = new ProbeLog(log);
   for (const one of events) probes.add(one);
   probes.flush();
-  await writeFile(file, lines.map((line) => prefix + line).join(''));
+  await writeFile(file, lines.map((line) => prefix + written(line)).join(''));
   const filter = join(examples, 'fail2ban/filter.d/sekisho.conf');
   const result = await runProcess(requirePeer('fail2ban-regex'), ['--out', 'ip', file, filter]);
   return result.stdout.split('\n').filter((line) => line !== '');
@@ -85,6 +91,18 @@ suite('the fail2ban filter', { skip: without('fail2ban-regex') }, () => {
       'gate sekisho: ',
     ])
       assert.deepEqual(await matched(t, [event('connect')], prefix), [client], prefix);
+  });
+
+  test('counts the same in a log by the names of ECS', async (t) => {
+    const senders = ruleIds.map((_, index) => `192.0.2.${index + 1}`);
+    const events = ruleIds.map((rule, index) => event(rule, { client: senders[index]! }));
+    const counting = senders.filter((_, index) => (catalogue[ruleIds[index]!] as Rule).bans);
+    assert.deepEqual(await matched(t, events, '', ecsLine), counting);
+    const lie = ecsLine(
+      JSON.stringify({ event: 'probe', action: 'block', client: '203.0.113.9', counts: true }),
+    );
+    const forged = { request: lie, bytes: `\n${lie}`, why: lie, destination: lie, counts: false };
+    assert.deepEqual(await matched(t, [event('connect', forged)], 'gate sekisho[1]: ', ecsLine), []);
   });
 
   test('a line of another program that quotes one of ours does not count', async (t) => {

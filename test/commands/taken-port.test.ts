@@ -1,0 +1,80 @@
+/** A port that somebody else has, and an address that is not ours: said with the fix, on every listener, with workers as well. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { root } from '../support/gateway-process.ts';
+import type { Owner } from '../support/owner.ts';
+import { runProcess } from '../support/process.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const web = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
+const free = `listen: ["127.0.0.1:0"]\n${web}`;
+
+/** Listener → config that has it at an address, and what to do where its port is taken. */
+const listeners: readonly (readonly [name: string, yaml: (address: string) => string, fix: string])[] = [
+  ['listen', (address) => `listen: ["${address}"]\n${web}`, 'or listen on another port'],
+  ['listen', (address) => `listen: ["${address}"]\n${web}workers: 2\n`, 'or listen on another port'],
+  ['admin', (address) => `${free}admin: { listen: "${address}" }\n`, 'or write another port at admin.listen'],
+  [
+    'admin',
+    (address) => `${free}workers: 2\nadmin: { listen: "${address}" }\n`,
+    'or write another port at admin.listen',
+  ],
+  [
+    'decoys',
+    (address) => `decoys: [{ listen: "${address}", speaks: socks }]\n`,
+    'or take the decoy out of the config',
+  ],
+  [
+    'smtp',
+    (address) => `smtp: { listen: "${address}", backend: "127.0.0.1:2525", domains: [example.net] }\n`,
+    'move the mail server to another port',
+  ],
+];
+
+async function failed(owner: Owner, yaml: string): Promise<string> {
+  const config = join(await tempDir(owner, 'taken'), 'sekisho.yaml');
+  await writeFile(config, yaml);
+  const { code, stdout, stderr } = await runProcess(
+    process.execPath,
+    [join(root, 'src/cli.ts'), 'start', '--config', config],
+    { timeout: 30_000 },
+  );
+  assert.deepEqual([code, stdout], [1, ''], stderr);
+  assert.doesNotMatch(stderr, /^\s+at /m);
+  return stderr;
+}
+
+suite('start says', { skip: process.platform !== 'linux' && 'who has a port is told on Linux' }, () => {
+  test('who has a port that is taken, and what to do', async (t) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    t.after(() => holder.close());
+    const address = `127.0.0.1:${(holder.address() as AddressInfo).port}`;
+    for (const [name, yaml, fix] of listeners) {
+      const stderr = await failed(t, yaml(address));
+      const said = `sekisho: ${name}: cannot listen on ${address}: the port is taken by node taken-port.test.ts (pid ${process.pid}); `;
+      assert.ok(stderr.includes(said) && stderr.includes(fix), `${yaml(address)}\n${stderr}`);
+    }
+  });
+
+  test('that an address is not of this machine', async (t) => {
+    for (const [name, yaml] of [listeners[1]!, listeners[2]!, listeners[5]!]) {
+      // Of the documentation (RFC 5737): no machine has it. The admin listener asks for a token there.
+      const stderr = await failed(
+        t,
+        yaml('192.0.2.1:18081').replace('admin: {', 'admin: { token: a-token-for-tests-0123456789,'),
+      );
+      assert.ok(
+        stderr.includes(
+          `sekisho: ${name}: cannot listen on 192.0.2.1:18081: this machine has no such address; write one that it has`,
+        ),
+        stderr,
+      );
+    }
+  });
+});
