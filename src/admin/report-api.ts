@@ -50,7 +50,8 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
               {},
               {
                 additionalProperties: true,
-                description: 'X-ARF 4, connection, reconnaissance; a bundle of STIX 2.1; an event of MISP.',
+                description:
+                  'X-ARF 4, connection, reconnaissance or login_attack; a bundle of STIX 2.1; an event of MISP.',
               },
             ),
             {

@@ -1,12 +1,10 @@
 /** Lines for the bulk report of AbuseIPDB (https://www.abuseipdb.com/bulk-report): `IP,Categories,ReportDate,Comment`. */
-import { deedOf, deedWords } from './evidence.ts';
+import { bruteForceFrom, deedOf, deedWords } from './evidence.ts';
 import type { Source } from './sources.ts';
 
 /** The categories of AbuseIPDB (https://www.abuseipdb.com/categories) that this is careful with. */
 const category = { portScan: 14, bruteForce: 18, webAttack: 21 } as const;
 
-/** Tries to sign in that are more than a mistyped password. */
-const bruteForceFrom = 5;
 /** AbuseIPDB takes 1024 characters. */
 const longestComment = 1000;
 

@@ -1,4 +1,5 @@
 /** What may be held against a source, and in which words. Pure. */
+import { hostPort } from '../address/host-port.ts';
 import type { JournalRow } from '../events/journal-query.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 
@@ -44,6 +45,9 @@ export const deedWords: Readonly<Record<Deed, string>> = {
 export const allByDecoys = (rows: readonly JournalRow[]): boolean =>
   rows.every(({ listener }) => /(?:^|: )decoy /.test(listener));
 
+/** Failed sign-ins that are more than a mistyped password. */
+export const bruteForceFrom = 5;
+
 export interface Summary {
   readonly total: number;
   readonly first: number;
@@ -61,7 +65,7 @@ export const summed = (rows: readonly JournalRow[]): Summary => ({
 
 /** `198.51.100.7:40000`, `[2001:db8::7]:40000`; the address alone where the port is not known. */
 export const withPort = (address: string, port: number | null | undefined): string =>
-  port == null ? address : `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  port == null ? address : hostPort(address, port);
 
 /** `2026-11-29 10:00:00 UTC` */
 export const utc = (time: number): string =>

@@ -1,7 +1,16 @@
-/** A report for programs: X-ARF version 4, category connection, type reconnaissance (https://xarf.org). */
+/** A report for programs: X-ARF version 4, category connection, type reconnaissance or login_attack (https://xarf.org). */
 import { createHash, randomUUID } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
-import { allByDecoys, type Deed, deedOf, deedWords, type Reporter, summed, withPort } from './evidence.ts';
+import {
+  allByDecoys,
+  bruteForceFrom,
+  type Deed,
+  deedOf,
+  deedWords,
+  type Reporter,
+  summed,
+  withPort,
+} from './evidence.ts';
 
 /** Events whose bytes go with it. */
 const samples = 5;
@@ -45,7 +54,7 @@ export function xarf(source: string, events: readonly JournalEvent[], { org, con
     source_identifier: source.replace(/\/(?:32|128)$/, ''),
     ...(clientPort == null || clientPort === 0 ? {} : { source_port: clientPort }),
     category: 'connection',
-    type: 'reconnaissance',
+    type: deed === 'sign-in' && total >= bruteForceFrom ? 'login_attack' : 'reconnaissance',
     evidence_source: allByDecoys(events) ? 'honeypot' : 'firewall_logs',
     ...(localAddress == null ? {} : { destination_ip: localAddress }),
     ...(localPort == null || localPort === 0 ? {} : { destination_port: localPort }),

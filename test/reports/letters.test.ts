@@ -84,6 +84,18 @@ suite('X-ARF', () => {
     assert.match(evidence[0]!.description, /203\.0\.113\.7:39999 at 192\.0\.2\.80:3128, 2026-11-29T09:59:55/);
   });
 
+  test('tells guessing of passwords from looking around, and both from a mistyped one', () => {
+    const type = (...rows: ReturnType<typeof rowOf>[]): unknown => {
+      const report = xarfOf('203.0.113.7', rows, by);
+      assert.equal(faultsOf(report), '');
+      return report.type;
+    };
+    const failed = { rule: 'smtp-auth-failed', answer: 535, destination: null } as const;
+    assert.equal(type(rowOf(failed)), 'reconnaissance');
+    assert.equal(type(rowOf({ ...failed, count: 5 })), 'login_attack');
+    assert.equal(type(rowOf({ ...failed, count: 5 }), rowOf()), 'reconnaissance');
+  });
+
   test('says honeypot of decoys, and of nothing else', () => {
     const source = (...listeners: string[]): unknown =>
       xarfOf(

@@ -1,5 +1,5 @@
 /**
- * The shape of an X-ARF 4 report of category connection, type reconnaissance, as https://xarf.org/schemas/v4/ has it: what is required, and
+ * The shape of an X-ARF 4 report of category connection, type reconnaissance or login_attack (which requires less), as https://xarf.org/schemas/v4/ has it: what is required, and
  * what each field may be. Written from the specification for these tests.
  */
 import { isIP } from 'node:net';
@@ -57,7 +57,7 @@ const schema = {
     source_identifier: text,
     source_port: port,
     category: { const: 'connection' },
-    type: { const: 'reconnaissance' },
+    type: { enum: ['reconnaissance', 'login_attack'] },
     evidence_source: { enum: ['honeypot', 'firewall_logs'] },
     evidence: { type: 'array', items: evidence, maxItems: 50 },
     tags: {

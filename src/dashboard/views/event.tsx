@@ -1,6 +1,7 @@
 /** One event in full: what came in, what is wrong with it, what would be done now. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { hostPort } from '../../address/host-port.ts';
 import { type ApiEventInFull, api } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
@@ -112,6 +113,7 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
 
 function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
   const { time, last, client, prefix, listener, site, intent, destination, rules } = event;
+  const { clientPort, localAddress, localPort, sni, command, credentialHash } = event;
   return (
     <dl class="facts">
       <dt>{t.event.time}</dt>
@@ -137,6 +139,36 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
       )}
       <dt>{t.event.listener}</dt>
       <dd>{listener}</dd>
+      {clientPort != null && localAddress != null && (
+        <>
+          <dt>{t.event.ends}</dt>
+          <dd>
+            {hostPort(client, clientPort)} → {hostPort(localAddress, localPort ?? 0)}
+          </dd>
+        </>
+      )}
+      {sni != null && (
+        <>
+          <dt>{t.event.sni}</dt>
+          <dd>
+            <code>{sni}</code>
+          </dd>
+        </>
+      )}
+      {command != null && (
+        <>
+          <dt>{t.event.command}</dt>
+          <dd>{command}</dd>
+        </>
+      )}
+      {credentialHash != null && (
+        <>
+          <dt>{t.event.credentials}</dt>
+          <dd>
+            <code>{credentialHash}</code>
+          </dd>
+        </>
+      )}
       <dt>{t.event.for}</dt>
       <dd>{site ?? t.event.noSite}</dd>
       <dt>{t.event.after}</dt>
