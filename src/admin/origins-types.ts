@@ -24,10 +24,14 @@ export const OriginsAnswer = Type.Object({
       country: originFields.country,
       ...counts,
     }),
-    { description: 'Of all sources, the busiest first; empty without `geo.country`.' },
+    {
+      description:
+        'Of all sources, the busiest first; empty without `geo.country`. A network is counted where its busiest source is.',
+    },
   ),
   systems: Type.Array(Type.Object({ asn: originFields.asn, network: originFields.network, ...counts }), {
-    description: 'Autonomous systems of all sources, the busiest first; empty without `geo.asn`.',
+    description:
+      'Autonomous systems of all sources, the busiest first; empty without `geo.asn`. A network is counted as its busiest source is.',
   }),
   others: Type.Object(counts, { description: 'Sources of a flood that are not told apart.' }),
 });
