@@ -225,6 +225,7 @@ function problem(status: number, headers: Answer['headers'], text: string): Acme
 export function problemOf(told: unknown, otherwise: string, wait: number | null = null): AcmeError {
   const { type, detail } = (told ?? {}) as { readonly type?: unknown; readonly detail?: unknown };
   const kind = typeof type === 'string' ? type.slice(type.lastIndexOf(':') + 1) : '';
-  const text = typeof detail === 'string' ? detail.slice(0, 500) : '';
+  // Part of it may be what somebody else's server answered the authority.
+  const text = typeof detail === 'string' ? detail.slice(0, 500).replace(/\p{C}/gu, ' ') : '';
   return new AcmeError(text === '' ? otherwise : kind === '' ? text : `${kind}: ${text}`, kind, wait);
 }

@@ -119,8 +119,8 @@ async function until(
     if (wanted.includes(String(told.status))) return told;
     if (!['pending', 'ready', 'processing'].includes(String(told.status))) throw refusalOf(told);
     const asked = retryAfter(answer.headers['retry-after']);
-    // An authority may ask for seconds; an hour would be another order.
-    await sleep(Math.min(Math.max(pause, asked ?? 0), 30_000), undefined, { signal });
+    // Longer than an order may take: it is given up, and made again after the back-off.
+    await sleep(Math.min(Math.max(pause, asked ?? 0), orderTime), undefined, { signal });
   }
 }
 

@@ -62,7 +62,7 @@ export const acmeCertificates = object(
       },
       {
         description:
-          'Certificates by ACME, one for each host of the sites that is a name without `*`: wildcards take files. Several `acme` in one config are ' +
+          'Certificates by ACME, one for each host of the sites that is a name without `*` and that no certificate in a file is for: wildcards take files. Several `acme` in one config are ' +
           'one account: what one of them says need not be said again.',
       },
     ),

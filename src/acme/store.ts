@@ -3,11 +3,13 @@
  * and a new certificate is in use everywhere. Each file is replaced as a whole, key and chain in one, so no reader sees half a pair.
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** RFC 8555 section 8.1: base64url. The bound is that of file names, 255 bytes; authorities send 43 characters. */
 const tokenForm = /^[\w-]{1,200}$/;
+/** The longest that an order takes, milliseconds, and some more. */
+const challengeLife = 600_000;
 /** Of a file of ours, and of no other place. */
 const fileForm = /^[\w-][\w.-]{0,250}\.(?:pem|token)$/;
 const hostForm = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,126}$/;
@@ -54,10 +56,17 @@ export class Store {
     this.folder = folder;
   }
 
-  /** Makes the folders, and takes challenges of an order away that a restart cut short. @throws Error where it can't be written */
+  /**
+   * Makes the folders, and takes challenges of orders away that a restart cut short. Fresh ones may be of the program that this one is to
+   * follow, which still orders.
+   *
+   * @throws Error where it can't be written
+   */
   open(): void {
-    rmSync(join(this.folder, 'challenges'), { recursive: true, force: true });
     for (const name of ownFolders) mkdirSync(join(this.folder, name), { recursive: true, mode: 0o700 });
+    const challenges = join(this.folder, 'challenges');
+    for (const file of readdirSync(challenges).map((name) => join(challenges, name)))
+      if (Date.now() - statSync(file).mtimeMs > challengeLife) rmSync(file, { force: true });
   }
 
   certificate(host: string): string | null {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AcmeOptions } from '../acme/options.ts';
 import { certificateFile } from '../acme/store.ts';
+import { certificateInFile } from './certificate-file.ts';
 import type { PathPart } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';
 import type { Finding } from './schema-faults.ts';
@@ -48,6 +49,7 @@ export function acmeOptions(document: AcmeDocument, file: (name: string) => stri
   const { email, directory, ca, externalAccount } = Object.assign({}, ...parts) as AcmePart;
   const plain = document.listen.some((item) => typeof item === 'string' || map(item).tls === undefined);
   const secure = document.listen.some((item) => map(item).tls !== undefined);
+  const has = inFiles(document.listen, file);
   return {
     folder: file(document.acme.folder),
     directory: directory ?? letsEncrypt,
@@ -55,9 +57,23 @@ export function acmeOptions(document: AcmeDocument, file: (name: string) => stri
     ca: ca === undefined ? null : file(ca),
     externalAccount: externalAccount ?? null,
     secret: document.fleet === false ? null : (document.acme.secret ?? null),
-    hosts: [...new Set([...siteHosts(document.sites), ...parts.flatMap(({ hosts = [] }) => hosts)])],
+    hosts: [
+      ...new Set([
+        ...siteHosts(document.sites).filter((host) => !has(host)),
+        ...parts.flatMap(({ hosts = [] }) => hosts),
+      ]),
+    ],
     challenges: [...(plain ? (['http-01'] as const) : []), ...(secure ? (['tls-alpn-01'] as const) : [])],
   };
+}
+
+/** Whether a certificate in a file of the listeners is for a host: what somebody else renews is not ordered, too. */
+function inFiles(listen: readonly unknown[], file: (name: string) => string): (host: string) => boolean {
+  const files = listen.flatMap((item) => [map(item).tls].flat().map((one) => map(one).cert));
+  const good = files
+    .map((name) => (typeof name === 'string' ? certificateInFile(file(name)) : null))
+    .filter((x509) => x509 !== null && x509.validToDate.getTime() > Date.now());
+  return (host) => good.some((x509) => x509!.checkHost(host) !== undefined);
 }
 
 /** The files behind `tls`. @param ofSites the certificates of the listeners of HTTP */

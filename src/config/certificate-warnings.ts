@@ -1,6 +1,5 @@
 /** What certificates in files hold that hardly anybody means. */
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { certificateInFile } from './certificate-file.ts';
 import type { Config } from './config.ts';
 
 /** The extension by which a certificate asks for an OCSP answer in each handshake (RFC 7633), as DER has its name. */
@@ -28,14 +27,9 @@ export function certificateWarnings({ listen, admin, smtp }: Config, now = Date.
 
 function warningsAbout(file: string, now: number): string[] {
   const warnings: string[] = [];
-  let x509: X509Certificate;
-  try {
-    const text = readFileSync(file);
-    x509 = new X509Certificate(text.subarray(Math.max(0, text.indexOf('-----BEGIN CERTIFICATE'))));
-  } catch {
-    // Told as a fault.
-    return [];
-  }
+  const x509 = certificateInFile(file);
+  // Told as a fault.
+  if (x509 === null) return [];
   if (x509.raw.includes(tlsFeature))
     warnings.push(
       'asks for an OCSP answer in every handshake (must-staple), and none is sent: browsers that look for it refuse it. Order it without',
