@@ -10,12 +10,10 @@ import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { type ConnectionFacts, sessionId } from '../events/connection.ts';
 import type { EventSink } from '../events/event.ts';
 import { printable } from '../events/redact.ts';
+import { spokenIn } from '../events/spoken.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
 import { peekFirstByte } from '../listener/first-byte.ts';
-import { helloName } from '../wire/client-hello.ts';
-import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
-import { foreignProtocol } from '../wire/foreign-protocols.ts';
 import { askedEvent, type Ends } from './asked-event.ts';
 import { type Asked, anyProtocol, type Conversation, type Step } from './conversation.ts';
 import { mailConversation } from './mail.ts';
@@ -273,27 +271,6 @@ class DecoyListener implements Decoy {
 
 /** What Node keeps of the socket below. */
 type TlsOver = TLSSocket & { readonly _parent?: Socket };
-
-/** Names of what was sent, as events have them. */
-const spoken: Partial<Record<FirstBytes, string>> = {
-  'http-1': 'http/1.1',
-  'http-0.9': 'http/0.9',
-  'h2-preface': 'h2',
-  socks4: 'socks4',
-  socks5: 'socks5',
-  tls: 'tls',
-  smtp: 'smtp',
-};
-
-/** What the first bytes speak, and the name in a TLS hello that came to a port without TLS. */
-function spokenIn(bytes: Buffer): Pick<ConnectionFacts, 'protocol' | 'sni'> {
-  const first = classifyFirstBytes(bytes);
-  const name = first === 'tls' ? helloName(bytes) : null;
-  return {
-    protocol: spoken[first] ?? foreignProtocol(bytes)?.name.toLowerCase() ?? null,
-    ...(name === null ? {} : { sni: printable(name).slice(0, 255) }),
-  };
-}
 
 const nameOf = (ends: Ends | null): string => ends?.connection.sni ?? '';
 

@@ -4,14 +4,13 @@ import type { Counters } from '../events/counters.ts';
 import type { EventSink } from '../events/event.ts';
 import { evidenceLimit, probeEvent } from '../events/probe-event.ts';
 import { printable } from '../events/redact.ts';
+import { spokenIn } from '../events/spoken.ts';
 import { banned, denied, judge, judgeServerName, type Verdict } from '../judge.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
-import { helloName } from '../wire/client-hello.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText, requestLine } from '../wire/message-text.ts';
-import { spokenIn } from '../wire/spoken.ts';
 import { type AskedName, askedName, keepName, type NamedSocket } from './asked-name.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
@@ -25,7 +24,7 @@ import {
   peerOf,
 } from './client.ts';
 import { connectionOf, listenerName } from './received.ts';
-import { answerSocket, refuseSocket } from './refusal.ts';
+import { allowed, answerSocket, refuseSocket } from './refusal.ts';
 
 /** What the checkpoint found out about a request, kept on it. */
 export interface Judged {
@@ -185,13 +184,14 @@ export class Checkpoint {
     headers: readonly string[] = [],
   ): void {
     const { request, verdict, client } = judged;
+    const fields = [...headers, ...allowed(verdict)];
     this.counters?.request(verdict.site?.name ?? '', verdict.action);
     // Whom a trusted proxy speaks for is known by the head; what else a banned one sends is neither kept nor waited for.
     if (whole || isOfBanned(verdict)) {
       const body = isOfBanned(verdict) ? '' : rest.toString('latin1');
       this.report(socket, client, verdict, evidenceOf(judged), body);
-      answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', headers, request.method);
-    } else this.refuseSocket(socket, judged, rest, headers);
+      answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', fields, request.method);
+    } else this.refuseSocket(socket, judged, rest, fields);
   }
 
   /** Records such a request, whose client did not wait for an answer. */
@@ -271,7 +271,7 @@ export class Checkpoint {
       verdict = this.#denied(failure);
     }
     this.counters?.request('', verdict.action);
-    const spoken = place.first ? spokenFacts(bytes) : {};
+    const spoken = place.first ? spokenIn(bytes) : {};
     this.report(socket, client, verdict, bytes.toString('latin1'), '', spoken);
     return verdict;
   }
@@ -323,12 +323,6 @@ export class Checkpoint {
 }
 
 const ignore = (): void => {};
-
-/** What the first bytes of a connection tell of it, where they are no request. */
-function spokenFacts(bytes: Uint8Array): ConnectionFacts {
-  const [protocol, sni] = [spokenIn(bytes), helloName(bytes)];
-  return { ...(protocol !== null && { protocol }), ...(sni !== null && { sni }) };
-}
 
 /** It is refused for who sent it, and not for what it says. */
 const isOfBanned = ({ rule }: Verdict): boolean => rule === 'client-banned';

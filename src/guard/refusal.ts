@@ -1,8 +1,10 @@
 /** What a refused sender gets. It never looks like a success, and holds no word that a banner scanner matches. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Verdict } from '../judge.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { methodsOf } from '../rules/policy.ts';
 import { errorCodes } from '../wire/h2-faults.ts';
 import { collectEvidence, evidenceTime } from './evidence.ts';
 import { hasBody, isHttp2, isStandIn, type Request, type Response } from './received.ts';
@@ -33,8 +35,14 @@ function worded(usual: Refusal, own: RefusalBody | null): Refusal {
   return { ...usual, headers, body: own.bytes.toString('latin1') };
 }
 
-/** The methods offered to a sender of a refused one (RFC 9110 section 15.5.6). */
-const allow = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+/** The methods offered to a sender of a refused one (RFC 9110 section 15.5.6), where no site has a list of its own. */
+const offered = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Allow, for a 405 of a site whose methods the config has narrowed: name, value. */
+export function allowed({ site, answer }: Verdict): readonly string[] {
+  if (answer !== 405 || site === null || offered.every((method) => methodsOf(site).has(method))) return [];
+  return ['Allow', [...methodsOf(site)].slice(0, 32).join(', ')];
+}
 
 /**
  * @param status 4xx or 5xx
@@ -54,7 +62,7 @@ export function refusal(status: number, rule: RuleId, further: readonly string[]
     'no-store',
     ...further,
   ];
-  if (status === 405) headers.push('Allow', allow);
+  if (status === 405 && !further.includes('Allow')) headers.push('Allow', offered.join(', '));
   return { status, reason, headers, body };
 }
 

@@ -15,7 +15,7 @@ import { Checkpoint, evidenceOf, type Judged } from './checkpoint.ts';
 import type { CheckpointOptions } from './checkpoint-options.ts';
 import { presentTo } from './presented.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
-import { answerSocket, type RefusalBody, refuse } from './refusal.ts';
+import { allowed, answerSocket, type RefusalBody, refuse } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
 import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
 import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
@@ -171,7 +171,8 @@ export class ServerCheckpoint extends Checkpoint {
     const head = evidenceOf({ request, verdict });
     const done = (body: string) => this.report(req.socket, client, verdict, head, body);
     const own = this.#worded({ time: Date.now(), listener, client: client.address, verdict, head, body: '' });
-    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, own);
+    const fields = [...headers, ...allowed(verdict)];
+    refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, fields, own);
   }
 
   /** What the app says to a refused sender; null: the usual words. */

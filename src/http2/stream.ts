@@ -6,7 +6,7 @@ import type { Outcome } from '../forward/served.ts';
 import type { UpstreamError } from '../forward/upstream-error.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { evidenceTime } from '../guard/evidence.ts';
-import { refusal } from '../guard/refusal.ts';
+import { allowed, refusal } from '../guard/refusal.ts';
 import { lingerTime } from '../h2/bounds.ts';
 import { plural } from '../plural.ts';
 import type { Answer } from '../rules/catalogue.ts';
@@ -416,7 +416,10 @@ export class Http2Stream implements ClientSide {
     this.#evidence = new Evidence(this.#connection, judged);
     if (this.#remoteEnded) this.#evidence.end();
     else this.#stopListening();
-    const { headers: own, body } = refusal(answer, judged.verdict.rule ?? 'framing', headers);
+    const { headers: own, body } = refusal(answer, judged.verdict.rule ?? 'framing', [
+      ...headers,
+      ...allowed(judged.verdict),
+    ]);
     this.#response.own(answer, own, body, judged.request.method);
   }
 }
