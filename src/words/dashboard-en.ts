@@ -223,6 +223,7 @@ export const dashboardInEnglish = {
     bytes: 'The bytes received, escaped',
     onlyHttp: 'Only HTTP requests are judged again.',
     decoy: 'It came to a decoy, which passes nothing on, whatever the policy says.',
+    separator: ', ',
     asThen: 'as then',
     notAsThen: 'not as then',
     byBytes: 'By its bytes alone: who sent it is not looked at here.',

@@ -252,7 +252,7 @@ function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
     <>
       <p>
         <span class={`fate ${verdict}`}>{actionWords(verdict)}</span>{' '}
-        {verdict === 'block' && `${answerWords(answer)}, `}
+        {verdict === 'block' && `${answerWords(answer)}${t.event.separator}`}
         {same ? t.event.asThen : t.event.notAsThen}
       </p>
       {!same && <p>{why}</p>}
@@ -260,7 +260,7 @@ function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {
       <ul class="signals">
         {signals.map(({ rule: id, what, start }) => (
           <li key={`${id}${start}`}>
-            <strong>{id}</strong> {what}
+            <strong>{id}</strong> <span lang="en">{what}</span>
           </li>
         ))}
       </ul>
