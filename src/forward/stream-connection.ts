@@ -93,7 +93,9 @@ export class StreamConnection {
     this.idleSince = clock.now;
     this.#empty = new Allowance(emptyFrames, clock.now);
     this.#socket = socket;
-    this.output = new Output(socket, (bytes) => this.#empty.give(bytes / 1024));
+    this.output = new Output(socket, (bytes, all) =>
+      this.#empty.give(bytes / 1024 + (all ? emptyFrames.perPiece : 0)),
+    );
     socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect(address));
     socket.on('data', this.#onData);
     socket.on('drain', () => socket.resume());
@@ -134,6 +136,7 @@ export class StreamConnection {
   remove(id: number): void {
     if (!this.#streams.delete(id)) return;
     this.carried++;
+    this.#empty.give(emptyFrames.perAnswer);
     this.idleSince = this.clock.now;
   }
 

@@ -11,15 +11,16 @@ export const maxContinuations = 64;
 
 /**
  * Streams that ended in a fault or a reset of the client before their answer was whole: so many at once, then so many a second
- * (rapid reset, CVE-2023-44487; resets that a client makes us send, CVE-2025-8671). A page that is left resets what it still loads.
+ * and one for each answer that was taken (rapid reset, CVE-2023-44487; resets that a client makes us send, CVE-2025-8671). A page that is left resets what it still loads.
  */
 export const resets = { burst: 200, perSecond: 20 };
 
 /**
  * Frames that carry nothing: PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, unknown ones. Each KiB sent to the client
- * allows one more, since a client that reads tells so.
+ * allows one more, since a client that reads tells so; so do each piece that went out as it was, and each answer: clients of gRPC send two or three
+ * such frames for a message of a few bytes. A piece that goes out in parts, as a window of a byte has it, allows no more.
  */
-export const emptyFrames = { burst: 1000, perSecond: 100 };
+export const emptyFrames = { burst: 1000, perSecond: 100, perPiece: 2, perAnswer: 4 };
 
 /** What the client may send on a stream before it is told that more is taken, in bytes. */
 export const streamWindow = 256 * 1024;

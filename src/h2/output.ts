@@ -25,7 +25,7 @@ const copied = 4096;
 
 export class Output {
   readonly #socket: Socket;
-  readonly #onSent: (bytes: number) => void;
+  readonly #onSent: (bytes: number, all: boolean) => void;
   /** Texts and bodies in order; the last text is still open. */
   #parts: (string | Buffer)[] = [];
   #text = '';
@@ -37,8 +37,8 @@ export class Output {
   blocked = false;
   #ending = false;
 
-  /** @param onSent told of bytes of bodies */
-  constructor(socket: Socket, onSent: (bytes: number) => void) {
+  /** @param onSent told of bytes of bodies, and whether these were all that waited of one */
+  constructor(socket: Socket, onSent: (bytes: number, all: boolean) => void) {
     this.#socket = socket;
     this.#onSent = onSent;
     socket.on('drain', this.#onDrain);
@@ -83,7 +83,7 @@ export class Output {
   /** A body that goes out at once: its windows allow it. */
   sentAtOnce(bytes: number): void {
     this.#window -= bytes;
-    this.#onSent(bytes);
+    this.#onSent(bytes, true);
   }
 
   want(stream: Sender): void {
@@ -162,7 +162,7 @@ export class Output {
       const bytes = stream.putFrame(Math.min(maxFrame, stream.sendWindow, this.#window));
       this.#window -= bytes;
       left -= bytes;
-      if (bytes > 0) this.#onSent(bytes);
+      if (bytes > 0) this.#onSent(bytes, !stream.hasMore);
       if (stream.hasMore) this.#ready.push(stream);
       else stream.listed = false;
     }

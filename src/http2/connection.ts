@@ -82,7 +82,9 @@ export class Http2Connection {
     this.#unread = new UnreadAnswer(socket, server.now);
     this.#resets = new Allowance(resets, server.now);
     this.#empty = new Allowance(emptyFrames, server.now);
-    this.output = new Output(socket, (bytes) => this.#empty.give(bytes / 1024));
+    this.output = new Output(socket, (bytes, all) =>
+      this.#empty.give(bytes / 1024 + (all ? emptyFrames.perPiece : 0)),
+    );
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', ignore);
@@ -141,6 +143,10 @@ export class Http2Connection {
   finished(stream: Http2Stream, end: number): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#closed.add(stream.id, end);
+    if (end === ends.whole) {
+      this.#empty.give(emptyFrames.perAnswer);
+      this.#resets.give(1);
+    }
     this.#since = this.server.now;
     this.#served = true;
     this.#endIfDone();
@@ -321,9 +327,10 @@ export class Http2Connection {
     if (this.#isIdle(id)) return inConnection(protocolError, 'RST_STREAM on a stream that was not opened');
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#countEmpty();
+    const { answered } = stream;
     stream.cancel();
     this.finished(stream, ends.byClient);
-    return this.#countReset();
+    return answered ? this.#countEmpty() : this.#countReset();
   }
 
   #onWindowUpdate(frame: Frame): Fault | null {

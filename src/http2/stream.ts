@@ -43,7 +43,7 @@ export class Http2Stream implements ClientSide {
   /** What came behind the head; null: nothing did. */
   #body: RequestBody | null = null;
   /** The answer is written. */
-  #answered = false;
+  answered = false;
   /** Of a refused request; null: it is none. */
   #evidence: Evidence | null = null;
   /** Since when what still comes of the request is of no use to anybody. */
@@ -172,12 +172,12 @@ export class Http2Stream implements ClientSide {
     this.#endAttempt()?.cancel();
     this.#response.drop();
     this.#body?.drop();
-    if (!this.#answered) this.#tell(outcome);
+    if (!this.answered) this.#tell(outcome);
   }
 
   checkDeadline(now: number): void {
     const { stall, minRate, upgradeIdle } = this.#connection.server.options.limits;
-    if (this.#uselessSince !== null && this.#answered) {
+    if (this.#uselessSince !== null && this.answered) {
       if (now - this.#uselessSince >= (this.#evidence === null ? lingerTime : evidenceTime))
         this.fail(noError);
     } else if (this.#response.stalled(now, stall)) this.fail(cancel);
@@ -321,7 +321,7 @@ export class Http2Stream implements ClientSide {
   }
 
   readonly #onAnswered = (): void => {
-    this.#answered = true;
+    this.answered = true;
     if (this.#evidence === null) this.#tell(this.#upgraded ? 'upgraded' : 'answered');
     if (this.#remoteEnded) this.#done();
     else this.#stopListening();
@@ -356,7 +356,7 @@ export class Http2Stream implements ClientSide {
     if (this.#uselessSince !== null) {
       body.end([]);
       this.#evidence?.end();
-      if (this.#answered) this.#done();
+      if (this.answered) this.#done();
       return null;
     }
     if (this.#contentLength !== -1 && body.received !== this.#contentLength)

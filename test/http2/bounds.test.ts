@@ -93,6 +93,30 @@ suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
     assert.equal(await many.error(0), 'goaway enhanceYourCalm');
   });
 
+  test('each small answer allows a few more, as clients of gRPC send them', async () => {
+    const client = await sent('');
+    for (let i = 0; i < 15; i++) {
+      client.send(
+        times(
+          100,
+          (j) => request(2 * (100 * i + j) + 1) + windowUpdateFrame(0, 1) + pingFrame('12345678', false),
+        ),
+      );
+      await client.body(2 * (100 * i + 99) + 1);
+    }
+    assert.ok(await client.alive());
+  });
+
+  test('a long answer, taken by windows of a byte, allows none', async () => {
+    const client = await sent(settingsFrame([[settingIds.initialWindowSize, 0]]));
+    client.send(request(1, true, 'GET', '/long'));
+    for (let i = 0; i < burst * 2 && !client.closed; i++) {
+      client.send(windowUpdateFrame(1, 1));
+      await new Promise((done) => setImmediate(done));
+    }
+    assert.equal(await client.error(0), 'goaway enhanceYourCalm');
+  });
+
   test('what is read of answers allows more frames that tell so', async () => {
     const client = await sent(settingsFrame([[settingIds.initialWindowSize, 0x7fffffff]]));
     client.send(windowUpdateFrame(0, 0x70000000));

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { HealthCheck } from '../../src/forward/health.ts';
 import { certificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
 import { startProcess } from '../support/process.ts';
 
@@ -15,8 +16,9 @@ const owner = { after };
 const run = promisify(execFile);
 const host = 'www.example.net';
 const peer = fileURLToPath(new URL('grpc_peer.py', import.meta.url));
-const call = async (...args: string[]): Promise<Record<string, unknown>> =>
-  JSON.parse((await run('/usr/bin/python3', [peer, 'call', ...args], { timeout: 50_000 })).stdout);
+const client = async (...args: string[]): Promise<Record<string, unknown>> =>
+  JSON.parse((await run('/usr/bin/python3', [peer, ...args], { timeout: 50_000 })).stdout);
+const call = (...args: string[]): Promise<Record<string, unknown>> => client('call', ...args);
 const skip = existsSync('/usr/lib/python3/dist-packages/grpc')
   ? false
   : 'needs python3-grpcio: run test/install-peers.sh as root';
@@ -26,6 +28,7 @@ suite('gRPC', { skip }, async () => {
   const server = await startProcess(owner, '/usr/bin/python3', [peer, 'serve']);
   const [, backend] = await server.waitForLine(/^(\d+)$/m);
   const { cert, key } = await certificate(owner, [host]);
+  const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`;
   const { port, log, events } = await runGateway(
     owner,
     `
@@ -36,7 +39,7 @@ sites:
 bans: false
 rateLimit: false
 `,
-    `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`,
+    listen,
   );
   const cancelled = (): number =>
     server
@@ -62,6 +65,34 @@ rateLimit: false
       log.filter((line) => JSON.parse(line).level >= 40),
       [],
     );
+  });
+
+  test('a server that is deployed anew beside another costs no call', async (t) => {
+    const servers = await Promise.all([1, 2].map(() => startProcess(t, '/usr/bin/python3', [peer, 'serve'])));
+    const ports = await Promise.all(servers.map((one) => one.waitForLine(/^(\d+)$/m)));
+    const gate = await runGateway(
+      t,
+      `sites: [{ hosts: [${host}], backends: [${ports.map(([, at]) => `{ url: "h2c://127.0.0.1:${at}" }`).join(', ')}] }]\nbans: false\nrateLimit: false\n`,
+      listen,
+    );
+    const found = client('codes', String(gate.port), cert, host);
+    await eventually(() => gate.gateway.backends.every(({ load }) => load > 0), 'both are asked');
+    servers[0]!.signal('SIGTERM');
+    // Calls that it has taken and not looked at it cancels itself: no more than are under way.
+    const { OK, CANCELLED = 0, ...others } = await found;
+    assert.ok(Number(OK) > 100, String(OK));
+    assert.ok(Number(CANCELLED) <= 8, String(CANCELLED));
+    assert.deepEqual(others, {});
+    assert.deepEqual(gate.events, [], 'as many small calls are no flood');
+  });
+
+  test('where no server is there the client is told UNAVAILABLE', async (t) => {
+    const gate = await runGateway(
+      t,
+      `sites: [{ hosts: [${host}], backend: "h2c://127.0.0.1:${await freePort()}" }]\nbans: false\nrateLimit: false\n`,
+      listen,
+    );
+    assert.deepEqual(Object.keys(await client('codes', String(gate.port), cert, host)), ['UNAVAILABLE']);
   });
 
   for (const [says, problem] of [

@@ -1,8 +1,11 @@
 """
 A server and a client of gRPC (C core). `serve [HEALTH]` prints its port and what becomes of its streams; `call PORT [CERT HOST]` makes calls of every
-kind and prints what came of each as JSON: in the clear, or over TLS to a server with that certificate.
+kind and prints what came of each as JSON: in the clear, or over TLS to a server with that certificate. `codes` with the same arguments makes
+many, and prints how many ended with each code.
 """
+import collections
 import json
+import signal
 import sys
 import threading
 import time
@@ -83,6 +86,8 @@ def serve():
     )
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
+    # As a server that is deployed anew: it takes no more calls, and finishes those that it has.
+    signal.signal(signal.SIGTERM, lambda *_: server.stop(5))
     server.wait_for_termination(60)
 
 
@@ -149,6 +154,25 @@ def call(channel):
     return told
 
 
+def codes(channel):
+    """What comes of many calls, for as long as it takes to deploy a server anew."""
+    unary_call = channel.unary_unary("/test.T/Unary")
+    found = collections.Counter()
+    end = time.time() + 2
+
+    def lane(i):
+        while time.time() < end:
+            result = outcome(lambda: unary_call(b"%d" % i, timeout=10).decode())
+            found["OK" if result == str(i)[::-1] else result[0]] += 1
+
+    lanes = [threading.Thread(target=lane, args=(i,)) for i in range(8)]
+    for one in lanes:
+        one.start()
+    for one in lanes:
+        one.join()
+    return found
+
+
 if sys.argv[1] == "serve":
     serve()
 else:
@@ -161,4 +185,4 @@ else:
     else:
         channel = grpc.insecure_channel("127.0.0.1:" + sys.argv[2], options)
     with channel:
-        print(json.dumps(call(channel)))
+        print(json.dumps(call(channel) if sys.argv[1] == "call" else codes(channel)))
