@@ -74,6 +74,7 @@ const names = new Set([
   '.frame.tabs.bans',
   '.separator',
   '.check.separator',
+  '.event.separator',
 ]);
 
 const catalogues = {
