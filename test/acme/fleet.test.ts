@@ -68,6 +68,8 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
       '{sekisho}:acme:index',
       '{sekisho}:acme:leader',
     ]);
+    const lock = await client.pttl('{sekisho}:acme:leader');
+    assert.ok(lock > 0 && lock <= 15_000, `the lock runs out in ${lock} ms`);
     for (const key of keys) {
       const text = (await client.get(key))!;
       assert.doesNotMatch(text + Buffer.from(text, 'base64').toString('latin1'), /PRIVATE KEY|example/, key);

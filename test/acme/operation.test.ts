@@ -111,13 +111,24 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
     assert.deepEqual(await running.process.stop(), { code: 0, signal: null });
     again.release();
     first.answer = () => null;
-    const next = await startOrdering(owner, listen(first), doors, dirname(running.config));
+    const next = await startOrdering(
+      owner,
+      listen(first),
+      doors,
+      dirname(running.config),
+      '',
+      ', tls: { certificatesOf: sites }',
+    );
     assert.equal((await shownAt(secure))?.serial, serial, 'what was there is shown from the first moment');
     await eventually(
       async () => ![undefined, serial].includes((await shownAt(secure))?.serial),
       'the order is made again',
       20_000,
     );
+
+    // A name more, at every door.
+    await next.change((text) => text.replace(host, `${host}, second.example.net`));
+    for (const port of [secure, mail, next.admin]) await issued(port, 'second.example.net');
     assert.doesNotMatch(next.process.stdout() + next.process.stderr(), /"level":50/);
   });
 });
