@@ -4,11 +4,13 @@ import { h2Targets } from './h2-targets.ts';
 import { mailTargets } from './mail-targets.ts';
 import type { Target } from './target.ts';
 import { textTargets } from './text-targets.ts';
+import { tunnelTargets } from './tunnel-targets.ts';
 import { wireTargets } from './wire-targets.ts';
 
 /** Every pure parser that gets bytes of strangers. */
 export const targets: readonly Target[] = [
   ...wireTargets,
+  ...tunnelTargets,
   ...h2Targets,
   h2Connection,
   h2Backend,
