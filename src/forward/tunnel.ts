@@ -7,13 +7,21 @@
 import { Agent, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { createProxyServer } from 'http-proxy';
+import type { ProxyServer } from 'http-proxy';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Attempt } from './attempt.ts';
 
-const proxy = createProxyServer({ ws: true, toProxy: true, prependPath: false });
-// A connection that breaks is closed, and nobody is to be told.
-proxy.on('error', ignore);
+let proxy: Promise<ProxyServer> | null = null;
+
+/** Loaded with the first upgrade: most gateways never see one. */
+function proxyServer(): Promise<ProxyServer> {
+  proxy ??= import('http-proxy').then(({ createProxyServer }) => {
+    const server = createProxyServer({ ws: true, toProxy: true, prependPath: false });
+    // A connection that breaks is closed, and nobody is to be told.
+    return server.on('error', ignore);
+  });
+  return proxy;
+}
 
 /** Milliseconds. */
 const lingerTime = 1000;
@@ -23,6 +31,8 @@ export class Tunnel extends Duplex {
   /** The last bytes of the handshake that http-proxy writes; null once it is over. */
   #handshake: string | null = '';
   readonly #answer: string;
+  /** What the backend has said by then. It is paused with the first of it. */
+  #early: (Buffer | null)[] = [];
   #written: ((error?: Error | null) => void) | null = null;
 
   /** @param answer the 101, as http-proxy gets to read it */
@@ -34,12 +44,16 @@ export class Tunnel extends Duplex {
 
   /** The backend says more. */
   onData(data: Buffer): void {
-    if (!this.push(data)) this.#attempt.pause();
+    if (this.#handshake !== null) {
+      this.#early.push(data);
+      this.#attempt.pause();
+    } else if (!this.push(data)) this.#attempt.pause();
   }
 
   /** The backend says no more. */
   onEnd(): void {
-    this.push(null);
+    if (this.#handshake !== null) this.#early.push(null);
+    else this.push(null);
     this.#endSoon();
   }
 
@@ -77,6 +91,8 @@ export class Tunnel extends Duplex {
       if (this.#handshake.includes('\r\n\r\n')) {
         this.#handshake = null;
         this.push(this.#answer, 'latin1');
+        for (const data of this.#early) this.push(data);
+        this.#early = [];
       }
       done();
     } else if (this.#attempt.write(chunk)) done();
@@ -131,9 +147,14 @@ export function carryUpgrade(
     connection: client,
   } as unknown as IncomingMessage;
   const target = { protocol: 'http:', host: '127.0.0.1', port: 80 };
-  proxy.ws(handshake, client, early ?? Buffer.alloc(0), { target, agent }, () => client.destroy());
-  // After http-proxy has taken every timeout off the socket.
-  client.setTimeout(idle, () => client.destroy());
+  proxyServer()
+    .then((server) => {
+      if (tunnel.destroyed) return;
+      server.ws(handshake, client, early ?? Buffer.alloc(0), { target, agent }, () => client.destroy());
+      // After http-proxy has taken every timeout off the socket.
+      client.setTimeout(idle, () => client.destroy());
+    })
+    .catch(() => client.destroy());
   return tunnel;
 }
 

@@ -19,6 +19,7 @@ const heavy = [
   '/node_modules/nodemailer/',
   '/node_modules/@opentelemetry/',
   '/node_modules/pino-pretty/',
+  '/node_modules/http-proxy/',
   '/src/admin/server.ts',
   '/src/alerts/alerts.ts',
   '/src/decoys/decoy.ts',
@@ -81,8 +82,8 @@ log: { format: pretty }
   const child = await startProcess(t, process.execPath, args, { cwd: root, env: { LOADED_LIST: list } });
   await child.waitForLine(/^listening admin /, 30_000);
   await child.stop();
-  // With the first message alone.
-  const later = ['/node_modules/undici/', '/node_modules/nodemailer/'];
+  // With the first message or WebSocket alone.
+  const later = ['/node_modules/undici/', '/node_modules/nodemailer/', '/node_modules/http-proxy/'];
   // What schemas are written with; they are read as data.
   const never = ['/node_modules/typebox/'];
   assert.deepEqual(
