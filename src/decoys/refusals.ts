@@ -111,24 +111,30 @@ const writers: { readonly [skin in Skin]: (words: Words) => string } = {
 
 /** Squid 5, its page cut down to what every page of it has; nothing of the request stands in it. */
 function squid({ realm, date }: Words): string {
-  const [status, error, what] =
+  const missed = 'The requested URL could not be retrieved';
+  const denied = 'Cache Access Denied';
+  const [status, error, title, heading, what] =
     realm === null
-      ? ['403 Forbidden', 'ERR_ACCESS_DENIED', 'Access Denied.']
-      : ['407 Proxy Authentication Required', 'ERR_CACHE_ACCESS_DENIED', 'Cache Access Denied.'];
+      ? ['403 Forbidden', 'ERR_ACCESS_DENIED', missed, missed, 'Access Denied.']
+      : [
+          '407 Proxy Authentication Required',
+          'ERR_CACHE_ACCESS_DENIED',
+          ...[denied, `${denied}.`, `${denied}.`],
+        ];
   const body = [
     '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">',
     '<html><head>',
     '<meta type="copyright" content="Copyright (C) 1996-2020 The Squid Software Foundation and contributors">',
     '<meta http-equiv="Content-Type" content="text/html; charset=utf-8">',
-    '<title>ERROR: The requested URL could not be retrieved</title>',
+    `<title>ERROR: ${title}</title>`,
     `</head><body id=${error}>`,
     '<div id="titles">',
     '<h1>ERROR</h1>',
-    '<h2>The requested URL could not be retrieved</h2>',
+    `<h2>${heading}</h2>`,
     '</div>',
     '<hr>',
     '<div id="content">',
-    `<blockquote id="error">`,
+    '<blockquote id="error">',
     `<p><b>${what}</b></p>`,
     '</blockquote>',
     '</div>',

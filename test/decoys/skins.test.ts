@@ -1,9 +1,11 @@
 /** Refusals in the words of proxies that scanners know: their finger-print tells the product, and nothing is granted. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { httpRefusals, type Skin } from '../../src/decoys/refusals.ts';
 import { nmap } from '../support/nmap.ts';
 import { watchDials } from '../support/no-dial.ts';
+import { startSquid } from '../support/open-proxies.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -12,6 +14,19 @@ import { startDecoy } from './support.ts';
 /** Words that scanners of banners look for: of FTP, SSH, mail. */
 const bannerWords = /\b(?:FTP|SSH|E?SMTP|POP3|IMAP|Postfix|Exim|sendmail)\b|\+OK/i;
 const skins: readonly Skin[] = ['squid', 'ccproxy', '3proxy', 'plain'];
+
+/** What is the same in every refusal of a proxy: status line, names of fields, error, title and headings of the page. */
+function shape(text: string): unknown {
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  const [status, ...fields] = head.split('\r\n');
+  return {
+    status,
+    names: fields.map((field) => field.split(':', 1)[0]),
+    error: /^X-Squid-Error: .*$/m.exec(head)?.[0],
+    challenge: /^Proxy-Authenticate: .*$/m.exec(head)?.[0],
+    page: body.match(/<title>.*?<\/title>|<h[12]>.*?<\/h[12]>|<body id=[^ >]*|<p><b>.*?<\/b><\/p>/g),
+  };
+}
 
 suite('the skin of a decoy', () => {
   test('is a refusal, with or without the question for a password', async (t) => {
@@ -39,6 +54,37 @@ suite('the skin of a decoy', () => {
         // Origin-form without a Host, in HTTP/1.0, asks nothing of anybody.
         assert.equal(events.length, 3);
       }
+  });
+
+  test('of squid has the fields, in the order, and the error page of the real one', {
+    skip: without('squid'),
+  }, async (t) => {
+    const basic = '/usr/lib/squid/basic_ncsa_auth';
+    const denying = await startSquid(t, ['http_access deny all']);
+    const asking = existsSync(basic)
+      ? await startSquid(t, [
+          `auth_param basic program ${basic} /dev/null`,
+          'auth_param basic realm proxy',
+          'acl known proxy_auth REQUIRED',
+          'http_access allow known',
+          'http_access deny all',
+        ])
+      : null;
+    for (const [real, realm] of [
+      [denying, null],
+      [asking, 'proxy'],
+    ] as const) {
+      if (real === null) continue;
+      const { port } = await startDecoy(t, 'http-proxy', { skin: 'squid', realm });
+      for (const bytes of [
+        'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n',
+        'CONNECT www.example.com:25 HTTP/1.1\r\nHost: www.example.com:25\r\nConnection: close\r\n\r\n',
+      ]) {
+        const theirs = await exchange(real.port, bytes);
+        const ours = await exchange(port, bytes);
+        assert.deepEqual(shape(ours.text), shape(theirs.text), bytes);
+      }
+    }
   });
 
   test('is written once a second, for all who are held', () => {

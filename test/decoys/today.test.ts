@@ -26,3 +26,34 @@ suite('the probes of today at a decoy of a proxy', () => {
       if (anywhere.test(kind.rule)) assert.deepEqual([event.rule, event.intent], [kind.rule, kind.intent]);
     });
 });
+
+/** Each from an address of its own, so that they may come together. */
+const addressOf = (index: number): string => `127.9.${1 + (index >> 7)}.${1 + (index & 127)}`;
+
+suite('the probes of today at the other decoys', () => {
+  for (const speaks of ['socks', 'turn', 'tls'] as const)
+    test(`that speak ${speaks}: recorded as what each is, with the answer that it got`, async (t) => {
+      const decoy = await startDecoy(t, speaks, { messageTime: 500, skin: 'squid', realm: 'proxy' });
+      const tls = speaks === 'tls' ? { tls: { rejectUnauthorized: false } } : {};
+      const replies = await Promise.all(
+        kinds.map((kind, index) =>
+          exchange(decoy.port, rowOf(kind).bytes, { from: addressOf(index), timeout: 8000, ...tls }),
+        ),
+      );
+      for (const [index, kind] of kinds.entries()) {
+        const { responses, ended } = replies[index]!;
+        assert.notEqual(ended, 'timeout', kind.row);
+        const seen = () => decoy.events.find(({ client }) => client === addressOf(index));
+        for (let i = 0; i < 100 && seen() === undefined; i++) await delay(10);
+        const event = seen();
+        assert.ok(event !== undefined, `${kind.row} is recorded`);
+        if (anywhere.test(kind.rule))
+          assert.deepEqual([event.rule, event.intent], [kind.rule, kind.intent], kind.row);
+        const [response] = responses;
+        if (response !== undefined) {
+          assert.equal(response.status, 407, kind.row);
+          assert.equal(event.answer, 407, kind.row);
+        }
+      }
+    });
+});
