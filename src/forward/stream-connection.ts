@@ -93,8 +93,8 @@ export class StreamConnection {
     this.idleSince = clock.now;
     this.#empty = new Allowance(emptyFrames, clock.now);
     this.#socket = socket;
-    this.output = new Output(socket, (bytes, all) =>
-      this.#empty.give(bytes / 1024 + (all ? emptyFrames.perPiece : 0)),
+    this.output = new Output(socket, (bytes, whole) =>
+      this.#empty.give(bytes / 1024 + (whole ? emptyFrames.perPiece : 0)),
     );
     socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect(address));
     socket.on('data', this.#onData);

@@ -1,13 +1,23 @@
 /** So many at once, then so many a second. */
 export class Allowance {
   readonly #burst: number;
+  /** What it may be by what was given. */
+  readonly #most: number;
   readonly #perMillisecond: number;
   #left: number;
   #at: number;
 
   /** @param now milliseconds */
-  constructor({ burst, perSecond }: { readonly burst: number; readonly perSecond: number }, now: number) {
+  constructor(
+    {
+      burst,
+      perSecond,
+      most = burst,
+    }: { readonly burst: number; readonly perSecond: number; readonly most?: number },
+    now: number,
+  ) {
     this.#burst = burst;
+    this.#most = most;
     this.#perMillisecond = perSecond / 1000;
     this.#left = burst;
     this.#at = now;
@@ -15,7 +25,8 @@ export class Allowance {
 
   /** Uses one up. @returns false where none was left */
   take(now: number): boolean {
-    if (now > this.#at) this.give((now - this.#at) * this.#perMillisecond);
+    if (now > this.#at && this.#left < this.#burst)
+      this.#left = Math.min(this.#burst, this.#left + (now - this.#at) * this.#perMillisecond);
     this.#at = now;
     if (this.#left < 1) return false;
     this.#left--;
@@ -23,6 +34,6 @@ export class Allowance {
   }
 
   give(more: number): void {
-    this.#left = Math.min(this.#burst, this.#left + more);
+    this.#left = Math.min(this.#most, this.#left + more);
   }
 }

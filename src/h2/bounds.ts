@@ -18,9 +18,10 @@ export const resets = { burst: 200, perSecond: 20 };
 /**
  * Frames that carry nothing: PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, unknown ones. Each KiB sent to the client
  * allows one more, since a client that reads tells so; so do each piece that went out as it was, and each answer: clients of gRPC send two or three
- * such frames for a message of a few bytes. A piece that goes out in parts, as a window of a byte has it, allows no more.
+ * such frames for a message of a few bytes. A piece that goes out in parts, as a window of a byte has it, allows no more. What
+ * is allowed by that may come all at once: as much as answers messages of a byte that fill the window of a connection.
  */
-export const emptyFrames = { burst: 1000, perSecond: 100, perPiece: 2, perAnswer: 4 };
+export const emptyFrames = { burst: 1000, perSecond: 100, perPiece: 4, perAnswer: 8, most: 65_536 };
 
 /** What the client may send on a stream before it is told that more is taken, in bytes. */
 export const streamWindow = 256 * 1024;

@@ -16,6 +16,8 @@ export interface Sender {
   readonly queued: number;
   /** Puts its next frame; at most so many bytes of body. @returns how many they were */
   putFrame(most: number): number;
+  /** Its last frame was a part of a piece. */
+  readonly cut: boolean;
   /** It has something to send, its end included. */
   readonly hasMore: boolean;
 }
@@ -25,7 +27,7 @@ const copied = 4096;
 
 export class Output {
   readonly #socket: Socket;
-  readonly #onSent: (bytes: number, all: boolean) => void;
+  readonly #onSent: (bytes: number, whole: boolean) => void;
   /** Texts and bodies in order; the last text is still open. */
   #parts: (string | Buffer)[] = [];
   #text = '';
@@ -37,8 +39,8 @@ export class Output {
   blocked = false;
   #ending = false;
 
-  /** @param onSent told of bytes of bodies, and whether these were all that waited of one */
-  constructor(socket: Socket, onSent: (bytes: number, all: boolean) => void) {
+  /** @param onSent told of bytes of bodies, and whether these were a piece as it was given */
+  constructor(socket: Socket, onSent: (bytes: number, whole: boolean) => void) {
     this.#socket = socket;
     this.#onSent = onSent;
     socket.on('drain', this.#onDrain);
@@ -162,7 +164,7 @@ export class Output {
       const bytes = stream.putFrame(Math.min(maxFrame, stream.sendWindow, this.#window));
       this.#window -= bytes;
       left -= bytes;
-      if (bytes > 0) this.#onSent(bytes, !stream.hasMore);
+      if (bytes > 0) this.#onSent(bytes, !stream.cut);
       if (stream.hasMore) this.#ready.push(stream);
       else stream.listed = false;
     }

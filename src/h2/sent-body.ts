@@ -10,6 +10,7 @@ export class SentBody implements Sender {
   readonly #onRoom: () => void;
   sendWindow: number;
   listed = false;
+  cut = false;
   #queue: Buffer[] = [];
   queued = 0;
   #whole = false;
@@ -108,6 +109,7 @@ export class SentBody implements Sender {
   #putData(most: number): number {
     const first = this.#queue[0]!;
     const fits = first.length <= most;
+    this.cut = !fits;
     const piece = fits ? first : first.subarray(0, most);
     if (fits) this.#queue.shift();
     else this.#queue[0] = first.subarray(most);

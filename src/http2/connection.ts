@@ -82,8 +82,8 @@ export class Http2Connection {
     this.#unread = new UnreadAnswer(socket, server.now);
     this.#resets = new Allowance(resets, server.now);
     this.#empty = new Allowance(emptyFrames, server.now);
-    this.output = new Output(socket, (bytes, all) =>
-      this.#empty.give(bytes / 1024 + (all ? emptyFrames.perPiece : 0)),
+    this.output = new Output(socket, (bytes, whole) =>
+      this.#empty.give(bytes / 1024 + (whole ? emptyFrames.perPiece : 0)),
     );
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);

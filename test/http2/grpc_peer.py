@@ -147,6 +147,7 @@ def call(channel):
     told["nothing"] = outcome(lambda: list(channel.unary_stream("/test.T/Download")(b"0", timeout=10)))
     told["upload"] = outcome(lambda: channel.stream_unary("/test.T/Upload")(iter([b"z" * 100_000] * 50), timeout=20).decode())
     told["talk"] = outcome(talk)
+    told["chatter"] = outcome(lambda: sum(1 for _ in channel.stream_stream("/test.T/Chat")(iter([b"m"] * 6000), timeout=20)))
     told["early"] = outcome(lambda: channel.stream_unary("/test.T/Early")(endless(), timeout=10))
     told["late"] = outcome(lambda: list(channel.unary_stream("/test.T/Hang")(b"", timeout=1)))[:1]
     told["cancelled"] = outcome(cancelled)
