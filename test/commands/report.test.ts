@@ -8,6 +8,7 @@ import { root } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
 import { runProcess, startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
+import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const token = 'a-token-of-the-tests-0123456789';
@@ -32,6 +33,15 @@ suite('sekisho report', () => {
     const { port, admin } = await start(t, 'trustedProxies: [127.0.0.1]\nbans: { allow: [203.0.113.9] }');
     for (const client of ['203.0.113.7', '203.0.113.7', '203.0.113.9', '10.0.0.1'])
       await exchange(port, `CONNECT mail.example.com:25 HTTP/1.1\r\nX-Forwarded-For: ${client}\r\n\r\n`);
+    const events = async (): Promise<{ count: number }[]> => {
+      const headers = { Authorization: `Bearer ${token}` };
+      const answer = await fetch(`http://${admin}/api/events`, { headers });
+      return ((await answer.json()) as { events: { count: number }[] }).events;
+    };
+    await eventually(
+      async () => (await events()).reduce((sum, { count }) => sum + count, 0) === 4,
+      'the journal has them',
+    );
     const report = (...args: string[]) =>
       runProcess(process.execPath, ['src/cli.ts', 'report', '--admin', `http://${admin}`, ...args], {
         cwd: root,
