@@ -1,9 +1,9 @@
 /**
  * A client of ACME (RFC 8555): signed requests to one certificate authority, and to no other host.
  *
- * Why not `acme-client`, the usual package: its last release (5.4.0) is of July 2024; it knows no renewal information (RFC 9773); it
+ * Why not `acme-client`, the usual package: its last release (5.4.0) is of 2024; it knows no renewal information (RFC 9773); it
  * brings 47 packages and 12 MB, two ASN.1 libraries and `axios` among them, which obeys proxy variables of the environment and follows
- * URLs to any host. This program promises to dial nobody but whom the config names. `@root/acme` is older.
+ * URLs to any host. This program promises to dial nobody but whom the config names.
  */
 import { createHash, createHmac, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
