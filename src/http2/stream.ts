@@ -290,6 +290,7 @@ export class Http2Stream implements ClientSide {
     const secure = 'encrypted' in socket;
     if (judged.verdict.upgrade) {
       this.#handshake = asHandshake(judged);
+      this.#activeAt = this.#connection.server.now;
       this.#attempt = forwarder.attempt(this.#group!, this.#handshake.judged, secure, null, true, this);
     } else if (body === null || this.#contentLength === 0) {
       this.#whole = true;

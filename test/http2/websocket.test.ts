@@ -36,14 +36,15 @@ const text = (message: string): string => {
 };
 
 /** A backend that answers a handshake as it is told. */
-async function stubborn(answer: (key: string) => string): Promise<string> {
+async function stubborn(answer: (key: string) => string, milliseconds = 0): Promise<string> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
     socket.on('error', () => {});
-    socket.once('data', (bytes) =>
-      socket.write(answer(/sec-websocket-key: *(\S+)/i.exec(bytes.toString('latin1'))?.[1] ?? '')),
-    );
+    socket.once('data', (bytes) => {
+      const [, key = ''] = /sec-websocket-key: *(\S+)/i.exec(bytes.toString('latin1')) ?? [];
+      setTimeout(() => socket.write(answer(key)), milliseconds);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -163,6 +164,18 @@ suite('WebSocket over HTTP/2', () => {
     client.send(headers(1, fields(), false));
     assert.equal(await client.fate(1), '200');
     assert.equal(await client.error(1), 'reset cancel');
+  });
+
+  test('the time of silence begins with the handshake, not with the gateway', async () => {
+    const slow = await stubborn(
+      (key) =>
+        `HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
+      400,
+    );
+    const { port } = await http2Gateway(owner, slow, 'timeouts: { upgrade: 900ms, body: 200ms }\n');
+    const client = await open(port);
+    client.send(headers(1, fields(), false));
+    assert.equal(await client.fate(1), '200');
   });
 
   test('no error of ours', () => assert.deepEqual(gateway.errors, []));
