@@ -159,7 +159,7 @@ export class Renewals {
   /** As the authority suggests, or when a third of the life is left. */
   #renewalTime(host: string, x509: X509Certificate): number {
     const [from, to] = [x509.validFromDate.getTime(), x509.validToDate.getTime()];
-    return this.#information.of(host, x509) ?? to - (to - from) / 3;
+    return this.#information.of(host, x509) ?? to - Math.floor((to - from) / 3);
   }
 
   /** @returns false: the authority can't be reached */

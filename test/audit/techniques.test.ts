@@ -40,6 +40,8 @@ const without: ReadonlySet<RuleId> = new Set<RuleId>([
     'smtp-auth-failed',
     'smtp-own-sender',
   ] as const),
+  // A name in a hello: no technique asks a proxy by SNI to lead elsewhere.
+  'sni-foreign',
   // The techniques of url-in-path send such paths, to the scripts that the auditor names.
   'path-proxy',
   // Would have to go as far as DATA.
