@@ -9,6 +9,7 @@ import type { Reached } from './servers.ts';
 export const reasons = {
   path: 'the path is resolved',
   refusedPath: 'the path is refused',
+  rawPath: 'the path is encoded',
   repeated: 'a field is repeated',
   asterisk: 'the server itself is asked',
   foreign: 'the next request is for another host',
@@ -27,6 +28,8 @@ export function explain({ bytes, reaches: { sekisho, nginx, apache } }: Disagree
   if (sekisho.length !== 1 || request === undefined) return null;
   if (request.target === '*' || /^OPTIONS http:\/\/[^/ ]+ /.test(bytes)) return reasons.asterisk;
   if (isRefusedPath(request.target)) return reasons.refusedPath;
+  // Both hand it on as it is, and the backend of the test, which is Node's, refuses it.
+  if (/^\S+ \S*[\x80-\xff]/.test(bytes) && /^[\x21-\x7e]+$/.test(request.target)) return reasons.rawPath;
   const names = bytes
     .slice(0, bytes.indexOf('\r\n\r\n'))
     .split('\r\n')
