@@ -26,8 +26,9 @@ const senders = [
   ['203.0.113.77', 'rate-limited'],
   ['127.0.0.71', 'client-banned'],
   ['203.0.113.66', 'client-banned'],
-  ['127.0.2.1', 'framing'],
-  ['127.0.2.1', 'host-foreign'],
+  // Four clients take turns.
+  ['127.0.2.0/29', 'framing'],
+  ['127.0.2.0/29', 'host-foreign'],
 ] as const;
 /** Milliseconds of each attack. */
 const moment = 300;
