@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Redis } from 'iovalkey';
 import { ValkeyStore, type ValkeyStoreOptions } from '../../src/fleet/valkey-store.ts';
+import { certificate } from '../support/certificate.ts';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
 import { eventually, type RedisServer, startRedis, stores } from '../support/redis.ts';
-import { tempDir } from '../support/temp-dir.ts';
 import { ban, remember, storeContract } from './store-contract.ts';
 
 for (const server of stores)
@@ -75,35 +74,7 @@ for (const server of stores)
     });
 
     test('a user of its own with no more rights than the docs tell, over TLS', async (t) => {
-      const dir = await tempDir(t, 'redis-tls');
-      const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-      execFileSync(
-        'openssl',
-        [
-          ...[
-            'req',
-            '-x509',
-            '-newkey',
-            'ec',
-            '-pkeyopt',
-            'ec_paramgen_curve:prime256v1',
-            '-nodes',
-            '-days',
-            '2',
-          ],
-          ...[
-            '-subj',
-            '/CN=127.0.0.1',
-            '-addext',
-            'subjectAltName=IP:127.0.0.1',
-            '-keyout',
-            key,
-            '-out',
-            cert,
-          ],
-        ],
-        { stdio: 'ignore' },
-      );
+      const { cert, key } = await certificate(t, ['127.0.0.1']);
       const docs = readFileSync(join(import.meta.dirname, '../../docs/fleet.md'), 'utf8');
       const rule = /^ACL SETUSER (.+)$/m.exec(docs)![1]!.replace('>PASSWORD', '>secret');
       const guarded = await startRedis(t, {

@@ -1,7 +1,7 @@
 /** TLS asked for by a name that is none of ours: told of with the first request of the connection, or at its end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -9,6 +9,7 @@ import type { ProbeEvent } from '../../src/events/event.ts';
 import { preface, settingsFrame } from '../../src/wire/h2-frames.ts';
 import { headers, pseudo } from '../http2/raw-http2.ts';
 import { certificate } from '../support/certificate.ts';
+import { clientHello } from '../support/client-hello.ts';
 import { runGateway } from '../support/gateway.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
 
@@ -130,7 +131,7 @@ suite('a TLS hello for a name that is none of ours', () => {
   });
 
   test('is told of where TLS is never agreed on', async () => {
-    const hello = await helloFor('www.example.com');
+    const hello = await clientHello('www.example.com');
     const [event] = await eventsOf(
       gateway,
       async () => {
@@ -182,7 +183,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     });
 
   test('on a port of plain HTTP its name is the destination', async () => {
-    const hello = await helloFor('www.example.com');
+    const hello = await clientHello('www.example.com');
     const [event] = await eventsOf(
       gateway,
       async () => {
@@ -197,19 +198,3 @@ suite('a TLS hello for a name that is none of ours', () => {
     assert.deepEqual([event?.rule, event?.destination], ['tls-on-plaintext', 'www.example.com:443']);
   });
 });
-
-/** The bytes with which a client begins TLS. */
-async function helloFor(servername: string): Promise<Buffer> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const client = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
-  client.on('error', () => {});
-  const [socket] = await once(server, 'connection');
-  const [bytes] = await once(socket, 'data');
-  client.destroy();
-  socket.destroy();
-  server.close();
-  return bytes as Buffer;
-}

@@ -1,28 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { suite, test } from 'node:test';
-import { connect } from 'node:tls';
 import fc from 'fast-check';
 import { helloName } from '../../src/wire/client-hello.ts';
+import { clientHello } from '../support/client-hello.ts';
 
-/** The bytes with which a client of Node begins TLS. */
-async function hello(servername: string): Promise<Buffer> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const client = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false });
-  client.on('error', () => {});
-  const [socket] = await once(server, 'connection');
-  const [bytes] = await once(socket, 'data');
-  client.destroy();
-  socket.destroy();
-  server.close();
-  return bytes as Buffer;
-}
-
-const named = await hello('www.example.com');
+const named = await clientHello('www.example.com');
 
 /** The same hello, cut into records of a few bytes. */
 function inRecords(bytes: Buffer, size: number): Buffer {
@@ -41,7 +23,7 @@ suite('the name in a TLS hello', () => {
   test('is read where the hello is cut into records', () =>
     assert.equal(helloName(inRecords(named, 40)), 'www.example.com'));
 
-  test('is null where there is none', async () => assert.equal(helloName(await hello('')), null));
+  test('is null where there is none', async () => assert.equal(helloName(await clientHello('')), null));
 
   test('is the whole name or null, however much of the hello there is', () => {
     for (let length = 0; length <= named.length; length++) {
