@@ -5,6 +5,10 @@ import { every, freshClient, holds, type Ports, proxy, type Running, sends, uplo
 
 export interface Attack {
   readonly name: string;
+  /** Where it comes from, where that is a place of its own. */
+  readonly clients?: string;
+  /** The rule that it becomes an offence by, once there was enough of it. */
+  readonly offence?: 'framing' | 'host-foreign';
   start(ports: Ports): Running;
 }
 
@@ -28,15 +32,26 @@ const bytes = (name: string, perSecond: number, what: string): Attack => ({
 const random = (length: number): string =>
   Array.from({ length }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('');
 
+/** How many attacks of HTTP/2 there are: each has eight addresses of its own, so that a ban for one of them does not end the next. */
+let http2Attacks = 0;
+
 /** Frames of HTTP/2, on four connections that are made again where they are closed. */
-const frames = (name: string, perSecond: number, make: (i: number) => string): Attack => ({
+const frames = (
+  name: string,
+  perSecond: number,
+  make: (i: number) => string,
+  offence?: Attack['offence'],
+  first = 8 * http2Attacks++,
+): Attack => ({
   name,
+  clients: `127.0.2.${first}/29`,
+  ...(offence === undefined ? {} : { offence }),
   start: ({ tls }) => {
     const clients: (RawHttp2 | null)[] = [null, null, null, null];
     let at = 0;
     let over = false;
     const connect = async (slot: number): Promise<void> => {
-      const client = await RawHttp2.open(tls, [], `127.0.2.${1 + slot}`);
+      const client = await RawHttp2.open(tls, [], `127.0.2.${first + 1 + slot}`);
       if (over) client.socket.destroy();
       else clients[slot] = client;
     };
@@ -203,9 +218,23 @@ export const attacks: readonly Attack[] = [
     'HTTP/2: requests that are reset at once',
     500,
     (i) => request(stream(i)) + frame(frameTypes.rstStream, 0, stream(i), '\0\0\0\x08'),
+    'framing',
   ),
-  frames('HTTP/2: probes', 200, (i) =>
-    headers(stream(i), [':method', 'GET', ':scheme', 'https', ':authority', 'www.example.com', ':path', '/']),
+  frames(
+    'HTTP/2: probes',
+    200,
+    (i) =>
+      headers(stream(i), [
+        ':method',
+        'GET',
+        ':scheme',
+        'https',
+        ':authority',
+        'www.example.com',
+        ':path',
+        '/',
+      ]),
+    'host-foreign',
   ),
   frames('HTTP/2: PING', 1000, () => frame(frameTypes.ping, 0, 0, '12345678')),
   frames('HTTP/2: SETTINGS', 1000, () => frame(frameTypes.settings, 0, 0)),
@@ -215,12 +244,16 @@ export const attacks: readonly Attack[] = [
     (i) =>
       frame(frameTypes.headers, 0, stream(i), '') +
       frame(frameTypes.continuation, 0, stream(i), 'a'.repeat(8000)).repeat(4),
+    'framing',
   ),
   frames('HTTP/2: fields that swell (HPACK)', 100, (i) =>
     headers(stream(i), [...pseudo(), ...Array.from({ length: 200 }, () => ['cookie', 'a=b']).flat()]),
   ),
-  frames('HTTP/2: empty DATA', 500, (i) =>
-    i % 50 === 0 ? request(stream(i), false) : frame(frameTypes.data, 0, stream(i - (i % 50)), ''),
+  frames(
+    'HTTP/2: empty DATA',
+    500,
+    (i) => (i % 50 === 0 ? request(stream(i), false) : frame(frameTypes.data, 0, stream(i - (i % 50)), '')),
+    'framing',
   ),
   frames('HTTP/2: WINDOW_UPDATE', 1000, () => frame(frameTypes.windowUpdate, 0, 0, '\0\0\0\x01')),
   {
