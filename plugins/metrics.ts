@@ -25,8 +25,8 @@ export type MetricsOptions = MetricsSettings;
 async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Promise<void> {
   const { path = '/metrics', token } = options;
   const faults = optionFaults('metrics', options, ['path', 'token']);
-  const wrong = (name: string, message: string, mend: string) =>
-    faults.push({ path: name, value: null, message, mend, line: null });
+  const wrong = (name: string, message: string, fix: string) =>
+    faults.push({ path: name, value: null, message, fix, line: null });
   if (typeof path !== 'string' || !path.startsWith('/'))
     wrong('path', 'is no path', 'write one that begins with /');
   if (token === undefined)

@@ -79,7 +79,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   (program, exit) =>
     program
       .command('check')
-      .description('tell every fault of a config, with its place and the mend')
+      .description('tell every fault of a config, with its place and the fix')
       .requiredOption('--config <file>', 'config file')
       .option('--json', 'one JSON object a fault on stdout')
       .action(lazy<CheckOptions>(() => import('./commands/check.ts'), exit)),

@@ -7,7 +7,7 @@ import { table } from './table.ts';
 const intro = `# Admin API
 
 JSON over HTTP on the admin listener, with \`Authorization: Bearer TOKEN\`; without it 401. \`/healthz\` and \`/readyz\` are open. The token is
-\`admin.token\` of the config, or the one printed at start. An error is \`{ "error": "…" }\`: what is wrong, and the mend.
+\`admin.token\` of the config, or the one printed at start. An error is \`{ "error": "…" }\`: what is wrong, and the fix.
 
 \`GET /api/openapi.json\` gives all of this as OpenAPI 3.1, for programs that make clients of it. [Metrics](metrics.md) have a page of their own.
 `;

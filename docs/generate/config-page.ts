@@ -6,7 +6,7 @@ interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
-  readonly mend?: string;
+  readonly fix?: string;
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -20,7 +20,7 @@ interface Schema {
 const intro = `# Config
 
 Every setting of the YAML file that \`--config\` names. A key that is not listed here is an error, and so is a value that
-cannot be read: \`sekisho check --config FILE\` tells all of them at once, each with its line and the mend. Editors that
+cannot be read: \`sekisho check --config FILE\` tells all of them at once, each with its line and the fix. Editors that
 know JSON Schema complete and check the file as you type where it begins with
 
 \`\`\`yaml
@@ -91,7 +91,7 @@ function valueText(schema: Schema): string | null {
   if (schema.enum !== undefined) return schema.enum.map((one) => `\`${one}\``).join(', ');
   const { items } = schema;
   if (items !== undefined) {
-    const what = items.mend === undefined ? null : items.mend.replace(/^write /, '');
+    const what = items.fix === undefined ? null : items.fix.replace(/^write /, '');
     const more = items.description === undefined ? '' : ` ${items.description}`;
     return what === null ? `a list.${more}` : `a list. Each entry: ${what}.${more}`;
   }
@@ -100,7 +100,7 @@ function valueText(schema: Schema): string | null {
       ? '`false`, or a map of the settings below'
       : null;
   }
-  return schema.mend === undefined ? null : schema.mend.replace(/^write /, '');
+  return schema.fix === undefined ? null : schema.fix.replace(/^write /, '');
 }
 
 function defaultText(value: unknown): string {

@@ -17,7 +17,7 @@ export const acmeCertificates = object(
       {
         email: text('Where the authority may write to about trouble.', {
           pattern: '^[^\\s<>@,;?]+@[^\\s<>@,;?]+$',
-          mend: 'write an address such as admin@example.net',
+          fix: 'write an address such as admin@example.net',
         }),
         terms: Type.Optional(
           word(['agreed'], {
@@ -27,7 +27,7 @@ export const acmeCertificates = object(
         ),
         directory: text(
           "Default: https://acme-v02.api.letsencrypt.org/directory. The authority's directory. It and no other host is called for certificates.",
-          { pattern: '^https://[^\\s/?#@]+(?:/\\S*)?$', mend: 'write https://HOST/PATH' },
+          { pattern: '^https://[^\\s/?#@]+(?:/\\S*)?$', fix: 'write https://HOST/PATH' },
         ),
         ca: text(
           "PEM file of those who sign for the authority's own server, for a private one. Relative names start at the folder of the config.",
@@ -38,7 +38,7 @@ export const acmeCertificates = object(
               id: Type.String({ minLength: 1, maxLength: 1024, description: 'The key identifier.' }),
               key: Type.String({
                 pattern: '^[A-Za-z0-9_-]{16,1024}$',
-                mend: 'write the MAC key as the authority gave it, in base64url',
+                fix: 'write the MAC key as the authority gave it, in base64url',
                 description: 'The MAC key, base64url. Hazard: a secret.',
               }),
             },
@@ -49,7 +49,7 @@ export const acmeCertificates = object(
           Type.Array(
             Type.String({
               pattern: '^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63})*$',
-              mend: 'write a name such as mail.example.net, in small letters',
+              fix: 'write a name such as mail.example.net, in small letters',
               description: 'A name.',
             }),
             {
@@ -85,7 +85,7 @@ export const acmeFolder = object(
     folder: Type.String({
       default: '/var/lib/sekisho/acme',
       minLength: 1,
-      mend: 'write a folder',
+      fix: 'write a folder',
       description:
         'Folder of account keys, keys and certificates, readable by the program alone; it is made where it is not there. Relative names start at ' +
         'the folder of the config. Workers share it.',
@@ -93,7 +93,7 @@ export const acmeFolder = object(
     secret: text(
       'Seals account keys, keys and certificates on their way through the store of the fleet, where one gateway orders for all; the same on every ' +
         'gateway. Needed with `fleet`. Hazard: whoever has it and reads the store has the keys.',
-      { minLength: 32, mend: 'write 32 characters or more, such as those of: openssl rand -base64 32' },
+      { minLength: 32, fix: 'write 32 characters or more, such as those of: openssl rand -base64 32' },
     ),
   },
   { default: {}, description: 'Certificates that are ordered by `tls: { acme: … }`.' },

@@ -89,7 +89,7 @@ export function parsePrefix(text: string): Prefix | null {
     : fold(prefix);
 }
 
-/** The prefix with the bits after it cleared: the mend for `10.0.0.1/8`. Null where the text is no prefix at all. */
+/** The prefix with the bits after it cleared: the fix for `10.0.0.1/8`. Null where the text is no prefix at all. */
 export function maskedPrefix(text: string): string | null {
   const prefix = readPrefix(text);
   return prefix === null ? null : prefixText(mask(prefix, prefix.length));

@@ -81,7 +81,7 @@ export const ReportQuery = Type.Object(
 );
 export type ReportQuery = Static<typeof ReportQuery>;
 
-export const ApiError = Type.Object({ error: Type.String({ description: 'What is wrong, and the mend.' }) });
+export const ApiError = Type.Object({ error: Type.String({ description: 'What is wrong, and the fix.' }) });
 
 const orNull = <T extends TSchema>(type: T, description: string) =>
   Type.Union([type, Type.Null()], { description });

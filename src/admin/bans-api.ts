@@ -66,7 +66,7 @@ export const bansDocumented = {
   },
 };
 
-/** What is asked is looked at by the route itself, whose words say the mend. */
+/** What is asked is looked at by the route itself, whose words say the fix. */
 export const unchecked = () => () => true;
 
 export interface BansApiOptions {

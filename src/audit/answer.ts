@@ -110,7 +110,7 @@ const isGatewayError = (status: number): boolean => status >= 500 && ![501, 505,
 
 function gatewayError(status: number, baseline: Baseline | null): string {
   if (status === baseline?.front) {
-    return 'its own front page gets the same, so it may forward to any host, or its backend is down: mend that, and try again';
+    return 'its own front page gets the same, so it may forward to any host, or its backend is down: fix that, and try again';
   }
   return "it seems to have tried to reach what our name stands for, but the canary was not reached; can the server reach the canary's address?";
 }

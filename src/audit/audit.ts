@@ -231,14 +231,14 @@ function finding(
   text: string,
   relaying: ReadonlySet<string> = new Set(),
 ): Finding {
-  // An echo relays for nobody, but what it gives away is mended by one directive all the same.
-  const mend = outcome.result === 'relays' || outcome.why.includes(': echoes the request');
+  // An echo relays for nobody, but what it gives away one directive still fixes.
+  const fixable = outcome.result === 'relays' || outcome.why.includes(': echoes the request');
   return {
     technique: id,
     target: ground.target,
     address: ground.address,
     ...outcome,
-    fix: mend ? fixFor(outcome.result === 'relays' ? fix : 'trace', identify(text), relaying) : null,
+    fix: fixable ? fixFor(outcome.result === 'relays' ? fix : 'trace', identify(text), relaying) : null,
     rule: ruleOf(id),
     sent,
   };

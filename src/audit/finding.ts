@@ -22,7 +22,7 @@ export interface Finding {
   readonly result: Result;
   /** What was seen, in one line. */
   readonly why: string;
-  /** The directive that mends it; null where nothing is to mend. */
+  /** The directive that fixes it; null if there is nothing to fix. */
   readonly fix: string | null;
   /** The rule that would have been broken. */
   readonly rule: RuleId;

@@ -48,9 +48,9 @@ export function report(
       lines.push(wrap(start, why, width));
     }
   }
-  const fixes = mends(findings);
+  const fixes = distinctAdvice(findings);
   if (fixes.length > 0) {
-    lines.push('', paint('bold', words.mend));
+    lines.push('', paint('bold', words.fix));
     for (const [index, fix] of fixes.entries()) lines.push(wrap(`  ${index + 1}. `, fix, width));
   }
   return `${lines.join('\n')}\n`;
@@ -61,7 +61,7 @@ const placeText = ({ target, address }: Finding, { at }: CommandWords['audit']):
   target.startsWith(address) || target.startsWith(`[${address}]`) ? target : at(target, address);
 
 /** Each piece of advice once, whatever it was given for: `SOFTWARE: one; another`. */
-function mends(findings: readonly Finding[]): string[] {
+function distinctAdvice(findings: readonly Finding[]): string[] {
   const bySoftware = new Map<string, Set<string>>();
   for (const { fix } of findings) {
     if (fix === null) continue;

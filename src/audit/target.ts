@@ -20,7 +20,7 @@ export const defaultPorts: readonly number[] = [80, 443, 8080, 3128, 8090, 1080,
 /** Addresses of one name that are audited: a name of a large network may have many. */
 export const mostAddresses = 8;
 
-/** Bad input of the person who called; the message says what, where and the mend. */
+/** Bad input of the person who called; the message says what, where and the fix. */
 export class AuditInputError extends Error {
   override readonly name = 'AuditInputError';
 }
@@ -49,8 +49,8 @@ const forms = 'give HOST, HOST:PORT, HOST:PORT,PORT, [IPv6]:PORT or a URL';
  * @throws AuditInputError
  */
 export function parseTarget(text: string, what = 'TARGET'): Target {
-  const wrong = (why: string, mend = forms): AuditInputError =>
-    new AuditInputError(`${what} ${JSON.stringify(text)}: ${why}; ${mend}`);
+  const wrong = (why: string, fix = forms): AuditInputError =>
+    new AuditInputError(`${what} ${JSON.stringify(text)}: ${why}; ${fix}`);
   const written = text.trim();
   const url = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]*)([^#]*)/i.exec(written);
   if (url === null) {
@@ -76,7 +76,7 @@ export function parseTarget(text: string, what = 'TARGET'): Target {
 
 function place(
   text: string,
-  wrong: (why: string, mend?: string) => AuditInputError,
+  wrong: (why: string, fix?: string) => AuditInputError,
 ): Pick<Target, 'name' | 'ports'> {
   if (text === '') throw wrong('an empty host');
   if (text.includes('@'))

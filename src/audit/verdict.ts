@@ -8,7 +8,7 @@ import type { Finding, Result } from './finding.ts';
 export interface Remarks {
   /** Ports that could not be tried, or not to the end, each with its reason. */
   readonly untold: readonly string[];
-  /** Ports that were slow, each with its mend. */
+  /** Ports that were slow, each with its fix. */
   readonly slow: readonly string[];
   /** Why the canary goes unheard at ports that a server may choose by itself. */
   readonly deaf: readonly string[];

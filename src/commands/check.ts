@@ -8,7 +8,7 @@ import { environmentLanguage } from '../words/language.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
-/** `sekisho check`: every fault of a config, with its place, its value and the mend. Warnings go to stderr, and are no faults. */
+/** `sekisho check`: every fault of a config, with its place, its value and the fix. Warnings go to stderr, and are no faults. */
 export const run: Command<CheckOptions> = async ({ config: file, json = false }) => {
   const { check: words } = commandWords[environmentLanguage(process.env)];
   const people = json ? process.stderr : process.stdout;
@@ -20,7 +20,8 @@ export const run: Command<CheckOptions> = async ({ config: file, json = false })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const fault of error.faults) {
-      if (json) process.stdout.write(`${JSON.stringify({ file, ...fault })}\n`);
+      // `mend` is the older name of `fix`: scripts may read either.
+      if (json) process.stdout.write(`${JSON.stringify({ file, ...fault, mend: fault.fix })}\n`);
       else people.write(`${faultLines(file, fault)}\n`);
     }
     people.write(`${words.faults(file, error.faults.length)}\n`);

@@ -18,13 +18,13 @@ export const run: Command<InitOptions> = async (options) => {
   const { output = 'sekisho.yaml', force = false, etc } = options;
   if (existsSync(output) && !force) {
     process.stderr.write(
-      `${output} is there already\n  mend: name another with --output, or overwrite it with --force\n`,
+      `${output} is there already\n  fix: name another with --output, or overwrite it with --force\n`,
     );
     return 1;
   }
   if (options.acme !== undefined && options.agreeTerms !== true) {
     process.stderr.write(
-      `--acme orders from Let's Encrypt, by its terms\n  mend: read them (${terms}) and add --agree-terms\n`,
+      `--acme orders from Let's Encrypt, by its terms\n  fix: read them (${terms}) and add --agree-terms\n`,
     );
     return 2;
   }
@@ -90,7 +90,7 @@ async function ask(
       const line = await lines!.next();
       const answer = (line.done === true ? '' : line.value.trim()) || offered;
       if (line.done === true || answer === '') {
-        process.stderr.write(`\nno answer to "${text}"\n  mend: answer it, or give ${flag}\n`);
+        process.stderr.write(`\nno answer to "${text}"\n  fix: answer it, or give ${flag}\n`);
         return null;
       }
       answers.push(answer);
@@ -209,7 +209,7 @@ function pastTheCheckpoint({ listen, https }: Answers, servers: readonly FoundSe
   );
   if (lines.length === 0) return '';
   return (
-    `\n${lines.join('')}  mend: let Sekisho listen there (listen: [{ address: "0.0.0.0:443", tls: { cert: FILE, key: FILE } }], or ` +
+    `\n${lines.join('')}  fix: let Sekisho listen there (listen: [{ address: "0.0.0.0:443", tls: { cert: FILE, key: FILE } }], or ` +
     'sekisho init --acme ADDRESS --agree-terms) and move the server to 127.0.0.1, or close the port to the network\n'
   );
 }

@@ -20,9 +20,9 @@ import type { Command, StartOptions } from './options.ts';
 /** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again, SIGUSR2 only opens the log file anew. */
 export const run: Command<StartOptions> = async ({ config: file, endWithParent = false, ...overlay }) => {
   if (file === undefined && Object.keys(overlay).length === 0) {
-    const mend =
+    const fix =
       'sekisho init writes one, then: sekisho start --config sekisho.yaml; or give --host and --backend';
-    inputError('start', 'nothing says what to start', mend);
+    inputError('start', 'nothing says what to start', fix);
     return 1;
   }
   const read = (): Config => loadConfig(file, { overlay });

@@ -100,7 +100,7 @@ export function certificateSources(
 function siteHosts(sites: readonly { readonly hosts: readonly string[] }[]): string[] {
   return sites
     .flatMap(({ hosts }) => hosts.map(parseHostEntry))
-    .flatMap((entry) => ('mend' in entry || entry.wildcard || entry.kind !== 'name' ? [] : [entry.host]));
+    .flatMap((entry) => ('fix' in entry || entry.wildcard || entry.kind !== 'name' ? [] : [entry.host]));
 }
 
 /** Faults between the `acme` parts of a config. Reads documents of any shape. */
@@ -112,7 +112,7 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
     findings.push({
       path: [...parts[0]!.path, 'terms'],
       message: "is missing: nothing is ordered without agreement to the authority's terms of service",
-      mend: 'read them (those of Let’s Encrypt: https://letsencrypt.org/repository/) and add terms: agreed',
+      fix: 'read them (those of Let’s Encrypt: https://letsencrypt.org/repository/) and add terms: agreed',
     });
   const names = list(root.sites).flatMap((site) =>
     list(map(site).hosts).filter((one) => typeof one === 'string'),
@@ -124,13 +124,13 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
     findings.push({
       path: parts[0]!.path,
       message: 'orders nothing: no host of the sites is a name without *',
-      mend: 'name hosts in the sites, or give files: { cert: FILE, key: FILE }',
+      fix: 'name hosts in the sites, or give files: { cert: FILE, key: FILE }',
     });
   if (typeof root.fleet === 'object' && map(root.acme).secret === undefined)
     findings.push({
       path: ['acme', 'secret'],
       message: 'is missing: one gateway of a fleet orders for all, and keys go through its store',
-      mend: 'write the same on every gateway, such as: openssl rand -base64 32',
+      fix: 'write the same on every gateway, such as: openssl rand -base64 32',
     });
   for (const key of ['email', 'directory', 'ca', 'externalAccount']) {
     const said = parts.filter(({ value }) => value[key] !== undefined);
@@ -139,7 +139,7 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
         findings.push({
           path: [...other.path, key],
           message: 'is another than at the first acme of this config, and they are one account',
-          mend: 'write the same, or take it out here',
+          fix: 'write the same, or take it out here',
         });
   }
   const sites = list(root.listen).some((item) => map(item).tls !== undefined);
@@ -148,7 +148,7 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
       findings.push({
         path: [key, 'tls', 'certificatesOf'],
         message: 'asks for certificates of the listeners of HTTP, and none of them has tls',
-        mend: 'add tls to a listener, or name cert and key here',
+        fix: 'add tls to a listener, or name cert and key here',
       });
   return findings;
 }

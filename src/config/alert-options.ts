@@ -55,7 +55,7 @@ export function compileAlerts(options: AlertsSettings): AlertsConfig {
       path: '',
       value: null,
       message: 'nobody is told',
-      mend: 'write webhook, mail or syslog',
+      fix: 'write webhook, mail or syslog',
       line: null,
     });
   if (config === null || config.alerts === false || faults.length > 0)

@@ -73,8 +73,8 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
   if (port === undefined)
     return unreadable(`has the port ${JSON.stringify(portText)}`, 'write a port from 1 to 65535');
   const host = canonicalHostText(hostText);
-  if ('mend' in host)
-    return unreadable(`has the host ${JSON.stringify(hostText)}, which ${host.message}`, host.mend);
+  if ('fix' in host)
+    return unreadable(`has the host ${JSON.stringify(hostText)}, which ${host.message}`, host.fix);
   return {
     kind: 'tcp',
     url: `${protocol}://${host.host}:${port}`,

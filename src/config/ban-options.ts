@@ -37,7 +37,7 @@ export function compileBans(options: BansSettings): BansConfig {
       path: 'journal',
       value: null,
       message: 'is no file name',
-      mend: 'write the name of a file, or leave it out',
+      fix: 'write the name of a file, or leave it out',
       line: null,
     });
   const bans = {

@@ -8,7 +8,7 @@ const day = 86_400_000;
 /** Days: what renews certificates should have done so by then. */
 const daysToTell = 14;
 
-/** One line each, with the place and the mend. @param now milliseconds since the epoch */
+/** One line each, with the place and the fix. @param now milliseconds since the epoch */
 export function certificateWarnings({ listen, admin, smtp }: Config, now = Date.now()): string[] {
   const places = [
     ...listen.map(({ tls }, index) => [`listen[${index}].tls`, tls] as const),

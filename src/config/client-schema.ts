@@ -1,14 +1,14 @@
 /** The part of the schema about clients: bans, limits, and the fleet that shares both. */
 import Type from 'typebox';
 import { durationPattern } from './quantity.ts';
-import { cidrs, durationMend, object, span, timeout } from './schema-parts.ts';
+import { cidrs, durationFix, object, span, timeout } from './schema-parts.ts';
 
 export const bans = object({
   after: Type.Integer({
     minimum: 1,
     maximum: 1000,
     default: 5,
-    mend: 'write a whole number from 1 to 1000',
+    fix: 'write a whole number from 1 to 1000',
     description: 'Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned.',
   }),
   within: span('10m', 'The time in which those probes must fall.'),
@@ -16,14 +16,14 @@ export const bans = object({
     Type.String({
       pattern: durationPattern,
       format: 'sekisho-duration',
-      mend: `${durationMend}: at most 3650d`,
+      fix: `${durationFix}: at most 3650d`,
       description: 'Length of a ban.',
     }),
     {
       minItems: 1,
       maxItems: 16,
       default: ['10m', '1h', '1d'],
-      mend: 'list one time or more, such as [10m, 1h, 1d]',
+      fix: 'list one time or more, such as [10m, 1h, 1d]',
       description: 'How long the first, second, third … ban of a client lasts; the last one repeats.',
     },
   ),
@@ -31,21 +31,21 @@ export const bans = object({
   answer: Type.Unsafe<403 | 'drop'>({
     enum: [403, 'drop'],
     default: 403,
-    mend: 'write 403 or drop',
+    fix: 'write 403 or drop',
     description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
   }),
   prefix6: Type.Integer({
     minimum: 48,
     maximum: 64,
     default: 64,
-    mend: 'write a whole number from 48 to 64',
+    fix: 'write a whole number from 48 to 64',
     description:
       'Bits of an IPv6 address that are one client: 64, or what your visitors are given, such as 56. Whatever it is, the /56 and the /48 ' +
       'around clients that probe are banned once four, or eight, of them would be (never one that holds an address of `allow` or of ' +
       '`trustedProxies`).',
   }),
   lists: Type.Array(
-    Type.String({ minLength: 1, mend: 'write a file name', description: 'A file of prefixes.' }),
+    Type.String({ minLength: 1, fix: 'write a file name', description: 'A file of prefixes.' }),
     {
       default: [],
       description:
@@ -60,7 +60,7 @@ const rateBounds = {
     minimum: 1,
     maximum: 1_000_000_000,
     default: 1000,
-    mend: 'write a whole number, 1 or more',
+    fix: 'write a whole number, 1 or more',
     description:
       'Requests that one client (an IPv4 address, an IPv6 /64) may make in the window; more get 429.',
   }),
@@ -81,7 +81,7 @@ export const fleet = object({
     minLength: 1,
     maxLength: 1024,
     format: 'sekisho-valkey',
-    mend: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
+    fix: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
     description:
       'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
       '`rediss://` for TLS; `redis+cluster://HOST:PORT,HOST:PORT` some nodes of a cluster; ' +
@@ -90,13 +90,13 @@ export const fleet = object({
   name: Type.String({
     pattern: '^[A-Za-z0-9._-]{1,64}$',
     default: 'sekisho',
-    mend: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
+    fix: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
     description: 'Begins every key and channel. Gateways with the same name are one fleet.',
   }),
   ca: Type.Optional(
     Type.String({
       minLength: 1,
-      mend: 'write a file name',
+      fix: 'write a file name',
       description:
         'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
     }),
@@ -104,7 +104,7 @@ export const fleet = object({
   cert: Type.Optional(
     Type.String({
       minLength: 1,
-      mend: 'write a file name',
+      fix: 'write a file name',
       description:
         'PEM file of the certificate that this gateway shows to a `rediss://` server. Needs `key`.',
     }),
@@ -112,13 +112,13 @@ export const fleet = object({
   key: Type.Optional(
     Type.String({
       minLength: 1,
-      mend: 'write a file name',
+      fix: 'write a file name',
       description: 'PEM file of the private key of `cert`. Hazard: keep it readable by the program alone.',
     }),
   ),
   journal: Type.Boolean({
     default: false,
-    mend: 'write true or false',
+    fix: 'write true or false',
     description:
       'Whether the journal of this gateway takes in the probe events of all gateways, so that its dashboard shows the fleet. One gateway is ' +
       'enough.',

@@ -342,9 +342,9 @@ export function toConfig(
 }
 
 /** The value behind a text that validation has passed. */
-function read<T extends object>(value: T): Exclude<T, { mend: string }> {
+function read<T extends object>(value: T): Exclude<T, { fix: string }> {
   if (isUnreadable(value)) throw new TypeError(`validation let something pass that ${value.message}`);
-  return value as Exclude<T, { mend: string }>;
+  return value as Exclude<T, { fix: string }>;
 }
 
 const duration = (text: string): number => parseDuration(text)!;

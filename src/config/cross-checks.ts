@@ -80,7 +80,7 @@ function collisions(listeners: readonly Placed<ListenAddress>[]): Finding[] {
       {
         path,
         message,
-        mend: same
+        fix: same
           ? 'take one of the two out, or choose another port'
           : 'keep the wider of the two, or choose another port',
       },
@@ -92,7 +92,7 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
   const one = site.backend !== undefined;
   const several = site.backends !== undefined;
   if (one && several)
-    return [{ path: [...path, 'backends'], message: 'stands beside backend', mend: 'keep one of the two' }];
+    return [{ path: [...path, 'backends'], message: 'stands beside backend', fix: 'keep one of the two' }];
   const urls = list(site.backends).map((backend) => map(backend).url);
   const welcome = urls.indexOf('welcome');
   if (welcome !== -1 && urls.length > 1)
@@ -100,12 +100,12 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
       {
         path: [...path, 'backends', welcome, 'url'],
         message: 'is the welcome page, which stands in for a server and not beside one',
-        mend: 'take it out',
+        fix: 'take it out',
       },
     ];
   if (one || several || Object.keys(site).length === 0) return [];
   return [
-    { path: [...path, 'backend'], message: 'is missing', mend: 'write backend: URL, or a list of backends' },
+    { path: [...path, 'backend'], message: 'is missing', fix: 'write backend: URL, or a list of backends' },
   ];
 }
 
@@ -124,7 +124,7 @@ function sharedHosts(sites: readonly Placed<Record<string, unknown>>[]): Finding
           other.site === site
             ? `stands twice: ${other.path} is the same host`
             : `belongs to another site already: ${other.path}`;
-        findings.push({ path: here, message, mend: 'take one of the two out' });
+        findings.push({ path: here, message, fix: 'take one of the two out' });
       }
       seen.set(entry.host, [...earlier, { site, port: entry.port, path: pathText(here) }]);
     }
@@ -151,7 +151,7 @@ function loops(listeners: readonly Placed<ListenAddress>[], backends: readonly P
       own.path[0] === 'admin'
         ? `is the listener of ${pathText(own.path)}: the admin API would be open to everybody`
         : `is our own listener ${pathText(own.path)}: requests would go round in a loop`;
-    return [{ path, message, mend: 'write the address of the server behind' }];
+    return [{ path, message, fix: 'write the address of the server behind' }];
   });
 }
 
@@ -178,7 +178,7 @@ function mailLoops(listeners: readonly Placed<ListenAddress>[], smtp: Record<str
       {
         path,
         message: `is our own listener ${pathText(own.path)}: mail would go round in a loop`,
-        mend: 'move the mail server to another port, such as 127.0.0.1:10025, and write that',
+        fix: 'move the mail server to another port, such as 127.0.0.1:10025, and write that',
       },
     ];
   });
@@ -192,7 +192,7 @@ function trustInEverybody(prefixes: unknown): Finding[] {
       {
         path: ['trustedProxies', index],
         message: 'trusts everybody: any client could pass for any other',
-        mend: 'list the addresses of the proxies in front',
+        fix: 'list the addresses of the proxies in front',
       },
     ];
   });
@@ -206,7 +206,7 @@ function webSocketByHttp2(path: readonly PathPart[], site: Record<string, unknow
         {
           path: [...path, 'websocket'],
           message: 'has a backend of HTTP/2, to which WebSockets are not carried',
-          mend: 'write http:// or https:// for the backend, or take websocket out',
+          fix: 'write http:// or https:// for the backend, or take websocket out',
         },
       ]
     : [];
@@ -221,7 +221,7 @@ function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
           {
             path: ['listen', index, 'proxyProtocol'],
             message: 'expects PROXY headers, and nobody may send them',
-            mend: 'list the balancers under trustedProxies',
+            fix: 'list the balancers under trustedProxies',
           },
         ]
       : [],
@@ -236,7 +236,7 @@ function redirectsToItself(root: Record<string, unknown>): Finding[] {
           {
             path: ['listen', index, 'redirect'],
             message: 'stands beside tls: requests would be sent to where they came from',
-            mend: 'take one of the two out',
+            fix: 'take one of the two out',
           },
         ]
       : [],
@@ -251,7 +251,7 @@ function twoClients(root: Record<string, unknown>): Finding[] {
     return having.slice(1).map((at) => ({
       path: ['listen', index, 'tls', at, 'clients'],
       message: 'stands a second time: it holds for the whole listener',
-      mend: 'write it at one certificate',
+      fix: 'write it at one certificate',
     }));
   });
 }
@@ -265,7 +265,7 @@ function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
     {
       path: ['admin', 'listen'],
       message: 'opens the admin listener to a network, without tls and without a token of your own',
-      mend: `write 127.0.0.1:${address.port}, or add admin.tls or admin.token`,
+      fix: `write 127.0.0.1:${address.port}, or add admin.tls or admin.token`,
     },
   ];
 }
@@ -282,7 +282,7 @@ function alertsToNobody(alerts: unknown): Finding[] {
     {
       path: ['alerts'],
       message: 'go to nobody',
-      mend: 'add webhook, mail, syslog, ntfy, gotify, telegram, pagerduty or alertmanager, or write alerts: false',
+      fix: 'add webhook, mail, syslog, ntfy, gotify, telegram, pagerduty or alertmanager, or write alerts: false',
     },
   ];
 }

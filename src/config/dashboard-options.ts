@@ -32,7 +32,7 @@ export function compileDashboard(options: DashboardSettings): Config {
       path: 'token',
       value: null,
       message: 'is missing',
-      mend: 'write 16 characters or more that nobody guesses, from a file or the environment',
+      fix: 'write 16 characters or more that nobody guesses, from a file or the environment',
       line: null,
     });
   const config = readOptions(

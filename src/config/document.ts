@@ -58,7 +58,7 @@ export function readConfigText(text: string): ConfigText {
   const faults = [
     ...errors.map((error) => yamlFault(error, paths, lineAt(error.pos[0]))),
     ...unquoted.map(
-      ({ offset, message, mend }): Fault => ({ path: '', value: null, message, mend, line: lineAt(offset) }),
+      ({ offset, message, fix }): Fault => ({ path: '', value: null, message, fix, line: lineAt(offset) }),
     ),
   ];
   const line = (path: readonly PathPart[]): number | null => {
@@ -86,10 +86,10 @@ function isDeeper(text: string): boolean {
   return false;
 }
 
-function broken(message: string, mend: string): ConfigText {
+function broken(message: string, fix: string): ConfigText {
   return {
     value: undefined,
-    faults: [{ path: '', value: null, message, mend, line: null }],
+    faults: [{ path: '', value: null, message, fix, line: null }],
     line: () => null,
   };
 }
@@ -102,17 +102,17 @@ function yamlFault({ code, message, pos }: YAMLError, paths: KeyPaths, line: num
         ...fault,
         path: pathText(paths.get(pos[0]) ?? []),
         message: 'stands twice in the same map',
-        mend: 'keep one of the two',
+        fix: 'keep one of the two',
       };
     case 'MULTIPLE_DOCS':
-      return { ...fault, message: 'starts a second document', mend: 'take out the line ---' };
+      return { ...fault, message: 'starts a second document', fix: 'take out the line ---' };
     case 'TAB_AS_INDENT':
-      return { ...fault, message: 'is indented with a tab', mend: 'indent with spaces' };
+      return { ...fault, message: 'is indented with a tab', fix: 'indent with spaces' };
     default:
       return {
         ...fault,
         message: `is not YAML: ${message.replace(/\.$/, '')}`,
-        mend: 'mend the YAML there; the rest is checked after that',
+        fix: 'fix the YAML there; the rest is checked after that',
       };
   }
 }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** One thing that is wrong with a config: where, what, and how to mend it. */
+/** One thing that is wrong with a config: where, what, and how to fix it. */
 export interface Fault {
   /** `sites[0].hosts[1]`, or the command line's flag (`--listen`); empty for the file as a whole. */
   readonly path: string;
@@ -9,7 +9,7 @@ export interface Fault {
   /** What is wrong with it, read after the value: `is no address`. */
   readonly message: string;
   /** What to write instead, as an imperative. */
-  readonly mend: string;
+  readonly fix: string;
   /** Line in the file, from 1; null where the value does not come from the file. */
   readonly line: number | null;
 }
@@ -17,12 +17,12 @@ export interface Fault {
 /** What a reader of one value says when it can't be read. */
 export interface Unreadable {
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-export const unreadable = (message: string, mend: string): Unreadable => ({ message, mend });
+export const unreadable = (message: string, fix: string): Unreadable => ({ message, fix });
 
-export const isUnreadable = (value: object): value is Unreadable => 'mend' in value;
+export const isUnreadable = (value: object): value is Unreadable => 'fix' in value;
 
 /** Thrown by `loadConfig`; holds every fault, not the first. */
 export class ConfigError extends Error {
@@ -40,10 +40,10 @@ export class ConfigError extends Error {
 }
 
 /** A fault in one line, for logs. */
-export function faultText({ path, value, message, mend, line }: Fault): string {
+export function faultText({ path, value, message, fix, line }: Fault): string {
   const where = [line === null ? '' : `line ${line}`, path].filter(Boolean).join(', ');
   const what = value === null ? message : `${JSON.stringify(value)} ${message}`;
-  return `${where === '' ? '' : `${where}: `}${what}. ${mend}.`;
+  return `${where === '' ? '' : `${where}: `}${what}. ${fix}.`;
 }
 
 export type PathPart = string | number;

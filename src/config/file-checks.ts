@@ -76,13 +76,13 @@ function logFileFindings(name: string): Finding[] {
       {
         path,
         message: `can't be made: the folder ${dirname(name)} is not there`,
-        mend: `make it (mkdir -p ${dirname(name)}) and let the user that runs the program write it, or name a file elsewhere`,
+        fix: `make it (mkdir -p ${dirname(name)}) and let the user that runs the program write it, or name a file elsewhere`,
       },
     ];
   const found = statSync(name, { throwIfNoEntry: false });
   return found === undefined || found.isFile() || found.isCharacterDevice()
     ? []
-    : [{ path, message: 'is no file', mend: 'name a file' }];
+    : [{ path, message: 'is no file', fix: 'name a file' }];
 }
 
 /** Opened and not read: a list may be long, and a reload would hold up requests for it. */
@@ -103,7 +103,7 @@ function unreadable(path: PathPart[], name: unknown, file: (name: string) => str
 const notReadable = (path: readonly PathPart[]): Finding => ({
   path: [...path],
   message: "can't be read",
-  mend: 'name a file that is there and may be read',
+  fix: 'name a file that is there and may be read',
 });
 
 interface ReadFile {
@@ -129,8 +129,8 @@ function authorityFindings(
 ): Finding[] {
   const { text, findings } = read(path, name);
   if (text === null || attempt(() => new X509Certificate(text)) !== undefined) return findings;
-  const mend = 'name a PEM file that begins with BEGIN CERTIFICATE';
-  return [{ path, message: 'holds no certificate', mend }];
+  const fix = 'name a PEM file that begins with BEGIN CERTIFICATE';
+  return [{ path, message: 'holds no certificate', fix }];
 }
 
 /** Where a certificate may be left out: one without its key would silently not be shown. */
@@ -141,7 +141,7 @@ function halfFindings(path: readonly PathPart[], { cert, key }: Record<string, u
     {
       path: [...path, missing],
       message: `is missing beside ${there}`,
-      mend: `name both, or take ${there} out`,
+      fix: `name both, or take ${there} out`,
     },
   ];
 }
@@ -160,21 +160,21 @@ function certificateFindings(
     findings.push({
       path: [...path, 'cert'],
       message: 'holds no certificate',
-      mend: 'name a PEM file that begins with BEGIN CERTIFICATE',
+      fix: 'name a PEM file that begins with BEGIN CERTIFICATE',
     });
   }
   if (privateKey === undefined) {
     findings.push({
       path: [...path, 'key'],
       message: 'holds no private key without a pass phrase',
-      mend: 'name a PEM file of an unencrypted key',
+      fix: 'name a PEM file of an unencrypted key',
     });
   }
   if (certificate && privateKey && !certificate.checkPrivateKey(privateKey)) {
     findings.push({
       path: [...path, 'key'],
       message: 'is not the key of the certificate beside it',
-      mend: 'name the key that the certificate was made with',
+      fix: 'name the key that the certificate was made with',
     });
   }
   return findings;

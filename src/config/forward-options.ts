@@ -196,8 +196,8 @@ export function compileForward(options: ForwardSettings, prefix: string): Compil
 
 function pluginFaults(options: ForwardSettings, prefix: string): Fault[] {
   const faults: Fault[] = [];
-  const wrong = (path: string, message: string, mend: string) =>
-    faults.push({ path, value: null, message, mend, line: null });
+  const wrong = (path: string, message: string, fix: string) =>
+    faults.push({ path, value: null, message, fix, line: null });
   const { rewritePrefix, methods, replyOptions = {}, retry, routes, preHandler, preValidation } = options;
   if (
     rewritePrefix !== undefined &&
@@ -269,8 +269,8 @@ function faultOfHost(value: unknown): Fault | null {
   const [, name = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(String(value)) ?? [];
   const host = canonicalHostText(name);
   const shown = { path: 'host', value: String(value).slice(0, 100), line: null };
-  if ('mend' in host) return { ...shown, message: host.message, mend: host.mend };
+  if ('fix' in host) return { ...shown, message: host.message, fix: host.fix };
   return port === undefined || parsePort(port) !== undefined
     ? null
-    : { ...shown, message: 'has no port behind its colon', mend: 'write a port from 1 to 65535' };
+    : { ...shown, message: 'has no port behind its colon', fix: 'write a port from 1 to 65535' };
 }

@@ -45,22 +45,22 @@ export function headerFindings(path: Finding['path'], headers: unknown): Finding
   });
 }
 
-type Fault = Pick<Finding, 'message' | 'mend' | 'ofKey'>;
+type Fault = Pick<Finding, 'message' | 'fix' | 'ofKey'>;
 
 function nameFault(way: 'request' | 'response', name: string): Fault | null {
   const lower = name.toLowerCase().replaceAll('_', '-');
   if (!token.test(name))
-    return { message: 'is no name of a header', mend: 'write one such as X-Frame-Options', ofKey: true };
+    return { message: 'is no name of a header', fix: 'write one such as X-Frame-Options', ofKey: true };
   if (never.test(lower))
     return {
       message: 'frames the message, or is for one connection only: it is not for a config',
-      mend: 'take it out',
+      fix: 'take it out',
       ofKey: true,
     };
   if (way === 'request' && ours.test(lower))
     return {
       message: 'is written by Sekisho, so that a backend can believe it',
-      mend: 'take it out',
+      fix: 'take it out',
       ofKey: true,
     };
   return null;
@@ -73,6 +73,6 @@ function valueFault(wanted: unknown): Fault | null {
   if (typeof value === 'string' && fieldValue.test(value)) return null;
   return {
     message: typeof value === 'string' ? 'holds what no header may hold' : 'is neither text nor false',
-    mend: 'write its value in quotes, false to remove it, or { add: VALUE }: visible ASCII, 4096 bytes at most',
+    fix: 'write its value in quotes, false to remove it, or { add: VALUE }: visible ASCII, 4096 bytes at most',
   };
 }

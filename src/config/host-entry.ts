@@ -42,7 +42,7 @@ export function parseHostEntry(text: string): HostEntry | Unreadable {
     );
   const wildcard = name.startsWith('*.');
   const host = canonicalHostText(wildcard ? name.slice(2) : name);
-  if ('mend' in host) return host;
+  if ('fix' in host) return host;
   if (!wildcard) return { ...host, wildcard, port };
   if (host.kind !== 'name') return unreadable('is a wildcard before an address', `write ${host.host} alone`);
   return { host: `*.${host.host}`, kind: 'name', wildcard, port };

@@ -16,8 +16,8 @@ const ranges: Readonly<Record<string, readonly string[]>> = {
  */
 export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly string[] | Addresses {
   const nobody = (what: string): readonly string[] => {
-    const mend = "list your proxies, such as trustedProxies: ['10.0.0.0/8']";
-    faults.push({ path: 'trustedProxies', value: 'inherit', message: `finds ${what}`, mend, line: null });
+    const fix = "list your proxies, such as trustedProxies: ['10.0.0.0/8']";
+    faults.push({ path: 'trustedProxies', value: 'inherit', message: `finds ${what}`, fix, line: null });
     return [];
   };
   if (typeof trustProxy === 'string') return namedIn(trustProxy.split(','));

@@ -36,21 +36,21 @@ export function loadConfig(file: string | undefined, options: LoadOptions = {}):
   return parseConfig(text, dirname(file), { name: file, ...options });
 }
 
-function unreadableFile(error: unknown): Pick<Fault, 'message' | 'mend'> {
+function unreadableFile(error: unknown): Pick<Fault, 'message' | 'fix'> {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
       return {
         message: 'is missing: there is no such file',
-        mend: 'write it, or name another with --config',
+        fix: 'write it, or name another with --config',
       };
     case 'EISDIR':
-      return { message: 'is a folder', mend: 'name the file in it' };
+      return { message: 'is a folder', fix: 'name the file in it' };
     case 'EACCES':
-      return { message: 'may not be read', mend: 'let the user that runs the program read it' };
+      return { message: 'may not be read', fix: 'let the user that runs the program read it' };
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
-      return { message: 'is not UTF-8', mend: 'save it as UTF-8' };
+      return { message: 'is not UTF-8', fix: 'save it as UTF-8' };
     default:
-      return { message: `can't be read: ${(error as Error).message}`, mend: 'name a file that can be read' };
+      return { message: `can't be read: ${(error as Error).message}`, fix: 'name a file that can be read' };
   }
 }
 
@@ -82,12 +82,12 @@ export function parseConfig(
     );
   return toConfig(document as ConfigDocument, file, { decoy: decoyOptions, smtp: smtpOptions });
 
-  function placed({ path, message, mend, ofKey }: Finding): Fault {
+  function placed({ path, message, fix, ofKey }: Finding): Fault {
     const place = pathText(path);
     const value = ofKey ? null : shown(path, valueAt(written, path));
     const flag = [...flags].find(([prefix]) => place === prefix || place.startsWith(`${prefix}[`))?.[1];
     return flag === undefined
-      ? { path: place, value, message, mend, line: source.line(path) }
-      : { path: flag, value, message, mend, line: null };
+      ? { path: place, value, message, fix, line: source.line(path) }
+      : { path: flag, value, message, fix, line: null };
   }
 }

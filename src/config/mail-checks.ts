@@ -9,10 +9,10 @@ import type { Finding } from './schema-faults.ts';
 export function mailFindings(document: unknown, file: (name: string) => string): Finding[] {
   const { smtp } = (document ?? {}) as { smtp?: unknown };
   if (typeof smtp !== 'object' || smtp === null) return [];
-  const faults = smtpFaults(smtp as SmtpDocument).map(({ key, fault, mend }) => ({
+  const faults = smtpFaults(smtp as SmtpDocument).map(({ key, fault, fix }) => ({
     path: ['smtp', ...key],
     message: fault,
-    mend,
+    fix,
   }));
   const listed = ((smtp as { domains?: unknown }).domains as { file?: unknown } | undefined)?.file;
   // One that is not there is told by whoever looks at files.
@@ -20,13 +20,13 @@ export function mailFindings(document: unknown, file: (name: string) => string):
   return faults;
 }
 
-function domainFaults(file: string): { path: string[]; message: string; mend: string }[] {
+function domainFaults(file: string): { path: string[]; message: string; fix: string }[] {
   try {
     loadDomains(file);
     return [];
   } catch (error) {
-    const [, line, mend] = /(line \d+: .* is no domain); (.*)$/.exec((error as Error).message) ?? [];
+    const [, line, fix] = /(line \d+: .* is no domain); (.*)$/.exec((error as Error).message) ?? [];
     const message = line ?? "can't be read";
-    return [{ path: ['smtp', 'domains', 'file'], message, mend: mend ?? 'name a file with a domain a line' }];
+    return [{ path: ['smtp', 'domains', 'file'], message, fix: fix ?? 'name a file with a domain a line' }];
   }
 }

@@ -32,7 +32,7 @@ export function otelFindings(otel: unknown): Finding[] {
         {
           path: ['otel', 'logs'],
           message: 'can not tell where events go: the endpoint does not end in /v1/traces',
-          mend: 'write the URL for logs, such as http://HOST:4318/v1/logs',
+          fix: 'write the URL for logs, such as http://HOST:4318/v1/logs',
         },
       ];
 }

@@ -24,18 +24,18 @@ export function optionFaults(
     } else if (!known.includes(key)) {
       const all = [...known, ...functions];
       const near = nearest(key, all);
-      const mend = near === undefined ? `known are ${all.join(', ')}` : `write ${near} if that is meant`;
-      faults.push(fault(key, `is no option of ${plugin}`, mend));
+      const fix = near === undefined ? `known are ${all.join(', ')}` : `write ${near} if that is meant`;
+      faults.push(fault(key, `is no option of ${plugin}`, fix));
     }
   }
   return faults;
 }
 
-const fault = (path: string, message: string, mend: string): Fault => ({
+const fault = (path: string, message: string, fix: string): Fault => ({
   path,
   value: null,
   message,
-  mend,
+  fix,
   line: null,
 });
 
@@ -51,12 +51,12 @@ export function readOptions(site: object, rest: object, faults: Fault[]): Config
   const document = structuredClone(written);
   const file = (name: string): string => resolve(name);
   const findings = findingsOf(document, written, file);
-  for (const { path, message, mend, ofKey } of findings)
+  for (const { path, message, fix, ofKey } of findings)
     faults.push({
       path: pathText(path).replace(/^(?:sites\[0\]|bans|rateLimit|alerts|admin)\./, ''),
       value: ofKey ? null : shown(path, valueAt(written, path)),
       message,
-      mend,
+      fix,
       line: null,
     });
   return findings.length > 0 ? null : toConfig(document as ConfigDocument, file, null);

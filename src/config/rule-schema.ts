@@ -6,7 +6,7 @@ import { registeredMethods } from '../wire/methods.ts';
 const object = <T extends TProperties>(properties: T, options: object = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
-const answerMend = 'write a status from 400 to 599, or drop';
+const answerFix = 'write a status from 400 to 599, or drop';
 
 const answer = Type.Union(
   [
@@ -14,13 +14,13 @@ const answer = Type.Union(
       minimum: 400,
       maximum: 599,
       not: { const: 407 },
-      mend: `${answerMend}; 407 is what a proxy says`,
+      fix: `${answerFix}; 407 is what a proxy says`,
       description: 'A status of class 4 or 5. Not 407: it tells the sender that a proxy was found.',
     }),
     Type.Literal('drop', { description: 'Close the connection without a byte.' }),
   ],
   {
-    mend: answerMend,
+    fix: answerFix,
     description:
       'What a blocked sender gets. Never a 2xx or 3xx: a refused probe must not look like a success.',
   },
@@ -29,8 +29,8 @@ const answer = Type.Union(
 const rulePolicy = (id: RuleId) => {
   const rule: Rule = catalogue[id];
   const actions = rule.forwardable ? (['allow', 'flag', 'block'] as const) : (['block'] as const);
-  const mend = rule.forwardable ? 'write allow, flag or block' : onlyBlock(id);
-  const action = Type.Unsafe<(typeof actions)[number]>({ type: 'string', enum: [...actions], mend });
+  const fix = rule.forwardable ? 'write allow, flag or block' : onlyBlock(id);
+  const action = Type.Unsafe<(typeof actions)[number]>({ type: 'string', enum: [...actions], fix });
   return Type.Optional(
     Type.Union(
       [
@@ -40,11 +40,11 @@ const rulePolicy = (id: RuleId) => {
             action: Type.Optional({ ...action, description: 'What is done: see the short form.' }),
             answer: Type.Optional(answer),
           },
-          { minProperties: 1, mend: 'write action, answer or both' },
+          { minProperties: 1, fix: 'write action, answer or both' },
         ),
       ],
       {
-        mend: `${mend}, or a map with action and answer`,
+        fix: `${fix}, or a map with action and answer`,
         description:
           `Seen: ${rule.title}. The sender wants ${rule.seeks}. Reference: ${rule.reference}. ` +
           (rule.forwardable
@@ -85,7 +85,7 @@ export const methods = (standard: object) =>
   Type.Array(
     Type.String({
       pattern: `^(?:${registeredMethods}|(?!(?:CONNECT|TRACE|PRI)$)[A-Z][A-Z0-9_-]{0,31})$`,
-      mend: `write ${registeredMethods}, or a method in capitals; CONNECT and TRACE never pass`,
+      fix: `write ${registeredMethods}, or a method in capitals; CONNECT and TRACE never pass`,
     }),
-    { minItems: 1, uniqueItems: true, mend: 'list one method or more', ...standard },
+    { minItems: 1, uniqueItems: true, fix: 'list one method or more', ...standard },
   );

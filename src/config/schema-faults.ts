@@ -22,7 +22,7 @@ export interface Finding extends Unreadable {
 
 const day = 86_400_000;
 
-/** A quantity has its bounds in the schema's mend, so the reader tells only which of the two is wrong. */
+/** A quantity has its bounds in the schema's fix, so the reader tells only which of the two is wrong. */
 function quantity(value: number | null, noun: string, least: number, most: number): object | null {
   if (value === null) return unreadable(`is no ${noun}`, '');
   return value < least || value > most ? unreadable('is out of bounds', '') : null;
@@ -133,11 +133,11 @@ const names = {
 function describe(error: SchemaError): Finding {
   const path = pointer(error.instancePath);
   const { keyword, params, parentSchema, data } = error;
-  const mend = parentSchema.mend ?? '';
+  const fix = parentSchema.fix ?? '';
   const said = (message: string, instead = ''): Finding => ({
     path,
     message,
-    mend: mend || instead || 'see the description in the schema',
+    fix: fix || instead || 'see the description in the schema',
   });
   switch (keyword) {
     case 'additionalProperties':
@@ -146,21 +146,21 @@ function describe(error: SchemaError): Finding {
       return {
         path: [...path, params.missingProperty as string],
         message: 'is missing',
-        mend: 'write it',
+        fix: 'write it',
       };
     case 'type': {
       const types = [params.type].flat() as (keyof typeof names)[];
       const off = parentSchema.not !== undefined;
       const wanted = types.map((type) => (off && type === 'boolean' ? 'false' : names[type])).join(' or ');
       const meant = types.includes('string') ? unquoted(data) : null;
-      if (meant !== null) return { path, message: `is ${kindOf(data)}, not ${wanted}`, mend: meant };
+      if (meant !== null) return { path, message: `is ${kindOf(data)}, not ${wanted}`, fix: meant };
       const taken =
         types.includes('string') && typeof data === 'number' ? ': without quotes YAML takes it for one' : '';
       return said(`is ${kindOf(data)}, not ${wanted}${taken}`, `write ${wanted}`);
     }
     case 'format': {
       const value = readers[String(params.format)]!(String(data)) as Unreadable;
-      return { path, message: value.message, mend: value.mend || mend };
+      return { path, message: value.message, fix: value.fix || fix };
     }
     case 'pattern':
       return said('is not written as it must be');
@@ -207,7 +207,7 @@ function unknownKey(path: readonly PathPart[], key: string, known: readonly stri
   return {
     path: [...path, key],
     message: isRule ? 'is no rule' : 'is not known here',
-    mend:
+    fix:
       near !== undefined
         ? `write ${near} if that is meant`
         : isRule
@@ -237,7 +237,7 @@ function forbiddenAction(path: readonly PathPart[], data: unknown): Finding | nu
       off === undefined
         ? `can't be done about ${id}: passing such a request on would be relaying for its sender`
         : `can't be done about ${id}, which is a block by itself`,
-    mend:
+    fix:
       off === undefined
         ? 'write block, or take the line out; its answer can be chosen'
         : `write block; ${off}`,

@@ -16,7 +16,7 @@ export const offOr = <T extends TObject>(schema: T, options: { description: stri
     ...options,
     type: ['boolean', 'object'],
     not: { const: true },
-    mend: 'write false to turn it off, or a map of its settings',
+    fix: 'write false to turn it off, or a map of its settings',
   });
 
 /** A user or group of the system. */
@@ -26,7 +26,7 @@ export const account = (description: string) =>
     not: { const: true },
     pattern: '^[A-Za-z_][A-Za-z0-9_-]*[$]?$',
     default: false,
-    mend: 'write a name as in /etc/passwd and /etc/group, or false',
+    fix: 'write a name as in /etc/passwd and /etc/group, or false',
     description,
   });
 
@@ -36,17 +36,17 @@ export const word = <const T extends string>(
 ) => Type.Unsafe<T>({ type: 'string', enum: [...words], ...options });
 
 export const quantity =
-  (pattern: string, format: string, mend: string) => (standard: string, description: string) =>
-    Type.String({ pattern, format, mend, default: standard, description });
+  (pattern: string, format: string, fix: string) => (standard: string, description: string) =>
+    Type.String({ pattern, format, fix, default: standard, description });
 
-export const durationMend = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
+export const durationFix = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
 /** For timers: a day at most, since a timer can't hold more than 24 days. */
 export const timeout = quantity(
   durationPattern,
   'sekisho-timeout',
-  `${durationMend}: at least 1ms, at most 1d`,
+  `${durationFix}: at least 1ms, at most 1d`,
 );
-export const span = quantity(durationPattern, 'sekisho-duration', `${durationMend}: at most 3650d`);
+export const span = quantity(durationPattern, 'sekisho-duration', `${durationFix}: at most 3650d`);
 export const size = quantity(
   sizePattern,
   'sekisho-header-size',
@@ -57,7 +57,7 @@ export const size = quantity(
 export const cidr = Type.String({
   pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
   format: 'sekisho-cidr',
-  mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+  fix: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
   description: 'A prefix in CIDR notation, or one address. No bits may be set after the prefix.',
 });
 

@@ -28,7 +28,7 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean;
   readonly default?: unknown;
   /** What to write instead, for the fault's text. */
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 export interface SchemaError {

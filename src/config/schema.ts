@@ -1,6 +1,6 @@
 /**
  * The config as JSON Schema: the only place where a default is written. Editors read it, the reference page is made from
- * its descriptions, and `load` validates by it. `mend` is an annotation: what to write instead, for the fault's text.
+ * its descriptions, and `load` validates by it. `fix` is an annotation: what to write instead, for the fault's text.
  */
 
 import type { Static, TSchema } from 'typebox';
@@ -20,14 +20,14 @@ const listenAddress = (options: { description: string; default?: string }) =>
   Type.String({
     pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
     format: 'sekisho-listen',
-    mend: 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"',
+    fix: 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"',
     ...options,
   });
 
 const file = (description: string) =>
   Type.String({
     minLength: 1,
-    mend: 'write a file name',
+    fix: 'write a file name',
     description: `${description} Relative names start at the folder of the config.`,
   });
 
@@ -74,11 +74,11 @@ const listener = Type.Union(
             acmeCertificates,
             Type.Array(Type.Union([certificate, acmeCertificates]), {
               minItems: 1,
-              mend: 'list one certificate or more',
+              fix: 'list one certificate or more',
             }),
           ],
           {
-            mend: 'write { cert: FILE, key: FILE }, { acme: { email: ADDRESS, terms: agreed } }, or a list of such',
+            fix: 'write { cert: FILE, key: FILE }, { acme: { email: ADDRESS, terms: agreed } }, or a list of such',
             description:
               'Speak TLS here, with HTTP/2 and HTTP/1.1 by ALPN. Of several certificates the one is shown whose names match what ' +
               'the client asks for (SNI); the first one where none does. One with another kind of key for the same names (RSA beside ' +
@@ -89,7 +89,7 @@ const listener = Type.Union(
       ),
       proxyProtocol: Type.Optional(
         Type.Boolean({
-          mend: 'write true or false',
+          fix: 'write true or false',
           description:
             'Default: false. Connections from `trustedProxies` begin with a PROXY protocol header (version 1 or 2), and the client is whom it ' +
             'names. From anybody else such a header is a probe.',
@@ -106,7 +106,7 @@ const listener = Type.Union(
     }),
   ],
   {
-    mend: 'write ADDR:PORT, or a map with address',
+    fix: 'write ADDR:PORT, or a map with address',
     description:
       'A listener that speaks HTTP/1.1, with `tls` HTTP/2 as well. `[::]` takes IPv4 as well, so that it can not stand beside `0.0.0.0` with the same port. ' +
       'On 0.0.0.0 and [::] every network of this machine reaches it.',
@@ -117,7 +117,7 @@ const hostEntry = Type.String({
   minLength: 1,
   maxLength: 260,
   format: 'sekisho-host',
-  mend: 'write a name such as www.example.net, "*.example.net", or an address',
+  fix: 'write a name such as www.example.net, "*.example.net", or an address',
   description:
     'A host that is ours: a name (in its own letters or as A-labels), `*.name` for every name below it, an IPv4 or a ' +
     'bracketed IPv6 address. After it perhaps `:port`, a port served besides those of the listeners (a request-target ' +
@@ -128,7 +128,7 @@ const backendUrl = Type.String({
   minLength: 1,
   maxLength: 2048,
   format: 'sekisho-backend',
-  mend: 'write http://HOST:PORT, https://HOST:PORT, h2c://HOST:PORT, unix:/PATH or welcome',
+  fix: 'write http://HOST:PORT, https://HOST:PORT, h2c://HOST:PORT, unix:/PATH or welcome',
   description:
     'Where requests are forwarded to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`; by HTTP/2, as gRPC needs it, `h2c://HOST:PORT` ' +
     '(in the clear) or `h2://HOST:PORT` (over TLS); or `welcome`, the page that the program brings along. Without path, query and credentials. Nothing outside this list is ever dialled.',
@@ -142,7 +142,7 @@ const backend = object(
         minimum: 1,
         maximum: 100,
         default: 1,
-        mend: 'write a whole number from 1 to 100',
+        fix: 'write a whole number from 1 to 100',
         description: 'Share of the requests, beside the weights of the other backends of the site.',
       }),
     ),
@@ -155,7 +155,7 @@ const health = object({
     pattern: '^/[\\x21-\\x7e]*$',
     maxLength: 1024,
     default: '/',
-    mend: 'write a path such as /healthz',
+    fix: 'write a path such as /healthz',
     description:
       'The path asked for, with the name of the site as Host. An answer below 400 is a good one. Of a backend of HTTP/2 ' +
       '`/grpc.health.v1.Health/Check` asks by the health protocol of gRPC: good is that it serves.',
@@ -166,14 +166,14 @@ const health = object({
     minimum: 1,
     maximum: 100,
     default: 2,
-    mend: 'write a whole number from 1 to 100',
+    fix: 'write a whole number from 1 to 100',
     description: 'Good answers in a row until an ejected backend gets requests again.',
   }),
   fall: Type.Integer({
     minimum: 1,
     maximum: 100,
     default: 3,
-    mend: 'write a whole number from 1 to 100',
+    fix: 'write a whole number from 1 to 100',
     description: 'Bad ones in a row until it is ejected.',
   }),
 });
@@ -185,7 +185,7 @@ const presetWords =
 const headerEdits = (description: string) =>
   Type.Record(Type.String(), Type.Unknown(), {
     default: {},
-    mend: 'write a map: `NAME: VALUE` sets a header, in place of what there is; `NAME: { add: VALUE }` adds one; `NAME: false` removes it',
+    fix: 'write a map: `NAME: VALUE` sets a header, in place of what there is; `NAME: { add: VALUE }` adds one; `NAME: false` removes it',
     description: `${description} Not those that frame a message or are for one connection only.`,
   });
 
@@ -193,14 +193,14 @@ const site = object(
   {
     hosts: Type.Array(hostEntry, {
       minItems: 1,
-      mend: 'list one host or more',
+      fix: 'list one host or more',
       description: 'The hosts that are ours. The first one names the site in events and metrics.',
     }),
     backend: Type.Optional(backendUrl),
     backends: Type.Optional(
       Type.Array(backend, {
         minItems: 1,
-        mend: 'list one backend or more',
+        fix: 'list one backend or more',
         description: 'Several backends, in place of `backend`.',
       }),
     ),
@@ -218,7 +218,7 @@ const site = object(
       Type.String({
         minLength: 16,
         maxLength: 1024,
-        mend: 'write 16 characters or more, such as `openssl rand -hex 16` prints',
+        fix: 'write 16 characters or more, such as `openssl rand -hex 16` prints',
         description:
           'What the cookies of `balance: cookie` are made with. Several gateways in front of the same backends need the same. Left out, one ' +
           'is made at start: after a restart clients are spread anew. Hazard: whoever knows it can tell by the cookies where backends are.',
@@ -236,14 +236,14 @@ const site = object(
           minimum: 1,
           maximum: 100_000,
           default: 512,
-          mend: 'write a whole number from 1 to 100000',
+          fix: 'write a whole number from 1 to 100000',
           description: 'Most connections to one backend at a time, of each worker; by HTTP/2, most requests.',
         }),
         queue: Type.Integer({
           minimum: 0,
           maximum: 1_000_000,
           default: 1024,
-          mend: 'write a whole number from 0 to 1000000',
+          fix: 'write a whole number from 0 to 1000000',
           description: 'Most requests that wait for one; what comes beyond gets 503 with Retry-After.',
         }),
         wait: timeout('10s', 'How long a request may wait for one; then 503.'),
@@ -262,13 +262,13 @@ const site = object(
           Type.String({
             minLength: 1,
             maxLength: 253,
-            mend: 'write the name in the certificate',
+            fix: 'write the name in the certificate',
             description: 'The name in the certificate, where it is not the host of the URL.',
           }),
         ),
         verify: Type.Boolean({
           default: true,
-          mend: 'write true or false',
+          fix: 'write true or false',
           description:
             'Believe only a valid certificate. Hazard: with false, whoever sits between can read and change everything.',
         }),
@@ -283,7 +283,7 @@ const site = object(
     ),
     websocket: Type.Boolean({
       default: false,
-      mend: 'write true or false',
+      fix: 'write true or false',
       description:
         'Carry WebSocket upgrades to the backend. Hazard: after the upgrade bytes are passed on unread, both ways, so turn it ' +
         'on only where the application speaks WebSocket. Not to backends of HTTP/2 (`h2c://`, `h2://`).',
@@ -305,7 +305,7 @@ const site = object(
       Type.String({
         pattern: sizePattern,
         format: 'sekisho-size',
-        mend: 'write a number and B, KiB, MiB or GiB, such as 10MiB: at least 1KiB, at most 1024GiB',
+        fix: 'write a number and B, KiB, MiB or GiB, such as 10MiB: at least 1KiB, at most 1024GiB',
         description:
           'The longest body of a request; a longer one gets 413, before a backend is asked where its length is told. Left out: as ' +
           'long as the backend takes.',
@@ -348,7 +348,7 @@ const admin = object({
   }),
   tls: Type.Optional(
     Type.Union([tlsFiles, acmeCertificates, certificatesOfSites], {
-      mend: 'write { cert: FILE, key: FILE }, { acme: … } or { certificatesOf: sites }',
+      fix: 'write { cert: FILE, key: FILE }, { acme: … } or { certificatesOf: sites }',
       description: 'Speak TLS here.',
     }),
   ),
@@ -356,7 +356,7 @@ const admin = object({
     Type.String({
       maxLength: 1024,
       format: 'sekisho-http-service',
-      mend: 'write https://HOST or http://HOST:PORT',
+      fix: 'write https://HOST or http://HOST:PORT',
       description: 'Where people reach the dashboard: alerts link to it. Left out, alerts hold no link.',
     }),
   ),
@@ -365,7 +365,7 @@ const admin = object({
       minLength: 16,
       maxLength: 512,
       pattern: '^[A-Za-z0-9._~+/-]+=*$',
-      mend: 'write 16 characters or more out of A-Z a-z 0-9 . _ ~ + / -, or leave it out and one is made at start',
+      fix: 'write 16 characters or more out of A-Z a-z 0-9 . _ ~ + / -, or leave it out and one is made at start',
       description:
         'The bearer token. Left out, one is made at start and printed once. Hazard: whoever reads the config reads it.',
     }),
@@ -377,12 +377,12 @@ export const schema = object(
     listen: Type.Array(listener, {
       minItems: 1,
       default: ['127.0.0.1:8080'],
-      mend: 'list one address and port or more',
+      fix: 'list one address and port or more',
       description: 'Where HTTP connections are accepted.',
     }),
     sites: Type.Array(site, {
       default: [],
-      mend: 'list one site or more, with hosts and backend',
+      fix: 'list one site or more, with hosts and backend',
       description:
         'The hosts that are ours. A request for any other is foreign and never forwarded to where it points. May be left out ' +
         'where there is `smtp` or `decoys`: then nothing listens for HTTP, and `listen` is left out too.',
@@ -404,7 +404,7 @@ export const schema = object(
     ),
     via: Type.Boolean({
       default: false,
-      mend: 'write true or false',
+      fix: 'write true or false',
       description:
         'Send a Via line to backends and clients (RFC 9110 section 7.6.3). Hazard: scanners read Via in a response as the mark ' +
         'of a proxy and come back.',
@@ -425,7 +425,7 @@ export const schema = object(
         minRate: Type.Integer({
           default: 500,
           minimum: 0,
-          mend: 'write a number of bytes',
+          fix: 'write a number of bytes',
           description:
             'Bytes a second that the body of a request has to come with, looked at every 10 seconds; a slower one gets 408. ' +
             'Hazard: without it one client holds the connections to a backend with bodies that trickle. 0: any rate will do.',
@@ -455,7 +455,7 @@ export const schema = object(
         connectionsPerClient: Type.Integer({
           default: 256,
           minimum: 1,
-          mend: 'write a number of connections',
+          fix: 'write a number of connections',
           description:
             'The most connections of one client at a time; a further one is closed at once. Trusted proxies and `bans.allow` ' +
             'may have any number.',
@@ -511,12 +511,12 @@ export const schema = object(
     acme: acmeFolder,
     workers: Type.Union(
       [
-        Type.Integer({ minimum: 1, maximum: 256, mend: 'write a whole number from 1 to 256, or auto' }),
+        Type.Integer({ minimum: 1, maximum: 256, fix: 'write a whole number from 1 to 256, or auto' }),
         Type.Literal('auto'),
       ],
       {
         default: 1,
-        mend: 'write a whole number from 1 to 256, or auto',
+        fix: 'write a whole number from 1 to 256, or auto',
         description: 'Processes that share the listeners; `auto`: one for each processor.',
       },
     ),
@@ -530,7 +530,7 @@ export const schema = object(
         file: Type.Optional(
           Type.String({
             minLength: 1,
-            mend: 'name a file, or take it out for stderr',
+            fix: 'name a file, or take it out for stderr',
             description:
               'The file the log is appended to, by every process; without it stderr. SIGHUP and SIGUSR2 open it anew, so that logrotate ' +
               'can move it; copytruncate does as well.',
@@ -549,7 +549,7 @@ export const schema = object(
         access: Type.Unsafe<boolean | 'json' | 'combined'>({
           enum: [false, true, 'json', 'combined'],
           default: false,
-          mend: 'write false, json or combined',
+          fix: 'write false, json or combined',
           description:
             'A line for each request that was passed on: `json` (`true` is the same) as entries of the log; `combined` in the Combined Log Format ' +
             'that GoAccess and AWStats read, in `access.log` in the folder of `file`, or on stderr between the rest. Times are UTC. `false`: ' +

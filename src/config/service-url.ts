@@ -33,8 +33,8 @@ export const parseHttpService = (text: string): URL | Unreadable =>
 export const parseSmarthost = (text: string): URL | Unreadable =>
   readUrl(text, ['smtp:', 'smtps:'], 'write smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT');
 
-function readUrl(text: string, schemes: readonly string[], mend: string): URL | Unreadable {
+function readUrl(text: string, schemes: readonly string[], fix: string): URL | Unreadable {
   const url = URL.parse(text);
-  if (url === null || url.hostname === '') return unreadable('is no URL', mend);
-  return schemes.includes(url.protocol) ? url : unreadable(`has the scheme ${url.protocol}`, mend);
+  if (url === null || url.hostname === '') return unreadable('is no URL', fix);
+  return schemes.includes(url.protocol) ? url : unreadable(`has the scheme ${url.protocol}`, fix);
 }

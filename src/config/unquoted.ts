@@ -6,7 +6,7 @@ export interface Unquoted {
   /** Where in the text it begins. */
   readonly offset: number;
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** Faults of one kind are told this often: after the first few everybody knows. */
@@ -42,7 +42,7 @@ function* aliases(document: Document): Generator<Unquoted> {
       yield {
         offset,
         message: `holds ${host ? `*${source}` : 'a value that begins with *'} without quotes, and * begins an alias in YAML`,
-        mend: host ? `write "*${source}"` : 'put the value in quotes',
+        fix: host ? `write "*${source}"` : 'put the value in quotes',
       };
   }
 }
@@ -59,7 +59,7 @@ function* brackets(text: string): Generator<Unquoted> {
         yield {
           offset,
           message: `holds [${address}]${port} without quotes, and [ begins a list in YAML`,
-          mend: within ? 'put the whole value in quotes' : `write "[${address}]${port}"`,
+          fix: within ? 'put the whole value in quotes' : `write "[${address}]${port}"`,
         };
     }
     // The others are marks of the lexer, and not in the text.
@@ -74,7 +74,7 @@ function* tags(document: Document): Generator<Unquoted> {
       yield {
         offset: pos[0],
         message: 'holds a value that begins with ! without quotes, and ! begins a tag in YAML',
-        mend: 'put the value in quotes',
+        fix: 'put the value in quotes',
       };
 }
 
@@ -86,19 +86,19 @@ function* starts(text: string, errors: readonly YAMLError[]): Generator<Unquoted
       yield {
         offset,
         message: `holds a value that begins with ${text[offset]} without quotes, which YAML keeps for itself`,
-        mend: 'put the value in quotes',
+        fix: 'put the value in quotes',
       };
     if (code === 'BAD_ALIAS')
       yield {
         offset,
         message: 'holds * without quotes, and * begins an alias in YAML',
-        mend: 'put the value in quotes',
+        fix: 'put the value in quotes',
       };
     if (code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'BLOCK_IN_FLOW')
       yield {
         offset,
         message: 'holds a map where a value is: a value with a colon and a space in it needs quotes',
-        mend: 'put the value in quotes, or begin the map on the next line, indented',
+        fix: 'put the value in quotes, or begin the map on the next line, indented',
       };
   }
 }

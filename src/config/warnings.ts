@@ -8,7 +8,7 @@ import { certificateWarnings } from './certificate-warnings.ts';
 import { type Config, secretOfThisStart } from './config.ts';
 import { isPublicSuffix } from './public-suffixes.ts';
 
-/** One line each, with the place and the mend. */
+/** One line each, with the place and the fix. */
 export function warningsOf(config: Config): string[] {
   const { bans, rateLimit, trustedProxies, smtp } = config;
   const warnings: string[] = [];

@@ -9,7 +9,7 @@ const span = (standard: string, description: string) =>
   Type.String({
     pattern: durationPattern,
     format: 'sekisho-duration',
-    mend: 'write a number and ms, s, m, h or d, such as 10s or 1d: at most 3650d',
+    fix: 'write a number and ms, s, m, h or d, such as 10s or 1d: at most 3650d',
     default: standard,
     description,
   });
@@ -17,13 +17,13 @@ const span = (standard: string, description: string) =>
 const fileName = (description: string, standard?: string) =>
   Type.String({
     minLength: 1,
-    mend: 'write a file name',
+    fix: 'write a file name',
     description,
     ...(standard === undefined ? {} : { default: standard }),
   });
 
 const yesNo = (standard: boolean, description: string) =>
-  Type.Boolean({ default: standard, mend: 'write true or false', description });
+  Type.Boolean({ default: standard, fix: 'write true or false', description });
 
 /** Certificate and key of a listener that speaks TLS. */
 export const tlsFiles = object(
@@ -47,7 +47,7 @@ export const journal = object({
   maxSize: Type.String({
     pattern: sizePattern,
     format: 'sekisho-journal-size',
-    mend: 'write a number and MiB or GiB, from 16MiB to 1024GiB',
+    fix: 'write a number and MiB or GiB, from 16MiB to 1024GiB',
     default: '1GiB',
     description:
       'The most that the file holds. Events, bans and each kind of counts have a share of it; what is beyond its share goes first, the oldest of ' +
@@ -58,7 +58,7 @@ export const journal = object({
 const webhookUrl = Type.String({
   maxLength: 2048,
   format: 'sekisho-http-service',
-  mend: 'write http://HOST/PATH or https://HOST/PATH',
+  fix: 'write http://HOST/PATH or https://HOST/PATH',
   description: 'Where messages are posted to as generic JSON.',
 });
 
@@ -74,7 +74,7 @@ const webhook = object(
       Type.String({
         minLength: 16,
         maxLength: 512,
-        mend: 'write 16 characters or more',
+        fix: 'write 16 characters or more',
         description:
           'Key that messages are signed with: `X-Sekisho-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.',
       }),
@@ -88,22 +88,22 @@ const mail = object(
     smarthost: Type.String({
       maxLength: 1024,
       format: 'sekisho-smarthost',
-      mend: 'write smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT',
+      fix: 'write smtp://HOST:PORT or smtps://USER:PASSWORD@HOST:PORT',
       description:
         'The mail server that takes the messages: `smtp://HOST:25`, `smtps://USER:PASSWORD@HOST:465`.',
     }),
     from: Type.String({
       pattern: '^[^\\s<>@,;]+@[^\\s<>@,;]+$',
-      mend: 'write an address such as sekisho@example.net',
+      fix: 'write an address such as sekisho@example.net',
       description: 'The sender.',
     }),
     to: Type.Array(
       Type.String({
         pattern: '^[^\\s<>@,;]+@[^\\s<>@,;]+$',
-        mend: 'write an address such as admin@example.net',
+        fix: 'write an address such as admin@example.net',
         description: 'A recipient.',
       }),
-      { minItems: 1, maxItems: 32, mend: 'list one address or more', description: 'The recipients.' },
+      { minItems: 1, maxItems: 32, fix: 'list one address or more', description: 'The recipients.' },
     ),
   },
   { description: 'Alerts by mail.' },
@@ -112,15 +112,15 @@ const mail = object(
 const syslogTarget = Type.String({
   maxLength: 300,
   format: 'sekisho-syslog',
-  mend: 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514',
+  fix: 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514',
   description: 'The syslog server, which gets messages of RFC 5424: over UDP, TCP or TLS.',
 });
 
-const httpService = (mend: string, description: string, standard?: string) =>
+const httpService = (fix: string, description: string, standard?: string) =>
   Type.String({
     maxLength: 2048,
     format: 'sekisho-http-service',
-    mend,
+    fix,
     description,
     ...(standard === undefined ? {} : { default: standard }),
   });
@@ -129,12 +129,12 @@ const telegram = object(
   {
     token: Type.String({
       pattern: '^[0-9]+:[A-Za-z0-9_-]+$',
-      mend: 'write the token that BotFather gave, 123456:ABC…',
+      fix: 'write the token that BotFather gave, 123456:ABC…',
       description: 'The token of the bot.',
     }),
     chat: Type.String({
       pattern: '^(?:-?[0-9]+|@[A-Za-z0-9_]+)$',
-      mend: 'write the id of the chat in quotes, or @CHANNEL',
+      fix: 'write the id of the chat in quotes, or @CHANNEL',
       description: 'The chat: its id in quotes, or `@CHANNEL`.',
     }),
     url: httpService('write https://HOST', 'The server of the Bot API.', 'https://api.telegram.org'),
@@ -146,7 +146,7 @@ const pagerduty = object(
   {
     routingKey: Type.String({
       pattern: '^[A-Za-z0-9]{16,64}$',
-      mend: 'write the integration key of an Events API v2 integration',
+      fix: 'write the integration key of an Events API v2 integration',
       description: 'The integration key (Events API v2).',
     }),
     url: httpService(
@@ -180,14 +180,14 @@ export const alerts = object({
     type: 'string',
     enum: ['en', 'ja'],
     default: 'en',
-    mend: 'write en or ja',
+    fix: 'write en or ja',
     description:
       'What messages to people are written in: English, or Japanese (`ja`). Their `facts`, for programs, are the same.',
   }),
   daily: Type.Optional(
     Type.String({
       pattern: '^(?:[01][0-9]|2[0-3]):[0-5][0-9]$',
-      mend: 'write a time of day in quotes, such as "08:00"',
+      fix: 'write a time of day in quotes, such as "08:00"',
       description: 'One message a day at this local time, with what came since the last. Left out: none.',
     }),
   ),
@@ -195,7 +195,7 @@ export const alerts = object({
     Type.Union(
       [webhookUrl, webhook, Type.Array(webhook, { maxItems: 16, description: 'Several webhooks.' })],
       {
-        mend: 'write a URL, a map with url and style, or a list of such maps',
+        fix: 'write a URL, a map with url and style, or a list of such maps',
         description: 'Where messages are posted to.',
       },
     ),
@@ -205,7 +205,7 @@ export const alerts = object({
   name: Type.String({
     default: '',
     maxLength: 100,
-    mend: 'write a short name',
+    fix: 'write a short name',
     description: 'Names this checkpoint in messages; empty: the host name of the machine.',
   }),
   digest: span(
@@ -219,7 +219,7 @@ export const alerts = object({
         default: 60,
         minimum: 0,
         maximum: 1_000_000,
-        mend: 'write a whole number; 0 turns it off',
+        fix: 'write a whole number; 0 turns it off',
         description: 'More probes than this in a minute; 0: never.',
       }),
       ban: yesNo(true, 'A new ban.'),
@@ -239,7 +239,7 @@ export const otel = object({
     default: 'http://127.0.0.1:4318/v1/traces',
     maxLength: 2048,
     format: 'sekisho-http-service',
-    mend: 'write http://HOST:4318/v1/traces',
+    fix: 'write http://HOST:4318/v1/traces',
     description: 'The collector that takes spans over OTLP/HTTP.',
   }),
   logs: Type.Unsafe<boolean | string>({
@@ -247,7 +247,7 @@ export const otel = object({
     maxLength: 2048,
     format: 'sekisho-http-service',
     default: false,
-    mend: 'write true, or http://HOST:4318/v1/logs',
+    fix: 'write true, or http://HOST:4318/v1/logs',
     description:
       'Send events and bans as OpenTelemetry logs over OTLP/HTTP (JSON): to a URL, or with `true` to the same collector (`…/v1/logs`). Loki, Elastic, ClickHouse and ' +
       'others take them. What a collector that is away misses is kept and sent later, up to 2048 rows of events; more is counted as lost, and stands in the journal.',
@@ -256,7 +256,7 @@ export const otel = object({
     default: 0.01,
     minimum: 0,
     maximum: 1,
-    mend: 'write a number from 0 to 1',
+    fix: 'write a number from 0 to 1',
     description:
       'Share of the requests that are traced; 0: none. Hazard: each traced request costs several times its usual work.',
   }),

@@ -21,7 +21,7 @@ export function withoutSites(document: unknown, written: unknown): Finding[] {
       {
         path: ['sites'],
         message: given.sites === undefined ? 'is missing' : 'is an empty list',
-        mend: 'list one site or more, with hosts and backend; or write smtp or decoys, which can stand alone',
+        fix: 'list one site or more, with hosts and backend; or write smtp or decoys, which can stand alone',
         ofKey: given.sites === undefined,
       },
     ];
@@ -30,7 +30,7 @@ export function withoutSites(document: unknown, written: unknown): Finding[] {
       {
         path: ['listen'],
         message: 'has no site to serve',
-        mend: 'write sites, or leave listen out: smtp and decoys have their own',
+        fix: 'write sites, or leave listen out: smtp and decoys have their own',
       },
     ];
   // The default would take 127.0.0.1:8080, which is often the very port of a decoy.

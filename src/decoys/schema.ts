@@ -8,7 +8,7 @@ const duration = (standard: string, description: string) =>
   Type.String({
     pattern: '^[1-9][0-9]{0,8}(?:ms|s|m|h|d)$',
     format: 'sekisho-timeout',
-    mend: 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d: at least 1ms, at most 1d',
+    fix: 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d: at least 1ms, at most 1d',
     default: standard,
     description,
   });
@@ -18,7 +18,7 @@ const count = (standard: number, description: string) =>
     minimum: 1,
     maximum: 1_000_000,
     default: standard,
-    mend: 'write a whole number from 1 to 1000000',
+    fix: 'write a whole number from 1 to 1000000',
     description,
   });
 
@@ -28,7 +28,7 @@ const decoySchema = Type.Object(
     listen: Type.String({
       pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
       format: 'sekisho-listen',
-      mend: 'write ADDR:PORT such as 0.0.0.0:3128 or "[::]:3128"',
+      fix: 'write ADDR:PORT such as 0.0.0.0:3128 or "[::]:3128"',
       description:
         'Address and port; IPv6 in brackets. Ports that are looked for: 8080, 3128 and 8090 (http-proxy), 1080 (socks), 25 (smtp), ' +
         '443 and 8443 (tls), 3478 (turn).',
@@ -36,7 +36,7 @@ const decoySchema = Type.Object(
     speaks: Type.Unsafe<DecoyOptions['speaks']>({
       type: 'string',
       enum: ['http-proxy', 'socks', 'smtp', 'tls', 'turn'],
-      mend: 'write http-proxy, socks, smtp, tls or turn',
+      fix: 'write http-proxy, socks, smtp, tls or turn',
       description:
         'What the port seems to be. `http-proxy` and `socks` wait for what comes and refuse it, whatever it speaks; `tls` does so behind ' +
         'a handshake with a self-signed certificate; `smtp` goes on up to AUTH and RCPT, which it refuses; `turn` asks ' +
@@ -46,21 +46,21 @@ const decoySchema = Type.Object(
       type: 'string',
       enum: ['squid', 'ccproxy', '3proxy', 'plain'],
       default: 'plain',
-      mend: 'write squid, ccproxy, 3proxy or plain',
+      fix: 'write squid, ccproxy, 3proxy or plain',
       description:
         'Whose words a refusal over HTTP has. `plain`: 403, or 405 for CONNECT, without a body. It is never a success.',
     }),
     realm: Type.String({
       pattern: '^[A-Za-z0-9 ._-]{0,64}$',
       default: '',
-      mend: 'write at most 64 letters, digits, spaces, dots, underscores and hyphens',
+      fix: 'write at most 64 letters, digits, spaces, dots, underscores and hyphens',
       description:
         'Asks for a user name and a password of this realm, over HTTP with 407 and by TURN with 401. What is offered is recorded as ' +
         'a keyed hash and refused. Empty: 403 over HTTP, and the realm `turn` by TURN.',
     }),
     tarpit: Type.Boolean({
       default: false,
-      mend: 'write true or false',
+      fix: 'write true or false',
       description:
         'Send the refusal a byte a second, to hold the sender up. A held connection costs about 10 KiB.',
     }),

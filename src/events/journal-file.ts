@@ -6,7 +6,7 @@ import { version } from './journal-schema.ts';
 /** Why a file can't be the journal, and what to do about it. */
 export interface JournalFault {
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 const elsewhere = 'move it away, or name another file';
@@ -17,28 +17,28 @@ export function journalFault(path: string): JournalFault | null {
   if (!existsSync(folder))
     return {
       message: `can't be made: the folder ${folder} is not there`,
-      mend: `make it (mkdir -p ${folder}), or name a file elsewhere`,
+      fix: `make it (mkdir -p ${folder}), or name a file elsewhere`,
     };
   let head: Buffer;
   try {
     if (!existsSync(path)) return null;
-    if (!statSync(path).isFile()) return { message: 'is no file', mend: 'name a file' };
+    if (!statSync(path).isFile()) return { message: 'is no file', fix: 'name a file' };
     head = headOf(path);
   } catch {
     return null;
   }
   if (head.length === 0) return null;
   if (head.toString('latin1', 0, 16) !== 'SQLite format 3\0' || head.length < 100)
-    return { message: 'is no database', mend: elsewhere };
+    return { message: 'is no database', fix: elsewhere };
   // The database file format, section 1.3: the user version.
   const found = head.readUInt32BE(60);
   if (found > version)
     return {
       message: `was written by a later version of sekisho (schema ${found}; this one knows ${version})`,
-      mend: 'install that version, or name another file',
+      fix: 'install that version, or name another file',
     };
   return found === 0 && holdsOthersTables(path)
-    ? { message: 'is the database of another program', mend: elsewhere }
+    ? { message: 'is the database of another program', fix: elsewhere }
     : null;
 }
 

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { FleetHealth, FleetOptions } from './fleet-options.ts';
 
-type Told = Pick<FleetOptions, 'onState' | 'onError' | 'onRefused' | 'onSkew' | 'onMended'>;
+type Told = Pick<FleetOptions, 'onState' | 'onError' | 'onRefused' | 'onSkew' | 'onRepaired'>;
 
 export function fleetLog(log: Logger): Required<Told> {
   return {
@@ -24,7 +24,7 @@ export function fleetLog(log: Logger): Required<Told> {
             'bans and strikes go by the clock of Valkey. Set it right: NTP',
         );
     },
-    onMended: (key) =>
+    onRepaired: (key) =>
       log.warn(
         { event: 'fleet', key: key.slice(0, 200) },
         `fleet: the key ${JSON.stringify(key.slice(0, 200))} was not what it should be, and was made anew: who else writes there?`,

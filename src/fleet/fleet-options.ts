@@ -29,7 +29,7 @@ export interface FleetOptions {
   /** Told when the clock of this machine is to be corrected by other milliseconds than before; 0: it is right. */
   readonly onSkew?: (skew: number) => void;
   /** Told of a key that was of a wrong type and was made anew. */
-  readonly onMended?: (key: string) => void;
+  readonly onRepaired?: (key: string) => void;
   /** Milliseconds between two rounds of passing on events, strikes and rates. @default 100 */
   readonly interval?: number;
 }

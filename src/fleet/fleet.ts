@@ -62,7 +62,7 @@ export class Fleet {
   #poisoned: StoredBan[] = [];
   readonly #told = new Set<string>();
   readonly #errors = new Map<string, number>();
-  #mended: string | null = null;
+  #repaired: string | null = null;
   /** No sooner than this states are brought together again; `performance.now`. */
   #notBefore = 0;
 
@@ -225,7 +225,7 @@ export class Fleet {
 
   /** Says that this gateway is there, and hears what the store is. */
   async #ask(): Promise<Pulse> {
-    const { store, clock, windows, describe, onSkew, onMended } = this.#options;
+    const { store, clock, windows, describe, onSkew, onRepaired } = this.#options;
     const { state, since } = this.health;
     const text = JSON.stringify({ ...describe?.(), state, since });
     const start = performance.now();
@@ -234,8 +234,8 @@ export class Fleet {
     const took = performance.now() - start;
     if (clock.measure(pulse, took)) onSkew?.(clock.correction);
     windows?.follow(pulse.time, took);
-    if (pulse.mended !== null && pulse.mended !== this.#mended) onMended?.(pulse.mended);
-    this.#mended = pulse.mended;
+    if (pulse.repaired !== null && pulse.repaired !== this.#repaired) onRepaired?.(pulse.repaired);
+    this.#repaired = pulse.repaired;
     return pulse;
   }
 

@@ -59,7 +59,7 @@ export class MemoryStore implements FleetStore {
     const time = clock();
     memory.gateways.set(id, { id, text, seen: time });
     const gateways = [...memory.gateways.values()].filter(({ seen }) => seen >= time - gatewayAlive).length;
-    return { epoch: memory.epoch, bans: memory.bans.size, time, gateways, mended: null };
+    return { epoch: memory.epoch, bans: memory.bans.size, time, gateways, repaired: null };
   }
 
   async gateways(): Promise<GatewayEntry[]> {

@@ -12,7 +12,7 @@ local function safely(key, ...)
     error(reply.err)
   end
   redis.call('DEL', key)
-  redis.call('SET', string.match(key, '^{[^}]*}:') .. 'mended', key, 'PX', 3600000)
+  redis.call('SET', string.match(key, '^{[^}]*}:') .. 'repaired', key, 'PX', 3600000)
   return redis.call(...)
 end
 local function now()
@@ -126,8 +126,8 @@ if #gone > 0 then
 end
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
 redis.call('PEXPIRE', KEYS[4], ARGV[4])
-local mended = redis.pcall('GET', string.match(KEYS[1], '^{[^}]*}:') .. 'mended')
-return {epoch, safely(KEYS[2], 'ZCARD', KEYS[2]), time, redis.call('ZCOUNT', KEYS[3], time - ARGV[5], '+inf'), mended}
+local repaired = redis.pcall('GET', string.match(KEYS[1], '^{[^}]*}:') .. 'repaired')
+return {epoch, safely(KEYS[2], 'ZCARD', KEYS[2]), time, redis.call('ZCOUNT', KEYS[3], time - ARGV[5], '+inf'), repaired}
 `;
 
 /** A task that one gateway does. KEYS: the task. ARGV: the gateway, for how long. */

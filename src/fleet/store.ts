@@ -62,7 +62,7 @@ export interface Pulse {
   /** Gateways that have said something within the last ten seconds, this one included. */
   readonly gateways: number;
   /** A key that was of a wrong type and was made anew lately; null: none. */
-  readonly mended: string | null;
+  readonly repaired: string | null;
 }
 
 /** A gateway as it was last heard of. */

@@ -112,11 +112,11 @@ export class ValkeyStore implements FleetStore {
   }
 
   async pulse(id: string, text: string): Promise<Pulse> {
-    const [epoch, bans, time, gateways, mended] = await this.#commands.sekishoPulse(
+    const [epoch, bans, time, gateways, repaired] = await this.#commands.sekishoPulse(
       ...this.#keys('epoch', 'bans', 'seen', 'gateways'),
       ...[randomUUID(), id, text, gatewayLife, gatewayAlive],
     );
-    return { epoch, bans, time, gateways, mended: typeof mended === 'string' ? mended : null };
+    return { epoch, bans, time, gateways, repaired: typeof repaired === 'string' ? repaired : null };
   }
 
   async gateways(): Promise<GatewayEntry[]> {

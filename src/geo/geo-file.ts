@@ -5,7 +5,7 @@ export type GeoKind = 'country' | 'asn';
 
 export interface GeoFileFault {
   readonly message: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** The metadata begin behind this, within the last 128 KiB: the format's own bound. */
@@ -24,14 +24,14 @@ export function geoFileFault(path: string, kind: GeoKind): GeoFileFault | null {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
-      ? { message: 'is missing: there is no such file', mend: `download ${examples[kind]} to it` }
-      : { message: `can't be read (${code ?? message})`, mend: 'let the user that runs the program read it' };
+      ? { message: 'is missing: there is no such file', fix: `download ${examples[kind]} to it` }
+      : { message: `can't be read (${code ?? message})`, fix: 'let the user that runs the program read it' };
   }
   const at = tail.lastIndexOf(marker);
   if (at === -1)
     return {
       message: 'is no MMDB file, or cut short',
-      mend: `download ${examples[kind]} anew, unpacked, with the ending .mmdb`,
+      fix: `download ${examples[kind]} anew, unpacked, with the ending .mmdb`,
     };
   const type = databaseType(tail.subarray(at));
   const holds = { country: /country|city|enterprise|location/i.test(type), asn: /asn|isp/i.test(type) };
@@ -40,7 +40,7 @@ export function geoFileFault(path: string, kind: GeoKind): GeoFileFault | null {
     ? null
     : {
         message: `holds ${kind === 'country' ? 'networks' : 'countries'}: it is ${type}`,
-        mend: `name ${examples[kind]} here, and this file at geo.${other}`,
+        fix: `name ${examples[kind]} here, and this file at geo.${other}`,
       };
 }
 

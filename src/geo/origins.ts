@@ -10,7 +10,7 @@ import type { Origin, OriginOf } from './origin.ts';
 export type GeoFiles = Readonly<Record<GeoKind, string | null>>;
 
 export interface OriginEvents {
-  /** A file can't be used, with the mend; where there was one before it stays in use. */
+  /** A file can't be used, with the fix; where there was one before it stays in use. */
   readonly onError: (error: Error) => void;
   /** @param what such as `geo.country is GeoLite2-Country of 2026-11-03` */
   readonly onRead: (what: string) => void;
@@ -35,7 +35,7 @@ export class Origins {
 
   /**
    * @param interval milliseconds between two looks at the files
-   * @throws Error where a file can't be used, with the mend
+   * @throws Error where a file can't be used, with the fix
    */
   static async open(files: GeoFiles, events: OriginEvents, interval = lookEvery): Promise<Origins> {
     // Loaded by whoever has such files alone.
@@ -97,7 +97,7 @@ export class Origins {
     const file = this.#files[kind];
     if (file === null) return;
     const fault = geoFileFault(file, kind);
-    if (fault !== null) throw new Error(`geo.${kind}: ${file} ${fault.message}: ${fault.mend}`);
+    if (fault !== null) throw new Error(`geo.${kind}: ${file} ${fault.message}: ${fault.fix}`);
     try {
       const reader = this.#makeReader(readFileSync(file));
       this.#databases.set(kind, { reader, damaged: false });

@@ -15,7 +15,7 @@ export class Geo {
   #config: Config['geo'];
   #origins: Origins | null;
 
-  /** @throws Error where a file can't be used, with the mend */
+  /** @throws Error where a file can't be used, with the fix */
   static async open(config: Config, log: Logger): Promise<Geo> {
     return new Geo(config.geo, await openOrigins(config.geo, log), log);
   }

@@ -18,7 +18,7 @@ export interface Source {
 /** A log that could not be read, or not to its end. */
 export interface LogFault {
   readonly file: string;
-  /** What is wrong, and the mend. */
+  /** What is wrong, and the fix. */
   readonly message: string;
   /** Nothing is wrong with it; it is just no log. */
   readonly harmless?: boolean;
@@ -159,7 +159,7 @@ async function* plainPieces(
   }
 }
 
-/** What went wrong with a file, and the mend. */
+/** What went wrong with a file, and the fix. */
 export function faultText(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {

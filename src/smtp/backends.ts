@@ -163,7 +163,7 @@ export class Backends {
     // Without it the mail server would take the client for this machine, which it may let relay.
     if (!attributes.has('ADDR'))
       throw new UpstreamLost(
-        'XCLIENT is not offered to this machine; mend: add its address to smtpd_authorized_xclient_hosts',
+        'XCLIENT is not offered to this machine; fix: add its address to smtpd_authorized_xclient_hosts',
       );
     const address = client.address.includes(':') ? `IPV6:${client.address}` : client.address;
     let line = `XCLIENT ADDR=${address}`;

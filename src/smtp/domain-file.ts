@@ -29,7 +29,7 @@ export function readDomains(text: string): DomainTable {
   return table;
 }
 
-/** @throws Error where it can't be read, or holds something else, with the mend */
+/** @throws Error where it can't be read, or holds something else, with the fix */
 export function loadDomains(file: string): DomainTable {
   try {
     const text = readFileSync(file);

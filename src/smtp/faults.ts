@@ -7,11 +7,11 @@ export interface SmtpFault {
   /** The path below `smtp`. */
   readonly key: readonly (string | number)[];
   readonly fault: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /**
- * Faults that the schema can't tell, each with the key it is about and the mend: for the config's cross-checks.
+ * Faults that the schema can't tell, each with the key it is about and the fix: for the config's cross-checks.
  */
 export function smtpFaults(document: SmtpDocument): SmtpFault[] {
   const faults: SmtpFault[] = [];
@@ -20,36 +20,36 @@ export function smtpFaults(document: SmtpDocument): SmtpFault[] {
     typeof item === 'object' && item !== null ? (item as Partial<Door>) : {},
   );
   if (document.backend !== undefined && document.backends !== undefined)
-    faults.push({ key: ['backend'], fault: 'both backend and backends', mend: oneOrSeveral });
+    faults.push({ key: ['backend'], fault: 'both backend and backends', fix: oneOrSeveral });
   if (document.backend === undefined && document.backends === undefined && !doors.every(hasBackend))
-    faults.push({ key: ['backend'], fault: 'no mail server to pass mail on to', mend: oneOrSeveral });
+    faults.push({ key: ['backend'], fault: 'no mail server to pass mail on to', fix: oneOrSeveral });
   for (const [index, door] of doors.entries()) {
     const key = Array.isArray(document.listen) ? ['listen', index] : ['listen'];
     if (door.backend !== undefined && door.backends !== undefined)
-      faults.push({ key: [...key, 'backend'], fault: 'both backend and backends', mend: oneOrSeveral });
+      faults.push({ key: [...key, 'backend'], fault: 'both backend and backends', fix: oneOrSeveral });
     if (document.tls !== undefined) continue;
     // AUTH in the clear would give passwords away, so it is never offered without TLS.
     if (door.auth === 'required')
       faults.push({
         key: [...key, 'auth'],
         fault: 'AUTH is offered under TLS alone, and there is no certificate',
-        mend: addTls,
+        fix: addTls,
       });
     if (door.tls === 'implicit')
-      faults.push({ key: [...key, 'tls'], fault: 'TLS without a certificate', mend: addTls });
+      faults.push({ key: [...key, 'tls'], fault: 'TLS without a certificate', fix: addTls });
   }
   if (document.xclient && document.proxyProtocol)
     faults.push({
       key: ['proxyProtocol'],
       fault: 'xclient and proxyProtocol together',
-      mend: 'choose the one that the mail server is set up for',
+      fix: 'choose the one that the mail server is set up for',
     });
   for (const [index, text] of (Array.isArray(document.relayFrom) ? document.relayFrom : []).entries())
     if (typeof text === 'string' && tooWide(text))
       faults.push({
         key: ['relayFrom', index],
         fault: 'lets strangers relay: the guard would be an open relay',
-        mend: 'list your own networks, such as 192.0.2.0/24',
+        fix: 'list your own networks, such as 192.0.2.0/24',
       });
   return faults;
 }

@@ -12,7 +12,7 @@ const count = (standard: number, description: string) =>
     minimum: 1,
     maximum: 1_000_000,
     default: standard,
-    mend: 'write a whole number from 1 to 1000000',
+    fix: 'write a whole number from 1 to 1000000',
     description,
   });
 
@@ -20,7 +20,7 @@ const timeout = (standard: string, description: string) =>
   Type.String({
     pattern: '^[1-9][0-9]{0,8}(?:ms|s|m|h|d)$',
     format: 'sekisho-timeout',
-    mend: 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d: at least 1ms, at most 1d',
+    fix: 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d: at least 1ms, at most 1d',
     default: standard,
     description,
   });
@@ -29,7 +29,7 @@ const hostPort = (description: string) =>
   Type.String({
     pattern: '^(?:[A-Za-z0-9._-]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
     maxLength: 260,
-    mend: 'write HOST:PORT such as 127.0.0.1:2525, IPv6 in brackets',
+    fix: 'write HOST:PORT such as 127.0.0.1:2525, IPv6 in brackets',
     description,
   });
 
@@ -38,7 +38,7 @@ const prefixes = (description: string, more: { default?: string[] } = {}) =>
     Type.String({
       pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
       format: 'sekisho-cidr',
-      mend: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+      fix: 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
     }),
     { ...more, description },
   );
@@ -46,15 +46,15 @@ const prefixes = (description: string, more: { default?: string[] } = {}) =>
 const listenAddress = Type.String({
   pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
   format: 'sekisho-listen',
-  mend: 'write ADDR:PORT such as 0.0.0.0:25 or "[::]:25"',
+  fix: 'write ADDR:PORT such as 0.0.0.0:25 or "[::]:25"',
   description: 'Address and port; IPv6 in brackets; port 0 takes a free one.',
 });
 
-const file = (description: string) => Type.String({ minLength: 1, mend: 'name a file', description });
+const file = (description: string) => Type.String({ minLength: 1, fix: 'name a file', description });
 
 const backendList = Type.Array(hostPort('A mail server, HOST:PORT.'), {
   minItems: 1,
-  mend: 'list one HOST:PORT or more',
+  fix: 'list one HOST:PORT or more',
   description:
     'Several mail servers in place of `backend`. Sessions are dealt out in turn; one that refuses, hangs or answers 4xx ' +
     'is passed over, as long as the client has not been greeted, and comes last for 10 s. Nothing outside this list is ever dialled.',
@@ -67,7 +67,7 @@ const listener = Type.Object(
       Type.Unsafe<'offered' | 'required' | 'none'>({
         type: 'string',
         enum: ['offered', 'required', 'none'],
-        mend: 'write offered, required or none',
+        fix: 'write offered, required or none',
         description:
           '`offered` (the default): AUTH under TLS, and mail for `domains` without it. `required`: no mail before AUTH, from `relayFrom` neither; for ' +
           'ports 587 and 465. `none`: no AUTH, so that nobody can guess passwords here; for port 25.',
@@ -77,7 +77,7 @@ const listener = Type.Object(
       Type.Unsafe<'starttls' | 'implicit'>({
         type: 'string',
         enum: ['starttls', 'implicit'],
-        mend: 'write starttls or implicit',
+        fix: 'write starttls or implicit',
         description: '`starttls` (the default), or `implicit`: TLS from the first byte, as on port 465.',
       }),
     ),
@@ -85,7 +85,7 @@ const listener = Type.Object(
     backends: Type.Optional(backendList),
     proxyProtocol: Type.Optional(
       Type.Boolean({
-        mend: 'write true or false',
+        fix: 'write true or false',
         description:
           'Connections of `trustedProxies` begin with a PROXY header, version 1 or 2, that names the client: behind HAProxy, a cloud balancer, or anything that else makes ' +
           'all clients one. Default false.',
@@ -100,21 +100,21 @@ const certificate = Type.Object(
     cert: file('File with the certificate and its chain, PEM.'),
     key: file('File with the private key, PEM.'),
   },
-  { additionalProperties: false, mend: 'write { cert: FILE, key: FILE }' },
+  { additionalProperties: false, fix: 'write { cert: FILE, key: FILE }' },
 );
 
 const mailDomain = Type.String({
   minLength: 1,
   maxLength: 255,
   format: 'sekisho-mail-domain',
-  mend: 'write a domain such as example.net, "*.example.net", or an address literal such as "[192.0.2.1]"',
+  fix: 'write a domain such as example.net, "*.example.net", or an address literal such as "[192.0.2.1]"',
 });
 
 /** The `smtp` section of the config. */
 export const smtpSchema = Type.Object(
   {
     listen: Type.Union([listenAddress, Type.Array(Type.Union([listenAddress, listener]), { minItems: 1 })], {
-      mend: 'write ADDR:PORT, or a list of them and of { address: ADDR:PORT, auth: …, tls: …, backend: …, proxyProtocol: … }',
+      fix: 'write ADDR:PORT, or a list of them and of { address: ADDR:PORT, auth: …, tls: …, backend: …, proxyProtocol: … }',
       description:
         'Where mail comes in: port 25, and 587 and 465 for people who send. The mail server behind must not be reachable from outside any more.',
     }),
@@ -134,7 +134,7 @@ export const smtpSchema = Type.Object(
         ),
       ],
       {
-        mend: 'list one domain or more, or write { file: FILE }',
+        fix: 'list one domain or more, or write { file: FILE }',
         description:
           "Domains that mail is taken for from anywhere: names, `*.name` for every name below it, address literals; or `{ file: FILE }`. The mail server's " +
           'own host name belongs here; the address a client connected to is always ours. Recipients at other domains are ' +
@@ -150,7 +150,7 @@ export const smtpSchema = Type.Object(
       Type.Union(
         [certificate, acmeCertificates, certificatesOfSites, Type.Array(certificate, { minItems: 1 })],
         {
-          mend: 'write { cert: FILE, key: FILE }, a list of them, { acme: { hosts: [NAME] } } or { certificatesOf: sites }',
+          fix: 'write { cert: FILE, key: FILE }, a list of them, { acme: { hosts: [NAME] } } or { certificatesOf: sites }',
           description:
             'Offer STARTTLS with this certificate, or of several with the one for the name asked for, the first where none is. Read again when the files change. ' +
             'TLS ends here. Without it neither STARTTLS nor AUTH is offered.',
@@ -164,7 +164,7 @@ export const smtpSchema = Type.Object(
             Type.Unsafe<'starttls' | 'implicit'>({
               type: 'string',
               enum: ['starttls', 'implicit'],
-              mend: 'write starttls or implicit',
+              fix: 'write starttls or implicit',
               description: '`starttls` (the default), or `implicit`: TLS from the first byte.',
             }),
           ),
@@ -173,13 +173,13 @@ export const smtpSchema = Type.Object(
             Type.String({
               minLength: 1,
               maxLength: 253,
-              mend: 'write the name in the certificate',
+              fix: 'write the name in the certificate',
               description: 'The name in the certificate, where it is not the host of the backend.',
             }),
           ),
           verify: Type.Optional(
             Type.Boolean({
-              mend: 'write true or false',
+              fix: 'write true or false',
               description:
                 'Believe only a valid certificate (the default). Hazard: with false, whoever sits between can read and change everything.',
             }),
@@ -193,21 +193,21 @@ export const smtpSchema = Type.Object(
     ),
     xclient: Type.Boolean({
       default: false,
-      mend: 'write true or false',
+      fix: 'write true or false',
       description:
         "Tell the mail server the client's address by XCLIENT (Postfix: smtpd_authorized_xclient_hosts). Where the mail server does not offer it the session is refused with 421. " +
         'Without this and `proxyProtocol` the mail server takes every client for this machine: its own relay, SPF and blocklist checks see one address.',
     }),
     proxyProtocol: Type.Union([Type.Boolean(), Type.Literal('v1'), Type.Literal('v2')], {
       default: false,
-      mend: 'write true, false, v1 or v2',
+      fix: 'write true, false, v1 or v2',
       description:
         "Tell the mail server the client's address by a PROXY protocol header (Postfix: smtpd_upstream_proxy_protocol; Exim: hosts_proxy). `true` is `v1`; `v2` says too whether the client " +
         'spoke TLS at that moment, and how. Hazard: whoever reaches that port of the mail server can claim any address, so let this machine alone reach it. Not together with `xclient`.',
     }),
     reuse: Type.Boolean({
       default: true,
-      mend: 'write true or false',
+      fix: 'write true or false',
       description:
         'Use a session with the mail server for the next client, where one with mail in it ended well: up to 100 clients in turn, resting 2 s at the most. ' +
         'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` every client has a session of its own, whatever stands here.',
@@ -223,7 +223,7 @@ export const smtpSchema = Type.Object(
       ],
       {
         default: 'refuse',
-        mend: 'write refuse, normalize, or { normalize: [PREFIX, …] }',
+        fix: 'write refuse, normalize, or { normalize: [PREFIX, …] }',
         description:
           'A CR or LF that stands alone, in a message or at the end of a command: `refuse` it with 550 or 500, or `normalize`, make CRLF of it, as old ' +
           'printers and scanners need; `{ normalize: [192.0.2.0/28] }` does so for those networks alone. Either way only CRLF.CRLF ends a message, so that ' +
@@ -234,7 +234,7 @@ export const smtpSchema = Type.Object(
       type: 'string',
       enum: ['any', 'plain'],
       default: 'any',
-      mend: 'write any or plain',
+      fix: 'write any or plain',
       description:
         'Local parts of our own domains, from outside. `any`: all but what some mail server expands (a `%`, `!` or `@`, `::`, `${`, a leading sign of a file, program ' +
         'or option). `plain`: without `: / | ( ) < > , ; \\ " ` and spaces too, which SRS, BATV, sub-addresses and gateways write, where scripts behind the mail server ' +
@@ -244,7 +244,7 @@ export const smtpSchema = Type.Object(
       Type.Unsafe<(typeof withholdable)[number]>({
         type: 'string',
         enum: [...withholdable],
-        mend: `write one of ${withholdable.join(', ')}`,
+        fix: `write one of ${withholdable.join(', ')}`,
       }),
       {
         default: [],
@@ -269,8 +269,8 @@ export const smtpSchema = Type.Object(
         senders: Type.Record(
           Type.String(),
           Type.Array(
-            Type.String({ minLength: 1, mend: 'write an address, or @DOMAIN for all of a domain' }),
-            { mend: 'list addresses, or @DOMAIN for all of a domain' },
+            Type.String({ minLength: 1, fix: 'write an address, or @DOMAIN for all of a domain' }),
+            { fix: 'list addresses, or @DOMAIN for all of a domain' },
           ),
           {
             default: {},
@@ -302,7 +302,7 @@ export const smtpSchema = Type.Object(
           Type.String({
             pattern: '^[1-9][0-9]{0,8}(?:B|KiB|MiB|GiB)$',
             format: 'sekisho-size',
-            mend: 'write a number and B, KiB, MiB or GiB, such as 50MiB',
+            fix: 'write a number and B, KiB, MiB or GiB, such as 50MiB',
             description: 'The largest message. Larger ones get 552. Absent: what the mail server takes.',
           }),
         ),

@@ -25,7 +25,7 @@ export const commandsInEnglish = {
       `The canary cannot listen on ${ports}: a server that chooses such a port by itself goes unheard. Audit as root, or from a machine where they are free.`,
     noPaths: 'Pages that fetch by a path or a parameter (/proxy?url=…) were not tried: add --paths.',
     at: (target: string, address: string) => `${target} at ${address}`,
-    mend: 'To mend',
+    fix: 'To fix',
     spellings: (rule: string, count: number) => `${rule} (${amount(count)} spellings)`,
   },
   explain: {

@@ -30,7 +30,7 @@ export const commandsInJapanese: CommandWords = {
     noPaths:
       'パスやパラメーターによって取りに行くページ（/proxy?url=…）は試していません。--paths を付けてください。',
     at: (target, address) => `${target}（${address}）`,
-    mend: '直し方',
+    fix: '直し方',
     spellings: (rule, count) => `${rule}（${amount(count)} 通りの書き方）`,
   },
   explain: {

@@ -85,7 +85,7 @@ suite('prefixes', () => {
   ])
     test(`${text} is no prefix`, () => assert.equal(parsePrefix(text), null));
 
-  test('the mend of a prefix with bits after it', () => {
+  test('the fix of a prefix with bits after it', () => {
     assert.equal(maskedPrefix('10.1.2.3/12'), '10.0.0.0/12');
     assert.equal(maskedPrefix('2001:db8::1/33'), '2001:db8::/33');
     assert.equal(maskedPrefix('www.example.net'), null);

@@ -323,7 +323,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
   });
 
   test('says so when the server is gone, and loads by itself once it is back', async (t) => {
-    const { port, cut, mend } = await breakable(t, Number(new URL(dashboard.checkpoint.admin).port));
+    const { port, cut, restore } = await breakable(t, Number(new URL(dashboard.checkpoint.admin).port));
     const page = await dashboard.browser.newPage();
     t.after(() => page.close());
     await page.setViewportSize({ width: 390, height: 844 });
@@ -336,7 +336,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.keyboard.press('5');
     await page.getByText('That could not be loaded: the checkpoint does not answer.').waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
-    mend();
+    restore();
     await page.locator('table.rows').waitFor();
     assert.equal(await page.getByText('That could not be loaded').count(), 0);
   });

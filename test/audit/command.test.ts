@@ -23,7 +23,7 @@ function proxying(socket: Socket): void {
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
 
-test('bad input is told with its mend, exits 2, and nothing is printed as a finding', async () => {
+test('bad input is told with its fix, exits 2, and nothing is printed as a finding', async () => {
   await Promise.all(
     (
       [
@@ -100,12 +100,12 @@ test('several ports, a closed one among them, and the canary at an address of it
   for (const { target } of findings) assert.equal(target, `127.0.0.1:${open.port}`);
 });
 
-test('people get the verdict first, then a table and the mend, on stdout', async (t) => {
+test('people get the verdict first, then a table and the fix, on stdout', async (t) => {
   if (!needs(t, 'microsocks')) return;
   const { port } = await openMicrosocks(t);
   const { code, stdout } = await runProcess(process.execPath, [cli, 'audit', `127.0.0.1:${port}`]);
   assert.equal(code, 1);
   assert.match(stdout, new RegExp(`^127\\.0\\.0\\.1:${port} RELAYS: \\d+ of `));
   assert.match(stdout, /RELAYS +socks5 /);
-  assert.match(stdout, /To mend\n/);
+  assert.match(stdout, /To fix\n/);
 });

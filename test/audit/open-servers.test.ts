@@ -73,9 +73,9 @@ for (const { name, peer, start, relays, not, fix } of rows) {
       [],
     );
     assert.match(found.stderr, /RELAYS/);
-    for (const { result, technique, fix: mend, target } of found.findings) {
+    for (const { result, technique, fix: ofFinding, target } of found.findings) {
       assert.equal(target, `127.0.0.1:${port}`);
-      if (result === 'relays') assert.ok(mend, `${technique} has no fix`);
+      if (result === 'relays') assert.ok(ofFinding, `${technique} has no fix`);
     }
     const first = found.findings.find(({ technique }) => technique === relays[0]);
     assert.match(first?.fix ?? '', fix);

@@ -39,7 +39,7 @@ for (const [text, message] of [
   ['ftp://www.example.net/', /http, https, socks5, smtp/],
   ['a..b', /an empty label/],
 ] as const) {
-  test(`target ${JSON.stringify(text)} is refused with the mend`, () => {
+  test(`target ${JSON.stringify(text)} is refused with the fix`, () => {
     assert.throws(
       () => parseTarget(text),
       (error) => error instanceof AuditInputError && message.test(error.message),

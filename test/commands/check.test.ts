@@ -29,12 +29,12 @@ suite('sekisho check', () => {
     assert.equal(code, 0);
   });
 
-  test('tells each fault with its line, path, value and mend', async () => {
+  test('tells each fault with its line, path, value and fix', async () => {
     const { code, stdout } = await sekisho('check', '--config', 'test/config/bad/admin.yaml');
     assert.equal(code, 1);
     assert.match(
       stdout,
-      /^test\/config\/bad\/admin\.yaml:6: admin\.listen\n {2}"localhost:9090" is a name, .*\n {2}mend: write 127\.0\.0\.1:9090$/m,
+      /^test\/config\/bad\/admin\.yaml:6: admin\.listen\n {2}"localhost:9090" is a name, .*\n {2}fix: write 127\.0\.0\.1:9090$/m,
     );
     assert.match(stdout, /has 2 faults\n$/);
     assert.ok(!stdout.includes('hunter2'));
@@ -53,7 +53,7 @@ suite('sekisho check', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.equal(faults.length, 7);
-    assert.deepEqual(Object.keys(faults[0]!), ['file', 'path', 'value', 'message', 'mend', 'line']);
+    assert.deepEqual(Object.keys(faults[0]!), ['file', 'path', 'value', 'message', 'fix', 'line', 'mend']);
     assert.match(stderr, /has 7 faults/);
   });
 

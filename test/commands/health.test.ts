@@ -80,11 +80,11 @@ suite('health', () => {
     const config = join(await tempDir(t, 'health'), 'sekisho.yaml');
     assert.equal((await ask(config))[0], 3);
     await writeFile(config, 'sites: [');
-    assert.match((await ask(config))[1], /can't be used, so it can't be told\n {2}mend: sekisho check/);
+    assert.match((await ask(config))[1], /can't be used, so it can't be told\n {2}fix: sekisho check/);
     await writeFile(config, `listen: ["127.0.0.1:0"]\n${site}`);
     assert.deepEqual(await ask(config), [
       3,
-      'sekisho health: every port is chosen by the system, so it can not be told\n  mend: write a port\n',
+      'sekisho health: every port is chosen by the system, so it can not be told\n  fix: write a port\n',
     ]);
   });
 });

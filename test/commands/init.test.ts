@@ -101,7 +101,7 @@ suite('sekisho init', () => {
       stderr,
       /Apache stays reachable past Sekisho on port 443 \(HTTPS\): Listen 443 in .*ports\.conf\n/,
     );
-    assert.match(stderr, /mend: /);
+    assert.match(stderr, /fix: /);
   });
 
   test('takes over the certificates of Apache and nginx, and names both', async (t) => {
@@ -161,7 +161,7 @@ suite('sekisho init', () => {
     const flags = ['--host', 'www.example.net', '--acme', 'admin@example.net'];
     const refused = await init(flags);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /mend: read them \(https:.*\) and add --agree-terms/);
+    assert.match(refused.stderr, /fix: read them \(https:.*\) and add --agree-terms/);
     assert.equal((await init([...flags, '--agree-terms'])).code, 0);
     const { listen, acme } = loadConfig(config);
     assert.deepEqual([listen.map(({ port }) => port), acme!.hosts], [[80, 443], ['www.example.net']]);
@@ -184,7 +184,7 @@ suite('sekisho init', () => {
     writeFileSync(config, 'mine\n');
     const refused = await init(['--host', 'www.example.net']);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /is there already\n {2}mend: .*--force/);
+    assert.match(refused.stderr, /is there already\n {2}fix: .*--force/);
     assert.equal(readFileSync(config, 'utf8'), 'mine\n');
     assert.equal((await init(['--host', 'www.example.net', '--force'])).code, 0);
     assert.doesNotMatch(readFileSync(config, 'utf8'), /mine/);
@@ -194,7 +194,7 @@ suite('sekisho init', () => {
     const { config, init } = await place(t);
     const { code, stderr } = await init(['--host', 'www.example.net', '--backend', 'gopher://127.0.0.1']);
     assert.equal(code, 1);
-    assert.match(stderr, /backend\n[\s\S]*mend: [\s\S]*nothing was written/);
+    assert.match(stderr, /backend\n[\s\S]*fix: [\s\S]*nothing was written/);
     assert.throws(() => statSync(config), { code: 'ENOENT' });
   });
 
@@ -202,7 +202,7 @@ suite('sekisho init', () => {
     const { config, init } = await place(t);
     const { code, stderr } = await init([], { input: '' });
     assert.equal(code, 2);
-    assert.match(stderr, /mend: answer it, or give --host/);
+    assert.match(stderr, /fix: answer it, or give --host/);
     assert.throws(() => statSync(config), { code: 'ENOENT' });
   });
 

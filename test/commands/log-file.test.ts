@@ -133,7 +133,7 @@ suite('the log file', () => {
         parseConfig(`listen: ["127.0.0.1:0"]\n${sites}\nlog: { file: "${file}" }\n`, folder);
         return '';
       } catch (error) {
-        return (error as ConfigError).faults.map(({ message, mend }) => `${message}: ${mend}`).join();
+        return (error as ConfigError).faults.map(({ message, fix }) => `${message}: ${fix}`).join();
       }
     };
     await mkdir(join(folder, 'folder'));

@@ -59,7 +59,7 @@ suite('sekisho start', () => {
       assert.deepEqual(await gateway.process.exited, { code: 0, signal: null });
     });
 
-  test('a taken port: one clear line with the address and the mend, no stack, exit 1', async (t) => {
+  test('a taken port: one clear line with the address and the fix, no stack, exit 1', async (t) => {
     const server = createServer();
     await once(server.listen(0, '127.0.0.1'), 'listening');
     t.after(() => server.close());
@@ -106,7 +106,7 @@ suite('sekisho start', () => {
     });
     assert.equal(code, 1);
     assert.match(stderr, /prefixes\.yaml:\d+: /);
-    assert.match(stderr, /mend: /);
+    assert.match(stderr, /fix: /);
     assert.doesNotMatch(stderr, /^\s+at /m);
   });
 });

@@ -37,12 +37,12 @@ suite('bad configs give every fault that they name, and no other', () => {
       }));
       const faults = faultsOf(file);
       const told = faults.map(
-        ({ path, value, message, mend, line }) => `${line} ${path} | ${value} ${message}; ${mend}`,
+        ({ path, value, message, fix, line }) => `${line} ${path} | ${value} ${message}; ${fix}`,
       );
       assert.ok(expected.length > 0, 'the file names no fault');
       for (const { path, part } of expected)
         assert.ok(
-          faults.some((fault) => fault.path === path && `${fault.message}; ${fault.mend}`.includes(part)),
+          faults.some((fault) => fault.path === path && `${fault.message}; ${fault.fix}`.includes(part)),
           `not told: ${path} | ${part}\ntold:\n${told.join('\n')}`,
         );
       assert.equal(faults.length, expected.length, `told:\n${told.join('\n')}`);
@@ -55,9 +55,9 @@ suite('every fault', () => {
     faultsOf(file).map((fault) => ({ file, lines: readFileSync(file, 'utf8').split('\n'), fault })),
   );
 
-  test('has a message and a mend', () => {
+  test('has a message and a fix', () => {
     for (const { file, fault } of all)
-      assert.ok(fault.message.length > 5 && fault.mend.length > 4, `${title(file)} ${fault.path}`);
+      assert.ok(fault.message.length > 5 && fault.fix.length > 4, `${title(file)} ${fault.path}`);
   });
 
   test('with a scalar value points at the line where it stands', () => {

@@ -236,7 +236,7 @@ suite('any text', () => {
     fc.assert(
       fc.property(fc.boolean(), text, (valid, rest) => {
         for (const fault of faultsOf(() => parseConfig(valid ? `${site}${rest}` : rest, '.')))
-          assert.ok(fault.message.length > 0 && fault.mend.length > 0 && JSON.stringify(fault).length < 4000);
+          assert.ok(fault.message.length > 0 && fault.fix.length > 0 && JSON.stringify(fault).length < 4000);
       }),
       { numRuns: 1500 },
     );

@@ -12,7 +12,7 @@ function faultsOf(yaml: string): string[] {
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.faults.map(({ line, message, mend }) => `${line}: ${message}; ${mend}`);
+    return error.faults.map(({ line, message, fix }) => `${line}: ${message}; ${fix}`);
   }
 }
 

@@ -356,7 +356,7 @@ test('a taken port names its owner', async (t) => {
   );
 });
 
-test('an address that is not of this machine, and a port for root, are told with the mend', async (t) => {
+test('an address that is not of this machine, and a port for root, are told with the fix', async (t) => {
   await assert.rejects(
     startDecoy(t, 'socks', { listen: '192.0.2.55:1080' }),
     /^Error: decoys: cannot listen on 192\.0\.2\.55:1080: this machine has no such address; write one that it has/,

@@ -1,4 +1,4 @@
-/** The journal's file: what can't be one is told with the mend before anything starts, and nobody else reads what it holds. */
+/** The journal's file: what can't be one is told with the fix before anything starts, and nobody else reads what it holds. */
 import assert from 'node:assert/strict';
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -69,7 +69,7 @@ suite('a file that can not be the journal', () => {
           assert.ok(error instanceof ConfigError);
           assert.equal(error.faults[0]!.path, 'journal.path');
           assert.match(error.faults[0]!.message, message);
-          assert.ok(error.faults[0]!.mend.length > 5);
+          assert.ok(error.faults[0]!.fix.length > 5);
           return true;
         },
       );

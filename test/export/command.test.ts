@@ -82,7 +82,7 @@ suite('sekisho export', () => {
     for (const json of [[], ['--json']]) {
       const result = await sekisho('export', 'nginx', '--part', 'x', ...json);
       assert.deepEqual([result.code, result.stdout], [2, '']);
-      assert.match(result.stderr, /has no part "x"\n {2}mend: write one of: http, server, default/);
+      assert.match(result.stderr, /has no part "x"\n {2}fix: write one of: http, server, default/);
     }
   });
 

@@ -86,8 +86,8 @@ test('a key of a wrong type is made anew, told once, and holds nobody up', async
   await client.set(`{${name}}:bans`, 'x');
   a.ledger.add({ prefix: '192.0.2.3' });
   await eventually(() => b.ledger.isBanned('192.0.2.3/32'), 'a ban passes again');
-  await eventually(() => a.mended.includes(`{${name}}:bans`), 'it is told');
-  assert.equal(new Set(a.mended).size, a.mended.length, 'each once');
+  await eventually(() => a.repaired.includes(`{${name}}:bans`), 'it is told');
+  assert.equal(new Set(a.repaired).size, a.repaired.length, 'each once');
   assert.deepEqual(a.errors, []);
 });
 

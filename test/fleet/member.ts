@@ -24,7 +24,7 @@ export interface Member {
   readonly errors: unknown[];
   /** What the clock was corrected by, each time. */
   readonly skews: number[];
-  readonly mended: string[];
+  readonly repaired: string[];
   /** A probe that this gateway sees. */
   probe(client: string): void;
 }
@@ -45,7 +45,7 @@ export async function member(
   const refused: Refusal[] = [];
   const errors: unknown[] = [];
   const skews: number[] = [];
-  const mended: string[] = [];
+  const repaired: string[] = [];
   const fleet = new Fleet({
     store,
     ledger,
@@ -58,7 +58,7 @@ export async function member(
     onState: ({ state }) => states.push(state),
     onError: (error) => errors.push(error),
     onSkew: (skew) => skews.push(skew),
-    onMended: (key) => mended.push(key),
+    onRepaired: (key) => repaired.push(key),
     onRefused: (refusal) => refused.push(refusal),
   });
   owner.after(() => fleet.close());
@@ -71,7 +71,7 @@ export async function member(
     refused,
     errors,
     skews,
-    mended,
+    repaired,
     probe: (client) => {
       ledger.offend(client, 'connect');
       fleet.event(probeOf(client));

@@ -104,13 +104,13 @@ suite('where an address is from', () => {
   });
 });
 
-test('a file that is none, or of the other kind, is told with its mend', async (t) => {
+test('a file that is none, or of the other kind, is told with its fix', async (t) => {
   const { country, asn } = await files(t, countries('DE'), networks);
   assert.equal(geoFileFault(country!, 'country'), null);
   assert.equal(geoFileFault(asn!, 'asn'), null);
   assert.match(geoFileFault(asn!, 'country')!.message, /^holds networks: it is DBIP-ASN-Lite/);
-  assert.match(geoFileFault(country!, 'asn')!.mend, /and this file at geo\.country$/);
-  assert.match(geoFileFault(`${country}.no`, 'country')!.mend, /^download GeoLite2-Country/);
+  assert.match(geoFileFault(country!, 'asn')!.fix, /and this file at geo\.country$/);
+  assert.match(geoFileFault(`${country}.no`, 'country')!.fix, /^download GeoLite2-Country/);
   assert.match(geoFileFault(import.meta.filename, 'country')!.message, /^is no MMDB file/);
   assert.match(geoFileFault(import.meta.dirname, 'country')!.message, /^can't be read \(EISDIR\)/);
 });

@@ -1,4 +1,4 @@
-/** A way to a server that can be cut and mended: what a tunnel or a sleeping laptop does. */
+/** A way to a server that can be cut and restored: what a tunnel or a sleeping laptop does. */
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 
@@ -6,7 +6,7 @@ export interface Breakable {
   readonly port: number;
   /** Ends every connection, and each new one at once. */
   cut(): void;
-  mend(): void;
+  restore(): void;
 }
 
 /** @param to the port behind it */
@@ -44,7 +44,7 @@ export async function breakable(owner: Owner, to: number): Promise<Breakable> {
       whole = false;
       end();
     },
-    mend: () => {
+    restore: () => {
       whole = true;
     },
   };
