@@ -1,10 +1,11 @@
-/** What the `acme` parts of a config come to: one account, and the files of the certificates. */
+/** The `acme` parts of a config → one account, and the files of its certificates. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AcmeOptions } from '../acme/options.ts';
 import { certificateFile } from '../acme/store.ts';
 import { certificateInFile } from './certificate-file.ts';
 import type { PathPart } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';
+import { asList as list, asMap as map } from './plain-data.ts';
 import type { Finding } from './schema-faults.ts';
 
 /** A certificate and its key. Plain data. */
@@ -12,7 +13,7 @@ export interface CertificateSource {
   /** Absolute. */
   readonly cert: string;
   readonly key: string;
-  /** It is ordered, and may not be there yet. */
+  /** Ordered from the authority: the file may not exist yet. */
   readonly ordered?: true;
 }
 
@@ -67,7 +68,7 @@ export function acmeOptions(document: AcmeDocument, file: (name: string) => stri
   };
 }
 
-/** Whether a certificate in a file of the listeners is for a host: what somebody else renews is not ordered, too. */
+/** Whether a certificate file of the listeners covers a host: that one is renewed by another program, so it is not ordered here. */
 function inFiles(listen: readonly unknown[], file: (name: string) => string): (host: string) => boolean {
   const files = listen.flatMap((item) => [map(item).tls].flat().map((one) => map(one).cert));
   const good = files
@@ -76,7 +77,7 @@ function inFiles(listen: readonly unknown[], file: (name: string) => string): (h
   return (host) => good.some((x509) => x509!.checkHost(host) !== undefined);
 }
 
-/** The files behind `tls`. @param ofSites the certificates of the listeners of HTTP */
+/** The files behind `tls`. @param ofSites the certificates of the HTTP listeners */
 export function certificateSources(
   tls: TlsItem | readonly TlsItem[] | undefined,
   acme: AcmeOptions | null,
@@ -87,7 +88,7 @@ export function certificateSources(
   return [tls].flat().flatMap((item: TlsItem): readonly CertificateSource[] => {
     if ('certificatesOf' in item) return ofSites;
     if ('cert' in item) return [{ cert: file(item.cert), key: file(item.key) }];
-    // First the names that are its own: the first certificate is shown to who asks for none.
+    // The listener's own names first: the first certificate is shown to clients without SNI.
     const hosts = [...new Set([...(item.acme.hosts ?? []), ...(acme?.hosts ?? [])])];
     return hosts.map((host) => {
       const name = certificateFile(acme!.folder, host);
@@ -96,7 +97,7 @@ export function certificateSources(
   });
 }
 
-/** No authority gives a certificate for a wildcard by the proofs that can be given here (RFC 8555 section 7.1.3), and few for addresses. */
+/** Names only: a wildcard needs the dns-01 challenge (RFC 8555 section 7.1.3), which is not implemented here, and few authorities issue for addresses. */
 function siteHosts(sites: readonly { readonly hosts: readonly string[] }[]): string[] {
   return sites
     .flatMap(({ hosts }) => hosts.map(parseHostEntry))
@@ -129,7 +130,7 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
   if (typeof root.fleet === 'object' && map(root.acme).secret === undefined)
     findings.push({
       path: ['acme', 'secret'],
-      message: 'is missing: one gateway of a fleet orders for all, and keys go through its store',
+      message: 'is missing: one gateway of a fleet orders for all, and shares the keys through the store',
       fix: 'write the same on every gateway, such as: openssl rand -base64 32',
     });
   for (const key of ['email', 'directory', 'ca', 'externalAccount']) {
@@ -138,8 +139,8 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
       if (!isDeepStrictEqual(other.value[key], said[0]!.value[key]))
         findings.push({
           path: [...other.path, key],
-          message: 'is another than at the first acme of this config, and they are one account',
-          fix: 'write the same, or take it out here',
+          message: 'differs from the first acme of this config, and all of them are one account',
+          fix: 'write the same, or remove it here',
         });
   }
   const sites = list(root.listen).some((item) => map(item).tls !== undefined);
@@ -147,7 +148,7 @@ export function acmeFindings(root: Record<string, unknown>): Finding[] {
     if (!sites && [map(root[key]).tls].flat().some((item) => map(item).certificatesOf !== undefined))
       findings.push({
         path: [key, 'tls', 'certificatesOf'],
-        message: 'asks for certificates of the listeners of HTTP, and none of them has tls',
+        message: 'asks for the certificates of the HTTP listeners, and none of them has tls',
         fix: 'add tls to a listener, or name cert and key here',
       });
   return findings;
@@ -172,9 +173,3 @@ function partsOf(root: Record<string, unknown>): Part[] {
     ),
   );
 }
-
-const map = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -1,4 +1,4 @@
-/** The options of the `alerts` plugin → whom to tell, and of what. */
+/** The options of the `alerts` plugin → receivers, and the events they get. */
 import type { AlertsConfig } from './alerts-config.ts';
 import { ConfigError } from './fault.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
@@ -6,22 +6,22 @@ import { optionFaults, readOptions } from './plugin-options.ts';
 export interface AlertsSettings {
   /** A URL that messages are posted to as JSON; or `{ url, style, secret }`, or a list of these. @default none */
   readonly webhook?: string | Webhook | readonly Webhook[];
-  /** `{ smarthost, from, to }`: a server that takes mail, `smtp://` or `smtps://`. @default none */
+  /** `{ smarthost, from, to }`: a mail server, `smtp://` or `smtps://`. @default none */
   readonly mail?: { readonly smarthost: string; readonly from: string; readonly to: readonly string[] };
-  /** Where syslog is sent to, as under `alerts.syslog` of the config: `udp://127.0.0.1:514`. @default none */
+  /** The syslog server, as `alerts.syslog` of the config: `udp://127.0.0.1:514`. @default none */
   readonly syslog?: string;
-  /** Names this app in messages. @default the host name of the machine */
+  /** The name of this app in messages. @default the host name of the machine */
   readonly name?: string;
-  /** Quiet that ends an attack: one message when it begins, one when it ends. @default '1m' */
+  /** An attack ends after this much quiet; there is one message when it begins and one when it ends. @default '1m' */
   readonly digest?: string;
-  /** What is told. `backend` and `journal` are the gateway's affair and do nothing here. @default everything */
+  /** Which events are reported. `backend` and `journal` are for the gateway and do nothing here. @default all */
   readonly when?: {
-    /** A rule that was not seen before. */
+    /** The first probe of a rule. */
     readonly first?: boolean;
-    /** Probes a minute that are an attack; 0: never. */
+    /** More probes than this in a minute are an attack; 0: never. */
     readonly rate?: number;
     readonly ban?: boolean;
-    /** A probe that was let pass. */
+    /** A probe that was passed on. */
     readonly passed?: boolean;
     readonly backend?: boolean;
     readonly journal?: boolean;
@@ -54,7 +54,7 @@ export function compileAlerts(options: AlertsSettings): AlertsConfig {
     faults.push({
       path: '',
       value: null,
-      message: 'nobody is told',
+      message: 'there is no receiver',
       fix: 'write webhook, mail or syslog',
       line: null,
     });

@@ -1,24 +1,24 @@
-/** `alerts` of the document → whom to tell, and of what. */
-import { isUnreadable } from './fault.ts';
+/** `alerts` of the document → receivers, and the events they get. */
+import { readValid } from './fault.ts';
 import { parseDuration } from './quantity.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseSyslogTarget, type SyslogTarget } from './service-url.ts';
 
 export interface WebhookConfig {
   readonly url: string;
-  /** The shape of the message. */
+  /** The format of the message. */
   readonly style: 'generic' | 'slack' | 'discord' | 'teams';
   /** Signs messages; null: they are not signed. */
   readonly secret: string | null;
 }
 
-/** A service with an interface of its own. */
+/** A service with its own API. */
 export interface AlertService {
   readonly kind: 'ntfy' | 'gotify' | 'telegram' | 'pagerduty' | 'alertmanager';
   readonly url: string;
-  /** The bot's token, or the routing key; empty where the URL holds what is needed. */
+  /** The bot's token, or the routing key; empty if the URL holds the credentials. */
   readonly secret: string;
-  /** Of Telegram; else empty. */
+  /** The chat, for Telegram; else empty. */
   readonly chat: string;
 }
 
@@ -38,11 +38,11 @@ export interface AlertsConfig {
   readonly name: string;
   /** Milliseconds of quiet that end an attack. */
   readonly digest: number;
-  /** Of messages to people. */
+  /** The language of messages to people. */
   readonly language: 'en' | 'ja';
   /** `HH:MM`, local time; null: no daily message. */
   readonly daily: string | null;
-  /** Where people reach the dashboard, without a slash at the end; null: messages hold no link. */
+  /** The URL of the dashboard, without a slash at the end; null: messages hold no link. */
   readonly adminUrl: string | null;
   readonly when: {
     readonly first: boolean;
@@ -55,9 +55,7 @@ export interface AlertsConfig {
   };
 }
 
-/**
- * @param adminUrl where people reach the dashboard
- */
+/** @param adminUrl the URL of the dashboard */
 export function alertsConfig(
   {
     webhook,
@@ -74,9 +72,7 @@ export function alertsConfig(
   adminUrl: string | undefined,
 ): AlertsConfig {
   const hooks = [webhook ?? []].flat().map((hook) => (typeof hook === 'string' ? { url: hook } : hook));
-  const target = syslog === undefined ? null : parseSyslogTarget(syslog);
-  if (target !== null && isUnreadable(target))
-    throw new TypeError(`validation let something pass that ${target.message}`);
+  const target = syslog === undefined ? null : readValid(parseSyslogTarget(syslog));
   const services: AlertService[] = [];
   const add = (kind: AlertService['kind'], url: string | undefined, secret = '', chat = ''): void => {
     if (url !== undefined) services.push({ kind, url, secret, chat });

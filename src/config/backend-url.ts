@@ -1,11 +1,11 @@
 import { nearest, type Unreadable, unreadable } from './fault.ts';
 import { canonicalHostText, parsePort } from './host-entry.ts';
 
-/** A server that requests are forwarded to. The config is the only place a dialled address ever comes from. */
+/** A server that requests are forwarded to. Dialled addresses come from the config and nowhere else. */
 export type BackendTarget =
   | {
       readonly kind: 'tcp';
-      /** Canonical origin, port always written: `http://127.0.0.1:8081`, `h2c://127.0.0.1:50051`. */
+      /** Canonical origin, always with its port: `http://127.0.0.1:8081`, `h2c://127.0.0.1:50051`. */
       readonly url: string;
       /** `h2c` and `h2`: HTTP/2, in the clear and over TLS. */
       readonly protocol: 'http' | 'https' | 'h2c' | 'h2';
@@ -21,7 +21,7 @@ export type BackendTarget =
       readonly path: string;
     }
   | {
-      /** The page that the program brings along. */
+      /** The built-in page. */
       readonly kind: 'welcome';
       readonly url: 'welcome';
     };
@@ -33,7 +33,7 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
     const path = text.slice(5).replace(/^\/\/(?=\/)/, '');
     if (!/^\/[^\0]*[^/\0]$/.test(path))
       return unreadable('names no socket', 'write an absolute path: unix:/run/app.sock');
-    // sun_path of unix(7) holds 108 bytes with its closing zero; a longer one is cut and another socket is met.
+    // sun_path of unix(7) holds 108 bytes with its closing zero; a longer path is cut and would name another socket.
     if (Buffer.byteLength(path) > 107)
       return unreadable('has a socket path above 107 bytes', 'move the socket to a shorter path');
     return { kind: 'unix', url: `unix:${path}`, path };
@@ -42,7 +42,7 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
   if (parts === null) {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
       return unreadable(
-        'has a scheme that is not forwarded to',
+        'has a scheme that is not supported',
         'write http://, https://, h2c://, h2:// or unix:',
       );
     return unreadable(
@@ -55,10 +55,7 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
   const [, scheme = '', authority = '', rest = ''] = parts;
   const protocol = scheme.toLowerCase() as 'http' | 'https' | 'h2c' | 'h2';
   if (authority.includes('@'))
-    return unreadable(
-      'holds userinfo',
-      'take out what stands before the @: credentials are not sent to backends',
-    );
+    return unreadable('holds userinfo', 'remove the part before the @: credentials are not sent to backends');
   if (rest !== '' && rest !== '/')
     return unreadable(
       /^\/?\?/.test(rest) ? 'holds a query' : rest.startsWith('#') ? 'holds a fragment' : 'holds a path',

@@ -1,4 +1,4 @@
-/** The options of the `bans` plugin → the rules of a ledger. */
+/** The options of the `bans` plugin → the settings of a ban ledger. */
 import type { Ban } from '../bans/ban.ts';
 import type { BansConfig } from './config.ts';
 import { ConfigError } from './fault.ts';
@@ -7,19 +7,19 @@ import { optionFaults, readOptions } from './plugin-options.ts';
 export interface BansSettings {
   /** Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned. @default 5 */
   readonly after?: number;
-  /** The time in which they must fall: `'10m'`, or a number of milliseconds. @default '10m' */
+  /** The window in which they are counted: `'10m'`, or a number of milliseconds. @default '10m' */
   readonly within?: string | number;
   /** How long the first, second, third … ban lasts, written as `within`; the last one repeats. @default ['10m', '1h', '1d'] */
   readonly for?: readonly (string | number)[];
   /** Addresses or prefixes (CIDR) that are never banned, whatever they send. @default [] */
   readonly allow?: readonly string[];
-  /** Bits of an IPv6 address that are one client, 48 to 64: what providers hand out to a customer. @default 64 */
+  /** Bits of an IPv6 address that identify one client, 48 to 64: the prefix that a provider gives to a customer. @default 64 */
   readonly prefix6?: number;
   /** Absolute names of files with prefixes that are always banned. @default [] */
   readonly lists?: readonly string[];
-  /** SQLite file in which bans outlive the process. @default none */
+  /** SQLite file that keeps bans across restarts. @default none */
   readonly journal?: string;
-  /** Told of each ban. */
+  /** Called with each new ban. */
   readonly onBan?: (ban: Ban) => void;
 }
 
@@ -37,7 +37,7 @@ export function compileBans(options: BansSettings): BansConfig {
       path: 'journal',
       value: null,
       message: 'is no file name',
-      fix: 'write the name of a file, or leave it out',
+      fix: 'write the name of a file, or remove the option',
       line: null,
     });
   const bans = {
@@ -53,5 +53,5 @@ export function compileBans(options: BansSettings): BansConfig {
   return config.bans;
 }
 
-/** Milliseconds as the config writes them. What is no whole number of them stays, and is a fault. */
+/** A whole number of milliseconds as the config writes it; any other value stays, and is a fault. */
 const inWords = (time: unknown): unknown => (Number.isSafeInteger(time) ? `${time}ms` : time);

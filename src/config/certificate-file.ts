@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** The first certificate in a PEM file, a key may stand before it; null: there is none, or it can't be read. */
+/** The first certificate in a PEM file, which may begin with a key; null if there is none, or the file can't be read. */
 export function certificateInFile(file: string): X509Certificate | null {
   try {
     const text = readFileSync(file);

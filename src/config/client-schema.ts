@@ -11,7 +11,7 @@ export const bans = object({
     fix: 'write a whole number from 1 to 1000',
     description: 'Blocked probes by one client (an IPv4 address, an IPv6 /64) until it is banned.',
   }),
-  within: span('10m', 'The time in which those probes must fall.'),
+  within: span('10m', 'The window in which those probes are counted.'),
   for: Type.Array(
     Type.String({
       pattern: durationPattern,
@@ -32,7 +32,8 @@ export const bans = object({
     enum: [403, 'drop'],
     default: 403,
     fix: 'write 403 or drop',
-    description: 'What a banned client gets: status 403, or `drop`, the connection closed without a byte.',
+    description:
+      'What a banned client gets: status 403, or `drop`, which closes the connection without a byte.',
   }),
   prefix6: Type.Integer({
     minimum: 48,
@@ -40,8 +41,8 @@ export const bans = object({
     default: 64,
     fix: 'write a whole number from 48 to 64',
     description:
-      'Bits of an IPv6 address that are one client: 64, or what your visitors are given, such as 56. Whatever it is, the /56 and the /48 ' +
-      'around clients that probe are banned once four, or eight, of them would be (never one that holds an address of `allow` or of ' +
+      'Bits of an IPv6 address that identify one client: 64, or what your visitors are given, such as 56. In any case, the /56 or /48 ' +
+      'around probing clients is banned once four, or eight, of them would be (never one that holds an address of `allow` or of ' +
       '`trustedProxies`).',
   }),
   lists: Type.Array(
@@ -49,7 +50,7 @@ export const bans = object({
     {
       default: [],
       description:
-        'Files of prefixes that are always banned, one a line, `#` starts a comment. Relative names start at the folder of the ' +
+        'Files of prefixes that are always banned, one per line; `#` starts a comment. Relative names start at the folder of the ' +
         'config. Hazard: a list from elsewhere can name your own networks; put those under `allow`.',
     },
   ),
@@ -69,9 +70,7 @@ const rateBounds = {
 
 export const rateLimit = object({
   ...rateBounds,
-  allow: cidrs(
-    'Prefixes that are not limited, such as those of a monitor or of an office behind one address.',
-  ),
+  allow: cidrs('Prefixes that are not limited, such as a monitor, or an office behind one address.'),
 });
 
 export const siteRateLimit = object(rateBounds);
@@ -84,21 +83,21 @@ export const fleet = object({
     fix: 'write redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT/DB for TLS and a user',
     description:
       'The Valkey or Redis (7.0 or later) that the gateways of a fleet share: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, ' +
-      '`rediss://` for TLS; `redis+cluster://HOST:PORT,HOST:PORT` some nodes of a cluster; ' +
-      '`redis+sentinel://HOST:PORT,HOST:PORT/MASTER` the Sentinels that know the master of that name. Hazard: whoever may write there can ban and unban for the whole fleet; give it a user of its own.',
+      '`rediss://` for TLS; `redis+cluster://HOST:PORT,HOST:PORT` for a cluster, with some of its nodes; ' +
+      '`redis+sentinel://HOST:PORT,HOST:PORT/MASTER` the Sentinels that know the master of that name. Hazard: anyone who can write there can ban and unban for the whole fleet; give it a user of its own.',
   }),
   name: Type.String({
     pattern: '^[A-Za-z0-9._-]{1,64}$',
     default: 'sekisho',
     fix: 'write up to 64 characters out of A-Z a-z 0-9 . _ -',
-    description: 'Begins every key and channel. Gateways with the same name are one fleet.',
+    description: 'Prefix of every key and channel. Gateways with the same name are one fleet.',
   }),
   ca: Type.Optional(
     Type.String({
       minLength: 1,
       fix: 'write a file name',
       description:
-        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Left out: those of the system.',
+        'PEM file of the authorities that may sign the certificate of a `rediss://` server. Default: those of the system.',
     }),
   ),
   cert: Type.Optional(
@@ -120,7 +119,7 @@ export const fleet = object({
     default: false,
     fix: 'write true or false',
     description:
-      'Whether the journal of this gateway takes in the probe events of all gateways, so that its dashboard shows the fleet. One gateway is ' +
+      'Whether the journal of this gateway stores the probe events of all gateways, so that its dashboard shows the fleet. One gateway is ' +
       'enough.',
   }),
 });

@@ -1,4 +1,4 @@
-/** Config → what the request path works with: tries and settings, so that nothing is looked up in text per request. */
+/** Config → the tables that the request path uses, so that nothing is parsed per request. */
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { nothingOurs } from '../decoys/nothing-ours.ts';
@@ -12,11 +12,11 @@ import type { Config, PolicyConfig, SiteConfig } from './config.ts';
 export interface Compiled {
   readonly policy: Policy;
   readonly clients: ClientRules;
-  /** Each compiled site with what the config says of it. */
+  /** Compiled site → its config. */
   readonly sites: ReadonlyMap<Site, SiteConfig>;
 }
 
-/** Every site is found by every one of its hosts; the first site is the default one. */
+/** Each site is found by each of its hosts; the first site is the default. */
 export function compile(config: Config): Compiled {
   const listening = config.listen
     .map(({ port }) => port)

@@ -1,4 +1,4 @@
-/** What no schema can tell: faults that lie between two parts of a config. Reads documents of any shape. */
+/** Checks across sections of a config, which no schema can express. Documents may have any shape. */
 import { parsePrefix } from '../address/ip.ts';
 import { acmeFindings } from './acme.ts';
 import { parseBackend } from './backend-url.ts';
@@ -7,6 +7,7 @@ import { headerFindings } from './header-edits.ts';
 import { parseHostEntry } from './host-entry.ts';
 import { collides, type ListenAddress, parseListenAddress, reaches } from './listen-address.ts';
 import { otelFindings } from './otel.ts';
+import { asList as list, asMap as map } from './plain-data.ts';
 import type { Finding } from './schema-faults.ts';
 
 interface Placed<T> {
@@ -39,12 +40,6 @@ export function crossFindings(document: unknown): Finding[] {
     ...otelFindings(root.otel),
   ];
 }
-
-const map = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 function listenersOf(root: Record<string, unknown>): Placed<ListenAddress>[] {
   const texts: Placed<unknown>[] = list(root.listen).map((item, index) =>
@@ -99,8 +94,8 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
     return [
       {
         path: [...path, 'backends', welcome, 'url'],
-        message: 'is the welcome page, which stands in for a server and not beside one',
-        fix: 'take it out',
+        message: 'is the welcome page, which replaces a server and can not stand beside one',
+        fix: 'remove it',
       },
     ];
   if (one || several || Object.keys(site).length === 0) return [];
@@ -140,7 +135,7 @@ function backendTexts(path: readonly PathPart[], site: Record<string, unknown>):
   return [{ path: [...path, 'backend'], value: site.backend }, ...several];
 }
 
-/** A backend that is ourselves: every request would come back until the sockets run out, or reach the admin API. */
+/** A backend that is one of our own listeners: requests would loop until the sockets run out, or reach the admin API. */
 function loops(listeners: readonly Placed<ListenAddress>[], backends: readonly Placed<unknown>[]): Finding[] {
   return backends.flatMap(({ path, value }) => {
     const target = typeof value === 'string' ? parseBackend(value) : null;
@@ -151,11 +146,11 @@ function loops(listeners: readonly Placed<ListenAddress>[], backends: readonly P
       own.path[0] === 'admin'
         ? `is the listener of ${pathText(own.path)}: the admin API would be open to everybody`
         : `is our own listener ${pathText(own.path)}: requests would go round in a loop`;
-    return [{ path, message, fix: 'write the address of the server behind' }];
+    return [{ path, message, fix: 'write the address of the server behind the gateway' }];
   });
 }
 
-/** The same of mail: each session would open the next one. */
+/** The same for mail: each session would open the next one. */
 function mailLoops(listeners: readonly Placed<ListenAddress>[], smtp: Record<string, unknown>): Finding[] {
   const backends = [
     { path: ['smtp', 'backend'], value: smtp.backend },
@@ -198,21 +193,21 @@ function trustInEverybody(prefixes: unknown): Finding[] {
   });
 }
 
-/** RFC 8441 is not spoken to backends: each handshake would fail. */
+/** RFC 8441 is not supported towards backends: every handshake would fail. */
 function webSocketByHttp2(path: readonly PathPart[], site: Record<string, unknown>): Finding[] {
   const urls = [site.backend, ...list(site.backends).map((one) => map(one).url)];
   return site.websocket === true && urls.some((url) => typeof url === 'string' && /^h2c?:/i.test(url))
     ? [
         {
           path: [...path, 'websocket'],
-          message: 'has a backend of HTTP/2, to which WebSockets are not carried',
+          message: 'has an HTTP/2 backend, to which WebSockets are not carried',
           fix: 'write http:// or https:// for the backend, or take websocket out',
         },
       ]
     : [];
 }
 
-/** A listener that expects PROXY headers from no one would read every balancer's header as a probe. */
+/** Without trusted proxies, every balancer's PROXY header would be taken for a probe. */
 function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
   if (list(root.trustedProxies).length > 0) return [];
   return list(root.listen).flatMap((item, index) =>
@@ -220,7 +215,7 @@ function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
       ? [
           {
             path: ['listen', index, 'proxyProtocol'],
-            message: 'expects PROXY headers, and nobody may send them',
+            message: 'expects PROXY headers, and no peer may send them',
             fix: 'list the balancers under trustedProxies',
           },
         ]
@@ -228,14 +223,14 @@ function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
   );
 }
 
-/** A listener of TLS that sends everybody to https would send them to itself. */
+/** A TLS listener that redirects to https would redirect to itself. */
 function redirectsToItself(root: Record<string, unknown>): Finding[] {
   return list(root.listen).flatMap((item, index) =>
     map(item).redirect !== undefined && map(item).tls !== undefined
       ? [
           {
             path: ['listen', index, 'redirect'],
-            message: 'stands beside tls: requests would be sent to where they came from',
+            message: 'stands beside tls: requests would be redirected to this listener itself',
             fix: 'take one of the two out',
           },
         ]
@@ -243,7 +238,7 @@ function redirectsToItself(root: Record<string, unknown>): Finding[] {
   );
 }
 
-/** They hold for the listener, whichever certificate is shown: two would contradict each other. */
+/** `clients` holds for the whole listener, whichever certificate is shown: two could contradict each other. */
 function twoClients(root: Record<string, unknown>): Finding[] {
   return list(root.listen).flatMap((item, index) => {
     const certificates = list(map(item).tls);
@@ -256,7 +251,7 @@ function twoClients(root: Record<string, unknown>): Finding[] {
   });
 }
 
-/** Whoever listens on the way reads the token that was printed at start; and nobody chose to be reachable by accident. */
+/** Anyone on the network path can read a token sent in the clear, and an admin listener must not be exposed by accident. */
 function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
   const address = typeof listen === 'string' ? parseListenAddress(listen) : null;
   if (address === null || isUnreadable(address) || isLoopback(address.host)) return [];

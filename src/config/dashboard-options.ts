@@ -4,16 +4,16 @@ import { ConfigError } from './fault.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 
 export interface DashboardSettings {
-  /** What to sign in with, and what programs send as `Authorization: Bearer TOKEN`: 16 characters or more. */
+  /** The token for signing in, which programs send as `Authorization: Bearer TOKEN`: 16 characters or more. */
   readonly token: string;
-  /** Address and port. Hazard: on other than a loopback address the token goes over the network, in clear without `tls`. @default '127.0.0.1:9090' */
+  /** Address and port. Hazard: on an address other than loopback the token goes over the network, in the clear without `tls`. @default '127.0.0.1:9090' */
   readonly listen?: string;
   /** Absolute names of PEM files. @default none: plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
   /**
-   * Where events are kept: the absolute name of an SQLite file, for how long, and the largest it may grow.
+   * Where events are kept: the absolute name of an SQLite file, for how long, and its maximum size.
    *
-   * @default in memory, gone with the process
+   * @default in memory, until the process ends
    */
   readonly journal?: { readonly path: string; readonly keep?: string; readonly maxSize?: string };
 }
@@ -32,7 +32,7 @@ export function compileDashboard(options: DashboardSettings): Config {
       path: 'token',
       value: null,
       message: 'is missing',
-      fix: 'write 16 characters or more that nobody guesses, from a file or the environment',
+      fix: 'write 16 random characters or more, from a file or the environment',
       line: null,
     });
   const config = readOptions(

@@ -1,20 +1,20 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** One thing that is wrong with a config: where, what, and how to fix it. */
+/** One thing that is wrong with a config: where, what, and the fix. */
 export interface Fault {
   /** `sites[0].hosts[1]`, or the command line's flag (`--listen`); empty for the file as a whole. */
   readonly path: string;
-  /** What stands there: a scalar, clipped and without credentials; null where nothing or a map or list stands. */
+  /** The value at the path if it is a scalar, clipped and without credentials; else null. */
   readonly value: string | number | boolean | null;
-  /** What is wrong with it, read after the value: `is no address`. */
+  /** What is wrong, to be read after the value: `is no address`. */
   readonly message: string;
   /** What to write instead, as an imperative. */
   readonly fix: string;
-  /** Line in the file, from 1; null where the value does not come from the file. */
+  /** Line in the file, from 1; null if the value does not come from the file. */
   readonly line: number | null;
 }
 
-/** What a reader of one value says when it can't be read. */
+/** Returned by the reader of a value that can't be read. */
 export interface Unreadable {
   readonly message: string;
   readonly fix: string;
@@ -24,11 +24,17 @@ export const unreadable = (message: string, fix: string): Unreadable => ({ messa
 
 export const isUnreadable = (value: object): value is Unreadable => 'fix' in value;
 
+/** The value behind a text that has passed validation. */
+export function readValid<T extends object>(value: T): Exclude<T, { fix: string }> {
+  if (isUnreadable(value)) throw new TypeError(`validation let something pass that ${value.message}`);
+  return value as Exclude<T, { fix: string }>;
+}
+
 /** Thrown by `loadConfig`; holds every fault, not the first. */
 export class ConfigError extends Error {
   readonly code: ErrorCode = 'SEKISHO_ERR_CONFIG';
   readonly faults: readonly Fault[];
-  /** The file they are in; `command line` where there is none. */
+  /** The file they are in; `command line` if there is none. */
   readonly file: string;
 
   constructor(faults: readonly Fault[], file = 'command line') {
@@ -59,7 +65,7 @@ export function pathText(parts: readonly PathPart[]): string {
   return text;
 }
 
-/** What of a value may be shown: faults end up in terminals, logs and tickets, so secrets in them are blotted out. */
+/** The value as it may be shown. Faults end up in terminals, logs and tickets, so secrets are masked. */
 export function shown(path: readonly PathPart[], value: unknown): Fault['value'] {
   if (['token', 'secret', 'routingKey', 'cookieSecret'].includes(String(path.at(-1))))
     return value === undefined || value === null ? null : '(not shown)';
@@ -69,7 +75,7 @@ export function shown(path: readonly PathPart[], value: unknown): Fault['value']
   return safe.length > 100 ? `${safe.slice(0, 100)}…` : safe;
 }
 
-/** The known word that a misspelt one is nearest to; undefined where none is near enough to be meant. */
+/** The known word nearest to a misspelt one; undefined if none is near enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const folded = fold(word);
   let best: string | undefined;
@@ -81,7 +87,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** `rate_limit`, `rate-limit` and `rateLimit` are one slip away from each other. */
+/** Makes `rate_limit`, `rate-limit` and `rateLimit` equal. */
 const fold = (word: string): string => word.slice(0, 64).toLowerCase().replace(/[_-]/g, '');
 
 function editDistance(a: string, b: string): number {

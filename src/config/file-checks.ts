@@ -1,10 +1,11 @@
-/** Faults of the files that a config names. Reads documents of any shape. */
+/** Checks of the files that a config names. Documents may have any shape. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { journalFault } from '../events/journal-file.ts';
 import { geoFileFault } from '../geo/geo-file.ts';
 import type { PathPart } from './fault.ts';
+import { asList as list, asMap as map } from './plain-data.ts';
 import type { Finding } from './schema-faults.ts';
 
 /** @param file turns a file name of the config into an absolute one */
@@ -12,7 +13,7 @@ export function fileFindings(document: unknown, file: (name: string) => string):
   const root = map(document);
   const read = (path: readonly PathPart[], name: unknown): ReadFile => readNamed(path, name, file);
   const findings: Finding[] = [];
-  // A blocklist that can't be read would leave open a door that the operator believes shut.
+  // An unreadable blocklist would leave open a door that the operator believes shut.
   for (const [index, name] of list(map(root.bans).lists).entries()) {
     findings.push(...unreadable(['bans', 'lists', index], name, file));
   }
@@ -67,7 +68,7 @@ function mailFiles(
   return findings;
 }
 
-/** Whether it may be written is told at the start: who checks the config may be another user. */
+/** Whether the file can be written is checked at start: `check` may run as another user. */
 function logFileFindings(name: string): Finding[] {
   const path = ['log', 'file'];
   const folder = statSync(dirname(name), { throwIfNoEntry: false });
@@ -85,7 +86,7 @@ function logFileFindings(name: string): Finding[] {
     : [{ path, message: 'is no file', fix: 'name a file' }];
 }
 
-/** Opened and not read: a list may be long, and a reload would hold up requests for it. */
+/** Opened but not read: a list may be long, and reading it would stall requests during a reload. */
 function unreadable(path: PathPart[], name: unknown, file: (name: string) => string): Finding[] {
   if (typeof name !== 'string' || name === '') return [];
   try {
@@ -103,11 +104,11 @@ function unreadable(path: PathPart[], name: unknown, file: (name: string) => str
 const notReadable = (path: readonly PathPart[]): Finding => ({
   path: [...path],
   message: "can't be read",
-  fix: 'name a file that is there and may be read',
+  fix: 'name a file that exists and can be read',
 });
 
 interface ReadFile {
-  /** Null where there is nothing to read, or it can't be. */
+  /** Null if no file is named, or it can't be read. */
   readonly text: string | null;
   readonly findings: Finding[];
 }
@@ -121,7 +122,7 @@ function readNamed(path: readonly PathPart[], name: unknown, file: (name: string
   }
 }
 
-/** Nobody would be let in, or the start fail. */
+/** With a file that holds no certificate, no client would be accepted, or the start would fail. */
 function authorityFindings(
   path: PathPart[],
   name: unknown,
@@ -133,7 +134,7 @@ function authorityFindings(
   return [{ path, message: 'holds no certificate', fix }];
 }
 
-/** Where a certificate may be left out: one without its key would silently not be shown. */
+/** For optional certificates: one without its key would silently not be shown. */
 function halfFindings(path: readonly PathPart[], { cert, key }: Record<string, unknown>): Finding[] {
   if ((cert === undefined) === (key === undefined)) return [];
   const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
@@ -187,9 +188,3 @@ function attempt<T>(read: () => T): T | undefined {
     return undefined;
   }
 }
-
-const map = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -1,15 +1,15 @@
 import { jsonSchema } from './schema.ts';
 
 /**
- * The schema of the file as it is written: what has a default is not required. (`schema` describes what validation leaves,
+ * The schema of a config file: keys with a default are not required. (`schema` describes a document with
  * every default filled in.)
  */
 export function fileSchema(): object {
   const copy = relax(jsonSchema()) as Schema;
-  // The rules of a site are those of the whole, and there are many: said once.
+  // The rules of a site have the schema of the global ones, which is long: written once.
   const site = copy.properties!.sites!.items!.properties!;
   site.policy!.properties!.rules = { $ref: '#/properties/policy/properties/rules' };
-  // Which of the three is the operator's choice; a config with none of them would serve nobody.
+  // At least one of the three: a config with none of them serves nobody.
   return { ...copy, anyOf: ['sites', 'smtp', 'decoys'].map((name) => ({ required: [name] })) };
 }
 

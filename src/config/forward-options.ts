@@ -1,4 +1,4 @@
-/** The options of the `forward` plugin → a forwarder's route, and how requests are read where no guard stands. */
+/** The options of the `forward` plugin → the route of a forwarder, and the policy for requests without a guard. */
 import { METHODS } from 'node:http';
 import type { preHandlerHookHandler, preValidationHookHandler } from 'fastify';
 import type { BalancePolicy } from '../forward/balance.ts';
@@ -17,22 +17,22 @@ import { siteRoute } from './routes.ts';
 
 export interface ForwardSettings {
   /**
-   * Where requests go: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or by HTTP/2 (gRPC) `h2c://HOST:PORT` and
+   * The server that requests go to: `http://HOST:PORT`, `https://HOST:PORT`, `unix:/path/to.sock`, or over HTTP/2 (gRPC) `h2c://HOST:PORT` and
    * `h2://HOST:PORT` (TLS); without path and credentials.
-   * Nothing else is ever dialled. Paths are passed on as they come, the prefix included.
+   * Nothing else is ever dialled. Paths are passed on unchanged, prefix included.
    */
   readonly backend?: string;
   /** Several backends, in place of `backend`. */
   readonly backends?: readonly { readonly url: string; readonly weight?: number }[];
   /** Which of several gets a request. @default 'round-robin' */
   readonly balance?: BalancePolicy;
-  /** What the cookies of `balance: 'cookie'` are made with: 16 characters or more. @default one is made at start, and clients are spread anew after a restart */
+  /** The key that the cookies of `balance: 'cookie'` are made with: 16 characters or more. @default one is made at start, and clients are spread anew after a restart */
   readonly cookieSecret?: string;
-  /** Ask each backend at intervals whether it is well, as under `health` of the config. @default false */
+  /** Health checks at intervals, as `health` of the config. @default false */
   readonly health?:
     | false
     | {
-        /** Asked for, with `host` as Host; an answer below 400 is a good one. @default '/' */
+        /** The path that is requested, with `host` as Host; a status below 400 is healthy. @default '/' */
         readonly path?: string;
         /** Time between two checks. @default '10s' */
         readonly interval?: string;
@@ -40,27 +40,27 @@ export interface ForwardSettings {
         readonly timeout?: string;
         /** Good answers in a row until an ejected backend gets requests again. @default 2 */
         readonly rise?: number;
-        /** Bad ones in a row until it is ejected. @default 3 */
+        /** Bad answers in a row until the backend is ejected. @default 3 */
         readonly fall?: number;
       };
   /** Connections to one backend, as under `connections` of the config. */
   readonly connections?: {
-    /** Most at a time; by HTTP/2, most requests. @default 512 */
+    /** Maximum at a time; over HTTP/2, of requests. @default 512 */
     readonly max?: number;
-    /** Most requests that wait for one; what comes beyond gets 503 with Retry-After. @default 1024 */
+    /** Maximum of requests that wait for a connection; further ones get 503 with Retry-After. @default 1024 */
     readonly queue?: number;
-    /** How long a request may wait for one; then 503. @default '10s' */
+    /** How long a request may wait for a connection; then 503. @default '10s' */
     readonly wait?: string;
-    /** How long an idle one is kept. Hazard: longer than the backend keeps it, and requests are written into one that closes. @default '4s' */
+    /** How long an idle connection is kept. Hazard: if the backend closes idle connections sooner, requests are written into connections that are closing. @default '4s' */
     readonly idle?: string;
   };
-  /** How https backends are believed, as under `backendTls` of the config. */
+  /** How the certificates of https backends are checked, as `backendTls` of the config. */
   readonly backendTls?: {
-    /** PEM file of the authorities to believe. @default those of the system */
+    /** PEM file of the authorities to trust. @default those of the system */
     readonly ca?: string;
     /** The name in the certificate. @default the host of the URL */
     readonly servername?: string;
-    /** Believe only a valid certificate. Hazard of false: whoever sits between can read and change everything. @default true */
+    /** Accept only a valid certificate. Hazard of false: anyone on the network path can read and change everything. @default true */
     readonly verify?: boolean;
     /** PEM file of a certificate to show to backends that ask for one (mTLS). @default none */
     readonly cert?: string;
@@ -68,13 +68,13 @@ export interface ForwardSettings {
     readonly key?: string;
   };
   /**
-   * The Host that the backend gets, perhaps with a port.
+   * The Host that the backend gets, optionally with a port.
    *
-   * @default where `relayGuard` stands before: the Host it judged by; else host and port of the (first) backend
+   * @default with `relayGuard`, the Host that it judged; else host and port of the (first) backend
    */
   readonly host?: string;
   /**
-   * Carry WebSocket upgrades below the prefix. Hazard: after the upgrade bytes are passed on unread, both ways.
+   * Carry WebSocket upgrades below the prefix. Hazard: after the upgrade, bytes are passed on unread both ways.
    *
    * @default false
    */
@@ -83,39 +83,39 @@ export interface ForwardSettings {
   readonly timeouts?: {
     /** To connect to a backend. @default '5s' */
     readonly connect?: string;
-    /** Until the head of its answer. @default '60s' */
+    /** Until the head of the response. @default '60s' */
     readonly headers?: string;
-    /** Between two pieces of a body. @default '60s' */
+    /** Without a byte of a body. @default '60s' */
     readonly body?: string;
-    /** That an upgraded connection may be silent both ways. @default '5m' */
+    /** Without a byte either way on an upgraded connection. @default '5m' */
     readonly upgrade?: string;
   };
   /** Send a Via line to backends (RFC 9110 section 7.6.3). @default false */
   readonly via?: boolean;
   /**
-   * Peers whose X-Forwarded-* are kept and added to, where no `relayGuard` stands before: addresses or prefixes (CIDR).
+   * Peers whose X-Forwarded-* are kept and extended, without `relayGuard`: addresses or prefixes (CIDR).
    *
    * @default [] they are replaced
    */
   readonly trustedProxies?: readonly string[];
-  /** Stands in place of the prefix in what the backend gets: with `prefix: '/shop'` and `'/v2'` it gets `/v2/a` for `/shop/a`. @default the prefix stays */
+  /** Replaces the prefix for the backend: with `prefix: '/shop'` and `'/v2'` it gets `/v2/a` for `/shop/a`. @default the prefix stays */
   readonly rewritePrefix?: string;
-  /** Methods that are taken; others are the app's, and 404 without a route. @default every one that Node knows */
+  /** Methods that are forwarded; the app handles others, with 404 if it has no route. @default every one that Node knows */
   readonly methods?: readonly string[];
-  /** Hooks of the routes, behind those of the app. */
+  /** Hooks of the routes; they run after those of the app. */
   readonly preValidation?: preValidationHookHandler | preValidationHookHandler[];
-  /** The same, of the next step. */
+  /** The same for the `preHandler` step. */
   readonly preHandler?: preHandlerHookHandler | preHandlerHookHandler[];
-  /** What is changed on the way, and who answers. */
+  /** Hooks that change headers or answer in place of the backend. */
   readonly replyOptions?: ReplyOptions;
   /**
-   * Send a request once more where the backend closed a used connection without a byte of an answer; only methods that may be
-   * repeated (RFC 9110 section 9.2.2). A request that has not left is sent to another backend either way.
+   * Retry a request once if the backend closed a reused connection without a byte of a response; idempotent methods
+   * only (RFC 9110 section 9.2.2). A request of which nothing was sent is always tried on another backend.
    *
    * @default true
    */
   readonly retry?: boolean;
-  /** `false`: takes nothing by itself; routes of the app call `reply.forward()`. @default true */
+  /** `false`: adds no routes; routes of the app call `reply.forward()`. @default true */
   readonly routes?: boolean;
 }
 
@@ -123,11 +123,11 @@ export interface ForwardSettings {
 export interface CompiledForward {
   readonly route: Route;
   readonly forwarder: Pick<ForwarderOptions, 'timeouts' | 'upgradeIdle' | 'via' | 'resend'>;
-  /** The path that the backend gets; a status where it gets none. */
+  /** The path that the backend gets; a status if the path is refused. */
   readonly rewrite: (path: string) => string | 400 | 404;
-  /** The Host to send; null: the one that was judged by. */
+  /** The Host to send; null: the one that was judged. */
   readonly host: string | null;
-  /** How requests are read where no guard stands: for one site, whatever host they name. */
+  /** The policy for requests without a guard: one site for any host. */
   readonly alone: { readonly policy: Policy; readonly clients: ClientRules; readonly host: string };
 }
 
@@ -157,7 +157,7 @@ const ofReply = ['rewriteRequestHeaders', 'rewriteHeaders', 'onResponse', 'onErr
 
 /**
  * @internal
- * @param prefix of the routes
+ * @param prefix the prefix of the routes
  * @throws {ConfigError} with every fault
  */
 export function compileForward(options: ForwardSettings, prefix: string): CompiledForward {
@@ -234,8 +234,8 @@ function pluginFaults(options: ForwardSettings, prefix: string): Fault[] {
 }
 
 /**
- * What can be forwarded to the one backend without relaying is; tunnels, ambiguous framing and other protocols are not,
- * guard or no guard.
+ * Allows everything that can be forwarded to the one backend without relaying. Tunnels, ambiguous framing and other protocols
+ * stay blocked, with or without a guard.
  */
 function openPolicy(websocket: boolean): Policy {
   const rules = ruleSettings((id) => {
@@ -246,7 +246,7 @@ function openPolicy(websocket: boolean): Policy {
   return { sites: new EveryHost(site), defaultSite: site, ports: new Set(), rules };
 }
 
-/** The Host that goes out is of our choosing, so the one that comes in need not be known. */
+/** Finds the one site for any host: the Host that is sent on is chosen here, so the one in the request need not be known. */
 class EveryHost extends SiteTable {
   readonly #site: Site;
 
@@ -272,5 +272,5 @@ function faultOfHost(value: unknown): Fault | null {
   if ('fix' in host) return { ...shown, message: host.message, fix: host.fix };
   return port === undefined || parsePort(port) !== undefined
     ? null
-    : { ...shown, message: 'has no port behind its colon', fix: 'write a port from 1 to 65535' };
+    : { ...shown, message: 'has no port after its colon', fix: 'write a port from 1 to 65535' };
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Config } from './config.ts';
 
-/** What a gateway is called where several are told apart: `alerts.name`, or the name of its machine. */
+/** The name that tells this gateway from others: `alerts.name`, or the host name. */
 export const gatewayName = ({ alerts }: Pick<Config, 'alerts'>): string =>
   alerts && alerts.name !== '' ? alerts.name : hostname();

@@ -1,4 +1,4 @@
-/** The options of the `relayGuard` plugin → what the checkpoint judges by. */
+/** The options of the `relayGuard` plugin → the policy of the checkpoint. */
 import type { ProbeEvent } from '../events/event.ts';
 import type { ClientRules } from '../guard/client.ts';
 import type { ShapeAnswer } from '../guard/shaped-answer.ts';
@@ -17,7 +17,7 @@ import { ConfigError, type Fault } from './fault.ts';
 import { inheritedProxies } from './inherited-proxies.ts';
 import { optionFaults, readOptions } from './plugin-options.ts';
 
-/** Rules that can be told to let a request pass, since no request is relayed by that. */
+/** Rules that may be set to let a request pass, since that relays for nobody. */
 export type ForwardableRule = {
   [id in RuleId]: (typeof catalogue)[id]['forwardable'] extends true ? id : never;
 }[RuleId];
@@ -28,24 +28,24 @@ export type RuleOption<A extends Action> = A | { readonly action?: A; readonly a
 export interface RelayGuardSettings {
   /**
    * The hosts that are yours: `www.example.net`, `*.example.net` for every name below it, an IPv4 or a bracketed IPv6
-   * address; after it perhaps `:port` or `:*`, where clients may name another port than 80, 443 and the one the app
-   * listens on. The first one stands for all in events. A request for any other host is refused.
+   * address; optionally with `:port` or `:*`, if clients may name a port other than 80, 443 and the one the app
+   * listens on. The first one names the site in events. A request for any other host is refused.
    */
   readonly hosts: readonly string[];
   /**
-   * Peers whose X-Forwarded-For and -Host are believed: addresses or prefixes (CIDR). `'inherit'` takes over what Fastify's
-   * own `trustProxy` names: a list, or a function of the address. `true` and a number of hops name nobody, and are refused:
-   * any client could pass for any other. Hazard of leaving it out behind a proxy: everybody is one client, and is banned and
+   * Peers whose X-Forwarded-For and -Host are believed: addresses or prefixes (CIDR). `'inherit'` takes over Fastify's
+   * own `trustProxy`: a list, or a function of the address. `true` and a number of hops name no peer and are refused, since
+   * any client could pass for any other. Hazard of leaving it out behind a proxy: all clients count as one, and are banned and
    * limited together.
    *
-   * @default [] nobody is believed
+   * @default [] no peer is believed
    */
   readonly trustedProxies?: readonly string[] | 'inherit';
-  /** Clients that are never banned: addresses or prefixes (CIDR). What they send is judged all the same. @default [] */
+  /** Clients that are never banned: addresses or prefixes (CIDR). Their requests are judged like any other. @default [] */
   readonly allow?: readonly string[];
   /**
-   * The app speaks WebSocket. Where false, an upgrade to it is flagged like any other; what becomes of it is the app's
-   * affair either way: without a listener for `upgrade` it is an ordinary request.
+   * The app speaks WebSocket. If false, an upgrade to it is flagged like any other. Either way the app handles it:
+   * without a listener for `upgrade` it is an ordinary request.
    *
    * @default true
    */
@@ -61,26 +61,26 @@ export interface RelayGuardSettings {
     readonly preset?: Preset;
     /**
      * The methods that pass: `registered` for all of the IANA registry and a few more, and names in capitals. Node's parser
-     * refuses about half of them by itself.
+     * itself refuses about half of them.
      *
      * @default ['registered']
      */
     readonly methods?: readonly string[];
-    /** Rules that differ from the preset. Those that are about tunnels, framing and other protocols can only be blocked. */
+    /** Rules that differ from the preset. Rules about tunnels, framing and other protocols can only be blocked. */
     readonly rules?: {
       readonly [id in RuleId]?: RuleOption<id extends ForwardableRule ? Action : 'block'>;
     };
   };
   /**
-   * Words the body of a refusal: a text, or `{ type, body }`, 64 KiB at most. Status and headers stay, and so do the answers to
-   * tunnels, upgrades and bytes that are no HTTP. What it throws is told to `onError`, and the usual words are sent.
+   * Returns the body of a refusal: a text, or `{ type, body }`, at most 64 KiB. Status and headers stay, and so do the answers to
+   * tunnels, upgrades and bytes that are not HTTP. If it throws, `onError` gets the error and the default body is sent.
    *
    * @default the name of the rule, as text
    */
   readonly answer?: ShapeAnswer;
-  /** Gets every request that was flagged or blocked. Called while it is served, so it must not block. */
+  /** Gets every request that was flagged or blocked. Called while the request is served, so it must not block. */
   readonly onProbe?: (event: ProbeEvent) => void;
-  /** Told of an error inside a check, or inside `onProbe`; the request is denied. @default logged by the app */
+  /** Gets errors thrown inside a check or inside `onProbe`; the request is denied. @default logged by the app */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -88,15 +88,15 @@ export interface RelayGuardSettings {
 export interface CompiledGuard {
   readonly policy: Policy;
   readonly clients: ClientRules;
-  /** The policy of exempt routes: the same with every rule allowed that can be. */
+  /** The policy of exempt routes: the same with every forwardable rule allowed. */
   readonly exempt: Policy;
-  /** The app listens there: a target may name it. */
+  /** Adds a port that the app listens on: requests may name it. */
   readonly addPort: (port: number) => void;
   /** The options as a config. */
   readonly config: Config;
 }
 
-/** With the proxies that are named by now. */
+/** With `'inherit'` resolved. */
 type ReadSettings = Omit<RelayGuardSettings, 'trustedProxies'> & {
   readonly trustedProxies: readonly string[] | undefined;
 };
@@ -105,7 +105,7 @@ const known = ['hosts', 'trustedProxies', 'allow', 'websocket', 'policy'] as con
 
 /**
  * @internal
- * @param trustProxy of the app, for `trustedProxies: 'inherit'`
+ * @param trustProxy the option of the app, for `trustedProxies: 'inherit'`
  * @throws {ConfigError} with every fault
  */
 export function compileGuard(settings: RelayGuardSettings, trustProxy?: unknown): CompiledGuard {

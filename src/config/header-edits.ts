@@ -1,4 +1,4 @@
-/** `sites[].headers`: which fields are set, added and removed. */
+/** `sites[].headers`: the fields to set, add and remove. */
 import type { FieldEdit } from '../forward/field-edits.ts';
 import type { Finding } from './schema-faults.ts';
 
@@ -11,10 +11,10 @@ export interface HeaderEdits {
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/;
 /** RFC 9110 section 5.5, in ASCII: a line end in a value would begin another field. */
 const fieldValue = /^[\x21-\x7e](?:[\t\x20-\x7e]{0,4094}[\x21-\x7e])?$/;
-/** Framing, and what is said between two hops only: where these are wrong a message ends elsewhere than we think. */
+/** Framing and hop-by-hop fields: with wrong ones, the next hop sees a message end elsewhere than we do. */
 const never =
   /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|content-length|http2-settings|date|sec-websocket-.*)$/;
-/** What we write ourselves, so that backends can believe it. */
+/** Fields that we write ourselves, so that backends can trust them. */
 const ours =
   /^(?:host|expect|proxy|via|forwarded|x-real-ip|x-client-cert-subject|x-forwarded-(?:for|host|proto|port))$/;
 
@@ -33,7 +33,7 @@ function edit([name, wanted]: [string, unknown]): FieldEdit {
   return { name, action: 'add', value: (wanted as { add: string }).add };
 }
 
-/** Faults of the edits of one site. Reads documents of any shape. */
+/** Faults of the edits of one site. Documents may have any shape. */
 export function headerFindings(path: Finding['path'], headers: unknown): Finding[] {
   return (['request', 'response'] as const).flatMap((way) => {
     const edits = (headers as Record<string, unknown> | null | undefined)?.[way];
@@ -50,17 +50,17 @@ type Fault = Pick<Finding, 'message' | 'fix' | 'ofKey'>;
 function nameFault(way: 'request' | 'response', name: string): Fault | null {
   const lower = name.toLowerCase().replaceAll('_', '-');
   if (!token.test(name))
-    return { message: 'is no name of a header', fix: 'write one such as X-Frame-Options', ofKey: true };
+    return { message: 'is no header name', fix: 'write one such as X-Frame-Options', ofKey: true };
   if (never.test(lower))
     return {
-      message: 'frames the message, or is for one connection only: it is not for a config',
-      fix: 'take it out',
+      message: 'frames the message, or belongs to one connection only: a config must not change it',
+      fix: 'remove it',
       ofKey: true,
     };
   if (way === 'request' && ours.test(lower))
     return {
-      message: 'is written by Sekisho, so that a backend can believe it',
-      fix: 'take it out',
+      message: 'is written by Sekisho, so that a backend can trust it',
+      fix: 'remove it',
       ofKey: true,
     };
   return null;
@@ -72,7 +72,8 @@ function valueFault(wanted: unknown): Fault | null {
   const value = keys === 'add' ? (wanted as { add: unknown }).add : wanted;
   if (typeof value === 'string' && fieldValue.test(value)) return null;
   return {
-    message: typeof value === 'string' ? 'holds what no header may hold' : 'is neither text nor false',
-    fix: 'write its value in quotes, false to remove it, or { add: VALUE }: visible ASCII, 4096 bytes at most',
+    message:
+      typeof value === 'string' ? 'holds characters that no header may hold' : 'is neither text nor false',
+    fix: 'write its value in quotes, false to remove it, or { add: VALUE }: visible ASCII, at most 4096 bytes',
   };
 }

@@ -11,14 +11,14 @@ export interface CanonicalHost {
 
 /** One entry of `sites[].hosts`. */
 export interface HostEntry extends CanonicalHost {
-  /** Canonical; of a wildcard `*.` and the canonical name below which it holds. */
+  /** Canonical; for a wildcard, `*.` and the canonical name above it. */
   readonly host: string;
   readonly wildcard: boolean;
-  /** A port served besides those of the listeners, `any`, or null where the entry names none. */
+  /** A port served besides those of the listeners; `any`; null if the entry names none. */
   readonly port: number | 'any' | null;
 }
 
-/** Reads a host entry: a name, `*.name`, an IPv4 or a bracketed IPv6 address, and after it perhaps `:port` or `:*`. */
+/** Reads a host entry: a name, `*.name`, an IPv4 or a bracketed IPv6 address, optionally with `:port` or `:*`. */
 export function parseHostEntry(text: string): HostEntry | Unreadable {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     const rest = text.replace(/^[^:]+:\/\//, '').replace(/[/?#].*$/s, '');
@@ -48,7 +48,7 @@ export function parseHostEntry(text: string): HostEntry | Unreadable {
   return { host: `*.${host.host}`, kind: 'name', wildcard, port };
 }
 
-/** A port from 1 to 65535 in plain digits; undefined where it is none. */
+/** A port from 1 to 65535 in plain digits; undefined for any other text. */
 export function parsePort(text: string): number | undefined {
   return /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
 }
@@ -72,13 +72,13 @@ export function canonicalHostText(text: string): CanonicalHost | Unreadable {
       'has a * that is not its whole first label',
       'write "*.example.net": one * and a dot at the start',
     );
-  if (/[\s\p{C}]/u.test(text)) return unreadable('holds a space or a control character', 'take it out');
+  if (/[\s\p{C}]/u.test(text)) return unreadable('holds a space or a control character', 'remove it');
   if (text.endsWith('.'))
     return unreadable('ends in a dot', `write ${text.replace(/\.+$/, '')}: both spellings are then served`);
   return /^[\x21-\x7e]+$/.test(text) ? asciiName(text.toLowerCase()) : unicodeName(text);
 }
 
-/** What a URL parser would turn into an IPv4 address (WHATWG URL, "ends in a number"): `127.1`, `0x7f.1`, `1.2.3.256`. */
+/** Names that a URL parser turns into an IPv4 address (WHATWG URL, "ends in a number"): `127.1`, `0x7f.1`, `1.2.3.256`. */
 const endsInNumber = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/;
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
@@ -89,7 +89,7 @@ function asciiName(name: string): CanonicalHost | Unreadable {
       'write four decimal numbers without leading zeros',
     );
   const bad = name.split('.').find((part) => !label.test(part));
-  if (bad === '') return unreadable('has an empty label', 'take out the dot that is one too many');
+  if (bad === '') return unreadable('has an empty label', 'remove the extra dot');
   if (bad !== undefined)
     return unreadable(
       `has the label ${JSON.stringify(bad)}, which no host name has`,
@@ -100,13 +100,13 @@ function asciiName(name: string): CanonicalHost | Unreadable {
 }
 
 /**
- * U-labels → A-labels. Refused where the text is not itself in the form its A-label stands for: full-width letters and
- * ideographic full stops map to some other name (UTS #46), and the config must not own a name that it does not show.
+ * U-labels → A-labels. A text that is not in the normal form of its A-label is refused: full-width letters and
+ * ideographic full stops map to some other name (UTS #46), and a config must not own a name that it does not show.
  */
 function unicodeName(text: string): CanonicalHost | Unreadable {
   const ascii = domainToASCII(text);
   if (ascii === '')
-    return unreadable('is in characters that no host name is written in', 'write the name in normal letters');
+    return unreadable('has characters that no host name can have', 'write the name in normal letters');
   const normal = domainToUnicode(ascii);
   if (normal !== text.toLowerCase() || /^[\x21-\x7e]+$/.test(normal))
     return unreadable('is not the normal form of a name', `write ${normal} if that is the name`);

@@ -1,8 +1,8 @@
-/** `trustedProxies: 'inherit'`: the proxies that `trustProxy` of Fastify names. */
+/** `trustedProxies: 'inherit'`: the proxies that Fastify's `trustProxy` names. */
 import type { Addresses } from '../guard/client.ts';
 import type { Fault } from './fault.ts';
 
-/** Words of `trustProxy` for ranges, as `proxy-addr` has them. */
+/** Named ranges of `trustProxy`, as `proxy-addr` defines them. */
 const ranges: Readonly<Record<string, readonly string[]>> = {
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
   loopback: ['127.0.0.0/8', '::1'],
@@ -10,9 +10,9 @@ const ranges: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * @param trustProxy as it was given to Fastify; undefined: there is none
- * @param faults gets one where it names nobody: then any client could pass for any other
- * @returns prefixes, or a function that is asked for each address
+ * @param trustProxy the option of Fastify; undefined if it is not set
+ * @param faults gets a fault if the option names no proxy: then any client could pass for any other
+ * @returns prefixes, or a function that is asked about each address
  */
 export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly string[] | Addresses {
   const nobody = (what: string): readonly string[] => {
@@ -36,7 +36,7 @@ export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly
 
 type Trust = (address: string, hop: number) => unknown;
 
-/** What a function that fails would have said is not known, so nobody is believed. */
+/** If the function throws, the peer is not trusted. */
 function believes(trust: Trust, address: string): boolean {
   try {
     return trust(address, 0) === true;

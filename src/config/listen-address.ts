@@ -1,7 +1,7 @@
 import { parseIp, unmapped } from '../address/ip.ts';
 import { type Unreadable, unreadable } from './fault.ts';
 
-/** Where a listener binds. */
+/** The address and port that a listener binds to. */
 export interface ListenAddress {
   /** Canonical IPv4 or IPv6 address, without brackets: as `net.Server#listen` takes it. */
   readonly host: string;
@@ -56,14 +56,14 @@ export function parseListenAddress(text: string): ListenAddress | Unreadable {
 
 const unspecified = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
-/** Whether the second to bind of two listeners would find its port taken. `::` takes the port of IPv4 as well. */
+/** Whether the second of two listeners would find its port taken. `::` also takes the IPv4 port. */
 export function collides(a: ListenAddress, b: ListenAddress): boolean {
   if (a.port !== b.port || a.port === 0) return false;
   if (a.host === b.host || a.host === '::' || b.host === '::') return true;
   return a.family === b.family && (unspecified(a.host) || unspecified(b.host));
 }
 
-/** Whether a connection to the host and port ends at the listener. Names other than `localhost` are not looked up. */
+/** Whether a connection to the host and port reaches the listener. Names other than `localhost` are not looked up. */
 export function reaches(listener: ListenAddress, host: string, port: number): boolean {
   if (port !== listener.port) return false;
   const ip = host === 'localhost' ? null : parseIp(host);

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { decoyOptions } from '../decoys/options.ts';
 import { smtpOptions } from '../smtp/options.ts';
-import { type Config, toConfig } from './config.ts';
-import { readConfigText } from './document.ts';
+import { checkDocument, valueAt } from './checked-document.ts';
+import type { Config } from './config.ts';
+import { readConfigText } from './config-text.ts';
+import { toConfig } from './conversion.ts';
 import { ConfigError, type Fault, pathText, shown } from './fault.ts';
-import { findingsOf, valueAt } from './findings.ts';
 import { mailFindings } from './mail-checks.ts';
 import { applyOverlay, type Overlay } from './overlay.ts';
-import type { ConfigDocument } from './schema.ts';
 import type { Finding } from './schema-faults.ts';
 
 export interface LoadOptions {
-  /** What the command line says over the file. */
+  /** Settings of the command line, which replace those of the file. */
   readonly overlay?: Overlay;
-  /** What the text is called in faults. @default 'command line' */
+  /** The name of the text in faults. @default 'command line' */
   readonly name?: string;
 }
 
@@ -46,7 +46,7 @@ function unreadableFile(error: unknown): Pick<Fault, 'message' | 'fix'> {
     case 'EISDIR':
       return { message: 'is a folder', fix: 'name the file in it' };
     case 'EACCES':
-      return { message: 'may not be read', fix: 'let the user that runs the program read it' };
+      return { message: "can't be read by this user", fix: 'let the user that runs the program read it' };
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return { message: 'is not UTF-8', fix: 'save it as UTF-8' };
     default:
@@ -55,7 +55,7 @@ function unreadableFile(error: unknown): Pick<Fault, 'message' | 'fix'> {
 }
 
 /**
- * Checks and freezes the text of a config.
+ * Text → document → config: reads, checks and freezes the text of a config.
  *
  * @param directory where relative file names in it start
  * @throws {ConfigError} with every fault
@@ -68,19 +68,15 @@ export function parseConfig(
   const source = readConfigText(text);
   if (source.value === undefined) throw new ConfigError(source.faults, name);
   const file = (name: string): string => resolve(directory, name);
-  // Validation fills in defaults, so what was written is kept aside to tell what a fault is about.
-  const { document, flags } = applyOverlay(source.value, overlay);
-  const written = structuredClone(document);
-  const faults = [
-    ...source.faults,
-    ...findingsOf(document, written, file, (one) => mailFindings(one, file)).map(placed),
-  ];
-  if (faults.length > 0)
+  const { document: written, flags } = applyOverlay(source.value, overlay);
+  const { document, findings } = checkDocument(written, file, (one) => mailFindings(one, file));
+  const faults = [...source.faults, ...findings.map(placed)];
+  if (document === null || faults.length > 0)
     throw new ConfigError(
       faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
       name,
     );
-  return toConfig(document as ConfigDocument, file, { decoy: decoyOptions, smtp: smtpOptions });
+  return toConfig(document, file, { decoy: decoyOptions, smtp: smtpOptions });
 
   function placed({ path, message, fix, ofKey }: Finding): Fault {
     const place = pathText(path);

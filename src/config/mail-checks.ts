@@ -1,4 +1,4 @@
-/** Faults of the mail guard's settings that lie between two of them, or in a file. Apart from the other checks, since the plugins have no mail guard. */
+/** Checks across the settings of the mail guard, and of its domain file. Separate from the other checks, since the plugins have no mail guard. */
 import { existsSync } from 'node:fs';
 import { loadDomains } from '../smtp/domain-file.ts';
 import { smtpFaults } from '../smtp/faults.ts';
@@ -15,7 +15,7 @@ export function mailFindings(document: unknown, file: (name: string) => string):
     fix,
   }));
   const listed = ((smtp as { domains?: unknown }).domains as { file?: unknown } | undefined)?.file;
-  // One that is not there is told by whoever looks at files.
+  // `file-checks.ts` reports a missing file.
   if (typeof listed === 'string' && existsSync(file(listed))) faults.push(...domainFaults(file(listed)));
   return faults;
 }
@@ -27,6 +27,8 @@ function domainFaults(file: string): { path: string[]; message: string; fix: str
   } catch (error) {
     const [, line, fix] = /(line \d+: .* is no domain); (.*)$/.exec((error as Error).message) ?? [];
     const message = line ?? "can't be read";
-    return [{ path: ['smtp', 'domains', 'file'], message, fix: fix ?? 'name a file with a domain a line' }];
+    return [
+      { path: ['smtp', 'domains', 'file'], message, fix: fix ?? 'name a file with one domain per line' },
+    ];
   }
 }

@@ -1,12 +1,12 @@
-/** What of a changed config a reload can't put in force, by name. */
+/** The settings of a changed config that need a restart, by name. */
 import { isDeepStrictEqual } from 'node:util';
 import type { SmtpOptions } from '../smtp/options.ts';
 import type { Config, ListenerConfig } from './config.ts';
 
-/** Bound or built at start: sockets of listeners that carry requests, processes, hooks of every request. */
+/** Built at start: listening sockets, processes, and hooks of every request. */
 const ofTheStart = ['listen', 'via', 'timeouts', 'limits', 'otel', 'decoys', 'workers', 'log'] as const;
 
-/** Certificates that are ordered follow the sites, in a reload as well. */
+/** Without ordered certificates, which follow the sites in a reload too. */
 const bound = ({ tls, ...rest }: ListenerConfig): object => ({
   ...rest,
   tls: tls?.filter(({ ordered }) => ordered !== true) ?? null,
@@ -27,10 +27,10 @@ export function needsRestart(running: Config, next: Config): string[] {
   return names;
 }
 
-/** Listeners know the folder of challenges since the start. */
+/** Listeners are given the folder of challenges at start. */
 const orderedIn = ({ acme }: Config): string | null => acme?.folder ?? null;
 
-/** Of the mail guard only its addresses are bound at the start. */
+/** Of the mail guard, only its addresses are bound at start. */
 function mailRestart(running: Config['smtp'], next: Config['smtp']): string[] {
   if (running === false || next === false) return running === next ? [] : ['smtp'];
   const addresses = ({ listen }: SmtpOptions): string[] => listen.map(({ address }) => address).sort();
@@ -42,7 +42,7 @@ function mailInForce(running: Config['smtp'], next: Config['smtp']): Config['smt
   return mailRestart(running, next).length === 0 ? next : { ...next, listen: running.listen };
 }
 
-/** What is in force once `next` has been put there, what only a restart can change being as it was. */
+/** The config in force after a reload with `next`: settings that need a restart keep their old value. */
 export function inForce(running: Config, next: Config): Config {
   const bans = (running.bans === false) === (next.bans === false) ? next.bans : running.bans;
   const tls = needsRestart(running, next).includes('admin.tls');

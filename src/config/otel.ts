@@ -1,4 +1,5 @@
-/** Where traces and events go as OpenTelemetry has them. */
+/** Where OpenTelemetry traces and logs are sent. */
+import { asMap } from './plain-data.ts';
 import type { ConfigDocument } from './schema.ts';
 import type { Finding } from './schema-faults.ts';
 
@@ -20,18 +21,15 @@ export function otelConfig(otel: ConfigDocument['otel']): false | OtelConfig {
   return { endpoint, logs: beside === false ? null : beside, sample };
 }
 
-/** `logs: true` is the place beside that of the traces, which must be known then. */
+/** `logs: true` derives the URL of the logs from that of the traces, which must then end in `/v1/traces`. */
 export function otelFindings(otel: unknown): Finding[] {
-  const { endpoint, logs } = (typeof otel === 'object' && otel !== null ? otel : {}) as Record<
-    string,
-    unknown
-  >;
+  const { endpoint, logs } = asMap(otel);
   return logs !== true || typeof endpoint !== 'string' || tracesPath.test(endpoint)
     ? []
     : [
         {
           path: ['otel', 'logs'],
-          message: 'can not tell where events go: the endpoint does not end in /v1/traces',
+          message: "can't derive where events go: the endpoint does not end in /v1/traces",
           fix: 'write the URL for logs, such as http://HOST:4318/v1/logs',
         },
       ];

@@ -1,4 +1,4 @@
-/** The flags of `start` that stand over the file. */
+/** The flags of `start`, which replace settings of the file. */
 export interface Overlay {
   /** Replaces `listen`. */
   readonly listen?: readonly string[] | undefined;
@@ -12,11 +12,11 @@ export interface Overlay {
 
 export interface Overlaid {
   readonly document: unknown;
-  /** Path → flag, for what comes from the command line: a fault there names the flag, not the file. */
+  /** Path → flag: a fault in a value from the command line names the flag, not the file. */
   readonly flags: ReadonlyMap<string, string>;
 }
 
-/** Lays the flags over a document, before it is validated: what they hold is checked as the file's own text would be. */
+/** Lays the flags over a document before it is validated, so that their values are checked like those of the file. */
 export function applyOverlay(document: unknown, { listen, host, backend, admin }: Overlay): Overlaid {
   if (document === null || typeof document !== 'object' || Array.isArray(document))
     return { document, flags: new Map() };
@@ -30,7 +30,7 @@ export function applyOverlay(document: unknown, { listen, host, backend, admin }
   }
   if (hosts !== undefined || backends !== undefined) {
     const sites = Array.isArray(copy.sites) ? (copy.sites as unknown[]) : [];
-    // With only one of the two flags, the only site of the file gives the other.
+    // With only one of the two flags, the other value comes from the only site of the file.
     const base =
       hosts !== undefined && backends !== undefined
         ? {}

@@ -1,14 +1,14 @@
-/** Options of the plugins, read as the keys of the config that they are: what one means and refuses, the other does. */
+/** Options of the plugins. They are read as the keys of the config with the same names, so they mean and refuse the same. */
 import { resolve } from 'node:path';
-import { type Config, toConfig } from './config.ts';
+import { checkDocument, valueAt } from './checked-document.ts';
+import type { Config } from './config.ts';
+import { toConfig } from './conversion.ts';
 import { type Fault, nearest, pathText, shown } from './fault.ts';
-import { findingsOf, valueAt } from './findings.ts';
-import type { ConfigDocument } from './schema.ts';
 
 /** Options of `app.register` itself. */
 const ofFastify: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers']);
 
-/** Faults that no schema tells: options that are unknown, and functions that are none. */
+/** Faults that the schema does not cover: unknown options, and values that should be functions. */
 export function optionFaults(
   plugin: string,
   options: object,
@@ -40,17 +40,16 @@ const fault = (path: string, message: string, fix: string): Fault => ({
 });
 
 /**
- * A config with one site that listens nowhere.
+ * A config with one site and no listener.
  *
  * @param site the keys of the site
- * @param faults gets every fault, by the name that the option has without a config around it
+ * @param faults gets every fault, under the name that the option has in the plugin
  */
 export function readOptions(site: object, rest: object, faults: Fault[]): Config | null {
-  // Port 0 stands for none. As data alone, and a copy: defaults are filled in.
-  const written = JSON.parse(JSON.stringify({ ...rest, listen: ['127.0.0.1:0'], sites: [site] })) as unknown;
-  const document = structuredClone(written);
+  // Port 0 is in no list of served ports, so it stands for no listener.
+  const written = { ...rest, listen: ['127.0.0.1:0'], sites: [site] };
   const file = (name: string): string => resolve(name);
-  const findings = findingsOf(document, written, file);
+  const { document, findings } = checkDocument(written, file);
   for (const { path, message, fix, ofKey } of findings)
     faults.push({
       path: pathText(path).replace(/^(?:sites\[0\]|bans|rateLimit|alerts|admin)\./, ''),
@@ -59,5 +58,5 @@ export function readOptions(site: object, rest: object, faults: Fault[]): Config
       fix,
       line: null,
     });
-  return findings.length > 0 ? null : toConfig(document as ConfigDocument, file, null);
+  return document === null ? null : toConfig(document, file, null);
 }

@@ -1,13 +1,13 @@
 /**
- * Names below which anybody can have one: whoever owns a wildcard of them owns other people's hosts. A short list, not the Public
- * Suffix List: for a warning, and without what would have to be kept up to date.
+ * Domains below which anyone can register a name: a site with a wildcard of one would own other people's hosts. A short list for a
+ * warning, not the Public Suffix List, which would have to be kept up to date.
  */
 
-/** What registries put before the two letters of a country. */
+/** Second levels that registries use below a country code. */
 const secondLevel =
   /^(?:ac|adv|asn|biz|co|com|edu|firm|gen|go|gob|gouv|gov|govt|id|in|ind|info|k12|ltd|me|mil|ne|net|nhs|nom|or|org|plc|police|sch|school|web)\.[a-z]{2}$/;
 
-/** Names below which providers give theirs away. */
+/** Domains below which providers give names to customers. */
 const providers = new Set([
   ...[
     'github.io',
@@ -40,7 +40,7 @@ const providers = new Set([
   ...['duckdns.org', 'dyndns.org', 'no-ip.org', 'ddns.net', 'sslip.io', 'nip.io'],
 ]);
 
-/** Names of one label that are no top-level domain of the public DNS. */
+/** Single labels that are no top-level domain of the public DNS. */
 const own = new Set([
   ...['localhost', 'local', 'internal', 'lan', 'home', 'corp', 'intranet', 'private'],
   ...['test', 'example', 'invalid', 'onion', 'alt'],

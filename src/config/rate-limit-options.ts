@@ -1,4 +1,4 @@
-/** The options of the `rateLimit` plugin → the rules of a limiter. */
+/** The options of the `rateLimit` plugin → the settings of a rate limiter. */
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import type { RateLimitRules } from '../limit/rate-limits.ts';
@@ -10,7 +10,7 @@ export interface RateLimitSettings {
   readonly max?: number;
   /** Length of the window: a number and `ms`, `s`, `m`, `h` or `d`. @default '1m' */
   readonly timeWindow?: string;
-  /** Addresses or prefixes (CIDR) that are not limited, besides those under `allow` of `relayGuard`. @default [] */
+  /** Addresses or prefixes (CIDR) that are not limited, in addition to `allow` of `relayGuard`. @default [] */
   readonly allow?: readonly string[];
 }
 

@@ -1,11 +1,11 @@
-/** The backends of a site as the forwarder takes them. */
+/** A site of the config → the route that the forwarder takes. */
 import { readFileSync } from 'node:fs';
 import type { BackendAddress } from '../forward/backend.ts';
 import { FieldEdits } from '../forward/field-edits.ts';
 import type { Route } from '../forward/forwarder.ts';
 import type { BackendConfig, SiteConfig } from './config.ts';
 
-/** @throws Error where a file of `backendTls` can't be read */
+/** @throws Error if a file of `backendTls` can't be read */
 export function siteRoute({
   backends,
   balance,

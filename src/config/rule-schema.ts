@@ -1,10 +1,8 @@
-/** The part of the schema that is made from the catalogue: one property a rule. */
-import Type, { type TProperties } from 'typebox';
+/** The part of the schema that is made from the catalogue: one property per rule. */
+import Type from 'typebox';
 import { catalogue, type Rule, type RuleId, ruleIds } from '../rules/catalogue.ts';
 import { registeredMethods } from '../wire/methods.ts';
-
-const object = <T extends TProperties>(properties: T, options: object = {}) =>
-  Type.Object(properties, { additionalProperties: false, ...options });
+import { object } from './schema-parts.ts';
 
 const answerFix = 'write a status from 400 to 599, or drop';
 
@@ -72,13 +70,17 @@ export const rules = (standard: object) =>
     >,
     {
       ...standard,
-      description:
-        'Single rules that differ from the preset: rule id → action, or a map with action and answer.',
+      description: 'Rules that differ from the preset: rule id → action, or a map with action and answer.',
     },
   );
+
+export const presetWords =
+  '`default`; `strict`: what default flags is blocked; `lenient`: headers that old clients send by mistake are stripped and ' +
+  'flagged; `observe`: requests that can be passed on to our own backend without relaying are never blocked.';
+
 export const methodWords =
-  '`[GET, HEAD, POST]` lets nothing else pass; `[registered, FROB]` lets a method of your own pass beside all those of the IANA ' +
-  'registry and of WebDAV, Exchange, UPnP and caches. CONNECT and TRACE never pass.';
+  '`[GET, HEAD, POST]` lets nothing else pass; `[registered, FROB]` adds a method of your own to those of the IANA ' +
+  'registry, WebDAV, Exchange, UPnP and caches. CONNECT and TRACE never pass.';
 
 /** `policy.methods`, with or without a default. */
 export const methods = (standard: object) =>

@@ -1,4 +1,4 @@
-/** Validation by the schema, and its findings in words. */
+/** Validation against the schema, with its findings in words. */
 import { isIPv6 } from 'node:net';
 import { maskedPrefix, parsePrefix } from '../address/ip.ts';
 import { catalogue, type RuleId } from '../rules/catalogue.ts';
@@ -13,22 +13,22 @@ import { type SchemaError, SchemaReader } from './schema-reader.ts';
 import { parseHttpService, parseSmarthost, parseSyslogTarget } from './service-url.ts';
 import { parseValkeyUrl } from './valkey-url.ts';
 
-/** A fault at a path, before it is known where in the file that is. */
+/** A fault at a path, before its line in the file is known. */
 export interface Finding extends Unreadable {
   readonly path: readonly PathPart[];
-  /** The fault lies in the key, not in what stands behind it. */
+  /** The fault is in the key, not in its value. */
   readonly ofKey?: boolean;
 }
 
 const day = 86_400_000;
 
-/** A quantity has its bounds in the schema's fix, so the reader tells only which of the two is wrong. */
+/** The schema's fix names the bounds, so this only says whether the text or its size is wrong. */
 function quantity(value: number | null, noun: string, least: number, most: number): object | null {
   if (value === null) return unreadable(`is no ${noun}`, '');
   return value < least || value > most ? unreadable('is out of bounds', '') : null;
 }
 
-/** The readers of single values: a text is right where its reader reads it. */
+/** The readers of single values: a text is valid if its reader accepts it. */
 const readers: Record<string, (text: string) => object | null> = {
   'sekisho-timeout': (text) => quantity(parseDuration(text), 'time', 1, day),
   'sekisho-duration': (text) => quantity(parseDuration(text), 'time', 1, 3650 * day),
@@ -46,7 +46,7 @@ const readers: Record<string, (text: string) => object | null> = {
   'sekisho-valkey': parseValkeyUrl,
 };
 
-/** A domain or address literal that mail is taken for, read as the guard will read it. */
+/** A domain or address literal that mail is accepted for, read as the guard will read it. */
 function mailDomain(text: string): object {
   try {
     mailPolicy([text]);
@@ -74,12 +74,12 @@ export const formats = Object.fromEntries(
 );
 const reader = new SchemaReader(configSchema, formats);
 
-/** Validates a document, fills in its defaults in place, and tells every fault that the schema finds. */
+/** Validates a document, fills in its defaults in place, and returns every fault that the schema finds. */
 export function schemaFindings(document: unknown): Finding[] {
   const findings = new Map<string, Finding>();
   for (const error of relevant(reader.errors(document))) {
     const finding = describe(error);
-    // One fault a place: what a pattern refuses, a format refuses too.
+    // One fault per place: what a pattern refuses, the format beside it mostly refuses too.
     const key = JSON.stringify(finding.path);
     if (!findings.has(key)) findings.set(key, finding);
   }
@@ -87,8 +87,8 @@ export function schemaFindings(document: unknown): Finding[] {
 }
 
 /**
- * Of a choice (`anyOf`) that failed, only the branch that was meant is of interest: the one whose type the value has, and of
- * several maps the one that knows most of its keys. Where it has the type of none, the choice itself is the fault.
+ * For a choice (`anyOf`) that failed, keeps the errors of the branch that was meant: the one with the type of the value, and among
+ * several maps the one that knows most of its keys. If no branch has that type, the choice itself is the fault.
  */
 function relevant(errors: readonly SchemaError[]): SchemaError[] {
   let kept = [...errors];
@@ -109,7 +109,7 @@ function relevant(errors: readonly SchemaError[]): SchemaError[] {
       typed.filter(
         (error) => here(error) && error.keyword === 'additionalProperties' && branch(error) === one,
       ).length;
-    // Sorting is stable: of equals the first stays.
+    // The sort is stable, so among equals the first branch wins.
     const [best] = [...new Set(typed.map(branch))].sort((a, b) => unknown(a) - unknown(b));
     const meant = typed.filter((error) => branch(error) === best);
     kept = kept.filter((error) =>
@@ -118,7 +118,7 @@ function relevant(errors: readonly SchemaError[]): SchemaError[] {
         : meant.includes(error) || (error !== choice && !inside(error)),
     );
   }
-  // A format tells more than the pattern beside it.
+  // The message of a format is more specific than that of the pattern beside it.
   return kept.sort((a, b) => Number(b.keyword === 'format') - Number(a.keyword === 'format'));
 }
 
@@ -217,7 +217,7 @@ function unknownKey(path: readonly PathPart[], key: string, known: readonly stri
   };
 }
 
-/** `connect: allow`: a firewall that can be told to relay is none. */
+/** `connect: allow` would turn the firewall into an open proxy. */
 function forbiddenAction(path: readonly PathPart[], data: unknown): Finding | null {
   const id = path[path.lastIndexOf('rules') + 1] as RuleId;
   if (

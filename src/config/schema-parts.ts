@@ -1,4 +1,4 @@
-/** What the schema is made of: objects without unknown keys, quantities, prefixes. */
+/** Building blocks of the schema: objects without unknown keys, quantities, prefixes, file names. */
 import type { Static, TObject, TProperties } from 'typebox';
 import Type from 'typebox';
 import { durationPattern, sizePattern } from './quantity.ts';
@@ -7,8 +7,7 @@ export const object = <T extends TProperties>(properties: T, options: object = {
   Type.Object(properties, { additionalProperties: false, ...options });
 
 /**
- * `false`, or the object. One schema with two types rather than an `anyOf`, because defaults inside an `anyOf` are never
- * filled in.
+ * `false`, or the object. One schema with two types and no `anyOf`, because defaults inside an `anyOf` are never filled in.
  */
 export const offOr = <T extends TObject>(schema: T, options: { description: string; default?: unknown }) =>
   Type.Unsafe<false | Static<T>>({
@@ -40,7 +39,7 @@ export const quantity =
     Type.String({ pattern, format, fix, default: standard, description });
 
 export const durationFix = 'write a number and ms, s, m, h or d, such as 250ms, 10s or 1d';
-/** For timers: a day at most, since a timer can't hold more than 24 days. */
+/** For timers: at most a day. Node's timers overflow after 24 days and then fire at once. */
 export const timeout = quantity(
   durationPattern,
   'sekisho-timeout',
@@ -53,7 +52,7 @@ export const size = quantity(
   'write a number and B, KiB or MiB, from 1KiB to 1MiB',
 );
 
-/** The alphabet of a prefix; what a prefix is, the format checks. */
+/** The pattern is the alphabet alone; the format checks that the text is a prefix. */
 export const cidr = Type.String({
   pattern: '^[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?$',
   format: 'sekisho-cidr',
@@ -62,3 +61,20 @@ export const cidr = Type.String({
 });
 
 export const cidrs = (description: string) => Type.Array(cidr, { default: [], description });
+
+/** The address and port of a listener. */
+export const listenAddress = (options: { description: string; default?: string }) =>
+  Type.String({
+    pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
+    format: 'sekisho-listen',
+    fix: 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"',
+    ...options,
+  });
+
+/** The name of a file, relative to the folder of the config. */
+export const file = (description: string) =>
+  Type.String({
+    minLength: 1,
+    fix: 'write a file name',
+    description: `${description} Relative names start at the folder of the config.`,
+  });

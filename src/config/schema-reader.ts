@@ -1,10 +1,11 @@
 /**
- * Checks a value by a JSON Schema and fills in its defaults: as much of the standard as our schema is written in, and what Ajv
- * says of the same value, error by error. A schema library takes a hundred milliseconds and tens of megabytes at import, in
- * every app that has one of the plugins; the code that it would generate from our schema is a megabyte.
+ * Checks a value against a JSON Schema and fills in its defaults. It implements the keywords that our schema uses, with the same
+ * errors as Ajv. A schema library takes a hundred milliseconds and tens of megabytes at import, in
+ * every app that uses one of the plugins; the code that Ajv would generate from our schema is a megabyte.
  */
+import { isMap } from './plain-data.ts';
 
-/** As much of JSON Schema as is read here. Any other keyword is an annotation. */
+/** The implemented keywords of JSON Schema. Any other keyword is an annotation. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -27,7 +28,7 @@ export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: boolean;
   readonly default?: unknown;
-  /** What to write instead, for the fault's text. */
+  /** What to write instead, for the text of a fault. */
   readonly fix?: string;
 }
 
@@ -42,13 +43,13 @@ export interface SchemaError {
   readonly data: unknown;
 }
 
-/** Whether a text is of a format. */
+/** Format name → whether a text has that format. */
 export type Formats = Readonly<Record<string, (text: string) => boolean>>;
 
 interface Place {
   readonly instancePath: string;
   readonly schemaPath: string;
-  /** Inside a choice: defaults are not filled in there, since it may be the wrong branch. */
+  /** Inside a choice (`anyOf`, `not`), where defaults are not filled in: it may be the wrong branch. */
   readonly choosing: boolean;
 }
 
@@ -106,7 +107,7 @@ export class SchemaReader {
     if (format !== undefined && this.#formats[format]?.(data) === false) fail('format', { format });
   }
 
-  /** Of branches that all fail every error is kept: which of them was meant, the reader of the errors tells. */
+  /** If all branches fail, every error is kept: `schema-faults.ts` decides which branch was meant. */
   #choose(
     anyOf: readonly JsonSchema[],
     data: unknown,
@@ -206,9 +207,6 @@ function isOf(type: string, data: unknown): boolean {
       return typeof data === type;
   }
 }
-
-const isMap = (data: unknown): data is Record<string, unknown> =>
-  typeof data === 'object' && data !== null && !Array.isArray(data);
 
 /** RFC 6901 section 3. */
 const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

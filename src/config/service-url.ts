@@ -1,8 +1,8 @@
-/** The services that alerts and traces are sent to. With backends they are all that is ever dialled. */
+/** The services that alerts and traces are sent to. Besides backends and Valkey, nothing else is ever dialled. */
 import { type Unreadable, unreadable } from './fault.ts';
 import { parsePort } from './host-entry.ts';
 
-/** Where syslog messages go. */
+/** A syslog server. */
 export interface SyslogTarget {
   readonly transport: 'udp' | 'tcp' | 'tls';
   /** Name or address, IPv6 without brackets. */

@@ -1,18 +1,18 @@
-/** Values that stand without quotes where YAML takes them for something else, such as `*.example.net` and `[::]:8080`. */
+/** Values without quotes that YAML reads as something else, such as `*.example.net` and `[::]:8080`. */
 import { isIPv6 } from 'node:net';
 import { type Document, Lexer, visit, type YAMLError } from 'yaml';
 
 export interface Unquoted {
-  /** Where in the text it begins. */
+  /** Where in the text the value begins. */
   readonly offset: number;
   readonly message: string;
   readonly fix: string;
 }
 
-/** Faults of one kind are told this often: after the first few everybody knows. */
-const mostTold = 20;
+/** Further faults of this kind are not reported. */
+const mostReported = 20;
 
-/** In the order of the text. Shows no value that may be a secret. */
+/** In the order of the text. The messages show no value that may be a secret. */
 export function unquotedValues(text: string, document: Document): Unquoted[] {
   const found = [
     ...aliases(document),
@@ -20,10 +20,10 @@ export function unquotedValues(text: string, document: Document): Unquoted[] {
     ...tags(document),
     ...starts(text, document.errors),
   ];
-  return found.sort((a, b) => a.offset - b.offset).slice(0, mostTold);
+  return found.sort((a, b) => a.offset - b.offset).slice(0, mostReported);
 }
 
-/** `*.example.net`: an alias of an anchor that is nowhere. */
+/** `*.example.net`: an alias without an anchor. */
 function* aliases(document: Document): Generator<Unquoted> {
   const anchors = new Set<string>();
   const found: { source: string; offset: number }[] = [];
@@ -36,7 +36,7 @@ function* aliases(document: Document): Generator<Unquoted> {
     },
   });
   for (const { source, offset } of found) {
-    // Whatever is no host may be a password. An empty one is an error of its own.
+    // A text that is not a host may be a password. An empty one is an error of its own (`BAD_ALIAS`).
     const host = /^(?=[.:])(?:\.[\w.-]{1,255})?(?::(?:\d+|\*))?$/.test(source);
     if (source !== '')
       yield {
@@ -47,7 +47,7 @@ function* aliases(document: Document): Generator<Unquoted> {
   }
 }
 
-/** `[::]:8080`, or `http://[::1]` within braces. `[::1]` alone is a list of one address, and may be meant. */
+/** `[::]:8080`, or `http://[::1]` within braces. `[::1]` alone is a list of one address, which may be intended. */
 function* brackets(text: string): Generator<Unquoted> {
   let offset = 0;
   for (const lexeme of new Lexer().lex(text)) {
@@ -62,12 +62,12 @@ function* brackets(text: string): Generator<Unquoted> {
           fix: within ? 'put the whole value in quotes' : `write "[${address}]${port}"`,
         };
     }
-    // The others are marks of the lexer, and not in the text.
+    // These three are the lexer's own marks, which are not in the text.
     if (lexeme !== '\x02' && lexeme !== '\x1f' && lexeme !== '\x18') offset += lexeme.length;
   }
 }
 
-/** `!secret`: a tag, behind which nothing stands. */
+/** `!secret`: an unknown tag. */
 function* tags(document: Document): Generator<Unquoted> {
   for (const { code, pos } of document.warnings)
     if (code === 'TAG_RESOLVE_FAILED')
@@ -78,14 +78,14 @@ function* tags(document: Document): Generator<Unquoted> {
       };
 }
 
-/** Characters that YAML keeps for itself, and `a: b` as a value. */
+/** Characters that YAML reserves, and `a: b` as a value. */
 function* starts(text: string, errors: readonly YAMLError[]): Generator<Unquoted> {
   for (const { code, pos } of errors) {
     const offset = pos[0];
     if (code === 'BAD_SCALAR_START')
       yield {
         offset,
-        message: `holds a value that begins with ${text[offset]} without quotes, which YAML keeps for itself`,
+        message: `holds a value that begins with ${text[offset]} without quotes, which YAML reserves`,
         fix: 'put the value in quotes',
       };
     if (code === 'BAD_ALIAS')

@@ -1,7 +1,7 @@
 import { readValkeyAddress, type ValkeyAddress } from '../address/valkey-address.ts';
 import { type Unreadable, unreadable } from './fault.ts';
 
-/** Reads `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, or `rediss://` for TLS; a cluster; what Sentinels say. */
+/** Reads `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, `rediss://` for TLS, or the URL of a cluster or of Sentinels. */
 export function parseValkeyUrl(text: string): ValkeyAddress | Unreadable {
   const address = readValkeyAddress(text);
   return typeof address === 'string'

@@ -1,4 +1,4 @@
-/** What a config allows, and hardly anybody means. Said by `check` and at start; nothing is refused for it. */
+/** Warnings about valid settings that are rarely intended. `check` and the start print them; nothing is refused. */
 import { networkInterfaces } from 'node:os';
 import { parseIp, parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
@@ -8,7 +8,7 @@ import { certificateWarnings } from './certificate-warnings.ts';
 import { type Config, secretOfThisStart } from './config.ts';
 import { isPublicSuffix } from './public-suffixes.ts';
 
-/** One line each, with the place and the fix. */
+/** One line per warning, with the place and the fix. */
 export function warningsOf(config: Config): string[] {
   const { bans, rateLimit, trustedProxies, smtp } = config;
   const warnings: string[] = [];
@@ -28,12 +28,12 @@ export function warningsOf(config: Config): string[] {
     for (const { host } of hosts)
       if (host.startsWith('*.') && isPublicSuffix(host.slice(2)))
         warnings.push(
-          `sites[${index}].hosts: ${host} holds names of everybody: requests for them are taken for yours, and forwarded. Name your own domain, *.example.net`,
+          `sites[${index}].hosts: ${host} covers domains of other people: requests for them are taken for yours, and forwarded. Name your own domain, *.example.net`,
         );
   for (const [index, { balance, cookieSecret }] of config.sites.entries())
     if (config.fleet !== false && balance === 'cookie' && cookieSecret === secretOfThisStart)
       warnings.push(
-        `sites[${index}].balance: each gateway of the fleet makes cookies that the others do not know, and clients lose their backend between them. Write the same cookieSecret for all`,
+        `sites[${index}].balance: each gateway of the fleet makes cookies that the others can't read, so clients lose their backend when they change gateways. Write the same cookieSecret for all`,
       );
   if (config.admin !== false && config.admin.tls === null && isPublic(config.admin.listen.host))
     warnings.push(
@@ -44,25 +44,25 @@ export function warningsOf(config: Config): string[] {
     for (const domain of 'file' in domains ? [] : domains)
       if (isPublicSuffix(domain.replace(/^\*\./, '')))
         warnings.push(
-          `smtp.domains: ${domain} is everybody's: mail to any name below it is taken. Name your own domain`,
+          `smtp.domains: ${domain} covers domains of other people: mail to any name below it is accepted. Name your own domain`,
         );
     const relays = new PrefixSet(smtp.relayFrom.map((prefix) => parsePrefix(prefix)!));
     const bridge = bridges().find(({ address }) => relays.contains(address));
     if (bridge !== undefined)
       warnings.push(
-        `smtp.relayFrom: ${bridge.address} is in it, ${bridge.what}: where connections come in through it, every client of the internet has that address, and may relay. List the networks of your own machines`,
+        `smtp.relayFrom: it contains ${bridge.address}, ${bridge.what}: if connections come in through that bridge, every client of the internet has this address and may relay. List the networks of your own machines`,
       );
     warnings.push(...smtpWarnings(smtp));
   }
   if (config.acme !== null && !config.listen.some(({ port, tls }) => port === (tls === null ? 80 : 443)))
     warnings.push(
-      'listen: authorities ask for proofs at port 80 (plain) or 443 (tls), and nothing listens there: no certificate is given unless something forwards one of them here',
+      'listen: certificate authorities check challenges on port 80 (plain) or 443 (tls), and nothing listens there: no certificate is issued unless one of these ports is forwarded here',
     );
   warnings.push(...certificateWarnings(config));
   return warnings;
 }
 
-/** Half of a family's addresses: no network is that large. */
+/** Half of IPv4 or a sixteenth of IPv6: no network is that large. */
 function coversMost(prefixes: readonly string[]): boolean {
   const set = new PrefixSet(prefixes.map((prefix) => parsePrefix(prefix)!));
   return set.share(4) >= 0.5 || set.share(6) >= 1 / 16;
@@ -71,12 +71,12 @@ function coversMost(prefixes: readonly string[]): boolean {
 const isPublic = (host: string): boolean =>
   host === '0.0.0.0' || host === '::' || (parseIp(host) !== null && specialRange(host) === 'public');
 
-/** Gateways of container networks: the one that every Docker has, and those of this machine. */
+/** Gateway addresses of container networks: the default of Docker, and those of this machine. */
 function bridges(): { readonly address: string; readonly what: string }[] {
   const here = Object.entries(networkInterfaces())
     .filter(([name]) => /^(?:docker|br-|podman|cni|lxcbr|virbr|lxdbr|incusbr)/.test(name))
     .flatMap(([name, all = []]) =>
-      all.map(({ address }) => ({ address, what: `the bridge ${name} of containers` })),
+      all.map(({ address }) => ({ address, what: `the container bridge ${name}` })),
     );
-  return [{ address: '172.17.0.1', what: "the gateway of Docker's containers" }, ...here];
+  return [{ address: '172.17.0.1', what: 'the gateway of Docker containers' }, ...here];
 }

@@ -1,18 +1,7 @@
 /** The part of the schema about watching: journal, alerts, traces. */
-import Type, { type TProperties } from 'typebox';
-import { durationPattern, sizePattern } from './quantity.ts';
-
-const object = <T extends TProperties>(properties: T, options: object = {}) =>
-  Type.Object(properties, { additionalProperties: false, ...options });
-
-const span = (standard: string, description: string) =>
-  Type.String({
-    pattern: durationPattern,
-    format: 'sekisho-duration',
-    fix: 'write a number and ms, s, m, h or d, such as 10s or 1d: at most 3650d',
-    default: standard,
-    description,
-  });
+import Type from 'typebox';
+import { sizePattern } from './quantity.ts';
+import { object, span } from './schema-parts.ts';
 
 const fileName = (description: string, standard?: string) =>
   Type.String({
@@ -36,13 +25,13 @@ export const tlsFiles = object(
 
 export const journal = object({
   path: fileName(
-    'The SQLite file; relative names start at the folder of the config. Two more lie beside it (-wal, -shm). Needs a file ' +
-      'system with working locks, so none over the network.',
+    'The SQLite file; relative names start at the folder of the config. SQLite keeps two more beside it (-wal, -shm). Needs a file ' +
+      'system with working locks, so not a network share.',
     './sekisho.db',
   ),
   keep: span(
     '90d',
-    'How long events are kept. Counts by rule since the beginning are kept for ever. A clock that jumps ahead deletes nothing at once: the edge of what is too old moves a day an hour at most.',
+    'How long events are kept. Counts by rule are kept for ever. A clock that jumps ahead does not delete everything at once: the age limit moves by at most a day per hour.',
   ),
   maxSize: Type.String({
     pattern: sizePattern,
@@ -50,8 +39,8 @@ export const journal = object({
     fix: 'write a number and MiB or GiB, from 16MiB to 1024GiB',
     default: '1GiB',
     description:
-      'The most that the file holds. Events, bans and each kind of counts have a share of it; what is beyond its share goes first, the oldest of ' +
-      'it. The newest events are the last to go. The Health page says what was let go.',
+      'Maximum size of the file. Events, bans and each kind of count have a share of it; what exceeds its share is deleted first, oldest ' +
+      'first. The newest events are deleted last. The Health page says what was deleted.',
   }),
 });
 
@@ -59,7 +48,7 @@ const webhookUrl = Type.String({
   maxLength: 2048,
   format: 'sekisho-http-service',
   fix: 'write http://HOST/PATH or https://HOST/PATH',
-  description: 'Where messages are posted to as generic JSON.',
+  description: 'The URL that messages are posted to as generic JSON.',
 });
 
 const webhook = object(
@@ -68,7 +57,7 @@ const webhook = object(
     style: Type.Unsafe<'generic' | 'slack' | 'discord' | 'teams'>({
       type: 'string',
       enum: ['generic', 'slack', 'discord', 'teams'],
-      description: 'The shape of the message: `generic` JSON, or what Slack, Discord and Teams read.',
+      description: 'The format of the message: `generic` JSON, or that of Slack, Discord or Teams.',
     }),
     secret: Type.Optional(
       Type.String({
@@ -76,7 +65,7 @@ const webhook = object(
         maxLength: 512,
         fix: 'write 16 characters or more',
         description:
-          'Key that messages are signed with: `X-Sekisho-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.',
+          'The key that messages are signed with: `X-Sekisho-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.',
       }),
     ),
   },
@@ -113,7 +102,7 @@ const syslogTarget = Type.String({
   maxLength: 300,
   format: 'sekisho-syslog',
   fix: 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514',
-  description: 'The syslog server, which gets messages of RFC 5424: over UDP, TCP or TLS.',
+  description: 'The syslog server. It gets RFC 5424 messages over UDP, TCP or TLS.',
 });
 
 const httpService = (fix: string, description: string, standard?: string) =>
@@ -139,7 +128,7 @@ const telegram = object(
     }),
     url: httpService('write https://HOST', 'The server of the Bot API.', 'https://api.telegram.org'),
   },
-  { required: ['token', 'chat'], description: 'A chat of Telegram.' },
+  { required: ['token', 'chat'], description: 'A Telegram chat.' },
 );
 
 const pagerduty = object(
@@ -157,7 +146,8 @@ const pagerduty = object(
   },
   {
     required: ['routingKey'],
-    description: 'PagerDuty: trouble opens an incident, its end resolves it. Notices are not sent.',
+    description:
+      'PagerDuty: a problem opens an incident, and its end resolves the incident. Notices are not sent.',
   },
 );
 
@@ -165,7 +155,7 @@ export const alerts = object({
   ntfy: Type.Optional(
     httpService(
       'write https://HOST/TOPIC, or https://:TOKEN@HOST/TOPIC',
-      'A topic of ntfy: `https://ntfy.sh/TOPIC`. An access token stands as `https://:TOKEN@HOST/TOPIC`.',
+      'An ntfy topic: `https://ntfy.sh/TOPIC`. With an access token: `https://:TOKEN@HOST/TOPIC`.',
     ),
   ),
   gotify: Type.Optional(
@@ -174,7 +164,7 @@ export const alerts = object({
   telegram: Type.Optional(telegram),
   pagerduty: Type.Optional(pagerduty),
   alertmanager: Type.Optional(
-    httpService('write http://HOST:9093', 'The Alertmanager of Prometheus: `http://HOST:9093`.'),
+    httpService('write http://HOST:9093', 'A Prometheus Alertmanager: `http://HOST:9093`.'),
   ),
   language: Type.Unsafe<'en' | 'ja'>({
     type: 'string',
@@ -182,13 +172,14 @@ export const alerts = object({
     default: 'en',
     fix: 'write en or ja',
     description:
-      'What messages to people are written in: English, or Japanese (`ja`). Their `facts`, for programs, are the same.',
+      'The language of messages to people: English, or Japanese (`ja`). Their `facts`, for programs, do not change.',
   }),
   daily: Type.Optional(
     Type.String({
       pattern: '^(?:[01][0-9]|2[0-3]):[0-5][0-9]$',
       fix: 'write a time of day in quotes, such as "08:00"',
-      description: 'One message a day at this local time, with what came since the last. Left out: none.',
+      description:
+        'Sends one message a day at this local time, about the time since the last one. Default: none.',
     }),
   ),
   webhook: Type.Optional(
@@ -206,11 +197,11 @@ export const alerts = object({
     default: '',
     maxLength: 100,
     fix: 'write a short name',
-    description: 'Names this checkpoint in messages; empty: the host name of the machine.',
+    description: 'The name of this gateway in messages; empty: the host name of the machine.',
   }),
   digest: span(
     '1m',
-    'An attack is told of when it begins and when it has been quiet for this long: two messages, however many probes.',
+    'An attack is reported when it begins and when it has been quiet for this long: two messages, however many probes.',
   ),
   when: object(
     {
@@ -225,12 +216,12 @@ export const alerts = object({
       ban: yesNo(true, 'A new ban.'),
       passed: yesNo(
         true,
-        'A probe was passed on to a backend that preset `default` would have blocked, as `observe` does.',
+        'A probe that preset `default` would have blocked was passed on to a backend, as `observe` does.',
       ),
-      backend: yesNo(true, 'A backend is down, and up again.'),
-      journal: yesNo(true, 'The journal can not be written, and can be again.'),
+      backend: yesNo(true, 'A backend is ejected, and is healthy again.'),
+      journal: yesNo(true, "The journal can't be written, and can be written again."),
     },
-    { default: {}, description: 'What is told.' },
+    { default: {}, description: 'Which events are reported.' },
   ),
 });
 
@@ -250,7 +241,7 @@ export const otel = object({
     fix: 'write true, or http://HOST:4318/v1/logs',
     description:
       'Send events and bans as OpenTelemetry logs over OTLP/HTTP (JSON): to a URL, or with `true` to the same collector (`…/v1/logs`). Loki, Elastic, ClickHouse and ' +
-      'others take them. What a collector that is away misses is kept and sent later, up to 2048 rows of events; more is counted as lost, and stands in the journal.',
+      'others accept them. While a collector is unreachable, up to 2048 rows of events are kept and sent later; further ones are counted as lost, and are in the journal.',
   }),
   sample: Type.Number({
     default: 0.01,
@@ -258,7 +249,7 @@ export const otel = object({
     maximum: 1,
     fix: 'write a number from 0 to 1',
     description:
-      'Share of the requests that are traced; 0: none. Hazard: each traced request costs several times its usual work.',
+      'Share of the requests that are traced; 0: none. Hazard: a traced request costs several times as much as an ordinary one.',
   }),
 });
 
@@ -266,8 +257,8 @@ export const geo = object(
   {
     country: Type.Optional(
       fileName(
-        'An MMDB file of countries or cities: GeoLite2 Country, DB-IP Country Lite and the like. Read again when it changes; one that can not be ' +
-          'used is logged, and the one before stays in use.',
+        'An MMDB file of countries or cities: GeoLite2 Country, DB-IP Country Lite and the like. Read again when it changes; if the new file ' +
+          'is unusable, that is logged and the previous one stays in use.',
       ),
     ),
     asn: Type.Optional(

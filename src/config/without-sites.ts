@@ -1,31 +1,28 @@
-/** A config without sites: a mail guard or decoys alone. Then there is nothing for a listener of HTTP to serve. */
+/** A config without sites, which has a mail guard or decoys alone. There is nothing for an HTTP listener to serve. */
+import { isMap } from './plain-data.ts';
 import type { Finding } from './schema-faults.ts';
 
-type Root = Record<string, unknown>;
-
 /**
- * Takes away the default listener of a document without sites, and finds fault with a listener that was written.
+ * Removes the default listener of a document without sites, and reports a listener that was written.
  *
  * @param document with its defaults; changed in place
- * @param written as it was before they were filled in
+ * @param written the document as written, without defaults
  */
 export function withoutSites(document: unknown, written: unknown): Finding[] {
-  const [root, given] = [document, written] as [Root | null, Root | null];
-  if (!isMap(root) || !isMap(given)) return [];
-  const { sites } = root;
+  if (!isMap(document) || !isMap(written)) return [];
+  const { sites, smtp, decoys } = document;
   if (sites !== undefined && !(Array.isArray(sites) && sites.length === 0)) return [];
-  const { smtp, decoys } = root;
   const serves = isMap(smtp) || (Array.isArray(decoys) && decoys.length > 0);
   if (!serves)
     return [
       {
         path: ['sites'],
-        message: given.sites === undefined ? 'is missing' : 'is an empty list',
+        message: written.sites === undefined ? 'is missing' : 'is an empty list',
         fix: 'list one site or more, with hosts and backend; or write smtp or decoys, which can stand alone',
-        ofKey: given.sites === undefined,
+        ofKey: written.sites === undefined,
       },
     ];
-  if (given.listen !== undefined)
+  if (written.listen !== undefined)
     return [
       {
         path: ['listen'],
@@ -33,10 +30,7 @@ export function withoutSites(document: unknown, written: unknown): Finding[] {
         fix: 'write sites, or leave listen out: smtp and decoys have their own',
       },
     ];
-  // The default would take 127.0.0.1:8080, which is often the very port of a decoy.
-  root.listen = [];
+  // The default 127.0.0.1:8080 is often the very port of a decoy.
+  document.listen = [];
   return [];
 }
-
-const isMap = (value: unknown): value is Root =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

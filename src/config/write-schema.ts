@@ -1,4 +1,4 @@
-/** Writes `config/sekisho.schema.json`, by which editors complete and check a config: `npm run schema`. */
+/** `npm run schema`: writes `config/sekisho.schema.json`, which editors use to complete and check a config. */
 import { writeFileSync } from 'node:fs';
 import { fileSchema } from './file-schema.ts';
 

@@ -268,10 +268,9 @@ export const smtpSchema = Type.Object(
         ),
         senders: Type.Record(
           Type.String(),
-          Type.Array(
-            Type.String({ minLength: 1, fix: 'write an address, or @DOMAIN for all of a domain' }),
-            { fix: 'list addresses, or @DOMAIN for all of a domain' },
-          ),
+          Type.Array(Type.String({ minLength: 1, fix: 'write an address, or @DOMAIN for all of a domain' }), {
+            fix: 'list addresses, or @DOMAIN for all of a domain',
+          }),
           {
             default: {},
             description:

@@ -1,4 +1,4 @@
-/** What is said of certificates in files. */
+/** Warnings about certificate files. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { certificateWarnings } from '../../src/config/certificate-warnings.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('a certificate that asks for a staple, or ends soon, is told of once', async (t) => {
+test('a certificate that demands stapling, or expires soon, gets one warning', async (t) => {
   const folder = await tempDir(t, 'certificates');
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const make = (...more: string[]): void => {
@@ -27,8 +27,8 @@ test('a certificate that asks for a staple, or ends soon, is told of once', asyn
     );
   make();
   assert.deepEqual(told(), []);
-  assert.deepEqual(told(20), [`listen[0].tls: ${cert} ends in 9 days: see what renews it`]);
-  assert.deepEqual(told(31.5), [`listen[0].tls: ${cert} ended 2 days ago: see what renews it`]);
+  assert.deepEqual(told(20), [`listen[0].tls: ${cert} expires in 9 days: check what renews it`]);
+  assert.deepEqual(told(31.5), [`listen[0].tls: ${cert} expired 2 days ago: check what renews it`]);
   make('-addext', 'tlsfeature=status_request');
   assert.equal(told().length, 1);
   assert.match(told()[0]!, /^listen\[0\]\.tls: .* \(must-staple\), and none is sent/);

@@ -37,7 +37,7 @@ suite('a value without its quotes', () => {
     ],
     [
       `admin: { token: @hunter2hunter2hunter2 }\n${site}`,
-      '1: holds a value that begins with @ without quotes, which YAML keeps for itself; put the value in quotes',
+      '1: holds a value that begins with @ without quotes, which YAML reserves; put the value in quotes',
     ],
     [
       `admin: { token: *hunter2hunter2hunter2 }\n${site}`,

@@ -220,7 +220,7 @@ suite('alerts', () => {
       await fault(t, (app) => app.register(alerts, { webhook })),
       /^alerts: there is no relayGuard/,
     );
-    assert.match(await fault(t, (app) => app.register(alerts, {})), /nobody is told\. write webhook/);
+    assert.match(await fault(t, (app) => app.register(alerts, {})), /there is no receiver\. write webhook/);
     const wrong = { webhook: 'ftp://a', digest: 'soon' };
     const lines = (await fault(t, (app) => app.register(alerts, wrong))).split('\n');
     assert.deepEqual(lines.map((line) => line.split(':', 1)[0]).sort(), ['digest', 'webhook']);

@@ -1,3 +1,4 @@
+/** The first of three steps, text → document → config: YAML text becomes plain data, with the line of each value. */
 import {
   type Document,
   isMap,
@@ -15,7 +16,7 @@ import {
 import { type Fault, type PathPart, pathText } from './fault.ts';
 import { unquotedValues } from './unquoted.ts';
 
-/** A parsed file: its value as plain data, and where in the text each part of it stands. */
+/** A parsed file: its value as plain data, and where in the text each part stands. */
 export interface ConfigText {
   readonly value: unknown;
   readonly faults: readonly Fault[];
@@ -24,32 +25,29 @@ export interface ConfigText {
 }
 
 const largest = 1024 * 1024;
-/** Maps and lists in each other; the deepest place of a config is at eight. */
+/** Nested maps and lists; no place of a config is deeper than eight. */
 const deepest = 100;
 
 /**
- * Reads YAML 1.2. A key that stands twice is a fault, since parsers differ in which of the two counts; after other
- * faults of syntax the value can't be told and is undefined.
+ * Reads YAML 1.2. A duplicate key is a fault, since parsers differ in which of the two counts. After any other
+ * syntax error the value is undefined.
  */
 export function readConfigText(text: string): ConfigText {
   if (text.length > largest) return broken('is longer than 1 MiB', 'write a shorter config');
   if (isDeeper(text)) {
-    return broken(
-      `has more than ${deepest} maps and lists in each other`,
-      'look for a line with many colons',
-    );
+    return broken(`has more than ${deepest} nested maps and lists`, 'look for a line with many colons');
   }
   const counter = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: counter,
     prettyErrors: false,
     uniqueKeys: true,
-    // Not on stderr: a map for a key is a fault that is told like others.
+    // Without warnings on stderr: a map as a key is reported like any other fault.
     logLevel: 'error',
   });
   const lineAt = (offset: number): number => counter.linePos(offset).line;
   const unquoted = unquotedValues(text, document);
-  // What follows on the same place, or behind it, mostly comes of it.
+  // Syntax errors on the same line or after it are mostly caused by the missing quotes.
   const first = lineAt(unquoted[0]?.offset ?? Number.POSITIVE_INFINITY);
   const errors = document.errors.filter(
     ({ code, pos }) => unquoted.length === 0 || code === 'DUPLICATE_KEY' || lineAt(pos[0]) < first,
@@ -76,7 +74,7 @@ export function readConfigText(text: string): ConfigText {
   }
 }
 
-/** Found here, since the parser takes a second for a thousand of them, and overflows the stack at some thousands. */
+/** Checked before parsing: the parser takes a second for a thousand levels, and some thousands overflow the stack. */
 function isDeeper(text: string): boolean {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
@@ -105,7 +103,7 @@ function yamlFault({ code, message, pos }: YAMLError, paths: KeyPaths, line: num
         fix: 'keep one of the two',
       };
     case 'MULTIPLE_DOCS':
-      return { ...fault, message: 'starts a second document', fix: 'take out the line ---' };
+      return { ...fault, message: 'starts a second document', fix: 'remove the line ---' };
     case 'TAB_AS_INDENT':
       return { ...fault, message: 'is indented with a tab', fix: 'indent with spaces' };
     default:
@@ -120,7 +118,7 @@ function yamlFault({ code, message, pos }: YAMLError, paths: KeyPaths, line: num
 /** Offset of a key → its path. */
 type KeyPaths = ReadonlyMap<number, PathPart[]>;
 
-/** The paths of the keys at these offsets, in one walk: a file may hold one key thousands of times. */
+/** The paths of the keys at these offsets, in one walk: a file may repeat a key thousands of times. */
 function pathsOfKeys(document: Document, offsets: ReadonlySet<number>): KeyPaths {
   const paths = new Map<number, PathPart[]>();
   if (offsets.size === 0) return paths;
@@ -148,7 +146,7 @@ function offsetOf(root: unknown, path: readonly PathPart[]): number | null {
       if (pair === undefined) return offset;
       offset = rangeStart(pair.key) ?? offset;
       node = pair.value;
-      // A list is pointed at by its key, a scalar by itself: folded text may stand lines below its key.
+      // For a list, the line of its key; for a scalar, its own line, since folded text may start lines below its key.
       if (isScalar(node)) offset = rangeStart(node) ?? offset;
     } else if (isSeq(node)) {
       const item = node.items[Number(part)];

@@ -1,33 +1,41 @@
-/** Every fault of a document, whether it is a file or the options of a plugin. */
+/** The second of three steps, text → document → config: a written value, from a file or a plugin's options, is checked against the schema and its defaults are filled in. */
 import { crossFindings } from './cross-checks.ts';
 import { type PathPart, pathText } from './fault.ts';
 import { fileFindings } from './file-checks.ts';
+import { plainCopy } from './plain-data.ts';
+import type { ConfigDocument } from './schema.ts';
 import { type Finding, schemaFindings } from './schema-faults.ts';
 import { withoutSites } from './without-sites.ts';
 
+export interface CheckedDocument {
+  /** A copy with every default; null if there are findings. */
+  readonly document: ConfigDocument | null;
+  readonly findings: readonly Finding[];
+}
+
 /**
- * Validates a document and fills in its defaults in place.
+ * Checks a value of any shape. The value itself is not changed.
  *
- * @param written as it was before, to tell what a fault is about
  * @param file turns a file name of the config into an absolute one
- * @param further checks of what only the program has
+ * @param further checks of the sections that only the program has
  */
-export function findingsOf(
-  document: unknown,
+export function checkDocument(
   written: unknown,
   file: (name: string) => string,
   further: (document: unknown) => readonly Finding[] = () => [],
-): Finding[] {
-  return withoutRepeats([
+): CheckedDocument {
+  const document = plainCopy(written);
+  const findings = withoutRepeats([
     ...schemaFindings(document),
     ...withoutSites(document, written),
     ...crossFindings(document),
     ...further(document),
     ...fileFindings(document, file),
   ]);
+  return { document: findings.length === 0 ? (document as ConfigDocument) : null, findings };
 }
 
-/** A place that the schema refuses is not refused again for what that makes of it elsewhere. */
+/** The first finding of each place: what the schema refuses mostly fails the later checks too. */
 function withoutRepeats(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ path }) => {
@@ -36,7 +44,7 @@ function withoutRepeats(findings: readonly Finding[]): Finding[] {
   });
 }
 
-/** What stands at a place; undefined where nothing does. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(document: unknown, path: readonly PathPart[]): unknown {
   let value = document;
   for (const part of path) {
