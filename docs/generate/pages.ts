@@ -6,6 +6,7 @@ import { configPage } from './config-page.ts';
 import { logFormatsPage } from './log-formats-page.ts';
 import { metricsPage } from './metrics-page.ts';
 import { pluginPage } from './plugin-page.ts';
+import { roomsPicture } from './rooms-picture.ts';
 import { rulesInJapanesePage, rulesPage } from './rules-page.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -20,4 +21,5 @@ export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/log-formats.md': logFormatsPage,
   'docs/reference/metrics.md': metricsPage,
   'docs/reference/plugin.md': pluginPage,
+  'docs/images/rooms.svg': roomsPicture,
 };
