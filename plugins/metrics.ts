@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import { ConfigError } from '../src/config/fault.ts';
 import { optionFaults } from '../src/config/plugin-options.ts';
 import { noGuard } from '../src/events/probe-feed.ts';
+import { banMetrics } from '../src/metrics/ban-metrics.ts';
 import { BearerToken } from '../src/metrics/bearer-token.ts';
 import type { MetricSource } from '../src/metrics/metrics.ts';
 import { withPackages } from '../src/optional-package.ts';
@@ -56,21 +57,10 @@ function ownSource(app: FastifyInstance): MetricSource {
       probes.set(key, (probes.get(key) ?? 0) + 1);
     });
   });
-  const bans = (read: 'active' | 'listed' | 'evicted') => () =>
-    app.hasDecorator('bans') ? ([[{}, app.bans.ledger.counts[read]]] as const) : [];
   return {
     counters: () => [app.relayWatch!.feed.counters.snapshot()],
     probes,
-    others: [
-      { name: 'bans', help: 'Prefixes banned now.', type: 'gauge', samples: bans('active') },
-      { name: 'bans_listed', help: 'Prefixes on imported lists.', type: 'gauge', samples: bans('listed') },
-      {
-        name: 'ban_records_evicted_total',
-        help: 'Bans forgotten because there were too many.',
-        type: 'counter',
-        samples: bans('evicted'),
-      },
-    ],
+    others: banMetrics(() => (app.hasDecorator('bans') ? app.bans.ledger.counts : null)),
   };
 }
 

@@ -97,7 +97,7 @@ function checkpointOf(
     onEvent: (event) => {
       // What a client sends through a proxy without a word on whom it is from would else ban everybody behind it.
       if (!clients.trustedProxies.contains(event.client)) bans?.onEvent(event);
-      feed.tell(event);
+      feed.emit(event);
       settings.onProbe?.(event);
     },
     onError:

@@ -1,6 +1,6 @@
 /**
- * The dashboard for an app of somebody's own, on a listener of its own as in the gateway: the listener of the app is for
- * everybody, and a page of the app could use a dashboard of the same origin.
+ * The dashboard for your own Fastify app, on a separate listener as in the gateway: the app's listener is public, and a page of the
+ * app could use the session of a same-origin dashboard.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -14,7 +14,7 @@ export type DashboardOptions = DashboardSettings;
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Where the dashboard is, `http://127.0.0.1:9090`; empty until the app is ready. */
+    /** URL of the dashboard, `http://127.0.0.1:9090`; empty until the app is ready. */
     readonly relayDashboard: { readonly url: string };
   }
 }
@@ -51,8 +51,8 @@ async function dashboardPlugin(app: FastifyInstance, options: DashboardOptions):
 }
 
 /**
- * Dashboard, admin API and metrics behind a token. Needs `relayGuard`, before or after it; where the app has `bans` too,
- * they can be made and taken back there.
+ * Dashboard, admin API and metrics behind a token. Needs `relayGuard`, registered before or after it; if the app has `bans` too, bans
+ * can be added and removed there.
  *
  * @throws {ConfigError} naming every fault of the options
  */

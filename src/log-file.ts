@@ -1,26 +1,26 @@
-/** The file of the log: appended to by every process, and opened again when it was moved away. */
+/** The log file: every process appends to it; reopened after log rotation. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 
 /** Where lines go. */
 export interface LogSink {
   /** @param line with its newline */
   write(line: string): void;
-  /** Opens the file anew by its name: logrotate has moved the one before. */
+  /** Opens the file again by name, after logrotate has moved the old one. */
   reopen(): void;
 }
 
-/** On stderr nothing is opened again. */
+/** There is nothing to reopen. */
 export const stderrSink: LogSink = { write: toStderr, reopen: () => {} };
 
 export class LogFile implements LogSink {
   readonly #path: string;
   #fd: number;
-  /** Whether the last line could not be written, so that a full disk is told once and not with every line. */
+  /** The last write failed: a full disk is reported once, not with every line. */
   #failing = false;
 
   /**
    * @param path absolute
-   * @throws Error where it can't be written, with the fix
+   * @throws Error if it can't be written; the message says how to fix it
    */
   constructor(path: string) {
     this.#path = path;
@@ -28,14 +28,14 @@ export class LogFile implements LogSink {
       this.#fd = open(path);
     } catch (error) {
       throw new Error(
-        `log.file: ${path} can't be written (${(error as NodeJS.ErrnoException).code}): let the user that runs the program write it ` +
-          'and its folder, or name a file elsewhere',
+        `log.file: ${path} can't be written (${(error as NodeJS.ErrnoException).code}): give write permission for it and its folder to ` +
+          'the user that runs the program, or set another file',
         { cause: error },
       );
     }
   }
 
-  /** One system call a line: with O_APPEND lines of several processes do not mix, and copytruncate leaves no hole. */
+  /** One system call per line: with O_APPEND, lines of several processes do not mix, and copytruncate leaves no hole. */
   write(line: string): void {
     try {
       writeAll(this.#fd, line);
@@ -50,13 +50,13 @@ export class LogFile implements LogSink {
     }
   }
 
-  /** Where that fails, lines go on into the file that was moved away. */
+  /** On failure, lines still go to the moved file. */
   reopen(): void {
     const before = this.#fd;
     try {
       this.#fd = open(this.#path);
     } catch (error) {
-      const why = `log.file: ${this.#path} can't be opened again (${(error as Error).message}): lines go into the file that was there before`;
+      const why = `log.file: ${this.#path} can't be reopened (${(error as Error).message}): lines still go to the old file`;
       toStderr(`${why}\n`);
       return;
     }
@@ -64,7 +64,7 @@ export class LogFile implements LogSink {
   }
 }
 
-/** Readable by the group: adm, where the folder says so. It holds what clients sent, so nobody else reads it. */
+/** Readable by the group (adm, if the folder is setgid) but not by others: it holds what clients sent. */
 const open = (path: string): number => openSync(path, 'a', 0o640);
 
 function writeAll(fd: number, line: string): void {
@@ -76,6 +76,6 @@ function toStderr(line: string): void {
   try {
     writeSync(2, line);
   } catch {
-    // Nobody reads it any more: a line less, and traffic goes on.
+    // stderr is closed: drop the line rather than stop serving.
   }
 }

@@ -7,15 +7,15 @@ import { lineForPeople } from './log-lines.ts';
 
 export interface OpenLog {
   readonly log: Logger;
-  /** Opens the file anew; nothing where the log is on stderr. */
+  /** Reopens the file; does nothing if the log goes to stderr. */
   reopen(): void;
 }
 
 /**
- * The program's log, in `log.file`, or else on stderr: stdout belongs to what scripts read. On a terminal a line a person reads,
- * else JSON, by its own names or by those of ECS.
+ * The program's log: in `log.file`, or on stderr (stdout is for scripts). For people on a terminal, otherwise JSON, with our field
+ * names or those of ECS.
  *
- * @throws Error where the file can't be written, with the fix
+ * @throws Error if the file can't be written; the message says how to fix it
  */
 export async function openLog(config: Config['log']): Promise<OpenLog> {
   const { file, level, format, access } = config;
@@ -42,7 +42,7 @@ export async function openLog(config: Config['log']): Promise<OpenLog> {
 
 const lineByEcs = async () => (await import('./events/ecs-line.ts')).ecsLine;
 
-/** The file of lines in Combined Log Format; null: they go where the log goes. Apart from it, since analysers stop at lines they do not know. */
+/** The file for Combined Log Format lines, apart from the log, since log analysers fail on other lines; null: they go to the log. */
 export const accessFile = ({ file, access }: Config['log']): string | null =>
   file === null || access !== 'combined' || basename(file) === 'access.log'
     ? null

@@ -19,7 +19,7 @@ test('a probe is one line, and nothing in it commands the terminal', () => {
   const line = logLine(JSON.stringify(entry)).replace(/\x1b\[\d+m/g, '');
   assert.match(
     line,
-    /^[\d:]{8} {2}turned away {2}192\.0\.2\.7\?\[2J {2,}connect {2}CONNECT \?\]0;evil\? HTTP\/1\.1\?forged line {2}\(web\) dropped\n$/,
+    /^[\d:]{8} {2}blocked {6}192\.0\.2\.7\?\[2J {2,}connect {2}CONNECT \?\]0;evil\? HTTP\/1\.1\?forged line {2}\(web\) dropped\n$/,
   );
 });
 

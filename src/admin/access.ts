@@ -1,21 +1,21 @@
-/** Who may use the admin listener: whoever holds the token, or a session that was opened with it. */
+/** Access to the admin listener: by the token, or by a session opened with it. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { BearerToken } from '../metrics/bearer-token.ts';
 
 export interface Session {
-  /** To be sent back as `X-Sekisho-CSRF` with everything that changes something. */
+  /** Must come back as `X-Sekisho-CSRF` with every request that changes something. */
   readonly csrf: string;
   /** Milliseconds since the epoch. */
   readonly expires: number;
 }
 
-/** How somebody was let in. */
+/** How a request was authenticated. */
 export type Pass = { readonly by: 'token' } | { readonly by: 'session'; readonly session: Session };
 
 /** Milliseconds. */
 export const sessionLength = 12 * 3_600_000;
-/** Sessions at a time; the oldest ends where one more begins. */
+/** Concurrent sessions; eviction: the oldest. */
 const sessionLimit = 64;
 const cookieName = 'sekisho_session';
 
@@ -24,23 +24,23 @@ export class Access {
   readonly #secure: boolean;
   readonly #sessions = new Map<string, Session>();
 
-  /** @param secure the listener speaks TLS, so the cookie is for TLS alone */
+  /** @param secure the listener speaks TLS, so the cookie gets `Secure` */
   constructor(token: string, secure: boolean) {
     this.#token = new BearerToken(token);
     this.#secure = secure;
   }
 
-  /** Another token: every session that was opened with the one before ends. */
+  /** A different token ends every session opened with the old one. */
   replaceToken(token: string): void {
     if (!this.#token.is(token)) this.#sessions.clear();
     this.#token = new BearerToken(token);
   }
 
   /**
-   * Whether a request may pass.
+   * Cookies ignore the port: a page served on another port of this host (such as a site behind the gateway) sends ours along. So
+   * the cookie counts only if the browser says (Sec-Fetch-Site) that the request comes from our own page.
    *
-   * A cookie does not know ports: a page that another port of this host serves (such as a site behind the gateway) sends it
-   * along. So it counts only where the browser says that the request is our own page's.
+   * @returns null: not authenticated
    */
   check(headers: IncomingHttpHeaders, now: number): Pass | null {
     const bearer = BearerToken.of(headers);
@@ -52,8 +52,8 @@ export class Access {
     return session === null ? null : { by: 'session', session };
   }
 
-  /** Whether a request brings a token, right or wrong. */
-  static bringsToken(headers: IncomingHttpHeaders): boolean {
+  /** Whether a request carries a token, right or wrong. */
+  static carriesToken(headers: IncomingHttpHeaders): boolean {
     return /^Bearer +[^ ]/i.test(headers.authorization ?? '');
   }
 
@@ -70,7 +70,7 @@ export class Access {
     return this.#cookie(id, sessionLength / 1000);
   }
 
-  /** Ends the session of a request. @returns the value of the Set-Cookie line that takes the cookie away */
+  /** Ends the session of a request. @returns the value of the Set-Cookie line that deletes the cookie */
   close(cookies: string | undefined): string {
     for (const id of sessionIds(cookies)) this.#sessions.delete(id);
     return this.#cookie('', 0);
@@ -91,7 +91,7 @@ export class Access {
   }
 }
 
-/** A token for one run. */
+/** A random token, for a run without a configured one. */
 export const makeToken = (): string => randomBytes(24).toString('base64url');
 
 const sessionIds = (cookies: string | undefined): string[] =>

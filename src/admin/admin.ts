@@ -1,6 +1,6 @@
 /**
- * The admin listener's own rules: nothing without the token or a session, nothing cached, nothing loaded from elsewhere.
- * Register it before every route.
+ * The rules of the admin listener: a token or a session for every route that is not open, no caching, nothing loaded from other
+ * origins. Register it before all routes.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
@@ -12,11 +12,11 @@ import type { WrongTokens } from './wrong-tokens.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without a token. */
+    /** The route needs no token. */
     open?: boolean;
   }
   interface FastifyRequest {
-    /** How the sender was let in; null on open routes. */
+    /** How the request was authenticated; null on open routes. */
     pass: Pass | null;
   }
 }
@@ -24,7 +24,7 @@ declare module 'fastify' {
 export interface AdminOptions {
   readonly access: Access;
   readonly wrongTokens: WrongTokens;
-  /** Whether the gateway takes requests. */
+  /** Whether the gateway accepts requests. */
   readonly ready: () => boolean;
 }
 
@@ -54,16 +54,16 @@ async function adminPlugin(
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     if (request.routeOptions.config.open) return undefined;
-    const brings = Access.bringsToken(request.headers);
-    const locked = brings ? wrongTokens.locked(request.ip, Date.now()) : 0;
+    const hasToken = Access.carriesToken(request.headers);
+    const locked = hasToken ? wrongTokens.locked(request.ip, Date.now()) : 0;
     if (locked > 0) return tooMany(reply, locked);
     const pass = access.check(request.headers, Date.now());
     if (pass === null) {
-      if (brings) await wrongTokens.wrong(request.ip, Date.now());
+      if (hasToken) await wrongTokens.wrong(request.ip, Date.now());
       return refuse(request, reply, false);
     }
     if (pass.by === 'session' && !safeMethods.has(request.method)) {
-      // Another site, or another port of this host, can make a browser send the cookie, but does not know this.
+      // CSRF: another site, or another port of this host, can make a browser send the cookie, but cannot read this value.
       if (request.headers['x-sekisho-csrf'] !== pass.session.csrf)
         return reply.code(403).send({ error: 'the X-Sekisho-CSRF header is missing or wrong' });
     }
@@ -74,12 +74,10 @@ async function adminPlugin(
   app.setErrorHandler((error: { statusCode?: number; message: string }, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status >= 500) request.log.error(error, 'an admin request failed');
-    reply
-      .code(status)
-      .send({ error: status >= 500 ? 'something went wrong; the log tells what' : error.message });
+    reply.code(status).send({ error: status >= 500 ? 'internal error: see the log' : error.message });
   });
   app.setNotFoundHandler((_request, reply) => {
-    reply.code(404).send({ error: 'there is nothing of that name' });
+    reply.code(404).send({ error: 'not found' });
   });
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -92,7 +90,7 @@ async function adminPlugin(
     schema: { summary, security: [], response: { 200: HealthAnswer, 503: HealthAnswer } },
   });
   app.get('/healthz', health('200 while the process runs'), async () => ({ status: 'ok' }));
-  app.get('/readyz', health('200 while it takes requests, else 503'), async (_request, reply) => {
+  app.get('/readyz', health('200 while it accepts requests, else 503'), async (_request, reply) => {
     if (ready()) return { status: 'ready' };
     return reply.code(503).send({ status: 'not ready' });
   });
@@ -103,8 +101,8 @@ async function adminPlugin(
     async (request, reply) => {
       const token = request.body?.token;
       const site = request.headers['sec-fetch-site'];
-      const own = site === undefined || site === 'same-origin' || site === 'none';
-      if (!own || typeof token !== 'string') return refuse(request, reply, true);
+      const sameOrigin = site === undefined || site === 'same-origin' || site === 'none';
+      if (!sameOrigin || typeof token !== 'string') return refuse(request, reply, true);
       const locked = wrongTokens.locked(request.ip, Date.now());
       if (locked > 0) return tooMany(reply, locked);
       if (!access.isToken(token)) {
@@ -125,11 +123,11 @@ const tooMany = (reply: FastifyReply, seconds: number): FastifyReply =>
     .header('Retry-After', String(seconds))
     .send({ error: `too many wrong tokens: try again in ${seconds} s` });
 
-/** 401: for a person the page that asks for the token, for a program a word. */
+/** 401: the login page for a browser, JSON for a program. */
 function refuse(request: FastifyRequest, reply: FastifyReply, failed: boolean): FastifyReply {
   reply.code(401).header('WWW-Authenticate', 'Bearer realm="sekisho"');
-  const person = (request.headers.accept ?? '').includes('text/html');
-  if (!person || !(failed || (request.method === 'GET' && request.url.split('?', 1)[0] === '/')))
+  const browser = (request.headers.accept ?? '').includes('text/html');
+  if (!browser || !(failed || (request.method === 'GET' && request.url.split('?', 1)[0] === '/')))
     return reply.send({ error: 'a token is needed' });
   const { html, contentPolicy } = loginPage(failed, requestLanguage(request.headers));
   reply.header('Vary', 'Accept-Language, Cookie');

@@ -1,4 +1,4 @@
-/** What the admin API answers, as TypeBox schemas: the types of the code and the words of the OpenAPI document. */
+/** Requests and answers of the admin API as TypeBox schemas: the source of the TypeScript types and of the OpenAPI document. */
 import type { Static, TSchema } from 'typebox';
 import { reportFormats } from '../reports/formats.ts';
 import { ruleIds } from '../rules/catalogue.ts';
@@ -20,18 +20,25 @@ const filter = {
   rule: Type.Optional(word(ruleIds, 'A rule of the catalogue.')),
   client: Type.Optional(Type.String({ maxLength: 64, description: 'An address or a prefix.' })),
   site: Type.Optional(Type.String({ maxLength: 255, description: 'The first host of a site.' })),
-  action: Type.Optional(word(['flag', 'block'], 'What was done.')),
+  action: Type.Optional(word(['flag', 'block'], 'The action taken.')),
   intent: Type.Optional(Type.String({ maxLength: 40, description: 'What the sender was after.' })),
-  text: Type.Optional(Type.String({ maxLength: 200, description: 'Words in destination or request.' })),
-  from: moment('The first moment'),
-  to: moment('The moment behind the last one'),
+  text: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Text in the destination or the request.' }),
+  ),
+  from: moment('Start of the range'),
+  to: moment('End of the range, exclusive'),
 };
 
 export const EventsQuery = Type.Object(
   {
     ...filter,
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Events in one answer.' }),
-    before: Type.Optional(Type.String({ maxLength: 40, description: '`next` of the page before.' })),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 100,
+      description: 'Most events in the answer.',
+    }),
+    before: Type.Optional(Type.String({ maxLength: 40, description: '`next` of the previous page.' })),
   },
   { additionalProperties: false },
 );
@@ -40,14 +47,17 @@ export type EventsQuery = Static<typeof EventsQuery>;
 export const ExportQuery = Type.Object(
   {
     ...filter,
-    format: Type.Optional(word(['csv', 'json'], 'csv (the default), or json, one object a line.')),
+    format: Type.Optional(word(['csv', 'json'], 'csv (the default), or json: one object per line.')),
   },
   { additionalProperties: false },
 );
 export type ExportQuery = Static<typeof ExportQuery>;
 
 export const RangeQuery = Type.Object(
-  { from: moment('The first moment; a day ago'), to: moment('The moment behind the last one; now') },
+  {
+    from: moment('Start of the range; default: a day ago'),
+    to: moment('End of the range, exclusive; default: now'),
+  },
   { additionalProperties: false },
 );
 export type RangeQuery = Static<typeof RangeQuery>;
@@ -58,13 +68,13 @@ export const ReportQuery = Type.Object(
       Type.String({
         maxLength: 64,
         description:
-          'The source: an address or a prefix. `text`, `html` and `xarf` need it; without it the lists are of all sources of a day.',
+          'The source: an address or a prefix. Required for `text`, `html` and `xarf`; without it the lists cover all sources of the last day.',
       }),
     ),
     format: Type.Optional(
       word(
         reportFormats,
-        'text (the default), for the abuse contact of a source, html as a page to print, xarf for its programs; lists for sharing: abuseipdb (CSV), blocklist-de (a form a line), stix (2.1), misp.',
+        'About one source, for its abuse contact: text (the default, a mail), html (a page to print), xarf (for programs). Lists to share: abuseipdb (CSV), blocklist-de (one form per line), stix (2.1), misp.',
       ),
     ),
     contact: Type.Optional(
@@ -74,68 +84,70 @@ export const ReportQuery = Type.Object(
         description: 'Your mail address.',
       }),
     ),
-    from: moment('The first moment'),
-    to: moment('The moment behind the last one'),
+    from: moment('Start of the range'),
+    to: moment('End of the range, exclusive'),
   },
   { additionalProperties: false },
 );
 export type ReportQuery = Static<typeof ReportQuery>;
 
-export const ApiError = Type.Object({ error: Type.String({ description: 'What is wrong, and the fix.' }) });
+export const ApiError = Type.Object({
+  error: Type.String({ description: 'What is wrong, and how to fix it.' }),
+});
 
 const orNull = <T extends TSchema>(type: T, description: string) =>
   Type.Union([type, Type.Null()], { description });
-/** Of an address; each null where it is not known, or `geo` names no such file. */
+/** Where an address is from. Each is null if it is unknown, or if `geo` names no file for it. */
 export const originFields = {
-  country: orNull(Type.String(), 'Where the client is from, ISO 3166-1 alpha-2 (`DE`); null: not known.'),
-  asn: orNull(Type.Integer(), 'Number of the autonomous system of the client; null: not known.'),
-  network: orNull(Type.String(), 'Who runs that network; null: not known.'),
+  country: orNull(Type.String(), 'Country of the client, ISO 3166-1 alpha-2 (`DE`); null: unknown.'),
+  asn: orNull(Type.Integer(), 'Number of the autonomous system of the client; null: unknown.'),
+  network: orNull(Type.String(), 'Operator of that network; null: unknown.'),
 };
 
 const eventFields = {
-  id: Type.Integer({ description: 'Names the event.' }),
-  time: time('The first one it stands for.'),
-  last: time('The last one.'),
-  count: Type.Integer({ description: 'How many like it came within ten minutes.' }),
-  listener: Type.String({ description: 'Where it came in: `http 127.0.0.1:8080`.' }),
-  client: Type.String({ description: 'The address of the client.' }),
-  prefix: Type.String({ description: 'The prefix by which it is counted and banned.' }),
+  id: Type.Integer({ description: 'Id of the event.' }),
+  time: time('Time of the first probe folded into this event.'),
+  last: time('Time of the last one.'),
+  count: Type.Integer({ description: 'Number of alike probes within ten minutes.' }),
+  listener: Type.String({ description: 'The listener that received it: `http 127.0.0.1:8080`.' }),
+  client: Type.String({ description: 'Address of the client.' }),
+  prefix: Type.String({ description: 'The prefix the client is counted and banned by.' }),
   site: Type.Union([Type.String(), Type.Null()], {
-    description: 'The first host of the site; null: none of ours.',
+    description: 'First host of the site; null: none of our sites.',
   }),
-  action: word(['allow', 'flag', 'block'], 'What was done.'),
-  rule: Type.String({ description: 'The rule that names the verdict.' }),
+  action: word(['allow', 'flag', 'block'], 'The action taken.'),
+  rule: Type.String({ description: 'The rule that decided the verdict.' }),
   rules: Type.Array(Type.String(), { description: 'Every rule seen.' }),
   intent: Type.String({ description: 'What the sender was after.' }),
   destination: Type.Union([Type.String(), Type.Null()], { description: 'What the sender wanted to reach.' }),
   answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()], {
     description:
-      'A status, or the reply code of the protocol spoken (SMTP, SOCKS, TURN); `drop`: none; null: it was passed on.',
+      'HTTP status, or reply code of the protocol (SMTP, SOCKS, TURN); `drop`: closed without an answer; null: forwarded.',
   }),
   why: Type.String({ description: 'One sentence.' }),
   request: Type.String({ description: 'The request line, or the first bytes, escaped.' }),
   counts: Type.Optional(
     orNull(
       Type.Boolean(),
-      'It counts towards a ban: its sender must have meant it. Of several it is true where it is of each; null: written before this was kept.',
+      'Whether it counts towards a ban: the sender must have meant it. True only if it is true of every probe folded into the event; null: written before this was recorded.',
     ),
   ),
   clientPort: Type.Optional(
-    orNull(Type.Integer(), 'TCP port of the client, of the first one; null: not known, as behind a proxy.'),
+    orNull(Type.Integer(), 'TCP port of the client, for the first probe; null: unknown, as behind a proxy.'),
   ),
-  localAddress: Type.Optional(orNull(Type.String(), 'Our address that it came to.')),
+  localAddress: Type.Optional(orNull(Type.String(), 'Our address.')),
   localPort: Type.Optional(orNull(Type.Integer(), 'Our TCP port.')),
-  session: Type.Optional(orNull(Type.String(), 'The same for all of one connection.')),
-  sni: Type.Optional(orNull(Type.String(), 'The name asked for in the TLS handshake.')),
-  protocol: Type.Optional(orNull(Type.String(), 'What was spoken: `http/1.1`, `h2`, `smtp`, `socks5` …')),
+  session: Type.Optional(orNull(Type.String(), 'Id of the connection.')),
+  sni: Type.Optional(orNull(Type.String(), 'Server name in the TLS handshake.')),
+  protocol: Type.Optional(orNull(Type.String(), 'Protocol spoken: `http/1.1`, `h2`, `smtp`, `socks5` …')),
   command: Type.Optional(
-    orNull(Type.String(), 'What a SOCKS request asked a decoy for: `connect`, `bind`, `associate`.'),
+    orNull(Type.String(), 'SOCKS command sent to a decoy: `connect`, `bind`, `associate`.'),
   ),
   credentialHash: Type.Optional(
     orNull(
       Type.String(),
-      'A keyed hash of the name and password offered to a decoy. The key is made at start and kept nowhere: equal hashes are equal ' +
-        'credentials until the program stops, and no list of passwords can be tried against them.',
+      'Keyed hash of the name and password offered to a decoy. The key is made at start and never stored: until the program stops, ' +
+        'equal hashes mean equal credentials, and no password list can be tried against them.',
     ),
   ),
   ...originFields,
@@ -147,16 +159,16 @@ export type ApiEvent = Static<typeof ApiEvent>;
 export const EventsAnswer = Type.Object({
   events: Type.Array(ApiEvent, { description: 'Newest first.' }),
   next: Type.Union([Type.String(), Type.Null()], {
-    description: 'Pass it on as `before`; null: this is the last page.',
+    description: 'Send it as `before` for the next page; null: this is the last page.',
   }),
   cut: Type.Boolean({
     description:
-      'Whether the search was ended for its time: what is older was not looked at yet, `next` goes on there.',
+      'Whether the search hit its time limit: older events were not searched yet; `next` continues there.',
   }),
 });
 
 const JudgedNow = Type.Object({
-  verdict: word(['allow', 'flag', 'block'], 'What would be done.'),
+  verdict: word(['allow', 'flag', 'block'], 'The action it would get now.'),
   rule: Type.Union([Type.String(), Type.Null()]),
   answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()]),
   why: Type.String(),
@@ -166,19 +178,19 @@ const JudgedNow = Type.Object({
       action: Type.String(),
       what: Type.String({ description: 'What was seen.' }),
       start: Type.Integer({ description: 'Offset in `bytes`.' }),
-      end: Type.Integer({ description: 'Offset behind the last character.' }),
+      end: Type.Integer({ description: 'Offset after the last character.' }),
     }),
   ),
 });
 
 const bannedBy = Type.Union([Type.String(), Type.Null()], {
-  description: 'The prefix of the ban in force for it, `list`: an imported list; null: it is not banned.',
+  description: 'Prefix of the ban in force for it; `list`: an imported list; null: not banned.',
 });
 
 export const ApiEventInFull = Type.Object({
   ...eventFields,
   bannedBy,
-  bytes: Type.String({ description: 'What was received, bounded, credentials redacted, escaped.' }),
+  bytes: Type.String({ description: 'The bytes received: truncated, credentials redacted, escaped.' }),
   explained: Type.Object(
     {
       title: Type.String(),
@@ -189,7 +201,7 @@ export const ApiEventInFull = Type.Object({
   ),
   judgedNow: Type.Union([Type.Null(), JudgedNow], {
     description:
-      'The same bytes, judged by the policy in force now, as at a web listener; null where they are neither HTTP nor came to a decoy for it or SOCKS.',
+      'The same bytes judged by the current policy, as at a web listener; null if they came neither to a web listener nor to an HTTP, SOCKS or TLS decoy.',
   }),
 });
 export type ApiEventInFull = Static<typeof ApiEventInFull>;
@@ -198,11 +210,11 @@ const counted = <T extends Record<string, ReturnType<typeof Type.String>>>(field
   Type.Array(Type.Object({ ...fields, count: Type.Integer() }));
 
 export const SummaryAnswer = Type.Object({
-  from: time('Begin of the range.'),
+  from: time('Start of the range.'),
   to: time('End of the range.'),
   total: Type.Integer({ description: 'Probes in the range.' }),
   banned: Type.Integer({
-    description: 'Requests of banned clients in the range: no probes, and in none of the tables.',
+    description: 'Requests of banned clients in the range: not counted as probes, and in none of the tables.',
   }),
   rules: counted({ rule: Type.String(), action: Type.String() }),
   series: Type.Object({
@@ -213,10 +225,10 @@ export const SummaryAnswer = Type.Object({
         rule: Type.String(),
         count: Type.Integer(),
       }),
-      { description: 'Points that hold something.' },
+      { description: 'Non-empty points only.' },
     ),
     banned: Type.Array(Type.Object({ time: Type.Integer(), count: Type.Integer() }), {
-      description: 'Requests of banned clients, by the same points.',
+      description: 'Requests of banned clients, at the same points.',
     }),
   }),
   sources: Type.Array(
@@ -225,11 +237,11 @@ export const SummaryAnswer = Type.Object({
       count: Type.Integer(),
       first: orNull(
         Type.String({ format: 'date-time' }),
-        'When it was seen first, as far as the journal goes back; null: its events are gone.',
+        'First seen, as far back as the journal goes; null: its events have been deleted.',
       ),
       last: time('The last probe.'),
-      rule: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
-      why: Type.Union([Type.String(), Type.Null()], { description: 'Of its latest event.' }),
+      rule: Type.Union([Type.String(), Type.Null()], { description: 'Rule of its latest event.' }),
+      why: Type.Union([Type.String(), Type.Null()], { description: '`why` of its latest event.' }),
       bannedBy,
       ...originFields,
     }),
@@ -244,16 +256,16 @@ export const SummaryAnswer = Type.Object({
       intent: Type.Union([Type.String(), Type.Null()]),
       count: Type.Integer(),
     }),
-    { description: 'What was wanted most.' },
+    { description: 'The most wanted destinations.' },
   ),
   totals: Type.Array(
     Type.Object({
       rule: Type.String(),
       action: Type.String(),
       count: Type.Integer(),
-      first: time('The first one of all.'),
+      first: time('The first such probe.'),
     }),
-    { description: 'Since the journal began.' },
+    { description: 'All probes since the journal began.' },
   ),
 });
 export type SummaryAnswer = Static<typeof SummaryAnswer>;

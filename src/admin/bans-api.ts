@@ -1,10 +1,10 @@
 /**
- * The bans over HTTP, for the admin server: register it behind the check of the token. Needs `app.bans`.
+ * Bans over HTTP, for the admin server: register it behind the token check. Needs `app.bans`.
  *
- * - `GET /api/bans`: `{ bans, listed, total }`, newest first; `?limit=` (default 1000), `?format=plain|nftables|nginx|haproxy`
- *   gives the whole live list as text;
- * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; left out: for ever);
- * - `DELETE /api/bans/:prefix`, the slash as it is or as %2F.
+ * - `GET /api/bans`: `{ bans, listed, total }`, newest first; `?limit=` (default 1000); `?format=plain|nftables|nginx|haproxy`
+ *   returns the whole current list as text;
+ * - `POST /api/bans` with `{ prefix, for, reason }` (`for` as in the config, `1h`; without it: permanent);
+ * - `DELETE /api/bans/:prefix`, with the slash literal or as %2F.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
@@ -33,44 +33,49 @@ const mostShown = 10_000;
 /** The bans API in the OpenAPI document. */
 export const bansDocumented = {
   list: {
-    summary: 'Who is banned',
+    summary: 'The bans in force',
     querystring: Type.Object({
       limit: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: mostShown, default: 1000, description: 'Bans in the answer.' }),
+        Type.Integer({
+          minimum: 1,
+          maximum: mostShown,
+          default: 1000,
+          description: 'Most bans in the answer.',
+        }),
       ),
       format: Type.Optional(
         Type.Unsafe<ExportFormat>({
           type: 'string',
           enum: [...exportFormats],
-          description: 'The whole list as text, for that program.',
+          description: 'The whole list as text for that program.',
         }),
       ),
     }),
-    response: { 200: either(BansAnswer, { 'text/plain': 'A ban a line.' }), 400: ApiError },
+    response: { 200: either(BansAnswer, { 'text/plain': 'One ban per line.' }), 400: ApiError },
   },
   add: {
     summary: 'Bans an address or a prefix',
     description:
-      'Takes `{ "prefix": "198.51.100.7", "for": "1h", "reason": "…" }`; without `for` the ban has no end. Answers 201; 409 where ' +
+      'Takes `{ "prefix": "198.51.100.7", "for": "1h", "reason": "…" }`; without `for` the ban is permanent. Answers 201, or 409 if ' +
       'bans are off.',
     body: BanRequest,
     response: { 201: BanAnswer, 400: ApiError, 409: ApiError },
   },
   remove: {
-    summary: 'Takes a ban back',
-    description: 'Answers the ban that is over, or 404 where the prefix is not banned.',
+    summary: 'Removes a ban',
+    description: 'Answers the ban that was removed, or 404 if the prefix is not banned.',
     params: Type.Object({
-      '*': Type.String({ description: 'The prefix, its slash as it is or as %2F.' }),
+      '*': Type.String({ description: 'The prefix, its slash literal or as %2F.' }),
     }),
     response: { 200: BanAnswer, 400: ApiError, 404: ApiError, 409: ApiError },
   },
 };
 
-/** What is asked is looked at by the route itself, whose words say the fix. */
+/** The route checks its own input: its messages say how to fix it, Ajv's do not. */
 export const unchecked = () => () => true;
 
 export interface BansApiOptions {
-  /** Bans that hold at the mail guard alone: listed and taken back with the others, in no list for a packet filter. @default none */
+  /** Bans that apply only at the mail guard: listed and removed like the others, but in no list for a packet filter. @default none */
   readonly mail?: BanLedger | null;
 }
 
@@ -83,13 +88,13 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
     async ({ query }, reply) => {
       if (query.format !== undefined) {
         if (!exportFormats.includes(query.format as ExportFormat))
-          return refuse(reply, `format is none of ${exportFormats.join(', ')}`);
+          return refuse(reply, `format must be one of ${exportFormats.join(', ')}`);
         reply.type('text/plain; charset=utf-8');
         return exportBans(query.format as ExportFormat, ledger.active(), ledger.lists, Date.now());
       }
       const limit = Number(query.limit ?? 1000);
       if (!Number.isInteger(limit) || limit < 1 || limit > mostShown)
-        return refuse(reply, `limit is no whole number from 1 to ${mostShown}`);
+        return refuse(reply, `limit must be a whole number from 1 to ${mostShown}`);
       const { active, listed } = ledger.counts;
       const ofMail = mail?.newest(limit).map((ban): ShownBan => ({ ...shown(ban), scope: 'mail' })) ?? [];
       const bans = [...ledger.newest(limit).map(shown), ...ofMail]
@@ -107,8 +112,8 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
       if (typeof prefix !== 'string') return refuse(reply, 'prefix is missing: {"prefix": "192.0.2.1"}');
       const milliseconds = typeof term === 'string' ? parseDuration(term) : null;
       if (term !== undefined && milliseconds === null)
-        return refuse(reply, 'for is no time: write a number and s, m, h or d, such as 1h');
-      if (reason !== undefined && typeof reason !== 'string') return refuse(reply, 'reason is no text');
+        return refuse(reply, 'for is not a duration: write a number and s, m, h or d, such as 1h');
+      if (reason !== undefined && typeof reason !== 'string') return refuse(reply, 'reason must be text');
       return answer(reply, () => {
         const ban = ledger.add({
           prefix,
@@ -137,9 +142,10 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
         const prefix = banPrefix(text);
         const wider = ledger.banOf(prefix);
         reply.code(404);
-        if (wider !== null) return { error: `${prefix} is banned by way of ${wider.prefix}: remove that` };
+        if (wider !== null)
+          return { error: `${prefix} is banned as part of ${wider.prefix}: remove that ban` };
         return ledger.isListed(prefix)
-          ? { error: `${prefix} is on an imported list: take it out there, or allow it in the config` }
+          ? { error: `${prefix} is on an imported list: remove it there, or add it to bans.allow` }
           : { error: `${prefix} is not banned` };
       }),
   );
@@ -149,7 +155,7 @@ function answer(reply: FastifyReply, act: () => object): object {
   try {
     return act();
   } catch (error) {
-    // By its code: in an app that requires the plugins the ledger is that of the CommonJS build.
+    // By code, not by class: an app that loads the plugins with require() has the ledger of the CommonJS build.
     if ((error as { code?: string }).code === 'SEKISHO_ERR_BAN_PREFIX')
       return refuse(reply, (error as Error).message);
     throw error;

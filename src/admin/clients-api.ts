@@ -1,4 +1,4 @@
-/** The admin API about one client: its history, and its name where an operator asks for it. Needs `sekisho-admin`. */
+/** The admin API about one client: its history, and its reverse name on request. Needs `sekisho-admin`. */
 import { promises as dns } from 'node:dns';
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -9,14 +9,14 @@ import { ApiError } from './api-types.ts';
 import { ClientAnswer, ClientQuery, NameAnswer } from './client-types.ts';
 
 export interface ClientsApiOptions {
-  /** The one in force. */
+  /** The current journal. */
   readonly journal: () => Journal;
   /** The prefix of the ban in force for a client, `list`, or null. */
   readonly bannedBy: (prefix: string) => string | null;
   readonly originOf: OriginOf;
 }
 
-/** Names of one address that are told; whoever holds its reverse zone chooses how many there are. */
+/** Most names shown for one address; the owner of its reverse zone chooses how many there are. */
 const mostNames = 5;
 
 async function clientsApi(
@@ -29,7 +29,7 @@ async function clientsApi(
     '/api/client',
     {
       schema: {
-        summary: 'What is known of one client',
+        summary: 'The history of one client',
         querystring: ClientQuery,
         response: { 200: ClientAnswer, ...errors },
       },
@@ -37,10 +37,10 @@ async function clientsApi(
     async ({ query }, reply) => {
       const address = query.client.split('/', 1)[0]!;
       const prefix = clientPrefix(address);
-      if (prefix === null) return reply.code(400).send({ error: `${query.client} is no address` });
+      if (prefix === null) return reply.code(400).send({ error: `${query.client} is not an address` });
       const history = await journal().client(prefix);
       if (history === null)
-        return reply.code(404).send({ error: `nothing is known of ${query.client} (any more)` });
+        return reply.code(404).send({ error: `the journal has no events of ${query.client}` });
       return {
         prefix,
         block: networkPrefix(prefix)!,
@@ -53,19 +53,19 @@ async function clientsApi(
     },
   );
 
-  // Asked only when an operator clicks, never for a request: whoever holds the reverse zone sees that somebody looks.
+  // Only when an operator clicks, never per request: the owner of the reverse zone sees the query.
   app.get<{ Querystring: ClientQuery }>(
     '/api/name',
     {
       schema: {
-        summary: 'The reverse name of an address, asked of the resolver of this machine',
+        summary: "The reverse name of an address, from this machine's resolver",
         querystring: ClientQuery,
         response: { 200: NameAnswer, ...errors },
       },
     },
     async ({ query }, reply) => {
       const ip = parseIp(query.client);
-      if (ip === null) return reply.code(400).send({ error: `${query.client} is no address` });
+      if (ip === null) return reply.code(400).send({ error: `${query.client} is not an address` });
       const resolver = new dns.Resolver({ timeout: 2000, tries: 1 });
       const names = await resolver.reverse(ip.text).catch(() => []);
       return { names: names.slice(0, mostNames).map(printableName) };

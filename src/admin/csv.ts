@@ -38,7 +38,7 @@ function field(row: Row, column: (typeof columns)[number]): string {
   if (value === null || value === undefined) return '';
   if (column === 'first' || column === 'last') return new Date(Number(value)).toISOString();
   const text = Array.isArray(value) ? value.join(' ') : String(value);
-  // A spreadsheet runs what begins so as a formula, and the sender of a probe chose these words.
+  // CSV injection: a spreadsheet runs a cell that begins like this as a formula, and the sender of a probe chose the text.
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

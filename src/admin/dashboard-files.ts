@@ -1,4 +1,4 @@
-/** The built files of the dashboard, read from where they lie. */
+/** The built files of the dashboard. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +15,12 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Where the build puts them; the second is their place beside compiled code. */
+/** Where the build puts them, seen from the source and from the compiled package. */
 const folders = ['../../dist/dashboard', '../../dashboard'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 
-/** By path, such as `/index.html`; null where the dashboard is not built. */
+/** By path, such as `/index.html`; null if the dashboard is not built. */
 export function readDashboardFiles(): ReadonlyMap<string, DashboardFile> | null {
   for (const folder of folders) {
     try {
@@ -39,7 +39,7 @@ export function readDashboardFiles(): ReadonlyMap<string, DashboardFile> | null 
       );
       if (files.has('/index.html')) return files;
     } catch {
-      // Not there: the next one, or none.
+      // Not there: try the next folder.
     }
   }
   return null;

@@ -1,4 +1,4 @@
-/** The dashboard's files, read once at start. Needs `sekisho-admin`, which keeps them behind the token. */
+/** Serves the files of the dashboard, read once at start. Needs `sekisho-admin`, which requires the token for them. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { readDashboardFiles } from './dashboard-files.ts';
@@ -24,7 +24,7 @@ async function dashboardPlugin(app: FastifyInstance): Promise<void> {
   for (const [path, { body, type }] of files) {
     if (path === '/index.html') continue;
     app.get(path, { schema: { hide: true } }, async (_request, reply) => {
-      // Names under /assets/ hold a digest of what is in them.
+      // Names under /assets/ contain a hash of the content.
       if (path.startsWith('/assets/')) reply.header('Cache-Control', 'private, max-age=31536000, immutable');
       return reply.type(type).send(body);
     });

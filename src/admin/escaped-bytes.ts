@@ -1,8 +1,8 @@
-/** The bytes of an event as they are kept, escaped, turned back into bytes: to judge them again, and to point into them. */
+/** Turns the escaped text of an event back into bytes: to judge them again, and to highlight the offending ones. */
 
 export interface EscapedBytes {
   readonly bytes: Buffer;
-  /** Offset in the escaped text of each byte, and of the end. */
+  /** For each byte, and for the end: its offset in the escaped text. */
   readonly offsets: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** What of the journal a query asks for. */
+/** The filter of a query for events. */
 import type { EventFilter } from '../events/journal-query.ts';
 import { moment } from './moment.ts';
 
@@ -14,7 +14,7 @@ export function eventFilter({
   for (const [name, text] of Object.entries({ from, to }) as ['from' | 'to', string | undefined][]) {
     if (text === undefined) continue;
     const time = moment(text);
-    if (time === null) return `${name} is no moment: write ISO 8601, such as 2026-01-31T12:00:00Z`;
+    if (time === null) return `${name} is not a time: write ISO 8601, such as 2026-01-31T12:00:00Z`;
     times[name] = time;
   }
   return { ...rest, ...times };

@@ -1,6 +1,6 @@
 /**
- * The few builders of TypeBox that the schemas of the API are written with. Its types are TypeBox's; what they make is plain data, for
- * which no library has to be loaded: 13 MiB and a tenth of a second.
+ * The few TypeBox builders that the API schemas use, with TypeBox's types. They return plain data, so TypeBox itself is not loaded,
+ * which would cost 13 MiB and 0.1 s.
  */
 import type { Type as TypeBox } from 'typebox';
 
@@ -19,7 +19,7 @@ type Builders = Pick<
   | 'Unsafe'
 >;
 
-/** On a property that may be left out; not enumerable, and no part of the schema. */
+/** Marks an optional property; not enumerable, so it is not part of the schema. */
 const optional = Symbol('optional');
 
 const of =

@@ -1,7 +1,7 @@
-/** The page that asks for the token. It stands alone: before somebody is let in, nothing else is served. */
+/** The login page. One self-contained file: nothing else is served without a token. */
 import { createHash } from 'node:crypto';
+import { logo } from '../looks/logo.ts';
 import { looks } from '../looks/looks.ts';
-import { seal } from '../looks/seal.ts';
 import { dashboardWords } from '../words/dashboard.ts';
 import type { Language } from '../words/language.ts';
 
@@ -28,7 +28,7 @@ const contentPolicy =
   `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; ` +
   "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/** @param failed the token given was wrong */
+/** @param failed a wrong token was submitted */
 export function loginPage(failed: boolean, language: Language): LoginPage {
   const { wrong, where, whereRest, token, open } = dashboardWords[language].login;
   return {
@@ -43,7 +43,7 @@ export function loginPage(failed: boolean, language: Language): LoginPage {
 </head>
 <body>
 <main>
-${seal}
+${logo}
 <h1>Sekisho</h1>
 ${failed ? `<p class="wrong" role="alert">${wrong}</p>` : `<p>${where} <code>admin.token</code> ${whereRest}</p>`}
 <form method="post" action="/session">

@@ -1,14 +1,14 @@
-/** Moments and ranges of time, as the admin API takes them. */
+/** Times and time ranges as the admin API accepts them. */
 
 const day = 86_400_000;
 
-/** Milliseconds since the epoch; null where the text is no moment. */
+/** Milliseconds since the epoch; null if the text is not a time. */
 export function moment(text: string): number | null {
   const time = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
   return Number.isFinite(time) && Math.abs(time) <= 8.64e15 ? time : null;
 }
 
-/** Left out it is the last day. @returns what is wrong with it, where something is */
+/** Default: the last day. @returns the range, or what is wrong with it */
 export function rangeOf(query: {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -16,6 +16,6 @@ export function rangeOf(query: {
   const to = query.to === undefined ? Date.now() : moment(query.to);
   const from = query.from === undefined ? (to ?? 0) - day : moment(query.from);
   return from === null || to === null || from >= to
-    ? 'from and to are no range: write ISO 8601, from before to'
+    ? 'from and to are not a range: write ISO 8601, with from before to'
     : { from, to };
 }

@@ -8,13 +8,13 @@ import { rangeOf } from './moment.ts';
 import { OriginsAnswer } from './origins-types.ts';
 
 export interface OriginsApiOptions {
-  /** The one in force. */
+  /** The current journal. */
   readonly journal: () => Journal;
   readonly originOf: OriginOf;
 }
 
-/** Entries of each list. */
-const mostTold = 50;
+/** Most entries of each list. */
+const mostListed = 50;
 
 interface Sum {
   count: number;
@@ -27,7 +27,7 @@ function add<K>(sums: Map<K, Sum>, key: K, { count, clients }: Sum): void {
 }
 
 const busiest = <K>(sums: ReadonlyMap<K, Sum>): [K, Sum][] =>
-  [...sums].sort(([, a], [, b]) => b.count - a.count).slice(0, mostTold);
+  [...sums].sort(([, a], [, b]) => b.count - a.count).slice(0, mostListed);
 
 async function originsApi(app: FastifyInstance, { journal, originOf }: OriginsApiOptions): Promise<void> {
   app.get<{ Querystring: RangeQuery }>(
@@ -55,12 +55,12 @@ async function originsApi(app: FastifyInstance, { journal, originOf }: OriginsAp
       }
       return {
         clients: networks.reduce((sum, { clients }) => sum + clients, others.clients),
-        networks: networks.slice(0, mostTold).map(({ address, last, ...network }) => ({
+        networks: networks.slice(0, mostListed).map(({ address, last, ...network }) => ({
           ...network,
           last: new Date(last).toISOString(),
           ...originOf(address),
         })),
-        // Where no file is named, nothing is known of any of them.
+        // Without a geo.country file every country is null.
         countries:
           countries.size === 1 && countries.has(null)
             ? []

@@ -1,4 +1,4 @@
-/** How the bytes of an event would be judged by the policy in force now, and where in them the rules are seen. */
+/** Judges the bytes of an event again by the current policy, and locates the signals in them. */
 import { explain } from '../explain/explain.ts';
 import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
 import type { Policy } from '../rules/policy.ts';
@@ -15,13 +15,13 @@ export interface Rejudged {
     readonly action: Action;
     /** What was seen. */
     readonly what: string;
-    /** Offsets in the escaped bytes of the event. */
+    /** Offsets in the escaped text of the event. */
     readonly start: number;
     readonly end: number;
   }[];
 }
 
-/** @param escaped `bytes` of an event; what was redacted in them is judged as it stands there */
+/** @param escaped `bytes` of an event; redacted parts are judged in their redacted form */
 export function rejudge(escaped: string, policy: Policy): Rejudged {
   const { bytes, offsets } = unescapeBytes(escaped);
   const { verdict, signals, why } = explain(bytes, policy);

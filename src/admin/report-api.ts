@@ -1,4 +1,4 @@
-/** The admin API about reports: letters about one source, lists for sharing about many. Nothing is sent. Needs `sekisho-admin`. */
+/** The admin API for reports: letters about one source, shareable lists of many. Nothing is sent. Needs `sekisho-admin`. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Journal } from '../events/journal.ts';
@@ -20,29 +20,30 @@ import Type from './json-schema.ts';
 import { either } from './status-types.ts';
 
 export interface ReportApiOptions {
-  /** The one in force. */
+  /** The current journal. */
   readonly journal: () => Journal;
   readonly reporter: () => Reporter;
   readonly originOf: OriginOf;
-  /** Whom nobody is told of. @param address as events have it */
+  /** Allow-listed clients, which no report names. @param address as in events */
   readonly isExempt: (address: string) => boolean;
 }
 
 const day = 86_400_000;
-/** Rows of one letter. */
+/** Most rows of one letter. */
 const letterRows = 500;
-/** Rows that a list is made of, the newest; the journal is read in steps of so many. */
+/** Rows that a list is made from, the newest ones. */
 const listRows = 100_000;
+/** Rows read from the journal at once. */
 const step = 1000;
 
 async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promise<void> {
   const { journal, reporter, originOf, isExempt } = options;
-  const words = 'A mail, ready to send; of `blocklist-de` a form a line.';
+  const words = 'A mail, ready to send; for `blocklist-de` one form per line.';
   app.get<{ Querystring: ReportQuery }>(
     '/api/report',
     {
       schema: {
-        summary: 'A report about a source, or a list of sources for sharing',
+        summary: 'A report about one source, or a list of sources to share',
         querystring: ReportQuery,
         response: {
           200: either(
@@ -51,13 +52,13 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
               {
                 additionalProperties: true,
                 description:
-                  'X-ARF 4, connection, reconnaissance or login_attack; a bundle of STIX 2.1; an event of MISP.',
+                  'X-ARF 4 (connection, reconnaissance or login_attack), a STIX 2.1 bundle, or a MISP event.',
               },
             ),
             {
               'text/plain': words,
               'text/html': 'The mail as a page that loads nothing.',
-              'text/csv': 'The bulk report of AbuseIPDB.',
+              'text/csv': 'The bulk report format of AbuseIPDB.',
             },
           ),
           400: ApiError,
@@ -69,7 +70,7 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
       const { client, format = 'text', contact, from, to } = query;
       const letter = (letterFormats as readonly string[]).includes(format);
       if (letter && client === undefined)
-        return reply.code(400).send({ error: `${format} is about one source: name it as client` });
+        return reply.code(400).send({ error: `${format} is about one source: give it as client` });
       const since = from ?? (letter || client !== undefined ? undefined : String(Date.now() - day));
       const read = eventFilter({ client, from: since, to });
       if (typeof read === 'string') return reply.code(400).send({ error: read });
@@ -92,8 +93,8 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
     if (events.length === 0) {
       const error =
         known.length === 0
-          ? `nothing is known of ${client} in that time`
-          : `nothing that ${client} did in that time is evidence of abuse`;
+          ? `the journal has no events of ${client} in that time`
+          : `none of the events of ${client} in that time is evidence of abuse`;
       return reply.code(404).send({ error });
     }
     const source = client.replace(/\/32$/, '');
@@ -115,7 +116,7 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
   ): Promise<FastifyReply> {
     const sources = await gather(journal(), { ...read, action: 'block' }, isExempt);
     const list = sources.list();
-    // Sources that had no room are told of where a program that reads the file cannot stumble over it.
+    // The number of sources that did not fit goes into a header: a program that parses the file would trip over a remark in it.
     reply.header('X-Sekisho-Left-Out', String(sources.left));
     const file = (name: string) => reply.header('Content-Disposition', `attachment; filename="${name}"`);
     switch (format) {

@@ -1,4 +1,4 @@
-/** The admin listener: dashboard, API, metrics, health. Knows the plugins it is made of. */
+/** The admin listener: dashboard, API, metrics, health. Puts its plugins together. */
 import type { AddressInfo } from 'node:net';
 import type { Server, TlsOptions } from 'node:tls';
 import swagger from '@fastify/swagger';
@@ -24,42 +24,46 @@ import { serveMetrics } from '../metrics/metrics-route.ts';
 import { packageJson } from '../package-json.ts';
 import { Access, makeToken } from './access.ts';
 import { admin } from './admin.ts';
-import { type AdminApiOptions, adminEvents } from './api.ts';
 import { bansDocumented, bansRoutes, unchecked } from './bans-api.ts';
 import { adminClients } from './clients-api.ts';
 import { dashboard } from './dashboard.ts';
+import { adminEvents, type EventsApiOptions } from './events-api.ts';
 import { adminOrigins } from './origins-api.ts';
 import { adminReports, type ReportApiOptions } from './report-api.ts';
+import { adminStatus, type StatusApiOptions } from './status-api.ts';
+import { adminStream, type StreamApiOptions } from './stream-api.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
 export interface AdminServer {
   /** `admin http://127.0.0.1:9090`. */
   readonly listener: string;
-  /** Null: it is configured. */
+  /** The generated token; null: the config has one. */
   readonly madeToken: string | null;
-  /** The one in force. */
+  /** The current token. */
   readonly token: string;
   replaceToken(token: string): void;
-  /** One that nobody has yet, where the config no longer names one; `madeToken` from now on. */
+  /** Generates a new token, for a reload that removes the configured one; it is the `madeToken` from then on. */
   makeToken(): void;
-  /** Reads certificate and key anew, where it speaks TLS; those before stay where that fails. */
+  /** Reads certificate and key again, if the listener speaks TLS; on failure the old ones stay in use. */
   reloadCertificate(config: AdminConfig | null): void;
   close(): Promise<void>;
 }
 
 export interface AdminServerOptions
-  extends Omit<AdminApiOptions, 'access' | 'bannedBy'>,
+  extends Omit<EventsApiOptions, 'bannedBy'>,
+    StatusApiOptions,
+    Omit<StreamApiOptions, 'access'>,
     Omit<ReportApiOptions, 'isExempt'> {
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanService | null;
-  /** Those that hold at the mail guard alone; null: bans are off. */
+  /** Bans that apply only at the mail guard; null: bans are off. */
   readonly mailBans: MailBans | null;
   readonly ready: () => boolean;
   readonly metrics: MetricSource;
 }
 
-/** @throws Error where the listener cannot bind, or its certificate can't be read */
+/** @throws Error if the listener can't bind, or its certificate can't be read */
 export async function startAdminServer(
   config: AdminConfig,
   options: AdminServerOptions,
@@ -82,7 +86,7 @@ export async function startAdminServer(
       error as NodeJS.ErrnoException,
       listen,
       'admin',
-      'stop that, or write another port at admin.listen',
+      'stop that program, or set another port in admin.listen',
     );
     throw codedError('SEKISHO_ERR_LISTEN', message, { cause: error });
   }
@@ -124,14 +128,14 @@ export async function startAdminServer(
 
 const notReloaded = 'the certificate of the admin listener was not reloaded';
 
-/** @throws Error where the files can't be used */
+/** @throws Error if the files can't be used */
 const certificatesOf = (
   files: readonly CertificateFiles[],
   log: Logger,
   onReload: () => void,
 ): Certificates => new Certificates(files, { onError: (error) => log.error(error, notReloaded), onReload });
 
-/** With the certificates of the sites the one for the name asked for is shown. @param certificates those in force */
+/** With the certificates of the sites, SNI selects one. @param certificates the current ones */
 const https = (certificates: () => Certificates | null): object => {
   const now = certificates();
   if (now === null) return {};
@@ -150,9 +154,9 @@ async function buildAdminApp(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
-    // The live feed would keep it from ending.
+    // An open live feed would block close().
     forceCloseConnections: true,
-    // A path that is none never reaches a route, so the check of the token would not be asked.
+    // A malformed path never reaches a route, so the token check does not run: refuse it like a request without a token.
     frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) => {
       reply
         .code(401)
@@ -161,7 +165,7 @@ async function buildAdminApp(
     },
     ajv: { customOptions: { coerceTypes: true, removeAdditional: false } },
   } as object) as FastifyInstance;
-  // First, or it does not hear of the routes; it has none of its own.
+  // Before the routes: swagger collects them in an onRoute hook.
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -176,7 +180,9 @@ async function buildAdminApp(
   });
   const wrongTokens = new WrongTokens(log);
   await app.register(admin, { access, wrongTokens, ready });
-  await app.register(adminEvents, { ...api, access, bannedBy: (prefix) => bannedBy(bans, prefix) });
+  await app.register(adminEvents, { ...api, bannedBy: (prefix) => bannedBy(bans, prefix) });
+  await app.register(adminStatus, api);
+  await app.register(adminStream, { stream: api.stream, access });
   await app.register(adminOrigins, { journal: api.journal, originOf: api.originOf });
   await app.register(adminClients, {
     journal: api.journal,
@@ -189,13 +195,13 @@ async function buildAdminApp(
     originOf: api.originOf,
     isExempt: (address) => bans?.ledger.isExempt(address) ?? false,
   });
-  const wrong = {
+  const wrongTokensMetric = {
     name: 'admin_wrong_tokens_total',
     help: 'Wrong tokens at the admin listener.',
     type: 'counter' as const,
     samples: (): readonly Sample[] => [[{}, wrongTokens.total]],
   };
-  serveMetrics(app, { ...source, others: [...source.others, wrong] }, '/metrics', null);
+  serveMetrics(app, { ...source, others: [...source.others, wrongTokensMetric] }, '/metrics', null);
   if (bans === null) await app.register(noBans);
   else {
     app.decorate('bans', bans);
@@ -213,7 +219,7 @@ function bannedBy(bans: BanService | null, prefix: string): string | null {
 }
 
 const noBans = fp(async (app: FastifyInstance) => {
-  const off = { error: 'bans are off: bans: false stands in the config' };
+  const off = { error: 'bans are off: the config has bans: false' };
   const { list, add, remove } = bansDocumented;
   app.get('/api/bans', { schema: list, validatorCompiler: unchecked }, async () => ({
     bans: [],

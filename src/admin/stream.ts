@@ -1,16 +1,16 @@
-/** The live feed: server-sent events to a few browsers. One that reads too slowly is let go, and comes back by itself. */
+/** The live feed: server-sent events to a few browsers. One that reads too slowly is disconnected; browsers reconnect on their own. */
 import type { ServerResponse } from 'node:http';
 
-/** Browsers at a time. */
+/** Concurrent browsers. */
 const clientLimit = 32;
-/** Bytes that may wait for a browser. */
+/** Bytes buffered for one browser. */
 const backlogLimit = 1024 * 1024;
-/** Milliseconds between two signs of life, so that nobody in between thinks the connection dead. */
+/** Milliseconds between two comments, so that no proxy in between times the connection out. */
 const heartbeat = 15_000;
 
 interface Listener {
   readonly res: ServerResponse;
-  /** Whether it still may listen. */
+  /** Whether its session or token is still valid. */
   readonly allowed: () => boolean;
 }
 
@@ -26,7 +26,7 @@ export class Stream {
     return this.#listeners.size;
   }
 
-  /** Makes a response a listener. @returns false where too many listen already; nothing was sent then */
+  /** Turns a response into a listener. @returns false if there are too many already; nothing has been sent then */
   add(res: ServerResponse, allowed: () => boolean): boolean {
     if (this.#listeners.size >= clientLimit) return false;
     const listener = { res, allowed };
@@ -42,7 +42,7 @@ export class Stream {
     return true;
   }
 
-  /** @param event of letters only; @param data goes out as JSON, which holds no line end */
+  /** @param event letters only @param data sent as JSON, which contains no line break */
   send(event: string, data: unknown): void {
     if (this.#listeners.size === 0) return;
     this.#dismiss();
@@ -60,7 +60,7 @@ export class Stream {
     this.#write(': \n\n');
   }
 
-  /** Whoever has logged out, or whose token was replaced, is shown nothing more. */
+  /** Ends the feeds of browsers that have logged out or whose token was replaced. */
   #dismiss(): void {
     for (const listener of this.#listeners) {
       if (listener.allowed()) continue;

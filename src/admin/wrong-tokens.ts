@@ -1,15 +1,15 @@
-/** Wrong tokens at the admin listener: counted, told of, and slowed down, so that guessing takes longer than anybody has. */
+/** Wrong tokens at the admin listener: counted, logged and slowed down, so that guessing a token is not practical. */
 import type { Logger } from 'pino';
 import { clientPrefix } from '../address/ip.ts';
 
-/** Wrong tokens of a client in a minute before its next ones are not looked at until the minute is over. */
+/** Wrong tokens of a client in a minute; after that its tokens are refused unchecked until the minute is over. */
 const mostInMinute = 10;
 const minute = 60_000;
-/** Milliseconds that the answer to a wrong one waits. */
+/** Milliseconds that the answer to a wrong token is delayed. */
 const delay = 500;
-/** Answers that wait at a time; those beyond it are given at once. */
+/** Answers delayed at once; further ones are sent without delay. */
 const mostWaiting = 64;
-/** Clients remembered; eviction: who began longest ago. */
+/** Clients remembered; eviction: the one whose minute began first. */
 const mostClients = 1024;
 
 export class WrongTokens {
@@ -27,7 +27,7 @@ export class WrongTokens {
     return this.#total;
   }
 
-  /** Seconds until tokens of a client are looked at again; 0: now. @param now milliseconds since the epoch */
+  /** Seconds until a client's tokens are checked again; 0: now. @param now milliseconds since the epoch */
   locked(address: string, now: number): number {
     const known = this.#clients.get(clientPrefix(address) ?? address);
     if (known === undefined || known.count < mostInMinute) return 0;
@@ -35,7 +35,7 @@ export class WrongTokens {
     return left > 0 && left <= minute ? Math.ceil(left / 1000) : 0;
   }
 
-  /** Takes note of one, and waits as long as its answer should. */
+  /** Counts a wrong token; resolves when it may be answered. */
   async wrong(address: string, now: number): Promise<void> {
     this.#total++;
     const client = clientPrefix(address) ?? address;
@@ -47,14 +47,14 @@ export class WrongTokens {
       if (this.#clients.size > mostClients) this.#clients.delete(this.#clients.keys().next().value!);
     }
     known.count++;
-    // The first of a minute, and the one that ends it: more lines would tell no more.
+    // Log the first of a minute and the one that locks the client; lines in between add nothing.
     if (known.count === 1 || known.count === mostInMinute) {
       const { count } = known;
       this.#log.warn(
         { event: 'admin', client: address, wrong: count },
         count === 1
           ? `a wrong token at the admin listener from ${address}`
-          : `${count} wrong tokens at the admin listener from ${address}: its tokens are not looked at for the rest of the minute`,
+          : `${count} wrong tokens at the admin listener from ${address}: its tokens are refused for the rest of the minute`,
       );
     }
     if (this.#waiting >= mostWaiting) return;

@@ -1,43 +1,44 @@
-/** Alerts as the rest of the house sees them: events, bans and troubles in, messages out to every configured receiver. */
+/** Turns events, bans and failures into messages to every configured receiver. */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { AlertsConfig } from '../config/alerts-config.ts';
 import type { FoldedEvent } from '../events/fold.ts';
 import { noOrigin, type OriginOf } from '../geo/origin.ts';
+import { AlertQueue } from './alert-queue.ts';
+import type { Channel } from './channel.ts';
 import { type Ban, Digest } from './digest.ts';
 import { mail } from './mail.ts';
 import type { TroubleKind } from './message.ts';
-import { type Channel, Outbox } from './outbox.ts';
 import { service } from './services.ts';
 import { syslog } from './syslog.ts';
 import { webhook } from './webhook.ts';
 
 export interface AlertsOptions {
   readonly log: Logger;
-  /** Rules seen before, which are not news. */
+  /** Rules seen before: no "first" alert for them. */
   readonly known?: Iterable<string>;
-  /** @default nothing is known */
+  /** @default every origin is unknown */
   readonly originOf?: OriginOf;
 }
 
-/** Milliseconds that messages under way have when the program ends. */
+/** Milliseconds for pending deliveries at shutdown. */
 const closeDeadline = 3000;
 
 export class Alerts {
   readonly #digest: Digest;
-  readonly #outboxes: readonly Outbox[];
+  readonly #queues: readonly AlertQueue[];
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
   #lost = 0;
 
   constructor(config: AlertsConfig, { log, known = [], originOf = noOrigin }: AlertsOptions) {
-    this.#outboxes = channels(config).map(
+    this.#queues = channels(config).map(
       (channel) =>
-        new Outbox({
+        new AlertQueue({
           channel,
           onLost: (message, reason) => {
             this.#lost++;
-            log.error({ channel: channel.name, reason }, `an alert did not get through: ${message.title}`);
+            log.error({ channel: channel.name, reason }, `an alert was not delivered: ${message.title}`);
           },
         }),
     );
@@ -49,18 +50,18 @@ export class Alerts {
       emit: (message) => {
         this.#sent++;
         log.info({ event: 'alert', kind: message.kind }, message.title);
-        for (const outbox of this.#outboxes) outbox.post(message);
+        for (const queue of this.#queues) queue.post(message);
       },
     });
     this.#timer = setInterval(() => this.#digest.tick(Date.now()), 1000).unref();
   }
 
-  /** Messages made, and deliveries given up. */
+  /** Alerts raised, and failed deliveries. */
   get status(): { readonly sent: number; readonly lost: number } {
     return { sent: this.#sent, lost: this.#lost };
   }
 
-  /** Tells where the journal has a row that was added. */
+  /** Sets the journal id of an added row, for links. */
   recorded(row: FoldedEvent, id: number): void {
     this.#digest.recorded(row, id);
   }
@@ -73,7 +74,7 @@ export class Alerts {
     this.#digest.ban(ban, Date.now());
   }
 
-  /** @param reason null: in order again */
+  /** @param reason null: it works again */
   trouble(kind: TroubleKind, name: string, reason: string | null): void {
     this.#digest.trouble(kind, name, reason, Date.now());
   }
@@ -81,11 +82,11 @@ export class Alerts {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#digest.close(Date.now());
-    await Promise.all(this.#outboxes.map((outbox) => outbox.close(closeDeadline)));
+    await Promise.all(this.#queues.map((queue) => queue.close(closeDeadline)));
   }
 }
 
-/** One for each receiver of the config. */
+/** One channel per configured receiver. */
 export const channels = ({
   webhooks,
   mail: mailConfig,

@@ -1,6 +1,6 @@
 /**
- * Decides what people are told of, and when. An attack is told of when it begins and when it is over, however many probes
- * it has; what comes in between is counted. The clock is the caller's.
+ * Decides which alerts are sent, and when. An attack gives one message when it begins and one when it is over, however many probes it
+ * has; probes in between are counted. The caller passes the time.
  */
 import { randomUUID } from 'node:crypto';
 import type { AlertsConfig } from '../config/alerts-config.ts';
@@ -16,69 +16,75 @@ import { type Counted, from, Tally } from './tally.ts';
 
 export interface Ban {
   readonly prefix: string;
-  /** Milliseconds since the epoch; null: for ever. */
+  /** Milliseconds since the epoch; null: permanent. */
   readonly until: number | null;
   readonly reason: string;
 }
 
 export interface DigestOptions {
   readonly config: Pick<AlertsConfig, 'when' | 'digest' | 'daily' | 'adminUrl' | 'language'>;
-  /** Names this checkpoint. */
+  /** Name of this checkpoint. */
   readonly name: string;
   readonly emit: (message: AlertMessage) => void;
-  /** Rules that have been seen before, which are not news. */
+  /** Rules seen before: no "first" alert for them. */
   readonly known?: Iterable<string>;
-  /** @default nothing is known */
+  /** @default every origin is unknown */
   readonly originOf?: OriginOf;
 }
 
-/** Milliseconds between the first sight of something and the message: what comes meanwhile goes into it. */
+/** Milliseconds from the first reason to the message; what happens meanwhile goes into the same message. */
 export const settleTime = 5000;
 const minute = 60_000;
-/** Rows of the last minute that are kept for the count of an attack; eviction: the oldest. */
+/** Rows of the last minute kept to count an attack from its first probe; eviction: the oldest. */
 const keptRows = 1000;
 
 type Reason = Extract<AlertKind, 'first' | 'rate' | 'ban' | 'passed'>;
 
+/** An attack, from its first reason to the summary. */
 interface Episode {
   readonly tally: Tally;
-  /** What has been seen, and whether it has been told. */
-  readonly reasons: Map<Reason, 'new' | 'told'>;
-  readonly news: Set<string>;
-  /** By what is told of it to machines. */
+  /** Reasons so far, and whether a message has reported them. */
+  readonly reasons: Map<Reason, 'new' | 'reported'>;
+  /** Rules seen for the first time ever. */
+  readonly firstRules: Set<string>;
+  /** By their text in `facts`. */
   readonly passed: Map<string, { readonly rule: string; readonly site: string | null }>;
-  /** The row that was the first of a reason. */
+  /** The first row of each reason. */
   readonly examples: Map<Reason, FoldedEvent>;
   readonly bans: Ban[];
-  /** When the message about what is new goes out; null: nothing is. */
-  settles: number | null;
-  /** Last time there was a reason. */
-  seen: number;
-  /** Of the last message. */
-  told: number;
+  /** When the message about new reasons is due; null: there are none. */
+  due: number | null;
+  /** When a reason last occurred. */
+  lastReason: number;
+  /** Total of the tally in the last message. */
+  reported: number;
 }
 
+/** Something of ours that can fail. */
 interface Subject {
-  down: string | null;
-  told: string | null;
-  settles: number;
+  /** Why it fails now; null: it works. */
+  trouble: string | null;
+  /** The state last reported. */
+  reported: string | null;
+  /** No further message before this time. */
+  quietUntil: number;
 }
 
 export class Digest {
   readonly #options: DigestOptions;
   readonly #originOf: OriginOf;
   readonly #words: AlertWords;
-  /** Where the journal has what was added. Rows are forgotten with whoever holds them. */
+  /** Journal ids of added rows; weak, so that they live as long as the rows. */
   readonly #ids = new WeakMap<FoldedEvent, number>();
   readonly #known: Set<string>;
   readonly #subjects = new Map<string, Subject>();
-  /** Probes by second, of the last minute. */
+  /** Probes of the last minute, by second. */
   readonly #seconds = new Map<number, number>();
   #lastMinute = 0;
-  /** Of the last minute, while there is nothing to tell: an attack is counted from its first probe, not from the limit. */
+  /** Rows of the last minute while there is no episode: an attack is counted from its first probe, not from the limit on. */
   #before: { readonly at: number; readonly row: Counted }[] = [];
   #episode: Episode | null = null;
-  /** Since the last daily message, and when the next is due; null: before the first tick, or none is wanted. */
+  /** Probes since the last daily message, and when the next is due; null: before the first tick, or turned off. */
   #day: { tally: Tally; due: number } | null = null;
 
   constructor(options: DigestOptions) {
@@ -88,18 +94,18 @@ export class Digest {
     this.#known = new Set(options.known);
   }
 
-  /** Takes folded events. @param now milliseconds since the epoch */
+  /** @param now milliseconds since the epoch */
   add(rows: readonly FoldedEvent[], now: number): void {
-    this.#tellDay(now);
+    this.#reportDay(now);
     const { when } = this.#options.config;
     const second = Math.floor(now / 1000);
     for (const row of rows) {
-      // Who is banned is kept out already: that he goes on is no attack, and no news.
+      // Banned clients are refused already: their further requests raise no alert.
       if (!isProbe(row.rule)) continue;
       this.#day?.tally.add(row);
       this.#lastMinute += row.count;
       this.#seconds.set(second, (this.#seconds.get(second) ?? 0) + row.count);
-      if (when.first && !this.#known.has(row.rule)) this.#reason('first', now, row).news.add(row.rule);
+      if (when.first && !this.#known.has(row.rule)) this.#reason('first', now, row).firstRules.add(row.rule);
       this.#known.add(row.rule);
       if (when.passed && row.action === 'flag' && (catalogue[row.rule] as Rule).action === 'block')
         this.#reason('passed', now, row).passed.set(`${row.rule} on ${row.site ?? 'no site of ours'}`, row);
@@ -110,7 +116,7 @@ export class Digest {
     this.tick(now);
   }
 
-  /** Tells where the journal has a row that was added: a message links to it. */
+  /** Sets the journal id of an added row: a message links to it. */
   recorded(row: FoldedEvent, id: number): void {
     this.#ids.set(row, id);
   }
@@ -122,49 +128,49 @@ export class Digest {
   }
 
   /**
-   * Something of ours is out of order, or is so no more. Told once, and again when that has changed and stayed so.
+   * Something of ours fails, or works again. Reported once, and again only after a lasting change.
    *
-   * @param kind what it is, with `name` which one
-   * @param trouble the reason; null: it is in order
+   * @param name which one of the kind
+   * @param trouble the reason; null: it works
    */
   trouble(kind: TroubleKind, name: string, trouble: string | null, now: number): void {
     if (kind !== 'account' && kind !== 'certificate' && !this.#options.config.when[kind]) return;
     const key = `${kind} ${name}`;
     const known = this.#subjects.get(key);
     if (known === undefined) {
-      if (trouble !== null) this.#subjects.set(key, { down: trouble, told: null, settles: now });
-    } else known.down = trouble;
+      if (trouble !== null) this.#subjects.set(key, { trouble, reported: null, quietUntil: now });
+    } else known.trouble = trouble;
     this.tick(now);
   }
 
-  /** Sends what is due. To be called about once a second. */
+  /** Sends what is due. Call it about once a second. */
   tick(now: number): void {
-    this.#tellDay(now);
+    this.#reportDay(now);
     for (const [second, count] of this.#seconds) {
       if (second * 1000 > now - minute) break;
       this.#seconds.delete(second);
       this.#lastMinute -= count;
     }
     while (this.#before[0] !== undefined && this.#before[0].at <= now - minute) this.#before.shift();
-    for (const [key, subject] of this.#subjects) this.#tellSubject(key, subject, now);
+    for (const [key, subject] of this.#subjects) this.#reportSubject(key, subject, now);
     const episode = this.#episode;
     if (episode === null) return;
     const { rate } = this.#options.config.when;
-    if (rate > 0 && this.#lastMinute > rate && episode.reasons.has('rate')) episode.seen = now;
-    if (episode.settles !== null && now >= episode.settles) this.#tellBeginning(episode, now);
-    else if (episode.settles === null && now - episode.seen >= this.#options.config.digest)
+    if (rate > 0 && this.#lastMinute > rate && episode.reasons.has('rate')) episode.lastReason = now;
+    if (episode.due !== null && now >= episode.due) this.#reportReasons(episode, now);
+    else if (episode.due === null && now - episode.lastReason >= this.#options.config.digest)
       this.#end(episode, now);
   }
 
-  /** Tells what has not been told, before the program ends. */
+  /** Sends what has not been reported yet, before the program ends. */
   close(now: number): void {
     if (this.#episode === null) return;
-    if (this.#episode.settles !== null) this.#tellBeginning(this.#episode, now);
+    if (this.#episode.due !== null) this.#reportReasons(this.#episode, now);
     else this.#end(this.#episode, now);
     this.#episode = null;
   }
 
-  #tellDay(now: number): void {
+  #reportDay(now: number): void {
     const { daily } = this.#options.config;
     if (daily === null) return;
     if (this.#day !== null && now >= this.#day.due) {
@@ -182,7 +188,7 @@ export class Digest {
     if (this.#before.length > keptRows) this.#before.shift();
   }
 
-  /** A tally of what came in the minute before. */
+  /** A tally of the last minute. */
   #takeBefore(now: number): Tally {
     const rows = this.#before.filter(({ at }) => at > now - minute);
     const tally = new Tally(rows[0]?.at ?? now, this.#originOf);
@@ -195,26 +201,26 @@ export class Digest {
     this.#episode ??= {
       tally: reason === 'rate' ? this.#takeBefore(now) : new Tally(now, this.#originOf),
       reasons: new Map(),
-      news: new Set(),
+      firstRules: new Set(),
       passed: new Map(),
       examples: new Map(),
       bans: [],
-      settles: null,
-      seen: now,
-      told: 0,
+      due: null,
+      lastReason: now,
+      reported: 0,
     };
     const episode = this.#episode;
-    episode.seen = now;
+    episode.lastReason = now;
     if (!episode.reasons.has(reason)) {
       episode.reasons.set(reason, 'new');
       if (row !== undefined) episode.examples.set(reason, row);
-      episode.settles ??= now + settleTime;
+      episode.due ??= now + settleTime;
     }
     return episode;
   }
 
-  #tellBeginning(episode: Episode, now: number): void {
-    const { reasons, tally, news, bans } = episode;
+  #reportReasons(episode: Episode, now: number): void {
+    const { reasons, tally, firstRules, bans } = episode;
     const kinds = [...reasons.keys()].filter((reason) => reasons.get(reason) === 'new');
     const kind = (['passed', 'rate', 'ban', 'first'] as const).find((one) => kinds.includes(one))!;
     const words = this.#words.titles;
@@ -225,24 +231,27 @@ export class Digest {
         bans.length === 1
           ? words.banned(from(bans[0]!.prefix, this.#originOf))
           : words.bannedMany(bans.length),
-      first: news.size === 1 ? words.first(this.#words.rule([...news][0]!)) : words.firstMany(news.size),
+      first:
+        firstRules.size === 1
+          ? words.first(this.#words.rule([...firstRules][0]!))
+          : words.firstMany(firstRules.size),
     };
-    for (const reason of reasons.keys()) reasons.set(reason, 'told');
-    episode.settles = null;
-    episode.told = tally.total;
+    for (const reason of reasons.keys()) reasons.set(reason, 'reported');
+    episode.due = null;
+    episode.reported = tally.total;
     this.#emit(kind, kind === 'passed' || kind === 'rate' ? 'trouble' : 'notice', titles[kind], now, episode);
   }
 
   #end(episode: Episode, now: number): void {
     this.#episode = null;
-    const { tally, told, reasons } = episode;
-    // Nothing more came than what has been told: that it is over is no news.
-    if (tally.total <= told && !reasons.has('rate') && !reasons.has('passed')) return;
+    const { tally, reported, reasons } = episode;
+    // No probes since the last message: no summary.
+    if (tally.total <= reported && !reasons.has('rate') && !reasons.has('passed')) return;
     this.#emit('summary', 'relief', this.#words.titles.quiet(tally.total), now, episode);
   }
 
   #emit(kind: AlertKind, level: AlertMessage['level'], title: string, now: number, episode: Episode): void {
-    const { tally, news, passed, bans } = episode;
+    const { tally, firstRules, passed, bans } = episode;
     const { lines: words, rule: ruleWords } = this.#words;
     const list = (items: Iterable<string>) => listText(items, this.#words);
     const lines: string[] = [];
@@ -253,10 +262,10 @@ export class Digest {
       lines.push(words.passed(list(each)));
     }
     if (tally.total > 0) lines.push(...tally.lines(this.#words));
-    if (news.size > 0) {
-      lines.push(words.first(list([...news].map(ruleWords))));
-      const [rule] = news;
-      if (news.size === 1) lines.push(words.itIs(rule!, (catalogue[rule as RuleId] as Rule).title));
+    if (firstRules.size > 0) {
+      lines.push(words.first(list([...firstRules].map(ruleWords))));
+      const [rule] = firstRules;
+      if (firstRules.size === 1) lines.push(words.itIs(rule!, (catalogue[rule as RuleId] as Rule).title));
     }
     if (bans.length > 0) {
       const each = bans.map(({ prefix, until }) => {
@@ -274,7 +283,7 @@ export class Digest {
       lines,
       {
         ...tally.facts(),
-        first: [...news],
+        first: [...firstRules],
         passed: [...passed.keys()],
         bans: bans.slice(0, 100),
       },
@@ -283,7 +292,7 @@ export class Digest {
     );
   }
 
-  /** The event that a message is about: of several reasons that of the gravest. */
+  /** The event a message is about: that of its most serious reason. */
   #placeOf(kind: AlertKind, { examples, bans }: Episode): AlertPlace {
     const example = (['passed', 'rate', 'first'] as const)
       .map((reason) => examples.get(reason))
@@ -296,10 +305,10 @@ export class Digest {
     };
   }
 
-  #tellSubject(key: string, subject: Subject, now: number): void {
-    if (now < subject.settles || (subject.down === null) === (subject.told === null)) return;
+  #reportSubject(key: string, subject: Subject, now: number): void {
+    const back = subject.trouble === null;
+    if (now < subject.quietUntil || back === (subject.reported === null)) return;
     const [kind, name] = [key.slice(0, key.indexOf(' ')) as TroubleKind, key.slice(key.indexOf(' ') + 1)];
-    const back = subject.down === null;
     const { titles, lines: words } = this.#words;
     const shown = printable(name);
     const title = {
@@ -308,11 +317,11 @@ export class Digest {
       backend: () => (back ? titles.backendBack(name) : titles.backend(name)),
       journal: () => (back ? titles.journalBack : titles.journal),
     }[kind]();
-    const lines = back ? [] : [subject.down!, ...(kind === 'journal' ? [words.journal] : [])];
-    subject.told = subject.down;
-    // What flaps is not told of each time.
-    subject.settles = now + this.#options.config.digest;
-    this.#send(kind, back ? 'relief' : 'trouble', title, lines, { name, reason: subject.down }, now);
+    const lines = back ? [] : [subject.trouble!, ...(kind === 'journal' ? [words.journal] : [])];
+    subject.reported = subject.trouble;
+    // A flapping backend must not raise an alert each time.
+    subject.quietUntil = now + this.#options.config.digest;
+    this.#send(kind, back ? 'relief' : 'trouble', title, lines, { name, reason: subject.trouble }, now);
     if (back) this.#subjects.delete(key);
   }
 

@@ -3,14 +3,14 @@ import type { AlertKind } from './message.ts';
 /** What a message is about. */
 export interface AlertPlace {
   readonly kind: AlertKind;
-  /** The id of its event in the journal; none: it is not written (yet). */
+  /** Journal id of its event; undefined: not written (yet). */
   readonly event?: number | undefined;
   readonly rule?: string | undefined;
-  /** The prefix of the one client that it is about. */
+  /** Prefix of the client, if it is about one. */
   readonly client?: string | undefined;
 }
 
-/** Where the dashboard shows it: the event itself, or the client; a view only where it is about many. */
+/** Its page of the dashboard: the event or the client; a list only if it is about many. */
 export function placeOf({ kind, event, rule, client }: AlertPlace): string {
   switch (kind) {
     case 'backend':

@@ -1,8 +1,8 @@
-/** Messages by mail, through the configured smarthost. */
+/** Alerts by mail, through the configured smarthost. */
 import type { Transporter } from 'nodemailer';
 import type { MailConfig } from '../config/alerts-config.ts';
+import { type Channel, Undeliverable } from './channel.ts';
 import type { AlertMessage } from './message.ts';
-import { type Channel, Undeliverable } from './outbox.ts';
 
 /** Milliseconds for each step of a delivery. */
 const timeout = 15_000;
@@ -27,7 +27,7 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
     name: `mail ${url.host}`,
     async send(message) {
       try {
-        // Loaded for the first message: most gateways never send one.
+        // Loaded with the first message: most gateways never send one.
         transport ??= (await import('nodemailer')).createTransport(options);
         await transport.sendMail({
           from,
@@ -35,7 +35,7 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
           subject: message.title.slice(0, 200),
           text: mailText(message),
           messageId: `<${message.id}@sekisho>`,
-          // RFC 3834: no vacation reply to an alarm.
+          // RFC 3834: prevents vacation replies.
           headers: { 'Auto-Submitted': 'auto-generated', 'X-Sekisho-Kind': message.kind },
           ...(message.level === 'trouble' ? { priority: 'high' as const } : {}),
         });
@@ -49,6 +49,6 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
   };
 }
 
-/** Short lines, the news first: it is read on a phone. */
+/** Short lines, most important first: it is read on a phone. */
 export const mailText = ({ title, lines, link, signed }: AlertMessage): string =>
   `${[title, '', ...lines, ...(link === null ? [] : [link]), '', signed].join('\n')}\n`;

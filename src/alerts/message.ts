@@ -1,35 +1,34 @@
-/** A message to people, before it is shaped for where it goes. */
+/** An alert, before it is formatted for a receiver. */
 
 export type AlertKind = 'first' | 'rate' | 'ban' | 'passed' | 'summary' | 'daily' | 'test' | TroubleKind;
 
-/** What of ours can be out of order. */
+/** Things of ours that can fail. */
 export type TroubleKind = 'backend' | 'journal' | 'account' | 'certificate';
 
 export interface AlertMessage {
-  /** Names the message, so that a receiver can tell a repeated delivery. */
+  /** Unique id, so that a receiver can recognise a repeated delivery. */
   readonly id: string;
   readonly kind: AlertKind;
   /** `trouble`: somebody should look; `notice`: good to know; `relief`: it is over. */
   readonly level: 'trouble' | 'notice' | 'relief';
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** The checkpoint that speaks. */
+  /** Name of the checkpoint. */
   readonly from: string;
   /** One short line. */
   readonly title: string;
-  /** The rest, a line each, most important first: words of ours, and of senders printable ASCII alone. */
+  /** The details, most important first. Text from senders is printable ASCII only. */
   readonly lines: readonly string[];
-  /** When it was, and who tells it, as a line below. */
+  /** The last line: time and checkpoint. */
   readonly signed: string;
-  /** Where the dashboard shows it; null: `admin.url` is not set. */
+  /** Link to the dashboard; null: `admin.url` is not set. */
   readonly link: string | null;
   /** The same for machines. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /**
- * A host or URL that an attacker chose, made so that no reader's program turns it into a link: phones and mail scanners
- * would otherwise fetch it.
+ * Rewrites a host or URL chosen by an attacker so that no program turns it into a link: phones and mail scanners would fetch it.
  */
 export const defanged = (text: string): string =>
   text

@@ -1,14 +1,14 @@
-/** One HTTP POST to a service of the config: bounded in time, and to nobody else. */
+/** An HTTP POST to a configured service: bounded in time, follows no redirect. */
 import type { Agent } from 'undici';
-import { Undeliverable } from './outbox.ts';
+import { Undeliverable } from './channel.ts';
 
 /** Milliseconds for the whole exchange. */
 const timeout = 10_000;
 
 export interface Poster {
   /**
-   * @param who names the service in errors
-   * @throws {Undeliverable} where the service has read the message and does not want it; any other error: try again
+   * @param who name of the service in errors
+   * @throws {Undeliverable} if the service rejected the message; any other error: retry
    */
   post(
     who: string,
@@ -23,10 +23,10 @@ export function poster(): Poster {
   let agent: Agent | null = null;
   return {
     async post(who, url, headers, body) {
-      // Loaded for the first message: most gateways never send one.
+      // Loaded with the first message: most gateways never send one.
       const undici = await import('undici');
       agent ??= new undici.Agent({ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout });
-      // No redirect is followed: nothing but the configured service is dialled.
+      // Redirects are not followed: a redirect could point the gateway at any address (SSRF).
       const response = await undici.request(url, {
         method: 'POST',
         dispatcher: agent,

@@ -1,7 +1,7 @@
-/** Messages to services with an interface of their own: ntfy, Gotify, Telegram, PagerDuty, Alertmanager. */
+/** Alerts to services with their own API: ntfy, Gotify, Telegram, PagerDuty, Alertmanager. */
 import type { AlertService } from '../config/alerts-config.ts';
+import type { Channel } from './channel.ts';
 import type { AlertMessage } from './message.ts';
-import type { Channel } from './outbox.ts';
 import { type Poster, poster } from './post.ts';
 
 const json = { 'content-type': 'application/json' } as const;
@@ -15,18 +15,18 @@ export function service(config: AlertService): Channel {
 
 type Sender = (config: AlertService, message: AlertMessage, post: Poster['post']) => Promise<void>;
 
-/** Trouble and its end are one thing to a service that keeps incidents: the same words name both. */
+/** The key of an incident: the same for a failure and its end, so that a service can match them. */
 const subjectOf = ({ from, kind, facts }: AlertMessage): string =>
   ['backend', 'journal', 'account'].includes(kind)
     ? `sekisho ${from} ${kind} ${String(facts.name)}`
     : `sekisho ${from} ${kind === 'test' ? 'test' : 'probes'}`;
 
-/** RFC 2047, which ntfy reads: a header holds ASCII alone. */
+/** RFC 2047 encoding, which ntfy decodes: header values are ASCII. */
 const headerText = (text: string): string =>
   /^[\x20-\x7e]*$/.test(text) ? text : `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`;
 
 const senders: Readonly<Record<AlertService['kind'], Sender>> = {
-  // https://docs.ntfy.sh/publish/: beyond 4096 bytes the message becomes a file.
+  // https://docs.ntfy.sh/publish/: a message over 4096 bytes becomes an attachment.
   ntfy: ({ url }, message, post) => {
     const { username, password, origin, pathname } = new URL(url);
     const signIn = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
@@ -63,7 +63,7 @@ const senders: Readonly<Record<AlertService['kind'], Sender>> = {
       }),
     ),
 
-  // https://core.telegram.org/bots/api#sendmessage: without parse_mode nothing an attacker wrote becomes a link of ours.
+  // https://core.telegram.org/bots/api#sendmessage: without parse_mode the text of an attacker is not parsed as markup.
   telegram: ({ url, chat, secret }, message, post) =>
     post(
       'Telegram',
@@ -77,7 +77,7 @@ const senders: Readonly<Record<AlertService['kind'], Sender>> = {
       }),
     ),
 
-  // https://developer.pagerduty.com/docs/events-api-v2-overview: notices wake nobody; trouble opens an incident, relief resolves it.
+  // https://developer.pagerduty.com/docs/events-api-v2-overview: notices are not sent; trouble opens an incident, relief resolves it.
   pagerduty: async ({ url, secret }, message, post) => {
     if (message.level === 'notice' && message.kind !== 'test') return;
     const send = (action: 'trigger' | 'resolve') =>
@@ -103,7 +103,7 @@ const senders: Readonly<Record<AlertService['kind'], Sender>> = {
     if (message.level === 'relief' || message.kind === 'test') await send('resolve');
   },
 
-  // POST /api/v2/alerts. Trouble lasts until relief, for a day at most; a notice for five minutes. The labels are the identity.
+  // POST /api/v2/alerts. Trouble lasts until relief, at most a day; a notice five minutes. The labels identify the alert.
   alertmanager: ({ url }, message, post) => {
     const lasts = { trouble: 86_400_000, notice: 300_000, relief: 0 }[message.level];
     const about = subjectOf(message);

@@ -1,12 +1,12 @@
-/** Messages by syslog, RFC 5424: over UDP (RFC 5426), TCP (RFC 6587, octet counting) or TLS (RFC 5425). */
+/** Alerts by syslog (RFC 5424): over UDP (RFC 5426), TCP (RFC 6587, octet counting) or TLS (RFC 5425). */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { connect as connectTls } from 'node:tls';
 import type { SyslogTarget } from '../config/service-url.ts';
+import type { Channel } from './channel.ts';
 import type { AlertMessage } from './message.ts';
-import type { Channel } from './outbox.ts';
 
 const timeout = 10_000;
 /** Facility 10, security messages. */
@@ -26,10 +26,10 @@ export function syslog(target: SyslogTarget): Channel {
 export function syslogLine({ level, time, kind, id, title, lines }: AlertMessage): string {
   const priority = facility * 8 + severity[level];
   const stamp = new Date(time).toISOString();
-  // The enterprise number that RFC 5612 keeps for examples: ours are read by nobody but the operator.
+  // 32473 is the enterprise number that RFC 5612 reserves for examples; we have none of our own.
   const data = `[sekisho@32473 id="${id}" kind="${kind}" level="${level}"]`;
   const text = [title, ...lines].join('; ').replace(/\p{C}/gu, '?');
-  // RFC 5424 section 6.4: a message in UTF-8 says so.
+  // RFC 5424 section 6.4: UTF-8 text begins with a BOM.
   const mark = /^[\x20-\x7e]*$/.test(text) ? '' : '\ufeff';
   return `<${priority}>1 ${stamp} ${token(hostname(), 255)} sekisho ${process.pid} ${kind} ${data} ${mark}${text}`;
 }
@@ -37,7 +37,7 @@ export function syslogLine({ level, time, kind, id, title, lines }: AlertMessage
 const token = (text: string, length: number): string =>
   text.replace(/[^\x21-\x7e]/g, '').slice(0, length) || '-';
 
-/** As much of UTF-8 as there is room for, whole characters alone. */
+/** Truncates UTF-8 at a character boundary. */
 function cutText(bytes: Buffer, length: number): Buffer {
   let end = Math.min(length, bytes.length);
   while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--;
@@ -47,7 +47,7 @@ function cutText(bytes: Buffer, length: number): Buffer {
 async function sendDatagram({ host, port }: SyslogTarget, message: AlertMessage): Promise<void> {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   try {
-    // RFC 5426 section 3.2: a receiver need take no more than 2048 bytes.
+    // RFC 5426 section 3.2: a receiver need not accept more than 2048 bytes.
     const bytes = cutText(Buffer.from(syslogLine(message)), 2048);
     await new Promise<void>((done, fail) => {
       socket.once('error', fail);

@@ -6,16 +6,16 @@ import type { Action } from '../rules/catalogue.ts';
 import type { AlertWords } from '../words/alerts-en.ts';
 import { defanged } from './message.ts';
 
-/** Keys told apart in each table; eviction: none, what comes later is counted under `others`. */
+/** Keys per table; no eviction: further keys are counted as `others`. */
 const keysInTable = 500;
 
-/** Of an event, what a tally counts it by. */
+/** The fields of an event that a tally uses. */
 export type Counted = Pick<
   FoldedEvent,
   'rule' | 'prefix' | 'intent' | 'destination' | 'action' | 'count' | 'last'
 >;
 
-/** What an attack is made of: counts by rule, source, intent and destination. */
+/** Counts of an attack by rule, source, intent and destination. */
 export class Tally {
   readonly start: number;
   readonly #originOf: OriginOf;
@@ -50,7 +50,7 @@ export class Tally {
     if (destination !== null) increase(destinations, destinationHost(destination), count);
   }
 
-  /** For people, a line each. */
+  /** For people. */
   lines(language: AlertWords): string[] {
     const { lines: words, spell, rule, intent } = language;
     const { block, flag } = this.#actions;
@@ -93,7 +93,7 @@ export class Tally {
 
 const addressOf = (prefix: string): string => prefix.split('/', 1)[0]!;
 
-/** `198.51.100.7 [AS64500 Example Net, DE]`; the source alone where nothing is known. A prefix of one IPv4 address is that address. */
+/** `198.51.100.7 [AS64500 Example Net, DE]`; only the source if its origin is unknown. A /32 is shown as the address. */
 export function from(prefix: string, originOf: OriginOf): string {
   const origin = originText(originOf(addressOf(prefix)));
   const source = prefix.replace(/\/32$/, '');

@@ -1,8 +1,8 @@
-/** Messages by HTTP POST, in the shapes that chat services read. */
+/** Alerts by HTTP POST, in the formats of chat services. */
 import { createHmac } from 'node:crypto';
 import type { WebhookConfig } from '../config/alerts-config.ts';
+import type { Channel } from './channel.ts';
 import type { AlertMessage } from './message.ts';
-import type { Channel } from './outbox.ts';
 import { poster } from './post.ts';
 
 export function webhook({ url, style, secret }: WebhookConfig): Channel {
@@ -27,8 +27,7 @@ export function webhook({ url, style, secret }: WebhookConfig): Channel {
 }
 
 /**
- * `t=SECONDS,v1=HEX`: HMAC-SHA-256 of `SECONDS.BODY`. The time is signed too, so that a message can not be played again
- * later.
+ * `t=SECONDS,v1=HEX`: HMAC-SHA-256 of `SECONDS.BODY`. The time is signed against replay.
  *
  * @param now milliseconds since the epoch
  */
@@ -67,7 +66,7 @@ const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> 
         timestamp: new Date(time).toISOString(),
       },
     ],
-    // Whatever an attacker wrote, it rings nobody's phone.
+    // Text of an attacker such as @everyone must not notify anyone.
     allowed_mentions: { parse: [] },
   }),
 
@@ -96,9 +95,9 @@ const shapes: Record<WebhookConfig['style'], (message: AlertMessage) => object> 
   }),
 };
 
-/** Slack reads `<!channel>` and `<http://…>` in text. */
+/** Slack interprets `<!channel>` and `<http://…>` in text. */
 const slackText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** Markdown of Discord and of Adaptive Cards, taken as it is written. */
+/** Escapes the Markdown of Discord and of Adaptive Cards. */
 const plain = (text: string): string => text.replace(/[\\`*_~|[\]<>#]/g, '\\$&');

@@ -6,7 +6,7 @@ import { api } from './api.ts';
 import { choose, language, languageLetters, languageNames, t } from './language.ts';
 import { type Live, useLive } from './live.ts';
 import { rowId } from './parts/event-list.tsx';
-import { Mark, ThemeMark } from './parts/mark.tsx';
+import { Logo, ThemeIcon } from './parts/logo.tsx';
 import { useResource } from './resource.ts';
 import { closeEvent, href, type Route, useRoute } from './route.ts';
 import { nextTheme, useTheme } from './theme.ts';
@@ -81,7 +81,7 @@ export function App(): JSX.Element {
       </button>
       <header class="top">
         <a class="brand" href={href('now')}>
-          <Mark />
+          <Logo />
           <span class="brand-name">Sekisho</span>
           {live.status !== null && <span class="brand-host">{live.status.name}</span>}
         </a>
@@ -107,7 +107,7 @@ export function App(): JSX.Element {
             aria-label={t.frame.theme(t.frame.themes[theme])}
             title={t.frame.themeHelp(t.frame.themes[theme])}
           >
-            <ThemeMark />
+            <ThemeIcon />
             <span class="tool-name">{t.frame.themes[theme]}</span>
           </button>
           <LanguageSwitch />

@@ -8,9 +8,9 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { hostPort } from '../address/host-port.ts';
 import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { type ConnectionFacts, sessionId } from '../events/connection.ts';
+import { detectProtocol } from '../events/detected-protocol.ts';
 import type { EventSink } from '../events/event.ts';
 import { printable } from '../events/redact.ts';
-import { spokenIn } from '../events/spoken.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import { bind } from '../listener/bind.ts';
 import { peekFirstByte } from '../listener/first-byte.ts';
@@ -167,7 +167,7 @@ class DecoyListener implements Decoy {
       this.#record(
         nothing ? [unasked] : step.asked,
         ends,
-        nothing ? { protocol: 'tls' } : spokenIn(bytes),
+        nothing ? { protocol: 'tls' } : detectProtocol(bytes),
         socket,
       );
       // Frees what was read: in the tarpit ten thousand of these would be kept.
@@ -187,7 +187,7 @@ class DecoyListener implements Decoy {
         finish({ more: false, asked, refuse: { bytes: say ?? dropped.bytes, answer: asked[0]!.answer } });
         return;
       }
-      this.#record(asked, ends, spokenIn(bytes), socket);
+      this.#record(asked, ends, detectProtocol(bytes), socket);
       if (say !== undefined && !socket.destroyed) {
         socket.write(say);
         timer.refresh();

@@ -1,22 +1,22 @@
-/** What is kept of the connection of a probe: without both ports and the time no carrier can tell whose it was (RFC 6302). */
+/** The connection of a probe, for events: behind carrier-grade NAT only address, ports and time identify the subscriber (RFC 6302). */
 import { randomBytes } from 'node:crypto';
 
-/** All absent where it is not known. Plain data. */
+/** Unknown fields are absent. Plain data. */
 export interface ConnectionFacts {
-  /** TCP port of the client. Absent behind a proxy: the port is the proxy's then. */
+  /** TCP port of the client. Absent behind a proxy, where it would be the port of the proxy. */
   readonly clientPort?: number | null;
-  /** Our address and TCP port that it came to. */
+  /** Our address and TCP port. */
   readonly localAddress?: string | null;
   readonly localPort?: number | null;
-  /** The same for all that came in on one connection. */
+  /** Id of the connection, shared by all its events. */
   readonly session?: string | null;
   /** Name in the TLS hello (RFC 6066 section 3), escaped to printable ASCII. */
   readonly sni?: string | null;
-  /** What was spoken: an ALPN id (`http/1.1`, `h2`), `smtp`, or what a decoy was sent (`socks5`). */
+  /** Protocol: an ALPN id (`http/1.1`, `h2`), `smtp`, or one detected by a decoy (`socks5`). */
   readonly protocol?: string | null;
-  /** What a SOCKS request asked for: `connect`, `bind`, `associate`, `unknown`. */
+  /** Command of a SOCKS request: `connect`, `bind`, `associate`, `unknown`. */
   readonly command?: string | null;
-  /** A keyed hash of the name and password that were offered to a decoy; the key ends with the program. */
+  /** Keyed hash of the name and password offered to a decoy; the key lives as long as the process. */
   readonly credentialHash?: string | null;
 }
 
@@ -31,9 +31,9 @@ export const connectionFields = [
   'credentialHash',
 ] as const satisfies (keyof ConnectionFacts)[];
 
-/** Tells processes and starts apart. */
+/** Unique per process. */
 const process = randomBytes(5).toString('hex');
 let connections = 0;
 
-/** A name for a connection that no other one has, in this process or another. */
+/** An id for a connection, unique across processes. */
 export const sessionId = (): string => `${process}-${(++connections).toString(36)}`;

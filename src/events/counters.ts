@@ -1,19 +1,19 @@
 /**
- * What the request path counts: plain integers of one process, read when somebody asks. No client and no foreign host is
- * ever a key, so their number is that of our sites and backends.
+ * Counters of the request path: plain integers, per process. Keys are our sites and backends, never clients or foreign hosts, so
+ * a flood cannot grow the tables.
  */
 import type { Action } from '../rules/catalogue.ts';
 import { Histogram, type HistogramSnapshot, sumHistograms } from './histogram.ts';
 
-/** Plain data, so that a worker can send it. */
+/** Plain data: workers send it to the main process. */
 export interface CountersSnapshot {
-  /** Requests judged, by site (empty: for none of ours) and verdict. */
+  /** Requests judged, by site (empty: none of ours) and verdict. */
   readonly requests: readonly { readonly site: string; readonly verdict: Action; readonly count: number }[];
-  /** Time from bytes to verdict, of every sixteenth request. */
+  /** Time from bytes to verdict, for every sixteenth request. */
   readonly judge: HistogramSnapshot;
-  /** Time from handing a request to a backend until the head of its response, by backend. */
+  /** Time from sending a request to the head of its response, by backend. */
   readonly backends: readonly { readonly backend: string; readonly latency: HistogramSnapshot }[];
-  /** Requests that a backend failed, by the status sent for it. */
+  /** Requests that failed at a backend, by the status sent to the client. */
   readonly failures: readonly { readonly status: number; readonly count: number }[];
 }
 
@@ -26,7 +26,7 @@ export class Counters {
   readonly #backends = new Map<string, Histogram>();
   readonly #failures = new Map<number, number>();
 
-  /** @param site its name; empty where the request is for none of ours */
+  /** @param site its name; empty if the request is for none of ours */
   request(site: string, verdict: Action): void {
     let row = this.#requests.get(site);
     if (row === undefined) {
@@ -36,7 +36,7 @@ export class Counters {
     row[verdict]++;
   }
 
-  /** The histogram of a backend, to be kept by whoever observes. @param name from the config */
+  /** The histogram of a backend; callers keep the reference. @param name from the config */
   backend(name: string): Histogram {
     let histogram = this.#backends.get(name);
     if (histogram === undefined) {
@@ -62,7 +62,7 @@ export class Counters {
   }
 }
 
-/** The counts of several processes as one. */
+/** Adds up the counts of several processes. */
 export function sumCounters(parts: readonly CountersSnapshot[]): CountersSnapshot {
   const requests = new Map<string, { site: string; verdict: Action; count: number }>();
   const latencies = new Map<string, HistogramSnapshot[]>();

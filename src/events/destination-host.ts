@@ -1,9 +1,9 @@
-/** The longest host that is counted by, in characters: a sender chooses how long it is. */
+/** Longest key in characters: the sender chooses how long a host is. */
 const longest = 64;
 
 /**
- * `http://mx.example.com:25/a` → `mx.example.com:25`: what destinations are counted by, since a path can be another one each
- * time. Of a longer host the end, which names whose it is, behind `…`.
+ * `http://mx.example.com:25/a` → `mx.example.com:25`: the key to count destinations by, since a sender can vary the path in each
+ * request. Of a too long host only the end is kept, after `…`: it names the owner.
  */
 export function destinationHost(destination: string): string {
   const host = destination

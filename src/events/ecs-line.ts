@@ -1,17 +1,17 @@
 /**
- * Entries of the log by the names of the Elastic Common Schema (https://www.elastic.co/docs/reference/ecs), flat, as the libraries of
- * ECS logging write them. What has no name there stands under `sekisho.`, so that it can never clash with one.
+ * Log entries with the field names of the Elastic Common Schema (https://www.elastic.co/docs/reference/ecs), flat, as the ECS logging
+ * libraries write them. Fields without an ECS name are prefixed `sekisho.`, so that they never clash with one.
  */
 import { isIP } from 'node:net';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 
-/** The version whose names these are. */
+/** The ECS version followed. */
 const ecsVersion = '9.4.0';
 
 type Entry = Readonly<Record<string, unknown>>;
 type Fields = Record<string, unknown>;
 
-/** @param line a JSON entry of the log, as pino writes it @returns the line by ECS, with its newline */
+/** @param line a JSON entry of the log, as pino writes it @returns the ECS line, with its newline */
 export function ecsLine(line: string): string {
   const { time, level, msg, err, event, ...entry } = JSON.parse(line) as Entry;
   const name = typeof event === 'string' ? event : 'log';
@@ -20,9 +20,9 @@ export function ecsLine(line: string): string {
   return `${JSON.stringify({
     '@timestamp': time,
     'log.level': levels[Number(level)] ?? 'info',
-    // What a log watcher bans by stands in front of all that a sender wrote.
+    // Log watchers ban by these fields: they come before anything a sender wrote, which could imitate them.
     'event.dataset': `sekisho.${name}`,
-    ...there({
+    ...withoutNulls({
       'event.action': fields['event.action'],
       'source.ip': fields['source.ip'],
       'sekisho.counts': entry.counts,
@@ -47,12 +47,12 @@ const levels: Readonly<Record<number, string>> = {
 };
 
 interface Read {
-  /** Keys of the entry that have a name in ECS. */
+  /** Keys of the entry that have an ECS name. */
   readonly used: readonly string[];
   readonly fields: Fields;
 }
 
-/** By the name of the event. */
+/** By event name. */
 const readers: Readonly<Record<string, (entry: Entry) => Read>> = {
   probe: probeFields,
   banned: probeFields,
@@ -83,11 +83,11 @@ function probeFields(entry: Entry): Read {
   const { action, why, bytes, rule, intent, client, clientPort, localAddress, localPort } = entry;
   const { protocol, sni, answer } = entry;
   const web = protocol === 'http/1.1' || protocol === 'h2';
-  const ofHttp = web && typeof answer === 'number';
+  const hasStatus = web && typeof answer === 'number';
   const used = ['action', 'why', 'bytes', 'rule', 'intent', 'client', 'clientPort', 'localAddress'];
   return {
-    used: [...used, 'localPort', 'protocol', 'sni', ...(ofHttp ? ['answer'] : [])],
-    fields: there({
+    used: [...used, 'localPort', 'protocol', 'sni', ...(hasStatus ? ['answer'] : [])],
+    fields: withoutNulls({
       ...kindOf(
         'alert',
         ['intrusion_detection', 'network'],
@@ -107,7 +107,7 @@ function probeFields(entry: Entry): Read {
       'network.transport': 'tcp',
       'network.protocol': web ? 'http' : protocol,
       'http.version': web ? (protocol === 'h2' ? '2' : '1.1') : undefined,
-      'http.response.status_code': ofHttp ? answer : undefined,
+      'http.response.status_code': hasStatus ? answer : undefined,
       'tls.client.server_name': sni,
     }),
   };
@@ -116,7 +116,7 @@ function probeFields(entry: Entry): Read {
 function accessFields({ client, method, path, protocol, status, bytes, ms, referer, agent }: Entry): Read {
   return {
     used: ['client', 'method', 'path', 'protocol', 'status', 'bytes', 'ms', 'referer', 'agent'],
-    fields: there({
+    fields: withoutNulls({
       ...kindOf('event', ['web'], ['access']),
       'event.outcome': Number(status) < 500 ? 'success' : 'failure',
       'event.duration': Number(ms) * 1e6,
@@ -133,14 +133,14 @@ function accessFields({ client, method, path, protocol, status, bytes, ms, refer
 }
 
 const kindOf = (kind: string, category: string[], type: string[], action?: string): Fields =>
-  there({
+  withoutNulls({
     'event.kind': kind,
     'event.category': category,
     'event.type': type,
     'event.action': action,
   });
 
-/** `source.ip` takes addresses alone; a prefix, or `several clients`, would have the whole document refused. */
+/** Elasticsearch rejects the whole document if `source.ip` holds anything but an address, such as a prefix or `several clients`. */
 const sourceFields = (client: unknown): Fields => ({
   'source.address': client,
   ...(isIP(String(client)) === 0 ? {} : { 'source.ip': client }),
@@ -150,9 +150,8 @@ function errorFields(err: unknown): Fields {
   if (typeof err === 'string') return { 'error.message': err };
   if (typeof err !== 'object' || err === null) return {};
   const { type, message, stack } = err as { type?: unknown; message?: unknown; stack?: unknown };
-  return there({ 'error.type': type, 'error.message': message, 'error.stack_trace': stack });
+  return withoutNulls({ 'error.type': type, 'error.message': message, 'error.stack_trace': stack });
 }
 
-/** Without what is not known. */
-const there = (fields: Fields): Fields =>
+const withoutNulls = (fields: Fields): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));

@@ -1,22 +1,22 @@
 /**
- * Folds events as they come: same client, rule and destination → one row with a count, first and last time. What leaves
- * here is small whatever comes in, and its counts are exact. Memory is bounded: a client gets so many rows of its own,
- * all clients together so many more; what comes beyond is counted in coarser rows, never dropped.
+ * Folds alike events (same client, rule and destination) into one row with a count, a first and a last time. The output is small
+ * under any flood, and its counts are exact. Memory is bounded: rows per client and rows in all are capped; events beyond the caps
+ * are counted in coarser rows, never dropped.
  */
 import { clientPrefix } from '../address/ip.ts';
 import type { ProbeEvent } from './event.ts';
 
-/** An event that stands for several like it. Plain data. */
+/** A row: several alike events. Plain data. */
 export interface FoldedEvent extends ProbeEvent {
-  /** The prefix the client is counted by; `several` where a flood came from more clients than are told apart. */
+  /** The prefix the client is counted by; `several` in a coarse row of many clients. */
   readonly prefix: string;
-  /** How many it stands for. Of these `counts` is true where it is of each. */
+  /** Number of events. `counts` of the row is true only if it is true of each. */
   readonly count: number;
-  /** Time of the last one, milliseconds since the epoch; `time` is that of the first. */
+  /** Time of the last event, milliseconds since the epoch; `time` is that of the first. */
   readonly last: number;
 }
 
-/** Written in place of what a coarse row does not tell apart. */
+/** Stands for the client or the destination in a coarse row. */
 export const several = 'several';
 
 /** Rows of one client between two flushes; eviction: none, the next flush empties the table. */
@@ -24,8 +24,8 @@ const rowsPerClient = 32;
 /** Rows of all clients between two flushes. */
 const rowsInAll = 1024;
 /**
- * The same while a flood lasts, which is after a flush of more rows than this: another client with each probe makes a row
- * of each, and writing a row costs a quarter of what refusing its probe does.
+ * The same during a flood, that is after a flush of more rows than this: a flood with a new client for each probe makes one row per
+ * probe, and writing a row costs a quarter of refusing the probe.
  */
 const rowsInFlood = 256;
 /** Characters of evidence in all rows between two flushes. */
@@ -36,10 +36,10 @@ type Row = { -readonly [key in keyof FoldedEvent]: FoldedEvent[key] };
 export class EventFolder {
   #rows = new Map<string, Row>();
   #perClient = new Map<string, number>();
-  /** Prefixes of clients seen lately: reading an address costs more than everything else here. */
+  /** Cache by client: parsing an address costs more than everything else here. */
   #prefixes = new Map<string, string>();
   #evidence = 0;
-  #room = rowsInAll;
+  #capacity = rowsInAll;
 
   get size(): number {
     return this.#rows.size;
@@ -52,7 +52,7 @@ export class EventFolder {
       prefix = clientPrefix(client) ?? client;
       if (this.#prefixes.size < rowsInAll) this.#prefixes.set(client, prefix);
     }
-    // The common case of a flood, without a copy of the event.
+    // The common case in a flood: no copy of the event.
     const row = this.#rows.get(`${prefix} ${rule} ${action} ${destination ?? ''}`);
     if (row === undefined) {
       this.addFolded({ ...event, prefix, count: 1, last: time });
@@ -64,19 +64,19 @@ export class EventFolder {
     if (time > row.last) row.last = time;
   }
 
-  /** Takes a row back that could not be written. */
+  /** Also for rows that could not be written and come back. */
   addFolded(event: FoldedEvent): void {
     const { prefix, rule, action } = event;
     const key = `${prefix} ${rule} ${action} ${event.destination ?? ''}`;
     if (this.#merge(key, event)) return;
     const own = this.#perClient.get(prefix) ?? 0;
-    if (own < rowsPerClient && this.#rows.size < this.#room && this.#evidence < evidenceInAll) {
+    if (own < rowsPerClient && this.#rows.size < this.#capacity && this.#evidence < evidenceInAll) {
       this.#evidence += event.bytes.length;
       this.#perClient.set(prefix, own + 1);
       this.#rows.set(key, { ...event });
       return;
     }
-    // A flood that names another destination each time, or comes from another address each time.
+    // A flood with a new destination, or from a new address, in each probe.
     const known = own > 0;
     const coarse = known ? `${prefix} ${rule} ${action} *` : `* ${rule} ${action}`;
     if (this.#merge(coarse, event)) return;
@@ -84,10 +84,10 @@ export class EventFolder {
     this.#rows.set(coarse, { ...event, ...from, destination: several });
   }
 
-  /** The rows so far, oldest first; the folder is empty then. */
+  /** Removes and returns the rows, oldest first. */
   take(): FoldedEvent[] {
     const rows = [...this.#rows.values()];
-    this.#room = rows.length > rowsInFlood ? rowsInFlood : rowsInAll;
+    this.#capacity = rows.length > rowsInFlood ? rowsInFlood : rowsInAll;
     this.#rows = new Map();
     this.#perClient = new Map();
     this.#prefixes = new Map();

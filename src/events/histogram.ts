@@ -1,11 +1,11 @@
-/** A histogram that costs one comparison loop and one increment an observation; plain numbers to read. */
+/** A histogram; an observation costs one comparison loop and one increment. */
 
 export interface HistogramSnapshot {
-  /** Upper bounds of the buckets, seconds, ascending; a last bucket without bound follows. */
+  /** Upper bounds of the buckets, seconds, ascending. */
   readonly bounds: readonly number[];
-  /** Observations in each bucket, one more than there are bounds. */
+  /** Observations per bucket; the last bucket has no upper bound. */
   readonly counts: readonly number[];
-  /** Of all observations, seconds. */
+  /** Sum of all observations, seconds. */
   readonly sum: number;
 }
 
@@ -20,7 +20,6 @@ export class Histogram {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** @param seconds of one observation */
   observe(seconds: number): void {
     const bounds = this.#bounds;
     let bucket = 0;
@@ -34,7 +33,7 @@ export class Histogram {
   }
 }
 
-/** Several processes' histograms as one; their bounds are the same. */
+/** Adds up the histograms of several processes, which have the same bounds. */
 export function sumHistograms(parts: readonly HistogramSnapshot[]): HistogramSnapshot {
   const [first] = parts;
   if (first === undefined) return { bounds: [], counts: [0], sum: 0 };

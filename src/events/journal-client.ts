@@ -1,4 +1,4 @@
-/** What the journal knows of one client. */
+/** The history of one client in the journal. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Action, RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
@@ -7,17 +7,17 @@ export interface ClientHistory {
   /** Milliseconds since the epoch. */
   readonly first: number;
   readonly last: number;
-  /** Requests recorded of it, those while it was banned included. */
+  /** Recorded requests, those made while banned included. */
   readonly count: number;
   readonly rules: readonly { readonly rule: RuleId; readonly action: Action; readonly count: number }[];
   readonly intents: readonly { readonly intent: Intent; readonly count: number }[];
   readonly listeners: readonly { readonly listener: string; readonly count: number }[];
 }
 
-/** Rows looked at, the newest: a client chooses how many it makes. */
+/** Newest rows read: a client chooses how many it makes. */
 const mostRows = 20_000;
 
-/** @param prefix as rows have it @returns null where nothing is known (any more) */
+/** @param prefix as in rows @returns null if there are no rows (any more) */
 export function clientHistory(db: DatabaseSync, prefix: string): ClientHistory | null {
   const newest = `(SELECT * FROM events WHERE prefix = ? ORDER BY last DESC LIMIT ${mostRows})`;
   const oldest = db.prepare('SELECT first FROM events WHERE prefix = ? ORDER BY last LIMIT 1').get(prefix) as

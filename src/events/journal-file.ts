@@ -1,41 +1,41 @@
-/** The file of the journal, before SQLite has it: whether it can be one, and who may read it. */
+/** Checks and prepares the journal's file before SQLite opens it. */
 import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { version } from './journal-schema.ts';
 
-/** Why a file can't be the journal, and what to do about it. */
+/** Why a file can't be the journal, and how to fix it. */
 export interface JournalFault {
   readonly message: string;
   readonly fix: string;
 }
 
-const elsewhere = 'move it away, or name another file';
+const elsewhere = 'move it away, or set another file';
 
-/** @returns null where it can be one, or nothing can be told: it is another user's, say */
+/** @returns null if it can be the journal, or if it can't be read, for example as another user's file */
 export function journalFault(path: string): JournalFault | null {
   const folder = dirname(path);
   if (!existsSync(folder))
     return {
-      message: `can't be made: the folder ${folder} is not there`,
-      fix: `make it (mkdir -p ${folder}), or name a file elsewhere`,
+      message: `can't be created: the folder ${folder} does not exist`,
+      fix: `create it (mkdir -p ${folder}), or set a file elsewhere`,
     };
   let head: Buffer;
   try {
     if (!existsSync(path)) return null;
-    if (!statSync(path).isFile()) return { message: 'is no file', fix: 'name a file' };
+    if (!statSync(path).isFile()) return { message: 'is not a file', fix: 'set the name of a file' };
     head = headOf(path);
   } catch {
     return null;
   }
   if (head.length === 0) return null;
   if (head.toString('latin1', 0, 16) !== 'SQLite format 3\0' || head.length < 100)
-    return { message: 'is no database', fix: elsewhere };
-  // The database file format, section 1.3: the user version.
+    return { message: 'is not a SQLite database', fix: elsewhere };
+  // Offset 60 of the header is the user version (SQLite file format, section 1.3).
   const found = head.readUInt32BE(60);
   if (found > version)
     return {
-      message: `was written by a later version of sekisho (schema ${found}; this one knows ${version})`,
-      fix: 'install that version, or name another file',
+      message: `was written by a later version of sekisho (schema ${found}; this version knows ${version})`,
+      fix: 'install that version, or set another file',
     };
   return found === 0 && holdsOthersTables(path)
     ? { message: 'is the database of another program', fix: elsewhere }
@@ -52,14 +52,14 @@ function headOf(path: string): Buffer {
   }
 }
 
-/** Bans alone make a file of version 0 too. */
+/** A file of version 0 that has only a bans table is ours. */
 function holdsOthersTables(path: string): boolean {
-  // Not imported above: of who has no journal, some Nodes would warn that it is experimental.
+  // Not a static import: on some Node versions node:sqlite prints an ExperimentalWarning, even for programs without a journal.
   const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   try {
     const db = new DatabaseSync(path, { readOnly: true });
     try {
-      // The head of the file is old where what was written last is still in the log beside it.
+      // The header is stale while the last writes are still in the write-ahead log.
       if (db.prepare('PRAGMA user_version').get()?.user_version !== 0) return false;
       return db.prepare("SELECT 1 FROM sqlite_schema WHERE tbl_name <> 'bans' LIMIT 1").get() !== undefined;
     } finally {
@@ -71,8 +71,8 @@ function holdsOthersTables(path: string): boolean {
 }
 
 /**
- * Makes the file where it is not there, and takes it from everybody else's eyes: it holds what clients sent, cookies of other
- * names than we know among it. SQLite gives the files beside it the same rights.
+ * Creates the file if it is missing, and makes it private to its owner: it holds what clients sent, including cookies whose names
+ * we do not know to redact. SQLite gives -wal and -shm the same mode.
  */
 export function makePrivate(path: string): void {
   if (path === ':memory:') return;
@@ -81,7 +81,7 @@ export function makePrivate(path: string): void {
     try {
       if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
     } catch {
-      // Not there, or not ours to change.
+      // Missing, or owned by another user.
     }
   }
 }

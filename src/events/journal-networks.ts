@@ -1,4 +1,4 @@
-/** All sources of a range, by the network they are in: many next to each other are often one sender. */
+/** All sources of a time range, grouped by network: many adjacent sources are often one sender. */
 import type { DatabaseSync } from 'node:sqlite';
 import { networkPrefix } from '../address/ip.ts';
 import { keyCounts } from './journal-summary.ts';
@@ -7,9 +7,9 @@ import type { TopRow } from './top-table.ts';
 export interface NetworkCounts {
   /** `192.0.2.0/24`, `2001:db8::/48`. */
   readonly prefix: string;
-  /** An address in it: that of its busiest source. */
+  /** Address of its busiest source. */
   readonly address: string;
-  /** Probes. */
+  /** Number of probes. */
   readonly count: number;
   readonly clients: number;
   /** Milliseconds since the epoch. */
@@ -17,15 +17,15 @@ export interface NetworkCounts {
 }
 
 export interface Networks {
-  /** The busiest first. */
+  /** Busiest first. */
   readonly networks: readonly NetworkCounts[];
-  /** What is not told apart: sources of a flood, and networks beyond those. */
+  /** The rest: sources folded as `several`, and networks beyond the limit. */
   readonly others: { readonly count: number; readonly clients: number };
 }
 
-/** Sources that are put together; beyond them the least busy are among the others. */
+/** Most sources read, the busiest; the rest is not counted. */
 const mostSources = 100_000;
-/** Networks told of. */
+/** Most networks returned. */
 const mostNetworks = 5000;
 
 export function networks(db: DatabaseSync, from: number, to: number): Networks {
@@ -42,7 +42,7 @@ export function networks(db: DatabaseSync, from: number, to: number): Networks {
       known.last = Math.max(known.last, last);
     } else if (prefix !== null)
       found.set(prefix, { address: key.split('/', 1)[0]!, count, clients: 1, last });
-    // A flood's senders are not told apart: `several` is no prefix.
+    // `several` is not a prefix: the folded senders of a flood.
     else others = { count: others.count + count, clients: others.clients };
   }
   const ranked = [...found]

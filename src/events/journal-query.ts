@@ -1,4 +1,4 @@
-/** What is asked of the journal. Every answer is bounded, whatever the journal holds. */
+/** Event queries on the journal. Every answer is bounded, however large the journal. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { clientPrefix, parsePrefix, prefixText } from '../address/ip.ts';
 import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
@@ -9,7 +9,7 @@ import { foldWindow } from './journal-store.ts';
 /** A row of the journal, without its bytes. */
 export interface JournalRow extends ConnectionFacts {
   readonly id: number;
-  /** Time of the first and the last event it stands for, milliseconds since the epoch. */
+  /** Time of the first and the last event folded into it, milliseconds since the epoch. */
   readonly first: number;
   readonly last: number;
   readonly count: number;
@@ -25,7 +25,7 @@ export interface JournalRow extends ConnectionFacts {
   readonly answer: Answer | null;
   readonly why: string;
   readonly request: string;
-  /** The sender must have meant it; null: written before this was kept. */
+  /** Counts towards a ban; null: written before this was recorded. */
   readonly counts: boolean | null;
 }
 
@@ -35,12 +35,12 @@ export interface JournalEvent extends JournalRow {
 
 export interface EventFilter {
   readonly rule?: string | undefined;
-  /** An address, a prefix, or what stands in the `prefix` of a row. */
+  /** An address, a prefix, or the `prefix` of a row. */
   readonly client?: string | undefined;
   readonly site?: string | undefined;
   readonly action?: string | undefined;
   readonly intent?: string | undefined;
-  /** Words in destination or request. */
+  /** Text in the destination or the request. */
   readonly text?: string | undefined;
   /** Milliseconds since the epoch; `to` is not included. */
   readonly from?: number | undefined;
@@ -50,9 +50,9 @@ export interface EventFilter {
 export interface EventPage {
   /** Newest first. */
   readonly events: readonly JournalRow[];
-  /** Pass it on as `before` for the page behind this one; null: this is the last. */
+  /** Pass it as `before` for the next page; null: this is the last page. */
   readonly next: string | null;
-  /** Whether the search was ended for its time; `next` goes on where it was. */
+  /** Whether the search hit its time limit; `next` continues there. */
   readonly cut: boolean;
 }
 
@@ -60,10 +60,10 @@ const columns =
   'e.id, first, last, count, listener, client, prefix, site, action, rule, rules, intent, destination, answer, why, request, counts, ' +
   connectionFields.join(', ');
 
-/** Rows that a search looks through in one go. */
+/** Rows that a search scans in one step. */
 const searchStep = 4000;
 
-/** @param before `next` of the page before; one that is none counts as the beginning */
+/** @param before `next` of the previous page; an invalid one means the first page */
 export function eventPage(
   db: DatabaseSync,
   filter: EventFilter,
@@ -78,10 +78,10 @@ export function eventPage(
 }
 
 /**
- * The same in steps, between which others get their turn. What no index answers is looked for row by row, from the newest on:
- * a search for something that is not there would else hold up everybody until the end of the file.
+ * The same in steps, so that other queries can run in between. A filter without an index is a row-by-row scan from the newest row on:
+ * a search without a match would otherwise block all queries while it scans the whole file.
  *
- * @param late asked after each step: whether it is time to say how far the search has come
+ * @param late asked after each step: whether to return what was found so far
  */
 export function* pageSteps(
   db: DatabaseSync,
@@ -122,7 +122,7 @@ export function* pageSteps(
   }
 }
 
-/** Where a step of a search ends; undefined: at the end of the file. */
+/** The row a step of a search ends at; undefined: the end of the file. */
 function nextEdge(
   db: DatabaseSync,
   { where, values }: Conditions,
@@ -137,7 +137,7 @@ function nextEdge(
     .get(...values, last, id) as { last: number; id: number } | undefined;
 }
 
-/** One event in full; null where there is none of that id. */
+/** One event in full; null if there is none with that id. */
 export function eventById(db: DatabaseSync, id: number): JournalEvent | null {
   const row = db
     .prepare(`SELECT ${columns}, bytes FROM events e LEFT JOIN evidence USING (id) WHERE e.id = ?`)
@@ -145,7 +145,7 @@ export function eventById(db: DatabaseSync, id: number): JournalEvent | null {
   return row === undefined ? null : { ...toRow(row), bytes: row.bytes ?? '' };
 }
 
-/** The events of a report, with their bytes, oldest first; the latest where there are more than the limit. */
+/** The events of a report, with their bytes, oldest first; if there are more than the limit, the latest. */
 export function eventsInFull(db: DatabaseSync, filter: EventFilter, limit: number): JournalEvent[] {
   const { where, values } = conditions(filter);
   return db
@@ -166,7 +166,7 @@ interface Conditions {
   readonly values: SQLInputValue[];
 }
 
-/** @returns what a row must be; and those of the conditions that an index answers, null where it answers all */
+/** @returns all conditions on a row, and those an index can answer; `indexed` is null if it can answer all */
 function conditions({
   client,
   text,
@@ -188,7 +188,8 @@ function conditions({
   };
   for (const [column, value] of Object.entries(equal)) {
     if (value === undefined) continue;
-    // Names are those of the interface; the plus keeps SQLite from an index that would sort all of a common value.
+    // Column names come from the interface, so they are safe in SQL. The unary plus keeps SQLite from using an index that would sort
+    // all rows of a common value.
     add(column === 'rule', `${column === 'rule' ? '' : '+'}${column} = ?`, value);
   }
   if (client !== undefined) {

@@ -1,4 +1,4 @@
-/** A thread that reads the journal's file, beside the one that writes it: no question waits for a write, or the reverse. */
+/** The thread that reads the journal's file, apart from the one that writes it: queries and writes never wait for each other. */
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type JournalRead, read } from './journal-reads.ts';
@@ -7,10 +7,10 @@ import { registerFunctions } from './journal-schema.ts';
 const port = parentPort!;
 const { path } = workerData as { readonly path: string };
 let db: DatabaseSync | null = null;
-/** Calls that are being answered, and whether somebody still waits. */
+/** Calls in progress; false: cancelled. */
 const calls = new Map<number, boolean>();
 
-/** Opened at need, and again after a failure. */
+/** Opened on first use, and again after a failure. */
 function opened(): DatabaseSync {
   if (db !== null) return db;
   const opening = new DatabaseSync(path, { readOnly: true, timeout: 2000 });

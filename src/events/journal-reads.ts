@@ -1,12 +1,12 @@
-/** Questions to the journal, answered in turns: one that takes long lets the others go between its steps. */
+/** Runs the queries of the journal; a long search yields to others between its steps. */
 import type { DatabaseSync } from 'node:sqlite';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { clientHistory } from './journal-client.ts';
 import { networks } from './journal-networks.ts';
 import { type EventFilter, eventById, eventsInFull, pageSteps } from './journal-query.ts';
 import { summary } from './journal-summary.ts';
 
-/** Reads what is in the file. Plain data. */
+/** A query. Plain data. */
 export type JournalRead =
   | {
       readonly op: 'page';
@@ -19,10 +19,10 @@ export type JournalRead =
   | { readonly op: 'full'; readonly filter: EventFilter; readonly limit: number }
   | { readonly op: 'summary' | 'networks'; readonly from: number; readonly to: number };
 
-/** Milliseconds after which a search says how far it has come. */
+/** Milliseconds after which a search returns what it has found so far. */
 const searchTime = 700;
 
-/** @param cancelled whether nobody waits for the answer any more */
+/** @param cancelled whether the result is no longer needed */
 export async function read(
   db: DatabaseSync,
   request: JournalRead,
@@ -36,7 +36,7 @@ export async function read(
       for (;;) {
         const { value, done } = steps.next();
         if (done === true) return value;
-        await turn();
+        await yieldToOthers();
       }
     }
     case 'event':

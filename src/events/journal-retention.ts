@@ -1,7 +1,7 @@
 /**
- * What the journal lets go of: what is older than `keep`, and what the file has no room for. Every table has a share of
- * `maxSize`, since an attacker chooses how many rows each gets and how long they are. A table within its share never pays for
- * another one; so the newest events are the last to go.
+ * Deletes what is older than `keep` and what exceeds `maxSize`. An attacker chooses how many rows a table gets and how long they are,
+ * so every table has a share of `maxSize`: a table within its share never loses rows to another one, and the newest events are
+ * deleted last.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { day, hour, month } from './top-table.ts';
@@ -9,32 +9,33 @@ import { day, hour, month } from './top-table.ts';
 export interface RetentionOptions {
   /** How long events are kept, milliseconds. */
   readonly keep: number;
-  /** The most the file may hold, bytes. */
+  /** Largest size of the file, bytes. */
   readonly maxSize: number;
 }
 
-/** What was let go. Plain data. */
-export interface LetGo {
-  /** In words: `events`, `sources by the hour`. */
+/** What was deleted. Plain data; the API calls the list `letGo`. */
+export interface Deletion {
+  /** For people: `events`, `sources by the hour`. */
   readonly what: string;
-  /** `age`: older than `keep`; `size`: `maxSize` has no room for it. */
+  /** `age`: older than `keep`; `size`: the file had reached `maxSize`. */
   readonly why: 'age' | 'size';
   readonly rows: number;
-  /** The time of the latest of it, milliseconds since the epoch. */
+  /** Time of the newest row deleted, milliseconds since the epoch. */
   readonly until: number;
-  /** When this was last done, milliseconds since the epoch. */
+  /** When rows were last deleted, milliseconds since the epoch. */
   readonly at: number;
 }
 
 interface Part {
   readonly table: string;
   readonly what: string;
-  /** Its part of `maxSize` while the file is full. */
+  /** Its share of `maxSize` once the file is full. */
   readonly share: number;
-  /** Its column of time, and the stretch of it that goes at once, milliseconds. */
+  /** Its time column. */
   readonly time: 'minute' | 'slot';
+  /** Time span deleted at once, milliseconds. */
   readonly step: number;
-  /** Its text, of which the length of rows depends; null: rows are short. */
+  /** Its text column, which decides the row size; null: rows are short. */
   readonly text: 'key' | null;
 }
 
@@ -62,28 +63,28 @@ const parts: readonly Part[] = [
   part('wantsMonth', 'destinations by the month', 0.01, 'slot', month, 'key'),
 ];
 
-/** What bans in the same file may take: they see to it themselves. */
+/** Share of the bans in the same file; the ban table limits itself. */
 export const banShare = 0.2;
 const eventShare = 1 - banShare - parts.reduce((sum, { share }) => sum + share, 0);
 
-/** Rows deleted in one go, so that a write never waits long behind it. */
+/** Rows deleted in one step, so that a write never waits long for it. */
 const deleteStep = 2000;
-/** How often that is done before a write: more than any write adds. */
+/** Most steps before a write: together more than any write adds. */
 const mostSteps = 20;
-/** Beyond `maxSize` so much goes that this part of it is free again: not a few rows with every write. */
+/** Once over `maxSize`, delete until this part of it is free, instead of a few rows with every write. */
 const spare = 0.01;
-/** Bytes of a row beside its text, half-full pages included. */
+/** Bytes of a row without its text, half-full pages included. */
 const rowBytes = 60;
-/** Rows looked at to tell how long the text of a table is. */
+/** Rows sampled to estimate the text length of a table. */
 const sample = 200;
-/** Milliseconds after which tables are measured anew. */
+/** Milliseconds after which tables are measured again. */
 const measureAgain = 60_000;
 /**
- * How much faster than time itself the edge of what is too old moves on. A clock that jumps 120 days ahead would else
- * delete everything at once; this way somebody has days to notice.
+ * How much faster than real time the age limit may advance. Without the limit a clock that jumps 120 days ahead would delete
+ * everything at once; with it there are days to notice.
  */
 const catchUp = 24;
-/** Pages given back to the file system in one go. */
+/** Pages returned to the file system in one step. */
 const vacuumStep = 1000;
 
 export class Retention {
@@ -92,7 +93,7 @@ export class Retention {
   readonly #pages: () => { used: number; free: number; size: number };
   #bytes = new Map<string, number>();
   #measured = Number.NEGATIVE_INFINITY;
-  #letGo: LetGo[];
+  #letGo: Deletion[];
 
   constructor(db: DatabaseSync, options: RetentionOptions) {
     this.#db = db;
@@ -104,41 +105,41 @@ export class Retention {
     const [all, free, size] = [pragma('page_count'), pragma('freelist_count'), pragma('page_size')()];
     this.#pages = () => ({ used: all() - free(), free: free(), size });
     const known = db.prepare('SELECT what, why, rows, until, at FROM letGo ORDER BY at DESC').all();
-    this.#letGo = known.map((row) => ({ ...row }) as unknown as LetGo);
+    this.#letGo = known.map((row) => ({ ...row }) as unknown as Deletion);
   }
 
-  /** Bytes in use; free pages within the file are used again before it grows. */
+  /** Bytes in use, without free pages, which are reused before the file grows. */
   get size(): number {
     const { used, size } = this.#pages();
     return used * size;
   }
 
-  /** What was let go since the file was made, what was done last first. */
-  get letGo(): readonly LetGo[] {
+  /** What was deleted since the file was created, latest first. */
+  get letGo(): readonly Deletion[] {
     return this.#letGo;
   }
 
   /**
-   * Lets so much go that these bytes fit in, some steps of it: a file that was allowed to be larger before shrinks by and by.
+   * Deletes until these bytes fit, a limited number of steps at once: after `maxSize` was lowered the file shrinks gradually.
    *
-   * @returns whether anything went
+   * @returns whether anything was deleted
    */
   makeRoom(bytes: number, now: number): boolean {
     const { maxSize } = this.#options;
     if (this.size + bytes <= maxSize) return false;
-    const wanted = maxSize * (1 - spare) - bytes;
-    let went = false;
-    for (let step = 0; step < mostSteps && this.size > wanted; step++) {
+    const target = maxSize * (1 - spare) - bytes;
+    let deleted = false;
+    for (let step = 0; step < mostSteps && this.size > target; step++) {
       if (!this.#dropOldest(now)) break;
-      went = true;
+      deleted = true;
     }
-    return went;
+    return deleted;
   }
 
   /**
-   * Lets go of what is too old, a step of it.
+   * Deletes what is too old, one step.
    *
-   * @param passed milliseconds since the last time, by a clock that nobody sets
+   * @param passed milliseconds since the last call, by a monotonic clock
    * @returns whether there is more to do
    */
   byAge(now: number, passed: number): boolean {
@@ -160,7 +161,7 @@ export class Retention {
     return rows.length === deleteStep;
   }
 
-  /** Gives free pages back to the file system, some of them. @returns whether there are more */
+  /** Returns some free pages to the file system. @returns whether there are more */
   shrink(): boolean {
     const { used, free } = this.#pages();
     if (free < Math.max(used / 10, vacuumStep)) return false;
@@ -168,7 +169,7 @@ export class Retention {
     return true;
   }
 
-  /** Everything before it has been deleted for its age. */
+  /** The age limit reached so far: everything before it has been deleted. */
   #edge(target: number): number {
     const [kept] = this.#all("SELECT value FROM meta WHERE name = 'edge'") as { value: string }[];
     if (kept !== undefined) return Number(kept.value);
@@ -176,7 +177,7 @@ export class Retention {
     return Math.min(oldest?.last ?? target, target);
   }
 
-  /** Drops the oldest of the table that is furthest beyond its share. @returns false where nothing is left to drop */
+  /** Deletes the oldest rows of the table that exceeds its share most. @returns false if nothing is left to delete */
   #dropOldest(now: number): boolean {
     if (now - this.#measured > measureAgain || now < this.#measured) this.#measure(now);
     const { maxSize } = this.#options;
@@ -187,7 +188,7 @@ export class Retention {
     }
     if (most !== null && this.#dropStretch(most, now)) return true;
     const rows = this.#all('SELECT id, last FROM events ORDER BY last LIMIT ?', deleteStep);
-    // The last few thousand go in small steps, so that the newest are there as long as anything is.
+    // The last few thousand go in small steps, so that the newest stay longest.
     const going = rows.length === deleteStep ? rows : rows.slice(0, Math.ceil(rows.length / 8));
     this.#deleteEvents(going, 'size', now);
     return going.length > 0 || parts.some((one) => this.#dropStretch(one, now));
@@ -211,7 +212,7 @@ export class Retention {
     }
   }
 
-  /** Of the newest rows and the oldest: lengths change when an attacker comes. */
+  /** Estimated from the newest and the oldest rows: an attack changes the lengths. */
   #rowBytes({ table, text }: Part): number {
     if (text === null) return rowBytes;
     const ends = ['', 'DESC'].map(
@@ -224,7 +225,7 @@ export class Retention {
     return rowBytes + (length ?? 0) * 1.3;
   }
 
-  /** What is in use and no other table's. */
+  /** Bytes in use by no other table. */
   #eventBytes(): number {
     const others = parts.reduce((sum, { table }) => sum + this.#bytes.get(table)!, 0);
     return Math.max(0, this.size - others - this.#banBytes());
@@ -235,7 +236,7 @@ export class Retention {
     return known ? (this.#all('SELECT COUNT(*) AS rows FROM bans') as [{ rows: number }])[0].rows * 120 : 0;
   }
 
-  #deletePart({ table, what, time }: Part, before: number, why: LetGo['why'], now: number): number {
+  #deletePart({ table, what, time }: Part, before: number, why: Deletion['why'], now: number): number {
     const [last] = this.#all(`SELECT MAX(${time}) AS last FROM ${table} WHERE ${time} < ?`, before) as {
       last: number | null;
     }[];
@@ -245,7 +246,7 @@ export class Retention {
     return Number(changes);
   }
 
-  #deleteEvents(rows: readonly Record<string, unknown>[], why: LetGo['why'], now: number): void {
+  #deleteEvents(rows: readonly Record<string, unknown>[], why: Deletion['why'], now: number): void {
     if (rows.length === 0) return;
     this.#db.exec('BEGIN IMMEDIATE');
     try {
@@ -263,7 +264,7 @@ export class Retention {
     }
   }
 
-  #note(letGo: LetGo): void {
+  #note(letGo: Deletion): void {
     const { what, why, rows, until, at } = letGo;
     this.#db
       .prepare(

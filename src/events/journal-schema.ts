@@ -8,7 +8,7 @@ const topTable = (name: string): string =>
   `CREATE TABLE ${name} (slot INTEGER, key TEXT, count INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (slot, key)) STRICT, WITHOUT ROWID;`;
 
-/** Counts by rule, and by intent, of an hour or a day. */
+/** Counts by rule and by intent, per hour or per day. */
 const rollUp = (unit: 'Hour' | 'Day', length: number): string => `
   CREATE TABLE rules${unit} (slot INTEGER, rule TEXT, action TEXT, count INTEGER NOT NULL,
     PRIMARY KEY (slot, rule, action)) STRICT, WITHOUT ROWID;
@@ -19,7 +19,7 @@ const rollUp = (unit: 'Hour' | 'Day', length: number): string => `
   INSERT INTO intents${unit} SELECT minute - minute % ${length} AS slot, intent, SUM(count) FROM intents
     GROUP BY slot, intent;`;
 
-/** What makes each version out of the one before. A version that was released is never changed. */
+/** The migration to each version from the one before. A released version is never changed. */
 const versions: readonly string[] = [
   `CREATE TABLE events (
      id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
@@ -39,14 +39,14 @@ const versions: readonly string[] = [
      PRIMARY KEY (rule, action)) STRICT, WITHOUT ROWID;
    ${['sourcesHour', 'sourcesDay', 'wantsHour', 'wantsDay'].map(topTable).join('\n')}`,
 
-  // Counts of long ranges, and what was let go, with the reason.
+  // Counts for long ranges; what retention deleted, and why.
   `${rollUp('Hour', 3_600_000)}
    ${rollUp('Day', 86_400_000)}
    CREATE TABLE letGo (what TEXT, why TEXT, rows INTEGER NOT NULL, until INTEGER NOT NULL, at INTEGER NOT NULL,
      PRIMARY KEY (what, why)) STRICT, WITHOUT ROWID;
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 
-  // The busiest of a year, without reading each day of it.
+  // The busiest sources of a year, without reading each day.
   ['sources', 'wants']
     .map(
       (name) => `${topTable(`${name}Month`)}
@@ -55,30 +55,30 @@ const versions: readonly string[] = [
     )
     .join('\n'),
 
-  // Which connection it was.
+  // The connection of an event.
   `ALTER TABLE events ADD COLUMN clientPort INTEGER; ALTER TABLE events ADD COLUMN localAddress TEXT;
    ALTER TABLE events ADD COLUMN localPort INTEGER; ALTER TABLE events ADD COLUMN session TEXT;
    ALTER TABLE events ADD COLUMN sni TEXT; ALTER TABLE events ADD COLUMN protocol TEXT;`,
 
-  // What was asked of a decoy, and with which credentials.
+  // The command sent to a decoy, and the hash of the credentials.
   `ALTER TABLE events ADD COLUMN command TEXT; ALTER TABLE events ADD COLUMN credentialHash TEXT;`,
 
-  // Whether its sender must have meant it; null: written before this was kept.
+  // Whether it counts towards a ban; null in older rows.
   'ALTER TABLE events ADD COLUMN counts INTEGER;',
 ];
 
-/** The version that this program writes. */
+/** The version this program writes. */
 export const version = versions.length;
 
 /**
- * Makes a file a journal, or brings an older one up to this version: all of it or nothing.
+ * Creates the tables, or migrates an older journal to this version, in one transaction.
  *
- * @throws Error where it is something else, or of a later version
+ * @throws Error if the file is something else, or of a later version
  */
 export function prepareFile(db: DatabaseSync): void {
-  // Before the first table, or it has no effect.
+  // Has no effect once there is a table.
   db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  // A process that is killed loses nothing that was committed; a machine that loses power, perhaps the last commits.
+  // With these settings a killed process loses no commit; a power failure can lose the last ones.
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216');
   db.exec('PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF');
   db.exec('BEGIN IMMEDIATE');
@@ -88,10 +88,10 @@ export function prepareFile(db: DatabaseSync): void {
       .prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE tbl_name <> 'bans'")
       .get() as { count: number };
     // Bans are kept in the same file.
-    if (found === 0 && count > 0) throw new Error('is a database, but no journal');
+    if (found === 0 && count > 0) throw new Error('is the database of another program');
     if (found > version)
       throw new Error(
-        `was written by a later version of the program (schema ${found}, this one knows ${version}): install that one, or name another file`,
+        `was written by a later version of sekisho (schema ${found}; this version knows ${version}): install that version, or set another file`,
       );
     for (const step of versions.slice(found)) db.exec(step);
     if (found < version) db.exec(`PRAGMA user_version = ${version}`);
@@ -102,7 +102,7 @@ export function prepareFile(db: DatabaseSync): void {
   }
 }
 
-/** `host_of(destination)`, and `within(client, prefix)`: for filters by a prefix wider than the one clients are counted by. */
+/** `host_of(destination)`, and `within(client, prefix)` for filters by a prefix wider than the one clients are counted by. */
 export function registerFunctions(db: DatabaseSync): void {
   db.function('host_of', { deterministic: true }, (destination) =>
     destination === null ? null : destinationHost(String(destination)),

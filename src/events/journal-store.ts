@@ -1,16 +1,16 @@
-/** The SQLite file behind the journal: opening, writing, retention. Synchronous; runs in a thread of its own. */
+/** The journal's SQLite file: opening, writing, retention. Synchronous; runs in its own thread. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isProbe } from '../rules/catalogue.ts';
 import { connectionFields } from './connection.ts';
 import { destinationHost } from './destination-host.ts';
 import type { FoldedEvent } from './fold.ts';
 import { makePrivate } from './journal-file.ts';
-import { hold } from './journal-holder.ts';
-import { type LetGo, Retention, type RetentionOptions } from './journal-retention.ts';
+import { lockJournal } from './journal-lock.ts';
+import { type Deletion, Retention, type RetentionOptions } from './journal-retention.ts';
 import { prepareFile, registerFunctions } from './journal-schema.ts';
 import { day, hour, month, TopTable } from './top-table.ts';
 
-/** A text that is kept under a name. */
+/** A named text stored in the journal. */
 export interface JournalMark {
   readonly name: string;
   readonly value: string;
@@ -21,30 +21,30 @@ export interface JournalStoreOptions extends RetentionOptions {
   readonly path: string;
 }
 
-/** Milliseconds: how long a row goes on taking in events like it. A range of time is told as exactly as this. */
+/** Milliseconds during which alike events are folded into one row; also the precision of a filter by time. */
 export const foldWindow = 10 * 60_000;
-/** Rows that still take in events; eviction: the one longest unused. */
+/** Rows that still accept events; eviction: least recently used. */
 const openRows = 8192;
-/** Milliseconds that a write waits for a lock of somebody else's. */
+/** Milliseconds that a write waits for a lock held by another process. */
 const lockWait = 2000;
 
 export class JournalStore {
   readonly db: DatabaseSync;
   readonly #retention: Retention;
-  readonly #letGoOfFile: () => void;
+  readonly #unlock: () => void;
   readonly #open = new Map<string, { id: number; first: number }>();
   readonly #write: Record<keyof ReturnType<typeof statements>, StatementSync>;
   readonly #sources: readonly TopTable[];
   readonly #wants: readonly TopTable[];
 
-  /** @throws Error where the file can't be opened, is no journal, or one of a later version */
+  /** @throws Error if the file can't be opened, is not a journal, or is of a later version */
   constructor(options: JournalStoreOptions) {
     makePrivate(options.path);
     this.db = new DatabaseSync(options.path, { timeout: lockWait });
     try {
       prepareFile(this.db);
       registerFunctions(this.db);
-      this.#letGoOfFile = hold(this.db);
+      this.#unlock = lockJournal(this.db);
       this.#retention = new Retention(this.db, options);
       this.#write = statements(this.db);
       const top = (name: string, unit: number) => new TopTable(this.db, name, unit);
@@ -57,15 +57,15 @@ export class JournalStore {
   }
 
   /**
-   * Writes a batch, all of it or nothing.
+   * Writes a batch in one transaction.
    *
-   * @param mark is kept with it: how far a source of events was read
-   * @returns the id of each row it went into
-   * @throws Error of SQLite: full disk, locked file; the batch can be written again then
+   * @param mark stored in the same transaction: how far a source of events was read
+   * @returns for each event the id of its row
+   * @throws Error of SQLite: full disk, locked file; the batch can be written again later
    */
   write(batch: readonly FoldedEvent[], mark?: JournalMark): number[] {
     const bytes = batch.reduce((sum, event) => sum + bytesOf(event), 0);
-    // A whole slot may be gone, the one that is written to included.
+    // The current slot may have been deleted too.
     if (this.#retention.makeRoom(bytes, batch.at(-1)?.last ?? 0)) this.#forgetSlots();
     const opened: string[] = [];
     this.db.exec('BEGIN IMMEDIATE');
@@ -76,7 +76,7 @@ export class JournalStore {
       this.db.exec('COMMIT');
       return ids;
     } catch (error) {
-      // Rows that were never kept can't take anything in.
+      // These rows were rolled back: nothing can be folded into them.
       for (const key of opened) this.#open.delete(key);
       this.#forgetSlots();
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
@@ -85,9 +85,9 @@ export class JournalStore {
   }
 
   /**
-   * Lets go of what is too old or too much, a step of it.
+   * Deletes what is too old or exceeds `maxSize`, one step.
    *
-   * @param passed milliseconds since the last time, by a clock that nobody sets
+   * @param passed milliseconds since the last call, by a monotonic clock
    * @returns whether there is more to do
    */
   retain(now: number, passed: number): boolean {
@@ -97,7 +97,7 @@ export class JournalStore {
     return this.#retention.shrink() || tooOld;
   }
 
-  /** What was kept under a name; null: nothing. */
+  /** The text stored under a name; null: none. */
   mark(name: string): string | null {
     const row = this.db.prepare('SELECT value FROM meta WHERE name = ?').get(`mark ${name}`);
     return row === undefined ? null : String(row.value);
@@ -108,16 +108,16 @@ export class JournalStore {
     return this.#retention.size;
   }
 
-  /** What was let go since the file was made, what was done last first. */
-  get letGo(): readonly LetGo[] {
+  /** What was deleted since the file was created, latest first. */
+  get letGo(): readonly Deletion[] {
     return this.#retention.letGo;
   }
 
   close(): void {
     try {
-      this.#letGoOfFile();
+      this.#unlock();
     } catch {
-      // A locked or full file: a process that has ended holds nothing.
+      // A locked or full file. The lock of an ended process is void anyway.
     }
     this.db.close();
   }
@@ -134,7 +134,7 @@ export class JournalStore {
     if (known !== undefined && last - known.first < foldWindow) {
       this.#open.delete(key);
       this.#open.set(key, known);
-      // Another process, or retention, may have deleted it.
+      // No change: retention has deleted the row.
       if (fold.run(count, last, event.time, Number(event.counts), known.id).changes === 1) return known.id;
     }
     const { lastInsertRowid } = insert.run(
@@ -165,7 +165,7 @@ export class JournalStore {
     return id;
   }
 
-  /** Counts are summed up first: a batch is of few rules and minutes. */
+  /** Adds the batch up first: it has few rules and minutes, so few writes. */
   #count(batch: readonly FoldedEvent[]): void {
     const minutes = new Sums<[number, string, string]>();
     const intents = new Sums<[number, string]>();
@@ -200,7 +200,7 @@ export class JournalStore {
   }
 }
 
-/** Sums by key, in the order of first sight. */
+/** Sums by key, in order of first appearance. */
 class Sums<Key extends readonly (string | number)[]> {
   readonly #sums = new Map<string, { key: Key; count: number; last: number }>();
 
@@ -219,7 +219,7 @@ class Sums<Key extends readonly (string | number)[]> {
   }
 }
 
-/** What a row and its index entries take in the file, about. */
+/** Approximate size of a row and its index entries in the file. */
 const bytesOf = ({ bytes, why, request, destination, client, rules }: FoldedEvent): number =>
   600 +
   bytes.length +

@@ -1,4 +1,4 @@
-/** Counts of a range of time. Long ranges are told from counts by the hour and the day, so that a year is as quick as a day. */
+/** Counts over a time range. Long ranges use the hourly and daily counts, so that a year is as fast as a day. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { type Action, isProbe, type RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
@@ -7,27 +7,27 @@ import { day, hour, month, type TopRow } from './top-table.ts';
 export interface Summary {
   readonly from: number;
   readonly to: number;
-  /** Probes in the range, and how many rows they lie in is of no interest here. */
+  /** Probes in the range. */
   readonly total: number;
-  /** Requests of banned clients in the range, which are no probes and in none of the tables. */
+  /** Requests of banned clients in the range: not counted as probes, and in none of the tables. */
   readonly banned: number;
   readonly rules: readonly { readonly rule: RuleId; readonly action: Action; readonly count: number }[];
   readonly series: {
     /** Milliseconds between two points. */
     readonly step: number;
-    /** Points that hold something: start, rule, count. */
+    /** Non-empty points: start, rule, count. */
     readonly points: readonly { readonly time: number; readonly rule: RuleId; readonly count: number }[];
-    /** Requests of banned clients, by the same points. */
+    /** Requests of banned clients, at the same points. */
     readonly banned: readonly { readonly time: number; readonly count: number }[];
   };
-  /** The busiest first. */
+  /** Busiest first. */
   readonly sources: readonly {
     readonly prefix: string;
     readonly count: number;
     readonly last: number;
-    /** Of all that is kept of it; null where nothing is. */
+    /** Of its oldest event kept; null if none is. */
     readonly first: number | null;
-    /** Of its latest event; null where that is gone. */
+    /** Of its latest event; null if that has been deleted. */
     readonly rule: RuleId | null;
     readonly why: string | null;
   }[];
@@ -35,7 +35,7 @@ export interface Summary {
   readonly destinations: readonly {
     /** `HOST:PORT`, or `several`. */
     readonly destination: string;
-    /** Null with `several`. */
+    /** Null for `several`. */
     readonly intent: Intent | null;
     readonly count: number;
   }[];
@@ -48,17 +48,17 @@ export interface Summary {
   }[];
 }
 
-/** Minutes between two points of a series, such as people read; the last one is for ranges of many years. */
+/** Minutes between two points of a series, in round numbers; the last one is for ranges of many years. */
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 10_080, 1e9];
 
 const minute = 60_000;
 
-/** Where the counts of a unit of time are. */
+/** The tables of one resolution. */
 interface Unit {
   readonly length: number;
   readonly rules: string;
   readonly intents: string;
-  /** Its column of time. */
+  /** Its time column. */
   readonly time: string;
 }
 
@@ -68,11 +68,11 @@ const units: readonly [minutes: Unit, hours: Unit, days: Unit] = [
   { length: day, rules: 'rulesDay', intents: 'intentsDay', time: 'slot' },
 ];
 
-/** Beyond so long a range its ends are told as exactly as an hour; and as a day. */
+/** Longer ranges use hourly counts, and daily ones: their ends are rounded to the hour or the day. */
 const longerThanHours = 2 * day;
 const longerThanDays = 45 * day;
 
-/** The finest unit that a range is told by: of an old range minutes may have been let go. */
+/** The finest resolution available for a range: retention may have deleted the minutes of an old one. */
 function unitOf(db: DatabaseSync, from: number, to: number): Unit {
   const [minutes, hours, days] = units;
   const has = ({ rules, time, length }: Unit): boolean => {
@@ -89,8 +89,8 @@ function unitOf(db: DatabaseSync, from: number, to: number): Unit {
 }
 
 /**
- * @param points how many points the series has at most
- * @returns counts; `from` is the one asked for, down to the minute, of a long range to the hour or the day
+ * @param points most points of the series
+ * @returns counts; `from` is rounded down to the minute, in a long range to the hour or the day
  */
 export function summary(db: DatabaseSync, from: number, to: number, points = 120): Summary {
   const { length, rules: ruleTable, intents: intentTable, time } = unitOf(db, from, to);
@@ -155,10 +155,10 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
   };
 }
 
-/** Rows that a short range is told from: its newest, under a flood not all. */
+/** Newest rows that a short range is counted from; in a flood that is not all of them. */
 const rowsOfShortRange = 30_000;
 
-/** Counts by source or destination: of a short range from the events themselves, of a longer one by the hour, day or month. */
+/** Counts by source or destination: for a short range from the events, for a longer one from the hourly, daily or monthly counts. */
 export function keyCounts(
   db: DatabaseSync,
   what: 'sources' | 'wants',
@@ -184,13 +184,13 @@ export function keyCounts(
   };
 }
 
-/** The busiest of a range. */
+/** The busiest keys of a range. */
 function tops(db: DatabaseSync, what: 'sources' | 'wants', from: number, to: number): TopRow[] {
   const { sql, values } = keyCounts(db, what, from, to);
   return db.prepare(`${sql} ORDER BY count DESC, last DESC LIMIT 50`).all(...values) as unknown as TopRow[];
 }
 
-/** Counts by the hour are let go before those by the day. */
+/** Whether hourly counts go back to `from`: retention deletes them before the daily ones. */
 function hoursHave(db: DatabaseSync, what: string, from: number): boolean {
   const oldest = (unit: string) =>
     (db.prepare(`SELECT MIN(slot) AS slot FROM ${what}${unit}`).get() as { slot: number | null }).slot ?? 0;

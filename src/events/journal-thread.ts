@@ -1,11 +1,11 @@
-/** The thread that the journal's file is read and written in, so that no request waits for a disk. */
+/** The thread that writes the journal's file (and reads it, if it is in memory), so that no request waits for a disk. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FoldedEvent } from './fold.ts';
 import { type JournalRead, read } from './journal-reads.ts';
-import type { LetGo } from './journal-retention.ts';
+import type { Deletion } from './journal-retention.ts';
 import { type JournalMark, JournalStore, type JournalStoreOptions } from './journal-store.ts';
 
-/** What the thread is asked; each is answered by its `call` number. */
+/** Requests to the thread; each is answered under its `call` number. */
 export type JournalRequest =
   | { readonly op: 'write'; readonly batch: readonly FoldedEvent[]; readonly mark?: JournalMark }
   | { readonly op: 'mark'; readonly name: string }
@@ -13,11 +13,11 @@ export type JournalRequest =
   | { readonly op: 'size' }
   | { readonly op: 'close' };
 
-/** What the thread tells unasked. */
-export interface JournalStanding {
+/** Sent by the thread on its own when it changes. */
+export interface JournalState {
   /** Bytes in use. */
   readonly size: number;
-  readonly letGo: readonly LetGo[];
+  readonly letGo: readonly Deletion[];
 }
 
 const options = workerData as JournalStoreOptions;
@@ -25,11 +25,11 @@ const port = parentPort!;
 const retentionInterval = 60_000;
 let store: JournalStore | null = null;
 
-/** Opened at need and again after a failure: a file that is locked or full now may not be so later. */
+/** Opened on first use, and again after a failure: a locked or full file may be writable later. */
 function opened(): JournalStore {
   if (store === null) {
     store = new JournalStore(options);
-    tellStanding();
+    pushState();
   }
   return store;
 }
@@ -48,25 +48,25 @@ function answer(request: JournalRequest): unknown {
       clearTimeout(retention);
       return null;
     default:
-      // A journal in memory can be read by nobody else.
+      // Only this thread can read a journal in memory.
       return read(opened().db, request, () => false);
   }
 }
 
-let told = '';
+let lastPushed = '';
 
-/** Unasked, where it has changed: the dashboard shows it. */
-function tellStanding(): void {
+/** For the dashboard. */
+function pushState(): void {
   if (store === null) return;
-  const standing: JournalStanding = { size: store.size(), letGo: store.letGo };
-  const text = JSON.stringify(standing);
-  if (text !== told) port.postMessage({ told: standing });
-  told = text;
+  const state: JournalState = { size: store.size(), letGo: store.letGo };
+  const text = JSON.stringify(state);
+  if (text !== lastPushed) port.postMessage({ push: state });
+  lastPushed = text;
 }
 
 port.on('message', async ({ call, request }: { call: number; request: JournalRequest }) => {
   try {
-    // In order: what is written is answered before anything else is looked at.
+    // Writes are synchronous, so they are answered in order, before later requests run.
     const result = answer(request);
     port.postMessage({ call, result: result instanceof Promise ? await result : result });
   } catch (error) {
@@ -83,9 +83,9 @@ function retain(): void {
   retained += passed;
   try {
     more = store?.retain(Date.now(), passed) ?? false;
-    tellStanding();
+    pushState();
   } catch {
-    // A locked or full file is told of by the next write.
+    // A locked or full file is reported by the next write.
   }
   retention = setTimeout(retain, more ? 50 : retentionInterval);
 }

@@ -1,59 +1,59 @@
 /**
- * The journal as the rest of the house sees it. Writes never wait and never fail: what the file does not take now is
- * folded in memory, exactly counted, and written when it does.
+ * The journal as the rest of the program uses it. Writes never block and never fail: what cannot be written now is folded in memory,
+ * with exact counts, and written later.
  */
 import { EventFolder, type FoldedEvent } from './fold.ts';
 import type { ClientHistory } from './journal-client.ts';
-import { JournalLine } from './journal-line.ts';
 import type { Networks } from './journal-networks.ts';
 import type { EventFilter, EventPage, JournalEvent } from './journal-query.ts';
 import type { JournalRead } from './journal-reads.ts';
-import type { LetGo } from './journal-retention.ts';
+import type { Deletion } from './journal-retention.ts';
 import type { JournalMark, JournalStoreOptions } from './journal-store.ts';
 import type { Summary } from './journal-summary.ts';
-import type { JournalStanding } from './journal-thread.ts';
+import type { JournalState } from './journal-thread.ts';
+import { JournalWorker } from './journal-worker.ts';
 
 export interface JournalOptions extends JournalStoreOptions {
-  /** Told once when the file stops taking writes (the reason), and once when it takes them again (null). */
+  /** Called once when writes start to fail (with the reason), and once when they work again (null). */
   readonly onTrouble?: (reason: string | null) => void;
-  /** Milliseconds until a write that failed is tried again. @default 1000 */
+  /** Milliseconds until a failed write is retried. @default 1000 */
   readonly retry?: number;
 }
 
 export interface JournalStatus {
-  /** Events that wait in memory for the file to take them. */
+  /** Events in memory that are not in the file yet. */
   readonly unwritten: number;
   /** Events written since the start. */
   readonly written: number;
-  /** Events lost: those that still waited when the journal was closed. */
+  /** Events lost: still unwritten when the journal was closed. */
   readonly lost: number;
-  /** Why the file takes nothing; null while it does. */
+  /** Why the file cannot be written; null while it can. */
   readonly trouble: string | null;
-  /** Bytes in use, within a minute or so; null: not told yet. */
+  /** Bytes in use, up to a minute old; null: not measured yet. */
   readonly size: number | null;
   readonly maxSize: number;
-  /** What was let go since the file was made, what was done last first. */
-  readonly letGo: readonly LetGo[];
+  /** What was deleted since the file was created, latest first. */
+  readonly letGo: readonly Deletion[];
 }
 
-/** Whether an index answers a part of a filter: a rule, a time, an address and no network. */
+/** Whether an index can answer this part of a filter: a rule, a time, or an address, but not a network. */
 const answeredByIndex = ([name, value]: [string, unknown]): boolean =>
   value === undefined ||
   ['rule', 'from', 'to'].includes(name) ||
   (name === 'client' && !String(value).includes('/'));
 
-/** Batches on their way to the thread; more are folded together until one comes back. */
+/** Batches on their way to the thread; further ones are folded together until one is written. */
 const inFlight = 4;
-/** Milliseconds that closing waits for the thread. */
+/** Milliseconds that close() waits for the thread. */
 const closeDeadline = 5000;
 
 export class Journal {
   readonly #options: JournalOptions;
-  readonly #writer: JournalLine;
-  /** What an index answers, and what takes longer: the one never waits for the other. */
-  readonly #fast: JournalLine;
-  readonly #slow: JournalLine;
-  #made: Promise<unknown> | null = null;
+  readonly #writer: JournalWorker;
+  /** For queries an index answers, which never wait behind the slow ones. */
+  readonly #fast: JournalWorker;
+  readonly #slow: JournalWorker;
+  #created: Promise<unknown> | null = null;
   readonly #pending = new EventFolder();
   #flying = 0;
   #flyingEvents = 0;
@@ -61,26 +61,26 @@ export class Journal {
   #written = 0;
   #lost = 0;
   #trouble: string | null = null;
-  #standing: JournalStanding | { size: null; letGo: [] } = { size: null, letGo: [] };
+  #state: JournalState | { size: null; letGo: [] } = { size: null, letGo: [] };
   #retry: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     const { path, keep, maxSize } = options;
-    this.#writer = new JournalLine({
+    this.#writer = new JournalWorker({
       file: 'journal-thread',
       name: 'sekisho-journal',
       data: { path, keep, maxSize },
-      onTold: (standing: JournalStanding) => {
-        this.#standing = standing;
+      onPush: (state: JournalState) => {
+        this.#state = state;
       },
       onEnd: (reason) => this.#setTrouble(reason),
     });
-    const reader = (): JournalLine =>
+    const reader = (): JournalWorker =>
       path === ':memory:'
         ? this.#writer
-        : new JournalLine({ file: 'journal-reader', name: 'sekisho-journal-reader', data: { path } });
+        : new JournalWorker({ file: 'journal-reader', name: 'sekisho-journal-reader', data: { path } });
     [this.#fast, this.#slow] = [reader(), reader()];
   }
 
@@ -90,13 +90,13 @@ export class Journal {
       written: this.#written,
       lost: this.#lost,
       trouble: this.#trouble,
-      size: this.#standing.size,
+      size: this.#state.size,
       maxSize: this.#options.maxSize,
-      letGo: this.#standing.letGo,
+      letGo: this.#state.letGo,
     };
   }
 
-  /** Writes rows. @returns the id of each; null of one that has to wait */
+  /** Writes rows. @returns the id of each; null: not written yet */
   async write(batch: readonly FoldedEvent[]): Promise<(number | null)[]> {
     if (this.#flying >= inFlight || this.#trouble !== null || this.#closed) {
       this.#keep(batch);
@@ -106,30 +106,30 @@ export class Journal {
   }
 
   /**
-   * Writes rows from elsewhere with a mark of how far that was read: both or nothing.
+   * Writes rows from another source, and how far that was read, in one transaction.
    *
-   * @throws Error where the file takes nothing now; they are to be read again then
+   * @throws Error if the file cannot be written now; read the rows again later
    */
   async takeIn(batch: readonly FoldedEvent[], mark: JournalMark): Promise<void> {
     await this.#writer.ask({ op: 'write', batch, mark });
   }
 
-  /** The mark of that name; null: there is none. */
+  /** The text stored under a name; null: none. */
   mark(name: string): Promise<string | null> {
     return this.#writer.ask({ op: 'mark', name });
   }
 
-  /** @param signal when it is aborted the search ends */
+  /** @param signal abort ends the search */
   page(filter: EventFilter, limit: number, before: string | null, signal?: AbortSignal): Promise<EventPage> {
-    const line = Object.entries(filter).every(answeredByIndex) ? this.#fast : this.#slow;
-    return this.#read(line, { op: 'page', filter, limit, before }, signal);
+    const worker = Object.entries(filter).every(answeredByIndex) ? this.#fast : this.#slow;
+    return this.#read(worker, { op: 'page', filter, limit, before }, signal);
   }
 
   event(id: number): Promise<JournalEvent | null> {
     return this.#read(this.#fast, { op: 'event', id });
   }
 
-  /** @param prefix as rows have it @returns null where nothing is known of it */
+  /** @param prefix as in rows @returns null if there are no rows of it */
   client(prefix: string): Promise<ClientHistory | null> {
     return this.#read(this.#slow, { op: 'client', prefix });
   }
@@ -142,7 +142,7 @@ export class Journal {
     return this.#read(this.#slow, { op: 'summary', from, to }, signal);
   }
 
-  /** All sources of a range, by their networks. */
+  /** All sources of a time range, grouped by network. */
   networks(from: number, to: number): Promise<Networks> {
     return this.#read(this.#slow, { op: 'networks', from, to });
   }
@@ -152,12 +152,12 @@ export class Journal {
     return this.#writer.ask({ op: 'size' });
   }
 
-  /** Writes what waits, once more, and ends the thread. */
+  /** Tries once more to write what is pending, then ends the threads. */
   async close(): Promise<void> {
     if (this.#closed) return;
     if (this.#retry !== null) clearTimeout(this.#retry);
     const end = async (): Promise<void> => {
-      // Answers come in order: with this one every write before it has come back.
+      // The thread answers in order: after this answer all earlier writes are done.
       if (this.#flying > 0) await this.#writer.ask({ op: 'size' }).catch(() => {});
       if (this.#pending.size > 0) await this.#send(this.#takePending());
       this.#closed = true;
@@ -169,7 +169,7 @@ export class Journal {
     await Promise.race([end().catch(() => {}), late]);
     this.#closed = true;
     this.#lost = this.#pendingEvents + this.#flyingEvents;
-    await Promise.all([this.#writer, this.#fast, this.#slow].map((line) => line.end()));
+    await Promise.all([this.#writer, this.#fast, this.#slow].map((worker) => worker.end()));
   }
 
   async #send(batch: readonly FoldedEvent[]): Promise<number[] | null> {
@@ -192,7 +192,7 @@ export class Journal {
     }
   }
 
-  /** Sends what waits: at once while the file takes writes, else after a while. */
+  /** Sends what is pending: at once, or after a delay while writes fail. */
   #next(): void {
     if (this.#closed || this.#pending.size === 0 || this.#retry !== null) return;
     if (this.#trouble === null) {
@@ -224,14 +224,14 @@ export class Journal {
     if ((before === null) !== (reason === null)) this.#options.onTrouble?.(reason);
   }
 
-  /** The file is made by who writes it, and brought up to this version. */
-  async #read<T>(line: JournalLine, request: JournalRead, signal?: AbortSignal): Promise<T> {
-    this.#made ??= this.size().catch((error: Error) => {
-      this.#made = null;
+  /** Only the writer creates or migrates the file: readers wait for its first answer. */
+  async #read<T>(worker: JournalWorker, request: JournalRead, signal?: AbortSignal): Promise<T> {
+    this.#created ??= this.size().catch((error: Error) => {
+      this.#created = null;
       throw error;
     });
-    await this.#made;
+    await this.#created;
     signal?.throwIfAborted();
-    return line.ask<T>(request, signal);
+    return worker.ask<T>(request, signal);
   }
 }

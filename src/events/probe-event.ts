@@ -7,23 +7,23 @@ import type { ConnectionFacts } from './connection.ts';
 import type { ProbeEvent } from './event.ts';
 import { printable, redact } from './redact.ts';
 
-/** The most of a message that an event keeps, head and body each, in bytes. */
+/** Most bytes of head and of body that an event keeps. */
 export const evidenceLimit = 8192;
 
 export interface Sighting {
   readonly time: number;
   readonly listener: string;
   readonly client: string;
-  /** What is known of the connection. */
+  /** Absent: unknown. */
   readonly connection?: ConnectionFacts;
   readonly verdict: Verdict;
-  /** The head as far as known, latin1. */
+  /** The head as far as it was received, latin1. */
   readonly head: string;
   /** As much of the body as was read, latin1. */
   readonly body: string;
 }
 
-/** @throws nothing for any verdict with at least one signal */
+/** Never throws for a verdict with at least one signal. */
 export function probeEvent({
   time,
   listener,
@@ -35,7 +35,7 @@ export function probeEvent({
 }: Sighting): ProbeEvent {
   const rule = verdict.rule ?? 'framing';
   const wanted = verdict.wanted ?? nothingWanted;
-  // Of a banned client the request line is enough, and what it costs to keep more is the client's to choose.
+  // For banned clients only the request line is kept: they could make us store any amount.
   const evidence = isProbe(rule)
     ? head.slice(0, evidenceLimit) + body.slice(0, evidenceLimit)
     : head.slice(0, 1024).split('\r\n', 1)[0]!;
@@ -55,7 +55,7 @@ export function probeEvent({
     answer: verdict.answer,
     why: printable(redact(wantedSentence(rule, wanted))).slice(0, 1024),
     request: bytes.split('\\r\\n', 1)[0]!.slice(0, 1024),
-    // Behind the fields that fail2ban's filter reads in their order.
+    // After the fields that fail2ban's filter matches in this order.
     ...connection,
     bytes,
   };

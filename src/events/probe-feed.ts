@@ -1,10 +1,10 @@
-/** What a guard tells the plugins beside it: every event, and its counts. */
+/** The events and counters of a guard, for the plugins beside it. */
 import { codedError } from '../errors.ts';
 import { Counters } from './counters.ts';
 import type { EventSink, ProbeEvent } from './event.ts';
 
 export class ProbeFeed {
-  /** Of requests, by site and verdict. */
+  /** Requests by site and verdict. */
   readonly counters = new Counters();
   readonly #sinks = new Set<EventSink>();
 
@@ -13,15 +13,15 @@ export class ProbeFeed {
     this.#sinks.add(sink);
   }
 
-  tell(event: ProbeEvent): void {
+  emit(event: ProbeEvent): void {
     for (const sink of this.#sinks) sink(event);
   }
 }
 
-/** The error of a plugin that stands where no guard is. */
+/** The error of a plugin in an app without relayGuard. */
 export const noGuard = (plugin: string): Error =>
   codedError(
     'SEKISHO_ERR_NO_GUARD',
-    `${plugin}: there is no relayGuard in this app. register it first, at the root: ` +
+    `${plugin}: this app has no relayGuard. Register it first, at the root: ` +
       "await app.register(relayGuard, { hosts: ['www.example.net'] })",
   );

@@ -1,6 +1,6 @@
 /**
- * Probes as lines of the program's log, bounded: an attacker chooses how many there are and how long, and may not fill a
- * disk by that. What is not written in full is counted, and its count is written.
+ * Logs probes, bounded: an attacker chooses how many there are and how long, and must not be able to fill the disk. Probes beyond the
+ * limits are counted, and the counts are logged.
  */
 import type { Logger } from 'pino';
 import { clientPrefix } from '../address/ip.ts';
@@ -9,13 +9,13 @@ import { isProbe } from '../rules/catalogue.ts';
 import type { ProbeEvent } from './event.ts';
 import { several } from './fold.ts';
 
-/** The most bytes of a line. The journal keeps the evidence whole. */
+/** Most bytes of a line. The journal keeps the whole evidence. */
 export const lineLimit = 8192;
-/** Lines in full of one client, rule and action in a minute; more than `bans.after` is by default, so that a log watcher bans too. */
+/** Full lines per client, rule and action in a minute; more than the default of `bans.after`, so that a log watcher bans too. */
 const linesInFull = 10;
-/** Bytes of lines in full, of all clients, in a minute. */
+/** Bytes of full lines in a minute, all clients together. */
 const bytesInFull = 2 * 1024 * 1024;
-/** Clients and rules that are told apart in a minute; what comes beyond is counted by rule. No eviction: the minute ends. */
+/** Clients and rules with a row of their own in a minute; further ones are counted by rule alone. No eviction: the minute ends. */
 const mostRows = 1024;
 const minute = 60_000;
 
@@ -26,7 +26,7 @@ interface Row {
   more: number;
 }
 
-/** A line in full reads `relay probe ACTION: RULE from ADDRESS`, with what the sender wanted behind it: for people and log watchers. */
+/** A full line begins `relay probe ACTION: RULE from ADDRESS`, which log watchers match, followed by what the sender wanted. */
 export class ProbeLog {
   readonly #log: Logger;
   #rows = new Map<string, Row>();
@@ -38,7 +38,7 @@ export class ProbeLog {
   }
 
   readonly add = (event: ProbeEvent): void => {
-    // Under a flood a line that nobody is to read must cost nothing; not every logger that an app brings can tell.
+    // In a flood a line below the log level must cost nothing. An app's own logger may lack isLevelEnabled.
     if (this.#log.isLevelEnabled?.(levelOf(event)) === false) return;
     const row = this.#row(event);
     if (row.inFull >= linesInFull || this.#bytes >= bytesInFull) {
@@ -52,12 +52,12 @@ export class ProbeLog {
       ? `relay probe ${deed(event)}: ${event.rule} from ${event.client}. ${event.why}`
       : `banned client refused: ${event.client}`;
     const size = JSON.stringify(fields).length + JSON.stringify(line).length + envelope;
-    const kept = fitting(bytes, lineLimit - size);
+    const kept = truncated(bytes, lineLimit - size);
     this.#bytes += size + kept.length;
     this.#log[levelOf(event)]({ event: probe ? 'probe' : 'banned', action, ...fields, bytes: kept }, line);
   };
 
-  /** Writes the counts of what was not written in full. */
+  /** Logs the counts of the probes that got no full line. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -80,7 +80,7 @@ export class ProbeLog {
     const { client, rule, action } = event;
     const known = this.#rows.get(`${client} ${rule} ${action}`);
     if (known !== undefined) return known;
-    // Whoever has a /64 has another address for each probe.
+    // The owner of an IPv6 /64 can use a new address for each probe.
     const sender = client.includes(':') ? (clientPrefix(client) ?? client) : client;
     const own = this.#rows.size < mostRows;
     const key = `${own ? sender : several} ${rule} ${action}`;
@@ -94,7 +94,7 @@ export class ProbeLog {
   }
 }
 
-/** Level, time and names that are written around the fields. */
+/** Bytes of level, time and names around the fields. */
 const envelope = 200;
 
 const levelOf = ({ action }: ProbeEvent): 'warn' | 'info' => (action === 'block' ? 'warn' : 'info');
@@ -102,9 +102,9 @@ const deed = ({ action }: ProbeEvent): string => (action === 'block' ? 'blocked'
 
 const cut = ' [cut]';
 
-/** As much of a printable text as takes no more bytes in JSON, where quotes and backslashes are escaped. */
-function fitting(text: string, room: number): string {
-  // The common case, without looking at each character.
+/** Cuts a printable text to so many bytes in JSON, where quotes and backslashes are escaped. */
+function truncated(text: string, room: number): string {
+  // The common case: no need to count characters.
   if (text.length * 2 <= room) return text;
   let left = room;
   for (let at = 0; at < text.length; at++) {

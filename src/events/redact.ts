@@ -1,23 +1,23 @@
-/** Bytes of a request made fit to be kept and shown: bounded, secrets gone, printable. */
+/** Makes bytes of a request safe to store and show: secrets removed, printable. */
 import { isSecretName } from './secret-names.ts';
 
 const gone = '[redacted]';
-/** Longer names are no names of secrets. A bound, so that a text without an end is not looked through for each of its parts. */
+/** Secrets have shorter names. The bound keeps matching linear on a long text (ReDoS). */
 const name = '[^\\s=&?;:"\\\\]{1,128}';
-/** With its folded lines: a parser that takes them reads them as the value. */
+/** With its folded lines (obs-fold): a lenient parser reads them as part of the value. */
 const headerLine = /^([!#-'*+.^_`|~0-9A-Za-z-]{1,128})([ \t]{0,16}:)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*/gm;
 const parameter = new RegExp(`[?&;\\s](${name})=`, 'g');
 const parameterEnd = /[&\s]/g;
 const member = /"([^"\\\r\n]{1,128})"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}/g;
 const memberEnd = /[,}\]\s]/g;
-/** A field of a form that is sent in parts (RFC 7578), and its value. */
+/** A field of a multipart form (RFC 7578), and its value. */
 const part =
   /^(content-disposition:[^\r\n]{0,256}\bname="([^"\r\n]{1,128})"[^\r\n]{0,256}\r?\n(?:[^\r\n]{1,256}\r?\n){0,4}\r?\n)[^\r\n]*/gim;
 const userinfo = /(\/\/)[^/@\s?#]+@/g;
 
 /**
- * Replaces the values of headers, parameters, fields of forms, JSON members and userinfo that hold credentials. What a pattern
- * cannot do without is looked for first: most targets and reasons have none of it.
+ * Replaces the values of headers, parameters, form fields, JSON members and userinfo that hold credentials. A cheap includes() for the
+ * character each pattern needs runs first: most texts have none.
  */
 export function redact(text: string): string {
   let safe = text;
@@ -38,7 +38,7 @@ export function redact(text: string): string {
   return safe;
 }
 
-/** @param named finds the next name, up to where its value begins @param end where a value ends that begins there */
+/** @param named matches up to the start of a value @param end the end of a value, given its start */
 function valuesRedacted(text: string, named: RegExp, end: (from: number) => number): string {
   let safe = '';
   let kept = 0;
@@ -61,7 +61,7 @@ function endOf(text: string, mark: RegExp, from: number): number {
   return mark.exec(text)?.index ?? text.length;
 }
 
-/** Behind the quotation mark that ends a string of JSON; the end of the text where there is none. */
+/** The offset after the closing quote of a JSON string; the end of the text if there is none. */
 function stringEnd(text: string, from: number): number {
   for (let at = from + 1; at < text.length; at++) {
     if (text[at] === '\\') at++;
@@ -70,7 +70,7 @@ function stringEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** Everything but printable ASCII and line ends as \xHH; line ends as \r\n. One line out, whatever came in. */
+/** Escapes everything but printable ASCII, as \xHH, \r or \n: the result is always one line. */
 export const printable = (text: string): string =>
   text.replace(/[^\x20-\x7e]|\\/g, (char) => {
     if (char === '\r') return '\\r';

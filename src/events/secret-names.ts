@@ -1,14 +1,14 @@
-/** Names under which credentials are sent: of header fields, parameters and members of JSON. By pattern, since every program makes its own. */
+/** Recognises names of headers, parameters and JSON members that carry credentials. By pattern, since every program invents its own. */
 
-/** Anywhere in the name, without its separators: `X-Vault-Token`, `refreshToken`, `api_key`. */
+/** Matched anywhere in the name, ignoring separators: `X-Vault-Token`, `refreshToken`, `api_key`. */
 const within =
   /token|secret|passw|passphrase|credential|cookie|csrf|xsrf|jwt|assertion|authorization|apikey|accesskey|privatekey|signature|session|samlre/;
-/** One of the words that the name is made of: `X-Auth`, `proxy_pass`. */
+/** Matched as one word of the name: `X-Auth`, `proxy_pass`. */
 const words = new Set(['auth', 'pass', 'pwd', 'passwd', 'sid', 'sig', 'otp', 'hmac', 'bearer']);
-/** The whole name. */
+/** Matched as the whole name. */
 const whole = new Set(['code', 'key', 'pin', 'ticket', 'sec-websocket-protocol']);
 
-/** @param name as it was sent */
+/** @param name as sent */
 export function isSecretName(name: string): boolean {
   const plain = name.includes('%') ? decoded(name) : name;
   const lower = plain.toLowerCase();

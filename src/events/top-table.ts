@@ -1,6 +1,6 @@
 /**
- * Counts by key and slot of time, for "who the most" and "what the most". The number of keys in a slot is bounded, since
- * an attacker chooses them: what comes after that is counted under one key for all.
+ * Counts by key and time slot, for the busiest sources and destinations. An attacker chooses the keys, so their number per slot is
+ * bounded: further keys are counted together, as `several`.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { several } from './fold.ts';
@@ -13,10 +13,10 @@ export interface TopRow {
 
 export const hour = 3_600_000;
 export const day = 24 * hour;
-/** Months of one length, counted from the epoch. */
+/** A fixed length: months are counted from the epoch. */
 export const month = 30 * day;
 
-/** Keys told apart in one slot; eviction: none, the next slot begins with none. */
+/** Keys per slot; no eviction: the next slot starts empty. */
 const keysPerSlot = 2000;
 
 export class TopTable {
@@ -38,7 +38,7 @@ export class TopTable {
     );
   }
 
-  /** Adds sums, one a key. What is not told apart is one write, however many senders a flood seems to come from. */
+  /** Adds one sum per key. All keys beyond the limit cost one write, however many senders a flood has. */
   add(
     sums: Iterable<{ readonly key: readonly [string]; readonly count: number; readonly last: number }>,
   ): void {
@@ -70,7 +70,7 @@ export class TopTable {
     writeRest();
   }
 
-  /** Forgets what is held in memory of the slot, after a write was taken back. */
+  /** Forgets the cached keys of the slot, after a rollback or a deletion. */
   reset(): void {
     this.#slot = -1;
   }

@@ -1,4 +1,4 @@
-/** What can be told of a database of addresses (MMDB) by a glance at its end, without a reader. */
+/** Checks an address database (MMDB) by the metadata at its end, without loading the reader. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 export type GeoKind = 'country' | 'asn';
@@ -8,15 +8,15 @@ export interface GeoFileFault {
   readonly fix: string;
 }
 
-/** The metadata begin behind this, within the last 128 KiB: the format's own bound. */
+/** The metadata follow this marker, within the last 128 KiB (a limit of the format). */
 const marker = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 const tailLength = 128 * 1024;
-/** Octets of a file, which is held in memory; the largest free ones have some 100 MiB. */
+/** Bytes of a file, which is held in memory; the largest free databases have about 100 MiB. */
 const largest = 1024 ** 3;
 
 const examples = { country: 'GeoLite2-Country or DB-IP Country Lite', asn: 'GeoLite2-ASN or DB-IP ASN Lite' };
 
-/** @param path absolute @returns null: it looks like a database of this kind */
+/** @param path absolute @returns null if it looks like a database of this kind */
 export function geoFileFault(path: string, kind: GeoKind): GeoFileFault | null {
   let tail: Buffer;
   try {
@@ -24,14 +24,17 @@ export function geoFileFault(path: string, kind: GeoKind): GeoFileFault | null {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
-      ? { message: 'is missing: there is no such file', fix: `download ${examples[kind]} to it` }
-      : { message: `can't be read (${code ?? message})`, fix: 'let the user that runs the program read it' };
+      ? { message: 'does not exist', fix: `download ${examples[kind]} to this path` }
+      : {
+          message: `can't be read (${code ?? message})`,
+          fix: 'give read permission to the user that runs the program',
+        };
   }
   const at = tail.lastIndexOf(marker);
   if (at === -1)
     return {
-      message: 'is no MMDB file, or cut short',
-      fix: `download ${examples[kind]} anew, unpacked, with the ending .mmdb`,
+      message: 'is not an MMDB file, or is truncated',
+      fix: `download ${examples[kind]} again and unpack the .mmdb file`,
     };
   const type = databaseType(tail.subarray(at));
   const holds = { country: /country|city|enterprise|location/i.test(type), asn: /asn|isp/i.test(type) };
@@ -39,17 +42,17 @@ export function geoFileFault(path: string, kind: GeoKind): GeoFileFault | null {
   return holds[kind] || !holds[other]
     ? null
     : {
-        message: `holds ${kind === 'country' ? 'networks' : 'countries'}: it is ${type}`,
-        fix: `name ${examples[kind]} here, and this file at geo.${other}`,
+        message: `has ${kind === 'country' ? 'networks, not countries' : 'countries, not networks'}: it is ${type}`,
+        fix: `set ${examples[kind]} here, and this file in geo.${other}`,
       };
 }
 
-/** @throws Error where it can't be read, or is too large */
+/** @throws Error if it can't be read, or is too large */
 function readTail(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    if (size > largest) throw new Error('it has more than 1 GiB');
+    if (size > largest) throw new Error('it is larger than 1 GiB');
     const tail = Buffer.alloc(Math.min(size, tailLength));
     return tail.subarray(0, readSync(file, tail, 0, tail.length, size - tail.length));
   } finally {
@@ -57,7 +60,7 @@ function readTail(path: string): Buffer {
   }
 }
 
-/** The text behind its name; empty where there is none. A control octet of type 2 gives the length, up to 28 by itself. */
+/** The value of `database_type`; empty if missing. A control byte of type 2 (string) holds a length up to 28; 29 means one more byte. */
 function databaseType(metadata: Buffer): string {
   const name = 'database_type';
   const at = metadata.indexOf(name) + name.length;

@@ -1,4 +1,4 @@
-/** Country and network of addresses, from local MMDB files, read again when they change. */
+/** Looks up country and network of addresses in local MMDB files, which are reloaded when they change. */
 import { readFileSync, type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Reader, Response } from 'mmdb-lib';
@@ -6,11 +6,11 @@ import { withPackages } from '../optional-package.ts';
 import { type GeoKind, geoFileFault } from './geo-file.ts';
 import type { Origin, OriginOf } from './origin.ts';
 
-/** Absolute file names; null: not told. */
+/** Absolute paths; null: not configured. */
 export type GeoFiles = Readonly<Record<GeoKind, string | null>>;
 
 export interface OriginEvents {
-  /** A file can't be used, with the fix; where there was one before it stays in use. */
+  /** A file can't be used; the message says how to fix it. A database loaded before stays in use. */
   readonly onError: (error: Error) => void;
   /** @param what such as `geo.country is GeoLite2-Country of 2026-11-03` */
   readonly onRead: (what: string) => void;
@@ -18,11 +18,11 @@ export interface OriginEvents {
 
 interface Database {
   readonly reader: Reader<Response>;
-  /** A damaged place in it is told once. */
+  /** Damage has been reported already. */
   damaged: boolean;
 }
 
-/** How often files are looked at, in milliseconds. Polled: a rename in place, as geoipupdate does, escapes the kernel's events. */
+/** Poll interval of the files, milliseconds. fs.watch would miss the rename that geoipupdate does. */
 const lookEvery = 5000;
 const kinds: readonly GeoKind[] = ['country', 'asn'];
 
@@ -34,11 +34,11 @@ export class Origins {
   #settling: NodeJS.Timeout | undefined;
 
   /**
-   * @param interval milliseconds between two looks at the files
-   * @throws Error where a file can't be used, with the fix
+   * @param interval milliseconds between two polls
+   * @throws Error if a file can't be used; the message says how to fix it
    */
   static async open(files: GeoFiles, events: OriginEvents, interval = lookEvery): Promise<Origins> {
-    // Loaded by whoever has such files alone.
+    // Loaded only if such files are configured.
     const { Reader } = await withPackages('geo', () => import('mmdb-lib'));
     return new Origins(files, events, (bytes) => new Reader(bytes), interval);
   }
@@ -53,7 +53,7 @@ export class Origins {
     this.#events = events;
     this.#makeReader = makeReader;
     for (const kind of kinds) this.#read(kind);
-    // A file that is being written is cut short first: it is read when it has stood still for twice as long.
+    // A file being written is truncated at first: wait until it has not changed for two intervals.
     this.#listener = (now, before) => {
       if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
       clearTimeout(this.#settling);
@@ -74,7 +74,7 @@ export class Origins {
     return { country: countryOf(country), asn, network };
   };
 
-  /** Reads the files again. One that can't be used is told, and the one before stays in use. */
+  /** Reads the files again. One that can't be used is reported, and the database loaded before stays in use. */
   reload(): void {
     for (const kind of kinds) {
       try {
@@ -113,7 +113,7 @@ export class Origins {
     const version = isIP(address);
     if (database === undefined || version === 0) return {};
     const { reader } = database;
-    // In a tree of IPv4 the first bits of an IPv6 address would find somebody else.
+    // In an IPv4 tree the first bits of an IPv6 address would match an unrelated network.
     if (version === 6 && reader.metadata.ipVersion === 4) return {};
     try {
       return (reader.get(address) ?? {}) as Fields;
@@ -126,9 +126,9 @@ export class Origins {
 }
 
 const damage = (kind: GeoKind, file: string, cause: unknown): Error =>
-  new Error(`geo.${kind}: ${file} is damaged (${(cause as Error).message}): download it anew`, { cause });
+  new Error(`geo.${kind}: ${file} is damaged (${(cause as Error).message}): download it again`, { cause });
 
-/** Of a record, as various makers write it. */
+/** The fields of a record, in the naming of several vendors. */
 interface Fields {
   readonly country?: unknown;
   readonly registered_country?: unknown;
@@ -139,7 +139,7 @@ interface Fields {
   readonly as_name?: unknown;
 }
 
-/** GeoLite2 and DB-IP: `country.iso_code`; IPinfo: `country_code`. Two letters, so that metrics have 676 countries at most. */
+/** GeoLite2 and DB-IP: `country.iso_code`; IPinfo: `country_code`. Two letters, so that metrics have at most 676 countries. */
 function countryOf({ country, registered_country, country_code }: Fields): string | null {
   const codes = [country, registered_country].map((one) => (one as { iso_code?: unknown })?.iso_code);
   const code = [...codes, country_code, country].find((one) => typeof one === 'string');

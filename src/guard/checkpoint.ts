@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { ConnectionFacts } from '../events/connection.ts';
 import type { Counters } from '../events/counters.ts';
+import { detectProtocol } from '../events/detected-protocol.ts';
 import type { EventSink } from '../events/event.ts';
 import { evidenceLimit, probeEvent } from '../events/probe-event.ts';
 import { printable } from '../events/redact.ts';
-import { spokenIn } from '../events/spoken.ts';
 import { banned, denied, judge, judgeServerName, type Verdict } from '../judge.ts';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Policy } from '../rules/policy.ts';
@@ -271,7 +271,7 @@ export class Checkpoint {
       verdict = this.#denied(failure);
     }
     this.counters?.request('', verdict.action);
-    const spoken = place.first ? spokenIn(bytes) : {};
+    const spoken = place.first ? detectProtocol(bytes) : {};
     this.report(socket, client, verdict, bytes.toString('latin1'), '', spoken);
     return verdict;
   }

@@ -6,5 +6,5 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** For text and for quoted attributes: senders write hosts and requests, and none of it may become markup. */
+/** For text and quoted attributes. XSS: hosts and requests are written by senders. */
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => entities[char]!);

@@ -1,6 +1,6 @@
 /**
- * How everything of ours looks: dashboard, reports and the page that asks for the token. One stylesheet, as text: reports hold it
- * themselves, and the build of the dashboard makes a file of it. Nothing in it is loaded from elsewhere.
+ * The shared stylesheet of dashboard, reports and login page, as text: reports embed it, the dashboard build writes it to a file. It
+ * loads nothing from elsewhere.
  */
 const dark = `
   color-scheme: dark;
@@ -27,7 +27,7 @@ const dark = `
 `.trim();
 
 export const looks = `
-/* Paper, ink and a seal. Two themes: the system's, or the one chosen. */
+/* Paper, ink and a seal. Light and dark: as the system, or as chosen. */
 :root {
   color-scheme: light;
   --dark: 0;
@@ -81,10 +81,10 @@ h2 {
   line-height: 1.3;
 }
 h1 { font-size: 21px; }
-/* Headings of Japanese break between phrases, where a browser knows them. */
+/* Japanese headings break between phrases, in browsers that support it. */
 :lang(ja) :is(h1, h2) { word-break: auto-phrase; }
 p { margin: 0 0 10px; }
-/* Senders choose how long a word is. */
+/* Senders can send words of any length. */
 h1, h2, p, dd, li { overflow-wrap: anywhere; }
 a {
   color: inherit;
@@ -108,7 +108,7 @@ small { color: var(--soft); font-size: 13px; }
   white-space: nowrap;
 }
 
-/* The beam over the gate. */
+/* Header bar. */
 .top {
   display: flex;
   align-items: center;
@@ -346,7 +346,7 @@ td.actions > * + *:not(dialog) {
   .figure { padding: 10px 14px; }
   .figure-value { font-size: 23px; }
   .rows thead { position: absolute; clip-path: inset(50%); }
-  /* A table that stays one takes its width from its longest word. */
+  /* display: table would be as wide as its longest word. */
   .rows, .rows tbody { display: block; }
   .rows tr {
     display: block;

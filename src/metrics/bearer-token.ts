@@ -1,4 +1,4 @@
-/** A token that a request brings as `Authorization: Bearer TOKEN` (RFC 6750 section 2.1), compared in constant time. */
+/** The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1), compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -9,7 +9,7 @@ export class BearerToken {
     this.#digest = digest(token);
   }
 
-  /** The token that a request brings, right or wrong; undefined where it brings none. */
+  /** The token of a request, right or wrong; undefined if it has none. */
   static of(headers: IncomingHttpHeaders): string | undefined {
     return /^Bearer +([^ ]+) *$/i.exec(headers.authorization ?? '')?.[1];
   }
@@ -19,5 +19,5 @@ export class BearerToken {
   }
 }
 
-/** Of one length whatever the text is, so that the time it takes tells nothing. */
+/** Hashed to one length, which timingSafeEqual needs: the time of the comparison reveals nothing about the token. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,12 +1,12 @@
-/** `GET /metrics` for Prometheus: at the admin listener, and in anybody's own app. */
+/** `GET /metrics` for Prometheus: at the admin listener, and in apps that use the plugin. */
 import type { FastifyInstance } from 'fastify';
 import { BearerToken } from './bearer-token.ts';
 import { type MetricSource, Metrics } from './metrics.ts';
 
-/** What the two answers are, for an OpenAPI document of the app. */
+/** The two answers, for the OpenAPI document of the app. */
 const asText = {
-  description: 'A sample a line.',
-  content: { 'text/plain': { schema: { type: 'string', description: 'A sample a line.' } } },
+  description: 'One sample per line.',
+  content: { 'text/plain': { schema: { type: 'string', description: 'One sample per line.' } } },
 } as const;
 const refused = {
   type: 'object',
@@ -14,7 +14,7 @@ const refused = {
   properties: { error: { type: 'string', description: 'What is wrong.' } },
 } as const;
 
-/** @param access asks for a token; null: everybody may see them */
+/** @param access the token required; null: anyone may read them */
 export function serveMetrics(
   app: FastifyInstance,
   source: MetricSource,
@@ -26,7 +26,7 @@ export function serveMetrics(
     path,
     {
       schema: {
-        summary: 'Metrics in the text format of Prometheus',
+        summary: 'Metrics in the Prometheus text format',
         response: { 200: asText, 401: refused },
       },
     },

@@ -1,6 +1,6 @@
 /**
- * Metrics in the text format of Prometheus. What the request path counts is read as it stands when somebody scrapes;
- * nothing of prom-client runs per request. Labels come from the config and the catalogue, never from a client.
+ * Metrics in the Prometheus text format. A scrape reads the counters of the request path; no prom-client code runs per request.
+ * Label values come from the config and the catalogue, never from a client: a client cannot add series.
  */
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { type CountersSnapshot, sumCounters } from '../events/counters.ts';
@@ -12,18 +12,22 @@ export type Labels = Readonly<Record<string, string>>;
 /** One number with its labels. */
 export type Sample = readonly [labels: Labels, value: number];
 
+/** A metric beside those of requests and probes. */
+export interface ExtraMetric {
+  /** Without `sekisho_`. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  /** Called at each scrape. */
+  readonly samples: () => readonly Sample[] | Promise<readonly Sample[]>;
+}
+
 export interface MetricSource {
-  /** Of every process that carries requests. */
+  /** One snapshot per process that serves requests. */
   readonly counters: () => readonly CountersSnapshot[] | Promise<readonly CountersSnapshot[]>;
   /** Probes by `rule action`. */
   readonly probes: ReadonlyMap<string, number>;
-  /** Whatever else is worth a number: name without `sekisho_`, what it is, type, samples as they stand. */
-  readonly others: readonly {
-    readonly name: string;
-    readonly help: string;
-    readonly type: 'counter' | 'gauge';
-    readonly samples: () => readonly Sample[] | Promise<readonly Sample[]>;
-  }[];
+  readonly others: readonly ExtraMetric[];
 }
 
 export class Metrics {
@@ -41,7 +45,7 @@ export class Metrics {
     );
     fromCounters(
       'backend_failures_total',
-      'Requests that a backend failed, by status sent.',
+      'Requests that failed at a backend, by status sent.',
       ({ failures }) => failures.map(({ status, count }) => [{ status: String(status) }, count]),
     );
     this.#add('probes_total', 'Probes seen, by rule and action.', 'counter', async () =>
@@ -54,17 +58,17 @@ export class Metrics {
     );
     this.#add(
       'banned_requests_total',
-      'Requests of banned clients, which are no probes.',
+      'Requests of banned clients, not counted as probes.',
       'counter',
       async () => {
         const banned = [...source.probes].filter(([key]) => !isProbe(key.split(' ', 1)[0] as RuleId));
         return plain([[{}, banned.reduce((sum, [, count]) => sum + count, 0)]]);
       },
     );
-    this.#add('judge_seconds', 'Time to a verdict, of every sixteenth request.', 'histogram', async () =>
+    this.#add('judge_seconds', 'Time to a verdict, for every sixteenth request.', 'histogram', async () =>
       histogram('sekisho_judge_seconds', {}, (await this.#sum()).judge),
     );
-    this.#add('backend_seconds', 'Time until the head of a response, by backend.', 'histogram', async () =>
+    this.#add('backend_seconds', 'Time to the response head, by backend.', 'histogram', async () =>
       (await this.#sum()).backends.flatMap(({ backend, latency }) =>
         histogram('sekisho_backend_seconds', { backend }, latency),
       ),
@@ -82,7 +86,7 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  /** Asked for once a scrape, by several metrics. */
+  /** Collected once per scrape, for all metrics. */
   #sum(): Promise<CountersSnapshot> {
     this.#scrape ??= Promise.resolve(this.#source.counters()).then(sumCounters);
     return this.#scrape;

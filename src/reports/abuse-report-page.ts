@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
 import { type Origin, originText } from '../geo/origin.ts';
 import { escapeHtml } from '../looks/html.ts';
+import { logo } from '../looks/logo.ts';
 import { looks } from '../looks/looks.ts';
-import { seal } from '../looks/seal.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { accusation, listed, samples } from './abuse-report.ts';
 import {
@@ -69,7 +69,7 @@ export function abuseReportPage(
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="${reportPolicy}">
 <title>${text(title)}</title><style>${style}</style></head><body>
-<header class="top"><span class="brand">${seal}<span class="brand-name">Sekisho</span><span class="brand-host">${text(org)}</span></span></header>
+<header class="top"><span class="brand">${logo}<span class="brand-name">Sekisho</span><span class="brand-host">${text(org)}</span></span></header>
 <main>
 <h1 class="headline">${text(title)}</h1>
 <section class="card"><p>${text(lines.join(' '))} Every attempt was refused.</p>

@@ -1,7 +1,7 @@
 /** The report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. It looks like the dashboard. */
 import { escapeHtml } from '../looks/html.ts';
+import { logo } from '../looks/logo.ts';
 import { looks } from '../looks/looks.ts';
-import { seal } from '../looks/seal.ts';
 import type { Language } from '../words/language.ts';
 import { sayIn } from '../words/say.ts';
 import { scanWords } from '../words/scan.ts';
@@ -48,7 +48,7 @@ export function htmlReport(result: ScanResult, language: Language = 'en'): strin
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${escapeHtml(words.titleOf(names))}</title><style>${style}</style></head><body>
-<header class="top"><span class="brand">${seal}<span class="brand-name">Sekisho</span><span class="brand-host">${words.title}</span></span></header>
+<header class="top"><span class="brand">${logo}<span class="brand-name">Sekisho</span><span class="brand-host">${words.title}</span></span></header>
 <main>
 <h1 class="headline">${escapeHtml(verdictSentence(result, language))}</h1>
 ${assumed(result, words)}

@@ -20,7 +20,7 @@ suite('wrong tokens', () => {
       assert.equal(guard.total, 10);
       assert.deepEqual(lines, [
         'a wrong token at the admin listener from 192.0.2.1',
-        '10 wrong tokens at the admin listener from 192.0.2.1: its tokens are not looked at for the rest of the minute',
+        '10 wrong tokens at the admin listener from 192.0.2.1: its tokens are refused for the rest of the minute',
       ]);
     } finally {
       mock.timers.reset();

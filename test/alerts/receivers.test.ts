@@ -9,9 +9,10 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { suite, test } from 'node:test';
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
+import { AlertQueue } from '../../src/alerts/alert-queue.ts';
+import { Undeliverable } from '../../src/alerts/channel.ts';
 import { mail } from '../../src/alerts/mail.ts';
 import type { AlertMessage } from '../../src/alerts/message.ts';
-import { Outbox, Undeliverable } from '../../src/alerts/outbox.ts';
 import { syslog } from '../../src/alerts/syslog.ts';
 import { webhook } from '../../src/alerts/webhook.ts';
 import { certificate } from '../support/certificate.ts';
@@ -96,16 +97,16 @@ suite('webhook', () => {
   });
 });
 
-suite('outbox', () => {
+suite('the queue of a receiver', () => {
   test('tries again with back-off until the receiver takes it, in order', async (t) => {
     const { received, url } = await httpReceiver(t, [503, 500, 204, 204]);
     const channel = webhook({ url, style: 'generic', secret: null });
     const lost: string[] = [];
-    const outbox = new Outbox({ channel, delays: [5, 5, 5], onLost: (_, why) => lost.push(why) });
-    outbox.post(message);
-    outbox.post({ ...message, id: 'second' });
-    await outbox.idle();
-    await outbox.close(1000);
+    const queue = new AlertQueue({ channel, delays: [5, 5, 5], onLost: (_, why) => lost.push(why) });
+    queue.post(message);
+    queue.post({ ...message, id: 'second' });
+    await queue.idle();
+    await queue.close(1000);
     assert.deepEqual(
       received.map(({ body }) => JSON.parse(body).id),
       [message.id, message.id, message.id, 'second'],
@@ -117,12 +118,12 @@ suite('outbox', () => {
     const { url } = await httpReceiver(t, [400]);
     const lost: string[] = [];
     const onLost = (_: AlertMessage, why: string) => lost.push(why);
-    const refused = new Outbox({ channel: webhook({ url, style: 'generic', secret: null }), onLost });
+    const refused = new AlertQueue({ channel: webhook({ url, style: 'generic', secret: null }), onLost });
     refused.post(message);
     await refused.idle();
     await refused.close(1000);
     const nobody = webhook({ url: 'http://127.0.0.1:1/', style: 'generic', secret: null });
-    const unheard = new Outbox({ channel: nobody, delays: [5, 5], onLost });
+    const unheard = new AlertQueue({ channel: nobody, delays: [5, 5], onLost });
     unheard.post(message);
     await unheard.idle();
     await unheard.close(1000);
@@ -134,13 +135,13 @@ suite('outbox', () => {
   test('holds a bounded number of messages, and lets the oldest go', async () => {
     const lost: string[] = [];
     const channel = { name: 'deaf', send: () => new Promise<void>(() => {}), close: () => {} };
-    const outbox = new Outbox({ channel, onLost: ({ id }) => lost.push(id) });
-    for (let i = 0; i < 60; i++) outbox.post({ ...message, id: String(i) });
+    const queue = new AlertQueue({ channel, onLost: ({ id }) => lost.push(id) });
+    for (let i = 0; i < 60; i++) queue.post({ ...message, id: String(i) });
     assert.deepEqual(
       lost,
       Array.from({ length: 10 }, (_, i) => String(i)),
     );
-    await outbox.close(1);
+    await queue.close(1);
   });
 });
 

@@ -41,10 +41,10 @@ async function onTerminal(t: TestContext, more: string, env: Record<string, stri
 suite('on a terminal', { skip: without('script') }, () => {
   test('a short banner, and one coloured line a probe', async (t) => {
     const child = await onTerminal(t, '', {});
-    const [line] = await child.waitForLine(/^.*turned away.*$/m);
+    const [line] = await child.waitForLine(/^.*blocked .*$/m);
     assert.match(
       line,
-      /\x1b\[31mturned away\x1b\[39m {2}127\.0\.0\.1 +\x1b\[1m\S+\x1b\[22m {2}GET http:\/\/www\.example\.com/,
+      /\x1b\[31mblocked {4}\x1b\[39m {2}127\.0\.0\.1 +\x1b\[1m\S+\x1b\[22m {2}GET http:\/\/www\.example\.com/,
     );
     assert.ok(!line.includes('/\x1b[31m'), 'what the sender wrote does not paint');
     const said = child.stdout();
@@ -58,7 +58,7 @@ suite('on a terminal', { skip: without('script') }, () => {
 
   test('without colours where NO_COLOR asks for that', async (t) => {
     const child = await onTerminal(t, '', { NO_COLOR: '1' });
-    await child.waitForLine(/turned away {2}127\.0\.0\.1/);
+    await child.waitForLine(/blocked {6}127\.0\.0\.1/);
     assert.ok(!child.stdout().includes('\x1b['), JSON.stringify(child.stdout()));
   });
 

@@ -2,7 +2,7 @@
 export const shownOnly: readonly { readonly path: string; readonly says: string; readonly why: string }[] = [
   ...['README.md', 'README.ja.md'].map((path) => ({
     path,
-    says: 'turned away',
+    says: 'blocked      127.0.0.1',
     why: 'the log for people: transcripts.test.ts compares it with the program',
   })),
   {
@@ -43,7 +43,7 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
   },
   {
     path: 'docs/tutorial/protect-apache.md',
-    says: 'turned away',
+    says: 'blocked      127.0.0.1',
     why: 'the log for people: tutorial.test.ts compares it with the program',
   },
   {

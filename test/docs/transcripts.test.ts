@@ -78,9 +78,11 @@ suite('transcripts', async () => {
   }
 
   test('the log for people', async () => {
-    const shown = blocksOf('README.md', 'text').find(({ text }) => text.includes('turned away'))!.text;
+    const shown = blocksOf('README.md', 'text').find(({ text }) =>
+      text.includes('blocked      127.0.0.1'),
+    )!.text;
     await exchange(port, 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
-    const [line] = await program.waitForLine(/^.*turned away.*$/);
+    const [line] = await program.waitForLine(/^.*blocked {6}127.*$/);
     const time = /^[\d:]{8}/;
     assert.equal(line.replace(time, 'time'), shown.trimEnd().replace(time, 'time'));
   });

@@ -31,16 +31,16 @@ suite('a file that can not be the journal', () => {
     [
       'in a folder that is not there',
       (dir: string) => join(dir, 'nowhere', 'a.db'),
-      /the folder .*nowhere is not there/,
+      /the folder .*nowhere does not exist/,
     ],
-    ['that is a folder', (dir: string) => dir, /is no file/],
+    ['that is a folder', (dir: string) => dir, /is not a file/],
     [
       'that is no database',
       (dir: string) => {
         writeFileSync(join(dir, 'a.db'), 'a'.repeat(4096));
         return join(dir, 'a.db');
       },
-      /is no database/,
+      /is not a SQLite database/,
     ],
     [
       'of another program',

@@ -85,7 +85,7 @@ suite('where an address is from', () => {
     await eventually(() => origins.of('198.51.100.7').country === 'AT', 'the new file');
     writeFileSync(of.country!, countries('CH').subarray(0, 300));
     await eventually(() => errors.length === 1, 'the short file is told');
-    assert.match(errors[0]!, /^geo\.country: \S+ is no MMDB file, or cut short: download .* anew/);
+    assert.match(errors[0]!, /^geo\.country: \S+ is not an MMDB file, or is truncated: download .* again/);
     assert.equal(origins.of('198.51.100.7').country, 'AT');
     writeFileSync(of.country!, countries('CH'));
     origins.reload();
@@ -100,7 +100,7 @@ suite('where an address is from', () => {
     assert.equal(origins.of('198.51.100.7').country, null);
     assert.equal(origins.of('198.51.100.8').country, null);
     assert.equal(errors.length, 1);
-    assert.match(errors[0]!, /^geo\.country: \S+ is damaged \(.*\): download it anew$/);
+    assert.match(errors[0]!, /^geo\.country: \S+ is damaged \(.*\): download it again$/);
   });
 });
 
@@ -108,9 +108,9 @@ test('a file that is none, or of the other kind, is told with its fix', async (t
   const { country, asn } = await files(t, countries('DE'), networks);
   assert.equal(geoFileFault(country!, 'country'), null);
   assert.equal(geoFileFault(asn!, 'asn'), null);
-  assert.match(geoFileFault(asn!, 'country')!.message, /^holds networks: it is DBIP-ASN-Lite/);
-  assert.match(geoFileFault(country!, 'asn')!.fix, /and this file at geo\.country$/);
+  assert.match(geoFileFault(asn!, 'country')!.message, /^has networks, not countries: it is DBIP-ASN-Lite/);
+  assert.match(geoFileFault(country!, 'asn')!.fix, /and this file in geo\.country$/);
   assert.match(geoFileFault(`${country}.no`, 'country')!.fix, /^download GeoLite2-Country/);
-  assert.match(geoFileFault(import.meta.filename, 'country')!.message, /^is no MMDB file/);
+  assert.match(geoFileFault(import.meta.filename, 'country')!.message, /^is not an MMDB file/);
   assert.match(geoFileFault(import.meta.dirname, 'country')!.message, /^can't be read \(EISDIR\)/);
 });

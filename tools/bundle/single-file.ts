@@ -12,7 +12,7 @@ interface Change {
 const changes: Readonly<Record<string, Change>> = {
   // CommonJS knows no await outside a function; the entry calls `main`.
   'src/cli.ts': { from: /^if \(import\.meta\.main !== false\)[\s\S]*$/m, to: '' },
-  'src/events/journal-line.ts': {
+  'src/events/journal-worker.ts': {
     from: /new URL\(`[^`]*`, import\.meta\.url\)/,
     to: 'new URL(import.meta.url)',
   },

@@ -1,31 +1,31 @@
 /**
- * One journal, one process. Two that fold, count and let go in the same file would each go by what the other has deleted, so the
- * second one is refused, and told who is there.
+ * One journal, one process. Two processes that fold, count and delete in the same file would corrupt each other's counts, so the
+ * second one is refused, with the id of the first.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Who keeps a journal. Plain data, kept in the file itself. */
+/** The process that has the journal open. Stored in the file itself. */
 interface Holder {
   readonly host: string;
   readonly pid: number;
-  /** When the process started, as the system tells it: a number that another process has later is another process. */
+  /** Start time of the process, as the kernel reports it: detects a reused pid. */
   readonly started: string;
-  /** One of several in a process: while the config is read again there are two. */
+  /** Unique per opened journal: during a reload of the config a process has two. */
   readonly id: string;
 }
 
-/** @returns what lets go of it; @throws Error where another process of this machine keeps it */
-export function hold(db: DatabaseSync): () => void {
+/** @returns the function that unlocks it @throws Error if another process of this machine has it */
+export function lockJournal(db: DatabaseSync): () => void {
   const id = randomUUID();
   const own: Holder = { host: hostname(), pid: process.pid, started: startOf(process.pid) ?? '', id };
   db.exec('BEGIN IMMEDIATE');
   try {
     const other = read(db);
     if (other !== null && other.host === own.host && other.pid !== own.pid && runs(other))
-      throw new Error(`is in use by process ${other.pid}: end that one, or give each a journal of its own`);
+      throw new Error(`is in use by process ${other.pid}: stop that process, or give each its own journal`);
     db.prepare("INSERT INTO meta VALUES ('holder', ?) ON CONFLICT DO UPDATE SET value = excluded.value").run(
       JSON.stringify(own),
     );
@@ -60,7 +60,7 @@ function runs({ pid, started }: Holder): boolean {
   }
 }
 
-/** Field 22 of `/proc/PID/stat`, behind a name that may hold anything; null where there is no such process, or no such file. */
+/** Field 22 of `/proc/PID/stat`, counted after the name, which can contain anything; null without such a process or without /proc. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

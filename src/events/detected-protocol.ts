@@ -1,4 +1,4 @@
-/** What the first bytes of a connection speak, as events name it. */
+/** Detects the protocol of a connection from its first bytes, for events. */
 import { helloName } from '../wire/client-hello.ts';
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
 import { foreignProtocol } from '../wire/foreign-protocols.ts';
@@ -14,8 +14,8 @@ const names: Partial<Record<FirstBytes, string>> = {
   smtp: 'smtp',
 };
 
-/** The protocol, null where nobody knows it; and the name in a TLS hello that came to a port without TLS. */
-export function spokenIn(bytes: Uint8Array): Pick<ConnectionFacts, 'protocol' | 'sni'> {
+/** The protocol, or null if unknown; and the server name of a TLS ClientHello on a port without TLS. */
+export function detectProtocol(bytes: Uint8Array): Pick<ConnectionFacts, 'protocol' | 'sni'> {
   const first = classifyFirstBytes(bytes);
   const sni = first === 'tls' ? helloName(bytes) : null;
   return {

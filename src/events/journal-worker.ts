@@ -1,4 +1,4 @@
-/** A thread of the journal as its asker sees it: calls by number, a thread that is started at need and again where it died. */
+/** The caller's side of a journal thread: numbered calls; the thread is started on the first call, and again if it died. */
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
@@ -13,30 +13,30 @@ interface Answer {
   readonly error?: string;
 }
 
-export interface JournalLineOptions {
-  /** The file of the thread, beside this one, without its ending. */
+export interface JournalWorkerOptions {
+  /** The script of the thread, beside this file, without extension. */
   readonly file: 'journal-thread' | 'journal-reader';
   readonly name: string;
-  /** What the thread is started with. */
+  /** `workerData` of the thread. */
   readonly data: unknown;
-  /** Gets what the thread tells unasked. */
-  readonly onTold?: (message: never) => void;
-  /** Told when the thread ended by itself. */
+  /** Called with messages the thread sends on its own. */
+  readonly onPush?: (message: never) => void;
+  /** Called if the thread ends unexpectedly. */
   readonly onEnd?: (reason: string) => void;
 }
 
-export class JournalLine {
-  readonly #options: JournalLineOptions;
+export class JournalWorker {
+  readonly #options: JournalWorkerOptions;
   readonly #calls = new Map<number, Call>();
   #thread: Worker | null = null;
   #call = 0;
   #closed = false;
 
-  constructor(options: JournalLineOptions) {
+  constructor(options: JournalWorkerOptions) {
     this.#options = options;
   }
 
-  /** @param signal when it is aborted nobody waits any more */
+  /** @param signal abort: the result is no longer needed */
   ask<T>(request: unknown, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) {
@@ -47,7 +47,7 @@ export class JournalLine {
       this.#calls.set(call, { resolve: resolve as (value: never) => void, reject });
       this.#thread ??= this.#start();
       const thread = this.#thread;
-      // Whoever waits for an answer keeps the process alive; the thread by itself does not.
+      // A pending call keeps the process alive; an idle thread does not.
       thread.ref();
       thread.postMessage({ call, request });
       const cancel = (): void => {
@@ -58,26 +58,26 @@ export class JournalLine {
   }
 
   /**
-   * Ends the thread; nothing can be asked any more.
+   * Ends the thread; later calls are rejected.
    *
-   * @param last what it does before
+   * @param last a request to run first
    */
   async end(last?: unknown): Promise<void> {
     const done = last === undefined || this.#thread === null ? null : this.ask(last);
-    // From now on its end is no trouble.
+    // From here on the end of the thread is expected.
     this.#closed = true;
     await done;
     await this.#thread?.terminate();
   }
 
   #start(): Worker {
-    const { file, name, data, onTold, onEnd } = this.#options;
-    // Beside this file, under whichever ending this one runs.
+    const { file, name, data, onPush, onEnd } = this.#options;
+    // With the extension of this file: .ts from source, .js once compiled.
     const url = new URL(`./${file}${extname(import.meta.url)}`, import.meta.url);
     const thread = new Worker(url, { workerData: data, name });
-    thread.on('message', (message: Answer | { told: never }) => {
-      if ('told' in message) {
-        onTold?.(message.told);
+    thread.on('message', (message: Answer | { push: never }) => {
+      if ('push' in message) {
+        onPush?.(message.push);
         return;
       }
       const { call, result, error } = message;

@@ -1,57 +1,45 @@
-/** The messages to one receiver: one at a time, tried again with back-off, bounded. */
+/** The queue of alerts for one receiver: one delivery at a time, retried with back-off, bounded. */
 import { refusedHere } from '../listener/refused-dial.ts';
+import { type Channel, Undeliverable } from './channel.ts';
 import type { AlertMessage } from './message.ts';
 
-/** Where messages go. */
-export interface Channel {
-  /** For the log: `webhook hooks.example.net`. Holds no secret. */
-  readonly name: string;
-  /** @throws {Undeliverable} where trying again is of no use; any other error: try again */
-  send(message: AlertMessage): Promise<void>;
-  close(): void;
-}
-
-/** The receiver has read the message and does not want it. */
-export class Undeliverable extends Error {}
-
-export interface OutboxOptions {
+export interface AlertQueueOptions {
   readonly channel: Channel;
-  /** Told of messages that are given up. */
+  /** Called for each message that was not delivered. */
   readonly onLost: (message: AlertMessage, reason: string) => void;
-  /** Milliseconds before each further try; after the last the message is given up. @default 1 s to 30 min */
+  /** Milliseconds before each retry; after the last one the message is dropped. @default 1 s to 30 min */
   readonly delays?: readonly number[];
 }
 
-/** Messages that wait; the oldest goes when one more comes. */
+/** Most queued messages; eviction: the oldest. */
 const capacity = 50;
 const standardDelays = [1000, 5000, 30_000, 120_000, 600_000, 1_800_000];
 
-export class Outbox {
-  readonly #options: OutboxOptions;
+export class AlertQueue {
+  readonly #options: AlertQueueOptions;
   readonly #waiting: AlertMessage[] = [];
   readonly #stop = new AbortController();
   #running: Promise<void> | null = null;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: AlertQueueOptions) {
     this.#options = options;
   }
 
-  /** Never throws, never waits. */
+  /** Never throws, never blocks. */
   post(message: AlertMessage): void {
     this.#waiting.push(message);
-    if (this.#waiting.length > capacity)
-      this.#options.onLost(this.#waiting.shift()!, 'too many messages wait');
+    if (this.#waiting.length > capacity) this.#options.onLost(this.#waiting.shift()!, 'the queue is full');
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
     });
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when the queue is empty. */
   async idle(): Promise<void> {
     await this.#running;
   }
 
-  /** Gives what waits one more try, and this long for it. @param deadline milliseconds */
+  /** Gives queued messages one last try. @param deadline milliseconds for all of them */
   async close(deadline: number): Promise<void> {
     this.#stop.abort();
     const late = new Promise<void>((done) => {
@@ -89,7 +77,7 @@ export class Outbox {
   }
 }
 
-/** Ends early, without an error, where the program is about to end. */
+/** Resolves early, without an error, when the program shuts down. */
 const pause = (delay: number, signal: AbortSignal): Promise<void> =>
   new Promise((done) => {
     const timer = setTimeout(finish, delay).unref();
