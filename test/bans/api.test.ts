@@ -36,7 +36,7 @@ suite('GET, POST and DELETE /api/bans', () => {
     assert.equal(plain.body, '198.51.100.0/24\n');
     const inside = await app.inject({ method: 'DELETE', url: '/api/bans/198.51.100.7', headers });
     assert.equal(inside.statusCode, 404);
-    assert.match(inside.json().error, /by way of 198\.51\.100\.0\/24/);
+    assert.match(inside.json().error, /as part of 198\.51\.100\.0\/24/);
     for (const [path, status] of [
       ['198.51.100.0%2F24', 200],
       ['198.51.100.0/24', 404],
@@ -53,9 +53,9 @@ suite('GET, POST and DELETE /api/bans', () => {
       [{ prefix: 5 }, /prefix is missing/],
       [{ prefix: 'everybody' }, /is no prefix/],
       [{ prefix: '::/0' }, /is everybody/],
-      [{ prefix: '192.0.2.1', for: 'long' }, /for is no time/],
-      [{ prefix: '192.0.2.1', for: 60 }, /for is no time/],
-      [{ prefix: '192.0.2.1', reason: {} }, /reason is no text/],
+      [{ prefix: '192.0.2.1', for: 'long' }, /for is not a duration/],
+      [{ prefix: '192.0.2.1', for: 60 }, /for is not a duration/],
+      [{ prefix: '192.0.2.1', reason: {} }, /reason must be text/],
     ] as const) {
       const answer = await app.inject({
         method: 'POST',

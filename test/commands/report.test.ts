@@ -83,9 +83,13 @@ suite('sekisho report', () => {
         env: { ...process.env, SEKISHO_TOKEN: token },
       });
     for (const [args, code, words] of [
-      [['--admin', `http://${admin}`], 1, /text is about one source: name it as client/],
-      [['--admin', `http://${admin}`, '--client', '203.0.113.7'], 1, /nothing is known of 203\.0\.113\.7/],
-      [['--admin', `http://${admin}`, '--format', 'stix', '--from', 'yesterday'], 1, /from is no moment/],
+      [['--admin', `http://${admin}`], 1, /text is about one source: give it as client/],
+      [
+        ['--admin', `http://${admin}`, '--client', '203.0.113.7'],
+        1,
+        /the journal has no events of 203\.0\.113\.7/,
+      ],
+      [['--admin', `http://${admin}`, '--format', 'stix', '--from', 'yesterday'], 1, /from is not a time/],
       [['--format', 'pdf'], 2, /Allowed choices are text, html, xarf, abuseipdb, blocklist-de, stix, misp/],
     ] as const) {
       const said = await report(...args);

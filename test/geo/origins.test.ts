@@ -82,9 +82,9 @@ suite('where an address is from', () => {
     const { origins, errors } = await open(t, of);
     writeFileSync(`${of.country}.new`, countries('AT'));
     renameSync(`${of.country}.new`, of.country!);
-    await eventually(() => origins.of('198.51.100.7').country === 'AT', 'the new file');
+    await eventually(() => origins.of('198.51.100.7').country === 'AT', 'the new file', 20_000);
     writeFileSync(of.country!, countries('CH').subarray(0, 300));
-    await eventually(() => errors.length === 1, 'the short file is told');
+    await eventually(() => errors.length === 1, 'the short file is reported', 20_000);
     assert.match(errors[0]!, /^geo\.country: \S+ is not an MMDB file, or is truncated: download .* again/);
     assert.equal(origins.of('198.51.100.7').country, 'AT');
     writeFileSync(of.country!, countries('CH'));

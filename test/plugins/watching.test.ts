@@ -102,7 +102,7 @@ suite('metrics', () => {
   test('say what is wrong with their options, and what is missing', async (t) => {
     assert.match(
       await fault(t, (app) => app.register(metrics, { token })),
-      /^metrics: there is no relayGuard .*await/,
+      /^metrics: this app has no relayGuard\. .*await/,
     );
     const wrong = { path: 'metrics', token: 'short', tokens: 1 } as object;
     assert.deepEqual((await fault(t, (app) => app.register(metrics, wrong as MetricsOptions))).split('\n'), [
@@ -162,7 +162,7 @@ suite('rateLimit', () => {
     });
 
   test('says what is wrong with its options, and what is missing', async (t) => {
-    assert.match(await fault(t, (app) => app.register(rateLimit)), /^rateLimit: there is no relayGuard/);
+    assert.match(await fault(t, (app) => app.register(rateLimit)), /^rateLimit: this app has no relayGuard/);
     const guarded = (options: object) =>
       fault(t, (app) =>
         app.register(relayGuard, { hosts: ['www.example.net'] }).register(rateLimit, options),
@@ -218,7 +218,7 @@ suite('alerts', () => {
     const webhook = 'http://127.0.0.1:9/';
     assert.match(
       await fault(t, (app) => app.register(alerts, { webhook })),
-      /^alerts: there is no relayGuard/,
+      /^alerts: this app has no relayGuard/,
     );
     assert.match(await fault(t, (app) => app.register(alerts, {})), /there is no receiver\. write webhook/);
     const wrong = { webhook: 'ftp://a', digest: 'soon' };
@@ -307,7 +307,7 @@ suite('dashboard', () => {
   test('says what is wrong with its options, and what is missing', async (t) => {
     assert.match(
       await fault(t, (app) => app.register(dashboard, { token, listen: '127.0.0.1:0' })),
-      /^dashboard: there is no relayGuard/,
+      /^dashboard: this app has no relayGuard/,
     );
     const wrong = async (options: object) =>
       (await fault(t, (app) => app.register(dashboard, options as never))).split('\n');
