@@ -17,17 +17,31 @@ const clean = {
   SEKISHO_TEST_FILE_LIMIT: undefined,
 };
 
-async function runTests(t: TestContext, body: string, env: Record<string, string> = {}) {
+async function runTests(
+  t: TestContext,
+  body: string,
+  env: Record<string, string> = {},
+  [node, runner] = [process.execPath, 'test/run.js'],
+) {
   const file = join(await tempDir(t, 'run'), 'sample.test.ts');
   await writeFile(file, `import { test } from 'node:test';\n${body}\n`);
-  const args = [join(root, 'test/run.ts'), relative(root, file)];
-  return runProcess(process.execPath, args, { env: { ...clean, ...env }, timeout: 60_000 });
+  const args = [join(root, runner), relative(root, file)];
+  return runProcess(node, args, { env: { ...clean, ...env }, timeout: 60_000 });
 }
 
 test('a run that passes exits with 0', async (t) => {
   const { code, stdout } = await runTests(t, "test('fine', () => {});");
   assert.equal(code, 0, stdout);
   assert.match(stdout, /✔ fine/);
+});
+
+test('an older Node hands over to that of the checkout', { skip: without('node22') }, async (t) => {
+  const body = "test('run by ' + process.version, () => {});";
+  for (const runner of ['test/run.js', 'test/run.ts']) {
+    const { code, stdout } = await runTests(t, body, {}, [peer('node22')!, runner]);
+    assert.equal(code, 0, stdout);
+    assert.ok(stdout.includes(`✔ run by ${process.version}`), stdout);
+  }
 });
 
 test('no result is lost, however many come at once', async (t) => {
@@ -57,7 +71,7 @@ test('a failure is named with the suites around it', async (t) => {
 
 test('a file without tests, and a path that is not there, exit with 1', async (t) => {
   assert.equal((await runTests(t, 'process.exitCode = 1; test;')).code, 1);
-  const args = [join(root, 'test/run.ts'), 'test/nonexistent'];
+  const args = [join(root, 'test/run.js'), 'test/nonexistent'];
   const { code, stderr } = await runProcess(process.execPath, args, { env: clean });
   assert.equal(code, 1);
   assert.match(stderr, /test\/nonexistent: no such file or folder/);

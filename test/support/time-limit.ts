@@ -1,5 +1,5 @@
 /**
- * `--import`ed into every test file by `test/run.ts`: ends a file that hangs. The runner's own `timeout` ends a
+ * `--import`ed into every test file by `test/runner.ts`: ends a file that hangs. The runner's own `timeout` ends a
  * test, but not a file whose sockets stay open or whose code never yields.
  */
 import { Worker } from 'node:worker_threads';
