@@ -12,7 +12,7 @@ import { ProbeLog } from '../events/probe-log.ts';
 import type { Backend } from '../forward/backend-group.ts';
 import { Forwarder, type Route } from '../forward/forwarder.ts';
 import type { OwnAnswer } from '../forward/front-end.ts';
-import { scavengeBodies } from '../forward/scavenge.ts';
+import { tuneCollector } from '../forward/scavenge.ts';
 import type { Served } from '../forward/served.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
@@ -67,7 +67,7 @@ export interface GatewayOptions {
  * @throws Error where a listener cannot bind; nothing is left listening then
  */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
-  scavengeBodies();
+  tuneCollector();
   const compiled = compile(config);
   const road = createRoad(config, compiled, options);
   road.forwarder.route(routes(compiled));
