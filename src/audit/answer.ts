@@ -1,39 +1,29 @@
-/** What a server said to a request that it should have refused, and what that means. Pure. */
+/** What a server's answer means when it does not prove relaying. Pure. */
 import { plural } from '../plural.ts';
 import { parseResponseHead } from '../wire/response-head.ts';
-import type { CanaryHit } from './canary.ts';
 import type { Outcome } from './finding.ts';
 
-/** What was asked before: how this server answers an ordinary request. */
+/** How this server answers ordinary requests. */
 export interface Baseline {
   /** Status of its front page. */
   readonly front: number;
-  /** Status of a page that it does not have; null where that took too long. */
+  /** Status of a missing page; null if the answer took too long. */
   readonly missing: number | null;
 }
 
 export interface Answer {
   readonly bytes: Buffer;
-  /** Null: it neither closed nor reset in time. */
+  /** Null: the connection stayed open until the timeout. */
   readonly ended: 'closed' | 'reset' | null;
 }
 
-export interface Proof {
-  /** The canary was asked this very ask. */
-  readonly hit: CanaryHit | null;
-  /** The canary was reached by the server, in a protocol that cannot tell the ask. */
-  readonly silentHit: CanaryHit | null;
-  /** The canary's answer came back. */
-  readonly cameBack: boolean;
-}
-
-/** The status of the last response; null where there is none. */
+/** The status of the last response; null if there is none. */
 export function statusOf(bytes: Buffer): number | null {
   const found = [...bytes.toString('latin1').matchAll(/(?:^|\n)HTTP\/\d(?:\.\d)? (\d{3})/g)].at(-1);
   return found === undefined ? null : Number(found[1]);
 }
 
-/** Whether a response to GET has come to its end, where its head tells. */
+/** Whether a response to GET is complete, as far as its head says. */
 export function isComplete(bytes: Buffer): boolean {
   const text = bytes.toString('latin1');
   let start = 0;
@@ -51,25 +41,7 @@ export function isComplete(bytes: Buffer): boolean {
   }
 }
 
-/** Relaying proven by the canary; null where it is not. */
-export function proven({ hit, silentHit, cameBack }: Proof, status: number | null): Outcome | null {
-  const said = status === null ? '' : ` (status ${status})`;
-  if (hit !== null) {
-    const back = cameBack ? ', and its answer came back' : ', though its answer did not come back';
-    return { result: 'relays', why: `the canary was asked by ${hit.from}${back}${said}` };
-  }
-  if (cameBack) return { result: 'relays', why: `what only the canary says came back${said}` };
-  if (silentHit !== null) {
-    const did = { TLS: 'and began TLS', HTTP: 'and asked for another page' }[silentHit.said] ?? 'and waited';
-    return {
-      result: 'relays',
-      why: `${silentHit.from} connected to port ${silentHit.port} of the canary ${did}`,
-    };
-  }
-  return null;
-}
-
-/** What an answer means where the canary was not reached. */
+/** What an answer means when the canary was not reached. */
 export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null, patience: number): Outcome {
   if (bytes.length === 0) {
     if (ended === 'closed') return { result: 'refuses', why: 'closed the connection without an answer' };
@@ -78,11 +50,11 @@ export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null
   }
   const status = statusOf(bytes);
   if (status === null) {
-    // SOCKS and TLS servers answer in bytes that are no text; an HTTP/0.9 answer is the page alone.
+    // SOCKS and TLS servers answer in binary; an HTTP/0.9 answer is the bare page.
     if (bytes[0]! < 0x20 || bytes[0]! > 0x7e) return { result: 'refuses', why: 'does not speak HTTP here' };
     return {
       result: 'answers-itself',
-      why: `${plural(bytes.length, 'byte')} that ${bytes.length === 1 ? 'is' : 'are'} no HTTP/1 response`,
+      why: `answered with ${plural(bytes.length, 'byte')}, not an HTTP/1 response`,
     };
   }
   if (status >= 300 && status < 400) {
@@ -90,27 +62,27 @@ export function withoutProof({ bytes, ended }: Answer, baseline: Baseline | null
     return { result: 'answers-itself', why: `${status}${where === undefined ? '' : ` to ${where}`}` };
   }
   if (status < 300) {
-    return { result: 'answers-itself', why: `${status} with a page of its own; the canary was not reached` };
+    return { result: 'answers-itself', why: `${status} with its own page; the canary was not reached` };
   }
-  if (status === 407) return { result: 'refuses', why: '407: a proxy that wants credentials' };
+  if (status === 407) return { result: 'refuses', why: '407: a proxy that requires credentials' };
   if (isGatewayError(status)) {
     return { result: 'unclear', why: `${status}: ${gatewayError(status, baseline)}` };
   }
   if (status === baseline?.missing && status !== 403 && status !== 421 && status !== 400) {
-    return { result: 'answers-itself', why: `${status}, as to any page that it does not have` };
+    return { result: 'answers-itself', why: `${status}, as for any missing page` };
   }
   return { result: 'refuses', why: `status ${status}` };
 }
 
 /**
- * What servers say that tried to reach somebody and failed; each is what some proxy says of a connection that was refused.
- * Whatever ordinary pages get, it is no refusal: where the server forwards by Host, ordinary pages get it as well.
+ * Statuses that proxies send when their own connection fails. They are no refusal, even if ordinary pages get them too: a server
+ * that forwards by Host sends them for ordinary pages as well.
  */
 const isGatewayError = (status: number): boolean => status >= 500 && ![501, 505, 511].includes(status);
 
 function gatewayError(status: number, baseline: Baseline | null): string {
   if (status === baseline?.front) {
-    return 'its own front page gets the same, so it may forward to any host, or its backend is down: fix that, and try again';
+    return 'its own front page gets the same status, so it may forward to any host, or its backend is down: fix the backend and try again';
   }
-  return "it seems to have tried to reach what our name stands for, but the canary was not reached; can the server reach the canary's address?";
+  return "it seems to have tried to connect to the host in the request, but the canary was not reached; can the server reach the canary's address?";
 }

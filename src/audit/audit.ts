@@ -1,90 +1,94 @@
-/** The self-audit of one server: which ports speak what, and which techniques each of them relays for. */
+/** The self-audit of one server: what each port speaks, and which techniques it relays. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { statusOf } from './answer.ts';
+import { AuditContext, type Bounds, Budget, BudgetError } from './audit-context.ts';
 import type { Canary } from './canary.ts';
 import { UnreachableError } from './connection.ts';
 import type { FetchTechnique } from './fetch-techniques.ts';
 import { type Finding, type Outcome, ruleOf } from './finding.ts';
 import { fixFor, identify } from './fixes.ts';
-import { type Bounds, Budget, BudgetError, Ground } from './ground.ts';
 import { auditMail } from './mail-audit.ts';
 import { sentOfMail } from './mail-techniques.ts';
-import { ask, findService, type Service } from './service.ts';
+import { fetchPage, findService, type Service } from './service.ts';
 import { type Trial, webTrials } from './web-audit.ts';
 
 export interface AuditOptions {
   /** Address of the server. */
   readonly address: string;
   readonly ports: readonly number[];
-  /** The host that the server takes for its own, without brackets: for Host lines and mail domains. */
+  /** A host that the server serves, without brackets: for Host headers and mail domains. */
   readonly name: string;
   readonly canary: Canary;
   readonly bounds: Bounds;
-  /** Techniques that fetch by a path or a parameter. @default none */
+  /** Techniques that put the URL in a path or a parameter. @default none */
   readonly paths?: readonly FetchTechnique[];
   /** Called before each technique. */
   readonly onProgress?: (port: number, technique: string, done: number, of: number) => void;
-  /** Called for what is no finding. */
+  /** Called for remarks that are not findings. */
   readonly onNote?: (port: number, note: Note) => void;
 }
 
 /**
- * - `closed`: nobody accepts there.
- * - `untold`: what is there could not be tried, or not to its end.
- * - `slow`: its own pages take longer than an answer may.
+ * - `closed`: nothing accepts connections.
+ * - `untested`: some or all techniques could not be tried.
+ * - `slow`: the server's own pages take longer than the timeout.
  */
 export interface Note {
-  readonly kind: 'closed' | 'untold' | 'slow';
+  readonly kind: 'closed' | 'untested' | 'slow';
   readonly text: string;
 }
 
-/** After this many techniques an ordinary page is asked for: a server that has banned us refuses everything. */
+/** Techniques between two requests for an ordinary page: a server that has banned us refuses everything. */
 const baselineEvery = 10;
-/** Connections refused in a row, after which the rest is not tried. */
+/** Connections refused in a row before the audit of a port stops. */
 const refusedInARow = 3;
-/** Milliseconds after the last technique, for a relay that is slow to reach the canary. */
+/** Milliseconds to wait after the last technique for a relay that is slow to reach the canary. */
 const settle = 250;
-/** Techniques at a time at a server that is slow, or that says nothing; else one. */
-const lanes = 24;
-/** A technique that takes this many milliseconds is slow; after two of them several run at a time. */
+/** Concurrent techniques against a slow or silent server; other servers get one at a time. */
+const concurrency = 24;
+/** Milliseconds after which a technique counts as slow; after two slow ones, techniques run concurrently. */
 const slowTrial = 500;
 
-/** Ports that were open are audited one after the other; each gives its findings when it is through. */
+/** Audits the open ports one after the other; each yields its findings when it is done. */
 export async function* audit(options: AuditOptions): AsyncGenerator<Finding> {
   const budget = new Budget(options.bounds);
   const note = (port: number, kind: Note['kind'], text: string) => options.onNote?.(port, { kind, text });
   for (const port of options.ports) {
     const { address, name, canary } = options;
-    const ground = new Ground({ address, port, name, canary, budget });
+    const context = new AuditContext({ address, port, name, canary, budget });
     try {
-      const service = await findService(ground);
+      const service = await findService(context);
       if (service.speaks === 'closed') note(port, 'closed', 'closed');
       else if (service.speaks === 'other') {
         const said = JSON.stringify(service.text.slice(0, 60));
-        note(port, 'untold', `speaks neither HTTP nor SOCKS nor SMTP, and was not tried: ${said}`);
-      } else if (service.speaks === 'smtp') yield* mailPort(ground, service, options);
-      else yield* webPort(ground, service, options);
+        note(port, 'untested', `speaks neither HTTP nor SOCKS nor SMTP, and was not tried: ${said}`);
+      } else if (service.speaks === 'smtp') yield* mailPort(context, service, options);
+      else yield* webPort(context, service, options);
     } catch (error) {
       if (!(error instanceof BudgetError)) throw error;
-      note(port, 'untold', `not tried: ${error.message}`);
+      note(port, 'untested', `not tried: ${error.message}`);
     }
   }
 }
 
-async function* mailPort(ground: Ground, { tls }: Service, options: AuditOptions): AsyncGenerator<Finding> {
-  ground.tls = tls;
+async function* mailPort(
+  context: AuditContext,
+  { tls }: Service,
+  options: AuditOptions,
+): AsyncGenerator<Finding> {
+  context.tls = tls;
   let greeting = '';
-  const domain = ground.servername ?? null;
+  const domain = context.servername ?? null;
   let done = 0;
   try {
-    const findings = auditMail(ground, domain, (said) => {
+    const findings = auditMail(context, domain, (said) => {
       greeting = said;
     });
     for await (const { technique, outcome } of findings) {
       done += 1;
-      options.onProgress?.(ground.port, technique.id, done, done);
+      options.onProgress?.(context.port, technique.id, done, done);
       yield finding(
-        ground,
+        context,
         { id: technique.id, fix: 'smtp', sent: sentOfMail(technique) },
         outcome,
         greeting,
@@ -93,7 +97,7 @@ async function* mailPort(ground: Ground, { tls }: Service, options: AuditOptions
   } catch (error) {
     if (!(error instanceof UnreachableError || error instanceof BudgetError)) throw error;
     const text = `mail techniques stopped after ${done}: ${error.message}`;
-    options.onNote?.(ground.port, { kind: 'untold', text });
+    options.onNote?.(context.port, { kind: 'untested', text });
   }
 }
 
@@ -102,42 +106,46 @@ interface Tried {
   outcome: Outcome;
 }
 
-async function* webPort(ground: Ground, service: Service, options: AuditOptions): AsyncGenerator<Finding> {
+async function* webPort(
+  context: AuditContext,
+  service: Service,
+  options: AuditOptions,
+): AsyncGenerator<Finding> {
   const paths = options.paths ?? [];
-  let round = await tryAll(ground, service, await webTrials(ground, service, paths), options);
+  let round = await tryAll(context, service, await webTrials(context, service, paths), options);
   let found = service;
-  if (service.speaks === 'silent' && ground.heardHttp) {
-    // Its own page said nothing in time, but it speaks HTTP: then every technique means something.
+  if (service.speaks === 'silent' && context.heardHttp) {
+    // The front page timed out, but another answer was HTTP: retry with every HTTP technique.
     found = { ...service, speaks: 'http', slow: true };
-    round = await tryAll(ground, found, await webTrials(ground, found, paths), options);
+    round = await tryAll(context, found, await webTrials(context, found, paths), options);
   }
   if (found.slow) {
-    const text = `its own page takes longer than the ${ground.patience / 1000} s that an answer may: give more with --timeout`;
-    options.onNote?.(ground.port, { kind: 'slow', text });
+    const text = `its own page takes longer than the timeout of ${context.patience / 1000} s: raise --timeout`;
+    options.onNote?.(context.port, { kind: 'slow', text });
   }
   const relaying = new Set(
     round.filter(({ outcome }) => outcome.result === 'relays').map(({ trial }) => trial.id),
   );
   for (const { trial, outcome } of round)
-    yield finding(ground, trial, outcome, `${found.text}\n${ground.answers}`, relaying);
+    yield finding(context, trial, outcome, `${found.text}\n${context.answers}`, relaying);
 }
 
-/** Runs the trials, and looks at what they did: some only mean something beside the others. */
+/** Runs the trials, then reviews the outcomes: some only mean something next to others. */
 async function tryAll(
-  ground: Ground,
+  context: AuditContext,
   service: Service,
   trials: readonly Trial[],
   options: AuditOptions,
 ): Promise<Tried[]> {
   const tried: Tried[] = [];
-  /** How many of them ran while an ordinary page was still served. */
+  /** Trials that ran while the server still served us an ordinary page. */
   let sure = 0;
   let stopped: string | null = null;
   let refused = 0;
   const proven = new Set<string>();
   let slow = service.slow || service.speaks === 'silent' ? 2 : 0;
   const run = async (trial: Trial): Promise<void> => {
-    options.onProgress?.(ground.port, trial.id, tried.length, trials.length);
+    options.onProgress?.(context.port, trial.id, tried.length, trials.length);
     const entry: Tried = { trial, outcome: { result: 'unclear', why: `not tried: ${stopped}` } };
     tried.push(entry);
     if (stopped !== null) return;
@@ -149,19 +157,19 @@ async function tryAll(
     } catch (error) {
       if (error instanceof BudgetError) stopped = error.message;
       else if (!(error instanceof UnreachableError)) throw error;
-      else if (++refused === refusedInARow) stopped = 'the server takes no more connections from here';
+      else if (++refused === refusedInARow) stopped = 'the server no longer accepts connections from here';
       entry.outcome = { result: 'unclear', why: (error as Error).message };
     }
     if (entry.outcome.result === 'relays') proven.add(ruleOf(trial.id));
   };
-  for (const batch of batches(trials, () => (slow < 2 ? 1 : lanes))) {
+  for (const batch of batches(trials, () => (slow < 2 ? 1 : concurrency))) {
     await Promise.all(
       batch.filter(({ unlessProven, id }) => !(unlessProven && proven.has(ruleOf(id)))).map(run),
     );
-    const every = slow < 2 ? baselineEvery : 2 * lanes;
+    const every = slow < 2 ? baselineEvery : 2 * concurrency;
     if (tried.length - sure < every && batch.at(-1) !== trials.at(-1)) continue;
-    if (stopped === null && (await stillServed(ground, service))) sure = tried.length;
-    else stopped ??= 'the server has stopped serving this address its front page';
+    if (stopped === null && (await stillServed(context, service))) sure = tried.length;
+    else stopped ??= 'the server no longer serves this address its front page';
   }
   await delay(settle);
   for (const [index, entry] of tried.entries()) {
@@ -171,12 +179,12 @@ async function tryAll(
   return compared(tried);
 }
 
-/** What must run alone is a batch of its own. */
+/** Groups trials to run concurrently; a trial marked `alone` gets its own batch. */
 function* batches(trials: readonly Trial[], size: () => number): Generator<readonly Trial[]> {
   let batch: Trial[] = [];
   for (const trial of trials) {
     const [first] = batch;
-    const room = first?.together === true && trial.together === true ? lanes : size();
+    const room = first?.together === true && trial.together === true ? concurrency : size();
     if (first !== undefined && (batch.length >= room || trial.alone === true || first.alone === true)) {
       yield batch;
       batch = [];
@@ -187,8 +195,8 @@ function* batches(trials: readonly Trial[], size: () => number): Generator<reado
 }
 
 /**
- * CONNECT to one port refused otherwise than to the next: the server treats them apart, so it lets some through that the canary
- * may not listen on. Most are refused alike.
+ * CONNECT to one port refused differently from the others: the server has rules for single ports, so it may tunnel to one that
+ * the canary cannot listen on. Most servers refuse all ports alike.
  */
 function compared(tried: readonly Tried[]): Tried[] {
   const isPort = ({ trial }: Tried): boolean => trial.id.startsWith('connect/port-');
@@ -200,24 +208,24 @@ function compared(tried: readonly Tried[]): Tried[] {
     if (!isPort(entry) || outcome.result !== 'refuses' || outcome.why === usual) return entry;
     return {
       trial,
-      outcome: { result: 'unclear', why: `${outcome.why}, otherwise than to other ports (${usual})` },
+      outcome: { result: 'unclear', why: `${outcome.why}, unlike other ports (${usual})` },
     };
   });
 }
 
-/** A refusal by a server that refuses this address everything tells of the ban, not of the technique. */
+/** A server that has banned this address refuses everything: its refusal says nothing about the technique. */
 function doubted(outcome: Outcome, banned: boolean): Outcome {
   if (!banned || outcome.result !== 'refuses') return outcome;
   return {
     result: 'unclear',
-    why: `${outcome.why}, but it refuses this address everything by now: take the address off its bans and try again`,
+    why: `${outcome.why}, but by now it refuses every request from this address: remove the address from its bans and try again`,
   };
 }
 
-async function stillServed(ground: Ground, { baseline }: Service): Promise<boolean> {
+async function stillServed(context: AuditContext, { baseline }: Service): Promise<boolean> {
   if (baseline === null) return true;
   try {
-    return statusOf(await ask(ground, '/')) === baseline.front;
+    return statusOf(await fetchPage(context, '/')) === baseline.front;
   } catch (error) {
     if (error instanceof UnreachableError || error instanceof BudgetError) return false;
     throw error;
@@ -225,18 +233,18 @@ async function stillServed(ground: Ground, { baseline }: Service): Promise<boole
 }
 
 function finding(
-  ground: Ground,
+  context: AuditContext,
   { id, fix, sent }: Pick<Trial, 'id' | 'fix' | 'sent'>,
   outcome: Outcome,
   text: string,
   relaying: ReadonlySet<string> = new Set(),
 ): Finding {
-  // An echo relays for nobody, but what it gives away one directive still fixes.
+  // An echo is no relay, but it leaks credentials, and one directive turns it off.
   const fixable = outcome.result === 'relays' || outcome.why.includes(': echoes the request');
   return {
     technique: id,
-    target: ground.target,
-    address: ground.address,
+    target: context.target,
+    address: context.address,
     ...outcome,
     fix: fixable ? fixFor(outcome.result === 'relays' ? fix : 'trace', identify(text), relaying) : null,
     rule: ruleOf(id),

@@ -1,65 +1,65 @@
 /**
- * A third party of our own: what an open relay reaches when it relays. Only this listener knows the answer to an ask, so
- * whoever gives that answer has fetched it here; whoever asks it has been sent by us.
+ * The canary: the third party that an open relay connects to. Only the canary knows the answer to a challenge, so a server that
+ * returns the answer has fetched it here, and a connection that names a challenge was caused by our request.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** Bytes looked at of each connection. */
+/** Bytes read from each connection. */
 const kept = 8_192;
-/** Connections that may be open at a time; more are closed unheard. */
+/** Open connections at a time; more are closed unread. */
 const maxOpen = 64;
-/** Connections written down; the internet may find a public canary while the audit runs. */
+/** Connections recorded: internet scanners may find a public canary while the audit runs. */
 const maxHits = 10_000;
-/** Milliseconds that a silent connection is held. */
+/** Idle timeout of a connection in milliseconds. */
 const silence = 15_000;
 
-/** One question, put to the server by one technique. */
-export interface Ask {
-  /** Stands in the path and the User-Agent of the request. */
+/** What one technique asks the server to fetch. */
+export interface Challenge {
+  /** Part of the path and of the User-Agent. */
   readonly id: string;
   readonly path: string;
-  /** What the canary answers, and nobody else can know. */
+  /** The canary's answer, which nobody else can know. */
   readonly answer: string;
 }
 
 export interface CanaryHit {
-  /** Of which ask; null where the connection has not told (yet), as with TLS or FTP. */
-  readonly ask: string | null;
+  /** Id of the challenge; null while the connection has named none, as with TLS or FTP. */
+  readonly challenge: string | null;
   /** The address it came from. */
   readonly from: string;
-  /** `HTTP`, `TLS`, `nothing` or `bytes`: what it has said. */
+  /** What it sent: `HTTP`, `TLS`, `nothing` or `bytes`. */
   readonly said: string;
-  /** Port of the canary it came to. */
+  /** Local port of the canary. */
   readonly port: number;
 }
 
 export interface CanaryOptions {
   /** Address to listen on. */
   readonly listen: string;
-  /** Port to listen on. @default 0, any free one */
+  /** Port to listen on. @default 0, any free port */
   readonly port?: number | undefined;
-  /** Host under which the server reaches it. @default the listening address */
+  /** Host that the server reaches the canary by. @default the listening address */
   readonly host?: string | undefined;
-  /** Port under which the server reaches it. @default the listening port */
+  /** Port that the server reaches the canary by. @default the listening port */
   readonly externalPort?: number | undefined;
-  /** Ports to listen on beside it, for servers that choose the port themselves. @default none */
-  readonly ears?: readonly number[] | undefined;
-  /** Addresses of the same machine to listen on too, at the canary's own port. @default none */
-  readonly beside?: readonly string[] | undefined;
+  /** More ports to listen on, for servers that choose the port themselves. @default none */
+  readonly extraPorts?: readonly number[] | undefined;
+  /** More addresses of this machine to listen on, at the canary's port. @default none */
+  readonly extraAddresses?: readonly string[] | undefined;
 }
 
 export class Canary {
-  /** Address or name under which the server reaches it, without brackets. */
+  /** Address or name that the server reaches the canary by, without brackets. */
   readonly host: string;
   readonly port: number;
   readonly #listen: string;
   readonly #servers: Server[] = [];
   readonly #hosts = new Set<string>();
-  readonly #deaf = new Map<number, string>();
+  readonly #unheardPorts = new Map<number, string>();
   readonly #open = new Set<Socket>();
-  readonly #hits: { ask: string | null; from: string; said: string; port: number }[] = [];
+  readonly #hits: { challenge: string | null; from: string; said: string; port: number }[] = [];
   readonly #asks = new Set<string>();
   readonly #events = new EventEmitter().setMaxListeners(0);
   readonly #secret = randomBytes(32);
@@ -70,52 +70,55 @@ export class Canary {
     this.port = options.externalPort ?? port;
   }
 
-  /** @throws Error where it cannot listen there; an ear that cannot be opened is {@link deaf} */
+  /** @throws Error if it cannot listen on its own port; extra ports that fail are in {@link unheardPorts} */
   static async open(options: CanaryOptions): Promise<Canary> {
     const server = await listening(options.listen, options.port ?? 0);
     const { port } = server.address() as AddressInfo;
     const canary = new Canary(options.listen, port, options);
     canary.#hear(server, port);
-    // Behind a router only the port that it passes on is heard: what is asked of the others comes to the router itself.
+    // A router in front forwards only the canary's port: connections to other ports end at the router.
     const outside = options.host !== undefined && options.host !== options.listen;
     await Promise.all([
-      ...(options.ears ?? []).map(async (ear) => {
-        if (ear === canary.port) return;
-        if (outside) return void canary.#deaf.set(ear, 'only its own port is passed on to it');
+      ...(options.extraPorts ?? []).map(async (extra) => {
+        if (extra === canary.port) return;
+        if (outside) return void canary.#unheardPorts.set(extra, 'only the canary port is forwarded to it');
         try {
-          canary.#hear(await listening(options.listen, ear), ear);
+          canary.#hear(await listening(options.listen, extra), extra);
         } catch (error) {
-          canary.#deaf.set(ear, reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error));
+          canary.#unheardPorts.set(
+            extra,
+            reasons[(error as NodeJS.ErrnoException).code ?? ''] ?? String(error),
+          );
         }
       }),
-      ...(outside ? [] : (options.beside ?? [])).map(async (host) => {
+      ...(outside ? [] : (options.extraAddresses ?? [])).map(async (host) => {
         try {
           canary.#hear(await listening(host, port), port);
           canary.#hosts.add(host);
         } catch {
-          // Then it cannot be named by this address.
+          // Techniques that name this address are skipped.
         }
       }),
     ]);
     return canary;
   }
 
-  /** Ports among its ears that it could not listen on, and why: a server that asks there goes unheard. */
-  get deaf(): ReadonlyMap<number, string> {
-    return this.#deaf;
+  /** Extra ports that it could not listen on, and why: connections to them go unnoticed. */
+  get unheardPorts(): ReadonlyMap<number, string> {
+    return this.#unheardPorts;
   }
 
-  /** Whether its own port is heard at this address too. */
-  hears(host: string): boolean {
+  /** Whether it listens at this address, on its own port. */
+  listensAt(host: string): boolean {
     return host === this.#listen || this.#hosts.has(host);
   }
 
-  /** The addresses beside its own at which its port is heard. */
-  get beside(): readonly string[] {
+  /** The extra addresses that it listens on. */
+  get extraAddresses(): readonly string[] {
     return [...this.#hosts];
   }
 
-  /** `ADDR:PORT`, with brackets where it is IPv6. */
+  /** `ADDR:PORT`, with brackets around IPv6. */
   get authority(): string {
     return this.at(this.port);
   }
@@ -124,32 +127,32 @@ export class Canary {
     return `${this.host.includes(':') ? `[${this.host}]` : this.host}:${port}`;
   }
 
-  newAsk(): Ask {
+  newChallenge(): Challenge {
     const id = `ask-${randomBytes(12).toString('hex')}`;
     this.#asks.add(id);
     return { id, path: `/sekisho-audit/${id}`, answer: this.#answer(id) };
   }
 
-  /** Who has asked this; null where nobody has. */
-  hit({ id }: Ask): CanaryHit | null {
-    return this.#hits.find(({ ask }) => ask === id) ?? null;
+  /** The connection that named this challenge; null if none has. */
+  hit({ id }: Challenge): CanaryHit | null {
+    return this.#hits.find(({ challenge }) => challenge === id) ?? null;
   }
 
-  /** How many connections so far. */
+  /** Connections so far. */
   get count(): number {
     return this.#hits.length;
   }
 
-  /** Connections after the first `since` that have not told an ask. */
-  silentSince(since: number): readonly CanaryHit[] {
-    return this.#hits.slice(since).filter(({ ask }) => ask === null);
+  /** Connections after the first `since` that have named no challenge. */
+  anonymousSince(since: number): readonly CanaryHit[] {
+    return this.#hits.slice(since).filter(({ challenge }) => challenge === null);
   }
 
-  /** Settles when this has been asked, or `silent` and somebody has connected without telling. */
-  async reached({ id }: Ask, silent: boolean, signal: AbortSignal): Promise<void> {
+  /** Settles when a connection names this challenge or, with `anyConnection`, at the next connection. */
+  async reached({ id }: Challenge, anyConnection: boolean, signal: AbortSignal): Promise<void> {
     for (;;) {
       const [what] = await once(this.#events, 'hit', { signal });
-      if (what === id || (silent && what === null)) return;
+      if (what === id || (anyConnection && what === null)) return;
     }
   }
 
@@ -174,7 +177,12 @@ export class Canary {
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     socket.setTimeout(silence, () => socket.destroy());
-    const hit = { ask: null as string | null, from: plain(socket.remoteAddress), said: 'nothing', port };
+    const hit = {
+      challenge: null as string | null,
+      from: plain(socket.remoteAddress),
+      said: 'nothing',
+      port,
+    };
     this.#hits.push(hit);
     this.#events.emit('hit', null);
     let bytes = Buffer.alloc(0);
@@ -183,24 +191,24 @@ export class Canary {
       const text = bytes.toString('latin1');
       hit.said =
         bytes[0] === 0x16 ? 'TLS' : /^[A-Z]+ \S+( HTTP\/1\.[01])?\r?\n/.test(text) ? 'HTTP' : 'bytes';
-      const ask = /ask-[0-9a-f]{24}/.exec(text)?.[0] ?? null;
-      if (ask !== null && hit.ask === null && this.#asks.has(ask)) {
-        hit.ask = ask;
-        this.#events.emit('hit', ask);
+      const challenge = /ask-[0-9a-f]{24}/.exec(text)?.[0] ?? null;
+      if (challenge !== null && hit.challenge === null && this.#asks.has(challenge)) {
+        hit.challenge = challenge;
+        this.#events.emit('hit', challenge);
       }
       if (socket.writableEnded) return;
       if (hit.said === 'TLS') socket.end();
       else if (hit.said !== 'HTTP') {
-        if (ask !== null) socket.end(`${this.#answer(ask)}\r\n`);
+        if (challenge !== null) socket.end(`${this.#answer(challenge)}\r\n`);
       } else if (!/^\S+ \S+ HTTP/.test(text) || /\r?\n\r?\n/.test(text)) {
-        socket.end(this.#page(hit.ask, text.startsWith('HEAD ')));
+        socket.end(this.#page(hit.challenge, text.startsWith('HEAD ')));
       }
     });
   }
 
-  #page(ask: string | null, headOnly: boolean): string {
-    // An ask of somebody else's audit gets no answer of ours.
-    const answer = ask === null ? 'canary' : this.#answer(ask);
+  #page(challenge: string | null, headOnly: boolean): string {
+    // A challenge from another audit gets no answer that proves anything.
+    const answer = challenge === null ? 'canary' : this.#answer(challenge);
     const head = `HTTP/1.1 200 OK\r\nX-Canary: ${answer}\r\nContent-Type: text/plain\r\nContent-Length: ${answer.length + 1}\r\nConnection: close\r\n\r\n`;
     return headOnly ? head : `${head}${answer}\n`;
   }
@@ -208,7 +216,7 @@ export class Canary {
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'only root may listen there',
-  EADDRINUSE: 'another server has it',
+  EADDRINUSE: 'another server listens there',
 };
 
 async function listening(host: string, port: number): Promise<Server> {
@@ -218,5 +226,5 @@ async function listening(host: string, port: number): Promise<Server> {
   return server;
 }
 
-/** Dual-stack sockets name IPv4 peers as IPv4-mapped IPv6. */
+/** Dual-stack sockets report IPv4 peers as IPv4-mapped IPv6 addresses. */
 const plain = (address = ''): string => address.replace(/^::ffff:(?=\d+\.)/, '');

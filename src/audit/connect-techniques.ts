@@ -1,36 +1,42 @@
-/** CONNECT in its spellings: after a 2xx the canary is asked through the tunnel. */
-import { type Baseline, proven, withoutProof } from './answer.ts';
-import type { Ask } from './canary.ts';
+/** CONNECT in all its spellings; after a 2xx, a request to the canary goes through the tunnel. */
+import { type Baseline, withoutProof } from './answer.ts';
+import type { AuditContext } from './audit-context.ts';
+import type { Challenge } from './canary.ts';
 import { type CanaryName, names, nobody } from './canary-names.ts';
 import { Connection, UnreachableError } from './connection.ts';
-import { proofOf, type Since } from './evidence.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
-import type { Ground } from './ground.ts';
-import { greetingMarks, greetingPorts, metadataHosts, metadataMarks, metadataPath } from './own-services.ts';
+import {
+  greetingMarks,
+  greetingPorts,
+  metadataHosts,
+  metadataMarks,
+  metadataPath,
+} from './internal-services.ts';
+import { proofOf, proven, type Since } from './proof.ts';
 
 export interface ConnectTechnique {
   readonly id: TechniqueId;
-  /** The request; `authority` is what to tunnel to. */
-  readonly bytes: (authority: string, ground: Ground, agent: string) => string;
-  /** Tried also where the port does not answer like an HTTP server. */
+  /** The request; `authority` is the tunnel's destination. */
+  readonly bytes: (authority: string, context: AuditContext, agent: string) => string;
+  /** Also tried on ports that do not answer like an HTTP server. */
   readonly essential?: true;
-  /** `HOST:PORT` to tunnel to; null where there is none here. @default that of the canary */
+  /** `HOST:PORT` to tunnel to; null skips the technique. @default the canary's */
   readonly to?: CanaryName;
-  /** What comes through the tunnel is the proof: a service of the server's own machine. */
+  /** Matches the answer of a service on the server's own machine, which proves the tunnel. */
   readonly marks?: RegExp;
-  /** Not tried where CONNECT has already gone through. */
+  /** Skipped once any CONNECT has been relayed. */
   readonly unlessProven?: true;
-  /** The ask is sent right behind the request, without waiting for an answer. */
+  /** The inner request follows the CONNECT at once, without waiting for an answer. */
   readonly atOnce?: true;
-  /** Needs a canary with an IPv4 address. */
+  /** Requires a canary with an IPv4 address. */
   readonly ipv4?: true;
 }
 
-/** The User-Agent names the ask: a server that forwards a CONNECT as it came, to whom the Host names, shows it to the canary. */
+/** The User-Agent names the challenge: a server that forwards the CONNECT itself to the Host delivers it to the canary. */
 const connect = (agent: string, line: string, ...headers: string[]): string =>
   `${[line, ...headers, `User-Agent: ${agent}`].join('\r\n')}\r\n\r\n`;
 
-/** CONNECT is often limited to some ports: 443 and 563 by Apache and squid, 80 and 8080 by hand; 22 and 25 are what it is abused for. */
+/** Servers often limit CONNECT to some ports: Apache and squid to 443 and 563, operators to 80 and 8080; abuse goes to 22 and 25. */
 export const connectPorts: readonly number[] = [443, 563, 80, 8080, 22, 25];
 
 const plain: Pick<ConnectTechnique, 'bytes'> = {
@@ -80,7 +86,7 @@ export const connectTechniques: readonly ConnectTechnique[] = [
   ...connectPorts.map((port) => ({
     ...plain,
     id: `connect/port-${port}` as const,
-    to: ({ canary }: Ground) => canary.at(port),
+    to: ({ canary }: AuditContext) => canary.at(port),
     ...(port === 443 ? { essential: true as const } : {}),
   })),
   { id: 'connect/itself', ...plain, to: ({ target }) => target },
@@ -105,50 +111,50 @@ export const connectTechniques: readonly ConnectTechnique[] = [
   })),
 ];
 
-/** Where a technique tunnels to; null where it has no such place here. */
-export const destination = ({ to }: ConnectTechnique, ground: Ground): string | null =>
-  to === undefined ? ground.canary.authority : to(ground);
+/** Where a technique tunnels to; null skips it. */
+export const destination = ({ to }: ConnectTechnique, context: AuditContext): string | null =>
+  to === undefined ? context.canary.authority : to(context);
 
 /** Runs one technique. @throws UnreachableError, BudgetError */
 export async function runConnect(
   technique: ConnectTechnique,
-  ground: Ground,
+  context: AuditContext,
   baseline: Baseline | null,
 ): Promise<Outcome> {
-  return await tunnel(technique, ground, destination(technique, ground)!, baseline);
+  return await tunnel(technique, context, destination(technique, context)!, baseline);
 }
 
 async function tunnel(
   technique: ConnectTechnique,
-  ground: Ground,
+  context: AuditContext,
   authority: string,
   baseline: Baseline | null,
 ): Promise<Outcome> {
-  const { canary, patience } = ground;
-  const ask = canary.newAsk();
-  const inner = innerRequest(technique, ground, ask);
-  const since: Since = { count: canary.count, silent: false };
-  const connection = await ground.dial();
+  const { canary, patience } = context;
+  const challenge = canary.newChallenge();
+  const inner = innerRequest(technique, context, challenge);
+  const since: Since = { count: canary.count, anyConnection: false };
+  const connection = await context.dial();
   try {
-    const request = technique.bytes(authority, ground, `sekisho-audit ${ask.id}`);
+    const request = technique.bytes(authority, context, `sekisho-audit ${challenge.id}`);
     connection.send(technique.atOnce ? request + inner : request);
     const head = await connection.until((bytes) => bytes.includes('\r\n\r\n'), patience);
     const first = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(head.toString('latin1'));
     const status = first === null ? null : Number(first[1]);
-    ground.heard(status, head);
+    context.heard(status, head);
     if (status !== null && status >= 200 && status < 300) {
       if (!technique.atOnce) connection.send(inner);
-      const bytes = await connection.until((bytes) => bytes.includes(ask.answer), patience, 1_000);
+      const bytes = await connection.until((bytes) => bytes.includes(challenge.answer), patience, 1_000);
       return (
-        proven(proofOf(ground, ask, bytes, since), status) ??
-        (await inTunnel(technique, ground, authority, { status, bytes, inner }))
+        proven(proofOf(context, challenge, bytes, since), status) ??
+        (await inTunnel(technique, context, authority, { status, bytes, inner }))
       );
     }
-    // What was sent at once may have been answered as a second request: the first answer is the one to CONNECT.
+    // With `atOnce`, a second answer may belong to the inner request: only the first one answers the CONNECT.
     const end = head.indexOf('\r\n\r\n');
     const bytes = end === -1 ? head : head.subarray(0, end + 4);
     return (
-      proven(proofOf(ground, ask, head, since), status) ??
+      proven(proofOf(context, challenge, head, since), status) ??
       withoutProof({ bytes, ended: connection.ended }, baseline, patience)
     );
   } finally {
@@ -156,8 +162,12 @@ async function tunnel(
   }
 }
 
-/** Through a tunnel to itself the server is asked to fetch: the canary tells whether the inner request arrived. */
-function innerRequest({ id, marks }: ConnectTechnique, { canary }: Ground, { path }: Ask): string {
+/** The request inside the tunnel. A tunnel to the server itself carries an absolute-form request, so a fetch reaches the canary. */
+function innerRequest(
+  { id, marks }: ConnectTechnique,
+  { canary }: AuditContext,
+  { path }: Challenge,
+): string {
   if (id === 'connect/itself') return `GET http://${canary.authority}${path} HTTP/1.0\r\n\r\n`;
   if (marks === metadataMarks)
     return `GET ${metadataPath} HTTP/1.0\r\nHost: ${metadataHosts.metadata}\r\n\r\n`;
@@ -166,16 +176,16 @@ function innerRequest({ id, marks }: ConnectTechnique, { canary }: Ground, { pat
 
 interface Success {
   readonly status: number;
-  /** Everything that came: the head, and what may have come through a tunnel. */
+  /** Everything received: the head, then whatever came through the tunnel. */
   readonly bytes: Buffer;
-  /** What was sent into it. */
+  /** What was sent into the tunnel. */
   readonly inner: string;
 }
 
-/** A 2xx to CONNECT, and the canary was not reached. */
+/** A 2xx to CONNECT, but the canary was not reached. */
 async function inTunnel(
   { marks = greetingMarks }: ConnectTechnique,
-  { canary, patience }: Ground,
+  { canary, patience }: AuditContext,
   authority: string,
   { status, bytes, inner }: Success,
 ): Promise<Outcome> {
@@ -185,27 +195,35 @@ async function inTunnel(
   const greeting = marks.exec(after);
   if (greeting !== null) {
     const line = after.slice(greeting.index).trim().slice(0, 80).split(/\r?\n/)[0];
-    return { result: 'relays', why: `what ${authority} says came back through the tunnel: ${line}` };
+    return { result: 'relays', why: `the answer of ${authority} came back through the tunnel: ${line}` };
   }
-  // RFC 9110 section 9.3.6: a 2xx that opens a tunnel has none of these.
+  // RFC 9110 section 9.3.6: a 2xx that opens a tunnel has no framing headers.
   if (/\n(?:content-length|transfer-encoding|content-type):/i.test(text.slice(0, end))) {
-    return { result: 'answers-itself', why: `${status} with a page of its own, no tunnel` };
+    return { result: 'answers-itself', why: `${status} with its own page, no tunnel` };
   }
-  // Another server has this port of the canary's address: then its words are the proof.
+  // Another server listens on this port of the canary's address: the same answer through the tunnel is proof.
   const port = Number(/:(\d+)$/.exec(authority)?.[1]);
-  if (after !== '' && !after.startsWith('HTTP/') && canary.deaf.has(port) && authority === canary.at(port)) {
+  if (
+    after !== '' &&
+    !after.startsWith('HTTP/') &&
+    canary.unheardPorts.has(port) &&
+    authority === canary.at(port)
+  ) {
     const direct = await neighbour(canary.host, port, inner, patience);
     if (direct !== '' && direct.slice(0, 16) === after.slice(0, 16)) {
-      return { result: 'relays', why: `what the server at ${authority} says came back through the tunnel` };
+      return {
+        result: 'relays',
+        why: `the answer of the server at ${authority} came back through the tunnel`,
+      };
     }
   }
   return {
     result: 'unclear',
-    why: `${status}, as if there were a tunnel, but the canary was not reached through it`,
+    why: `${status}, as if a tunnel were open, but the canary was not reached through it`,
   };
 }
 
-/** What a server of this machine says to the same bytes. */
+/** What another server on the canary's address answers to the same bytes. */
 async function neighbour(host: string, port: number, bytes: string, patience: number): Promise<string> {
   try {
     const connection = await Connection.dial({ host, port, timeout: patience });

@@ -1,21 +1,21 @@
-/** Raw bytes to the audited server and back, bounded in time and size. */
+/** A raw connection to the audited server, bounded in time and size. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 
-/** Bytes kept of one reply. */
+/** Bytes kept per reply. */
 const kept = 262_144;
 
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte, with this server name (null: none is sent). @default plain */
+  /** TLS from the first byte, with this server name (null: no SNI). @default plain */
   readonly tls?: { readonly servername: string | null; readonly alpn?: readonly string[] } | undefined;
-  /** Milliseconds for connecting, TLS included. */
+  /** Milliseconds to connect, TLS handshake included. */
   readonly timeout: number;
 }
 
-/** Nobody accepts there, or not in time. */
+/** Connecting failed or timed out. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
@@ -34,7 +34,7 @@ export class Connection {
 
   /** @throws UnreachableError */
   static async dial({ host, port, tls, timeout }: DialOptions): Promise<Connection> {
-    // allowHalfOpen: a server that has said its last word may still read what we send.
+    // allowHalfOpen: a server that has closed its side may still read what we send.
     const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true });
     const signal = AbortSignal.timeout(timeout);
     let outer: Socket = socket;
@@ -50,31 +50,31 @@ export class Connection {
     return new Connection(outer);
   }
 
-  /** Null while the peer has neither closed nor reset. */
+  /** Null while the connection is open. */
   get ended(): 'closed' | 'reset' | null {
     return this.#ended;
   }
 
-  /** Everything that came so far, of the current layer. */
+  /** Everything received so far in the current layer (plain or TLS). */
   get received(): Buffer {
     return Buffer.concat(this.#chunks);
   }
 
-  /** The address that this end has. */
+  /** The local address. */
   get localAddress(): string {
     return this.#socket.localAddress ?? '';
   }
 
-  /** Text is latin1. */
+  /** Strings are sent as latin1. */
   send(bytes: string | Buffer): void {
     if (this.#socket.writable) this.#socket.write(bytes, 'latin1');
   }
 
   /**
-   * Reads until it is enough, the peer has ended, the size is spent, or time is.
+   * Reads until `enough`, the end of the connection, the size limit or the timeout.
    *
-   * @param patience milliseconds
-   * @param idle milliseconds without a byte, after the first one, that end it too
+   * @param patience timeout in milliseconds
+   * @param idle milliseconds without a byte, after the first byte, that also end the read
    * @returns everything received, earlier reads included
    */
   async until(enough: (bytes: Buffer) => boolean, patience: number, idle = patience): Promise<Buffer> {
@@ -99,7 +99,7 @@ export class Connection {
     return this.received;
   }
 
-  /** STARTTLS: what came before is forgotten. @throws UnreachableError */
+  /** STARTTLS: discards everything received before. @throws UnreachableError */
   async startTls(servername: string | null, timeout: number): Promise<void> {
     this.#socket.removeAllListeners('data');
     try {
@@ -129,12 +129,12 @@ export class Connection {
     });
     this.#socket.on('end', () => end('closed'));
     this.#socket.on('close', () => end('closed'));
-    // EPIPE: the peer has closed while we still send; what it said before may be waiting to be read.
+    // EPIPE: the peer closed while we were sending; its last bytes may still be unread.
     this.#socket.on('error', ({ code }: NodeJS.ErrnoException) => code !== 'EPIPE' && end('reset'));
   }
 }
 
-/** The audited server's certificate proves nothing here: it is ours to look at, not to trust. */
+/** The certificate is not verified: the audit inspects the server and trusts nothing it sends. */
 async function secure(
   socket: Socket,
   { servername, alpn }: NonNullable<DialOptions['tls']>,

@@ -1,22 +1,28 @@
-/** Requests that ask the server for a page of the canary: one row a spelling. */
+/** Requests for a page of the canary, one row per spelling. */
 
 import { type CanaryName, names } from './canary-names.ts';
 import type { TechniqueId } from './finding.ts';
 import type { FixKind } from './fixes.ts';
-import { greetingMarks, greetingPorts, metadataHosts, metadataMarks, metadataPath } from './own-services.ts';
+import {
+  greetingMarks,
+  greetingPorts,
+  metadataHosts,
+  metadataMarks,
+  metadataPath,
+} from './internal-services.ts';
 
-/** What a request is written from. */
+/** The values that a request is built from. */
 export interface Place {
-  /** What the server's own Host line says. */
+  /** The server's own Host value. */
   readonly own: string;
-  /** The same without its port. */
+  /** The same, without the port. */
   readonly ownHost: string;
   /** `HOST:PORT` of the canary. */
   readonly canary: string;
   readonly canaryPort: number;
-  /** The path that the canary knows the ask by. */
+  /** The path that names the challenge. */
   readonly path: string;
-  /** A User-Agent that names the ask too, for a relay that writes its own path. */
+  /** A User-Agent that names the challenge too, for relays that rewrite the path. */
   readonly agent: string;
 }
 
@@ -24,23 +30,22 @@ export interface FetchTechnique {
   readonly id: TechniqueId;
   readonly fix: FixKind;
   readonly bytes: (place: Place) => string;
-  /** Tried also where the port does not answer like an HTTP server: a proxy may answer to this alone. */
+  /** Also tried on ports that do not answer like an HTTP server: a proxy may answer only this. */
   readonly essential?: true;
-  /** The server connects to the canary in a protocol that cannot carry the ask: a connection is proof. */
-  readonly silent?: true;
-  /** The canary is named by the server's own name, so both must be on one machine. */
+  /** The server would speak a protocol that cannot carry the challenge, so any connection to the canary is proof. */
+  readonly anyConnection?: true;
+  /** Names the canary by the server's own name, so both must be on one machine. */
   readonly sharesMachine?: true;
-  /** How the canary is named; null where it has no such name here. @default its address and port */
+  /** How the canary is named; null skips the technique. @default its address and port */
   readonly by?: CanaryName;
-  /** Names no canary, but a service of the server's own machine: what comes back from it is the proof. */
+  /** Names a service on the server's own machine instead of the canary: an answer that matches is the proof. */
   readonly marks?: RegExp;
-  /** Not tried where a technique of the same rule has already gone through: nothing more would be learned. */
+  /** Skipped once a technique of the same rule has been relayed: another one adds nothing. */
   readonly unlessProven?: true;
-  /** The header line that matters, for the report. @default the request line alone matters */
+  /** The header to show in the report. @default only the request line is shown */
   readonly shows?: RegExp;
 }
 
-/** One row. */
 export const row = (
   id: TechniqueId,
   fix: FixKind,
@@ -48,11 +53,11 @@ export const row = (
   more: Partial<FetchTechnique> = {},
 ): FetchTechnique => ({ id, fix, bytes, ...more });
 
-/** A whole request without a body; each ends the connection, so that the end of the answer is seen. */
+/** A request without a body. `Connection: close` makes the end of the answer visible. */
 const head = (line: string, place: Place, ...headers: string[]): string =>
   `${[line, ...headers, `User-Agent: ${place.agent}`, 'Accept: */*', 'Connection: close'].join('\r\n')}\r\n\r\n`;
 
-/** `GET` of a target, with a Host line. */
+/** `GET` of a target, with a Host header. */
 export const get = (target: string, host: string, place: Place, ...headers: string[]): string =>
   head(`GET ${target} HTTP/1.1`, place, `Host: ${host}`, ...headers);
 
@@ -80,7 +85,7 @@ const absolute: FetchTechnique[] = [
     'forward-proxy',
     (p) => get(`https://${p.canary}${p.path}`, p.canary, p),
     {
-      silent: true,
+      anyConnection: true,
     },
   ),
   row(
@@ -88,7 +93,7 @@ const absolute: FetchTechnique[] = [
     'forward-proxy',
     (p) => `${head(`POST ${url(p)} HTTP/1.1`, p, `Host: ${p.canary}`, 'Content-Length: 13')}sekisho-audit`,
   ),
-  // The first request is the server's own, and the decision may have been made for the whole connection.
+  // The first request is for the server itself: some servers decide once per connection.
   row(
     'absolute-form-foreign/second-request',
     'forward-proxy',
@@ -111,11 +116,11 @@ const absolute: FetchTechnique[] = [
     shows: /^Host/,
   }),
   row('absolute-form-scheme/ftp', 'scheme', (p) => get(`ftp://${p.canary}${p.path}`, p.canary, p), {
-    silent: true,
+    anyConnection: true,
   }),
   row('absolute-form-scheme/gopher', 'scheme', (p) => get(`gopher://${p.canary}/0${p.path}`, p.canary, p)),
   row('absolute-form-scheme/ws', 'scheme', (p) => get(`ws://${p.canary}${p.path}`, p.canary, p)),
-  // What proxy clients say to a proxy: some servers take such a request for one.
+  // Headers that clients send to proxies: some servers then act as one.
   row('proxy-connection', 'forward-proxy', (p) => get(url(p), p.canary, p, 'Proxy-Connection: keep-alive'), {
     shows: /^Proxy-/,
   }),
@@ -169,7 +174,7 @@ const hosts: FetchTechnique[] = [
   }),
 ];
 
-/** Both ways to name a host, with the canary under other names: what a filter spares, or a server without a port in its request. */
+/** Both ways to name a host, with other spellings of the canary that a filter may miss, or without a port. */
 const renamed: FetchTechnique[] = (
   [
     ['no-port', names.noPort],
@@ -197,8 +202,8 @@ const renamed: FetchTechnique[] = (
   }),
 ]);
 
-/** What only the server's own machine has. Asked for where nothing has been proven yet: it is no page to fetch in vain. */
-const ownServices: FetchTechnique[] = [
+/** Services on the server's own machine, such as cloud metadata. Tried only while nothing is proven, as they are internal. */
+const internalServices: FetchTechnique[] = [
   ...Object.entries(metadataHosts).map(([variant, host]) => ({
     variant,
     host,
@@ -223,7 +228,7 @@ const ownServices: FetchTechnique[] = [
   }),
 ]);
 
-/** Targets that a rewrite rule without a slash before its variable completes into somebody else's URL. */
+/** Targets that a rewrite rule without a slash before its variable turns into a URL of another host. */
 const targets: FetchTechnique[] = [
   row('target-malformed/at-sign', 'own-url', (p) => get(`@${p.canary}${p.path}`, p.own, p)),
   row('target-malformed/colon-at-sign', 'own-url', (p) => get(`:80@${p.canary}${p.path}`, p.own, p)),
@@ -247,7 +252,7 @@ const targets: FetchTechnique[] = [
   row('url-in-path/url', 'path-url', (p) => get(`/${url(p)}`, p.own, p)),
   row('url-in-path/host', 'path-url', (p) => get(`/${p.canary}${p.path}`, p.own, p)),
   row('url-in-path/query', 'fetcher', (p) => get(`/?url=${encodeURIComponent(url(p))}`, p.own, p)),
-  // CVE-2021-40438: a socket path too long for mod_proxy lets what follows the bar name the server.
+  // CVE-2021-40438: after a socket path that is too long for mod_proxy, the URL behind the bar names the server.
   row('url-in-path/unix-socket', 'unix-socket', (p) => get(`/?unix:${'A'.repeat(5000)}|${url(p)}`, p.own, p)),
 ];
 
@@ -270,7 +275,7 @@ const overrides: FetchTechnique[] = [
   override('X-Rewrite-URL', url),
   override('X-HTTP-DestinationURL', url),
   override('Destination', url),
-  // All of them at once, with a name that nobody has: a server that dials one of them at a port of its own choice cannot reach it.
+  // All at once, with a name that never resolves: catches a server that dials one of them on a port the canary does not have.
   row(
     'host-override/unresolvable',
     'override',
@@ -291,20 +296,20 @@ const overrides: FetchTechnique[] = [
   ),
 ];
 
-/** In the order in which they are tried. */
+/** In the order of the audit. */
 export const fetchTechniques: readonly FetchTechnique[] = [
   ...absolute,
   ...hosts,
   ...renamed,
   ...targets,
   ...overrides,
-  ...ownServices,
+  ...internalServices,
 ];
 
-/** The plain TRACE is answered by the server itself or not at all; it is here because it echoes what it was sent. */
+/** Plain TRACE relays nothing, but its echo gives cookies and credentials away. */
 export const traceTechnique = row('trace', 'trace', (p) => head('TRACE / HTTP/1.1', p, `Host: ${p.own}`));
 
-/** What is told of a request: its first line, and the header that matters. */
+/** How the report shows a request: its first line and the header that matters. */
 export function sentOf({ bytes, shows }: FetchTechnique, place: Place): string {
   const lines = bytes(place)
     .split(/\r?\n/)

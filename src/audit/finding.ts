@@ -1,32 +1,32 @@
 import type { RuleId } from '../rules/catalogue.ts';
 
-/** A spelling that is tried of a rule: the rule alone, or `RULE/VARIANT`. */
+/** One way to break a rule: `RULE` or `RULE/VARIANT`. */
 export type TechniqueId = RuleId | `${RuleId}/${string}`;
 
 /**
- * - `relays`: the canary was reached through the server, or what only the canary says came back; for mail, a recipient
- *   of a third party was accepted.
- * - `refuses`: an error status, a refusal of the protocol, or the connection closed.
- * - `answers-itself`: an answer of the server's own, whatever its status, and the canary was not reached.
- * - `unclear`: none of these can be told.
+ * - `relays`: the server connected to the canary, or returned the canary's answer; for mail, it accepted a recipient
+ *   at a third party.
+ * - `refuses`: an error status, a protocol-level refusal, or a closed connection.
+ * - `answers-itself`: the server's own answer, whatever its status; the canary was not reached.
+ * - `unclear`: none of these is certain.
  */
 export type Result = 'relays' | 'refuses' | 'answers-itself' | 'unclear';
 
-/** What one technique did at one port. */
+/** The outcome of one technique at one port. */
 export interface Finding {
   readonly technique: TechniqueId;
   /** `HOST:PORT` of the audited server. */
   readonly target: string;
-  /** The one of its addresses that was asked. */
+  /** The audited address. */
   readonly address: string;
   readonly result: Result;
-  /** What was seen, in one line. */
+  /** The evidence, in one line. */
   readonly why: string;
-  /** The directive that fixes it; null if there is nothing to fix. */
+  /** The configuration change that closes the hole; null if there is none. */
   readonly fix: string | null;
-  /** The rule that would have been broken. */
+  /** The rule that the technique breaks. */
   readonly rule: RuleId;
-  /** What was asked, in one line: the request line with the header that matters, or the command. */
+  /** What was sent, in one line: the request line with the header that matters, or the command. */
   readonly sent: string;
 }
 

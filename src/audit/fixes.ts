@@ -1,6 +1,6 @@
-/** What to change, in the words of the server that was found. */
+/** How to close each kind of hole, in the configuration language of the server found. */
 
-/** What kind of hole a technique goes through. */
+/** The kind of hole that a technique uses. */
 export type FixKind =
   | 'forward-proxy'
   | 'host-forwarding'
@@ -36,7 +36,7 @@ export const software = [
 ] as const;
 export type Software = (typeof software)[number];
 
-/** The first that matches names the software. Proxies come before the servers that they may stand in front of. */
+/** The first match names the software. Proxies come before the servers they may be in front of. */
 const marks: readonly (readonly [Software, RegExp])[] = [
   ['squid', /^(?:Server|Via):.*squid|^X-Squid-Error:/im],
   ['tinyproxy', /^(?:Server|Via):.*tinyproxy/im],
@@ -59,13 +59,13 @@ const marks: readonly (readonly [Software, RegExp])[] = [
   ['exchange', /^220[ -].*Microsoft ESMTP/im],
 ];
 
-/** What a server's own answers say that it is; null where nothing. */
+/** The software that a server's answers name; null if none. */
 export function identify(answers: string): Software | null {
   return marks.find(([, mark]) => mark.test(answers))?.[0] ?? null;
 }
 
 interface Fix {
-  /** What holds for any server. */
+  /** Advice for any server. */
   readonly general: string;
   readonly by?: Partial<Record<Software, string>>;
 }
@@ -80,20 +80,20 @@ const squidAccess =
   'squid: http_access allow localnet, then http_access deny all as the last line, no "allow all"';
 const squidAccelerator = 'squid: http_port … accel defaultsite=YOUR-SITE, without vhost and allow-direct';
 const tinyproxyAllow =
-  'tinyproxy: Allow YOUR-NETWORK (with no Allow line everybody may), Listen on an inside address';
+  'tinyproxy: Allow YOUR-NETWORK (without an Allow line every client may connect), Listen on an internal address';
 const envoyForward =
-  'Envoy: remove dynamic_forward_proxy, and give virtual_hosts domains of your own instead of "*"';
-const privoxyAccess = 'Privoxy: listen-address on an inside address, permit-access YOUR-NETWORK';
+  'Envoy: remove dynamic_forward_proxy, and list your own domains in virtual_hosts instead of "*"';
+const privoxyAccess = 'Privoxy: listen-address on an internal address, permit-access YOUR-NETWORK';
 const varnishBackend =
-  'Varnish: choose the backend from your own list in vcl_recv, no dynamic director on req.http.host, and look at the backend: it may be what relays';
+  'Varnish: choose the backend from your own list in vcl_recv, no dynamic director on req.http.host, and check the backend: it may be the one that relays';
 const haproxyDestination =
-  'HAProxy: remove http-request set-dst, set-dst-port and do-resolve on what the request names (hdr(host), url_ip), choose use_backend from a map of your own';
+  'HAProxy: remove http-request set-dst, set-dst-port and do-resolve on values from the request (hdr(host), url_ip), choose use_backend from your own map';
 const caddyUpstream =
   'Caddy: name the upstream in reverse_proxy, instead of {http.request.hostport}, {http.request.host} or {hostport}';
 
 const fixes: Readonly<Record<FixKind, Fix>> = {
   'forward-proxy': {
-    general: 'turn the forward proxy off, or let your own networks alone use it',
+    general: 'turn the forward proxy off, or allow only your own networks to use it',
     by: {
       apache: apacheProxy,
       nginx: nginxVariables,
@@ -108,7 +108,7 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
     },
   },
   'host-forwarding': {
-    general: 'forward to backends named in the configuration, never to the host that the request names',
+    general: 'forward to backends named in the configuration, never to the host in the request',
     by: {
       apache: apacheHost,
       nginx: nginxVariables,
@@ -124,9 +124,9 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   connect: {
     general: 'refuse CONNECT: 405',
     by: {
-      apache: `${apacheProxy}; AllowCONNECT names the ports, without mod_proxy_connect there is no CONNECT at all`,
+      apache: `${apacheProxy}; AllowCONNECT limits the ports, and without mod_proxy_connect CONNECT is refused`,
       squid: `${squidAccess}; http_access deny CONNECT !SSL_ports before it`,
-      tinyproxy: `${tinyproxyAllow}; ConnectPort 443 (with no ConnectPort line every port may)`,
+      tinyproxy: `${tinyproxyAllow}; ConnectPort 443 (without a ConnectPort line every port is allowed)`,
       nginx: 'nginx: drop proxy_connect (ngx_http_proxy_connect_module)',
       envoy: 'Envoy: remove connect_matcher routes and upgrade_configs: CONNECT',
       haproxy: 'HAProxy: http-request deny if METH_CONNECT',
@@ -153,7 +153,7 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   },
   'own-url': {
     general:
-      'put a slash between the backend and what comes from the request, and refuse targets that do not begin with one',
+      'put a slash between the backend and the part from the request, and refuse targets that do not begin with a slash',
     by: {
       apache:
         'Apache: RewriteRule ^/(.*)$ http://BACKEND/$1 [P] with both slashes, ProxyPass /path/ http://BACKEND/path/ (CVE-2011-3368)',
@@ -162,34 +162,35 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
     },
   },
   'path-url': {
-    general: 'name the backend in the configuration: no part of a path may become a host',
+    general: 'name the backend in the configuration: never use a part of the path as a host',
     by: {
       apache:
         'Apache: ProxyPassMatch ^/(.*)$ http://$1 takes the host from the path: ProxyPassMatch ^/(.*)$ http://BACKEND/$1',
-      nginx: 'nginx: no capture of the path as the host of proxy_pass: proxy_pass http://backend/$1;',
+      nginx:
+        'nginx: never use a capture of the path as the host of proxy_pass: proxy_pass http://backend/$1;',
       caddy: 'Caddy: name the upstream in reverse_proxy, no {http.request.uri…}, {path…} or {re…} there',
     },
   },
   fetcher: {
     general:
-      'fetch from a list of your own hosts alone: look the name up once, refuse loopback, private and metadata addresses, dial that very address, and follow no redirects',
+      'fetch only from a list of your own hosts: resolve the name once, refuse loopback, private and metadata addresses, connect to that same address, and follow no redirects',
     by: {
       nginx: 'nginx: no $arg_… in proxy_pass: name the backend',
       caddy:
         'Caddy: name the upstream in reverse_proxy, instead of {query.upstream} and the like ({http.request.uri.query.…})',
-      apache: 'Apache: no %{QUERY_STRING} or capture of it as the host of RewriteRule [P]',
+      apache: 'Apache: never use %{QUERY_STRING} or a capture of it as the host of RewriteRule [P]',
     },
   },
   'unix-socket': {
-    general: 'update the server: a path that begins with unix: may not choose the backend',
+    general: 'update the server: a path that begins with unix: must not choose the backend',
     by: { apache: 'Apache: update httpd to 2.4.49 or later (CVE-2021-40438)' },
   },
   override: {
     general:
-      'drop X-Forwarded-Host, Forwarded and their like at the outermost server, and route by Host alone',
+      'remove X-Forwarded-Host, Forwarded and similar headers at the outermost server, and route by Host alone',
     by: {
       apache:
-        'Apache: RequestHeader unset X-Forwarded-Host (and the like) in front, no %{HTTP:X-Forwarded-Host} in a target',
+        'Apache: RequestHeader unset X-Forwarded-Host (and similar headers) at the edge, no %{HTTP:X-Forwarded-Host} in a target',
       nginx:
         'nginx: no $http_x_forwarded_host or $http_x_… in proxy_pass; proxy_set_header X-Forwarded-Host $host;',
       haproxy: 'HAProxy: http-request del-header X-Forwarded-Host',
@@ -201,18 +202,18 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
   },
   socks: {
     general:
-      'bind the SOCKS server to an inside address and ask for a password: dante: internal: INSIDE-ADDRESS, socksmethod: username, client pass { from: YOUR-NETWORK to: 0.0.0.0/0 }; microsocks: -i INSIDE-ADDRESS -u USER -P PASSWORD; ssh -D: without GatewayPorts',
+      'bind the SOCKS server to an internal address and require a password: dante: internal: INTERNAL-ADDRESS, socksmethod: username, client pass { from: YOUR-NETWORK to: 0.0.0.0/0 }; microsocks: -i INTERNAL-ADDRESS -u USER -P PASSWORD; ssh -D: without GatewayPorts',
   },
   smtp: {
-    general: 'accept mail for other domains from your own networks and authenticated users only',
+    general: 'accept mail for other domains only from your own networks and authenticated users',
     by: {
       postfix:
-        'Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination; mynetworks = 127.0.0.0/8 and your own; allow_untrusted_routing = no, no relay_domains of others',
-      exim: 'Exim: hostlist relay_from_hosts and domainlist relay_to_domains with your own alone; in acl_check_rcpt deny local parts with ^.*[@%!] and end with deny message = relay not permitted',
+        'Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination; mynetworks = 127.0.0.0/8 and your own networks; allow_untrusted_routing = no, only your own domains in relay_domains',
+      exim: 'Exim: only your own networks in hostlist relay_from_hosts and your own domains in domainlist relay_to_domains; in acl_check_rcpt deny local parts with ^.*[@%!] and end with deny message = relay not permitted',
       opensmtpd:
         'OpenSMTPD: no "match from any for any": match from any for domain YOUR-DOMAIN, match auth from any for any, match from src YOUR-NETWORK for any',
       sendmail:
-        'sendmail: remove FEATURE(promiscuous_relay), FEATURE(loose_relay_check) and the like; name networks in /etc/mail/access or relay-domains',
+        'sendmail: remove FEATURE(promiscuous_relay), FEATURE(loose_relay_check) and similar features; list networks in /etc/mail/access or relay-domains',
       exchange:
         'Exchange: remove Ms-Exch-SMTP-Accept-Any-Recipient from NT AUTHORITY\\ANONYMOUS LOGON on the receive connector',
     },
@@ -220,10 +221,10 @@ const fixes: Readonly<Record<FixKind, Fix>> = {
 };
 
 /**
- * The directive for this software, or the advice for any. One cause opens several techniques: a server that dials the Host dials
- * an absolute-form's host too, and an open forward proxy any scheme.
+ * The directive for this software, or the general advice. One hole lets several techniques through: a server that dials the Host
+ * also dials the host of an absolute-form, and an open forward proxy accepts any scheme.
  *
- * @param relaying the techniques that went through at the same port
+ * @param relaying techniques that were relayed at the same port
  */
 export function fixFor(
   kind: FixKind,

@@ -1,19 +1,19 @@
-/** HTTP/2, by prior knowledge on a plain port and by ALPN under TLS. */
+/** HTTP/2: with prior knowledge on a plain port, by ALPN inside TLS. */
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
-import { type Baseline, proven, withoutProof } from './answer.ts';
-import type { Ask } from './canary.ts';
+import { type Baseline, withoutProof } from './answer.ts';
+import type { AuditContext } from './audit-context.ts';
+import type { Challenge } from './canary.ts';
 import { UnreachableError } from './connection.ts';
-import { proofOf } from './evidence.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
 import type { FixKind } from './fixes.ts';
-import type { Ground } from './ground.ts';
+import { proofOf, proven } from './proof.ts';
 
 export interface H2Technique {
   readonly id: TechniqueId;
   readonly fix: FixKind;
   readonly sent: string;
-  readonly headers: (ground: Ground, ask: Ask) => OutgoingHttpHeaders;
+  readonly headers: (context: AuditContext, challenge: Challenge) => OutgoingHttpHeaders;
   /** After a 2xx the stream is a tunnel. */
   readonly tunnel?: true;
 }
@@ -68,20 +68,20 @@ export const h2Techniques: readonly H2Technique[] = [
   },
 ];
 
-/** A session, or null where the port does not speak HTTP/2. @throws BudgetError */
-export async function openH2(ground: Ground): Promise<ClientHttp2Session | null> {
-  const { address, port, tls, patience, servername } = ground;
-  await ground.turn();
+/** A session, or null if the port does not speak HTTP/2. @throws BudgetError */
+export async function openH2(context: AuditContext): Promise<ClientHttp2Session | null> {
+  const { address, port, tls, patience, servername } = context;
+  await context.turn();
   const host = address.includes(':') ? `[${address}]` : address;
   const session = connect(`${tls ? 'https' : 'http'}://${host}:${port}`, {
     rejectUnauthorized: false,
     ...(servername === null ? {} : { servername }),
-    // Unknown settings are fine; a push would be a page that nobody asked for.
+    // A pushed page would be an answer to no request.
     settings: { enablePush: false },
   });
   session.on('error', () => {});
   try {
-    // The server's SETTINGS frame must come first (RFC 9113 section 3.4): an HTTP/1 server says something else.
+    // An HTTP/2 server sends SETTINGS first (RFC 9113 section 3.4); an HTTP/1 server sends something else.
     const signal = AbortSignal.timeout(Math.min(patience, 2_000));
     await Promise.race([
       once(session, 'remoteSettings', { signal }),
@@ -94,20 +94,23 @@ export async function openH2(ground: Ground): Promise<ClientHttp2Session | null>
   }
 }
 
-/** Runs one technique on a session of its own. @throws UnreachableError, BudgetError */
+/** Runs one technique on its own session. @throws UnreachableError, BudgetError */
 export async function runH2(
   technique: H2Technique,
-  ground: Ground,
+  context: AuditContext,
   baseline: Baseline | null,
 ): Promise<Outcome> {
-  const session = await openH2(ground);
-  if (session === null) throw new UnreachableError('HTTP/2 is no longer spoken');
-  const ask = ground.canary.newAsk();
-  const since = { count: ground.canary.count, silent: false };
+  const session = await openH2(context);
+  if (session === null) throw new UnreachableError('the server no longer speaks HTTP/2');
+  const challenge = context.canary.newChallenge();
+  const since = { count: context.canary.count, anyConnection: false };
   try {
-    const headers = { ...technique.headers(ground, ask), 'user-agent': `sekisho-audit ${ask.id}` };
+    const headers = {
+      ...technique.headers(context, challenge),
+      'user-agent': `sekisho-audit ${challenge.id}`,
+    };
     const stream = session.request(headers, { endStream: technique.tunnel !== true });
-    const signal = AbortSignal.timeout(ground.patience);
+    const signal = AbortSignal.timeout(context.patience);
     const chunks: Buffer[] = [];
     let status = 0;
     let code = 0;
@@ -118,25 +121,25 @@ export async function runH2(
     const closed = once(stream, 'close', { signal }).catch(() => {});
     stream.on('response', (response) => {
       status = response[':status'] ?? 0;
-      if (technique.tunnel && status < 300) stream.end(`GET ${ask.path} HTTP/1.0\r\n\r\n`);
+      if (technique.tunnel && status < 300) stream.end(`GET ${challenge.path} HTTP/1.0\r\n\r\n`);
     });
     stream.on('data', (chunk: Buffer) => {
       if (chunks.length < 64) chunks.push(chunk);
     });
     await closed;
     const body = Buffer.concat(chunks);
-    const relayed = proven(proofOf(ground, ask, body, since), status || null);
+    const relayed = proven(proofOf(context, challenge, body, since), status || null);
     if (relayed !== null) return relayed;
     if (status === 0) {
       if (code !== 0 || stream.closed)
         return { result: 'refuses', why: `the stream was reset (code ${code})` };
-      return { result: 'unclear', why: `no answer within ${ground.patience / 1000} s` };
+      return { result: 'unclear', why: `no answer within ${context.patience / 1000} s` };
     }
     const asHttp1 = Buffer.from(`HTTP/1.1 ${status}\r\n\r\n`);
-    return withoutProof({ bytes: asHttp1, ended: 'closed' }, baseline, ground.patience);
+    return withoutProof({ bytes: asHttp1, ended: 'closed' }, baseline, context.patience);
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_HTTP2')) {
-      return { result: 'refuses', why: `not possible with this server (${error.code})` };
+      return { result: 'refuses', why: `this server does not allow it (${error.code})` };
     }
     throw error;
   } finally {

@@ -1,12 +1,12 @@
-/** Runs the mail techniques: many envelopes a session, few enough that no server slows down or hangs up. */
+/** Runs the mail techniques: several envelopes per session, few enough that no server slows down or hangs up. */
 import { randomBytes } from 'node:crypto';
+import type { AuditContext } from './audit-context.ts';
 import { UnreachableError } from './connection.ts';
 import type { Outcome } from './finding.ts';
-import type { Ground } from './ground.ts';
 import { MailSession } from './mail-session.ts';
 import { defaultSender, type MailTechnique, mailTechniques } from './mail-techniques.ts';
 
-/** Postfix begins to wait a second a fault after ten of them (smtpd_soft_error_limit), Exim hangs up after four odd ones. */
+/** Postfix delays every error by a second after ten of them (smtpd_soft_error_limit); Exim hangs up after a few. */
 const envelopesPerSession = 6;
 
 export interface MailFinding {
@@ -17,24 +17,24 @@ export interface MailFinding {
 /**
  * Tries every envelope.
  *
- * @param own domain that the server takes mail for; null: the one that its greeting names
- * @param greeted gets the greeting, which names the software
+ * @param own domain that the server accepts mail for; null: the domain in its greeting
+ * @param greeted called with the greeting, which names the software
  */
 export async function* auditMail(
-  ground: Ground,
+  context: AuditContext,
   own: string | null,
   greeted: (greeting: string) => void,
 ): AsyncGenerator<MailFinding> {
-  const first = await MailSession.open(ground);
+  const first = await MailSession.open(context);
   greeted(first.greeting);
   const domain = own ?? (first.host.includes('.') ? first.host.toLowerCase() : 'localhost');
-  // Some servers say nothing but STARTTLS before it (RFC 3207 section 4).
+  // 530: some servers require STARTTLS before mail (RFC 3207 section 4).
   const startTls = first.offersStartTls && (await first.say(`MAIL FROM:${defaultSender}`)).code === 530;
   first.quit();
-  const control = await acceptsMail(ground, domain, startTls);
+  const control = await acceptsMail(context, domain, startTls);
   const mailbox = `<${randomBytes(8).toString('hex')}@${domain}>`;
-  const techniques = mailTechniques(domain, ground.address);
-  let takesAnyMailbox: boolean | null = null;
+  const techniques = mailTechniques(domain, context.address);
+  let acceptsAnyMailbox: boolean | null = null;
   let session: MailSession | null = null;
   let envelopes = 0;
 
@@ -42,7 +42,7 @@ export async function* auditMail(
     if (session === null || envelopes >= envelopesPerSession) {
       session?.quit();
       session = null;
-      session = await MailSession.open(ground, { startTls });
+      session = await MailSession.open(context, { startTls });
       envelopes = 0;
     }
     envelopes += 1;
@@ -51,7 +51,7 @@ export async function* auditMail(
     const from = await session.say(`MAIL FROM:${sender}`);
     if (from.code !== 250) return { ...refusal(from, 'sender'), accepted: false };
     const to = await session.say(`RCPT TO:${recipient}`);
-    // 251: the server will forward (RFC 5321 section 4.3.2).
+    // 251: the server will forward the mail (RFC 5321 section 4.3.2).
     const accepted = to.code === 250 || to.code === 251;
     if (!accepted) return { ...refusal(to, 'recipient'), accepted };
     return { result: 'relays', why: `accepted RCPT for a third party: ${to.code} ${to.text}`, accepted };
@@ -63,16 +63,16 @@ export async function* auditMail(
       const { accepted, ...said } = await envelope(technique.sender, technique.recipient);
       outcome = said;
       if (accepted && technique.ownDomain) {
-        takesAnyMailbox ??= (await envelope(defaultSender, mailbox)).accepted;
-        if (takesAnyMailbox) {
+        acceptsAnyMailbox ??= (await envelope(defaultSender, mailbox)).accepted;
+        if (acceptsAnyMailbox) {
           outcome = {
             result: 'unclear',
-            why: `${said.why}; but a made-up mailbox of ${domain} was accepted as well, so it may be kept as local mail`,
+            why: `${said.why}; but a made-up mailbox at ${domain} was accepted too, so this may be local mail`,
           };
         }
       }
     } catch (error) {
-      // The session is gone; the next envelope begins another.
+      // The session is lost; the next envelope opens a new one.
       (session as MailSession | null)?.quit();
       session = null;
       if (!(error instanceof UnreachableError)) throw error;
@@ -84,13 +84,13 @@ export async function* auditMail(
 }
 
 /**
- * Whether it takes mail from us at all: RFC 5321 section 4.5.1 makes every server take it for postmaster. One that refuses that
- * refuses our sender, our name or our address, and says nothing about relaying.
+ * Whether the server accepts any mail from us: every server must accept mail for postmaster (RFC 5321 section 4.5.1). One that does
+ * not refuses our sender, name or address, which says nothing about relaying.
  *
- * @returns null where it does, else what it says
+ * @returns null if it does, else its reply
  */
-async function acceptsMail(ground: Ground, domain: string, startTls: boolean): Promise<string | null> {
-  const session = await MailSession.open(ground, { startTls });
+async function acceptsMail(context: AuditContext, domain: string, startTls: boolean): Promise<string | null> {
+  const session = await MailSession.open(context, { startTls });
   try {
     const from = await session.say(`MAIL FROM:${defaultSender}`);
     if (from.code !== 250) return `${from.code} ${from.text}`;
@@ -108,25 +108,25 @@ async function acceptsMail(ground: Ground, domain: string, startTls: boolean): P
   }
 }
 
-/** A refusal that does not speak of relaying, by a server that refuses postmaster too. */
+/** A server that refuses postmaster too: its refusal counts only if it mentions relaying. */
 function doubted(outcome: Outcome, control: string): Outcome {
   if (outcome.result !== 'refuses' || relaying.test(outcome.why)) return outcome;
   const said = control.replace(/<[^>]*>+:? ?/, '').slice(0, 120);
   return {
     result: 'unclear',
-    why: `${outcome.why}; but it takes no mail from here at all, not even for postmaster: ${said} (name its domain with --host)`,
+    why: `${outcome.why}; but it accepts no mail from here, not even for postmaster: ${said} (name its domain with --host)`,
   };
 }
 
-/** What servers say when relaying is what they refuse, or only known users may send. */
+/** Replies that refuse relaying, or sending without a login. */
 const relaying = /relay|authenticat|not permitted|administrative prohibition|mynetworks|syntax|malformed/i;
 
 function refusal({ code, text }: { code: number; text: string }, of: 'sender' | 'recipient'): Outcome {
-  // The address is told already, in what was sent.
+  // The finding already shows the address in `sent`.
   const why = `${of} refused: ${code} ${text.replace(/<[^>]*>+:? ?/, '').slice(0, 120)}`;
-  // A temporary refusal that speaks of relaying is one for good: Postfix's defer_unauth_destination.
-  const forGood = code >= 500 || /relay|4\.7\.1|authenticat/i.test(text);
-  return forGood && code !== 421
+  // A temporary refusal that mentions relaying is permanent: Postfix's defer_unauth_destination.
+  const permanent = code >= 500 || /relay|4\.7\.1|authenticat/i.test(text);
+  return permanent && code !== 421
     ? { result: 'refuses', why }
     : { result: 'unclear', why: `${why}; temporary, try again later` };
 }

@@ -1,6 +1,6 @@
+import type { AuditContext } from './audit-context.ts';
 import type { Connection } from './connection.ts';
 import { UnreachableError } from './connection.ts';
-import type { Ground } from './ground.ts';
 
 export interface MailReply {
   readonly code: number;
@@ -8,13 +8,13 @@ export interface MailReply {
   readonly text: string;
 }
 
-/** One SMTP session, which never gets as far as DATA. */
+/** One SMTP session, which never reaches DATA. */
 export class MailSession {
   readonly #connection: Connection;
   readonly #patience: number;
   #seen = 0;
   #startTls = false;
-  /** The host name of the greeting. */
+  /** The host name in the greeting. */
   readonly host: string;
   /** The greeting, code included. */
   readonly greeting: string;
@@ -27,15 +27,15 @@ export class MailSession {
   }
 
   /**
-   * Greets the server, inside TLS where it must be.
+   * Connects and says EHLO.
    *
-   * @param startTls use STARTTLS, if it is offered
+   * @param startTls use STARTTLS if the server offers it
    * @throws UnreachableError, BudgetError
    */
-  static async open(ground: Ground, { startTls = false } = {}): Promise<MailSession> {
-    const connection = await ground.dial();
-    // Servers that watch for early talkers keep a client waiting for some seconds.
-    const patience = Math.max(ground.patience, 10_000);
+  static async open(context: AuditContext, { startTls = false } = {}): Promise<MailSession> {
+    const connection = await context.dial();
+    // Servers that watch for early talkers delay the greeting by some seconds.
+    const patience = Math.max(context.patience, 10_000);
     const waiting = new MailSession(connection, patience, { code: 0, text: '' });
     try {
       const greeting = await waiting.#reply();
@@ -46,7 +46,7 @@ export class MailSession {
       if (startTls && session.#startTls) {
         const ready = await session.say('STARTTLS');
         if (ready.code === 220) {
-          await connection.startTls(ground.servername, patience);
+          await connection.startTls(context.servername, patience);
           session.#seen = 0;
           await session.#hello();
         }
@@ -62,7 +62,7 @@ export class MailSession {
     return this.#startTls;
   }
 
-  /** @throws UnreachableError where the server closes or does not answer in time */
+  /** @throws UnreachableError if the server closes or does not answer in time */
   say(command: string): Promise<MailReply> {
     this.#connection.send(`${command}\r\n`);
     return this.#reply();

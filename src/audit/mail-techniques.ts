@@ -1,20 +1,20 @@
-/** Envelopes that ask a mail server to pass mail on to a third party: the patterns of relay testers. */
+/** Envelopes that ask a mail server to relay to a third party, as open-relay testers send them. */
 import type { TechniqueId } from './finding.ts';
 
 export interface MailTechnique {
   readonly id: TechniqueId;
-  /** What follows `MAIL FROM:`. */
+  /** The path after `MAIL FROM:`. */
   readonly sender: string;
-  /** What follows `RCPT TO:`. */
+  /** The path after `RCPT TO:`. */
   readonly recipient: string;
   /**
-   * The address ends at the server's own name: a server that takes any local part there would take this too, and keep
-   * it.
+   * The address ends in the server's own domain: a server that accepts any local part there accepts this too, as local
+   * mail.
    */
   readonly ownDomain: boolean;
 }
 
-/** Reserved by RFC 2606 and without a mail server: nothing is sent there, and nothing would arrive. */
+/** Reserved by RFC 2606, without a mail server: nothing is sent there, and nothing would arrive. */
 const user = 'sekisho-audit';
 const foreign = 'example.com';
 export const defaultSender = '<sekisho-audit@example.org>';
@@ -22,7 +22,7 @@ export const defaultSender = '<sekisho-audit@example.org>';
 /**
  * The rows for one server.
  *
- * @param own domain that the server takes mail for
+ * @param own domain that the server accepts mail for
  * @param address address of the server, for address literals
  */
 export function mailTechniques(own: string, address: string): readonly MailTechnique[] {

@@ -1,4 +1,4 @@
-/** Where the canary listens, for one address of the server. */
+/** Opens the canary where one address of the server can reach it. */
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { parseIp } from '../address/ip.ts';
@@ -8,24 +8,24 @@ import { connectPorts } from './connect-techniques.ts';
 import { AuditInputError, parseTarget } from './target.ts';
 
 export interface CanaryWish {
-  /** `ADDR:PORT` under which the server reaches it. @default the address that faces the server, any port */
+  /** `ADDR:PORT` that the server reaches the canary by. @default our address on the path to the server, any port */
   readonly canary?: string | undefined;
-  /** `ADDR:PORT` that it listens on, where that differs. */
+  /** `ADDR:PORT` to listen on, if it differs. */
   readonly canaryListen?: string | undefined;
 }
 
 export interface Face {
   /** The audited address. */
   readonly address: string;
-  /** The address of ours that the server sees. */
+  /** Our own address, as the server sees it. */
   readonly localAddress: string;
 }
 
 /**
- * Opens it, with ears at the ports that a server may choose by itself: 80 and 443, those of the service, and those that CONNECT
- * is often limited to.
+ * Opens the canary, with the extra ports that a server may choose by itself: 80, 443, the audited ports, and the ports that
+ * servers often limit CONNECT to.
  *
- * @throws AuditInputError where it cannot listen
+ * @throws AuditInputError if it cannot listen
  */
 export async function openCanary(
   { canary, canaryListen }: CanaryWish,
@@ -41,7 +41,7 @@ export async function openCanary(
     try {
       return await Canary.open({ listen: host, port, ...named });
     } catch (error) {
-      // The name of a router that passes the port on to us.
+      // The name or address of a router that forwards the port to us.
       if (!['EADDRNOTAVAIL', 'ENOTFOUND'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       const any = parseIp(host)?.family === 6 ? '::' : '0.0.0.0';
       return await Canary.open({ listen: any, port, ...named });
@@ -58,30 +58,30 @@ export async function openCanary(
 async function facing(
   { address, localAddress }: Face,
   listen: { host: string; port: number } | null,
-  ears: readonly number[],
+  extraPorts: readonly number[],
 ): Promise<Canary> {
-  if (listen !== null) return await Canary.open({ listen: listen.host, port: listen.port, ears });
+  if (listen !== null) return await Canary.open({ listen: listen.host, port: listen.port, extraPorts });
   const ours = ownAddresses();
-  // On the server's own machine the canary goes by all its addresses: a rule may spare some of them.
+  // On the server's own machine the canary listens at every local address: a rule may deny only some of them.
   const here = ours.includes(address) || specialRange(address) === 'loopback';
-  const beside = here ? [...new Set([address, ...ours])] : [];
+  const extraAddresses = here ? [...new Set([address, ...ours])] : [];
   if (/^127\./.test(address)) {
-    // An address of its own, whose ports nobody has yet. Where the system knows 127.0.0.1 alone, that has to do.
+    // A fresh loopback address, on which every port is free. Systems with only 127.0.0.1 fall back to it.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const host = `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`;
-      const canary = await Canary.open({ listen: host, ears, beside }).catch(() => null);
-      if (canary?.hears(address)) return canary;
+      const canary = await Canary.open({ listen: host, extraPorts, extraAddresses }).catch(() => null);
+      if (canary?.listensAt(address)) return canary;
       await canary?.close();
     }
   }
   return await Canary.open({
     listen: localAddress,
-    ears,
-    beside: beside.filter((host) => host !== localAddress),
+    extraPorts,
+    extraAddresses: extraAddresses.filter((host) => host !== localAddress),
   });
 }
 
-/** Both loopbacks, and the first IPv4 address of the machine's own. */
+/** Both loopback addresses, and the machine's first other IPv4 address. */
 function ownAddresses(): string[] {
   const others = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   const first = others.find(({ internal, family }) => !internal && family === 'IPv4');

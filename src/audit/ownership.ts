@@ -1,6 +1,6 @@
 /**
- * Proof that whoever audits a public server owns it: a token of theirs in a file on that very address, or in the DNS of
- * the name that the address itself claims.
+ * Proof that the auditor owns a public server: the auditor's token in a file served at that address, or in a TXT record
+ * of a name that the address's PTR record claims.
  */
 import { randomBytes } from 'node:crypto';
 import { resolveTxt, reverse } from 'node:dns/promises';
@@ -8,22 +8,22 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isComplete, statusOf } from './answer.ts';
+import { bracketed } from './audit-context.ts';
 import { Connection } from './connection.ts';
-import { bracketed } from './ground.ts';
 
 /** Path of the token file on the audited server. */
 export const tokenPath = '/.well-known/sekisho-audit.txt';
 
-/** Name of the TXT record, before the server's name. */
+/** Label of the TXT record, in front of the server's name. */
 export const tokenLabel = '_sekisho-audit';
 
-/** Milliseconds for each question. */
+/** Milliseconds per request. */
 const patience = 5_000;
 
 export interface OwnershipQuestion {
-  /** The audited address: the file is fetched from it, whatever the name resolves to for others. */
+  /** The audited address: the file is fetched from it, whatever the name resolves to. */
   readonly address: string;
-  /** What `--i-own-this` says. */
+  /** The value of `--i-own-this`. */
   readonly name: string;
   /** Ports to look for the file at. */
   readonly ports: readonly number[];
@@ -37,7 +37,7 @@ export interface Resolver {
 
 const system: Resolver = { txt: resolveTxt, reverse };
 
-/** The auditor's own token, made at the first use. One's token on a server says whose audit the owner allows. */
+/** The auditor's own token, created on first use. On a server, it says whose audit the owner allows. */
 export async function ownToken(
   file = join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'sekisho', 'audit-token'),
 ): Promise<string> {
@@ -53,7 +53,7 @@ export async function ownToken(
   return token;
 }
 
-/** How it was proven, in words; null where it was not. */
+/** How ownership was proven, in words; null if it was not. */
 export async function proveOwnership(
   question: OwnershipQuestion,
   resolver: Resolver = system,
@@ -74,11 +74,11 @@ async function fileProves({ address, name, token }: OwnershipQuestion, port: num
         `GET ${tokenPath} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: sekisho-audit\r\nConnection: close\r\n\r\n`,
       );
       const bytes = await connection.until((bytes) => isComplete(bytes) || bytes.length > 16_384, patience);
-      // The request does not hold the token, so an echo proves nothing; and redirects lead to somebody else.
+      // The request does not contain the token, so an echo proves nothing; redirects lead to other servers and are not followed.
       const body = bytes.toString('latin1').split('\r\n\r\n').slice(1).join('\n');
       if (statusOf(bytes) === 200 && body.split(/\s+/).includes(token)) return true;
     } catch {
-      // Not here: closed, or no HTTP, or no TLS.
+      // Closed, not HTTP, or not TLS: no proof here.
     } finally {
       connection?.close();
     }
@@ -87,8 +87,8 @@ async function fileProves({ address, name, token }: OwnershipQuestion, port: num
 }
 
 /**
- * A record under a name proves the name only, and anybody may point a name of theirs at somebody else's address: the
- * address must claim the name too, by its PTR record.
+ * A TXT record proves only who owns the name, and anyone can point their name at another's address. So the address must
+ * claim the name too, in its PTR record.
  */
 async function dnsProves({ address, name, token }: OwnershipQuestion, resolver: Resolver): Promise<boolean> {
   try {

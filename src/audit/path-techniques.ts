@@ -1,11 +1,11 @@
-/** Pages that fetch what their path or a parameter names: image proxies, link previews, `proxy_pass $arg_url`. */
+/** Pages that fetch the URL in their path or a parameter: image proxies, link previews, `proxy_pass $arg_url`. */
 import { type FetchTechnique, get, type Place, row, url } from './fetch-techniques.ts';
 import { AuditInputError } from './target.ts';
 
-/** Paths that a caller may give. */
+/** Most paths that a caller may give. */
 const mostPaths = 50;
 
-/** What often fetches; `=` and `/` at the end are completed with the canary. */
+/** Common paths and parameters of such pages; the canary is appended after `=` or `/`. */
 const commonPaths: readonly string[] = [
   ...[
     'url',
@@ -37,7 +37,7 @@ const commonPaths: readonly string[] = [
   '/_next/image?w=640&q=75&url=',
 ];
 
-/** A parameter that stands in a table of techniques names what it is completed with. */
+/** The forms in which a path names the canary; the name is part of the technique's id. */
 const forms: readonly (readonly [name: string, text: (place: Place) => string])[] = [
   ['URL', url],
   ['ENCODED-URL', (place) => encodeURIComponent(url(place))],
@@ -45,8 +45,8 @@ const forms: readonly (readonly [name: string, text: (place: Place) => string])[
 ];
 
 /**
- * The techniques for these paths and the common ones. A path that ends in `=` or `/` is completed, in others `{}` is replaced;
- * where there is none, `?url=` and `/` are tried behind it.
+ * The techniques for these paths and the common ones. The canary replaces `{}`, or is appended to a path that ends in `=` or `/`;
+ * other paths are tried with `?url=` and with `/`.
  *
  * @throws AuditInputError
  */
@@ -63,7 +63,7 @@ export function pathTechniques(given: readonly string[]): FetchTechnique[] {
   const paths = new Set([...given, ...commonPaths].flatMap(completed));
   return [...paths].flatMap((path) =>
     forms
-      // A path takes a URL as it is.
+      // Only a query needs the URL encoded.
       .filter(([name]) => name !== 'ENCODED-URL' || path.includes('?'))
       .map(([name, text]) =>
         row(`url-in-path/${path.slice(1).replace('{}', name)}`, 'fetcher', (place) =>

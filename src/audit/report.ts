@@ -1,4 +1,4 @@
-/** The findings for people: the verdict first, then a table, then what to change. */
+/** The report for people: the verdict, a table, then the fixes. */
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { padRight, columns as widthOf } from '../words/columns.ts';
 import { commandWords } from '../words/commands.ts';
@@ -7,7 +7,7 @@ import type { Language } from '../words/language.ts';
 import type { Finding, Result } from './finding.ts';
 import { exitCode, exitCodes, limits, type Remarks, verdictLine } from './verdict.ts';
 
-/** What is worst comes first. */
+/** Worst first. */
 const order: readonly Result[] = ['relays', 'unclear', 'answers-itself', 'refuses'];
 
 /** The whole report. */
@@ -28,7 +28,7 @@ export function report(
   const code = exitCode(findings, remarks);
   const lines = [
     paint(
-      code === exitCodes.relays ? 'red' : code === exitCodes.untold ? 'yellow' : 'bold',
+      code === exitCodes.relays ? 'red' : code === exitCodes.inconclusive ? 'yellow' : 'bold',
       printable(verdictLine(target, findings, remarks, language)),
     ),
     ...limits(findings, remarks, language).map((text) => wrap('', text, width)),
@@ -48,7 +48,7 @@ export function report(
       lines.push(wrap(start, why, width));
     }
   }
-  const fixes = distinctAdvice(findings);
+  const fixes = distinctFixes(findings);
   if (fixes.length > 0) {
     lines.push('', paint('bold', words.fix));
     for (const [index, fix] of fixes.entries()) lines.push(wrap(`  ${index + 1}. `, fix, width));
@@ -56,12 +56,12 @@ export function report(
   return `${lines.join('\n')}\n`;
 }
 
-/** The port, and the address where the name does not tell it. */
+/** The target, and the address if the target is a name. */
 const placeText = ({ target, address }: Finding, { at }: CommandWords['audit']): string =>
   target.startsWith(address) || target.startsWith(`[${address}]`) ? target : at(target, address);
 
-/** Each piece of advice once, whatever it was given for: `SOFTWARE: one; another`. */
-function distinctAdvice(findings: readonly Finding[]): string[] {
+/** Each piece of advice once. A fix reads `SOFTWARE: one; another`. */
+function distinctFixes(findings: readonly Finding[]): string[] {
   const bySoftware = new Map<string, Set<string>>();
   for (const { fix } of findings) {
     if (fix === null) continue;
@@ -79,7 +79,7 @@ interface Row {
   readonly why: string;
 }
 
-/** Spellings of one rule that ended alike share a row. */
+/** Spellings of one rule with the same outcome share a row. */
 function fold(findings: readonly Finding[], { spellings }: CommandWords['audit']): Row[] {
   const rows = new Map<string, { first: Finding; count: number }>();
   for (const finding of findings) {
@@ -98,7 +98,7 @@ function fold(findings: readonly Finding[], { spellings }: CommandWords['audit']
     .sort((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
 }
 
-/** Later lines are set below the first one's text. The server's words may hold anything: controls are shown, not obeyed. */
+/** Wraps with a hanging indent. The text quotes the server, so control characters are shown, never sent to the terminal. */
 function wrap(start: string, text: string, width: number): string {
   const indent = widthOf(stripVTControlCharacters(start));
   const room = Math.max(width - indent, 30);

@@ -1,13 +1,12 @@
-/** SOCKS requests for the canary; once granted, the canary is asked through the server. */
+/** SOCKS requests for the canary; once granted, a request to the canary goes through the server. */
 import { parseIp } from '../address/ip.ts';
 import { specialRange } from '../address/special-ranges.ts';
-import { proven } from './answer.ts';
-import type { Ask } from './canary.ts';
+import type { AuditContext } from './audit-context.ts';
+import type { Challenge } from './canary.ts';
 import type { Connection } from './connection.ts';
-import { proofOf } from './evidence.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
-import type { Ground } from './ground.ts';
-import { greetingMarks } from './own-services.ts';
+import { greetingMarks } from './internal-services.ts';
+import { proofOf, proven } from './proof.ts';
 
 export interface SocksTechnique {
   readonly id: TechniqueId;
@@ -15,18 +14,18 @@ export interface SocksTechnique {
   readonly version: 4 | 5;
   /** How the canary is named. */
   readonly by: 'address' | 'domain';
-  /** Offers a user name and password, and gives made-up ones. */
+  /** Offers password authentication and sends a made-up user name and password. */
   readonly password?: true;
-  /** Port of the canary's address. @default the canary's */
+  /** Port at the canary's address. @default the canary's */
   readonly port?: number;
-  /** Another address of the canary's; null where there is none. @default its own */
-  readonly host?: (ground: Ground) => string | null;
+  /** Another host of the canary; null skips the technique. @default its own */
+  readonly host?: (context: AuditContext) => string | null;
 }
 
-const hearing =
+const listeningAt =
   (address: string, name = address) =>
-  ({ canary }: Ground): string | null =>
-    canary.hears(address) && canary.host !== address ? name : null;
+  ({ canary }: AuditContext): string | null =>
+    canary.listensAt(address) && canary.host !== address ? name : null;
 
 export const socksTechniques: readonly SocksTechnique[] = [
   { id: 'socks4', sent: 'SOCKS4 CONNECT by address', version: 4, by: 'address' },
@@ -40,7 +39,7 @@ export const socksTechniques: readonly SocksTechnique[] = [
     by: 'address',
     password: true,
   },
-  // Limited to the ports of the web, or open to those of mail.
+  // Some servers allow only web ports, others also mail ports.
   { id: 'socks4/port-443', sent: 'SOCKS4 CONNECT', version: 4, by: 'address', port: 443 },
   { id: 'socks5/port-443', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 443 },
   { id: 'socks5/port-25', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', port: 25 },
@@ -49,23 +48,32 @@ export const socksTechniques: readonly SocksTechnique[] = [
     sent: 'SOCKS5 CONNECT',
     version: 5,
     by: 'domain',
-    host: hearing('127.0.0.1', 'localhost'),
+    host: listeningAt('127.0.0.1', 'localhost'),
   },
-  { id: 'socks5/loopback', sent: 'SOCKS5 CONNECT', version: 5, by: 'address', host: hearing('127.0.0.1') },
+  {
+    id: 'socks5/loopback',
+    sent: 'SOCKS5 CONNECT',
+    version: 5,
+    by: 'address',
+    host: listeningAt('127.0.0.1'),
+  },
   {
     id: 'socks5/outside-address',
     sent: 'SOCKS5 CONNECT',
     version: 5,
     by: 'address',
-    host: ({ canary }) => canary.beside.find((host) => specialRange(host) !== 'loopback') ?? null,
+    host: ({ canary }) => canary.extraAddresses.find((host) => specialRange(host) !== 'loopback') ?? null,
   },
 ];
 
-/** Where a technique goes; null where it cannot name such a place: SOCKS4 knows IPv4 only, and a name is no address. */
-export function socksPlace(technique: SocksTechnique, ground: Ground): { host: string; port: number } | null {
+/** The destination of a technique; null if it cannot name it: by address, SOCKS4 takes only IPv4 and SOCKS5 no host name. */
+export function socksDestination(
+  technique: SocksTechnique,
+  context: AuditContext,
+): { host: string; port: number } | null {
   const { version, by, host: other, port } = technique;
-  const { canary } = ground;
-  const host = other === undefined ? canary.host : other(ground);
+  const { canary } = context;
+  const host = other === undefined ? canary.host : other(context);
   if (host === null) return null;
   const family = parseIp(host)?.family;
   const nameable = by === 'domain' || family === 4 || (family === 6 && version === 5);
@@ -75,17 +83,17 @@ export function socksPlace(technique: SocksTechnique, ground: Ground): { host: s
 /**
  * Runs one technique.
  *
- * @param speaksOther the port speaks another protocol: silence is then a refusal
+ * @param speaksOther the port speaks another protocol, so silence is a refusal
  * @throws UnreachableError, BudgetError
  */
 export async function runSocks(
   technique: SocksTechnique,
-  ground: Ground,
+  context: AuditContext,
   speaksOther: boolean,
 ): Promise<Outcome> {
-  const connection = await ground.dial({ tls: false });
+  const connection = await context.dial({ tls: false });
   try {
-    return await (technique.version === 4 ? socks4 : socks5)(technique, ground, connection, speaksOther);
+    return await (technique.version === 4 ? socks4 : socks5)(technique, context, connection, speaksOther);
   } finally {
     connection.close();
   }
@@ -95,14 +103,14 @@ const portBytes = (number: number): number[] => [number >> 8, number & 0xff];
 
 async function socks4(
   technique: SocksTechnique,
-  ground: Ground,
+  context: AuditContext,
   connection: Connection,
   speaksOther: boolean,
 ): Promise<Outcome> {
   const { by } = technique;
-  const { patience } = ground;
-  const { host, port } = socksPlace(technique, ground)!;
-  // SOCKS4a: an address 0.0.0.x says that a name follows the user id.
+  const { patience } = context;
+  const { host, port } = socksDestination(technique, context)!;
+  // SOCKS4a: an address 0.0.0.x means that a host name follows the user id.
   const bytes = by === 'address' ? parseIp(host)!.bytes : [0, 0, 0, 1];
   const name = by === 'domain' ? `${host}\0` : '';
   connection.send(
@@ -115,26 +123,26 @@ async function socks4(
   if (reply.length === 0 || reply[0] !== 0 || reply.length < 8) {
     return noSocks(reply, connection, speaksOther, patience);
   }
-  if (reply[1] === 0x5b && !ground.sharesMachine) {
-    // One code for "not allowed" and "could not connect": from afar nobody knows that it could have.
+  if (reply[1] === 0x5b && !context.sharesMachine) {
+    // SOCKS4 has one code for "not allowed" and "could not connect". On another machine, it may just fail to reach the canary.
     return {
       result: 'unclear',
       why: "SOCKS4 request rejected or failed; can the server reach the canary's address?",
     };
   }
   if (reply[1] !== 0x5a) return { result: 'refuses', why: `SOCKS4 request rejected (code ${reply[1]})` };
-  return await askThrough(ground.canary.newAsk(), ground, connection, 'SOCKS4 request granted');
+  return await fetchThrough(context.canary.newChallenge(), context, connection, 'SOCKS4 request granted');
 }
 
 async function socks5(
   technique: SocksTechnique,
-  ground: Ground,
+  context: AuditContext,
   connection: Connection,
   speaksOther: boolean,
 ): Promise<Outcome> {
   const { by, password } = technique;
-  const { patience } = ground;
-  const { host, port } = socksPlace(technique, ground)!;
+  const { patience } = context;
+  const { host, port } = socksDestination(technique, context)!;
   connection.send(Buffer.from(password ? [5, 1, 2] : [5, 1, 0]));
   const greeting = await connection.until(
     (bytes) => bytes.length >= 2 || (bytes.length > 0 && bytes[0] !== 5),
@@ -144,16 +152,16 @@ async function socks5(
   if (greeting[1] === 0xff) {
     return {
       result: 'refuses',
-      why: password ? 'SOCKS5, no password wanted' : 'SOCKS5, wants authentication',
+      why: password ? 'SOCKS5, no password authentication' : 'SOCKS5, requires authentication',
     };
   }
   let seen = 2;
   if (password) {
-    // RFC 1929 section 2.
+    // RFC 1929 section 2: version, user name, password.
     connection.send(Buffer.from('\x01\x07sekisho\x05audit', 'latin1'));
     seen = 4;
     const login = await connection.until((bytes) => bytes.length >= seen, patience);
-    if (login[3] !== 0) return { result: 'refuses', why: 'SOCKS5, the password was refused' };
+    if (login[3] !== 0) return { result: 'refuses', why: 'SOCKS5, password refused' };
   }
   const ip = parseIp(host);
   const name = Buffer.from(host, 'latin1');
@@ -167,7 +175,7 @@ async function socks5(
   if (code === undefined) {
     return connection.ended === null
       ? { result: 'unclear', why: `SOCKS5, no answer to the request within ${patience / 1000} s` }
-      : { result: 'refuses', why: 'SOCKS5, closed at the request' };
+      : { result: 'refuses', why: 'SOCKS5, closed the connection on the request' };
   }
   if (code === 2) return { result: 'refuses', why: 'SOCKS5, not allowed by its rules (code 2)' };
   if (code !== 0) {
@@ -176,22 +184,22 @@ async function socks5(
       why: `SOCKS5, the connection failed (code ${code}); can the server reach the canary's address?`,
     };
   }
-  return await askThrough(ground.canary.newAsk(), ground, connection, 'SOCKS5 request granted');
+  return await fetchThrough(context.canary.newChallenge(), context, connection, 'SOCKS5 request granted');
 }
 
-async function askThrough(
-  ask: Ask,
-  ground: Ground,
+async function fetchThrough(
+  challenge: Challenge,
+  context: AuditContext,
   connection: Connection,
   granted: string,
 ): Promise<Outcome> {
-  const since = { count: ground.canary.count, silent: false };
-  connection.send(`GET ${ask.path} HTTP/1.0\r\nHost: ${ground.canary.authority}\r\n\r\n`);
-  const bytes = await connection.until((bytes) => bytes.includes(ask.answer), ground.patience);
-  const relayed = proven(proofOf(ground, ask, bytes, since), null);
+  const since = { count: context.canary.count, anyConnection: false };
+  connection.send(`GET ${challenge.path} HTTP/1.0\r\nHost: ${context.canary.authority}\r\n\r\n`);
+  const bytes = await connection.until((bytes) => bytes.includes(challenge.answer), context.patience);
+  const relayed = proven(proofOf(context, challenge, bytes, since), null);
   if (relayed !== null) return { result: 'relays', why: `${granted}: ${relayed.why}` };
   const greeting = greetingMarks.exec(bytes.toString('latin1').slice(granted.startsWith('SOCKS4') ? 8 : 10));
-  if (greeting !== null) return { result: 'relays', why: `${granted}: a server behind it greeted` };
+  if (greeting !== null) return { result: 'relays', why: `${granted}: the server behind it sent a greeting` };
   return { result: 'unclear', why: `${granted}, but the canary was not reached through it` };
 }
 

@@ -1,4 +1,4 @@
-/** What is to be audited, as people write it → a name, ports and a path; and a name → its addresses, once. */
+/** The audited server: parses TARGET into name, ports and path, and resolves the name once. */
 import { lookup } from 'node:dns/promises';
 import { domainToASCII } from 'node:url';
 import { parseIp } from '../address/ip.ts';
@@ -6,21 +6,21 @@ import { specialRange } from '../address/special-ranges.ts';
 import { isMalformed, parseAuthority } from '../wire/authority.ts';
 
 export interface Target {
-  /** As given, in ASCII, without port and brackets. */
+  /** The host in ASCII, without port and brackets. */
   readonly name: string;
   /** Empty: the default list. */
   readonly ports: readonly number[];
-  /** Path and query of a URL; null where there is none beyond `/`. */
+  /** Path and query of a URL; null if there is only `/`. */
   readonly path: string | null;
 }
 
-/** Web, proxy, SOCKS and mail: where relays are looked for. */
+/** The usual ports of web servers, proxies, SOCKS and mail. */
 export const defaultPorts: readonly number[] = [80, 443, 8080, 3128, 8090, 1080, 25, 587, 465];
 
-/** Addresses of one name that are audited: a name of a large network may have many. */
+/** Audited addresses per name: a name of a large network may have many. */
 export const mostAddresses = 8;
 
-/** Bad input of the person who called; the message says what, where and the fix. */
+/** Invalid user input; the message says what is wrong, where, and the fix. */
 export class AuditInputError extends Error {
   override readonly name = 'AuditInputError';
 }
@@ -42,10 +42,10 @@ const schemePorts: Readonly<Record<string, number>> = {
 const forms = 'give HOST, HOST:PORT, HOST:PORT,PORT, [IPv6]:PORT or a URL';
 
 /**
- * Reads `HOST`, `HOST:PORT`, `HOST:PORT,PORT`, `[IPv6]:PORT`, or a URL of http, https, smtp, smtps or socks5. The port of a
- * URL is the one that its scheme has.
+ * Reads `HOST`, `HOST:PORT`, `HOST:PORT,PORT`, `[IPv6]:PORT`, or an http, https, smtp, smtps or socks5 URL. A URL without a port
+ * gets its scheme's default.
  *
- * @param what names the option in messages
+ * @param what the option named in messages
  * @throws AuditInputError
  */
 export function parseTarget(text: string, what = 'TARGET'): Target {
@@ -56,7 +56,7 @@ export function parseTarget(text: string, what = 'TARGET'): Target {
   if (url === null) {
     const rest = /[/?#\\]/.exec(written);
     if (rest !== null && /^\d+(\.\d+){3}\/\d+$|:.*\/\d+$/.test(written)) {
-      throw wrong('a network', 'one server at a time is audited: give an address of it');
+      throw wrong('a network', 'audit one server at a time: give one of its addresses');
     }
     if (rest !== null) throw wrong('a path without a scheme', `write http://${written}`);
     return { ...place(written, wrong), path: null };
@@ -64,7 +64,7 @@ export function parseTarget(text: string, what = 'TARGET'): Target {
   const [, scheme = '', authority = '', path = ''] = url;
   const port = schemePorts[scheme.toLowerCase()];
   if (port === undefined) {
-    throw wrong(`the scheme ${scheme}`, 'web, SOCKS and mail are audited: http, https, socks5, smtp, smtps');
+    throw wrong(`the scheme ${scheme}`, 'audit speaks http, https, socks5, smtp, smtps');
   }
   const { name, ports } = place(authority, wrong);
   return {
@@ -83,10 +83,10 @@ function place(
     throw wrong('a user name before the host', `give the host alone: ${text.slice(text.indexOf('@') + 1)}`);
   const bare = parseIp(text);
   if (bare?.family === 6 && !text.startsWith('[')) {
-    // Two readings, of which one is a port: `::1:8080` is the address 0:0:0:0:0:0:1:8080 as it stands.
+    // Ambiguous: `::1:8080` is a port on ::1, or the address 0:0:0:0:0:0:1:8080.
     const [, host = '', port = ''] = /^(.*):(\d{2,5})$/.exec(text) ?? [];
     if (parseIp(host)?.family === 6 && Number(port) <= 65_535) {
-      throw wrong('an address or a port at its end?', `write [${host}]:${port} or [${text}]`);
+      throw wrong('ambiguous, the end may be a port', `write [${host}]:${port} or [${text}]`);
     }
     return { name: bare.text, ports: [] };
   }
@@ -101,8 +101,8 @@ function place(
 }
 
 /**
- * @param lists each a port, or several with commas
- * @param wrong what is thrown for one that is none
+ * @param lists each a port, or several separated by commas
+ * @param wrong makes the error for an invalid port
  * @throws AuditInputError
  */
 export function parsePorts(
@@ -116,8 +116,8 @@ export function parsePorts(
 }
 
 /**
- * Every address of a name, IPv4 first. `localhost` has both loopbacks, whatever the hosts file says: a server may be open
- * at one of them alone.
+ * Every address of a name, IPv4 first. `localhost` gets both loopback addresses, whatever the hosts file says: a server may
+ * relay on only one of them.
  *
  * @throws AuditInputError
  */
@@ -134,7 +134,7 @@ export async function addressesOf(name: string): Promise<readonly string[]> {
   }
 }
 
-/** Loopback and private addresses are the auditor's own house; everything else must prove that it is. */
+/** Whether an audit needs no proof of ownership: loopback and private addresses are the auditor's own network. */
 export function isNear(address: string): boolean {
   const range = specialRange(address);
   return range === 'loopback' || range === 'private';

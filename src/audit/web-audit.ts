@@ -1,9 +1,9 @@
-/** Tries every technique of HTTP and SOCKS at one port, one after the other, so that what reaches the canary is told apart. */
+/** The trials for one web or SOCKS port: every technique that applies, ready to run. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Baseline, isComplete, proven, statusOf, withoutProof } from './answer.ts';
-import type { Ask } from './canary.ts';
+import { type Baseline, isComplete, statusOf, withoutProof } from './answer.ts';
+import { type AuditContext, bracketed } from './audit-context.ts';
+import type { Challenge } from './canary.ts';
 import { connectTechniques, destination, runConnect } from './connect-techniques.ts';
-import { proofOf } from './evidence.ts';
 import {
   type FetchTechnique,
   fetchTechniques,
@@ -13,36 +13,36 @@ import {
 } from './fetch-techniques.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
 import type { FixKind } from './fixes.ts';
-import { bracketed, type Ground } from './ground.ts';
 import { h2Techniques, openH2, runH2 } from './h2-techniques.ts';
+import { proofOf, proven } from './proof.ts';
 import type { Service } from './service.ts';
-import { runSocks, socksPlace, socksTechniques } from './socks-techniques.ts';
+import { runSocks, socksDestination, socksTechniques } from './socks-techniques.ts';
 
 /** One technique, ready to run. */
 export interface Trial {
   readonly id: TechniqueId;
   readonly fix: FixKind;
   readonly sent: string;
-  /** Not run where a technique of its rule has gone through. */
+  /** Skipped once a technique of the same rule has been relayed. */
   readonly unlessProven?: boolean;
-  /** May run beside others of the kind: most servers let it wait in vain. */
+  /** May run concurrently with others of its kind: most servers never answer it. */
   readonly together?: boolean;
-  /** What reaches the canary cannot be told from what another technique made reach it. */
+  /** Runs alone: its connection to the canary looks like that of any other technique. */
   readonly alone?: boolean;
   /** @throws UnreachableError, BudgetError */
   run(): Promise<Outcome>;
-  /** Whether the canary has been asked after all: a relay may be slow. */
+  /** The outcome if the canary was reached after `run` ended: a relay may be slow. */
   late?(): Outcome | null;
 }
 
 /**
- * All trials for one port, in the order of trying.
+ * All trials for one port, in order.
  *
- * @param paths techniques that fetch by a path or a parameter
+ * @param paths techniques that put the URL in a path or a parameter
  * @throws BudgetError
  */
 export async function webTrials(
-  ground: Ground,
+  context: AuditContext,
   service: Service,
   paths: readonly FetchTechnique[],
 ): Promise<Trial[]> {
@@ -51,37 +51,37 @@ export async function webTrials(
   const trials: Trial[] = [];
   for (const technique of [...fetchTechniques, ...paths]) {
     if (!http && !technique.essential) continue;
-    if (technique.sharesMachine && !ground.sharesMachine) continue;
-    const authority = (technique.by ?? (({ canary }) => canary.authority))(ground);
-    if (authority !== null) trials.push(fetchTrial(technique, ground, service, authority));
+    if (technique.sharesMachine && !context.sharesMachine) continue;
+    const authority = (technique.by ?? (({ canary }) => canary.authority))(context);
+    if (authority !== null) trials.push(fetchTrial(technique, context, service, authority));
   }
   for (const technique of connectTechniques) {
     if (!http && !technique.essential) continue;
-    if (technique.ipv4 && !/^\d+(\.\d+){3}$/.test(ground.canary.host)) continue;
-    const to = destination(technique, ground);
+    if (technique.ipv4 && !/^\d+(\.\d+){3}$/.test(context.canary.host)) continue;
+    const to = destination(technique, context);
     if (to === null) continue;
-    const [line, host] = technique.bytes(to, ground, '').split('\r\n');
+    const [line, host] = technique.bytes(to, context, '').split('\r\n');
     trials.push({
       id: technique.id,
       fix: 'connect',
       sent: technique.id === 'connect/own-host-line' ? `${line} | ${host}` : line!,
       unlessProven: technique.unlessProven === true,
-      run: () => runConnect(technique, ground, baseline),
+      run: () => runConnect(technique, context, baseline),
     });
   }
   for (const technique of socksTechniques) {
-    const to = socksPlace(technique, ground);
+    const to = socksDestination(technique, context);
     if (to === null) continue;
     trials.push({
       id: technique.id,
       fix: 'socks',
       sent: `${technique.sent} to ${bracketed(to.host)}:${to.port}`,
       together: true,
-      run: () => runSocks(technique, ground, http),
+      run: () => runSocks(technique, context, http),
     });
   }
-  if (http) trials.push(traceTrial(ground, baseline));
-  return [...trials, ...(await h2Trials(ground, service))];
+  if (http) trials.push(traceTrial(context, baseline));
+  return [...trials, ...(await h2Trials(context, service))];
 }
 
 const echoes: Outcome = {
@@ -89,57 +89,62 @@ const echoes: Outcome = {
   why: '200: echoes the request, cookies and credentials included',
 };
 
-const placeOf = (ground: Ground, { path, id }: Pick<Ask, 'path' | 'id'>, authority: string): Place => ({
-  own: ground.own,
-  ownHost: bracketed(ground.name),
+const placeOf = (
+  context: AuditContext,
+  { path, id }: Pick<Challenge, 'path' | 'id'>,
+  authority: string,
+): Place => ({
+  own: context.own,
+  ownHost: bracketed(context.name),
   canary: authority,
-  canaryPort: ground.canary.port,
+  canaryPort: context.canary.port,
   path,
   agent: `sekisho-audit ${id}`,
 });
 
 function fetchTrial(
   technique: FetchTechnique,
-  ground: Ground,
+  context: AuditContext,
   { baseline, text }: Service,
   authority: string,
 ): Trial {
-  const { canary, patience } = ground;
+  const { canary, patience } = context;
   const { id, fix, marks } = technique;
-  const ask = canary.newAsk();
-  const place = placeOf(ground, ask, authority);
+  const challenge = canary.newChallenge();
+  const place = placeOf(context, challenge, authority);
   let status: number | null = null;
   return {
     id,
     fix,
     sent: sentOf(technique, place),
     unlessProven: technique.unlessProven === true,
-    alone: technique.silent === true,
+    alone: technique.anyConnection === true,
     run: async () => {
-      const since = { count: canary.count, silent: technique.silent === true };
-      const connection = await ground.dial();
+      const since = { count: canary.count, anyConnection: technique.anyConnection === true };
+      const connection = await context.dial();
       const found = new AbortController();
       try {
         connection.send(technique.bytes(place));
         const two = id.endsWith('/second-request');
         const answered = connection.until((bytes) => !two && isComplete(bytes), patience, 1_500);
-        if (technique.silent) {
-          // FTP waits for a greeting that the canary does not give, TLS for a certificate: the connection is enough.
-          const reached = canary.reached(ask, true, found.signal).then(() => delay(200));
+        if (technique.anyConnection) {
+          // FTP waits for a greeting and TLS for a certificate, which the canary never sends: the connection is the proof.
+          const reached = canary.reached(challenge, true, found.signal).then(() => delay(200));
           await Promise.race([answered, reached.catch(() => answered)]);
         }
-        const bytes = technique.silent && canary.count > since.count ? connection.received : await answered;
+        const bytes =
+          technique.anyConnection && canary.count > since.count ? connection.received : await answered;
         status = statusOf(bytes);
-        ground.heard(status, bytes);
-        const told = marks?.exec(bytes.toString('latin1')) ?? null;
-        if (told !== null && marks?.test(text) === false) {
+        context.heard(status, bytes);
+        const mark = marks?.exec(bytes.toString('latin1')) ?? null;
+        if (mark !== null && marks?.test(text) === false) {
           return {
             result: 'relays',
-            why: `what a service of its own machine says came back: ${told[0].trim()}`,
+            why: `the answer of a service on its own machine came back: ${mark[0].trim()}`,
           };
         }
-        const echo = id.startsWith('trace') && status === 200 && bytes.includes(ask.id);
-        const proof = proofOf(ground, ask, bytes, since);
+        const echo = id.startsWith('trace') && status === 200 && bytes.includes(challenge.id);
+        const proof = proofOf(context, challenge, bytes, since);
         const own = () => withoutProof({ bytes, ended: connection.ended }, baseline, patience);
         return proven(proof, status) ?? (echo ? echoes : own());
       } finally {
@@ -148,26 +153,26 @@ function fetchTrial(
       }
     },
     late: () =>
-      canary.hit(ask) === null
+      canary.hit(challenge) === null
         ? null
-        : proven({ hit: canary.hit(ask), silentHit: null, cameBack: false }, status),
+        : proven({ hit: canary.hit(challenge), anonymousHit: null, cameBack: false }, status),
   };
 }
 
-function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
-  const ask = ground.canary.newAsk();
-  const place = placeOf(ground, ask, ground.canary.authority);
+function traceTrial(context: AuditContext, baseline: Baseline | null): Trial {
+  const challenge = context.canary.newChallenge();
+  const place = placeOf(context, challenge, context.canary.authority);
   return {
     id: traceTechnique.id,
     fix: 'trace',
     sent: sentOf(traceTechnique, place),
     run: async () => {
-      const connection = await ground.dial();
+      const connection = await context.dial();
       try {
         connection.send(traceTechnique.bytes(place));
-        const bytes = await connection.until(isComplete, ground.patience, 1_500);
-        const echoed = statusOf(bytes) === 200 && bytes.includes(ask.id);
-        return echoed ? echoes : withoutProof({ bytes, ended: connection.ended }, baseline, ground.patience);
+        const bytes = await connection.until(isComplete, context.patience, 1_500);
+        const echoed = statusOf(bytes) === 200 && bytes.includes(challenge.id);
+        return echoed ? echoes : withoutProof({ bytes, ended: connection.ended }, baseline, context.patience);
       } finally {
         connection.close();
       }
@@ -175,11 +180,11 @@ function traceTrial(ground: Ground, baseline: Baseline | null): Trial {
   };
 }
 
-async function h2Trials(ground: Ground, { speaks, baseline }: Service): Promise<Trial[]> {
-  const session = await openH2(ground);
+async function h2Trials(context: AuditContext, { speaks, baseline }: Service): Promise<Trial[]> {
+  const session = await openH2(context);
   const offered = session !== null;
   if (!offered && speaks !== 'http') return [];
-  // Node throws on :protocol unless the server has offered it (RFC 8441 section 3).
+  // Node throws on :protocol unless the server offers extended CONNECT (RFC 8441 section 3).
   const extended = session?.remoteSettings.enableConnectProtocol === true;
   session?.destroy();
   return h2Techniques.map((technique) => ({
@@ -191,7 +196,7 @@ async function h2Trials(ground: Ground, { speaks, baseline }: Service): Promise<
       if (technique.id === 'extended-connect' && !extended) {
         return { result: 'refuses', why: 'does not offer extended CONNECT' };
       }
-      return await runH2(technique, ground, baseline);
+      return await runH2(technique, context, baseline);
     },
   }));
 }

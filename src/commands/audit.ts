@@ -47,14 +47,14 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   await demandOwnership(options, target, addresses, ports);
   const faces = await openFaces(addresses, ports);
   const remarks = {
-    untold: [] as string[],
+    untested: [] as string[],
     slow: [] as string[],
-    deaf: [] as string[],
+    unheardPorts: [] as string[],
     paths: wish.paths.length > 0,
   };
   const where = faces.length > 0 ? faces.map(({ address }) => address) : addresses;
   if (faces.length === 0)
-    remarks.untold.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
+    remarks.untested.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
   const progress = new Progress();
   const findings: Finding[] = [];
   const abort = new AbortController();
@@ -93,9 +93,9 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   async function* auditFace(face: Face, named: string): AsyncGenerator<Finding> {
     const canary = await openCanary(options, face, ports);
     for (const port of [80, 443, ...ports]) {
-      const why = canary.deaf.get(port);
+      const why = canary.unheardPorts.get(port);
       const text = `port ${port} (${why})`;
-      if (why !== undefined && !remarks.deaf.includes(text)) remarks.deaf.push(text);
+      if (why !== undefined && !remarks.unheardPorts.includes(text)) remarks.unheardPorts.push(text);
     }
     try {
       yield* audit({

@@ -4,7 +4,7 @@ import { mayNameTarget, pathProxy } from '../rules/path-proxy.ts';
 import { SiteTable } from '../rules/site-table.ts';
 import { Baseline } from './baseline.ts';
 import { type Candidate, type CandidateKind, candidateKind, quoteLimit } from './candidate.ts';
-import { ClfReader } from './clf.ts';
+import { ClfReader } from './clf-reader.ts';
 import { detectLog, formats } from './detect.ts';
 import { combined } from './formats/combined.ts';
 import { systemLog } from './formats/system-log.ts';

@@ -2,12 +2,12 @@
 import type { QuotedFinding } from './finding.ts';
 import type { ClientTotals, LogTotals } from './log-scan.ts';
 import type { LearnedName } from './own-names.ts';
-import { runTasks, splitTask } from './pool.ts';
 import { type Rehearsal, RehearsalLedger, type RehearsalRules } from './rehearsal.ts';
 import { Review } from './review.ts';
 import { findSources, type LogFault } from './sources.ts';
 import { Tally } from './tally.ts';
 import type { Task, TaskResult } from './task.ts';
+import { runTasks, splitTask } from './task-pool.ts';
 import { unreadOf } from './unread.ts';
 
 export interface ScanOptions {

@@ -1,6 +1,6 @@
 /**
- * The same servers, asked by nmap's scripts, by nuclei's templates (their requests and matchers, replayed) and by the audit: the
- * tables in docs/how-to/audit-my-server.md. `node test/audit/agreement.ts` writes them anew.
+ * Tests the same servers with nmap's scripts, nuclei's templates (their requests and matchers, replayed) and the audit, for the
+ * tables in docs/how-to/audit-my-server.md. `node test/audit/agreement.ts` rewrites the tables.
  */
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,10 +17,10 @@ import { StandIn } from './stand-in.ts';
 
 export const page = resolve(import.meta.dirname, '../../docs/how-to/audit-my-server.md');
 
-/** What {@link agreement} starts. */
+/** Programs that {@link agreement} needs. */
 export const peers = [...setUpPeers, 'nmap'];
 
-/** Servers that are started, or audited, at a time. */
+/** Servers started or audited at a time. */
 const atATime = 8;
 
 export interface Compared {
@@ -29,12 +29,12 @@ export interface Compared {
   readonly exitCode: number;
 }
 
-/** Runs everything: less than a minute. @throws where port 80 of a loopback address may not be listened on */
+/** Runs everything, in less than a minute. @throws if it must not listen on port 80 of a loopback address */
 export async function agreement(owner: Owner): Promise<{ table: string; compared: readonly Compared[] }> {
-  // nmap's CONNECT and SOCKS tests always go to port 80 of the host of their URL.
+  // nmap's CONNECT and SOCKS tests always connect to port 80 of the URL's host.
   const host = `127.${randomInt(1, 64)}.${randomInt(256)}.${randomInt(1, 255)}`;
   const standIn = await StandIn.open(owner, host);
-  // Its SOCKS tests look up even what is an address already.
+  // nmap's SOCKS tests look up even addresses.
   await nameServer(owner, host, host);
   const ports = await each(setUps, async ({ start, name }) => {
     try {
@@ -54,7 +54,7 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
     }),
     nmapPorts({ ports: of(true), scripts: ['smtp-open-relay'], nameServer: host }),
   ]);
-  // After nmap: some of them ask themselves when they are asked for their own page, and have no room for a second scanner.
+  // After nmap: some servers connect to themselves for each request and cannot serve two scanners at once.
   const nuclei = await each(setUps, ({ mail }, index) =>
     mail ? null : nucleiProxyTemplates(ports[index]!, standIn),
   );
@@ -96,9 +96,9 @@ export async function agreement(owner: Owner): Promise<{ table: string; compared
 }
 
 const codeOf = ({ findings }: AuditedPort): number =>
-  exitCode(findings, { untold: [], slow: [], deaf: [], paths: true });
+  exitCode(findings, { untested: [], slow: [], unheardPorts: [], paths: true });
 
-/** Some at a time, in order. */
+/** Runs `work` on each, `atATime` at a time; results are in order. */
 async function each<T>(
   what: readonly SetUp[],
   work: (one: SetUp, index: number) => Promise<T> | T,
@@ -129,19 +129,19 @@ const mailCell = (output: string): string => {
   return passed === undefined ? '–' : `open: ${passed} tests`;
 };
 
-/** Rules, not numbers: how many spellings go through depends on who is quicker where a server asks itself. */
+/** Rules, not counts: where a server connects to itself, the number of relayed spellings depends on timing. */
 const auditCell = (audited: AuditedPort): string => {
   const rules = new Set(audited.relays.map((technique) => technique.split('/')[0]!));
-  const told = ['absolute-form-foreign', 'host-foreign', 'connect', 'socks4', 'socks5', 'url-in-path'];
+  const web = ['absolute-form-foreign', 'host-foreign', 'connect', 'socks4', 'socks5', 'url-in-path'];
   const mail = ['smtp-foreign-recipient', 'smtp-source-route', 'smtp-percent-hack', 'smtp-bang-path'];
-  const names = [...told, ...mail].filter((rule) => rules.has(rule)).map((rule) => `\`${rule}\``);
+  const names = [...web, ...mail].filter((rule) => rules.has(rule)).map((rule) => `\`${rule}\``);
   if (audited.relays.length > 0) return `**relays**: ${names.join(', ')}`;
   return codeOf(audited) === 0 ? '–' : 'unclear';
 };
 
 const [start, end] = ['<!-- agreement -->', '<!-- /agreement -->'];
 
-/** What stands in the page. */
+/** The tables in the page. */
 export function tableInPage(): string {
   const text = readFileSync(page, 'utf8');
   return text.slice(text.indexOf(start) + start.length, text.indexOf(end)).trim();

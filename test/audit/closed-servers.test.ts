@@ -1,4 +1,4 @@
-/** Real servers as they come, Sekisho among them, relay for nobody, by the command; more of them in set-ups.ts. */
+/** Real servers in their default configuration do not relay, says the command; more servers are in set-ups.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audited } from '../support/audited.ts';

@@ -9,7 +9,7 @@ import { needs } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 
-/** A proxy in a few lines: whatever http URL is asked for. */
+/** A minimal proxy that fetches any http URL. */
 function proxying(socket: Socket): void {
   socket.once('data', (chunk) => {
     const [, url] = /^GET (http:\/\/\S+) HTTP/.exec(chunk.toString('latin1')) ?? [];
@@ -23,7 +23,7 @@ function proxying(socket: Socket): void {
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
 
-test('bad input is told with its fix, exits 2, and nothing is printed as a finding', async () => {
+test('bad input: exit 2, the fix in the message, no finding on stdout', async () => {
   await Promise.all(
     (
       [
@@ -44,7 +44,7 @@ test('bad input is told with its fix, exits 2, and nothing is printed as a findi
   );
 });
 
-test('nothing that accepts is not a clean bill: exit 3', async () => {
+test('closed ports are inconclusive: exit 3', async () => {
   const port = await freePort();
   const { code, stdout, stderr } = await audited(`http://127.0.0.1:${port}/`);
   assert.equal(code, 3);
@@ -52,7 +52,7 @@ test('nothing that accepts is not a clean bill: exit 3', async () => {
   assert.match(stderr, /could not be told.*nothing accepts at 127\.0\.0\.1, port/);
 });
 
-test('a port that accepts and says nothing is not a clean bill, and does not hold the audit up', async (t) => {
+test('a silent port is inconclusive and does not hold up the audit', async (t) => {
   const port = await scriptedServer(t, () => {});
   const { code, findings, stderr } = await audited(`127.0.0.1:${port}`, '--timeout', '0.3');
   assert.equal(code, 3, stderr);
@@ -60,14 +60,14 @@ test('a port that accepts and says nothing is not a clean bill, and does not hol
   assert.match(stderr, /could not be told/);
 });
 
-test('a port that speaks something else is not a clean bill', async (t) => {
+test('a port that speaks another protocol is inconclusive: exit 3', async (t) => {
   const port = await scriptedServer(t, (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
   const { code, stderr } = await audited(`127.0.0.1:${port}`);
   assert.equal(code, 3);
   assert.match(stderr, /could not be told.*SSH-2\.0/);
 });
 
-test('every address of a name is asked, and the one that relays is named', async (t) => {
+test('every address of a name is audited, and the one that relays is named', async (t) => {
   const [closed, open] = ['127.0.0.1', '::1'];
   const page = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
   const port = await scriptedServer(t, (socket) => void socket.once('data', () => socket.end(page)), closed);
@@ -83,7 +83,7 @@ test('every address of a name is asked, and the one that relays is named', async
   assert.match(stderr, /localhost:\d+ \(127\.0\.0\.1, ::1\) RELAYS/);
 });
 
-test('several ports, a closed one among them, and the canary at an address of its own', async (t) => {
+test('several ports, one of them closed, with the canary at a given address', async (t) => {
   if (!needs(t, 'microsocks')) return;
   const open = await openMicrosocks(t);
   const closed = await freePort();
@@ -94,13 +94,13 @@ test('several ports, a closed one among them, and the canary at an address of it
   );
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`port ${closed}: closed`));
-  // A name cannot be put where an address belongs: SOCKS4 and the mapped address are left out.
+  // The canary has a name here, so techniques that need its address (SOCKS4, the mapped address) are skipped.
   assert.ok(relays.includes('socks5/domain'));
   assert.ok(!findings.some(({ technique }) => technique === 'socks4'));
   for (const { target } of findings) assert.equal(target, `127.0.0.1:${open.port}`);
 });
 
-test('people get the verdict first, then a table and the fix, on stdout', async (t) => {
+test('the report on stdout: the verdict first, then a table and the fixes', async (t) => {
   if (!needs(t, 'microsocks')) return;
   const { port } = await openMicrosocks(t);
   const { code, stdout } = await runProcess(process.execPath, [cli, 'audit', `127.0.0.1:${port}`]);

@@ -1,4 +1,4 @@
-/** What relays is never called closed: where it cannot be proven, the audit says that it cannot tell. */
+/** A relay is never called closed: where relaying cannot be proven, the audit says that it is inconclusive. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -15,12 +15,12 @@ import { without } from '../support/peers.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 import { apache, nginx } from './set-up-servers.ts';
 
-const remarks = { untold: [], slow: [], deaf: [], paths: true };
+const remarks = { untested: [], slow: [], unheardPorts: [], paths: true };
 const root = process.getuid?.() === 0 ? false : 'needs root: it listens on port 80 of a loopback address';
 const ownAddress = () => `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
-/** The audit with a canary that hears its own port alone, as one that is not root has it. */
-async function deafAudit(owner: Owner, port: number, host = ownAddress()): Promise<Finding[]> {
+/** An audit whose canary listens only on its own port, as without root. */
+async function unprivilegedAudit(owner: Owner, port: number, host = ownAddress()): Promise<Finding[]> {
   const canary = await Canary.open({ listen: host });
   owner.after(() => canary.close());
   const findings: Finding[] = [];
@@ -42,7 +42,7 @@ const by = (findings: readonly Finding[], id: string) => findings.find(({ techni
 const page = (status: string, body = 'own page') =>
   `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 
-/** Answers the head of each request with these bytes, `after` milliseconds later. */
+/** Answers the first bytes of each connection, `after` milliseconds later. */
 const answering =
   (answer: (head: string) => string | null, after = () => 0) =>
   (socket: Socket) =>
@@ -52,7 +52,7 @@ const answering =
       if (bytes !== null) setTimeout(() => socket.end(bytes, 'latin1'), after());
     });
 
-/** Fetches what an absolute-form names. */
+/** Fetches the URL of an absolute-form request. */
 const proxying = (after: number) => (socket: Socket) =>
   socket.once('data', async (chunk) => {
     const [, url] = /^GET (http:\/\/127\S+) HTTP/.exec(chunk.toString('latin1')) ?? [];
@@ -66,18 +66,20 @@ const proxying = (after: number) => (socket: Socket) =>
     setTimeout(() => socket.end(page(body === null ? '404 Not Found' : '200 OK', body ?? '')), after);
   });
 
-describe('a port that the canary cannot have', { skip: without('nginx', 'apache2') }, () => {
+describe('a port that the canary cannot listen on', { skip: without('nginx', 'apache2') }, () => {
   const forwarder = nginx('location / { proxy_pass http://$host$request_uri; }');
 
-  test('a gateway error that came of our name is no refusal, though ordinary pages get it too', async (t) => {
-    const findings = await deafAudit(t, (await forwarder(t)).port);
+  test('a gateway error is no refusal, even if ordinary pages get it too', async (t) => {
+    const findings = await unprivilegedAudit(t, (await forwarder(t)).port);
     assert.equal(by(findings, 'host-foreign')?.result, 'unclear');
     assert.equal(exitCode(findings, remarks), 3);
   });
 
-  test("another server's page from that port is not taken for its own", { skip: root }, async (t) => {
+  test("another server's page from that port is not taken for the audited server's own", {
+    skip: root,
+  }, async (t) => {
     const host = ownAddress();
-    // It answers at port 80 of the address that the server is asked by, and of the canary's: every page looks alike.
+    // It listens on port 80 of the canary's address and answers like the audited server.
     const neighbour = answering(() => page('404 Not Found'));
     await scriptedServer(t, neighbour, host, 80);
     const front = await startNginx(t, {
@@ -85,22 +87,22 @@ describe('a port that the canary cannot have', { skip: without('nginx', 'apache2
         `resolver 127.0.0.1:9 ipv6=off; resolver_timeout 1s; server { listen 127.0.0.1:${port}; location / { proxy_pass http://$host; }
          if ($host = 127.0.0.1) { return 404; } }`,
     });
-    const findings = await deafAudit(t, front.port, host);
+    const findings = await unprivilegedAudit(t, front.port, host);
     assert.equal(by(findings, 'host-foreign')?.result, 'answers-itself');
     assert.equal(by(findings, 'host-foreign/unresolvable')?.result, 'unclear');
     assert.equal(exitCode(findings, remarks), 3);
   });
 
-  test('CONNECT to 443 alone shows in how the ports are refused', async (t) => {
+  test('CONNECT allowed to port 443 only is unclear, because that port is refused differently', async (t) => {
     const limited = apache('ProxyRequests On', '<Proxy "*">', 'Require method CONNECT', '</Proxy>');
-    const findings = await deafAudit(t, (await limited(t)).port);
+    const findings = await unprivilegedAudit(t, (await limited(t)).port);
     assert.equal(by(findings, 'connect/port-22')?.result, 'refuses');
     assert.equal(by(findings, 'connect/port-443')?.result, 'unclear');
     assert.equal(exitCode(findings, remarks), 3);
   });
 });
 
-test('a port that is refused otherwise than the rest is unclear, one that is refused alike is not', async (t) => {
+test('CONNECT refused differently for one port is unclear, refused alike for all ports is not', async (t) => {
   const differing = (odd: string) =>
     answering((head) =>
       page(
@@ -114,7 +116,7 @@ test('a port that is refused otherwise than the rest is unclear, one that is ref
   assert.equal(exitCode(alike.findings, remarks), 0);
 });
 
-test('behind a tunnel another server of the port may greet', { skip: root }, async (t) => {
+test('a tunnel to a port of another server is proven by its greeting', { skip: root }, async (t) => {
   const host = ownAddress();
   await scriptedServer(t, (socket) => socket.end('SSH-2.0-Test\r\n'), host, 22);
   const port = await scriptedServer(
@@ -125,19 +127,19 @@ test('behind a tunnel another server of the port may greet', { skip: root }, asy
         : page(head.startsWith('CONNECT') ? '403 Forbidden' : '404 Not Found'),
     ),
   );
-  const findings = await deafAudit(t, port, host);
+  const findings = await unprivilegedAudit(t, port, host);
   assert.equal(by(findings, 'connect/port-22')?.result, 'relays');
 });
 
-test('a server that is slower than an answer may be is asked everything, and that is told', async (t) => {
+test('a server slower than the timeout gets every technique, and a note says so', async (t) => {
   const port = await scriptedServer(t, proxying(450));
   const { relays, findings, notes } = await auditPort(t, port, { patience: 200 });
   assert.ok(relays.includes('absolute-form-foreign'), notes.join());
   assert.ok(findings.length > 75, `${findings.length} techniques`);
-  assert.match(notes.join(), /takes longer than the 0\.2 s/);
+  assert.match(notes.join(), /takes longer than the timeout of 0\.2 s/);
 });
 
-test('a server whose own page never comes is asked everything once any answer is HTTP', async (t) => {
+test('a server whose front page never comes gets every technique once any answer is HTTP', async (t) => {
   const hangs = answering((head) => (/^GET http:/.test(head) ? page('421 Misdirected Request') : null));
   const { findings } = await auditPort(t, await scriptedServer(t, hangs), { patience: 200 });
   assert.ok(findings.length > 75, `${findings.length} techniques`);
@@ -145,7 +147,7 @@ test('a server whose own page never comes is asked everything once any answer is
   assert.equal(exitCode(findings, remarks), 3);
 });
 
-test('metadata is known by what it says', {
+test('a relay to cloud metadata is proven by the metadata answer', {
   skip: without('nginx'),
 }, async (t) => {
   const metadata = await scriptedServer(
@@ -161,7 +163,7 @@ test('metadata is known by what it says', {
   assert.deepEqual([...relays].sort(), ['absolute-form-foreign/metadata', 'host-foreign/metadata']);
 });
 
-test('a service of loopback is known by its greeting', async (t) => {
+test('a relay to a loopback service is proven by its greeting', async (t) => {
   const port = await scriptedServer(
     t,
     answering((head) =>
@@ -172,7 +174,7 @@ test('a service of loopback is known by its greeting', async (t) => {
   assert.deepEqual([...relays].sort(), ['absolute-form-foreign/loopback-ssh', 'host-foreign/loopback-ssh']);
 });
 
-test('a filter of dotted addresses is passed by other spellings', { skip: without('apache2') }, async (t) => {
+test('other spellings get past a filter on dotted addresses', { skip: without('apache2') }, async (t) => {
   const server = await startApache(t, {
     modules: ['proxy', 'proxy_http', 'rewrite'],
     config: [
@@ -186,7 +188,9 @@ test('a filter of dotted addresses is passed by other spellings', { skip: withou
   assert.ok(relays.includes('host-foreign/hex') || relays.includes('host-foreign/localhost'), relays.join());
 });
 
-test('a fetcher by parameter is found with --paths alone', { skip: without('nginx') }, async (t) => {
+test('a page that fetches a URL parameter is found only with --paths', {
+  skip: without('nginx'),
+}, async (t) => {
   const fetcher = nginx('location /proxy { proxy_pass $arg_url; }', 'location / { return 404; }');
   const { relays } = await auditPort(t, (await fetcher(t)).port);
   assert.deepEqual(relays, []);

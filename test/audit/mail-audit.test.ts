@@ -7,7 +7,7 @@ import { auditPort } from '../support/audit-port.ts';
 import { certificate } from '../support/certificate.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 
-/** A mail server with one rule: what it says to each command. */
+/** A mail server that answers each command with `reply`. */
 function mailServer(
   reply: (command: string, state: { secure: boolean }) => string,
   tls?: { key: string; cert: string },
@@ -41,7 +41,7 @@ const polite = (command: string): string | null => {
   return /^(?:RSET|MAIL|NOOP)/.test(command) ? '250 ok' : null;
 };
 
-test('acceptance at the own domain proves nothing where a made-up mailbox is accepted too', async (t) => {
+test('acceptance at the own domain is unclear if a made-up mailbox is accepted too', async (t) => {
   const port = await scriptedServer(
     t,
     mailServer(
@@ -55,7 +55,7 @@ test('acceptance at the own domain proves nothing where a made-up mailbox is acc
   assert.match(percent.why, /made-up mailbox/);
 });
 
-test('a percent hack is proven where made-up mailboxes are refused', async (t) => {
+test('a percent hack is proven if made-up mailboxes are refused', async (t) => {
   const port = await scriptedServer(
     t,
     mailServer(
@@ -67,7 +67,7 @@ test('a percent hack is proven where made-up mailboxes are refused', async (t) =
   assert.ok(!relays.includes('smtp-foreign-recipient'));
 });
 
-test('a server that refuses our sender, and with it postmaster, says nothing about relaying', async (t) => {
+test('a server that refuses our sender even for postmaster is unclear', async (t) => {
   const refusing = (postmaster: string) =>
     mailServer(
       (command) =>
@@ -84,7 +84,7 @@ test('a server that refuses our sender, and with it postmaster, says nothing abo
   assert.ok(control.findings.every(({ result }) => result === 'refuses'));
 });
 
-test('greylisting is no refusal, relay denial with a temporary code is one', async (t) => {
+test('greylisting is unclear, a temporary code that denies relaying is a refusal', async (t) => {
   const port = await scriptedServer(
     t,
     mailServer(
@@ -99,7 +99,7 @@ test('greylisting is no refusal, relay denial with a temporary code is one', asy
   assert.equal(by('smtp-percent-hack')?.result, 'unclear');
 });
 
-test('no command goes further than RCPT', async (t) => {
+test('no session goes further than RCPT', async (t) => {
   const said: string[] = [];
   const port = await scriptedServer(
     t,
@@ -112,7 +112,7 @@ test('no command goes further than RCPT', async (t) => {
   assert.deepEqual([...new Set(said)].sort(), ['EHLO', 'MAIL', 'QUIT', 'RCPT', 'RSET']);
 });
 
-test('a server that wants TLS first is asked inside TLS', async (t) => {
+test('a server that requires STARTTLS is audited inside TLS', async (t) => {
   const files = await certificate(t, ['mx.example.net']);
   const key = await readFile(files.key, 'utf8');
   const cert = await readFile(files.cert, 'utf8');
@@ -136,12 +136,12 @@ test('a server that wants TLS first is asked inside TLS', async (t) => {
   assert.ok(relays.includes('smtp-foreign-recipient'));
 });
 
-test('a mail server that is slow to greet is known by its greeting all the same', async (t) => {
+test('a mail server with a slow greeting is still recognized', async (t) => {
   let connections = 0;
   const port = await scriptedServer(t, (socket) => {
     connections += 1;
     if (connections > 3) return void socket.destroy();
-    // Nothing is said until something is asked, which is what a slow greeting looks like.
+    // Silent until the client sends something: looks like a slow greeting.
     socket.once('data', () => socket.write('220 mx.example.net ESMTP\r\n502 what?\r\n'));
   });
   const { notes, findings } = await auditPort(t, port, { patience: 100 });

@@ -1,12 +1,12 @@
 /**
- * What nuclei's templates for open proxies would say: the requests and matchers of `http/misconfiguration/proxy/`, written anew,
- * since nuclei is no Debian package. Their destinations on the internet and on 127.0.0.1 are a stand-in's here.
+ * What nuclei's open-proxy templates would report: the requests and matchers of `http/misconfiguration/proxy/`, rewritten, since
+ * Debian has no nuclei package. A stand-in replaces their destinations on the internet and on 127.0.0.1.
  */
 import { randomBytes } from 'node:crypto';
 import { exchange } from '../support/raw-client.ts';
 import type { StandIn } from './stand-in.ts';
 
-/** Milliseconds that an answer may take: nuclei's default is ten seconds, which a relay on loopback does not need. */
+/** Timeout in milliseconds; nuclei's default is ten seconds, but a relay on loopback needs less. */
 const patience = 2_000;
 
 /** Ids of the templates that match. */
@@ -22,7 +22,7 @@ export async function nucleiProxyTemplates(port: number, standIn: StandIn): Prom
     ask('/', `127.0.0.1:${port}`),
     ask('http://somethingthatdoesnotexist/', 'somethingthatdoesnotexist'),
     ask(`http://${host}/`, host),
-    // With the port in the target and not in the Host, as the template has it.
+    // The template puts the port into the target only, not into the Host.
     ask(`http://${host}:25`, host),
     ask(`http://${host}${path}`, host),
   ]);

@@ -1,4 +1,4 @@
-/** Real servers that relay are found out by the command, each by the techniques that go through it and by no other; more of them in set-ups.ts. */
+/** The command finds real open relays by the techniques that they relay and by no other; more servers are in set-ups.ts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audited } from '../support/audited.ts';
@@ -14,7 +14,7 @@ interface Row {
   readonly start: (owner: Owner) => Promise<{ readonly port: number }>;
   /** Techniques that must be found. */
   readonly relays: readonly string[];
-  /** Rules of which no technique may be. */
+  /** Rules whose techniques must not be relayed. */
   readonly not: readonly string[];
   readonly fix: RegExp;
 }
@@ -40,7 +40,7 @@ const rows: readonly Row[] = [
     fix: /http_access/,
   },
   {
-    name: 'dante that passes everybody',
+    name: 'dante that allows everybody',
     peer: 'danted',
     start: openDante,
     relays: ['socks4', 'socks5', 'socks5/domain'],
@@ -67,15 +67,15 @@ for (const { name, peer, start, relays, not, fix } of rows) {
     const { port } = await start(t);
     const found = await audited(`127.0.0.1:${port}`);
     assert.equal(found.code, 1, found.stderr);
-    for (const technique of relays) assert.ok(found.relays.includes(technique), `${technique} went unseen`);
+    for (const technique of relays) assert.ok(found.relays.includes(technique), `${technique} was not found`);
     assert.deepEqual(
       found.rules.filter((rule) => not.includes(rule)),
       [],
     );
     assert.match(found.stderr, /RELAYS/);
-    for (const { result, technique, fix: ofFinding, target } of found.findings) {
-      assert.equal(target, `127.0.0.1:${port}`);
-      if (result === 'relays') assert.ok(ofFinding, `${technique} has no fix`);
+    for (const finding of found.findings) {
+      assert.equal(finding.target, `127.0.0.1:${port}`);
+      if (finding.result === 'relays') assert.ok(finding.fix, `${finding.technique} has no fix`);
     }
     const first = found.findings.find(({ technique }) => technique === relays[0]);
     assert.match(first?.fix ?? '', fix);

@@ -11,7 +11,7 @@ const token = `sekisho-audit-${'0'.repeat(32)}`;
 const nobody = { txt: () => Promise.reject(new Error('ENOTFOUND')), reverse: () => Promise.resolve([]) };
 const question = (port: number) => ({ address: '127.0.0.1', name: 'www.example.net', ports: [port], token });
 
-/** Serves `body` at the path of the token, with `status`. */
+/** Serves `body` with `status` at the token's path. */
 const serving =
   (status: string, body: string) =>
   (socket: import('node:net').Socket): void => {
@@ -24,7 +24,7 @@ const serving =
     });
   };
 
-test('the token in the file on the server proves it', async (t) => {
+test('the token in a file on the server proves ownership', async (t) => {
   const port = await scriptedServer(t, serving('200 OK', `# ours\n${token}\n`));
   assert.equal(await proveOwnership(question(port), nobody), `token file at port ${port}`);
 });
@@ -35,13 +35,13 @@ for (const [what, status, body] of [
   ['an error page that holds it', '404 Not Found', token],
   ['a redirect', '302 Found', token],
 ] as const) {
-  test(`${what} proves nothing`, async (t) => {
+  test(`${what} does not prove ownership`, async (t) => {
     const port = await scriptedServer(t, serving(status, body));
     assert.equal(await proveOwnership(question(port), nobody), null);
   });
 }
 
-test('a TXT record counts only where the address claims the name', async (t) => {
+test('a TXT record counts only if the address claims the name', async (t) => {
   const port = await scriptedServer(t, serving('404 Not Found', 'no'));
   const asked: string[] = [];
   const dns = (claims: string[]) => ({
@@ -53,12 +53,12 @@ test('a TXT record counts only where the address claims the name', async (t) => 
   });
   assert.match((await proveOwnership(question(port), dns(['WWW.example.net.']))) ?? '', /^TXT record/);
   assert.deepEqual(asked, ['_sekisho-audit.www.example.net']);
-  // Whoever owns a name may point it at any address; the address has the last word.
+  // Anyone can point their own name at any address, so the address's PTR record decides.
   assert.equal(await proveOwnership(question(port), dns(['host.example.com'])), null);
   assert.equal(await proveOwnership(question(port), dns(['evilwww.example.net'])), null);
 });
 
-test('the token is made once and is for its owner alone to read', async (t) => {
+test('the token is created once, readable only by its owner', async (t) => {
   const file = join(await tempDir(t, 'token'), 'sekisho', 'audit-token');
   const first = await ownToken(file);
   assert.match(first, /^sekisho-audit-[0-9a-f]{32}$/);
@@ -68,7 +68,7 @@ test('the token is made once and is for its owner alone to read', async (t) => {
 });
 
 for (const target of ['192.0.2.1', '[2001:db8::1]:80', '169.254.169.254:80', '8.8.8.8:53']) {
-  test(`${target} is not touched without --i-own-this`, async () => {
+  test(`${target} is not audited without --i-own-this`, async () => {
     const { code, stdout, stderr } = await audited(target);
     assert.equal(code, 2);
     assert.equal(stdout, '');

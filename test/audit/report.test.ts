@@ -4,7 +4,7 @@ import type { Finding, Result } from '../../src/audit/finding.ts';
 import { report } from '../../src/audit/report.ts';
 import { exitCode, type Remarks, verdictLine } from '../../src/audit/verdict.ts';
 
-const remarks: Remarks = { untold: [], slow: [], deaf: [], paths: true };
+const remarks: Remarks = { untested: [], slow: [], unheardPorts: [], paths: true };
 
 const finding = (technique: Finding['technique'], result: Result, more: Partial<Finding> = {}): Finding => ({
   technique,
@@ -18,7 +18,7 @@ const finding = (technique: Finding['technique'], result: Result, more: Partial<
   ...more,
 });
 
-test('the verdict comes first and names what goes through', () => {
+test('the verdict comes first and names the relayed techniques', () => {
   const findings = [
     finding('connect', 'refuses'),
     finding('absolute-form-foreign/http-1.0', 'relays', { fix: 'Apache: ProxyRequests Off; more' }),
@@ -33,7 +33,7 @@ test('the verdict comes first and names what goes through', () => {
   assert.equal(lines.filter((line) => line.includes('ProxyRequests Off')).length, 1);
 });
 
-test('nothing proven is not called safe, in words and by the exit code', () => {
+test('an inconclusive result is not called safe, in words and exit code', () => {
   const told = (findings: Finding[], more: Partial<Remarks> = {}) => [
     verdictLine('x', findings, { ...remarks, ...more }),
     exitCode(findings, { ...remarks, ...more }),
@@ -51,8 +51,8 @@ test('nothing proven is not called safe, in words and by the exit code', () => {
       3,
     ],
     [[], {}, /could not be told, nothing could be tried/, 3],
-    [[], { untold: ['nothing accepts'] }, /nothing accepts/, 3],
-    [[closed], { untold: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
+    [[], { untested: ['nothing accepts'] }, /nothing accepts/, 3],
+    [[closed], { untested: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
   ] as const) {
     const [line, exit] = told([...findings], more);
     assert.match(String(line), words);
@@ -61,11 +61,11 @@ test('nothing proven is not called safe, in words and by the exit code', () => {
   }
 });
 
-test('what limits the verdict is told behind it', () => {
+test('the limits of the verdict follow it', () => {
   const text = report('x', [finding('connect', 'unclear')], {
-    untold: [],
+    untested: [],
     slow: ['port 80 is slow'],
-    deaf: ['port 443 (only root may listen there)'],
+    unheardPorts: ['port 443 (only root may listen there)'],
     paths: false,
   });
   for (const limit of [/^Port 80 is slow\.$/m, /port 443 \(only root/, /add --paths/])
@@ -73,19 +73,19 @@ test('what limits the verdict is told behind it', () => {
   assert.doesNotMatch(report('x', [finding('connect', 'refuses')], remarks), /--paths|canary cannot/);
 });
 
-test('an address that the name does not tell is told', () => {
+test('a target given by name is shown with its address', () => {
   const at = (target: string, address: string) =>
     report('x', [finding('connect', 'refuses', { target, address })], remarks);
   assert.match(at('localhost:80', '::1'), /^localhost:80 at ::1$/m);
   assert.match(at('127.0.0.1:80', '127.0.0.1'), /^127\.0\.0\.1:80$/m);
 });
 
-test('spellings that ended alike share a row', () => {
+test('spellings with the same outcome share a row', () => {
   const text = report('x', [finding('connect', 'refuses'), finding('connect/http-1.0', 'refuses')], remarks);
   assert.match(text, /connect \(2 spellings\)/);
 });
 
-test("the server's words cannot drive the terminal", () => {
+test("control characters in the server's answer do not reach the terminal", () => {
   const text = report('x', [finding('connect', 'refuses', { why: '\x1b[2Jgone\r\n' })], remarks, {
     color: true,
   });

@@ -1,4 +1,4 @@
-/** Servers as set-ups of the table need them: one line of configuration away from a hole, or not. */
+/** Servers for the set-ups of the table, with or without the one line of configuration that opens a hole. */
 import { createServer, request, type Server } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
 import { startApache } from '../support/apache.ts';
@@ -29,7 +29,7 @@ export const caddy =
   (owner: Owner) =>
     startCaddy(owner, directives);
 
-/** In front of plain pages. */
+/** Starts a server in front of plain pages. */
 export const behind =
   (start: (owner: Owner, port: number) => Promise<{ readonly port: number }>, backend = plainNginx) =>
   async (owner: Owner) =>
@@ -38,7 +38,7 @@ export const behind =
 export const varnish = (owner: Owner, port: number) =>
   startVarnish(owner, `backend default { .host = "127.0.0.1"; .port = "${port}"; }`);
 
-/** Node's own server. */
+/** Starts a Node server. */
 export async function node(owner: Owner, server: Server): Promise<{ readonly port: number }> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   owner.after(() => {
@@ -48,7 +48,7 @@ export async function node(owner: Owner, server: Server): Promise<{ readonly por
   return { port: (server.address() as AddressInfo).port };
 }
 
-/** A reverse proxy of a tutorial: `target` is made from the request. */
+/** A reverse proxy as in a tutorial: `target` computes the URL from the request. */
 export const nodeProxy = (owner: Owner, target: (url: string, host: string) => string | null) =>
   node(
     owner,

@@ -1,4 +1,4 @@
-/** Real servers set up openly and closed, as they are found: what the table of the how-to page is made of. */
+/** Real servers in common open and closed set-ups, for the table of the how-to page. */
 import { createServer } from 'node:http';
 import { startExim } from '../smtp/exim.ts';
 import { openProxyApache, plainApache } from '../support/apache.ts';
@@ -27,15 +27,15 @@ export interface SetUp {
   readonly open: boolean;
   readonly mail?: true;
   readonly start: (owner: Owner) => Promise<{ readonly port: number }>;
-  /** A technique that must go through. */
+  /** A technique that must be relayed. */
   readonly through?: string;
-  /** What the fix of that technique says. */
+  /** Matches the fix of that technique. */
   readonly fix?: RegExp;
-  /** Closed, and cannot be told from outside. */
-  readonly untold?: true;
+  /** Closed, but not provably so from outside. */
+  readonly inconclusive?: true;
 }
 
-/** What the set-ups stand on, `nmap` aside. */
+/** Programs that the set-ups need. */
 export const setUpPeers = [
   ...[
     'squid',
@@ -52,7 +52,7 @@ export const setUpPeers = [
   ...['postfix', 'exim4', 'smtpd'],
 ];
 
-/** The first word of squid's own configuration that is needed for CONNECT. */
+/** The ACLs of squid's default configuration that a CONNECT rule needs. */
 const sslPorts = ['acl SSL_ports port 443', 'acl CONNECT method CONNECT'];
 const inside = '10.0.0.0/8';
 
@@ -104,7 +104,7 @@ const open: readonly Omit<SetUp, 'open'>[] = [
       startHaproxy(owner, (port) => [
         'frontend web',
         `  bind 127.0.0.1:${port}`,
-        // Without an address in its target it would dial itself.
+        // Without an address in the target it would connect to itself.
         '  http-request deny deny_status 404 unless { url_ip -m found }',
         '  http-request set-dst url_ip',
         '  http-request set-dst-port url_port',
@@ -235,7 +235,7 @@ const open: readonly Omit<SetUp, 'open'>[] = [
 
 const closed: readonly Omit<SetUp, 'open'>[] = [
   {
-    name: 'squid for the inside',
+    name: 'squid for the internal network',
     start: (owner) =>
       startSquid(owner, [`acl inside src ${inside}`, 'http_access allow inside', 'http_access deny all']),
   },
@@ -253,9 +253,12 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
       ),
     ),
   },
-  { name: 'tinyproxy, `Allow` for the inside', start: (owner) => startTinyproxy(owner, [`Allow ${inside}`]) },
   {
-    name: 'dante for the inside',
+    name: 'tinyproxy, `Allow` for the internal network',
+    start: (owner) => startTinyproxy(owner, [`Allow ${inside}`]),
+  },
+  {
+    name: 'dante for the internal network',
     start: (owner) =>
       startDante(owner, [
         `client pass { from: ${inside} to: 0.0.0.0/0 }`,
@@ -267,7 +270,7 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
     start: (owner) => startMicrosocks(owner, ['-u', 'user', '-P', 'a-long-password']),
   },
   {
-    name: 'privoxy, `permit-access` for the inside',
+    name: 'privoxy, `permit-access` for the internal network',
     start: (owner) => startPrivoxy(owner, [`permit-access ${inside}`]),
   },
   { name: 'varnish before one backend', start: behind(varnish) },
@@ -284,7 +287,7 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
   },
   {
     name: 'HAProxy without `default_backend`: 503',
-    untold: true,
+    inconclusive: true,
     start: behind((owner, port) =>
       startHaproxy(owner, (front) => [
         'frontend web',
@@ -306,7 +309,7 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
     start: behind((owner, port) => apache(`ProxyPass / http://127.0.0.1:${port}/`)(owner)),
   },
   {
-    name: 'Apache, `ProxyRequests On` for the inside',
+    name: 'Apache, `ProxyRequests On` for the internal network',
     start: apache('ProxyRequests On', '<Proxy "*">', `Require ip ${inside}`, '</Proxy>'),
   },
   { name: 'nginx', start: plainNginx },
@@ -342,7 +345,7 @@ const closed: readonly Omit<SetUp, 'open'>[] = [
   {
     name: 'Postfix, any mailbox of its domain',
     mail: true,
-    untold: true,
+    inconclusive: true,
     start: (owner) =>
       startPostfix(owner, { config: ['mynetworks = 192.0.2.1/32', 'local_recipient_maps ='] }),
   },

@@ -1,4 +1,4 @@
-/** Who scanners look for through a relay, on one loopback address: a web server at port 80 and a mail server at 25. */
+/** The server that scanners try to reach through a relay: web on port 80 and mail on port 25 of one loopback address. */
 import type { Owner } from '../support/owner.ts';
 import { scriptedServer } from '../support/scripted-server.ts';
 
@@ -10,7 +10,7 @@ export class StandIn {
     this.host = host;
   }
 
-  /** @throws where it may not listen on port 80 */
+  /** @throws if it must not listen on port 80 */
   static async open(owner: Owner, host: string): Promise<StandIn> {
     const standIn = new StandIn(host);
     const body = 'It works! A canary.\n';
@@ -30,7 +30,7 @@ export class StandIn {
     return standIn;
   }
 
-  /** Whether somebody has asked for this path. */
+  /** Whether this path was requested. */
   wasAsked(path: string): boolean {
     return this.#asked.has(path);
   }

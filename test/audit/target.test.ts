@@ -35,11 +35,11 @@ for (const [text, message] of [
   ['::1:8080', /write \[::1\]:8080 or \[::1:8080\]/],
   ['2001:db8::1:25', /write \[2001:db8::1\]:25/],
   ['www.example.net/page', /write http:\/\/www\.example\.net\/page/],
-  ['10.0.0.0/24', /one server at a time/],
+  ['10.0.0.0/24', /one server at a time: give one/],
   ['ftp://www.example.net/', /http, https, socks5, smtp/],
   ['a..b', /an empty label/],
 ] as const) {
-  test(`target ${JSON.stringify(text)} is refused with the fix`, () => {
+  test(`target ${JSON.stringify(text)} is refused with a fix`, () => {
     assert.throws(
       () => parseTarget(text),
       (error) => error instanceof AuditInputError && message.test(error.message),
@@ -47,12 +47,12 @@ for (const [text, message] of [
   });
 }
 
-test('localhost has both loopbacks', async () => {
+test('localhost resolves to both loopback addresses', async () => {
   const found = await addressesOf('localhost');
   assert.ok(found.includes('127.0.0.1') && found.includes('::1'), found.join());
 });
 
-test('ports come with commas and several times', () => {
+test('ports may be lists and may repeat', () => {
   assert.deepEqual(parsePorts(['80,443', '80', '3128']), [80, 443, 3128]);
   for (const bad of ['0', '70000', '80-90', '', 'http'])
     assert.throws(() => parsePorts([bad]), AuditInputError);

@@ -21,16 +21,16 @@ const techniques = [
   ...mailTechniques('example.net', '192.0.2.1'),
 ].map(({ id }) => id);
 
-test('every technique has its own name and belongs to a rule of the catalogue', () => {
+test('every technique has a unique id and belongs to a rule of the catalogue', () => {
   assert.equal(new Set(techniques).size, techniques.length);
   for (const id of techniques) assert.ok(ruleIds.includes(ruleOf(id)), id);
 });
 
-/** Rules whose breach relays for nobody by itself. */
+/** Rules that no technique can test, or whose breach alone relays nothing. */
 const without: ReadonlySet<RuleId> = new Set<RuleId>([
-  // Of the guard's own.
+  // The guard's own limits.
   ...(['client-banned', 'rate-limited'] as const),
-  // Seen in what is sent to any server, and asks for no third party.
+  // Sent to any server, and names no third party.
   ...(['tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface', 'not-http'] as const),
   ...(['host-missing', 'method-unknown'] as const),
   ...([
@@ -40,15 +40,15 @@ const without: ReadonlySet<RuleId> = new Set<RuleId>([
     'smtp-auth-failed',
     'smtp-own-sender',
   ] as const),
-  // A name in a hello: no technique asks a proxy by SNI to lead elsewhere.
+  // No technique asks a proxy to route by SNI.
   'sni-foreign',
-  // The techniques of url-in-path send such paths, to the scripts that the auditor names.
+  // The url-in-path techniques send such paths, to scripts that the auditor names.
   'path-proxy',
-  // Would have to go as far as DATA.
+  // Would need DATA, which the audit never sends.
   'smtp-smuggling',
 ]);
 
-test('every rule of the catalogue that can relay is tried', () => {
+test('every rule whose breach can relay has a technique', () => {
   const tried = new Set(techniques.map(ruleOf));
   assert.deepEqual(
     ruleIds.filter((id) => !tried.has(id) && !without.has(id)),
@@ -60,7 +60,7 @@ test('every rule of the catalogue that can relay is tried', () => {
   );
 });
 
-test('a given path is completed with the canary, and must be a path', () => {
+test('--paths: the canary is inserted into each path, other text is refused', () => {
   for (const id of [
     ...['get?u=URL', 'get?u=ENCODED-URL', 'get?u=HOST', 'fetch/URL', 'a?w=HOST&h=9', 'image?url=URL'],
     ...['image/HOST', 'image?w=9&url=URL', 'proxy?url=URL', '?upstream=HOST'],
@@ -82,11 +82,11 @@ for (const [answer, found] of [
   ['220 mx.example.net ESMTP OpenSMTPD\r\n', 'opensmtpd'],
   ['HTTP/1.1 200 OK\r\n', null],
 ] as const) {
-  test(`${found ?? 'nothing'} is known by ${JSON.stringify(answer)}`, () =>
+  test(`identifies ${found ?? 'no software'} from ${JSON.stringify(answer)}`, () =>
     assert.equal(identify(answer), found));
 }
 
-test('the fix names the cause, and no CVE but that of the technique', () => {
+test('the fix addresses the cause, and names only the CVE of the technique', () => {
   for (const [kind, software, relaying, names] of [
     ['forward-proxy', 'apache', ['absolute-form-foreign', 'connect'], /^Apache: ProxyRequests Off \(/],
     ['own-url', 'apache', ['absolute-form-foreign'], /^Apache: ProxyRequests Off \(/],
@@ -110,7 +110,7 @@ test('the fix names the cause, and no CVE but that of the technique', () => {
   assert.match(fixFor('unix-socket', 'apache'), /CVE-2021-40438/);
 });
 
-test('there is advice for software that is not known', () => {
+test('unknown software gets general advice', () => {
   assert.match(fixFor('smtp', null), /your own networks/);
   assert.match(fixFor('smtp', 'nginx'), /your own networks/);
   assert.match(fixFor('connect', 'haproxy'), /METH_CONNECT/);

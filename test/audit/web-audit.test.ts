@@ -9,7 +9,7 @@ import { scriptedServer } from '../support/scripted-server.ts';
 const page = (status: string, body = 'own page') =>
   `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;
 
-/** Answers the head of each request, and closes. */
+/** Answers the head of each request and closes. */
 const answering = (answer: (head: string, socket: Socket) => string | null) => (socket: Socket) => {
   let text = '';
   socket.on('data', (chunk) => {
@@ -20,7 +20,7 @@ const answering = (answer: (head: string, socket: Socket) => string | null) => (
   });
 };
 
-test('200 to everything, and an echo of what was asked, is no relaying', async (t) => {
+test('a server that answers 200 with an echo to everything is not called a relay', async (t) => {
   const port = await scriptedServer(
     t,
     answering((head) => page('200 OK', `you asked ${head}`)),
@@ -35,7 +35,7 @@ test('200 to everything, and an echo of what was asked, is no relaying', async (
   assert.match(findings.find(({ technique }) => technique === 'trace')?.why ?? '', /echoes/);
 });
 
-test('a status that says success without a tunnel stays unclear', async (t) => {
+test('a 2xx to CONNECT without a working tunnel stays unclear', async (t) => {
   const port = await scriptedServer(
     t,
     answering((head, socket) => {
@@ -49,7 +49,7 @@ test('a status that says success without a tunnel stays unclear', async (t) => {
   assert.equal(findings.find(({ technique }) => technique === 'connect')?.result, 'unclear');
 });
 
-test('a gateway error that ordinary pages do not get is not called a refusal', async (t) => {
+test('a gateway error that ordinary pages do not get is not called a refusal but unclear', async (t) => {
   const port = await scriptedServer(
     t,
     answering((head) => page(/^GET http/.test(head) ? '504 Gateway Timeout' : '200 OK')),
@@ -60,7 +60,7 @@ test('a gateway error that ordinary pages do not get is not called a refusal', a
   assert.match(finding.why, /can the server reach the canary/);
 });
 
-test('a relay that answers first and fetches afterwards is found out', async (t) => {
+test('a relay that answers first and fetches afterwards is detected', async (t) => {
   const port = await scriptedServer(
     t,
     answering((head) => {
@@ -77,7 +77,7 @@ test('a relay that answers first and fetches afterwards is found out', async (t)
   assert.ok(relays.includes('absolute-form-foreign'));
 });
 
-test('a server that begins to refuse the auditor everything is told from one that refuses', async (t) => {
+test('once the server bans the auditor, refusals become unclear and the audit stops', async (t) => {
   let probes = 0;
   const port = await scriptedServer(
     t,
@@ -93,11 +93,11 @@ test('a server that begins to refuse the auditor everything is told from one tha
   );
   const later = findings.slice(10);
   assert.ok(later.every(({ result }) => result === 'unclear'));
-  assert.match(later.at(-1)!.why, /stopped serving this address/);
+  assert.match(later.at(-1)!.why, /no longer serves this address/);
   assert.ok(probes < 30, 'it went on against a server that had banned it');
 });
 
-test('connections are bounded, and what is left over stays unclear', async (t) => {
+test('the connection limit holds, and untried techniques stay unclear', async (t) => {
   let connections = 0;
   const port = await scriptedServer(t, (socket) => {
     connections += 1;
@@ -105,11 +105,11 @@ test('connections are bounded, and what is left over stays unclear', async (t) =
   });
   const { findings } = await auditPort(t, port, { connections: 20 });
   assert.equal(connections, 20);
-  assert.match(findings.at(-1)!.why, /bound of 20 connections/);
+  assert.match(findings.at(-1)!.why, /limit of 20 connections/);
   assert.equal(findings.at(-1)!.result, 'unclear');
 });
 
-test('HTTP/2 CONNECT is relayed and proven', async (t) => {
+test('a relayed HTTP/2 CONNECT is proven', async (t) => {
   const server = createH2();
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on('error', () => {});
@@ -125,7 +125,7 @@ test('HTTP/2 CONNECT is relayed and proven', async (t) => {
       stream.pipe(socket).pipe(stream);
     });
   });
-  // In front of it, what answers HTTP/1: the port must be taken for a web server's.
+  // An HTTP/1 front end, so that the audit takes the port for a web server.
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const h2Port = (server.address() as AddressInfo).port;
   t.after(() => server.close());
@@ -143,7 +143,7 @@ test('HTTP/2 CONNECT is relayed and proven', async (t) => {
   assert.match(findings.find(({ technique }) => technique === 'connect/h2')?.fix ?? '', /HTTP\/2/);
 });
 
-test('a port that speaks something else is left alone', async (t) => {
+test('a port that speaks another protocol is not tried', async (t) => {
   const port = await scriptedServer(t, (socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
   const { findings, notes } = await auditPort(t, port);
   assert.deepEqual(findings, []);

@@ -139,7 +139,7 @@ bans: false
     const line = '192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 512 "-" "a browser"\n';
     const probe =
       '192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET http://www.example.com/ HTTP/1.0" 421 5 "-" "-"\n';
-    // Enough for more than one thread: src/scan/pool.ts.
+    // Enough for more than one thread: src/scan/task-pool.ts.
     for (const name of ['a.log', 'b.log']) writeFileSync(join(cwd, name), line.repeat(160_000) + probe);
     const { stdout, stderr } = await sekisho(cwd, ['scan', 'a.log', 'b.log', '--json', '--threads', '2']);
     const found = stdout

@@ -7,7 +7,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { QuotedFinding } from '../../src/scan/finding.ts';
 import { followLogs } from '../../src/scan/follow.ts';
 import { LogScan } from '../../src/scan/log-scan.ts';
-import { splitTask } from '../../src/scan/pool.ts';
+import { splitTask } from '../../src/scan/task-pool.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { scanned } from './scanned.ts';
 

@@ -1,8 +1,8 @@
 /** The audit of one port in this process, for servers that live in it too. */
 import { audit } from '../../src/audit/audit.ts';
+import type { Bounds } from '../../src/audit/audit-context.ts';
 import type { FetchTechnique } from '../../src/audit/fetch-techniques.ts';
 import type { Finding } from '../../src/audit/finding.ts';
-import type { Bounds } from '../../src/audit/ground.ts';
 import { openCanary } from '../../src/audit/open-canary.ts';
 import type { Owner } from './owner.ts';
 

@@ -57,7 +57,7 @@ suite('an audit in Japanese', () => {
     ...{ technique: 'connect', target: '127.0.0.1:80', address: '127.0.0.1', result, why: 'status 405' },
     ...{ fix: null, rule: 'connect', sent: '' },
   });
-  const remarks = { untold: [], slow: [], deaf: [], paths: false };
+  const remarks = { untested: [], slow: [], unheardPorts: [], paths: false };
 
   test('says whether it relays, and what limits that', () => {
     const of = (...results: Finding['result'][]) => verdictLine('x', results.map(finding), remarks, 'ja');

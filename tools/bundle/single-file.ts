@@ -17,7 +17,7 @@ const changes: Readonly<Record<string, Change>> = {
     to: 'new URL(import.meta.url)',
   },
   'src/bans/list-file.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
-  'src/scan/pool.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
+  'src/scan/task-pool.ts': { from: /new URL\(`[^`]*`, import\.meta\.url\)/, to: 'new URL(import.meta.url)' },
   'src/program/workers/worker-pool.ts': {
     from: /new URL\(`[^`]*`, import\.meta\.url\)/,
     to: 'new URL(import.meta.url)',

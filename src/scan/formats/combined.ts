@@ -1,5 +1,5 @@
 /** Common, combined, vhost_combined and whatever else holds a bracketed time and a quoted request line. */
-import { clfVhost } from '../clf.ts';
+import { clfVhost } from '../clf-reader.ts';
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull } from '../log-entry.ts';
 import { clfTime } from '../log-time.ts';

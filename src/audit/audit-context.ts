@@ -1,25 +1,25 @@
-/** What every technique stands on: the audited port, the canary, and the bounds. */
+/** What every technique needs: the audited port, the canary and the limits. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Canary } from './canary.ts';
 import { Connection } from './connection.ts';
 
 export interface Bounds {
-  /** Milliseconds that an answer may take. */
+  /** Milliseconds to wait for an answer. */
   readonly patience: number;
   /** Milliseconds between two connections. */
   readonly pace: number;
-  /** Connections to the audited server in all. */
+  /** Connections to the audited server in total. */
   readonly connections: number;
-  /** Stops everything. */
+  /** Aborts the audit. */
   readonly signal: AbortSignal;
 }
 
-/** Connections or time are spent; what has not been tried by then stays unclear. */
+/** The connection or time limit is reached; techniques not yet tried stay unclear. */
 export class BudgetError extends Error {
   override readonly name = 'BudgetError';
 }
 
-/** The budget of one audit, shared by its ports. */
+/** The limits of one audit, shared by its ports. */
 export class Budget {
   readonly bounds: Bounds;
   #left: number;
@@ -30,40 +30,40 @@ export class Budget {
     this.#left = bounds.connections;
   }
 
-  /** Waits for the next connection's turn. @throws BudgetError */
+  /** Waits until the next connection may be opened. @throws BudgetError */
   async turn(): Promise<void> {
     const { pace, signal, connections } = this.bounds;
-    if (this.#left === 0) throw new BudgetError(`the bound of ${connections} connections is reached`);
+    if (this.#left === 0) throw new BudgetError(`the limit of ${connections} connections is reached`);
     this.#left -= 1;
     const wait = this.#next - Date.now();
     if (wait > 0) await delay(wait, undefined, { signal }).catch(() => {});
-    if (signal.aborted) throw new BudgetError('the time of the audit is over');
+    if (signal.aborted) throw new BudgetError('the audit ran out of time');
     this.#next = Date.now() + pace;
   }
 }
 
-export interface GroundOptions {
-  /** The address that is dialled; a name is resolved once, before. */
+export interface AuditContextOptions {
+  /** The address to dial; a name is resolved once, before the audit. */
   readonly address: string;
   readonly port: number;
-  /** The host that the server takes for its own, without brackets. */
+  /** A host that the server serves, without brackets. */
   readonly name: string;
   readonly canary: Canary;
   readonly budget: Budget;
 }
 
-export class Ground {
+export class AuditContext {
   readonly address: string;
   readonly port: number;
   readonly name: string;
   readonly canary: Canary;
-  /** HTTP is spoken inside TLS. */
+  /** The port speaks HTTP inside TLS. */
   tls = false;
-  /** An answer of each status, cut: who the server is may stand in its error pages alone. */
+  /** One truncated answer per status: some servers name themselves only in error pages. */
   readonly #answers = new Map<number, string>();
   readonly #budget: Budget;
 
-  constructor({ address, port, name, canary, budget }: GroundOptions) {
+  constructor({ address, port, name, canary, budget }: AuditContextOptions) {
     this.address = address;
     this.port = port;
     this.name = name;
@@ -79,17 +79,17 @@ export class Ground {
     return this.#budget.bounds.signal;
   }
 
-  /** Some technique was answered in HTTP: the port speaks it, whatever it was taken for at first. */
+  /** A technique got an HTTP answer: the port speaks HTTP, even if the first look said otherwise. */
   get heardHttp(): boolean {
     return this.#answers.size > 0;
   }
 
-  /** What the server has said, an answer of each status. */
+  /** One answer per status. */
   get answers(): string {
     return [...this.#answers.values()].join('\n');
   }
 
-  /** Bounded: 2 KiB of one answer a status. */
+  /** Keeps at most 2 KiB of one answer per status. */
   heard(status: number | null, bytes: Buffer): void {
     if (status !== null && !this.#answers.has(status)) {
       this.#answers.set(status, bytes.toString('latin1', 0, 2_048));
@@ -101,17 +101,17 @@ export class Ground {
     return `${bracketed(this.name)}:${this.port}`;
   }
 
-  /** What a browser writes in the Host line of a request to this port. */
+  /** The Host that a browser sends to this port. */
   get own(): string {
     return this.port === (this.tls ? 443 : 80) ? bracketed(this.name) : this.target;
   }
 
-  /** The canary can be named by the audited server's own name: both are on one machine. */
+  /** Canary and audited server are on one machine, so the server's own name reaches the canary too. */
   get sharesMachine(): boolean {
-    return this.canary.hears(this.address);
+    return this.canary.listensAt(this.address);
   }
 
-  /** A name for SNI: addresses are not allowed there (RFC 6066 section 3). */
+  /** The name for SNI, which must not be an address (RFC 6066 section 3). */
   get servername(): string | null {
     return /[a-z]/i.test(this.name) && !this.name.includes(':') ? this.name : null;
   }
@@ -128,7 +128,7 @@ export class Ground {
     });
   }
 
-  /** A turn for a connection that is made elsewhere. @throws BudgetError */
+  /** Waits for a connection that the caller opens itself. @throws BudgetError */
   turn(): Promise<void> {
     return this.#budget.turn();
   }

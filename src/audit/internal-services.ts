@@ -1,9 +1,9 @@
-/** Services of the server's own machine that a relay gives away: cloud metadata, and what listens on loopback. */
+/** Services inside the server's machine or cloud that a relay exposes: metadata, and servers on loopback. */
 
-/** Its answer to this holds nothing secret; the pages below it can. */
+/** This listing holds no secrets, unlike the pages below it. */
 export const metadataPath = '/latest/meta-data/';
 
-/** The same address as a browser, a resolver and inet_aton read it, and the names that clouds give it. */
+/** The metadata address, its spellings for inet_aton, and its names at cloud providers. */
 export const metadataHosts: Readonly<Record<string, string>> = {
   metadata: '169.254.169.254',
   'metadata-decimal': '2852039166',
@@ -13,12 +13,12 @@ export const metadataHosts: Readonly<Record<string, string>> = {
   'metadata-google': 'metadata.google.internal',
 };
 
-/** What the services of AWS, Google, Azure and their like say, refusals included. */
+/** Answers of the metadata services of AWS, Google, Azure and others, refusals included. */
 export const metadataMarks =
   /^(?:ami-id|instance-id|local-ipv4)\/?\r?$|^Metadata-Flavor: Google|^Server: (?:EC2ws|IMDS|Metadata Server)|Required metadata header/im;
 
-/** Greetings of SSH and mail servers, in a page or through a tunnel. */
+/** Greetings of SSH and mail servers, inside a page or through a tunnel. */
 export const greetingMarks = /(?:^|\n)(?:SSH-\d|220[ -])/;
 
-/** Ports of loopback whose servers greet first. */
+/** Loopback ports whose servers send a greeting first. */
 export const greetingPorts = { ssh: 22, mail: 25 } as const;
