@@ -1,4 +1,4 @@
-/** What the ordinary lines of a log say: how large the server's own answers are, and what it is called. */
+/** What the ordinary lines of a log reveal: the sizes of the server's own answers, and its names. */
 import { type FallbackData, FallbackSizes } from './fallback-sizes.ts';
 import { FrontPages, type FrontSize } from './front-pages.ts';
 import { type NameCounts, NameTally } from './name-tally.ts';
@@ -29,18 +29,18 @@ export class Baseline {
   /** Upstreams of ordinary requests. */
   readonly upstreams = new Map<string, number>();
   readonly pages: PageSizes;
-  /** Answers to HEAD, of logs that count the bytes of heads: 256 paths. */
+  /** Sizes of answers to HEAD, for logs that count header bytes: 256 paths. */
   readonly heads = new PageSizes(8);
 
-  /** @param bits of the table of page sizes: see `PageSizes` */
+  /** @param bits see `PageSizes` */
   constructor(bits = 17) {
     this.pages = new PageSizes(bits);
   }
 
   /**
-   * One ordinary answer.
+   * Counts one ordinary answer.
    *
-   * @param bytes -1 where the log has none
+   * @param bytes -1 if not logged
    */
   add(isGet: boolean, isHead: boolean, path: number, status: number, bytes: number, seconds: number): void {
     this.statuses.add(status, bytes, isHead || status === 304);

@@ -1,4 +1,4 @@
-/** Which logged requests deserve a verdict: those that are no plain request for a path of ours. */
+/** Selects the logged requests that need a verdict: everything but plain origin-form requests. */
 import { classifyFirstBytes, type FirstBytes } from '../wire/first-bytes.ts';
 import { telnetTarget } from '../wire/telnet-proxy.ts';
 import type { LogEntry } from './log-entry.ts';
@@ -10,7 +10,7 @@ export interface Candidate {
   line: number;
   readonly entry: LogEntry;
   readonly kind: CandidateKind;
-  /** The line as it stands in the log, cut. */
+  /** The log line, truncated to `quoteLimit`. */
   readonly text: string;
 }
 
@@ -21,20 +21,20 @@ export type CandidateKind =
   | 'origin'
   | 'mail'
   | 'telnet'
-  /** A line of an error log, about a request that the access log holds. */
+  /** A line of an error log about a request in the access log. */
   | 'note'
   | Exclude<FirstBytes, 'http-1' | 'http-0.9' | 'unknown'>;
 
-/** Longest line that is quoted, in characters. */
+/** Longest quote of a line, in characters. */
 export const quoteLimit = 600;
 
-/** `scheme://…`: an absolute-form target, or what is left of one; `cache_object:` of Squid, and a socket of this machine, as well. */
+/** `scheme://…`: an absolute-form target or a truncated one; includes Squid's `cache_object:` and `unix:/` sockets. */
 const absolute = /^(?:[A-Za-z][A-Za-z0-9+._-]*:\/\/|unix:\/)/;
-/** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: completed by lenient parsers into a URL that names a host. */
+/** `http:/10.0.0.1/`, `@evil/`, `www.example.com:443`: lenient parsers turn these into a URL that names a host. */
 const hostInDisguise =
   /^(?:https?:(?!\/\/)\/?[a-z0-9[]|[^/?]*@(?:\[|(?:[a-z0-9-]+\.)+[a-z0-9-]+(?:\/|:\d))|(?:[a-z0-9-]+\.)+[a-z0-9-]+:\d{1,5}(?:$|[/?])|\\)/i;
 
-/** The kind of candidate that a request is; null for an ordinary one. */
+/** The kind of candidate; null for an ordinary request. */
 export function candidateKind(request: string): CandidateKind | null {
   const first = request.charCodeAt(0);
   if (telnetTarget(request) !== null) return 'telnet';
@@ -49,7 +49,7 @@ export function candidateKind(request: string): CandidateKind | null {
     }
   }
   const bytes = Buffer.from(`${request.slice(0, 510)}\r\n`, 'latin1');
-  // A command ends with its line, which is not logged; of a greeting in binary a line end would be one byte too many.
+  // Logs leave out the line end: an SMTP command needs it back, a binary greeting would get two bytes too many.
   const binary = classifyFirstBytes(bytes.subarray(0, -2));
   const other = binary === 'unknown' || binary === 'http-1' ? classifyFirstBytes(bytes) : binary;
   switch (other) {
@@ -64,5 +64,5 @@ export function candidateKind(request: string): CandidateKind | null {
   }
 }
 
-/** HELP and QUIT are what port scanners say to every port; a sender of mail greets, or names an address. */
+/** Mail senders greet or name an address. Not HELP and QUIT, which port scanners send to every port. */
 const smtp = (request: string): boolean => /^(?:HELO|EHLO|LHLO|MAIL FROM:|RCPT TO:)/i.test(request);

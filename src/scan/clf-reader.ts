@@ -1,6 +1,6 @@
 /**
- * The common log format of Apache and nginx and its many relatives: read byte by byte, so that a million ordinary lines
- * a second cost no string. A line that is anything but an ordinary request goes the slow way, as text.
+ * Fast path for the common log format of Apache and nginx and its relatives. Reads bytes without making strings, so that
+ * a million ordinary lines a second are possible. All other lines take the slow path, as text.
  */
 import { mayNameTarget } from '../rules/path-proxy.ts';
 import type { Baseline } from './baseline.ts';
@@ -20,17 +20,17 @@ const OPEN = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE = 0x5d;
 
-/** Of the referers of pages one in so many is counted; those of images and styles all the same. */
+/** One in this many page referers is counted; referers of images and styles are all counted. */
 const sampling = 8;
-/** A longer name in a referer is not counted. */
+/** Longer host names in referers are not counted. */
 const longestHost = 100;
 
-/** Bytes of which some stand in every target that names a host to a proxy script: `.` `:` `%` `x` `X`. */
-const ofTargets = new Uint8Array(256);
-for (const byte of [DOT, COLON, 0x25, 0x58, 0x78]) ofTargets[byte] = 1;
+/** Every target that names a host to a proxy script has at least one of these bytes: `.` `:` `%` `x` `X`. */
+const targetBytes = new Uint8Array(256);
+for (const byte of [DOT, COLON, 0x25, 0x58, 0x78]) targetBytes[byte] = 1;
 
-/** A dot tells where an address or `metadata.` may stand; else there is one in the name of every file. */
-function isTelling(buf: Buffer, at: number): boolean {
+/** A dot counts only in front of a digit (an address) or after an `a` (`metadata.`): every file name has one. */
+function mayBeHost(buf: Buffer, at: number): boolean {
   if (buf[at] !== DOT) return true;
   const next = buf[at + 1]!;
   return (next >= 0x30 && next <= 0x39) || buf[at - 1] === 0x61;
@@ -50,9 +50,9 @@ const beginsLikeProxy = (first: number, second: number): boolean => {
 
 export interface ClfOptions {
   readonly baseline: Baseline;
-  /** Called with the bounds of a line that needs a closer look. */
+  /** Called with the bounds of each line for the slow path. */
   readonly onLine: (buffer: Buffer, start: number, end: number, line: number) => void;
-  /** Paths that may hold a URL are looked at closely too. */
+  /** Send paths that may contain a URL to the slow path too. */
   readonly paths: boolean;
 }
 
@@ -63,11 +63,11 @@ export class ClfReader {
   readonly #minute = new Uint8Array(26);
   #minuteSeconds = 0;
   #line = 0;
-  /** The host of the last referer as it was written, and what is counted for it. */
+  /** The host of the last referer, as written, and its counters. */
   readonly #host = new Uint8Array(longestHost);
   #hostLength = -1;
   #hostCounts: NameCounts = {};
-  /** Lines that took the fast way, and the time of the first and the last of them in seconds. */
+  /** Lines read on the fast path, and the times of the first and last of them, in seconds. */
   fast = 0;
   first = 0;
   last = 0;
@@ -101,9 +101,9 @@ export class ClfReader {
   }
 
   /**
-   * Reads a line that is an ordinary request. Every byte compared is before the line feed, which stops every loop.
+   * Reads a line that is an ordinary request. The line feed stops every loop.
    *
-   * @returns an offset within the line, or -1 where it is not ordinary
+   * @returns an offset within the line, or -1 for the slow path
    */
   #ordinary(buf: Buffer, start: number): number {
     let i = start;
@@ -116,7 +116,7 @@ export class ClfReader {
     const time = i;
     i += 30;
     const method = buf[i]!;
-    // CONNECT, and whatever does not begin like a method.
+    // Slow path: CONNECT, and anything that does not begin like a method.
     if (method < 0x41 || method > 0x5a || method === 0x43 || (this.#paths && method === 0x54)) return -1;
     do byte = buf[++i]!;
     while (byte >= 0x41 && byte <= 0x5a);
@@ -137,20 +137,20 @@ export class ClfReader {
         .startsWith('http')
     )
       return -1;
-    let telling = beginsLikeProxy(byte, buf[i + 1]!);
+    let mayName = beginsLikeProxy(byte, buf[i + 1]!);
     while (byte !== SPACE && byte !== QUESTION) {
       if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return -1;
-      if (ofTargets[byte] === 1) telling ||= isTelling(buf, i);
+      if (targetBytes[byte] === 1) mayName ||= mayBeHost(buf, i);
       hash = hashStep(hash, byte);
       byte = buf[++i]!;
     }
     const pathEnd = i;
     while (byte !== SPACE) {
       if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) return -1;
-      if (ofTargets[byte] === 1) telling ||= isTelling(buf, i);
+      if (targetBytes[byte] === 1) mayName ||= mayBeHost(buf, i);
       byte = buf[++i]!;
     }
-    if (telling && mayNameTarget(buf.toString('latin1', target, i))) return -1;
+    if (mayName && mayNameTarget(buf.toString('latin1', target, i))) return -1;
     // ` HTTP/1.1" 200 `, or ` HTTP/2" 200 `
     if (buf[i + 1] !== 0x48) return -1;
     if (buf[i + 9] === QUOTE) i += 10;
@@ -188,7 +188,7 @@ export class ClfReader {
     return i;
   }
 
-  /** Seconds since the epoch. Two lines in a row mostly share their minute, and a comparison is cheaper than a parse. */
+  /** Seconds since the epoch. Consecutive lines mostly share the minute, and comparing is cheaper than parsing. */
   #seconds(buf: Buffer, open: number): number {
     const tens = buf[open + 19]! - 0x30;
     const ones = buf[open + 20]! - 0x30;
@@ -200,7 +200,7 @@ export class ClfReader {
     return time / 1000;
   }
 
-  /** All but the digits of the seconds. */
+  /** Compares everything but the digits of the seconds. */
   #sameMinute(buf: Buffer, start: number): boolean {
     const minute = this.#minute;
     for (let i = 17; i >= 0; i--) if (buf[start + i] !== minute[i]) return false;
@@ -208,7 +208,7 @@ export class ClfReader {
     return true;
   }
 
-  /** vhost_combined begins `www.example.net:80 192.0.2.1 - `: a colon and a port before the first space. */
+  /** vhost_combined begins with `www.example.net:80 192.0.2.1 - `, one word more than combined. */
   #vhost(buf: Buffer, start: number, open: number): void {
     if (this.#line % sampling !== 0 && this.#line > 1000) return;
     let spaces = 0;
@@ -239,7 +239,7 @@ export class ClfReader {
     else if (this.#line % sampling === 0 || this.#line < 1000) this.#count(buf, host, i, 'referer');
   }
 
-  /** Referers mostly name the host of the one before: its bytes are compared, which costs no string and no look-up. */
+  /** Consecutive referers mostly name the same host: comparing bytes saves making a string and a look-up. */
   #count(buf: Buffer, start: number, end: number, sighting: 'self' | 'asset' | 'referer'): void {
     const length = end - start;
     if (length > longestHost) return;
@@ -260,11 +260,11 @@ export class ClfReader {
 const isAsset = (buf: Buffer, end: number): boolean =>
   buf[end - 3] === DOT || buf[end - 4] === DOT || buf[end - 5] === DOT;
 
-/** The vhost among the words before the time, if the line has one there. */
+/** The vhost among the words before the time; null if there is none. */
 export function clfVhost(words: readonly string[]): string | null {
   const first = words[0] ?? '';
   if (/^[A-Za-z0-9._-]+:\d{1,5}$/.test(first) || /^\[[0-9a-f:]+\]:\d{1,5}$/i.test(first)) return first;
-  // `www.example.net 192.0.2.1 - - `: a name, and an address after it.
+  // `www.example.net 192.0.2.1 - - `: a name followed by an address.
   const second = words[1] ?? '';
   const name = /^(?=.*[a-z])[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i;
   return name.test(first) && /^(?:\d{1,3}\.){3}\d{1,3}$|^[0-9a-f]*:[0-9a-f:]+$/i.test(second) ? first : null;

@@ -1,13 +1,13 @@
-/** The successful answers of all probes of a log, side by side: a page of our own comes in the same size for everybody. */
+/** Compares the successful answers to all probes of a log: the server's own page has the same size for every host asked for. */
 import type { Probe } from './probe.ts';
 
-/** Hosts and sizes that are remembered. An open proxy's log has no end of them, and says enough with the first. */
+/** Most hosts and sizes remembered: the log of an open proxy has endless ones, but the first are enough. */
 const limit = 20_000;
 
 export interface Spread {
-  /** Different things asked for. */
+  /** Distinct targets. */
   readonly targets: number;
-  /** Different sizes, too far apart to be one page. */
+  /** Distinct sizes, too far apart to be one page. */
   readonly sizes: number;
   /** The largest is at least three times the smallest. */
   readonly wide: boolean;
@@ -20,7 +20,7 @@ interface Unmatched {
 
 export class ComparedAnswers {
   readonly #hosts = new Map<string, Set<string>>();
-  /** The same, whatever the path. */
+  /** Like `#hosts`, for any path. */
   readonly #anyPath = new Map<string, Set<string>>();
   readonly #unmatched: Record<Kind, Unmatched> = {
     connect: { targets: new Set(), sizes: new Set() },
@@ -28,7 +28,7 @@ export class ComparedAnswers {
   };
   readonly #spread = new Map<Kind, Spread>();
 
-  /** @param isOwnPage the answer is a page of ours for other reasons */
+  /** @param isOwnPage the answer is already known to be an own page */
   add(probe: Probe, isOwnPage: boolean): void {
     const { status, bytes, relay } = probe.candidate.entry;
     if (status === null || status < 200 || status >= 400 || bytes === null || bytes === 0 || relay !== null)
@@ -44,17 +44,17 @@ export class ComparedAnswers {
     this.#spread.clear();
   }
 
-  /** How many unrelated hosts got this very answer for the same path. */
+  /** Unrelated hosts with the same answer for the same path. */
   hostsWithAnswer(probe: Probe): number {
     return this.#hosts.get(answerKey(probe))?.size ?? 0;
   }
 
-  /** How many unrelated hosts got an answer of this size, for whatever path. */
+  /** Unrelated hosts with an answer of this size, for any path. */
   hostsWithSize(probe: Probe): number {
     return this.#anyPath.get(sizeKey(probe))?.size ?? 0;
   }
 
-  /** How the answers that are no page of ours differ. */
+  /** How much the answers that are not own pages differ. */
   unmatched(kind: Kind): Spread {
     let spread = this.#spread.get(kind);
     if (spread === undefined) {
@@ -72,7 +72,7 @@ type Kind = 'connect' | 'absolute';
 
 const kindOf = (probe: Probe): Kind => (probe.technique.startsWith('connect') ? 'connect' : 'absolute');
 
-/** A path, not a host: only the same path is known to give the same page. Pixels of 43 bytes come from everywhere. */
+/** Includes the path: across paths, equal sizes prove little, such as tracking pixels of 43 bytes. */
 const answerKey = (probe: Probe): string =>
   `${kindOf(probe)} ${probe.candidate.entry.status} ${probe.candidate.entry.bytes} ${probe.wanted.path.slice(0, 200)}`;
 
@@ -86,13 +86,13 @@ function addHost(map: Map<string, Set<string>>, key: string, host: string): void
   } else if (map.size < limit) map.set(key, new Set([siteOf(host)]));
 }
 
-/** Whose host it is, as near as can be told: the last two labels of a name, the address itself, this machine. */
+/** The site of a host, approximately: the last two labels of a name, an address, or `localhost`. */
 export function siteOf(host: string): string {
   if (host === 'localhost' || host.startsWith('127.') || host === '[::1]') return 'localhost';
   return /^[\d.[]/.test(host) ? host : host.split('.').slice(-2).join('.');
 }
 
-/** How many sizes there are, those within 64 bytes of one another counted once. @param sorted the smallest first */
+/** Number of sizes; sizes within 64 bytes of each other count once. @param sorted ascending */
 function distinctSizes(sorted: readonly number[]): number {
   let count = 0;
   let last = Number.NEGATIVE_INFINITY;

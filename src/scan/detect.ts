@@ -1,4 +1,4 @@
-/** Which format a log has: the one that reads most of its first lines, out of whatever is wrapped around them. */
+/** Detects the format of a log: the one that reads most of its first lines, once their wrapping is removed. */
 import { alb, elb, envoyText, haproxy, haproxyTcp } from './formats/balancers.ts';
 import { combined, nginxProxyManager, traefikClf, zoraxy } from './formats/combined.ts';
 import { customFormat } from './formats/custom.ts';
@@ -16,7 +16,7 @@ import { systemLog } from './formats/system-log.ts';
 import type { LineFormat } from './line-format.ts';
 import { collector, detectWrapping, openWrappings, type Wrapping } from './wrapping.ts';
 
-/** Every format, the more particular ones first: of two that read equally much the first one wins. */
+/** Every format, specific ones first: in a tie the first one wins. */
 export const formats: readonly LineFormat[] = [
   pino,
   ...jsonFormats,
@@ -50,13 +50,13 @@ export const formats: readonly LineFormat[] = [
   systemLog,
 ];
 
-/** So many lines decide. */
+/** Lines that detection looks at. */
 export const sampleLines = 50;
 
 /**
- * The format of `--format`: an id, or a LogFormat or log_format string.
+ * The format named by `--format`: an id, or a LogFormat or log_format string.
  *
- * @throws RangeError where it is neither, with the ids there are
+ * @throws RangeError if it is neither; the message lists the ids
  */
 export function namedFormat(text: string): LineFormat {
   const known = formats.find(({ id }) => id === text);
@@ -68,15 +68,15 @@ export function namedFormat(text: string): LineFormat {
 }
 
 export interface DetectedLog {
-  /** From the outside in. */
+  /** Outermost first. */
   readonly wrapping: readonly Wrapping[];
-  /** Null where no format reads a single line. */
+  /** Null if no format reads a line. */
   readonly format: LineFormat | null;
 }
 
 /**
- * @param head the first bytes of a log, one character a byte
- * @param named the format as told; null: the one that fits
+ * @param head the first bytes of a log, as latin1
+ * @param named the given format; null: detect it
  * @param limit longest record, in characters
  */
 export function detectLog(head: string, now: number, named: LineFormat | null, limit: number): DetectedLog {
@@ -87,12 +87,12 @@ export function detectLog(head: string, now: number, named: LineFormat | null, l
   const wrapping = detectWrapping(lines, limit);
   const texts = lines.flatMap(openWrappings(wrapping, limit));
   if (named === null) return readable(wrapping, texts, now, limit);
-  // A format of one's own may well look like a wrapping.
+  // A custom format may look like a wrapping.
   const bare = wrapping.length > 0 && linesRead(named, lines, now) > linesRead(named, texts, now);
   return { wrapping: bare ? [] : wrapping, format: named };
 }
 
-/** @param texts what is within the wrapping */
+/** @param texts the lines without their wrapping */
 function readable(
   wrapping: readonly Wrapping[],
   texts: readonly string[],
@@ -106,7 +106,7 @@ function readable(
   return within === null ? { wrapping, format } : { wrapping: [...wrapping, collector], format: within };
 }
 
-/** Null where no format reads a single line. @param now see `LineFormat.open` */
+/** Null if no format reads a line. @param now see `LineFormat.open` */
 export function detectFormat(lines: readonly string[], now: number): LineFormat | null {
   let best: LineFormat | null = null;
   let most = 0;

@@ -1,4 +1,4 @@
-/** What error logs say of requests: laid beside what the access log of the same server says. */
+/** Matches lines of error logs with requests in the access log of the same server. */
 import type { Baseline } from './baseline.ts';
 import type { Candidate } from './candidate.ts';
 import type { Judgement } from './outcome.ts';
@@ -7,13 +7,13 @@ import type { Probe } from './probe.ts';
 import { requestWords } from './request-text.ts';
 import { urlParts } from './url-names.ts';
 
-/** Notes that are remembered. */
+/** Most notes remembered. */
 const limit = 50_000;
-/** A request is logged when it came (Apache) or when it ended (nginx), its error up to a time-out later or before. */
+/** Apache logs a request's arrival, nginx its end, and the error may be up to a timeout away from either. Milliseconds. */
 const reach = 65_000;
-/** Error logs write local time without its zone, and zones are quarters of an hour. */
+/** Error logs write local time without a zone, and zones differ by quarters of an hour. */
 const quarter = 15 * 60_000;
-/** Further apart than any two zones, in milliseconds. */
+/** More than the difference between any two zones, in milliseconds. */
 const farthest = 27 * 3_600_000;
 
 interface Note {
@@ -27,7 +27,7 @@ export class ErrorNotes {
   readonly #notes = new Map<string, Note[]>();
   #count = 0;
 
-  /** How many lines were proof of something. */
+  /** Lines that prove something. */
   get count(): number {
     return this.#count;
   }
@@ -51,8 +51,8 @@ export class ErrorNotes {
   }
 
   /**
-   * The judgement as the error log corrects it: where the access log alone does not tell, or tells of a server error.
-   * An upstream of ordinary requests proves nothing.
+   * Corrects a judgement that the access log leaves open, or that rests on a server error. An upstream that also
+   * serves ordinary requests proves nothing.
    */
   corrected(probe: Probe, judgement: Judgement, { upstreams }: Baseline): Judgement {
     const { entry } = probe.candidate;
@@ -83,7 +83,7 @@ function near(a: number, b: number): boolean {
   return apart <= farthest && Math.min(within, quarter - within) <= reach;
 }
 
-/** The host that a request names, whatever its form. */
+/** The host in a request, in any form. */
 function wantedHost(request: string): string | null {
   const target = requestWords(request)?.target ?? '';
   return urlParts(target)?.host ?? hostOf(target);

@@ -1,6 +1,6 @@
 /**
- * Sizes that many different paths are answered with: the one page that a front controller or an application shell
- * gives to every path it does not know. A probe answered with that page was answered by us.
+ * Sizes shared by the answers to many paths: the page that a front controller or a single-page application sends for
+ * every unknown path. A probe that got that page was answered locally.
  */
 
 const slots = 1 << 14;
@@ -35,10 +35,10 @@ export class FallbackSizes {
     }
   }
 
-  /** Whether ordinary paths, one after the other, were answered with exactly this size. */
+  /** Whether several ordinary paths were answered with exactly this size. */
   has(size: number): boolean {
     const slot = size & (slots - 1);
-    // Large sites have pages of equal size by chance; a shell page stands out by its share.
+    // Large sites have pages of equal size by chance; a fallback page stands out by its share.
     return this.#sizes[slot] === size && this.#changes[slot]! >= Math.max(3, this.#total / 1000);
   }
 

@@ -11,11 +11,11 @@ import { faultText, type LogFault } from './sources.ts';
 import { Tally } from './tally.ts';
 import { unreadOf } from './unread.ts';
 
-/** File systems without change events are looked at so often, in milliseconds. */
+/** Polling interval for file systems without change events, in milliseconds. */
 const poll = 1000;
 const chunk = Buffer.alloc(1 << 20);
 
-/** Reads what stands in the logs, goes on with what is added, and ends when the signal says so. */
+/** Reads the logs, then every line added to them, until `signal` aborts. */
 export async function followLogs(options: ScanOptions, signal: AbortSignal): Promise<ScanResult> {
   const tally = new Tally();
   const faults: LogFault[] = [];
@@ -85,7 +85,7 @@ class FollowedLog {
       });
       watcher.on('error', wake);
     } catch {
-      // No change events here: the timer does alone.
+      // No change events on this file system: polling alone has to do.
     }
     const timer = setInterval(wake, poll);
     signal.addEventListener('abort', wake);
@@ -106,7 +106,7 @@ class FollowedLog {
     }
   }
 
-  /** Reads on; at a rotation first the rest of the old file, then the new one from its start. */
+  /** Reads new lines; after a rotation, the rest of the old file, then the new file from its start. */
   async #read(): Promise<void> {
     try {
       const now = await stat(this.#name).catch(() => null);

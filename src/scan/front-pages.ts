@@ -1,4 +1,4 @@
-/** The sizes of the server's own front page over time. Front pages change within days, so each day has its own. */
+/** The sizes of the server's own front page, day by day: front pages change within days. */
 
 export interface FrontSize {
   readonly size: number;
@@ -13,9 +13,9 @@ interface Bucket {
   sizes: { size: number; count: number; first: number; last: number }[];
 }
 
-/** Sizes kept apart within one day and sixteen bytes: more than that and the nearest one is counted for. */
+/** Exact sizes per day and sixteen-byte step; further sizes are counted for the first of them. */
 const exactSizes = 4;
-/** Days times sixteen-byte steps: ten years of a page with twenty sizes a day. Then the oldest quarter goes. */
+/** Most buckets: ten years of a page with twenty sizes a day. Beyond, the oldest quarter is evicted. */
 const bucketLimit = 65_536;
 const day = 86_400;
 
@@ -23,7 +23,7 @@ export class FrontPages {
   readonly #buckets = new Map<number, Bucket>();
   #count = 0;
 
-  /** How many front pages were seen. */
+  /** Front pages seen. */
   get count(): number {
     return this.#count;
   }
@@ -50,7 +50,7 @@ export class FrontPages {
     entry.last = Math.max(entry.last, seconds);
   }
 
-  /** Sizes seen within so many days of a time, the nearest in size first. */
+  /** Sizes within `reach` bytes, seen within `days` of a time, the nearest size first. */
   near(size: number, seconds: number, days: number, reach: number): FrontSize[] {
     const today = Math.floor(seconds / day);
     const found: FrontSize[] = [];
@@ -77,15 +77,6 @@ export class FrontPages {
     return [...this.#buckets.values()].flatMap((bucket) => bucket.sizes);
   }
 
-  /** Front pages seen within so many days of a time. */
-  countNear(seconds: number, days: number): number {
-    let count = 0;
-    for (const { first, last, count: n } of this.all()) {
-      if (last >= seconds - days * day && first <= seconds + days * day) count += n;
-    }
-    return count;
-  }
-
   merge(sizes: readonly FrontSize[]): void {
     for (const { size, count, first, last } of sizes) this.add(size, last, count, first);
   }
@@ -99,7 +90,7 @@ export class FrontPages {
   }
 }
 
-/** Sixteen-byte steps of size that a day has. */
+/** Sixteen-byte steps per day. */
 const sizeSteps = 0x10000000;
 
 const keyOf = (day: number, size: number): number => day * sizeSteps + (Math.min(size, 0xffffffff) >>> 4);

@@ -1,4 +1,4 @@
-/** The report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. It looks like the dashboard. */
+/** The report as one self-contained HTML file in the style of the dashboard: no scripts, no external fonts or images. */
 import { escapeHtml } from '../looks/html.ts';
 import { logo } from '../looks/logo.ts';
 import { looks } from '../looks/looks.ts';
@@ -12,7 +12,7 @@ import type { ScanResult } from './scan-logs.ts';
 import { type OutcomeCounts, ranked, sum } from './tally.ts';
 import { number, verdictSentence } from './verdict.ts';
 
-/** What only this report has: a colour for each outcome. */
+/** The shared stylesheet plus a colour for each outcome. */
 const style = `${looks}
 .likely-relayed { --outcome: var(--seal); }
 .attempted { --outcome: var(--ochre); }
@@ -35,7 +35,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print { body { background: none; } .card { break-inside: avoid; box-shadow: none; } }
 `;
 
-/** @param language of the person who reads it */
+/** @param language of the reader */
 export function htmlReport(result: ScanResult, language: Language = 'en'): string {
   const { tally, files } = result;
   const words = scanWords[language];
@@ -120,7 +120,7 @@ function timeline({ tally }: ScanResult, words: ScanWords, language: Language): 
 const rect = (x: number, y: number, width: number, height: number, outcome: Outcome): string =>
   `<rect class="${outcome}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}"/>`;
 
-/** @param said what stands before a name, by name */
+/** @param said labels to show before names, by name */
 function table(
   title: string,
   list: readonly [string, OutcomeCounts][],

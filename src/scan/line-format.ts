@@ -1,33 +1,33 @@
 import type { LogEntry } from './log-entry.ts';
 
 /**
- * What became of a line: an entry; traffic with nothing in it to judge (`ordinary`: a mail session); a line that says
- * nothing of requests (`skip`); or one that is not of this format.
+ * A parsed line: an entry; traffic with nothing to judge (`ordinary`, such as a mail session); a line without a request
+ * (`skip`); or null for a line that is not in this format.
  */
 export type Parsed = LogEntry | 'ordinary' | 'skip' | null;
 
-/** Reads the lines of one log, one after the other. */
+/** Reads the lines of one log in order. */
 export interface LineParser {
-  /** Total: any text gives an answer. @param text one character a byte, without its line end */
+  /** Never throws, whatever the text. @param text latin1, without the line end */
   parse(text: string): Parsed;
-  /** What is left when the log ends, of formats that spread one request over several lines. */
+  /** At the end of the log: unfinished entries, for formats with several lines per request. */
   flush?(): LogEntry[];
 }
 
 /** A log format: one row of `formats`. */
 export interface LineFormat {
-  /** As `--format` takes it. */
+  /** The id for `--format`. */
   readonly id: string;
   /** For people. */
   readonly title: string;
-  /** A line of it, with those before it that it needs: docs/reference/log-formats.md shows it, and tests read it. */
+  /** A sample line, with the earlier lines that it needs: shown in docs/reference/log-formats.md and read by tests. */
   readonly example: string;
-  /** A line needs those before it: a large log of this format is not read in parts. */
+  /** Lines depend on earlier lines, so a large log is not split for threads. */
   readonly stateful?: true;
-  /** Holds no answers to requests: half a sentence that says why, and what to give instead. */
+  /** The format has no requests with answers: half a sentence that says why, and which log to scan instead. */
   readonly silent?: string;
-  /** Reads any system log: asked when no other format reads a line. */
+  /** Reads any system log: tried only if no other format reads a line. */
   readonly fallback?: true;
-  /** @param now the latest time an entry can have, for formats that write no year */
+  /** @param now the latest possible time of an entry, for formats without a year */
   open(now: number): LineParser;
 }

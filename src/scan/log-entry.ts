@@ -1,48 +1,48 @@
-/** One request as a log tells of it, whatever the format. */
+/** One logged request, in any format. */
 export interface LogEntry {
-  /** Milliseconds since the epoch; null where the log does not say. */
+  /** Milliseconds since the epoch; null if not logged. */
   readonly time: number | null;
-  /** The peer's address as text, without its port; empty where the log does not say. */
+  /** The client's address, without its port; empty if not logged. */
   readonly client: string;
-  /** The name of the site that the server chose (Apache `%v`): one of its own, never what a client wrote. */
+  /** The site that the server chose (Apache `%v`): an own name, never client input. */
   readonly vhost: string | null;
-  /** The Host that the client wrote. */
+  /** The Host that the client sent. */
   readonly host: string | null;
-  /** The request line, or the first bytes where it was none; one character a byte, log escapes undone. */
+  /** The request line, or the first bytes of other protocols; latin1, log escapes undone. */
   readonly request: string;
-  /** Null where none was logged (`-`, 0). */
+  /** Null if not logged (`-`, 0). */
   readonly status: number | null;
-  /** Bytes of the answer; null where the log has `-`. With headers or without: formats differ, and do not say. */
+  /** Bytes of the answer; null for `-`. Formats differ in whether headers count, and do not say. */
   readonly bytes: number | null;
   /** Milliseconds. */
   readonly duration: number | null;
   readonly referer: string | null;
   readonly agent: string | null;
-  /** The server that the request was passed on to, where the log names one. */
+  /** The server that the request was forwarded to, if the log names it. */
   readonly upstream: string | null;
-  /** What the log itself says about relaying, where its format has words for that (squid, tinyproxy, Postfix). */
+  /** What the log itself says about relaying, in formats that report it (squid, tinyproxy, Postfix). */
   readonly relay: RelayWord | null;
-  /** A mail to one recipient, of logs that hold no request lines. */
+  /** A mail to one recipient, in mail logs. */
   readonly mail?: MailAttempt;
-  /** The log writes every request as a URL: no sign of absolute-form. */
+  /** The log writes every request as a URL, so a URL is no sign of absolute-form. */
   readonly writtenAsUrl?: true;
-  /** A line of an error log: no request of its own, but `relay` tells of one that the access log holds. */
+  /** A line of an error log: `relay` is about a request in the access log. */
   readonly note?: true;
 }
 
 export interface RelayWord {
-  /** `backend`: passed to a server of the own network that the config names, a web server or one more proxy. */
+  /** `backend`: forwarded to a configured server in the own network, a web server or another proxy. */
   readonly result: 'relayed' | 'refused' | 'failed' | 'backend';
-  /** The words of the log. */
+  /** Quoted from the log. */
   readonly said: string;
 }
 
 export interface MailAttempt {
   readonly recipient: string;
   readonly sender: string | null;
-  /** Put into a mailbox of this server: the recipient's domain is one of its own. */
+  /** Delivered to a local mailbox, so the recipient's domain is an own name. */
   readonly here?: true;
-  /** Refused because the server does not relay there: it says itself that the domain is foreign. */
+  /** Refused as relaying: the server itself says that the domain is foreign. */
   readonly foreign?: true;
 }
 
@@ -61,10 +61,10 @@ const nothing: LogEntry = {
   relay: null,
 };
 
-/** An entry with the given fields; the rest unknown. */
+/** An entry with the given fields; the others are unknown. */
 export const logEntry = (fields: Partial<LogEntry>): LogEntry => ({ ...nothing, ...fields });
 
-/** `-` and the empty text are how logs write that there was nothing. */
+/** Null for `-` and the empty text, which mean "nothing" in logs. */
 export const orNull = (text: string | undefined): string | null =>
   text === undefined || text === '-' || text === '' ? null : text;
 
@@ -74,13 +74,13 @@ export const numberOrNull = (text: string | undefined): number | null => {
   return Number.isFinite(number) ? number : null;
 };
 
-/** A status; 0, 000 and `-` are how logs write that none was sent. */
+/** The status; null for 0, 000 and `-`, which mean that none was sent. */
 export const statusOrNull = (text: string | number | null | undefined): number | null => {
   const status = Number(text);
   return Number.isInteger(status) && status >= 100 && status <= 999 ? status : null;
 };
 
-/** `192.0.2.1:4711`, `[2001:db8::1]:4711` → the address. */
+/** The address in `192.0.2.1:4711` or `[2001:db8::1]:4711`. */
 export function withoutPort(text: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(text);
   if (bracketed !== null) return bracketed[1]!;

@@ -1,4 +1,4 @@
-/** Reads one log: bytes in, candidates and a baseline out. Holds a line at a time, whatever the size of the log. */
+/** Reads one log: bytes in, candidates and a baseline out. Holds one line at a time, whatever the size of the log. */
 
 import { mayNameTarget, pathProxy } from '../rules/path-proxy.ts';
 import { SiteTable } from '../rules/site-table.ts';
@@ -17,57 +17,56 @@ import { isSyslog, messageOf, openWrappings, withoutPrefix } from './wrapping.ts
 
 const LF = 0x0a;
 
-/** A longer line is read up to here, in bytes; the rest of it is passed over. */
+/** Longest line, in bytes; the rest of a longer line is skipped. */
 export const lineLimit = 4 * 1024 * 1024;
-/** Bytes after which the format is decided, even if fewer lines have come. */
+/** Bytes after which the format is decided. */
 const sampleBytes = 256 * 1024;
-/** Broken lines that are kept to be shown. */
+/** Broken lines kept for the report. */
 const brokenKept = 3;
-/** Clients that are counted for a rehearsal. */
+/** Most clients counted for a rehearsal. */
 const clientLimit = 200_000;
 
 export interface LogScanOptions {
-  /** Null: the one that fits. */
+  /** Null: detect it. */
   readonly format: LineFormat | null;
-  /** Latest time an entry can have, milliseconds since the epoch. */
+  /** Latest possible time of an entry, in milliseconds since the epoch. */
   readonly now: number;
   /** Every rule of the catalogue, not only those about relaying. */
   readonly all: boolean;
   /** Count the ordinary requests of each client. */
   readonly clients: boolean;
-  /** Requests whose Host may be foreign are candidates. */
+  /** Report every request with a logged Host as a candidate: it may be foreign. */
   readonly hosts: boolean;
   readonly onCandidate: (candidate: Candidate) => void;
-  /** Where ordinary lines are counted. @default a small one of its own, to be merged later */
+  /** Where ordinary lines are counted. @default a new small one, to be merged later */
   readonly baseline?: Baseline;
 }
 
 export interface LogTotals {
   readonly lines: number;
-  /** Lines that were a request, ordinary or not. */
+  /** Lines with a request, ordinary or not. */
   readonly requests: number;
   /** Lines that no format could read. */
   readonly broken: number;
-  /** Of those, the ones that look like a request for a foreign host all the same. */
+  /** Broken lines that look like a request for a foreign host. */
   readonly suspect: number;
   readonly brokenLines: readonly string[];
-  /** Lines cut at `lineLimit`. */
+  /** Lines truncated at `lineLimit`. */
   readonly cut: number;
-  /** For people; null where no line could be read. */
+  /** Title of the format; null if no line could be read. */
   readonly format: string | null;
-  /** Its id. */
   readonly formatId: string | null;
-  /** Something was wrapped around its lines: a line that was cut may have held many. */
+  /** The lines were wrapped (Docker, JSON): a truncated line may have held many requests. */
   readonly wrapped: boolean;
   /** Milliseconds since the epoch. */
   readonly first: number | null;
   readonly last: number | null;
 }
 
-/** What a client did besides probing. */
+/** A client's ordinary requests. */
 export interface ClientTotals {
   requests: number;
-  /** Requests with a referer, for which browsers are known. */
+  /** Requests with a referer, as browsers send it. */
   referred: number;
   agent: string;
 }
@@ -76,9 +75,9 @@ export class LogScan {
   readonly baseline: Baseline;
   readonly clients = new Map<string, ClientTotals>();
   readonly #options: LogScanOptions;
-  /** The one told or detected, else the first that read a line. */
+  /** The given or detected format, else the first one that read a line. */
   #format: LineFormat | null;
-  /** What `#parser` reads. */
+  /** The format of `#parser`. */
   #read: LineFormat = combined;
   #parser: LineParser | null = null;
   #unwrap: ((line: string) => readonly string[]) | null = null;
@@ -104,7 +103,7 @@ export class LogScan {
     this.#format = options.format;
   }
 
-  /** Takes the next bytes. They are not kept. */
+  /** Takes the next bytes; the caller may reuse the buffer. */
   push(chunk: Buffer): void {
     if (this.#head !== null) {
       this.#head.push(Buffer.from(chunk));
@@ -115,12 +114,12 @@ export class LogScan {
     this.#lines(chunk);
   }
 
-  /** Reads what has come so far, without waiting for more: for logs that are still written. */
+  /** Decides the format from the bytes so far: for logs that are still being written. */
   settle(): void {
     if (this.#head !== null && this.#headBytes > 0) this.#decide();
   }
 
-  /** The log has ended. A last line without a line feed counts. */
+  /** Ends the log. A last line without a line feed counts. */
   end(): LogTotals {
     this.settle();
     if (this.#carryBytes > 0) this.#lines(Buffer.from('\n'));
@@ -161,7 +160,7 @@ export class LogScan {
     const { now, format: named, clients, all } = this.#options;
     const { wrapping, format } = detectLog(head.toString('latin1', 0, sampleBytes), now, named, lineLimit);
     this.#format = format;
-    // An unknown beginning is mostly noise in front of the commonest format.
+    // An unknown beginning is mostly noise before lines in the most common format.
     const read = format ?? combined;
     this.#read = read;
     this.#parser = read.fallback === true ? null : read.open(now);
@@ -176,7 +175,7 @@ export class LogScan {
     this.#lines(head);
   }
 
-  /** Splits into lines; the unfinished last one is carried over. */
+  /** Splits into lines; an unfinished last line is carried over. */
   #lines(chunk: Buffer): void {
     let start = 0;
     if (this.#carryBytes > 0 || this.#skipping) {
@@ -188,7 +187,7 @@ export class LogScan {
       this.#carry = [];
       this.#carryBytes = 0;
       this.#skipping = false;
-      // A line that was cut has lost its end; it is given one.
+      // A truncated line has lost its line feed.
       this.#whole(line[line.length - 1] === LF ? line : Buffer.concat([line, Buffer.from('\n')]));
       start = end;
     }
@@ -252,7 +251,7 @@ export class LogScan {
   }
 
   /**
-   * Logs mix: error lines among the requests, a format that changed with an upgrade, what came through syslog or a
+   * Tries every other format: logs mix in error lines, formats that changed with an upgrade, and lines from syslog or a
    * collector.
    */
   #parseOtherwise(text: string): Parsed {
@@ -281,14 +280,14 @@ export class LogScan {
     return null;
   }
 
-  /** A log whose first lines said nothing is of the format that reads a line. */
+  /** A log of unknown format takes the first format that reads a line. */
   #readAs(format: LineFormat): void {
     if (this.#format === null || this.#format.fallback === true) this.#format = format;
   }
 
   #entry(entry: LogEntry, line: number, text: string): void {
     if (entry.note === true) {
-      // An ordinary request that failed at its backend names the backend.
+      // The error of an ordinary request names one of the server's own backends.
       if (entry.relay === null) return;
       if (entry.upstream !== null && candidateKind(entry.request) === null)
         this.baseline.addUpstream(entry.upstream);
@@ -315,7 +314,7 @@ export class LogScan {
     if (
       (this.#options.all && isOddOrigin(words.method, words.target)) ||
       (this.#options.hosts && entry.host !== null) ||
-      (mayNameTarget(words.target) && pathProxy(nobody, words.target) !== null)
+      (mayNameTarget(words.target) && pathProxy(noSites, words.target) !== null)
     ) {
       this.#candidate(entry, 'origin', line, text);
     }
@@ -323,7 +322,7 @@ export class LogScan {
   }
 
   #candidate(entry: LogEntry, kind: CandidateKind, line: number, text: string): void {
-    // A request of a megabyte is known by its first few kilobytes.
+    // The first 4 KiB are enough to judge a huge request.
     const kept = entry.request.length > 4096 ? { ...entry, request: entry.request.slice(0, 4096) } : entry;
     this.#options.onCandidate({ line, entry: kept, kind, text: text.slice(0, quoteLimit) });
   }
@@ -365,12 +364,12 @@ export class LogScan {
   }
 }
 
-/** A request that looks for a relay, in a line of whatever format. */
+/** A relay probe in a line of any format. */
 const foreignRequest =
   /\bCONNECT [\w.[\]:-]+:\d{1,5}\b|\b(?:GET|HEAD|POST|PUT|OPTIONS) [a-z]{2,9}:\/\/|[Rr]elay(?:ing)? (?:access )?denied/;
 
-/** Own hosts are asked for once they are known. */
-const nobody = new SiteTable([]);
+/** No own hosts: the review compares with them later, when they are known. */
+const noSites = new SiteTable([]);
 
 const isOddOrigin = (method: string, target: string): boolean =>
   /^trace$/i.test(method) || /^\/(?:[/\\]|[a-z][a-z0-9+.-]*:\/)/i.test(target);

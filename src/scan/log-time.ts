@@ -1,4 +1,4 @@
-/** Times as logs write them. */
+/** Parsers for the timestamps in logs. */
 
 const months: Readonly<Record<string, number>> = Object.fromEntries(
   ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'].map((m, i) => [m, i]),
@@ -6,7 +6,7 @@ const months: Readonly<Record<string, number>> = Object.fromEntries(
 
 const clf = /^(\d\d)\/(\w{3})\/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?: ([+-])(\d\d)(\d\d))?$/;
 
-/** `10/Oct/2024:18:54:01 +0900`, the zone and HAProxy's milliseconds optional. Null where it is none. */
+/** `10/Oct/2024:18:54:01 +0900`; the zone and HAProxy's milliseconds are optional. Null if invalid. */
 export function clfTime(text: string): number | null {
   const m = clf.exec(text);
   const month = m === null ? undefined : months[m[2]!];
@@ -26,7 +26,7 @@ export function clfTime(text: string): number | null {
 
 const iso = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?$/;
 
-/** ISO 8601 with any fraction; without a zone it is UTC, as W3C logs have it. Null where it is none. */
+/** ISO 8601 with any fraction; UTC without a zone, as in W3C logs. Null if invalid. */
 export function isoTime(text: string): number | null {
   const m = iso.exec(text);
   if (m === null) return null;
@@ -36,20 +36,20 @@ export function isoTime(text: string): number | null {
 }
 
 /**
- * Seconds since the epoch with a fraction (Caddy, Zeek, squid); milliseconds (pino), microseconds or nanoseconds
- * (Cloudflare) where the number is that large.
+ * Seconds since the epoch with a fraction (Caddy, Zeek, squid). Larger numbers are milliseconds (pino), microseconds or
+ * nanoseconds (Cloudflare).
  */
 export function epochTime(value: number): number | null {
   if (!Number.isFinite(value) || value <= 0) return null;
   const unit = value > 1e17 ? 1e-6 : value > 1e14 ? 1e-3 : value > 1e11 ? 1 : 1000;
   const time = Math.round(value * unit);
-  // A Date ends at 8.64e15.
+  // The largest Date is 8.64e15.
   return time <= 8.64e15 ? time : null;
 }
 
 const asc = /^\w{3} (\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4})$/;
 
-/** `Tue Nov 10 10:00:00 2026`, as C's asctime writes it (uwsgi, Apache's error log); taken as UTC. Null where it is none. */
+/** `Tue Nov 10 10:00:00 2026`, the format of C's asctime (uwsgi, Apache's error log), read as UTC. Null if invalid. */
 export function ascTime(text: string): number | null {
   const m = asc.exec(text);
   const month = m === null ? undefined : months[m[1]!];
@@ -57,7 +57,7 @@ export function ascTime(text: string): number | null {
   return Date.UTC(+m[6]!, month, +m[2]!, +m[3]!, +m[4]!, +m[5]!);
 }
 
-/** `2026/11/10 10:00:00` of nginx' error log and squid's cache.log; taken as UTC. Null where it is none. */
+/** `2026/11/10 10:00:00` (nginx's error log, squid's cache.log), read as UTC. Null if invalid. */
 export function slashTime(text: string): number | null {
   const m = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text);
   return m === null ? null : Date.UTC(+m[1]!, +m[2]! - 1, +m[3]!, +m[4]!, +m[5]!, +m[6]!);
@@ -66,9 +66,9 @@ export function slashTime(text: string): number | null {
 const syslog = /^(\w{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?/;
 
 /**
- * `Nov 25 00:14:02`: syslog writes no year. The latest one that is not in the future is taken.
+ * `Nov 25 00:14:02`: syslog writes no year, so the latest year that is not in the future is assumed.
  *
- * @param now the latest time it may be, milliseconds since the epoch
+ * @param now the latest possible time, in milliseconds since the epoch
  */
 export function syslogTime(text: string, now: number): number | null {
   const m = syslog.exec(text);
@@ -76,6 +76,6 @@ export function syslogTime(text: string, now: number): number | null {
   if (m === null || month === undefined) return null;
   const year = new Date(now).getUTCFullYear();
   const at = (y: number) => Date.UTC(y, month, +m[2]!, +m[3]!, +m[4]!, +m[5]!);
-  // A day ahead may be another time zone; more is last year's.
+  // Up to a day ahead may be another time zone; beyond, it is last year.
   return at(year) > now + 86_400_000 ? at(year - 1) : at(year);
 }

@@ -1,4 +1,4 @@
-/** The request in pasted log lines, whatever the format and whatever is wrapped around them. */
+/** Finds the request in pasted log lines, in any format and wrapping. */
 import { detectFormat, sampleLines } from './detect.ts';
 import type { LineFormat } from './line-format.ts';
 import { type LogEntry, logEntry } from './log-entry.ts';
@@ -6,17 +6,17 @@ import { collector, detectWrapping, openWrappings, withoutPrefix } from './wrapp
 
 export interface LoggedLine {
   readonly format: LineFormat;
-  /** Null where the lines are of that format, and hold no request to judge. */
+  /** Null if the lines have no request to judge. */
   readonly entry: LogEntry | null;
 }
 
 /** Longest record, in characters. */
 const limit = 4 * 1024 * 1024;
 
-/** What servers log where no request came, or none that they could read. */
+/** Placeholders that servers log for a missing or unreadable request. */
 const unlogged = /^(?:-?|<BADREQ>|- .*)\s*$/;
 
-/** @param text one character a byte @returns null where the first line is of no known format */
+/** @param text latin1 @returns null if the first line is in no known format */
 export function readLogged(text: string, now: number): LoggedLine | null {
   const lines = text.split(/\r?\n/, sampleLines).filter((line) => line !== '');
   if (lines.length === 0) return null;
@@ -39,7 +39,7 @@ export function readLogged(text: string, now: number): LoggedLine | null {
   return { format: read.format, entry: parser.flush?.()[0] ?? delivery(read) };
 }
 
-/** A delivery says little without the arrival of the same mail, but whom it was for. */
+/** A delivery line without the mail's arrival still has the recipient. */
 function delivery({ texts }: { readonly texts: readonly string[] }): LogEntry | null {
   const recipient = /(?:\bto=|[=-]> )<?([^\s<>,"=]+@[^\s<>,"]+)/.exec(texts[0]!)?.[1];
   return recipient === undefined

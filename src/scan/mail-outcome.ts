@@ -1,4 +1,4 @@
-/** What became of a mail that was handed in without a login. Whose domain it was for decides, and a log seldom says. */
+/** Judges mails submitted without a login. It depends on who owns the recipient's domain, which logs seldom say. */
 import { specialRange } from '../address/special-ranges.ts';
 import { siteOf } from './compared-answers.ts';
 import { domainOf } from './mail-domain.ts';
@@ -7,14 +7,14 @@ import type { OwnNames } from './own-names.ts';
 import type { Probe } from './probe.ts';
 import type { Questions } from './questions.ts';
 
-/** Domains and clients that are remembered. */
+/** Most domains and clients remembered. */
 const limit = 10_000;
-/** One client of the own network that writes in the name of so many others is no user of ours. */
+/** A client in the own network that sends from this many unrelated domains is not one of our users. */
 const unrelatedSenders = 3;
 
 /**
- * The first address of a bridge of Docker's. With the userland proxy, or with hairpin NAT, every client from outside
- * arrives under it.
+ * The first address of a Docker bridge. With the userland proxy or hairpin NAT, all outside clients appear under this
+ * address.
  */
 export const isDockerGateway = (address: string): boolean =>
   /^172\.(?:1[6-9]|2\d|3[01])\.\d{1,3}\.1$/.test(address);
@@ -28,7 +28,7 @@ export class MailFacts {
     this.#asked = asked;
   }
 
-  /** Looks at a mail before any is judged. */
+  /** Collects the facts of a mail; call for all mails before the first `judge`. */
   add({ candidate, wanted }: Probe, own: OwnNames): void {
     const { mail, relay, client } = candidate.entry;
     if (relay?.result === 'refused') {
@@ -44,13 +44,13 @@ export class MailFacts {
     if (known.size < unrelatedSenders) known.add(siteOf(sender));
   }
 
-  /** A mail of the own network that nothing speaks against. */
+  /** Whether a mail comes from the own network without signs of abuse. */
   isOrdinary({ candidate }: Probe, own: OwnNames): boolean {
     const { mail, relay, client } = candidate.entry;
     if (relay?.result === 'refused' || !fromInside(client)) return false;
     const sender = domainOf(mail!.sender ?? '');
     if (sender === '' || own.has(sender)) return true;
-    return !isDockerGateway(client) && !this.#hides(client);
+    return !isDockerGateway(client) && !this.#hasUnrelatedSenders(client);
   }
 
   judge({ candidate, wanted }: Probe, own: OwnNames): Judgement {
@@ -60,18 +60,18 @@ export class MailFacts {
       return { outcome: 'refused', confidence: 'high', why: `The log says so itself: ${said}.` };
     const relayed = result === 'relayed';
     const did = relayed
-      ? `Sent on to ${upstream ?? 'another server'}`
-      : 'Taken to be sent on, and not delivered yet';
+      ? `Relayed to ${upstream ?? 'another server'}`
+      : 'Accepted for relaying, but not delivered yet';
     if (fromInside(client)) {
       const why = isDockerGateway(client)
-        ? `${client} looks like the gateway of a Docker bridge, under which every client from outside arrives`
-        : `${client} is in the own network, and writes in the name of ${unrelatedSenders} unrelated domains or more`;
+        ? `${client} looks like the gateway of a Docker bridge, which hides the addresses of all outside clients`
+        : `${client} is in your own network, but sends mail from ${unrelatedSenders} or more unrelated domains`;
       return { outcome: 'unclear', confidence: 'low', why: `${did} for ${mail!.sender}: ${why}.` };
     }
-    const foreign = own.told
-      ? 'a domain that is not yours'
+    const foreign = own.declared
+      ? 'the domain is not yours'
       : this.#foreign.has(wanted.host)
-        ? `and the server refused to relay to ${wanted.host} at other times, so it is not its own`
+        ? `at other times the server refused to relay to ${wanted.host}, so the domain is not its own`
         : null;
     if (foreign !== null) {
       return {
@@ -84,11 +84,11 @@ export class MailFacts {
     return {
       outcome: 'unclear',
       confidence: 'low',
-      why: `${did} for a client that had not logged in. Is ${wanted.host} yours, as behind a filter or a backup MX? --host ${wanted.host} says so; otherwise this was relayed.`,
+      why: `${did} for a client that had not logged in. Is ${wanted.host} yours, as with a mail filter or backup MX? Then give --host ${wanted.host}; otherwise this was relayed.`,
     };
   }
 
-  #hides(client: string): boolean {
+  #hasUnrelatedSenders(client: string): boolean {
     return (this.#senders.get(client)?.size ?? 0) >= unrelatedSenders;
   }
 }

@@ -1,20 +1,20 @@
-/** How often names stand where a server's own names stand. Bounded: names beyond the first thousand are not counted. */
+/** Counts names where a server's own names appear. Bounded: names beyond the first thousand are not counted. */
 
 const limit = 1000;
 
 /** Where a name was seen. */
 export type Sighting =
-  /** The vhost column: the server wrote it. */
+  /** In the vhost column, which the server writes. */
   | 'vhost'
-  /** The Host that a client wrote. */
+  /** In the Host header, which the client writes. */
   | 'host'
-  /** The referer of an image, a style, a script that was delivered: the page that holds it. */
+  /** In the referer of a delivered image, style or script: the page that embeds it. */
   | 'asset'
-  /** Any other referer. */
+  /** In any other referer. */
   | 'referer'
-  /** A referer that names the very path that is asked for. */
+  /** In a referer with the requested path itself. */
   | 'self'
-  /** A domain whose mail was put into a mailbox here. */
+  /** The domain of mail delivered to a local mailbox. */
   | 'mail';
 
 export type NameCounts = Partial<Record<Sighting, number>>;
@@ -27,7 +27,7 @@ export class NameTally {
     if (counts !== null) counts[sighting] = (counts[sighting] ?? 0) + count;
   }
 
-  /** What is counted for a name, to be counted on; null where there are too many names. */
+  /** The live counters of a name; null if there are too many names. */
   of(name: string): NameCounts | null {
     let counts = this.#names.get(name);
     if (counts === undefined) {

@@ -1,6 +1,6 @@
 /**
- * What became of each probe. A status tells little: a server that ignores the authority of an absolute-form target
- * answers 200 with its own page. What tells is whether the answer could have come from here.
+ * Judges the outcome of each probe. The status proves little: a server that ignores the authority of an absolute-form
+ * target answers 200 with its own page. So the answer is compared with the server's own answers.
  */
 import { specialRange } from '../address/special-ranges.ts';
 import { plural } from '../plural.ts';
@@ -20,14 +20,14 @@ export interface Judgement {
   readonly why: string;
 }
 
-/** What a log says beyond the line itself. */
+/** What the rest of the log says. */
 export interface Context {
   readonly baseline: Baseline;
   readonly own: OwnNames;
   /** The answers of the other probes. */
   readonly others: ComparedAnswers;
   readonly mail: MailFacts;
-  /** Other probes of the same log were relayed for all that can be told. */
+  /** Other probes in the same log were likely relayed. */
   readonly relaysElsewhere: boolean;
 }
 
@@ -37,15 +37,15 @@ const verdict = (outcome: Outcome, confidence: Confidence, why: string): Judgeme
   why,
 });
 
-/** Total. */
+/** Never throws. */
 export function judgeOutcome(probe: Probe, context: Context): Judgement {
   const { entry } = probe.candidate;
   if (probe.technique === 'mail') return context.mail.judge(probe, context.own);
   if (entry.relay !== null) return proxyWord(entry, entry.relay, context);
   if (notHttp.has(probe.technique)) return otherProtocol(entry);
   if (entry.status === null)
-    return verdict('unclear', 'low', 'The log holds no status, so nothing tells what was answered.');
-  if (entry.status === 499) return verdict('unclear', 'low', '499: the client left before it got an answer.');
+    return verdict('unclear', 'low', 'The log has no status for this request.');
+  if (entry.status === 499) return verdict('unclear', 'low', '499: the client left before the answer.');
   if (entry.status >= 400) return error(probe, entry.status, context);
   if (probe.technique.startsWith('connect')) return connect(probe, entry.status, context);
   if (entry.status >= 300) return redirect(probe, entry.status, context);
@@ -53,28 +53,28 @@ export function judgeOutcome(probe: Probe, context: Context): Judgement {
   return success(probe, context);
 }
 
-/** What a forward proxy says of its own work. */
+/** The outcome that a forward proxy's log states itself. */
 function proxyWord({ client }: LogEntry, { result, said }: RelayWord, context: Context): Judgement {
   if (result === 'backend') {
     if (context.relaysElsewhere && !said.includes('PARENT'))
       return verdict(
         'likely-relayed',
         'medium',
-        `From the cache of a proxy that fetched foreign pages: ${said}.`,
+        `From the cache of a proxy that fetches foreign pages: ${said}.`,
       );
     return verdict(
       'unclear',
       'low',
       said.includes('PARENT')
-        ? `Passed to a server of your own network, a web server or one more proxy: ${said}.`
-        : `From the cache, and no line tells where it came from: ${said}.`,
+        ? `Forwarded to a server in your own network, a web server or another proxy: ${said}.`
+        : `From the cache, and no line shows where it came from: ${said}.`,
     );
   }
   if (result !== 'refused' && isDockerGateway(client)) {
     return verdict(
       'unclear',
       'low',
-      `Passed on, but for whom: ${client} looks like the gateway of a Docker bridge, under which every client from outside arrives (${said}).`,
+      `Relayed, but the client is unknown: ${client} looks like the gateway of a Docker bridge, which hides the addresses of all outside clients (${said}).`,
     );
   }
   const outcome = result === 'relayed' ? 'likely-relayed' : result === 'failed' ? 'attempted' : 'refused';
@@ -91,16 +91,16 @@ const notHttp: ReadonlySet<string> = new Set([
   'telnet',
 ]);
 
-/** Bytes that a web server logged as a request line were not understood as the protocol they are. */
+/** The web server logged another protocol's bytes as a request line, so it did not understand them. */
 function otherProtocol({ status, bytes }: LogEntry): Judgement {
   if (status === null || status >= 400 || status < 200) {
-    const what = status === null ? 'closed without an answer' : `answered ${status}`;
-    return verdict('refused', 'high', `The bytes were read as a broken HTTP request and ${what}.`);
+    const what = status === null ? 'closed the connection' : `answered ${status}`;
+    return verdict('refused', 'high', `The server read the bytes as a broken HTTP request and ${what}.`);
   }
   return verdict(
     'local',
     'medium',
-    `The bytes were read as an old HTTP request and answered ${status}${bytes === null ? '' : ` with ${plural(bytes, 'byte')}`} of its own: that is no answer in the protocol asked for.`,
+    `The server read the bytes as an old HTTP request and answered ${status}${bytes === null ? '' : ` with ${plural(bytes, 'byte')}`}: no answer in the probe's protocol.`,
   );
 }
 
@@ -116,8 +116,8 @@ function error(probe: Probe, status: number, context: Context): Judgement {
       'attempted',
       ordinary > 0 ? 'low' : 'medium',
       ordinary > 0
-        ? `${status}: passing it on failed, though ordinary requests got ${status} here too (${ordinary}): perhaps the own backend was down.`
-        : `${status}: the server tried to pass it on, and failed.`,
+        ? `${status}: forwarding failed, but ordinary requests got ${status} too (${ordinary}): perhaps your own backend was down.`
+        : `${status}: the server tried to forward it and failed.`,
     );
   }
   if (status === 404 || status === 410) {
@@ -128,13 +128,13 @@ function error(probe: Probe, status: number, context: Context): Judgement {
       'refused',
       own ? 'high' : 'medium',
       own
-        ? `${status} with ${plural(bytes, 'byte')}, as for pages of your own that do not exist.`
-        : `${status}: the path was looked for here and not found.`,
+        ? `${status} with ${plural(bytes, 'byte')}, like your own missing pages.`
+        : `${status}: the server looked for the path on its own site.`,
     );
   }
   if (status >= 500)
     return verdict('refused', 'medium', `${status}: the server failed on the request itself.`);
-  return verdict('refused', 'high', `${status}: turned away.`);
+  return verdict('refused', 'high', `${status}: refused.`);
 }
 
 /** nginx pads error pages for old MSIE by 402 bytes; error pages often repeat the path or the host. */
@@ -147,27 +147,27 @@ function redirect(probe: Probe, status: number, context: Context): Judgement {
     return verdict('unclear', 'low', `${status} without a body: nothing to compare.`);
   }
   const own = context.baseline.statuses.sizes(status);
-  // A redirect repeats the path, once in the Location line and once in the page.
+  // A redirect repeats the path in the Location header and in the page.
   const reach = 3 * (probe.wanted.path.length + probe.wanted.host.length) + 64;
   if (closeTo(own, bytes, reach)) {
     return verdict(
       'local',
       'high',
-      `${status} with ${plural(bytes, 'byte')}: redirected as your own pages are.`,
+      `${status} with ${plural(bytes, 'byte')}: redirected like your own pages.`,
     );
   }
   if (context.others.hostsWithAnswer(probe) >= 2) {
     return verdict(
       'local',
       'medium',
-      `${status} with ${plural(bytes, 'byte')} for unrelated hosts alike: your own redirect.`,
+      `${status} with ${plural(bytes, 'byte')}, the same for unrelated hosts: your own redirect.`,
     );
   }
   if (context.relaysElsewhere) {
     return verdict(
       'likely-relayed',
       'low',
-      `${status} unlike your own redirects, in a log where other probes were relayed.`,
+      `${status}, unlike your own redirects, in a log where other probes were relayed.`,
     );
   }
   return verdict(
@@ -180,7 +180,7 @@ function redirect(probe: Probe, status: number, context: Context): Judgement {
 function connect(probe: Probe, status: number, context: Context): Judgement {
   const { bytes, duration } = probe.candidate.entry;
   if (status >= 300 || status < 200) {
-    return verdict('refused', 'high', `${status} opens no tunnel: only 2xx does (RFC 9110 section 9.3.6).`);
+    return verdict('refused', 'high', `${status} opens no tunnel: only a 2xx does (RFC 9110 section 9.3.6).`);
   }
   const upstream = upstreamWord(probe, context);
   if (upstream !== null) return upstream;
@@ -190,12 +190,12 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
       ? verdict(
           'likely-relayed',
           'low',
-          `${status} without a page, open for ${seconds(duration)}, where other probes were relayed.`,
+          `${status} without a page, open for ${seconds(duration)}, in a log where other probes were relayed.`,
         )
       : verdict(
           'unclear',
           'low',
-          `${status} with no bytes counted: a tunnel nobody used, or an empty answer.`,
+          `${status} with no bytes logged: an unused tunnel or an empty answer.`,
         );
   }
   const own = ownPage(context.baseline, '/', bytes, secondsOf(probe));
@@ -207,32 +207,32 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
     );
   const sizes = context.others.unmatched('connect');
   const hosts = context.others.hostsWithAnswer(probe);
-  // An opened tunnel begins with a head of some dozen bytes, the same for everyone; a page is larger.
+  // An open tunnel begins with a head of some dozen bytes, the same for everyone; a page is larger.
   if (bytes > headOnly && sameForAll(hosts, sizes)) {
     return verdict(
       'local',
       'medium',
-      `${status} with ${plural(bytes, 'byte')} for ${hosts} unrelated hosts alike: one page, no tunnel.`,
+      `${status} with ${plural(bytes, 'byte')}, the same for ${hosts} unrelated hosts: one page, no tunnel.`,
     );
   }
   const reasons = new Reasons();
   const known = context.baseline.front.count > 0;
   reasons.add(
     sizes.sizes >= 4 || (known && sizes.sizes >= 3) ? 2 : sizes.sizes >= 2 ? 1 : 0,
-    `CONNECT was answered in ${sizes.sizes} sizes, as no page is`,
+    `answers to CONNECT have ${sizes.sizes} sizes, unlike a page`,
   );
   reasons.add(known ? 1 : 0, 'no page of yours has that size');
   reasons.add(bytes > 2000 ? 1 : 0, `${plural(bytes, 'byte')} went through`);
   reasons.add(
     bytes <= headOnly ? 1 : 0,
-    `${bytes} bytes are the head of an opened tunnel, too few for a page`,
+    `${bytes} bytes are the head of an open tunnel, too few for a page`,
   );
   reasons.add(slow ? 1 : 0, `it lasted ${seconds(duration)}`);
   reasons.add(
     context.others.unmatched('absolute').sizes > 0 ? 1 : 0,
-    'foreign URLs got pages here that are not yours',
+    'foreign URLs got pages that are not yours',
   );
-  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes in this log were relayed');
   return reasons.judge(
     `${status} to CONNECT`,
     'a 2xx alone proves nothing, and there is too little to compare with',
@@ -248,12 +248,12 @@ function success(probe: Probe, context: Context): Judgement {
   const upstream = upstreamWord(probe, context);
   if (upstream !== null) return upstream;
   if (probe.method.toUpperCase() === 'HEAD') return head(probe, context);
-  // An error page of the script, or what it fetched: sizes can't tell.
+  // Sizes cannot tell an error page of the script from the page that it fetched.
   if (probe.technique === 'path-proxy') {
     return verdict(
       'unclear',
       'low',
-      `${entry.status}: a script of yours may have fetched it; look what answers this path.`,
+      `${entry.status}: a script of yours may have fetched it; check what answers this path.`,
     );
   }
   if (entry.bytes === null || entry.bytes === 0) {
@@ -267,7 +267,7 @@ function success(probe: Probe, context: Context): Judgement {
   const anyPath = entry.bytes > headOnly ? others.hostsWithSize(probe) : 0;
   const alike = sameForAll(hosts, sizes) ? hosts : anyPath >= 3 && sizes.sizes < 3 ? anyPath : 0;
   if (alike > 0) {
-    return verdict('local', 'medium', `${what} for ${alike} unrelated hosts alike: a page of your own.`);
+    return verdict('local', 'medium', `${what}, the same for ${alike} unrelated hosts: your own page.`);
   }
   const reasons = new Reasons();
   const spread = Math.min(sizes.targets, sizes.sizes);
@@ -280,7 +280,7 @@ function success(probe: Probe, context: Context): Judgement {
     reasons.add(1, `your own ${shortPath(probe.wanted.path)} has ${ownSizes[0]!.size} bytes`);
   else if (baseline.front.count > 0) reasons.add(1, 'your own front page has other sizes');
   const unknownPath = probe.wanted.path !== '/' && ownSizes.length === 0 && baseline.statuses.count(404) > 0;
-  reasons.add(unknownPath ? 1 : 0, 'your own server knows no such path, and says 404 to those');
+  reasons.add(unknownPath ? 1 : 0, 'your own server has no such path and answers unknown paths with 404');
   const from =
     entry.referer === null ? null : hostOf(/^https?:\/\/([^/?#]*)/i.exec(entry.referer)?.[1] ?? '');
   if (from !== null && from !== '' && !own.has(from)) {
@@ -292,68 +292,68 @@ function success(probe: Probe, context: Context): Judgement {
   }
   reasons.add(
     others.unmatched('connect').sizes > 0 ? 1 : 0,
-    'CONNECT was answered with something that is no page of yours',
+    'answers to CONNECT were not your pages',
   );
-  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes of this log were relayed');
+  reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes in this log were relayed');
   return reasons.judge(what, 'too few ordinary lines to compare with');
 }
 
-/** What one and the same page's head differs by: `Connection: close`, `Keep-Alive: …` and both, give or take a digit. */
+/** Differences between heads of one page: `Connection: close`, `Keep-Alive: …` and both; a digit more or less is allowed. */
 const headSteps = [0, 19, 37, 56];
 
-/** Apache's `%O` counts heads: the head of a page of ours is known from other HEADs. */
+/** Apache's `%O` counts header bytes, so an answer to HEAD can be compared with ordinary HEADs. */
 function head({ candidate, wanted }: Probe, { baseline }: Context): Judgement {
   const { status, bytes } = candidate.entry;
   if (bytes === null || bytes === 0)
-    return verdict('unclear', 'low', `${status} to HEAD: no body whose size could be compared.`);
+    return verdict('unclear', 'low', `${status} to HEAD: no body to compare.`);
   const same = baseline.heads.of(pathHash(wanted.path));
   const own = same.find(({ size }) => headSteps.some((step) => Math.abs(Math.abs(size - bytes) - step) <= 2));
   if (own !== undefined || baseline.heads.has(bytes)) {
     const by =
-      own === undefined ? 'HEADs of your own pages are' : `your own HEAD ${shortPath(wanted.path)} is`;
-    return verdict('local', 'medium', `${status} to HEAD with ${bytes} bytes of head, as ${by} answered.`);
+      own === undefined ? 'HEADs of your own pages' : `your own HEAD ${shortPath(wanted.path)}`;
+    return verdict('local', 'medium', `${status} to HEAD with ${bytes} bytes of head, like ${by}.`);
   }
   const known =
     same[0] === undefined ? 'no HEAD of your own to compare with' : `your own has ${same[0].size}`;
   return verdict('unclear', 'low', `${status} to HEAD with ${bytes} bytes of head: ${known}.`);
 }
 
-/** A server behind that the log names: the backend of ordinary requests, or the very host that was asked for. */
+/** The outcome if the log names the upstream: the backend of ordinary requests, or the requested host itself. */
 function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judgement | null {
   const { upstream, status } = candidate.entry;
   if (upstream === null) return null;
-  const failed = status !== null && status >= 500 ? ', which gave no answer' : '';
+  const failed = status !== null && status >= 500 ? ', which did not answer' : '';
   if (baseline.upstreams.has(upstream)) {
-    return verdict('local', 'high', `Passed to ${upstream}, as ordinary requests are${failed}.`);
+    return verdict('local', 'high', `Forwarded to ${upstream}, like ordinary requests${failed}.`);
   }
   const host = hostOf(upstream);
   if (host !== null && host === wanted.host)
-    return verdict('likely-relayed', 'high', `Passed to ${upstream}, the host that the sender named.`);
+    return verdict('likely-relayed', 'high', `Forwarded to ${upstream}, the requested host.`);
   const range = host === null ? null : specialRange(host.replace(/^\[|\]$/g, ''));
   if (
     range === 'private' ||
     range === 'loopback' ||
     (host !== null && !host.includes('.') && !host.includes(':'))
   )
-    return verdict('local', 'medium', `Passed to ${upstream}, a server of your own network${failed}.`);
-  // `backend/server`: HAProxy names the one that its config has, and dials no other. What it is, sizes may tell.
+    return verdict('local', 'medium', `Forwarded to ${upstream}, a server in your own network${failed}.`);
+  // `backend/server`: HAProxy connects only to servers in its config. Without an error, sizes decide.
   if (host === null)
-    return failed === '' ? null : verdict('local', 'medium', `Passed to ${upstream} of the config${failed}.`);
-  return verdict('likely-relayed', 'medium', `Passed to ${upstream}, where no ordinary request went.`);
+    return failed === '' ? null : verdict('local', 'medium', `Forwarded to ${upstream} in the config${failed}.`);
+  return verdict('likely-relayed', 'medium', `Forwarded to ${upstream}, which gets no ordinary requests.`);
 }
 
 /**
- * One page for unrelated hosts is a page of ours: for a few hosts unless foreign pages came in many sizes, for many
- * hosts whatever else came.
+ * The same page for unrelated hosts is an own page. Two hosts are enough unless the other answers have many sizes; four
+ * hosts always are.
  */
 const sameForAll = (hosts: number, sizes: Spread): boolean => hosts >= 4 || (hosts >= 2 && sizes.sizes < 3);
 
-/** `HTTP/1.1 200 Connection Established` and a header or two: bytes of a tunnel in which nothing was said. */
+/** Bytes of `HTTP/1.1 200 Connection Established` and a few headers: a tunnel without traffic. */
 const headOnly = 200;
 
 const shortPath = (path: string): string => (path.length > 40 ? `${path.slice(0, 39)}…` : path);
 
-/** Signs that add up. Three points make a relay likely: no sign alone does. */
+/** Adds up points for signs of a relay. Three points make one likely. */
 class Reasons {
   #points = 0;
   readonly #texts: string[] = [];

@@ -1,4 +1,4 @@
-/** Whether an answer of some size is one of the server's own pages. */
+/** Decides by its size whether an answer is one of the server's own pages. */
 import type { Baseline } from './baseline.ts';
 import type { Confidence } from './finding.ts';
 import { pathHash } from './page-sizes.ts';
@@ -9,16 +9,16 @@ export interface OwnPage {
   readonly why: string;
 }
 
-/** A page differs from itself by so much when the log counts headers: Apache's `%O` holds the length of a cookie or a date. */
+/** Bytes by which one page varies if the log counts headers (Apache's `%O`): a cookie or a date. */
 const headerTolerance = 64;
-/** … and by so much when it counts bodies: a token or a clock in the page. */
+/** Bytes by which one page varies if the log counts bodies: a token or a clock in the page. */
 const bodyTolerance = 12;
-/** Front pages stay as they are for days, not for months. */
+/** Front pages stay the same for days, not for months. */
 const nearDays = 3;
 const farDays = 45;
 
 /**
- * @param path in origin form; `/` for CONNECT, which servers that know no tunnels answer with their front page
+ * @param path in origin form; `/` for CONNECT, which servers without tunnels answer with their front page
  * @param seconds since the epoch
  */
 export function ownPage(baseline: Baseline, path: string, size: number, seconds: number): OwnPage | null {
@@ -29,7 +29,7 @@ export function ownPage(baseline: Baseline, path: string, size: number, seconds:
     if (same !== undefined) {
       return {
         confidence: 'high',
-        why: `what the same path gives to ordinary visitors (${same.size} bytes)`,
+        why: `the size of your own page at this path (${same.size} bytes)`,
       };
     }
   }
@@ -41,7 +41,7 @@ export function ownPage(baseline: Baseline, path: string, size: number, seconds:
       confidence: exact ? 'high' : 'medium',
       why: exact
         ? `the size of your own front page, seen ${times} around then`
-        : `the size of your own front page (${near.size} bytes around then) but for ${Math.abs(near.size - size)} bytes`,
+        : `within ${Math.abs(near.size - size)} bytes of your own front page (${near.size} bytes around then)`,
     };
   }
   const far = baseline.front.near(size, seconds, farDays, isFront ? tolerance : 0)[0];
@@ -52,12 +52,12 @@ export function ownPage(baseline: Baseline, path: string, size: number, seconds:
     };
   }
   if (baseline.fallback.has(size)) {
-    return { confidence: 'medium', why: 'the size of the page that many paths here are answered with' };
+    return { confidence: 'medium', why: 'the size of the page that you serve for many paths' };
   }
   return isFront ? changingFront(baseline, size, seconds) : null;
 }
 
-/** A front page that is made anew for everyone has many sizes: a probe's answer among them is one more. */
+/** A dynamic front page has many sizes: an answer between them is likely another one. */
 function changingFront(baseline: Baseline, size: number, seconds: number): OwnPage | null {
   const around = baseline.front.near(size, seconds, nearDays, Math.max(256, Math.round(size * 0.05)));
   const distinct = new Set(around.map((one) => one.size));

@@ -1,14 +1,14 @@
 /**
- * How large the server's own answers are, path by path: what a probe's answer is compared with. Bounded: a
- * direct-mapped table of 32-bit path hashes, four recent sizes each. A collision costs at most one wrong comparison in
- * some billions, and never memory.
+ * The sizes of the server's own answers by path, for comparison with answers to probes. Bounded: a direct-mapped table of
+ * 32-bit path hashes with four recent sizes each. A hash collision, one in some billions, can cost a wrong comparison,
+ * never memory.
  */
 
 const sizesPerPath = 4;
-/** Sizes this close are one page: dynamic pages and header counts wobble by a few bytes from one request to the next. */
+/** Sizes this close are one page: dynamic pages and header counts vary by a few bytes between requests. */
 const samePage = 8;
 
-/** FNV-1a, 32 bit, of a path without its query: the reader computes the same over bytes. */
+/** FNV-1a, 32 bits, of a path without its query; the CLF reader computes the same over bytes. */
 export const hashStart = 0x811c9dc5 | 0;
 export const hashStep = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
 
@@ -52,7 +52,7 @@ export class PageSizes {
     const times = this.#times;
     const hits = this.#hits[slot]!;
     if (this.#tags[slot] !== hash) {
-      // The path that is asked for more often keeps its place; a scan of a thousand unknown paths cannot drive it out.
+      // A frequent path keeps its slot: a scan of a thousand unknown paths must not evict it.
       if (hits > 0) {
         this.#hits[slot] = hits - 1;
         return;
@@ -79,7 +79,7 @@ export class PageSizes {
     times[oldest] = seconds;
   }
 
-  /** The sizes this path was answered with; empty where it was never asked for. */
+  /** The sizes of the answers for this path; empty if it was never requested. */
   of(hash: number): OwnSize[] {
     const slot = (hash ^ (hash >>> 15)) & this.#mask;
     if (this.#tags[slot] !== hash || this.#hits[slot] === 0) return [];
@@ -90,12 +90,12 @@ export class PageSizes {
     return sizes;
   }
 
-  /** Whether some path was answered with exactly this size. */
+  /** Whether any path was answered with exactly this size. */
   has(size: number): boolean {
     return this.#sizes.includes(size);
   }
 
-  /** Adds everything that another table holds. */
+  /** Adds the content of another table. */
   merge(other: PageSizes): void {
     for (let slot = 0; slot <= other.#mask; slot++) {
       if (other.#hits[slot] === 0) continue;

@@ -178,7 +178,7 @@ function origin(
     const { host, port } = proxied.authority;
     return probe('path-proxy', 'path-proxy', { host, port, path: '', text: proxied.text });
   }
-  if (entry.host === null || !own.told) return null;
+  if (entry.host === null || !own.declared) return null;
   const authority = parseAuthority(entry.host);
   if (isMalformed(authority) || authority.kind !== 'name' || own.has(authority.host)) return null;
   return probe('host-foreign', 'host', {
