@@ -1,4 +1,4 @@
-/** Judges bytes as the gateway would, and keeps where in them everything was seen. Pure. */
+/** Judges bytes as the gateway would, and keeps the place of every signal in them. Pure. */
 import { evidenceLimit } from '../events/probe-event.ts';
 import { redact } from '../events/redact.ts';
 import { denied, judge, judgeFirstBytes, type Signal, type Verdict } from '../judge.ts';
@@ -12,32 +12,32 @@ import { parseRequestHead } from '../wire/request-head.ts';
 
 import { type FieldDump, readFieldDump } from './field-dump.ts';
 
-/** A signal with its place in the bytes that were given. */
+/** A signal with its place in the input. */
 export interface PlacedSignal extends Signal {
   /** Offset of the first offending byte. */
   readonly offset: number;
-  /** How many of them there are; 0 where something is missing at the offset. */
+  /** Number of offending bytes; 0 if something is missing at the offset. */
   readonly length: number;
 }
 
 export interface Explanation {
   readonly verdict: Verdict;
   readonly signals: readonly PlacedSignal[];
-  /** Null where nothing was seen. */
+  /** Null if there are no signals. */
   readonly intent: Intent | null;
-  /** One sentence: what the sender wanted, or where the request goes. */
+  /** One sentence: what the sender wanted, or which backend gets the request. */
   readonly why: string;
-  /** The bytes judged, which may be a part of those given: the request in a log line. */
+  /** The request head as parsed; null if the bytes are not HTTP/1. */
   readonly head: RequestHead | null;
 }
 
 /**
- * @param bytes a request as it was on the wire, as far as it goes
- * @param at offset of these bytes in what was given
+ * @param bytes a request as on the wire, possibly incomplete
+ * @param at offset of these bytes in the input
  */
 export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation {
   const other = judgeFirstBytes(bytes, policy);
-  // A preface has a request line like that of a dump.
+  // The HTTP/2 preface has a request line too, so first bytes go before field dumps.
   const dump = other === null ? readFieldDump(text(bytes)) : null;
   if (dump !== null) return explainFields(dump, bytes.length, policy, at);
   const head = other === null ? parseRequestHead(bytes) : null;
@@ -48,7 +48,7 @@ export function explain(bytes: Uint8Array, policy: Policy, at = 0): Explanation 
     verdict,
     signals: verdict.signals.map((signal) => placed(signal, head, bytes.length, at)),
     intent: verdict.rule === null ? null : classifyIntent({ ...wanted, body }),
-    why: verdict.rule === null ? passage(verdict) : redact(wantedSentence(verdict.rule, wanted)),
+    why: verdict.rule === null ? forwardedSentence(verdict) : redact(wantedSentence(verdict.rule, wanted)),
     head,
   };
 }
@@ -60,7 +60,7 @@ function explainFields(dump: FieldDump, size: number, policy: Policy, at: number
     verdict,
     signals: verdict.signals.map((signal) => placedInDump(signal, dump, size, at)),
     intent: verdict.rule === null ? null : classifyIntent({ ...wanted, body: '' }),
-    why: verdict.rule === null ? passage(verdict) : redact(wantedSentence(verdict.rule, wanted)),
+    why: verdict.rule === null ? forwardedSentence(verdict) : redact(wantedSentence(verdict.rule, wanted)),
     head: null,
   };
 }
@@ -69,7 +69,7 @@ function placedInDump(signal: Signal, dump: FieldDump, size: number, at: number)
   const { part, start, end, header } = signal.evidence;
   const { pseudoAt, valueAt, placeOf } = dump;
   const of = (name: string): number => pseudoAt.get(name) ?? 0;
-  // The host stands in a field of its own, where HTTP/1 may have it in the target.
+  // HTTP/2 has the host in `:authority`, while HTTP/1 may have it in the target.
   const host = /^host-/.test(signal.rule) ? of(':authority') : of(':path');
   const base = {
     method: of(':method'),
@@ -89,7 +89,7 @@ function judgeHead(head: RequestHead, bytes: Uint8Array, policy: Policy): Verdic
   return judge(all.length === 0 ? request : { ...request, defects: all }, policy);
 }
 
-/** A malformed chunk, where the bytes go as far as one. */
+/** A malformed chunk, if the input contains one. */
 function bodyDefects(head: RequestHead, bytes: Uint8Array): RequestDefect[] {
   const { rawHeaders, complete, end } = head;
   const chunked = rawHeaders.some(
@@ -125,7 +125,7 @@ function partOffset(head: RequestHead, part: Signal['evidence']['part'], header:
   }
 }
 
-const passage = ({ site, path, host }: Verdict): string =>
+const forwardedSentence = ({ site, path, host }: Verdict): string =>
   `Nothing speaks against it: it goes to the backend of ${site?.name} as ${path} with Host ${host}.`;
 
 const text = (bytes: Uint8Array): string =>

@@ -1,23 +1,24 @@
 /**
- * A request of HTTP/2 as people have it: its fields as lines, as a browser's tools, nghttp and the events of the gateway show them. Pure.
+ * An HTTP/2 request as text: one field per line, as shown by browser tools, nghttp and the gateway's events. Pure.
  */
 import { h2Request } from '../wire/h2-request.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 
 export interface FieldDump {
   readonly request: HttpRequest;
-  /** Offsets in the text: of the value of a field of `rawHeaders`, at half its index; of values of pseudo-fields by their name. */
+  /** Offset in the input of each field value in `rawHeaders`, at half its index. */
   readonly valueAt: readonly number[];
+  /** Offset in the input of each pseudo-field's value, by name. */
   readonly pseudoAt: ReadonlyMap<string, number>;
-  /** Where a defect is that stands at an offset of the request's own text. */
+  /** Maps an offset in `request.h2.text`, where defects are located, to the input. */
   readonly placeOf: (at: number) => number;
 }
 
-/** The line that events begin with, which HTTP/2 has not. */
+/** The first line of the gateway's events, which HTTP/2 itself does not have. */
 const requestLine = /^(\S+) (\S+) HTTP\/2(?:\.0)?\r?\n/;
 const field = /^(:?[^:\r\n]*): ?([^\n]*?)\r?$/;
 
-/** @returns null where it is none: it begins with a pseudo-field, or with a request line of HTTP/2 */
+/** @returns null unless the text begins with a pseudo-field or an HTTP/2 request line */
 export function readFieldDump(text: string): FieldDump | null {
   const line = requestLine.exec(text);
   if (line === null && !/^:[a-z]+: ?\S/.test(text)) return null;
@@ -37,12 +38,12 @@ export function readFieldDump(text: string): FieldDump | null {
     from = stop + 1;
   }
   if (line !== null) addFromLine(line, fields, at);
-  // Whether content follows is not told: nothing is held against its length.
+  // A dump does not show the body, so content-length is not checked.
   const { request } = h2Request(fields, false);
   return { request, ...places(fields, at, request) };
 }
 
-/** An event tells method and path in the line, and the scheme not at all; of a malformed request it tells every field besides. */
+/** An event has method and path in its first line and no scheme. The event of a malformed request has all fields as well. */
 function addFromLine([, method, target]: RegExpExecArray, fields: string[], at: number[]): void {
   if (fields.includes(':method')) return;
   fields.unshift(':method', method!, ':scheme', 'https', ':path', target!);
@@ -57,7 +58,7 @@ function places(
   const pseudoAt = new Map<string, number>();
   const valueAt: number[] = [];
   const starts: number[] = [];
-  // A defect is told by its place in the text that the request keeps of itself: a line, then all fields.
+  // Defects are located in `h2.text`: a line, then all fields.
   let own = (h2?.text ?? '').indexOf('\r\n') + 2;
   let crumbs = false;
   for (let i = 0; i < fields.length; i += 2) {

@@ -43,8 +43,7 @@ export function judgeOutcome(probe: Probe, context: Context): Judgement {
   if (probe.technique === 'mail') return context.mail.judge(probe, context.own);
   if (entry.relay !== null) return proxyWord(entry, entry.relay, context);
   if (notHttp.has(probe.technique)) return otherProtocol(entry);
-  if (entry.status === null)
-    return verdict('unclear', 'low', 'The log has no status for this request.');
+  if (entry.status === null) return verdict('unclear', 'low', 'The log has no status for this request.');
   if (entry.status === 499) return verdict('unclear', 'low', '499: the client left before the answer.');
   if (entry.status >= 400) return error(probe, entry.status, context);
   if (probe.technique.startsWith('connect')) return connect(probe, entry.status, context);
@@ -192,11 +191,7 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
           'low',
           `${status} without a page, open for ${seconds(duration)}, in a log where other probes were relayed.`,
         )
-      : verdict(
-          'unclear',
-          'low',
-          `${status} with no bytes logged: an unused tunnel or an empty answer.`,
-        );
+      : verdict('unclear', 'low', `${status} with no bytes logged: an unused tunnel or an empty answer.`);
   }
   const own = ownPage(context.baseline, '/', bytes, secondsOf(probe));
   if (own !== null)
@@ -223,10 +218,7 @@ function connect(probe: Probe, status: number, context: Context): Judgement {
   );
   reasons.add(known ? 1 : 0, 'no page of yours has that size');
   reasons.add(bytes > 2000 ? 1 : 0, `${plural(bytes, 'byte')} went through`);
-  reasons.add(
-    bytes <= headOnly ? 1 : 0,
-    `${bytes} bytes are the head of an open tunnel, too few for a page`,
-  );
+  reasons.add(bytes <= headOnly ? 1 : 0, `${bytes} bytes are the head of an open tunnel, too few for a page`);
   reasons.add(slow ? 1 : 0, `it lasted ${seconds(duration)}`);
   reasons.add(
     context.others.unmatched('absolute').sizes > 0 ? 1 : 0,
@@ -290,10 +282,7 @@ function success(probe: Probe, context: Context): Judgement {
       samePlace ? `the visitor came from another page of ${siteOf(from)}` : `the referer is ${from}`,
     );
   }
-  reasons.add(
-    others.unmatched('connect').sizes > 0 ? 1 : 0,
-    'answers to CONNECT were not your pages',
-  );
+  reasons.add(others.unmatched('connect').sizes > 0 ? 1 : 0, 'answers to CONNECT were not your pages');
   reasons.add(context.relaysElsewhere ? 2 : 0, 'other probes in this log were relayed');
   return reasons.judge(what, 'too few ordinary lines to compare with');
 }
@@ -309,8 +298,7 @@ function head({ candidate, wanted }: Probe, { baseline }: Context): Judgement {
   const same = baseline.heads.of(pathHash(wanted.path));
   const own = same.find(({ size }) => headSteps.some((step) => Math.abs(Math.abs(size - bytes) - step) <= 2));
   if (own !== undefined || baseline.heads.has(bytes)) {
-    const by =
-      own === undefined ? 'HEADs of your own pages' : `your own HEAD ${shortPath(wanted.path)}`;
+    const by = own === undefined ? 'HEADs of your own pages' : `your own HEAD ${shortPath(wanted.path)}`;
     return verdict('local', 'medium', `${status} to HEAD with ${bytes} bytes of head, like ${by}.`);
   }
   const known =
@@ -338,7 +326,9 @@ function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judg
     return verdict('local', 'medium', `Forwarded to ${upstream}, a server in your own network${failed}.`);
   // `backend/server`: HAProxy connects only to servers in its config. Without an error, sizes decide.
   if (host === null)
-    return failed === '' ? null : verdict('local', 'medium', `Forwarded to ${upstream} in the config${failed}.`);
+    return failed === ''
+      ? null
+      : verdict('local', 'medium', `Forwarded to ${upstream} in the config${failed}.`);
   return verdict('likely-relayed', 'medium', `Forwarded to ${upstream}, which gets no ordinary requests.`);
 }
 

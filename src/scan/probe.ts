@@ -1,4 +1,4 @@
-/** What a candidate is, once it is known whose names are whose: which rule of the catalogue, and what it wanted. */
+/** Classifies a candidate once the own names are known: the rule of the catalogue, and the requested destination. */
 import type { RuleId } from '../rules/catalogue.ts';
 import { nothingWanted as nowhere, type Wanted } from '../rules/intent.ts';
 import { foreignUrlInPath } from '../rules/own-host.ts';
@@ -13,15 +13,15 @@ import { domainOf } from './mail-domain.ts';
 import type { OwnNames } from './own-names.ts';
 import { requestWords } from './request-text.ts';
 
-/** How the sender tried, in the words of the report. */
+/** The sender's technique, as named in the report. */
 export type Technique =
   | 'connect'
-  /** CONNECT to a name of ours: what a client does that was redirected by us and still takes us for a proxy. */
+  /** CONNECT to an own name: a client that takes this server for a proxy and follows its redirects. */
   | 'connect-self'
-  /** CONNECT to something that is no `host:port`. */
+  /** CONNECT to something other than `host:port`. */
   | 'connect-bad'
   | 'absolute'
-  /** Absolute-form for a host of ours, at a port that is not served. */
+  /** Absolute-form for an own host, at a port that is not served. */
   | 'absolute-port'
   | 'socks4'
   | 'socks5'
@@ -35,7 +35,7 @@ export type Technique =
   | 'path-proxy'
   | 'trace'
   | 'mail'
-  /** A command of WinGate or of a telnet proxy: `open 198.51.100.203 80`. */
+  /** A command for WinGate or a telnet proxy: `open 198.51.100.203 80`. */
   | 'telnet';
 
 export interface Probe {
@@ -46,10 +46,10 @@ export interface Probe {
   readonly method: string;
 }
 
-/** Absolute-form for a host of ours: legal (RFC 9112 section 3.2.2), and no probe. */
+/** Absolute-form for an own host: legal (RFC 9112 section 3.2.2), not a probe. */
 export const ownAbsolute = 'own-absolute';
 
-/** The probe that a candidate is; null, or `own-absolute`, where it is none. */
+/** The candidate as a probe; null or `own-absolute` if it is none. */
 export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof ownAbsolute | null {
   const { kind, entry } = candidate;
   const words = requestWords(entry.request);
@@ -92,13 +92,13 @@ export function readProbe(candidate: Candidate, own: OwnNames): Probe | typeof o
   }
 }
 
-/** Own hosts are asked for after the path has been read. */
-const nobody = new SiteTable([]);
+/** No own hosts: the code below compares the result with `OwnNames`. */
+const noSites = new SiteTable([]);
 
 type Make = (rule: RuleId, technique: Technique, wanted: Wanted) => Probe;
 
 function connect(logged: string, own: OwnNames, probe: Make): Probe {
-  // varnishncsa puts scheme and Host before every target: `http://mx.example.com:25mx.example.com:25`.
+  // varnishncsa writes scheme and Host before every target: `http://mx.example.com:25mx.example.com:25`.
   const target = logged.length > 300 ? logged : (/^https?:\/\/(.+)\1$/.exec(logged)?.[1] ?? logged);
   const parsed = parseRequestTarget('CONNECT', target);
   if (isMalformed(parsed) || parsed.form !== 'authority')
@@ -110,7 +110,7 @@ function connect(logged: string, own: OwnNames, probe: Make): Probe {
 }
 
 function absolute(method: string, target: string, own: OwnNames, probe: Make): Probe | typeof ownAbsolute {
-  // Servers log what they were sent, spaces and fragments included: whose host it is, the text up to the path tells.
+  // Servers log the raw target, spaces and fragments included: if it is malformed, the text up to the path has the host.
   const head = /^[^/]*\/\/[^/?#\\ ]*/.exec(target)?.[0] ?? target;
   const whole = parseRequestTarget(method, target);
   const parsed = isMalformed(whole) ? parseRequestTarget(method, head) : whole;
@@ -133,7 +133,7 @@ function absolute(method: string, target: string, own: OwnNames, probe: Make): P
   return served ? ownAbsolute : probe('absolute-form-port', 'absolute-port', wanted);
 }
 
-/** Where a SOCKS4 request wants to go. Servers cut what they log at the first NUL or at the line end: half is none. */
+/** The destination of a SOCKS4 request. Servers truncate it at the first NUL or line end; a truncated one has no destination. */
 function socks4(request: string): Wanted {
   const parsed = parseSocks4(Buffer.from(request.slice(0, 600), 'latin1'));
   if (parsed === null || parsed.host === '') return nowhere;
@@ -168,12 +168,12 @@ function origin(
 ): Probe | null {
   if (method.toUpperCase() === 'TRACE')
     return probe('trace', 'trace', { ...nowhere, path: target, text: target });
-  const url = foreignUrlInPath(nobody, target);
+  const url = foreignUrlInPath(noSites, target);
   if (url?.authority != null && !own.has(url.authority.host)) {
     const { host, port } = url.authority;
     return probe('url-in-path', 'url-in-path', { host, port, path: url.path, text: target });
   }
-  const proxied = pathProxy(nobody, target);
+  const proxied = pathProxy(noSites, target);
   if (proxied?.authority != null && !own.has(proxied.authority.host)) {
     const { host, port } = proxied.authority;
     return probe('path-proxy', 'path-proxy', { host, port, path: '', text: proxied.text });

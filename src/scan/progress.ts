@@ -1,8 +1,8 @@
-/** A bar with rate and remaining time, on a terminal. */
+/** A progress bar for terminals, with rate and remaining time. */
 import type { Progress } from './scan-logs.ts';
 
 const width = 30;
-/** Milliseconds between two drawings. */
+/** Milliseconds between two updates. */
 const pause = 100;
 
 export class ProgressBar {
@@ -27,7 +27,7 @@ export class ProgressBar {
   }
 }
 
-/** @param total 0 where nobody knows */
+/** @param total 0 if unknown */
 export function progressLine(done: number, total: number, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const speed = `${(rate / 1e6).toFixed(0)} MB/s`;

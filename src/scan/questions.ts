@@ -1,10 +1,10 @@
-/** Names that may be the server's own: only the operator knows. */
+/** Names that may be the server's own, which only the operator knows. */
 
-/** Names that are remembered. */
+/** Most names remembered. */
 const limit = 10_000;
 
 export class Questions {
-  /** How often each came. */
+  /** Occurrences of each name. */
   readonly names = new Map<string, number>();
 
   add(name: string): void {

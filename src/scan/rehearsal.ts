@@ -1,4 +1,4 @@
-/** Who would have been blocked or banned, had the checkpoint stood there: the logs played against a policy. */
+/** Replays the probes against a policy: which clients the gateway would have blocked or banned. */
 import { clientPrefix } from '../address/ip.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import { specialRange } from '../address/special-ranges.ts';
@@ -16,13 +16,13 @@ export interface RehearsalRules {
 
 export interface RehearsedClient {
   readonly client: string;
-  /** Requests that were no probes. */
+  /** Requests other than probes. */
   readonly ordinary: number;
   readonly blocked: number;
   readonly flagged: number;
-  /** ISO 8601; null where it would not have been banned. */
+  /** ISO 8601; null if it would not have been banned. */
   readonly bannedAt: string | null;
-  /** Why it may be legitimate; empty where nothing speaks for it. */
+  /** Why the client may be legitimate; empty if there is no sign of it. */
   readonly likely: string;
 }
 
@@ -33,7 +33,7 @@ export interface Rehearsal {
   readonly clients: readonly RehearsedClient[];
 }
 
-/** Clients whose probes are counted; a scan by more than that is told by its sum. */
+/** Most clients whose probes are counted. */
 const limit = 200_000;
 
 interface Seen {
@@ -70,7 +70,7 @@ export class RehearsalLedger {
     const { bans, allowed } = this.#rules;
     const row: Rule = catalogue[rule];
     if (bans === false || time === null || !row.bans || seen.bannedAt !== null) return;
-    // Whether a browser sent it, a log line does not tell.
+    // A browser may have sent it, which a log line does not show.
     if (rule === 'host-foreign') return;
     if (allowed?.contains(client) === true) return;
     const at = Date.parse(time);
@@ -79,7 +79,7 @@ export class RehearsalLedger {
     if (seen.recent.length >= bans.after) seen.bannedAt = at;
   }
 
-  /** @param ordinary what each client did besides */
+  /** @param ordinary each client's ordinary requests */
   result(ordinary: ReadonlyMap<string, ClientTotals>): Rehearsal {
     const clients = [...this.#clients].map(([client, seen]): RehearsedClient => {
       const totals = ordinary.get(client);

@@ -1,4 +1,4 @@
-/** Request lines as servers write them into logs, turned back into the bytes that were sent. */
+/** Turns logged request lines back into the bytes that were sent. */
 
 const named: Readonly<Record<string, string>> = {
   n: '\n',
@@ -14,7 +14,7 @@ const named: Readonly<Record<string, string>> = {
 
 /**
  * Undoes the escapes of Apache (`\x16`, `\"`, `\\`, `\n`), nginx (`\x16`, `\x22`) and JSON-escaping nginx (`\u0016`).
- * A backslash before anything else stands for itself: Apache 1.3 escaped nothing.
+ * Any other backslash is literal: Apache 1.3 escaped nothing.
  */
 export function unescapeRequest(text: string): string {
   if (!text.includes('\\')) return text;
@@ -25,11 +25,11 @@ export function unescapeRequest(text: string): string {
   );
 }
 
-/** HAProxy writes unprintable bytes as `#16`. */
+/** Undoes the escapes of HAProxy, which writes unprintable bytes as `#16`. */
 export const unescapeHash = (text: string): string =>
   text.replace(/#([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
-/** Method, target and version word of a request line. Null where the bytes are none. */
+/** Method, target and version of a request line; null if it is none. */
 export function requestWords(request: string): { method: string; target: string; version: string } | null {
   const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(
     request,

@@ -1,4 +1,4 @@
-/** Turns the candidates of one server's logs into findings, with everything that those logs say at hand. */
+/** Turns the candidates of one server's logs into findings, using everything that those logs say. */
 import { specialRange } from '../address/special-ranges.ts';
 import { printable, redact } from '../events/redact.ts';
 import { classifyIntent } from '../rules/intent.ts';
@@ -17,10 +17,10 @@ import { Questions } from './questions.ts';
 import { requestWords } from './request-text.ts';
 import { type UrlNames, urlNames, urlParts } from './url-names.ts';
 
-/** Candidates that wait for the end of the log. Beyond it they are judged by what is known so far: memory is bounded. */
+/** Most candidates that wait for the end of the log; beyond, they are judged by what is known so far. Bounds memory. */
 export const pendingLimit = 50_000;
 
-/** Techniques that seek no relay, told with `--all` only. */
+/** Techniques that seek no relay, reported only with `--all`. */
 const besidesRelaying: ReadonlySet<Technique> = new Set([
   'trace',
   'h2-preface',
@@ -28,17 +28,17 @@ const besidesRelaying: ReadonlySet<Technique> = new Set([
   'url-in-path',
 ]);
 
-/** Paths of one address that a path scanner asks for; nobody relays that many different ones to the same stranger. */
+/** Distinct paths at one address that reveal a path scanner: nobody relays that many to one foreign host. */
 const scannedPaths = 20;
 
-/** Hosts of one accelerator, and unrelated sites among them: more than that, and its parent may be one more proxy. */
+/** Most hosts of one accelerator, and most unrelated sites: with more sites, its parent may be another proxy. */
 const acceleratedLimit = 1000;
 const acceleratedSites = 10;
 
 export interface ReviewOptions {
-  /** Own hosts as told; none: they are learned. */
+  /** Own hosts; empty: learn them from the log. */
   readonly hosts: readonly string[];
-  /** Ports that are served; null where no config says. */
+  /** Ports served; null without a config. */
   readonly ports: ReadonlySet<number> | null;
   /** Every rule of the catalogue, not only those about relaying. */
   readonly all: boolean;
@@ -55,18 +55,18 @@ export class Review {
   readonly #options: ReviewOptions;
   #pending: Pending[] = [];
   #own: OwnNames;
-  /** Requests in absolute-form for hosts of our own. */
+  /** Requests in absolute-form for own hosts. */
   ownAbsolute = 0;
-  /** Requests that a forward proxy passed on for clients of the own network. */
+  /** Requests that a forward proxy relayed for clients in the own network. */
   ownClients = 0;
   readonly notes = new ErrorNotes();
   readonly asked = new Questions();
   readonly mail = new MailFacts(this.asked);
-  /** What was learned of names since the log began: a followed log comes a line at a time. */
+  /** Names learned since the start of the log: a followed log arrives line by line. */
   #mayBeOwn: UrlNames['asked'] = new Set();
   readonly #urlNames = new Map<string, LearnedName>();
   readonly #accelerated = new Map<string, LearnedName>();
-  /** A forward proxy's log: pages were fetched from somewhere else than the own network. */
+  /** A forward proxy's log: it fetched pages from outside the own network. */
   #forwards = false;
 
   constructor(options: ReviewOptions) {
@@ -74,7 +74,7 @@ export class Review {
     this.#own = new OwnNames(options.hosts, [], options.ports);
   }
 
-  /** Own hosts; what is assumed of them is complete after `flush`. */
+  /** Own hosts; learned ones are complete after `flush`. */
   get own(): OwnNames {
     return this.#own;
   }
@@ -84,7 +84,7 @@ export class Review {
     if (this.#pending.length >= pendingLimit) this.flush();
   }
 
-  /** Judges what waits, in the order it came. */
+  /** Judges the waiting candidates, in order. */
   flush(): void {
     const pending = this.#pending;
     this.#pending = [];
@@ -98,7 +98,7 @@ export class Review {
     const { ports } = this.#options;
     this.#judge(probes).forEach((judgement, i) => {
       const { file, probe } = probes[i]!;
-      // Which ports are served only a config tells; without one, an own name at some port is a probe if it was relayed.
+      // Without a config, the served ports are unknown: an own name at another port is a probe only if it was relayed.
       if (probe.technique === 'absolute-port' && ports === null && judgement.outcome !== 'likely-relayed') {
         this.ownAbsolute++;
       } else this.#options.onFinding(finding(file, probe, judgement), probe);
@@ -143,7 +143,7 @@ export class Review {
     );
   }
 
-  /** Absolute-form for a host of ours is ordinary traffic: what it was answered with is known from then on. */
+  /** Absolute-form for an own host is ordinary traffic, so its answer joins the baseline. */
   #addOwnPage({ entry }: Candidate): void {
     const words = requestWords(entry.request);
     const url = words === null ? null : urlParts(words.target);
@@ -166,7 +166,7 @@ export class Review {
     const { baseline, mail } = this;
     const context: Context = { baseline, mail, own: this.#own, others, relaysElsewhere: false };
     const judge = (probe: Probe, facts: Context): Judgement =>
-      this.notes.corrected(probe, this.#asking(probe, judgeOutcome(probe, facts)), baseline);
+      this.notes.corrected(probe, this.#askIfMayBeOwn(probe, judgeOutcome(probe, facts)), baseline);
     const judgements = probes.map(({ probe }) => judge(probe, context));
     const relays = judgements.some(
       ({ outcome, confidence }, i) =>
@@ -181,8 +181,8 @@ export class Review {
     );
   }
 
-  /** A page of another size says nothing where the host may be own: that is asked. */
-  #asking(probe: Probe, judgement: Judgement): Judgement {
+  /** A size that differs proves nothing if the host may be own: ask the operator instead. */
+  #askIfMayBeOwn(probe: Probe, judgement: Judgement): Judgement {
     const { host } = probe.wanted;
     const { candidate, technique } = probe;
     if (judgement.outcome !== 'likely-relayed' || technique !== 'absolute' || candidate.entry.relay !== null)
@@ -192,13 +192,13 @@ export class Review {
     return {
       outcome: 'unclear',
       confidence: 'low',
-      why: `${candidate.entry.status}, in a log that writes every request as a URL. Is ${host} yours? --host ${host} says so; otherwise this was relayed.`,
+      why: `${candidate.entry.status}, in a log that writes every request as a URL. Is ${host} yours? Then give --host ${host}; otherwise this was relayed.`,
     };
   }
 
   /**
-   * Addresses that a path scanner named in absolute-form: scanners of that kind write the address they scan into every
-   * request. Assumed only where no answer looks relayed.
+   * Addresses that a path scanner named in absolute-form: such scanners write the scanned server's address into every
+   * request. Assumed to be own only if no answer looks relayed.
    */
   #scannedAddresses(pending: readonly Pending[]): LearnedName[] {
     const paths = new Map<string, Set<string>>();
@@ -221,12 +221,12 @@ export class Review {
       .filter(([host, known]) => known.size >= scannedPaths && !relayed.has(host))
       .map(([name, known]) => ({
         name,
-        from: `a scan of ${known.size} different paths of it, none of them relayed`,
+        from: `a scan of ${known.size} different paths on it, none of them relayed`,
       }));
   }
 }
 
-/** A forward proxy for the own network is what it is for; that it hides whom it serves behind Docker is another matter. */
+/** Relaying for clients in the own network is a forward proxy's job. Not for a Docker gateway, which hides outside clients. */
 function isOwnClient({ candidate, technique }: Probe): boolean {
   const { relay, client } = candidate.entry;
   return (
@@ -234,7 +234,7 @@ function isOwnClient({ candidate, technique }: Probe): boolean {
   );
 }
 
-/** Hosts whose pages an accelerator (squid) fetches from a server of the own network: web servers stand behind it. */
+/** Hosts whose pages an accelerator (squid) fetches from a server in the own network, so they are own. */
 function acceleratedNames(pending: readonly Pending[]): LearnedName[] {
   const counts = new Map<string, number>();
   for (const { candidate } of pending) {
@@ -247,7 +247,7 @@ function acceleratedNames(pending: readonly Pending[]): LearnedName[] {
   if (new Set([...counts.keys()].map(siteOf)).size > acceleratedSites) return [];
   return [...counts].map(([name, count]) => ({
     name,
-    from: `its pages come from a server of your own network (${count.toLocaleString('en-US')} times)`,
+    from: `its pages come from a server in your own network (${count.toLocaleString('en-US')} times)`,
   }));
 }
 

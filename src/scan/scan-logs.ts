@@ -1,4 +1,4 @@
-/** A whole scan: arguments → logs → findings and a result. */
+/** Runs a whole scan: arguments → logs → findings and a result. */
 import type { QuotedFinding } from './finding.ts';
 import type { ClientTotals, LogTotals } from './log-scan.ts';
 import type { LearnedName } from './own-names.ts';
@@ -13,28 +13,28 @@ import { unreadOf } from './unread.ts';
 export interface ScanOptions {
   /** Files, directories, `-` for stdin. */
   readonly logs: readonly string[];
-  /** Own hosts; none: they are learned. */
+  /** Own hosts; empty: learn them from the logs. */
   readonly hosts: readonly string[];
-  /** Ports that are served; null where no config says. */
+  /** Ports served; null without a config. */
   readonly ports: ReadonlySet<number> | null;
-  /** Id, LogFormat or log_format; null: detected file by file. */
+  /** Id, LogFormat or log_format; null: detect it per file. */
   readonly format: string | null;
   /** Every rule of the catalogue, not only those about relaying. */
   readonly all: boolean;
   /** Rules to rehearse with; null: no rehearsal. */
   readonly rehearse: RehearsalRules | null;
-  /** Threads at most; null: one a core. */
+  /** Maximum number of threads; null: one per core. */
   readonly threads: number | null;
-  /** The latest time a log line can have, milliseconds since the epoch. */
+  /** Latest possible time of a log line, in milliseconds since the epoch. */
   readonly now: number;
   readonly onFinding: (finding: QuotedFinding) => void;
   readonly onProgress?: (progress: Progress) => void;
 }
 
 export interface Progress {
-  /** Bytes read from the disk. */
+  /** Bytes read from disk. */
   readonly done: number;
-  /** Bytes to read; 0 where nobody knows (stdin). */
+  /** Bytes to read; 0 if unknown (stdin). */
   readonly total: number;
 }
 
@@ -46,17 +46,17 @@ export interface ScanResult {
   readonly tally: Tally;
   readonly files: readonly ScannedFile[];
   readonly faults: readonly LogFault[];
-  /** Lines that were requests. */
+  /** Lines with a request. */
   readonly requests: number;
   readonly hosts: readonly string[];
   readonly learned: readonly LearnedName[];
-  /** Names that may be own, and how many mails or requests they are about. */
+  /** Names that may be own, with the number of mails or requests for each. */
   readonly asked: ReadonlyMap<string, number>;
-  /** Requests in absolute-form for own hosts: no probes. */
+  /** Requests in absolute-form for own hosts, which are no probes. */
   readonly ownAbsolute: number;
-  /** Requests that a forward proxy passed on for clients of the own network: no probes. */
+  /** Requests that a forward proxy relayed for clients in the own network, which are no probes. */
   readonly ownClients: number;
-  /** Lines of error logs about foreign upstreams. */
+  /** Lines of error logs that name a foreign upstream. */
   readonly proofs: number;
   readonly rehearsal: Rehearsal | null;
 }

@@ -1,4 +1,4 @@
-/** A thread that reads logs: takes tasks, one after the other, and hands back candidates in batches. */
+/** Worker thread that reads logs: runs one task at a time and sends candidates back in batches. */
 import { parentPort } from 'node:worker_threads';
 import type { Candidate } from './candidate.ts';
 import { runTask, type Task, type TaskResult } from './task.ts';
@@ -10,7 +10,7 @@ export type FromWorker =
   | { readonly result: TaskResult }
   | { readonly failed: string };
 
-/** Batches sent ahead of the receiver. */
+/** Most batches sent but not yet taken. */
 const window = 8;
 
 if (parentPort !== null) {

@@ -1,6 +1,6 @@
 /**
- * A file name as it is shown to people. Whoever may put a file into the folder of the logs chooses its name: line ends in it
- * would forge lines of the report, escape sequences command the terminal, and marks of direction turn the line round.
+ * A file name, escaped for display. Anyone who can create files in the log directory chooses their names: line ends would forge
+ * lines of the report, escape sequences would control the terminal, and bidi marks would reverse the line.
  */
 export const shownName = (file: string): string =>
   file.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, (char) => {

@@ -1,4 +1,4 @@
-/** Arguments → logs: files, directories, stdin; plain, gzip or zstd. */
+/** Finds and opens the logs that the arguments name: files, directories, stdin; plain, gzip or zstd. */
 
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
@@ -6,21 +6,21 @@ import { dirname, join } from 'node:path';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 
 export interface Source {
-  /** As given on the command line, or found in a directory; `-` is stdin. */
+  /** The path from the command line or inside a given directory; `-` is stdin. */
   readonly name: string;
   /** Bytes on disk; 0 for stdin. */
   readonly size: number;
   readonly packing: 'plain' | 'gzip' | 'zstd' | 'stdin';
-  /** Logs of one folder are one server's: rotated files, and the vhost log beside them. */
+  /** The directory: its logs belong to one server (rotated files, vhost logs). */
   readonly group: string;
 }
 
-/** A log that could not be read, or not to its end. */
+/** A log that could not be read, or only in part. */
 export interface LogFault {
   readonly file: string;
   /** What is wrong, and the fix. */
   readonly message: string;
-  /** Nothing is wrong with it; it is just no log. */
+  /** The file is not a log, so leaving it out is fine. */
   readonly harmless?: boolean;
 }
 
@@ -39,16 +39,16 @@ const magic: readonly (readonly [bytes: readonly number[], is: Source['packing']
   ].map((bytes): readonly [readonly number[], string] => [bytes, captureHelp('FILE')]),
 ];
 
-/** How a packet capture becomes a log that can be read. */
+/** How to turn a packet capture into a log that `scan` reads. */
 export function captureHelp(file: string): string {
   return (
-    'is a packet capture, which is not read: no reader of captures for Node is maintained. ' +
+    'is a packet capture, which is not read: there is no maintained capture reader for Node. ' +
     `Let Zeek read it (zeek -C -r ${file} && sekisho scan http.log), or tshark ` +
     `(tshark -r ${file} -Y http.request -T ek, or suricata -r ${file} && sekisho scan eve.json)`
   );
 }
 
-/** Every log that the arguments name, in order; directories with everything below them. */
+/** Every log that the arguments name, in order; directories are read recursively. */
 export async function findSources(
   args: readonly string[],
 ): Promise<{ sources: Source[]; faults: LogFault[] }> {
@@ -79,9 +79,7 @@ async function findIn(name: string, nested: boolean, sources: Source[], faults: 
     if (!stats.file && nested) return;
     const packing = stats.file ? await packingOf(name) : 'plain';
     if (packing !== 'plain' && packing !== 'gzip' && packing !== 'zstd') {
-      const brief = packing.includes('capture')
-        ? 'is a packet capture: --pcap tells how to read it'
-        : packing;
+      const brief = packing.includes('capture') ? 'is a packet capture: --pcap says how to read it' : packing;
       faults.push({
         file: name,
         message: (nested ? brief : packing).replaceAll('FILE', name),
@@ -112,10 +110,10 @@ const chunkSize = 1 << 20;
 const pieceSize = 1 << 18;
 
 /**
- * The bytes of a log, unpacked. Each piece is to be read before the next is asked for: its memory is used again.
+ * The bytes of a log, decompressed. Use each piece before taking the next one: they share memory.
  *
- * @param range of a plain file, end exclusive
- * @param onRaw told how many packed bytes have been read
+ * @param range of an uncompressed file, end exclusive
+ * @param onRaw called with the number of bytes read from disk
  */
 export function readSource(
   source: Source,
@@ -135,7 +133,7 @@ export function readSource(
   return raw.pipe(unpack);
 }
 
-/** A stream would take fresh memory for each piece: of the time of a scan a tenth was the collection of it. */
+/** Reuses one buffer: a stream allocates each piece anew, and collecting that garbage takes a tenth of a scan's time. */
 async function* plainPieces(
   name: string,
   range?: { start: number; end: number },
@@ -164,15 +162,15 @@ export function faultText(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':
-      return 'is not there: check the name';
+      return 'does not exist: check the name';
     case 'EACCES':
     case 'EPERM':
-      return 'may not be read: run as a user who may, or pipe it in (sudo cat FILE | sekisho scan -)';
+      return 'is not readable for this user: run as a user with access, or pipe it in (sudo cat FILE | sekisho scan -)';
     case 'Z_BUF_ERROR':
     case 'ZSTD_error_srcSize_wrong':
-      return 'ends in the middle of its packed data: copy it again; what stood before the break was scanned';
+      return 'ends in the middle of its compressed data: copy it again; the part before the break was scanned';
     case 'Z_DATA_ERROR':
-      return `is damaged (${message}): what stood before the damage was scanned`;
+      return `is damaged (${message}): the part before the damage was scanned`;
     default:
       return `could not be read to its end: ${message}`;
   }

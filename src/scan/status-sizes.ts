@@ -1,4 +1,4 @@
-/** The sizes of the server's own redirects and errors, status by status. */
+/** The sizes of the server's own redirects and errors, by status. */
 
 const kept = 64;
 
@@ -16,8 +16,8 @@ export class StatusSizes {
   #bodiless = 0;
 
   /**
-   * @param bytes -1 where the log has none
-   * @param bodiless an answer that has no body (304, HEAD): if it has bytes, the log counts headers
+   * @param bytes -1 if not logged
+   * @param bodiless an answer without a body (304, HEAD): if it has bytes, the log counts headers
    */
   add(status: number, bytes: number, bodiless: boolean): void {
     if (status < 0 || status > 999) return;
@@ -42,7 +42,7 @@ export class StatusSizes {
     return [...(this.#sizes.get(status) ?? [])];
   }
 
-  /** The log counts header bytes (Apache `%O`, `%I`): answers without a body have a size. */
+  /** The log counts header bytes (Apache `%O`, `%I`): most answers without a body have a size. */
   get countsHeaders(): boolean {
     return this.#headersCounted > 0 && this.#headersCounted * 2 > this.#bodiless;
   }

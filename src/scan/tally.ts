@@ -1,11 +1,11 @@
-/** Counts over findings, for the report. Bounded: clients and days beyond the limits are counted together. */
+/** Counts findings for the report. Bounded: clients and hours beyond the limits get no row of their own. */
 import { type Outcome, outcomes, type QuotedFinding } from './finding.ts';
 
 export type OutcomeCounts = Record<Outcome, number>;
 
 const clientLimit = 100_000;
 const hourLimit = 200_000;
-/** Findings of each outcome that are kept to be quoted. */
+/** Findings kept as quotes, per outcome and technique. */
 const quoted = 5;
 
 const zero = (): OutcomeCounts => ({ refused: 0, local: 0, attempted: 0, 'likely-relayed': 0, unclear: 0 });
@@ -16,10 +16,10 @@ export class Tally {
   readonly techniques = new Map<string, OutcomeCounts>();
   readonly intents = new Map<string, OutcomeCounts>();
   readonly clients = new Map<string, OutcomeCounts>();
-  /** By hour, counted from the epoch. */
+  /** By hours since the epoch. */
   readonly hours = new Map<number, OutcomeCounts>();
   readonly #quotes = new Map<string, QuotedFinding[]>();
-  /** Clients beyond the limit are not told apart. */
+  /** Findings from clients beyond the limit. */
   uncountedClients = 0;
 
   add(finding: QuotedFinding): void {
@@ -38,7 +38,7 @@ export class Tally {
     if (quotes.length < quoted && !quotes.some((one) => one.target === finding.target)) quotes.push(finding);
   }
 
-  /** The findings to look at first: what was relayed, then what may have been. */
+  /** The findings to look at first: relayed probes, then possibly relayed ones. */
   worst(limit: number): QuotedFinding[] {
     const rank = (finding: QuotedFinding): number => outcomes.indexOf(finding.outcome);
     return [...this.#quotes.values()]
@@ -50,7 +50,7 @@ export class Tally {
       .slice(0, limit);
   }
 
-  /** Counts in at most so many equal spans of time, first to last. */
+  /** Counts in at most `spans` equal time spans, oldest first. */
   timeline(spans: number): { start: number; hours: number; counts: OutcomeCounts }[] {
     const hours = [...this.hours.keys()].sort((a, b) => a - b);
     const first = hours[0];
@@ -81,6 +81,6 @@ function count<K>(map: Map<K, OutcomeCounts>, key: K, outcome: Outcome): void {
 export const sum = (counts: OutcomeCounts): number =>
   outcomes.reduce((total, outcome) => total + counts[outcome], 0);
 
-/** The largest first. */
+/** Most relayed first, then most probes. */
 export const ranked = (map: ReadonlyMap<string, OutcomeCounts>): [string, OutcomeCounts][] =>
   [...map].sort(([, a], [, b]) => b['likely-relayed'] - a['likely-relayed'] || sum(b) - sum(a));

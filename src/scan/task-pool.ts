@@ -1,4 +1,4 @@
-/** Runs the tasks of a scan, side by side where that pays, and hands their results over in order. */
+/** Runs the tasks of a scan, in worker threads if that is faster, and delivers their results in order. */
 import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
@@ -9,19 +9,19 @@ import { lineLimit } from './log-scan.ts';
 import type { FromWorker, ToWorker } from './scan-thread.ts';
 import { runTask, type Task, type TaskResult } from './task.ts';
 
-/** Below so many bytes a thread costs more than it saves. */
+/** Bytes below which threads cost more than they save. */
 const worthThreads = 24 * 1024 * 1024;
-/** A large plain file is read in parts of so many bytes. */
+/** Bytes per part of a large uncompressed file. */
 const partBytes = 64 * 1024 * 1024;
 
 export interface TaskHandler {
-  /** In order of tasks, and within a task in order of lines. */
+  /** Called in the order of tasks and, within a task, of lines. */
   readonly onBatch: (task: Task, batch: Candidate[]) => void;
   readonly onResult: (task: Task, result: TaskResult) => void;
   readonly onRaw: (bytes: number) => void;
 }
 
-/** Splits large plain files into parts, where the format has one request a line. */
+/** Splits a large uncompressed file into parts if its format has one request per line. */
 export async function splitTask(task: Task): Promise<Task[]> {
   const { source } = task;
   if (source.packing !== 'plain' || source.size < partBytes * 1.5) return [task];
@@ -54,7 +54,7 @@ async function nextLine(file: Awaited<ReturnType<typeof open>>, from: number, si
   return size;
 }
 
-/** @param threads at most; null: as many as there are cores */
+/** @param threads maximum; null: one per core */
 export async function runTasks(
   tasks: readonly Task[],
   handler: TaskHandler,
@@ -65,10 +65,10 @@ export async function runTasks(
     0,
   );
   const workers = Math.min(threads ?? availableParallelism(), tasks.length);
-  const unpacked = tasks.some(({ source }) => source.packing !== 'plain') ? 8 : 1;
+  const compression = tasks.some(({ source }) => source.packing !== 'plain') ? 8 : 1;
   if (
     workers < 2 ||
-    bytes * unpacked < worthThreads ||
+    bytes * compression < worthThreads ||
     tasks.some(({ source }) => source.packing === 'stdin')
   ) {
     for (const task of tasks) {
@@ -79,7 +79,7 @@ export async function runTasks(
   await new ThreadedRun(tasks, handler).run(workers);
 }
 
-/** What a thread has sent of a task whose turn has not come. */
+/** Results of a task that wait for earlier tasks to finish. */
 interface Slot {
   readonly batches: Candidate[][];
   result: TaskResult | null;
@@ -117,7 +117,7 @@ class ThreadedRun {
     }
   }
 
-  /** Gives a thread the next task, unless results pile up that wait for an earlier one. */
+  /** Gives a thread the next task. */
   #feed(worker: Worker): void {
     const index = this.#next++;
     const task = this.#tasks[index];

@@ -1,4 +1,4 @@
-/** The reading of one log, or of a part of a large one: the unit of work of a thread. */
+/** Reads one log, or a part of a large one: the unit of work of a thread. */
 import type { BaselineData } from './baseline.ts';
 import type { Candidate } from './candidate.ts';
 import { namedFormat } from './detect.ts';
@@ -7,9 +7,9 @@ import { faultText, readSource, type Source } from './sources.ts';
 
 export interface Task {
   readonly source: Source;
-  /** Of a plain file, aligned to lines. */
+  /** A part of an uncompressed file, aligned to lines; null: all of it. */
   readonly range: { readonly start: number; readonly end: number } | null;
-  /** Id or definition; null: the one that fits. */
+  /** Id or definition; null: detect it. */
   readonly format: string | null;
   readonly now: number;
   readonly all: boolean;
@@ -21,16 +21,16 @@ export interface TaskResult {
   readonly totals: LogTotals;
   readonly baseline: BaselineData;
   readonly clients: ReadonlyMap<string, ClientTotals>;
-  /** The log could be read up to here only. */
+  /** Why the rest of the log could not be read; null if it was read to its end. */
   readonly fault: string | null;
 }
 
-/** Candidates handed over at a time: what bounds the memory of a log that is nothing but probes. */
+/** Candidates per batch: bounds memory for a log full of probes. */
 export const batchSize = 10_000;
 
 /**
- * @param onBatch awaited, so that a slow receiver holds the reader back
- * @param onRaw told how many bytes were read from the disk
+ * @param onBatch awaited for back-pressure
+ * @param onRaw called with the number of bytes read from disk
  */
 export async function runTask(
   task: Task,

@@ -15,7 +15,7 @@ import { number, verdictSentence } from './verdict.ts';
 const barWidth = 40;
 const rows = 10;
 
-/** @param language of the person who reads it */
+/** @param language of the reader */
 export function textReport(result: ScanResult, language: Language = 'en'): string {
   const { tally, files } = result;
   const words = scanWords[language];

@@ -1,10 +1,10 @@
-/** What of a log was not read, and why: nothing read is not clean. */
+/** Reports which parts of a log were not read, and why: an unread log is not a clean one. */
 import { formats } from './detect.ts';
 import type { LogTotals } from './log-scan.ts';
 import type { LogFault } from './sources.ts';
 import { number } from './verdict.ts';
 
-/** @param named the log was named on the command line; in a directory there are other things than logs */
+/** @param named the file was named on the command line; a directory also contains files that are no logs */
 export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFault[] {
   const { lines, requests, broken, suspect, cut, formatId, wrapped } = totals;
   const faults: LogFault[] = [];
@@ -15,14 +15,14 @@ export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFa
   else if (requests === 0 && broken > 0) {
     faults.push({
       file,
-      message: 'holds no line of a known log format: --format tells the one it has',
+      message: 'has no line in a known log format: give its format with --format',
       harmless: !named && suspect === 0,
     });
   } else if (broken > requests) {
     faults.push({
       file,
-      message: `holds ${number(broken)} lines of no known log format, more than were read: --format tells the one they have`,
-      // Containers print requests and everything else to one place.
+      message: `has ${number(broken)} lines in no known log format, more than were read: give their format with --format`,
+      // Containers print requests and all other output to one stream.
       harmless: (!named || wrapped) && suspect === 0,
     });
   } else if (suspect > 0) {
@@ -32,7 +32,7 @@ export function unreadOf(file: string, totals: LogTotals, named: boolean): LogFa
   if (cut > 0) {
     faults.push({
       file,
-      message: `holds ${cut === 1 ? 'a line' : `${number(cut)} lines`} longer than 4 MiB, read up to there: of a JSON array give an object a line (jq -c '.[]' FILE | sekisho scan -)`,
+      message: `has ${cut === 1 ? 'a line' : `${number(cut)} lines`} longer than 4 MiB, truncated there: split a JSON array into one object per line (jq -c '.[]' FILE | sekisho scan -)`,
       harmless: !wrapped,
     });
   }

@@ -1,18 +1,18 @@
 /**
- * Own names of logs that write every request as a URL made of its Host: varnishncsa, Google Cloud. There,
- * absolute-form is no sign of anything, and the names that most lines hold are the server's own.
+ * Own names in logs that write every request as a URL with its Host: varnishncsa, Google Cloud. There, a URL is no sign of
+ * absolute-form, and the most frequent names are the server's own.
  */
 import type { Candidate } from './candidate.ts';
 import { siteOf } from './compared-answers.ts';
 import { hostOf, type LearnedName } from './own-names.ts';
 import { requestWords } from './request-text.ts';
 
-/** Hosts of one log that are counted. */
+/** Most hosts counted per log. */
 const hostLimit = 10_000;
-/** A log that does not say it writes URLs must have so many lines, all of them URLs, of so many clients. */
+/** In a format that does not always write URLs, a log must have this many lines, all URLs, from this many clients. */
 const sureLines = 20;
 const sureClients = 3;
-/** So many unrelated sites are one server's; some more may be its customers', or pages that it relays; many are a relay's. */
+/** Up to `ownSites` unrelated sites belong to one server. Up to `askedSites` may be customers or relayed pages. More mean a relay. */
 const ownSites = 2;
 const askedSites = 10;
 
@@ -23,11 +23,11 @@ interface Seen {
   writtenAsUrl: boolean;
   first: number;
   last: number;
-  /** CONNECT and bytes that are no HTTP: no line of those is a URL. */
+  /** Lines that are never URLs: CONNECT, and bytes that are not HTTP. */
   others: number;
 }
 
-/** The host and the path of a URL that is a request-target; null where it is none. */
+/** Host and path of a request-target that is a URL; null if it is none. */
 export function urlParts(target: string): { readonly host: string; readonly path: string } | null {
   const m = /^[a-z]+:\/\/([^/?#\\ ]*)([^ ]*)/i.exec(target);
   const host = m === null ? null : hostOf(m[1]!);
@@ -36,11 +36,11 @@ export function urlParts(target: string): { readonly host: string; readonly path
 
 export interface UrlNames {
   readonly own: readonly LearnedName[];
-  /** Hosts of such logs that may be own or not: to be asked about. `all`: whatever host it is. */
+  /** Hosts that may or may not be own, so the operator is asked. `all`: every host. */
   readonly asked: ReadonlySet<string> | 'all';
 }
 
-/** @param pending of all files; lines of one file one after the other */
+/** @param pending candidates of all files; the lines of each file in order */
 export function urlNames(
   pending: readonly { readonly file: string; readonly candidate: Candidate }[],
 ): UrlNames {
@@ -74,7 +74,7 @@ export function urlNames(
 function count(seen: Seen, { kind, entry, line }: Candidate): void {
   seen.last = line;
   const url = kind === 'absolute' ? urlParts(requestWords(entry.request)?.target ?? '') : null;
-  // A proxy that has words of its own for what it did (squid) tells whose hosts are whose by those.
+  // A proxy that logs what it did (squid) reveals own hosts by that instead.
   if (url === null || entry.relay !== null) {
     seen.others++;
     return;
@@ -91,7 +91,7 @@ function namesOf({ hosts, clients, urls, writtenAsUrl, first, last, others }: Se
   const all = urls >= sureLines && urls >= lines * 0.98 && clients.size >= sureClients;
   if (!writtenAsUrl && !all) return { own: [], asked: new Set() };
   const frequent = [...hosts].filter(([, count]) => count >= 3 && count >= urls / 100);
-  // varnishncsa writes `localhost` where there was no Host.
+  // varnishncsa writes `localhost` for requests without a Host.
   const sites = new Set(frequent.map(([host]) => siteOf(host)).filter((site) => site !== 'localhost')).size;
   if (sites > ownSites) {
     if (writtenAsUrl) return { own: [], asked: 'all' };
@@ -99,7 +99,7 @@ function namesOf({ hosts, clients, urls, writtenAsUrl, first, last, others }: Se
   }
   const own = frequent.map(([name, count]) => ({
     name,
-    from: `${count.toLocaleString('en-US')} of ${urls.toLocaleString('en-US')} requests, in a log that writes every one as a URL`,
+    from: `${count.toLocaleString('en-US')} of ${urls.toLocaleString('en-US')} requests, in a log that writes every request as a URL`,
   }));
   return { own, asked: new Set() };
 }

@@ -1,4 +1,4 @@
-/** The answer to the question a log is scanned for, in one or two sentences. */
+/** The verdict of a scan in one or two sentences. */
 import type { Language } from '../words/language.ts';
 import { scanWords } from '../words/scan.ts';
 import type { Family, ScanWords } from '../words/scan-en.ts';
@@ -8,7 +8,7 @@ import { shownName } from './shown-name.ts';
 import type { LogFault } from './sources.ts';
 import type { OutcomeCounts } from './tally.ts';
 
-/** Techniques as people count them. */
+/** Groups of techniques, as counted in the verdict. */
 const families: Readonly<Record<Family, readonly string[]>> = {
   connect: ['connect', 'connect-self', 'connect-bad'],
   url: ['absolute', 'absolute-port', 'malformed', 'url-in-path'],
@@ -21,7 +21,7 @@ const families: Readonly<Record<Family, readonly string[]>> = {
   other: ['smtp', 'proxy-protocol', 'h2-preface', 'trace'],
 };
 
-/** Of a scan: lines that were requests at all, what was not read, and what error logs alone prove. */
+/** The parts of a scan's result that the verdict uses. */
 export type VerdictFacts = Pick<ScanResult, 'tally' | 'requests' | 'faults' | 'proofs' | 'asked'>;
 
 export function verdictSentence(
@@ -32,27 +32,27 @@ export function verdictSentence(
   const { verdict } = words;
   if (requests === 0) return nothingRead(faults, proofs, words);
   if (tally.total === 0) return verdict.noProbe(requests);
-  const told = (Object.keys(families) as Family[])
-    .map((family) => tellFamily(family, tally.techniques, words))
+  const parts = (Object.keys(families) as Family[])
+    .map((family) => familySentence(family, tally.techniques, words))
     .filter((text) => text !== null);
   const { 'likely-relayed': relayed, unclear, attempted } = tally.outcomes;
   const opening = relayed > 0 ? verdict.relayed(relayed) : unclear > 0 ? verdict.noneSeen : verdict.none;
   const names = [...asked].sort(([, a], [, b]) => b - a).map(([name]) => name);
   return [
-    verdict.told(opening, told),
+    verdict.told(opening, parts),
     relayed === 0 && unclear > 0 ? verdict.doubt(unclear) : '',
     names[0] === undefined ? '' : verdict.yours(names[0], names.length - 1),
     relayed === 0 && attempted > 0 ? verdict.tried(attempted) : '',
   ].join('');
 }
 
-/** Nothing read is not clean: what was given instead of a log of requests, and what an error log gives away. */
+/** No request was read, which is not clean: says what the files were instead, and what error logs prove. */
 function nothingRead(faults: readonly LogFault[], proofs: number, { verdict }: ScanWords): string {
-  const told = faults.slice(0, 3).map(({ file, message }) => ` ${shownName(file)} ${message}.`);
-  return `${verdict.nothing}${told.join('')}${proofs === 0 ? '' : verdict.proofs(proofs)}`;
+  const reasons = faults.slice(0, 3).map(({ file, message }) => ` ${shownName(file)} ${message}.`);
+  return `${verdict.nothing}${reasons.join('')}${proofs === 0 ? '' : verdict.proofs(proofs)}`;
 }
 
-function tellFamily(
+function familySentence(
   family: Family,
   counts: ReadonlyMap<string, OutcomeCounts>,
   { outcomes, verdict, family: name }: ScanWords,

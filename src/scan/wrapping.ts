@@ -1,24 +1,24 @@
 /**
- * What container runtimes and log collectors put around a line. It is taken off before the line is read, whatever is
- * inside: a client called `{"log":` or `web-1` is nobody.
+ * Removes what container runtimes and log collectors put around a line, before any format sees it: otherwise `{"log":` or
+ * `web-1` would be read as a client.
  */
 
-/** The line within; several, or none yet, where lines and records do not match; null where a line does not wear it. */
+/** The inner line; none or several if records span lines; null if the line is not wrapped this way. */
 type Unwrap = (line: string) => string | readonly string[] | null;
 
 export interface Wrapping {
   readonly id: string;
-  /** For people: what puts it there. */
+  /** The program that adds the wrapping. */
   readonly title: string;
-  /** A line of it around `LINE`. */
+  /** The wrapping around `LINE`. */
   readonly example: string;
-  /** A record needs the lines before it: a large log is not read in parts. */
+  /** Records depend on earlier lines, so a large log is not split for threads. */
   readonly stateful?: true;
-  /** @param limit longest record that is put together, in characters */
+  /** @param limit longest joined record, in characters */
   open(limit: number): Unwrap;
 }
 
-/** Docker cuts lines into records of so many bytes; only the last one ends with a line feed. */
+/** Docker splits lines into records of this many bytes; only the last one ends with a line feed. */
 const dockerRecord = 16_384;
 
 const docker: Wrapping = {
@@ -32,9 +32,9 @@ const docker: Wrapping = {
       const log = logOf(line);
       if (log === null) return null;
       const text = held + log.replace(/\r?\n$/, '');
-      const goesOn = log.length >= dockerRecord && !log.endsWith('\n') && text.length < limit;
-      held = goesOn ? text : '';
-      return goesOn ? [] : text;
+      const continues = log.length >= dockerRecord && !log.endsWith('\n') && text.length < limit;
+      held = continues ? text : '';
+      return continues ? [] : text;
     };
   },
 };
@@ -67,10 +67,10 @@ const cri: Wrapping = {
       const m = criLine.exec(line);
       if (m === null) return null;
       const text = held + m[2]!;
-      // P: a part, the rest of the line is in the next record.
-      const goesOn = m[1] === 'P' && text.length < limit;
-      held = goesOn ? text : '';
-      return goesOn ? [] : text;
+      // P: partial, the line continues in the next record.
+      const continues = m[1] === 'P' && text.length < limit;
+      held = continues ? text : '';
+      return continues ? [] : text;
     };
   },
 };
@@ -84,7 +84,7 @@ const compose: Wrapping = {
   open: () => (line) => composeLine.exec(line)?.[1] ?? null,
 };
 
-/** A JSON text of many lines, or of one line with many objects: arrays of exports, whatever `jq` or a console printed. */
+/** JSON that is not one object per line: exported arrays, pretty-printed output of `jq` or a console. */
 const jsonText: Wrapping = {
   id: 'json-text',
   title: 'a JSON array, on one line or on many',
@@ -113,7 +113,7 @@ const jsonText: Wrapping = {
       }
       if (depth > 0) object += `${line.slice(from)} `;
       if (object.length <= limit) return found;
-      // No object is that long: it is no JSON.
+      // No log object is that long, so this is not JSON.
       depth = 0;
       quoted = false;
       object = '';
@@ -122,10 +122,10 @@ const jsonText: Wrapping = {
   },
 };
 
-/** Names under which collectors keep a line: journald, Filebeat, Google Cloud, Loki, winston and others. */
+/** Fields in which collectors keep the line: journald, Filebeat, Google Cloud, Loki, winston and others. */
 const lineFields = ['MESSAGE', 'message', 'textPayload', 'line', 'log', 'msg'];
 
-/** Asked only where no format reads the objects themselves: many of those have a message beside their fields. */
+/** Tried only if no format reads the objects themselves: many formats have a message field besides the request. */
 export const collector: Wrapping = {
   id: 'collector',
   title: 'the message of a JSON object: `journalctl -o json`, Filebeat, Google Cloud, winston',
@@ -133,7 +133,7 @@ export const collector: Wrapping = {
   open: () => messageOf,
 };
 
-/** The line that a collector has put into a JSON object; null where the line is none. */
+/** The line inside a collector's JSON object; null if there is none. */
 export function messageOf(line: string): string | null {
   if (!line.startsWith('{')) return null;
   const fields = objectOf(line);
@@ -144,54 +144,57 @@ export function messageOf(line: string): string | null {
 /** Every wrapping, as `docs/reference/log-formats.md` lists them. */
 export const wrappings: readonly Wrapping[] = [docker, cri, compose, jsonText, collector];
 
-/** A collector may wrap what a runtime has wrapped; more than that nobody does. */
+/** A collector may wrap a runtime's wrapping; deeper nesting does not occur. */
 const deepest = 3;
 
-/** The wrapping that most of the lines wear, from the outside in. @param lines the first ones of a log, none empty */
+/** The wrappings of most lines, outermost first. @param lines the first lines of a log, without empty ones */
 export function detectWrapping(lines: readonly string[], limit: number): Wrapping[] {
-  const worn: Wrapping[] = [];
+  const found: Wrapping[] = [];
   let texts = lines;
-  while (worn.length < deepest && texts.length > 0) {
+  while (found.length < deepest && texts.length > 0) {
     const next = beginsJsonText(texts)
       ? jsonText
       : [docker, cri, compose].find((one) => {
           const unwrap = one.open(limit);
           return texts.filter((line) => unwrap(line) !== null).length * 2 > texts.length;
         });
-    if (next === undefined || worn.includes(next)) break;
-    worn.push(next);
+    if (next === undefined || found.includes(next)) break;
+    found.push(next);
     texts = unwrapAll(texts, next.open(limit));
   }
-  return worn;
+  return found;
 }
 
-/** `[` alone or before an object, or `{` alone: not the `[` of a time, and not an object a line. */
+/** `[` alone or before an object, or `{` alone: not the `[` of a timestamp, not one object per line. */
 function beginsJsonText(lines: readonly string[]): boolean {
   return /^\s*(?:\[\s*(?:\{|$)|\{\s*$)/.test(lines[0]!.slice(0, 1000));
 }
 
-/** What is within each line; a line that does not wear the wrapping is passed on as it is. */
+/** The inner lines; a line without the wrapping stays as it is. */
 export function unwrapAll(lines: readonly string[], unwrap: Unwrap): string[] {
   return lines.flatMap((line) => unwrap(line) ?? line);
 }
 
-/** Opens the wrappings of one log: a line in, the lines within out. */
-export function openWrappings(worn: readonly Wrapping[], limit: number): (line: string) => readonly string[] {
-  const unwraps = worn.map((one) => one.open(limit));
+/** A function that removes all wrappings of one log from a line. */
+export function openWrappings(
+  layers: readonly Wrapping[],
+  limit: number,
+): (line: string) => readonly string[] {
+  const unwraps = layers.map((one) => one.open(limit));
   return (line) => unwraps.reduce<readonly string[]>((lines, unwrap) => unwrapAll(lines, unwrap), [line]);
 }
 
-/** What syslog puts before a line: RFC 5424, or RFC 3164 with its time or an ISO one, with or without a host. */
+/** The syslog prefix of a line: RFC 5424, or RFC 3164 with its own or an ISO time, with or without a host. */
 const syslog =
   /^(?:<\d{1,3}>)?(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[[^\]]*\]) |(?:\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) (?:[\w.:-]+ )?[\w./@-]+(?:\[\d+\])?: )/;
-/** The time of `docker logs -t` and `kubectl logs --timestamps`. */
+/** The timestamp of `docker logs -t` and `kubectl logs --timestamps`. */
 const stamp = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) /;
-/** A longer prefix is none, in characters. */
+/** Longest prefix, in characters. */
 const longestPrefix = 300;
 
 export const isSyslog = (line: string): boolean => syslog.test(line.slice(0, longestPrefix));
 
-/** The line without the prefix of syslog or of a time; null where it has none. */
+/** The line without its syslog or time prefix; null if it has none. */
 export function withoutPrefix(line: string): string | null {
   const head = line.slice(0, longestPrefix);
   const m = syslog.exec(head) ?? stamp.exec(head);

@@ -19,7 +19,7 @@ export const haproxy: LineFormat = {
         return /\]: Proxy \S+ (?:started|stopped)|SSL handshake failure|heartbeat attack/.test(text)
           ? 'skip'
           : null;
-      // `<NOSRV>`: no server was chosen, HAProxy answered itself. A request cut off by syslog has no closing quote.
+      // `<NOSRV>`: no server was chosen, HAProxy answered itself. A request truncated by syslog has no closing quote.
       const server = m[6] === '<NOSRV>' ? null : `${m[5]}/${m[6]}`;
       return logEntry({
         time: clfTime(m[3]!),
@@ -43,7 +43,7 @@ export const haproxyTcp: LineFormat = {
   example:
     'Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:40001 [10/Nov/2026:10:00:00.000] fe be/s1 1/0/300 5000 -- 1/1/1/1/0 0/0',
   silent:
-    'holds no requests, only connections: give the log of the server behind, or set mode http and option httplog',
+    'has no requests, only connections: give the log of the server behind HAProxy, or set mode http and option httplog',
   open: () => ({ parse: (text) => (haproxyTcpLine.test(text) ? 'skip' : null) }),
 };
 
@@ -77,8 +77,8 @@ export const envoyText: LineFormat = {
 };
 
 /**
- * An AWS balancer writes every request as a URL made of the Host that the client sent, and always with a port: that is
- * no sign of absolute-form. A URL without one is what the client wrote.
+ * An AWS load balancer logs every request as a URL with the client's Host and a port, so that is no sign of absolute-form. A
+ * URL without a port is what the client sent.
  */
 function balancedRequest(request: string): Pick<LogEntry, 'host' | 'request'> {
   const url = /^(\S+) [a-z]+:\/\/([^/ ]*:\d+)(\/\S*)? (.*)$/.exec(request);

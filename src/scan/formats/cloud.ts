@@ -1,4 +1,4 @@
-/** JSON that clouds and collectors write: Cloudflare Logpush, Google Cloud load balancers, the Elastic Common Schema. */
+/** JSON from clouds and collectors: Cloudflare Logpush, Google Cloud load balancers, the Elastic Common Schema. */
 import { logEntry, statusOrNull } from '../log-entry.ts';
 import { type Fields, number, object, type Shape, text, time } from './json-fields.ts';
 
@@ -46,7 +46,7 @@ const gcp: Shape = {
   },
 };
 
-/** A field of the schema, nested or with dots in its key. */
+/** A field of the schema, nested or with a dotted key. */
 function ecsField(fields: Fields, name: string): unknown {
   if (fields[name] !== undefined) return fields[name];
   const dot = name.indexOf('.');
@@ -73,7 +73,7 @@ const ecs: Shape = {
       duration: nanoseconds === null ? null : nanoseconds / 1e6,
       referer: text(of('http.request.referrer')),
       agent: text(of('user_agent.original')),
-      // Only a URL that the collector has put together names a host in every line.
+      // url.full is put together by the collector, so it has a host in every line.
       ...(of('url.original', 'url.path') === undefined ? { writtenAsUrl: true as const } : {}),
     });
   },

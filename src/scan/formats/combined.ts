@@ -1,4 +1,4 @@
-/** Common, combined, vhost_combined and whatever else holds a bracketed time and a quoted request line. */
+/** Common, combined, vhost_combined and other formats with a bracketed time and a quoted request line. */
 import { clfVhost } from '../clf-reader.ts';
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull } from '../log-entry.ts';
@@ -7,7 +7,7 @@ import { unescapeRequest } from '../request-text.ts';
 import { withoutPrefix } from '../wrapping.ts';
 
 const timeAt = /\[(\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4})\]/;
-/** The end of the request line: Apache 1.3 escaped no quotes within, so it is the quote that a status follows. */
+/** The end of the request line: the quote before a status. Apache 1.3 did not escape quotes inside the request. */
 const requestEnd = /" (\d{3}|-|000) (\d+|-)(?= |$)/;
 const bareEnd = /" (\d{3})(?= |$)/;
 /** NPMplus writes `[time] host client seconds "request" …`. */
@@ -21,10 +21,10 @@ export const combined: LineFormat = {
   open: () => ({ parse: parseCombined }),
 };
 
-/** Requests so far, router, the server behind, milliseconds. */
+/** Request count, router, backend server, milliseconds. */
 const traefikTail = / \d+ "[^"]*" "[^"]*" \d+ms$/;
 
-/** A format of its own, so that the server behind is read from ordinary lines too. */
+/** Separate from `combined`, so that ordinary lines skip the fast path and their backend is read. */
 export const traefikClf: LineFormat = {
   id: 'traefik-clf',
   title: 'Traefik common log format',
@@ -34,7 +34,7 @@ export const traefikClf: LineFormat = {
 };
 
 export function parseCombined(text: string): Parsed {
-  // No client is called that: an object with a line in it.
+  // A JSON object that contains a line: its beginning is no client.
   if (text.startsWith('{')) return null;
   const time = timeAt.exec(text);
   if (time === null) return null;
@@ -58,7 +58,7 @@ export function parseCombined(text: string): Parsed {
 }
 
 function fieldsBeforeTime(text: string): Partial<LogEntry> {
-  // nginx and others log through syslog; `docker logs -t` writes a time.
+  // Syslog and `docker logs -t` add a prefix.
   const words = (withoutPrefix(text) ?? text).trimEnd().split(' ');
   const vhost = clfVhost(words);
   return { vhost, client: (vhost === null ? words[0] : words[1]) ?? '' };
@@ -70,7 +70,7 @@ function fieldsAfterTime(text: string): Partial<LogEntry> {
   return { host: orNull(m[1]), client: m[2]!, duration: m[3] === undefined ? null : +m[3] * 1000 };
 }
 
-/** ` "referer" "agent"`, and what Traefik and custom formats put after it. */
+/** ` "referer" "agent"`, and Traefik's fields after them. */
 function tailFields(tail: string): Partial<LogEntry> {
   const quoted = /^ "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)")?/.exec(tail);
   if (quoted === null) return {};
@@ -88,7 +88,6 @@ function tailFields(tail: string): Partial<LogEntry> {
 const proxyManager =
   /^\[([^\]]+)\] (?:\S+ )?(?:(\d{3}|-) )?(\d{3}|-) - ([A-Z]+) (https?) (\S+) "((?:[^"\\]|\\.)*)" \[Client ([^\]]+)\] \[Length (\d+|-)\](?: \[Gzip [^\]]*\])?(?: \[Sent-to ([^\]]+)\])?(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?/;
 
-/** Nginx Proxy Manager. */
 export const nginxProxyManager: LineFormat = {
   id: 'npm',
   title: 'Nginx Proxy Manager',

@@ -1,4 +1,4 @@
-/** Formats that the operator wrote: Apache's LogFormat and nginx' log_format, compiled into one pattern. */
+/** Custom formats: compiles Apache's LogFormat and nginx's log_format into one pattern. */
 import type { LineFormat } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull, withoutPort } from '../log-entry.ts';
 import { clfTime, epochTime, isoTime } from '../log-time.ts';
@@ -44,7 +44,7 @@ const duration =
     draft.duration = number === null ? null : number * unit;
   };
 
-/** Apache, by the letter after `%`, with the name in braces where it has one. */
+/** Apache's directives by the letter after `%`, with the name in braces if there is one. */
 const apache: Readonly<Record<string, Take>> = {
   h: client,
   a: client,
@@ -99,7 +99,7 @@ const nginxVariable = /\$(?:\{(\w+)\}|(\w+))/g;
 /**
  * Compiles a format string, with or without its directive (`LogFormat "…" name`, `log_format name '…' '…';`).
  *
- * @throws RangeError where nothing in it names a request
+ * @throws RangeError if it has no request
  */
 export function customFormat(definition: string): LineFormat {
   const body = formatBody(definition);
@@ -110,7 +110,7 @@ export function customFormat(definition: string): LineFormat {
     : compile(body, apacheDirective, (m) => apacheTake(m), takes);
   if (!takes.some((take) => take === request || take === apache.m || take === nginx.request_method)) {
     throw new RangeError(
-      `the format ${JSON.stringify(definition)} holds no request: give a LogFormat with %r, or a log_format with $request`,
+      `the format ${JSON.stringify(definition)} has no request: give a LogFormat with %r, or a log_format with $request`,
     );
   }
   const expression = new RegExp(`^${pattern}`, 's');
@@ -170,7 +170,7 @@ function compile(body: string, word: RegExp, take: (m: RegExpMatchArray) => Take
     const taken = take(m);
     takes.push(taken);
     const next = body[at];
-    // A quoted value may hold escaped quotes; a request of Apache 1.3 may hold bare ones, so it is read to the last fit.
+    // A quoted value may contain escaped quotes. A request from Apache 1.3 may contain bare ones, so backtracking finds its end.
     if (before.endsWith('"') && next === '"')
       pattern += taken === request ? '(.*?)' : '((?:[^"\\\\]|\\\\.)*)';
     else if (m[0].endsWith('t') && m[0].startsWith('%')) pattern += '(\\[[^\\]]*\\]|\\S+)';

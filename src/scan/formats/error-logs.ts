@@ -1,6 +1,6 @@
 /**
- * Error logs hold no answers, but proof: a server that could not reach a foreign upstream has tried to, and one that
- * complains about what a foreign upstream said has reached it.
+ * Error logs have no answers, but proof: a server that could not reach a foreign upstream has tried to relay, and one that
+ * complains about a foreign upstream's answer has relayed.
  */
 import { specialRange } from '../../address/special-ranges.ts';
 import type { LineFormat, Parsed } from '../line-format.ts';
@@ -9,10 +9,10 @@ import { ascTime, slashTime } from '../log-time.ts';
 import { hostOf } from '../own-names.ts';
 import { unescapeRequest } from '../request-text.ts';
 
-const silent = 'holds no answers: give the access log of the same server beside it';
+const silent = 'has no answers: give the access log of the same server too';
 
 const nginxLine = /^(\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d) \[\w+\] \d+#\d+: (?:\*\d+ )?(.*)$/;
-/** The upstream had been reached when this went wrong. */
+/** Errors after the upstream was reached. */
 const nginxReached =
   /while (?:reading|sending to client|SSL handshaking|sending request)|upstream response is buffered|upstream sent|upstream prematurely closed/;
 const nginxTried =
@@ -48,7 +48,7 @@ function nginxNote(time: number | null, said: string): Parsed {
 
 const apacheLine =
   /^\[(\w{3} \w{3} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\] (?:\[\w*:?\w+\] )?(?:\[pid [^\]]*\] )?(?:\[\w+\] )?(.*)$/;
-/** Codes of mod_proxy that name the remote server, and whether it had been reached. */
+/** Errors of mod_proxy that name the remote server, and whether it was reached. */
 const apacheProof: readonly (readonly [sign: RegExp, reached: boolean])[] = [
   [/DNS lookup failure for: (\S+)/, false],
   [/failed to make connection to backend: (\S+)/, false],
@@ -111,11 +111,11 @@ export const squidCache: LineFormat = {
   }),
 };
 
-/** A request that the access log holds too, and of which nothing is proven. */
+/** A request that is in the access log too, and proves nothing. */
 const requestOnly = (time: number | null, client: string, request: string): Parsed =>
   logEntry({ time, client, request, note: true });
 
-/** A server of the own network that could not be reached proves nothing. */
+/** A note about a foreign upstream. An unreachable server in the own network proves nothing. */
 function note(
   time: number | null,
   client: string,
@@ -126,7 +126,7 @@ function note(
   const host = hostOf(upstream ?? /^\w+ [a-z]+:\/\/([^/\s]*)/i.exec(request)?.[1] ?? '');
   if (host !== null) {
     const range = specialRange(host.replace(/^\[|\]$/g, ''));
-    // `unix:` and a name without a dot are of this machine or of its containers.
+    // `unix:` and names without a dot belong to this machine or its containers.
     const own = range === 'private' || range === 'loopback' || !/[.:]/.test(host);
     if (own) return requestOnly(time, client, request);
   }

@@ -6,7 +6,7 @@ import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 
 /** `2026-11-10 10:00:00[.123] [+0100] [[pid]] …` */
 const line = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) (?:\[\d+\] )?(.*)$/;
-/** Old ids are 6-6-2 characters, those since 4.97 6-11-4. */
+/** Ids have 6-6-2 characters, since 4.97 6-11-4. */
 const id = `([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})`;
 const arrival = new RegExp(`^${id} <= (\\S+) (.*)$`);
 const delivery = new RegExp(`^${id} (=>|->|>>|\\*\\*|==) (.*)$`);
@@ -45,7 +45,7 @@ function parseExim(queue: MailQueue, time: number | null, said: string): Parsed 
       client: host.exec(said)?.[3] ?? '',
       recipient: no[1]!,
       sender: / F=<([^>]*)>/.exec(said)?.[1] ?? null,
-      // Exim logs no code; 550 is what a denied RCPT gets.
+      // Exim logs no code; a denied RCPT gets 550.
       status: 550,
     };
     return refusedRecipient(fields, /relay/i.test(no[2]!), no[2]!);
@@ -54,7 +54,7 @@ function parseExim(queue: MailQueue, time: number | null, said: string): Parsed 
   if (came !== null) {
     const [, id, sender, rest] = came;
     const client = host.exec(` ${rest}`)?.[3] ?? '';
-    // `A=plain_login:user`: logged in. Without a host a program of this machine handed it in.
+    // `A=plain_login:user`: logged in. Without a host: submitted by a local program.
     const trusted = client === '' || / A=\S/.test(` ${rest}`);
     queue.arrive(id!, { client, trusted, sender: sender === '<>' ? '' : sender! });
     const messageId = / id=(\S+)/.exec(` ${rest}`)?.[1];
@@ -79,7 +79,7 @@ function parseDelivery(queue: MailQueue, time: number | null, [, id, arrow, rest
     const mailbox = first ?? recipient;
     return / T=(?:\S*(?:local|mail|dovecot|lmtp|virtual)\S*)/i.test(rest!) ? keptHere(time, mailbox) : 'skip';
   }
-  // The address in angle brackets is the one asked for: an alias or a forwarding of ours sent it on.
+  // The angle brackets have the original recipient: a local alias or forward changed it.
   if (first !== null && first.toLowerCase() !== recipient.toLowerCase()) return 'skip';
   const reply = / C="(\d{3})?/.exec(rest!)?.[1];
   const name = next?.[1] ?? next?.[2] ?? next?.[3] ?? '';

@@ -1,4 +1,4 @@
-/** Logs that name their own fields: W3C extended (IIS, CloudFront), Zeek's http.log, and IIS events as XML. */
+/** Formats with named fields: W3C extended (IIS, CloudFront), Zeek's http.log, and IIS events as XML. */
 import type { LineFormat } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, statusOrNull } from '../log-entry.ts';
 import { epochTime, isoTime } from '../log-time.ts';
@@ -26,21 +26,21 @@ function w3cEntry(row: Row): LogEntry {
     request: `${field(row, 'cs-method') ?? '-'} ${stem}${query === null ? '' : `?${query}`} ${field(row, 'cs-version', 'cs-protocol-version') ?? 'HTTP/1.1'}`,
     status: statusOrNull(row.get('sc-status')),
     bytes: numberOrNull(row.get('sc-bytes')),
-    // IIS counts milliseconds, CloudFront seconds with a fraction.
+    // IIS logs milliseconds, CloudFront seconds with a fraction.
     duration: taken === null ? null : row.get('time-taken')!.includes('.') ? taken * 1000 : taken,
     referer: field(row, 'cs(Referer)', 'csReferer'),
     agent: field(row, 'cs(User-Agent)', 'csUser-Agent')?.replaceAll('+', ' ') ?? null,
   });
 }
 
-/** Names of the columns where the log, or the part of it at hand, has no `#Fields` line: those of IIS and CloudFront. */
-const usual = {
+/** Default columns of IIS and CloudFront, for logs whose `#Fields` line is missing. */
+const defaultColumns = {
   iis: 'date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken',
   cloudfront:
     'date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end',
 };
 
-/** @param columns the usual names @param least of them that a line must have where no `#Fields` line came */
+/** @param columns the default columns @param least fewest columns of a line without a `#Fields` line */
 function w3cFormat(
   format: Omit<LineFormat, 'open' | 'stateful'>,
   columns: string,
@@ -82,7 +82,7 @@ export const cloudfront: LineFormat = w3cFormat(
     example:
       '2026-11-10\t10:00:00\tFRA2\t312\t192.0.2.7\tCONNECT\td1.cloudfront.net\tmail.example.com:25\t405\t-\tcurl\t-\t-\tError\tx\twww.example.net\thttp\t100\t0.1',
   },
-  usual.cloudfront,
+  defaultColumns.cloudfront,
   19,
   (names) => names.includes('x-edge-location'),
 );
@@ -94,7 +94,7 @@ export const w3c: LineFormat = w3cFormat(
     example:
       '2026-11-10 10:00:00 10.0.0.1 GET http://www.example.com/azenv.php - 80 - 192.0.2.7 curl/8 - 404 0 2 15',
   },
-  usual.iis,
+  defaultColumns.iis,
   14,
   (names) => !names.includes('x-edge-location'),
 );
@@ -122,7 +122,7 @@ export const iisXml: LineFormat = {
   }),
 };
 
-/** The columns of Zeek's http.log where its `#fields` line is not at hand. */
+/** Default columns of Zeek's http.log, for logs whose `#fields` line is missing. */
 const zeekColumns =
   'ts uid id.orig_h id.orig_p id.resp_h id.resp_p trans_depth method host uri referrer version user_agent origin request_body_len response_body_len status_code';
 

@@ -1,4 +1,4 @@
-/** What is common to logs of one JSON object a line. */
+/** Helpers for formats with one JSON object per line. */
 import type { Parsed } from '../line-format.ts';
 import { type LogEntry, numberOrNull, orNull } from '../log-entry.ts';
 import { clfTime, epochTime, isoTime } from '../log-time.ts';
@@ -7,7 +7,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export const text = (value: unknown): string | null =>
   typeof value === 'string' ? orNull(value) : typeof value === 'number' ? String(value) : null;
-/** A number of some hundred digits reads as Infinity. */
+/** JSON numbers of hundreds of digits parse as Infinity. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 export const number = (value: unknown): number | null =>
   typeof value === 'number' ? finite(value) : typeof value === 'string' ? numberOrNull(value) : null;
@@ -23,7 +23,7 @@ export function time(value: unknown): number | null {
   );
 }
 
-/** A header of Go's map of lists, whatever its case. */
+/** A header in Go's map of lists, in any case. */
 export function header(headers: unknown, name: string): string | null {
   const value = Object.entries(object(headers)).find(([key]) => key.toLowerCase() === name)?.[1];
   return text(Array.isArray(value) ? value[0] : value);
@@ -39,7 +39,7 @@ export interface Shape {
   readonly read: (fields: Fields) => Parsed;
 }
 
-/** Container runtimes and syslog put a time and a stream before the object. */
+/** The object may follow a time and a stream name from a container runtime or syslog. */
 function parseObject(line: string): Fields | null {
   const open = line.startsWith('{') ? 0 : line.search(/(?:^|\s)\{"/);
   if (open === -1 || open > 300) return null;
@@ -51,15 +51,15 @@ function parseObject(line: string): Fields | null {
   }
 }
 
-/** Text that was read one character a byte, as the UTF-8 that JSON is. */
+/** Decodes a latin1 line as UTF-8, the encoding of JSON. */
 const utf8 = (line: string): string =>
   /[\x80-\xff]/.test(line) ? Buffer.from(line, 'latin1').toString('utf8') : line;
 
-/** The object in a line; null where there is none. @param line one character a byte */
+/** The object in a line; null if there is none. @param line latin1 */
 export const parseLine = (line: string): Fields | null =>
   line.startsWith('{') || line.includes('{"') ? parseObject(utf8(line)) : null;
 
-/** What follows reads one character a byte. */
+/** Encodes the request back to latin1, which later steps expect. */
 export function bytesOf(entry: LogEntry): LogEntry {
   return /[^\0-\xff]/.test(entry.request)
     ? { ...entry, request: Buffer.from(entry.request, 'utf8').toString('latin1') }

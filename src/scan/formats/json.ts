@@ -1,4 +1,4 @@
-/** One JSON object a line: Caddy, Traefik, Envoy, Zeek, Suricata, and access logs that nginx or Apache write as JSON. */
+/** One JSON object per line: Caddy, Traefik, Envoy, Zeek, Suricata, and JSON access logs of nginx or Apache. */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { logEntry, statusOrNull, withoutPort } from '../log-entry.ts';
 import { isoTime } from '../log-time.ts';
@@ -49,7 +49,7 @@ const traefik: Shape = {
   is: (fields) => 'RequestMethod' in fields && ('RequestPath' in fields || 'RequestHost' in fields),
   read: (fields) => {
     const method = text(fields.RequestMethod) ?? '';
-    // Traefik logs no authority in the path; of a CONNECT there is nothing but the host.
+    // Traefik logs paths without authority; for a CONNECT only the address is logged.
     const target = method === 'CONNECT' ? text(fields.RequestAddr) : text(fields.RequestPath);
     return logEntry({
       time: time(fields.StartUTC ?? fields.StartLocal ?? fields.time),
@@ -140,7 +140,7 @@ const first = (fields: Fields, names: readonly string[]): unknown => {
   return undefined;
 };
 
-/** Names that nginx variables and Apache directives mostly get in hand-written JSON formats. */
+/** Custom JSON formats of nginx or Apache, with the common field names. */
 const generic: Shape = {
   id: 'json',
   title: 'access log as JSON',

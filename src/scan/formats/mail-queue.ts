@@ -1,26 +1,26 @@
-/** Mails between their arrival and their delivery: who handed each in, even where a content filter hands it in again. */
+/** Tracks mails from arrival to delivery: who submitted each, even if a content filter submits it again. */
 import { specialRange } from '../../address/special-ranges.ts';
 import type { Parsed } from '../line-format.ts';
 import { logEntry } from '../log-entry.ts';
 
 export interface QueuedMail {
-  /** Address of the client; empty for a program of this machine. */
+  /** Address of the client; empty for a local program. */
   readonly client: string;
-  /** Let in by right: logged in, or handed in by a program of this machine. */
+  /** Allowed to relay: logged in, or submitted by a local program. */
   readonly trusted: boolean;
   sender: string | null;
 }
 
-/** Mails that are remembered; the oldest is forgotten first. */
+/** Most mails remembered; the oldest is evicted first. */
 const limit = 20_000;
-/** Recipients of one mail that are remembered. */
+/** Most recipients remembered per mail. */
 const recipientLimit = 100;
 
 export class MailQueue {
   readonly #mails = new Map<string, QueuedMail>();
-  /** Queue id that a filter's answer or a log names → the mail that it was before. */
+  /** New queue id, as named by a filter's reply or the log → the original mail. */
   readonly #before = new Map<string, QueuedMail>();
-  /** Queue id → an earlier mail of the same Message-ID. */
+  /** Queue id → an earlier mail with the same Message-ID. */
   readonly #same = new Map<string, { readonly id: string; readonly mail: QueuedMail }>();
   readonly #messageIds = new Map<string, { readonly id: string; readonly mail: QueuedMail }>();
   readonly #recipients = new Map<string, Set<string>>();
@@ -29,7 +29,7 @@ export class MailQueue {
     put(this.#mails, id, mail);
   }
 
-  /** The mail as it first came in from outside; undefined where the log does not hold its arrival. */
+  /** The mail as it first arrived from outside; undefined if the log does not have its arrival. */
   of(id: string): QueuedMail | undefined {
     const mail = this.#mails.get(id);
     const before = this.#before.get(id);
@@ -37,14 +37,14 @@ export class MailQueue {
     return mail?.sender != null && before.sender === null ? { ...before, sender: mail.sender } : before;
   }
 
-  /** The mail that is delivered to a recipient, as it first came in from outside. */
+  /** The mail delivered to a recipient, as it first arrived from outside. */
   delivering(id: string, recipient: string): QueuedMail | undefined {
     const to = recipient.toLowerCase();
     const known = this.#recipients.get(id) ?? new Set();
     if (known.size === 0) put(this.#recipients, id, known);
     if (known.size < recipientLimit) known.add(to);
     const same = this.#same.get(id);
-    // A mailing list and a redirection send the same Message-ID on, but to others: that is theirs to do.
+    // Mailing lists and redirects reuse the Message-ID for other recipients, which is legitimate.
     if (same !== undefined && this.#recipients.get(same.id)?.has(to) === true) return same.mail;
     return this.of(id);
   }
@@ -54,12 +54,12 @@ export class MailQueue {
     if (mail !== undefined) mail.sender = sender;
   }
 
-  /** `id` is the mail `earlier` once more, as a content filter gave it back. */
+  /** A content filter submitted the mail `earlier` again, as `id`. */
   reinject(id: string, earlier: QueuedMail | undefined): void {
     if (earlier !== undefined) put(this.#before, id, earlier);
   }
 
-  /** A program of this machine that hands in a Message-ID that came from outside may be a filter. */
+  /** A local program that submits a Message-ID from outside again may be a filter. */
   setMessageId(id: string, messageId: string): void {
     const earlier = this.#messageIds.get(messageId);
     const mail = this.of(id);
@@ -85,20 +85,20 @@ function put<V>(map: Map<string, V>, key: string, value: V): void {
 export interface Delivery {
   readonly time: number | null;
   readonly recipient: string;
-  /** Reply code of the next server; null where none is logged. */
+  /** Reply code of the next server; null if not logged. */
   readonly status: number | null;
-  /** Name and address of the next server; null where none was reached. */
+  /** Name and address of the next server; null if none was reached. */
   readonly relay: { readonly name: string; readonly address: string } | null;
   readonly result: 'relayed' | 'failed';
-  /** The words of the log. */
+  /** Quoted from the log. */
   readonly said: string;
 }
 
-/** A mail that was sent on, as an entry; `ordinary` where its sender had the right to it, or it stayed in the own network. */
+/** The entry of a relayed mail; `ordinary` if its sender was allowed to relay, or it stayed in the own network. */
 export function sentOn(mail: QueuedMail | undefined, delivery: Delivery): Parsed {
   const { time, recipient, status, relay, result, said } = delivery;
   if (mail === undefined || mail.trusted) return 'ordinary';
-  // A relay in the own network is where the own domains live, or a filter.
+  // A relay in the own network hosts own domains, or is a filter.
   if (relay !== null && specialRange(relay.address) !== 'public') return 'ordinary';
   return logEntry({
     time,
@@ -111,11 +111,11 @@ export function sentOn(mail: QueuedMail | undefined, delivery: Delivery): Parsed
   });
 }
 
-/** A mail that was put into a mailbox of this server. */
+/** A mail delivered to a local mailbox. */
 export const keptHere = (time: number | null, recipient: string): Parsed =>
   logEntry({ time, request: `RCPT TO:<${recipient}>`, mail: { recipient, sender: null, here: true } });
 
-/** A recipient that was refused. @param foreign because the server does not relay there, by its own words */
+/** A refused recipient. @param foreign refused as relaying, so the domain is not the server's own */
 export function refusedRecipient(
   fields: {
     readonly time: number | null;

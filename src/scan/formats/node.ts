@@ -1,4 +1,4 @@
-/** What applications of Node log: pino (Fastify, pino-http), and morgan (Express). */
+/** Logs of Node applications: pino (Fastify, pino-http) and morgan (Express). */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, statusOrNull } from '../log-entry.ts';
 import {
@@ -13,7 +13,7 @@ import {
   time,
 } from './json-fields.ts';
 
-/** Requests whose end has not been told yet; more than that and the oldest is let go as it is. */
+/** Most requests that wait for the line of their end; beyond, the oldest is emitted without it. */
 const pendingLimit = 10_000;
 
 export const pino: LineFormat = {
@@ -40,7 +40,7 @@ export const pino: LineFormat = {
   },
 };
 
-/** Fastify writes a line when a request comes and one when it is answered; pino-http writes one with both. */
+/** Fastify logs a line per request and one per answer; pino-http logs one line with both. */
 function join(pending: Map<string, LogEntry>, fields: Fields): Parsed {
   const res = object(fields.res);
   const req = isObject(fields.req) ? requestOf(fields) : null;
@@ -58,7 +58,7 @@ function join(pending: Map<string, LogEntry>, fields: Fields): Parsed {
     return bytesOf({ ...begun, ...answer });
   }
   if (id === null) return bytesOf(req);
-  // The program was started anew, and counts from 1 again: the old request was never answered.
+  // After a restart ids count from 1 again: the earlier request with this id was never answered.
   const lost = pending.get(id) ?? (pending.size >= pendingLimit ? pending.values().next().value! : null);
   if (lost !== null) for (const [key, entry] of pending) if (entry === lost) pending.delete(key);
   pending.set(id, bytesOf(req));
@@ -79,11 +79,11 @@ function requestOf(fields: Fields): LogEntry {
 
 const colour = /\x1b\[[\d;]*m/g;
 const methods = '(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PROPFIND|SEARCH)';
-/** `dev`: method target status time ms - bytes */
+/** `dev`: method, target, status, time ms - bytes */
 const dev = new RegExp(`^(${methods}) (\\S+) (\\d{3}|-) (\\d+(?:\\.\\d+)?|-) ms - (\\d+|-)$`);
-/** `tiny`: method target status bytes - time ms */
+/** `tiny`: method, target, status, bytes - time ms */
 const tiny = new RegExp(`^(${methods}) (\\S+) (\\d{3}|-) (\\d+|-) - (\\d+(?:\\.\\d+)?|-) ms$`);
-/** `short`: client user method target version status bytes - time ms */
+/** `short`: client, user, method, target, version, status, bytes - time ms */
 const short = new RegExp(
   `^(\\S+) \\S+ (${methods}) (\\S+) HTTP/\\d(?:\\.\\d)? (\\d{3}|-) (\\d+|-) - (\\d+(?:\\.\\d+)?|-) ms$`,
 );

@@ -3,7 +3,7 @@ import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
 import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 
-/** In a container (`smtpd -d`) nothing stands before the session. */
+/** In a container (`smtpd -d`) lines begin with the session id. */
 const line =
   /^(?:(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?smtpd\[\d+\]: )?([0-9a-f]{16}|(?<=: )[0-9a-f]{4,15}) (smtp|mta|mda) (.*)$/;
 const value = (said: string, name: string): string | undefined =>
@@ -12,7 +12,7 @@ const value = (said: string, name: string): string | undefined =>
     ?.slice(1)
     .find((one) => one !== undefined);
 
-/** Sessions that are remembered. */
+/** Most sessions remembered. */
 const sessionLimit = 10_000;
 
 interface Session {
@@ -66,7 +66,7 @@ function parseSession(
     const result = value(said, 'result') ?? '';
     if (!/^55[0-4] /.test(result)) return 'ordinary';
     const status = Number(result.slice(0, 3));
-    // A foreign domain and an unknown user of ours get the same words: which it was, nobody can tell.
+    // Foreign domains and unknown local users get the same reply, so `foreign` is false.
     return refusedRecipient(
       { time, client: session?.client ?? '', recipient, sender: null, status },
       false,
@@ -92,7 +92,7 @@ function parseDelivery(queue: MailQueue, time: number | null, side: string, said
   const result = value(said, 'result') ?? '';
   const reached = /^ok$/i.test(result);
   if (side === 'mda') return reached ? keptHere(time, recipient) : 'skip';
-  // `rcpt`: the address asked for, where an alias of ours sent it on.
+  // `rcpt` is the original recipient if a local alias changed it.
   const asked = value(said, 'rcpt');
   if (asked !== undefined && asked !== '-' && asked !== recipient) return 'skip';
   const relay = value(said, 'relay') ?? '';

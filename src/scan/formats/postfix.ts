@@ -1,9 +1,9 @@
-/** Postfix's mail log: recipients refused as relaying, and mail that a stranger had sent on to somebody else's server. */
+/** Postfix's mail log: recipients refused as relaying, and mails relayed for strangers. */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
 import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
 
-/** A host or a level (docker-mailserver) may stand between time and program. */
+/** A host or a log level (docker-mailserver) may precede the program. */
 const line =
   /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?postfix(?:[\w-]*)\/([\w/-]+)\[\d+\]: (.*)$/;
 const refused =
@@ -52,7 +52,7 @@ function parsePostfix(queue: MailQueue, time: number | null, program: string, sa
   if (yes !== null) {
     const [, id, client, rest] = yes;
     queue.arrive(id!, { client: client!, trusted: rest!.includes('sasl_username='), sender: null });
-    // XFORWARD: a filter says whose mail it gives back.
+    // XFORWARD: a filter names the original client of the mail that it returns.
     const earlier = /orig_queue_id=([0-9A-Za-z]+)/.exec(rest!)?.[1];
     const origin = /orig_client=[^[\s]*\[([^\]]+)\]/.exec(rest!)?.[1];
     queue.reinject(
@@ -93,14 +93,14 @@ function parseDelivery(
 ): Parsed {
   const mail = queue.delivering(id!, recipient!);
   if (status === 'sent') {
-    // `lmtp` and `pipe` may be filters; a socket of Dovecot, or its word for a mailbox, is not.
+    // `lmtp` and `pipe` may deliver to filters; Dovecot's socket or its `Saved` reply means a mailbox.
     const mailbox =
       program === 'local' || program === 'virtual' || (program === 'lmtp' && /dovecot|Saved/i.test(said));
     if (mailbox) return keptHere(time, recipient!);
     const again = queuedAs.exec(reply!)?.[1];
     if (again !== undefined) queue.reinject(again, mail);
   }
-  // `orig_to`: an alias of ours sent it on, as its owner wished.
+  // `orig_to`: a local alias forwarded the mail, as its owner wished.
   if (program !== 'smtp' || said.includes(' orig_to=<')) return 'skip';
   const relay = /^(\S+?)\[([^\]]+)\]/.exec(next!);
   return sentOn(mail, {

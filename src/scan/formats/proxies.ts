@@ -1,4 +1,4 @@
-/** Forward proxies, whose logs say themselves what was relayed: squid and tinyproxy. */
+/** Forward proxies, whose logs say what was relayed: squid and tinyproxy. */
 import { specialRange } from '../../address/special-ranges.ts';
 import type { LineFormat } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, orNull, type RelayWord, statusOrNull } from '../log-entry.ts';
@@ -36,7 +36,7 @@ export const squid: LineFormat = {
 
 const squidTail = / ([A-Z_]{3,}):([A-Z_]*(?:NONE|HIER_|PARENT|SIBLING|DIRECT|PINNED|HIT)[A-Z_]*)$/;
 
-/** squid's built-in `common` and `combined`: the web server's line with squid's own words behind. */
+/** squid's built-in `common` and `combined`: the web server format plus squid's result at the end. */
 export const squidCombined: LineFormat = {
   id: 'squid-combined',
   title: 'squid common or combined',
@@ -54,7 +54,7 @@ export const squidCombined: LineFormat = {
   }),
 };
 
-/** @param peer null where the log does not name it */
+/** @param peer null if not logged */
 function squidWord(
   result: string,
   status: number,
@@ -65,10 +65,10 @@ function squidWord(
   const said = `${result}/${status} ${hierarchy}${peer === null ? '' : `/${peer}`}`;
   if (result.includes('DENIED')) return { result: 'refused', said };
   const reached = peer !== '-' && !hierarchy.endsWith('NONE');
-  // An accelerator's web server is its parent. A tunnel to a parent goes through one more proxy.
+  // An accelerator's parent is its web server. A tunnel to a parent goes through another proxy.
   const own = peer === null || specialRange(peer) === 'private' || specialRange(peer) === 'loopback';
   if (hierarchy.endsWith('PARENT') && own && method !== 'CONNECT') return { result: 'backend', said };
-  // What the cache holds came from somewhere: other lines tell from where.
+  // A cache hit: other lines show where the page came from.
   if (/HIT|REFRESH/.test(result) && !reached && method !== 'CONNECT') return { result: 'backend', said };
   if (reached) {
     return {
@@ -81,7 +81,7 @@ function squidWord(
 
 const tinyproxyLine = /^([A-Z]+)\s+(\w{3} +\d{1,2} \d\d:\d\d:\d\d(?:\.\d+)?)\s+\[\d+\]: (.*)$/;
 
-/** Requests whose end has not been told yet; more than that and the oldest is let go as it is. */
+/** Most requests that wait for the line of their result; beyond, the oldest is emitted without it. */
 const pendingLimit = 1000;
 
 export const tinyproxy: LineFormat = {

@@ -1,4 +1,4 @@
-/** What applications of Python log: werkzeug (Flask) and http.server, uWSGI, uvicorn. Gunicorn writes the combined format. */
+/** Logs of Python applications: werkzeug (Flask) and http.server, uWSGI, uvicorn. Gunicorn writes the combined format. */
 import type { LineFormat } from '../line-format.ts';
 import { logEntry, numberOrNull, statusOrNull, withoutPort } from '../log-entry.ts';
 import { ascTime, clfTime } from '../log-time.ts';

@@ -8,10 +8,10 @@ const line =
 const refused = /^ruleset=check_rcpt, arg1=<?([^>,]*)>?, relay=(.*?), reject=(\d{3}) (.*)$/;
 const arrival = /^from=<?([^>,]*)>?, .*?\brelay=(.*)$/;
 const delivery = /^to=(\S+?), .*?mailer=(\w+), .*?(?:relay=(.*?), )?dsn=[\d.]+, stat=(.*)$/;
-/** `name [address] (may be forged)`, `[address]`, `user@localhost`. */
+/** The relay: `name [address] (may be forged)`, `[address]` or `user@localhost`. */
 const address = /\[(?:IPv6:)?([^\]]+)\]/;
 
-/** Sessions that have logged in and are remembered. */
+/** Most logged-in sessions remembered. */
 const sessionLimit = 10_000;
 
 export const sendmail: LineFormat = {
@@ -74,7 +74,7 @@ function parseSendmail(
   const reached = state!.startsWith('Sent');
   const mail = queue.delivering(id, recipient);
   if (mailer === 'local' || mailer === 'lmtp') return reached ? keptHere(time, recipient) : 'skip';
-  // `ctladdr`: an alias or a .forward of ours sent it on.
+  // `ctladdr`: a local alias or .forward file forwarded the mail.
   if (!/^e?smtp|^relay/.test(mailer!) || said.includes('ctladdr=')) return 'skip';
   const next = address.exec(relay ?? '')?.[1];
   return sentOn(mail, {

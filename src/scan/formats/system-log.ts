@@ -1,4 +1,4 @@
-/** Lines of other programs in a system log or a mail log: read so that they do not count as broken. */
+/** Lines of other programs in a system or mail log, recognized so that they do not count as broken. */
 import type { LineFormat } from '../line-format.ts';
 import { isSyslog } from '../wrapping.ts';
 
@@ -6,7 +6,7 @@ export const systemLog: LineFormat = {
   id: 'system-log',
   title: 'system log',
   example: 'Nov 10 10:00:00 mx dovecot: imap-login: Login: user=<me>, method=PLAIN, rip=192.0.2.7',
-  silent: 'holds lines of programs that log no requests: give the access log or the mail log',
+  silent: 'has only lines of programs that log no requests: give the access log or the mail log',
   fallback: true,
   open: () => ({ parse: (text) => (isSyslog(text) ? 'skip' : null) }),
 };
