@@ -126,7 +126,7 @@ function partOffset(head: RequestHead, part: Signal['evidence']['part'], header:
 }
 
 const forwardedSentence = ({ site, path, host }: Verdict): string =>
-  `Nothing speaks against it: it goes to the backend of ${site?.name} as ${path} with Host ${host}.`;
+  `Nothing is wrong with it: it is forwarded to the backend of ${site?.name} as ${path} with Host ${host}.`;
 
 const text = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

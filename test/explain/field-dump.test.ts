@@ -1,4 +1,4 @@
-/** A request of HTTP/2 as lines of fields: judged as the gateway would, every signal in its place. */
+/** An HTTP/2 request as lines of fields is judged as by the gateway, with every signal in its place. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { explain } from '../../src/explain/explain.ts';
@@ -20,7 +20,7 @@ function told(text: string): { rules: string[]; marked: string[]; action: string
   };
 }
 
-suite('explain: fields of HTTP/2', () => {
+suite('explain: HTTP/2 fields', () => {
   test('an ordinary request', () => {
     assert.deepEqual(told(`${own}accept: */*\ncookie: a=b\ncookie: c=d\n`), {
       action: 'allow',
@@ -32,10 +32,10 @@ suite('explain: fields of HTTP/2', () => {
   for (const [what, text, rules, marked] of [
     ['a foreign authority', own.replace('www.example.net', 'www.example.com'), ['host-foreign'], ['www.']],
     ['a CONNECT', ':method: CONNECT\n:authority: mail.example.com:25\n', ['connect'], ['CONNECT']],
-    ['a field of the connection', `${own}accept: */*\nconnection: close\n`, ['framing'], ['conn']],
-    ['a second path', `${own}:path: /b\n`, ['framing'], [':pat']],
+    ['a connection-specific field', `${own}accept: */*\nconnection: close\n`, ['framing'], ['conn']],
+    ['a second :path', `${own}:path: /b\n`, ['framing'], [':pat']],
     [
-      'a field behind crumbs',
+      'a field after split cookies',
       `${own}cookie: a\ncookie: b\nproxy-authorization: Basic eA==\n`,
       ['proxy-authorization'],
       ['Basic eA=='],
@@ -60,7 +60,7 @@ suite('explain: fields of HTTP/2', () => {
     });
   }
 
-  test('a line that is no field is malformed, and nothing throws', () => {
+  test('a line without a field is malformed, and nothing throws', () => {
     assert.deepEqual(told(`${own}nonsense\n`).rules, ['framing']);
     assert.equal(told(':method: GET').action, 'block');
     assert.equal(told('GET /a HTTP/2').action, 'block');

@@ -1,4 +1,4 @@
-/** What `explain` says of the kinds of probes of today is what the gateway does with them. */
+/** `explain` says of today's kinds of probes what the gateway does with them. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { explain } from '../../src/explain/explain.ts';
@@ -14,7 +14,7 @@ function told(bytes: string): Omit<Kind, 'row'> | null {
   return { rule: verdict.rule, intent: intent!, answer: verdict.answer ?? 'passed', counts };
 }
 
-suite('explain and the probes of today', () => {
+suite("explain and today's probes", () => {
   for (const kind of kinds) {
     const { row, ...expected } = kind;
     test(row, () => assert.deepEqual(told(rowOf(kind).bytes), expected));
@@ -26,7 +26,7 @@ suite('explain and the probes of today', () => {
       assert.deepEqual(told(lines.join('')), expected);
     });
 
-  test('nothing is said of the neighbours', () => {
+  test('similar ordinary requests have no signals', () => {
     const spoken = neighbours.filter(({ client, bytes }) => client === undefined && told(bytes) !== null);
     assert.deepEqual(
       spoken.map(({ id }) => id),

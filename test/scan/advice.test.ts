@@ -1,4 +1,4 @@
-/** What to change is told in the words of the server whose log it is. */
+/** Advice comes in the configuration language of the server that wrote the log. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ const rows: readonly (readonly [format: string, servers: readonly string[], says
 ];
 
 for (const [format, servers, says] of rows) {
-  test(`the advice for a log of ${format}`, async () => {
+  test(`advice for a ${format} log`, async () => {
     const result = await scannedText(`${exampleOf(format)}\n`);
     const steps = adviceFor(result.tally, result.files).flatMap((one) => one.steps);
     assert.deepEqual([...new Set(steps.map(({ server }) => server))], servers);
@@ -38,7 +38,7 @@ for (const [format, servers, says] of rows) {
   });
 }
 
-test('every format that holds requests has advice', async () => {
+test('every format with requests has advice', async () => {
   for (const { id, example, silent } of formats) {
     if (silent !== undefined) continue;
     const { tally, files, findings } = await scannedText(`${example}\n`);
@@ -46,7 +46,7 @@ test('every format that holds requests has advice', async () => {
   }
 });
 
-test('an error log beside an access log tells which of the two servers it is', async () => {
+test('an error log next to a combined log decides between Apache and nginx advice', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'sekisho-advice-'));
   try {
     await writeFile(join(dir, 'access.log'), `${exampleOf('combined')}\n`);

@@ -1,4 +1,4 @@
-/** The page of the rules says how often public captures have each: counted again, where the captures are there. */
+/** Recounts the rules in public captures, which the rules page quotes, if the captures are available. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** `sekisho scan` as scripts and people meet it. */
+/** The `sekisho scan` command: output, options and exit codes. */
 import assert from 'node:assert/strict';
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,7 +19,7 @@ const honest =
 const relaying =
   '1166789012.123 507 192.0.2.7 TCP_MISS/200 1234 GET http://example.com/ - HIER_DIRECT/198.51.100.1 text/html\n';
 
-test('--json: one object a finding on stdout with the promised fields, the report on stderr', async () => {
+test('--json: one object per finding with the documented fields on stdout, the report on stderr', async () => {
   const { code, stdout, stderr } = await scan(['--json', '-'], honest);
   assert.equal(code, 0);
   const findings = stdout
@@ -44,7 +44,7 @@ test('--json: one object a finding on stdout with the promised fields, the repor
   );
 });
 
-test('for people: the verdict first, then tables, the time, and what to change', async () => {
+test('the text report: the verdict first, then tables, a timeline and advice', async () => {
   const { code, stdout } = await scan(['-'], honest);
   assert.equal(code, 0);
   assert.match(stdout, /^No relay succeeded/);
@@ -54,23 +54,23 @@ test('for people: the verdict first, then tables, the time, and what to change',
   assert.match(stdout, /AllowMethods/);
 });
 
-test('exit code 1 where something was likely relayed, with the line to look at', async () => {
+test('exit code 1 if a probe was likely relayed, with its line in the report', async () => {
   const { code, stdout } = await scan(['-'], relaying);
   assert.equal(code, 1);
   assert.match(stdout, /^1 probe was likely relayed/);
   assert.match(stdout, /HIER_DIRECT/);
 });
 
-test('exit code 3 where a log is missing, and the rest is scanned', async (t) => {
+test('exit code 3 if a log is missing; the others are scanned', async (t) => {
   const dir = await tempDir(t, 'scan');
   await writeFile(join(dir, 'access.log'), honest);
   const { code, stdout } = await scan([join(dir, 'missing.log'), join(dir, 'access.log')]);
   assert.equal(code, 3);
   assert.match(stdout, /^No relay succeeded/);
-  assert.match(stdout, /missing\.log: is not there/);
+  assert.match(stdout, /missing\.log: does not exist/);
 });
 
-test('--follow tells each probe as it is written, across a rotation, and the whole at SIGINT', async (t) => {
+test('--follow prints each probe as it is written, across a rotation, and the report at SIGINT', async (t) => {
   const log = join(await tempDir(t, 'scan'), 'access.log');
   await writeFile(log, honest);
   const child = await startProcess(t, process.execPath, [cli, 'scan', '--json', '--follow', log]);
@@ -86,7 +86,7 @@ test('--follow tells each probe as it is written, across a rotation, and the who
   assert.match(child.stderr(), /^No relay succeeded: 3 CONNECT/);
 });
 
-test('exit code 2 for usage: no log, an unknown format, a host that is none, a followed stdin', async () => {
+test('exit code 2 for usage errors: no log, unknown format, invalid host, followed stdin, unknown option', async () => {
   for (const args of [
     [],
     ['--format', 'apache3', '-'],
@@ -100,7 +100,7 @@ test('exit code 2 for usage: no log, an unknown format, a host that is none, a f
   }
 });
 
-test('--host and --config tell own names and ports', async (t) => {
+test('--host and --config declare own names and ports', async (t) => {
   const dir = await tempDir(t, 'scan');
   const config = join(dir, 'sekisho.yaml');
   await writeFile(
@@ -122,7 +122,7 @@ test('--host and --config tell own names and ports', async (t) => {
   assert.equal((await scan(['--json', '--host', 'www.example.net', '-'], log)).stdout, '');
 });
 
-test('--rehearse: who would have been blocked and banned, likely legitimate clients first', async () => {
+test('--rehearse: which clients would be blocked and banned, likely legitimate ones first', async () => {
   const log =
     Array.from({ length: 6 }, (_, minute) =>
       line('198.51.100.1', 'CONNECT mx.example.com:25', 405, 309, minute),
@@ -140,7 +140,7 @@ test('--rehearse: who would have been blocked and banned, likely legitimate clie
   assert.match(part, /198\.51\.100\.1 .*2024-10-10T18:04:01/);
 });
 
-test('--html writes one file that loads nothing and runs nothing', async (t) => {
+test('--html writes one self-contained file without scripts', async (t) => {
   const dir = await tempDir(t, 'scan');
   const evil = line('192.0.2.7', 'GET http://evil.example/<script>alert(1)</script>', 200, 2890);
   const { code } = await scan(['--html', join(dir, 'report.html'), '-'], honest + evil);
@@ -151,7 +151,7 @@ test('--html writes one file that loads nothing and runs nothing', async (t) => 
   assert.match(html, /default-src 'none'/);
 });
 
-test('--pcap says how a capture becomes a log', async () => {
+test('--pcap says how to turn a capture into a log', async () => {
   const { code, stderr } = await scan(['--pcap', 'some.pcap']);
   assert.equal(code, 2);
   assert.match(stderr, /zeek -C -r some\.pcap && sekisho scan http\.log/);

@@ -1,4 +1,4 @@
-/** Error logs are proof: of what the access log leaves open, they tell that it was tried, or that it was done. */
+/** Error logs settle what the access log leaves open: that relaying was tried, or that it succeeded. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,19 +21,19 @@ const rows: readonly {
   readonly outcome: string;
 }[] = [
   {
-    what: 'nginx: a name that could not be resolved was to be dialled',
+    what: 'nginx: a foreign name that could not be resolved is an attempt',
     access: access(foreign, '502 150'),
     error: nginx('www.example.com could not be resolved (3: Host not found)', foreign),
     outcome: 'attempted high',
   },
   {
-    what: 'nginx: no host in upstream, and 500',
+    what: 'nginx: 500 with "no host in upstream" is an attempt',
     access: access(foreign, '500 170'),
     error: nginx('no host in upstream', foreign),
     outcome: 'attempted high',
   },
   {
-    what: 'nginx: a foreign upstream that did not answer in time',
+    what: 'nginx: a foreign upstream that timed out is an attempt',
     access: access(foreign, '504 160'),
     error: nginx(
       'upstream timed out (110: Connection timed out) while connecting to upstream',
@@ -43,7 +43,7 @@ const rows: readonly {
     outcome: 'attempted high',
   },
   {
-    what: 'nginx: a foreign upstream that was read from',
+    what: 'nginx: a foreign upstream that answered is a relay',
     access: access(foreign, '200 8123'),
     error: nginx(
       'an upstream response is buffered to a temporary file /var/cache/nginx/1 while reading upstream',
@@ -53,7 +53,7 @@ const rows: readonly {
     outcome: 'likely-relayed high',
   },
   {
-    what: 'nginx in a zone of its own: error logs write local time',
+    what: 'nginx: an error log in local time matches an access log with a zone',
     access: access(foreign, '200 8123', '19:30:05 +0930'),
     error: nginx(
       'upstream prematurely closed connection while reading upstream',
@@ -63,7 +63,7 @@ const rows: readonly {
     outcome: 'likely-relayed high',
   },
   {
-    what: 'nginx: the own backend was down, for everybody',
+    what: 'nginx: the own backend was down for ordinary requests too',
     access: access('GET /', '502 150') + access(foreign, '502 150'),
     error: nginx(
       'connect() failed (111: Connection refused) while connecting to upstream',
@@ -73,7 +73,7 @@ const rows: readonly {
     outcome: 'attempted low',
   },
   {
-    what: 'nginx: a backend behind a socket, or one of the containers, gave no answer',
+    what: 'nginx: a backend on a UNIX socket or in a container did not answer',
     access: access('GET /', '502 150') + access(foreign, '502 150'),
     error:
       nginx(
@@ -89,7 +89,7 @@ const rows: readonly {
     outcome: 'attempted low',
   },
   {
-    what: 'nginx: a backend of its own outside, which ordinary requests went to as well',
+    what: 'nginx: a public backend that ordinary requests went to as well is own',
     access: access('GET /', '502 150') + access(foreign, '502 150'),
     error:
       nginx(
@@ -105,7 +105,7 @@ const rows: readonly {
     outcome: 'attempted low',
   },
   {
-    what: 'nginx: another client, and another host',
+    what: 'nginx: an error of another client or host proves nothing',
     access:
       access(foreign, '200 8123').replace('192.0.2.7', '192.0.2.8') +
       access('GET http://www.example.org/', '200 9999'),
@@ -117,7 +117,7 @@ const rows: readonly {
     outcome: 'unclear low',
   },
   {
-    what: 'nginx: an hour and seven minutes later is another matter',
+    what: 'nginx: an error at another time, not a zone apart, proves nothing',
     access: access(foreign, '200 8123', '11:07:00 +0000'),
     error: nginx(
       'upstream prematurely closed connection while reading upstream',
@@ -127,13 +127,13 @@ const rows: readonly {
     outcome: 'unclear low',
   },
   {
-    what: 'Apache: AH00898, a name that could not be looked up',
+    what: 'Apache: AH00898, a foreign name that could not be resolved, is an attempt',
     access: access(foreign, '502 400'),
     error: apache('AH00898: DNS lookup failure for: www.example.com returned by /'),
     outcome: 'attempted high',
   },
   {
-    what: 'Apache: AH01102, a foreign server that was reached',
+    what: 'Apache: AH01102, a foreign server that was reached, is a relay',
     access: access(foreign, '502 400'),
     error: apache(
       '(70007)The timeout specified has expired: AH01102: error reading status line from remote server www.example.com:80',
@@ -141,19 +141,19 @@ const rows: readonly {
     outcome: 'likely-relayed high',
   },
   {
-    what: 'Apache: AH01114, a foreign server that could not be reached',
+    what: 'Apache: AH01114, a foreign server that could not be reached, is an attempt',
     access: access(foreign, '503 299'),
     error: apache('AH01114: HTTP: failed to make connection to backend: www.example.com'),
     outcome: 'attempted high',
   },
   {
-    what: 'Apache: its own backend',
+    what: 'Apache: an own backend that could not be reached proves nothing',
     access: access('GET /', '503 299') + access(foreign, '503 299'),
     error: apache('AH01114: HTTP: failed to make connection to backend: 127.0.0.1'),
     outcome: 'attempted low',
   },
   {
-    what: "squid's cache.log: a foreign server that could not be reached",
+    what: "squid's cache.log: a foreign server that could not be reached is an attempt",
     access: access(foreign, '503 3999'),
     error: '2026/11/10 10:00:31 kid1| TCP connection to www.example.com/80 failed\n',
     outcome: 'attempted high',

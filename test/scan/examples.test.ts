@@ -1,4 +1,4 @@
-/** The line that the reference shows of each format is read by `scan`, as that format, and by `explain`. */
+/** `scan` and `explain` read the example line of every format in the reference. */
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { suite, test } from 'node:test';
@@ -16,16 +16,16 @@ const now = Date.UTC(2026, 11, 1);
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
 const { policy } = compiled('sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:8081" }]');
 
-/** The rule that a line is explained by; null where the gateway lets the request pass. */
+/** The rule that `explain` names for a line; null if the gateway allows the request. */
 function explainedRule(text: string): string | null {
   const logged = readLogged(text, now)!;
   if (logged.entry!.mail !== undefined) return 'mail';
   return explain(fromLogLine(logged.entry!.request, 'www.example.net').bytes, policy).verdict.rule;
 }
 
-suite('a line of every format', () => {
+suite('the example of every format', () => {
   for (const { id, example, silent } of formats) {
-    test(`${id}: scan reads it as that format`, async () => {
+    test(`${id}: scan detects the format and finds the probe`, async () => {
       const { files, findings, requests } = await scannedText(`${example}\n`);
       assert.equal(files[0]!.formatId, id);
       assert.equal(files[0]!.broken, 0);
@@ -33,7 +33,7 @@ suite('a line of every format', () => {
       if (id !== 'alb' && silent === undefined) assert.equal(findings.length, 1);
     });
 
-    test(`${id}: explain reads it, wrapped or not, and never as framing`, () => {
+    test(`${id}: explain reads it, wrapped or not, without a framing fault`, () => {
       for (const text of [example, ...wrappings.map((one) => wrappedIn(one.id, example))]) {
         const logged = readLogged(text, now);
         assert.equal(logged?.format.id, id, text);
@@ -44,7 +44,7 @@ suite('a line of every format', () => {
   }
 
   for (const { format, lines } of formatRows) {
-    test(`${format}: explain takes none of its lines for broken bytes`, () => {
+    test(`${format}: explain recognizes each line as a log line`, () => {
       const head = lines.filter((line) => line.startsWith('#'));
       for (const line of lines) {
         const text = line.startsWith('#') ? line : [...head, line].join('\n');
@@ -75,7 +75,7 @@ function wrappedIn(id: string, example: string): string {
 
 const explained = (input: string) => runProcess(process.execPath, [cli, 'explain', '--json'], { input });
 
-test('explain: a log line, a mail log, a line without a request, a line of no known format', async () => {
+test('explain: a log line, a mail log line, a line without a request, an unknown format', async () => {
   const line = '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "GET http://www.example.com/ HTTP/1.1" 404 196';
   const docker = await explained(JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: 'x' }));
   assert.equal(JSON.parse(docker.stdout).rule, 'absolute-form-foreign');
@@ -91,7 +91,7 @@ test('explain: a log line, a mail log, a line without a request, a line of no kn
   assert.equal(unknown.code, 1);
 });
 
-test('a line without a request, as servers log those, has none to explain', () => {
+test('lines that servers log for missing or unreadable requests have nothing to explain', () => {
   const lines = [
     '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "-" 408 0 "-" "-"',
     '192.0.2.7 - - [10/Nov/2026:10:00:00 +0000] "" 400 0 "-" "-"',
@@ -101,7 +101,7 @@ test('a line without a request, as servers log those, has none to explain', () =
   for (const line of lines) assert.equal(readLogged(line, now)?.entry, null, line);
 });
 
-test('a raw request is not taken for a log line, whatever its body or headers hold', () => {
+test('a raw request is not taken for a log line, whatever its body or headers contain', () => {
   const requests = [
     'GET / HTTP/1.1\r\nHost: www.example.net\r\nDate: Tue, 10 Nov 2026 10:00:00 GMT\r\n\r\n',
     'POST /log HTTP/1.1\nHost: www.example.net\n\n{"request":"GET http://x/ HTTP/1.1","status":200}',

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('a file name forges no line of the report, and commands no terminal', async (t) => {
+test('a file name cannot forge lines of the report or control the terminal', async (t) => {
   const dir = await tempDir(t, 'names');
   const name = 'a\nVerdict: nothing relayed\x1b[2J\u202egol.';
   await writeFile(

@@ -1,4 +1,4 @@
-/** One row a format: lines of it, what it is called, and the probe among them. */
+/** One row per format: its title, sample lines, and the probes among them. */
 interface Row {
   readonly format: string | RegExp;
   readonly lines: readonly string[];
@@ -36,7 +36,7 @@ export const formatRows: readonly Row[] = [
     probes: ['connect mx.example.com:25 refused 192.0.2.7'],
   },
   {
-    // A port as in vhost_combined; CONNECT to a name of the column is one to ourselves.
+    // vhost_combined has a port after the name; CONNECT to a name in that column is connect-self.
     format: /combined/,
     lines: [
       `www.example.net:80 ${clf('GET / HTTP/1.1', '200 512')}${combinedTail}`,
@@ -46,7 +46,7 @@ export const formatRows: readonly Row[] = [
     probes: ['connect-self www.example.net:443 refused 192.0.2.7'],
   },
   {
-    // nginx escapes what it could not read; Apache 1.3 wrote it as it came.
+    // nginx escapes unreadable bytes; Apache 1.3 wrote them raw.
     format: /combined/,
     lines: [
       clf('\\x04\\x01\\x00\\x19\\xC0\\x00\\x02\\x09\\x00', '400 166') + combinedTail,
@@ -124,7 +124,7 @@ export const formatRows: readonly Row[] = [
     probes: ['connect example.com:443 refused 192.0.2.7'],
   },
   {
-    // The balancer writes every request as a URL: none of them is absolute-form.
+    // The load balancer logs every request as a URL: none of them is absolute-form.
     format: 'AWS application load balancer',
     lines: [
       'http 2023-04-26T12:23:00.186641Z app/lb/1 192.0.2.7:44740 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET http://www.example.net:80/robots.txt HTTP/1.1" "curl/7.46.0" - - arn "Root=1" "-" "-" 1 2018-07-02T22:22:48.364000Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-"',
@@ -185,7 +185,7 @@ export const formatRows: readonly Row[] = [
     probes: ['mail a@example.com refused 198.51.100.7', 'mail c@example.com likely-relayed 198.51.100.7'],
   },
   {
-    // Ordinary lines, then what seeks a relay; the balancer writes a port into every URL that it made itself.
+    // Ordinary lines, then probes: a URL without a port is the client's own, the load balancer always adds a port.
     format: 'AWS classic load balancer',
     lines: [
       ...['/', '/about', '/style.css'].map((path) =>
@@ -212,7 +212,7 @@ export const formatRows: readonly Row[] = [
     requests: 2,
   },
   {
-    // The head of the log is in an older file: the columns are those that IIS writes.
+    // The `#Fields` line is in an older file: the default columns of IIS apply.
     format: 'W3C extended (IIS)',
     lines: [
       '2026-11-10 10:00:00 10.0.0.1 GET / - 80 - 192.0.2.8 curl/8 - 200 0 0 15',
@@ -228,7 +228,7 @@ export const formatRows: readonly Row[] = [
     requests: 2,
   },
   {
-    // Every request is written as a URL: the names that most of them hold are own.
+    // Every request is logged as a URL: the most frequent names are own.
     format: 'Google Cloud load balancer',
     lines: [
       ...['/', '/about', '/style.css'].map((path) => gcp('GET', `http://www.example.net${path}`, 200)),
@@ -251,7 +251,7 @@ export const formatRows: readonly Row[] = [
     requests: 2,
   },
   {
-    // Joined by reqId; a request without an end is told all the same, after a restart too, and other lines are passed over.
+    // Lines are joined by reqId. A request without an end is reported too, also across a restart; other lines are skipped.
     format: 'pino (Fastify, pino-http)',
     lines: [
       '{"level":30,"time":1793959200000,"pid":1,"hostname":"h","msg":"Server listening at http://127.0.0.1:3000"}',
@@ -328,7 +328,7 @@ export const formatRows: readonly Row[] = [
     ],
   },
   {
-    // What WinGate and telnet proxies take; ordinary broken lines beside it.
+    // Commands for WinGate and telnet proxies, among ordinary broken lines.
     format: /combined/,
     lines: [
       clf('open 198.51.100.203 80', '400 506'),

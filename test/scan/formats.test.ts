@@ -1,4 +1,4 @@
-/** What is read of each format, and of formats of one's own. */
+/** Probes found in every built-in format and in custom formats. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namedFormat } from '../../src/scan/detect.ts';
@@ -37,7 +37,7 @@ const custom: readonly { readonly definition: string; readonly line: string }[] 
 ];
 
 for (const { definition, line } of custom) {
-  test(`a format of one's own: ${definition}`, async () => {
+  test(`custom format: ${definition}`, async () => {
     const { findings } = await scannedText(`${line}\n`, { format: definition });
     assert.equal(findings.length, 1);
     const { technique, client, status, time, intent } = findings[0]!;
@@ -48,7 +48,7 @@ for (const { definition, line } of custom) {
   });
 }
 
-test('a format that names no request is refused, and so is an unknown id', () => {
-  assert.throws(() => namedFormat('%a %b'), /holds no request/);
+test('a custom format without a request is refused, and so is an unknown id', () => {
+  assert.throws(() => namedFormat('%a %b'), /has no request/);
   assert.throws(() => namedFormat('apache3'), /no log format "apache3"/);
 });

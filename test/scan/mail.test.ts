@@ -1,9 +1,9 @@
-/** Mail logs: what was relayed for strangers, what is asked about, and what is nobody's business. */
+/** Mail logs: relayed mail, mail that the operator is asked about, and ordinary mail. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { scannedText } from './scanned.ts';
 
-/** A mail as Postfix logs it, from its arrival to its delivery. */
+/** Postfix's log lines for one mail, from arrival to delivery. */
 function postfixMail(
   id: string,
   {
@@ -38,13 +38,13 @@ const told = async (lines: readonly string[], hosts: readonly string[] = []): Pr
   return findings.map((f) => `${f.target} ${f.outcome} ${f.client}`);
 };
 
-suite('a backup MX or a filter in front of hosted mail', () => {
+suite('mail relayed to a domain that may be own (backup MX, filter)', () => {
   const lines = [
     ...postfixMail('A100000001', { client: stranger, from: 'a@example.com', to: 'me@own.example' }),
     ...postfixMail('A100000002', { client: stranger, from: 'b@example.org', to: 'you@own.example' }),
   ];
 
-  test('without --host the domain is asked about, and nothing is said to be relayed', async () => {
+  test('without --host the operator is asked about the domain, and nothing counts as relayed', async () => {
     const { findings, asked } = await scannedText(text(lines));
     assert.deepEqual(
       findings.map((f) => f.outcome),
@@ -54,7 +54,7 @@ suite('a backup MX or a filter in front of hosted mail', () => {
     assert.deepEqual([...asked], [['own.example', 2]]);
   });
 
-  test('with --host it is own, and any other domain was relayed to', async () => {
+  test('with --host, mail to that domain is ordinary and to any other domain likely-relayed', async () => {
     assert.deepEqual(await told(lines, ['own.example']), []);
     assert.deepEqual(await told(lines, ['other.example']), [
       'me@own.example likely-relayed 198.51.100.7',
@@ -62,13 +62,13 @@ suite('a backup MX or a filter in front of hosted mail', () => {
     ]);
   });
 
-  test('a domain that has mailboxes here is own', async () => {
+  test('a domain with local mailboxes is own', async () => {
     const local =
       'Nov 10 10:00:00 mx postfix/local[7]: A0FFFFFFFF: to=<root@own.example>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)';
     assert.deepEqual(await told([local, ...lines]), []);
   });
 
-  test('a domain that the server refused to relay to is foreign by its own words', async () => {
+  test('a domain that the server refused to relay to at other times is foreign', async () => {
     const refused =
       'Nov 10 09:00:00 mx postfix/smtpd[9]: NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 554 5.7.1 <me@own.example>: Relay access denied; from=<x@example.com> to=<me@own.example> proto=ESMTP helo=<x>';
     assert.deepEqual((await told([refused, ...lines])).slice(1), [
@@ -78,13 +78,13 @@ suite('a backup MX or a filter in front of hosted mail', () => {
   });
 });
 
-suite('clients of the own network', () => {
+suite('mail from clients in the own network', () => {
   const mails = (client: string, senders: readonly string[]): string[] =>
     senders.flatMap((from, i) =>
       postfixMail(`B10000000${i}`, { client, from, to: `v${i}@victim${i}.example` }),
     );
 
-  test("Docker's gateway hides who it was: unclear, and named", async () => {
+  test('mail from a Docker gateway, which hides the client, is unclear and names the gateway', async () => {
     const { findings } = await scannedText(text(mails('unknown[172.22.1.1]', ['spam@example.org'])));
     assert.deepEqual(
       findings.map((f) => [f.outcome, f.client]),
@@ -93,7 +93,7 @@ suite('clients of the own network', () => {
     assert.match(findings[0]!.why, /172\.22\.1\.1 looks like the gateway of a Docker bridge/);
   });
 
-  test('three unrelated senders of one client: unclear, and named', async () => {
+  test('one client with three unrelated sender domains is unclear and named', async () => {
     const { findings } = await scannedText(
       text(mails('pc[10.0.0.9]', ['a@one.example', 'b@two.example', 'c@three.example'])),
     );
@@ -101,10 +101,10 @@ suite('clients of the own network', () => {
       findings.map((f) => f.outcome),
       ['unclear', 'unclear', 'unclear'],
     );
-    assert.match(findings[0]!.why, /10\.0\.0\.9 is in the own network/);
+    assert.match(findings[0]!.why, /10\.0\.0\.9 is in your own network/);
   });
 
-  test('an office, a web application and a bounce stay silent', async () => {
+  test('mail from an office, a web application, and bounces is ordinary', async () => {
     assert.deepEqual(
       await told(mails('pc[10.0.0.9]', ['a@one.example', 'b@mail.one.example', 'c@two.example', ''])),
       [],
@@ -113,7 +113,7 @@ suite('clients of the own network', () => {
     assert.deepEqual(await told(mails('app[172.22.1.1]', ['www@own.example']), ['own.example']), []);
   });
 
-  test('who has logged in stays silent, from wherever', async () => {
+  test('mail from a logged-in client is ordinary, wherever it comes from', async () => {
     const more = ', sasl_method=PLAIN, sasl_username=me';
     const lines = postfixMail('C100000001', {
       client: stranger,
@@ -125,7 +125,7 @@ suite('clients of the own network', () => {
   });
 });
 
-suite('content filters give a mail back under another id', () => {
+suite('content filters that submit a mail again under another id', () => {
   const scanner = 'localhost[127.0.0.1]';
   const first = (answer: string): string[] =>
     postfixMail('D100000001', {
@@ -139,7 +139,7 @@ suite('content filters give a mail back under another id', () => {
     postfixMail('E200000001', { client: scanner, from: 'spam@example.org', to: 'v@victim.example', more });
   const relayed = ['v@victim.example unclear 198.51.100.7'];
 
-  test('XFORWARD: orig_queue_id and orig_client', async () => {
+  test('the original client is known from XFORWARD: orig_queue_id and orig_client', async () => {
     const [came, taken, ...rest] = first('250 2.0.0 Ok');
     const back = again(', orig_queue_id=D100000001, orig_client=unknown[198.51.100.7]');
     assert.deepEqual(await told([came!, taken!, ...back, ...rest]), relayed);
@@ -147,17 +147,17 @@ suite('content filters give a mail back under another id', () => {
     assert.deepEqual(await told(back), relayed);
   });
 
-  test('the answer of the filter: queued as', async () => {
+  test("the original client is known from the filter's reply: queued as", async () => {
     const answer = '250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as E200000001';
     assert.deepEqual(await told([...first(answer), ...again('')]), relayed);
   });
 
-  test('neither, but the same Message-ID', async () => {
+  test('the original client is known from the same Message-ID', async () => {
     const back = again('').map((line) => line.replace('E200000001@example.org', 'D100000001@example.org'));
     assert.deepEqual(await told([...first('250 2.0.0 Ok'), ...back]), relayed);
   });
 
-  test('a mailing list and a redirection of a user send the same Message-ID on, to others', async () => {
+  test('a mailing list or redirect that reuses a Message-ID for other recipients is ordinary', async () => {
     const [connect, came, id, queued] = postfixMail('D100000001', {
       client: stranger,
       from: 'a@example.org',
@@ -182,7 +182,7 @@ suite('content filters give a mail back under another id', () => {
     assert.deepEqual(await told(lines, ['own.example']), []);
   });
 
-  test('mail of a colleague that goes through the filter stays silent', async () => {
+  test('mail from a logged-in client through the filter is ordinary', async () => {
     const more = ', sasl_method=PLAIN, sasl_username=me';
     const lines = postfixMail('D100000001', {
       client: stranger,
@@ -212,7 +212,7 @@ test('Postfix with the prefixes of docker-mailserver and of docker compose', asy
   }
 });
 
-test('Exim: refused, relayed, logged in, delivered here, forwarded by an alias', async () => {
+test('Exim: refused, relayed, logged in, delivered locally, forwarded by an alias', async () => {
   const lines = [
     '2026-11-10 10:00:00 H=(x) [198.51.100.7]:5555 F=<spam@example.org> rejected RCPT <v@victim.example>: relay not permitted',
     '2026-11-10 10:00:01 H=mail.example.com [203.0.113.9] F=<a@example.com> rejected RCPT <nobody@own.example>: Unrouteable address',
@@ -239,7 +239,7 @@ test('Exim: refused, relayed, logged in, delivered here, forwarded by an alias',
   ]);
 });
 
-test('sendmail: refused, relayed, logged in, delivered here', async () => {
+test('sendmail: refused, relayed, logged in, delivered locally', async () => {
   const lines = [
     'Nov 10 10:00:00 mx sm-mta[100]: 6AA000: ruleset=check_rcpt, arg1=<v@victim.example>, relay=[198.51.100.7], reject=550 5.7.1 <v@victim.example>... Relaying denied',
     'Nov 10 10:00:01 mx sm-mta[100]: 6AA001: ruleset=check_rcpt, arg1=<u@own.example>, relay=[198.51.100.7], reject=550 5.1.1 <u@own.example>... User unknown',
@@ -258,7 +258,7 @@ test('sendmail: refused, relayed, logged in, delivered here', async () => {
   ]);
 });
 
-test('OpenSMTPD: refused, relayed, logged in, delivered here', async () => {
+test('OpenSMTPD: refused, relayed, logged in, delivered locally', async () => {
   const lines = [
     'Nov 10 10:00:00 mx smtpd[1]: aaaa000000000001 smtp connected address=198.51.100.7 host=evil.example',
     'Nov 10 10:00:00 mx smtpd[1]: aaaa000000000001 smtp failed-command command="RCPT TO:<v@victim.example>" result="550 Invalid recipient: <v@victim.example>"',
@@ -271,7 +271,7 @@ test('OpenSMTPD: refused, relayed, logged in, delivered here', async () => {
     'Nov 10 10:01:02 mx smtpd[1]: bbbb000000000002 mta delivery evpid=22222222aaaaaaaa from=<me@own.example> to=<a@customer.example> rcpt=<-> source="192.0.2.1" relay="203.0.113.7 (mx.customer.example)" delay=1s result="Ok" stat="250 2.0.0 Ok"',
     'Nov 10 10:02:02 mx smtpd[1]: cccc000000000003 mda delivery evpid=33333333aaaaaaaa from=<a@example.com> to=<me@own.example> rcpt=<-> user=me delay=0s result=Ok stat=Delivered',
   ];
-  // As `smtpd -d` writes it in a container, too.
+  // Also without the syslog prefix, as `smtpd -d` logs in a container.
   for (const log of [lines, lines.map((line) => line.slice(line.indexOf(': ') + 2))]) {
     const { files, findings } = await scannedText(text(log));
     assert.equal(files[0]!.format, 'OpenSMTPD mail log');
@@ -282,7 +282,7 @@ test('OpenSMTPD: refused, relayed, logged in, delivered here', async () => {
   }
 });
 
-test('a quiet mail log is read and clean, other programs in it are not broken lines', async () => {
+test('a mail log without relaying is clean, and lines of other programs are not broken', async () => {
   const { findings, files, requests, faults } = await scannedText(
     text([
       'Nov 10 10:00:00 mx postfix/smtpd[1]: connect from mail.example.com[203.0.113.9]',

@@ -4,7 +4,7 @@ import { scanMemory } from '../../bench/scan-memory.ts';
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';
 
-test('the memory of a scan does not grow with the log: half a gigabyte of ever new clients, paths and targets', {
+test('memory does not grow with the log: half a gigabyte of ever new clients, paths and targets', {
   skip,
 }, async () => {
   const { earlyMebibytes, peakMebibytes, findings } = await scanMemory(500e6);

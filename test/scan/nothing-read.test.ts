@@ -1,4 +1,4 @@
-/** Nothing read is not clean: exit codes, and the sentence that says so. */
+/** Exit codes and verdicts of `scan`: above all, an unread log is not a clean one. */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -42,14 +42,14 @@ const rows: readonly {
   },
   { what: 'a relayed page', log: relayed, code: 1, says: /^1 probe was likely relayed/ },
   {
-    what: 'a relayed page among open questions',
+    what: 'a relayed page and an unclear probe',
     log: relayed + unclear,
     code: 1,
     says: /^1 probe was likely relayed/,
   },
-  { what: 'an open question', log: unclear, code: 3, says: /Of 1 probe the log does not tell\./ },
+  { what: 'an unclear probe', log: unclear, code: 3, says: /Of 1 probe the log does not tell\./ },
   {
-    what: 'probes that were passed on and failed',
+    what: 'probes that were forwarded and failed',
     log: attempted.repeat(2),
     code: 3,
     says: /2 foreign URLs all passed on without success\. 2 were passed on for all that can be told, and failed: look at them\./,
@@ -64,38 +64,38 @@ const rows: readonly {
     what: 'an unknown format',
     log: 'alpha beta\n'.repeat(1160),
     code: 2,
-    says: /^Nothing was read .*log holds no line of a known log format: --format tells the one it has\.$[\s\S]*1,160 lines {2}no known format$/m,
+    says: /^Nothing was read .*log has no line in a known log format: give its format with --format\.$[\s\S]*1,160 lines {2}no known format$/m,
   },
   {
     what: 'an error log alone',
     log: errors,
     code: 2,
-    says: /holds no answers: give the access log of the same server/,
+    says: /has no answers: give the access log of the same server too/,
   },
   {
-    what: 'an error log alone that proves something',
+    what: 'an error log alone that proves forwarding',
     log: proof,
     code: 2,
     says: /All the same, a line of an error log is about a foreign upstream: the server passes requests on\./,
   },
-  { what: 'HAProxy in TCP mode', log: tcp, code: 2, says: /holds no requests, only connections/ },
+  { what: 'HAProxy in TCP mode', log: tcp, code: 2, says: /has no requests, only connections/ },
   {
-    what: 'probes in lines of no known format',
+    what: 'lines of an unknown format that look like probes',
     log: `${ordinary}10:00 192.0.2.7 asked CONNECT mail.example.com:25 and got 200\n`,
     code: 3,
     says: /1 line looks like relay probes in no known log format/,
   },
   {
-    what: 'a container that prints more than requests',
+    what: 'a container log that is mostly other output',
     log: `web-1  | ${ordinary}${'web-1  | alpha beta\n'.repeat(9)}`,
     code: 0,
     says: /^No relay probe among 1 request\.$/m,
   },
   {
-    what: 'a log most of which is of no known format',
+    what: 'a log mostly in an unknown format',
     log: `${ordinary}${'alpha beta\n'.repeat(9)}`,
     code: 3,
-    says: /holds 9 lines of no known log format, more than were read/,
+    says: /has 9 lines in no known log format, more than were read/,
   },
 ];
 
@@ -110,7 +110,7 @@ for (const { what, log, code, says } of rows) {
   });
 }
 
-test('exit code 2: an empty folder, /dev/null, a folder of things that are no logs', async (t) => {
+test('exit code 2: an empty directory, /dev/null, a directory without logs, a missing file', async (t) => {
   const dir = await tempDir(t, 'nothing-read');
   await mkdir(join(dir, 'empty'));
   await mkdir(join(dir, 'other'));
@@ -118,8 +118,8 @@ test('exit code 2: an empty folder, /dev/null, a folder of things that are no lo
   for (const [given, says] of [
     [join(dir, 'empty'), /is a directory without files/],
     ['/dev/null', /\/dev\/null is empty/],
-    [join(dir, 'other'), /notes\.txt holds no line of a known log format/],
-    [join(dir, 'missing.log'), /is not there/],
+    [join(dir, 'other'), /notes\.txt has no line in a known log format/],
+    [join(dir, 'missing.log'), /does not exist/],
   ] as const) {
     const { code, stdout } = await runProcess(process.execPath, [cli, 'scan', given], { input: '' });
     assert.match(stdout, says);
@@ -128,7 +128,7 @@ test('exit code 2: an empty folder, /dev/null, a folder of things that are no lo
   }
 });
 
-test('in a folder, things that are no logs do not make a clean log doubtful', async (t) => {
+test('in a directory, files that are no logs do not change the exit code of a clean log', async (t) => {
   const dir = await tempDir(t, 'nothing-read');
   await writeFile(join(dir, 'access.log'), ordinary);
   await writeFile(join(dir, 'error.log'), errors);

@@ -1,4 +1,4 @@
-/** What became of a probe, told from the lines around it. */
+/** The outcome of a probe, judged by the other lines of the log. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scannedText } from './scanned.ts';
@@ -33,19 +33,19 @@ const rows: readonly {
     outcomes: ['local high'],
   },
   {
-    what: 'the own front page but for the headers, in a log that counts those',
+    what: 'the own front page give or take headers, in a log that counts headers',
     log: () =>
       visitors(2890) + line('GET /style.css', 304, 180) + line('GET http://www.example.com/', 200, 2921),
     outcomes: ['local medium'],
   },
   {
-    what: 'a difference of that size, in a log that counts bodies',
+    what: 'the same difference from the front page, in a log that counts only bodies',
     log: () =>
       visitors(2890) + line('GET /style.css', 304, '-') + line('GET http://www.example.com/', 200, 2921),
     outcomes: ['unclear low'],
   },
   {
-    what: 'two sizes of one page, packed and plain',
+    what: 'two sizes of one front page, compressed and plain',
     log: () =>
       visitors(9000) +
       visitors(2100) +
@@ -54,7 +54,7 @@ const rows: readonly {
     outcomes: ['local high', 'local high'],
   },
   {
-    what: 'the same path as ordinary visitors get it',
+    what: 'the size of the own page at the same path',
     log: () =>
       visitors(2890) +
       line('GET /shop/list?page=2', 200, 7411) +
@@ -62,7 +62,7 @@ const rows: readonly {
     outcomes: ['local high'],
   },
   {
-    what: 'one page for every path there is not',
+    what: 'the fallback page for unknown paths',
     log: () =>
       visitors(5000) +
       ['a', 'b', 'c', 'd', 'e'].map((path) => line(`GET /${path}`, 200, 1234)).join('') +
@@ -80,12 +80,12 @@ const rows: readonly {
     outcomes: ['local high'],
   },
   {
-    what: 'CONNECT answered otherwise than with 2xx',
+    what: 'CONNECT answered with anything but 2xx',
     log: () => [405, 301, 400, 500].map((status) => line('CONNECT example.com:443', status, 300)).join(''),
     outcomes: ['refused high', 'refused high', 'refused high', 'refused medium'],
   },
   {
-    what: 'CONNECT answered 200 once: nothing to go by',
+    what: 'CONNECT answered 200 without anything to compare',
     log: () => line('CONNECT example.com:443', 200, 0) + line('CONNECT example.com:443', 200, 4000),
     outcomes: ['unclear low', 'unclear low'],
   },
@@ -98,7 +98,7 @@ const rows: readonly {
     outcomes: ['attempted medium', 'attempted medium'],
   },
   {
-    what: 'HEAD, and no bytes',
+    what: 'HEAD, and answers without bytes',
     log: () =>
       visitors(2890) +
       line('HEAD http://www.example.com/', 200, 0) +
@@ -106,7 +106,7 @@ const rows: readonly {
     outcomes: ['unclear low', 'unclear low'],
   },
   {
-    what: 'HEAD in a log that counts heads: as the own HEADs, give or take a header of the connection',
+    what: 'HEAD in a log that counts header bytes: like own HEADs, give or take a Connection header',
     log: () =>
       line('HEAD /', 200, 274) +
       line('HEAD http://www.example.com/', 200, 274) +
@@ -116,7 +116,7 @@ const rows: readonly {
     outcomes: ['local medium', 'local medium', 'local medium', 'unclear low'],
   },
   {
-    what: 'three unrelated hosts, one size, different paths',
+    what: 'one size for three unrelated hosts with different paths',
     log: () =>
       line('GET http://a.example/', 200, 1291) +
       line('GET http://b.example/some', 200, 1291) +
@@ -124,7 +124,7 @@ const rows: readonly {
     outcomes: ['local medium', 'local medium', 'local medium'],
   },
   {
-    what: 'two unrelated hosts, one size, different paths; pixels of 43 bytes',
+    what: 'one size for two unrelated hosts with different paths, and 43-byte pixels',
     log: () =>
       line('GET http://a.example/', 200, 1291) +
       line('GET http://b.example/some', 200, 1291) +
@@ -137,7 +137,7 @@ const rows: readonly {
     outcomes: ['unclear low'],
   },
   {
-    what: 'many foreign pages in many sizes, none of them ours',
+    what: 'many foreign pages in many sizes, none of them own',
     log: () =>
       visitors(2890) +
       line('GET /nothing', 404, 196) +
@@ -151,12 +151,12 @@ const rows: readonly {
     outcomes: ['likely-relayed high', 'likely-relayed high', 'likely-relayed high'],
   },
   {
-    what: 'redirected as the own pages are',
+    what: 'redirected like the own pages',
     log: () => line('GET /', 302, 488) + line('GET http://example.com/azenv.php', 302, 509),
     outcomes: ['local high'],
   },
   {
-    what: 'a missing page, as the own missing pages',
+    what: 'a 404 like those of own missing pages',
     log: () => line('GET /nothing', 404, 437) + line('GET http://example.com/azenv.php', 404, 445),
     outcomes: ['refused high'],
   },
@@ -168,7 +168,7 @@ for (const { what, log, outcomes } of rows) {
   });
 }
 
-test('a visitor who came from another page of the foreign site browsed through us', async () => {
+test('a referer on the same foreign site means that someone browsed through the server', async () => {
   const { findings } = await scannedText(
     visitors(2890) +
       line('GET /nothing', 404, 196) +
@@ -178,12 +178,12 @@ test('a visitor who came from another page of the foreign site browsed through u
   assert.match(findings[0]!.why, /came from another page of example\.com/);
 });
 
-test('own names in absolute-form are no probes, told or learned; a name below an own one is own', async () => {
+test('absolute-form for own names, declared or learned, and for their subdomains is no probe', async () => {
   const own =
     line('GET http://www.example.net/', 200, 10) + line('HEAD http://mail.www.example.net:80/x', 404, 0);
-  const told = await scannedText(own, { hosts: ['www.example.net'] });
-  assert.equal(told.findings.length, 0);
-  assert.equal(told.ownAbsolute, 2);
+  const declared = await scannedText(own, { hosts: ['www.example.net'] });
+  assert.equal(declared.findings.length, 0);
+  assert.equal(declared.ownAbsolute, 2);
   const styled = line('GET /s.css', 200, 99, 'http://www.example.net/').repeat(5);
   const learned = await scannedText(styled + own);
   assert.equal(learned.findings.length, 0);
@@ -202,7 +202,7 @@ test('search engines in referers are not taken for own names', async () => {
   assert.equal(findings.length, 1);
 });
 
-test('hosts in disguise are probes; noise of other scanners is none', async () => {
+test('targets that lenient parsers complete to a URL are probes; other scanner noise is not', async () => {
   const text = [
     'GET http:/10.0.0.1/',
     'GET @evil.example/x',
@@ -226,7 +226,7 @@ test('hosts in disguise are probes; noise of other scanners is none', async () =
   );
 });
 
-test('a foreign Host is a probe where the log holds it and own names are told', async () => {
+test('a foreign Host is a probe if it is logged and own names are declared', async () => {
   const json = (host: string): string =>
     `${JSON.stringify({ time_iso8601: '2024-10-10T00:00:00+00:00', remote_addr: '192.0.2.7', http_host: host, request: 'GET / HTTP/1.1', status: 403, body_bytes_sent: 10 })}\n`;
   const { findings } = await scannedText(json('www.example.net') + json('evil.example'), {

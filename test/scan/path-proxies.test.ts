@@ -1,4 +1,4 @@
-/** Paths and parameters that name a target to a proxy script, as access logs have them. */
+/** Paths and parameters that name a target to a proxy script, in access logs. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { pathProxies, pathProxyTargets } from '../corpus/path-proxies.ts';
@@ -8,7 +8,7 @@ const line = (target: string, status: number): string =>
   `192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET ${target} HTTP/1.1" ${status} 512 "-" "curl/8.14.1"\n`;
 
 suite('path proxies in logs', () => {
-  test('each is found; a 2xx is a question, a 404 is refused', async () => {
+  test('each is found: unclear with a 2xx, refused with a 404', async () => {
     const log = pathProxyTargets.map(([, target]) => line(target, 200) + line(target, 404)).join('');
     const { findings } = await scannedText(log, { hosts: ['www.example.net'] });
     assert.equal(findings.length, pathProxyTargets.length * 2);
@@ -19,7 +19,7 @@ suite('path proxies in logs', () => {
     }
   });
 
-  test('the neighbours are none', async () => {
+  test('similar ordinary paths are not reported', async () => {
     const targets = pathProxies
       .filter(({ expect }) => expect.verdict === 'allow')
       .map(({ bytes }) => bytes.split(' ')[1]!);

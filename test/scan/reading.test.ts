@@ -1,4 +1,4 @@
-/** Logs as they lie about: packed, cut off, huge lines, no text, rotating. None of it stops a scan. */
+/** Reading logs that are compressed, truncated, binary, rotating, or have huge lines: nothing stops a scan. */
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const line = (request: string, second = 1): string =>
 const probe = line('CONNECT example.com:25 HTTP/1.1');
 const ordinary = line('GET /index.html HTTP/1.1');
 
-test('plain, gzip and zstd, of several members each, are told by their bytes and not by their names', async (t) => {
+test('plain, gzip (also with several members) and zstd are recognized by their bytes, not their names', async (t) => {
   const dir = await tempDir(t, 'packed');
   const text = ordinary + probe;
   const files = { plain: Buffer.from(text), gzip: gzipSync(text), zstd: zstdCompressSync(text) };
@@ -33,7 +33,7 @@ test('plain, gzip and zstd, of several members each, are told by their bytes and
   );
 });
 
-test('a truncated and a damaged gzip are read up to the break, and named', async (t) => {
+test('a truncated and a damaged gzip file are read up to the break, and reported', async (t) => {
   const dir = await tempDir(t, 'broken');
   const whole = gzipSync(
     probe +
@@ -50,12 +50,12 @@ test('a truncated and a damaged gzip are read up to the break, and named', async
     join(dir, 'after.log'),
   ]);
   assert.equal(findings.length, 3);
-  assert.match(faults[0]!.message, /ends in the middle of its packed data/);
+  assert.match(faults[0]!.message, /ends in the middle of its compressed data/);
   assert.match(faults[1]!.message, /is damaged/);
   assert.equal(faults.length, 2);
 });
 
-test('missing files, foreign packings and things that are no logs are named; the rest is scanned', async (t) => {
+test('missing files, unsupported compression and files that are no logs are reported; the rest is scanned', async (t) => {
   const dir = await tempDir(t, 'mixed');
   await mkdir(join(dir, 'sub'));
   await writeFile(join(dir, 'sub', 'access.log'), probe);
@@ -65,15 +65,15 @@ test('missing files, foreign packings and things that are no logs are named; the
   const missing = join(dir, 'missing.log');
   const { findings, faults } = await scanned([missing, dir, join(dir, 'notes.txt')]);
   assert.equal(findings.length, 1);
-  const told = Object.fromEntries(
+  const messages = Object.fromEntries(
     faults.map((f) => [`${f.file.slice(dir.length + 1)} ${f.harmless === true}`, f.message]),
   );
-  assert.match(told['missing.log false']!, /is not there/);
-  assert.match(told['old.xz true']!, /xz -dc/);
-  assert.match(told['notes.txt false']!, /no line of a known log format/);
+  assert.match(messages['missing.log false']!, /does not exist/);
+  assert.match(messages['old.xz true']!, /xz -dc/);
+  assert.match(messages['notes.txt false']!, /no line in a known log format/);
 });
 
-test('lines of a megabyte, bytes that are no UTF-8, NULs, and a last line without an end', async (t) => {
+test('lines of a megabyte, invalid UTF-8, NULs, and a last line without a line feed', async (t) => {
   const dir = await tempDir(t, 'odd');
   const long = line(`GET http://example.com/${'a'.repeat(1_048_576)} HTTP/1.1`);
   const bytes = Buffer.concat([
@@ -98,7 +98,7 @@ test('lines of a megabyte, bytes that are no UTF-8, NULs, and a last line withou
   assert.equal(files[0]!.lines, 6);
 });
 
-test('a line without an end does not fill the memory: it is cut, and the lines after it are read', () => {
+test('an endless line is truncated, so that memory stays bounded, and the lines after it are read', () => {
   const found: number[] = [];
   const scan = new LogScan({
     format: null,
@@ -116,7 +116,7 @@ test('a line without an end does not fill the memory: it is cut, and the lines a
   assert.equal(totals.cut, 1);
 });
 
-test('pieces of any size give the same lines', () => {
+test('chunks of any size give the same lines', () => {
   const text = Buffer.from((ordinary + probe + ordinary).repeat(50));
   for (const size of [1, 7, 100, 131, text.length]) {
     const found: number[] = [];
@@ -140,7 +140,7 @@ test('pieces of any size give the same lines', () => {
   }
 });
 
-test('a large log is read in parts by several threads, with the same findings in the same places', async (t) => {
+test('a large log split over threads gives the same findings at the same lines', async (t) => {
   const dir = await tempDir(t, 'parts');
   const file = join(dir, 'access.log');
   const block = Buffer.from(ordinary.repeat(9_999) + probe);
@@ -160,7 +160,7 @@ test('a large log is read in parts by several threads, with the same findings in
   );
 });
 
-test('a followed log: what is appended, what is written after a rotation, and after it was emptied', async (t) => {
+test('a followed log is read on after appends, a rotation and truncation', async (t) => {
   const dir = await tempDir(t, 'follow');
   const file = join(dir, 'access.log');
   await writeFile(file, probe);
@@ -198,7 +198,7 @@ test('a followed log: what is appended, what is written after a rotation, and af
   await rename(file, `${file}.1`);
   await writeFile(file, line('CONNECT after.example:443 HTTP/1.1'));
   await reach(4);
-  // Emptied in place, as logrotate does with `copytruncate`: shorter than what was read of it.
+  // Truncated in place, as by logrotate with `copytruncate`: now shorter than the read position.
   await writeFile(file, '');
   await appendFile(file, line('CONNECT a.example:25 HTTP/1.1'));
   await reach(5);

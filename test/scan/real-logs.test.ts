@@ -1,4 +1,4 @@
-/** Logs of real servers, read in place: every probe is found with its technique, and no ordinary line is one. */
+/** Logs of real servers: every probe is found with its technique, and no ordinary line is reported. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -14,10 +14,10 @@ const skip = folder === undefined ? 'needs the real logs: SEKISHO_LOGS names the
 
 interface Row {
   readonly source: string;
-  /** Own names told. */
+  /** Declared own names. @default learned */
   readonly hosts?: readonly string[];
   readonly techniques: Record<string, number>;
-  /** `technique outcome` that must come so often. */
+  /** Expected counts by `technique outcome`. */
   readonly outcomes?: Record<string, number>;
   readonly ownAbsolute?: number;
   readonly requests?: number;
@@ -89,8 +89,8 @@ const rows: readonly Row[] = [
 ];
 
 for (const { source, hosts, techniques, outcomes = {}, ownAbsolute, requests } of rows) {
-  const told = hosts === undefined ? 'own names learned' : 'own names told';
-  test(`${source}, ${told}: every probe, its technique and outcome`, { skip }, async () => {
+  const names = hosts === undefined ? 'own names learned' : 'own names declared';
+  test(`${source}, ${names}: every probe, its technique and outcome`, { skip }, async () => {
     const result = await scanned([join(folder!, source)], { hosts: hosts ?? [] });
     assert.deepEqual(
       counts(result.findings, (f) => f.technique),
@@ -104,7 +104,7 @@ for (const { source, hosts, techniques, outcomes = {}, ownAbsolute, requests } o
   });
 }
 
-test('the answers of 2890 bytes to foreign names are the front page of the honeypot', { skip }, async () => {
+test("answers of 2890 bytes for foreign names are the honeypot's own front page", { skip }, async () => {
   const { findings } = await scanned([join(folder!, 'wagaken+first-step-for-log-analysis')]);
   const answered = findings.filter(({ bytes, technique }) => technique === 'absolute' && bytes === 2890);
   assert.equal(answered.length, 804);
@@ -121,17 +121,17 @@ test('the answers of 2890 bytes to foreign names are the front page of the honey
   );
 });
 
-test('a bind of Microsoft RPC is no SOCKS5 greeting', { skip }, async () => {
+test('a Microsoft RPC bind is not reported as a SOCKS5 greeting', { skip }, async () => {
   const { findings } = await scanned([join(folder!, 'ajitmp+ngnix-log-parser')]);
   assert.deepEqual(
     findings.filter((f) => f.target.startsWith('\\x05\\x00')),
     [],
   );
   const socks4 = findings.filter((f) => f.technique === 'socks4').map((f) => f.intent);
-  assert.ok(socks4.includes('mail-relay'), 'the port in the SOCKS4 request tells the intent');
+  assert.ok(socks4.includes('mail-relay'), 'the port in the SOCKS4 request gives the intent');
 });
 
-test('every log of the corpus is read, and none of its lines but debug output is broken', {
+test('every log of the corpus is read without broken lines, except debug output', {
   skip,
 }, async () => {
   const fixtures = join(folder!, 'crowdsecurity+hub');
@@ -146,7 +146,7 @@ test('every log of the corpus is read, and none of its lines but debug output is
   assert.equal(readdirSync(join(fixtures, 'tests')).length, files.length);
 });
 
-test('packet captures are named with the way to read them', { skip }, async () => {
+test('packet captures are reported with a way to read them', { skip }, async () => {
   const { faults } = await scanned([join(folder!, 'OISF+suricata-verify')]);
   assert.equal(faults.length, 11);
   for (const { message, harmless } of faults) {

@@ -1,4 +1,4 @@
-/** Real mail servers that relay: what stands in their logs is read as what it was. */
+/** The log of a real mail server that relays shows which mails were relayed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import { needs } from '../support/peers.ts';
 import { exchange } from '../support/raw-client.ts';
 import { scannedText } from './scanned.ts';
 
-/** Takes every mail. */
+/** A mail server that accepts every mail. */
 async function startSink(owner: Owner): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -34,7 +34,7 @@ async function startSink(owner: Owner): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-test('Exim: a recipient that it refused, and two that it relayed to', async (t) => {
+test('Exim: one refused recipient and two relayed ones', async (t) => {
   if (!needs(t, 'exim4')) return;
   const exim = await startExim(t, {
     deliverTo: await startSink(t),
@@ -60,7 +60,7 @@ test('Exim: a recipient that it refused, and two that it relayed to', async (t) 
     { gap: 50 },
   );
   await eventually(async () => (await exim.log()).includes(' Completed\n'), 'the mail is delivered');
-  // The next server is on loopback here, where own domains live; elsewhere it has an address of its own.
+  // The test's next server is on loopback, which would count as the own network: give it a public address.
   const log = (await exim.log()).replaceAll('H=127.0.0.1 [127.0.0.1]', 'H=mx.victim.example [203.0.113.9]');
   const { files, findings } = await scannedText(log, { hosts: ['own.example'] });
   assert.equal(files[0]!.format, 'Exim main log');

@@ -1,4 +1,4 @@
-/** Servers that relay for real on loopback: what went through them stands in their logs as relayed. */
+/** Real relays on loopback: `scan` finds the relayed probes in their logs. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
@@ -45,7 +45,7 @@ async function relayThrough(proxy: number, authority: string): Promise<void> {
   }
 }
 
-/** Stops Apache once its log is complete: it writes the line of a tunnel when both its ends are closed. */
+/** Stops Apache once its log is complete: Apache logs a tunnel when both ends are closed. */
 async function stopAfter(apache: ApacheServer, lines: number): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
   while ((await apache.accessLog.lines()).length < lines) {
@@ -58,7 +58,7 @@ async function stopAfter(apache: ApacheServer, lines: number): Promise<void> {
 const outcomesOf = (findings: Awaited<ReturnType<typeof scanned>>['findings'], technique: string): string[] =>
   findings.filter((f) => f.technique === technique).map((f) => f.outcome);
 
-test('Apache as an open proxy: what it relayed is likely-relayed', async (t) => {
+test('Apache as an open proxy: relayed probes are likely-relayed', async (t) => {
   if (!needs(t, 'apache2')) return;
   const third = await startPages(t);
   const apache = await openProxyApache(t);
@@ -81,7 +81,7 @@ test('Apache as an open proxy: what it relayed is likely-relayed', async (t) => 
   }
 });
 
-test('Apache as an open proxy whose name is told: its other ports are foreign too', async (t) => {
+test('Apache as an open proxy with a declared name: its other ports are foreign too', async (t) => {
   if (!needs(t, 'apache2')) return;
   const third = await startPages(t);
   const apache = await openProxyApache(t);
@@ -95,7 +95,7 @@ test('Apache as an open proxy whose name is told: its other ports are foreign to
   );
 });
 
-test('Apache that serves its own pages: the same requests were answered from here or refused', async (t) => {
+test('Apache as a web server: the same probes are local or refused', async (t) => {
   if (!needs(t, 'apache2')) return;
   const third = await startPages(t);
   const apache = await plainApache(t);
@@ -108,7 +108,7 @@ test('Apache that serves its own pages: the same requests were answered from her
   assert.equal(tally.outcomes['likely-relayed'] + tally.outcomes.unclear, 0);
 });
 
-test('HEAD: Apache logs the bytes of heads, which tell its own pages from those of others', async (t) => {
+test('Apache logs header bytes, which distinguish HEADs of own and foreign pages', async (t) => {
   if (!needs(t, 'apache2')) return;
   const third = await startPages(t);
   for (const [start, outcome] of [
@@ -124,10 +124,10 @@ test('HEAD: Apache logs the bytes of heads, which tell its own pages from those 
   }
 });
 
-test('nginx that forwards to any host: its error log proves what its access log leaves open', async (t) => {
+test('nginx that forwards to any host: the error log proves what the access log leaves open', async (t) => {
   if (!needs(t, 'nginx')) return;
   const nginx = await carelessNginx(t);
-  // As this name it has pages of its own.
+  // It serves its own pages under this name.
   await exchange(nginx.port, ['GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n']);
   await exchange(nginx.port, [
     'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n',
@@ -144,7 +144,7 @@ test('nginx that forwards to any host: its error log proves what its access log 
   assert.match(beside.findings[0]!.why, /error log says so: www\.example\.com could not be resolved/);
 });
 
-test('tinyproxy: the log says what was relayed, and what could not be reached', async (t) => {
+test('tinyproxy: the log says which probes were relayed and which failed', async (t) => {
   if (!needs(t, 'tinyproxy')) return;
   const third = await startPages(t);
   const dir = await tempDir(t, 'tinyproxy');
@@ -169,7 +169,7 @@ test('tinyproxy: the log says what was relayed, and what could not be reached', 
   assert.deepEqual(outcomesOf(findings, 'absolute'), [...paths.map(() => 'likely-relayed'), 'attempted']);
 });
 
-test('squid: the log says what was relayed, and what was denied', async (t) => {
+test('squid: the log says which probes were relayed and which were denied', async (t) => {
   if (!needs(t, 'squid')) return;
   const third = await startPages(t);
   const dir = await tempDir(t, 'squid');
@@ -194,7 +194,7 @@ test('squid: the log says what was relayed, and what was denied', async (t) => {
       '',
     ].join('\n'),
   );
-  // Started as root it becomes the user `proxy`, who must be let into the folder.
+  // Started as root, squid switches to the user `proxy`, which needs access to the directory.
   await chmod(dir, 0o777);
   const child = await startProcess(t, requirePeer('squid'), [
     '-N',

@@ -1,6 +1,6 @@
 /**
- * The HTML report in a real Chromium: it looks like the dashboard, in both themes, on a phone, in both languages. With
- * SEKISHO_SCREENSHOTS=FOLDER the pictures are kept there.
+ * The HTML report in a real Chromium: the style of the dashboard, both themes, phone widths, both languages.
+ * SEKISHO_SCREENSHOTS=FOLDER keeps the screenshots there.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -24,7 +24,7 @@ const shots = process.env.SEKISHO_SCREENSHOTS ?? `${tmpdir()}/sekisho-screenshot
 const line = (client: string, request: string, status: number, bytes: number, hour: number): string =>
   `${client} - - [10/Oct/2024:${String(hour).padStart(2, '0')}:00:00 +0000] "${request} HTTP/1.1" ${status} ${bytes} "-" "-"\n`;
 
-/** Something of every outcome, and a line that no sender should be able to stretch the page with. */
+/** A probe of every outcome, and a long target that must not stretch the page. */
 const log = [
   ...Array.from({ length: 20 }, (_, hour) => line('203.0.113.5', `GET /page${hour}`, 200, 5000 + hour, hour)),
   ...Array.from({ length: 9 }, (_, hour) =>
@@ -54,7 +54,7 @@ suite('the report of a scan', { skip: without('chromium'), timeout: 120_000 }, (
   after(() => stops.run());
 
   for (const language of ['en', 'ja'] as const) {
-    test(`in ${language} has no serious fault in either theme, and fits a phone`, async () => {
+    test(`in ${language} has no serious accessibility fault in either theme, and fits a phone`, async () => {
       const file = join(folder, `${language}.html`);
       await writeFile(file, htmlReport(await scannedText(log), language));
       const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
@@ -68,7 +68,7 @@ suite('the report of a scan', { skip: without('chromium'), timeout: 120_000 }, (
         await page.screenshot({ path: `${shots}/scan-${language}-${colorScheme}.png`, fullPage: true });
         assert.deepEqual(await seriousFaults(page), [], colorScheme);
       }
-      // The paper of the dashboard.
+      // The dashboard's background colours.
       assert.deepEqual([...papers], ['rgb(246, 242, 234)', 'rgb(20, 21, 24)']);
       await page.emulateMedia({ colorScheme: 'light' });
       for (const width of [390, 320]) {
@@ -85,7 +85,7 @@ suite('the report of a scan', { skip: without('chromium'), timeout: 120_000 }, (
   }
 });
 
-test('the text report in Japanese keeps its columns, whose characters take two', async () => {
+test('the Japanese text report is aligned, with double-width characters', async () => {
   const report = textReport(await scannedText(log), 'ja');
   assert.match(report, /^.*内訳: /);
   assert.match(report, /^手口別 +計/m);

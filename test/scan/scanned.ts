@@ -1,4 +1,4 @@
-/** Runs a scan over files or text, and collects what it finds. */
+/** Scans files or text and collects the findings. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export async function scanned(logs: readonly string[], options: Partial<ScanOpti
   return { ...result, findings };
 }
 
-/** Scans a log with this content, which is one character a byte. */
+/** Scans a log with this content, given as latin1. */
 export async function scannedText(text: string, options: Partial<ScanOptions> = {}): Promise<Scanned> {
   const dir = await mkdtemp(join(tmpdir(), 'sekisho-scan-'));
   try {
@@ -38,7 +38,7 @@ export async function scannedText(text: string, options: Partial<ScanOptions> = 
   }
 }
 
-/** `technique outcome` → how many. */
+/** Counts findings by a key. */
 export function counts(
   findings: readonly QuotedFinding[],
   key: (f: QuotedFinding) => string,

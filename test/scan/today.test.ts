@@ -1,14 +1,14 @@
-/** The kinds of probes of today as nginx and Apache log them: `scan` names what a request line shows as the gateway does. */
+/** Today's kinds of probes as nginx logs them: `scan` names the same rules as the gateway. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { kinds, neighbours, rowOf } from '../corpus/today.ts';
 import { scannedText } from './scanned.ts';
 
-/** Rules that `scan` looks for, and that a request line alone shows. */
+/** Rules that `scan` looks for and that a request line alone reveals. */
 const sought =
   /^(?:connect|absolute-form-(?:foreign|scheme|userinfo|port)|socks[45]|smtp-on-http|proxy-protocol|h2-preface|tls-on-plaintext|target-malformed|trace|path-proxy|url-in-path)$/;
 
-/** As nginx escapes what does not print, up to the end of the first line. */
+/** The first line, escaped as nginx escapes unprintable bytes. */
 const logged = (bytes: string): string =>
   bytes
     .replace(/^(?:\r\n)+/, '')
@@ -22,8 +22,8 @@ const line = (bytes: string, status: number): string =>
 
 const own = ['www.example.net', 'gate.example.net', 'static.example.net', '192.0.2.80'];
 
-suite('the probes of today in logs', () => {
-  // The NULs and line ends of SOCKS and of PROXY version 2 cut a logged line short; the intent is in the bytes that are lost.
+suite("today's probes in logs", () => {
+  // A NUL or line end truncates logged SOCKS and PROXY v2 bytes, and with them the intent.
   const found = kinds.filter(({ rule, row }) => sought.test(rule) && row !== 'proxy-protocol-v2');
   for (const kind of found)
     test(kind.row, async () => {
@@ -40,7 +40,7 @@ suite('the probes of today in logs', () => {
         assert.equal(findings[0]!.intent, kind.intent);
     });
 
-  test('the neighbours are none', async () => {
+  test('similar ordinary requests are not reported', async () => {
     const lines = neighbours
       .filter(({ bytes }) => !/^[A-Z]+ https?:/i.test(bytes))
       .map(({ bytes }) => line(bytes, 200));

@@ -1,4 +1,4 @@
-/** What container runtimes, collectors and syslog put around a line is taken off first, whatever is inside. */
+/** Wrappings of container runtimes, collectors and syslog are removed before a line is read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scannedText } from './scanned.ts';
@@ -98,7 +98,7 @@ for (const [what, text] of Object.entries(arrays)) {
   });
 }
 
-test('a line that Docker has cut into records of 16 KiB is one line', async () => {
+test('a line that Docker split into records of 16 KiB is joined', async () => {
   const long = clf(`GET http://www.example.com/${'a'.repeat(20_000)}`, 404, 196);
   const records = [long.slice(0, 16_384), `${long.slice(16_384)}\n`].map((log) =>
     JSON.stringify({ log, stream: 'stdout', time: '2026-11-10T10:00:00Z' }),
@@ -111,7 +111,7 @@ test('a line that Docker has cut into records of 16 KiB is one line', async () =
   assert.equal(files[0]!.broken, 0);
 });
 
-test('what an application prints at its start does not hide the requests behind it', async () => {
+test('output of an application at its start does not hide later requests', async () => {
   const noise = Array.from({ length: 60 }, (_, i) => `starting worker ${i}`);
   const lines = [...noise, ...inner['Apache/nginx common or combined']!];
   for (const wrap of [
@@ -128,7 +128,7 @@ test('what an application prints at its start does not hide the requests behind 
   }
 });
 
-test('lines of a format that came through syslog or a collector stand among others', async () => {
+test('lines of another format, through syslog or a collector, are read among others', async () => {
   const exim =
     '2026-11-10 10:00:00 H=(x) [192.0.2.7]:5555 F=<a@example.org> rejected RCPT <v@victim.example>: relay not permitted';
   const lines = [
@@ -155,7 +155,7 @@ test('lines of a format that came through syslog or a collector stand among othe
   }
 });
 
-test("a format of one's own that looks like a wrapping is read as told", async () => {
+test('a custom format that looks like a wrapping is read as given', async () => {
   const { findings } = await scannedText(
     'web-1 | 192.0.2.7 | "CONNECT mail.example.com:25 HTTP/1.1" | 405\n',
     {

@@ -96,7 +96,6 @@ export const tinyproxy: LineFormat = {
   open: (now) => {
     const clients = new Map<string, string>();
     const pending: { host: string; entry: LogEntry }[] = [];
-    const ready: LogEntry[] = [];
     const settle = (host: string, relay: RelayWord): LogEntry | 'skip' => {
       const index = pending.findIndex((one) => one.host === host);
       if (index === -1) return 'skip';
@@ -138,7 +137,7 @@ export const tinyproxy: LineFormat = {
         if (filtered !== null) return settle(filtered[1]!, { result: 'refused', said });
         return 'skip';
       },
-      flush: () => ready.concat(pending.splice(0).map(({ entry }) => entry)),
+      flush: () => pending.splice(0).map(({ entry }) => entry),
     };
   },
 };
