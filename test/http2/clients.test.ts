@@ -183,6 +183,46 @@ suite('HAProxy as a client', { skip: without('haproxy', 'curl') }, () => {
   });
 });
 
+suite('nginx as a client', { skip: without('nginx', 'curl') }, () => {
+  // Before 1.29.4 nginx speaks HTTP/2 to a backend by `grpc_pass` alone; it carries any request.
+  test('requests of HTTP/1 go on as HTTP/2 over kept connections', async () => {
+    const port = await freePort();
+    const config = join(folder, 'nginx.conf');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `${name}_temp_path ${folder}/nginx-${name};`)
+      .join(' ');
+    writeFileSync(
+      config,
+      `daemon off; pid ${folder}/nginx.pid; error_log stderr crit; events { }
+http {
+  access_log off; ${temporary}
+  upstream sekisho { server 127.0.0.1:${gateway.port}; keepalive 4; }
+  server {
+    listen 127.0.0.1:${port}; client_max_body_size 0;
+    location / { grpc_pass grpcs://sekisho; grpc_set_header Host ${host}; }
+  }
+}
+`,
+    );
+    const nginx = spawn('nginx', ['-c', config], { stdio: 'ignore' });
+    after(() => nginx.kill());
+    const ask = async (path: string, ...args: string[]): Promise<string> => {
+      const retry = ['--retry', '20', '--retry-connrefused', '--retry-delay', '1'];
+      const status = ['-w', ' %{http_code}'];
+      return (await run('curl', ['-s', ...retry, ...status, ...args, `http://127.0.0.1:${port}${path}`]))
+        .stdout;
+    };
+    assert.equal(await ask('/'), 'ok 200');
+    assert.equal(await ask('/', '-I').then((text) => text.slice(-4)), ' 200');
+    const length = String(large.length);
+    assert.equal(await ask('/upload', '--data-binary', `@${upload}`, '-H', 'Expect:'), `${length} 200`);
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask('/')));
+    assert.ok(all.every((text) => text === 'ok 200'));
+    const head = 'x'.repeat(7000);
+    assert.equal(await ask('/', '-H', `x-long: ${head}`, '-H', `x-more: ${head}`), 'ok 200');
+  });
+});
+
 suite('Chromium', { skip: without('chromium') }, () => {
   test('a page with 100 images, an upload, an EventSource and a WebSocket', async () => {
     const browser = await startBrowser(owner);
