@@ -1,9 +1,8 @@
 /**
- * `npm run -s bench -- attacks`: what ordinary requests take while somebody attacks, against what they take in quiet, for each attack by
- * itself. Medians of rounds in turn: quiet, attacked, quiet …
+ * `npm run -s bench -- attacks`: the latency of ordinary requests under each attack, against the latency in quiet. Medians of
+ * alternating rounds: quiet, attacked, quiet …
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,18 +14,19 @@ import type { Owner } from '../test/support/owner.ts';
 import { startProcess } from '../test/support/process.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { attacks } from './attacks/kinds.ts';
-import { type Ports, proxy } from './attacks/tools.ts';
+import { type Ports, proxy } from './attacks/senders.ts';
 import { type BenchOptions, median, print } from './options.ts';
+import { processorSeconds } from './processor-time.ts';
 
-/** Of the admin listener. */
+/** Token of the admin listener. */
 export const token = 'a-token-for-a-benchmark-0123456789';
-/** How much longer the median may be under an attack. */
-const most = 2;
+/** The highest allowed ratio of the median under an attack to the median in quiet. */
+const maxRatio = 2;
 
 interface Round {
   readonly median: number;
   readonly p99: number;
-  /** Of the gateway's process, of one core. */
+  /** Share of one core that the gateway's process used. */
   readonly processor: number;
 }
 
@@ -50,7 +50,7 @@ async function measure(owner: Owner, options: BenchOptions): Promise<void> {
     await once(attackers, 'message');
   };
   const round = (time: number) => ask(pool, time, pid);
-  // What is compiled while it runs is compiled.
+  // Warm-up: lets the JIT compile.
   await round(options.quick ? 500 : 3000);
   const [rounds, time] = options.quick ? [1, 500] : [3, 1000];
   for (const { name } of attacks) {
@@ -58,18 +58,18 @@ async function measure(owner: Owner, options: BenchOptions): Promise<void> {
     for (let i = 0; i < rounds; i++) {
       const quiet = await round(time);
       await attack(name);
-      // Until it has reached its rate, and bans that it leads to are there.
+      // Until the attack has reached its rate and the bans that follow from it are in force.
       await delay(options.quick ? 200 : 500);
       const attacked = await round(time);
       await attack('');
       await delay(options.quick ? 100 : 300);
       pairs.push([quiet, attacked]);
     }
-    tell(options, name, pairs);
+    report(options, name, pairs);
   }
 }
 
-function tell(options: BenchOptions, attack: string, pairs: readonly [Round, Round][]): void {
+function report(options: BenchOptions, attack: string, pairs: readonly [Round, Round][]): void {
   const of = (which: 0 | 1, what: keyof Round): number => median(pairs.map((pair) => pair[which][what]));
   const ratio = (what: 'median' | 'p99'): number =>
     median(pairs.map(([quiet, attacked]) => attacked[what] / quiet[what]));
@@ -84,17 +84,17 @@ function tell(options: BenchOptions, attack: string, pairs: readonly [Round, Rou
   };
   print(
     options,
-    { bench: 'attacks', attack, ...figures, target: { ratio: most } },
-    `${figures.ratio > most ? 'TOO MUCH ' : ''}${attack}: median ${figures.ratio.toFixed(2)} × (${figures.quiet.toFixed(2)} → ${figures.attacked.toFixed(2)} ms, ` +
-      `at most ${most}), p99 ${figures.p99Ratio.toFixed(2)} × (${figures.p99Quiet.toFixed(1)} → ${figures.p99Attacked.toFixed(1)} ms), ` +
-      `${(figures.processor * 100).toFixed(0)} % of a core more`,
+    { bench: 'attacks', attack, ...figures, target: { ratio: maxRatio } },
+    `${figures.ratio > maxRatio ? 'TOO SLOW ' : ''}${attack}: median ${figures.ratio.toFixed(2)} × (${figures.quiet.toFixed(2)} → ${figures.attacked.toFixed(2)} ms, ` +
+      `at most ${maxRatio}), p99 ${figures.p99Ratio.toFixed(2)} × (${figures.p99Quiet.toFixed(1)} → ${figures.p99Attacked.toFixed(1)} ms), ` +
+      `${(figures.processor * 100).toFixed(0)} % more of a core`,
   );
 }
 
-/** An ordinary client: one request after the other, for so many milliseconds. */
+/** An ordinary client: sends one request after the other for so many milliseconds. */
 async function ask(pool: Pool, time: number, pid: number): Promise<Round> {
   const times: number[] = [];
-  const [start, used] = [performance.now(), processorTime(pid)];
+  const [start, used] = [performance.now(), processorSeconds(pid)];
   while (performance.now() - start < time) {
     const asked = performance.now();
     const { statusCode, body } = await pool.request({
@@ -112,17 +112,11 @@ async function ask(pool: Pool, time: number, pid: number): Promise<Round> {
   return {
     median: median(times),
     p99: times[Math.floor(times.length * 0.99)]!,
-    processor: (processorTime(pid) - used) / elapsed,
+    processor: (processorSeconds(pid) - used) / elapsed,
   };
 }
 
-/** User and system time, in seconds: proc(5), fields 14 and 15, of which Linux has 100 a second. */
-function processorTime(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** The gateway that is attacked, with all its doors open, and a web server behind it. */
+/** The gateway under attack, with every kind of listener, and a web server behind it. */
 export async function startAttacked(owner: Owner): Promise<{ ports: Ports; pid: number; log: string }> {
   const dir = await tempDir(owner, 'attacks');
   const { cert, key } = await certificate(owner, ['www.example.net'], dir);

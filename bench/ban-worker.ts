@@ -1,4 +1,4 @@
-/** A worker's part in `bench -- fleet`: takes bans in as a worker does, and says when it has the last. */
+/** A child process of `bench -- fleet`: applies bans as a worker does, and reports when it has the last. */
 import { BanMirror } from '../src/bans/mirror.ts';
 import { unpackBans } from '../src/program/workers/ban-batch.ts';
 

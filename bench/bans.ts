@@ -8,8 +8,9 @@ import { without } from '../test/support/peers.ts';
 import { eventually, startRedis } from '../test/support/redis.ts';
 import { run as flood } from './flood.ts';
 import { ban, run as lookup } from './lookup.ts';
-import { prefixOf, scattered, spent } from './made-up-clients.ts';
+import { prefixOf, scattered } from './made-up-clients.ts';
 import { type BenchOptions, median, print } from './options.ts';
+import { cpuNanoseconds } from './processor-time.ts';
 
 export async function run(options: BenchOptions): Promise<void> {
   await lookup(options);
@@ -17,12 +18,12 @@ export async function run(options: BenchOptions): Promise<void> {
   await flood(options);
   const missing = without('redis-server');
   if (missing === false) await valkey(options);
-  else process.stderr.write(`valkey is not measured: ${missing}\n`);
+  else process.stderr.write(`skipping valkey: ${missing}\n`);
 }
 
 type Hook = (request: unknown, reply: unknown, done: () => void) => void;
 
-/** The limiter's hook, as the gateway runs it, against one that only says that it is done. */
+/** The limiter's hook, as the gateway runs it, against one that only calls `done`. */
 async function limiter(options: BenchOptions): Promise<void> {
   const app: FastifyInstance = Fastify();
   const hooks: Hook[] = [];
@@ -42,7 +43,7 @@ async function limiter(options: BenchOptions): Promise<void> {
     const start = process.cpuUsage();
     for (let i = 0; i < count; i++)
       await new Promise<void>((done) => subject(requests[i % 1000], null, done));
-    return spent(start) / count / 1000;
+    return cpuNanoseconds(start) / count / 1000;
   };
   const count = options.quick ? 20_000 : 200_000;
   const costs: number[] = [];
@@ -52,7 +53,7 @@ async function limiter(options: BenchOptions): Promise<void> {
   const prefixes = Array.from({ length: 1000 }, (_, i) => `${scattered(i)}/32`);
   const start = process.cpuUsage();
   for (let i = 0; i < 1_000_000; i++) table.hit(prefixes[i % 1000]!, i);
-  const hit = spent(start) / 1e9;
+  const hit = cpuNanoseconds(start) / 1e9;
   const us = median(costs);
   await app.close();
   print(
@@ -64,7 +65,7 @@ async function limiter(options: BenchOptions): Promise<void> {
       table: Number(hit.toFixed(3)),
       target: { us: 2 },
     },
-    `rate limit: ${us.toFixed(2)} µs a request (at most 2), of which counting ${hit.toFixed(3)} µs`,
+    `rate limit: ${us.toFixed(2)} µs per request (at most 2), of which counting takes ${hit.toFixed(3)} µs`,
   );
 }
 
@@ -138,13 +139,13 @@ async function valkey(options: BenchOptions): Promise<void> {
     const before = await bytes();
     const start = await cpu();
     await act();
-    // By the processor time it takes Valkey, which does one thing at a time: what this client could send is no part of it.
+    // The rate per second of Valkey's processor time: Valkey is single-threaded, and the speed of this client must not limit it.
     const rate = Math.round(number / ((await cpu()) - start));
     const each = Math.round(((await bytes()) - before) / number);
     print(
       options,
       { bench: 'bans', scene: `valkey ${scene}`, rate, bytes: each },
-      `valkey: one carries ${rate} ${scene}/s, ${each} bytes each`,
+      `valkey: one instance handles ${rate} ${scene}/s, ${each} bytes each`,
     );
   }
   for (const stop of stops) await stop();

@@ -1,7 +1,6 @@
 /**
- * `npm run -s bench -- fleet`: what it costs Valkey to tell everybody of bans; three hundred gateways that join, are cut off and
- * come together over an empty store; how long 300,000 bans of a fleet take to reach the workers of one gateway; and what a list of a million
- * prefixes costs them.
+ * `npm run -s bench -- fleet`: the cost for Valkey of announcing bans; three hundred gateways that join, lose the store, and rejoin
+ * over an empty one; the time until 300,000 bans of a fleet reach the workers of one gateway; and the cost of a list with a million prefixes.
  */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -23,7 +22,7 @@ export async function run(options: BenchOptions): Promise<void> {
   for (const count of [4, 16]) await owned((owner) => workers(owner, options, count));
   const missing = without('redis-server');
   if (missing !== false) {
-    process.stderr.write(`the rest is not measured: ${missing}\n`);
+    process.stderr.write(`skipping the rest: ${missing}\n`);
     return;
   }
   await owned((owner) => joining(owner, options));
@@ -40,7 +39,7 @@ async function owned(act: (owner: Owner) => Promise<void>): Promise<void> {
   }
 }
 
-/** A thousand bans, told to three hundred subscribers: by the processor time of Redis. */
+/** A thousand bans, published to three hundred subscribers; measures the processor time of Redis. */
 async function delivery(owner: Owner, options: BenchOptions): Promise<void> {
   const [subscribers, bans] = options.quick ? [50, 200] : [300, 1000];
   const redis = await startRedis(owner);
@@ -72,7 +71,7 @@ async function delivery(owner: Owner, options: BenchOptions): Promise<void> {
   print(
     options,
     { bench: 'fleet', scene: 'delivery', subscribers, bans, redis: spent, took },
-    `${bans} bans to ${subscribers} gateways: ${spent.toFixed(0)} ms of Redis, with all of them after ${took.toFixed(0)} ms`,
+    `${bans} bans to ${subscribers} gateways: ${spent.toFixed(0)} ms of processor time for Redis, received by all after ${took.toFixed(0)} ms`,
   );
 }
 
@@ -83,13 +82,13 @@ async function simulation(owner: Owner, options: BenchOptions): Promise<void> {
   print(
     options,
     { bench: 'fleet', scene: 'rejoin', gateways, bans, ...figures },
-    `${gateways} gateways, ${bans} bans: all join in ${(joined / 1000).toFixed(1)} s; over an empty Redis a new ban is with all after ` +
-      `${(newBan / 1000).toFixed(1)} s, everything after ${(rejoin / 1000).toFixed(1)} s; ${offered} records written, ` +
-      `${(redis / 1000).toFixed(1)} s of Redis`,
+    `${gateways} gateways, ${bans} bans: all join in ${(joined / 1000).toFixed(1)} s; over an empty Redis all have a new ban after ` +
+      `${(newBan / 1000).toFixed(1)} s and everything after ${(rejoin / 1000).toFixed(1)} s; ${offered} records written, ` +
+      `${(redis / 1000).toFixed(1)} s of processor time for Redis`,
   );
 }
 
-/** From the primary's hands to the last worker's table. */
+/** The time from sending bans in the primary until they are in the last worker's table. */
 async function workers(owner: Owner, options: BenchOptions, count: number): Promise<void> {
   const bans = options.quick ? 30_000 : 300_000;
   const processes = Array.from({ length: count }, () => {

@@ -1,4 +1,4 @@
-/** `npm run -s bench -- flood`: ordinary requests through the gateway, alone and beside 100,000 attackers a minute. */
+/** `npm run -s bench -- flood`: ordinary requests through the gateway, alone and during a flood of 100,000 attackers per minute. */
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ import { tempDir } from '../test/support/temp-dir.ts';
 import { type BenchOptions, median, print } from './options.ts';
 
 /**
- * Ordinary requests, alone and beside 100,000 attackers a minute, in turn. Gateway, attackers and ordinary client are a
- * process or thread each; on fewer than three idle processors the attackers' own work is part of what is measured.
+ * Alternates quiet and attacked rounds. Gateway, attackers and ordinary client each have a process or thread; with fewer than
+ * three idle processors the attackers' own work is measured too.
  */
 export async function run(options: BenchOptions): Promise<void> {
   const stops: (() => unknown)[] = [];
@@ -30,7 +30,7 @@ log: { level: error }
   );
   const gateway = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', file]);
   const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 60_000);
-  const attackers = new Worker(new URL('./attackers.ts', import.meta.url), {
+  const attackers = new Worker(new URL('./flood-thread.ts', import.meta.url), {
     workerData: { port: Number(port), from: '127.0.0.2', perMinute: 100_000 },
   });
   owner.after(() => attackers.terminate());
@@ -76,7 +76,7 @@ log: { level: error }
       residentMebibytes: Math.round(resident),
       target: { ratio: 2 },
     },
-    `flood of ${number} attackers: p99 of ordinary requests ${ratio.toFixed(2)} × that without (${alone.toFixed(2)} ms), at most 2; ` +
-      `the gateway never took more than ${resident.toFixed(0)} MiB`,
+    `flood of ${number} attackers: p99 of ordinary requests ${ratio.toFixed(2)} × that without it (${alone.toFixed(2)} ms), at most 2; ` +
+      `the gateway used at most ${resident.toFixed(0)} MiB`,
   );
 }

@@ -1,4 +1,4 @@
-/** What a program takes that has nothing to do yet: memory, and the time from its start to its first answer. */
+/** Memory of an idle program, and the time from its start to its first response. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -14,11 +14,11 @@ import { type Pinned, proxyCore } from './pinned.ts';
 interface Footprint {
   /** Milliseconds until the first 200. */
   readonly start: number;
-  /** Milliseconds of processor time until then, of all its processes: what does not depend on what else the machine does. */
+  /** Milliseconds of processor time of all its processes until then; other work on the machine is not in it. */
   readonly processor: number;
   /** MiB of the program and its children, shared pages counted with each. */
   readonly rss: number;
-  /** The same, shared pages counted once: each process has its part of them. */
+  /** The same with shared pages counted once, split among the processes that share them. */
   readonly pss: number;
 }
 
@@ -37,7 +37,7 @@ export async function run(options: BenchOptions): Promise<void> {
     const own = await ourselves();
     const all: Peer[] = [...own, ...peers];
     const taken = new Map<string, Footprint[]>();
-    // Interleaved, so that a machine that slows down slows all of them.
+    // Interleaved, so that a slow phase of the machine hits all of them.
     for (let round = 0; round < rounds; round++) {
       for (const start of all) {
         const program = await start(backend.port);
@@ -79,7 +79,7 @@ async function measure(program: Pinned, idle: number): Promise<Footprint> {
   return { start, processor, rss: sum('Rss'), pss: sum('Pss') };
 }
 
-/** @throws Error where it answers otherwise, or not within ten seconds */
+/** @throws Error if the status is not 200, or nothing answers within ten seconds */
 async function firstAnswer({ name, port }: Pinned): Promise<void> {
   const request = 'GET /200 HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
   const deadline = performance.now() + 10_000;
@@ -89,14 +89,14 @@ async function firstAnswer({ name, port }: Pinned): Promise<void> {
       if (responses[0]?.status === 200) return;
       throw new Error(`${name} answered ${responses[0]?.status}`);
     } catch (error) {
-      // One that is to have workers tries whether it gets the port, and lets it go again.
+      // A gateway with workers first binds the port to test it, and releases it again.
       if (!/cannot connect/.test((error as Error).message) || performance.now() > deadline) throw error;
       await delay(2);
     }
   }
 }
 
-/** MiB of one process, as the kernel counts them (proc(5), smaps_rollup). Of a process of another user only root may ask. */
+/** MiB of one process (proc(5), smaps_rollup). Only root can read it for a process of another user. */
 function memoryOf(pid: number, name: 'Rss' | 'Pss'): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)![1]) / 1024;

@@ -1,4 +1,4 @@
-/** Requests forwarded a second on one core, against every proxy that is here; and probes refused a second. */
+/** Requests forwarded and probes refused per second on one core, against every proxy that is installed. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ interface Scene {
   readonly connections: number;
   readonly headers?: readonly string[];
   readonly probe?: boolean;
-  /** Lua for wrk that sets what is sent. */
+  /** Lua for wrk that sets the request. */
   readonly send?: string;
 }
 
@@ -45,7 +45,7 @@ const scenes: readonly Scene[] = [
 
 const ours = 'Sekisho';
 
-/** Peers without a judge are not asked about probes. */
+/** Only peers that judge requests take part in the probe scene. */
 const judges = (name: string): boolean => name === ours || name.includes('ModSecurity');
 
 export async function run(options: BenchOptions): Promise<void> {
@@ -100,9 +100,9 @@ async function measure(
       ...(scene.headers === undefined ? {} : { headers: scene.headers }),
       ...(script === undefined ? {} : { script }),
     });
-  // Long enough for a program that is compiled while it runs to be compiled.
+  // Warm-up: lets the JIT compile.
   for (const peer of taking) await load(peer, warmUp);
-  // Interleaved, so that a machine that slows down slows all of them; and back and forth, so that none is always the first.
+  // Interleaved, so that a slow phase of the machine hits all of them, and in alternating order, so that none is always first.
   for (let round = 0; round < rounds; round++) {
     for (const peer of round % 2 === 0 ? taking : taking.toReversed()) {
       loads.get(peer)!.push(await load(peer, seconds));

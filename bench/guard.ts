@@ -1,6 +1,6 @@
 /**
- * What judging costs: the gateway as it is, and one whose checkpoint looks at nothing, in many short rounds in turn. Which of
- * the two is compiled how differs from start to start by more than judging costs, so each is started several times.
+ * Cost of judging: the gateway as it is, against one whose checkpoint inspects nothing, in many short interleaved rounds. How the
+ * JIT compiles each varies from start to start by more than judging costs, so each is started several times.
  */
 import { type BenchOptions, median, print } from './options.ts';
 import { backendServer, gateway } from './peers.ts';

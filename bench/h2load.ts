@@ -1,4 +1,4 @@
-/** Load over HTTP/2 by h2load, pinned beside the backend. */
+/** HTTP/2 load from h2load, pinned to the backend's core. */
 import { execFile } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export interface Http2Load {
 export interface Http2LoadOptions {
   readonly url: string;
   readonly connections: number;
-  /** Streams at a time on each. */
+  /** Concurrent streams per connection. */
   readonly streams: number;
   readonly requests: number;
   /** A file to send with each request. */
@@ -38,7 +38,7 @@ export async function h2load(options: Http2LoadOptions): Promise<Http2Load> {
     ],
     { maxBuffer: 1 << 24 },
   );
-  // A line a request: when it began, its status, and the microseconds that it took.
+  // One line per request: start time, status, and duration in microseconds.
   const times = readFileSync(log, 'latin1')
     .split('\n')
     .filter((line) => line !== '')

@@ -1,4 +1,4 @@
-/** HTTP/2 over TLS, against nginx, HAProxy and Caddy: small answers, larger ones, uploads, and one upload over a long road. */
+/** HTTP/2 over TLS, against nginx, HAProxy and Caddy: small and larger responses, uploads, and one upload over a slow link. */
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -12,10 +12,11 @@ import { h2load } from './h2load.ts';
 import { type BenchOptions, median, print } from './options.ts';
 import { backendServer } from './peers.ts';
 import { type Pinned, pinned, proxyCore } from './pinned.ts';
+import { selfSigned } from './self-signed.ts';
 
 const root = join(import.meta.dirname, '..');
 
-interface Place {
+interface Files {
   readonly folder: string;
   readonly backend: number;
   readonly cert: string;
@@ -24,42 +25,33 @@ interface Place {
 
 export async function run(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const subject = ['-nodes', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', ...subject],
-      ...['-keyout', key, '-out', cert],
-    ],
-    { stdio: 'pipe' },
-  );
+  const { cert, key } = selfSigned(folder);
   writeFileSync(join(folder, 'both.pem'), execFileSync('cat', [cert, key]));
   writeFileSync(join(folder, '32k'), 'u'.repeat(32_768));
   writeFileSync(join(folder, '5m'), 'u'.repeat(5_000_000));
   const backend = await backendServer();
-  const place = { folder, backend: backend.port, cert, key };
-  const running: Pinned[] = [await ours(place)];
+  const files = { folder, backend: backend.port, cert, key };
+  const running: Pinned[] = [await ours(files)];
   for (const [name, start] of [
     ['nginx', nginx],
     ['haproxy', haproxy],
     ['caddy', caddy],
   ] as const) {
-    if (peer(name) !== null) running.push(await start(place));
+    if (peer(name) !== null) running.push(await start(files));
   }
   try {
-    // Long enough that the handshakes at its beginning are far less than a hundredth of the requests.
+    // Long enough that the handshakes at the start stay far below 1 % of the requests, so that the p99 is not theirs.
     const quick = options.quick === true;
     await scene(options, running, '200 B', '200', quick ? 5000 : 150_000);
     await scene(options, running, '10 KB', '10k', quick ? 2000 : 60_000);
     await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 20_000, join(folder, '32k'));
-    for (const one of running) await longRoad(options, one, join(folder, '5m'));
+    for (const one of running) await slowLink(options, one, join(folder, '5m'));
   } finally {
     await Promise.all([...running, backend].map((one) => one.stop()));
   }
 }
 
-/** Medians of rounds in turn; a round before them, so that what is compiled while it runs is compiled. */
+/** Medians of interleaved rounds, after one warm-up round that lets the JIT compile. */
 async function scene(
   options: BenchOptions,
   running: readonly Pinned[],
@@ -109,18 +101,18 @@ async function scene(
         errors,
       },
       `${name.padEnd(16)} ${one.name.padEnd(9)} ${String(requestsPerSecond).padStart(7)} req/s  ours ÷ this ${ratio.toFixed(2)}` +
-        `   ${String(perProcessorSecond).padStart(7)} req a processor second  ours ÷ this ${ratioOfProcessor.toFixed(2)}   p99 ${p99} ms${errors > 0 ? `  ${errors} errors` : ''}`,
+        `   ${String(perProcessorSecond).padStart(7)} req per processor second  ours ÷ this ${ratioOfProcessor.toFixed(2)}   p99 ${p99} ms${errors > 0 ? `  ${errors} errors` : ''}`,
     );
   }
 }
 
-/** One upload of 5 MB by curl over a road of 80 ms there and back. */
-async function longRoad(options: BenchOptions, one: Pinned, file: string): Promise<void> {
-  const road = await delayed(one.port, 40);
+/** One upload of 5 MB by curl over a link with a round-trip time of 80 ms. */
+async function slowLink(options: BenchOptions, one: Pinned, file: string): Promise<void> {
+  const link = await delayed(one.port, 40);
   const times: number[] = [];
   try {
     for (let i = 0; i < 3; i++) {
-      const url = `https://127.0.0.1:${road.port}/sink`;
+      const url = `https://127.0.0.1:${link.port}/sink`;
       const { stdout } = await promisify(execFile)('curl', [
         ...['-sk', '--http2', '-o', '/dev/null', '-w', '%{http_code} %{time_total}'],
         ...['-H', 'Expect:', '--data-binary', `@${file}`, url],
@@ -130,7 +122,7 @@ async function longRoad(options: BenchOptions, one: Pinned, file: string): Promi
       times.push(Number(seconds));
     }
   } finally {
-    road.close();
+    link.close();
   }
   const seconds = Number(median(times).toFixed(2));
   const scene = '5 MB at 80 ms';
@@ -141,7 +133,7 @@ async function longRoad(options: BenchOptions, one: Pinned, file: string): Promi
   );
 }
 
-/** A relay that hands on each piece so many milliseconds later. */
+/** A TCP relay that passes on each chunk so many milliseconds later. */
 async function delayed(to: number, milliseconds: number): Promise<{ port: number; close(): void }> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
@@ -169,7 +161,7 @@ async function delayed(to: number, milliseconds: number): Promise<{ port: number
   };
 }
 
-async function ours({ folder, backend, cert, key }: Place): Promise<Pinned> {
+async function ours({ folder, backend, cert, key }: Files): Promise<Pinned> {
   const port = await freePort();
   const file = join(folder, 'sekisho.yaml');
   writeFileSync(
@@ -180,7 +172,7 @@ async function ours({ folder, backend, cert, key }: Place): Promise<Pinned> {
   return pinned('Sekisho', proxyCore, port, command);
 }
 
-async function nginx({ folder, backend, cert, key }: Place): Promise<Pinned> {
+async function nginx({ folder, backend, cert, key }: Files): Promise<Pinned> {
   const port = await freePort();
   const file = join(folder, 'nginx.conf');
   const temp = ['proxy', 'client_body', 'fastcgi', 'uwsgi', 'scgi']
@@ -193,7 +185,7 @@ async function nginx({ folder, backend, cert, key }: Place): Promise<Pinned> {
   return pinned('nginx', proxyCore, port, ['nginx', '-c', file]);
 }
 
-async function haproxy({ folder, backend }: Place): Promise<Pinned> {
+async function haproxy({ folder, backend }: Files): Promise<Pinned> {
   const port = await freePort();
   const file = join(folder, 'haproxy.cfg');
   writeFileSync(
@@ -203,7 +195,7 @@ async function haproxy({ folder, backend }: Place): Promise<Pinned> {
   return pinned('HAProxy', proxyCore, port, ['haproxy', '-db', '-f', file]);
 }
 
-async function caddy({ folder, backend, cert, key }: Place): Promise<Pinned> {
+async function caddy({ folder, backend, cert, key }: Files): Promise<Pinned> {
   const port = await freePort();
   const file = join(folder, 'Caddyfile');
   writeFileSync(

@@ -1,4 +1,4 @@
-/** Part of `bench -- fleet`: a real gateway with workers that joins a fleet of many bans, until each of its workers holds all of them. */
+/** Part of `bench -- fleet`: the time from when a real gateway joins a fleet with many bans until each of its workers has all of them. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ValkeyStore } from '../src/fleet/valkey-store.ts';
@@ -12,7 +12,7 @@ import { prefixOf } from './made-up-clients.ts';
 import { type BenchOptions, print } from './options.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
-/** Banned last; the client of this bench. */
+/** The last ban, of the client that this bench asks with. */
 const last = '127.0.9.9';
 
 export async function joining(owner: Owner, options: BenchOptions): Promise<void> {
@@ -53,6 +53,6 @@ export async function joining(owner: Owner, options: BenchOptions): Promise<void
   print(
     options,
     { bench: 'fleet', scene: 'joining', workers, bans, took, target: { took: 5000 } },
-    `a gateway of ${workers} workers that joins a fleet of ${bans} bans: each worker has all ${(took / 1000).toFixed(1)} s after it listens (at most 5)`,
+    `a gateway with ${workers} workers joins a fleet with ${bans} bans: each worker has all ${(took / 1000).toFixed(1)} s after it listens (at most 5)`,
   );
 }

@@ -1,7 +1,7 @@
 /**
- * What the journal costs in probes a second: one gateway on one core, told by SIGHUP to keep a journal and to keep none,
- * in turn, and senders on the other core. The thread that writes the file has to do with the gateway's core. One process,
- * since two of the same program differ by more than what is to be measured.
+ * How many probes per second the journal costs: one gateway on one core, switched by SIGHUP between keeping a journal and keeping
+ * none; senders run on the other core. The thread that writes the file shares the gateway's core. It is one process, because two
+ * processes of the same program differ by more than the effect to be measured.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { wrk } from './wrk.ts';
 
 const root = join(import.meta.dirname, '..');
 
-/** What is sent, as Lua for wrk. A refused probe costs its sender the connection; a flagged one does not. */
+/** The requests, as Lua for wrk. A refused probe closes the connection; a flagged one does not. */
 const scenes = [
   {
     name: 'refused, one client, one destination',
@@ -44,7 +44,7 @@ end`,
 /** Probes a second. */
 interface Rate {
   readonly asked: number;
-  /** Of the gateway's processor time, its threads' included: other work on the core does not change this. */
+  /** Per second of the gateway's processor time, threads included; other work on the core does not change it. */
   readonly perProcessorSecond: number;
 }
 
@@ -97,10 +97,10 @@ async function measure(
   };
   const rounds: { readonly without: Rate; readonly with: Rate }[] = [];
   try {
-    // Compiled code is what is measured, on both sides.
+    // Warm-up on both sides: lets the JIT compile.
     for (const kept of [true, false]) await load(kept, 2 * seconds);
     for (let round = 0; round < count; round++) {
-      // Back and forth, so that neither is always the first.
+      // The order alternates, so that neither is always first.
       const first = await load(round % 2 === 1);
       const second = await load(round % 2 === 0);
       rounds.push(round % 2 === 0 ? { without: first, with: second } : { without: second, with: first });
@@ -115,16 +115,16 @@ async function measure(
     ratio: median(rounds.map((round) => round.with[key] / round.without[key])),
   });
   const [byClock, byProcessor] = [of('asked'), of('perProcessorSecond')];
-  const told = ({ without, with: kept, ratio }: ReturnType<typeof of>): string =>
+  const rates = ({ without, with: kept, ratio }: ReturnType<typeof of>): string =>
     `${without.toFixed(0)} without a journal, ${kept.toFixed(0)} with one (${ratio.toFixed(3)})`;
   print(
     options,
     { bench: 'journal-cost', scene: name, byClock, byProcessor },
-    `${name}: probes a second ${told(byClock)}; a second of processor time ${told(byProcessor)}`,
+    `${name}: probes per second ${rates(byClock)}; per second of processor time ${rates(byProcessor)}`,
   );
 }
 
-/** Milliseconds in which a gateway has read its config again. */
+/** Milliseconds allowed for a gateway to reload its config. */
 const reloadTime = 1000;
 
 const configOf = (port: number, journal: string): string => `listen: ["127.0.0.1:${port}"]
@@ -138,10 +138,10 @@ journal: ${journal}
 `;
 
 /**
- * That the journal was kept when it was to be, and not else. Senders leave without waiting for their last answers, so it
- * may hold a little more than they counted.
+ * Checks that the journal recorded exactly the rounds in which it was on. Senders do not wait for their last answers, so it may
+ * hold slightly more than they counted.
  *
- * @throws where it holds anything else
+ * @throws if the total does not match
  */
 function checkTotal(path: string, recorded: number): void {
   const store = new JournalStore({ path, keep: Number.MAX_SAFE_INTEGER, maxSize: Number.MAX_SAFE_INTEGER });

@@ -1,6 +1,6 @@
 /**
- * `npm run -s bench -- journal-query`: what the dashboard asks of a journal of a year and five million events, by way of the
- * threads that answer it, alone and while five searches for something that is not there go on.
+ * `npm run -s bench -- journal-query`: the dashboard's queries over a journal with a year of five million events, answered by the
+ * reader threads, alone and during five searches that find nothing.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,9 +78,9 @@ async function measure(
     page: 'first page',
     year: 'summary of a year',
     week: 'of a week',
-    search: `search for what is not there${cut ? ' (told as cut)' : ''}`,
-    busyPage: 'first page beside five searches',
-    busyYear: 'summary of a year beside them',
+    search: `search that finds nothing${cut ? ' (reported as cut off)' : ''}`,
+    busyPage: 'first page during five searches',
+    busyYear: 'summary of a year during them',
   } as const;
   print(
     options,

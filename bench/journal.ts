@@ -1,6 +1,6 @@
 /**
- * `npm run -s bench -- journal`: how long the dashboard's first page takes over a million events; what the journal costs in
- * probes a second.
+ * `npm run -s bench -- journal`: the time of the dashboard's first page over a million events, and how many probes per second
+ * the journal costs.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ export async function run(options: BenchOptions): Promise<void> {
   }
 }
 
-/** A week of events: 5,000 sources, 20,000 hosts, each row its own. */
+/** Queries over a week of unique events from 5,000 sources to 20,000 hosts. */
 function queries(options: BenchOptions, path: string): void {
   const rows = options.quick ? 50_000 : 1_000_000;
   const store = new JournalStore({ path, keep: 90 * day, maxSize: 2 ** 40 });
@@ -56,6 +56,6 @@ function queries(options: BenchOptions, path: string): void {
   })
     .map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
     .join(', ');
-  print(options, result, `${rows} events: ${line}; writing ${write.toFixed(0)} µs a row`);
+  print(options, result, `${rows} events: ${line}; writing ${write.toFixed(0)} µs per row`);
   store.close();
 }

@@ -1,4 +1,4 @@
-/** What one verdict costs: time and bytes allocated, of ordinary requests and of probes, with few host names and many. */
+/** Cost of one verdict, in time and bytes allocated: for ordinary requests and probes, with few host names and many. */
 import { compile } from '../src/config/compile.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { judge } from '../src/judge.ts';

@@ -1,6 +1,6 @@
 /**
- * Part of `bench -- fleet`: a list of a million prefixes in a gateway of one process and of several. What start, reload and memory
- * take with the list, against the same gateway without it.
+ * Part of `bench -- fleet`: the cost of a ban list with a million prefixes, in a gateway with one process and with several: start, reload
+ * and memory with the list, against the same gateway without it.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -17,9 +17,9 @@ import { treeOf } from './pinned.ts';
 interface Figures {
   /** Seconds until it listens. */
   readonly start: number;
-  /** The longest that a request took while the list was read again, milliseconds; the median of several reloads. */
+  /** Milliseconds of the longest request during a reload of the list; the median of several reloads. */
   readonly stall: number;
-  /** Of all processes, what they share counted once, MiB; after the reloads. */
+  /** MiB of all processes after the reloads, shared pages counted once. */
   readonly memory: number;
 }
 
@@ -74,7 +74,7 @@ async function one(
   }
 }
 
-/** What the longest of many requests took, on connections to every worker. */
+/** Milliseconds of the longest of many requests, on connections to every worker. */
 async function longest(pool: Pool, workers: number, time: number): Promise<number> {
   const end = performance.now() + time;
   let most = 0;
@@ -91,7 +91,7 @@ async function longest(pool: Pool, workers: number, time: number): Promise<numbe
   return most;
 }
 
-/** proc_pid_smaps(5): the share of each process, in MiB. */
+/** Sum of the proportional set sizes of a process and its children, in MiB (proc_pid_smaps(5)). */
 const memoryOf = (pid: number): number =>
   treeOf(pid)
     .map((one) => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))![1]) / 1024)

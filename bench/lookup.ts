@@ -1,4 +1,4 @@
-/** `npm run -s bench -- lookup`: memory of up to a million bans, and a look-up among ten and among a million. */
+/** `npm run -s bench -- lookup`: memory of up to a million bans, and the time of a look-up among ten and among a million. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { clientPrefix } from '../src/address/ip.ts';
@@ -6,8 +6,9 @@ import { PrefixSet } from '../src/address/prefix-set.ts';
 import type { Ban } from '../src/bans/ban.ts';
 import { BanLedger } from '../src/bans/ledger.ts';
 import { PrefixList } from '../src/bans/prefix-list.ts';
-import { prefixOf, spent } from './made-up-clients.ts';
+import { prefixOf } from './made-up-clients.ts';
 import { type BenchOptions, median, print } from './options.ts';
+import { cpuNanoseconds } from './processor-time.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -32,7 +33,7 @@ function newLedger(): BanLedger {
   return new BanLedger({ ...terms, exempt: new PrefixSet([]), clock: Date.now });
 }
 
-/** The sizes in turn, round by round, so that what else the machine does weighs on each. */
+/** Interleaves the sizes, so that other work on the machine affects all of them. */
 export async function run(options: BenchOptions): Promise<void> {
   const sizes = options.quick ? [10, 100_000] : [10, 1000, 100_000, 1_000_000];
   const grounds = sizes.map((size) => {
@@ -63,27 +64,27 @@ export async function run(options: BenchOptions): Promise<void> {
     print(
       options,
       { bench: 'lookup', ...one, target: { ns: 1000, mebibytes: 200 } },
-      `${String(one.bans).padStart(9)} bans: ${String(one.mebibytes).padStart(4)} MiB (at most 200), look-up ${one.others} ns of a client ` +
-        `that is not banned, ${one.banned} ns of one that is (at most 1000)`,
+      `${String(one.bans).padStart(9)} bans: ${String(one.mebibytes).padStart(4)} MiB (at most 200), look-up of a client that is not ` +
+        `banned ${one.others} ns, of a banned one ${one.banned} ns (at most 1000)`,
     );
   const ratio = (name: 'banned' | 'others') => Number((last[name] / first[name]).toFixed(2));
   print(
     options,
     { bench: 'lookup', scene: 'ratio', others: ratio('others'), banned: ratio('banned') },
-    `${last.bans} bans ÷ ${first.bans}: ${ratio('others')} where the client is not banned, ${ratio('banned')} where it is`,
+    `${last.bans} bans ÷ ${first.bans}: ${ratio('others')} for a client that is not banned, ${ratio('banned')} for a banned one`,
   );
 }
 
 const lookups = 100_000;
 
 /**
- * Nanoseconds a look-up.
+ * Nanoseconds per look-up.
  *
- * @param from the number of the first client: those from two million on are not banned
- * @param among how many clients ask: whoever is not banned is one of as many, however many others are
+ * @param from the number of the first client; clients from two million on are not banned
+ * @param among how many clients ask; clients that are not banned come from the same number, however many bans there are
  */
 function time(ledger: BanLedger, from: number, among: number, expected: boolean): number {
-  // As they come from sockets: texts of their own.
+  // Fresh strings, as sockets give them.
   const asked = Array.from(
     { length: lookups },
     () => clientPrefix(prefixOf(from + Math.floor(Math.random() * among)).split('/')[0]!)!,
@@ -91,7 +92,7 @@ function time(ledger: BanLedger, from: number, among: number, expected: boolean)
   let found = 0;
   const start = process.cpuUsage();
   for (const prefix of asked) if (ledger.isBanned(prefix)) found++;
-  const ns = spent(start) / lookups;
+  const ns = cpuNanoseconds(start) / lookups;
   if (found > lookups * 0.01 !== expected) throw new Error(`${found} of ${lookups} were found`);
   return ns;
 }

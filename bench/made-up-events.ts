@@ -1,6 +1,6 @@
 import type { FoldedEvent } from '../src/events/fold.ts';
 
-/** An event like no other: one of 5,000 sources and 20,000 hosts. */
+/** A unique event, from one of 5,000 sources to one of 20,000 hosts. */
 export function madeUpEvent(i: number, time: number): FoldedEvent {
   const client = `198.18.${(i * 7919) % 20}.${(i * 31) % 250}`;
   const host = `host${i % 20_000}.example.com:80`;

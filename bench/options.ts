@@ -1,12 +1,12 @@
-/** What every benchmark of `npm run bench` is called with, and prints. */
+/** Options and output of every benchmark that `npm run bench` runs. */
 export interface BenchOptions {
   /** One JSON object a line on stdout, instead of text. */
   readonly json?: boolean;
-  /** Fewer rounds and shorter ones: to see that it works, not to measure. */
+  /** Fewer and shorter rounds: a check that the benchmark works, not a measurement. */
   readonly quick?: boolean;
 }
 
-/** Prints one result: the object with --json, else the line. */
+/** Prints one result: the object with --json, else the line of text. */
 export function print(options: BenchOptions, result: object, line: string): void {
   process.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : `${line}\n`);
 }

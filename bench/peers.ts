@@ -1,4 +1,4 @@
-/** The proxies that ours is measured against, each found on this machine, each set up as its users would for one backend. */
+/** The proxies that Sekisho is measured against, if installed, each configured as its users would for one backend. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { freePort } from '../test/support/free-port.ts';
 import { peer } from '../test/support/peers.ts';
 import { loadCore, type Pinned, pinned, proxyCore } from './pinned.ts';
 
-/** Starts a peer in front of the backend; null where it is not installed. */
+/** Starts a peer in front of the backend; null if it is not installed. */
 export type Peer = (backend: number) => Promise<Pinned | null>;
 
 const root = join(import.meta.dirname, '..');
@@ -18,7 +18,7 @@ const config = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-/** nginx with fixed answers of three sizes: it answers faster than any of the proxies asks; `/sink` reads a body to its end first. */
+/** nginx with fixed responses of three sizes, faster than any of the proxies; `/sink` reads the request body to its end first. */
 export async function backendServer(): Promise<Pinned> {
   const port = await freePort();
   const dir = await folder();
@@ -70,7 +70,7 @@ async function nginxModSecurity(backend: number): Promise<Pinned | null> {
   ]);
 }
 
-/** Debian's recommended settings with the engine on, and the Core Rule Set at its defaults. */
+/** Debian's recommended settings with the engine on, and the Core Rule Set with its defaults. */
 const modSecurityRules = `
 SecRuleEngine On
 SecRequestBodyAccess On
@@ -142,7 +142,7 @@ async function caddy(backend: number): Promise<Pinned | null> {
   );
 }
 
-/** A script of this folder, run by the same Node as ours. */
+/** A script in `peers/`, run by the same Node as Sekisho. */
 const script =
   (name: string, file: string) =>
   async (backend: number): Promise<Pinned> => {
@@ -155,7 +155,7 @@ const script =
     ]);
   };
 
-/** The gateway as a user runs it, with everything on: all checks, bans, rate limit (too high to be reached). */
+/** The gateway as a user runs it, with everything on: all checks, bans, and a rate limit too high to be reached. */
 export const gateway =
   (name: string, yaml = '', cores: number | string = proxyCore, program = 'src/cli.ts') =>
   async (backend: number): Promise<Pinned> => {
@@ -168,7 +168,7 @@ export const gateway =
   };
 
 export const peers: readonly Peer[] = [
-  // How fast Node can be at all: no request is read, none judged.
+  // The upper bound for Node: it neither parses nor judges requests.
   script('a floor of twelve lines', 'floor.ts'),
   nginx,
   haproxy,

@@ -1,9 +1,10 @@
-/** Processes on a core of their own: the proxy on one, load and backend on another, so that they do not share it. */
+/** Processes pinned to cores: the proxy to one, load and backend to another. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { processorSeconds } from './processor-time.ts';
 
 export const proxyCore = 0;
 export const loadCore = availableParallelism() > 1 ? 1 : 0;
@@ -11,18 +12,18 @@ export const loadCore = availableParallelism() > 1 ? 1 : 0;
 export interface Pinned {
   readonly name: string;
   readonly port: number;
-  /** When its process was started, on the clock of `performance`. */
+  /** Start of the process, on the clock of `performance`. */
   readonly started: number;
-  /** Its process and the children of it. */
+  /** The process and its children. */
   processes(): readonly number[];
-  /** Seconds of processor time that it and its children have used. */
+  /** Seconds of processor time that the process and its children have used. */
   processorTime(): number;
-  /** Peak of resident memory of it and its children, in MiB. */
+  /** Peak resident memory of the process and its children, in MiB. */
   peakMemory(): number;
   stop(): Promise<void>;
 }
 
-/** Whatever happens, nothing is left running. */
+/** Killed when this process exits, however it ends. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -87,7 +88,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** A process and all below it. */
+/** A process and all its descendants. */
 export function treeOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
@@ -101,11 +102,10 @@ export function treeOf(pid: number): number[] {
   }
 }
 
-/** User and system time, in ticks of which Linux has 100 a second (proc(5), fields 14 and 15). */
+/** 0 if the process has ended. */
 function used(pid: number): number {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return processorSeconds(pid);
   } catch {
     return 0;
   }

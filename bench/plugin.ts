@@ -1,5 +1,4 @@
-/** What the guard costs an application: processor time a request of one that says hello, bare and with a plugin before it, in turn. */
-
+/** Cost of the guard in an application: processor time per request of a hello-world app, bare and with a plugin, interleaved. */
 import { freePort } from '../test/support/free-port.ts';
 import { type BenchOptions, median, print } from './options.ts';
 import { type Pinned, pinned, proxyCore } from './pinned.ts';
@@ -32,7 +31,7 @@ export async function run(options: BenchOptions): Promise<void> {
     print(
       options,
       { bench: 'plugin', app: kind, microseconds: Number(microseconds.toFixed(2)), ratio },
-      `  ${kind.padEnd(10)} ${microseconds.toFixed(2)} µs of processor time a request: ${ratio.toFixed(2)}`,
+      `  ${kind.padEnd(10)} ${microseconds.toFixed(2)} µs of processor time per request: ${ratio.toFixed(2)}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run -s bench -- probes`: 10,000 probes a second are offered for 30 s to a gateway on one core, from another core, as
- * requests that are flagged and passed on, since whoever is refused has to connect again;
- * totals must be exact afterwards, ordinary requests served meanwhile, and whoever gets alerts told in three messages at most.
+ * `npm run -s bench -- probes`: sends 10,000 probes per second for 30 s from one core to a gateway on another. The probes are
+ * requests that get flagged and passed on, because a refused client would have to reconnect. Afterwards the totals must be exact,
+ * ordinary requests must have been served, and the alert receiver must have got at most three messages.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const ordinary = 'GET /200 HTTP/1.1\r\nHost: www.example.net:8080\r\nConnection:
 const token = 'a-token-for-benches';
 
 export async function run(options: BenchOptions): Promise<void> {
-  // Senders, visitor and receiver: off the gateway's core.
+  // Keeps senders, visitor and receiver off the gateway's core.
   execFileSync('taskset', ['-a', '-c', '-p', String(loadCore), String(process.pid)]);
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
   let messages = 0;
@@ -126,10 +126,10 @@ journal: { path: ${path} }
       memory: grown,
       good,
     },
-    `${count} probes in ${took.toFixed(1)} s, ${(count / took).toFixed(0)}/s, for which the gateway needed ${busy.toFixed(1)} s ` +
-      `of its core (${(count / busy).toFixed(0)} probes a second of it): ${total} in the journal in ${rows} rows, ` +
-      `${served} of ${asked} ordinary requests served, ${messages()} alert message(s), its memory peaked ${grown.toFixed(0)} MiB above the start` +
-      `${good ? '' : ' - NOT AS IT MUST BE'}`,
+    `${count} probes in ${took.toFixed(1)} s, ${(count / took).toFixed(0)}/s; the gateway used ${busy.toFixed(1)} s ` +
+      `of its core (${(count / busy).toFixed(0)} probes per core second): ${total} in the journal in ${rows} rows, ` +
+      `${served} of ${asked} ordinary requests served, ${messages()} alert message(s), memory peak ${grown.toFixed(0)} MiB above the start` +
+      `${good ? '' : ' - FAILED'}`,
   );
   if (!good) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run -s bench -- NAME [--json] [--quick]`: one benchmark, in this one run, its peers measured in turn with ours.
- * Figures are ratios of such a run: what one machine makes of them in absolute terms says little about another.
+ * `npm run -s bench -- NAME [--json] [--quick]`: runs one benchmark; rounds of our program and of its peers are interleaved.
+ * Compare the ratios: absolute figures hold only for the machine they were measured on.
  */
 import { parseArgs } from 'node:util';
 import type { BenchOptions } from './options.ts';

@@ -1,6 +1,6 @@
 /**
- * How much memory the scan of a log takes that is larger than memory. The log comes through a pipe and lies on no disk;
- * its clients, paths, days and targets go on changing, so that whatever were kept of them would show.
+ * Memory of a scan of a log that is larger than memory. The log comes through a pipe, not from disk; its clients, paths, days
+ * and targets keep changing, so any state kept per client, path, day or target would show.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,7 +12,7 @@ export interface ScanMemoryResult {
   readonly gigabytes: number;
   readonly lines: number;
   readonly findings: number;
-  /** Most memory held so far (VmHWM), after a hundredth of the log and after all of it. */
+  /** Peak memory (VmHWM) after a hundredth of the log, and after all of it. */
   readonly earlyMebibytes: number;
   readonly peakMebibytes: number;
   readonly seconds: number;
@@ -20,20 +20,20 @@ export interface ScanMemoryResult {
 
 const cli = resolve(import.meta.dirname, '../src/cli.ts');
 const linesPerBlock = 150_000;
-/** A probe among so many lines. */
+/** One probe in so many lines. */
 const probeEvery = 10_000;
 
 export async function run(options: BenchOptions): Promise<void> {
   const result = await scanMemory(options.quick === true ? 200e6 : 10e9);
   const { gigabytes, lines, findings, earlyMebibytes, peakMebibytes, seconds } = result;
-  const text = `${gigabytes} GB, ${lines.toLocaleString('en-US')} lines, ${findings} findings: ${earlyMebibytes} MiB after a hundredth, ${peakMebibytes} MiB at the most (${seconds} s)`;
+  const text = `${gigabytes} GB, ${lines.toLocaleString('en-US')} lines, ${findings} findings: ${earlyMebibytes} MiB after a hundredth, ${peakMebibytes}  MiB at most (${seconds} s)`;
   print(options, result, text);
 }
 
 /**
  * Scans so many bytes of log.
  *
- * @throws where a probe was not found
+ * @throws if a probe was not found
  */
 export async function scanMemory(goal: number): Promise<ScanMemoryResult> {
   const stops: (() => unknown)[] = [];
@@ -55,7 +55,7 @@ export async function scanMemory(goal: number): Promise<ScanMemoryResult> {
     let rounds = 0;
     for (; bytes < goal; rounds++) {
       const block = log.next();
-      // Written out to its end before it is written over.
+      // The block is reused, so wait until it is written out.
       await new Promise<unknown>((done) => scan.stdin.write(block, done));
       bytes += block.length;
       if (early === 0 && bytes >= goal / 100) early = held();
@@ -81,10 +81,10 @@ export async function scanMemory(goal: number): Promise<ScanMemoryResult> {
   }
 }
 
-/** A block of combined log that is written over with other clients, paths and days each time. */
+/** A block of combined log, overwritten with other clients, paths and days each time. */
 class EndlessLog {
   readonly #block: Buffer;
-  /** Where in the block each line begins. */
+  /** The offset of each line in the block. */
   readonly #starts = new Int32Array(linesPerBlock);
   #day = Date.UTC(2020, 0, 1);
   #seed = 42;

@@ -1,10 +1,10 @@
 /**
- * How fast a log is scanned, against what people use: GoAccess, `grep -E` and a script that splits lines and matches.
- * All on the same ordinary combined log, round by round in turn, GoAccess in the first; medians of processor time
- * are compared, which is the time of one core.
+ * Speed of scanning a log, against what people use: GoAccess, `grep -E` and a naive script that splits and matches lines. All
+ * read the same ordinary combined log, in interleaved rounds; GoAccess only runs in the first. Compares medians of processor time
+ * on one core.
  *
- * GoAccess makes statistics of every field and grep says nothing of outcomes: no two of these do the same work. What
- * is compared is how long an answer takes.
+ * No two of these tools do the same work: GoAccess computes statistics of every field, grep reports no outcomes. The comparison
+ * is how long an answer takes.
  */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -21,13 +21,13 @@ export interface ScanBenchResult {
   readonly lines: number;
   readonly linesPerSecond: number;
   readonly megabytesPerSecond: number;
-  /** Times as fast as GoAccess; null where GoAccess is not installed. */
+  /** Speed as a multiple of GoAccess; null if GoAccess is not installed. */
   readonly overGoAccess: number | null;
 }
 
 const cli = resolve(import.meta.dirname, '../src/cli.ts');
 
-/** What one writes in ten minutes. */
+/** A script as one writes it in ten minutes. */
 const naive = `
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -70,7 +70,7 @@ export async function run(options: BenchOptions): Promise<void> {
     const seconds = tools.map((): number[] => []);
     for (let round = 0; round < (options.quick === true ? 1 : 3); round++) {
       for (const [i, { tool, command }] of tools.entries()) {
-        // It takes longer than all others in all rounds.
+        // One round of GoAccess takes longer than all rounds of the others.
         if (tool !== 'GoAccess' || round === 0) seconds[i]!.push(await timed(command));
       }
     }
@@ -98,15 +98,15 @@ export async function run(options: BenchOptions): Promise<void> {
 }
 
 /**
- * Runs a command, and tells what it and its children took: `times` of the shell. Not into /dev/null: grep notices, and
- * stops at the first match.
+ * Runs a command and prints the processor time of it and its children, by the shell's `times`. The pipe hides /dev/null, on
+ * which grep would stop at the first match.
  */
 const measured = '"$0" "$@" 2>&1 | cat >/dev/null; times';
 
-/** Processor seconds of a command, user and system, start included: other work of the machine does not count. */
+/** Processor seconds of a command, user and system, including its start; other work on the machine is not in it. */
 async function timed(command: readonly string[]): Promise<number> {
   const { code, stdout } = await runProcess('sh', ['-c', measured, ...command], { timeout: 600_000 });
-  // grep says 1 where nothing matches.
+  // grep exits 1 if nothing matches.
   if (code !== 0 && !(command[0] === 'grep' && code === 1))
     throw new Error(`${command[0]} ended with ${code}`);
   const children = stdout.trim().split('\n').at(-1)!;
@@ -123,7 +123,7 @@ const agents = [
   'curl/8.6.0',
 ];
 
-/** An ordinary site: many visitors, some thousand paths, a probe among ten thousand requests. */
+/** The log of an ordinary site: many visitors, some thousand paths, one probe in ten thousand requests. */
 async function writeLog(file: string, lines: number): Promise<void> {
   const out = createWriteStream(file);
   let seed = 42;

@@ -1,6 +1,6 @@
 /**
- * Sends mails as people's programs do, a session each: STARTTLS, AUTH PLAIN, one message. What smtp-source of Postfix can't.
- * Arguments: port, messages, sessions at a time, bytes of a message. Exits 1 where one is not taken.
+ * Sends mails as mail programs do, one per session: STARTTLS, AUTH PLAIN, one message. Postfix's smtp-source can't do that.
+ * Arguments: port, messages, concurrent sessions, bytes per message. Exits 1 if a message is not accepted.
  */
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -14,7 +14,7 @@ const [port, messages, sessions, bytes] = process.argv.slice(2).map(Number) as [
 const message = `Subject: x\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(Math.ceil(bytes / 78))}.\r\n`;
 const password = Buffer.from('\0user\0secret').toString('base64');
 
-/** Says the lines one after the other, each once the one before is answered, and gives the last code. */
+/** Sends each line after the reply to the previous one. @returns the last reply code */
 function talk(socket: Socket, lines: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     let pending = '';

@@ -1,6 +1,6 @@
 /**
- * How fast the mail guard is, as a share of the same mail server spoken to directly. Rounds are interleaved, direct and
- * through the guard in turn, and medians compared, so that a busy machine slows both sides alike.
+ * Throughput of the mail guard, as a share of the same mail server without it. Rounds alternate between direct and guarded, and
+ * the medians are compared, so that a busy machine slows both alike.
  *
  * Needs smtp-source, smtp-sink, Postfix with Cyrus SASL, openssl and taskset.
  */
@@ -20,31 +20,32 @@ import type { Owner } from '../test/support/owner.ts';
 import { requirePeer, without } from '../test/support/peers.ts';
 import { runProcess, startProcess } from '../test/support/process.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
+import { median } from './options.ts';
 import { loadCore, proxyCore, treeOf } from './pinned.ts';
 
-export interface BenchOptions {
+export interface SmtpBenchOptions {
   /** One JSON object a line on stdout, instead of text. */
   readonly json?: boolean;
-  /** Rounds of each scene. @default 7 */
+  /** Rounds per scene. @default 7 */
   readonly rounds?: number;
-  /** A round of each scene, to see that it works. */
+  /** One round per scene, to check that the benchmark works. */
   readonly quick?: boolean;
-  /** Only scenes with this in their name. @default all */
+  /** Runs only scenes whose name contains this. @default all */
   readonly only?: string;
 }
 
 export interface BenchResult {
   readonly bench: 'smtp';
   readonly scene: string;
-  /** What `direct` and `guarded` count a second. */
+  /** Unit of `direct` and `guarded`. */
   readonly unit: 'messages/s' | 'MB/s';
   readonly direct: number;
   readonly guarded: number;
   /** guarded ÷ direct: median of the rounds. */
   readonly ratio: number;
-  /** Processor time of the guard for a message, in microseconds: on a full machine it is what the mail server gets less. */
+  /** Processor time of the guard per message, in microseconds: on a saturated machine the mail server loses this much. */
   readonly guardTime: number;
-  /** What the ratio has to reach; null: shown for comparison. */
+  /** The ratio to reach; null: shown for comparison. */
   readonly target: number | null;
 }
 
@@ -56,11 +57,11 @@ interface Scene {
   readonly sessions: number;
   readonly reuse: boolean;
   readonly target: number | null;
-  /** How the mail server is told each client's address: then each has a session of its own with it. */
+  /** How the mail server learns each client's address; each client then gets its own session with it. */
   readonly told?: 'proxy' | 'xclient';
-  /** By STARTTLS and AUTH: ended at Postfix, and at the guard, which passes AUTH on. */
+  /** With STARTTLS and AUTH: the guard terminates TLS and passes AUTH on to Postfix. */
   readonly submission?: boolean;
-  /** The guard on a core of its own; load and mail server on the other, with and without it. */
+  /** The guard on its own core; load and mail server on the other, with the guard and without. */
   readonly apart?: boolean;
 }
 
@@ -149,14 +150,14 @@ const asUser = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
 /**
  * Runs every scene and prints it.
  *
- * @throws where a peer is missing
+ * @throws if a peer is missing
  */
 export async function run({
   json = false,
   quick = false,
   rounds = quick ? 1 : 7,
   only = '',
-}: BenchOptions = {}): Promise<BenchResult[]> {
+}: SmtpBenchOptions = {}): Promise<BenchResult[]> {
   const missing = without('smtp-source', 'smtp-sink', 'postfix', 'saslpasswd2', 'openssl');
   if (missing !== false) throw new Error(`bench smtp ${missing}`);
   const stops: (() => unknown)[] = [];
@@ -199,7 +200,7 @@ smtpd_sasl_local_domain = example.net`,
       });
       const guard = createSmtpGuard(options, { onEvent: () => {}, log: quiet });
       const [address] = await guard.listen();
-      // A guard runs for weeks: what is measured is compiled code, whichever scene comes first.
+      // A guard runs for weeks, so its code must be compiled before the first scene.
       if (!quick) await warmUp(sink);
       const cores = scene.apart === true ? `${loadCore}` : allCores;
       await bind(scene.apart === true ? `${proxyCore}` : allCores, [process.pid]);
@@ -231,7 +232,7 @@ function optionsOf({ told, submission }: Scene, { plain, proxied, xclient, tls }
   return guardOptions(plain, submission === true ? { tls, submission: { limits, senders: {} } } : {});
 }
 
-/** What goes wrong is told; a line for each mail would be measured with it, in whatever the bench is printed to. */
+/** Logs only problems: a line per mail would be measured too. */
 const quiet = { info: () => {}, warn: console.warn, error: console.error };
 
 /** The accounts of Cyrus SASL: `user` with the password `secret`. */
@@ -249,7 +250,7 @@ async function usersFile(owner: Owner): Promise<string> {
   return users;
 }
 
-/** Through a guard of its own, so that none of the scenes' has the memory of it. */
+/** Uses a guard of its own, so that the guards of the scenes start with fresh memory. */
 async function warmUp(sink: number): Promise<void> {
   const guard = createSmtpGuard(guardOptions(sink), { onEvent: () => {}, log: quiet });
   const [address] = await guard.listen();
@@ -261,7 +262,7 @@ async function warmUp(sink: number): Promise<void> {
 
 const allCores = `0-${availableParallelism() - 1}`;
 
-/** Every thread of the processes; what they start later is bound as they are. */
+/** Pins every thread of the processes; processes that they start later inherit it. */
 async function bind(cores: string, pids: readonly number[]): Promise<void> {
   for (const pid of pids) await runProcess('taskset', ['-acp', cores, `${pid}`]);
 }
@@ -273,13 +274,13 @@ async function measure(
   guarded: number,
   rounds: number,
 ): Promise<BenchResult> {
-  // One short round each that does not count: connections, caches, compiled code.
+  // Warm-up: one short round each, for connections, caches and compiled code.
   const warm = { ...scene, messages: Math.ceil(scene.messages / 4) };
   await rate(warm, cores, direct);
   await rate(warm, cores, guarded);
   const pairs: { direct: Round; guarded: Round }[] = [];
   for (let i = 0; i < rounds; i++) {
-    // The order alternates: whoever comes second finds the machine warmer.
+    // The order alternates, because the second finds the machine warmer.
     const first = await rate(scene, cores, i % 2 === 0 ? direct : guarded);
     const second = await rate(scene, cores, i % 2 === 0 ? guarded : direct);
     pairs.push(i % 2 === 0 ? { direct: first, guarded: second } : { direct: second, guarded: first });
@@ -301,11 +302,11 @@ async function measure(
 interface Round {
   /** Messages a second. */
   readonly rate: number;
-  /** Microseconds of processor time of this process, which the guard runs in, for a message. */
+  /** Microseconds of processor time per message of this process, which runs the guard. */
   readonly time: number;
 }
 
-/** Milliseconds before each round in which the mail server delivers what it took in the one before. */
+/** Milliseconds before each round, in which the mail server delivers the mail of the previous one. */
 const settleTime = 1000;
 
 async function rate(scene: Scene, cores: string, port: number): Promise<Round> {
@@ -336,15 +337,9 @@ async function timed(scene: Scene, command: readonly string[]): Promise<Round> {
   return { rate: scene.messages / seconds, time: (user + system) / scene.messages };
 }
 
-const median = (numbers: readonly number[]): number => {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-
 function describe({ scene, unit, direct, guarded, ratio, guardTime, target }: BenchResult): string {
   const verdict = target === null ? 'no target' : `${ratio >= target ? 'ok' : 'below'}, target ${target}`;
-  return `${scene.padEnd(52)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}; guard ${guardTime} µs a message)`;
+  return `${scene.padEnd(52)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}; guard ${guardTime} µs per message)`;
 }
 
 if (import.meta.main) await run({ only: process.argv[2] ?? '' });

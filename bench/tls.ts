@@ -1,5 +1,4 @@
-/** Requests a second behind TLS: over kept connections, and with a handshake each, against nginx. */
-import { execFileSync } from 'node:child_process';
+/** Requests per second over TLS, against nginx: on kept connections, and with one handshake per request. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,34 +7,14 @@ import { peer } from '../test/support/peers.ts';
 import { type BenchOptions, median, print } from './options.ts';
 import { backendServer } from './peers.ts';
 import { type Pinned, pinned, proxyCore } from './pinned.ts';
+import { selfSigned } from './self-signed.ts';
 import { wrk } from './wrk.ts';
 
 const root = join(import.meta.dirname, '..');
 
 export async function run(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-bench-'));
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-subj',
-      '/CN=127.0.0.1',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ],
-    { stdio: 'pipe' },
-  );
+  const { cert, key } = selfSigned(folder);
   const backend = await backendServer();
   const running: Pinned[] = [await ours(folder, backend.port, cert, key)];
   if (peer('nginx') !== null) running.push(await nginx(folder, backend.port, cert, key));

@@ -1,4 +1,4 @@
-/** WebSocket: messages echoed a second, and what idle connections cost, against nginx. */
+/** WebSocket, against nginx: messages echoed per second, and memory of idle connections. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ export async function run(options: BenchOptions): Promise<void> {
       print(
         options,
         { bench: 'websocket', ...result, ratio },
-        `${result.peer.padEnd(10)} ${String(result.messagesPerSecond).padStart(7)} messages/s  ours ÷ this ${ratio.toFixed(2)}  ${idle} idle: ${result.idleMiB} MiB more`,
+        `${result.peer.padEnd(10)} ${String(result.messagesPerSecond).padStart(7)} messages/s  ours ÷ this ${ratio.toFixed(2)}  ${idle} idle connections: ${result.idleMiB} MiB more`,
       );
     }
   } finally {
@@ -68,7 +68,7 @@ async function connect(port: number, count: number): Promise<WebSocket[]> {
   return all;
 }
 
-/** Each socket sends the next message when the last one is back. */
+/** Each socket sends the next message when the previous one is echoed. */
 async function echoed(port: number, time: number): Promise<number> {
   const all = await connect(port, sockets);
   let count = 0;
@@ -85,7 +85,7 @@ async function echoed(port: number, time: number): Promise<number> {
   return rate;
 }
 
-/** Resident memory of whoever listens on the port, and its children, in MiB. */
+/** Resident memory, in MiB, of the process that listens on the port and of its children. */
 function memory(port: number): number {
   return owners
     .get(port)!

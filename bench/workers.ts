@@ -1,6 +1,6 @@
 /**
- * What a second worker is worth. Load, backend and two workers do not fit on two cores, so it is not requests a second that
- * are compared but requests a second of processor time: what two workers lose on each other would be lost there.
+ * The gain of a second worker. Load, backend and two workers do not fit on two cores, so this compares requests per second of
+ * processor time, which drops if two workers get in each other's way.
  */
 import { availableParallelism } from 'node:os';
 import { type BenchOptions, median, print } from './options.ts';
@@ -45,7 +45,7 @@ export async function run(options: BenchOptions): Promise<void> {
       print(
         options,
         { bench: 'workers', workers, requestsPerProcessorSecond: Math.round(rate), worth },
-        `  ${started[i]!.name.padEnd(10)} ${Math.round(rate)} requests a second of processor time, on as many cores × ${worth.toFixed(2)}`,
+        `  ${started[i]!.name.padEnd(10)} ${Math.round(rate)} requests per second of processor time, × the number of cores: ${worth.toFixed(2)}`,
       );
     }
   } finally {

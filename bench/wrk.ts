@@ -1,10 +1,10 @@
-/** Load by wrk, pinned beside the backend. */
+/** Load from wrk, pinned to the backend's core. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { loadCore } from './pinned.ts';
 
 export interface Load {
-  /** Answers that came. */
+  /** Responses received. */
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly megabytesPerSecond: number;
@@ -18,7 +18,7 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly headers?: readonly string[];
-  /** Lua file that makes the requests. */
+  /** Lua script that builds the requests. */
   readonly script?: string;
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** Arguments → one command. Commands are loaded when called, so that `check` never waits for the server's code. */
+/** Arguments → one command. Each command is loaded when it is called, so that `check` never loads the server's code. */
 import { Argument, CommanderError, Option, Command as Program } from 'commander';
 import { exportFormats } from './bans/export.ts';
 import { auditCommand } from './commands/audit-command.ts';
+import { collect } from './commands/collect.ts';
 import { faultLines } from './commands/fault-lines.ts';
 import type {
   AlertsTestOptions,
@@ -19,7 +20,7 @@ import type {
   StartOptions,
 } from './commands/options.ts';
 import { scanCommand } from './commands/scan-command.ts';
-import { commandWords } from './completion/words.ts';
+import { commandSpec } from './completion/command-line.ts';
 import { ConfigError } from './config/fault.ts';
 import { egressName, targetNames } from './export/names.ts';
 import { packageJson } from './package-json.ts';
@@ -27,9 +28,6 @@ import { reportFormats } from './reports/formats.ts';
 
 /** Called with the exit code of the command that ran. */
 type Exit = (code: number) => void;
-
-/** An option that may be given several times. */
-const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
 
 /** The action of a command: loads its file and runs it. */
 function lazy<Options>(
@@ -42,51 +40,49 @@ function lazy<Options>(
   };
 }
 
-/** One entry a command: its words and flags. A new command is an entry here and a file in `commands/`. */
+/** One entry per command: its name and flags. A new command is an entry here and a file in `commands/`. */
 const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   (program, exit) =>
     program
       .command('start')
-      .description('start the checkpoint; flags stand over the config file')
+      .description('start the checkpoint; flags override the config file')
       .option('--config <file>', 'config file')
-      .option('--listen <addr:port>', 'accept HTTP here; may be given several times', collect)
-      .option('--host <name>', 'a host that is ours; may be given several times', collect)
+      .option('--listen <addr:port>', 'accept HTTP here; repeatable', collect)
+      .option('--host <name>', 'a host of this site; repeatable', collect)
       .option(
         '--backend <url>',
-        'the server behind: http://…, https://…, unix:/PATH or welcome; may be given several times',
+        'the web server behind Sekisho: http://…, https://…, unix:/PATH or welcome; repeatable',
         collect,
       )
-      .option('--admin <addr:port>', 'dashboard, metrics and admin API here')
-      .option('--end-with-parent', 'end when the program that started this one has ended, however it did')
+      .option('--admin <addr:port>', 'serve the dashboard, metrics and admin API here')
+      .option('--end-with-parent', 'exit when the parent process ends, even if it was killed')
       .action(lazy<StartOptions>(() => import('./commands/start.ts'), exit)),
   (program, exit) =>
     program
       .command('init')
-      .description('ask three questions, and write a config for the web server that is here')
-      .option(
-        '--host <name>',
-        'a host that is ours; may be given several times; no question is asked then',
-        collect,
-      )
-      .option('--backend <url>', 'the server behind (default: http://127.0.0.1:8081)')
-      .option('--listen <addr:port>', 'where visitors come to (default: 0.0.0.0:80)')
-      .option('--acme <email>', "order certificates from Let's Encrypt, which may write there about trouble")
-      .option('--agree-terms', "you agree to the terms of Let's Encrypt: https://letsencrypt.org/repository/")
+      .description('ask three questions and write a config for the web server on this machine')
+      .option('--host <name>', 'a host of your site; repeatable; with it no question is asked', collect)
+      .option('--backend <url>', 'your web server, behind Sekisho (default: http://127.0.0.1:8081)')
+      .option('--listen <addr:port>', 'where visitors connect (default: 0.0.0.0:80)')
+      .option('--acme <email>', "order certificates from Let's Encrypt; it mails problems to this address")
+      .option('--agree-terms', "agree to the terms of Let's Encrypt: https://letsencrypt.org/repository/")
       .option('--output <file>', 'the file to write (default: sekisho.yaml)')
-      .option('--force', 'overwrite it')
-      .addOption(new Option('--etc <folder>', 'where web servers have their configuration (default: /etc)'))
+      .option('--force', 'overwrite the file if it exists')
+      .addOption(new Option('--etc <folder>', 'where web servers keep their configuration (default: /etc)'))
       .action(lazy<InitOptions>(() => import('./commands/init.ts'), exit)),
   (program, exit) =>
     program
       .command('check')
-      .description('tell every fault of a config, with its place and the fix')
+      .description('list every fault in a config, with its line and the fix')
       .requiredOption('--config <file>', 'config file')
-      .option('--json', 'one JSON object a fault on stdout')
+      .option('--json', 'one JSON object per fault on stdout')
       .action(lazy<CheckOptions>(() => import('./commands/check.ts'), exit)),
   (program, exit) =>
     program
       .command('explain')
-      .description('judge a raw request, the fields of one of HTTP/2, or a log line, from stdin, and say why')
+      .description(
+        'judge a raw HTTP/1 request, the fields of an HTTP/2 request, or a log line from stdin, and say why',
+      )
       .option('--config <file>', 'config file')
       .option('--json', 'one JSON object on stdout')
       .action(lazy<ExplainOptions>(() => import('./commands/explain.ts'), exit)),
@@ -97,54 +93,54 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
     program
       .command('report')
       .description(
-        'what a running gateway has against a source, for its abuse contact or for sharing; nothing is sent',
+        'write the evidence a running gateway has against a source, for an abuse contact or for sharing; nothing is sent',
       )
       .addOption(
-        new Option('--format <format>', 'text, html and xarf: about one source; the others about one or all')
+        new Option('--format <format>', 'text, html and xarf cover one source; the others cover one or all')
           .choices(reportFormats)
           .default('text'),
       )
       .option('--client <prefix>', 'the source: an address or a prefix')
-      .option('--from <time>', 'the first moment, ISO 8601 (default, of all sources: a day ago)')
-      .option('--to <time>', 'the moment behind the last one')
-      .option('--contact <mail>', 'your mail address (default: the sender of alerts by mail)')
-      .option('--config <file>', 'config file, whose admin listener and token are used')
-      .option('--admin <url>', 'the admin API, in place of the one of the config')
+      .option('--from <time>', 'start of the period, ISO 8601 (default for all sources: a day ago)')
+      .option('--to <time>', 'end of the period, ISO 8601 (default: now)')
+      .option('--contact <mail>', 'your mail address (default: the sender address of mail alerts)')
+      .option('--config <file>', 'config file with the admin listener and token to use')
+      .option('--admin <url>', 'URL of the admin API, instead of the one in the config')
       .action(lazy<ReportOptions>(() => import('./commands/report.ts'), exit)),
   registerJournal,
   registerAlerts,
   (program, exit) =>
     program
       .command('completion')
-      .description('the script that completes this command line in a shell')
+      .description('print the completion script for a shell')
       .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
       .action((shell: CompletionOptions['shell']) =>
         lazy<CompletionOptions>(
           () => import('./commands/completion.ts'),
           exit,
-        )({ shell, program: commandWords(program) }),
+        )({ shell, program: commandSpec(program) }),
       ),
   (program, exit) =>
     program
       .command('health')
       .description(
-        'ask the gateway of a config on this machine whether it takes requests; exit 1 where it does not, 3 where it can not be told',
+        'check whether the gateway of a config on this machine takes requests; exit 1 if it does not, 3 if that is unknown',
       )
       .requiredOption('--config <file>', 'config file')
       .action(lazy<HealthOptions>(() => import('./commands/health.ts'), exit)),
   (program, exit) =>
     program
       .command('export')
-      .description('the policy as configuration of another program, and what it cannot express')
-      .addArgument(new Argument('<target>', 'the program').choices([...targetNames, egressName]))
+      .description('print the policy as configuration for another program, with what that cannot express')
+      .addArgument(new Argument('<target>', 'the program to configure').choices([...targetNames, egressName]))
       .option('--config <file>', 'config file')
       .option(
         '--part <name>',
-        'one of several files; the head of the first names them; of egress: user (the default) or unit',
+        'one of several files, listed at the top of the first one; for egress: user (the default) or unit',
       )
       .option(
         '--json',
-        'one JSON object on stdout: every file with its content, and what is expressed of each rule',
+        'one JSON object on stdout: every file with its content, and how far each rule is expressed',
       )
       .action((target: ExportOptions['target'], options: Omit<ExportOptions, 'target'>) =>
         lazy<ExportOptions>(() => import('./commands/export.ts'), exit)({ target, ...options }),
@@ -152,28 +148,34 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
 ];
 
 function registerBans(program: Program, exit: Exit): void {
-  const bans = program.command('bans').description('who is banned, on a running gateway, over its admin API');
+  const bans = program
+    .command('bans')
+    .description('list and change the bans of a running gateway, over its admin API');
   const run = lazy<BansOptions>(() => import('./commands/bans.ts'), exit);
-  const reached = (command: Program): Program =>
+  const withAdminOptions = (command: Program): Program =>
     command
-      .option('--config <file>', 'config file, whose admin listener and token are used')
-      .option('--admin <url>', 'the admin API, in place of the one of the config')
-      .option('--json', 'one JSON object a ban on stdout')
+      .option('--config <file>', 'config file with the admin listener and token to use')
+      .option('--admin <url>', 'URL of the admin API, instead of the one in the config')
+      .option('--json', 'one JSON object per ban on stdout')
       .copyInheritedSettings(program)
       .allowExcessArguments(false);
-  reached(bans.command('list'))
-    .description('every ban in force, newest first; SEKISHO_TOKEN holds the token')
-    .addOption(new Option('--format <format>', 'all of them, for another firewall').choices(exportFormats))
+  withAdminOptions(bans.command('list'))
+    .description('list every ban in force, newest first; SEKISHO_TOKEN holds the token')
+    .addOption(
+      new Option('--format <format>', 'print all bans in the format of another firewall').choices(
+        exportFormats,
+      ),
+    )
     .action((options: Omit<BansOptions, 'action'>) => run({ ...options, action: 'list' }));
-  reached(bans.command('add <prefix>'))
+  withAdminOptions(bans.command('add <prefix>'))
     .description('ban an address or a prefix')
     .option('--for <time>', 'how long, such as 10m, 1h or 30d (default: for ever)')
-    .option('--reason <words>', 'why, for whoever reads the list')
+    .option('--reason <words>', 'why, shown in the list')
     .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
       run({ ...options, action: 'add', prefix }),
     );
-  reached(bans.command('remove <prefix>'))
-    .description('take a ban back')
+  withAdminOptions(bans.command('remove <prefix>'))
+    .description('lift a ban')
     .action((prefix: string, options: Omit<BansOptions, 'action'>) =>
       run({ ...options, action: 'remove', prefix }),
     );
@@ -182,10 +184,10 @@ function registerBans(program: Program, exit: Exit): void {
 function registerJournal(program: Program, exit: Exit): void {
   program
     .command('journal')
-    .description('the file of probe events and bans')
+    .description('work with the journal, the file of probe events and bans')
     .command('backup <file>')
-    .description('copy it, while the gateway goes on writing')
-    .requiredOption('--config <file>', 'config file, whose journal is copied')
+    .description('copy the journal while the gateway keeps writing to it')
+    .requiredOption('--config <file>', 'config file that names the journal')
     .copyInheritedSettings(program)
     .allowExcessArguments(false)
     .action((target: string, options: Omit<JournalOptions, 'target'>) =>
@@ -196,9 +198,9 @@ function registerJournal(program: Program, exit: Exit): void {
 function registerAlerts(program: Program, exit: Exit): void {
   program
     .command('alerts')
-    .description('the receivers of alerts')
+    .description('work with the receivers of alerts')
     .command('test')
-    .description('send one message to each, and tell what it answered; exit 1 where one failed')
+    .description('send one test message to each receiver and print what it answered; exit 1 if one failed')
     .option('--config <file>', 'config file', 'sekisho.yaml')
     .copyInheritedSettings(program)
     .allowExcessArguments(false)
@@ -211,8 +213,8 @@ export function buildProgram(exit: Exit): Program {
     .description(packageJson.description)
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
-    .showHelpAfterError('(--help tells more)')
-    .addHelpText('after', '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage.')
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', '\nExit codes: 0 fine, 1 found something or invalid input, 2 usage error.')
     .exitOverride();
   for (const register of commands) register(program, exit);
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
@@ -222,11 +224,11 @@ export function buildProgram(exit: Exit): Program {
 /**
  * Runs one command line.
  *
- * @param args without the names of node and script
+ * @param args without the paths of node and the script
  * @returns the exit code
  */
 export async function main(args: readonly string[]): Promise<number> {
-  endWithReader(args[0] === 'start');
+  exitOnClosedPipe(args[0] === 'start');
   let code = 0;
   const program = buildProgram((result) => {
     code = result;
@@ -235,13 +237,13 @@ export async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has told already what is wrong; help and version come this way too, with 0.
+    // Commander has already printed the error. Help and version also throw, with exit code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof ConfigError) {
       for (const fault of error.faults) process.stderr.write(`${faultLines(error.file, fault)}\n`);
       return 1;
     }
-    // Node's permission model says which flag is missing, and not for what.
+    // An error of Node's permission model names the missing flag, but not the file.
     const { resource = '' } = error as { resource?: string };
     const denied = resource === '' ? '' : `${resource}: `;
     process.stderr.write(`sekisho: ${denied}${error instanceof Error ? error.message : String(error)}\n`);
@@ -250,29 +252,29 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * `sekisho scan … | head`: once nobody reads any more there is nothing left to do, and a stack trace would be the last word. A gateway goes on:
- * whoever looked at its first lines has gone, and its visitors have not.
+ * `sekisho scan … | head`: when the reader of the pipe leaves, exits quietly instead of with a stack trace. A gateway keeps
+ * running: its visitors are still there.
  */
-function endWithReader(goesOn: boolean): void {
+function exitOnClosedPipe(keepRunning: boolean): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      // As a shell tells of a program that SIGPIPE has ended.
-      if (!goesOn) process.exit(128 + 13);
+      // The status a shell reports for a program killed by SIGPIPE.
+      if (!keepRunning) process.exit(128 + 13);
     });
 }
 
-/** What the program needs of Node; the plugins need less (`engines` of package.json). */
+/** The Node version that the program needs; the plugins run on older ones (`engines` in package.json). */
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < 24 || (major === 24 && minor < 9);
 }
 
-// Undefined on a Node that does not know it, which is too old.
+// `main` is undefined on a Node that is too old to have it.
 if (import.meta.main !== false) {
   const { node } = process.versions;
   if (isTooOld(node)) {
-    process.stderr.write(`sekisho: needs Node 24.9 or newer, and this is ${node} (${process.execPath})\n`);
+    process.stderr.write(`sekisho: needs Node 24.9 or newer; this is ${node} (${process.execPath})\n`);
     process.exitCode = 1;
   } else
     void main(process.argv.slice(2)).then((code) => {

@@ -48,12 +48,12 @@ test('bans, reloads, backends and everything else that has a name stand in the c
     'banned       198.51.100.7/32 for ever: probes (admin)',
   );
   assert.equal(
-    line({ event: 'reload', msg: 'the config was read again' }),
-    'reload       the config was read again',
+    line({ event: 'reload', msg: 'the config was reloaded' }),
+    'reload       the config was reloaded',
   );
   assert.equal(
-    line({ event: 'reload', err: 'line 1, a: x\nline 2, b: y', msg: 'the config was not read again' }),
-    'reload       the config was not read again\n    line 1, a: x\n    line 2, b: y',
+    line({ event: 'reload', err: 'line 1, a: x\nline 2, b: y', msg: 'the config was not reloaded' }),
+    'reload       the config was not reloaded\n    line 1, a: x\n    line 2, b: y',
   );
   assert.equal(
     line({ event: 'backend', level: 40, msg: 'backend 127.0.0.1:8081 is ejected: connection refused' }),

@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`, what the package ships: Node strips types in a checkout, but not below node_modules. Run by `npm pack`.
+ * Builds `dist/`, the code that the package ships: Node strips types in a checkout, but not below node_modules. Run by `npm pack`.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { buildProgram } from './program.ts';
 const root = resolve(import.meta.dirname, '..');
 const dist = resolve(root, 'dist');
 
-// `dist/dashboard` is built by its own means.
+// `dist/dashboard` has its own build.
 for (const built of ['src', 'plugins', 'lib', 'program', 'man'])
   rmSync(resolve(dist, built), { recursive: true, force: true });
 const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
@@ -21,7 +21,7 @@ const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.
 });
 if (status !== 0) process.exit(1);
 
-// The compiler leaves the specifiers of declarations as they are.
+// The compiler does not rewrite specifiers in declarations.
 for (const file of globSync('**/*.d.ts', { cwd: dist })) {
   const path = resolve(dist, file);
   writeFileSync(path, readFileSync(path, 'utf8').replace(/((?:from|import\()\s*'\.[^']*)\.ts'/g, "$1.js'"));

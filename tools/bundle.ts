@@ -1,8 +1,8 @@
 /**
- * Builds the program as one file that needs a Node and nothing else, for machines without npm.
+ * Builds the program as one file that needs only Node, for machines without npm.
  *
  * `node tools/bundle.ts [FOLDER] [--if-needed]` writes sekisho.cjs there; without FOLDER into dist-bundle. With --if-needed
- * the dashboard is built only where it is missing or old.
+ * the dashboard is only built if it is missing or outdated.
  */
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -27,7 +27,7 @@ await import('../src/dashboard/build.ts');
 const bundle = await rolldown({
   input: join(root, 'tools/bundle/entry.ts'),
   platform: 'node',
-  // An older Node reads the whole file before it runs the first line of it.
+  // An older Node must be able to parse the whole file, or the version check in its first line never runs.
   transform: { target: 'node18' },
   plugins: [singleFile(root)],
   onLog(level, log) {

@@ -1,7 +1,7 @@
 /**
- * Compiles TypeScript to CommonJS in few files: what is shipped, in `dist`. CommonJS, since an `import` of `node:http` or `node:fs`
- * in a module loads all that they have, fetch and its parser included: 20 ms and some megabytes. A few files in place of
- * hundreds, since a file costs a third of a millisecond.
+ * Compiles TypeScript to a few CommonJS files in `dist`, which the package ships. CommonJS, because an ES `import` of `node:http` or
+ * `node:fs` reads every export, which loads fetch and its parser: 20 ms and some megabytes. Few files, because each costs a third of
+ * a millisecond at start.
  */
 import { join, resolve } from 'node:path';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
@@ -11,11 +11,11 @@ export const root = resolve(import.meta.dirname, '..');
 export const dist = join(root, 'dist');
 
 /**
- * Packages stay outside.
+ * Packages from npm stay external.
  *
  * @param folder below `dist`
- * @param entries name of the file to be → its source
- * @returns the entries as they were written
+ * @param entries name of the output file → its source
+ * @returns the output of each entry
  */
 export async function compile(
   folder: string,
@@ -26,7 +26,7 @@ export async function compile(
     input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(root, file)])),
     platform: 'node',
     external: (id) => /^[^./\0]/.test(id) && !id.startsWith(root),
-    // CommonJS has no import.meta.main: `cli.cjs` is nobody's to import.
+    // CommonJS has no import.meta.main; `cli.cjs` is only run, never imported.
     transform: { target: 'node22', define: { 'import.meta.main': 'true' } },
     plugins: [{ name: 'schema', load: withSchema }, plugin],
     onLog(level, log) {

@@ -1,6 +1,6 @@
 /**
- * Builds `sekisho_VERSION_ARCH.deb` with nothing but dpkg-deb: the program, what it depends on, and the Node that it was
- * tested with, since Debian's is older than what it takes.
+ * Builds `sekisho_VERSION_ARCH.deb` with only dpkg-deb: the program, its dependencies, and the Node that it was tested with,
+ * because Debian's is too old.
  *
  * `node tools/deb.ts [FOLDER]` writes it there; without FOLDER here. DEBFULLNAME and DEBEMAIL name its maintainer.
  */
@@ -20,8 +20,8 @@ import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { buildProgram } from '../src/cli.ts';
 import { bashCompletion } from '../src/completion/bash.ts';
+import { commandSpec } from '../src/completion/command-line.ts';
 import { fishCompletion } from '../src/completion/fish.ts';
-import { commandWords } from '../src/completion/words.ts';
 import { zshCompletion } from '../src/completion/zsh.ts';
 import { changelog, copyright, maintainer } from './debian/documents.ts';
 import { copyRuntime } from './runtime.ts';
@@ -34,7 +34,7 @@ const { version, description } = JSON.parse(readFileSync(join(root, 'package.jso
 };
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 const architecture = architectures[process.arch];
-if (architecture === undefined) throw new Error(`no Debian architecture is known for ${process.arch}`);
+if (architecture === undefined) throw new Error(`unknown Debian architecture for ${process.arch}`);
 const target = resolve(process.argv[2] ?? '.', `sekisho_${version}_${architecture}.deb`);
 
 const { status } = spawnSync(process.execPath, [join(root, 'tools/build.ts')], { stdio: ['ignore', 2, 2] });
@@ -55,7 +55,7 @@ function fill(): void {
   chmodSync(stage, 0o755);
   const home = 'usr/lib/sekisho';
   const dependencies = copyRuntime(join(stage, home));
-  // Some packages come with every file executable; only Node is to be run.
+  // Some packages mark every file executable; only Node needs to be.
   for (const file of readdirSync(join(stage, home), { recursive: true, withFileTypes: true }))
     if (file.isFile()) chmodSync(join(file.parentPath, file.name), 0o644);
   put(process.execPath, `${home}/bin/node`);
@@ -63,7 +63,7 @@ function fill(): void {
   put(join(root, 'tools/debian/sekisho'), 'usr/bin/sekisho');
   executable('usr/bin/sekisho');
   const unit = readFileSync(join(root, 'config/examples/systemd/sekisho.service'), 'utf8');
-  // Its first lines tell how to do by hand what the package does.
+  // The first lines of the unit describe manual steps that the package does itself.
   write(
     'usr/lib/systemd/system/sekisho.service',
     unit.replace(/^(?:#.*\n)+/, '').replace('/usr/local/bin/', '/usr/bin/'),
@@ -72,7 +72,7 @@ function fill(): void {
     'usr/share/man/man1/sekisho.1.gz',
     gzipSync(readFileSync(join(root, 'dist/man/sekisho.1')), { level: 9 }),
   );
-  const program = commandWords(buildProgram(() => {}));
+  const program = commandSpec(buildProgram(() => {}));
   write('usr/share/bash-completion/completions/sekisho', bashCompletion(program));
   write('usr/share/zsh/vendor-completions/_sekisho', zshCompletion(program));
   write('usr/share/fish/vendor_completions.d/sekisho.fish', fishCompletion(program));
@@ -94,10 +94,10 @@ function fill(): void {
       'Depends: libc6 (>= 2.28), libstdc++6 (>= 12), libatomic1, passwd',
       'Section: net',
       'Priority: optional',
-      // By its policy a synopsis begins without an article.
+      // Debian policy: a synopsis begins without an article.
       `Description: ${description.replace(/^An? /, '')}`,
-      ' Turns away whoever looks for an open proxy or mail relay, and passes every',
-      ' ordinary request on to the server behind.',
+      ' Refuses attempts to use your server as an open proxy or mail relay, and',
+      ' passes every ordinary request on to it.',
       '',
     ].join('\n'),
   );

@@ -1,4 +1,4 @@
-/** The packages that the program needs at run time, as they lie in node_modules. */
+/** The packages that the program needs at run time, as installed in node_modules. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -14,7 +14,7 @@ interface Manifest {
 export interface Dependency extends Manifest {
   /** Its folder, from the root of the checkout: `node_modules/a/node_modules/b`. */
   readonly path: string;
-  /** The folders of those that it needs itself. */
+  /** The folders of its own dependencies. */
   readonly needs: readonly string[];
 }
 
@@ -22,10 +22,10 @@ const manifestOf = (folder: string): Manifest =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 
 /**
- * Everything that the package of a checkout needs, dependencies of dependencies included; a peer of ours (fastify) is
- * needed too, peers of others are there when somebody needs them.
+ * All runtime dependencies of a checkout, transitive ones included. Our peer dependency (fastify) counts; peers of other packages
+ * do not, because whatever needs them depends on them itself.
  *
- * @throws Error where one is not installed
+ * @throws Error if one is not installed
  */
 export function runtimeDependencies(root: string): Dependency[] {
   const found = new Map<string, Dependency>();
@@ -48,17 +48,16 @@ export function runtimeDependencies(root: string): Dependency[] {
       needs.push(...visit(next, folder, true));
     return [path];
   };
-  // What an app with a plugin may leave out the program needs all the same.
+  // The program also needs the packages that are optional for an app with a plugin.
   const wanted = { ...own.dependencies, ...own.optionalDependencies, ...own.peerDependencies };
   for (const name of Object.keys(wanted)) visit(name, root, false);
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /**
- * What the build of the dashboard takes into its own files: development dependencies that are shipped all the same, without
- * dependencies of their own.
+ * The packages compiled into the dashboard: development dependencies, but shipped. They have no dependencies themselves.
  *
- * @throws Error where one is not installed, or needs others
+ * @throws Error if one is not installed, or has dependencies
  */
 export function builtInDependencies(root: string): Dependency[] {
   const names = new Set<string>();
@@ -80,7 +79,7 @@ export function builtInDependencies(root: string): Dependency[] {
   });
 }
 
-/** Node's way: the nearest node_modules upwards. */
+/** Resolves as Node does: the nearest node_modules upwards. */
 function resolvePackage(root: string, name: string, from: string): string | null {
   for (let folder = from; ; folder = join(folder, '..')) {
     const candidate = join(folder, 'node_modules', name);

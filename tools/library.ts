@@ -1,6 +1,6 @@
 /**
- * Builds `dist/lib`, what other people's apps import: an entry a plugin, in CommonJS, with an ES module beside it that gives the
- * same away, so that an app that has both ways has one of everything.
+ * Builds `dist/lib`, which other people's apps import: one CommonJS entry per plugin, and beside it an ES module that re-exports it, so
+ * that an app that uses both has only one instance.
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -19,7 +19,7 @@ export const entries: Readonly<Record<string, string>> = {
   dashboard: 'src/dashboard-plugin.ts',
 };
 
-/** The admin server: it loads files beside itself, and is the program's. */
+/** The admin server: it loads files beside itself, so the library uses the copy in `dist/program`. */
 const program = join(root, 'src/program/control-plane.ts');
 
 /** Builds the code. */
@@ -37,20 +37,20 @@ const toProgram = (id: string, importer: string | undefined) =>
     : null;
 
 function toFiles(code: string, id: string): { code: string } {
-  // The thread that reads long lists is a file of its own.
+  // The thread that reads long lists has its own file.
   const changed = code.replace(
     /new URL\(`\.\/list-thread[^`]*`, import\.meta\.url\)/,
     "new URL('../program/list-thread.cjs', import.meta.url)",
   );
   const others = changed.replace("list-thread.cjs', import.meta.url", '');
   if (id.startsWith(join(root, 'src')) && others.includes('import.meta'))
-    throw new Error(`${id} loads something by path: tools/library.ts has to bring it along`);
+    throw new Error(`${id} loads something by path: tools/library.ts must include it`);
   return { code: changed };
 }
 
 /**
- * Writes the declarations: of the entries, beside their code, and for CommonJS a copy of all, where an import of `./a.js` would
- * be one of a module. TypeScript tells the two apart by the name of the file.
+ * Writes the declarations of the entries, beside their code, and a copy of all declarations for CommonJS: TypeScript tells the two
+ * apart by the file name, so there `./a.js` would be an ES module.
  */
 export function declareLibrary(): void {
   const lib = join(dist, 'lib');

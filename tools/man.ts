@@ -1,11 +1,11 @@
-/** The manual page sekisho(1), in the language of man(7), from the command line itself: so that it can't fall behind. */
+/** The manual page sekisho(1), in man(7), generated from the command line so that it stays up to date. */
 import { buildProgram } from '../src/cli.ts';
-import { type CommandWords, commandWords, walk } from '../src/completion/words.ts';
+import { type CommandSpec, commandSpec, walk } from '../src/completion/command-line.ts';
 import { packageJson } from '../src/package-json.ts';
 
 /** @param date `2026-11-29` */
 export function manPage(date: string): string {
-  const program = commandWords(buildProgram(() => {}));
+  const program = commandSpec(buildProgram(() => {}));
   const commands = [...walk(program)].filter(({ command }) => command.commands.length === 0);
   return [
     `.TH SEKISHO 1 "${date}" "sekisho ${packageJson.version}" "User Commands"`,
@@ -18,8 +18,8 @@ export function manPage(date: string): string {
     ]),
     '.SH DESCRIPTION',
     text(
-      'Stands in front of a web or mail server, passes every ordinary request on to it, and turns away whoever looks for an open proxy or mail relay. ' +
-        'What a program may want to read goes to standard output; what is written for people goes to standard error.',
+      'Runs in front of a web or mail server, passes every ordinary request on to it, and refuses attempts to use it as an open proxy or mail relay. ' +
+        'Output for programs goes to standard output, messages for people to standard error.',
     ),
     '.SH COMMANDS',
     ...commands.flatMap(({ path, command }) => section(path, command)),
@@ -27,30 +27,30 @@ export function manPage(date: string): string {
     ...table([
       ['0', 'fine'],
       ['1', 'something was found, or the input is not valid'],
-      ['2', 'the command line is wrong'],
-      ['3', 'audit, scan and health: it could not be told'],
+      ['2', 'usage error'],
+      ['3', 'audit, scan and health: inconclusive'],
     ]),
     '.SH SIGNALS',
     ...table([
-      ['SIGTERM, SIGINT', 'end, once the requests under way are answered'],
-      ['SIGHUP', 'read the config again, and open the log file anew'],
-      ['SIGUSR2', 'open the log file anew'],
+      ['SIGTERM, SIGINT', 'shut down, once requests in progress are answered'],
+      ['SIGHUP', 'reload the config and reopen the log files'],
+      ['SIGUSR2', 'reopen the log files'],
     ]),
     '.SH ENVIRONMENT',
     ...table([
-      ['SEKISHO_TOKEN', 'the token of the admin listener, for sekisho bans'],
-      ['OTEL_EXPORTER_OTLP_HEADERS', 'credentials of the collector of otel'],
-      ['NO_COLOR', 'takes the colours out'],
+      ['SEKISHO_TOKEN', 'the token of the admin listener, for sekisho bans and sekisho report'],
+      ['OTEL_EXPORTER_OTLP_HEADERS', 'credentials for the OpenTelemetry collector'],
+      ['NO_COLOR', 'turns colours off'],
     ]),
     '.SH FILES',
-    ...table([['/etc/sekisho/sekisho.yaml', 'the config, where the Debian package has it']]),
+    ...table([['/etc/sekisho/sekisho.yaml', 'the config of the Debian package']]),
     '.SH SEE ALSO',
     text('nginx(8), apache2(8), haproxy(1), postfix(1), fail2ban-server(1)'),
     '',
   ].join('\n');
 }
 
-function section(path: readonly string[], { description, options, args }: CommandWords): string[] {
+function section(path: readonly string[], { description, options, args }: CommandSpec): string[] {
   const shown = options.filter(({ long }) => long !== '--help');
   return [
     `.SS "sekisho ${path.join(' ')}"`,
@@ -62,16 +62,16 @@ function section(path: readonly string[], { description, options, args }: Comman
   ];
 }
 
-function usage(path: readonly string[], { args, options }: CommandWords): string {
+function usage(path: readonly string[], { args, options }: CommandSpec): string {
   const words = [...(options.length > 1 ? ['[options]'] : []), ...args.map(({ term }) => term)];
   return `\\fBsekisho ${path.join(' ')}\\fR ${inline(words.join(' '))}`.trimEnd();
 }
 
-/** Terms in bold, what they are indented behind them. */
+/** Terms in bold, each followed by its indented description. */
 const table = (rows: readonly (readonly [string, string])[]): string[] =>
   rows.flatMap(([term, words]) => ['.TP', `\\fB${inline(term)}\\fR`, text(words)]);
 
-/** Without what the formatter would take for its own: a backslash anywhere, a dot or quote that begins a line, a hyphen that may break. */
+/** Escapes backslashes and hyphens for the formatter; `text` also escapes a dot or quote that begins a line. */
 const inline = (words: string): string =>
   words.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll('…', '...');
 const text = (words: string): string => inline(words).replace(/^(?=[.'])/, '\\&');

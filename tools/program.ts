@@ -1,10 +1,10 @@
-/** Builds `dist/program`: the command `sekisho`, and what its processes and threads start with. */
+/** Builds `dist/program`: the command `sekisho`, and the entry points of its processes and threads. */
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, dist } from './compiled.ts';
 import { nodeVersionCheck } from './node-version.ts';
 
-/** Each is started by its name, from the file beside it. */
+/** Each is started by its file name, from the files beside it. */
 const entries: Readonly<Record<string, string>> = {
   cli: 'src/cli.ts',
   worker: 'src/program/workers/worker.ts',
@@ -12,7 +12,7 @@ const entries: Readonly<Record<string, string>> = {
   'journal-reader': 'src/events/journal-reader.ts',
   'list-thread': 'src/bans/list-thread.ts',
   'scan-thread': 'src/scan/scan-thread.ts',
-  // The plugin `dashboard` has the program's admin server.
+  // The plugin `dashboard` uses the program's admin server.
   'control-plane': 'src/program/control-plane.ts',
 };
 

@@ -1,6 +1,6 @@
 /**
- * The program with all that it needs at run time, and nothing else: what `npm prune` can't give, since Fastify is a peer of
- * ours that comes with the development dependencies.
+ * Copies the program with exactly its runtime dependencies. `npm prune` can't do that, because Fastify, a peer dependency of
+ * ours, is installed as a development dependency.
  *
  * `node tools/runtime.ts FOLDER`, after `npm run build`.
  */
@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..');
 
 const unused = /^\/(?:node_modules|tests?|benchmarks?|integration|\.github)(?:\/|$)|\/\.[^/]+$/;
 
-/** @param folder gets the files of the package, and its dependencies below node_modules */
+/** @param folder where to copy the files of the package, and its dependencies below node_modules */
 export function copyRuntime(folder: string): Dependency[] {
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
   const dependencies = runtimeDependencies(root);
@@ -20,7 +20,7 @@ export function copyRuntime(folder: string): Dependency[] {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   for (const { path } of dependencies) {
     const from = join(root, path);
-    // A dependency within another comes with it, or by itself; what it was developed with stays here.
+    // Nested dependencies are copied by their own entry; tests and development files are not copied.
     const filter = (file: string) => !unused.test(file.slice(from.length));
     cpSync(from, join(folder, path), { recursive: true, filter });
   }

@@ -1,6 +1,6 @@
 /**
- * Writes down what is shipped, as CycloneDX: name, version, licence and hash of every package that the program needs at run
- * time, Fastify included, and of those that are built into the dashboard. The same lock file gives the same bytes.
+ * Writes a CycloneDX bill of materials: name, version, licence and hash of every package that the program needs at run time,
+ * Fastify included, and of those compiled into the dashboard. The same lock file gives the same bytes.
  *
  * `node tools/sbom.ts [FILE]` writes it there; without FILE to `sekisho.cdx.json`.
  */
@@ -39,8 +39,8 @@ interface Lock {
 const json = (name: string): unknown => JSON.parse(readFileSync(join(root, name), 'utf8'));
 
 /**
- * @param node the Node that comes with it, as a component; null: none does
- * @throws Error where what is installed is not what the lock file says
+ * @param node the Node that is shipped too, as a component; null: none
+ * @throws Error if the installed packages differ from the lock file
  */
 export function bom(node: Component | null = null): Bom {
   const own = json('package.json') as {
@@ -58,7 +58,7 @@ export function bom(node: Component | null = null): Bom {
   const refs = (paths: readonly string[]): string[] =>
     [...new Set(paths.map((path) => purl(byPath.get(path)!)))].sort();
 
-  // A package that lies in two folders is one component.
+  // A package installed in two folders is one component.
   const components = new Map<string, Component>();
   const needs = new Map<string, string[]>();
   for (const one of shipped) {
@@ -98,7 +98,7 @@ export function bom(node: Component | null = null): Bom {
   };
 }
 
-/** The Node that runs this, whose faults are published under that CPE name. */
+/** The Node that runs this; the CPE is the name that its CVEs are published under. */
 export function nodeComponent(): Component {
   const { node } = process.versions;
   const ref = `pkg:generic/node@${node}`;
@@ -136,13 +136,13 @@ function library(one: Dependency, packages: Lock['packages']): Component {
   };
 }
 
-/** `sha512-BASE64` of a lock file → the name and the hexadecimal digits that CycloneDX has for it. */
+/** `sha512-BASE64` in a lock file → algorithm name and hexadecimal digits, as CycloneDX writes them. */
 function hash(integrity: string): { alg: string; content: string } {
   const [, bits, digest] = /^sha(\d+)-(.+)$/.exec(integrity)!;
   return { alg: `SHA-${bits}`, content: Buffer.from(digest!, 'base64').toString('hex') };
 }
 
-/** The @ of a scope is written %40 (package-url, "How to build"); the + of a build tag would be read as a space. */
+/** The @ of a scope is written as %40 (package-url, "How to build"); a + in a build tag would be read as a space. */
 function purl({ name, version }: { name: string; version: string }): string {
   return `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`;
 }

@@ -1,4 +1,4 @@
-/** The thread of the servers behind the gateway: a small page, a large one, and WebSockets; mail that is taken and thrown away. */
+/** The thread of the backends: a web server with a small page, a large one and WebSockets, and a mail server that discards all mail. */
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';

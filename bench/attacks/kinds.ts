@@ -1,13 +1,13 @@
-/** The attacks, each at a rate that a single sender can keep up. What stands in brackets is the page or issue that names it. */
+/** The attacks, each at a rate that a single sender can sustain. */
 import { frameTypes } from '../../src/wire/h2-frames.ts';
 import { frame, headers, pseudo, RawHttp2, request } from '../../test/http2/raw-http2.ts';
-import { every, freshClient, holds, type Ports, proxy, type Running, sends, uploads } from './tools.ts';
+import { every, freshClient, holds, type Ports, proxy, type Running, sends, uploads } from './senders.ts';
 
 export interface Attack {
   readonly name: string;
-  /** Where it comes from, where that is a place of its own. */
+  /** The prefix it comes from, if it has one to itself. */
   readonly clients?: string;
-  /** The rule that it becomes an offence by, once there was enough of it. */
+  /** The rule that records it as an offence once there was enough of it. */
   readonly offence?: 'framing' | 'host-foreign';
   start(ports: Ports): Running;
 }
@@ -16,14 +16,14 @@ const own = 'Host: www.example.net\r\n';
 const by = (client: string): string => `X-Forwarded-For: ${client}\r\n`;
 const banned = '203.0.113.66';
 
-/** Requests of another client each, as a trusted proxy hands them on: none of them is banned yet. */
+/** Requests from a different client each time, through a trusted proxy, so that no client is banned yet. */
 const fresh = (name: string, perSecond: number, head: () => string): Attack => ({
   name,
   start: ({ http }) =>
     sends({ port: http, from: proxy, perSecond, bytes: () => `${head()}${by(freshClient())}\r\n` }),
 });
 
-/** The first thing on a connection. */
+/** Bytes sent first on each connection. */
 const bytes = (name: string, perSecond: number, what: string): Attack => ({
   name,
   start: ({ http }) => sends({ port: http, perSecond, bytes: () => what }),
@@ -32,10 +32,10 @@ const bytes = (name: string, perSecond: number, what: string): Attack => ({
 const random = (length: number): string =>
   Array.from({ length }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('');
 
-/** How many attacks of HTTP/2 there are: each has eight addresses of its own, so that a ban for one of them does not end the next. */
+/** Number of HTTP/2 attacks so far: each gets eight addresses of its own, so that a ban from one does not stop the next. */
 let http2Attacks = 0;
 
-/** Frames of HTTP/2, on four connections that are made again where they are closed. */
+/** HTTP/2 frames, on four connections that are reopened when they close. */
 const frames = (
   name: string,
   perSecond: number,
@@ -81,25 +81,21 @@ const stream = (i: number): number => (i % 100_000) * 2 + 1;
 
 export const attacks: readonly Attack[] = [
   fresh(
-    'foreign absolute-form, another client each',
+    'foreign absolute-form, a new client each time',
     300,
     () => 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n',
   ),
   fresh(
-    'CONNECT, another client each',
+    'CONNECT, a new client each time',
     300,
     () => 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n',
   ),
   fresh(
-    'ever new foreign hosts of 200 characters',
+    'a new foreign host of 200 characters each time',
     300,
     () => `GET / HTTP/1.1\r\nHost: ${random(60)}.${random(60)}.${random(60)}.example\r\n`,
   ),
-  fresh(
-    'a Host of 15 KB that is no ASCII',
-    100,
-    () => `GET / HTTP/1.1\r\nHost: ${'\xfc'.repeat(15_000)}\r\n`,
-  ),
+  fresh('a non-ASCII Host of 15 KB', 100, () => `GET / HTTP/1.1\r\nHost: ${'\xfc'.repeat(15_000)}\r\n`),
   fresh('a query of 17 KB', 100, () => `GET /?${'a'.repeat(17_000)} HTTP/1.1\r\n${own}`),
   fresh(
     'a Cookie of 15 KB with 600 names',
@@ -133,7 +129,7 @@ export const attacks: readonly Attack[] = [
       }),
   },
   {
-    name: 'a banned client, a connection each',
+    name: 'a banned client, a connection per request',
     start: ({ http }) =>
       sends({
         port: http,
@@ -154,10 +150,10 @@ export const attacks: readonly Attack[] = [
       }),
   },
   bytes('SOCKS 5', 300, '\x05\x01\x00\x05\x01\x00\x01\x08\x08\x08\x08\x00\x50'),
-  bytes('bytes of no protocol', 300, '\x00\xff\x10\x80'.repeat(500)),
+  bytes('bytes of an unknown protocol', 300, '\x00\xff\x10\x80'.repeat(500)),
   bytes('TLS on the plain port', 300, `\x16\x03\x01\x02\x00\x01${'\x00'.repeat(512)}`),
   {
-    name: 'connections that are reset in the middle of a request',
+    name: 'connections reset in the middle of a request',
     start: ({ http }) =>
       sends({
         port: http,
@@ -167,7 +163,7 @@ export const attacks: readonly Attack[] = [
       }),
   },
   {
-    name: 'heads without an end, 1 MiB at a time',
+    name: 'endless heads, 1 MiB each',
     start: ({ http }) =>
       sends({
         port: http,
@@ -176,11 +172,11 @@ export const attacks: readonly Attack[] = [
       }),
   },
   {
-    name: '2,000 heads, a byte a second each',
+    name: '2,000 heads, one byte per second each',
     start: ({ http }) => holds({ port: http, connections: 2000, first: 'GET / HTTP/1.1\r\nX: ', drip: 'a' }),
   },
   {
-    name: '1,000 bodies, a byte a second each',
+    name: '1,000 bodies, one byte per second each',
     start: ({ http }) =>
       holds({
         port: http,
@@ -190,12 +186,12 @@ export const attacks: readonly Attack[] = [
       }),
   },
   {
-    name: '100 clients that do not read 8 MiB each',
+    name: '100 clients that do not read their responses of 8 MiB',
     start: ({ http }) =>
       holds({ port: http, connections: 100, first: `GET /large HTTP/1.1\r\n${own}\r\n`, deaf: true }),
   },
   {
-    name: 'endless bodies, 100 MB a second',
+    name: 'endless bodies, 100 MB per second',
     start: ({ http }) =>
       uploads(http, `POST / HTTP/1.1\r\n${own}Content-Length: 4000000000000\r\n\r\n`, 100_000_000),
   },
@@ -215,7 +211,7 @@ export const attacks: readonly Attack[] = [
       }),
   },
   frames(
-    'HTTP/2: requests that are reset at once',
+    'HTTP/2: requests reset at once (CVE-2023-44487)',
     500,
     (i) => request(stream(i)) + frame(frameTypes.rstStream, 0, stream(i), '\0\0\0\x08'),
     'framing',
@@ -239,14 +235,14 @@ export const attacks: readonly Attack[] = [
   frames('HTTP/2: PING', 1000, () => frame(frameTypes.ping, 0, 0, '12345678')),
   frames('HTTP/2: SETTINGS', 1000, () => frame(frameTypes.settings, 0, 0)),
   frames(
-    'HTTP/2: CONTINUATION without an end',
+    'HTTP/2: endless CONTINUATION (VU#421644)',
     300,
     (i) =>
       frame(frameTypes.headers, 0, stream(i), '') +
       frame(frameTypes.continuation, 0, stream(i), 'a'.repeat(8000)).repeat(4),
     'framing',
   ),
-  frames('HTTP/2: fields that swell (HPACK)', 100, (i) =>
+  frames('HTTP/2: small field blocks that decode to many fields (HPACK bomb)', 100, (i) =>
     headers(stream(i), [...pseudo(), ...Array.from({ length: 200 }, () => ['cookie', 'a=b']).flat()]),
   ),
   frames(
@@ -257,7 +253,7 @@ export const attacks: readonly Attack[] = [
   ),
   frames('HTTP/2: WINDOW_UPDATE', 1000, () => frame(frameTypes.windowUpdate, 0, 0, '\0\0\0\x01')),
   {
-    name: 'TLS handshakes that are cut off',
+    name: 'aborted TLS handshakes',
     start: ({ tls }) =>
       sends({
         port: tls,
@@ -287,7 +283,7 @@ export const attacks: readonly Attack[] = [
       }),
   },
   {
-    name: 'wrong tokens of the dashboard',
+    name: 'wrong tokens for the dashboard',
     start: ({ admin }) =>
       sends({
         port: admin,

@@ -1,4 +1,4 @@
-/** A proxy that reads nothing: a packet is a request, and is sent to a kept connection under a fixed head. What Node itself costs. */
+/** A proxy that parses nothing: it sends a fixed request on a kept connection for every packet. This is the cost of Node itself. */
 import { connect, createServer, type Socket } from 'node:net';
 
 const [port, backend] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** An application of Fastify that says hello: bare, behind `relayGuard`, or behind `@fastify/rate-limit` as a measure of what a plugin costs. */
+/** A hello-world Fastify app: bare, with `relayGuard`, or with `@fastify/rate-limit` as a yardstick for the cost of a plugin. */
 import rateLimit from '@fastify/rate-limit';
 import Fastify from 'fastify';
 import { relayGuard } from '../../plugins/relay-guard.ts';

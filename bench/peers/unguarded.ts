@@ -1,4 +1,4 @@
-/** The gateway with a checkpoint that looks at nothing: what is left is what judging costs. */
+/** The gateway with a checkpoint that inspects nothing; the difference to the real one is the cost of judging. */
 import { main } from '../../src/cli.ts';
 import { Checkpoint, type Judged } from '../../src/guard/checkpoint.ts';
 

@@ -15,7 +15,7 @@ stdout, with \`--json\` one object a line; what is written for people goes to st
 | 0 | fine |
 | 1 | something was found, or the input is not valid |
 | 2 | the command line is wrong |
-| 3 | \`audit\`, \`scan\` and \`health\`: it could not be told |
+| 3 | \`audit\`, \`scan\` and \`health\`: inconclusive |
 
 \`scan\` has more: [read old logs](../how-to/read-old-logs.md).
 

@@ -8,8 +8,8 @@ import { abuseReport } from '../reports/abuse-report.ts';
 import { abuseReportPage, reportPolicy } from '../reports/abuse-report-page.ts';
 import { abuseIpdbCsv } from '../reports/abuseipdb.ts';
 import { blocklistDe } from '../reports/blocklist-de.ts';
-import { evidenceOf, type Reporter } from '../reports/evidence.ts';
 import { type LetterFormat, type ListFormat, letterFormats } from '../reports/formats.ts';
+import { evidenceOf, type Reporter } from '../reports/journal-evidence.ts';
 import { mispEvent } from '../reports/misp.ts';
 import { Sources } from '../reports/sources.ts';
 import { stixBundle } from '../reports/stix.ts';
@@ -116,8 +116,8 @@ async function reportApi(app: FastifyInstance, options: ReportApiOptions): Promi
   ): Promise<FastifyReply> {
     const sources = await gather(journal(), { ...read, action: 'block' }, isExempt);
     const list = sources.list();
-    // The number of sources that did not fit goes into a header: a program that parses the file would trip over a remark in it.
-    reply.header('X-Sekisho-Left-Out', String(sources.left));
+    // The number of omitted rows goes into a header: a program that parses the file would trip over a remark in it.
+    reply.header('X-Sekisho-Left-Out', String(sources.omitted));
     const file = (name: string) => reply.header('Content-Disposition', `attachment; filename="${name}"`);
     switch (format) {
       case 'abuseipdb':

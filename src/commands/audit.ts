@@ -25,7 +25,7 @@ import type { AuditOptions, Command } from './options.ts';
 const wholeAudit = 15 * 60_000;
 /** Connections to one port; all techniques together need fewer. */
 const connectionsPerPort = 600;
-/** Milliseconds to find out whether a port is open, before anything is tried. */
+/** Milliseconds to wait for a port to accept, before any technique is tried. */
 const dialPatience = 2_000;
 
 /** `sekisho audit`: whether the caller's own server relays. */
@@ -127,16 +127,16 @@ interface Wish {
   readonly paths: ReturnType<typeof pathTechniques>;
   /** Milliseconds. */
   readonly patience: number;
-  /** Milliseconds; null: as the address suggests. */
+  /** Milliseconds; null: the default for the address. */
   readonly pace: number | null;
 }
 
-/** The options, checked before anything is asked. */
+/** Checks the options before anything is sent. */
 function wishOf(options: AuditOptions, target: Target): Wish {
   const { host, paths, timeout = '4', pace, canary, canaryListen } = options;
   if (canary !== undefined) place('--canary', canary);
   if (canaryListen !== undefined) place('--canary-listen', canaryListen);
-  // A path that the target itself has is meant to be tried.
+  // A path in TARGET itself is tried too.
   const given = [
     ...(paths === undefined || paths === true ? [] : paths),
     ...(target.path === null ? [] : [target.path]),
@@ -163,7 +163,7 @@ function number(option: string, text: string, least: number, most: number): numb
   throw new AuditInputError(`${option} ${JSON.stringify(text)}: give a number from ${least} to ${most}`);
 }
 
-/** Somebody else's server is not audited: the owner must have put our token there. */
+/** Refuses to audit somebody else's server: a public address must show our token, which only its owner can put there. */
 async function demandOwnership(
   { iOwnThis }: AuditOptions,
   { name }: Target,
@@ -174,7 +174,7 @@ async function demandOwnership(
   if (far.length === 0) return;
   if (iOwnThis === undefined) {
     throw new AuditInputError(
-      `${name} (${far[0]}) is neither a loopback nor a private address. An audit of somebody else's server is an attack: if it is yours, say so with --i-own-this NAME and prove it as that will tell`,
+      `${name} (${far[0]}) is neither a loopback nor a private address. An audit of somebody else's server is an attack: if it is yours, name it with --i-own-this NAME; that prints how to prove it`,
     );
   }
   const owned = parseTarget(iOwnThis, '--i-own-this').name;
@@ -191,7 +191,7 @@ async function demandOwnership(
         [
           `nothing at ${address} proves that it is yours. Do one of these, then try again:`,
           `  serve a file ${tokenPath} on it, over HTTP or HTTPS, with this line: ${token}`,
-          `  add a TXT record ${tokenLabel}.${owned} with this text, where the PTR record of ${address} names ${owned} too: ${token}`,
+          `  add a TXT record ${tokenLabel}.${owned} with this text, if the PTR record of ${address} also names ${owned}: ${token}`,
         ].join('\n'),
       );
     }
@@ -199,7 +199,7 @@ async function demandOwnership(
   }
 }
 
-/** The addresses at which any of the ports is open. */
+/** The addresses with at least one open port. */
 async function openFaces(addresses: readonly string[], ports: readonly number[]): Promise<Face[]> {
   const faces = await Promise.all(
     addresses.map(async (address) => {
@@ -216,7 +216,7 @@ async function openFaces(addresses: readonly string[], ports: readonly number[])
   return faces.filter((face) => face !== null);
 }
 
-/** One line on a terminal, written over; nothing where stderr is a file. */
+/** A progress line that is overwritten on a terminal; nothing if stderr is a file. */
 class Progress {
   readonly #on = process.stderr.isTTY === true;
 

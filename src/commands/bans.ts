@@ -1,8 +1,8 @@
-import type { Ban as ShownBan } from '../../src/admin/status-types.ts';
+import type { Ban as ShownBan } from '../admin/status-types.ts';
 import { reach } from './gateway-api.ts';
 import type { BansOptions, Command } from './options.ts';
 
-/** `sekisho bans`: asks a running gateway over its admin API. */
+/** `sekisho bans`: lists and changes the bans of a running gateway, over its admin API. */
 export const run: Command<BansOptions> = async (options) => {
   const { action, prefix = '', format, json = false } = options;
   const api = reach(options);
@@ -14,7 +14,7 @@ export const run: Command<BansOptions> = async (options) => {
       }
       const { bans, total, listed } = await api.json<List>('GET', '/api/bans?limit=10000');
       for (const ban of bans) process.stdout.write(json ? `${JSON.stringify(ban)}\n` : line(ban));
-      const more = total > bans.length ? `, of which the newest ${bans.length} are shown` : '';
+      const more = total > bans.length ? `, the newest ${bans.length} shown` : '';
       process.stderr.write(`${total} banned${more}; ${listed} more on imported lists\n`);
       return 0;
     }
@@ -44,4 +44,4 @@ interface List {
 }
 
 const line = ({ prefix, until, by, reason, scope }: ShownBan): string =>
-  `${prefix.padEnd(24)} ${until === null ? 'for ever'.padEnd(24) : until} ${by}: ${reason}${scope === 'mail' ? ' (from mail alone)' : ''}\n`;
+  `${prefix.padEnd(24)} ${until === null ? 'for ever'.padEnd(24) : until} ${by}: ${reason}${scope === 'mail' ? ' (mail only)' : ''}\n`;

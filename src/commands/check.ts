@@ -8,7 +8,7 @@ import { environmentLanguage } from '../words/language.ts';
 import { faultLines } from './fault-lines.ts';
 import type { CheckOptions, Command } from './options.ts';
 
-/** `sekisho check`: every fault of a config, with its place, its value and the fix. Warnings go to stderr, and are no faults. */
+/** `sekisho check`: every fault in a config, with its line, value and fix. Warnings go to stderr and do not fail the check. */
 export const run: Command<CheckOptions> = async ({ config: file, json = false }) => {
   const { check: words } = commandWords[environmentLanguage(process.env)];
   const people = json ? process.stderr : process.stdout;

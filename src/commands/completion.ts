@@ -5,7 +5,7 @@ import type { Command, CompletionOptions } from './options.ts';
 
 const shells = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
-/** `sekisho completion`: the script that completes its command line in a shell. */
+/** `sekisho completion`: prints the completion script for a shell. */
 export const run: Command<CompletionOptions> = async ({ shell, program }) => {
   process.stdout.write(shells[shell](program));
   return 0;

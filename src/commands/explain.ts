@@ -3,7 +3,6 @@ import { buffer } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { compile } from '../config/compile.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import { printable } from '../events/redact.ts';
 import { type Explanation, explain, type PlacedSignal } from '../explain/explain.ts';
 import { fromLogLine, looksLogged, readInput } from '../explain/input.ts';
@@ -19,21 +18,19 @@ import { commandWords } from '../words/commands.ts';
 import { environmentLanguage } from '../words/language.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExplainOptions } from './options.ts';
+import { loadConfigOrWelcome } from './welcome-config.ts';
 
 const { explain: words } = commandWords[environmentLanguage(process.env)];
 
-/** What is ours where no config says so: as in `config/sekisho.yaml`. */
-const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
-
 /** `sekisho explain`: what the gateway would do with a request, and why. */
 export const run: Command<ExplainOptions> = async ({ config: file, json = false }) => {
-  const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
+  const config = loadConfigOrWelcome(file);
   const { policy } = compile(config);
   const given = await buffer(process.stdin);
   if (given.length === 0) {
     inputError(
       'explain',
-      'nothing came on stdin',
+      'stdin is empty',
       "pipe a request or a log line in: printf 'GET http://www.example.com/ HTTP/1.0\\r\\n\\r\\n' | sekisho explain",
     );
     return 1;
@@ -52,7 +49,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
     inputError(
       'explain',
       `no request to judge in this line (${logged.format.title})`,
-      'paste a line with a request or a recipient in it: docs/reference/log-formats.md shows one of each format',
+      'paste a line that has a request or a recipient: docs/reference/log-formats.md shows one per format',
     );
     return 1;
   }
@@ -66,8 +63,8 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
   if (logged === null && looksLogged(text)) {
     inputError(
       'explain',
-      'this looks like a line of a log of no known format',
-      "paste the request alone: printf 'GET http://www.example.com/ HTTP/1.0\\r\\n\\r\\n' | sekisho explain",
+      'this looks like a log line, but its format is unknown',
+      "paste only the request: printf 'GET http://www.example.com/ HTTP/1.0\\r\\n\\r\\n' | sekisho explain",
     );
     return 1;
   }
@@ -82,7 +79,7 @@ export const run: Command<ExplainOptions> = async ({ config: file, json = false 
 
 function mailExplanation(line: string, { smtp, sites }: Config): SmtpExplanation {
   if (smtp !== false) return explainSmtp(line, configuredPolicy(smtp));
-  // The names of the sites are taken for mail domains.
+  // Without a mail guard in the config, the site names serve as its mail domains.
   const names = sites.flatMap(({ hosts }) => hosts);
   const domains = names.map(({ host, kind }) => (kind === 'ipv4' ? `[${host}]` : host));
   return explainSmtpAnywhere(line, mailPolicy(domains));
@@ -109,9 +106,10 @@ function smtpText(explanation: SmtpExplanation, line: string): string {
     const marked = printable(line.slice(evidence.start, evidence.end)).length;
     lines.push(`  ${' '.repeat(before)}${styleText(colours[verdict], '^'.repeat(Math.max(marked, 1)))}`);
   }
-  if (destination !== null) lines.push('', `At a server that follows routes it ends at ${destination}.`);
+  if (destination !== null)
+    lines.push('', `A server that follows source routes would deliver it to ${destination}.`);
   for (const [index, step] of steps.entries()) lines.push(`  ${index + 1}. ${step}`);
-  if (sentOn !== null) lines.push(`Sent on to the mail server as ${sentOn}.`);
+  if (sentOn !== null) lines.push(`Forwarded to the mail server as ${sentOn}.`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -159,7 +157,7 @@ function asText({ verdict, signals, intent, why }: Explanation, bytes: Buffer, n
 const answerText = (answer: Answer): string =>
   answer === 'drop' ? 'closed without a byte' : `${answer} ${STATUS_CODES[answer] ?? ''}`;
 
-/** The line of the request with the offending bytes marked below it, and the rule they break. */
+/** The line of the request with the offending bytes marked below it, and the rule that they match. */
 function signalLines(signal: PlacedSignal, bytes: Buffer): string[] {
   const { rule, offset, length, what, action } = signal;
   const from = bytes.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1;

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import { extentOf } from '../export/coverage.ts';
 import { calleesOf, egressRules, resolved } from '../export/egress.ts';
 import { egressName } from '../export/names.ts';
@@ -7,16 +6,18 @@ import { exportSource } from '../export/source.ts';
 import { targets } from '../export/targets.ts';
 import { inputError } from './input-error.ts';
 import type { Command, ExportOptions } from './options.ts';
-
-/** What is ours where no config says so: as in `config/sekisho.yaml`. */
-const embedded = { host: ['localhost:*', '127.0.0.1:*'], backend: ['welcome'] };
+import { loadConfigOrWelcome } from './welcome-config.ts';
 
 /** `sekisho export`: the policy as native configuration of another program. */
 export const run: Command<ExportOptions> = async ({ target, config: file, part: wanted, json = false }) => {
-  const config = file === undefined ? loadConfig(undefined, { overlay: embedded }) : loadConfig(file);
+  const config = loadConfigOrWelcome(file);
   if (target === egressName) return exportEgress(config, wanted, json);
   if (config.sites.length === 0) {
-    inputError('export', `${file} has no sites`, 'name a config with sites: what is exported is about HTTP');
+    inputError(
+      'export',
+      `${file} has no sites`,
+      'name a config with sites: only the HTTP policy is exported',
+    );
     return 2;
   }
   const { coverages, parts: write } = targets[target];
@@ -34,7 +35,7 @@ export const run: Command<ExportOptions> = async ({ target, config: file, part: 
   }
   const { all, part: partly, none, off } = extentOf(coverages, source.action);
   const files = wanted === undefined ? parts : [part];
-  const told = {
+  const output = {
     target,
     files: files.map(({ name, path, text }) => ({ name, path, content: text })),
     expressed: all,
@@ -42,11 +43,11 @@ export const run: Command<ExportOptions> = async ({ target, config: file, part: 
     notExpressed: none,
     notBlocked: off,
   };
-  process.stdout.write(`${JSON.stringify(told)}\n`);
+  process.stdout.write(`${JSON.stringify(output)}\n`);
   return 0;
 };
 
-/** Exits 1 where a name could not be resolved: what it names would be refused. */
+/** Returns 1 if a name could not be resolved: the kernel would then refuse connections to that service. */
 async function exportEgress(config: Config, part = 'user', json: boolean): Promise<number> {
   if (part !== 'user' && part !== 'unit') {
     inputError('export', `egress has no part ${JSON.stringify(part)}`, 'write one of: user, unit');
@@ -57,7 +58,7 @@ async function exportEgress(config: Config, part = 'user', json: boolean): Promi
   const content = egressRules(callees, subject);
   const unresolved = callees.filter(({ addresses }) => addresses.length === 0);
   for (const { what, host } of unresolved)
-    process.stderr.write(`warning: ${what}: ${host} could not be resolved, and is not in the rules\n`);
+    process.stderr.write(`warning: ${what}: ${host} could not be resolved and is missing from the rules\n`);
   process.stdout.write(json ? `${JSON.stringify({ target: egressName, callees, content })}\n` : content);
   return unresolved.length === 0 ? 0 : 1;
 }

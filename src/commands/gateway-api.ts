@@ -1,18 +1,19 @@
-/** The admin API of a running gateway, as commands ask it. */
+/** Client of the admin API of a running gateway, for commands. */
 import { request } from 'undici';
 import { hostPort } from '../address/host-port.ts';
 import { loadConfig } from '../config/load.ts';
+import { dialledHost } from './dialled-host.ts';
 
-/** How a command finds it. */
+/** How a command finds the admin API. */
 export interface Reach {
-  /** Config file, whose admin listener and token are used; SEKISHO_TOKEN wins over the token. */
+  /** Config file with the admin listener and token to use; SEKISHO_TOKEN overrides the token. */
   readonly config?: string;
   /** URL of the admin API. @default `admin.listen` of the config, or http://127.0.0.1:9090 */
   readonly admin?: string;
 }
 
 export interface GatewayApi {
-  /** @param onHeaders told of the header of the answer */
+  /** @param onHeaders called with the headers of the answer */
   ask(
     method: Method,
     path: string,
@@ -23,7 +24,7 @@ export interface GatewayApi {
 }
 type Method = 'GET' | 'POST' | 'DELETE';
 
-/** @throws Error where the gateway can't be reached, or says no, with what to do about it */
+/** @throws Error if the gateway can't be reached or refuses; the message says what to do */
 export function reach({ config: file, admin: url }: Reach): GatewayApi {
   const admin = file === undefined ? null : loadConfig(file).admin;
   if (admin === false && url === undefined)
@@ -31,9 +32,7 @@ export function reach({ config: file, admin: url }: Reach): GatewayApi {
   const base = (url ?? (admin ? origin(admin.listen) : 'http://127.0.0.1:9090')).replace(/\/$/, '');
   const token = process.env.SEKISHO_TOKEN ?? (admin ? admin.token : null) ?? undefined;
   if (token === undefined)
-    throw new Error(
-      'no token: set SEKISHO_TOKEN to the one that was printed at start, or configure admin.token',
-    );
+    throw new Error('no token: set SEKISHO_TOKEN to the token printed at start, or configure admin.token');
 
   const ask: GatewayApi['ask'] = async (method, path, body, onHeaders) => {
     const answer = await request(`${base}${path}`, {
@@ -51,21 +50,20 @@ export function reach({ config: file, admin: url }: Reach): GatewayApi {
       );
     });
     const content = await answer.body.text();
-    if (answer.statusCode === 401) throw new Error(`${base} does not know this token`);
-    if (answer.statusCode >= 400) throw new Error(said(content) ?? `${base} answered ${answer.statusCode}`);
+    if (answer.statusCode === 401) throw new Error(`${base} rejects this token`);
+    if (answer.statusCode >= 400)
+      throw new Error(errorIn(content) ?? `${base} answered ${answer.statusCode}`);
     onHeaders?.(answer.headers);
     return content;
   };
   return { ask, json: async (...call) => JSON.parse(await ask(...call)) };
 }
 
-/** The address to reach a listener by: one that listens everywhere is reached on the loopback. */
-function origin({ host, port }: { host: string; port: number }): string {
-  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${hostPort(reached, port)}`;
-}
+const origin = ({ host, port }: { host: string; port: number }): string =>
+  `http://${hostPort(dialledHost(host), port)}`;
 
-function said(content: string): string | undefined {
+/** The message in an error answer: `{ "error": "…" }`. */
+function errorIn(content: string): string | undefined {
   try {
     const { error } = JSON.parse(content) as { error?: unknown };
     return typeof error === 'string' ? error : undefined;

@@ -6,19 +6,20 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import { loadConfig } from '../config/load.ts';
+import { dialledHost } from './dialled-host.ts';
 import { inputError } from './input-error.ts';
 import type { Command, HealthOptions } from './options.ts';
 
 type Address = Pick<ListenAddress, 'host' | 'port'>;
 
-/** Milliseconds for each answer. */
+/** Milliseconds to wait for each answer. */
 const patience = 2000;
 
 /**
- * `sekisho health`: whether the gateway of a config takes requests, asked on this machine, for container engines. The admin listener
- * is asked where there is one; else each listener must accept a connection, on which nothing is sent.
+ * `sekisho health`: whether the gateway of a config on this machine takes requests; for container engines. Asks the admin listener
+ * if there is one; otherwise each listener must accept a connection, on which nothing is sent.
  *
- * Exit code 3 where the file can't be used: it may be one that waits for a reload, and tells nothing of what runs.
+ * Exit code 3 if the file can't be used: the gateway may still run with an earlier version of it, so its health is unknown.
  */
 export const run: Command<HealthOptions> = async ({ config: file }) => {
   let config: Config;
@@ -26,13 +27,13 @@ export const run: Command<HealthOptions> = async ({ config: file }) => {
     config = loadConfig(file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    inputError('health', `${file} can't be used, so it can't be told`, `sekisho check --config ${file}`);
+    inputError('health', `${file} can't be used, so the health is unknown`, `sekisho check --config ${file}`);
     return 3;
   }
   const { admin } = config;
   const asked = admin !== false && admin.listen.port !== 0 ? [admin.listen] : listenersOf(config);
   if (asked.length === 0) {
-    inputError('health', 'every port is chosen by the system, so it can not be told', 'write a port');
+    inputError('health', 'the system chooses every port, so the health is unknown', 'write a port');
     return 3;
   }
   const faults = await Promise.all(
@@ -42,13 +43,13 @@ export const run: Command<HealthOptions> = async ({ config: file }) => {
   );
   for (const fault of faults) if (fault !== null) process.stdout.write(`${fault}\n`);
   if (faults.some((fault) => fault !== null)) return 1;
-  process.stdout.write('it takes requests\n');
+  process.stdout.write('the gateway takes requests\n');
   return 0;
 };
 
-/** Those of the web, or else of mail, or else decoys: one kind tells whether the process is there. */
+/** The web listeners, else the mail listeners, else the decoys: one kind is enough to see whether the process runs. */
 function listenersOf({ listen, sites, smtp, decoys }: Config): Address[] {
-  // Without sites nothing listens there.
+  // Without sites nothing listens on `listen`.
   const web: readonly Address[] = sites.length === 0 ? [] : listen;
   const mail = smtp === false ? [] : smtp.listen.map(({ address }) => address);
   const others = mail.length > 0 ? mail : decoys.map((decoy) => decoy.listen);
@@ -56,27 +57,24 @@ function listenersOf({ listen, sites, smtp, decoys }: Config): Address[] {
   return asked.filter(({ port }) => port !== 0);
 }
 
-/** One that listens everywhere is reached on the loopback. */
-const reached = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);
-
-/** @returns null: it takes connections; else what is wrong */
+/** @returns null if the port accepts connections, else what is wrong */
 async function accepts({ host, port }: Address): Promise<string | null> {
-  const socket = connect({ host: reached(host), port });
+  const socket = connect({ host: dialledHost(host), port });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(patience) });
     return null;
   } catch (error) {
-    return `no connection to ${hostPort(reached(host), port)}: ${reasonOf(error)}`;
+    return `no connection to ${hostPort(dialledHost(host), port)}: ${reasonOf(error)}`;
   } finally {
     socket.destroy();
   }
 }
 
-/** @returns null: the gateway says that it takes requests; else what is wrong */
+/** @returns null if the gateway reports itself ready, else what is wrong */
 async function readiness({ host, port }: Address, tls: boolean): Promise<string | null> {
-  const url = `${tls ? 'https' : 'http'}://${hostPort(reached(host), port)}/readyz`;
+  const url = `${tls ? 'https' : 'http'}://${hostPort(dialledHost(host), port)}/readyz`;
   const { get } = tls ? await import('node:https') : await import('node:http');
-  // It is this machine that is asked, by its address: no certificate names that.
+  // The peer is this machine, reached by its address, which no certificate names.
   const request = get(url, { rejectUnauthorized: false, agent: false, timeout: patience } as RequestOptions);
   request.on('timeout', () => request.destroy(new Error(`no answer within ${patience} ms`)));
   try {

@@ -7,24 +7,24 @@ import { type Answers, type Https, newConfig } from '../init/new-config.ts';
 import { faultLines } from './fault-lines.ts';
 import type { Command, InitOptions } from './options.ts';
 
-/** Where the web server moves, to make room on the port of visitors. */
-const moved = 8081;
+/** The port that the web server moves to, so that Sekisho can take over port 80. */
+const movedPort = 8081;
 
-/** Of Let's Encrypt. */
+/** The terms of Let's Encrypt. */
 const terms = 'https://letsencrypt.org/repository/';
 
-/** `sekisho init`: three questions, or flags for them, and a commented config for the web server that is here. */
+/** `sekisho init`: asks three questions, or takes flags, and writes a commented config for the web server on this machine. */
 export const run: Command<InitOptions> = async (options) => {
   const { output = 'sekisho.yaml', force = false, etc } = options;
   if (existsSync(output) && !force) {
     process.stderr.write(
-      `${output} is there already\n  fix: name another with --output, or overwrite it with --force\n`,
+      `${output} already exists\n  fix: name another file with --output, or overwrite it with --force\n`,
     );
     return 1;
   }
   if (options.acme !== undefined && options.agreeTerms !== true) {
     process.stderr.write(
-      `--acme orders from Let's Encrypt, by its terms\n  fix: read them (${terms}) and add --agree-terms\n`,
+      `--acme orders from Let's Encrypt, under its terms\n  fix: read them (${terms}) and add --agree-terms\n`,
     );
     return 2;
   }
@@ -40,10 +40,10 @@ export const run: Command<InitOptions> = async (options) => {
     process.stderr.write('nothing was written\n');
     return 1;
   }
-  // No token is in it, but its owner may put one there.
+  // Not world-readable: the owner may add a token to the file.
   writeFileSync(output, text, { mode: 0o640 });
   process.stdout.write(`${output} is written.\n\n${nextSteps(output, answers, servers)}`);
-  process.stderr.write(pastTheCheckpoint(answers, servers));
+  process.stderr.write(bypasses(answers, servers));
   return 0;
 };
 
@@ -70,13 +70,13 @@ async function ask(
       text: 'Where will your web server listen?',
       flag: '--backend',
       given: backend,
-      offered: `http://127.0.0.1:${moved}`,
+      offered: `http://127.0.0.1:${movedPort}`,
     },
-    { text: 'Where do visitors come to?', flag: '--listen', given: listen, offered: '0.0.0.0:80' },
+    { text: 'Where do visitors connect?', flag: '--listen', given: listen, offered: '0.0.0.0:80' },
   ];
   const answers: string[] = [];
   let email = acme;
-  // Flags say it all where the names are given: the other two have answers that fit nearly everybody.
+  // With --host no question is asked: the defaults of the other two suit nearly everyone.
   const silent = questions[0]!.given !== undefined;
   const reader = silent ? null : createInterface({ input: process.stdin, terminal: false });
   const lines = reader?.[Symbol.asyncIterator]();
@@ -97,7 +97,7 @@ async function ask(
     }
     const at = answers.at(-1)!;
     if (lines !== undefined && email === undefined && lacksCertificates(at, servers))
-      email = await offer(lines);
+      email = await askForEmail(lines);
   } finally {
     reader?.close();
   }
@@ -116,7 +116,7 @@ const called = ({ kind }: FoundServer): string => (kind === 'apache' ? 'Apache' 
 const onHttps = (servers: readonly FoundServer[]): FoundServer[] =>
   servers.filter(({ listens }) => listens.some(({ port, open }) => port === 443 && open));
 
-/** Where the web server speaks HTTPS on 443, and visitors come to 80, its certificates are taken over. @param email they are ordered instead */
+/** Takes over the certificates of a web server that speaks HTTPS on 443, if visitors connect to 80. @param email order certificates instead */
 function httpsOf(listen: string, servers: readonly FoundServer[], email: string | undefined): Https | null {
   const found = onHttps(servers).flatMap(({ certificates }) => certificates);
   const certificates = email === undefined ? found : { email };
@@ -124,15 +124,15 @@ function httpsOf(listen: string, servers: readonly FoundServer[], email: string 
   return { listen: listen.replace(/80$/, '443'), certificates };
 }
 
-/** HTTPS is spoken, by certificates that can't be taken over. */
+/** The web server speaks HTTPS, but its certificates can't be read and so can't be taken over. */
 const lacksCertificates = (listen: string, servers: readonly FoundServer[]): boolean =>
   portOf(listen) === 80 && onHttps(servers).length > 0 && httpsOf(listen, servers, undefined) === null;
 
-/** @returns where Let's Encrypt may write to; undefined: nothing is to be ordered */
-async function offer(lines: AsyncIterator<string>): Promise<string | undefined> {
+/** Offers certificates from Let's Encrypt. @returns the mail address for it; undefined: declined */
+async function askForEmail(lines: AsyncIterator<string>): Promise<string | undefined> {
   process.stdout.write(
-    `HTTPS is spoken here by certificates that can not be read. Let's Encrypt gives others, by its terms (${terms}).\n` +
-      'If you agree, where may it write to about trouble? [no] ',
+    `The HTTPS certificates on this machine can't be read. Let's Encrypt issues others, under its terms (${terms}).\n` +
+      'If you agree: to which address may it mail problems? [no] ',
   );
   const { value, done } = await lines.next();
   const answer = done === true ? '' : value.trim();
@@ -140,15 +140,15 @@ async function offer(lines: AsyncIterator<string>): Promise<string | undefined> 
 }
 
 /**
- * How a line makes room. With HTTPS the sites of port 443 go behind, as plain HTTP; what was on port 80 sent visitors there, which
- * Sekisho does now: served behind as well, it would send them in a circle.
+ * The listen line as it has to be, so that Sekisho can take the port. With HTTPS the sites on port 443 move behind Sekisho as plain HTTP.
+ * The sites on port 80, which only redirect to HTTPS, get another port: behind Sekisho they would redirect visitors in a loop.
  *
- * @returns null: the line goes
+ * @returns null: the line has to be removed
  */
 function movedFor({ line, port }: FoundListen, https: boolean, to: string): string | null {
   if (!https) return movedLine(line, to);
   if (/^Listen\s/.test(line)) return port === 80 ? movedLine(line, to) : null;
-  if (port === 80) return movedLine(line, `127.0.0.1:${moved + 1}`);
+  if (port === 80) return movedLine(line, `127.0.0.1:${movedPort + 1}`);
   return movedLine(line, to)?.replace(/\s+(?:ssl|http2|quic)\b/g, '') ?? null;
 }
 
@@ -173,7 +173,7 @@ function nextSteps(
     const plain =
       https === null
         ? ''
-        : `     Sekisho speaks TLS from now on${'email' in https.certificates ? '' : ', with the same certificates'}: ${server.kind === 'apache' ? 'take SSLEngine out of those virtual hosts' : 'ssl is gone from those lines'}.\n`;
+        : `     Sekisho now terminates TLS${'email' in https.certificates ? '' : ', with the same certificates'}: ${server.kind === 'apache' ? 'remove SSLEngine from those virtual hosts' : 'ssl is gone from those lines'}.\n`;
     steps.push(
       `Let ${called(server)} listen on ${to} instead of ${ports}, and restart it:\n${lines.join('')}${plain}`,
     );
@@ -182,29 +182,29 @@ function nextSteps(
   const own = port === 80 ? hosts[0]! : `${hosts[0]}:${port}`;
   if (https !== null && 'email' in https.certificates)
     steps.push(
-      `Certificates come within a minute, if the names lead here and port 80 is reached from the internet: see the log.\n`,
+      `Certificates arrive within a minute if the names resolve to this machine and port 80 is reachable from the internet: see the log.\n`,
     );
   const page =
     https === null
       ? `curl -i -H 'Host: ${own}' http://127.0.0.1:${port}/`
       : `curl -i --connect-to ::127.0.0.1:443 https://${hosts[0]}/`;
   steps.push(
-    `See that it works: your own page, and a refusal for somebody else's.\n` +
+    `Check that it works: your own page is served, somebody else's is refused.\n` +
       `     ${page}\n` +
       `     curl -i -x http://127.0.0.1:${port} http://www.example.com/\n`,
   );
   return `Next:\n${steps.map((step, i) => `  ${i + 1}. ${step}`).join('')}`;
 }
 
-/** Ports of the web server that other machines still reach without us: an open relay there stays one. */
-function pastTheCheckpoint({ listen, https }: Answers, servers: readonly FoundServer[]): string {
+/** Warns of ports of the web server that other machines still reach directly: an open relay there stays open. */
+function bypasses({ listen, https }: Answers, servers: readonly FoundServer[]): string {
   const ours = https === null ? [portOf(listen)] : [80, 443];
   const lines = servers.flatMap((server) =>
     server.listens
       .filter((one) => one.open && !ours.includes(one.port) && !one.line.startsWith('<'))
       .map(
         ({ file, line, port, secure }) =>
-          `${called(server)} stays reachable past Sekisho on port ${port}${secure ? ' (HTTPS)' : ''}: ${line} in ${file}\n`,
+          `${called(server)} can still be reached without Sekisho on port ${port}${secure ? ' (HTTPS)' : ''}: ${line} in ${file}\n`,
       ),
   );
   if (lines.length === 0) return '';

@@ -1,4 +1,4 @@
-/** A command was given something that it can't work with: says what, and the fix. */
+/** Reports input that a command can't use: what is wrong, and the fix. */
 export function inputError(command: string, what: string, fix: string): void {
   process.stderr.write(`sekisho ${command}: ${what}\n  fix: ${fix}\n`);
 }

@@ -4,16 +4,16 @@ import { loadConfig } from '../config/load.ts';
 import { inputError } from './input-error.ts';
 import type { Command, JournalOptions } from './options.ts';
 
-/** `sekisho journal backup`: copies the journal, bans included, while the gateway goes on writing it. */
+/** `sekisho journal backup`: copies the journal, bans included, while the gateway keeps writing to it. */
 export const run: Command<JournalOptions> = async ({ config: file, target }) => {
   const { journal } = loadConfig(file);
   if (journal === false || !existsSync(journal.path)) {
-    const what = journal === false ? `${file} has no journal` : `${journal.path} is not there yet`;
+    const what = journal === false ? `${file} has no journal` : `${journal.path} does not exist yet`;
     inputError('journal backup', what, 'name the config of a gateway that keeps a journal');
     return 1;
   }
   if (existsSync(target)) {
-    inputError('journal backup', `${target} is there already`, 'name a file that is not');
+    inputError('journal backup', `${target} already exists`, 'name a file that does not');
     return 1;
   }
   const source = new DatabaseSync(journal.path, { readOnly: true, timeout: 5000 });
@@ -22,7 +22,7 @@ export const run: Command<JournalOptions> = async ({ config: file, target }) => 
   } finally {
     source.close();
   }
-  // The copy is in nobody's use.
+  // The copy must not name the running gateway as its holder, or no other could open it.
   const copy = new DatabaseSync(target);
   copy.exec("DELETE FROM meta WHERE name = 'holder'");
   copy.close();

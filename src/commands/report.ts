@@ -1,7 +1,7 @@
 import { reach } from './gateway-api.ts';
 import type { Command, ReportOptions } from './options.ts';
 
-/** `sekisho report`: what a running gateway would tell others of a source, on stdout. Nothing is sent. */
+/** `sekisho report`: prints the evidence that a running gateway has against a source. Nothing is sent. */
 export const run: Command<ReportOptions> = async ({ config, admin, ...asked }) => {
   const api = reach({
     ...(config === undefined ? {} : { config }),
@@ -9,10 +9,10 @@ export const run: Command<ReportOptions> = async ({ config, admin, ...asked }) =
   });
   const query = new URLSearchParams({ ...asked });
   const report = await api.ask('GET', `/api/report?${query}`, undefined, (headers) => {
-    const left = Number(headers['x-sekisho-left-out'] ?? 0);
-    if (left > 0)
+    const omitted = Number(headers['x-sekisho-left-out'] ?? 0);
+    if (omitted > 0)
       process.stderr.write(
-        `${left} rows of further sources had no room: ask for a shorter time with --from and --to\n`,
+        `${omitted} rows of further sources were omitted: ask for a shorter period with --from and --to\n`,
       );
   });
   process.stdout.write(report === '' || report.endsWith('\n') ? report : `${report}\n`);

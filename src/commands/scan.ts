@@ -16,13 +16,13 @@ import { environmentLanguage } from '../words/language.ts';
 import { inputError } from './input-error.ts';
 
 export interface ScanCommandOptions {
-  /** Config file: its hosts are ours, its ports served, its policy rehearsed. */
+  /** Config file with our hosts, the served ports and the policy to rehearse. */
   readonly config?: string;
-  /** Hosts that are ours, in place of the file's. */
+  /** Hosts that are ours, instead of those in the file. */
   readonly host?: readonly string[];
   /** Format id, LogFormat or log_format. */
   readonly format?: string;
-  /** One JSON object a finding on stdout; the report goes to stderr. */
+  /** One JSON object per finding on stdout; the report goes to stderr. */
   readonly json?: boolean;
   /** File to write the HTML report to. */
   readonly html?: string;
@@ -33,7 +33,7 @@ export interface ScanCommandOptions {
   readonly threads?: number;
 }
 
-/** `sekisho scan`: past probes, and whether each succeeded. */
+/** `sekisho scan`: finds past probes in logs, and whether each succeeded. */
 export async function run(logs: readonly string[], options: ScanCommandOptions): Promise<number> {
   const wrong = usageFault(logs, options);
   if (wrong !== null) {
@@ -45,7 +45,7 @@ export async function run(logs: readonly string[], options: ScanCommandOptions):
     return 2;
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader of a pipe has seen enough.
+    // `sekisho scan … | head`: the reader left, so stop quietly.
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
@@ -81,19 +81,19 @@ function usageFault(
     try {
       namedFormat(format);
     } catch (error) {
-      return [(error as Error).message, 'leave --format out, and the format is detected'];
+      return [(error as Error).message, 'omit --format to detect the format'];
     }
   }
   for (const name of host ?? []) {
     if (hostOf(name.replace(/^\*\./, '').replace(/:\*$/, '')) === null) {
       return [
-        `--host ${JSON.stringify(name)} is no host`,
+        `--host ${JSON.stringify(name)} is not a host`,
         'write a name or an address: --host www.example.net',
       ];
     }
   }
   if (follow === true && logs.includes('-'))
-    return ['stdin cannot be followed', 'it is read to its end as it is: leave --follow out'];
+    return ['stdin cannot be followed', 'omit --follow: stdin is read to its end anyway'];
   return null;
 }
 
@@ -109,7 +109,7 @@ async function ownHosts({
   return { hosts, ports: [...sites.keys()].some(({ anyPort }) => anyPort) ? null : policy.ports };
 }
 
-/** The code that reads configs is loaded where there is one: a scan of a small log is over before it would be. */
+/** Loads the config code only if there is a config: loading it takes longer than scanning a small log. */
 async function readConfig(file: string) {
   const [{ loadConfig }, { compile }] = await Promise.all([
     import('../config/load.ts'),
@@ -119,7 +119,7 @@ async function readConfig(file: string) {
   return { config, ...compile(config) };
 }
 
-/** As the config has it; without one as the default preset with its bans. */
+/** The rules of the config; without one, the default preset with its bans. */
 async function rehearsalRules(file: string | undefined): Promise<RehearsalRules> {
   if (file === undefined) {
     const rules = ruleSettings((id) => ({
@@ -132,7 +132,7 @@ async function rehearsalRules(file: string | undefined): Promise<RehearsalRules>
   return { rules: policy.rules, bans: config.bans, allowed: clients.allowed };
 }
 
-/** Findings that wait to be written together: a write each took a tenth of the time of a log full of probes. */
+/** Findings are written in batches: one write per finding costs a tenth of the time for a log full of probes. */
 let unwritten = '';
 
 const writeFindings = (): void => {
@@ -156,7 +156,7 @@ function interrupted(): AbortSignal {
   return stop.signal;
 }
 
-/** A log that could not be read is an open question too: it may hold a relay. */
+/** A log that could not be read makes the result inconclusive: it may hold a relay. */
 function exitCode({ tally, requests, faults }: ScanResult): number {
   const { 'likely-relayed': relayed, unclear, attempted } = tally.outcomes;
   if (relayed > 0) return 1;

@@ -17,12 +17,12 @@ import { announce } from './banner.ts';
 import { inputError } from './input-error.ts';
 import type { Command, StartOptions } from './options.ts';
 
-/** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reads the config again, SIGUSR2 only opens the log file anew. */
+/** `sekisho start`: runs the gateway until SIGTERM or SIGINT; SIGHUP reloads the config, SIGUSR2 only reopens the log files. */
 export const run: Command<StartOptions> = async ({ config: file, endWithParent = false, ...overlay }) => {
   if (file === undefined && Object.keys(overlay).length === 0) {
     const fix =
-      'sekisho init writes one, then: sekisho start --config sekisho.yaml; or give --host and --backend';
-    inputError('start', 'nothing says what to start', fix);
+      'sekisho init writes a config, then: sekisho start --config sekisho.yaml; or give --host and --backend';
+    inputError('start', 'no config and no flags', fix);
     return 1;
   }
   const read = (): Config => loadConfig(file, { overlay });
@@ -31,113 +31,60 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   for (const file of [config.log.file, accessFile(config.log)]) if (file !== null) handOver(file, account);
   const { log, reopen } = await openLog(config.log);
   for (const warning of warningsOf(config)) log.warn({ event: 'config' }, warning);
-  let data: DataPlane | null = null;
-  // A reload that is asked for while this starts is done when it has started.
-  let hungUp = false;
-  let onHangUp = (): void => {
-    hungUp = true;
-  };
-  // From here on: the default of these signals is to end the process.
-  for (const name of ['SIGUSR2', 'SIGHUP'] as const)
-    process.on(name, () => {
-      // First: what a reload has to say belongs into the new file.
-      reopen();
-      data?.reopenLog();
-      if (name === 'SIGHUP') onHangUp();
-    });
+  const started: Started = { control: null, doors: null, data: null, orders: null };
+  const onReload = handleSignals(() => {
+    reopen();
+    started.data?.reopenLog();
+  });
   const stopped = Promise.race(endWithParent ? [signal(), parentEnd()] : [signal()]);
   if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
-  let control: ControlPlane | null = null;
-  let doors: SideDoors | null = null;
-  let orders: OrderedCertificates | null = null;
   try {
-    control = await startControlPlane(config, {
-      log,
-      counters: () => data?.counters() ?? [],
-      bans: clients.bans,
-      mailBans: clients.mailBans,
-      mail: () => doors?.mail ?? null,
-      fleet: () => clients.fleet,
-      backends: () => data?.backends() ?? [],
-      certificates: () => orders?.renewals ?? null,
-    });
-    const { onEvent, onBackend, onBan } = control;
-    for (const bans of [clients.bans, clients.mailBans])
-      bans?.ledger.onChange((change, origin) => {
-        if (change.kind !== 'lists' && origin !== 'journal') onBan(change.kind, change.ban);
-      });
-    const toAll: EventSink = (event) => {
-      clients.onEvent(event);
-      onEvent(event);
-    };
-    doors = await openSideDoors(config, {
-      log,
-      onEvent: toAll,
-      mail: mailSide(clients, control),
-    });
-    data = await startDataPlane(config, {
-      log,
-      bans: clients.bans?.ledger ?? null,
-      windows: clients.windows,
-      onEvent: toAll,
-      onBackend,
-    });
-    if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);
-    dropPrivileges(account);
-    orders = await startOrders(config, {
-      log,
-      onTrouble: control.onCertificate,
-      notes: () => clients.store,
-    });
-    const planes = { data, clients, control, doors, orders };
-    clients.shareRates(() => planes.data.rateSources());
-    // One after the other: a second one would else bind the admin listener that the first is about to let go.
+    const planes = await startPlanes(config, { clients, started, log, account });
+    const { data, doors, control } = planes;
+    clients.shareRates(() => data.rateSources());
+    // One reload at a time: a second one would bind the admin listener that the first is about to release.
     let last = Promise.resolve();
     let running = config;
-    onHangUp = () => {
+    onReload(() => {
       last = last.then(async () => {
         running = await reload(read, running, planes, log);
       });
-    };
-    if (hungUp) onHangUp();
+    });
     announce([...data.listeners, ...doors.listeners, ...control.listeners], control.madeToken, config);
     control.setReady(true);
     await stopped;
     control.setReady(false);
     await Promise.all([data.close(config.timeouts.drain), doors.close(config.timeouts.drain)]);
-    doors = null;
+    started.doors = null;
   } finally {
-    await orders?.close();
-    await doors?.close(0);
-    await control?.close();
+    await started.orders?.close();
+    await started.doors?.close(0);
+    await started.control?.close();
     await clients.close();
   }
   return 0;
 };
 
-/** Bans outlive the process in the journal; where that can't be opened they don't, and traffic goes on. */
-async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
-  if (config.journal === false) return startClientPlane(config, { log, journal: null });
-  try {
-    return await startClientPlane(config, { log, journal: config.journal.path });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') throw error;
-    log.error(
-      { event: 'journal', err: error },
-      'bans can not be kept in the journal; they end with the process',
-    );
-    return startClientPlane(config, { log, journal: null });
-  }
-}
-
-function mailSide({ bans, mailBans }: ClientPlane, { onAccount }: ControlPlane): MailSide {
-  return {
-    // By the address: one on the allow-list may lie within a wider prefix that is banned.
-    isBanned: (_prefix, address) => [bans, mailBans].some((one) => one?.ledger.bans(address)),
-    onOffence: (address, rule) => mailBans?.offend(address, rule),
-    onDelivered: (address) => mailBans?.delivered(address),
-    onRise: onAccount,
+/**
+ * Reopens the log on SIGHUP and SIGUSR2, whose default is to end the process.
+ *
+ * @returns sets what SIGHUP runs besides; a reload that was asked for earlier, during the start, runs at once
+ */
+function handleSignals(reopenLogs: () => void): (reload: () => void) => void {
+  let isPending = false;
+  let onHangUp = (): void => {
+    isPending = true;
+  };
+  for (const name of ['SIGUSR2', 'SIGHUP'] as const)
+    process.on(name, () => {
+      // First: the messages of the reload belong in the new file.
+      reopenLogs();
+      if (name === 'SIGHUP') onHangUp();
+    });
+  return (reload) => {
+    onHangUp = reload;
+    if (isPending) reload();
   };
 }
 
@@ -149,7 +96,86 @@ interface Planes {
   readonly orders: OrderedCertificates;
 }
 
-/** A bad config changes nothing, and says why. @returns the config in force, as far as it can be without a restart */
+/** The planes started so far: each reads the others through it, and the caller closes them if a later one fails. */
+type Started = { [Part in Exclude<keyof Planes, 'clients'>]: Planes[Part] | null };
+
+interface StartContext {
+  readonly clients: ClientPlane;
+  readonly started: Started;
+  readonly log: Logger;
+  readonly account: ReturnType<typeof resolveAccount>;
+}
+
+async function startPlanes(
+  config: Config,
+  { clients, started, log, account }: StartContext,
+): Promise<Planes> {
+  const control = await startControlPlane(config, {
+    log,
+    counters: () => started.data?.counters() ?? [],
+    bans: clients.bans,
+    mailBans: clients.mailBans,
+    mail: () => started.doors?.mail ?? null,
+    fleet: () => clients.fleet,
+    backends: () => started.data?.backends() ?? [],
+    certificates: () => started.orders?.renewals ?? null,
+  });
+  started.control = control;
+  for (const bans of [clients.bans, clients.mailBans])
+    bans?.ledger.onChange((change, origin) => {
+      if (change.kind !== 'lists' && origin !== 'journal') control.onBan(change.kind, change.ban);
+    });
+  const onEvent: EventSink = (event) => {
+    clients.onEvent(event);
+    control.onEvent(event);
+  };
+  const doors = await openSideDoors(config, { log, onEvent, mail: mailSide(clients, control) });
+  started.doors = doors;
+  const data = await startDataPlane(config, {
+    log,
+    bans: clients.bans?.ledger ?? null,
+    windows: clients.windows,
+    onEvent,
+    onBackend: control.onBackend,
+  });
+  started.data = data;
+  if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);
+  dropPrivileges(account);
+  const orders = await startOrders(config, {
+    log,
+    onTrouble: control.onCertificate,
+    notes: () => clients.store,
+  });
+  started.orders = orders;
+  return { data, clients, control, doors, orders };
+}
+
+/** Bans outlive the process in the journal. If it can't be opened they do not, but the gateway still serves traffic. */
+async function startClients(config: Config, log: Logger): Promise<ClientPlane> {
+  if (config.journal === false) return startClientPlane(config, { log, journal: null });
+  try {
+    return await startClientPlane(config, { log, journal: config.journal.path });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SQLITE_ERROR') throw error;
+    log.error(
+      { event: 'journal', err: error },
+      'bans cannot be kept in the journal; they end with the process',
+    );
+    return startClientPlane(config, { log, journal: null });
+  }
+}
+
+function mailSide({ bans, mailBans }: ClientPlane, { onAccount }: ControlPlane): MailSide {
+  return {
+    // Looks up the address: one on the allow-list can lie within a wider banned prefix.
+    isBanned: (_prefix, address) => [bans, mailBans].some((service) => service?.ledger.bans(address)),
+    onOffence: (address, rule) => mailBans?.offend(address, rule),
+    onDelivered: (address) => mailBans?.delivered(address),
+    onRise: onAccount,
+  };
+}
+
+/** Puts a new config in force; a bad one changes nothing and is logged. @returns the config in force, without what needs a restart */
 async function reload(
   read: () => Config,
   running: Config,
@@ -176,19 +202,19 @@ async function reload(
     for (const listener of control.listeners)
       if (!listeners.includes(listener)) process.stdout.write(`listening ${listener}\n`);
     if (control.madeToken !== null && control.madeToken !== madeToken)
-      process.stderr.write(`admin token (made for this run, shown once): ${control.madeToken}\n`);
-    const left = needsRestart(running, next);
-    if (left.length === 0) log.info({ event: 'reload' }, 'the config was read again');
+      process.stderr.write(`admin token (generated for this run, shown once): ${control.madeToken}\n`);
+    const restart = needsRestart(running, next);
+    if (restart.length === 0) log.info({ event: 'reload' }, 'the config was reloaded');
     else
       log.warn(
-        { event: 'reload', restart: left },
-        `the config was read again; what changed here takes a restart: ${left.join(', ')}`,
+        { event: 'reload', restart },
+        `the config was reloaded; changes to these settings need a restart: ${restart.join(', ')}`,
       );
-    // Told again with each reload, until it is what runs.
+    // Settings that need a restart stay as they are, so that the next reload reports them again.
     return inForce(running, next);
   } catch (error) {
     const why = error instanceof ConfigError ? error.message : error;
-    log.error({ event: 'reload', err: why }, 'the config was not read again; the one before stays in force');
+    log.error({ event: 'reload', err: why }, 'the config was not reloaded; the previous one stays in force');
     return running;
   }
 }
@@ -200,10 +226,10 @@ function signal(): Promise<void> {
   });
 }
 
-/** Milliseconds between two looks at the parent. */
+/** Milliseconds between two checks of the parent process. */
 const parentInterval = 250;
 
-/** A parent that is killed can tell its child nothing: the child then has another parent, that of all orphans. */
+/** Resolves when the parent process ends. A killed parent sends no signal, but its orphan gets another parent process. */
 function parentEnd(): Promise<void> {
   const parent = process.ppid;
   return new Promise((resolve) => {

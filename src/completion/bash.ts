@@ -1,7 +1,7 @@
 /** Completion for bash, from version 3.2 on. */
-import { type CommandWords, type ValueKind, walk } from './words.ts';
+import { type CommandSpec, type ValueKind, walk } from './command-line.ts';
 
-export function bashCompletion(program: CommandWords): string {
+export function bashCompletion(program: CommandSpec): string {
   const nodes = [...walk(program)];
   const key = (path: readonly string[]): string => path.map((word) => ` ${word}`).join('');
   const steps = nodes.filter(({ path }) => path.length > 0).map(({ path }) => `'${key(path)}'`);
@@ -51,7 +51,7 @@ function reply(value: ValueKind): string {
   switch (value) {
     case 'file':
     case 'folder':
-      // A name may hold spaces.
+      // A file name can contain spaces.
       return `local IFS=$'\\n'; COMPREPLY=($(compgen ${value === 'file' ? '-f' : '-d'} -- "$cur")); compopt -o filenames 2>/dev/null`;
     default:
       return 'COMPREPLY=()';

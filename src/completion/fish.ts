@@ -1,7 +1,7 @@
 /** Completion for fish. */
-import { type CommandWords, type ValueKind, walk } from './words.ts';
+import { type CommandSpec, type ValueKind, walk } from './command-line.ts';
 
-export function fishCompletion(program: CommandWords): string {
+export function fishCompletion(program: CommandSpec): string {
   const lines = [...walk(program)].flatMap(({ path, command }) => {
     const inner = command.commands.map(({ name }) => name);
     const where = condition(path, inner);
@@ -31,7 +31,7 @@ ${lines.join('\n')}
 `;
 }
 
-/** The words before it lead to this command, and not on to one below. */
+/** True after the words of this command, unless a subcommand follows. */
 function condition(path: readonly string[], inner: readonly string[]): string {
   if (path.length === 0) return '__fish_use_subcommand';
   const seen = path.map((one) => `__fish_seen_subcommand_from ${one}`);

@@ -1,17 +1,17 @@
 /** Completion for zsh, by its function `_arguments`. */
-import { type CommandWords, type OptionWords, type ValueKind, walk } from './words.ts';
+import { type CommandSpec, type OptionSpec, type ValueKind, walk } from './command-line.ts';
 
-export function zshCompletion(program: CommandWords): string {
+export function zshCompletion(program: CommandSpec): string {
   const functions = [...walk(program)].map(({ path, command }) => body([program.name, ...path], command));
   return `#compdef ${program.name}
 # zsh completion for ${program.name}: ${program.name} completion zsh > "\${fpath[1]}/_${program.name}"
 ${functions.join('\n')}
-# As a file of fpath it is called; read by source it is registered.
+# Loaded from fpath this file is called; read by source it registers itself.
 if [[ $funcstack[1] == _${program.name} ]]; then _${program.name} "$@"; else compdef _${program.name} ${program.name}; fi
 `;
 }
 
-function body(path: readonly string[], { options, args, commands }: CommandWords): string {
+function body(path: readonly string[], { options, args, commands }: CommandSpec): string {
   const name = `_${path.join('_')}`;
   const flags = options.flatMap(specs);
   const places = args.map(
@@ -38,7 +38,7 @@ ${calls.join('\n')}
 }`;
 }
 
-function specs({ long, short, description, value }: OptionWords): string[] {
+function specs({ long, short, description, value }: OptionSpec): string[] {
   const what = value === 'none' ? '' : `:value:${action(value)}`;
   return [long, ...(short === null ? [] : [short])].map(
     (flag) => `'*${flag}[${quoted(description).replace(/[[\]]/g, '\\$&')}]${what}'`,
@@ -50,5 +50,5 @@ function action(value: ValueKind): string {
   return { file: '_files', folder: '_files -/', any: ' ', none: '' }[value];
 }
 
-/** Within single quotes, and with the colons escaped that part a specification. */
+/** Escapes single quotes, and the colons that separate the fields of a specification. */
 const quoted = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(':', '\\:');

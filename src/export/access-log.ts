@@ -1,18 +1,18 @@
-/** What an access log in the combined format shows of a policy: for programs that count probes in logs. */
+/** How much of a policy an access log in the combined format shows, for programs that count probes in logs. */
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Check, isPresence, type Match, type TextMatch } from './check.ts';
-import type { Coverage, Coverages } from './coverage.ts';
+import { type Coverage, type Coverages, targetFlags } from './coverage.ts';
 import type { Source } from './target.ts';
 
-const bytes = 'as the bytes that nginx logs for a request line; Apache logs none';
+const bytes = 'as the bytes that nginx logs in place of a request line; Apache logs none';
 const notLogged: Coverage = [
   'none',
   'an access log in the combined format holds the request line, not the headers',
 ];
 
 /**
- * Rules that the log formats of the nginx and Apache exports name, and that count towards a ban: what a page can have a browser send only without
- * the marks of one.
+ * Rules that count towards a ban and that the log formats of the nginx and Apache exports name. `withoutMarks`: a web page can make a
+ * browser send these, so they count only without the marks of a browser.
  */
 export const countedByName = {
   always: [
@@ -30,19 +30,19 @@ export const countedByName = {
 } as const satisfies Record<string, readonly RuleId[]>;
 
 /**
- * @param banned who bans
- * @param headers what is seen of rules that are about headers
+ * @param banned what bans
+ * @param headers how much is seen of rules about headers
  */
 export const logCoverages = (banned: string, headers: Coverage = notLogged): Coverages => ({
   'client-banned': ['all', banned],
-  'rate-limited': ['none', 'not counted: limits are no probes'],
+  'rate-limited': ['none', 'not counted: going over a limit is no probe'],
   socks4: ['part', bytes],
   socks5: ['part', bytes],
   'tls-on-plaintext': ['none', 'not counted: mostly a browser or a crawler'],
   'smtp-on-http': ['all'],
   'proxy-protocol': ['part', 'version 2 as the bytes that nginx logs; Apache logs none'],
   'h2-preface': ['all'],
-  'not-http': ['part', 'what the server writes as a request line; Apache leaves out most of what is no text'],
+  'not-http': ['part', 'what the server logs as a request line; Apache omits most bytes that are not text'],
   connect: ['all'],
   'extended-connect': ['part', 'where the log says CONNECT'],
   'absolute-form-scheme': ['all'],
@@ -50,8 +50,8 @@ export const logCoverages = (banned: string, headers: Coverage = notLogged): Cov
   'absolute-form-foreign': ['all'],
   'absolute-form-port': ['all'],
   'absolute-form-host-mismatch': headers,
-  framing: ['part', 'versions; of headers and bodies a log tells nothing'],
-  'method-unknown': ['none', 'not counted: a page can have a browser send any method'],
+  framing: ['part', 'bad versions; a log shows nothing of headers and bodies'],
+  'method-unknown': ['none', 'not counted: a web page can make a browser send any method'],
   'header-overflow': ['none', 'not counted: browsers send long cookies and queries'],
   'target-malformed': ['all'],
   'host-duplicate': notLogged,
@@ -66,18 +66,17 @@ export const logCoverages = (banned: string, headers: Coverage = notLogged): Cov
   'connection-strips': headers,
   'upgrade-unknown': notLogged,
   'host-override': notLogged,
-  'sni-foreign': ['none', 'a log of requests holds no names of TLS'],
-  'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
-  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
+  'sni-foreign': ['none', 'an access log does not show the host name sent in TLS'],
+  ...targetFlags,
 });
 
-/** A check that looks at the request line alone. */
+/** A check of the request line only. */
 export interface LineCheck extends Check {
   readonly when: readonly TextMatch[];
   readonly unless: readonly TextMatch[];
 }
 
-/** The checks that count towards a ban and can be made on a logged request line. */
+/** The checks that count towards a ban and can run on a logged request line. */
 export function countedChecks(checks: readonly Check[]): LineCheck[] {
   const counted = checks
     .filter(({ rule }) => (catalogue[rule] as Rule).bans && rule !== 'method-unknown')
@@ -96,8 +95,8 @@ export function countedChecks(checks: readonly Check[]): LineCheck[] {
 }
 
 /**
- * Controls in a target, which are none of a URI, as they are logged: `\xHH`, by Apache `\n` and
- * such too. A quote and a backslash are escaped as well, and are let be.
+ * Control characters in a target, which no URI contains, as they are logged: `\xHH`, and by Apache also `\n` and the like.
+ * A quote and a backslash are logged escaped too, but do not match.
  */
 const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
   when: [
@@ -111,7 +110,7 @@ const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
   unless: [],
 };
 
-/** `fetch()` sends any token as the method, so that a page can have a browser send one that is none. */
+/** `fetch()` sends any token as the method, so a web page can make a browser send an unknown one. */
 const anyMethod: TextMatch = {
   of: ['line'],
   any: ["^[!#-'*+.^_`|~0-9A-Za-z-]+ [^ ]+ HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$"],
@@ -120,17 +119,17 @@ const namesMethods = ({ exactCase }: TextMatch): boolean => exactCase === true;
 
 const isLogged = (check: Check): check is LineCheck => [...check.when, ...check.unless].every(ofLine);
 
-/** Looks at the request line alone. */
+/** Reads only the request line. */
 export const ofLine = (match: Match): match is TextMatch =>
   !isPresence(match) && match.of.length === 1 && match.of[0] === 'line';
 
-/** Clients never to be banned: the allow-list, and proxies, which would be banned for what others sent through them. */
+/** Clients that must never be banned: the allow-list, and trusted proxies, which would be banned for the requests of others. */
 export const neverBanned = ({ bans, checks }: Source): string[] => [
   ...new Set([...(bans?.allow ?? []), ...checks.flatMap(({ exempt = [] }) => exempt)]),
 ];
 
 /**
- * The start of request lines that are not counted, as they are logged: a connection without a request, as browsers
- * open to have one ready, the first bytes of TLS, and those of STUN, which a page can have a browser speak to any port.
+ * How request lines that are not counted begin in the log: a connection without a request (browsers open them in advance), the
+ * first bytes of TLS, and those of STUN, which a web page can make a browser send to any port.
  */
 export const notCounted = { noRequest: '-', tls: '\\x16\\x03', stun: '\\x00' } as const;

@@ -1,11 +1,11 @@
-/** CrowdSec: a parser that finds probes in the access logs of nginx and Apache, a scenario that counts them, a profile. */
+/** CrowdSec: a parser that finds probes in the access logs of nginx and Apache, a scenario that counts them, a profile that bans. */
 import { countedChecks, type LineCheck, logCoverages, neverBanned, notCounted } from './access-log.ts';
 import type { TextMatch } from './check.ts';
 import { headComment } from './coverage.ts';
+import { exprWord, prefixWord, yamlWord } from './quoting.ts';
 import type { Part, Source, Target } from './target.ts';
-import { exprWord, prefixWord, yamlWord } from './word.ts';
 
-const coverages = logCoverages('by the profile; a bouncer of CrowdSec refuses');
+const coverages = logCoverages('by the profile; a CrowdSec bouncer refuses');
 
 const scenarioName = 'sekisho/relay-probes';
 
@@ -14,16 +14,16 @@ export const crowdsec: Target = {
   parts(source) {
     const { bans, action } = source;
     const intro = [
-      `Sekisho for CrowdSec 1.4 and later, of ${bans === null ? 'three' : 'four'} files, over the access logs of nginx and Apache, combined or vhost_combined.`,
+      `Sekisho for CrowdSec 1.4 and later, in ${bans === null ? 'three' : 'four'} files, for the access logs of nginx and Apache, combined or vhost_combined.`,
       `  sekisho export crowdsec > ${paths.parser}`,
       `  sekisho export crowdsec --part rules > ${paths.rules}`,
       `  sekisho export crowdsec --part scenario > ${paths.scenario}`,
       ...(bans === null ? [] : [`  sekisho export crowdsec --part profile > ${paths.profile}`]),
       '  systemctl reload crowdsec',
-      'This one hands on the lines that the parsers of nginx and Apache do not take, such as SOCKS: it must come after them,',
-      'and CrowdSec takes parsers in the order of their file names. The next one names the rule that a line breaks.',
-      'It counts; a bouncer refuses. Only where clients reach the server directly: behind a balancer the log holds its',
-      'address.',
+      'This one passes on lines that the nginx and Apache parsers reject, such as SOCKS: it must run after them, and CrowdSec runs',
+      'parsers in the order of their file names. The next one names the rule that a line matches.',
+      'It counts; a bouncer refuses. Use it only where clients reach the server directly: behind a balancer the log has the',
+      "balancer's address.",
     ];
     const head = headComment(intro, coverages, action);
     const parts: [Part, ...Part[]] = [
@@ -43,14 +43,14 @@ const paths = {
   profile: '/etc/crowdsec/profiles.yaml.local',
 } as const;
 
-const other = (part: string): string => `# Sekisho for CrowdSec, the ${part}: see the head of the parser.`;
+const other = (part: string): string => `# Sekisho for CrowdSec, the ${part}: see the top of the parser.`;
 
 /**
- * Anchored at the start, where the server writes the address (after the virtual host, in the format vhost_combined):
- * whatever a sender writes comes later, with its quotes escaped, so that nobody can have another address banned.
+ * Anchored at the start, where the server writes the address (after the virtual host, in the format vhost_combined): everything
+ * that a sender writes comes later, with its quotes escaped, so no sender can get another address banned.
  */
 const accessLog = (parser: 'PARSER' | 'RULES'): string[] => {
-  // Such names are shared by all files.
+  // Pattern names are shared by all files, so each file needs its own.
   const [time, request] = [`SEKISHO_${parser}_TIME`, `SEKISHO_${parser}_REQUEST`];
   const line = `^(?:[^ "]+:[0-9]+ )?%{IP:sekisho_address} [^ ]+ .*?\\[%{${time}:sekisho_time}\\] "%{${request}:sekisho_request}" [0-9]+ `;
   return [
@@ -66,7 +66,7 @@ const accessLog = (parser: 'PARSER' | 'RULES'): string[] => {
 
 const parser = [
   'name: sekisho/access-log',
-  'description: Lines of access logs whose request is none, as bytes of other protocols are',
+  'description: Access log lines without an HTTP request, such as bytes of other protocols',
   ...accessLog('PARSER'),
   'onsuccess: next_stage',
   'statics:',
@@ -79,12 +79,12 @@ const parser = [
 
 const request = 'evt.Parsed.sekisho_request';
 
-/** Named by the first check that holds: a parser has no other way to stop at it. */
+/** Set by the first check that matches and tested by the others: a parser has no other way to stop. */
 const rule = 'evt.Meta.sekisho_rule';
 
 function rulesOf({ checks }: Source): string {
-  const leftAlone = [
-    // A line of an error log: nodes are asked whether the grok matched or not.
+  const notCountedLines = [
+    // A line of an error log: nodes run whether the grok matched or not.
     `${request} == ""`,
     `${request} == ${exprWord(notCounted.noRequest)}`,
     `${request} startsWith ${exprWord(notCounted.tls)}`,
@@ -93,11 +93,11 @@ function rulesOf({ checks }: Source): string {
   return [
     other('rules'),
     'name: sekisho/rules',
-    'description: Names the rule of Sekisho that a request breaks',
+    'description: Names the Sekisho rule that a request matches',
     ...accessLog('RULES'),
     'nodes:',
-    '  # Not a line of an error log, a connection without a request, nor TLS or STUN where none is spoken: mostly a browser or a crawler.',
-    `  - filter: ${yamlWord(`!(${leftAlone.join(' || ')})`)}`,
+    '  # Skipped: error log lines, connections without a request, and TLS or STUN on a plain port, which mostly browsers and crawlers send.',
+    `  - filter: ${yamlWord(`!(${notCountedLines.join(' || ')})`)}`,
     '    nodes:',
     ...countedChecks(checks).flatMap((check) => [
       `      - filter: ${yamlWord(`${rule} == "" && ${condition(check)}`)}`,
@@ -126,7 +126,7 @@ function scenarioOf(source: Source): string {
   );
   return [
     other('scenario'),
-    // CrowdSec refuses a leaky bucket that overflows at once.
+    // CrowdSec rejects a leaky bucket of capacity zero.
     ...(after === 1 ? ['type: trigger'] : ['type: leaky']),
     `name: ${scenarioName}`,
     'description: Attempts at relaying through this server',
@@ -135,8 +135,8 @@ function scenarioOf(source: Source): string {
     ...(after === 1
       ? []
       : [
-          `# ${after} within ${within} seconds are too many, as for the gateway. One is forgiven every ${within} seconds, so that who goes`,
-          '# on slowly overflows in the end; the gateway would let those be.',
+          `# ${after} within ${within} seconds are too many, as for the gateway. The bucket leaks one every ${within} seconds, so it also`,
+          '# overflows for clients that probe slowly, which the gateway does not ban.',
           `capacity: ${after - 1}`,
           `leakspeed: ${within}s`,
         ]),
@@ -149,7 +149,7 @@ function scenarioOf(source: Source): string {
   ].join('\n');
 }
 
-/** Profiles of the `.local` file come before those of profiles.yaml. */
+/** Profiles in the `.local` file run before those in profiles.yaml. */
 function profileOf(lengths: readonly number[]): string {
   const [first = 600, ...more] = lengths;
   const last = more.at(-1);
@@ -167,7 +167,7 @@ function profileOf(lengths: readonly number[]): string {
     ...(last === undefined
       ? []
       : [
-          '# The first ban, and those after it: longer by what CrowdSec has decided about the address before.',
+          '# Later bans are longer, by the number of earlier CrowdSec decisions about the address.',
           `duration_expr: ${yamlWord(steps.map((step) => `${step}(`).join('') + `"${last}s"` + ')'.repeat(steps.length))}`,
         ]),
     'on_success: break',

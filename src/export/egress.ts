@@ -1,6 +1,6 @@
 /**
- * Promise 1, held by the kernel too: nftables rules under which the process can open connections to what its config names, and to
- * nothing else. What the kernel stops is written to its log.
+ * The kernel's side of promise 1: nftables rules that let the process connect only to services that its config names. The
+ * kernel logs the connections it refuses.
  */
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { isIP } from 'node:net';
 import { readValkeyAddress } from '../address/valkey-address.ts';
 import type { Config } from '../config/config.ts';
 
-/** Somebody whom the program calls. */
+/** A service that the program connects to. */
 export interface Callee {
-  /** The place in the config. */
+  /** The setting that names it. */
   readonly what: string;
   /** A name or an address. */
   readonly host: string;
@@ -18,7 +18,7 @@ export interface Callee {
   readonly protocol: 'tcp' | 'udp';
 }
 
-/** Whom a config has the program call, besides the resolver. Unix sockets need no rule. */
+/** The services that a config makes the program connect to, besides the resolver. Unix sockets need no rule. */
 export function calleesOf(config: Config): Callee[] {
   const found: Callee[] = [];
   const add = (what: string, host: string, port: number, protocol: Callee['protocol'] = 'tcp'): void => {
@@ -39,7 +39,7 @@ export function calleesOf(config: Config): Callee[] {
   if (config.acme !== null) addUrl('acme.directory', config.acme.directory);
   if (config.fleet !== false) {
     const store = readValkeyAddress(config.fleet.valkey);
-    // The config was read: it is an address.
+    // A string would be an error, which loading the config has already ruled out.
     if (typeof store !== 'string') for (const { host, port } of store.nodes) add('fleet.valkey', host, port);
   }
   if (config.otel !== false) {
@@ -65,7 +65,7 @@ const usualPorts: Readonly<Record<string, number>> = {
   'smtps:': 465,
 };
 
-/** A callee with its addresses; none: the name could not be resolved. */
+/** A callee with its addresses; empty: the name could not be resolved. */
 export interface Resolved extends Callee {
   readonly addresses: readonly string[];
 }
@@ -82,7 +82,7 @@ export async function resolved(
       return { ...callee, addresses: all.map(({ address }) => address) };
     }),
   );
-  // Addresses need no resolver, and who calls by address alone shall not be able to ask one.
+  // A config that names only addresses gets no access to a resolver.
   if (callees.every(({ host }) => isIP(host) !== 0)) return found;
   const servers = nameServers(resolvConf);
   return [
@@ -98,16 +98,16 @@ function nameServers(file: string): string[] {
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    // Without the file the C library asks this machine.
+    // Without the file the C library asks a resolver on this machine.
   }
   const found = [...text.matchAll(/^\s*nameserver\s+([0-9A-Fa-f.:]+)/gm)].map(([, address]) => address!);
   return found.length > 0 ? found : ['127.0.0.1'];
 }
 
-/** Whose connections the rules are for: those of a user, or of a unit of systemd. */
+/** Whose connections the rules cover: those of a user or of a systemd unit. */
 export type Subject = { readonly user: string } | { readonly unit: string };
 
-/** The rules, for `nft -f`: in place of those before, all or none. Pure. */
+/** The rules for `nft -f`, which replaces earlier ones atomically. Pure. */
 export function egressRules(callees: readonly Resolved[], subject: Subject): string {
   const elements = (family: 4 | 6): string[] => [
     ...new Set(
@@ -129,10 +129,10 @@ export function egressRules(callees: readonly Resolved[], subject: Subject): str
       ? `meta skuid != ${JSON.stringify(subject.user)} accept`
       : `socket cgroupv2 level 2 != ${JSON.stringify(`system.slice/${subject.unit}`)} accept`;
   return [
-    '# Sekisho: what it may connect to. `nft -f` this file, and again with each change of the config: it names addresses, as they',
-    '# resolved when it was written.',
+    '# The services that Sekisho may connect to. Load this file with `nft -f`, and write it anew after each change of the config: it has the',
+    '# addresses that the names resolved to when it was written.',
     ...('unit' in subject
-      ? ['# The unit must run when it is read: nftables looks its control group up once.']
+      ? ['# The unit must be running when this is loaded: nftables looks up its control group once.']
       : []),
     ...callees.map(
       ({ what, host, port, protocol, addresses }) =>
@@ -146,7 +146,7 @@ export function egressRules(callees: readonly Resolved[], subject: Subject): str
     '  chain output {',
     '    type filter hook output priority 0; policy accept;',
     `    ${others}`,
-    '    # Answers on connections that clients opened.',
+    '    # Responses on connections that clients opened.',
     '    ct direction reply accept',
     '    ct state established,related accept',
     '    ip daddr . meta l4proto . th dport @callees4 accept',

@@ -2,8 +2,8 @@
 import { countedByName, countedChecks, logCoverages, neverBanned, notCounted } from './access-log.ts';
 import type { Check, TextMatch } from './check.ts';
 import { headComment } from './coverage.ts';
+import { oneLine, prefixWord } from './quoting.ts';
 import type { Source, Target } from './target.ts';
-import { oneLine, prefixWord } from './word.ts';
 
 const coverages = logCoverages('by the jail', [
   'part',
@@ -14,12 +14,12 @@ export const fail2ban: Target = {
   coverages,
   parts(source) {
     const intro = [
-      'Sekisho for fail2ban, of two files, over the access logs of nginx and Apache, combined or vhost_combined, and',
+      'Sekisho for fail2ban, in two files, for the access logs of nginx and Apache, combined or vhost_combined, or',
       'in the format `sekisho` of their exports, which shows more than a request line.',
       '  sekisho export fail2ban > /etc/fail2ban/filter.d/sekisho-access.conf',
       '  sekisho export fail2ban --part jail > /etc/fail2ban/jail.d/sekisho-access.conf',
-      'It counts; it refuses nothing by itself. Only where clients reach the server directly: behind a balancer the log',
-      'holds its address.',
+      'It counts; it refuses nothing by itself. Use it only where clients reach the server directly: behind a balancer the log',
+      "has the balancer's address.",
     ];
     return [
       {
@@ -33,8 +33,8 @@ export const fail2ban: Target = {
 };
 
 /**
- * Anchored at the address, which the server writes first (after the virtual host, in the format vhost_combined): whatever a sender writes comes later, with its quotes
- * escaped, so that nobody can have another address banned.
+ * Anchored at the address, which the server writes first (after the virtual host, in the format vhost_combined): everything that
+ * a sender writes comes later, with its quotes escaped, so no sender can get another address banned.
  */
 function filter(checks: readonly Check[]): string {
   const lines = countedChecks(checks).map(({ when, unless }) => {
@@ -42,7 +42,7 @@ function filter(checks: readonly Check[]): string {
       ...when.map((match) => `(?=${alternatives(match)})`),
       ...unless.map((match) => `(?!${alternatives(match)})`),
     ];
-    return `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] "${leftAlone}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
+    return `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] "${notCountedLines}${conditions.join('')}(?:[^"\\\\]|\\\\.)+" \\d{3}\\b`;
   });
   return [
     '[Definition]',
@@ -55,17 +55,17 @@ function filter(checks: readonly Check[]): string {
   ].join('\n');
 }
 
-/** What nginx and Apache have named by the format of their exports. A request that did not come in time (408, 499) is cut off anywhere. */
+/** Lines in the format `sekisho`, which name the rule. A request that timed out (408, 499) is cut off anywhere, so it does not count. */
 const quoted = String.raw`"(?:[^"\\]|\\.)*"`;
 const named = `^(?:[^ "]+:\\d+ )?<ADDR> \\S+ .*?\\[\\] ${quoted} (?!408|499)\\d{3} \\d+ ${quoted} ${quoted} rule=(?:${Object.values(countedByName).flat().join('|')}) counts=1$`;
 
-const leftAlone = `(?!${notCounted.noRequest}" |${[notCounted.tls, notCounted.stun].map((bytes) => bytes.replaceAll('\\', '\\\\')).join('|')})`;
+const notCountedLines = `(?!${notCounted.noRequest}" |${[notCounted.tls, notCounted.stun].map((bytes) => bytes.replaceAll('\\', '\\\\')).join('|')})`;
 
 function jail(source: Source): string {
   const { bans } = source;
   const [first = 600] = bans?.for ?? [];
   return [
-    '# Sekisho for fail2ban, the jail: see the head of the other part. Name the log of your server.',
+    '# Sekisho for fail2ban, the jail: see the top of the other part. Set logpath to the log of your server.',
     '[sekisho-access]',
     `enabled = ${bans !== null}`,
     'filter = sekisho-access',
@@ -74,7 +74,7 @@ function jail(source: Source): string {
     `maxretry = ${bans?.after ?? 5}`,
     `findtime = ${bans?.within ?? 600}`,
     `bantime = ${first}`,
-    // The lengths of the second ban and those after it, as multiples of the first.
+    // Lengths of later bans, as multiples of the first.
     'bantime.increment = true',
     `bantime.multipliers = ${(bans?.for ?? [first]).map((time) => Number((time / first).toFixed(3))).join(' ')}`,
     `ignoreip = ${['127.0.0.1/8', '::1', ...neverBanned(source).map(prefixWord)].join(' ')}`,
@@ -82,11 +82,11 @@ function jail(source: Source): string {
   ].join('\n');
 }
 
-/** Within the quotes of the log: the line begins after one, and ends before the other. */
+/** Moves the anchors to the quotes in the log: the request line begins after one and ends before the other. */
 function alternatives({ any, exactCase = false }: TextMatch): string {
   const within = any.map((regex) => regex.replace(/^\^/, '').replace(/\$$/, '(?=" )'));
   return `(?${exactCase ? '' : 'i'}:${within.join('|')})`;
 }
 
-/** `%` begins a reference to another value. */
+/** Escapes `%`, which begins a reference to another value. */
 const value = (text: string): string => oneLine(text).replaceAll('%', '%%');

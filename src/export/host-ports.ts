@@ -1,4 +1,4 @@
-/** Ports of Host lines that name us, as matches: those that are served, and those that are refused. */
+/** Matches for the ports in Host lines that name us: served ports and refused ones. */
 import type { SiteConfig } from '../config/config.ts';
 import { blockedPorts, isNear } from '../rules/host-port.ts';
 import type { Site } from '../rules/policy.ts';
@@ -6,16 +6,16 @@ import type { Match, TextMatch } from './check.ts';
 import { hostRegex } from './host-regex.ts';
 import { hostLineNames } from './site-hosts.ts';
 
-/** 1 to 1023, and the higher ones of which browsers ask none. */
+/** 1 to 1023, and the higher ports that browsers block. */
 const refusedPort = `0*(?:[1-9][0-9]{0,2}|10[01][0-9]|102[0-3]|${blockedPorts.filter((port) => port > 1023).join('|')})`;
 
-/** What is refused: all of `when`, and none of `unless`. */
+/** A refused port: all of `when` and none of `unless`. */
 export interface RefusedPort {
   readonly when: readonly TextMatch[];
   readonly unless: readonly Match[];
 }
 
-/** @param ports that are served */
+/** @param ports the served ports */
 export function refusedHostPorts(
   sites: ReadonlyMap<Site, SiteConfig>,
   ports: ReadonlySet<number>,

@@ -1,4 +1,4 @@
-/** Host entries as regular expressions of what PCRE, PCRE2 and RE2 share, over the bytes of a Host line. */
+/** Host entries as regular expressions that PCRE, PCRE2 and RE2 all understand, over the bytes of a Host line. */
 import { domainToUnicode } from 'node:url';
 import ipaddr from 'ipaddr.js';
 
@@ -7,20 +7,20 @@ export interface NamedHost {
   readonly host: string;
 }
 
-/** All that a canonical host is written in: none of these characters ends a word in any of the languages exported to. */
+/** The characters of a canonical host: none of them ends a word in any language exported to. */
 const canonicalHost = /^(?:(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/;
 
-/** RFC 3986 section 3.2.3 allows an empty port; 0 and what is above 65535 is none. */
+/** RFC 3986 section 3.2.3 allows an empty port; 0 and numbers above 65535 are not ports. */
 export const portRegex =
   '(?::(?:0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)?';
 
 /**
- * Every spelling by which a Host line names the host, without a port; to be matched without regard to case.
+ * Every spelling by which a Host line can name the host, without a port; to be matched ignoring case.
  *
- * RFC 3986 section 6.2.2 lets a sender write any character percent-encoded, and a name with a dot at its end: an own
- * host refused for its spelling would be a false alarm, and one that only looks alike is none of ours.
+ * RFC 3986 section 6.2.2 lets a sender percent-encode any character, and a name can end with a dot: refusing our own host for
+ * its spelling would be a false alarm. A name that only looks alike must not match.
  *
- * @throws where the host is not canonical: it could end a word of the configuration and begin a directive
+ * @throws if the host is not canonical: it could end a word of the configuration and begin a directive
  */
 export function hostRegex({ host }: NamedHost): string {
   if (!canonicalHost.test(host)) throw new TypeError(`not a canonical host: ${JSON.stringify(host)}`);
@@ -36,7 +36,7 @@ function nameRegex(host: string): string {
   return `(?:${spelled}|${[...unicode].map(characterRegex).join('')})`;
 }
 
-/** The character, in capitals where regular expressions do not know them (beyond ASCII), and percent-encoded. */
+/** The character, its capital (regular expressions ignore case only in ASCII), and its percent-encoding. */
 function characterRegex(character: string): string {
   const encoded = [...new TextEncoder().encode(character)]
     .map((byte) => `%${byte.toString(16).padStart(2, '0')}`)
@@ -48,10 +48,10 @@ function characterRegex(character: string): string {
     : `(?:${plain}|${capital}|${encoded})`;
 }
 
-/** That may stand before a group of so many digits. */
+/** Leading zeros allowed before a group of so many digits. */
 const zeros = ['', '0{0,3}', '0{0,2}', '0?', ''] as const;
 
-/** RFC 4291 section 2.2: leading zeros, and `::` for any run of zeros, or for none. */
+/** RFC 4291 section 2.2: leading zeros are optional, and `::` can stand for any run of zero groups, or not be used. */
 function ipv6Regex(address: string): string {
   const groups = ipaddr.IPv6.parse(address).parts;
   const text = (from: number, to: number): string =>

@@ -1,7 +1,7 @@
-/** What `sekisho export` can write. */
+/** The programs that `sekisho export` writes for. */
 export const targetNames = ['nginx', 'apache', 'haproxy', 'caddy', 'fail2ban', 'crowdsec'] as const;
 
-/** Rules for the kernel, about what the program itself may do: no policy for another server. */
+/** Kernel rules about the program's own connections, not a policy for another server. */
 export const egressName = 'egress';
 
 export type TargetName = (typeof targetNames)[number];

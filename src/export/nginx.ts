@@ -1,52 +1,25 @@
-/** nginx, with nothing but the modules that every build has: `geo` and `map` find, `if` and `return` refuse. */
+/** nginx, using only modules that every build has: `geo` and `map` match, `if` and `return` refuse. */
 import type { Answer, RuleId } from '../rules/catalogue.ts';
 import { countedByName, ofLine } from './access-log.ts';
-import { type Check, isPresence, type Match, type Part } from './check.ts';
-import { type Coverages, headComment } from './coverage.ts';
+import { type Check, isPresence, type Match, type RequestPart } from './check.ts';
+import { type Coverages, headComment, nonEmptyHeader, refusedBy, webServerCoverages } from './coverage.ts';
+import { nginxWord, prefixWord } from './quoting.ts';
 import type { Target } from './target.ts';
-import { nginxWord, prefixWord } from './word.ts';
-
-const itself = 'by nginx itself, with its own answer';
 
 const coverages: Coverages = {
+  ...webServerCoverages('nginx', 'nginx, in HTTP/2'),
   'client-banned': ['none', 'nginx keeps no count of probes: export fail2ban as well'],
   'rate-limited': ['none', 'see limit_req'],
-  socks4: ['all', itself],
-  socks5: ['all', itself],
-  'tls-on-plaintext': ['all', itself],
-  'smtp-on-http': ['all', itself],
-  'proxy-protocol': ['all', itself],
-  'h2-preface': ['all', itself],
-  'not-http': ['all', itself],
-  connect: ['all'],
-  'extended-connect': ['none', 'left to what nginx does in HTTP/2'],
-  'absolute-form-scheme': ['all'],
-  'absolute-form-userinfo': ['all'],
-  'absolute-form-foreign': ['all'],
-  'absolute-form-port': ['all'],
+  'h2-preface': refusedBy('nginx'),
   'absolute-form-host-mismatch': ['all'],
   framing: [
     'part',
-    'bare LF, bytes in header names and values, and lines without a colon are taken or passed over by nginx before anything can look',
+    'nginx accepts or drops bare LF, bad bytes in header names and values, and lines without a colon before anything can look at them',
   ],
-  'method-unknown': ['all'],
-  'header-overflow': ['all', itself],
-  'target-malformed': ['all'],
-  'host-duplicate': ['all'],
-  'host-malformed': ['all'],
-  'host-missing': ['all'],
-  'host-foreign': ['all'],
-  'host-port': ['all'],
-  'authority-mismatch': ['none', 'left to what nginx does in HTTP/2'],
-  trace: ['all'],
-  'proxy-authorization': ['part', 'an empty line is not seen'],
-  'proxy-connection': ['part', 'an empty line is not seen'],
-  'connection-strips': ['all'],
-  'upgrade-unknown': ['all'],
-  'host-override': ['none', 'overwrite these headers for what is behind nginx with proxy_set_header'],
+  'proxy-authorization': nonEmptyHeader,
+  'proxy-connection': nonEmptyHeader,
+  'host-override': ['none', 'overwrite these headers for the backend with proxy_set_header'],
   'sni-foreign': ['part', 'names of no server block, by the part `default`, which refuses the handshake'],
-  'path-proxy': ['none', 'flagged and passed on, by decoded targets: that takes a parser'],
-  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
 };
 
 export const nginx: Target = {
@@ -54,15 +27,15 @@ export const nginx: Target = {
   parts({ checks, action, defaultHost, tlsPorts }) {
     const { http, server } = nginxFiles(checks);
     const intro = [
-      'Sekisho for nginx, of three files. This one belongs into http { … }:',
+      'Sekisho for nginx, in three files. This one belongs in http { … }:',
       '  sekisho export nginx > /etc/nginx/conf.d/sekisho.conf',
-      'The second one into each server { … }, by a line `include snippets/sekisho.conf;`:',
+      'The second one belongs in each server { … }, by a line `include snippets/sekisho.conf;`:',
       '  sekisho export nginx --part server > /etc/nginx/snippets/sekisho.conf',
-      `The server block of ${defaultHost} should be the default_server of plain HTTP: requests that name no host of a block come there,`,
-      'and are refused there if they name none of ours. With TLS the third file, of nginx 1.19.4 or later, takes those:',
+      `The server block of ${defaultHost} should be the default_server of plain HTTP: nginx sends it requests for hosts that no block names,`,
+      'and they are refused there if they name none of ours. For TLS the third file, for nginx 1.19.4 or later, does that:',
       '  sekisho export nginx --part default > /etc/nginx/conf.d/sekisho-default.conf',
-      'Which rule refused a request is in $sekisho_rule. `access_log /var/log/nginx/access.log sekisho;` in a server { … } logs it, in',
-      'the combined format with two words behind it, and the fail2ban export counts by them what a request line does not show.',
+      'The rule that refused a request is in $sekisho_rule. `access_log /var/log/nginx/access.log sekisho;` in a server { … } logs it, in',
+      'the combined format with two more fields, by which the fail2ban export counts what a request line does not show.',
     ];
     return [
       {
@@ -73,7 +46,7 @@ export const nginx: Target = {
       {
         name: 'server',
         path: '/etc/nginx/snippets/sekisho.conf',
-        text: `# Sekisho for nginx, the part for each server { … }: see the head of the first part.\n${server}`,
+        text: `# Sekisho for nginx, the part for each server { … }: see the top of the first part.\n${server}`,
       },
       {
         name: 'default',
@@ -84,14 +57,14 @@ export const nginx: Target = {
   },
 };
 
-/** Variables for `http { … }`, and what each `server { … }` does with them. */
+/** Variables for `http { … }`, and the lines of each `server { … }` that refuse by them. */
 function nginxFiles(checks: readonly Check[]): { http: string; server: string } {
   const http: string[] = [];
   const known = new Map<string, string>();
   const seen: string[] = [];
   const answers = new Map<RuleId, number>();
 
-  /** The variable that is 1 where the table holds, and empty elsewhere. */
+  /** The variable that is 1 if a row matches, else empty. */
   const variable = (kind: string, rows: readonly string[]): string => {
     const table = [`${kind} NAME {`, ...rows.map((row) => `    ${row} 1;`), '}'].join('\n');
     const name = known.get(table) ?? `$sekisho_${known.size + 1}`;
@@ -110,7 +83,7 @@ function nginxFiles(checks: readonly Check[]): { http: string; server: string } 
 
   for (const { rule, answer, when, unless, exempt = [] } of checks.filter(isVisible)) {
     const holds = when.map(matched);
-    if (![...when, ...unless].every(ofLine)) holds.push(variable('map $status', judged));
+    if (![...when, ...unless].every(ofLine)) holds.push(variable('map $status', noStatus));
     const excuses = unless.map(matched);
     if (exempt.length > 0) excuses.push(variable('geo', exempt.map(prefixWord)));
     const name = `$sekisho_seen_${seen.length + 1}`;
@@ -135,12 +108,12 @@ function nginxFiles(checks: readonly Check[]): { http: string; server: string } 
 }
 
 /**
- * There is no status yet as a `server { … }` asks. What nginx has refused by itself is asked about by the log alone, where there is one:
- * it may have read no header, so that none says anything.
+ * In `server { … }` there is no status yet: `$status` is 000. Requests that nginx refuses by itself only reach the log, with a
+ * status, and perhaps before their headers were read; checks of headers must not match those.
  */
-const judged = [nginxWord('000')];
+const noStatus = [nginxWord('000')];
 
-/** What nginx refuses by itself and logs as a request line, so that the log has the right name for it. */
+/** Bytes that nginx refuses by itself and logs as a request line, with the rule to log for them. */
 const bytes: readonly (readonly [regex: string, rule: RuleId])[] = [
   ['^\\x16\\x03', 'tls-on-plaintext'],
   ['^\\x05[\\x01-\\x09]', 'socks5'],
@@ -151,7 +124,7 @@ const bytes: readonly (readonly [regex: string, rule: RuleId])[] = [
   ['^[^A-Za-z]', 'not-http'],
 ];
 
-/** Of several rules that are seen the first one names the request. A connection without one (`""`) is named by none. */
+/** The first matching rule names the request. A connection without a request (`""`) matches none. */
 const naming = (seen: readonly string[]): string[] => [
   'map $request $sekisho_bytes {',
   '    "" "- ";',
@@ -164,7 +137,7 @@ const naming = (seen: readonly string[]): string[] => [
   '}',
 ];
 
-/** As `src/rules/browser-marks.ts` has them: what a page can have a browser send is refused, and is no reason for a ban. */
+/** The marks of `src/rules/browser-marks.ts`: what a web page can make a browser send is refused, but does not count towards a ban. */
 const counting = [
   'map "$http_sec_fetch_site$http_sec_fetch_mode" $sekisho_fetch {',
   '    "~." 1;',
@@ -182,13 +155,13 @@ const counting = [
   `    '"$http_referer" "$http_user_agent" rule=$sekisho_rule counts=$sekisho_counts';`,
 ];
 
-/** Names that no server block has, by TLS: the handshake ends with `unrecognized_name` (RFC 6066), and no certificate is shown. */
+/** TLS for a name that no server block has: the handshake ends with `unrecognized_name` (RFC 6066), and no certificate is shown. */
 function defaultServer(blocks: boolean, ports: readonly number[]): string {
-  const head = '# Sekisho for nginx, the default server of TLS: see the head of the first part.';
+  const head = '# Sekisho for nginx, the default server for TLS: see the top of the first part.';
   if (!blocks) return `${head}\n# host-foreign is not blocked by this config, so no name is refused.\n`;
   return [
     head,
-    '# No other block may be the default_server of these ports. A client that names no host in TLS is refused as well.',
+    '# No other block can be the default_server of these ports. A client that sends no host name in TLS is refused as well.',
     'server {',
     ...ports.flatMap((port) => [
       `    listen ${port} ssl default_server;`,
@@ -201,14 +174,14 @@ function defaultServer(blocks: boolean, ports: readonly number[]): string {
   ].join('\n');
 }
 
-/** 444 is nginx's own: close without a byte. */
+/** 444 is nginx's own code: close without a byte. */
 const status = (answer: Answer): number => (answer === 'drop' ? 444 : answer);
 
-/** nginx throws away headers with an underscore, whose variables would be those of the ones with a hyphen. */
+/** nginx drops headers with an underscore; their variables would name the headers with a hyphen. */
 const isVisible = ({ when }: Check): boolean =>
   !when.some((match) => isPresence(match) && match.present.includes('_'));
 
-const subject = (parts: readonly Part[]): string =>
+const subject = (parts: readonly RequestPart[]): string =>
   parts
     .map((part) =>
       part === 'line' ? '$request' : part === 'host' ? '$http_host' : `$http_${part.replaceAll('-', '_')}`,

@@ -1,14 +1,14 @@
-/** The hosts of sites as matches: by the request-target where it is in absolute form, else by the Host line. */
+/** Matches for the hosts of sites: by an absolute-form request-target, else by the Host line. */
 import type { TextMatch } from './check.ts';
 import { portRegex } from './host-regex.ts';
 
-/** The start of a request line whose target is in absolute form, up to the authority. */
+/** The start of a request line with an absolute-form target, up to the authority. */
 export const absolute = '^[^ ]+ +https?://';
 
-/** What may follow an authority in a request line. */
+/** The character after an authority in a request line. */
 export const authorityEnd = '[/? ]';
 
-/** Requests whose target is in absolute form and names one of the hosts, at any port. */
+/** Requests with an absolute-form target that names one of the hosts, at any port. */
 export const absoluteTo = (hosts: readonly string[]): TextMatch => ({
   of: ['line'],
   any: hosts.map((host) => `${absolute}${host}${portRegex}${authorityEnd}`),

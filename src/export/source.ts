@@ -1,12 +1,12 @@
 import { compile } from '../config/compile.ts';
 import type { Config } from '../config/config.ts';
 import type { Action, RuleId } from '../rules/catalogue.ts';
-import { checks } from './checks.ts';
+import { policyChecks } from './policy-checks.ts';
 import type { Source } from './target.ts';
 
 const strictness: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 };
 
-/** Config → what every target is written from. */
+/** Config → the source that every target is written from. */
 export function exportSource(config: Config): Source {
   const compiled = compile(config);
   const everywhere = [compiled.policy.rules, ...[...compiled.sites.keys()].map(({ rules }) => rules)];
@@ -15,7 +15,7 @@ export function exportSource(config: Config): Source {
     (rule === 'rate-limited' && config.rateLimit === false);
   const ports = [...new Set(config.listen.filter(({ tls }) => tls !== null).map(({ port }) => port))];
   return {
-    checks: checks(config, compiled),
+    checks: policyChecks(config, compiled),
     action: (rule) =>
       isOff(rule)
         ? 'allow'

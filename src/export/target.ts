@@ -2,16 +2,16 @@ import type { Action, RuleId } from '../rules/catalogue.ts';
 import type { Check } from './check.ts';
 import type { Coverages } from './coverage.ts';
 
-/** What is exported, whatever the target. */
+/** The policy, in the form that every target is written from. */
 export interface Source {
   readonly checks: readonly Check[];
   /** The strictest action of any site. */
   readonly action: (rule: RuleId) => Action;
-  /** The first host of the first site, which also serves requests that name none. */
+  /** The first host of the first site, which also serves requests without a host. */
   readonly defaultHost: string;
-  /** Ports of TLS: those of `listen`, or 443. */
+  /** TLS ports of `listen`; 443 if there are none. */
   readonly tlsPorts: readonly number[];
-  /** Null: bans are off. Seconds, and canonical prefixes. */
+  /** Times in seconds, canonical prefixes; null: bans are off. */
   readonly bans: {
     readonly after: number;
     readonly within: number;
@@ -22,15 +22,15 @@ export interface Source {
 
 /** One file of a target. */
 export interface Part {
-  /** Where it belongs, as `--part` calls it. */
+  /** Its name for `--part`. */
   readonly name: string;
-  /** The file that it usually is; null where it is a piece of a file. */
+  /** The file it usually goes to; null: it is a piece of a file. */
   readonly path: string | null;
   readonly text: string;
 }
 
 export interface Target {
   readonly coverages: Coverages;
-  /** The first is what is printed without `--part`. */
+  /** The first part is printed without `--part`. */
   parts(source: Source): readonly [Part, ...Part[]];
 }

@@ -1,4 +1,4 @@
-/** The web server of this machine, as its configuration tells: what it is, the names it answers to, where it listens. */
+/** Reads the configuration of the web server on this machine: its kind, its host names, and where it listens. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,19 +8,19 @@ export interface FoundListen {
   readonly file: string;
   readonly line: string;
   readonly port: number;
-  /** It speaks TLS: by its words, or since 443 is for nothing else. */
+  /** It speaks TLS: the line says so, or the port is 443. */
   readonly secure: boolean;
-  /** Other machines reach it. */
+  /** Other machines can reach it. */
   readonly open: boolean;
 }
 
 export interface FoundServer {
   readonly kind: 'apache' | 'nginx';
-  /** Names of its virtual hosts, without wildcards and catch-alls. */
+  /** Names of its virtual hosts, except wildcards and catch-alls. */
   readonly names: readonly string[];
-  /** Files that say where it listens, with the line. */
+  /** The lines that say where it listens. */
   readonly listens: readonly FoundListen[];
-  /** Its certificates, with their keys: those that can be read and belong together. */
+  /** Its certificates with their keys: those that are readable and match. */
   readonly certificates: readonly CertificateFiles[];
 }
 
@@ -49,7 +49,7 @@ const kinds = [
 ] as const;
 
 /**
- * @param etc where configurations are
+ * @param etc the folder with the configurations
  * @returns Apache, nginx, both or none
  */
 export function findServers(etc = '/etc'): FoundServer[] {
@@ -58,7 +58,7 @@ export function findServers(etc = '/etc'): FoundServer[] {
       .flatMap((pattern) => globSync(pattern, { cwd: etc }).sort())
       .map((file) => ({
         file: join(etc, file),
-        text: live(etc, read(join(etc, file)).replace(/#.*$/gm, '')),
+        text: active(etc, read(join(etc, file)).replace(/#.*$/gm, '')),
       }));
     if (texts.length === 0) return [];
     const names = texts.flatMap(({ text }) =>
@@ -78,8 +78,8 @@ export function findServers(etc = '/etc'): FoundServer[] {
   });
 }
 
-/** Debian's ports.conf names 443 for modules that are not loaded: nothing listens there then. */
-function live(etc: string, text: string): string {
+/** Removes the listen lines for TLS modules that are not loaded: Debian's ports.conf names 443 for them, but nothing listens there. */
+function active(etc: string, text: string): string {
   const loaded = globSync('*.load', { cwd: join(etc, 'apache2/mods-enabled') });
   if (loaded.length === 0 || loaded.includes('ssl.load') || loaded.includes('gnutls.load')) return text;
   return text.replace(/<IfModule\s+(?:ssl_module|mod_ssl\.c|mod_gnutls\.c)>[\s\S]*?<\/IfModule>/gi, '');
@@ -93,7 +93,7 @@ const found = (file: string, line: string, port: number): FoundListen => ({
   open: !/\s(?:127\.|\[::1\]|localhost:)/i.test(line),
 });
 
-/** Apache takes a key out of the file of its certificate as well. */
+/** Without a key file Apache takes the key from the certificate file. */
 function pairsOf(certs: readonly string[], keys: readonly string[]): CertificateFiles[] {
   if (keys.length !== 0 && keys.length !== certs.length) return [];
   return certs.map((cert, at) => ({ cert, key: keys[at] ?? cert })).filter(belongTogether);
@@ -108,8 +108,7 @@ function belongTogether({ cert, key }: CertificateFiles): boolean {
 }
 
 /**
- * A line that says where the server listens, with another place in it; null: it is to go, since the other place is of
- * another family of addresses.
+ * A listen line with another address; null: the line has to be removed, because the new address belongs to the other IP version.
  *
  * @param to `ADDR:PORT`
  */
@@ -119,13 +118,13 @@ export function movedLine(line: string, to: string): string | null {
   return line.replace(/^(\w+\s+)[^\s;]+/, `$1${to}`);
 }
 
-/** A name that visitors use; empty for what is none: `_`, a wildcard, a regular expression, a scheme before it. */
+/** A host name, without scheme and port; empty if it is none, such as `_`, a wildcard or a regular expression. */
 function plainName(word: string): string {
   const name = word.replace(/^https?:\/\//, '').replace(/:\d+$/, '');
   return /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(name) && name.includes('.') ? name.toLowerCase() : '';
 }
 
-/** A file that can't be read tells nothing: its owner is asked anyway. */
+/** An unreadable file counts as empty: the operator is asked for the answers anyway. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

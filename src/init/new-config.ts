@@ -1,25 +1,25 @@
-/** The config that a newcomer begins with. */
+/** The config that `sekisho init` writes. */
 import type { CertificateFiles } from '../listener/certificates.ts';
 
 export interface Answers {
-  /** The names that visitors use. */
+  /** The host names that visitors use. */
   readonly hosts: readonly string[];
-  /** The web server behind: a URL, `unix:/PATH`, or `welcome`. */
+  /** The web server behind Sekisho: a URL, `unix:/PATH`, or `welcome`. */
   readonly backend: string;
-  /** `ADDR:PORT` that visitors come to. */
+  /** `ADDR:PORT` that visitors connect to. */
   readonly listen: string;
-  /** Null: plain HTTP alone. */
+  /** Null: plain HTTP only. */
   readonly https: Https | null;
 }
 
 export interface Https {
   /** `ADDR:443`. */
   readonly listen: string;
-  /** What is shown there: files; or where an authority that certificates are ordered from may write to. */
+  /** Certificate files; or the mail address for certificates ordered from an authority. */
   readonly certificates: readonly CertificateFiles[] | { readonly email: string };
 }
 
-/** A name or a URL as it stands; anything else as JSON, whose strings are YAML's too. */
+/** Plain names and URLs unquoted; anything else as a JSON string, which is valid YAML. */
 const quoted = (text: string): string =>
   /^(?:https?:\/\/)?[a-z][a-z\d-]*(?:\.[a-z\d-]+)+$|^https?:\/\/[\d.]+:\d+$/.test(text)
     ? text
@@ -46,29 +46,29 @@ function certificates({ certificates: shown }: Https): string {
 }
 
 export function newConfig({ hosts, backend, listen, https }: Answers): string {
-  return `# Sekisho stands here, and passes on what is meant for your web server.
-# Every setting and its default: docs/reference/config.md. After a change: sekisho check --config FILE.
+  return `# Sekisho runs in front of your web server and passes on the requests meant for it.
+# Every setting and its default: docs/reference/config.md. After each change: sekisho check --config FILE.
 
-# Where visitors come to. With IPv6: "[::]:80", which takes both.
+# Where visitors connect. For IPv6 and IPv4 together: "[::]:80".
 listen:
 ${listeners(listen, https)}
 sites:
-  # Your names, every one that visitors use. Requests for any other are turned away.
+  # Every host name that visitors use. Requests for any other are refused.
   - hosts:
-${hosts.map((host) => `      - ${quoted(host)}\n`).join('')}    # Your web server. Nothing else is ever dialled.
+${hosts.map((host) => `      - ${quoted(host)}\n`).join('')}    # Your web server. Sekisho never connects anywhere else.
     backend: ${quoted(backend)}
     # websocket: true
 
-# To look before anything is blocked, and block later: preset observe.
+# To watch before blocking anything: preset observe.
 policy:
   preset: default
 
-# Who keeps probing is turned away for a while; these never are: your office, your monitoring.
+# Clients that keep probing are banned for a while. Never banned: your office, your monitoring.
 bans:
   allow: []
   # - 192.0.2.0/24
 
-# The dashboard: http://127.0.0.1:9090, on this machine only. The token is printed at the start.
+# The dashboard: http://127.0.0.1:9090, on this machine only. Its token is printed at start.
 admin: { listen: 127.0.0.1:9090 }
 `;
 }

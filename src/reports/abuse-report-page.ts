@@ -1,4 +1,4 @@
-/** The report to an abuse contact as a page that looks like the dashboard: to print, or to send along. It loads nothing. */
+/** The report to an abuse contact as a page that looks like the dashboard, to print or attach. It loads nothing. */
 import { createHash } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
 import { type Origin, originText } from '../geo/origin.ts';
@@ -8,15 +8,14 @@ import { looks } from '../looks/looks.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { accusation, listed, samples } from './abuse-report.ts';
 import {
-  allByDecoys,
+  activityOf,
+  activityWords,
   answerWords,
-  deedOf,
-  deedWords,
   type Reporter,
-  summed,
+  summaryOf,
   utc,
   withPort,
-} from './evidence.ts';
+} from './journal-evidence.ts';
 
 const style = `${looks}
 .bytes { margin-bottom: 14px; }
@@ -27,22 +26,19 @@ const style = `${looks}
 
 const digest = createHash('sha256').update(style).digest('base64');
 
-/** What the page may do, as a header and in itself: it may have been saved. */
+/** The page's content security policy: sent as a header, and put in the page for saved copies. */
 export const reportPolicy = `default-src 'none'; style-src 'sha256-${digest}'`;
 
-/** Parameters as with `abuseReport`. */
+/** Takes the parameters of `abuseReport`. */
 export function abuseReportPage(
   source: string,
   events: readonly JournalEvent[],
   { org, contact }: Reporter,
   origin: Origin,
 ): string {
-  const { total, first, last, rules } = summed(events);
-  const deed = deedOf(rules);
-  const lines = [
-    ...accusation[deed](source),
-    ...(allByDecoys(events) ? ['It came to ports on which we offer nothing to anybody.'] : []),
-  ];
+  const { total, first, last, rules } = summaryOf(events);
+  const activity = activityOf(rules);
+  const lines = accusation(source, events);
   const from = originText(origin);
   const facts: [string, string][] = [
     ['Source', source],
@@ -63,7 +59,7 @@ export function abuseReportPage(
       ({ first, bytes }) =>
         `<p class="lead">${utc(first)}</p><pre class="bytes">${text(broken(bytes))}</pre>`,
     );
-  const title = `Abuse report: ${deedWords[deed]} from ${source}`;
+  const title = `Abuse report: ${activityWords[activity]} from ${source}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
@@ -88,7 +84,7 @@ ${pieces.join('\n')}</section>
 
 const columns = ['Time', 'Source', 'Our address', 'Asked for', 'Answer'];
 
-/** The time of a connection and both its ends with their ports (RFC 6302). */
+/** The time of a connection and both ends with their ports (RFC 6302). */
 function row(event: JournalEvent): string {
   const { first, client, clientPort, localAddress, localPort, listener, request } = event;
   const cells = [
@@ -101,5 +97,5 @@ function row(event: JournalEvent): string {
   return `<tr>${cells.map((cell, index) => `<td data-label="${columns[index]}"${index === 0 ? ' class="when"' : ''}>${escapeHtml(cell)}</td>`).join('')}</tr>`;
 }
 
-/** Ends of lines are kept visible, and made so. */
+/** Breaks the line after each escaped line ending, which stays visible. */
 const broken = (bytes: string): string => bytes.slice(0, 1500).replace(/\\r\\n|\\n/g, (end) => `${end}\n`);

@@ -1,21 +1,20 @@
-/** What is sent to the abuse contact of a source, for people. */
+/** The report to the abuse contact of a source, for people. */
 import type { JournalEvent } from '../events/journal-query.ts';
 import { printable } from '../events/redact.ts';
 import { type Origin, originText } from '../geo/origin.ts';
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import {
+  type Activity,
+  activityOf,
+  activityWords,
   allByDecoys,
-  type Deed,
-  deedOf,
-  deedWords,
   evidenceLine,
   type Reporter,
-  summed,
+  summaryOf,
   utc,
-} from './evidence.ts';
+} from './journal-evidence.ts';
 
-/** Lines of the accusation, as mail has them. */
-export const accusation: Readonly<Record<Deed, (source: string) => readonly string[]>> = {
+const accusations: Readonly<Record<Activity, (source: string) => readonly string[]>> = {
   relay: (source) => [
     `${source} tried to use our server as an open relay.`,
     'The machine may be compromised, or used by somebody who looks for',
@@ -26,20 +25,26 @@ export const accusation: Readonly<Record<Deed, (source: string) => readonly stri
     'Please have a look at it.',
   ],
   probe: (source) => [
-    `${source} sent our server what no ordinary client of it sends.`,
+    `${source} sent our server requests that no ordinary client sends.`,
     'It may be a scanner; please have a look at it.',
   ],
 };
 
-/** Samples shown in full. */
+/** What the source is accused of, in lines of mail length. */
+export const accusation = (source: string, events: readonly JournalEvent[]): readonly string[] => [
+  ...accusations[activityOf(summaryOf(events).rules)](source),
+  ...(allByDecoys(events) ? ['All of it came to ports on which we offer no service.'] : []),
+];
+
+/** Number of samples shown in full. */
 export const samples = 5;
-/** Lines of the list. */
+/** Number of lines in the log. */
 export const listed = 50;
 
 /**
  * @param source an address or prefix
- * @param events those of `evidenceOf`, oldest first, one at least
- * @param origin of the source, so that whoever reports can tell which abuse contact is meant
+ * @param events rows that `evidenceOf` returned, oldest first, at least one
+ * @param origin of the source, so that the reporter can find the abuse contact
  */
 export function abuseReport(
   source: string,
@@ -47,15 +52,14 @@ export function abuseReport(
   { org, contact }: Reporter,
   origin: Origin,
 ): string {
-  const { total, first, last, rules } = summed(events);
-  const deed = deedOf(rules);
+  const { total, first, last, rules } = summaryOf(events);
+  const activity = activityOf(rules);
   return [
-    `Subject: Abuse report: ${deedWords[deed]} from ${source}`,
+    `Subject: Abuse report: ${activityWords[activity]} from ${source}`,
     '',
     `To the abuse contact of ${source},`,
     '',
-    ...accusation[deed](source),
-    ...(allByDecoys(events) ? ['It came to ports on which we offer nothing to anybody.'] : []),
+    ...accusation(source, events),
     'Every attempt was refused.',
     '',
     `Source:    ${source}`,
@@ -70,12 +74,11 @@ export function abuseReport(
       return `  - ${title} (${reference})`;
     }),
     '',
-    'Log: time in UTC, source with its port, our address with its port, what was',
-    'asked for, our answer.',
+    'Log: time in UTC, source and port, our address and port, request, our answer.',
     ...events.slice(-listed).map((event) => `  ${evidenceLine(event)}`),
     ...(events.length > listed ? [`  (the latest ${listed} of ${events.length} lines)`] : []),
     '',
-    'Samples of the bytes received. What is not printable is escaped,',
+    'Samples of the bytes received. Unprintable bytes are escaped,',
     'credentials are redacted.',
     ...events
       .slice(-samples)

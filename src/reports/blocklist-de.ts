@@ -1,11 +1,11 @@
 /**
- * Reports for https://www.blocklist.de/en/httpreports.html, a line a source: what is posted there as a form, but for `server` and `apikey`,
- * which whoever posts adds.
+ * Reports for https://www.blocklist.de/en/httpreports.html, one line per source: the form to post, without `server` and `apikey`,
+ * which the reporter adds.
  */
-import { evidenceLine } from './evidence.ts';
+import { evidenceLine } from './journal-evidence.ts';
 import type { Source } from './sources.ts';
 
-/** As blocklist.de has its lists: attacks on mail servers, and on web servers and what speaks HTTP. */
+/** The lists of blocklist.de: attacks on mail servers, and attacks on web servers. */
 const serviceOf = ({ rules }: Source): string =>
   rules.some((rule) => rule.startsWith('smtp-')) ? 'mail' : 'apache';
 

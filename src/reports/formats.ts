@@ -1,8 +1,8 @@
-/** What reports are written as. */
+/** Formats of reports. */
 
-/** About one source. */
+/** Formats for one source. */
 export const letterFormats = ['text', 'html', 'xarf'] as const;
-/** About one or many. */
+/** Formats for one source or many. */
 export const listFormats = ['abuseipdb', 'blocklist-de', 'stix', 'misp'] as const;
 
 export type LetterFormat = (typeof letterFormats)[number];

@@ -1,10 +1,10 @@
-/** Sightings as an event of MISP (https://www.misp-standard.org/rfc/misp-standard-core.html), to be imported as JSON. */
+/** Sightings as a MISP event (https://www.misp-standard.org/rfc/misp-standard-core.html), for import as JSON. */
 import { randomUUID } from 'node:crypto';
-import { deedOf, deedWords, type Reporter } from './evidence.ts';
+import { activityOf, activityWords, type Reporter } from './journal-evidence.ts';
 import type { Source } from './sources.ts';
 
 /**
- * Not published, for one's own organisation alone, and not for intrusion detection: whoever imports it decides otherwise.
+ * Unpublished, for the own organisation only, and not for intrusion detection: the importing analyst can change that.
  *
  * @param now milliseconds since the epoch
  */
@@ -14,7 +14,7 @@ export const mispEvent = (sources: readonly Source[], { org }: Reporter, now: nu
     info: `Relay probes refused by ${org}`,
     date: new Date(now).toISOString().slice(0, 10),
     timestamp: seconds(now),
-    // Low; initial.
+    // 3: low; 0: initial.
     threat_level_id: '3',
     analysis: '0',
     distribution: '0',
@@ -34,12 +34,12 @@ function attributeOf({ address, rules, rows, total, first, last }: Source, now: 
     category: 'Network activity',
     value: address,
     to_ids: false,
-    // As the event.
+    // 5: inherits the distribution of the event.
     distribution: '5',
     timestamp: seconds(now),
     first_seen: new Date(first).toISOString(),
     last_seen: new Date(last).toISOString(),
-    comment: `${deedWords[deedOf(rules)]}, refused: ${rules.join(', ')}; ${total} in all, the latest ${new Date(
+    comment: `${activityWords[activityOf(rules)]}, refused: ${rules.join(', ')}; ${total} in all, the latest ${new Date(
       rows[0]!.first,
     ).toISOString()}${port}${to}`,
   };

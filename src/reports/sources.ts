@@ -1,35 +1,35 @@
-/** Evidence by source, for reports about many at once. */
+/** Evidence by source, for reports about many sources. */
 import { parseIp } from '../address/ip.ts';
 import { specialRange } from '../address/special-ranges.ts';
 import type { JournalRow } from '../events/journal-query.ts';
-import { evidenceOf, type Summary, summed } from './evidence.ts';
+import { evidenceOf, type Summary, summaryOf } from './journal-evidence.ts';
 
 export interface Source extends Summary {
   /** An IPv4 or IPv6 address. */
   readonly address: string;
-  /** The newest of its rows, newest first. */
+  /** Its newest rows, newest first. */
   readonly rows: readonly JournalRow[];
 }
 
-/** Sources in one report; AbuseIPDB takes 10,000 lines of a file. */
+/** Most sources in one report; AbuseIPDB takes files of up to 10,000 lines. */
 const mostSources = 10_000;
-/** Rows kept of each; all are counted. */
+/** Rows kept per source; all rows are counted. */
 const rowsKept = 20;
 
-/** Gathers evidence as it is read. What is added once there are so many sources is counted where its source is known. */
+/** Gathers evidence as it is read. Once the table is full, rows of unknown sources are omitted; known sources still count. */
 export class Sources {
   readonly #known = new Map<string, { rows: JournalRow[]; sum: Summary }>();
   readonly #isExempt: (address: string) => boolean;
-  #left = 0;
+  #omitted = 0;
 
-  /** @param isExempt whom nobody reports: the allow-list, one's own monitoring */
+  /** @param isExempt clients that are never reported: the allow-list, such as one's own monitoring */
   constructor(isExempt: (address: string) => boolean) {
     this.#isExempt = isExempt;
   }
 
-  /** Sources that had no room. */
-  get left(): number {
-    return this.#left;
+  /** Rows of sources that were omitted. */
+  get omitted(): number {
+    return this.#omitted;
   }
 
   /** @param rows newest first */
@@ -37,21 +37,22 @@ export class Sources {
     for (const row of evidenceOf(rows)) {
       const known = this.#known.get(row.client);
       if (known !== undefined) {
-        known.sum = together(known.sum, summed([row]));
+        known.sum = together(known.sum, summaryOf([row]));
         if (known.rows.length < rowsKept) known.rows.push(row);
       } else if (this.#isPublic(row.client)) {
-        if (this.#known.size < mostSources) this.#known.set(row.client, { rows: [row], sum: summed([row]) });
-        else this.#left++;
+        if (this.#known.size < mostSources)
+          this.#known.set(row.client, { rows: [row], sum: summaryOf([row]) });
+        else this.#omitted++;
       }
     }
   }
 
-  /** In the order of their newest rows. */
+  /** Ordered by the newest row. */
   list(): Source[] {
     return [...this.#known].map(([address, { rows, sum }]) => ({ address, rows, ...sum }));
   }
 
-  /** Of a flood from more clients than are told apart, of a private network and of loopback there is nobody to tell. */
+  /** Private and loopback addresses, and the row that sums up a flood of too many clients, have no abuse contact. */
   #isPublic(client: string): boolean {
     return parseIp(client) !== null && specialRange(client) === 'public' && !this.#isExempt(client);
   }

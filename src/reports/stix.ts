@@ -1,12 +1,12 @@
-/** Sightings as a bundle of STIX 2.1 (https://docs.oasis-open.org/cti/stix/v2.1/): what was observed, and no more. */
+/** Sightings as a STIX 2.1 bundle (https://docs.oasis-open.org/cti/stix/v2.1/) that claims only what was observed. */
 import { createHash, randomUUID } from 'node:crypto';
 import type { JournalRow } from '../events/journal-query.ts';
-import { deedOf, deedWords, type Reporter } from './evidence.ts';
+import { activityOf, activityWords, type Reporter } from './journal-evidence.ts';
 import type { Source } from './sources.ts';
 
-/** Of the identifiers of cyber-observables (section 2.9). */
+/** The UUID namespace for cyber-observables (section 2.9). */
 const namespace = Buffer.from('00abedb4aa42466c9c01fed23315a9b7', 'hex');
-/** The most that `number_observed` holds (section 4.14). */
+/** The maximum of `number_observed` (section 4.14). */
 const mostObserved = 999_999_999;
 
 /** @param now milliseconds since the epoch */
@@ -25,14 +25,14 @@ export function stixBundle(sources: readonly Source[], { org }: Reporter, now: n
 
 type Identified = { readonly id: string };
 
-/** The address, its newest connections, that it was observed, and by which pattern it is known again. */
+/** The address, its newest connections, the observation, and an indicator with a pattern to recognise the address. */
 function objectsOf(source: Source, reporter: string, made: string): Identified[] {
   const { address, rows, rules, total, first, last } = source;
   const kind = address.includes(':') ? 'ipv6-addr' : 'ipv4-addr';
   const from = observable(kind, { value: address });
   const observed: Identified[] = [from];
   for (const row of rows) observed.push(...connectionOf(row, from.id, kind));
-  const description = `${deedWords[deedOf(rules)]}, refused: ${rules.join(', ')}`;
+  const description = `${activityWords[activityOf(rules)]}, refused: ${rules.join(', ')}`;
   const by = { created_by_ref: reporter };
   const data = {
     ...common('observed-data', made),
@@ -45,9 +45,9 @@ function objectsOf(source: Source, reporter: string, made: string): Identified[]
   const indicator = {
     ...common('indicator', made),
     ...by,
-    name: `${address}: ${deedWords[deedOf(rules)]}`,
+    name: `${address}: ${activityWords[activityOf(rules)]}`,
     description,
-    // An address is lent: what it did says nothing of who has it next.
+    // Addresses are reassigned: the next holder must not be called malicious.
     indicator_types: ['anomalous-activity'],
     pattern: `[${kind}:value = '${address}']`,
     pattern_type: 'stix',
@@ -64,7 +64,7 @@ function objectsOf(source: Source, reporter: string, made: string): Identified[]
   return [...observed, data, indicator, basedOn];
 }
 
-/** With both ports, by which a carrier tells who had the address (RFC 6302); nothing where they are not known. */
+/** The connection with both ports, by which a carrier finds the subscriber (RFC 6302); empty if a port is unknown. */
 function connectionOf(row: JournalRow, from: string, kind: string): Identified[] {
   const { clientPort, localAddress, localPort, protocol, first } = row;
   if (clientPort == null || localAddress == null || localPort == null) return [];

@@ -1,45 +1,45 @@
-/** A report for programs: X-ARF version 4, category connection, type reconnaissance or login_attack (https://xarf.org). */
+/** A machine-readable report: X-ARF version 4, category connection, type reconnaissance or login_attack (https://xarf.org). */
 import { createHash, randomUUID } from 'node:crypto';
 import type { JournalEvent } from '../events/journal-query.ts';
 import {
+  type Activity,
+  activityOf,
+  activityWords,
   allByDecoys,
   bruteForceFrom,
-  type Deed,
-  deedOf,
-  deedWords,
   type Reporter,
-  summed,
+  summaryOf,
   withPort,
-} from './evidence.ts';
+} from './journal-evidence.ts';
 
-/** Events whose bytes go with it. */
+/** Number of events whose bytes are included. */
 const samples = 5;
-/** Resources named. */
+/** Number of resources listed. */
 const listed = 50;
 
-const tags: Readonly<Record<Deed, string>> = {
+const tags: Readonly<Record<Activity, string>> = {
   relay: 'activity:open_relay_probing',
   'sign-in': 'activity:password_guessing',
   probe: 'activity:probing',
 };
 
-/** In place of a mail address that nobody has configured: valid by the schema, and nobody's (RFC 2606 section 2). */
+/** Stands in for a missing contact: valid by the schema, but nobody's address (RFC 2606 section 2). */
 const nobody = { contact: 'not-configured@reporter.invalid', domain: 'reporter.invalid' };
 
 /**
  * @param source an address or prefix
- * @param events those of `evidenceOf`, oldest first, one at least
+ * @param events rows that `evidenceOf` returned, oldest first, at least one
  */
 export function xarf(source: string, events: readonly JournalEvent[], { org, contact }: Reporter): object {
-  const { total, first, last, rules } = summed(events);
-  const deed = deedOf(rules);
-  const subject = deedWords[deed];
+  const { total, first, last, rules } = summaryOf(events);
+  const activity = activityOf(rules);
+  const subject = activityWords[activity];
   const [, address, domain] = /([^\s<>@,;:"()]+@((?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+))>?$/.exec(contact) ?? [];
   const party = {
     org: org.slice(0, 200),
     ...(address === undefined ? nobody : { contact: address, domain }),
   };
-  // Time, ports and addresses are those of one connection: by them a carrier finds whose it was (RFC 6302).
+  // Time, ports and addresses must be those of one connection: by them a carrier finds the subscriber (RFC 6302).
   const named = events.findLast(({ clientPort }) => clientPort != null) ?? events.at(-1)!;
   const { clientPort, localAddress, localPort } = named;
   const codes = [
@@ -54,7 +54,7 @@ export function xarf(source: string, events: readonly JournalEvent[], { org, con
     source_identifier: source.replace(/\/(?:32|128)$/, ''),
     ...(clientPort == null || clientPort === 0 ? {} : { source_port: clientPort }),
     category: 'connection',
-    type: deed === 'sign-in' && total >= bruteForceFrom ? 'login_attack' : 'reconnaissance',
+    type: activity === 'sign-in' && total >= bruteForceFrom ? 'login_attack' : 'reconnaissance',
     evidence_source: allByDecoys(events) ? 'honeypot' : 'firewall_logs',
     ...(localAddress == null ? {} : { destination_ip: localAddress }),
     ...(localPort == null || localPort === 0 ? {} : { destination_port: localPort }),
@@ -80,7 +80,7 @@ export function xarf(source: string, events: readonly JournalEvent[], { org, con
         size: payload.length,
       };
     }),
-    tags: [tags[deed]],
+    tags: [tags[activity]],
   };
 }
 

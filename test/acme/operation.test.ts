@@ -81,8 +81,7 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
     await held.reached;
     running.process.signal('SIGHUP');
     await eventually(
-      () =>
-        (running.process.stdout() + running.process.stderr()).split('the config was read again').length > 2,
+      () => (running.process.stdout() + running.process.stderr()).split('the config was reloaded').length > 2,
       'the second reload',
       10_000,
     );

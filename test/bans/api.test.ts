@@ -149,7 +149,7 @@ suite('sekisho bans', () => {
     assert.equal(bad.code, 1);
     assert.match(bad.stderr, /write 10\.0\.0\.0\/8/);
     const wrong = await cli(['list'], { SEKISHO_TOKEN: 'another-token-entirely' });
-    assert.match(wrong.stderr, /does not know this token/);
+    assert.match(wrong.stderr, /rejects this token/);
     const nobody = await runProcess(
       process.execPath,
       ['src/cli.ts', 'bans', 'list', '--admin', 'http://127.0.0.1:1'],

@@ -22,7 +22,7 @@ const sekisho = (...args: string[]): Promise<Run> =>
   });
 
 suite('sekisho check', () => {
-  test('says in one line that a config is fine', async () => {
+  test('reports a good config in one line', async () => {
     const { code, stdout, stderr } = await sekisho('check', '--config', 'config/sekisho.yaml');
     assert.equal(stderr, '');
     assert.match(stdout, /^config\/sekisho\.yaml is fine: 1 listener, 1 site, 2 hosts, .*\n$/);
@@ -40,7 +40,7 @@ suite('sekisho check', () => {
     assert.ok(!stdout.includes('hunter2'));
   });
 
-  test('--json: one object a fault on stdout, text for people on stderr', async () => {
+  test('--json: one object per fault on stdout, text for people on stderr', async () => {
     const { code, stdout, stderr } = await sekisho(
       'check',
       '--json',

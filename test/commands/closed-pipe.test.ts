@@ -1,4 +1,4 @@
-/** Output that nobody reads to its end: no stack trace, and a gateway that goes on. */
+/** The reader of a pipe leaves early: commands exit without a stack trace, a gateway keeps running. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const cli = join(root, 'src/cli.ts');
 
 suite('a closed pipe', () => {
-  test('ends a command without a word', async (t) => {
+  test('ends a command silently', async (t) => {
     const folder = await tempDir(t, 'pipe');
     const config = join(folder, 'sekisho.yaml');
     await writeFile(config, 'sites: [{ hosts: [www.example.net], backend: welcome }]\n');
@@ -31,7 +31,7 @@ suite('a closed pipe', () => {
   });
 
   for (const workers of [1, 2])
-    test(`does not end a gateway, with ${workers} processes`, async (t) => {
+    test(`does not end a gateway with ${workers} processes`, async (t) => {
       const port = await freePort();
       const config = join(await tempDir(t, 'pipe'), 'sekisho.yaml');
       await writeFile(

@@ -1,4 +1,4 @@
-/** `log.access: combined`: read by the real GoAccess and AWStats, whatever clients write into it. */
+/** `log.access: combined`: the real GoAccess and AWStats can read it, whatever clients put into it. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ suite('the Combined Log Format', () => {
     }, 'three lines');
   });
 
-  test('has each request that was passed on, with bytes, referer and agent, and nothing else', async () => {
+  test('contains each forwarded request with bytes, referer and agent, and nothing else', async () => {
     assert.equal(lines.length, 3);
     const [page, odd, head] = lines;
     assert.match(

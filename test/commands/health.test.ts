@@ -1,4 +1,4 @@
-/** `sekisho health` against a real gateway: with an admin listener, with TLS there, with none, and where it can't be told. */
+/** `sekisho health` on a real gateway: with an admin listener, plain and TLS, without one, and with unknown health. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ async function ask(config: string): Promise<[number | null, string]> {
   return [code, stdout + stderr];
 }
 
-/** A gateway with this config, and the file. */
+/** Starts a gateway with this config; returns it and the file. */
 async function start(owner: Owner, yaml: string) {
   const folder = await tempDir(owner, 'health');
   const config = join(folder, 'sekisho.yaml');
@@ -37,7 +37,7 @@ suite('health', () => {
       t,
       `listen: ["127.0.0.1:${port}"]\n${site}admin: { listen: "127.0.0.1:${admin}" }\n`,
     );
-    assert.deepEqual(await ask(config), [0, 'it takes requests\n']);
+    assert.deepEqual(await ask(config), [0, 'the gateway takes requests\n']);
     await child.stop();
     assert.deepEqual(await ask(config), [
       1,
@@ -45,23 +45,23 @@ suite('health', () => {
     ]);
   });
 
-  test('asks an admin listener of TLS on every address', async (t) => {
+  test('asks an admin listener with TLS on every address', async (t) => {
     const { cert, key } = await certificate(t, ['gate.example.net']);
     const [port, admin] = [await freePort(), await freePort()];
     const { config } = await start(
       t,
       `listen: ["127.0.0.1:${port}"]\n${site}admin: { listen: "0.0.0.0:${admin}", token: a-token-for-tests-0123456789, tls: { cert: ${cert}, key: ${key} } }\n`,
     );
-    assert.deepEqual(await ask(config), [0, 'it takes requests\n']);
+    assert.deepEqual(await ask(config), [0, 'the gateway takes requests\n']);
   });
 
-  test('looks whether each listener accepts where there is no admin listener, and leaves no trace', async (t) => {
+  test('checks that each listener accepts if there is no admin listener, and leaves no trace', async (t) => {
     const [first, second] = [await freePort(), await freePort()];
     const { child, config } = await start(
       t,
       `listen: ["127.0.0.1:${first}", { address: "[::]:${second}", proxyProtocol: true }]\ntrustedProxies: ["::1"]\n${site}`,
     );
-    assert.deepEqual(await ask(config), [0, 'it takes requests\n']);
+    assert.deepEqual(await ask(config), [0, 'the gateway takes requests\n']);
     await child.stop();
     assert.doesNotMatch(child.stderr(), /"event":"probe"/);
     assert.deepEqual(await ask(config), [
@@ -70,21 +70,21 @@ suite('health', () => {
     ]);
   });
 
-  test('asks decoys where there is nothing else', async (t) => {
+  test('asks decoys if there is nothing else', async (t) => {
     const port = await freePort();
     const { config } = await start(t, `decoys: [{ listen: "127.0.0.1:${port}", speaks: socks }]\n`);
-    assert.deepEqual(await ask(config), [0, 'it takes requests\n']);
+    assert.deepEqual(await ask(config), [0, 'the gateway takes requests\n']);
   });
 
-  test('can not tell by a file that is not there or broken, nor where the system picks the ports', async (t) => {
+  test('reports unknown health for a missing or broken file, and if the system picks the ports', async (t) => {
     const config = join(await tempDir(t, 'health'), 'sekisho.yaml');
     assert.equal((await ask(config))[0], 3);
     await writeFile(config, 'sites: [');
-    assert.match((await ask(config))[1], /can't be used, so it can't be told\n {2}fix: sekisho check/);
+    assert.match((await ask(config))[1], /can't be used, so the health is unknown\n {2}fix: sekisho check/);
     await writeFile(config, `listen: ["127.0.0.1:0"]\n${site}`);
     assert.deepEqual(await ask(config), [
       3,
-      'sekisho health: every port is chosen by the system, so it can not be told\n  fix: write a port\n',
+      'sekisho health: the system chooses every port, so the health is unknown\n  fix: write a port\n',
     ]);
   });
 });

@@ -1,4 +1,4 @@
-/** `sekisho init`: flags, or answers on stdin, become a config that `check` takes and the gateway runs on. */
+/** `sekisho init`: turns flags, or answers on stdin, into a config that passes `check` and that the gateway runs with. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -31,7 +31,7 @@ interface Place {
 
 const names = ({ hosts }: Config['sites'][number]): string[] => hosts.map(({ host }) => host);
 
-/** A folder to write into, and an /etc of its own. */
+/** A folder for the output, with its own /etc. */
 async function place(owner: Owner, files: Readonly<Record<string, string>> = {}): Promise<Place> {
   const folder = await tempDir(owner, 'init');
   const etc = join(folder, 'etc');
@@ -51,7 +51,7 @@ async function place(owner: Owner, files: Readonly<Record<string, string>> = {})
 }
 
 suite('sekisho init', () => {
-  test('takes flags for answers, and asks nothing', async (t) => {
+  test('takes flags as answers, and asks nothing', async (t) => {
     const { config, init } = await place(t);
     const flags = [
       '--host',
@@ -78,28 +78,28 @@ suite('sekisho init', () => {
     assert.equal(statSync(config).mode & 0o007, 0, 'its owner may put a token there');
   });
 
-  test('asks three questions, and an empty answer takes what is offered', async (t) => {
+  test('asks three questions, and an empty answer takes the default', async (t) => {
     const { config, init } = await place(t, apache);
     const { code, stdout } = await init([], { input: '\n\n127.0.0.1:8080\n' });
     assert.equal(code, 0);
     assert.equal(stdout.split('?').length - 1, 3, stdout);
     const { listen, sites } = loadConfig(config);
     assert.equal(listen[0]!.port, 8080);
-    // A wildcard is nobody's to guess: its owner may mean fewer names.
+    // A wildcard is not offered: the owner may serve fewer names.
     assert.deepEqual(names(sites[0]!), ['shop.example.net', 'www.example.net']);
   });
 
-  test('tells how Apache makes room', async (t) => {
+  test('prints how to move Apache to another port', async (t) => {
     const { etc, init } = await place(t, apache);
     const { stdout, stderr } = await init(['--host', 'www.example.net']);
     assert.match(stdout, /Let Apache listen on 127\.0\.0\.1:8081 instead of port 80/);
     assert.ok(stdout.includes(join(etc, 'apache2/sites-enabled/shop.conf')), stdout);
     assert.ok(stdout.includes('+ Listen 127.0.0.1:8081\n'), stdout);
     assert.ok(stdout.includes('+ <VirtualHost *:8081>\n'), stdout);
-    // Without a certificate to take over, HTTPS stays where it is: that is said.
+    // Without a certificate to take over, HTTPS stays on Apache, with a warning.
     assert.match(
       stderr,
-      /Apache stays reachable past Sekisho on port 443 \(HTTPS\): Listen 443 in .*ports\.conf\n/,
+      /Apache can still be reached without Sekisho on port 443 \(HTTPS\): Listen 443 in .*ports\.conf\n/,
     );
     assert.match(stderr, /fix: /);
   });
@@ -130,14 +130,14 @@ suite('sekisho init', () => {
     assert.match(stdout, /\+ <VirtualHost \*:8081>\n/);
     assert.match(stdout, /- listen 443 ssl http2;\n +\+ listen 127\.0\.0\.1:8081;\n/);
     assert.match(stdout, /- listen 80;\n +\+ listen 127\.0\.0\.1:8082;\n/);
-    assert.deepEqual(stderr.match(/past Sekisho on port \d+/g), ['past Sekisho on port 8443']);
+    assert.deepEqual(stderr.match(/without Sekisho on port \d+/g), ['without Sekisho on port 8443']);
   });
 
-  test('offers certificates of ACME where HTTPS is spoken by ones that can not be taken over', async (t) => {
+  test('offers ACME certificates if those of the web server can not be read', async (t) => {
     const { config, init } = await place(t, apache);
     const { code, stdout } = await init([], { input: '\n\n\nadmin@example.net\n' });
     assert.equal(code, 0);
-    assert.match(stdout, /by its terms \(https:\/\/letsencrypt\.org\/repository\/\)/);
+    assert.match(stdout, /under its terms \(https:\/\/letsencrypt\.org\/repository\/\)/);
     const { listen, acme } = loadConfig(config);
     assert.deepEqual(
       listen.map(({ text, redirect, tls }) => [text, redirect, tls?.length]),
@@ -156,7 +156,7 @@ suite('sekisho init', () => {
     }
   });
 
-  test('--acme orders certificates, by terms that are to be agreed to', async (t) => {
+  test('--acme orders certificates only with --agree-terms', async (t) => {
     const { config, init } = await place(t);
     const flags = ['--host', 'www.example.net', '--acme', 'admin@example.net'];
     const refused = await init(flags);
@@ -171,7 +171,7 @@ suite('sekisho init', () => {
     );
   });
 
-  test('tells how nginx makes room, and offers its names', async (t) => {
+  test('prints how to move nginx to another port, and offers its names', async (t) => {
     const { init } = await place(t, nginx);
     const { stdout } = await init([], { input: '\n\n\n' });
     assert.match(stdout, /for your server\? \[news\.example\.net\]/);
@@ -184,13 +184,13 @@ suite('sekisho init', () => {
     writeFileSync(config, 'mine\n');
     const refused = await init(['--host', 'www.example.net']);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /is there already\n {2}fix: .*--force/);
+    assert.match(refused.stderr, /already exists\n {2}fix: .*--force/);
     assert.equal(readFileSync(config, 'utf8'), 'mine\n');
     assert.equal((await init(['--host', 'www.example.net', '--force'])).code, 0);
     assert.doesNotMatch(readFileSync(config, 'utf8'), /mine/);
   });
 
-  test('writes nothing where the answers make no config', async (t) => {
+  test('writes nothing if the answers make no valid config', async (t) => {
     const { config, init } = await place(t);
     const { code, stderr } = await init(['--host', 'www.example.net', '--backend', 'gopher://127.0.0.1']);
     assert.equal(code, 1);
@@ -198,7 +198,7 @@ suite('sekisho init', () => {
     assert.throws(() => statSync(config), { code: 'ENOENT' });
   });
 
-  test('says which flag to give where there is nobody to answer', async (t) => {
+  test('names the flag to give if nobody answers', async (t) => {
     const { config, init } = await place(t);
     const { code, stderr } = await init([], { input: '' });
     assert.equal(code, 2);
@@ -206,14 +206,14 @@ suite('sekisho init', () => {
     assert.throws(() => statSync(config), { code: 'ENOENT' });
   });
 
-  test('an answer is text, whatever YAML would make of it', async (t) => {
+  test('an answer stays text, whatever YAML would read it as', async (t) => {
     const { config, init } = await place(t);
     const { code } = await init(['--host', 'www.example.net', '--host', '*.example.net', '--host', '[::1]']);
     assert.equal(code, 0);
     assert.deepEqual(names(loadConfig(config).sites[0]!), ['www.example.net', '*.example.net', '[::1]']);
   });
 
-  test('the gateway runs on what it writes', async (t) => {
+  test('the gateway runs with the written config', async (t) => {
     const backend = await recordingBackend(t);
     const { config, init } = await place(t);
     const answers = `www.example.net\nhttp://127.0.0.1:${backend.port}\n127.0.0.1:0\n`;

@@ -29,12 +29,12 @@ const start = (t: TestContext, file: string) =>
 const backup = (file: string, target: string) =>
   runProcess(process.execPath, ['src/cli.ts', 'journal', 'backup', target, '--config', file]);
 
-test('a journal is copied while the gateway writes it, bans included', async (t) => {
+test('a journal is copied, bans included, while the gateway writes to it', async (t) => {
   const { dir, file } = await configured(t);
   const target = join(dir, 'copy.db');
   const early = await backup(file, target);
   assert.equal(early.code, 1);
-  assert.match(early.stderr, /is not there yet/);
+  assert.match(early.stderr, /does not exist yet/);
   const gateway = await start(t, file);
   const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 60_000);
   await exchange(Number(port), 'CONNECT www.example.com:25 HTTP/1.1\r\nHost: www.example.com:25\r\n\r\n', {
@@ -51,15 +51,15 @@ test('a journal is copied while the gateway writes it, bans included', async (t)
   for (const table of ['events', 'evidence', 'bans']) assert.equal(rows(target, table), 1, table);
   const again = await backup(file, target);
   assert.equal(again.code, 1);
-  assert.match(again.stderr, /copy\.db is there already/);
-  // The copy opens as any journal does, though the process it was copied from still runs.
+  assert.match(again.stderr, /copy\.db already exists/);
+  // The copy opens like any journal, although the process that holds the original still runs.
   const text = (await readFile(file, 'utf8')).replace('sekisho.db', 'copy.db');
   await writeFile(join(dir, 'copy.yaml'), text);
   const other = await start(t, join(dir, 'copy.yaml'));
   await other.waitForLine(/^listening http/, 60_000);
 });
 
-test('a second process on one journal is refused, and told the pid of the first; a killed one holds nothing', async (t) => {
+test('a second process on the same journal is refused with the pid of the first; a killed process holds no lock', async (t) => {
   const { dir, file } = await configured(t);
   const first = await start(t, file);
   await first.waitForLine(/^listening http/, 60_000);

@@ -1,4 +1,4 @@
-/** The whole program, killed in the middle: what it had a second for is in the journal. */
+/** The whole program killed in mid-work: everything older than a second is in the journal. */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -8,11 +8,13 @@ import { startGatewayProcess } from '../support/gateway-process.ts';
 import { exchange } from '../support/raw-client.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** Milliseconds that may be lost. */
+/** Milliseconds of events that can be lost. */
 const lost = 1000;
 
 for (const workers of [1, 2])
-  test(`kill -9 loses at most the last second, with ${workers} processes`, { timeout: 60_000 }, async (t) => {
+  test(`kill -9 loses at most the last second of events, with ${workers} processes`, {
+    timeout: 60_000,
+  }, async (t) => {
     const path = `${await tempDir(t, 'killed')}/sekisho.db`;
     const { port, process: child } = await startGatewayProcess(
       t,

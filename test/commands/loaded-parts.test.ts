@@ -1,4 +1,4 @@
-/** What a part needs is loaded where it is configured: each of these costs megabytes, in every process. */
+/** Modules are only loaded by the parts that need them: each of these costs megabytes, in every process. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Owner } from '../support/owner.ts';
 import { runProcess, startProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** What stands in the name of a file of it. */
+/** Path fragments of heavy modules. */
 const heavy = [
   '/node_modules/fastify/',
   '/node_modules/ajv/',
@@ -29,7 +29,7 @@ const heavy = [
 ];
 const sites = 'sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:9" }]\njournal: false\n';
 
-/** Names of files that were loaded, by the program with its threads and workers. */
+/** Names of the files that the program, its threads and its workers loaded. */
 async function loadedBy(owner: Owner, yaml: string): Promise<string[]> {
   const list = join(await tempDir(owner, 'loaded'), 'list');
   const preload = ['--import', join(root, 'test/support/loaded.ts')];
@@ -48,7 +48,7 @@ for (const workers of [1, 2])
     assert.deepEqual(present(loaded), []);
   });
 
-test('what the gateway answers by itself, it answers as an application of Fastify', async (t) => {
+test('responses of the gateway itself load Fastify', async (t) => {
   const loaded = await loadedBy(
     t,
     'sites: [{ hosts: [www.example.net], backend: welcome }]\njournal: false\n',
@@ -59,7 +59,7 @@ test('what the gateway answers by itself, it answers as an application of Fastif
   );
 });
 
-test('each is loaded with the part that needs it', async (t) => {
+test('each heavy module is loaded with the part that needs it', async (t) => {
   const folder = await tempDir(t, 'parts');
   const list = join(folder, 'list');
   const config = join(folder, 'sekisho.yaml');
@@ -82,9 +82,9 @@ log: { format: pretty }
   const child = await startProcess(t, process.execPath, args, { cwd: root, env: { LOADED_LIST: list } });
   await child.waitForLine(/^listening admin /, 30_000);
   await child.stop();
-  // With the first message or WebSocket alone.
+  // Loaded only with the first message or WebSocket.
   const later = ['/node_modules/undici/', '/node_modules/nodemailer/', '/node_modules/http-proxy/'];
-  // What schemas are written with; they are read as data.
+  // Only needed to write schemas; at run time they are read as data.
   const never = ['/node_modules/typebox/'];
   assert.deepEqual(
     present(readFileSync(list, 'utf8').split('\n')),
@@ -92,7 +92,7 @@ log: { format: pretty }
   );
 });
 
-test('from a checkout what was compiled is kept in it: types are stripped once', async () => {
+test('a checkout caches compiled code, so types are stripped once', async () => {
   const tell = `data:text/javascript,import m from 'node:module'; console.log(m.getCompileCacheDir() ?? 'none')`;
   const { stdout } = await runProcess('npm', ['run', '-s', 'sekisho', '--', '--version'], {
     cwd: root,

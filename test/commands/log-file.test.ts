@@ -1,4 +1,4 @@
-/** `log.file`: written by every process, opened anew by SIGHUP and SIGUSR2 with nothing lost, rotated by the real logrotate. */
+/** `log.file`: every process writes it, SIGHUP and SIGUSR2 reopen it without losing a line, the real logrotate rotates it. */
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const sites = 'sites: [{ hosts: [www.example.net], backend: welcome }]';
 
-/** The program, with its log in `sekisho.log` beside the config, named relatively. */
+/** The program, with its log in `sekisho.log` beside the config, as a relative path. */
 async function start(owner: Owner, workers: number) {
   const folder = await tempDir(owner, 'log-file');
   const config = join(folder, 'sekisho.yaml');
@@ -30,7 +30,7 @@ async function start(owner: Owner, workers: number) {
   });
   const [, port] = await child.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 30_000);
   let sent = 0;
-  /** So many requests, each of its own number, on connections of their own: every worker gets some. */
+  /** Sends so many numbered requests, each on its own connection, so that every worker gets some. */
   const send = async (count: number): Promise<void> => {
     await Promise.all(
       Array.from({ length: count }, () =>
@@ -42,7 +42,7 @@ async function start(owner: Owner, workers: number) {
     );
   };
   const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8').catch(() => '');
-  /** The numbers of the requests that are in any file of the log. */
+  /** The numbers of the requests found in any log file. */
   const logged = async (): Promise<number[]> => {
     const texts = await Promise.all((await readdir(folder)).filter(isLog).map(read));
     return [...texts.join('').matchAll(/"path":"\/n(\d+)-"/g)]
@@ -67,7 +67,7 @@ const isLog = (name: string): boolean => name.startsWith('sekisho.log');
 suite('the log file', () => {
   for (const workers of [1, 2])
     for (const signal of ['SIGHUP', 'SIGUSR2'] as const)
-      test(`${signal} opens it anew, and no line is lost; workers: ${workers}`, async (t) => {
+      test(`${signal} reopens it, and no line is lost; workers: ${workers}`, async (t) => {
         const { folder, child, send, read, logged, allLogged, numbers } = await start(t, workers);
         await send(20);
         await allLogged();
@@ -81,7 +81,7 @@ suite('the log file', () => {
         await send(20);
         await allLogged();
         assert.deepEqual(await logged(), numbers(), 'each once');
-        // By then every worker has it open: nothing goes into the file that was moved.
+        // By now every worker has the new file open: nothing more goes into the moved one.
         await eventually(async () => {
           const before = await read('sekisho.log.1');
           await send(20);
@@ -91,7 +91,7 @@ suite('the log file', () => {
         assert.equal(child.stderr(), '');
       });
 
-  test('logrotate moves it, by the file that is shipped', { skip: without('logrotate') }, async (t) => {
+  test('logrotate rotates it with the shipped configuration', { skip: without('logrotate') }, async (t) => {
     const { folder, child, send, logged, allLogged, numbers, read } = await start(t, 2);
     const shipped = await readFile(join(examples, 'logrotate/sekisho.conf'), 'utf8');
     const own = join(folder, 'logrotate.conf');

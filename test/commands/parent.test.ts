@@ -1,4 +1,4 @@
-/** The program behind `npm run`: what becomes of npm becomes of the gateway. */
+/** The program started by `npm run`: when npm ends, the gateway ends. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ const accepts = (port: number): Promise<boolean> =>
     socket.on('error', () => resolve(false));
   });
 
-test('SIGTERM to npm ends the gateway behind it, and leaves the port free', async (t) => {
+test('SIGTERM to npm ends its gateway and frees the port', async (t) => {
   const { npm, accepts } = await startBehindNpm(t);
   assert.equal(await accepts(), true);
   npm.signal('SIGTERM');
@@ -40,13 +40,13 @@ test('SIGTERM to npm ends the gateway behind it, and leaves the port free', asyn
   await npm.exited;
 });
 
-test('a gateway that was asked to ends with its parent, killed though it was', async (t) => {
+test('--end-with-parent ends the gateway even if its parent is killed', async (t) => {
   const { npm, accepts } = await startBehindNpm(t, '--end-with-parent');
   npm.signal('SIGKILL');
   await eventually(async () => !(await accepts()), 'the port is free', 15_000);
 });
 
-test('npm start asks for both', () => {
+test('npm start uses both', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };

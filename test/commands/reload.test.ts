@@ -1,4 +1,4 @@
-/** SIGHUP: what of the config the running program takes over, in one process and with workers. */
+/** SIGHUP: the settings that the running program applies, in one process and with workers. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ for (const workers of [1, 2])
       const { folder, reload, status } = await start(t, { rest: rest('one.db') });
       await status(probe, '127.0.0.2');
       await eventually(async () => (await eventCount(admin)) === 1, 'the first event is written');
-      assert.match(await reload({ rest: rest('two.db') }), /the config was read again/);
+      assert.match(await reload({ rest: rest('two.db') }), /the config was reloaded/);
       assert.equal(await eventCount(admin), 0, 'the new file is read');
       await status(probe, '127.0.0.3');
       await eventually(async () => (await eventCount(admin)) === 1, 'the second event is written');
@@ -45,10 +45,10 @@ for (const workers of [1, 2])
         () => rows('two.db', 'SELECT prefix FROM bans').length === 2,
         'both bans are in the new file',
       );
-      assert.equal(await status(get(), '127.0.0.2'), 403, 'a ban of before stays in force');
+      assert.equal(await status(get(), '127.0.0.2'), 403, 'an earlier ban stays in force');
     });
 
-    test('alerts go to whom the new config names, and nobody else', async (t) => {
+    test('alerts go only to the receivers in the new config', async (t) => {
       const [first, second] = [await receiver(t), await receiver(t)];
       const rest = (url: string): string =>
         `${common}admin: false\njournal: false\nbans: false\nalerts: { webhook: "${url}", digest: 1s }`;
@@ -69,22 +69,22 @@ for (const workers of [1, 2])
       const { reload, child, status } = await start(t, { rest: rest(before, token) });
       await status(probe);
       await eventually(async () => (await eventCount(before)) === 1, 'the event is kept');
-      assert.match(await reload({ rest: rest(after, `${token}-2`) }), /the config was read again/);
+      assert.match(await reload({ rest: rest(after, `${token}-2`) }), /the config was reloaded/);
       await child.waitForLine(new RegExp(`^listening admin http://127\\.0\\.0\\.1:${after}$`));
-      assert.equal((await api(after, '/api/events')).status, 401, 'the token of before');
+      assert.equal((await api(after, '/api/events')).status, 401, 'the old token');
       const answer = await api(after, '/api/events', `${token}-2`);
-      assert.equal(((await answer.json()) as { events: unknown[] }).events.length, 1, 'what was kept stays');
+      assert.equal(((await answer.json()) as { events: unknown[] }).events.length, 1, 'stored events stay');
       assert.equal((await fetch(`http://127.0.0.1:${after}/readyz`)).status, 200);
-      await assert.rejects(api(before, '/healthz'), 'the old one is closed');
+      await assert.rejects(api(before, '/healthz'), 'the old listener is closed');
       await reload({ rest: rest(after, token) });
-      assert.equal((await api(after, '/api/events')).status, 200, 'the token alone');
+      assert.equal((await api(after, '/api/events')).status, 200, 'only the token changed');
       await reload({ rest: `${common}journal: false\nadmin: false` });
-      await assert.rejects(api(after, '/healthz'), 'none any more');
+      await assert.rejects(api(after, '/healthz'), 'no listener is left');
       await reload({ rest: rest(before, token) });
       assert.equal((await api(before, '/api/events')).status, 200, 'one again');
     });
 
-    test('one that is not possible changes nothing, and says why', async (t) => {
+    test('a reload that fails changes nothing and logs the reason', async (t) => {
       const admin = await freePort();
       const rest = (port: number, journal = 'one.db'): string =>
         `${common}admin: { listen: "127.0.0.1:${port}", token: ${token} }\njournal: { path: ${journal} }\nbans: false`;
@@ -97,7 +97,7 @@ for (const workers of [1, 2])
         assert.equal((await api(admin, '/api/events')).status, 200);
       };
       const port = Number(new URL(taken.url).port);
-      assert.match(await reload({ host, rest: rest(port) }), /not read again.*stays in force/);
+      assert.match(await reload({ host, rest: rest(port) }), /not reloaded.*stays in force/);
       assert.match(
         child.stderr(),
         new RegExp(`admin: cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`),
@@ -107,21 +107,21 @@ for (const workers of [1, 2])
         join(folder, 'no.db'),
         'this is no database, but a text that somebody put here by mistake',
       );
-      assert.match(await reload({ host, rest: rest(admin, 'no.db') }), /not read again/);
+      assert.match(await reload({ host, rest: rest(admin, 'no.db') }), /not reloaded/);
       assert.match(child.stderr(), /is no database/);
       await unchanged();
-      assert.match(await reload('sites: [{'), /not read again/);
+      assert.match(await reload('sites: [{'), /not reloaded/);
       await unchanged();
-      assert.match(await reload({ host, rest: rest(admin) }), /was read again/);
+      assert.match(await reload({ host, rest: rest(admin) }), /was reloaded/);
       await eventually(async () => (await status(get(host))) === 200, 'the next good one is taken');
     });
 
-    test('what takes a restart is named, each time, until it has had one', async (t) => {
+    test('settings that need a restart are named at each reload until the restart', async (t) => {
       const base = `${common}admin: false\njournal: false\n`;
       const { reload } = await start(t, { rest: base });
       const changed = `${base}timeouts: { connect: 1s }\notel: { sample: 0.5 }\nbans: false`;
       for (let i = 0; i < 2; i++)
-        assert.match(await reload({ rest: changed }), /takes a restart: timeouts, otel, bans: false"/);
-      assert.match(await reload({ rest: base }), /"the config was read again"/);
+        assert.match(await reload({ rest: changed }), /need a restart: timeouts, otel, bans: false"/);
+      assert.match(await reload({ rest: base }), /"the config was reloaded"/);
     });
   });

@@ -1,4 +1,4 @@
-/** `sekisho report`, against a gateway that has refused somebody. */
+/** `sekisho report`, on a gateway with refused probes. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,8 +28,8 @@ async function start(owner: Owner, yaml: string): Promise<{ port: number; admin:
 }
 
 suite('sekisho report', () => {
-  test('writes letters about a source, and lists that leave out private addresses', async (t) => {
-    // Clients behind a trusted proxy, so that they may have public addresses.
+  test('writes letters about a source, and lists without private addresses', async (t) => {
+    // Clients behind a trusted proxy, so that they can have public addresses.
     const { port, admin } = await start(t, 'trustedProxies: [127.0.0.1]\nbans: { allow: [203.0.113.9] }');
     for (const client of ['203.0.113.7', '203.0.113.7', '203.0.113.9', '10.0.0.1'])
       await exchange(port, `CONNECT mail.example.com:25 HTTP/1.1\r\nX-Forwarded-For: ${client}\r\n\r\n`);
@@ -75,7 +75,7 @@ suite('sekisho report', () => {
     assert.equal(misp.Event.Attribute.length, 1);
   });
 
-  test('says what is wrong', async (t) => {
+  test('rejects wrong options and unknown clients with the reason', async (t) => {
     const { admin } = await start(t, '');
     const report = (...args: string[]) =>
       runProcess(process.execPath, ['src/cli.ts', 'report', ...args], {

@@ -1,4 +1,4 @@
-/** Secrets of the config and of visitors: nothing that others can read has them. */
+/** Secrets of the config and of visitors must not appear anywhere others can read. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';
 
-test('no secret is in the log, in the list of processes or in the journal', { skip }, async (t) => {
+test('no secret appears in the log, the process list or the journal', { skip }, async (t) => {
   const backend = await recordingBackend(t);
   const [port, admin] = [await freePort(), await freePort()];
   const dir = await tempDir(t, 'secrets');
@@ -48,10 +48,10 @@ log: { level: debug, access: true }
   });
   await exchange(port, `GET / HTTP/1.1\r\nHost: www.example.net\r\n${more}\r\n`, { until: 1 });
   await eventually(() => /ECONNREFUSED|alert/i.test(gateway.stderr()), 'alerts were tried', 15_000);
-  // A fault beside each secret must not show what stands there.
+  // A fault next to each secret must not show its value.
   await writeFile(config, yaml.replaceAll('s3cret', 's3cret of ').replace('smtp://', 'nosuch://'));
   gateway.signal('SIGHUP');
-  await gateway.waitForLine(/the one before stays in force/);
+  await gateway.waitForLine(/the previous one stays in force/);
 
   const pids = [gateway.pid, ...childrenOf(gateway.pid)];
   assert.equal(pids.length, 3, 'two workers');
@@ -75,7 +75,7 @@ log: { level: debug, access: true }
   );
   const base64 = Buffer.from('s3cretofvisitor').toString('base64').slice(2, 14);
   for (const [place, text] of places) {
-    // The token of the admin listener is the operator's to see at the start only where it was made up.
+    // The operator is shown the admin token at start only if it was generated.
     const at = text.search(new RegExp(`s3cret|${base64}`));
     assert.equal(at, -1, `${place}: ${text.slice(Math.max(0, at - 80), at + 60)}`);
   }

@@ -1,4 +1,4 @@
-/** A mail guard or decoys with no web server behind. */
+/** A mail guard or decoys without a web server. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ async function start(owner: Owner, yaml: string): Promise<RunningProcess> {
   return startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', config], { cwd: root });
 }
 
-// `workers: auto`: workers share listeners of HTTP, of which there are none.
+// `workers: auto`: workers share HTTP listeners, and there are none here.
 for (const workers of ['1', '2'])
-  test(`smtp alone, workers: ${workers}: mail is guarded, nothing listens for HTTP, and it ends as told`, async (t) => {
+  test(`smtp only, workers: ${workers}: mail is guarded, nothing listens for HTTP, and signals end it`, async (t) => {
     const sink = await mailSink(t);
     const child = await start(
       t,
@@ -37,7 +37,7 @@ for (const workers of ['1', '2'])
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
   });
 
-test('decoys alone: the probe is refused and recorded', async (t) => {
+test('decoys only: the probe is refused and recorded', async (t) => {
   const child = await start(t, 'decoys: [{ listen: "127.0.0.1:0", speaks: http-proxy }]\n');
   const [, port] = await child.waitForLine(/^listening decoy http-proxy 127\.0\.0\.1:(\d+)$/, 30_000);
   const probe = await exchange(Number(port), 'GET http://www.example.com/ HTTP/1.0\r\n\r\n');

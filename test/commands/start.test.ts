@@ -1,4 +1,4 @@
-/** The real command line: from `sekisho start` to its end. */
+/** The real command line, from `sekisho start` to exit. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ suite('sekisho start', () => {
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    test(`${signal} lets what is under way end, accepts no more, and exits 0`, async (t) => {
+    test(`${signal} finishes requests in progress, accepts no more, and exits 0`, async (t) => {
       const backend = await rawBackend(t);
       const gateway = await startGatewayProcess(
         t,
@@ -51,7 +51,7 @@ suite('sekisho start', () => {
       await upstream.until(/\r\n\r\n/);
       gateway.process.signal(signal);
       await idle.ended;
-      // Idle connections go a moment before the listener: what slips in between is reset.
+      // Idle connections close a moment before the listener: a connection made in between is reset.
       const late = await exchange(gateway.port, 'GET / HTTP/1.1\r\n\r\n').catch(() => null);
       assert.equal(late?.text ?? '', '');
       upstream.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate');
@@ -86,7 +86,7 @@ suite('sekisho start', () => {
   });
 
   for (const address of ['0.0.0.0:9090', '[::]:9090', '192.0.2.1:9090'])
-    test(`an admin listener on ${address} without TLS and without a token: refused, and why, exit 1`, async () => {
+    test(`an admin listener on ${address} without TLS and without a token is refused with the reason, exit 1`, async () => {
       const { code, stderr, stdout } = await runProcess(
         ...start('--config', 'config/sekisho.yaml', '--listen', '127.0.0.1:0', '--admin', address),
         { cwd: root },
@@ -99,7 +99,7 @@ suite('sekisho start', () => {
       assert.equal(stdout, '');
     });
 
-  test('a faulty config: its faults, exit 1', async () => {
+  test('a faulty config is reported fault by fault, exit 1', async () => {
     const { code, stderr } = await runProcess(...start('--config', 'test/config/bad/prefixes.yaml'), {
       cwd: root,
       timeout: 30_000,

@@ -1,4 +1,4 @@
-/** A port that somebody else has, and an address that is not ours: said with the fix, on every listener, with workers as well. */
+/** A taken port, or an address of another machine: the error names the fix, for every kind of listener, with workers too. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const web = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
 const free = `listen: ["127.0.0.1:0"]\n${web}`;
 
-/** Listener → config that has it at an address, and what to do where its port is taken. */
+/** Kind of listener → config with it at an address, and the fix if its port is taken. */
 const listeners: readonly (readonly [name: string, yaml: (address: string) => string, fix: string])[] = [
   ['listen', (address) => `listen: ["${address}"]\n${web}`, 'or listen on another port'],
   ['listen', (address) => `listen: ["${address}"]\n${web}workers: 2\n`, 'or listen on another port'],
@@ -50,7 +50,7 @@ async function failed(owner: Owner, yaml: string): Promise<string> {
 }
 
 suite('start says', { skip: process.platform !== 'linux' && 'who has a port is told on Linux' }, () => {
-  test('who has a port that is taken, and what to do', async (t) => {
+  test('a taken port is reported with its holder and the fix', async (t) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     t.after(() => holder.close());
@@ -62,9 +62,9 @@ suite('start says', { skip: process.platform !== 'linux' && 'who has a port is t
     }
   });
 
-  test('that an address is not of this machine', async (t) => {
+  test('an address of another machine is reported', async (t) => {
     for (const [name, yaml] of [listeners[1]!, listeners[2]!, listeners[5]!]) {
-      // Of the documentation (RFC 5737): no machine has it. The admin listener asks for a token there.
+      // An address for documentation (RFC 5737): no machine has it. The admin listener requires a token there.
       const stderr = await failed(
         t,
         yaml('192.0.2.1:18081').replace('admin: {', 'admin: { token: a-token-for-tests-0123456789,'),

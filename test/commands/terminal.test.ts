@@ -1,4 +1,4 @@
-/** What `start` says: a banner and a coloured line a probe on a terminal, JSON where a program reads. */
+/** Output of `start`: on a terminal a banner and one coloured line per probe, else JSON. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ admin: false
 journal: false
 `;
 
-/** On a terminal of its own, that `script` makes. */
+/** Runs the program on a pseudo-terminal made by `script`. */
 async function onTerminal(t: TestContext, more: string, env: Record<string, string | undefined>) {
   const config = join(await tempDir(t, 'terminal'), 'sekisho.yaml');
   writeFileSync(config, `${yaml}${more}`);
@@ -25,7 +25,7 @@ async function onTerminal(t: TestContext, more: string, env: Record<string, stri
     cwd: root,
     env: {
       TERM: 'xterm-256color',
-      // Node paints nothing under a CI that it does not know.
+      // Node uses no colours under an unknown CI.
       CI: undefined,
       NO_COLOR: undefined,
       FORCE_COLOR: undefined,
@@ -39,14 +39,14 @@ async function onTerminal(t: TestContext, more: string, env: Record<string, stri
 }
 
 suite('on a terminal', { skip: without('script') }, () => {
-  test('a short banner, and one coloured line a probe', async (t) => {
+  test('prints a short banner, and one coloured line per probe', async (t) => {
     const child = await onTerminal(t, '', {});
     const [line] = await child.waitForLine(/^.*blocked .*$/m);
     assert.match(
       line,
       /\x1b\[31mblocked {4}\x1b\[39m {2}127\.0\.0\.1 +\x1b\[1m\S+\x1b\[22m {2}GET http:\/\/www\.example\.com/,
     );
-    assert.ok(!line.includes('/\x1b[31m'), 'what the sender wrote does not paint');
+    assert.ok(!line.includes('/\x1b[31m'), 'escape sequences from the sender have no effect');
     const said = child.stdout();
     assert.match(
       said,
@@ -56,20 +56,20 @@ suite('on a terminal', { skip: without('script') }, () => {
     assert.ok(!said.includes('{"level"'), said);
   });
 
-  test('without colours where NO_COLOR asks for that', async (t) => {
+  test('prints no colours with NO_COLOR', async (t) => {
     const child = await onTerminal(t, '', { NO_COLOR: '1' });
     await child.waitForLine(/blocked {6}127\.0\.0\.1/);
     assert.ok(!child.stdout().includes('\x1b['), JSON.stringify(child.stdout()));
   });
 
-  test('JSON where the config says so', async (t) => {
+  test('prints JSON if the config says so', async (t) => {
     const child = await onTerminal(t, 'log: { format: json }\n', {});
     await child.waitForLine(/^\{"level".*"event":"probe".*\}/m);
     assert.ok(!child.stdout().includes('stands guard'), child.stdout());
   });
 });
 
-test('elsewhere JSON, an object a line, and nothing else', async (t) => {
+test('without a terminal start prints only JSON, one object per line', async (t) => {
   const { port, process: child } = await startGatewayProcess(t, yaml.replace(/^(?:listen|admin).*\n/gm, ''));
   await exchange(port, foreign(), { until: 1 });
   await child.waitForLine(/"event":"probe"/);

@@ -1,17 +1,17 @@
-/** `sekisho completion` in the real shells: what each offers at a cursor. */
+/** `sekisho completion` in the real shells: the words that each offers. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { buildProgram } from '../../src/cli.ts';
-import { commandWords } from '../../src/completion/words.ts';
+import { commandSpec } from '../../src/completion/command-line.ts';
 import { root } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** The script, and a folder with two files to complete. */
+/** The completion script, and a folder with two files to complete. */
 async function prepared(owner: Owner, shell: string): Promise<{ script: string; cwd: string }> {
   const cwd = await tempDir(owner, 'completion');
   const { code, stdout, stderr } = await runProcess(process.execPath, [
@@ -26,10 +26,10 @@ async function prepared(owner: Owner, shell: string): Promise<{ script: string; 
   return { script, cwd: join(cwd, 'here') };
 }
 
-const top = commandWords(buildProgram(() => {})).commands.map(({ name }) => name);
+const top = commandSpec(buildProgram(() => {})).commands.map(({ name }) => name);
 const exports = ['nginx', 'haproxy', 'apache', 'caddy', 'fail2ban', 'crowdsec', 'egress'];
 
-/** A line, and what is offered at its end: all of these, and none of those behind. */
+/** A command line, words that must be offered at its end, and words that must not. */
 const cases: readonly (readonly [line: string, offered: readonly string[], none?: readonly string[]])[] = [
   ['sekisho ', top, ['list']],
   ['sekisho ch', ['check'], ['start']],
@@ -68,7 +68,7 @@ suite('completion', () => {
 
   test('in zsh', { skip: without('zsh') }, async (t) => {
     const { script, cwd } = await prepared(t, 'zsh');
-    // A zsh at a terminal of its own, in which every word that is offered is printed.
+    // A zsh on a pseudo-terminal that prints every offered word.
     const inner = [
       `autoload -U compinit; compinit -u -D; source ${script}`,
       "zstyle ':completion:*' list-grouped false; zstyle ':completion:*' format ''; setopt no_list_ambiguous; LISTMAX=0",
@@ -79,7 +79,7 @@ suite('completion', () => {
     const file = join(cwd, '../offered');
     writeFileSync(file, '');
     const lines = cases.map(([line]) => JSON.stringify(line)).join(' ');
-    // Each line is typed, a tab behind it, and taken back; it is complete when something was offered, and nothing more comes.
+    // Types each line and a tab, then deletes it; a line is done when words were offered and no more arrive.
     const ask = `zmodload zsh/zpty; zmodload zsh/stat
 zpty z "ZDOTDIR=${join(cwd, '..')} zsh -i"
 zpty -r z out '*ready*'

@@ -1,4 +1,4 @@
-/** The real fail2ban and CrowdSec over what the real nginx and Apache log of every row of the corpus. */
+/** The real fail2ban and CrowdSec read what the real nginx and Apache log for every row of the corpus. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { probedRules, probesOf } from './catches.ts';
 import { countAll, countedLegitimate, countedTable, counters, countingPeers } from './counted.ts';
 import { page } from './table.ts';
 
-test('what reads access logs counts what its head says, and nobody else', {
+test('log readers count exactly what the top of their export says', {
   skip: without(...countingPeers),
 }, async (t) => {
   const all = await countAll(t);

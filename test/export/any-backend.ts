@@ -5,8 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Owner } from '../support/owner.ts';
 
 /**
- * A backend that answers 200 to everything, the malformed included: what a client is refused with was said by the
- * server in front.
+ * A backend that answers 200 to everything, malformed requests included, so that every refusal comes from the server in front.
  */
 export async function anyBackend(owner: Owner): Promise<{ port: number }> {
   const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok';

@@ -1,4 +1,4 @@
-/** Which rows of the corpus a real server refuses. */
+/** The rows of the corpus that a real server refuses. */
 import { type RuleId, ruleIds } from '../../src/rules/catalogue.ts';
 import { corpus } from '../corpus/corpus.ts';
 import type { CorpusRow } from '../corpus/row.ts';
@@ -9,9 +9,9 @@ import { anyBackend } from './any-backend.ts';
 import type { ExportServer } from './servers.ts';
 
 export interface Catches {
-  /** Rows refused: a 4xx or 5xx of the server's own, or the connection closed without a byte. */
+  /** Refused rows: a 4xx or 5xx from the server itself, or the connection closed without a byte. */
   readonly refused: ReadonlySet<CorpusRow>;
-  /** Rows answered with a 2xx, which only the backend gives. */
+  /** Rows answered with a 2xx, which only the backend sends. */
   readonly served: ReadonlySet<CorpusRow>;
 }
 
@@ -29,20 +29,20 @@ export async function catches(owner: Owner, server: ExportServer, exported: bool
     if (reply.bytes.length === 0 && reply.ended === 'timeout') waiting.push(row);
   };
   await runCorpus(port, { onReply });
-  // A server may wait for the rest of a line or a body: these are sent again, by a client that ends.
+  // A server can wait for the rest of a line or body: sends these rows again and closes the sending side.
   await runCorpus(port, { rows: [...waiting], halfClose: true, onReply });
   return { refused, served };
 }
 
 function finalStatus({ responses, text }: RawReply): number | null {
   const status = responses.find((response) => response.status >= 200)?.status;
-  // Servers answer what they take for HTTP/0.9 with the page of an error and no status line.
+  // To HTTP/0.9 servers send an error page without a status line.
   return status ?? (Number(/^\s*<html>\s*<head>\s*<title>(4\d\d) /i.exec(text)?.[1] ?? 0) || null);
 }
 
 const isClosed = ({ bytes, ended }: RawReply): boolean => bytes.length === 0 && ended !== 'timeout';
 
-/** 502 and 504 say that the server tried to pass the request on. */
+/** 502 and 504 mean that the server tried to pass the request on. */
 const isRefusal = (status: number): boolean => status >= 400 && status !== 502 && status !== 504;
 
 /** Rows that a rule blocks. */
@@ -52,5 +52,5 @@ export const probesOf = (rule: RuleId): CorpusRow[] =>
 /** Rows that must be served. */
 export const legitimate: readonly CorpusRow[] = corpus.filter(({ expect }) => expect.verdict !== 'block');
 
-/** Rules that rows of the corpus are blocked by. */
+/** Rules that block rows of the corpus. */
 export const probedRules: readonly RuleId[] = ruleIds.filter((rule) => probesOf(rule).length > 0);

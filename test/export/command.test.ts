@@ -1,4 +1,4 @@
-/** `sekisho export`, as it is called. */
+/** The command `sekisho export`. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -54,7 +54,7 @@ suite('sekisho export', () => {
         told.files,
         parts.map(({ name, path, text }) => ({ name, path, content: text })),
       );
-      // What the text tells people, in the same places.
+      // Must agree with the comment at the top of the text.
       const head = /^(?:#.*\n)+/.exec(parts[0].text)![0];
       for (const { path } of parts) assert.ok(path === null || head.includes(path), `${path}`);
       const rules = [...told.expressed, ...told.partly, ...told.notExpressed, ...told.notBlocked];
@@ -69,7 +69,7 @@ suite('sekisho export', () => {
     });
   }
 
-  test('--json with --part has that file alone', async () => {
+  test('--json with --part has only that file', async () => {
     const { stdout } = await sekisho('export', 'nginx', '--json', '--part', 'server');
     assert.deepEqual(
       JSON.parse(stdout).files.map(({ name }: { name: string }) => name),
@@ -87,7 +87,7 @@ suite('sekisho export', () => {
   });
 
   for (const name of targetNames) {
-    test(`the head for ${name} tells of every rule of the catalogue once`, () => {
+    test(`the top of the ${name} export names every rule of the catalogue once`, () => {
       const [first] = targets[name].parts(exportSource(parseConfig(yaml, '.')));
       const head = /^(?:#.*\n)+/.exec(first.text)![0];
       for (const rule of ruleIds)

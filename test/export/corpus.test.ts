@@ -1,4 +1,4 @@
-/** The exports in the real servers, asked with every row of the corpus. */
+/** Every row of the corpus, sent to the real servers with their exports. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { coverageOf } from '../../src/export/coverage.ts';
@@ -11,7 +11,7 @@ import { falseAlarms, type Measured, measure, table, tableInPage } from './table
 suite('what is exported, in the real servers', () => {
   const measured: Measured[] = [];
   for (const server of servers) {
-    test(`${server.title} refuses what the head of its export says, and nobody else`, {
+    test(`${server.title} refuses exactly what the top of its export says`, {
       skip: without(server.peer),
     }, async (t) => {
       const one = await measure(t, server);
@@ -28,7 +28,7 @@ suite('what is exported, in the real servers', () => {
     });
   }
 
-  test('the how-to page has the figures', { skip: without(...servers.map(({ peer }) => peer)) }, () => {
+  test('the how-to page has these figures', { skip: without(...servers.map(({ peer }) => peer)) }, () => {
     assert.equal(tableInPage(), table(measured));
   });
 });

@@ -1,4 +1,4 @@
-/** Which rows of the corpus the real fail2ban and CrowdSec count, in what the real nginx and Apache log of them. */
+/** The rows of the corpus that the real fail2ban and CrowdSec count in the logs of the real nginx and Apache. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { corpus } from '../corpus/corpus.ts';
@@ -20,7 +20,7 @@ interface LoggedCorpus {
   readonly log: string;
 }
 
-/** A program that counts, and the rows it counts in a log. */
+/** A program that counts, and the rows that it counts in a log. */
 interface Counter {
   readonly target: 'fail2ban' | 'crowdsec';
   readonly title: string;
@@ -34,7 +34,7 @@ export interface Counted {
   readonly rows: ReadonlySet<CorpusRow>;
 }
 
-/** Every row comes from an address of its own. */
+/** Every row has its own client address. */
 const addressOf = (index: number): string => `127.1.${index >> 8}.${index & 255}`;
 
 const rowsOf = (addresses: ReadonlySet<string>): ReadonlySet<CorpusRow> =>
@@ -52,7 +52,7 @@ const fail2ban: Counter = {
   },
 };
 
-/** Where one probe is enough for a ban, since every row has an address of its own. */
+/** One probe is enough for a ban, because every row has its own address. */
 const crowdsec: Counter = {
   target: 'crowdsec',
   title: 'CrowdSec',
@@ -67,7 +67,7 @@ const crowdsec: Counter = {
 
 export const counters: readonly Counter[] = [fail2ban, crowdsec];
 
-/** What the counters stand on. */
+/** The programs that the counters need. */
 export const countingPeers = [...counters, ...loggingServers].map(({ peer }) => peer);
 
 /** The parts by their place below /etc/crowdsec. */
@@ -78,7 +78,7 @@ export const crowdsecFiles = (parts: Readonly<Record<string, string>>): Record<s
   ...(parts.profile === undefined ? {} : { 'profiles.yaml.local': parts.profile }),
 });
 
-/** Every counter over the log of every server. @throws where rows are missing from a log */
+/** Runs every counter over the log of every server. @throws if rows are missing from a log */
 export async function countAll(owner: Owner): Promise<Counted[]> {
   const logged: LoggedCorpus[] = [];
   for (const server of loggingServers) logged.push(await logCorpus(owner, server));
@@ -108,7 +108,7 @@ async function logCorpus(owner: Owner, server: ExportServer): Promise<LoggedCorp
 
 /** Legitimate rows that would count towards a ban. */
 export const countedLegitimate = ({ rows }: Counted): string[] =>
-  // Trusted proxies and the allow-list have other addresses here; both programs are told to leave them alone.
+  // Trusted proxies and the allow-list have other addresses here; both programs are configured to ignore them.
   legitimate.filter((row) => rows.has(row) && row.client === undefined).map(({ id }) => id);
 
 export function countedTable(all: readonly Counted[]): string {

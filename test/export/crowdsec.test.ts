@@ -1,4 +1,4 @@
-/** The export in the real CrowdSec: who is banned, for how long, and for which rule. */
+/** The export in the real CrowdSec: which clients it bans, for how long, and for which rule. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,13 +31,13 @@ interface Sent {
   readonly request: string;
   /** Seconds past the hour. */
   readonly at: number;
-  /** Written before the address, as by `vhost_combined`. */
+  /** Text before the address, as in `vhost_combined`. */
   readonly host?: string;
   readonly user?: string;
   readonly agent?: string;
 }
 
-/** As nginx and Apache write it. */
+/** A log line as nginx and Apache write it. */
 const line = ({ from, request, at, host = '', user = '-', agent = '-' }: Sent): string => {
   const time = `${String(Math.floor(at / 60)).padStart(2, '0')}:${String(at % 60).padStart(2, '0')}`;
   return `${host}${from} - ${user} [10/Oct/2026:13:${time} +0000] "${request}" 400 226 "-" "${agent}"`;
@@ -64,13 +64,13 @@ const probe = 'GET http://www.example.com/ HTTP/1.1';
 const bans = 'bans: { after: 3, within: 10m, for: [10m, 1h, 1d], allow: [198.51.100.0/24] }';
 
 suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
-  test('bans after as many probes as the config says, whatever they are, and nobody else', async (t) => {
+  test('bans exactly the clients with as many probes as the config says, of any kind', async (t) => {
     const { decisions, alerts, output } = await read(t, bans, [
       ...times(3, { from: '203.0.113.1', request: probe }),
       ...times(2, { from: '203.0.113.2', request: probe }),
       ...times(9, { from: '203.0.113.3', request: 'GET / HTTP/1.1' }),
       ...times(9, { from: '203.0.113.4', request: 'GET http://www.example.net/ HTTP/1.1' }),
-      // A browser that opens connections ahead, and one that speaks TLS to a plain port.
+      // A browser that opens connections in advance, and one that speaks TLS to a plain port.
       ...times(9, { from: '203.0.113.5', request: '-' }),
       ...times(9, { from: '203.0.113.6', request: '\\x16\\x03\\x01\\x02\\x00\\x01' }),
       ...times(9, { from: '198.51.100.7', request: probe }),
@@ -79,7 +79,7 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
       { from: '203.0.113.9', request: '\\x05\\x01\\x00', at: 1 },
       { from: '203.0.113.9', request: 'TRACE / HTTP/1.1', at: 2 },
       ...times(3, { from: '203.0.113.10', request: probe, host: 'www.example.net:80 ' }),
-      // Nobody may have another one banned by what he writes into his own line.
+      // A sender must not get another address banned by text in its own line.
       ...times(9, {
         from: '203.0.113.11',
         request: 'GET / HTTP/1.1',
@@ -114,7 +114,7 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
       ],
       apache2: [
         '[Sat Oct 10 13:00:00.000000 2026] [core:error] [pid 12:tid 12] [client 203.0.113.2:40000] AH00126: Invalid URI in request GET /../a HTTP/1.1',
-        // Apache logs so what it could not read.
+        // How Apache logs a request that it could not read.
         '203.0.113.2 - - [10/Oct/2026:13:00:00 +0000] "" 400 266 "-" "-"',
         '203.0.113.2 - - [10/Oct/2026:13:00:00 +0000] "-" 408 0 "-" "-"',
       ],
@@ -132,7 +132,7 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
     }
   });
 
-  test('counts over the time of the config', async (t) => {
+  test('counts within the time of the config', async (t) => {
     const { decisions } = await read(t, bans, [
       ...times(3, { from: '203.0.113.1', request: probe }, 290),
       ...times(3, { from: '203.0.113.2', request: probe }, 1_200),
@@ -143,7 +143,7 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
     );
   });
 
-  test('bans for longer whom it has banned before', async (t) => {
+  test('bans repeat offenders for longer', async (t) => {
     const again = times(3, { from: '203.0.113.1', request: probe });
     const { decisions } = await read(t, 'bans: { after: 3, for: [10m, 1h] }', again, again, again);
     assert.deepEqual(
@@ -160,7 +160,7 @@ suite('the CrowdSec export', { skip: without('crowdsec') }, () => {
     assert.deepEqual(decisions, [{ address: '203.0.113.1', type: 'ban', seconds: 7_200 }]);
   });
 
-  test('without bans it tells, and bans nobody', async (t) => {
+  test('without bans it alerts but bans nobody', async (t) => {
     const { decisions, alerts } = await read(t, 'bans: false', [
       ...times(9, { from: '203.0.113.1', request: probe }),
     ]);

@@ -1,6 +1,6 @@
 /**
- * Run as root in a network namespace of its own: the gateway as another user, once as it is and once patched to dial elsewhere,
- * without the rules of `sekisho export egress` and with them. Prints what was reached.
+ * Runs as root in its own network namespace: the gateway as another user, once unchanged and once patched to dial elsewhere, without
+ * the rules of `sekisho export egress` and with them. Prints which services were reached.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ writeFileSync(
   config,
   `listen: ["127.0.0.1:18080"]\nsites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:${own}" }]\nadmin: false\njournal: false\nuser: ${user}\n`,
 );
-// The patch: what a hole in the program would do.
+// The patch does what a hole in the program would do.
 const patch = join(dir, 'patch.mjs');
 writeFileSync(
   patch,
@@ -60,7 +60,7 @@ async function asked(patched: boolean): Promise<number> {
   child.stdout.setEncoding('utf8');
   for await (const text of child.stdout) if (String(text).includes('listening http')) break;
   let status = 0;
-  // A backend is told of once it has failed several times.
+  // A backend is reported once it has failed several times.
   for (let i = 0; i < 3; i++) status = await answer();
   child.kill('SIGKILL');
   await once(child, 'close');
@@ -104,7 +104,7 @@ told.refused = refused() > 0;
 told.logged = /EHOSTUNREACH.*refused by the kernel of this machine.*nft list table inet sekisho_egress/.test(
   logged,
 );
-// Written over themselves, as after a change of the config.
+// Loads the rules again over themselves, as after a change of the config.
 execFileSync('nft', ['-f', '-'], { input: rules });
 process.stdout.write(JSON.stringify(told));
 process.exit(0);

@@ -1,4 +1,4 @@
-/** What the process may connect to, as the kernel holds it: the rules, and the real nftables in a network namespace. */
+/** The kernel rules that limit what the process connects to: their text, and the real nftables in a network namespace. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -22,7 +22,7 @@ alerts: { webhook: "https://192.0.2.8/hook", mail: { smarthost: "smtps://192.0.2
 );
 
 suite('the rules of egress', () => {
-  test('name everybody whom the config has the program call, and nobody else', () =>
+  test('name exactly the services that the config makes the program connect to', () =>
     assert.deepEqual(
       calleesOf(config).map(({ what, host, port, protocol }) => `${what} ${host} ${protocol} ${port}`),
       [
@@ -51,7 +51,7 @@ suite('the rules of egress', () => {
     assert.deepEqual(of('rediss+sentinel://192.0.2.6,192.0.2.7:5/gate'), ['192.0.2.6 26379', '192.0.2.7 5']);
   });
 
-  test('allow a resolver only where there is a name to resolve', async () => {
+  test('allow a resolver only if there is a name to resolve', async () => {
     const by = async (host: string) =>
       (await resolved([{ what: 'a', host, port: 1, protocol: 'tcp' }])).map(({ what }) => what);
     assert.deepEqual(await by('192.0.2.1'), ['a']);
@@ -69,7 +69,7 @@ suite('the rules of egress', () => {
 
 const skip = process.getuid?.() === 0 ? without('nft', 'unshare', 'ip') : 'needs root: a network namespace';
 
-test('the kernel stops a gateway that was patched to dial elsewhere, and not the one as it is', {
+test('the kernel stops a gateway patched to dial elsewhere, but not the real one', {
   skip,
 }, async () => {
   const script = join(import.meta.dirname, 'egress-namespace.ts');

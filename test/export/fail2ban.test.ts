@@ -1,4 +1,4 @@
-/** The jail, and whom the filter names. What it counts of the corpus is tested in access-log.test.ts. */
+/** The jail, and the address that the filter takes. access-log.test.ts tests what it counts of the corpus. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

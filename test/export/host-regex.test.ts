@@ -1,4 +1,4 @@
-/** A host of the config can't begin a directive in what is exported, and its expression matches it alone. */
+/** A host of the config can't begin a directive in an export, and its expression matches only that host. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -6,9 +6,9 @@ import { isUnreadable } from '../../src/config/fault.ts';
 import { parseHostEntry } from '../../src/config/host-entry.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { hostRegex, portRegex } from '../../src/export/host-regex.ts';
+import { prefixWord } from '../../src/export/quoting.ts';
 import { exportSource } from '../../src/export/source.ts';
 import { targets } from '../../src/export/targets.ts';
-import { prefixWord } from '../../src/export/word.ts';
 import { isMalformed, parseAuthority } from '../../src/wire/authority.ts';
 
 const label = fc.stringMatching(/^[a-z0-9](?:[a-z0-9_-]{0,8}[a-z0-9])?$/);
@@ -26,11 +26,11 @@ const nasty = fc
   )
   .map((parts) => parts.join(''));
 
-/** What the regular expression of a host is written in: nothing that ends a word, in quotes or out of them. */
+/** Characters allowed in the regular expression of a host: none ends a word, quoted or not. */
 const harmless = /^(?:[A-Za-z0-9_.:,%|()?*+[\]{}\\-]|[^\x00-\x9f\u2028\u2029\s])+$/u;
 
 suite('the regular expression of a host', () => {
-  test('is harmless, or none is made', () => {
+  test('is harmless, or the host is rejected', () => {
     fc.assert(
       fc.property(fc.oneof(nasty, name), (host) => {
         let regex: string;
@@ -47,7 +47,7 @@ suite('the regular expression of a host', () => {
     );
   });
 
-  test('whatever the config takes for a host leaves the exported lines as they were', () => {
+  test('no host that the config accepts adds a line to an export', () => {
     const texts = (host: string): string[] => {
       const config = parseConfig(
         `listen: ["127.0.0.1:8080"]\nsites: [{ hosts: ["[2001:db8::1]", ${JSON.stringify(host)}], backend: welcome }]\n`,
@@ -81,7 +81,7 @@ suite('the regular expression of a host', () => {
     assert.ok(taken > 50, `${taken} hosts were tried`);
   });
 
-  test('matches every spelling of its host that the gateway takes for it, and no other host', () => {
+  test('matches every spelling of its host that the gateway accepts, and no other host', () => {
     const spelled = fc
       .tuple(
         name,
@@ -114,7 +114,7 @@ suite('the regular expression of a host', () => {
     );
   });
 
-  test('IPv6 addresses and wildcards', () => {
+  test('covers IPv6 addresses and wildcards', () => {
     const ipv6 = new RegExp(`^${hostRegex({ host: '[2001:db8::80]' })}$`, 'i');
     for (const text of ['[2001:db8::80]', '[2001:DB8:0:0::0080]', '[2001:0db8:0:0:0:0:0:80]'])
       assert.match(text, ipv6);
@@ -133,7 +133,7 @@ suite('the regular expression of a host', () => {
   });
 });
 
-test('a prefix is one word, or none is made', () => {
+test('a prefix is one word, or rejected', () => {
   assert.equal(prefixWord('2001:db8::/32'), '2001:db8::/32');
   for (const prefix of ['192.0.2.0/24; }', '192.0.2.0', '192.0.2.0/24\n', 'a b/1'])
     assert.throws(() => prefixWord(prefix), TypeError);

@@ -1,4 +1,4 @@
-/** The exports in the real servers, over HTTP/2: where `:authority` is the host, and the port any that is listened on. */
+/** The exports in the real servers over HTTP/2, where `:authority` is the host and the port is any listening port. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
@@ -17,7 +17,7 @@ const legitimate: readonly OutgoingHttpHeaders[] = [
   { ':method': 'OPTIONS' },
 ];
 
-/** nginx takes it for none. */
+/** nginx does not take it for HTTP. */
 const wholeServer: OutgoingHttpHeaders = { ':method': 'OPTIONS', ':path': '*' };
 
 const probes: readonly OutgoingHttpHeaders[] = [

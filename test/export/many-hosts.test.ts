@@ -1,4 +1,4 @@
-/** The exports of a config with many sites: servers have limits for a line, a word and an expression. */
+/** Exports of a config with many sites: servers limit the length of a line, a word and an expression. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';

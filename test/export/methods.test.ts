@@ -1,4 +1,4 @@
-/** `policy.methods` as it is exported, in the real servers. */
+/** The exported `policy.methods` in the real servers. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';

@@ -1,4 +1,4 @@
-/** The rule that refused a request, as HAProxy and Caddy name it to their admins. nginx: nginx.test.ts. */
+/** HAProxy, Apache and Caddy log the rule that refused a request. nginx: nginx.test.ts. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const foreign = 'GET /a HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r
 const own = 'GET /a HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
 
 suite('the rule that refused a request', () => {
-  test('is a variable of HAProxy', { skip: without('haproxy') }, async (t) => {
+  test('is in a variable of HAProxy', { skip: without('haproxy') }, async (t) => {
     const backend = await anyBackend(t);
     const shown = '    http-after-response set-header X-Rule %[var(txn.sekisho_rule)]\n';
     const { port } = await plainHaproxy(t, backend, partsOf('haproxy').frontend! + shown);
@@ -30,7 +30,7 @@ suite('the rule that refused a request', () => {
     assert.equal((await ruleOf(own)) ?? '', '');
   });
 
-  test('stands in the log of Apache, and whether it counts', { skip: without('apache2') }, async (t) => {
+  test('is in the log of Apache, with whether it counts', { skip: without('apache2') }, async (t) => {
     const backend = await anyBackend(t);
     const apache = await servers.find(({ target }) => target === 'apache')!.start(t, backend.port, true);
     const marked = foreign.replace(
@@ -45,7 +45,7 @@ suite('the rule that refused a request', () => {
     );
   });
 
-  test('is the message of the error of Caddy', { skip: without('caddy') }, async (t) => {
+  test('is the error message of Caddy', { skip: without('caddy') }, async (t) => {
     const dir = await tempDir(t, 'caddy');
     const file = join(dir, 'Caddyfile');
     const { port } = await onFreePort(t, async (port, owner) => {

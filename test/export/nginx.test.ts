@@ -1,4 +1,4 @@
-/** The nginx export in the real nginx: the rule that it logs, and the default server of TLS. */
+/** The nginx export in the real nginx: the logged rule, and the default server for TLS. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ import { partsOf, servers } from './servers.ts';
 const skip = without('nginx');
 const marks = 'Accept-Encoding: gzip\r\nUser-Agent: Mozilla/5.0\r\n';
 
-/** Request → what stands at the end of its line in the log. */
+/** Request → the end of its log line. */
 const logged: readonly (readonly [bytes: string, words: string])[] = [
   ['GET /1 HTTP/1.1\r\nHost: www.example.net\r\n\r\n', 'rule=- counts=-'],
   ['GET /2 HTTP/1.1\r\nHost: www.example.com\r\n\r\n', 'rule=host-foreign counts=1'],
@@ -42,7 +42,7 @@ const logged: readonly (readonly [bytes: string, words: string])[] = [
 ];
 
 suite('the nginx export', () => {
-  test('logs the rule of each request, and whether it counts', { skip }, async (t) => {
+  test('logs the rule of each request and whether it counts', { skip }, async (t) => {
     const backend = await anyBackend(t);
     const { port, dir } = await servers
       .find(({ target }) => target === 'nginx')!
@@ -55,7 +55,7 @@ suite('the nginx export', () => {
     );
   });
 
-  test('names TLS, SOCKS and bytes of nothing as what they are', { skip }, async (t) => {
+  test('logs the right rule for TLS, SOCKS and unknown bytes', { skip }, async (t) => {
     const backend = await anyBackend(t);
     const { port, dir } = await servers
       .find(({ target }) => target === 'nginx')!
@@ -74,7 +74,7 @@ suite('the nginx export', () => {
     );
   });
 
-  test('refuses the handshake for a name of no server block, and no other', { skip }, async (t) => {
+  test('refuses only the TLS handshake for a name that no server block has', { skip }, async (t) => {
     const { cert, key } = await certificate(t, ['www.example.net']);
     const tlsPort = await freePort();
     const config = parseConfig(
@@ -112,7 +112,7 @@ suite('the nginx export', () => {
     assert.match(await asked(''), /UNRECOGNIZED_NAME/);
   });
 
-  test('has no default server where foreign hosts are let pass', () => {
+  test('has no default server if foreign hosts are allowed', () => {
     const config = parseConfig(
       'listen: ["127.0.0.1:80"]\nsites: [{ hosts: [www.example.net], backend: welcome }]\npolicy: { preset: observe }\n',
       '.',
@@ -130,7 +130,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Written as a request ends, which may be after its answer. */
+/** nginx writes the line when the request ends, which can be after the answer. */
 async function linesOf(file: string, count: number): Promise<string[]> {
   let lines: string[] = [];
   for (let i = 0; i < 100 && lines.length < count; i++) {

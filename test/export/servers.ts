@@ -1,4 +1,4 @@
-/** The real servers as reverse proxies, each with and without what is exported for it. */
+/** The real servers as reverse proxies, each with and without its export. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
@@ -21,7 +21,7 @@ const source = exportSource(
   parseConfig(`listen: ["127.0.0.1:8080"]\n${corpusConfig('http://127.0.0.1:1')}`, '.'),
 );
 
-/** One probe is enough. */
+/** One probe is enough for a ban. */
 export const strictlyBanning: Source = { ...source, bans: { ...source.bans!, after: 1 } };
 
 /** The parts of a target for the policy of the corpus, by name. */
@@ -32,7 +32,7 @@ export interface ExportServer {
   readonly target: TargetName;
   readonly title: string;
   readonly peer: string;
-  /** Starts it before the backend. */
+  /** Starts the server in front of the backend. */
   start(
     owner: Owner,
     backend: number,
@@ -71,7 +71,7 @@ const apache: ExportServer = {
   start(owner, backend, exported, { http2 = false, from = source } = {}) {
     return startApache(owner, {
       modules: ['setenvif', 'proxy', 'proxy_http', ...(http2 ? ['http2'] : [])],
-      // A virtual host of its own, which must inherit the rules.
+      // A virtual host, which must inherit the rules.
       config: ({ port, dir }) =>
         [
           exported ? partsOf('apache', from).conf! : '',
@@ -123,7 +123,7 @@ const caddy: ExportServer = {
           `http://:${port} {`,
           '  bind 127.0.0.1',
           exported ? '  import sekisho' : '',
-          // Comes before `error` in the order that Caddy has by itself.
+          // Runs before `error` in Caddy's default order.
           `  handle {`,
           `    reverse_proxy 127.0.0.1:${backend}`,
           '  }',

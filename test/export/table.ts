@@ -1,6 +1,6 @@
 /**
- * The tables of docs/how-to/export-native-config.md: what each server refuses of the corpus, and what is counted in logs.
- * `node test/export/table.ts` writes it anew; with names of targets it only tells of those.
+ * The tables of docs/how-to/export-native-config.md: rows of the corpus that each server refuses, and rows that log readers count.
+ * `node test/export/table.ts` rewrites them; with names of targets it only prints those.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,9 +11,9 @@ import { type ExportServer, servers } from './servers.ts';
 
 export interface Measured {
   readonly server: ExportServer;
-  /** As the server comes. */
+  /** With the server's default configuration. */
   readonly plain: Catches;
-  /** With what is exported for it. */
+  /** With its export. */
   readonly exported: Catches;
 }
 
@@ -25,7 +25,7 @@ export async function measure(owner: Owner, server: ExportServer): Promise<Measu
   };
 }
 
-/** Legitimate rows that the server serves as it comes, and refuses with the export. */
+/** Legitimate rows that the server serves by default but refuses with the export. */
 export const falseAlarms = ({ plain, exported }: Measured): string[] =>
   legitimate.filter((row) => plain.served.has(row) && !exported.served.has(row)).map(({ id }) => id);
 
@@ -56,7 +56,7 @@ export function table(measured: readonly Measured[]): string {
 export const page = resolve(import.meta.dirname, '../../docs/how-to/export-native-config.md');
 const [start, end] = ['<!-- catches -->', '<!-- /catches -->'];
 
-/** What stands in the page. */
+/** The tables in the page. */
 export function tableInPage(): string {
   const text = readFileSync(page, 'utf8');
   return text.slice(text.indexOf(start) + start.length, text.indexOf(end)).trim();

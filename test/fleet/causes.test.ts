@@ -117,7 +117,7 @@ fleet: { valkey: "redis://:${password}@127.0.0.1:${server.port}" }
   config('secret');
   gateway.signal('SIGHUP');
   await gateway.waitForLine(/fleet: connected/);
-  await gateway.waitForLine(/the config was read again"/);
+  await gateway.waitForLine(/the config was reloaded"/);
   const lines = gateway.stderr().split('\n').filter(Boolean);
   for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), `a raw line: ${line}`);
   assert.equal(lines.filter((line) => line.includes('WRONGPASS')).length, 1, 'told once');

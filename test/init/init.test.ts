@@ -8,7 +8,7 @@ import { findServers, movedLine } from '../../src/init/found-server.ts';
 import { newConfig } from '../../src/init/new-config.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** An /etc of Debian's Apache and nginx, or of neither. */
+/** An /etc as with Debian's Apache and nginx, or with neither. */
 async function etcWith(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
   const etc = await tempDir(t, 'etc');
   for (const [name, text] of Object.entries(files)) {
@@ -30,7 +30,7 @@ const nginx = {
 };
 
 suite('the web server of the machine', () => {
-  test('is Apache, nginx or none', async (t) => {
+  test('is recognised as Apache, nginx or none', async (t) => {
     assert.deepEqual(findServers(await etcWith(t, {})), []);
     const found = findServers(await etcWith(t, nginx))[0]!;
     assert.deepEqual([found.kind, found.names], ['nginx', ['shop.example.net']]);
@@ -53,7 +53,7 @@ suite('the web server of the machine', () => {
     );
   });
 
-  test('listens on 443 only where Apache has a module for it', async (t) => {
+  test('listens on 443 only if an Apache module is loaded for it', async (t) => {
     const ports = async (module: string) => {
       const files = { ...apache, [`apache2/mods-enabled/${module}.load`]: 'LoadModule\n' };
       const [found] = findServers(await etcWith(t, files));
@@ -71,10 +71,10 @@ suite('the web server of the machine', () => {
     ['listen 0.0.0.0:80 default_server;', 'listen 127.0.0.1:8081 default_server;'],
     ['listen [::]:80;', null],
   ] as const)
-    test(`${line} moves`, () => assert.equal(movedLine(line, '127.0.0.1:8081'), moved));
+    test(`${line} gets another address`, () => assert.equal(movedLine(line, '127.0.0.1:8081'), moved));
 });
 
-test('a new config says what was answered, whatever is in it', () => {
+test('a new config contains the answers, whatever characters are in them', () => {
   fc.assert(
     fc.property(
       fc.array(fc.string(), { minLength: 1 }),

@@ -97,7 +97,7 @@ suite('user and group', { skip }, () => {
       assert.equal(statSync(journal).uid, 65534);
       assert.equal(statSync(`${journal}-wal`).uid, 65534);
       child.signal('SIGHUP');
-      await child.waitForLine(/the config was read again/);
+      await child.waitForLine(/the config was reloaded/);
       if (workers > 1) await anotherWorker(child, all);
       assert.equal(await status(port), 200);
       assert.deepEqual(await child.stop(), { code: 0, signal: null });

@@ -1,4 +1,4 @@
-/** Known faults in what is shipped. */
+/** Known vulnerabilities in shipped packages. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,7 +8,7 @@ import { advice } from '../support/advisories.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Owner } from '../support/owner.ts';
 
-/** A registry that knows one fault in every version of each package named. @returns npm's options that lead to it */
+/** A registry with one vulnerability in every version of each named package. @returns npm's options to use it */
 async function registry(
   owner: Owner,
   faults: Readonly<Record<string, string>>,
@@ -33,13 +33,13 @@ async function registry(
 }
 
 suite('the advisories of the registry', { timeout: 150_000 }, () => {
-  test('know of no fault of moderate severity or above in what is shipped', async (t) => {
+  test('have none of moderate severity or above for shipped packages', async (t) => {
     const { findings, reason } = await advice();
     if (findings === null) return t.skip(`needs a registry with advisories: ${reason}`);
     assert.deepEqual(findings, []);
   });
 
-  test('are heard for shipped packages, for a peer and for what is built in, and for these only', async (t) => {
+  test('are reported for shipped packages, peers and built-in packages, and only for these', async (t) => {
     const faults = {
       fastify: 'high',
       undici: 'moderate',
@@ -57,7 +57,7 @@ suite('the advisories of the registry', { timeout: 150_000 }, () => {
     assert.deepEqual(await advice(await registry(t, {})), { findings: [], reason: '' });
   });
 
-  test('are missed by name, and only for a known reason', async (t) => {
+  test('are unavailable only for a known reason', async (t) => {
     const none = await advice(await registry(t, {}, 405));
     assert.deepEqual(none, { findings: null, reason: 'it answers 405' });
     const nobody = await advice(['--registry', `http://127.0.0.1:${await freePort()}/`]);

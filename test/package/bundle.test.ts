@@ -1,4 +1,4 @@
-/** The program as one file, in a folder with nothing else: every command, and every part that is started by its path. */
+/** The program as a single file in an otherwise empty folder: every command, and every part that is started by path. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ await run(process.execPath, ['tools/bundle.ts', built, '--if-needed'], root);
 
 const token = 'a-token-for-tests-0123456789';
 
-/** An empty folder with the file in it, by the name it is installed under; no node_modules is found upwards. */
+/** A folder with only the file, under its installed name; there is no node_modules upwards. */
 async function alone(owner: Owner): Promise<string> {
   const folder = await tempDir(owner, 'alone');
   cpSync(join(built, 'sekisho.cjs'), join(folder, 'sekisho'));
@@ -52,7 +52,7 @@ async function stops(child: RunningProcess): Promise<void> {
 }
 
 suite('the single file', () => {
-  test('serves and refuses with what it knows by itself', async (t) => {
+  test('serves and refuses with the built-in welcome site', async (t) => {
     const cwd = await alone(t);
     const args = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--host', 'localhost'];
     const { child, port } = await start(t, cwd, [...args, '--backend', 'welcome']);
@@ -60,7 +60,7 @@ suite('the single file', () => {
     await stops(child);
   });
 
-  test('serves with two workers, keeps a journal, traces, and brings the dashboard', async (t) => {
+  test('serves with two workers, journal, traces and dashboard', async (t) => {
     const cwd = await alone(t);
     writeFileSync(
       join(cwd, 'sekisho.yaml'),
@@ -114,7 +114,7 @@ otel: { endpoint: "http://127.0.0.1:9/v1/traces", sample: 1 }
     assert.deepEqual([checked.code, /is fine/.test(checked.stdout)], [0, true]);
     const exported = await sekisho(cwd, ['export', 'nginx', '--config', 'sekisho.yaml']);
     assert.match(exported.stdout, /www\.example\.net/);
-    // An auditor asks for more than a client may before it is banned.
+    // An auditor sends more probes than a client may before it is banned.
     writeFileSync(
       join(cwd, 'audited.yaml'),
       `listen: ["127.0.0.1:0"]
@@ -139,7 +139,7 @@ bans: false
     const line = '192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 512 "-" "a browser"\n';
     const probe =
       '192.0.2.1 - - [10/Oct/2025:13:55:36 +0000] "GET http://www.example.com/ HTTP/1.0" 421 5 "-" "-"\n';
-    // Enough for more than one thread: src/scan/task-pool.ts.
+    // Large enough for more than one thread: src/scan/task-pool.ts.
     for (const name of ['a.log', 'b.log']) writeFileSync(join(cwd, name), line.repeat(160_000) + probe);
     const { stdout, stderr } = await sekisho(cwd, ['scan', 'a.log', 'b.log', '--json', '--threads', '2']);
     const found = stdout
@@ -156,7 +156,7 @@ bans: false
     );
   });
 
-  test('tells an older Node, before anything else, what it needs', async (t) => {
+  test('prints the needed version on an older Node, before anything else', async (t) => {
     const cwd = await alone(t);
     for (const [version, said] of [
       ['18.20.0', true],
@@ -178,13 +178,13 @@ bans: false
       );
       assert.equal(
         stderr,
-        said ? `sekisho: needs Node 24.9 or newer, and this is ${version} (${process.execPath})\n` : '',
+        said ? `sekisho: needs Node 24.9 or newer; this is ${version} (${process.execPath})\n` : '',
       );
       assert.equal(code, said ? 1 : 0);
     }
   });
 
-  test('runs as a command, and holds the licence of everything in it', async (t) => {
+  test('runs as a command, and contains all licences', async (t) => {
     const cwd = await alone(t);
     assert.equal(
       (await runProcess('./sekisho', ['--version'], { cwd, env })).stdout,

@@ -1,4 +1,4 @@
-/** Apps made of Fastify's own plugins answer the same with the guard before them and without it. */
+/** Apps with Fastify's own plugins answer the same with the guard and without it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,13 +6,13 @@ import { after, suite, test } from 'node:test';
 import { installedPackage } from '../support/installed-package.ts';
 
 const names = ['middie', 'static', 'cors', 'websocket', 'rate-limit', 'http-proxy', 'reply-from', 'helmet'];
-// One of them comes with the package.
+// One of them is a dependency of the package.
 const others = names.filter((name) => name !== 'rate-limit').map((name) => `@fastify/${name}`);
 const { app, node } = await installedPackage({ after }, [...others, 'ws']);
 mkdirSync(join(app, 'public'));
 writeFileSync(join(app, 'public/a.txt'), 'hello from a file\n');
 
-/** Prints what each request of a row got, one a line. */
+/** Prints the answer to each request of a row, one per line. */
 const script = `
 import http from 'node:http';
 import { once } from 'node:events';
@@ -103,7 +103,7 @@ suite('with the guard as without it:', () => {
     test(`@fastify/${name}`, async () => {
       const run = (GUARD: string) => node(['companion.mjs', name], { GUARD });
       const [on, off] = await Promise.all([run('on'), run('off')]);
-      // A port of each run.
+      // The port differs in each run.
       const plain = (text: string): string[] => text.replaceAll(/:\d{4,5}/g, ':PORT').split('\n');
       assert.ok(off.includes('root'), off);
       assert.deepEqual(plain(on), plain(off));

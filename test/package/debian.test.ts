@@ -1,4 +1,4 @@
-/** The Debian package, and the page about it: its five commands, run as they stand there. */
+/** The Debian package, and its page: the five commands there are run as written. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const skip = without('dpkg-deb', 'apache2', 'curl', 'setpriv', 'ip') || (await withoutMachine());
 
-/** Built in a copy of the checkout: a build replaces `dist`, which other tests read. */
+/** Built in a copy of the checkout, because a build replaces `dist`, which other tests read. */
 async function buildDeb(owner: Owner): Promise<string> {
   const folder = await tempDir(owner, 'deb');
   const copy = join(folder, 'copy');
@@ -42,14 +42,14 @@ async function buildDeb(owner: Owner): Promise<string> {
   return stdout.trim();
 }
 
-/** What stands behind `@name ` in the output of a script. */
+/** The text after `@name ` in the output of a script. */
 const said = (stdout: string, name: string): string =>
   new RegExp(`^@${name} (.*)$`, 'm').exec(stdout)?.[1] ?? `nothing: ${stdout}`;
 
 const deb = skip === false ? await buildDeb({ after }) : '';
 
 suite('the Debian package', { skip }, () => {
-  test('says what it is and what it needs', async () => {
+  test('has the right control data', async () => {
     const control = await run('dpkg-deb', ['--field', deb], root);
     assert.match(control, /^Package: sekisho$/m);
     assert.match(control, new RegExp(`^Version: ${packageJson.version}$`, 'm'));
@@ -58,7 +58,7 @@ suite('the Debian package', { skip }, () => {
     assert.match(control, /^Description: (?!an? )\S/im);
   });
 
-  test('everything in it is of root, and nobody else may write it', async () => {
+  test('everything in it belongs to root, and nobody else can write it', async () => {
     const listing = (await run('dpkg-deb', ['--contents', deb], root)).trim().split('\n');
     assert.deepEqual(
       listing.filter((line) => !/^[dl-]r.x?.*root\/root /.test(line) || /^-.{4}w|^-.{7}w/.test(line)),
@@ -123,13 +123,13 @@ echo "@left $(ls -d /etc/sekisho /var/lib/sekisho /usr/lib/sekisho /usr/bin/seki
       direct: '200',
       user: 'sekisho',
       config: 'root:sekisho 640',
-      // CAP_NET_BIND_SERVICE and nothing else.
+      // Only CAP_NET_BIND_SERVICE.
       capabilities: '0000000000000400',
       left: '0',
     });
   });
 
-  test('five commands lead from nothing to a protected Apache with HTTPS and a certificate of its own', {
+  test('five commands lead from nothing to a protected Apache with HTTPS and its own certificate', {
     skip: without('pebble', 'pebble-challtestsrv', 'openssl'),
   }, async (t) => {
     const page = pages.find(({ path }) => path === 'docs/how-to/https.md')!;
@@ -199,7 +199,7 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     );
   });
 
-  test('tells by what right all of it is given away, and of what it is made', async (t) => {
+  test('contains the licences and the bill of materials', async (t) => {
     const folder = await tempDir(t, 'documents');
     await run('dpkg-deb', ['--extract', deb, folder], root);
     const text = (name: string): string => readFileSync(join(folder, 'usr/share/doc/sekisho', name), 'utf8');
@@ -209,7 +209,7 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     for (const { name, version, license, path } of runtimeDependencies(root)) {
       assert.ok(copyright.includes(`\n${name} ${version}: ${license}\n`), name);
       const files = readdirSync(join(folder, 'usr/lib/sekisho', path));
-      // One has none but what its Readme says.
+      // One package states its licence only in its readme.
       assert.ok(
         files.some((file) => /^(?:licen[cs]e|copying|readme)/i.test(file)),
         path,
@@ -217,7 +217,7 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     }
     for (const { name, path } of builtInDependencies(root))
       assert.ok(copyright.includes(readFileSync(join(root, path, 'LICENSE'), 'utf8').trim()), name);
-    // Of its own, and of what is in it.
+    // The licence of Node, and of the software in it.
     for (const part of [
       'Copyright Node.js contributors',
       '- V8, ',
@@ -238,7 +238,7 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     assert.match(log, new RegExp(`^sekisho \\(${packageJson.version}\\) [\\s\\S]* -- A Builder <builder@`));
   });
 
-  test('brings the manual page, and completion where the shells look for it', async (t) => {
+  test('installs the manual page, and completion where the shells look for it', async (t) => {
     const folder = await tempDir(t, 'manual');
     await run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$0" | tar -x ./usr/share', deb], folder);
     const read = (name: string): Buffer => readFileSync(join(folder, 'usr/share', name));
@@ -248,7 +248,7 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
     assert.match(read('fish/vendor_completions.d/sekisho.fish').toString(), /^complete -c sekisho -f$/m);
   });
 
-  test('an upgrade and a removal keep the config; a purge takes it away', async (t) => {
+  test('an upgrade and a removal keep the config; a purge deletes it', async (t) => {
     const { code, stdout, stderr } = await onMachine(
       t,
       `mkdir -p /etc/logrotate.d
@@ -276,7 +276,7 @@ log purged
     const kept = 'mine: true key journal root:sekisho 640';
     assert.deepEqual(
       ['upgraded', 'shipped', 'removed', 'purged'].map((name) => said(stdout, name)),
-      // Nothing below /etc is of the package, so that dpkg has nothing to replace or to ask about.
+      // The package owns nothing below /etc, so dpkg has nothing to replace or to ask about.
       [kept, '0', kept, 'key '],
     );
     assert.deepEqual(
@@ -285,7 +285,7 @@ log purged
     );
   });
 
-  test('the command runs from where the files are unpacked, by its own Node', async (t) => {
+  test('the unpacked command runs with its own Node', async (t) => {
     const folder = await tempDir(t, 'unpacked');
     await run('dpkg-deb', ['--extract', deb, folder], root);
     const home = join(folder, 'usr/lib/sekisho');

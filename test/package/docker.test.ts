@@ -1,4 +1,4 @@
-/** The Dockerfile, followed without Docker: its steps in a folder, and what they leave run read-only, by a user without rights. */
+/** The Dockerfile without Docker: runs its steps in a folder, and the result read-only as an unprivileged user. */
 import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ const ofVerb = (verb: string): string[] => steps.filter((one) => one.verb === ve
 const isRoot = process.getuid?.() === 0 ? false : 'needs root: a read-only mount, and another user';
 
 suite('Docker', () => {
-  test('the image runs as a user without rights, and has nothing but the second stage', () => {
+  test('the image runs as an unprivileged user, and contains only the second stage', () => {
     assert.deepEqual(ofVerb('USER'), ['node']);
     assert.deepEqual(
       steps.slice(second).filter(({ verb }) => verb === 'RUN'),
@@ -39,7 +39,7 @@ suite('Docker', () => {
     assert.ok(ofVerb('FROM').every((rest) => !/[/]|:latest/.test(rest.split(' ')[0]!)));
   });
 
-  test('its steps give a program that runs read-only, and whose health check tells', {
+  test('its steps build a program that runs read-only, with a working health check', {
     skip: without('unshare', 'setpriv') || isRoot,
     timeout: 180_000,
   }, async (t) => {
@@ -55,7 +55,7 @@ suite('Docker', () => {
           filter: (from) => from === root || !ignored.includes(from.slice(root.length + 1)),
         });
       } else if (rest.startsWith('npm ci')) {
-        // What `npm ci` has brought for these tests; it has no network here.
+        // The packages that `npm ci` installed for these tests; there is no network here.
         await run('cp', ['-a', `${join(root, 'node_modules')}/.`, join(build, 'node_modules')], dir);
       } else if (verb === 'RUN') await run('sh', ['-c', rest], build);
     }
@@ -89,7 +89,7 @@ suite('Docker', () => {
       '-m',
       'sh',
       '-c',
-      // /tmp is the last place that anybody may write to.
+      // Only /tmp is still writable by anybody.
       'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && cd "$1/image" && shift && exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --no-new-privs "$@"',
       'sh',
       dir,
@@ -103,15 +103,15 @@ suite('Docker', () => {
     const probe = 'GET http://www.example.com/ HTTP/1.0\r\n\r\n';
     assert.equal((await exchange(port, probe)).responses[0]?.status, 421);
 
-    // As Docker runs it: in a shell, in the container.
+    // As Docker runs the check: in a shell, in the container.
     const [, health] = /CMD (.*)$/.exec(ofVerb('HEALTHCHECK')[0]!)!;
     const check = health!.replace('node ', `${node} `).replace('/etc/sekisho/sekisho.yaml', config);
     const ask = async () => {
       const { code, stdout, stderr } = await runProcess('sh', ['-c', check], { env: cleanEnv, cwd: image });
       return [code, stdout + stderr];
     };
-    assert.deepEqual(await ask(), [0, 'it takes requests\n']);
-    // A config that is being written, and waits for a reload, says nothing of what runs.
+    assert.deepEqual(await ask(), [0, 'the gateway takes requests\n']);
+    // A half-written config that waits for a reload says nothing about the running gateway.
     await writeFile(config, 'sites: [');
     assert.equal((await ask())[0], 0);
     await writeFile(
@@ -123,7 +123,7 @@ suite('Docker', () => {
     assert.deepEqual(await ask(), [1, `no connection to 127.0.0.1:${port}: ECONNREFUSED\n`]);
   });
 
-  test('the compose file mounts a config that is fine, and lets nobody past', () => {
+  test('the compose file mounts a valid config, and no traffic bypasses the gateway', () => {
     const folder = join(root, 'config/examples/docker');
     const { services, networks } = parse(readFileSync(join(folder, 'compose.yaml'), 'utf8'));
     const { sekisho, web } = services;

@@ -1,4 +1,4 @@
-/** The examples and the types, with the package installed: an app's own tests pass with the guard and without it. */
+/** The examples with the package installed: an app's own tests pass with the guard and without it. */
 import assert from 'node:assert/strict';
 import { cpSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ suite('the examples', () => {
     });
   }
 
-  test('start as they are told to', async (t) => {
+  test('start with their documented command', async (t) => {
     const env = { ...cleanEnv, PORT: '0' };
     const server = await startProcess(t, process.execPath, ['examples/api/server.ts'], { cwd: app, env });
     const [, url] = await server.waitForLine(/^(http:\/\/127\.0\.0\.1:\d+)$/m);

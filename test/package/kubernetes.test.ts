@@ -1,4 +1,4 @@
-/** The manifest for Kubernetes: by the types of its API, and with what the parts say of each other. */
+/** The Kubernetes manifest: valid by the types of its API, and consistent in itself. */
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,14 +16,14 @@ const documents = parseAllDocuments(text).map((document) => {
 });
 const of = (kind: string) => documents.find((one) => one.kind === kind);
 
-/** Where the types of an API group are. */
+/** The module with the types of an API group. */
 const modules: Readonly<Record<string, string>> = {
   v1: 'core/v1',
   'apps/v1': 'apps/v1',
   'networking.k8s.io/v1': 'networking/v1',
 };
 
-/** What the compiler says of the documents as objects of the API: unknown fields, wrong types, missing ones. */
+/** Type-checks the documents as API objects: unknown fields, wrong types, missing fields. */
 async function typeFaults(
   t: Parameters<typeof tempDir>[0],
   manifest: readonly { apiVersion: string; kind: string }[],
@@ -54,7 +54,7 @@ async function typeFaults(
 }
 
 suite('the manifest for Kubernetes', () => {
-  test('is of the API', async (t) => {
+  test('is valid by the types of the API', async (t) => {
     assert.equal(await typeFaults(t, documents), '');
     const wrong = structuredClone(documents);
     wrong[1].spec.template.spec.containers[0].livenessprobe = {};
@@ -64,20 +64,20 @@ suite('the manifest for Kubernetes', () => {
     assert.match(faults, /'string' is not assignable to type 'number'/);
   });
 
-  test('has a config that is fine, mounted where the program looks for it', () => {
+  test('has a valid config, mounted where the program looks for it', () => {
     const { spec } = of('Deployment').spec.template;
     const [container] = spec.containers;
     const config = parseConfig(of('ConfigMap').data['sekisho.yaml'], '.');
     assert.equal(container.ports[0].containerPort, config.listen[0]!.port);
     assert.equal(container.args[2], `${container.volumeMounts[0].mountPath}/sekisho.yaml`);
     assert.equal(spec.volumes[0].configMap.name, of('ConfigMap').metadata.name);
-    // The program is where the image has it, and asks for its health as the image does.
+    // The path of the program and the health check are those of the image.
     const image = readFileSync(join(root, 'Dockerfile'), 'utf8');
     assert.ok(image.includes(container.livenessProbe.exec.command[2]));
     assert.ok(image.includes(JSON.stringify(container.args).slice(1, -1).replaceAll(',', ', ')));
   });
 
-  test('is of one selector, and lets nobody past', () => {
+  test('uses one selector, and no traffic bypasses the gateway', () => {
     const label = of('Deployment').spec.template.metadata.labels;
     assert.deepEqual(of('Deployment').spec.selector.matchLabels, label);
     assert.deepEqual(of('Service').spec.selector, label);

@@ -1,10 +1,10 @@
-/** What comes with the program may be given away with it, and says so itself. */
+/** Everything shipped with the program has a licence that allows it. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { root } from '../support/installed-package.ts';
 
-/** They ask for their text and for names to be kept, and for nothing of whoever uses them. SPDX names. */
+/** Permissive licences, by SPDX name: they only require that their text and notices are kept. */
 const allowed = new Set([
   'MIT',
   'MIT-0',
@@ -16,10 +16,10 @@ const allowed = new Set([
 ]);
 
 suite('the licences of what comes with the program', () => {
-  // What is built into the dashboard is given away with it too.
+  // Packages built into the dashboard are shipped too.
   const dependencies = [...runtimeDependencies(root), ...builtInDependencies(root)];
 
-  test('are among those that may be given away', () => {
+  test('are all permissive', () => {
     assert.deepEqual(
       dependencies
         .filter(({ license }) => license === undefined || !allowed.has(license))
@@ -28,9 +28,9 @@ suite('the licences of what comes with the program', () => {
     );
   });
 
-  test('are of every package that is named, and of those that these need', () => {
+  test('cover every dependency, transitive ones included', () => {
     const names = new Set(dependencies.map(({ name }) => name));
-    // Named by us, a peer of ours, needed by that one, and installed under another name.
+    // A direct dependency, a peer, a dependency of that peer, and one installed under another name.
     for (const name of ['fastify', 'avvio', 'http-proxy-3', 'preact', 'uplot'])
       assert.ok(names.has(name), name);
     for (const name of ['typescript', 'vite', 'playwright-core']) assert.ok(!names.has(name), name);

@@ -8,7 +8,7 @@ import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const { tarball } = await installedPackage({ after }, []);
-// Not below the app that has everything: Node looks for packages upwards.
+// Not below the app with all packages: Node looks for packages upwards.
 const light = await tempDir({ after }, 'light');
 writeFileSync(join(light, 'package.json'), '{ "name": "light", "private": true, "type": "module" }\n');
 const flags = ['--omit=optional', '--prefer-offline', '--no-audit', '--no-fund'];
@@ -20,7 +20,7 @@ const script = async (text: string) => {
 };
 
 suite('without what is optional', () => {
-  test('no more than 12 packages come along, Fastify and its own aside', () => {
+  test('at most 12 packages are installed, besides Fastify and its own', () => {
     const { packages } = JSON.parse(readFileSync(join(light, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { optional?: true; dependencies?: Record<string, string> }>;
     };
@@ -61,7 +61,7 @@ suite('without what is optional', () => {
       assert.doesNotMatch(stdout, /sqlite|undici|zlib/);
     });
 
-  test('a plugin whose package is missing says which, and how to get it', async () => {
+  test('a plugin names a missing package and how to install it', async () => {
     const { code, stdout, stderr } = await script(`
       import Fastify from 'fastify';
       import { alerts, dashboard, metrics, relayGuard } from 'sekisho';

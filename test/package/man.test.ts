@@ -1,17 +1,17 @@
-/** The manual page: read by both formatters without a complaint, and it has every command and flag. */
+/** The manual page: both formatters read it without warnings, and it has every command and flag. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { buildProgram } from '../../src/cli.ts';
-import { commandWords, walk } from '../../src/completion/words.ts';
+import { commandSpec, walk } from '../../src/completion/command-line.ts';
 import { manPage } from '../../tools/man.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 suite('the manual page', () => {
-  test('is read by mandoc without a complaint, and has every command and flag', {
+  test('is read by mandoc without warnings, and has every command and flag', {
     skip: without('mandoc'),
   }, async (t) => {
     const file = join(await tempDir(t, 'man'), 'sekisho.1');
@@ -19,9 +19,9 @@ suite('the manual page', () => {
     const lint = await runProcess(requirePeer('mandoc'), ['-T', 'lint', '-W', 'warning', file]);
     assert.equal(lint.stdout + lint.stderr, '');
     const { stdout } = await runProcess(requirePeer('mandoc'), ['-T', 'ascii', '-O', 'width=1000', file]);
-    // A terminal shows bold by writing a letter twice.
+    // Bold is written as a letter, a backspace and the letter again.
     const shown = stdout.replace(/.\x08/g, '');
-    for (const { path, command } of walk(commandWords(buildProgram(() => {})))) {
+    for (const { path, command } of walk(commandSpec(buildProgram(() => {})))) {
       if (path.length === 0) continue;
       if (command.commands.length === 0)
         assert.match(shown, new RegExp(`^ *sekisho ${path.join(' ')}( |$)`, 'm'));
@@ -35,7 +35,7 @@ suite('the manual page', () => {
     assert.match(shown, /^ *sekisho - checkpoint in front of web and mail servers/m);
   });
 
-  test('is read by groff without a complaint', { skip: without('man') }, async (t) => {
+  test('is read by groff without warnings', { skip: without('man') }, async (t) => {
     const file = join(await tempDir(t, 'man'), 'sekisho.1');
     writeFileSync(file, manPage('2026-01-31'));
     const { code, stderr, stdout } = await runProcess(

@@ -1,4 +1,4 @@
-/** The packed plugins on every Node that they promise to run on, imported, required and typed, before every kind of server. */
+/** The packed plugins on every supported Node, imported, required and typed, in front of every kind of server. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { runProcess } from '../support/process.ts';
 const { app, node } = await installedPackage({ after }, ['@types/node']);
 await certificate({ after }, ['www.example.net'], app);
 
-/** One request that is ours and one that is not, by `inject` and over each kind of server; then each server without Fastify. */
+/** One own request and one foreign one, by `inject` and over each kind of server; then each server without Fastify. */
 const use = `
 const tls = { cert: fs.readFileSync('www.example.net.pem'), key: fs.readFileSync('www.example.net.key') };
 const hosts = ['www.example.net'];
@@ -92,7 +92,7 @@ writeFileSync(
   join(app, 'use.mts'),
   `${imports}\n${use.replaceAll('(name, options, one)', '(name: string, options: object, one?: any)')}`,
 );
-// Nothing that is used here warns at import.
+// No import may print a warning.
 writeFileSync(
   join(app, 'import.mjs'),
   `${imports}\nimport * as all from 'sekisho';\nconsole.log(typeof all.dashboard);`,
@@ -121,21 +121,21 @@ suite('the packed plugins', () => {
     });
   }
 
-  test('the program says which Node it needs on an older one', { skip: without('node22') }, async () => {
+  test('the program names the Node it needs on an older one', { skip: without('node22') }, async () => {
     const command = join(app, 'node_modules/sekisho/dist/program/cli.cjs');
     const { code, stderr } = await runProcess(peer('node22')!, [command, 'check'], {
       cwd: app,
       env: { ...cleanEnv },
     });
     assert.equal(code, 1);
-    assert.match(stderr, /^sekisho: needs Node 24\.9 or newer, and this is 22\./);
+    assert.match(stderr, /^sekisho: needs Node 24\.9 or newer; this is 22\./);
   });
 
   for (const [resolution, module] of [
     ['nodenext', 'nodenext'],
     ['bundler', 'esnext'],
   ] as const)
-    test(`have their types with moduleResolution ${resolution}, those of their dependencies checked too`, async () => {
+    test(`have types with moduleResolution ${resolution}, dependencies checked too`, async () => {
       const types = Object.entries(paths)
         .map(([name, path]) => `import { ${name} } from 'sekisho/${path}';\nexport const _${name} = ${name};`)
         .join('\n');

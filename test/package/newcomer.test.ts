@@ -1,4 +1,4 @@
-/** What a newcomer types on a fresh Debian machine, run line by line, with a network and an /etc/apache2 of its own. */
+/** The commands that a newcomer types on a fresh Debian machine, run line by line with a separate network and /etc/apache2. */
 import assert from 'node:assert/strict';
 import { cpSync, symlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -11,14 +11,14 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const isRoot = process.getuid?.() === 0 ? false : 'needs root: a network namespace, and port 80 in it';
 
-test('five commands, and Apache is behind the checkpoint', {
+test('five commands put Apache behind the gateway', {
   skip: without('apache2', 'unshare', 'ip', 'curl') || isRoot,
 }, async (t) => {
   const page = pages.find(({ path }) => path === 'docs/how-to/debian-apache.md')!;
   const commands = page.blocks[0]!.text.trim().split('\n');
   assert.ok(commands.length <= 5, `${commands.length} commands`);
   const [install, ci, move, init, start] = commands as [string, string, string, string, string];
-  // The two that need the outside world: peers are installed before the tests, and so are dependencies.
+  // Skips the two that need the internet: peers and dependencies are already installed.
   assert.equal(install, 'apt-get install -y apache2 npm');
   assert.equal(ci, 'npm ci');
 

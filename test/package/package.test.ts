@@ -40,28 +40,28 @@ await listed.close();
 `;
 
 suite('the package, installed', () => {
-  test('is imported', async () => {
+  test('can be imported', async () => {
     const imports =
       "import Fastify from 'fastify';\nimport { alerts, bans, dashboard, forward, metrics, rateLimit, relayGuard } from 'sekisho';\nimport fs from 'node:fs';\n";
     writeFileSync(join(app, 'esm.mjs'), imports + use);
     assert.equal(await node(['esm.mjs']), '200 421 function\n200 true 200 429\ntrue false\n');
   });
 
-  test('is required', async () => {
+  test('can be required', async () => {
     const requires =
       "const Fastify = require('fastify');\nconst fs = require('node:fs');\nconst { alerts, bans, dashboard, forward, metrics, rateLimit, relayGuard } = require('sekisho');\n";
     writeFileSync(join(app, 'cjs.cjs'), `${requires}(async () => {${use}})();`);
     assert.equal(await node(['cjs.cjs']), '200 421 function\n200 true 200 429\ntrue false\n');
   });
 
-  test('brings its command', async () => {
+  test('has its command', async () => {
     const command = realpathSync(join(app, 'node_modules/.bin/sekisho'));
     assert.equal(await node([command, '--version']), `${packageJson.version}\n`);
     cpSync(join(app, 'node_modules/sekisho/config/sekisho.yaml'), join(app, 'sekisho.yaml'));
     await node([command, 'check', '--config', 'sekisho.yaml']);
   });
 
-  test('gives away what it means to, and nothing else', async () => {
+  test('exports exactly what it should', async () => {
     writeFileSync(join(app, 'names.mjs'), "console.log(Object.keys(await import('sekisho')).join(' '));\n");
     assert.equal(
       await node(['names.mjs']),
@@ -76,7 +76,7 @@ suite('the package, installed', () => {
 });
 
 suite('the tarball', () => {
-  test('ships the build, the config with its schema, and the words that come with it', async () => {
+  test('ships the build, the config with its schema, and the documents', async () => {
     const listing = await run('tar', ['-tzf', tarball], app);
     const files = listing
       .trim()
@@ -99,11 +99,11 @@ suite('the tarball', () => {
     assert.ok(files.includes('config/sekisho.schema.json'));
   });
 
-  test('is clean to publint', async () => {
+  test('passes publint', async () => {
     await node([join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict']);
   });
 
-  test('is clean to arethetypeswrong', async () => {
+  test('passes arethetypeswrong', async () => {
     await node([join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball]);
   });
 });

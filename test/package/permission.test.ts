@@ -1,4 +1,4 @@
-/** The packed program under Node's permission model, with the flags of the example: what it needs is there, and what it may not is denied. */
+/** The packed program under Node's permission model, with the example's flags: it works, and everything else is denied. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const flags = /^Environment="NODE_OPTIONS=(.*)"$/m.exec(example)![1]!;
 const token = 'a-token-for-tests-0123456789';
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
 
-/** The places that the example names, in a folder of the test. */
+/** The paths that the example names, below a temporary folder. */
 async function machine(owner: Owner) {
   const folder = await tempDir(owner, 'permission');
   const at = (path: string) => join(folder, path);
@@ -56,7 +56,7 @@ suite('Node’s permission model', () => {
     [1, ''],
     [2, ' --allow-child-process'],
   ] as const)
-    test(`with ${workers} at work: journal, log file, long lists, dashboard and reload go on`, async (t) => {
+    test(`with ${workers}: journal, log file, long lists, dashboard and reload work`, async (t) => {
       const { at, start } = await machine(t);
       const others = Array.from({ length: 40_000 }, (_, i) => `198.18.${(i >> 8) & 255}.${i & 255}\n`);
       writeFileSync(at('etc/sekisho/list.txt'), others.join(''));
@@ -96,7 +96,7 @@ suite('Node’s permission model', () => {
       );
     });
 
-  test('what the example does not name is neither read nor written nor started, and the message says which flag would', async (t) => {
+  test('paths and programs that the example does not name are denied, and the message names the flag', async (t) => {
     const { at, start } = await machine(t);
     writeFileSync(at('elsewhere.txt'), '192.0.2.1\n');
     for (const [more, why] of [

@@ -1,4 +1,4 @@
-/** The bill of materials: all that is shipped, nothing else, and as CycloneDX 1.6 wants it. */
+/** The bill of materials: exactly what is shipped, as valid CycloneDX 1.6. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,9 +55,9 @@ suite('the bill of materials', async () => {
     dependencies: { ref: string; dependsOn: string[] }[];
   };
 
-  test('has every package that the program needs, and those in the dashboard, with licence and hash', () => {
+  test('has every package of the program and the dashboard, with licence and hash', () => {
     const { packages } = lock;
-    // What npm installs for users of the package, and the peer with all that it needs, whose marks say "development".
+    // What npm installs for users of the package, and the peer with its dependencies, which npm marks as development.
     const ours = ['', 'tools/program', 'node_modules/sekisho-program'];
     const places = new Set(
       Object.keys(packages).filter((path) => !ours.includes(path) && !packages[path]!.dev),
@@ -86,7 +86,7 @@ suite('the bill of materials', async () => {
     assert.ok(bom.components.every(({ hashes }) => hashes.length > 0));
   });
 
-  test('knows the packages that the dashboard is built of', { timeout: 120_000 }, async () => {
+  test('has the packages compiled into the dashboard', { timeout: 120_000 }, async () => {
     const built = (await build({
       configFile: join(root, 'src/dashboard/vite.config.ts'),
       logLevel: 'silent',
@@ -101,7 +101,7 @@ suite('the bill of materials', async () => {
     );
   });
 
-  test('keeps the rules of CycloneDX', () => {
+  test('follows the rules of CycloneDX', () => {
     assert.deepEqual([bom.bomFormat, bom.specVersion, bom.version], ['CycloneDX', '1.6', 1]);
     const all = [bom.metadata.component, ...bom.components];
     for (const one of all) {
@@ -113,7 +113,7 @@ suite('the bill of materials', async () => {
       for (const { alg, content } of one.hashes ?? [])
         assert.match(content, new RegExp(`^[0-9a-f]{${digits[alg]}}$`), one.purl);
     }
-    // "Every bom-ref must be unique within the BOM", and what depends names none that is not there.
+    // "Every bom-ref must be unique within the BOM", and no dependency is dangling.
     const refs = new Set(all.map((one) => one['bom-ref']));
     assert.equal(refs.size, all.length);
     assert.deepEqual(bom.dependencies.map(({ ref }) => ref).sort(), [...refs].sort());
@@ -124,7 +124,7 @@ suite('the bill of materials', async () => {
         [],
       );
     }
-    // Whatever is shipped is shipped for a reason.
+    // Every shipped component is needed by another.
     const reached = new Set([bom.metadata.component['bom-ref']]);
     for (const ref of reached)
       for (const next of bom.dependencies.find((one) => one.ref === ref)!.dependsOn) reached.add(next);
@@ -134,7 +134,7 @@ suite('the bill of materials', async () => {
     );
   });
 
-  test('is valid by the schema of CycloneDX, with the Node of the Debian package and without', () => {
+  test('is valid by the CycloneDX schema, with the Node of the Debian package and without', () => {
     const schema = (name: string): object =>
       JSON.parse(
         readFileSync(
@@ -155,7 +155,7 @@ suite('the bill of materials', async () => {
     assert.equal(node.version, process.versions.node);
     const own = withNode.metadata.component['bom-ref'];
     assert.ok(withNode.dependencies.find(({ ref }) => ref === own)!.dependsOn.includes(node['bom-ref']));
-    // And it does tell.
+    // The validator does find errors.
     assert.notDeepEqual(faults({ ...bom, components: [{ ...bom.components[0], type: 'package' }] }), []);
     assert.notDeepEqual(
       faults({ ...bom, components: [{ ...bom.components[0], licenses: [{ license: { id: 'M.I.T.' } }] }] }),
@@ -163,7 +163,7 @@ suite('the bill of materials', async () => {
     );
   });
 
-  test('gives the hashes of the lock file', () => {
+  test('has the hashes of the lock file', () => {
     const { hashes } = bom.components.find(({ name }) => name === 'fastify')!;
     assert.equal(
       `sha512-${Buffer.from(hashes[0]!.content, 'hex').toString('base64')}`,
@@ -171,7 +171,7 @@ suite('the bill of materials', async () => {
     );
   });
 
-  test('is the same for the same lock file', async () => {
+  test('is byte for byte the same for the same lock file', async () => {
     await run(process.execPath, [join(root, 'tools/sbom.ts'), join(dir, 'b.json')], root);
     assert.equal(readFileSync(join(dir, 'b.json'), 'utf8'), text);
   });

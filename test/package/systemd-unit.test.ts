@@ -1,4 +1,4 @@
-/** The systemd unit of the examples, as systemd itself reads it. */
+/** The example systemd unit, checked by systemd itself. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const program = '/usr/local/bin/sekisho';
-/** Exposure times ten: what systemd calls OK ends at 5.0. */
+/** Exposure level times ten; systemd calls up to 5.0 OK. */
 const exposure = 20;
 
-/** The unit, with a program that this machine has. */
+/** The unit, with a program that exists on this machine. */
 async function unit(owner: Owner): Promise<string> {
   const text = readFileSync(join(root, 'config/examples/systemd/sekisho.service'), 'utf8');
   assert.ok(text.includes(`ExecStart=${program} start --config `));
@@ -23,7 +23,7 @@ async function unit(owner: Owner): Promise<string> {
 }
 
 suite('the systemd unit', { skip: without('systemd-analyze') }, () => {
-  test('has no line that systemd does not understand', async (t) => {
+  test('has only lines that systemd understands', async (t) => {
     const { code, stderr } = await runProcess(requirePeer('systemd-analyze'), [
       'verify',
       '--man=no',
@@ -33,7 +33,7 @@ suite('the systemd unit', { skip: without('systemd-analyze') }, () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   });
 
-  test('has a socket unit that fits it', async (t) => {
+  test('has a matching socket unit', async (t) => {
     const service = await unit(t);
     const socket = join(service, '../sekisho.socket');
     cpSync(join(root, 'config/examples/systemd/sekisho.socket'), socket);
@@ -42,7 +42,7 @@ suite('the systemd unit', { skip: without('systemd-analyze') }, () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   });
 
-  test('leaves the service little that an intruder could use', async (t) => {
+  test('gives the service few privileges', async (t) => {
     const { code, stdout } = await runProcess(requirePeer('systemd-analyze'), [
       'security',
       '--offline=true',

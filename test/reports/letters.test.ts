@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { abuseReport } from '../../src/reports/abuse-report.ts';
-import { evidenceOf } from '../../src/reports/evidence.ts';
+import { evidenceOf } from '../../src/reports/journal-evidence.ts';
 import { xarf } from '../../src/reports/xarf.ts';
 import { at, rowOf } from './rows.ts';
 import { faultsOf } from './xarf-schema.ts';
@@ -12,7 +12,7 @@ type Report = Record<string, unknown> & { evidence: { description: string; paylo
 const xarfOf = (...args: Parameters<typeof xarf>): Report => xarf(...args) as Report;
 
 suite('a letter to an abuse contact', () => {
-  test('names both ends of each connection with their ports, and its time', () => {
+  test('names both ends of each connection with their ports and the time', () => {
     const rows = [rowOf(), rowOf({ client: '2001:db8::7', localAddress: '2001:db8::80', localPort: 443 })];
     const text = abuseReport('203.0.113.7', rows, by, { country: null, asn: null, network: null });
     assert.match(
@@ -27,7 +27,7 @@ suite('a letter to an abuse contact', () => {
     );
   });
 
-  test('says so where all came to decoys', () => {
+  test('says so if everything came to decoys', () => {
     const text = (...listeners: string[]): string =>
       abuseReport(
         '203.0.113.7',
@@ -35,12 +35,12 @@ suite('a letter to an abuse contact', () => {
         by,
         { country: null, asn: null, network: null },
       );
-    const words = /ports on which we offer nothing/;
+    const words = /ports on which we offer no service/;
     assert.match(text('decoy http-proxy 192.0.2.80:3128', 'gate 2: decoy smtp 192.0.2.81:25'), words);
     assert.doesNotMatch(text('decoy http-proxy 192.0.2.80:3128', 'http 192.0.2.80:80'), words);
   });
 
-  test('holds nothing against who did what a page can have a browser do', () => {
+  test('accuses nobody for requests that a web page can make a browser send', () => {
     assert.deepEqual(evidenceOf([rowOf({ counts: false, rule: 'host-foreign' })]), []);
     for (const differs of [{ counts: null }, { counts: false, rule: 'smtp-foreign-recipient' }] as const)
       assert.equal(evidenceOf([rowOf(differs)]).length, 1);
@@ -59,7 +59,7 @@ suite('X-ARF', () => {
         assert.equal(faultsOf(xarfOf('203.0.113.7', events, { org: 'gate', contact })), '', contact);
   });
 
-  test('without a contact names nobody, and nobody else', () => {
+  test('without a contact uses a reserved address', () => {
     const { reporter, sender } = xarfOf('203.0.113.7', [rowOf()], { org: 'gate', contact: '' });
     assert.deepEqual(reporter, {
       ...{ org: 'gate', contact: 'not-configured@reporter.invalid', domain: 'reporter.invalid' },
@@ -67,7 +67,7 @@ suite('X-ARF', () => {
     assert.deepEqual(sender, reporter);
   });
 
-  test('names one connection whole: its time with both its ports', () => {
+  test('takes time and both ports from the same connection', () => {
     const { timestamp, source_port, destination_ip, destination_port, first_seen, evidence } = xarfOf(
       '203.0.113.7/32',
       [
@@ -84,7 +84,7 @@ suite('X-ARF', () => {
     assert.match(evidence[0]!.description, /203\.0\.113\.7:39999 at 192\.0\.2\.80:3128, 2026-11-29T09:59:55/);
   });
 
-  test('tells guessing of passwords from looking around, and both from a mistyped one', () => {
+  test('tells password guessing from reconnaissance and from a mistyped password', () => {
     const type = (...rows: ReturnType<typeof rowOf>[]): unknown => {
       const report = xarfOf('203.0.113.7', rows, by);
       assert.equal(faultsOf(report), '');
@@ -96,7 +96,7 @@ suite('X-ARF', () => {
     assert.equal(type(rowOf({ ...failed, count: 5 }), rowOf()), 'reconnaissance');
   });
 
-  test('says honeypot of decoys, and of nothing else', () => {
+  test('says honeypot only for decoys', () => {
     const source = (...listeners: string[]): unknown =>
       xarfOf(
         '203.0.113.7',

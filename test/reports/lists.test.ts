@@ -18,7 +18,7 @@ function sourcesOf(...rows: ReturnType<typeof rowOf>[]): Source[] {
 const by = { org: 'Example', contact: '' };
 
 suite('the sources of a list', () => {
-  test('are those of evidence alone, each once, with exact counts', () => {
+  test('are only those with evidence, each once, with exact counts', () => {
     const many = Array.from({ length: 50 }, (_, i) =>
       rowOf({ count: 2, first: at - i, clientPort: 50_000 - i }),
     );
@@ -37,19 +37,19 @@ suite('the sources of a list', () => {
     assert.deepEqual(more, []);
   });
 
-  test('are never private, loopback, several at once, or on the allow-list', () => {
+  test('are never private, loopback, folded from several clients, or on the allow-list', () => {
     const sources = new Sources((address) => address === '198.51.100.9');
     for (const client of ['127.0.0.1', '10.1.2.3', '::1', 'fd00::1', '100.64.0.1', 'several', '198.51.100.9'])
       sources.add([rowOf({ client })]);
     assert.deepEqual(sources.list(), []);
   });
 
-  test('are bounded, and those without room are counted', () => {
+  test('are bounded, and omitted rows are counted', () => {
     const sources = new Sources(nobodyExempt);
     for (let i = 0; i < 10_010; i++)
       sources.add([rowOf({ client: `203.${i >> 16}.${(i >> 8) & 255}.${i & 255}` })]);
     assert.equal(sources.list().length, 10_000);
-    assert.equal(sources.left, 10);
+    assert.equal(sources.omitted, 10);
   });
 });
 
@@ -59,7 +59,7 @@ suite('the bulk report of AbuseIPDB', () => {
       .trimEnd()
       .split('\n');
 
-  test('has its four columns, a line a source', () => {
+  test('has its four columns, one line per source', () => {
     assert.deepEqual(lines(rowOf()), [
       'IP,Categories,ReportDate,Comment',
       '203.0.113.7,"14",2026-11-29T10:00:00+00:00,"attempts to relay through our server, refused: connect; 1 since 2026-11-29T10:00:00+00:00; the latest: source port 40000, TCP port 3128"',
@@ -67,7 +67,7 @@ suite('the bulk report of AbuseIPDB', () => {
     assert.equal(abuseIpdbCsv([]), 'IP,Categories,ReportDate,Comment\n');
   });
 
-  test('is careful with categories', () => {
+  test('claims only categories that the rows prove', () => {
     const categories = (...rows: ReturnType<typeof rowOf>[]): string =>
       /"([\d,]+)"/.exec(lines(...rows)[1]!)![1]!;
     assert.equal(
@@ -82,7 +82,7 @@ suite('the bulk report of AbuseIPDB', () => {
     assert.equal(categories(rowOf({ rule: 'not-http' })), '14');
   });
 
-  test('tells the public nothing that a sender wrote, and no address of ours', () => {
+  test('contains no text from the sender and no address of ours', () => {
     const text = abuseIpdbCsv(
       sourcesOf(rowOf({ request: '=cmd|"evil"', destination: 'evil"\n', bytes: 'evil' })),
     );
@@ -90,7 +90,7 @@ suite('the bulk report of AbuseIPDB', () => {
   });
 });
 
-test('a report to blocklist.de is a form a line, to which only who reports is added', () => {
+test('a report to blocklist.de is one form per line that lacks only the reporter', () => {
   const text = blocklistDe(
     sourcesOf(
       rowOf({ request: 'GET http://a/?b&c=d\\r\\n' }),
@@ -129,7 +129,7 @@ suite('the bundle of STIX', () => {
   ) as Thing & { objects: Thing[] };
   const of = (type: string): Thing[] => bundle.objects.filter((object) => object.type === type);
 
-  test('has an identifier of its type on each object, once, and no reference that leads nowhere', () => {
+  test('has a unique identifier of its type on each object, and no dangling reference', () => {
     const ids = bundle.objects.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     const uuid = /^([a-z0-9-]+)--[0-9a-f]{8}-[0-9a-f]{4}-([45])[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -145,7 +145,7 @@ suite('the bundle of STIX', () => {
     }
   });
 
-  test('names an address as everybody names it', () => {
+  test('gives an address the identifier that every producer gives it', () => {
     // UUID version 5 over the canonical JSON of the value, in the name space of the specification.
     const bytes = createHash('sha1')
       .update(Buffer.from('00abedb4aa42466c9c01fed23315a9b7', 'hex'))
@@ -155,7 +155,7 @@ suite('the bundle of STIX', () => {
     assert.equal(id.slice(11, 24), `${bytes.slice(0, 8)}-${bytes.slice(8, 12)}`);
   });
 
-  test('tells connections with both ports, what was observed, and an indicator that ends', () => {
+  test('contains connections with both ports, the observation, and an indicator that expires', () => {
     assert.deepEqual(
       of('network-traffic').map(({ src_port, dst_port, protocols }) => [src_port, dst_port, protocols]),
       [
@@ -187,7 +187,7 @@ suite('the bundle of STIX', () => {
   });
 });
 
-test('an event of MISP is unpublished, for its owner alone, and not for intrusion detection', () => {
+test('a MISP event is unpublished, for its own organisation only, and not for intrusion detection', () => {
   const { Event } = mispEvent(sourcesOf(rowOf({ count: 3 })), by, at) as {
     Event: Record<string, unknown> & { Attribute: Record<string, unknown>[] };
   };

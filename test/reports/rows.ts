@@ -1,9 +1,9 @@
-/** Rows of a journal, as reports are made of. */
+/** Journal rows to make reports of. */
 import type { JournalEvent } from '../../src/events/journal-query.ts';
 
 export const at = Date.UTC(2026, 10, 29, 10, 0, 0, 250);
 
-/** A refused CONNECT of 203.0.113.7, with what differs. */
+/** A refused CONNECT from 203.0.113.7, with some fields replaced. */
 export const rowOf = (differs: Partial<JournalEvent> = {}): JournalEvent => ({
   ...{ id: 1, first: at, last: at + 1000, count: 1, listener: 'http 192.0.2.80:80', site: null },
   ...{

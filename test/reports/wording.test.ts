@@ -1,10 +1,10 @@
-/** Whom an abuse report accuses, and of what. */
+/** The accusations in abuse reports. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { JournalEvent } from '../../src/events/journal-query.ts';
 import { noOrigin } from '../../src/geo/origin.ts';
 import { abuseReport } from '../../src/reports/abuse-report.ts';
-import { evidenceOf } from '../../src/reports/evidence.ts';
+import { evidenceOf } from '../../src/reports/journal-evidence.ts';
 import { xarf } from '../../src/reports/xarf.ts';
 import type { Action, RuleId } from '../../src/rules/catalogue.ts';
 
@@ -24,7 +24,7 @@ const report = (...rules: RuleId[]): string =>
   );
 
 suite('an abuse report', () => {
-  test('takes for evidence what was refused and counts, and nothing else', () => {
+  test('takes only refused rows that count as evidence', () => {
     const innocent = [
       ...(['rate-limited', 'client-banned', 'tls-on-plaintext', 'header-overflow'] as const).map((rule) =>
         event(rule),
@@ -37,14 +37,14 @@ suite('an abuse report', () => {
     assert.deepEqual(evidenceOf([...innocent, relay]), [relay]);
   });
 
-  test('tells of a relay attempt where there was one', () => {
+  test('accuses of relaying if there was an attempt', () => {
     for (const rules of [['connect'], ['not-http', 'socks5'], ['smtp-foreign-recipient']] as const) {
       assert.match(report(...rules), /tried to use our server as an open relay/);
       assert.match(report(...rules), /^Subject: Abuse report: attempts to relay through our server from/);
     }
   });
 
-  test('accuses nobody of relaying who sent an RDP cookie, a strange method or a wrong password', () => {
+  test('does not accuse of relaying for an RDP cookie, a strange method or a wrong password', () => {
     for (const rule of ['not-http', 'method-unknown', 'smtp-auth-failed', 'host-foreign', 'framing'] as const)
       assert.doesNotMatch(report(rule), /relay|compromised/, rule);
     assert.match(report('smtp-auth-failed'), /sign in to our mail server/);

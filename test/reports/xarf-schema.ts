@@ -1,6 +1,6 @@
 /**
- * The shape of an X-ARF 4 report of category connection, type reconnaissance or login_attack (which requires less), as https://xarf.org/schemas/v4/ has it: what is required, and
- * what each field may be. Written from the specification for these tests.
+ * Schema of an X-ARF 4 report of category connection, type reconnaissance or login_attack (which requires less): required fields and
+ * their types, after https://xarf.org/schemas/v4/. Written from the specification for these tests.
  */
 import { isIP } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -75,7 +75,7 @@ const schema = {
     last_seen: moment,
     total_probes: { type: 'integer', minimum: 1 },
   },
-  // The specification lets more stand there; we write no more.
+  // The specification allows more fields; we write only these.
   additionalProperties: false,
 };
 
@@ -91,5 +91,5 @@ const ajv = new Ajv2020({
 });
 const validate = ajv.compile(schema);
 
-/** What the schema finds wrong with a report; empty: nothing. */
+/** Violations of the schema in a report. */
 export const faultsOf = (report: object): string => (validate(report) ? '' : ajv.errorsText(validate.errors));

@@ -87,7 +87,7 @@ test('explain: a log line, a mail log line, a line without a request, an unknown
   assert.match(silent.stderr, /no request to judge in this line \(Postfix mail log\)/);
   assert.equal(silent.code, 1);
   const unknown = await explained('2026-11-10 10:00:00 somebody asked for something\n');
-  assert.match(unknown.stderr, /looks like a line of a log of no known format/);
+  assert.match(unknown.stderr, /looks like a log line, but its format is unknown/);
   assert.equal(unknown.code, 1);
 });
 

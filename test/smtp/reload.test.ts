@@ -89,7 +89,7 @@ smtp:
     'the second certificate',
     20_000,
   );
-  assert.doesNotMatch(program.stderr(), /takes a restart/);
+  assert.doesNotMatch(program.stderr(), /need a restart/);
   const young = await Dialogue.secure(t, port);
   await young.reply();
   for (const [client, code] of [

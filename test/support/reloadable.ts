@@ -41,7 +41,7 @@ export async function startReloadable(t: TestContext, first: Settings) {
         child
           .stderr()
           .split('\n')
-          .filter((line) => /the config was (?:not )?read again/.test(line))[reloads],
+          .filter((line) => /the config was (?:not )?reloaded/.test(line))[reloads],
       'the reload is told',
       30_000,
     );

@@ -157,7 +157,7 @@ suite('workers', () => {
     const text = readFileSync(file, 'utf8');
     await writeFile(file, text.replace('[www.example.net]', '[www.example.net, http://x/]'));
     gateway.signal('SIGHUP');
-    await gateway.waitForLine(/the one before stays in force/);
+    await gateway.waitForLine(/the previous one stays in force/);
     assert.match(gateway.stderr(), /is a URL, not a host/);
     assert.equal(await status(port), 200);
     await writeFile(file, text.replace('[www.example.net]', '[www.example.net, renamed.example.net]'));

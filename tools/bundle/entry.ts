@@ -1,6 +1,6 @@
 /**
- * What the single file starts with. It is also what its own processes and threads are started from, so it has to tell which
- * of them it is.
+ * Entry point of the single file. Worker processes and threads start from the same file, so it first finds out which of them
+ * it is.
  */
 import cluster from 'node:cluster';
 import { isMainThread, threadName } from 'node:worker_threads';

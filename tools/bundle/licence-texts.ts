@@ -1,9 +1,9 @@
-/** The licences of what is in the one file, which has no folder beside it that could hold them. */
+/** The licence texts of everything in the single file, which has no folder beside it for them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtInDependencies, type Dependency, runtimeDependencies } from '../dependencies.ts';
 
-/** @returns a comment, for the end of the file */
+/** @returns a comment for the end of the file */
 export function licenceTexts(root: string): string {
   const own = `sekisho: MIT\n\n${readFileSync(join(root, 'LICENSE'), 'utf8').trim()}`;
   const dependencies = [...runtimeDependencies(root), ...builtInDependencies(root)];
@@ -12,7 +12,7 @@ export function licenceTexts(root: string): string {
   return `/*! Licences of what is in this file\n\n${text}\n*/`;
 }
 
-/** Its name, and the texts that it brings. */
+/** The name of a package and the licence texts it ships. */
 export function licenceTextsOf(root: string, { name, version, license, path }: Dependency): string {
   const folder = join(root, path);
   const texts = readdirSync(folder, { withFileTypes: true })

@@ -1,4 +1,4 @@
-/** Makes what the program loads by path a part of the one file. */
+/** A plugin that puts the files that the program loads by path into the single file. */
 import { globSync, readFileSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
 import type { Plugin } from 'rolldown';
@@ -8,9 +8,9 @@ interface Change {
   readonly to: string;
 }
 
-/** Every place of ours that names a file beside it: `import.meta.url` elsewhere ends the build. */
+/** Every module of ours that names a file beside it; `import.meta.url` in any other module fails the build. */
 const changes: Readonly<Record<string, Change>> = {
-  // CommonJS knows no await outside a function; the entry calls `main`.
+  // CommonJS has no `import.meta.main`; the entry point calls `main`.
   'src/cli.ts': { from: /^if \(import\.meta\.main !== false\)[\s\S]*$/m, to: '' },
   'src/events/journal-worker.ts': {
     from: /new URL\(`[^`]*`, import\.meta\.url\)/,
@@ -48,15 +48,15 @@ export function singleFile(root: string): Plugin {
       const change = changes[name];
       const changed = change === undefined ? code : code.replace(change.from, change.to);
       if (change !== undefined && changed === code)
-        throw new Error(`${name} names its parts in another way than tools/bundle/single-file.ts knows`);
+        throw new Error(`${name} names its parts in a way that tools/bundle/single-file.ts does not know`);
       if (changed.replaceAll('new URL(import.meta.url)', '').includes('import.meta'))
-        throw new Error(`${name} loads something by path: tools/bundle/single-file.ts has to bring it along`);
+        throw new Error(`${name} loads something by path: tools/bundle/single-file.ts must include it`);
       left.delete(name);
       return changed === code ? null : { code: changed };
     },
     buildEnd(error) {
       if (error === undefined && left.size > 0)
-        throw new Error(`${[...left].join(', ')} is no part of the program any more`);
+        throw new Error(`${[...left].join(', ')} is no longer part of the program`);
     },
   };
 }
@@ -69,7 +69,7 @@ function packageModule(root: string): string {
   return `export const packageJson = ${JSON.stringify({ version, description })};`;
 }
 
-/** Without what people read in an editor. */
+/** The schema as a module, without the descriptions that only editors show. */
 export function schemaModule(root: string): string {
   const { anyOf: _, ...schema } = JSON.parse(
     readFileSync(join(root, 'config/sekisho.schema.json'), 'utf8'),

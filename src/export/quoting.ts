@@ -1,27 +1,27 @@
 /**
- * Text as one word of a configuration. What could end the word and begin a directive throws, whoever wrote it: the
- * config that is exported may come from elsewhere.
+ * Quotes text as one word of a configuration. Throws if the text could end the word and begin a directive: the exported config
+ * may come from somebody else.
  */
 
-/** In quotes nginx reads `\\`, `\"`, `\'`, `\t`, `\r` and `\n`; every other backslash stands for itself. */
+/** In quotes nginx reads `\\`, `\"`, `\'`, `\t`, `\r` and `\n` as escapes; any other backslash is literal. */
 export const nginxWord = (text: string): string =>
   `"${oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
-/** In quotes Apache reads `\\` and `\"`, and before that the variables `${…}` of the configuration. */
+/** In quotes Apache reads `\\` and `\"` as escapes, after it has replaced `${…}` variables. */
 export function apacheWord(text: string): string {
   if (text.includes('${')) throw new TypeError(`a variable: ${JSON.stringify(text)}`);
   return nginxWord(text);
 }
 
-/** In single quotes HAProxy reads every character as it stands. */
+/** In single quotes every character is literal for HAProxy. */
 export function haproxyWord(text: string): string {
   if (text.includes("'")) throw new TypeError(`a quote: ${JSON.stringify(text)}`);
   return `'${oneLine(text)}'`;
 }
 
-/** A raw string of CEL, within a token of a Caddyfile between backticks; `{name}` would be a placeholder of Caddy. */
+/** A raw CEL string, inside a Caddyfile token between backticks; Caddy would replace `{name}`. */
 export function celWord(text: string): string {
-  if (/['`]|\{\$?[a-z]/i.test(text)) throw new TypeError(`no raw string: ${JSON.stringify(text)}`);
+  if (/['`]|\{\$?[a-z]/i.test(text)) throw new TypeError(`not a raw string: ${JSON.stringify(text)}`);
   return `r'${oneLine(text)}'`;
 }
 
@@ -31,15 +31,15 @@ export function prefixWord(prefix: string): string {
   return prefix;
 }
 
-/** The text, where it is one line. */
+/** @throws if the text has control characters, line breaks included */
 export function oneLine(text: string): string {
-  if (/\p{Cc}/u.test(text)) throw new TypeError(`more than a line: ${JSON.stringify(text)}`);
+  if (/\p{Cc}/u.test(text)) throw new TypeError(`control character in: ${JSON.stringify(text)}`);
   return text;
 }
 
-/** A string of CrowdSec's expressions, which reads backslashes and no variables. */
+/** A string in CrowdSec's expressions, which reads backslash escapes but no variables. */
 export const exprWord = (text: string): string =>
   `"${oneLine(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
-/** In single quotes YAML reads every character as it stands. */
+/** In single quotes every character but the quote is literal in YAML. */
 export const yamlWord = (text: string): string => `'${oneLine(text).replaceAll("'", "''")}'`;

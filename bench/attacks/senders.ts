@@ -1,4 +1,4 @@
-/** What attackers are made of: connections from loopback addresses of their own, at a rate, bounded. */
+/** Building blocks of attacks: connections from various loopback addresses, at a given rate, bounded in number. */
 import { connect, type Socket } from 'node:net';
 
 export interface Ports {
@@ -9,34 +9,34 @@ export interface Ports {
   readonly decoy: number;
 }
 
-/** Something that goes on until it is stopped. */
+/** Stops an activity. */
 export type Running = () => void;
 
-/** An address of the gateway's trusted proxy: whoever comes from there is whom it names. */
+/** Address of a trusted proxy of the gateway: its `X-Forwarded-For` names the client. */
 export const proxy = '127.0.0.2';
-/** The most connections that one attack has open. */
+/** Most open connections of one attack. */
 const mostOpen = 3000;
 
-/** Another attacker each time. */
+/** A new attacker each time. */
 let number = 0;
 export const freshClient = (): string => {
   number++;
   return `11.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`;
 };
 
-/** An attacker of an address of its own, where no proxy says whom it speaks for. */
+/** A new loopback address each time, for attackers that connect directly. */
 const freshAddress = (): string => {
   number++;
   return `127.${16 + ((number >> 16) & 127)}.${(number >> 8) & 255}.${1 + (number & 127)}`;
 };
 
-/** Does something so many times a second. */
+/** Runs `act` so many times per second. */
 export function every(perSecond: number, act: () => void): Running {
   const start = performance.now();
   let done = 0;
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - start) * perSecond) / 1000);
-    // What a busy machine has made late is left out: it would come all at once.
+    // On a busy machine skip what is overdue, instead of sending it in one burst.
     if (due - done > perSecond / 10) done = due - Math.ceil(perSecond / 10);
     for (; done < due; done++) act();
   }, 5);
@@ -45,18 +45,18 @@ export function every(perSecond: number, act: () => void): Running {
 
 export interface Sending {
   readonly port: number;
-  /** @default another one each time */
+  /** @default a new address each time */
   readonly from?: string;
   readonly perSecond: number;
-  /** What is sent on each connection. */
+  /** The bytes to send on each connection. */
   readonly bytes: () => string | Buffer;
-  /** The connection ends with what it has said, and by a reset. @default false */
+  /** Resets the connection once the bytes are sent. @default false */
   readonly reset?: boolean;
-  /** Speaks once it has been greeted. @default false */
+  /** Waits for the server's greeting before it sends. @default false */
   readonly greeted?: boolean;
 }
 
-/** A connection each: sends, takes what comes, and waits for the end, five seconds at most. */
+/** Opens a connection per message: sends, reads the answer, and waits for the end for at most five idle seconds. */
 export function sends({ port, from, perSecond, bytes, reset = false, greeted = false }: Sending): Running {
   const open = new Set<Socket>();
   const stop = every(perSecond, () => {
@@ -80,7 +80,7 @@ export function sends({ port, from, perSecond, bytes, reset = false, greeted = f
   };
 }
 
-/** Two bodies at a time that come as fast as they are taken, up to so many bytes a second in all. */
+/** Two concurrent bodies, as fast as the server reads them, up to so many bytes per second in total. */
 export function uploads(port: number, head: string, perSecond: number): Running {
   const piece = Buffer.alloc(64 * 1024, 'a');
   const open: (Socket | null)[] = [null, null];
@@ -110,16 +110,16 @@ export function uploads(port: number, head: string, perSecond: number): Running 
 export interface Holding {
   readonly port: number;
   readonly connections: number;
-  /** What is sent first. */
+  /** The bytes to send first. */
   readonly first: string;
-  /** What is sent on each, once every `interval` milliseconds; empty: nothing. */
+  /** The bytes to send on each connection every `interval` milliseconds; empty: none. */
   readonly drip?: string;
   readonly interval?: number;
-  /** Nothing of the answers is read. @default false */
+  /** Never reads the answers. @default false */
   readonly deaf?: boolean;
 }
 
-/** Connections that are kept open, made again where they are closed; of many addresses, so that no bound of one client ends it. */
+/** Connections that are kept open and reopened when closed; from many addresses, so that no per-client limit stops them. */
 export function holds({
   port,
   connections,
@@ -139,7 +139,7 @@ export function holds({
     if (!deaf) socket.resume();
     if (first !== '') socket.write(first, 'latin1');
   });
-  // Spread over the interval, as so many attackers would be.
+  // Spread over the interval, as that many attackers would be.
   let hand = 0;
   const dripping =
     drip === ''

@@ -1,10 +1,10 @@
-/** The command line as plain data: what shells complete, and the manual page tells. */
+/** The command line as plain data, for shell completion and the manual page. */
 import type { Argument, Option, Command as Program } from 'commander';
 
-/** What may stand there: nothing, anything, a file, a folder, or one of these words. */
+/** The value of an option or argument: none, any text, a file, a folder, or one of these words. */
 export type ValueKind = 'none' | 'any' | 'file' | 'folder' | readonly string[];
 
-export interface OptionWords {
+export interface OptionSpec {
   readonly long: string;
   readonly short: string | null;
   /** `--config <file>`. */
@@ -13,7 +13,7 @@ export interface OptionWords {
   readonly value: ValueKind;
 }
 
-export interface ArgumentWords {
+export interface ArgumentSpec {
   /** `<target>`, `<log...>`. */
   readonly term: string;
   readonly description: string;
@@ -21,32 +21,32 @@ export interface ArgumentWords {
   readonly variadic: boolean;
 }
 
-export interface CommandWords {
+export interface CommandSpec {
   readonly name: string;
   readonly description: string;
-  readonly options: readonly OptionWords[];
-  readonly args: readonly ArgumentWords[];
-  readonly commands: readonly CommandWords[];
+  readonly options: readonly OptionSpec[];
+  readonly args: readonly ArgumentSpec[];
+  readonly commands: readonly CommandSpec[];
 }
 
-export function commandWords(command: Program): CommandWords {
+export function commandSpec(command: Program): CommandSpec {
   const help = command.createHelp();
   return {
     name: command.name(),
     description: command.description(),
-    options: help.visibleOptions(command).flatMap((option) => optionWords(option)),
+    options: help.visibleOptions(command).flatMap((option) => optionSpec(option)),
     args: command.registeredArguments.map((argument) => ({
       term: help.argumentTerm(argument),
       description: argument.description,
       value: kindOfArgument(argument),
       variadic: argument.variadic,
     })),
-    // `help COMMAND` is the program's own, and says what `--help` does.
-    commands: command.commands.map(commandWords),
+    // Without `help COMMAND`, which commander adds; `--help` does the same.
+    commands: command.commands.map(commandSpec),
   };
 }
 
-function optionWords(option: Option): OptionWords[] {
+function optionSpec(option: Option): OptionSpec[] {
   const { long, short, flags, description, required, optional, argChoices } = option;
   if (long == null) return [];
   const placeholder = /[<[]([^>\]]+)[>\]]/.exec(flags)?.[1] ?? '';
@@ -59,11 +59,11 @@ const kindOfArgument = (argument: Argument): ValueKind => argument.argChoices ??
 const kindOf = (name: string): ValueKind =>
   /^(?:file|log)s?$/.test(name) ? 'file' : /^(?:folder|dir)s?$/.test(name) ? 'folder' : 'any';
 
-/** Every command with the words that lead to it, the program itself first, with none. */
+/** Every command with its words on the command line; first the program itself, with none. */
 export function* walk(
-  command: CommandWords,
+  command: CommandSpec,
   path: readonly string[] = [],
-): Generator<{ readonly path: readonly string[]; readonly command: CommandWords }> {
+): Generator<{ readonly path: readonly string[]; readonly command: CommandSpec }> {
   yield { path, command };
   for (const inner of command.commands) yield* walk(inner, [...path, inner.name]);
 }

@@ -1,4 +1,4 @@
-/** A thread that is many attackers: each connects once, asks for a tunnel as another client, and takes what it gets. */
+/** A thread that plays many attackers: each connects once, sends CONNECT as a different client, and reads the answer. */
 import { connect } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -1,20 +1,19 @@
-/** What may be held against a source, and in which words. Pure. */
+/** Which journal rows are evidence against a source, and how to word it. Pure. */
 import { hostPort } from '../address/host-port.ts';
 import type { JournalRow } from '../events/journal-query.ts';
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 
-/** Whoever reports. */
 export interface Reporter {
-  /** Who reports: an organisation or the name of the machine. */
+  /** The organisation that reports, or the name of the machine. */
   readonly org: string;
   /** Mail address for questions; empty: to be filled in. */
   readonly contact: string;
 }
 
 /**
- * The rows that are evidence: what was refused, that its sender must have meant, and that no browser, old client or busy one sends.
- * The rate limit, a ban in force, TLS on a plain port and all that was only flagged accuse nobody; nor does what a page can have made
- * a browser do (`counts` is false then). Mail is told by its rules: there `counts` speaks of whole sessions.
+ * The rows that are evidence: refused requests that must be deliberate, since no browser, old client or busy client sends them.
+ * Not evidence are the rate limit, a ban in force, TLS on a plain port, flagged requests, and requests that a web page can make a
+ * browser send (`counts` is false). For mail the rule alone decides, because there `counts` describes the whole session.
  */
 export const evidenceOf = <Row extends JournalRow>(rows: readonly Row[]): Row[] =>
   rows.filter(
@@ -22,30 +21,30 @@ export const evidenceOf = <Row extends JournalRow>(rows: readonly Row[]): Row[] 
       action === 'block' && (catalogue[rule] as Rule).bans && (counts !== false || rule.startsWith('smtp-')),
   );
 
-/** What somebody asks who wants traffic passed on to a third party. */
+/** Rules that match attempts to have traffic passed on to a third party. */
 const relayRule =
   /^(?:connect|extended-connect|socks[45]|absolute-form-(?:scheme|userinfo|foreign|port)|proxy-(?:authorization|connection)|smtp-(?:foreign-recipient|source-route|percent-hack|bang-path|quoted-route))$/;
 
-export type Deed = 'relay' | 'sign-in' | 'probe';
+export type Activity = 'relay' | 'sign-in' | 'probe';
 
-/** No more than the rules bear out: somebody may lose a line over it. */
-export function deedOf(rules: readonly RuleId[]): Deed {
+/** Claims no more than the rules prove: a report can cost a customer their connection. */
+export function activityOf(rules: readonly RuleId[]): Activity {
   if (rules.some((rule) => relayRule.test(rule))) return 'relay';
   return rules.includes('smtp-auth-failed') ? 'sign-in' : 'probe';
 }
 
-/** What a deed is called, as the object of "We saw …". */
-export const deedWords: Readonly<Record<Deed, string>> = {
+/** Each activity as the object of "We saw …". */
+export const activityWords: Readonly<Record<Activity, string>> = {
   relay: 'attempts to relay through our server',
   'sign-in': 'attempts to sign in to our mail server',
   probe: 'probes of our server',
 };
 
-/** Everything came to decoys: nobody has business there. `gateway: ` stands before the listener where a fleet told of it. */
+/** Whether every row came to a decoy, which has no legitimate clients. A row from another gateway of the fleet has `gateway: ` before the listener. */
 export const allByDecoys = (rows: readonly JournalRow[]): boolean =>
   rows.every(({ listener }) => /(?:^|: )decoy /.test(listener));
 
-/** Failed sign-ins that are more than a mistyped password. */
+/** So many failed sign-ins are more than a mistyped password. */
 export const bruteForceFrom = 5;
 
 export interface Summary {
@@ -55,15 +54,15 @@ export interface Summary {
   readonly rules: readonly RuleId[];
 }
 
-/** @param rows one at least */
-export const summed = (rows: readonly JournalRow[]): Summary => ({
+/** @param rows at least one */
+export const summaryOf = (rows: readonly JournalRow[]): Summary => ({
   total: rows.reduce((sum, { count }) => sum + count, 0),
   first: Math.min(...rows.map(({ first }) => first)),
   last: Math.max(...rows.map(({ last }) => last)),
   rules: [...new Set(rows.map(({ rule }) => rule))],
 });
 
-/** `198.51.100.7:40000`, `[2001:db8::7]:40000`; the address alone where the port is not known. */
+/** `198.51.100.7:40000`, `[2001:db8::7]:40000`; only the address if the port is unknown. */
 export const withPort = (address: string, port: number | null | undefined): string =>
   port == null ? address : hostPort(address, port);
 
@@ -75,8 +74,8 @@ export const utc = (time: number): string =>
     .replace(/\.\d+Z$/, ' UTC');
 
 /**
- * A line of evidence as carriers need it (RFC 6302): the time of a connection, and both its ends with their ports. Of a row that stands
- * for several it is the first one.
+ * A line of evidence with what carriers need (RFC 6302): the time of a connection and both ends with their ports. For a folded
+ * row it describes the first connection.
  */
 export function evidenceLine(row: JournalRow): string {
   const { first, client, clientPort, localAddress, localPort, listener, request } = row;
@@ -84,7 +83,7 @@ export function evidenceLine(row: JournalRow): string {
   return `${utc(first)}  ${withPort(client, clientPort)}  ${to}  "${request.slice(0, 200)}"  ${answerWords(row)}`;
 }
 
-/** What the source got, and how often. */
+/** Our answer, and how often it was given. */
 export function answerWords({ answer, count }: JournalRow): string {
   const given = answer === 'drop' ? 'connection closed' : String(answer);
   return count > 1 ? `${given} (${count} times)` : given;

@@ -1,4 +1,4 @@
-/** Config → the checks that a server without a gateway before it can make by itself, in the order of telling. */
+/** Config → the checks that a server can run by itself, in order of precedence: the first that matches names the request. */
 import type { Compiled } from '../config/compile.ts';
 import type { Config } from '../config/config.ts';
 import type { RuleId } from '../rules/catalogue.ts';
@@ -16,7 +16,7 @@ const literal = '\\[[0-9a-f:.]+\\]';
 const wellFormed = `(?:${authority}|${literal})${portRegex}`;
 
 /** The checks of one policy. Pure: the same config gives the same checks. */
-export function checks(config: Config, { policy, sites }: Compiled): Check[] {
+export function policyChecks(config: Config, { policy, sites }: Compiled): Check[] {
   const every = config.sites.flatMap(({ hosts }) => hosts.map(hostRegex));
   const found: Check[] = [];
 
@@ -27,12 +27,12 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
     unless,
   });
 
-  /** For rules that no policy can turn off, or that are about requests for none of the sites. */
+  /** For rules that no site can change, or that match requests for none of the sites. */
   const add = (rule: RuleId, when: readonly Match[], unless: readonly Match[] = []): void => {
     if (policy.rules[rule].action === 'block') found.push(check(rule, when, unless));
   };
 
-  /** For rules that each site may have its own action for. */
+  /** For rules whose action can differ by site. */
   const addBySite = (rule: RuleId, when: readonly Match[], unless: readonly Match[] = []): void => {
     const hosts = (blocks: boolean): string[] =>
       [...sites]
@@ -62,7 +62,7 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
     [],
     [line('^[^ ]+ +/', `${absolute}${wellFormed}${authorityEnd}`, '^OPTIONS +[*] ')],
   );
-  // What is no URI character may be cut off or turned into another one by whoever reads the target next. Raw UTF-8 is served.
+  // The next reader of the target could cut it off at a character that URIs do not allow, or change that. Raw UTF-8 is served.
   add('target-malformed', [line('^[^ ]+ +[^ ]*(?:#|[\\x01-\\x1f\\x7f])')]);
   add('absolute-form-foreign', [line(absolute)], [absoluteTo(every)]);
   addBySite(
@@ -97,12 +97,12 @@ export function checks(config: Config, { policy, sites }: Compiled): Check[] {
   return found;
 }
 
-/** Methods that do not pass: those of the whole, and of each list that sites have of their own. */
+/** Refused methods: by the global list, and by each list that differs for some sites. */
 function refusedMethods(
   policy: Policy,
   sites: Compiled['sites'],
 ): { readonly when: readonly Match[]; readonly unless: readonly Match[] }[] {
-  const one = (of: Policy | Site): TextMatch => ({
+  const allowed = (of: Policy | Site): TextMatch => ({
     of: ['line'],
     any: [`^(?:${[...methodsOf(of)].join('|')}) `],
     exactCase: true,
@@ -110,16 +110,16 @@ function refusedMethods(
   const key = (of: Policy | Site): string => [...methodsOf(of)].sort().join(' ');
   const apart = [...sites].filter(([site]) => key(site) !== key(policy));
   const groups = [...Map.groupBy(apart, ([site]) => key(site)).values()].map((group) => ({
-    methods: one(group[0]![0]),
+    methods: allowed(group[0]![0]),
     request: requestFor(group.flatMap(([, { hosts }]) => hosts.map(hostRegex))),
   }));
   return [
-    { when: [], unless: [one(policy), ...groups.map(({ request }) => request)] },
+    { when: [], unless: [allowed(policy), ...groups.map(({ request }) => request)] },
     ...groups.map(({ methods, request }) => ({ when: [request], unless: [methods] })),
   ];
 }
 
-/** Absolute-form targets at a port by which we may be named. */
+/** Absolute-form targets with a port that we serve. */
 function servedPorts(config: Config, ports: ReadonlySet<number>): TextMatch[] {
   const atAnyPort = config.sites
     .filter(({ hosts }) => hosts.some(({ port }) => port === 'any'))
@@ -131,13 +131,13 @@ function servedPorts(config: Config, ports: ReadonlySet<number>): TextMatch[] {
   ];
 }
 
-/** Targets and Host lines that can be compared as they stand: percent-encoding and addresses have many spellings. */
+/** Targets and Host lines that can be compared byte by byte; percent-encoding and IPv6 literals have many spellings. */
 const mismatchable: TextMatch = {
   of: ['host', 'line'],
   any: ['^[!-$&-Z^-z~]+[|][^ ]+ +https?://[!-$&-Z^-z~]+ '],
 };
 
-/** Back-references compare the two. */
+/** Compares the two hosts by back-references. */
 const sameHost: TextMatch = {
   of: ['host', 'line'],
   any: [
@@ -148,10 +148,10 @@ const sameHost: TextMatch = {
   ],
 };
 
-/** Whether the check needs back-references, which RE2 and the expressions of HAProxy do not have. */
+/** Whether the check needs back-references, which RE2 and HAProxy's expressions lack. */
 export const comparesHosts = ({ unless }: Check): boolean => unless.includes(sameHost);
 
-/** Handshakes of WebSocket for a site that carries it. */
+/** WebSocket handshakes for a site that allows them. */
 function websockets(config: Config): TextMatch[] {
   const hosts = config.sites
     .filter(({ websocket }) => websocket)
