@@ -1,5 +1,5 @@
 /** A child process of `bench -- fleet`: applies bans as a worker does, and reports when it has the last. */
-import { BanMirror } from '../src/bans/mirror.ts';
+import { BanMirror } from '../src/bans/ban-mirror.ts';
 import { unpackBans } from '../src/program/workers/ban-batch.ts';
 
 const mirror = new BanMirror({ clock: Date.now });

@@ -1,4 +1,4 @@
-/** Alerts as a Fastify plugin: who is told of what the guard of an app sees, and of the bans that follow. */
+/** Alerts as a Fastify plugin: notifies operators of the probes that an app's guard sees, and of the bans that follow. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Logger } from 'pino';
@@ -9,7 +9,7 @@ import { withPackages } from '../src/optional-package.ts';
 
 export type AlertsOptions = AlertsSettings;
 
-/** Milliseconds that events are folded for, so that a flood costs the receivers' queue no more than one probe. */
+/** Milliseconds over which events are folded, so that a flood takes no more room in the alert queue than one probe. */
 const foldTime = 500;
 
 async function alertsPlugin(app: FastifyInstance, options: AlertsOptions): Promise<void> {
@@ -46,7 +46,7 @@ async function alertsPlugin(app: FastifyInstance, options: AlertsOptions): Promi
 }
 
 /**
- * Needs `relayGuard`, before or after it; where the app has `bans` too, new ones are told.
+ * Needs `relayGuard`, registered before or after it. If the app has `bans` too, new bans are reported.
  *
  * @throws {ConfigError} naming every fault of the options
  */

@@ -1,6 +1,6 @@
 /**
- * Bans as a Fastify plugin: keeps the ledger, and turns banned clients away in an app that has no checkpoint to do so. Where
- * `relayGuard` is registered too, what it blocks is counted here, and it refuses whom this bans.
+ * Bans as a Fastify plugin: keeps the ledger, and refuses banned clients in an app that has no checkpoint. If `relayGuard` is
+ * registered too, this plugin counts what the guard blocks, and the guard refuses the clients banned here.
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
@@ -26,7 +26,7 @@ async function bansPlugin(app: FastifyInstance, options: BansOptions): Promise<v
   app.decorate('bans', service);
   app.addHook('onClose', async () => service.close());
   app.addHook('onRequest', async (request, reply) => {
-    // The checkpoint has asked already, and knows which proxies to believe.
+    // A checkpoint has checked already, and knows which proxies to trust.
     if (app.hasDecorator('relayGuard') || !service.ledger.bans(request.ip)) return;
     reply.header('connection', 'close');
     await reply
@@ -61,7 +61,7 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
 }
 
 async function banJournal(options: SqliteBanJournalOptions): Promise<BanJournal> {
-  // Loads SQLite, which warns on older Nodes.
+  // Imported only when needed: loading SQLite prints a warning on older Node versions.
   const { SqliteBanJournal } = await import('../src/bans/ban-journal.ts');
   try {
     return new SqliteBanJournal(options);
@@ -74,9 +74,9 @@ async function banJournal(options: SqliteBanJournalOptions): Promise<BanJournal>
 }
 
 /**
- * Turns away clients that were blocked too often.
+ * Refuses clients that were blocked too often.
  *
  * @throws {ConfigError} naming every fault of the options
- * @throws {ListError} where a list can't be read
+ * @throws {ListError} if a list can't be read
  */
 export const bans = fp(bansPlugin, { name: 'sekisho-bans', fastify: '5.x' });

@@ -1,4 +1,4 @@
-/** Forwards requests to backends, in anybody's own app. */
+/** Forwards requests to backends from within any Fastify app. */
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type {
   FastifyInstance,
@@ -23,10 +23,10 @@ import { endBehind, isLast } from '../src/guard/turn.ts';
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Sends the request on and answers with what the backend says; there where `forward` was registered with `routes: false`.
+     * Forwards the request and answers with the backend's response. Exists if `forward` was registered with `routes: false`.
      *
-     * @param path in origin form, perhaps with a query. @default as it came
-     * @throws TypeError where the path is none
+     * @param path in origin form, with an optional query. @default that of the request
+     * @throws TypeError if it is not a path
      */
     forward(path?: string, options?: ReplyOptions): this;
   }
@@ -34,17 +34,17 @@ declare module 'fastify' {
 
 export type ForwardOptions = ForwardSettings;
 
-/** Takes what is below its prefix, in a scope of its own. */
+/** Routes everything below the prefix to the backends, in an encapsulated scope. */
 const routes: FastifyPluginAsync<ForwardOptions> = async (app, options) => {
   const upgrades = options.websocket ? routedUpgrades(app) : null;
   const backends = new Backends(app, compileForward(options, app.prefix), upgrades);
-  // The body is the backend's to read, however it is encoded.
+  // Leave the body unparsed: the backend reads it, whatever its type.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   const handler: RouteHandlerMethod = (request, reply) => {
     backends.forward(request, reply, undefined, options.replyOptions);
   };
-  // Behind those of the app: `@fastify/websocket` puts a handler of its own before every route, which takes handshakes.
+  // Runs after the app's own onRoute hooks, because `@fastify/websocket` wraps every route in a handler that takes handshakes.
   app.addHook('onRoute', (route) => {
     const before = route.handler;
     route.handler = function (request, reply) {
@@ -78,7 +78,7 @@ class Backends {
   readonly #compiled: CompiledForward;
   readonly #upgrades: RoutedUpgrades | null;
   readonly #guard: ServerCheckpoint;
-  /** No guard stands before the app. */
+  /** No guard is registered in the app. */
   readonly #alone: boolean;
 
   constructor(app: FastifyInstance, compiled: CompiledForward, upgrades: RoutedUpgrades | null) {
@@ -86,7 +86,7 @@ class Backends {
     this.#compiled = compiled;
     this.#upgrades = upgrades;
     this.#alone = !app.hasDecorator('relayGuard');
-    this.#guard = this.#alone ? lookout(app, compiled.alone) : app.relayGuard;
+    this.#guard = this.#alone ? silentCheckpoint(app, compiled.alone) : app.relayGuard;
     this.#forwarder = new Forwarder({
       ...compiled.forwarder,
       counters,
@@ -100,11 +100,11 @@ class Backends {
     app.addHook('onClose', async () => this.#forwarder.close());
   }
 
-  /** @param path in place of that of the request */
+  /** @param path replaces that of the request */
   forward(request: FastifyRequest, reply: FastifyReply, path?: string, options?: ReplyOptions): void {
     const req: Request = request.raw;
     const handshake = handshakeOf(req);
-    // What a guard does before the app, where there is one.
+    // Without a guard, do here what it would have done before the app saw the request.
     const unguarded = this.#alone && !isHttp2(req) && !isStandIn(req) ? (req as IncomingMessage) : null;
     if (unguarded !== null && isLast(unguarded.socket)) {
       reply.hijack();
@@ -131,8 +131,8 @@ class Backends {
     const upgrade = judged.verdict.upgrade && this.#upgrades !== null && handshake !== undefined;
     if (upgrade && !hasBody(req) && !isStandIn(req))
       this.#carry(reply, handshake, this.#ours(judged, target, true));
-    // An upgrade that is not carried goes on as an ordinary request (RFC 9110 section 7.8), but Node reads no body of this
-    // one, and what it gives for its connection is no socket.
+    // An upgrade that is not carried continues as an ordinary request (RFC 9110 section 7.8). Not one with a body: Node does
+    // not read the body of an upgrade request. Nor one made by `inject`, which has no real socket to carry.
     else if (handshake !== undefined && (upgrade || hasBody(req)))
       reply.code(501).header('connection', 'close').send();
     else this.#send(request, reply, this.#ours(judged, target, false), options);
@@ -151,7 +151,7 @@ class Backends {
     const out = rewritten(replaced(request, judged), request, rewrite);
     const side = new ReplySide(request, reply, source, options);
     const group = this.#forwarder.groupFor(out)!;
-    // Node, or the guard, has said `100 Continue` before it gave the request away.
+    // Node or the guard has already answered `100 Continue`.
     side.begin(
       this.#forwarder.attempt(group, out, isSecure(request.raw), body, false, side),
       body?.length === -1,
@@ -166,17 +166,20 @@ class Backends {
   }
 }
 
-/** Of `reply.forward`: what the app wrote itself is sent as it is, so it must be one target. */
+/** Checks the path given to `reply.forward`, which is sent unchanged: a space or a line break in it would smuggle a request. */
 function givenPath(path: string): string {
   if (!/^\/[\x21-\x22\x24-\x7e]*$/.test(path))
     throw new TypeError(
-      `reply.forward: ${JSON.stringify(path)} is no path. Write one that begins with /, percent-encoded`,
+      `reply.forward: ${JSON.stringify(path)} is not a path. Write one that begins with /, percent-encoded`,
     );
   return path;
 }
 
-/** Reads requests where no guard stands before the app, and tells nobody. */
-function lookout(app: FastifyInstance, { policy, clients }: CompiledForward['alone']): ServerCheckpoint {
+/** Judges requests in an app without a guard, and records no events. */
+function silentCheckpoint(
+  app: FastifyInstance,
+  { policy, clients }: CompiledForward['alone'],
+): ServerCheckpoint {
   const onError = (error: unknown) => app.log.error(error, 'a request could not be read; it was refused');
   return new ServerCheckpoint({ policy, clients, onEvent: () => {}, onError });
 }
@@ -189,8 +192,8 @@ function routedUpgrades(app: FastifyInstance): RoutedUpgrades {
 }
 
 /**
- * Takes what is below its `prefix`; without one, whatever no other route of the app takes. With `routes: false` it takes
- * nothing, and routes of the app call `reply.forward()`.
+ * Forwards everything below its `prefix`; without one, everything that no other route of the app handles. With
+ * `routes: false` it adds no routes, and the app's own routes call `reply.forward()`.
  *
  * @throws {ConfigError} naming every fault of the options
  */

@@ -1,35 +1,35 @@
-/** The checkpoint before a server of Node's own: whatever listens to it, Express, Koa, Hono, Next or nothing, sees what is judged. */
+/** The checkpoint for a plain Node server. Express, Koa, Hono, Next or any other listener sees only requests that passed it. */
 import { compileGuard, type RelayGuardSettings } from '../src/config/guard-options.ts';
 import type { Judged } from '../src/guard/checkpoint.ts';
 import type { Request } from '../src/guard/received.ts';
 import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
 import type { HttpServer } from '../src/guard/server-events.ts';
 
-/** The options of `relayGuard`. `trustedProxies: 'inherit'` finds nothing here. */
+/** The options of `relayGuard`. `trustedProxies: 'inherit'` has no effect here. */
 export interface GuardOptions extends RelayGuardSettings {
-  /** Told of an error inside a check, or inside `onProbe`; the request is denied. @default written to stderr */
+  /** Called with an error inside a check or inside `onProbe`; the request is denied. @default writes to stderr */
   readonly onError?: (error: unknown) => void;
 }
 
 export interface Guard {
-  /** What the guard thinks of a request that the server gave away: the verdict, and whom it is counted for. */
+  /** The guard's verdict on a request of this server, and the client that the request counts for. */
   judge(req: Request): Judged;
   /**
-   * Puts other options in force, for requests that come from now on.
+   * Applies other options to future requests.
    *
-   * @throws {ConfigError} naming every fault; those before stay in force
+   * @throws {ConfigError} naming every fault; the previous options stay in force
    */
   replace(options: GuardOptions): void;
-  /** Takes the guard away: everything passes unjudged from now on. */
+  /** Removes the guard: later requests pass unjudged. */
   detach(): void;
 }
 
 /**
- * Turns relay abuse away before any listener of the server, whenever that was or will be added.
+ * Refuses relay abuse before any listener of the server sees it, including listeners added later.
  *
  * @param server of `node:http`, `node:https` or `node:http2`, listening or not
  * @throws {ConfigError} naming every fault of the options
- * @throws Error with code SEKISHO_ERR_GUARDED_ALREADY where a guard stands before the server already
+ * @throws Error with code SEKISHO_ERR_GUARDED_ALREADY if the server has a guard already
  */
 export function guard(server: HttpServer, options: GuardOptions): Guard {
   let { answer, onProbe, onError = toStderr } = options;

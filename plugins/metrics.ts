@@ -1,4 +1,4 @@
-/** `GET /metrics` for Prometheus, in anybody's own app beside `relayGuard`. */
+/** `GET /metrics` for Prometheus, in any Fastify app that has `relayGuard`. */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { ConfigError } from '../src/config/fault.ts';
@@ -10,13 +10,13 @@ import type { MetricSource } from '../src/metrics/metrics.ts';
 import { withPackages } from '../src/optional-package.ts';
 
 export interface MetricsSettings {
-  /** Where they are. @default '/metrics' */
+  /** Path of the metrics. @default '/metrics' */
   readonly path?: string;
   /**
-   * Whoever asks must send it as `Authorization: Bearer TOKEN`; others get 401. `false`: nobody has to. Hazard of that: the
-   * metrics are for everybody who reaches the app, and say which rules are only flagged.
+   * Requests must carry it as `Authorization: Bearer TOKEN`; others get 401. `false`: no token is needed. Hazard: anyone who
+   * can reach the app can then read the metrics, which show which rules only flag.
    *
-   * It must be given, so that an environment variable that is not set does not publish them.
+   * Required, so that an unset environment variable does not publish the metrics.
    */
   readonly token: string | false;
 }
@@ -29,18 +29,18 @@ async function metricsPlugin(app: FastifyInstance, options: MetricsOptions): Pro
   const wrong = (name: string, message: string, fix: string) =>
     faults.push({ path: name, value: null, message, fix, line: null });
   if (typeof path !== 'string' || !path.startsWith('/'))
-    wrong('path', 'is no path', 'write one that begins with /');
+    wrong('path', 'is not a path', 'write one that begins with /');
   if (token === undefined)
     wrong(
       'token',
       'is missing',
-      'write 16 characters or more that nobody guesses, or false to let everybody see them',
+      'write 16 random characters or more, or false to let anyone read the metrics',
     );
   else if (token !== false && (typeof token !== 'string' || token.length < 16))
     wrong(
       'token',
       'is too short to be a secret',
-      'write 16 characters or more, or false to let everybody see them',
+      'write 16 random characters or more, or false to let anyone read the metrics',
     );
   if (faults.length > 0) throw new ConfigError(faults, 'metrics');
   const { serveMetrics } = await withPackages('metrics', () => import('../src/metrics/metrics-route.ts'));
@@ -65,7 +65,7 @@ function ownSource(app: FastifyInstance): MetricSource {
 }
 
 /**
- * Counts of requests, probes, bans and backends. In an app of your own it needs `relayGuard`, before or after it.
+ * Counts of requests, probes, bans and backends. Needs `relayGuard`, registered before or after it.
  *
  * @throws {ConfigError} naming every fault of the options
  */

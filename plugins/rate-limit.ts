@@ -1,10 +1,10 @@
 /**
- * A limit on requests per client, by `@fastify/rate-limit`, counted by the prefix that the checkpoint counts a client by.
- * Register it after the checkpoint and before anything that answers.
+ * Limits requests per client with `@fastify/rate-limit`, by the prefix that the checkpoint assigns to a client. Register it
+ * after the checkpoint and before anything that answers.
  *
  * A request over the limit gets 429 with `Retry-After` (RFC 6585 section 4, RFC 9110 section 10.2.3) and the `RateLimit-*`
- * fields. Responses that are passed on from a backend carry none of these: they are the backend's own, and telling every
- * client how far it may go helps mostly those who mean to go there.
+ * fields. Forwarded responses carry none of these: the response is the backend's own, and telling every client its remaining
+ * quota mostly helps those who mean to use it up.
  */
 import rateLimiter, { type CreateRateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
@@ -17,7 +17,7 @@ import { WindowClock } from '../src/limit/window-clock.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The limits in force, and the counts behind them. */
+    /** The limits in force, and their counts. */
     rateLimits: RateLimits;
   }
 }
@@ -26,7 +26,7 @@ export type RateLimitOptions = RateLimitSettings;
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
 
-/** What a limiter gets to see in place of a request: a route of the app may have settings for another one on it. */
+/** Passed to a limiter instead of the request: the app's route may carry settings for the app's own `@fastify/rate-limit`. */
 interface Counted {
   readonly prefix: string;
   readonly routeOptions: { readonly config: object };
@@ -70,8 +70,9 @@ async function rateLimitPlugin(app: FastifyInstance, options: RateLimitOptions):
 }
 
 /**
- * What `@fastify/rate-limit` makes limiters with. It gives that to the app it is registered in, once: where the app has it for
- * itself, ours would count in the app's store, and the app's routes would get our limits. So it is registered in a stand-in.
+ * Gets the `createRateLimit` of `@fastify/rate-limit`, which decorates only one instance per app. Registered in an app that
+ * uses the package itself, our limits would count in the app's store and apply to the app's routes. So it is registered in a
+ * stand-in for an app.
  */
 async function limiterMaker(clock: () => number): Promise<FastifyInstance['createRateLimit']> {
   const made: Partial<Pick<FastifyInstance, 'createRateLimit'>> = {};
@@ -89,7 +90,7 @@ async function limiterMaker(clock: () => number): Promise<FastifyInstance['creat
   return made.createRateLimit!;
 }
 
-/** The store of `@fastify/rate-limit`, which makes one for itself and a child for each limit: a child is a table of ours. */
+/** A store for `@fastify/rate-limit`, which makes one root and a child per limit. Each child counts in a table of ours. */
 function tableStore(clock: () => number): object {
   return class TableStore {
     readonly #table: RateTable | undefined;
@@ -111,7 +112,7 @@ function tableStore(clock: () => number): object {
 }
 
 /**
- * Register it after `relayGuard`, which tells whom a request is counted for.
+ * Register it after `relayGuard`, which tells which client a request counts for.
  *
  * @throws {ConfigError} naming every fault of the options
  */

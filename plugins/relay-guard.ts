@@ -1,4 +1,4 @@
-/** The checkpoint as a Fastify plugin: in the gateway, and in anybody's own app. */
+/** The checkpoint as a Fastify plugin. */
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
@@ -18,18 +18,18 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The checkpoint that judges the requests of this app. */
     relayGuard: ServerCheckpoint;
-    /** What the guard tells the plugins beside it, and the policy it judges by; null where its maker tells them. */
+    /** The guard's events for the other plugins, and the policy it judges by; null: its creator passes events on itself. */
     relayWatch: RelayWatch | null;
   }
   interface FastifyRequest {
-    /** What the checkpoint thinks of this request: `allow` or `flag`, since a blocked one never gets here. */
+    /** The verdict on this request: `allow` or `flag`, since a blocked one never reaches a route. */
     readonly relayVerdict: Verdict;
   }
   interface FastifyContextConfig {
     /**
-     * `false`: requests for this route are let pass whatever they are flagged for, or blocked for by a rule that could be
-     * told to allow it: a foreign Host, say, on a route that customers' domains point to. Tunnels, framing and other
-     * protocols stay blocked. Such requests make no events.
+     * `false`: requests for this route pass despite every rule whose action can be set to allow, such as a foreign Host on a
+     * route that customers' domains point to. Tunnels, framing faults and other protocols stay blocked. Requests that pass
+     * this way make no events.
      */
     relayGuard?: boolean;
   }
@@ -54,7 +54,7 @@ const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, opti
       return verdict(this.raw);
     },
   });
-  // What came over a server has been judged before; what `inject`, or a server that nobody attached to, brings has not.
+  // Requests from an attached server have been judged before; those from `inject` or an unattached server have not.
   app.addHook('onRequest', (request, reply, done) => {
     if (verdict(request.raw).action !== 'block') {
       done();
@@ -65,7 +65,7 @@ const relayGuardPlugin: FastifyPluginAsync<RelayGuardOptions> = async (app, opti
   });
 };
 
-/** As much of the `bans` plugin as the guard deals with. */
+/** The part of the `bans` plugin that the guard uses. */
 interface BanKeeper {
   isBanned(prefix: string): boolean;
   onEvent(event: ProbeEvent): void;
@@ -81,7 +81,7 @@ function checkpointOf(
   const mergesSlashes = reading.ignoreDuplicateSlashes === true;
   const policy = { ...compiled.policy, mergesSlashes };
   const routes = new ExemptRoutes({ ...compiled.exempt, mergesSlashes }, reading);
-  // Where the app has the `bans` plugin, before or after this one, they work together.
+  // The `bans` plugin may be registered before or after this one.
   let bans: BanKeeper | null = null;
   const feed = new ProbeFeed();
   app.addHook('onReady', async () => {
@@ -95,7 +95,7 @@ function checkpointOf(
     answer: settings.answer,
     isBanned: (prefix) => bans?.isBanned(prefix) ?? false,
     onEvent: (event) => {
-      // What a client sends through a proxy without a word on whom it is from would else ban everybody behind it.
+      // A request through a trusted proxy that does not name its client would otherwise ban every client behind the proxy.
       if (!clients.trustedProxies.contains(event.client)) bans?.onEvent(event);
       feed.emit(event);
       settings.onProbe?.(event);
@@ -105,7 +105,7 @@ function checkpointOf(
       ((error) => app.log.error(error, 'a check of relayGuard failed; the request was denied')),
   });
   app.addHook('onRoute', ({ method, url, config }) => {
-    for (const one of [method].flat()) routes.add(one, url, config?.relayGuard === false);
+    for (const each of [method].flat()) routes.add(each, url, config?.relayGuard === false);
   });
   warnOfProxies(app, checkpoint, settings.trustedProxies === undefined && Boolean(trustProxy));
   checkpoint.attach(app.server);
@@ -114,7 +114,7 @@ function checkpointOf(
     for (const address of app.addresses() as (AddressInfo | string)[])
       if (typeof address !== 'string') addPort(address.port);
   });
-  // A wildcard holds for the names below it.
+  // A wildcard matches only the names below it.
   const host = policy.defaultSite.name;
   return {
     checkpoint,
@@ -127,10 +127,10 @@ const named =
   "name the proxy in trustedProxies of relayGuard: its address or prefix, or 'inherit' for those of trustProxy";
 
 /**
- * Behind a proxy that nobody named everybody is one client: one scanner has all of them banned, one busy one all of them
- * limited.
+ * Warns about proxies missing from `trustedProxies`. All clients behind such a proxy count as one: a single scanner gets them
+ * all banned, a single busy client gets them all rate-limited.
  *
- * @param unnamed the app believes a proxy, and the guard was told of none
+ * @param unnamed the app trusts a proxy, but the guard was given none
  */
 function warnOfProxies(app: FastifyInstance, guard: ServerCheckpoint, unnamed: boolean): void {
   let watching = false;
@@ -147,8 +147,8 @@ function warnOfProxies(app: FastifyInstance, guard: ServerCheckpoint, unnamed: b
       if (!client.trusted) {
         watching = false;
         app.log.warn(
-          `${peer} sends X-Forwarded-For and is not among trustedProxies: bans and limits are for ${peer}, not for whom it names. ` +
-            `If it is a proxy of yours, ${named}`,
+          `${peer} sends X-Forwarded-For and is not among trustedProxies: bans and limits apply to ${peer}, not to the clients it names. ` +
+            `If it is your proxy, ${named}`,
         );
       }
     }
@@ -156,17 +156,17 @@ function warnOfProxies(app: FastifyInstance, guard: ServerCheckpoint, unnamed: b
   });
 }
 
-/** What Fastify was made with; it tells nobody. */
+/** The options of the Fastify instance, for which it has no public accessor. */
 function optionsOf(app: FastifyInstance): { readonly trustProxy?: unknown } {
   return (internal(app, 'fastify.options') ?? {}) as { trustProxy?: unknown };
 }
 
-/** An app that listens on `localhost` has a second server, for the other family of addresses, and tells nobody. */
+/** The second server, for the other address family, of an app that listens on `localhost`. It has no public accessor. */
 function furtherServers(app: FastifyInstance): HttpServer[] {
   return [...((internal(app, 'fastify.serverBindings') ?? []) as HttpServer[])];
 }
 
-/** What Fastify keeps under a symbol of its own; undefined where it does not any more. */
+/** A value that Fastify keeps under a private symbol; undefined: this version of Fastify has no such symbol. */
 function internal(app: FastifyInstance, description: string): unknown {
   for (let at: object | null = app; at !== null; at = Object.getPrototypeOf(at)) {
     for (const key of Object.getOwnPropertySymbols(at))
@@ -195,15 +195,15 @@ function pathReading(app: FastifyInstance): PathReading {
 }
 
 /**
- * A call of `inject` or `injectWS` that names no host is for the first one of the app, so that its own tests need not know
- * of the guard. No client on the wire gets read like this: what a server has parsed is an `IncomingMessage`.
+ * Gives a call of `inject` or `injectWS` without a host the app's first host, so that the app's own tests need not know about
+ * the guard. Requests from the network are never treated like this: a server makes an `IncomingMessage` of them.
  *
  * @param host a host of the app
  */
 function injected(req: Request, host: string): Partial<HttpRequest> | undefined {
   if (!isStandIn(req)) return undefined;
   const { headers } = req;
-  // What a test leaves out by writing null or undefined comes as that word.
+  // `inject` turns a Content-Length of null or undefined into that word.
   const rawHeaders = without(
     rawHeadersOf(req),
     (name, value) => name === 'content-length' && /^(?:null|undefined)$/.test(value),
@@ -219,7 +219,7 @@ const without = (rawHeaders: readonly string[], drop: (name: string, value: stri
   });
 
 /**
- * Turns relay abuse away before it reaches a route. Register it first, at the root of the app.
+ * Refuses relay abuse before it reaches a route. Register it first, at the root of the app.
  *
  * @throws {ConfigError} naming every fault of the options
  */

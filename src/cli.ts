@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Arguments → one command. Each command is loaded when it is called, so that `check` never loads the server's code. */
 import { Argument, CommanderError, Option, Command as Program } from 'commander';
-import { exportFormats } from './bans/export.ts';
+import { exportFormats } from './bans/ban-export.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { collect } from './commands/collect.ts';
 import { faultLines } from './commands/fault-lines.ts';

@@ -1,23 +1,23 @@
-/** The codes that errors carry, so that a program can tell them apart without reading the message. */
+/** The codes of errors, so that a program can distinguish them without parsing messages. */
 
 export type ErrorCode =
-  /** Options or a config with faults; `faults` holds each. */
+  /** Faults in options or in a config; `faults` lists them. */
   | 'SEKISHO_ERR_CONFIG'
-  /** A plugin that needs `relayGuard` stands where none is. */
+  /** A plugin that needs `relayGuard` was registered without it. */
   | 'SEKISHO_ERR_NO_GUARD'
-  /** A second guard before the same server. */
+  /** The server has a guard already. */
   | 'SEKISHO_ERR_GUARDED_ALREADY'
-  /** A text that is no prefix, or one that may not be banned. */
+  /** A text that is not a prefix, or a prefix that must not be banned. */
   | 'SEKISHO_ERR_BAN_PREFIX'
-  /** A list of bans that can't be read. */
+  /** A ban list that can't be read. */
   | 'SEKISHO_ERR_BAN_LIST'
   /** A journal that can't be opened. */
   | 'SEKISHO_ERR_JOURNAL'
-  /** A package is not installed that a feature needs. */
+  /** A feature needs a package that is not installed. */
   | 'SEKISHO_ERR_PACKAGE'
   /** An address that can't be listened on. */
   | 'SEKISHO_ERR_LISTEN'
-  /** A backend gave no whole answer; `status` is what the client gets. */
+  /** A backend gave no complete response; the client gets `status`. */
   | 'SEKISHO_ERR_BACKEND';
 
 /** @param message what, where, and the fix */

@@ -1,4 +1,4 @@
-/** What the package gives to other programs. */
+/** The public exports of the package. */
 export { type AlertsOptions, alerts } from '../plugins/alerts.ts';
 export { type BansOptions, bans } from '../plugins/bans.ts';
 export { type ForwardOptions, forward } from '../plugins/forward.ts';

@@ -1,21 +1,21 @@
-/** The end of a connection behind its last answer. */
+/** Closes a connection so that its last answer arrives. */
 import type { Socket } from 'node:net';
 
 /** Milliseconds for the other side to close. */
 const lingerTime = 2000;
-/** Bytes that are read and dropped meanwhile; who sends on and on gets a reset. */
+/** The most bytes read and dropped meanwhile; a peer that sends more gets a reset. */
 const lingerBytes = 1024 * 1024;
 
 /**
- * Closes a connection, after an answer (RFC 9112 section 9.6). A close with unread bytes would reset the connection, and the
- * reset overtakes the answer: so what still comes is read and dropped until the other side closes, within bounds.
+ * Closes a connection after an answer (RFC 9112 section 9.6). Closing with unread bytes would reset the connection, and the
+ * reset could overtake the answer. So incoming bytes are read and dropped, within bounds, until the other side closes.
  *
- * @param answer what is written last
+ * @param answer written before the close
  */
 export function lingeringClose(socket: Socket, answer: Buffer | string = ''): void {
   if (socket.destroyed) return;
   if (socket.writable) {
-    // An empty text would be a system call of its own.
+    // Writing an empty text would cost a system call.
     if (answer.length === 0) socket.end();
     else socket.end(answer, 'latin1');
   }

@@ -1,9 +1,9 @@
-/** Packages that only some features need. An app that uses none of them may leave them out (`npm install --omit=optional`). */
+/** Loads packages that only some features need. An app that uses none of those may omit them (`npm install --omit=optional`). */
 import { codedError } from './errors.ts';
 
 /**
- * @param feature that needs what is loaded, for the message
- * @throws Error with code SEKISHO_ERR_PACKAGE where a package is not installed
+ * @param feature needs the package; named in the message
+ * @throws Error with code SEKISHO_ERR_PACKAGE if a package is not installed
  */
 export async function withPackages<T>(feature: string, load: () => Promise<T>): Promise<T> {
   try {

@@ -1,19 +1,19 @@
 /**
- * A client of ACME (RFC 8555): signed requests to one certificate authority, and to no other host.
+ * An ACME client (RFC 8555): sends signed requests to one certificate authority, and to no other host.
  *
- * Why not `acme-client`, the usual package: its last release (5.4.0) is of 2024; it knows no renewal information (RFC 9773); it
- * brings 47 packages and 12 MB, two ASN.1 libraries and `axios` among them, which obeys proxy variables of the environment and follows
- * URLs to any host. This program promises to dial nobody but whom the config names.
+ * Why not `acme-client`, the usual package: its last release (5.4.0) is from 2024; it lacks renewal information (RFC 9773); and it
+ * brings 47 packages and 12 MB, among them two ASN.1 libraries and `axios`, which obeys the environment's proxy variables and
+ * follows URLs to any host. This program promises to dial only hosts named in the config.
  */
 import { createHash, createHmac, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 
-/** A problem document of the authority (RFC 8555 section 6.7), or an answer that makes no sense. */
+/** A problem document from the authority (RFC 8555 section 6.7), or an invalid answer. */
 export class AcmeError extends Error {
-  /** `urn:ietf:params:acme:error:rateLimited` without what stands before the last colon; empty: it is none of those. */
+  /** `rateLimited` for `urn:ietf:params:acme:error:rateLimited`; empty: not a problem document with a type. */
   readonly type: string;
-  /** Milliseconds that the authority asks us to wait; null: it does not say. */
+  /** How long the authority asks us to wait, in milliseconds; null: it does not say. */
   readonly retryAfter: number | null;
 
   constructor(message: string, type = '', retryAfter: number | null = null) {
@@ -31,13 +31,13 @@ export interface Answer {
 
 export interface ClientOptions {
   readonly directory: string;
-  /** PEM of those who sign for the authority's server; null: the usual ones. */
+  /** PEM of the CAs for the authority's server; null: the system's. */
   readonly ca: string | null;
-  /** The key of the account, P-256. */
+  /** The account key, P-256. */
   readonly key: KeyObject;
   readonly email: string | null;
   readonly externalAccount: { readonly id: string; readonly key: string } | null;
-  /** Gives requests up. */
+  /** Aborts requests. */
   readonly signal: AbortSignal;
 }
 
@@ -48,9 +48,9 @@ interface Directory {
   readonly renewalInfo?: string;
 }
 
-/** The most of an answer that is read, bytes: a chain is some thousands. */
+/** The longest answer read, in bytes: a chain has a few thousand. */
 const mostBytes = 256 * 1024;
-/** Milliseconds for a request. */
+/** Time limit of a request, in milliseconds. */
 const requestTime = 30_000;
 
 export class AcmeClient {
@@ -65,11 +65,11 @@ export class AcmeClient {
     this.#options = options;
     this.#origin = new URL(options.directory).origin;
     const { crv, x, y } = createPublicKey(options.key).export({ format: 'jwk' });
-    // In this order and with nothing else: the thumbprint is made of the text (RFC 7638 section 3).
+    // Exactly these members in this order: the thumbprint hashes this text (RFC 7638 section 3).
     this.#jwk = { crv: crv!, kty: 'EC', x: x!, y: y! };
   }
 
-  /** What a challenge is answered with. */
+  /** The key authorization that answers a challenge (RFC 8555 section 8.1). */
   keyAuthorization(token: string): string {
     return `${token}.${createHash('sha256').update(JSON.stringify(this.#jwk)).digest('base64url')}`;
   }
@@ -79,7 +79,7 @@ export class AcmeClient {
     return this.#directory;
   }
 
-  /** Orders are made with this account; an account with this key that is there already is found again. */
+  /** Creates the account, or finds the existing one for this key. */
   async #ensureAccount(): Promise<string> {
     if (this.#account !== null) return this.#account;
     const { newAccount } = await this.directory();
@@ -96,13 +96,13 @@ export class AcmeClient {
     return this.#account;
   }
 
-  /** A request as the account. @param payload null: POST-as-GET */
+  /** Sends a request signed by the account. @param payload null: POST-as-GET */
   async ask(url: string, payload: object | null): Promise<Answer> {
     const kid = await this.#ensureAccount();
     return this.#post(url, payload, { kid });
   }
 
-  /** What a URL answers without a signature, as renewal information does. */
+  /** Sends an unsigned request, as renewal information takes. */
   get(url: string): Promise<Answer> {
     return this.#send('GET', url);
   }
@@ -128,7 +128,7 @@ export class AcmeClient {
     try {
       return await this.#send('POST', url, JSON.stringify({ protected: header, payload: body, signature }));
     } catch (error) {
-      // RFC 8555 section 6.5: the refusal brings a nonce that is good.
+      // RFC 8555 section 6.5: the error response carries a fresh nonce.
       if (tries > 1 && error instanceof AcmeError && error.type === 'badNonce')
         return this.#post(url, payload, who, tries - 1);
       throw error;
@@ -138,14 +138,14 @@ export class AcmeClient {
   async #freshNonce(): Promise<string> {
     const { newNonce } = await this.directory();
     await this.#send('HEAD', newNonce);
-    if (this.#nonce === null) throw new AcmeError('the authority gave no nonce');
+    if (this.#nonce === null) throw new AcmeError('the authority sent no nonce');
     return this.#nonce;
   }
 
-  /** The authority names URLs; one elsewhere is never dialled. */
+  /** Checks a URL from the authority: another host is never dialled. */
   #ours(url: unknown): string {
     if (typeof url === 'string' && URL.canParse(url) && new URL(url).origin === this.#origin) return url;
-    throw new AcmeError(`the authority named a URL that is not at ${this.#origin}`);
+    throw new AcmeError(`the authority sent a URL that is not at ${this.#origin}`);
   }
 
   #send(method: string, url: string, body?: string): Promise<Answer> {
@@ -170,7 +170,7 @@ export class AcmeClient {
           let size = 0;
           response.on('data', (chunk: Buffer) => {
             size += chunk.length;
-            if (size > mostBytes) response.destroy(new AcmeError('the authority answered with too much'));
+            if (size > mostBytes) response.destroy(new AcmeError('the answer of the authority is too long'));
             else chunks.push(chunk);
           });
           response.on('error', reject);
@@ -192,19 +192,19 @@ export class AcmeClient {
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** @throws AcmeError where the authority answered with something else than a JSON object */
+/** @throws AcmeError if the answer is not a JSON object */
 export function asObject({ text }: Answer): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch {
-    // As below.
+    // Reported below.
   }
-  throw new AcmeError('the authority answered with something that is no JSON object');
+  throw new AcmeError('the answer of the authority is not a JSON object');
 }
 
-/** Milliseconds of a Retry-After in seconds or as a date; null: there is none. */
+/** The milliseconds to wait by a Retry-After of seconds or a date; null: there is none. */
 export function retryAfter(value: string | undefined, now = Date.now()): number | null {
   if (value === undefined) return null;
   const at = /^\d{1,9}$/.test(value) ? now + Number(value) * 1000 : Date.parse(value);
@@ -216,16 +216,16 @@ function problem(status: number, headers: Answer['headers'], text: string): Acme
   try {
     told = asObject({ status, headers, text });
   } catch {
-    // A page of a proxy, say.
+    // Not from the authority, but a proxy's error page, for example.
   }
   return problemOf(told, `the authority answered ${status}`, retryAfter(headers['retry-after']));
 }
 
-/** The error that a problem document tells. @param otherwise what is said where it tells nothing */
+/** The error of a problem document. @param otherwise the message if it has no detail */
 export function problemOf(told: unknown, otherwise: string, wait: number | null = null): AcmeError {
   const { type, detail } = (told ?? {}) as { readonly type?: unknown; readonly detail?: unknown };
   const kind = typeof type === 'string' ? type.slice(type.lastIndexOf(':') + 1) : '';
-  // Part of it may be what somebody else's server answered the authority.
+  // The detail may quote what another server answered the authority, so control characters are removed.
   const text = typeof detail === 'string' ? detail.slice(0, 500).replace(/\p{C}/gu, ' ') : '';
   return new AcmeError(text === '' ? otherwise : kind === '' ? text : `${kind}: ${text}`, kind, wait);
 }

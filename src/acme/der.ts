@@ -1,4 +1,4 @@
-/** The DER that an order needs: a certificate request (RFC 2986), and the certificate that answers TLS-ALPN-01 (RFC 8737). */
+/** The DER structures of an order: the certificate request (RFC 2986), and the certificate that answers TLS-ALPN-01 (RFC 8737). */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
 import {
   bits,
@@ -15,7 +15,7 @@ import {
   validity,
 } from '../wire/der.ts';
 
-/** A SubjectAltName of one DNS name; critical, since there is no subject beside it (RFC 5280 section 4.2.1.6). */
+/** A SubjectAltName with one DNS name; critical, because the subject is empty (RFC 5280 section 4.2.1.6). */
 const subjectAltName = (host: string): Buffer =>
   sequence(oid('2.5.29.17'), tlv(0x01, Buffer.of(0xff)), octets(sequence(tlv(0x82, Buffer.from(host)))));
 
@@ -26,7 +26,7 @@ const signed = (content: Buffer, key: KeyObject): Buffer =>
 
 const publicKeyOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: 'spki', format: 'der' });
 
-/** A certificate request for one name. @param key an EC key of P-256 */
+/** A certificate request for one name. @param key a P-256 key */
 export function certificateRequest(host: string, key: KeyObject): Buffer {
   const extensions = sequence(oid('1.2.840.113549.1.9.14'), set(sequence(subjectAltName(host))));
   return signed(sequence(integer([0]), sequence(), publicKeyOf(key), explicit(0, extensions)), key);
@@ -65,7 +65,10 @@ export function challengeCertificate(
   return certificatePem(signed(content, key));
 }
 
-/** Serial number and authority key identifier of a certificate as its name in renewal information (RFC 9773 section 4.1); null: it has none. */
+/**
+ * The certificate's identifier in renewal information, made of its authority key identifier and serial number (RFC 9773
+ * section 4.1); null: it has none.
+ */
 export function renewalName(der: Buffer): string | null {
   const [certificate] = children(der);
   const [tbs] = children(certificate!.body);
@@ -85,7 +88,7 @@ export function renewalName(der: Buffer): string | null {
   return null;
 }
 
-/** The elements of a DER body that Node has parsed as a certificate before. */
+/** The elements of a DER body. Only for certificates that Node has parsed already: it does not check lengths. */
 function children(der: Buffer): { readonly tag: number; readonly body: Buffer }[] {
   const found: { readonly tag: number; readonly body: Buffer }[] = [];
   for (let at = 0; at + 2 <= der.length; ) {

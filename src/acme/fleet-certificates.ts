@@ -1,37 +1,37 @@
 /**
- * Certificates of a fleet: one gateway orders for all, by a lock that runs out; accounts, proofs and certificates come to every
- * gateway through the store they share, sealed with a secret that the store does not know. Each keeps them in its own folder, so
- * that all of them serve while the store is away; nothing is ordered then.
+ * Shares certificates in a fleet. The gateway that holds a lock with expiry orders for all. Accounts, challenge answers and
+ * certificates reach the others through the fleet's store, encrypted with a secret that the store does not know. Every gateway
+ * keeps them in its own folder, so that all can serve while the store is unreachable; none orders then.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { Seal } from './seal.ts';
-import { certificateIn, fileName, type Store } from './store.ts';
+import { type AcmeFolder, certificateIn, fileName } from './acme-folder.ts';
+import { NoteCipher } from './note-cipher.ts';
 
-/** What is shared with the other gateways. */
+/** The part of the fleet's store that certificates use. */
 export interface SharedNotes {
   readonly connected: boolean;
-  /** Claims a task. @returns whether it is this gateway's, for `life` milliseconds */
+  /** Claims a task. @returns whether this gateway holds it, for `life` milliseconds */
   claim(task: string, id: string, life: number): Promise<boolean>;
-  /** Leaves a note for `life` milliseconds. */
+  /** Stores a note for `life` milliseconds. */
   note(name: string, text: string, life: number): Promise<void>;
   noted(name: string): Promise<string | null>;
 }
 
 export interface Sharing {
-  /** This gateway orders. */
+  /** Whether this gateway orders. */
   readonly leads: boolean;
-  /** @param onChange told when this gateway leads from now on, and when the leader told of its orders */
+  /** @param onChange called when this gateway becomes the leader, and when the leader has published something new */
   start(hosts: readonly string[], onChange: () => void): void;
-  /** Other hosts than before. */
+  /** Replaces the hosts. */
   replace(hosts: readonly string[]): void;
-  /** Resolves when every gateway has what is in the folder of this one. @throws Error where the store is away */
+  /** Resolves once every gateway has this gateway's files. @throws Error if the store is unreachable */
   spread(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** No fleet: this gateway orders, and nobody else serves. */
+/** Without a fleet: this gateway always orders, and shares nothing. */
 export const alone = (): Sharing => ({
   leads: true,
   start: () => {},
@@ -41,32 +41,32 @@ export const alone = (): Sharing => ({
 });
 
 export interface FleetCertificatesOptions {
-  readonly store: Store;
-  /** Null: the fleet is being changed. */
+  readonly store: AcmeFolder;
+  /** Null: a reload is replacing the fleet. */
   readonly notes: () => SharedNotes | null;
   /** `acme.secret`. */
   readonly secret: string;
-  /** A certificate came from the gateway that orders. */
+  /** Called when a certificate arrives from the leader. */
   readonly onCertificate: (host: string, until: Date) => void;
   readonly onError: (error: Error) => void;
 }
 
-/** Milliseconds between two looks at what is shared. */
+/** Milliseconds between two polls of the shared notes. */
 const lookEvery = 1000;
-/** Milliseconds in which every gateway has looked. */
+/** Milliseconds within which every gateway has polled. */
 const spreadTime = 2500;
-/** How long the lock holds without a word of its holder, milliseconds. */
+/** How long the lock holds unless renewed, in milliseconds. */
 const lockLife = 15_000;
-/** Notes are written again before they end, milliseconds. */
+/** Lifetimes of notes, and how often certificates are written again, in milliseconds. */
 const [indexLife, certificateLife, certificateEvery] = [3_600_000, 3 * 86_400_000, 86_400_000];
-/** Bytes: a hundred hosts make some thousands. */
+/** The longest index accepted, in bytes: a hundred hosts take some thousands. */
 const mostIndex = 4 * 1024 * 1024;
 
 const [lock, indexName] = ['acme:leader', 'acme:index'];
 
-/** What the leader tells. Names are those of files. */
+/** What the leader publishes, by file name. */
 interface Index {
-  /** SHA-256 of each certificate with its key; they have notes of their own. */
+  /** SHA-256 of each certificate with its key; those are notes of their own. */
   readonly certificates: Readonly<Record<string, string>>;
   readonly accounts: Readonly<Record<string, string>>;
   readonly challenges: Readonly<Record<string, string>>;
@@ -75,15 +75,15 @@ interface Index {
 
 export class FleetCertificates implements Sharing {
   readonly #options: FleetCertificatesOptions;
-  readonly #seal: Seal;
+  readonly #cipher: NoteCipher;
   readonly #id = randomUUID();
   #hosts: readonly string[] = [];
   #onChange: () => void = () => {};
   #leads = false;
-  /** The index as it was noted last, sealed, and what it says where it is ours. */
+  /** The last index seen, encrypted; and its content if this gateway wrote it. */
   #sealed: string | null = null;
   #ours: Index | null = null;
-  /** Certificates that were noted from here: what, and when. */
+  /** Hash and time of the certificates this gateway published. */
   readonly #put = new Map<string, { readonly hash: string; readonly at: number }>();
   #timer: NodeJS.Timeout | null = null;
   #queue: Promise<void> = Promise.resolve();
@@ -91,7 +91,7 @@ export class FleetCertificates implements Sharing {
 
   constructor(options: FleetCertificatesOptions) {
     this.#options = options;
-    this.#seal = new Seal(options.secret);
+    this.#cipher = new NoteCipher(options.secret);
   }
 
   get leads(): boolean {
@@ -112,7 +112,7 @@ export class FleetCertificates implements Sharing {
           },
           (error: Error) => {
             this.#leads = false;
-            // The same error is told once, until all is well again.
+            // Report an error once, until a poll succeeds.
             if (error.message !== this.#told) this.#options.onError(error);
             this.#told = error.message;
           },
@@ -127,19 +127,19 @@ export class FleetCertificates implements Sharing {
 
   replace(hosts: readonly string[]): void {
     this.#hosts = hosts;
-    // What was left out for other hosts is looked at again.
+    // Read the index again: certificates of hosts not configured before were skipped.
     this.#sealed = null;
   }
 
   async spread(): Promise<void> {
     const notes = this.#options.notes();
     if (notes?.connected !== true)
-      throw new Error('the store of the fleet is away: proofs would not be known everywhere');
+      throw new Error("the fleet's store is unreachable: not every gateway could answer the challenge");
     await this.#inTurn(() => this.#publish(notes));
     if (Object.keys(this.#options.store.files('challenges')).length > 0) await sleep(spreadTime);
   }
 
-  /** Gives the lock back. */
+  /** Releases the lock. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#queue;
@@ -156,7 +156,7 @@ export class FleetCertificates implements Sharing {
 
   async #look(): Promise<void> {
     const notes = this.#options.notes();
-    // Why the store is not there is told by the fleet.
+    // The fleet reports why the store is unreachable.
     if (notes?.connected !== true) {
       this.#leads = false;
       return;
@@ -165,7 +165,7 @@ export class FleetCertificates implements Sharing {
     const leads = await notes.claim(lock, this.#id, lockLife);
     const sealed = await notes.noted(indexName);
     if (sealed === null) {
-      // It has run out, or the store lost what it held.
+      // It has expired, or the store lost its data.
       this.#put.clear();
       this.#ours = null;
     } else if (sealed !== this.#sealed) {
@@ -179,17 +179,17 @@ export class FleetCertificates implements Sharing {
     if (leads && !led) this.#onChange();
   }
 
-  /** @throws Error where another secret sealed it */
+  /** @throws Error if it was encrypted with another secret */
   #read(sealed: string): Index {
-    const text = sealed.length > mostIndex ? null : this.#seal.open(indexName, sealed);
+    const text = sealed.length > mostIndex ? null : this.#cipher.decrypt(indexName, sealed);
     if (text === null)
       throw new Error(
-        'what other gateways tell of certificates is not sealed with the acme.secret of this one: write the same everywhere',
+        "the other gateways' certificates are not encrypted with this gateway's acme.secret: write the same secret on every gateway",
       );
     return JSON.parse(text) as Index;
   }
 
-  /** @param led this gateway has ordered itself: it knows better about its own orders */
+  /** @param led this gateway was the leader: its own orders and challenges are newer */
   async #take(
     notes: SharedNotes,
     { certificates, accounts, challenges, state }: Index,
@@ -213,14 +213,14 @@ export class FleetCertificates implements Sharing {
     }
   }
 
-  /** The one that was issued later holds: who can write to the store could else bring one back that was given up. */
+  /** Accepts only a certificate issued later than the known one: anyone able to write to the store could replay an old one. */
   async #takeCertificate(notes: SharedNotes, host: string, hash: string): Promise<void> {
     const { store, onCertificate } = this.#options;
     const known = store.certificate(host);
     if (known !== null && hashOf(known) === hash) return;
     const name = certificateName(fileName(host));
     const sealed = await notes.noted(name);
-    const pem = sealed === null ? null : this.#seal.open(name, sealed);
+    const pem = sealed === null ? null : this.#cipher.decrypt(name, sealed);
     const [mine, x509] = [certificateIn(known), certificateIn(pem)];
     if (x509?.checkHost(host) === undefined) return;
     if (mine !== null && mine.validFromDate.getTime() >= x509.validFromDate.getTime()) return;
@@ -236,7 +236,7 @@ export class FleetCertificates implements Sharing {
       const [hash, put] = [hashOf(pem), this.#put.get(file)];
       if (put?.hash === hash && now - put.at < certificateEvery) continue;
       const name = certificateName(file);
-      await notes.note(name, this.#seal.close(name, pem), certificateLife);
+      await notes.note(name, this.#cipher.encrypt(name, pem), certificateLife);
       this.#put.set(file, { hash, at: now });
     }
     const index: Index = {
@@ -246,7 +246,7 @@ export class FleetCertificates implements Sharing {
       state: store.readState(),
     };
     if (isDeepStrictEqual(index, this.#ours)) return;
-    const sealed = this.#seal.close(indexName, JSON.stringify(index));
+    const sealed = this.#cipher.encrypt(indexName, JSON.stringify(index));
     await notes.note(indexName, sealed, indexLife);
     [this.#ours, this.#sealed] = [index, sealed];
   }

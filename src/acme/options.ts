@@ -1,20 +1,20 @@
-/** How certificates are ordered, as the config says it. Plain data. */
+/** The compiled ACME settings. Plain data. */
 export interface AcmeOptions {
-  /** Absolute name of the folder of accounts, keys and certificates. */
+  /** Absolute name of the folder for accounts, keys and certificates. */
   readonly folder: string;
-  /** The directory of the certificate authority (RFC 8555 section 7.1.1). */
+  /** URL of the certificate authority's directory (RFC 8555 section 7.1.1). */
   readonly directory: string;
-  /** Told by the authority of trouble with certificates; null: it is told nobody. */
+  /** Contact to which the authority reports trouble; null: none. */
   readonly email: string | null;
-  /** Absolute name of a PEM file of those who sign for the authority's own server; null: the usual ones. */
+  /** Absolute name of a PEM file with the CAs for the authority's own server; null: the system's. */
   readonly ca: string | null;
-  /** Ties the account to one that the operator has with the authority (RFC 8555 section 7.3.4). */
+  /** Ties the ACME account to the operator's existing account with the authority (RFC 8555 section 7.3.4). */
   readonly externalAccount: { readonly id: string; readonly key: string } | null;
-  /** The names that certificates are ordered for, one each. */
+  /** The names to order certificates for, one certificate each. */
   readonly hosts: readonly string[];
-  /** Seals what the gateways of a fleet share; null: this gateway stands alone. */
+  /** Encrypts what the gateways of a fleet share; null: no fleet is configured. */
   readonly secret: string | null;
-  /** Which proofs can be given, the preferred one first. */
+  /** The challenge types that can be answered, preferred first. */
   readonly challenges: readonly ChallengeType[];
 }
 

@@ -1,12 +1,12 @@
-/** One order: from a name to key and chain (RFC 8555 section 7.4). */
+/** Orders the certificate of one name (RFC 8555 section 7.4). */
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AcmeFolder } from './acme-folder.ts';
 import { type AcmeClient, AcmeError, type Answer, asObject, problemOf, retryAfter } from './client.ts';
 import { certificateRequest, challengeCertificate } from './der.ts';
 import type { ChallengeType } from './options.ts';
-import type { Store } from './store.ts';
 
-/** A fresh key of P-256, PEM. */
+/** A new P-256 key, PEM. */
 export const freshKey = (): string =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
     type: 'pkcs8',
@@ -15,21 +15,21 @@ export const freshKey = (): string =>
 
 export interface OrderOptions {
   readonly client: AcmeClient;
-  readonly store: Store;
+  readonly store: AcmeFolder;
   readonly host: string;
-  /** Which proofs can be given, the one to try first first. */
+  /** The challenge types that can be answered, in the order to try. */
   readonly challenges: readonly ChallengeType[];
-  /** The certificate that is renewed by its name in renewal information; null: none, or the authority has no such. */
+  /** Renewal-information identifier of the certificate to replace; null: none, or the authority has no renewal information. */
   readonly replaces: string | null;
-  /** Resolves when every gateway that may be asked for the proof has it. */
+  /** Resolves once every gateway that the authority may ask has the answer. */
   readonly spread: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/** The most that an order may take, milliseconds. */
+/** Time limit of an order, in milliseconds. */
 const orderTime = 300_000;
 
-/** @returns key and chain, PEM @throws AcmeError where the authority refuses */
+/** @returns key and chain, PEM @throws AcmeError if the authority refuses */
 export async function order({
   client,
   store,
@@ -49,7 +49,7 @@ export async function order({
   const { authorizations, finalize } = asObject(made) as { authorizations?: unknown; finalize?: unknown };
   if (!Array.isArray(authorizations) || typeof finalize !== 'string')
     throw new AcmeError('the authority made an order without authorizations');
-  // Of one name there is one; more of them would be for something that was not asked for.
+  // An order for one name has one authorization; the bound limits a misbehaving authority.
   for (const url of authorizations.slice(0, 4))
     await authorize(String(url), { client, store, host, challenges, spread, signal: bounded });
   const key = freshKey();
@@ -82,7 +82,7 @@ async function authorize(
     .find((one) => one !== undefined);
   if (challenge === undefined)
     throw new AcmeError(
-      `the authority offers ${offered.map(({ type }) => type).join(', ') || 'nothing'} for ${host}, and here can be answered: ${possible.join(', ') || 'nothing'}`,
+      `the authority offers ${offered.map(({ type }) => type).join(', ') || 'no challenges'} for ${host}, but this gateway can only answer: ${possible.join(', ') || 'none'}`,
     );
   const { type, token } = challenge;
   const answer = client.keyAuthorization(token);
@@ -101,9 +101,9 @@ async function authorize(
 }
 
 /**
- * Asks until one of these is reached; less often as time goes on, and as the authority says.
+ * Polls until one of the wanted states is reached, with growing pauses, and no sooner than the authority asks.
  *
- * @param wait milliseconds before it is asked first: an answer that comes too early asks for seconds of patience
+ * @param wait milliseconds before the first poll: an early one gets a Retry-After of seconds
  */
 async function until(
   client: AcmeClient,
@@ -119,7 +119,7 @@ async function until(
     if (wanted.includes(String(told.status))) return told;
     if (!['pending', 'ready', 'processing'].includes(String(told.status))) throw refusalOf(told);
     const asked = retryAfter(answer.headers['retry-after']);
-    // Longer than an order may take: it is given up, and made again after the back-off.
+    // A wait longer than the order's time limit abandons the order, which is retried after the back-off.
     await sleep(Math.min(Math.max(pause, asked ?? 0), orderTime), undefined, { signal });
   }
 }

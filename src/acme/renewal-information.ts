@@ -1,34 +1,34 @@
-/** When an authority would like a certificate to be renewed (RFC 9773). */
+/** When the authority suggests renewing a certificate (ARI, RFC 9773). */
 import type { X509Certificate } from 'node:crypto';
 import { type AcmeClient, AcmeError, type Answer, asObject, retryAfter } from './client.ts';
 import { renewalName } from './der.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
-/** Milliseconds until it is asked for again where the answer says nothing, and after an error (section 4.3.3). */
+/** The polling interval if the answer has no Retry-After, and after an error (section 4.3.3). */
 const usualWait = 6 * hour;
-/** What an answer may ask for (section 4.3.2): less would be a loop, more would miss an early end. */
+/** Bounds of the Retry-After (section 4.3.2): less would be a busy loop, more could miss a revocation. */
 const [leastWait, mostWait] = [minute, 24 * hour];
 
 interface Known {
-  /** Of which certificate. */
+  /** Serial number of the certificate. */
   readonly serial: string;
-  /** When it is asked for again. */
+  /** When to poll again. */
   readonly again: number;
-  /** The moment in the window that was picked; null: none is suggested. */
+  /** The time picked from the suggested window; null: none is suggested. */
   readonly at: number | null;
 }
 
 export class RenewalInformation {
   readonly #known = new Map<string, Known>();
 
-  /** The moment that came of the last answer; null: there is none. */
+  /** The suggested renewal time of a certificate; null: there is none. */
   of(host: string, { serialNumber }: X509Certificate): number | null {
     const known = this.#known.get(host);
     return known?.serial === serialNumber ? known.at : null;
   }
 
-  /** Asks where it is time to. An authority that gives none, or nonsense, changes nothing. Never throws. */
+  /** Polls if it is time to. An authority without renewal information, or an invalid answer, changes nothing. Never throws. */
   async ask(host: string, x509: X509Certificate, client: AcmeClient, now: number): Promise<void> {
     const before = this.#known.get(host);
     const known = before?.serial === x509.serialNumber ? before : undefined;
@@ -51,9 +51,9 @@ export class RenewalInformation {
 }
 
 /**
- * A moment in the suggested window, picked once: renewals of many machines are spread over it (section 4.2).
+ * A random time in the suggested window, which spreads the renewals of many machines (section 4.2). Picked once.
  *
- * @param end of the certificate: a window beyond it would let it end
+ * @param end when the certificate expires: a later time would be too late
  */
 function momentIn(answer: Answer, before: number | null, end: number): number | null {
   const { suggestedWindow } = asObject(answer);

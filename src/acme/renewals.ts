@@ -1,7 +1,8 @@
-/** Orders certificates for the hosts of the config, and again before they end: one order at a time, in one process. */
+/** Orders certificates for the configured hosts and renews them: one order at a time, in one process. */
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { plural } from '../plural.ts';
+import { AcmeFolder, certificateIn } from './acme-folder.ts';
 import { AcmeClient, AcmeError } from './client.ts';
 import { renewalName } from './der.ts';
 import { alone, type Sharing } from './fleet-certificates.ts';
@@ -9,23 +10,22 @@ import type { AcmeOptions } from './options.ts';
 import { freshKey, type OrderOptions, order } from './order.ts';
 import { RenewalInformation } from './renewal-information.ts';
 import { mostAsked, mostBackOff, Schedules } from './schedules.ts';
-import { certificateIn, Store } from './store.ts';
 
 export interface RenewalEvents {
-  /** A new certificate is in its file. */
+  /** Called when a new certificate has been written. */
   readonly onCertificate: (host: string, until: Date) => void;
-  /** An order failed, or a certificate is about to end. @param reason null: it is in order again */
+  /** Called when an order fails, and when a certificate is about to expire. @param reason null: resolved */
   readonly onTrouble: (host: string, reason: string | null) => void;
-  /** Something that is no order failed: the folder can't be written, say. */
+  /** Called when something other than an order fails, such as writing the folder. */
   readonly onError: (error: Error) => void;
 }
 
-/** A certificate as it stands. */
+/** The current state of a host's certificate. */
 export interface CertificateState {
   readonly host: string;
-  /** When it ends, milliseconds since the epoch; null: there is none yet. */
+  /** When it expires, milliseconds since the epoch; null: there is none yet. */
   readonly notAfter: number | null;
-  /** When it is ordered next, milliseconds since the epoch. */
+  /** When the next order is due, milliseconds since the epoch. */
   readonly next: number;
   /** Why the last order failed; null: it did not. */
   readonly trouble: string | null;
@@ -34,21 +34,21 @@ export interface CertificateState {
 const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
-/** After the first failure; doubled with each further one. Four orders in the first hour: Let's Encrypt takes five failed validations of a name in it. */
+/** The back-off after the first failure, doubled with each further one: four orders in the first hour. Let's Encrypt allows five failed validations per name and hour. */
 const firstBackOff = 5 * minute;
-/** Where an authority says that there were too many orders, and not how long to wait. */
+/** The back-off after a rate-limit error without a Retry-After. */
 const limitedBackOff = hour;
-/** Milliseconds between two looks at the schedule. */
+/** Milliseconds between two checks of the schedule. */
 const lookEvery = minute;
-/** A certificate with less left than this is told of; of a short one less than a sixth of its life. */
+/** Report a certificate with less time left than this, or less than a sixth of its lifetime if it is short-lived. */
 const leftToTell = 14 * day;
 
 export interface RenewalsOptions {
   readonly acme: AcmeOptions;
   readonly events: RenewalEvents;
-  /** Who of a fleet orders, and how all get what was ordered. @default this gateway stands alone */
-  readonly sharing?: (store: Store) => Sharing;
-  /** What else is to be said of an error of a dial, as the rest of its sentence. @default nothing */
+  /** Decides which gateway of a fleet orders, and shares the certificates. @default no fleet */
+  readonly sharing?: (store: AcmeFolder) => Sharing;
+  /** Completes the message of a connection error. @default adds nothing */
   readonly hint?: (error: Error) => string;
   /** Milliseconds since the epoch. @default the clock of the machine */
   readonly now?: () => number;
@@ -59,19 +59,19 @@ export class Renewals {
   readonly #events: RenewalEvents;
   readonly #now: () => number;
   readonly #hint: (error: Error) => string;
-  readonly #store: Store;
+  readonly #store: AcmeFolder;
   readonly #sharing: Sharing;
   readonly #schedules: Schedules;
   readonly #information = new RenewalInformation();
   #client: AcmeClient | null = null;
-  /** Hosts whose certificate is about to end, and when that was told last. */
+  /** Hosts whose certificate is about to expire, and when that was last reported. */
   readonly #ending = new Map<string, number>();
   readonly #ended = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #working: Promise<void> | null = null;
-  /** Another config came while an order was under way. */
+  /** Check again after the current order: the config or the shared state has changed. */
   #again = false;
-  /** Orders since the start, by what became of them. */
+  /** Orders since the start, by outcome. */
   readonly orders = { issued: 0, failed: 0 };
 
   constructor({ acme, events, sharing = alone, hint = () => '', now = Date.now }: RenewalsOptions) {
@@ -79,12 +79,12 @@ export class Renewals {
     this.#events = events;
     this.#now = now;
     this.#hint = hint;
-    this.#store = new Store(acme.folder);
+    this.#store = new AcmeFolder(acme.folder);
     this.#sharing = sharing(this.#store);
     this.#schedules = new Schedules(this.#store);
   }
 
-  /** Begins to order. @returns when what is due has been ordered; never rejects @throws Error where the folder can't be written */
+  /** Starts ordering. @returns resolves once due orders are done; never rejects @throws Error if the folder can't be written */
   start(): Promise<void> {
     this.#store.open();
     this.#schedules.read(this.#now());
@@ -96,7 +96,7 @@ export class Renewals {
     return this.look();
   }
 
-  /** Puts another config in force: other hosts, another authority; the folder stays. Certificates that are there stay. */
+  /** Applies another config's hosts and authority. The folder stays the same, and existing certificates stay valid. */
   replace(options: AcmeOptions): void {
     this.#options = options;
     this.#client = null;
@@ -114,7 +114,7 @@ export class Renewals {
     });
   }
 
-  /** An order under way is given up; the authority forgets it by itself. */
+  /** Abandons an order in progress; the authority lets it expire. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#ended.abort();
@@ -122,7 +122,7 @@ export class Renewals {
     await this.#sharing.close();
   }
 
-  /** Orders what is due now. @returns when that is done; never rejects */
+  /** Orders what is due now. @returns resolves when done; never rejects */
   look(): Promise<void> {
     this.#again = this.#working !== null;
     if (this.#ended.signal.aborted) return Promise.resolve();
@@ -140,7 +140,7 @@ export class Renewals {
       if (this.#ended.signal.aborted || !this.#sharing.leads) return;
       const reached = !(await this.#isDue(host)) || (await this.#renew(host));
       this.#tellOfEnd(host);
-      // Orders for the other hosts would wait for the same; they are tried with the next look.
+      // The authority is unreachable, so orders for the other hosts would time out too. They are tried at the next check.
       if (!reached) return;
     }
   }
@@ -150,24 +150,24 @@ export class Renewals {
     if (next > this.#now()) return false;
     const x509 = this.#certificate(host);
     if (x509 === null) return true;
-    // The config names another authority than before: what was ordered from one for tries, no browser believes.
+    // The configured authority has changed: browsers do not trust a certificate from a staging authority, for example.
     if (directory !== null && directory !== this.#options.directory) return true;
     await this.#information.ask(host, x509, this.#clientOf(), this.#now());
     return this.#renewalTime(host, x509) <= this.#now();
   }
 
-  /** As the authority suggests, or when a third of the life is left. */
+  /** The time that the authority suggests, or when a third of the lifetime is left. */
   #renewalTime(host: string, x509: X509Certificate): number {
     const [from, to] = [x509.validFromDate.getTime(), x509.validToDate.getTime()];
     return this.#information.of(host, x509) ?? to - Math.floor((to - from) / 3);
   }
 
-  /** @returns false: the authority can't be reached */
+  /** @returns false: the authority is unreachable */
   async #renew(host: string): Promise<boolean> {
     try {
       const client = this.#clientOf();
       const { challenges } = this.#options;
-      // Where one kind of proof fails, the other is tried the next time: a port may be closed outside.
+      // After a failure, try the other challenge type: a firewall may block one of the ports.
       const turned = this.#schedules.of(host).failures % Math.max(1, challenges.length);
       const pem = await this.#order({
         client,
@@ -191,8 +191,8 @@ export class Renewals {
   }
 
   /**
-   * An authority refuses an order that replaces what it does not know: a certificate of another authority, of another account,
-   * or one that was replaced already (RFC 9773 section 5). None of that stands in the way of a new one.
+   * Retries without `replaces` if the authority refuses it, as for a certificate of another authority or account, or one that has
+   * been replaced already (RFC 9773 section 5).
    */
   async #order(options: OrderOptions): Promise<string> {
     try {
@@ -217,9 +217,9 @@ export class Renewals {
     const { directory } = this.#options;
     const x509 = this.#certificate(host)!;
     if (this.#renewalTime(host, x509) <= this.#now()) {
-      // It would be ordered again with every look.
+      // Without a back-off it would be ordered again at every check.
       const until = x509.validToDate.toISOString();
-      const why = `its new certificate, until ${until}, is due again already: compare the clock of this machine`;
+      const why = `its new certificate, valid until ${until}, is already due for renewal: check this machine's clock`;
       const next = this.#now() + backOff(failures + 1, null);
       this.#schedules.set(host, { failures: failures + 1, next, trouble: why, directory });
       this.#events.onTrouble(host, why);
@@ -239,11 +239,11 @@ export class Renewals {
     const minutes = Math.ceil(wait / minute);
     this.#events.onTrouble(
       host,
-      `no certificate could be ordered: ${trouble}; tried again in ${plural(minutes, 'minute')}`,
+      `ordering a certificate failed: ${trouble}; retrying in ${plural(minutes, 'minute')}`,
     );
   }
 
-  /** Once a day. */
+  /** Reports a certificate that is about to expire, once a day. */
   #tellOfEnd(host: string): void {
     const x509 = this.#certificate(host);
     if (x509 === null) return;
@@ -254,7 +254,7 @@ export class Renewals {
     const why = this.#schedules.of(host).trouble;
     this.#events.onTrouble(
       host,
-      `its certificate ends in ${plural(Math.max(0, Math.floor(left / day)), 'day')}${why ? `, and no new one could be ordered: ${why}` : ''}`,
+      `its certificate expires in ${plural(Math.max(0, Math.floor(left / day)), 'day')}${why ? `, and ordering a new one failed: ${why}` : ''}`,
     );
   }
 
@@ -271,13 +271,13 @@ export class Renewals {
     return this.#client;
   }
 
-  /** Null: there is none, or none that can be used. */
+  /** Null: there is none, or it can't be used. */
   #certificate(host: string): X509Certificate | null {
     return certificateIn(this.#store.certificate(host));
   }
 }
 
-/** @param error what a wait may be asked for by; null: no order failed @returns milliseconds until the next order after so many failures */
+/** @param error of the order, which may ask for a wait; null: the order did not fail @returns milliseconds until the next order */
 export function backOff(failures: number, error: Error | null): number {
   const usual = Math.min(firstBackOff * 2 ** Math.min(failures - 1, 20), mostBackOff);
   if (!(error instanceof AcmeError)) return usual;
@@ -285,12 +285,12 @@ export function backOff(failures: number, error: Error | null): number {
   return Math.max(usual, Math.min(asked, mostAsked));
 }
 
-/** In words that tell what to do, where the error does not. */
+/** The error's message, with the fix where it is known. */
 function whyOf(error: Error): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return `${message} at the authority: compare the clock of this machine`;
+    return `${message} at the authority: check this machine's clock`;
   if (code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' || code === 'SELF_SIGNED_CERT_IN_CHAIN')
-    return `${message} at the authority: name those who sign for it in ca`;
+    return `${message} at the authority: name a file with its CA in ca`;
   return message;
 }

@@ -1,33 +1,33 @@
-/** What is known of the orders for each host: kept in the folder, so that it outlives a restart. */
-import type { Store } from './store.ts';
+/** When each host's next order is due, kept in the folder across restarts. */
+import type { AcmeFolder } from './acme-folder.ts';
 
 export interface Schedule {
-  /** Orders that failed since the last that did not. */
+  /** Failed orders since the last successful one. */
   readonly failures: number;
   /** No order before this moment, milliseconds since the epoch. */
   readonly next: number;
   /** Why the last order failed; null: it did not. */
   readonly trouble: string | null;
-  /** The directory of the authority that issued the certificate; null: not known. */
+  /** The directory of the authority that issued the certificate; null: unknown. */
   readonly directory: string | null;
 }
 
-/** The longest back-off of ours, milliseconds; an authority may ask for more. */
+/** The longest back-off, in milliseconds; an authority may ask for more. */
 export const mostBackOff = 12 * 3_600_000;
-/** The longest that an authority may ask us to wait, milliseconds. */
+/** The longest wait accepted from an authority, in milliseconds. */
 export const mostAsked = 7 * 24 * 3_600_000;
 
 const nothing: Schedule = { failures: 0, next: 0, trouble: null, directory: null };
 
 export class Schedules {
-  readonly #store: Store;
+  readonly #store: AcmeFolder;
   #known = new Map<string, Schedule>();
 
-  constructor(store: Store) {
+  constructor(store: AcmeFolder) {
     this.#store = store;
   }
 
-  /** Back-off outlives a restart: a program that is started again and again would else use the limits of the authority up. */
+  /** Loads the schedules. Back-off survives restarts, or a program restarted in a loop would exhaust the authority's rate limits. */
   read(now: number): void {
     const state = this.#store.readState();
     if (typeof state !== 'object' || state === null) return;
@@ -40,13 +40,13 @@ export class Schedules {
     return this.#known.get(host) ?? nothing;
   }
 
-  /** @throws Error where it can't be written */
+  /** @throws Error if the file can't be written */
   set(host: string, schedule: Schedule): void {
     this.#known.set(host, schedule);
     this.#save();
   }
 
-  /** Hosts of another config are forgotten. @returns those of them that were in trouble */
+  /** Forgets all other hosts. @returns those of them that were in trouble */
   keep(hosts: readonly string[]): string[] {
     const gone = [...this.#known].filter(([host]) => !hosts.includes(host));
     for (const [host] of gone) this.#known.delete(host);
@@ -59,7 +59,7 @@ export class Schedules {
   }
 }
 
-/** The file may be of another version, and the clock may have been wrong when it was written. */
+/** Validates an entry: another version may have written it, or with a wrong clock. */
 function scheduleOf(value: object, now: number): Schedule {
   const { failures, next, trouble, directory } = value as Record<string, unknown>;
   return {

@@ -1,4 +1,4 @@
-/** The part of the schema about certificates that are ordered (ACME, RFC 8555). */
+/** The schema of the ACME settings (RFC 8555). */
 import Type, { type TProperties } from 'typebox';
 
 const object = <T extends TProperties>(properties: T, options: object) =>
@@ -10,27 +10,27 @@ const word = <const T extends string>(words: readonly T[], options: { readonly d
 const text = (description: string, options: object = {}) =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description, ...options }));
 
-/** Certificates that the program orders and renews by itself. */
+/** Certificates that the program orders and renews automatically. */
 export const acmeCertificates = object(
   {
     acme: object(
       {
-        email: text('Where the authority may write to about trouble.', {
+        email: text('Contact to which the authority reports trouble with certificates.', {
           pattern: '^[^\\s<>@,;?]+@[^\\s<>@,;?]+$',
           fix: 'write an address such as admin@example.net',
         }),
         terms: Type.Optional(
           word(['agreed'], {
             description:
-              'Says that you agree to the terms of service of the authority, which are named at its directory; nothing is ordered without it.',
+              "States that you agree to the authority's terms of service, which its directory links to. Nothing is ordered without it.",
           }),
         ),
         directory: text(
-          "Default: https://acme-v02.api.letsencrypt.org/directory. The authority's directory. It and no other host is called for certificates.",
+          "Default: https://acme-v02.api.letsencrypt.org/directory. URL of the authority's directory. No other host is contacted for certificates.",
           { pattern: '^https://[^\\s/?#@]+(?:/\\S*)?$', fix: 'write https://HOST/PATH' },
         ),
         ca: text(
-          "PEM file of those who sign for the authority's own server, for a private one. Relative names start at the folder of the config.",
+          "PEM file with the CAs for the authority's own server, if it is private. Relative names start at the folder of the config.",
         ),
         externalAccount: Type.Optional(
           object(
@@ -42,7 +42,10 @@ export const acmeCertificates = object(
                 description: 'The MAC key, base64url. Hazard: a secret.',
               }),
             },
-            { description: 'What an authority gives to its customers to tie an account to them (EAB).' },
+            {
+              description:
+                "External account binding (EAB): ties the ACME account to the operator's account with the authority.",
+            },
           ),
         ),
         hosts: Type.Optional(
@@ -55,29 +58,29 @@ export const acmeCertificates = object(
             {
               maxItems: 100,
               description:
-                'Names that a certificate is ordered for besides the hosts of the sites, such as that of the mail server.',
+                'Names to order certificates for in addition to the hosts of the sites, such as that of the mail server.',
             },
           ),
         ),
       },
       {
         description:
-          'Certificates by ACME, one for each host of the sites that is a name without `*` and that no certificate in a file is for: wildcards take files. Several `acme` in one config are ' +
-          'one account: what one of them says need not be said again.',
+          'Certificates by ACME: one for each host of the sites that is a name without `*` and is not covered by a certificate file. Wildcards take files. Several `acme` in one config share ' +
+          'one account: settings need to be written only once.',
       },
     ),
   },
-  { description: 'Certificates that are ordered and renewed by themselves.' },
+  { description: 'Certificates that are ordered and renewed automatically.' },
 );
 
-/** The certificates of the listeners of HTTP, for other listeners. */
+/** Lets other listeners use the certificates of the HTTP listeners. */
 export const certificatesOfSites = object(
   {
     certificatesOf: word(['sites'], {
       description: '`sites`: the certificates of every listener in `listen`.',
     }),
   },
-  { description: 'The certificates of the listeners of HTTP.' },
+  { description: 'The certificates of the HTTP listeners.' },
 );
 
 export const acmeFolder = object(
@@ -87,14 +90,14 @@ export const acmeFolder = object(
       minLength: 1,
       fix: 'write a folder',
       description:
-        'Folder of account keys, keys and certificates, readable by the program alone; it is made where it is not there. Relative names start at ' +
+        'Folder for account keys, keys and certificates, readable only by the program; created if missing. Relative names start at ' +
         'the folder of the config. Workers share it.',
     }),
     secret: text(
-      'Seals account keys, keys and certificates on their way through the store of the fleet, where one gateway orders for all; the same on every ' +
-        'gateway. Needed with `fleet`. Hazard: whoever has it and reads the store has the keys.',
+      "Encrypts account keys, keys and certificates in the fleet's store, through which the gateway that orders shares them; the same on every " +
+        'gateway. Required with `fleet`. Hazard: anyone who has it and can read the store has the keys.',
       { minLength: 32, fix: 'write 32 characters or more, such as those of: openssl rand -base64 32' },
     ),
   },
-  { default: {}, description: 'Certificates that are ordered by `tls: { acme: … }`.' },
+  { default: {}, description: 'Certificates ordered by `tls: { acme: … }`.' },
 );

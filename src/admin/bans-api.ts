@@ -9,8 +9,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { type Ban, endOf } from '../bans/ban.ts';
+import { type ExportFormat, exportBans, exportFormats } from '../bans/ban-export.ts';
 import { banPrefix } from '../bans/ban-prefix.ts';
-import { type ExportFormat, exportBans, exportFormats } from '../bans/export.ts';
 import type { BanLedger } from '../bans/ledger.ts';
 import { parseDuration } from '../config/quantity.ts';
 import { ApiError } from './api-types.ts';

@@ -1,72 +1,72 @@
-/** Bans over a restart, in SQLite. */
+/** Keeps bans across restarts, in SQLite. */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makePrivate } from '../events/journal-file.ts';
 import { plural } from '../plural.ts';
+import { fault } from './admission.ts';
 import { type Ban, readBan } from './ban.ts';
-import { fault } from './gate.ts';
 
-/** Where bans outlive the process. */
+/** Storage in which bans outlive the process. */
 export interface BanJournal {
-  /** Every record that is not yet forgotten; what is none is deleted and told. */
+  /** Every record still remembered. Rows that are not valid bans are deleted and reported. */
   load(): Ban[];
-  /** Keeps a record, in place of an earlier one of its prefix. Returns at once; `flush` tells when it is on disk. */
+  /** Stores a record in place of the earlier one for its prefix. Returns at once; the record is on disk after `flush`. */
   save(ban: Ban): void;
-  /** Writes what has been saved. */
+  /** Writes every saved record to disk. */
   flush(): void;
   close(): void;
 }
 
 export interface SqliteBanJournalOptions {
-  /** File name; other tables in it are left alone. */
+  /** File name. Other tables in the file are left alone. */
   readonly path: string;
-  /** How long a record is kept after its end, in milliseconds. */
+  /** How long a record is kept after the ban ends, in milliseconds. */
   readonly memory: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Told where bans can't be written; they stay in memory and are tried again after a second. */
+  /** Called when bans can't be written. They stay in memory and are retried after a second. */
   readonly onError: (error: unknown) => void;
-  /** The most records that are kept; beyond it bans for probes go, those that end soonest. @default 1_000_000 */
+  /** The most records kept in the file. Above it, the probe bans that end soonest are deleted. @default 1_000_000 */
   readonly most?: number;
-  /** The time between two writes, in milliseconds. @default 100 */
+  /** The pause between two writes, in milliseconds. @default 100 */
   readonly rest?: number;
 }
 
-/** The most records that wait to be written; beyond it the oldest one is only in memory, and an error is told. */
+/** The most records waiting to be written. Above it, the oldest is kept only in memory and an error is reported. */
 const mostWaiting = 100_000;
 
-/** Milliseconds to wait for a file that another one writes to: where nobody waits for us, and where requests do. */
+/** Milliseconds to wait for another writer's lock on the file: `patience` at start and stop, `impatience` while requests wait. */
 const patience = 1000;
 const impatience = 5;
 
-/** How often a write is put off for that before it is an error. */
+/** How often a write may be postponed because of that lock before it counts as an error. */
 const mostPutOff = 50;
 
-/** SQLite's result code for a file that is locked. */
+/** SQLITE_BUSY: the file is locked. */
 const isBusy = (error: unknown): boolean => (error as { errcode?: number }).errcode === 5;
 
-/** What a record takes in the file, about, in bytes. */
+/** The approximate size of a record in the file, in bytes. */
 export const banBytes = 120;
 
 const columns = 'prefix, since, until, changed, level, by, reason';
 
 /**
- * A ban is written at the end of the turn of the event loop that it comes in. After each write there is a rest: what comes in
- * meanwhile is one transaction at its end. So an attack of thousands of clients a second costs ten writes, not thousands,
- * while requests wait.
+ * A ban is written at the end of the event-loop turn in which it is made. After each write the journal pauses, and everything
+ * saved during the pause becomes one transaction. An attack by thousands of clients a second thus costs ten writes a second
+ * that requests wait for, not thousands.
  */
 export class SqliteBanJournal implements BanJournal {
   readonly #options: SqliteBanJournalOptions;
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #trim: StatementSync;
-  /** Records in the file, or fewer: replaced ones count twice until they are counted anew. */
+  /** An upper bound of the rows in the file: replaced rows count twice until the next recount. */
   #rows = 0;
   readonly #waiting = new Map<string, Ban>();
   #scheduled: NodeJS.Immediate | null = null;
   #resting: NodeJS.Timeout | null = null;
   #putOff = 0;
 
-  /** @throws Error where the file can't be opened */
+  /** @throws Error if the file can't be opened */
   constructor(options: SqliteBanJournalOptions) {
     this.#options = options;
     makePrivate(options.path);
@@ -95,19 +95,17 @@ export class SqliteBanJournal implements BanJournal {
     for (const row of this.#database.prepare(`SELECT ${columns} FROM bans`).iterate()) {
       const ban = readBan(row);
       if (ban === null || fault(ban) !== null) unsound.push(String(row.prefix));
-      // A clock that was wrong then, or is wrong now, must not make a decision that no later one can take the place of.
+      // If a clock is or was wrong, a decision dated in the future could never be superseded.
       else bans.push({ ...ban, changed: Math.min(ban.changed, clock()) });
     }
-    // From an earlier version, which took from the fleet what no list shows.
     this.#rows = bans.length;
+    // Earlier versions accepted records from the fleet that no command could list or remove.
     const drop = this.#database.prepare('DELETE FROM bans WHERE prefix = ?');
     for (const prefix of unsound) drop.run(prefix);
     if (unsound.length > 0) {
       const named = JSON.stringify(unsound.slice(0, 5)).slice(1, 200);
       this.#options.onError(
-        new Error(
-          `${plural(unsound.length, 'record')} of the journal ${unsound.length === 1 ? 'was no ban and is' : 'were no bans and are'} deleted: ${named}`,
-        ),
+        new Error(`deleted ${plural(unsound.length, 'invalid ban record')} from the journal: ${named}`),
       );
     }
     return bans;
@@ -118,7 +116,7 @@ export class SqliteBanJournal implements BanJournal {
     if (this.#waiting.size > mostWaiting) {
       this.#waiting.delete(this.#waiting.keys().next().value!);
       this.#options.onError(
-        new Error('more bans wait to be written than fit into memory; the oldest is not kept'),
+        new Error(`more than ${mostWaiting} bans wait to be written; the oldest will not survive a restart`),
       );
     }
     if (this.#resting === null) this.#scheduled ??= setImmediate(() => this.#write());
@@ -135,7 +133,7 @@ export class SqliteBanJournal implements BanJournal {
     }
   }
 
-  /** As `flush`, but requests wait for it: where another thread writes to the file just now, it is put off. */
+  /** Like `flush`, but requests wait for this write: it is postponed while another thread writes to the file. */
   #write(): void {
     this.#scheduled = null;
     let rest = this.#options.rest ?? 100;
@@ -166,7 +164,7 @@ export class SqliteBanJournal implements BanJournal {
         this.#insert.run(prefix, since, until, changed, level, by, reason);
       this.#rows += this.#waiting.size;
       if (this.#rows > most) {
-        // An insert may have replaced a row: now they are counted.
+        // Some inserts may have replaced rows, so recount.
         this.#rows = this.#database.prepare('SELECT COUNT(*) AS n FROM bans').get()!.n as number;
         const excess = this.#rows - most;
         if (excess > 0) this.#rows -= Number(this.#trim.run(excess + Math.ceil(most / 20)).changes);

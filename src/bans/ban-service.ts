@@ -1,4 +1,4 @@
-/** The ledger at work: with its journal, its lists, and its fleet. One a gateway, however many processes carry requests. */
+/** Joins the ledger with its journal and its list files. There is one per gateway, even with several worker processes. */
 import type { EventSink, ProbeEvent } from '../events/event.ts';
 import type { Ban } from './ban.ts';
 import type { BanJournal } from './ban-journal.ts';
@@ -9,13 +9,13 @@ import type { PrefixList } from './prefix-list.ts';
 
 export interface BanServiceOptions {
   readonly ledger: BanLedger;
-  /** Where bans outlive the process; null: nowhere. */
+  /** Keeps bans across restarts; null: bans end with the process. */
   readonly journal: BanJournal | null;
   /** Absolute names of list files. */
   readonly lists: readonly string[];
-  /** Told of each ban that this gateway makes. */
+  /** Called for each ban that this gateway makes. */
   readonly onBan: (ban: Ban) => void;
-  /** Told of lists that can't be read any more; those before stay in force. */
+  /** Called when a list can no longer be read; the previous lists stay in force. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -33,9 +33,9 @@ export class BanService {
   }
 
   /**
-   * Loads what was banned before, reads the lists, and begins.
+   * Loads earlier bans, reads the lists, and starts.
    *
-   * @throws {ListError} where a list can't be read: a gateway that starts without one would let in whom it keeps out
+   * @throws {ListError} if a list can't be read: a gateway started without it would admit the clients it bans
    */
   static async start(options: BanServiceOptions): Promise<BanService> {
     const { ledger, journal, lists, onBan } = options;
@@ -50,24 +50,24 @@ export class BanService {
     return service;
   }
 
-  /** Counts the probes that count towards a ban. */
+  /** Counts probes whose rule counts towards a ban. */
   readonly onEvent: EventSink = (event: ProbeEvent): void => {
     if (event.counts) this.ledger.offend(event.client, event.rule);
   };
 
   /** @param prefix as `clientPrefix` writes it */
   readonly isBanned = (prefix: string): boolean =>
-    // A ban of a network does not reach whom the allow-list names in it.
+    // A ban of a network does not affect allow-listed addresses inside it.
     this.ledger.isBanned(prefix) && !this.ledger.isExempt(prefix.slice(0, prefix.lastIndexOf('/')));
 
-  /** Reads the list files anew, perhaps others than before; resolves when they are in force, or an error has been told. */
+  /** Rereads the list files, or reads other ones; resolves once they are in force or an error has been reported. */
   async reload(lists: readonly string[] = this.#options.lists): Promise<void> {
     this.#watch.close();
     this.#watch = this.#watching(lists);
     await this.#watch.reload();
   }
 
-  /** Goes on with another journal: what it holds is taken in, and it gets every ban of this gateway. */
+  /** Switches to another journal: loads its bans, and saves every ban of this gateway to it. */
   moveTo(journal: BanJournal | null): void {
     for (const ban of journal?.load() ?? []) this.ledger.apply(ban, 'journal');
     let saved = 0;

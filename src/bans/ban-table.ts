@@ -5,25 +5,26 @@ import { type Ban, banMakers, supersedes } from './ban.ts';
 import { isWide } from './ban-prefix.ts';
 
 export interface BanTableOptions {
-  /** The most records that are kept; beyond it one is evicted for each that comes in. @default 1_000_000 */
+  /** The most records kept. In a full table each new record evicts one. @default 1_000_000 */
   readonly capacity?: number;
-  /** How long a ban is remembered after its end, so that the next one lasts longer; milliseconds. */
+  /** How long a ban is remembered after it ends, so that the next one lasts longer; milliseconds. */
   readonly memory: number;
 }
 
-/** The latest second that an index can be marked with; a ban that lasts longer is looked up in its row. */
+/** The latest second that fits an index mark. Bans that end later are looked up in their row. */
 const lastSecond = 2 ** 32 - 1;
 
-/** How many records the hand looks at to choose which one to evict, and passes with each one that comes in. */
+/** How many rows the clock hand advances for each new record, and how many candidates an eviction compares. */
 const handful = 16;
 
 /**
- * Bans by prefix, a million of them in less than a hundred megabytes: columns of numbers in place of an object a ban, and an
- * index from the prefix to the row, marked with the second in which the ban ends: so the row itself is seldom looked at.
+ * Bans by prefix: a million in less than a hundred megabytes. Records are columns of numbers instead of objects, and an index
+ * maps each prefix to its row. The index entry is marked with the second in which the ban ends, so most look-ups never touch
+ * the row.
  *
- * Eviction: a hand goes round the rows. A record past its end and its memory is dropped when the hand passes it. In a full
- * table the one of the next sixteen records that ends soonest goes; what an operator banned goes only where all sixteen are
- * an operator's. So an attacker who fills the table pushes out bans of his own kind, mostly those about to end.
+ * Eviction: a clock hand walks the rows and drops each record whose ban has ended and whose memory has run out. In a full
+ * table, the record that ends soonest among the next sixteen is evicted; an operator's ban only if all sixteen are an
+ * operator's. An attacker who fills the table therefore evicts probe bans like his own, mostly those about to end.
  */
 export class BanTable {
   readonly #capacity: number;
@@ -34,7 +35,7 @@ export class BanTable {
   readonly #free: number[] = [];
   #high = new Uint32Array(64);
   #low = new Uint32Array(64);
-  /** Bits that count; 0: the row is free. */
+  /** Prefix length in bits; 0: the row is free. */
   #length = new Uint8Array(64);
   #family = new Uint8Array(64);
   #reasons: string[] = [];
@@ -54,17 +55,17 @@ export class BanTable {
     this.#memory = memory;
   }
 
-  /** Records kept, those past their end included. */
+  /** Records kept, including ended bans that are still remembered. */
   get size(): number {
     return this.#rows.size;
   }
 
-  /** How many bans were dropped before their end, for want of room. */
+  /** How many bans were evicted before their end because the table was full. */
   get evicted(): number {
     return this.#evicted;
   }
 
-  /** Whether a client is banned: by its own prefix, or by a wider one. */
+  /** Whether a client is banned, by its own prefix or by a wider one. */
   isBanned(key: PrefixKey, now: number): boolean {
     const place = this.#rows.find(key);
     if (place !== -1 && this.#lasts(place, now)) return true;
@@ -73,7 +74,7 @@ export class BanTable {
     return this.#wide.longestOf(key, this.#inForce) !== -1;
   }
 
-  /** The ban that a client stands under, the closest-fitting one; null where there is none. */
+  /** The most specific ban in force for a client; null: none. */
   banOf(key: PrefixKey, now: number): Ban | null {
     const row = this.#rows.get(key);
     if (row !== -1 && this.#until[row]! > now) return this.#ban(row);
@@ -81,25 +82,25 @@ export class BanTable {
     return wide === -1 ? null : this.#ban(wide);
   }
 
-  /** The record of exactly this prefix, in force or remembered. */
+  /** The record of exactly this prefix, in force or ended. */
   get(prefix: string): Ban | null {
     const row = readPrefixKey(prefix, this.#key) ? this.#rows.get(this.#key) : -1;
     return row === -1 ? null : this.#ban(row);
   }
 
   /**
-   * Takes a record in, unless what is known is as new.
+   * Stores a record unless the known one is at least as new.
    *
-   * @returns whether it was taken
+   * @returns whether it was stored
    */
   put(ban: Ban, now: number): boolean {
     const key = prefixKey();
     return readPrefixKey(ban.prefix, key) && this.putAt(key, ban, now);
   }
 
-  /** The same, where the prefix has been read already. */
+  /** Like `put`, for a prefix that has been parsed already. */
   putAt(key: PrefixKey, ban: Omit<Ban, 'prefix'>, now: number): boolean {
-    // A length of 0 marks a free row; everybody can't be banned.
+    // Length 0 marks a free row, and /0 can't be banned.
     if (key.length === 0) return false;
     let row = this.#rows.get(key);
     if (row !== -1 && !supersedes(ban, { changed: this.#changed[row]!, until: this.#until[row]! }))
@@ -125,7 +126,7 @@ export class BanTable {
     return true;
   }
 
-  /** Every record, remembered ones included. May be walked while records come and go. */
+  /** Every record, including ended ones. Safe to iterate while records are added and dropped. */
   *records(): Generator<Ban> {
     for (let row = 0; row < this.#used; row++) if (this.#length[row] !== 0) yield this.#ban(row);
   }
@@ -146,7 +147,7 @@ export class BanTable {
     return count;
   }
 
-  /** How many records are remembered at a time, where they are for so long after their end (milliseconds). */
+  /** How many records would be remembered at time `now` if each were kept for `memory` milliseconds after its end. */
   rememberedCount(now: number, memory: number): number {
     let count = 0;
     for (let row = 0; row < this.#used; row++) {
@@ -155,7 +156,7 @@ export class BanTable {
     return count;
   }
 
-  /** When a client was last banned for probes or pardoned, itself or a network that it is in; -1: never. */
+  /** When the client, or a network it is in, was last banned for probes or pardoned; -1: never. */
   decided(key: PrefixKey): number {
     let last = -1;
     const look = (row: number): boolean => {
@@ -169,7 +170,7 @@ export class BanTable {
     return last;
   }
 
-  /** The bans in force that began last, newest first: of a million without an object for each. */
+  /** The most recent bans in force, newest first. Makes no object for the other records, of which there may be a million. */
   newest(limit: number, now: number): Ban[] {
     const inForce = (row: number): boolean => this.#length[row] !== 0 && this.#until[row]! > now;
     const began = this.#since
@@ -184,7 +185,7 @@ export class BanTable {
     return bans.sort((a, b) => b.since - a.since).slice(0, limit);
   }
 
-  /** Whether the ban at a place of the index is in force. */
+  /** Whether the ban at this position of the index is in force. */
   #lasts(place: number, now: number): boolean {
     const second = this.#rows.markAt(place);
     if (second * 1000 <= now) return false;
@@ -231,7 +232,7 @@ export class BanTable {
     return this.#used++;
   }
 
-  /** The hand goes on, and drops what is past its end and its memory. */
+  /** Advances the hand, and drops records whose memory has run out. */
   #pass(now: number): void {
     for (let step = 0; step < Math.min(handful, this.#used); step++) {
       const row = this.#step();
@@ -246,7 +247,7 @@ export class BanTable {
       if (this.#length[row] === 0) continue;
       if (victim === -1 || this.#worth(row) < this.#worth(victim)) victim = row;
     }
-    // A handful of free rows side by side: rare, and then the next record does.
+    // All sixteen rows were free, which is rare: evict the next record found.
     while (victim === -1) {
       const row = this.#step();
       if (this.#length[row] !== 0) victim = row;
@@ -255,7 +256,7 @@ export class BanTable {
     this.#drop(victim);
   }
 
-  /** An operator's ban outlasts every other one. */
+  /** Eviction order: the lowest goes first. An operator's ban ranks above every probe ban. */
   #worth(row: number): number {
     return this.#until[row]! * (this.#by[row] === banMakers.indexOf('operator') ? 1e6 : 1);
   }

@@ -1,51 +1,51 @@
 import type { PrefixRanges } from './prefix-list.ts';
 
-/** A ban as it is kept, shared and shown. Plain data, safe to serialise. */
+/** A ban as it is stored, shared and displayed. Plain data, safe to serialise. */
 export interface Ban {
   /** Canonical prefix: a client's (IPv4 /32, IPv6 /64), or a wider one. */
   readonly prefix: string;
   /** When it began; milliseconds since the epoch, like every time here. */
   readonly since: number;
-  /** When it ends, or ended; `forever` for one without an end. */
+  /** When it ends or ended; `forever` if it has no end. */
   readonly until: number;
-  /** When this was last decided. Of two records of a prefix the later decision is in force. */
+  /** When this was decided. Of two records for a prefix, the later decision is in force. */
   readonly changed: number;
-  /** Which ban of this prefix it is, 1 or more; decides how long the next one lasts. 0: taken back by an operator. */
+  /** How many times this prefix has been banned; sets how long the next ban lasts. 0: pardoned by an operator. */
   readonly level: number;
   readonly by: BanMaker;
-  /** The rule that was seen last, or the operator's words. */
+  /** The rule of the last probe, or the operator's words. */
   readonly reason: string;
 }
 
 export const banMakers = ['probes', 'operator'] as const;
-/** Who banned: the ledger, for repeated probes, or a person. */
+/** Who made a ban: the ledger, for repeated probes, or a person. */
 export type BanMaker = (typeof banMakers)[number];
 
 /** The last time a `Date` can hold. */
 export const forever = 8_640_000_000_000_000;
 
-/** The end of a ban as it is told: null where it has none. */
+/** The end of a ban as it is reported; null: it has none. */
 export const endOf = ({ until }: Pick<Ban, 'until'>): number | null => (until >= forever ? null : until);
 
-/** A reason as it is kept: it is shown on terminals, and written into the configs of other programs. */
+/** Makes a reason safe to print on terminals and to write into other programs' configs: bounded, ASCII only. */
 export const printableReason = (text: string): string =>
   text.slice(0, reasonLimit).replace(/[^\x20-\x7e]/g, '?');
 
-/** The longest reason that is kept, in characters. */
+/** The longest reason stored, in characters. */
 export const reasonLimit = 200;
 
-/** What happened to the bans. A worker that applies every change in order holds what the ledger holds. */
+/** A change of the bans. A worker that applies every change in order holds the same bans as the ledger. */
 export type BanChange =
   | { readonly kind: 'added' | 'removed'; readonly ban: Ban }
-  /** The imported lists were read anew; they stand for what they replace. */
+  /** The imported lists were reread; these ranges replace the previous ones. */
   | { readonly kind: 'lists'; readonly ranges: PrefixRanges };
 
 /** Who decided a change: this process, another gateway of the fleet, or an earlier run. */
 export type ChangeOrigin = 'here' | 'fleet' | 'journal';
 
 /**
- * Whether one record replaces another of the same prefix: the later decision, and of two at the same instant the longer
- * ban, so that every gateway comes to the same end in whatever order it hears of them.
+ * Whether a record replaces the known one for the same prefix. The later decision wins; of two made at the same instant, the
+ * longer ban. All gateways thus agree, in whatever order the records reach them.
  */
 export const supersedes = (
   ban: Pick<Ban, 'changed' | 'until'>,
@@ -53,9 +53,9 @@ export const supersedes = (
 ): boolean => ban.changed > known.changed || (ban.changed === known.changed && ban.until > known.until);
 
 /**
- * Reads a ban that came from a file or over the network.
+ * Validates a ban that was read from a file or received over the network.
  *
- * @returns null where it is none
+ * @returns null if it is not a ban
  */
 export function readBan(value: unknown): Ban | null {
   if (typeof value !== 'object' || value === null) return null;

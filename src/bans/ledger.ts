@@ -1,31 +1,31 @@
-/** Who is banned, and who is about to be. Pure: the clock is passed in, and nothing is read or written here. */
+/** Which clients are banned, and how close others are to a ban. Pure: the clock is passed in, and there is no I/O. */
 import { clientPrefix, parsePrefix, widenedPrefix } from '../address/ip.ts';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { PrefixSet } from '../address/prefix-set.ts';
 import type { RuleId } from '../rules/catalogue.ts';
+import { admit, fault, isRefusal, type Refusal } from './admission.ts';
 import { type Ban, type BanChange, type ChangeOrigin, forever, printableReason } from './ban.ts';
 import { BanPrefixError, banPrefix, isWide } from './ban-prefix.ts';
 import { BanTable } from './ban-table.ts';
-import { admit, fault, isRefusal, type Refusal } from './gate.ts';
 import { Offences } from './offences.ts';
 import { inRanges, PrefixList } from './prefix-list.ts';
 
 export interface LedgerOptions {
-  /** Blocked probes by one client until it is banned. */
+  /** How many blocked probes by one client lead to a ban. */
   readonly after: number;
-  /** The time in which they must fall, in milliseconds. */
+  /** The window in which they must fall, in milliseconds. */
   readonly within: number;
-  /** How long the first, second, third … ban of a client lasts, in milliseconds; the last one repeats. */
+  /** How long the first, second, third … ban of a client lasts, in milliseconds; the last term repeats. */
   readonly for: readonly number[];
-  /** Never banned, whatever they send: the allow-list, and the trusted proxies. */
+  /** Clients that are never banned: the allow-list and the trusted proxies. */
   readonly exempt: PrefixSet;
-  /** Bits of an IPv6 address that are one client, 48 to 64. @default 64 */
+  /** How many leading bits of an IPv6 address identify one client, 48 to 64. @default 64 */
   readonly prefix6?: number;
-  /** The widest prefix that probes of several IPv6 clients lead to a ban of, 48 to 64. @default 48 */
+  /** The shortest IPv6 prefix length that probes by several clients can get banned, 48 to 64. @default 48 */
   readonly widest6?: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** What the window of probes goes by, milliseconds: a clock that nobody sets. @default `clock` */
+  /** A monotonic clock for the window of probes, in milliseconds. @default `clock` */
   readonly elapsed?: () => number;
   /** The most bans kept. @default 1_000_000 */
   readonly capacity?: number;
@@ -34,16 +34,16 @@ export interface LedgerOptions {
 export interface BanRequest {
   /** An address or a prefix. */
   readonly prefix: string;
-  /** Milliseconds. @default without an end */
+  /** How long the ban lasts, in milliseconds. @default without an end */
   readonly for?: number;
   /** @default 'banned by an operator' */
   readonly reason?: string;
 }
 
-/** Told of every change, in order; must not throw. */
+/** Called for every change, in order; must not throw. */
 export type ChangeListener = (change: BanChange, origin: ChangeOrigin) => void;
 
-/** What providers hand out to one customer beside a /64, and of how many clients the probes must be. */
+/** IPv6 prefixes wider than /64 that providers assign to one customer, and how many clients' worth of probes ban each. */
 const wider = [
   { length: 56, clients: 4 },
   { length: 48, clients: 8 },
@@ -68,15 +68,15 @@ export class BanLedger {
     });
   }
 
-  /** Puts other settings in force, for probes that come from now on; bans stay as they are. */
+  /** Applies other settings to future probes; existing bans stay as they are. */
   replace(options: Omit<LedgerOptions, 'clock' | 'elapsed' | 'capacity'>): void {
     if (options.within !== this.#options.within) this.#offences = new Offences(options.within);
     this.#options = { ...this.#options, ...options };
   }
 
   /**
-   * Whether a client is banned now. Whoever asks has the allow-list looked at before: it goes by address, and this by
-   * prefix, and the allow-list beats every ban.
+   * Whether a client is banned now. The caller must check the allow-list first, which overrides every ban: it matches
+   * addresses, and this matches prefixes.
    *
    * @param prefix as `clientPrefix` writes it
    */
@@ -86,7 +86,7 @@ export class BanLedger {
     return this.#table.isBanned(key, this.#options.clock()) || inRanges(this.#lists.ranges, key);
   }
 
-  /** Whether an address is banned now, the allow-list looked at first. */
+  /** Whether an address is banned now and not allow-listed. */
   bans(address: string): boolean {
     const prefix = clientPrefix(address);
     return prefix !== null && !this.isExempt(address) && this.isBanned(prefix);
@@ -98,16 +98,16 @@ export class BanLedger {
   }
 
   /**
-   * Counts a probe that counts towards a ban; the event of it says whether it does.
+   * Counts a probe towards a ban. The caller passes only probes whose event says that they count.
    *
-   * @param rule that named the verdict
-   * @returns the ban, where this was the probe that led to it
+   * @param rule the rule that decided the verdict
+   * @returns the ban, if this probe caused one
    */
   offend(address: string, rule: RuleId): Ban | null {
     const counted = this.counted(address);
     const { clock, elapsed = clock } = this.#options;
     const time = elapsed();
-    // A client that is banned already has nothing to gain or lose until the ban ends.
+    // Probes by a client that is already banned do not count until the ban ends.
     if (counted.length === 0 || !readPrefixKey(counted[0]!.prefix, this.#key)) return null;
     if (this.#table.isBanned(this.#key, clock())) return null;
     let widest: string | null = null;
@@ -116,9 +116,9 @@ export class BanLedger {
   }
 
   /**
-   * What a probe of this address counts against, and how many of them lead to a ban: the client itself, and of IPv6 the wider
-   * prefixes that its owner may walk through. A client is counted up to its own ban, so that several must have been there. Never
-   * one that holds an exempt address.
+   * The prefixes that a probe from this address counts against, and how many probes ban each: the client itself and, for IPv6,
+   * the wider prefixes within which its owner may change addresses. A client's probes stop counting once it is banned, so a
+   * wider ban takes several clients. Wider prefixes that hold an exempt address are omitted.
    */
   counted(address: string): readonly { readonly prefix: string; readonly after: number }[] {
     const client = clientPrefix(address);
@@ -135,9 +135,10 @@ export class BanLedger {
   }
 
   /**
-   * Bans a client for repeated probes, for the term that is due. Called by `offend`, and where a fleet has counted.
+   * Bans a client for repeated probes, for the term that its earlier bans call for. Called by `offend`, and by the fleet when
+   * the gateways' common count reaches the threshold.
    *
-   * @param prefix one that `counted` names
+   * @param prefix one that `counted` returned
    */
   ban(prefix: string, rule: RuleId): Ban {
     const { for: terms, clock } = this.#options;
@@ -152,15 +153,17 @@ export class BanLedger {
   }
 
   /**
-   * Bans a prefix because an operator says so.
+   * Bans a prefix on behalf of an operator.
    *
-   * @throws {BanPrefixError} where the text is no prefix, or a wider one than a ban may be
+   * @throws {BanPrefixError} if the text is not a prefix, or is wider than a ban may be
    */
   add({ prefix: text, for: term, reason = 'banned by an operator' }: BanRequest): Ban {
     const prefix = banPrefix(text);
     const wrong = fault({ prefix, by: 'operator' });
     if (wrong !== null)
-      throw new BanPrefixError(`${prefix} ${wrong}: ban narrower ones, or put it into a file of bans.lists`);
+      throw new BanPrefixError(
+        `${prefix} ${wrong}: ban narrower ones, or put it into a file named in bans.lists`,
+      );
     const known = this.#table.get(prefix);
     const now = this.#options.clock();
     const ban: Ban = {
@@ -177,25 +180,25 @@ export class BanLedger {
   }
 
   /**
-   * Takes a ban back, and forgets that it was one.
+   * Lifts a ban, and forgets the earlier bans of the prefix.
    *
-   * @returns what was taken back; null where exactly this prefix was not banned
-   * @throws {BanPrefixError} where the text is no prefix
+   * @returns the lifted ban; null: exactly this prefix was not banned
+   * @throws {BanPrefixError} if the text is not a prefix
    */
   remove(text: string): Ban | null {
     const prefix = banPrefix(text);
     const known = this.#table.get(prefix);
     if (known === null || known.until <= this.#options.clock()) return null;
     const [until, changed] = [this.#options.clock(), this.#next(known)];
-    // Kept as a ban that has ended: so other gateways, and records of an earlier time, learn that it was taken back.
+    // Kept as an ended ban, so that the pardon supersedes older records here and on other gateways.
     this.#take({ ...known, until, changed, level: 0, by: 'operator' }, 'here');
     return known;
   }
 
   /**
-   * Takes over what another gateway or an earlier run decided, unless what is known here is as new.
+   * Applies what another gateway or an earlier run decided, unless the known record is at least as new.
    *
-   * @returns why it may not be in force here; null: it may
+   * @returns why the record is refused; null: it is acceptable
    */
   apply(ban: Ban, origin: ChangeOrigin): Refusal | null {
     const { for: terms, exempt, clock } = this.#options;
@@ -205,18 +208,18 @@ export class BanLedger {
     return null;
   }
 
-  /** Puts the imported lists in force, in place of the ones before. */
+  /** Replaces the imported lists. */
   replaceLists(list: PrefixList): void {
     this.#lists = list;
     this.#emit({ kind: 'lists', ranges: list.ranges }, 'here');
   }
 
-  /** The ban a client stands under; null where there is none. Imported lists are told by `isListed`. */
+  /** The ban in force for a client; null: none. For imported lists see `isListed`. */
   banOf(prefix: string): Ban | null {
     return readPrefixKey(prefix, this.#key) ? this.#table.banOf(this.#key, this.#options.clock()) : null;
   }
 
-  /** The record of exactly this prefix, in force or remembered. */
+  /** The record of exactly this prefix, in force or ended. */
   record(prefix: string): Ban | null {
     return this.#table.get(prefix);
   }
@@ -230,29 +233,29 @@ export class BanLedger {
     return this.#table.active(this.#options.clock());
   }
 
-  /** The bans in force that began last, newest first. */
+  /** The most recent bans in force, newest first. */
   newest(limit: number): Ban[] {
     return this.#table.newest(limit, this.#options.clock());
   }
 
-  /** Every record, those of ended bans that are remembered included. */
+  /** Every record, including ended bans that are still remembered. */
   records(): Iterable<Ban> {
     return this.#table.records();
   }
 
-  /** The time that bans go by, milliseconds since the epoch. */
+  /** The ledger's current time, milliseconds since the epoch. */
   get now(): number {
     return this.#options.clock();
   }
 
-  /** Records kept, those past their end included. */
+  /** Records kept, including ended bans that are still remembered. */
   get size(): number {
     return this.#table.size;
   }
 
   /**
-   * About how many records are remembered for so long after their end (milliseconds), for a minute from now on at least.
-   * Counted anew every ten seconds, and when an eighth has come or gone.
+   * Approximately how many records will still be remembered in a minute if each is kept for `memory` milliseconds after its
+   * end. Recounted every ten seconds, and when the number of records has changed by an eighth.
    */
   lasting(memory: number): number {
     const now = this.#options.clock();
@@ -266,7 +269,7 @@ export class BanLedger {
     return this.#counted.lasting;
   }
 
-  /** When a client was last banned for probes or pardoned, itself or its network; -1: never. Strikes from before have had their answer. */
+  /** When a client or its network was last banned for probes or pardoned; -1: never. Older strikes no longer count. */
   decided(prefix: string): number {
     return readPrefixKey(prefix, this.#key) ? this.#table.decided(this.#key) : -1;
   }
@@ -283,19 +286,19 @@ export class BanLedger {
     return { active, records, listed: this.#lists.size, offenders: this.#offences.size, evicted };
   }
 
-  /** What a new listener has missed: apply it, then every change that follows. */
+  /** The changes that a new listener must apply before those that follow. */
   *snapshot(): Generator<BanChange> {
     for (const ban of this.#table.records()) yield { kind: 'added', ban };
     yield { kind: 'lists', ranges: this.#lists.ranges };
   }
 
-  /** @returns what takes the listener off again */
+  /** @returns a function that removes the listener */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Now, or later than what is known, where another gateway's clock is ahead: a new decision must win. */
+  /** The time of a new decision: now, or just after the known record if another gateway's clock is ahead, so that it wins. */
   #next(known: Ban | null): number {
     return Math.max(this.#options.clock(), (known?.changed ?? -1) + 1);
   }
@@ -303,7 +306,7 @@ export class BanLedger {
   #take(ban: Ban, origin: ChangeOrigin): boolean {
     const now = this.#options.clock();
     if (!this.#table.put(ban, now)) return false;
-    // A pardon, here or elsewhere, and a ban for probes: what led to it has had its answer.
+    // A probe ban or a pardon, made here or elsewhere, answers the offences before it: they count no further.
     if (ban.by === 'probes') this.#offences.forget(ban.prefix);
     else if (ban.level === 0 && !isWide(ban.prefix)) this.#offences.forget(ban.prefix);
     else if (ban.level === 0) this.#offences.forgetWithin(ban.prefix);

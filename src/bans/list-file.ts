@@ -1,4 +1,4 @@
-/** Lists of prefixes as others publish them: plain addresses and CIDR, one a line, such as Spamhaus DROP. */
+/** Reads published lists of prefixes such as Spamhaus DROP: an address or CIDR prefix per line. */
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -9,19 +9,19 @@ import { BanPrefixError, banPrefix } from './ban-prefix.ts';
 import { readListLine } from './list-line.ts';
 import { type PrefixColumns, PrefixList, PrefixListBuilder } from './prefix-list.ts';
 
-/** A line that is no prefix. Never skipped: a list that is half read leaves a door open that is believed shut. */
+/** A list can't be used. A line that is not a prefix is never skipped: clients believed banned would get in. */
 export class ListError extends Error {
   override readonly name = 'ListError';
   readonly code: ErrorCode = 'SEKISHO_ERR_BAN_LIST';
 }
 
-/** Bytes that are read at once where requests are served; what is more is read in a thread of its own. */
+/** The most bytes read on the thread that serves requests; larger lists are read in a thread of their own. */
 const small = 256 * 1024;
 
 /**
- * Reads several files into one list, without holding up requests.
+ * Reads several files into one list without blocking requests.
  *
- * @throws {ListError} for the first line that is no prefix, and where a file can't be read
+ * @throws {ListError} for the first line that is not a prefix, and if a file can't be read
  */
 export async function readLists(files: readonly string[]): Promise<PrefixList> {
   const sizes = await Promise.all(
@@ -36,7 +36,7 @@ export async function readLists(files: readonly string[]): Promise<PrefixList> {
   return new PrefixList(bytes <= small ? readListsNow(files) : await readInThread(files));
 }
 
-/** The same, at once. */
+/** Like `readLists`, but blocking. */
 export function readListsNow(files: readonly string[]): PrefixColumns {
   const builder = new PrefixListBuilder();
   for (const file of files) {
@@ -52,10 +52,10 @@ export function readListsNow(files: readonly string[]): PrefixColumns {
 }
 
 /**
- * Reads the bytes of a list. `#` and `;` start a comment, on a line of its own or behind a prefix.
+ * Reads the bytes of a list. `#` and `;` start a comment, on its own line or after a prefix.
  *
  * @param file names the list in errors
- * @throws {ListError} for the first line that is no prefix
+ * @throws {ListError} for the first line that is not a prefix
  */
 export function addList(builder: PrefixListBuilder, bytes: Buffer, file: string): void {
   const key = prefixKey();
@@ -84,7 +84,7 @@ function addWithCare(builder: PrefixListBuilder, text: string, place: string): v
 
 function readInThread(files: readonly string[]): Promise<PrefixColumns> {
   return new Promise((resolve, reject) => {
-    // Beside this file, under whichever ending this one runs.
+    // Beside this file, with the same extension as this one: .ts in a checkout, .js or .cjs when built.
     const url = new URL(`./list-thread${extname(import.meta.url)}`, import.meta.url);
     const thread = new Worker(url, { workerData: files, name: 'sekisho-lists' });
     thread.once('message', ({ columns, error }: { columns?: PrefixColumns; error?: string }) => {
@@ -92,6 +92,6 @@ function readInThread(files: readonly string[]): Promise<PrefixColumns> {
       else resolve(columns);
     });
     thread.once('error', reject);
-    thread.once('exit', () => reject(new ListError('the thread that reads the lists ended')));
+    thread.once('exit', () => reject(new ListError('the thread that reads the lists ended early')));
   });
 }

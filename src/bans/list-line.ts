@@ -1,11 +1,11 @@
-/** One line of a list, read in place where it is written in the usual way: a list has millions of them. */
+/** Parses the common spellings of a list line in place, without making strings: a list may have millions of lines. */
 import { type PrefixKey, readPlainIpv6 } from '../address/prefix-key.ts';
 
 /**
- * Reads an IPv4 address or prefix, or an IPv6 prefix of at most 64 bits in RFC 5952's spelling, with nothing but blanks around it.
+ * Reads an IPv4 address or prefix, or an IPv6 prefix of at most 64 bits as RFC 5952 spells it, with nothing but blanks around it.
  *
- * @param end where the line ends, the line feed left out
- * @returns false for everything else: it is to be read with care, and may be a fault
+ * @param end where the line ends, before the line feed
+ * @returns false for everything else: the caller must parse the line fully, and it may be a fault
  */
 export function readListLine(bytes: Uint8Array, start: number, end: number, into: PrefixKey): boolean {
   let from = start;
@@ -23,7 +23,7 @@ function readIpv4(bytes: Uint8Array, start: number, end: number, into: PrefixKey
   for (; at < end; at++) {
     const digit = bytes[at]! - zero;
     if (digit >= 0 && digit <= 9) {
-      // No leading zeros: some read them as octal.
+      // No leading zeros: some programs read them as octal.
       if (part === 0) return false;
       part = part === -1 ? digit : part * 10 + digit;
       if (part > 255) return false;
@@ -48,7 +48,7 @@ function readIpv6(bytes: Uint8Array, start: number, end: number, into: PrefixKey
   let groups = 0;
   let at = start;
   for (; at < end && bytes[at] !== slash; at++) if (bytes[at] === colon) groups++;
-  // `a:b:c:d::/64` at the longest: so what follows the upper half is nothing but zeros.
+  // At most `a:b:c:d::/64`, so the lower 64 bits are all zero.
   if (at === end || groups > 5 || at - start > 39) return false;
   if (bytes[at - 1] !== colon || bytes[at - 2] !== colon) return false;
   const length = lengthAt(bytes, at, end);
@@ -59,7 +59,7 @@ function readIpv6(bytes: Uint8Array, start: number, end: number, into: PrefixKey
   return true;
 }
 
-/** What stands behind a slash, up to the end; -1 where it is no number of one or two digits. */
+/** The number after a slash; -1: not one or two digits up to the end. */
 function lengthAt(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at] !== slash || end - at < 2 || end - at > 3 || bytes[at + 1] === zero) return -1;
   let length = 0;

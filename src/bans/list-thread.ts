@@ -1,4 +1,4 @@
-/** The thread that long lists are read in: a million lines would hold up requests for seconds. */
+/** The thread that reads long lists: a million lines would block requests for seconds. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ListError, readListsNow } from './list-file.ts';
 

@@ -5,18 +5,18 @@ import type { PrefixList } from './prefix-list.ts';
 export interface ListWatchOptions {
   /** Absolute file names. */
   readonly files: readonly string[];
-  /** Gets the prefixes of all files, each time one of them has changed. */
+  /** Gets the prefixes of all files whenever one of them has changed. */
   readonly onLists: (list: PrefixList) => void;
-  /** Told where a changed file can't be read or holds something else than prefixes; the list before stays in force. */
+  /** Called if a changed file can't be read or holds anything but prefixes; the previous list stays in force. */
   readonly onError: (error: Error) => void;
-  /** How often the files are looked at, in milliseconds. @default 2000 */
+  /** How often the files are polled, in milliseconds. @default 2000 */
   readonly interval?: number;
 }
 
 /**
- * Reads lists again when their files change. By looking at them now and then: a file that is replaced by another of its
- * name, on whatever file system, is noticed that way, and by the kernel's events it is not. A file is read when it has stood
- * still for twice as long: one that is being written is empty first, and half a list would let the other half in.
+ * Rereads lists when their files change. It polls, because kernel events miss a file that is replaced by rename, and do not
+ * work on every file system. A changed file is read only after it has stayed the same for two intervals: a file is empty
+ * when its writer opens it, and half a list would let in the clients of the other half.
  */
 export class ListWatch {
   readonly #options: ListWatchOptions;
@@ -35,10 +35,10 @@ export class ListWatch {
     for (const file of files) watchFile(file, { interval, persistent: false }, this.#listener);
   }
 
-  /** Reads all files now; resolves when their lists are in force, or an error has been told. */
+  /** Reads all files now; resolves once their lists are in force or an error has been reported. */
   reload(): Promise<void> {
     const { files, onLists, onError } = this.#options;
-    // One after the other: an earlier reading that takes longer must not win over a later one.
+    // One at a time: a slow earlier read must not overwrite the result of a later one.
     this.#reading = this.#reading.then(async () => {
       try {
         onLists(await readLists(files));

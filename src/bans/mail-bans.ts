@@ -1,17 +1,17 @@
 /**
- * Bans that hold at the mail guard alone. One address of a mail provider sends for everybody, and anybody can make it name a
- * recipient that is refused here. So what counts is a whole session of nothing else, and only of a client that has not had
- * mail delivered lately; a ban is short beside the five days that a sender keeps mail for; and it does not reach HTTP.
+ * Bans that hold only at the mail guard. A provider's mail server sends for all its users, and any of them can make it name a
+ * recipient that is refused here. So only a session in which every recipient was refused counts, and only from a client that
+ * has delivered no mail lately. A ban is short beside the days for which senders retry, and does not apply to HTTP.
  */
 import { clientPrefix } from '../address/ip.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { BanLedger, type LedgerOptions } from './ledger.ts';
 
-/** Milliseconds that a ban from mail lasts at most. RFC 5321 section 4.5.4.1: senders retry for four to five days. */
+/** The longest mail ban, in milliseconds. RFC 5321 section 4.5.4.1: senders retry for four to five days. */
 const longestTerm = 3_600_000;
-/** Milliseconds that a delivered mail speaks for its client. */
+/** How long a delivered mail exempts its client, in milliseconds. */
 const credit = 86_400_000;
-/** Clients remembered for a delivered mail: in two generations of this many, the older one forgotten whole. */
+/** Clients with credit remembered per generation. There are two generations; the older one is forgotten as a whole. */
 const remembered = 50_000;
 
 type Rules = Pick<LedgerOptions, 'after' | 'within' | 'for' | 'exempt' | 'prefix6'>;
@@ -24,8 +24,8 @@ export class MailBans {
   #old = new Map<string, number>();
 
   /**
-   * @param elapsed milliseconds, by a clock that nobody sets
-   * @param most clients remembered in a generation
+   * @param elapsed a monotonic clock, in milliseconds
+   * @param most clients remembered per generation
    */
   constructor(rules: Rules, clock: () => number, elapsed = clock, most: number = remembered) {
     this.ledger = new BanLedger({ ...shortened(rules), clock, elapsed });
@@ -33,19 +33,19 @@ export class MailBans {
     this.#remembered = most;
   }
 
-  /** Puts other settings in force; bans stay as they are. */
+  /** Applies other settings; existing bans stay as they are. */
   replace(rules: Rules): void {
     this.ledger.replace(shortened(rules));
   }
 
-  /** Counts a failed sign-in, for which delivered mail is no excuse, or a session of nothing but refused recipients. */
+  /** Counts a session in which every recipient was refused, or a failed sign-in, which counts despite delivered mail. */
   readonly offend = (address: string, rule: RuleId): void => {
     const prefix = clientPrefix(address);
     if (prefix === null || (rule !== 'smtp-auth-failed' && this.#hasCredit(prefix))) return;
     this.ledger.offend(address, rule);
   };
 
-  /** Remembers that mail of a client was delivered. */
+  /** Remembers that a client's mail was delivered. */
   readonly delivered = (address: string): void => {
     const prefix = clientPrefix(address);
     if (prefix === null) return;
@@ -63,7 +63,7 @@ export class MailBans {
 
 const shortened = (rules: Rules): Rules & Pick<LedgerOptions, 'widest6'> => ({
   ...rules,
-  // The servers of a mail provider are neighbours.
+  // A mail provider's servers are neighbours: a wider ban would hit innocent ones.
   widest6: 64,
   for: rules.for.map((term) => Math.min(term, longestTerm)),
 });

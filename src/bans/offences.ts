@@ -1,17 +1,17 @@
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 
-/** What is remembered at once, over all clients: a client counts as four, each of its probes as one. Some 80 MB at worst. */
+/** The most weight remembered for all clients: a client weighs four, each of its probes one. At most some 80 MB. */
 const capacity = 2_000_000;
-/** The weight of a client beside that of its probes. */
+/** The weight of a client without its probes. */
 const weight = 4;
 
 /**
- * Who probed when: exact times within a sliding window.
+ * The exact times of each client's probes within a sliding window.
  *
- * Eviction: two generations. A client that probes moves into the young one; when that holds half of what may be remembered,
- * the old one is forgotten whole and the young one grows old. So whoever is forgotten has not probed while a hundred
- * thousand others did, with six probes each.
+ * Eviction: two generations. A client that probes moves into the young one. When that reaches half the capacity, the old
+ * generation is forgotten as a whole and the young one takes its place. A forgotten client has therefore not probed while
+ * a hundred thousand others sent six probes each.
  */
 export class Offences {
   readonly #within: number;
@@ -22,7 +22,7 @@ export class Offences {
 
   /**
    * @param within length of the window, in milliseconds
-   * @param most weight remembered at once
+   * @param most weight remembered in both generations
    */
   constructor(within: number, most: number = capacity) {
     this.#within = within;
@@ -61,14 +61,14 @@ export class Offences {
     return count;
   }
 
-  /** Starts every client of a network anew: an operator has decided on it. */
+  /** Resets every client of a network: an operator has decided on it. */
   forgetWithin(prefix: string): void {
     const within = new PrefixSet([parsePrefix(prefix)!]);
     for (const client of [...this.#young.keys(), ...this.#old.keys()])
       if (within.covers(parsePrefix(client)!)) this.forget(client);
   }
 
-  /** Starts a client anew: it is banned now, or pardoned. */
+  /** Resets a client: it has been banned or pardoned. */
   forget(prefix: string): void {
     const times = this.#young.get(prefix);
     if (times !== undefined) this.#inYoung -= weight + times.length;

@@ -1,10 +1,10 @@
 import { type PrefixKey, prefixKey, prefixKeyText, readPrefixKey } from '../address/prefix-key.ts';
 
-/** Sorted ranges that do not touch, of the bits by which clients are told apart. Plain data, numbers only: 8 or 16 bytes a range. */
+/** Sorted, disjoint ranges of client prefixes: of whole IPv4 addresses and upper IPv6 halves. Plain numbers: 8 or 16 bytes a range. */
 export interface PrefixRanges {
   /** First and last address of each. */
   readonly ipv4: { readonly first: Uint32Array; readonly last: Uint32Array };
-  /** The upper 64 bits, in two halves. */
+  /** The upper 64 bits of the first and last address, each as two 32-bit numbers. */
   readonly ipv6: {
     readonly firstHigh: Uint32Array;
     readonly firstLow: Uint32Array;
@@ -19,15 +19,15 @@ export interface ListedPrefixes {
   readonly ipv6: { readonly high: Uint32Array; readonly low: Uint32Array; readonly length: Uint8Array };
 }
 
-/** The prefixes of a list, and the ranges that they make. */
+/** The prefixes of a list, and the ranges they cover. */
 export interface PrefixColumns {
   readonly listed: ListedPrefixes;
   readonly ranges: PrefixRanges;
 }
 
 /**
- * A fixed list of prefixes. It is made of columns of numbers, so that it goes from a thread to the program, and from there to
- * each worker, as a few blocks of bytes: a million prefixes as text took hundreds of megabytes in every process.
+ * An immutable list of prefixes, stored as columns of numbers. It passes from the reading thread to the program and on to each
+ * worker as a few blocks of bytes: as text, a million prefixes take hundreds of megabytes in every process.
  */
 export class PrefixList implements Iterable<string> {
   readonly #listed: ListedPrefixes;
@@ -74,7 +74,7 @@ export function inRanges({ ipv4, ipv6 }: PrefixRanges, { family, high, low, leng
   return endHigh < lastHigh || (endHigh === lastHigh && endLow <= ipv6.lastLow[at]!);
 }
 
-/** What so many free bits stand for, less one. */
+/** The size of a range with this many free bits, less one. */
 const span = (bits: number): number => 2 ** bits - 1;
 
 /** The last address of an IPv6 prefix of at most 64 bits, in two halves. */
@@ -107,7 +107,7 @@ function rangesOf({ ipv4, ipv6 }: ListedPrefixes): PrefixRanges {
   let count = 0;
   for (let at = 0; at < ipv4.address.length; at++) {
     const first = ipv4.address[at]!;
-    // Sorted, and the wider first: what begins within the range before ends in it too.
+    // Sorted, and wider prefixes first: one that begins within the previous range also ends in it.
     if (count > 0 && first <= four.last[count - 1]!) continue;
     four.first[count] = first;
     four.last[count++] = first + span(32 - ipv4.length[at]!);
@@ -143,10 +143,10 @@ function rangesOf({ ipv4, ipv6 }: ListedPrefixes): PrefixRanges {
 
 /** Collects prefixes in any order. */
 export class PrefixListBuilder {
-  /** Of IPv4 address and length in one number. */
+  /** IPv4: address and length in one number. */
   #ipv4 = new Float64Array(1024);
   #count4 = 0;
-  /** Of IPv6 the two halves, and the length. */
+  /** IPv6: the two 32-bit numbers of the upper half, then the length. */
   #ipv6 = new Uint32Array(1024 * 3);
   #count6 = 0;
 
@@ -169,7 +169,7 @@ export class PrefixListBuilder {
     return { listed, ranges: rangesOf(listed) };
   }
 
-  // Plain loops: `from` and `filter` of typed arrays make an object of each number first.
+  // Plain loops: `from` and `filter` on typed arrays allocate an object per number.
   #finishIpv4(): ListedPrefixes['ipv4'] {
     const sorted = this.#ipv4.subarray(0, this.#count4).sort();
     let count = 0;
@@ -208,5 +208,5 @@ function grown<T extends Float64Array | Uint32Array>(from: T, Kind: new (length:
   return to;
 }
 
-/** Of a list with nothing in it. */
+/** The ranges of an empty list. */
 export const noRanges: PrefixRanges = PrefixList.of([]).ranges;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { ownFolders } from '../acme/store.ts';
+import { ownFolders } from '../acme/acme-folder.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
@@ -11,7 +11,7 @@ import { accessFile, openLog } from '../log.ts';
 import { type ClientPlane, startClientPlane } from '../program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../program/control-plane.ts';
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
-import { type MailSide, openSideDoors, type SideDoors } from '../program/mail-and-decoys.ts';
+import { type MailAndDecoys, type MailSide, openMailAndDecoys } from '../program/mail-and-decoys.ts';
 import { type OrderedCertificates, startOrders } from '../program/ordered-certificates.ts';
 import { announce } from './banner.ts';
 import { inputError } from './input-error.ts';
@@ -92,7 +92,7 @@ interface Planes {
   readonly data: DataPlane;
   readonly clients: ClientPlane;
   readonly control: ControlPlane;
-  readonly doors: SideDoors;
+  readonly doors: MailAndDecoys;
   readonly orders: OrderedCertificates;
 }
 
@@ -129,7 +129,7 @@ async function startPlanes(
     clients.onEvent(event);
     control.onEvent(event);
   };
-  const doors = await openSideDoors(config, { log, onEvent, mail: mailSide(clients, control) });
+  const doors = await openMailAndDecoys(config, { log, onEvent, mail: mailSide(clients, control) });
   started.doors = doors;
   const data = await startDataPlane(config, {
     log,

@@ -1,7 +1,7 @@
 /** The `acme` parts of a config → one account, and the files of its certificates. */
 import { isDeepStrictEqual } from 'node:util';
+import { certificateFile } from '../acme/acme-folder.ts';
 import type { AcmeOptions } from '../acme/options.ts';
-import { certificateFile } from '../acme/store.ts';
 import { certificateInFile } from './certificate-file.ts';
 import type { PathPart } from './fault.ts';
 import { parseHostEntry } from './host-entry.ts';

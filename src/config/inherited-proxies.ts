@@ -25,12 +25,12 @@ export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly
   if (typeof trustProxy === 'function') {
     // The second argument is the number of hops.
     return trustProxy.length > 1
-      ? nobody('a trustProxy that counts hops, which names nobody')
+      ? nobody('a trustProxy function that counts hops')
       : { contains: (address) => believes(trustProxy as Trust, address) };
   }
-  if (trustProxy === true) return nobody('trustProxy: true, which believes everybody');
+  if (trustProxy === true) return nobody('trustProxy: true, which trusts everyone');
   if (typeof trustProxy === 'number')
-    return nobody(`trustProxy: ${trustProxy}, which counts hops and names nobody`);
+    return nobody(`trustProxy: ${trustProxy}, which counts hops and names no proxy`);
   return nobody('no trustProxy that it could take over');
 }
 

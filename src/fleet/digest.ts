@@ -1,17 +1,17 @@
 /**
- * Whether two gateways hold the same bans, told by a few kilobytes. Records are thrown into buckets by their prefix, and each
- * bucket has one number that depends on every record in it: where the numbers agree, so do the records.
+ * Compares the bans of two gateways with a few kilobytes. Records are hashed into buckets by prefix, and each bucket has a
+ * number that depends on every record in it: if the numbers agree, so do the records.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Ban } from '../bans/ban.ts';
 
 const buckets = 256;
-/** Records between two turns of the event loop. */
+/** Records hashed before the event loop gets a turn. */
 const atOnce = 5000;
-/** A record that is forgotten sooner than this after the digest may be forgotten here and not there; milliseconds. */
+/** Records that expire within this time are excluded, in milliseconds: one gateway may already have forgotten them. */
 const margin = 600_000;
 
-/** Which records a digest is of: those decided up to a moment, that live on for a while after it. */
+/** The records that a digest covers: those decided before `cut` that are remembered well beyond it. */
 export interface DigestScope {
   /** Milliseconds since the epoch, by the clock of the fleet. */
   readonly cut: number;
@@ -19,17 +19,17 @@ export interface DigestScope {
   readonly remember: number;
 }
 
-/** Where a prefix belongs. */
+/** The bucket of a prefix. */
 export const bucketOf = (prefix: string): number => hash(prefix) % buckets;
 
 export const inScope = ({ changed, until }: Ban, { cut, remember }: DigestScope): boolean =>
   changed <= cut && until + remember > cut + margin;
 
-/** What one record adds to the number of its bucket; adding it twice takes it out. */
+/** A record's contribution to its bucket's number, combined by XOR: combining it twice removes it. */
 export const markOf = ({ prefix, changed }: Pick<Ban, 'prefix' | 'changed'>): number =>
   hash(`${changed} ${prefix}`);
 
-/** The number of every bucket. Lets other work go on meanwhile. */
+/** The number of every bucket. Yields to the event loop while it works. */
 export async function digestOf(records: Iterable<Ban>, scope: DigestScope): Promise<number[]> {
   const sums = new Uint32Array(buckets);
   let seen = 0;
@@ -40,7 +40,7 @@ export async function digestOf(records: Iterable<Ban>, scope: DigestScope): Prom
   return [...sums];
 }
 
-/** FNV-1a, and a last stir: prefixes of one network differ in a few characters at the end. */
+/** FNV-1a with a final mix, because prefixes of one network differ only in their last characters. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);

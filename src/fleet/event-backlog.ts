@@ -1,22 +1,22 @@
 import type { ProbeEvent } from '../events/event.ts';
 
-/** An event on its way into the fleet's stream. */
+/** An event waiting for the fleet's stream. */
 export interface SharedEvent {
   readonly event: ProbeEvent;
-  /** How many events it stands for: of the same client, rule and destination. */
+  /** How many events of the same client, rule and destination it stands for. */
   count: number;
   /** Time of the last one, milliseconds since the epoch. */
   last: number;
 }
 
-/** The longest copy of a request's bytes that goes to the fleet, in characters; the whole of it is in the local journal. */
+/** The most characters of a request's bytes that go to the fleet; the local journal keeps them all. */
 const bytesLimit = 1024;
 
 /**
- * Events that the fleet has not yet, oldest first. While the store is away they wait here.
+ * Events not yet sent to the fleet, oldest first. They wait here while the store is unreachable.
  *
- * Eviction: beyond half the capacity, events of the same client, rule and destination are folded into one with a count. In a
- * full backlog the oldest goes, and `lost` says how many did.
+ * Eviction: above half the capacity, events of the same client, rule and destination are folded into one with a count. A full
+ * backlog drops the oldest and counts it in `lost`.
  */
 export class EventBacklog {
   readonly #capacity: number;
@@ -25,7 +25,7 @@ export class EventBacklog {
   #lost = 0;
   readonly #folds = new Map<string, SharedEvent>();
 
-  /** @param capacity most events kept: some 40 MB at 10,000 and the longest requests */
+  /** @param capacity the most events kept: at most some 40 MB for 10,000 */
   constructor(capacity = 10_000) {
     this.#capacity = capacity;
   }
@@ -34,7 +34,7 @@ export class EventBacklog {
     return this.#events.length;
   }
 
-  /** How many events were given up for want of room. */
+  /** How many events were dropped because the backlog was full. */
   get lost(): number {
     return this.#lost;
   }
@@ -60,16 +60,16 @@ export class EventBacklog {
   }
 
   /**
-   * The oldest events, which nothing is folded into any more.
+   * The oldest events. No later event is folded into them.
    *
-   * @returns them, and the number of the first; the same numbers as long as nothing is taken off
+   * @returns them and the number of the first; an event keeps its number until it is removed
    */
   head(limit: number): { first: number; events: readonly SharedEvent[] } {
     this.#folds.clear();
     return { first: this.#first, events: this.#events.slice(0, limit) };
   }
 
-  /** Takes the events up to a number off: they have arrived. */
+  /** Removes the events up to a number: they have arrived. */
   done(number: number): void {
     const count = Math.min(Math.max(number - this.#first + 1, 0), this.#events.length);
     this.#events = this.#events.slice(count);

@@ -1,10 +1,10 @@
 /**
- * The clock that a fleet agrees on: that of the store. A machine whose own clock is wrong would date its decisions wrongly, so
- * that they win over later ones or lose against earlier ones.
+ * The clock of a fleet, which is the store's. A machine with a wrong clock would misdate its decisions, which would then
+ * supersede later ones or lose to earlier ones.
  */
 import type { Pulse } from './store.ts';
 
-/** So far apart, in milliseconds, clocks may be before it matters. */
+/** The difference between clocks that is tolerated, in milliseconds. */
 export const mostSkew = 5000;
 
 export class FleetClock {
@@ -12,20 +12,20 @@ export class FleetClock {
   #ahead = 0;
   #measured: number | null = null;
 
-  /** @param own milliseconds since the epoch, by the clock of this machine */
+  /** @param own this machine's clock, milliseconds since the epoch */
   constructor(own: () => number = Date.now) {
     this.#own = own;
   }
 
-  /** Milliseconds since the epoch, by the clock of the store where that differs much. */
+  /** Milliseconds since the epoch, corrected to the store's clock if the difference is large. */
   readonly now = (): number => this.#own() + this.#ahead;
 
-  /** By how many milliseconds the machine's clock is corrected. */
+  /** The correction of the machine's clock, in milliseconds. */
   get correction(): number {
     return this.#ahead;
   }
 
-  /** How far the store's clock is ahead, milliseconds; null: not measured. */
+  /** How far the store's clock is ahead, in milliseconds; null: not measured. */
   get skew(): number | null {
     return this.#measured;
   }
@@ -33,15 +33,15 @@ export class FleetClock {
   /**
    * Compares the clocks.
    *
-   * @param time what the store said
-   * @param took milliseconds from the question to the answer
-   * @returns whether the correction is another one now
+   * @param time the store's time
+   * @param took round-trip time of the request, in milliseconds
+   * @returns whether the correction has changed
    */
   measure({ time }: Pick<Pulse, 'time'>, took: number): boolean {
     const skew = Math.round(time - (this.#own() - took / 2));
     this.#measured = skew;
     const wanted = Math.abs(skew) <= mostSkew ? 0 : skew;
-    // Not with each beat: times of records must not waver with how long an answer took.
+    // Not at every pulse: the times of records must not jitter with the store's response times.
     if (Math.abs(wanted - this.#ahead) <= mostSkew) return false;
     this.#ahead = wanted;
     return true;

@@ -1,6 +1,6 @@
 /**
- * Takes the probe events of the other gateways into the journal of this one, so that one dashboard shows what all have seen.
- * Each once: how far the stream was read is kept in the journal, in the same transaction as what was read.
+ * Copies the other gateways' probe events into this gateway's journal, so that one dashboard shows them all. Each is copied
+ * exactly once: the position in the stream is written in the same transaction as the events.
  */
 import { clientPrefix } from '../address/ip.ts';
 import type { FoldedEvent } from '../events/fold.ts';
@@ -10,22 +10,22 @@ import type { Fleet } from './fleet.ts';
 import type { StreamEntry } from './store.ts';
 
 export interface FleetJournalOptions {
-  /** The one in force; null: this gateway stands alone. */
+  /** The current fleet; null: none is configured. */
   readonly fleet: () => Pick<Fleet, 'health' | 'source' | 'name' | 'entries'> | null;
   readonly journal: () => Pick<Journal, 'takeIn' | 'mark'> | null;
-  /** Told of what went wrong; it is tried again. */
+  /** Called with errors; the read is retried. */
   readonly onError: (error: unknown) => void;
-  /** Milliseconds between two looks. @default 1000 */
+  /** Milliseconds between two reads of the stream. @default 1000 */
   readonly interval?: number;
 }
 
-/** How far the stream was read, and by which run of this gateway: its own last events are in the journal already. */
+/** The position in the stream, and the run of this gateway that read it: that run's own events are in the journal already. */
 interface Mark {
   readonly cursor: string;
   readonly source: string;
 }
 
-/** Entries read at once. */
+/** Entries per read. */
 const page = 500;
 
 export class FleetJournal {
@@ -50,7 +50,7 @@ export class FleetJournal {
     this.#timer.unref();
   }
 
-  /** Entries of the stream that were no events. */
+  /** Entries skipped because they were not valid events. */
   get skipped(): number {
     return this.#skipped;
   }
@@ -97,14 +97,14 @@ function readMark(text: string | null): Mark | null {
   }
 }
 
-/** The most of a text that is taken in, in characters. */
+/** The longest text accepted, in characters. */
 const longest = 4096;
 const printable = (text: string, most = longest): string => text.slice(0, most).replace(/[^\x20-\x7e]/g, '?');
 
 /**
- * Reads an entry of the stream. Whoever may write to the store may have made it.
+ * Validates an entry of the stream, which anyone able to write to the store may have forged.
  *
- * @returns null where it is no event
+ * @returns null if it is not an event
  */
 export function readEvent(text: string): FoldedEvent | null {
   try {

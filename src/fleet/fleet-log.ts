@@ -1,4 +1,4 @@
-/** What the log says of a fleet: each change once, with its cause. */
+/** Logs each change of the fleet's state once, with its cause. */
 import type { Logger } from 'pino';
 import type { FleetHealth, FleetOptions } from './fleet-options.ts';
 
@@ -12,7 +12,7 @@ export function fleetLog(log: Logger): Required<Told> {
     onRefused: ({ prefix, why }) =>
       log.warn(
         { event: 'fleet', prefix: prefix.slice(0, 100), why },
-        `fleet: a record of ${JSON.stringify(prefix.slice(0, 100))} is refused: it ${why}`,
+        `fleet: the ban record of ${JSON.stringify(prefix.slice(0, 100))} is refused: it ${why}`,
       ),
     onSkew: (skew) => {
       const seconds = Math.abs(Math.round(skew / 1000));
@@ -21,35 +21,35 @@ export function fleetLog(log: Logger): Required<Told> {
         log.warn(
           { event: 'fleet', skew },
           `fleet: this machine's clock is ${seconds} s ${skew > 0 ? 'behind' : 'ahead of'} Valkey's; ` +
-            'bans and strikes go by the clock of Valkey. Set it right: NTP',
+            "bans and strikes use Valkey's clock. Synchronise this machine's clock (NTP)",
         );
     },
     onRepaired: (key) =>
       log.warn(
         { event: 'fleet', key: key.slice(0, 200) },
-        `fleet: the key ${JSON.stringify(key.slice(0, 200))} was not what it should be, and was made anew: who else writes there?`,
+        `fleet: the key ${JSON.stringify(key.slice(0, 200))} had the wrong type and was recreated: does another program write to this Valkey?`,
       ),
   };
 }
 
-const refused = 'going on with the local state';
+const consequence = 'continuing with the local state';
 
 function logState(health: FleetHealth, log: Logger): void {
   const { state, why } = health;
   const fields = { event: 'fleet', ...health };
   switch (state) {
     case 'away':
-      // A connection that is made again at once is no news; where it is not, the next attempt says why.
-      if (why !== '') log.warn(fields, `fleet: Valkey is away: ${why}; ${refused}`);
+      // An immediate reconnect is not worth a line; if it fails, that attempt gives the cause.
+      if (why !== '') log.warn(fields, `fleet: Valkey is unreachable: ${why}; ${consequence}`);
       return;
     case 'refused':
-      log.error(fields, `fleet: Valkey is there, but ${why}; ${refused}`);
+      log.error(fields, `fleet: Valkey refuses this gateway: ${why}; ${consequence}`);
       return;
     case 'full':
-      log.error(fields, `fleet: Valkey is full: ${why}; ${refused}`);
+      log.error(fields, `fleet: Valkey is full: ${why}; ${consequence}`);
       return;
     case 'joining':
-      if (why !== '') log.warn(fields, `fleet: ${why}; states are brought together`);
+      if (why !== '') log.warn(fields, `fleet: ${why}; reconciling`);
       return;
     case 'connected':
       log.info(fields, 'fleet: connected; bans, rates and events are shared');

@@ -1,32 +1,32 @@
 /**
- * This gateway's part in a fleet: passes on what is decided and seen here, and takes in what others decide. Nothing on the
- * request path waits for it. While the store is away the gateway goes on with what it knows.
+ * This gateway's membership in a fleet: shares its own decisions and events, and applies the decisions of others. The request
+ * path never waits for it. While the store is unreachable the gateway continues with its local state.
  */
 import { randomUUID } from 'node:crypto';
+import type { Refusal } from '../bans/admission.ts';
 import type { Ban } from '../bans/ban.ts';
-import type { Refusal } from '../bans/gate.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import type { RateSource } from '../limit/rate-table.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { EventBacklog } from './event-backlog.ts';
 import type { FleetHealth, FleetOptions } from './fleet-options.ts';
 import { type GatewayView, viewOf } from './gateway-view.ts';
-import { Healing } from './healing.ts';
+import { Reconciler } from './reconciler.ts';
 import type { Pulse, StoredBan, StreamEntry, Strike } from './store.ts';
 
-/** Milliseconds between two attempts to bring states together. */
+/** Milliseconds between two attempts to reconcile. */
 const pause = 500;
 /** Milliseconds between two pulses. */
 const pulseInterval = 1000;
-/** Milliseconds in which the same error is told once. */
+/** The same error is reported once in this time, in milliseconds. */
 const sameError = 60_000;
-/** The most events in one round. */
+/** The most events or strikes sent in one round. */
 const round = 1000;
-/** The most strikes that wait; beyond it only the local count bans. */
+/** The most strikes waiting. Above it only the local count leads to bans. */
 const mostStrikes = 10_000;
-/** The most bans that wait for the next write; beyond it all records are compared anew. */
+/** The most bans waiting for the next write. Above it all records are compared again instead. */
 const mostBans = 10_000;
-/** The most refusals that are told; all are counted. */
+/** The most refusals reported; all are counted. */
 const mostTold = 100;
 
 interface WaitingStrike extends Omit<Strike, 'since'> {
@@ -34,13 +34,13 @@ interface WaitingStrike extends Omit<Strike, 'since'> {
 }
 
 export class Fleet {
-  /** What the fleet is called. */
+  /** Name of the fleet. */
   readonly name: string;
   readonly #options: FleetOptions;
   readonly #source = randomUUID();
   readonly #backlog = new EventBacklog();
   readonly #bans = new Map<string, Ban>();
-  readonly #healing: Healing | null;
+  readonly #reconciler: Reconciler | null;
   readonly #off: () => void;
   #strikes: WaitingStrike[] = [];
   #strikeNumber = 0;
@@ -63,7 +63,7 @@ export class Fleet {
   readonly #told = new Set<string>();
   readonly #errors = new Map<string, number>();
   #repaired: string | null = null;
-  /** No sooner than this states are brought together again; `performance.now`. */
+  /** No reconciliation and no write before this time, by `performance.now`. */
   #notBefore = 0;
 
   constructor(options: FleetOptions) {
@@ -72,10 +72,10 @@ export class Fleet {
     const { store, ledger, clock, threshold, remember, interval = 100 } = options;
     this.#threshold = threshold;
     this.#since = clock.now();
-    this.#healing =
+    this.#reconciler =
       ledger === null
         ? null
-        : new Healing({
+        : new Reconciler({
             store,
             ledger,
             id: this.#source,
@@ -109,7 +109,7 @@ export class Fleet {
       state: this.#state,
       why: this.#why,
       since: this.#since,
-      progress: joining ? (this.#healing?.progress ?? 0) : null,
+      progress: joining ? (this.#reconciler?.progress ?? 0) : null,
       gateways: this.#gateways,
       skew: this.#options.clock.skew,
       backlog: this.#backlog.size,
@@ -118,12 +118,12 @@ export class Fleet {
     };
   }
 
-  /** Names this run of this gateway in the stream. */
+  /** Identifies this run of the gateway in the stream. */
   get source(): string {
     return this.#source;
   }
 
-  /** The gateways that have been heard of within a day; the one that was seen last comes first. */
+  /** The gateways seen within the last day, most recently seen first. */
   async gateways(): Promise<GatewayView[]> {
     const { store, clock } = this.#options;
     const entries = await store.gateways();
@@ -133,12 +133,12 @@ export class Fleet {
       .sort((a, b) => b.seen - a.seen);
   }
 
-  /** Entries of the stream of events behind an id (`0`: from the start), oldest first. */
+  /** Entries of the event stream after an id (`0`: from the start), oldest first. */
   entries(after: string, limit: number): Promise<StreamEntry[]> {
     return this.#options.store.eventsAfter(after, limit);
   }
 
-  /** Takes a probe event that was seen here. */
+  /** Takes a probe event of this gateway. */
   event(event: ProbeEvent): void {
     this.#backlog.add(event);
     const { ledger, clock } = this.#options;
@@ -149,17 +149,17 @@ export class Fleet {
       this.#strikes.push({ prefix, id, time: clock.now(), within, after, rule: event.rule });
   }
 
-  /** Puts another threshold in force. */
+  /** Applies another threshold. */
   replace({ after, within }: FleetOptions['threshold']): void {
     this.#threshold = { after, within };
   }
 
-  /** Shares the counts of tables, as they are from time to time, with tables of the same name on other gateways. */
+  /** Shares the counts of these tables with the tables of the same name on other gateways. */
   share(tables: () => readonly RateSource[]): void {
     this.#tables = tables;
   }
 
-  /** Passes on what waits, as far as it can be done, and leaves. */
+  /** Sends what is waiting if the store is reachable, and leaves the fleet. */
   async close(): Promise<void> {
     const { store } = this.#options;
     clearInterval(this.#timer);
@@ -193,7 +193,7 @@ export class Fleet {
         this.#beat = null;
       });
     }
-    // New bans do not wait until states are the same: others should have them before the client comes to them.
+    // New bans do not wait for the reconciliation: other gateways should have them before the client gets there.
     this.#round ??= this.#pass().finally(() => {
       this.#round = null;
     });
@@ -214,8 +214,8 @@ export class Fleet {
     try {
       const pulse = await this.#ask();
       if (this.#state !== 'full') this.#enter('joining');
-      await this.#healing?.join(pulse);
-      // It may have gone and come meanwhile, and what was told in between was not heard: then once more.
+      await this.#reconciler?.join(pulse);
+      // If the connection was lost meanwhile, messages were missed: reconcile again.
       if (store.connected && this.#outages === outages) this.#enter('connected');
       void this.#write();
     } catch (error) {
@@ -223,7 +223,7 @@ export class Fleet {
     }
   }
 
-  /** Says that this gateway is there, and hears what the store is. */
+  /** Announces this gateway, and gets the state of the store. */
   async #ask(): Promise<Pulse> {
     const { store, clock, windows, describe, onSkew, onRepaired } = this.#options;
     const { state, since } = this.health;
@@ -239,17 +239,17 @@ export class Fleet {
     return pulse;
   }
 
-  /** While the states agree: whether they still can, and a step of the slow comparison. */
+  /** While reconciled: checks that the store has not lost its data, and takes a step of the slow comparison. */
   async #pulse(): Promise<void> {
     const { store } = this.#options;
     try {
       const pulse = await this.#ask();
-      if (this.#healing?.beat(pulse) === false) {
-        this.#enter('joining', 'the store lost what it held');
+      if (this.#reconciler?.beat(pulse) === false) {
+        this.#enter('joining', 'Valkey lost its data');
         this.#join();
         return;
       }
-      await this.#healing?.step(performance.now(), pulse.gateways);
+      await this.#reconciler?.step(performance.now(), pulse.gateways);
       const poisoned = this.#poisoned.splice(0);
       if (poisoned.length > 0) await store.dropBans(poisoned);
     } catch (error) {
@@ -258,12 +258,12 @@ export class Fleet {
     }
   }
 
-  /** Takes over a record of the store, if it passes the gate. @param text as it stands there; null: it was told */
+  /** Applies a record of the store unless it is refused. @param text as stored; null: it came as a message */
   #take(prefix: string, ban: Ban | null, text: string | null): void {
     const { ledger } = this.#options;
     if (ledger === null) return;
     const refusal =
-      ban === null ? { prefix, why: 'is no record of a ban', poisoned: true } : ledger.apply(ban, 'fleet');
+      ban === null ? { prefix, why: 'is not a ban record', poisoned: true } : ledger.apply(ban, 'fleet');
     if (refusal === null) return;
     this.#refuse(refusal, text === null);
     if (refusal.poisoned && text !== null && this.#poisoned.length < mostBans)
@@ -274,12 +274,12 @@ export class Fleet {
     for (const { prefix } of await this.#options.store.putBans(bans, quietly))
       this.#refuse({
         prefix,
-        why: `was not taken: by the store's clock it was decided in the future; compare the clocks`,
+        why: "is dated in the future by Valkey's clock: compare the clocks",
         poisoned: false,
       });
   }
 
-  /** Each is told once, so that whoever writes there can't fill the log. @param anew it counts, though it was seen before */
+  /** Reports each refusal once, so that forged records can't flood the log. @param anew count it even if it was reported before */
   #refuse(refusal: Refusal, anew = false): void {
     const text = `${refusal.prefix} ${refusal.why}`;
     const known = this.#told.has(text);
@@ -289,21 +289,20 @@ export class Fleet {
     this.#options.onRefused(refusal);
   }
 
-  /** What takes nothing must not be asked without a pause. */
+  /** Backs off: a store that fails must not be asked in a tight loop. */
   #fail(error: unknown): void {
     this.#notBefore = performance.now() + pause;
     const { connected } = this.#options.store;
-    // Where it is not, the store has said why.
-    if (isFull(error))
-      this.#enter('full', `it takes nothing for want of memory: ${(error as Error).message}`);
+    // If it is not connected, `onState` has reported the cause.
+    if (isFull(error)) this.#enter('full', `it is out of memory: ${(error as Error).message}`);
     else if (connected) this.#enter('joining', (error as Error).message);
     this.#trouble(error);
   }
 
-  /** The same error is told once a minute. */
+  /** Reports the same error at most once a minute. */
   #trouble(error: unknown): void {
     const { store, onError } = this.#options;
-    // Why the store is not there is told by the state.
+    // A lost connection and a full store are reported as states.
     if (!store.connected || isFull(error)) return;
     const text = error instanceof Error ? error.message : String(error);
     const now = performance.now();
@@ -313,13 +312,13 @@ export class Fleet {
     onError(error);
   }
 
-  /** A ban made here goes out at once: others should have it before the client comes to them. */
+  /** Sends a ban made here at once: other gateways should have it before the client gets there. */
   #put(ban: Ban): void {
     if (this.#closed) return;
     this.#bans.set(ban.prefix, ban);
     if (this.#bans.size > mostBans) {
       this.#bans.clear();
-      this.#healing?.distrust();
+      this.#reconciler?.distrust();
       return;
     }
     setImmediate(() => this.#write());
@@ -334,7 +333,7 @@ export class Fleet {
     try {
       await this.#send(bans);
     } catch (error) {
-      // Some may have arrived: a record that stands there already is not taken twice.
+      // Some may have arrived; sending a stored record again has no effect.
       for (const ban of bans) if (!this.#bans.has(ban.prefix)) this.#bans.set(ban.prefix, ban);
       this.#fail(error);
     } finally {
@@ -358,7 +357,7 @@ export class Fleet {
     const { store, ledger } = this.#options;
     const strikes = this.#strikes.slice(0, round);
     if (strikes.length === 0 || ledger === null) return;
-    // A strike from before the last decision on this client has had its answer, whatever that was.
+    // Strikes older than the last decision on their client no longer count.
     const open = strikes
       .map((strike) => ({ ...strike, since: ledger.decided(strike.prefix) }))
       .filter(({ time, since }) => time > since);
@@ -395,5 +394,5 @@ export class Fleet {
   }
 }
 
-/** Valkey says so when `maxmemory` is reached. */
+/** Valkey's error when `maxmemory` is reached. */
 const isFull = (error: unknown): boolean => /\bOOM\b/.test(String((error as Error | null)?.message));

@@ -1,25 +1,25 @@
 import { type GatewayEntry, gatewayAlive } from './store.ts';
 
-/** A gateway of the fleet as the others see it. Plain data. */
+/** What the fleet knows about one gateway. Plain data. */
 export interface GatewayView {
   readonly id: string;
   readonly name: string;
   readonly version: string;
-  /** What it said last of itself; `gone` where it has said nothing for ten seconds. */
+  /** Its last reported state; `gone`: it has been silent for ten seconds. */
   readonly state: string;
-  /** When it was heard of last, milliseconds since the epoch. */
+  /** When it was last seen, milliseconds since the epoch. */
   readonly seen: number;
-  /** Whether it is the one that answers. */
+  /** Whether it is this gateway. */
   readonly self: boolean;
 }
 
-/** Reads what a gateway said of itself. Whoever may write to the store may have said it. */
+/** Parses a gateway's description of itself, which anyone able to write to the store may have forged. */
 export function viewOf({ id, text, seen }: GatewayEntry, now: number): GatewayView {
   let said: Record<string, unknown> = {};
   try {
     said = Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    // Nothing that can be read: it is there all the same.
+    // Unreadable, but the gateway exists.
   }
   const word = (value: unknown, otherwise: string): string =>
     typeof value === 'string' ? value.slice(0, 100).replace(/[^\x20-\x7e]/g, '?') : otherwise;

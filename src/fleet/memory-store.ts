@@ -1,7 +1,7 @@
-/** The fleet of gateways that live in one process: for tests, and the measure of what another store must do. */
+/** A store for gateways within one process: for tests, and as the reference implementation. */
 import { randomUUID } from 'node:crypto';
+import { mostAhead } from '../bans/admission.ts';
 import { type Ban, supersedes } from '../bans/ban.ts';
-import { mostAhead } from '../bans/gate.ts';
 import {
   type Comparison,
   type Count,
@@ -16,7 +16,7 @@ import {
   type Trouble,
 } from './store.ts';
 
-/** What the stores of one fleet share. */
+/** The state shared by the stores of one fleet. */
 export class SharedMemory {
   readonly bans = new Map<string, Ban>();
   readonly counters = new Map<string, { value: number; until: number }>();
@@ -33,7 +33,7 @@ export class SharedMemory {
 
 export interface MemoryStoreOptions {
   readonly memory: SharedMemory;
-  /** How long a ban is kept after its end, in milliseconds. */
+  /** How long a ban is kept after it ends, in milliseconds. */
   readonly remember: number;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

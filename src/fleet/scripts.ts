@@ -1,8 +1,8 @@
-/** What Valkey does in one step. Effects and replies are the same whatever else runs beside. */
+/** Lua scripts that Valkey runs atomically. */
 
 /**
- * A key of a wrong type, or with something else in it than a number, would stop sharing for as long as it stands. It is
- * deleted and made anew, and its name is left for the gateways to tell.
+ * A key of the wrong type, or one that holds no number where a number is needed, would stop sharing until someone deletes it.
+ * So it is deleted and recreated, and its name is recorded for the gateways to report.
  */
 const safely = `
 local function safely(key, ...)
@@ -22,12 +22,12 @@ end
 `;
 
 /**
- * A ban, where it supersedes what is there. KEYS: the ban, the index, what was changed when. ARGV: the ban as JSON,
- * `changed`, `until`, when it is forgotten, the channel (empty: nobody is told), the prefix, how far ahead of this clock a
- * decision may be, how long changes are known. Replies -1 to one that is further ahead; one that is there already gives way
- * to any other: else nobody could take it back.
+ * Stores a ban if it supersedes the known one. KEYS: the ban, the index, the log of changes. ARGV: the ban as JSON, `changed`,
+ * `until`, when it is forgotten, the channel (empty: do not publish), the prefix, how far in the future a decision may be
+ * dated, how long changes are logged. Replies -1 to a ban dated further ahead. A stored ban dated further ahead is replaced by
+ * any other, or nobody could lift it.
  *
- * The index is there so that a gateway finds all bans without walking through keys that are not ours.
+ * The index lets a gateway find all bans without scanning keys of other programs.
  */
 export const putBan = `${safely}
 local time = now()
@@ -57,7 +57,7 @@ redis.call('PUBLISH', ARGV[5], ARGV[1])
 return 1
 `;
 
-/** Records as they stand. KEYS: the bans. Replies their text; false for what is missing, an empty one for what is none. */
+/** Reads records. KEYS: the bans. Replies with their texts; false: missing; empty: not a ban. */
 export const readBans = `${safely}
 local texts = {}
 for i, key in ipairs(KEYS) do
@@ -73,7 +73,7 @@ end
 return texts
 `;
 
-/** Compares records. KEYS: the index, the bans. ARGV: how far ahead a decision may be; of each its prefix and \`changed\`. */
+/** Compares records. KEYS: the index, the bans. ARGV: how far in the future a decision may be dated; prefix and `changed` of each. */
 export const compare = `${safely}
 local latest = now() + ARGV[1]
 local replies = {}
@@ -91,7 +91,7 @@ end
 return replies
 `;
 
-/** Takes records out, as long as they are what they were. KEYS: the index, the changes, the bans. ARGV: of each its prefix and text. */
+/** Deletes records whose text is unchanged. KEYS: the index, the changes, the bans. ARGV: prefix and text of each. */
 export const dropBans = `${safely}
 for i = 3, #KEYS do
   local prefix, text = ARGV[i * 2 - 5], ARGV[i * 2 - 4]
@@ -106,8 +106,8 @@ return 1
 `;
 
 /**
- * A gateway says that it is there. KEYS: the epoch, the index, when gateways were seen, what they say of themselves. ARGV: an
- * epoch where there is none, the gateway, what it says, how long a gateway is remembered, how long it counts.
+ * Announces a gateway. KEYS: the epoch, the index, when gateways were seen, their descriptions. ARGV: an epoch in case there is
+ * none, the gateway, its description, how long a silent gateway is remembered, how long it counts as live.
  */
 export const pulse = `${safely}
 local time = now()
@@ -130,7 +130,7 @@ local repaired = redis.pcall('GET', string.match(KEYS[1], '^{[^}]*}:') .. 'repai
 return {epoch, safely(KEYS[2], 'ZCARD', KEYS[2]), time, redis.call('ZCOUNT', KEYS[3], time - ARGV[5], '+inf'), repaired}
 `;
 
-/** A task that one gateway does. KEYS: the task. ARGV: the gateway, for how long. */
+/** Claims a task for one gateway. KEYS: the task. ARGV: the gateway, for how long. */
 export const claim = `${safely}
 local holder = safely(KEYS[1], 'GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -138,7 +138,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;
 
-/** Counters. KEYS: the counters. ARGV: for each what to add and how long it lives. */
+/** Adds to counters. KEYS: the counters. ARGV: the increase and the lifetime of each. */
 export const count = `${safely}
 local totals = {}
 for i, key in ipairs(KEYS) do
@@ -150,8 +150,8 @@ return totals
 `;
 
 /**
- * A strike. KEYS: the strikes against one prefix. ARGV: time, id, length of the window, how many are enough, the time of the
- * last decision on the client: strikes from before it have had their answer.
+ * Adds a strike. KEYS: the strikes against one prefix. ARGV: time, id, length of the window, the threshold, the time of the last
+ * decision on the client, before which strikes no longer count.
  */
 export const strike = `${safely}
 safely(KEYS[1], 'ZREMRANGEBYSCORE', KEYS[1], '-inf', math.max(ARGV[1] - ARGV[3], ARGV[5]))
@@ -163,8 +163,8 @@ return strikes
 `;
 
 /**
- * Events. KEYS: the stream, the last number of this source. ARGV: source, number of the first event, length of the stream,
- * how long stream and number live, the events.
+ * Appends events. KEYS: the stream, the last number of this source. ARGV: source, number of the first event, length of the
+ * stream, lifetime of stream and number, the events.
  */
 export const append = `${safely}
 local known = tonumber(safely(KEYS[2], 'GET', KEYS[2]) or '') or 0

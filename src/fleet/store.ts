@@ -1,147 +1,147 @@
-/** What gateways of a fleet share, whatever carries it. One contract suite holds every implementation to this. */
+/** The interface of the store that the gateways of a fleet share. One contract suite tests every implementation. */
 import type { Ban } from '../bans/ban.ts';
 
-/** A counter that grows. */
+/** An increase of a counter. */
 export interface Count {
-  /** Names the counter; the window it belongs to is part of the name. */
+  /** Name of the counter, which includes the time window. */
   readonly key: string;
   readonly by: number;
-  /** How long it is kept after it was made, in milliseconds. */
+  /** How long the counter is kept after its creation, in milliseconds. */
   readonly ttl: number;
 }
 
 /** A probe that counts towards a ban. */
 export interface Strike {
   readonly prefix: string;
-  /** Unique; the same strike told twice counts once. */
+  /** Unique: the same strike sent twice counts once. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
   /** Length of the sliding window, in milliseconds. */
   readonly within: number;
-  /** At this many strikes they have done what they are for, and are forgotten. */
+  /** The threshold: when a prefix reaches this many strikes, its strikes are deleted. */
   readonly after: number;
-  /** The time of the last decision on the client; strikes from before it count no more. */
+  /** The time of the last decision on the client; earlier strikes no longer count. */
   readonly since: number;
 }
 
 export interface StreamEntry {
-  /** Grows along the stream; whoever reads goes on behind it. */
+  /** Position in the stream; increases. A reader continues after the last id it has read. */
   readonly id: string;
   /** The gateway it came from. */
   readonly source: string;
   readonly event: string;
 }
 
-/** A record as it was found. */
+/** A record as read from the store. */
 export interface StoredBan {
-  /** What it is kept under. */
+  /** The prefix it is stored under. */
   readonly prefix: string;
-  /** Null: it is no ban, or one of another prefix. */
+  /** Null: it is not a ban, or its prefix differs. */
   readonly ban: Ban | null;
-  /** As it stands there. */
+  /** The stored text. */
   readonly text: string;
 }
 
-/** Why the store is not there. */
+/** Why the store is unavailable. */
 export interface Trouble {
-  /** `away`: it can't be reached; `refused`: it does not let this gateway in; `full`: it takes nothing for want of memory. */
+  /** `away`: it is unreachable; `refused`: it rejects this gateway; `full`: it is out of memory. */
   readonly kind: 'away' | 'refused' | 'full';
-  /** What is wrong, where, and what to do about it. */
+  /** What is wrong, where, and the fix. */
   readonly text: string;
 }
 
-/** What a gateway says of itself, and what the store says of all. */
+/** The state of the store, in reply to a gateway's announcement. */
 export interface Pulse {
-  /** Another one: the store has lost what it held. */
+  /** Changes when the store has lost its data. */
   readonly epoch: string;
   /** Records in the index. */
   readonly bans: number;
-  /** By the clock of the store, milliseconds since the epoch. */
+  /** The store's time, milliseconds since the epoch. */
   readonly time: number;
-  /** Gateways that have said something within the last ten seconds, this one included. */
+  /** Gateways heard from within the last ten seconds, including this one. */
   readonly gateways: number;
-  /** A key that was of a wrong type and was made anew lately; null: none. */
+  /** A key that had the wrong type and was recently recreated; null: none. */
   readonly repaired: string | null;
 }
 
-/** A gateway as it was last heard of. */
+/** The last announcement of a gateway. */
 export interface GatewayEntry {
   readonly id: string;
-  /** What it said of itself, as JSON. */
+  /** Its description of itself, as JSON. */
   readonly text: string;
-  /** When, by the clock of the store. */
+  /** When it was made, by the store's clock. */
   readonly seen: number;
 }
 
-/** How a record here compares with the one in the store: `put`: it is missing there, or older; `take`: it is newer there. */
+/** How the store's record compares with the local one. `put`: it is missing or older; `take`: it is newer. */
 export type Comparison = 'same' | 'put' | 'take';
 
-/** How far back the store knows what was changed, in milliseconds. */
+/** How long the store logs changes, in milliseconds. */
 export const deltaLife = 3_600_000;
-/** How long a gateway that says nothing any more is remembered, in milliseconds. */
+/** How long a silent gateway is remembered, in milliseconds. */
 export const gatewayLife = 86_400_000;
-/** A gateway that has said nothing for so long, in milliseconds, does not count. */
+/** How long a silent gateway counts as live, in milliseconds. */
 export const gatewayAlive = 10_000;
 
-/** Every method rejects at once while the store is away, and within a second or two where it goes away meanwhile. */
+/** Every method rejects at once while the store is unreachable, and within two seconds if it is lost during the call. */
 export interface FleetStore {
-  /** Whether it is there and tells of what others put. */
+  /** Whether commands and messages get through. */
   readonly connected: boolean;
   /**
-   * Told each time it has come (null), or gone, or is not there for another reason than before. While it was gone, `onBan`
-   * was told nothing.
+   * Calls the listener when the store is connected (null), when it is lost, and when the cause changes. Messages published in
+   * between are missed.
    */
   onState(listener: (trouble: Trouble | null) => void): void;
-  /** Says that this gateway is there. @param text what it says of itself, JSON */
+  /** Announces this gateway. @param text its description of itself, as JSON */
   pulse(id: string, text: string): Promise<Pulse>;
-  /** The gateways that have been heard of within a day. */
+  /** The gateways seen within the last day. */
   gateways(): Promise<GatewayEntry[]>;
-  /** This gateway goes. */
+  /** Removes this gateway's announcement. */
   leave(id: string): Promise<void>;
   /**
-   * Puts bans; each one only where it supersedes what is there. Told to everybody, oneself included.
+   * Stores each ban that supersedes the known one, and publishes it to all gateways, including this one.
    *
-   * @param quietly not told to anybody: all know it
-   * @returns those that were decided too far ahead of the store's clock, and not taken
+   * @param quietly do not publish: all gateways have the bans
+   * @returns bans refused because they are dated too far ahead of the store's clock
    */
   putBans(bans: readonly Ban[], quietly?: boolean): Promise<Ban[]>;
   /**
-   * Told of every ban that was put and taken, and of null for what somebody told that is none. Whoever may write there may
-   * have told it: it is to pass the gate. Must not throw.
+   * Calls the listener with every published ban, and with null for a message that is not a ban. Anyone able to write to the
+   * store may have forged it, so it must be checked. The listener must not throw.
    */
   onBan(listener: (ban: Ban | null) => void): void;
-  /** Every record that is not yet forgotten, in pages of some hundreds; none of them has passed the gate. */
+  /** Every remembered record, in pages of some hundreds, unchecked. */
   allBans(): AsyncIterable<readonly StoredBan[]>;
-  /** Records of these prefixes; what is missing is left out. */
+  /** The records of these prefixes; missing ones are omitted. */
   readBans(prefixes: readonly string[]): Promise<StoredBan[]>;
-  /** Walks the index, a page at a time. @param cursor `0` at first; it is `0` again when all have been told */
+  /** Walks the index page by page. @param cursor `0` at first; the last page returns `0` again */
   indexPage(cursor: string): Promise<{ cursor: string; prefixes: readonly string[] }>;
-  /** Prefixes that were put since a time of the store's clock, at most `deltaLife` ago; in pages. */
+  /** Prefixes changed since a time of the store's clock, at most `deltaLife` ago; in pages. */
   changedSince(time: number): AsyncIterable<readonly string[]>;
   compare(records: readonly Pick<Ban, 'prefix' | 'changed'>[]): Promise<Comparison[]>;
-  /** Takes records out that no gateway may take, as long as they are what they were. */
+  /** Deletes records that every gateway must refuse, unless they have changed. */
   dropBans(records: readonly Pick<StoredBan, 'prefix' | 'text'>[]): Promise<void>;
-  /** Claims a task for one gateway. @returns whether it is this one's, for `life` milliseconds */
+  /** Claims a task for one gateway. @returns whether this gateway holds it, for `life` milliseconds */
   claim(task: string, id: string, life: number): Promise<boolean>;
-  /** Leaves a note for others, for `life` milliseconds. */
+  /** Stores a note for other gateways, for `life` milliseconds. */
   note(name: string, text: string, life: number): Promise<void>;
   noted(name: string): Promise<string | null>;
-  /** Adds to counters, all at once. @returns what they are then */
+  /** Adds to counters, in one step. @returns their new values */
   count(counts: readonly Count[]): Promise<number[]>;
-  /** Adds strikes. @returns how many strikes there are against each prefix in its window */
+  /** Adds strikes. @returns the number of strikes against each prefix within its window */
   strike(strikes: readonly Strike[]): Promise<number[]>;
   /**
-   * Puts events at the end of the stream. A number that this source has put already is passed over, so that what may or may
-   * not have arrived can be told again.
+   * Appends events to the stream. Numbers already received from this source are skipped, so that events that may have arrived
+   * can be sent again.
    *
-   * @param first number of the first event; they are numbered from 1 on, without gaps
+   * @param first number of the first event; numbers start at 1 and have no gaps
    */
   append(source: string, first: number, events: readonly string[]): Promise<void>;
-  /** Entries behind an id (`0`: from the start), oldest first, at most `limit`. */
+  /** Entries after an id (`0`: from the start), oldest first, at most `limit`. */
   eventsAfter(id: string, limit: number): Promise<StreamEntry[]>;
   close(): Promise<void>;
 }
 
-/** The most events the stream keeps, about. */
+/** The approximate number of events that the stream keeps. */
 export const streamLength = 100_000;

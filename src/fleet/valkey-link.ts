@@ -1,26 +1,26 @@
 /**
- * The two connections to Valkey: one for commands, one that hears what others publish. Made again for ever; why they are not
- * there is told in words.
+ * The two connections to Valkey, one for commands and one that subscribes to messages. Reconnects for ever, and reports the
+ * cause of failures in words.
  */
 import { randomUUID } from 'node:crypto';
 import { type Cluster, Redis, type RedisOptions } from 'iovalkey';
 import { readValkeyAddress, type ValkeyAddress } from '../address/valkey-address.ts';
 import type { Trouble } from './store.ts';
-import { troubleOf } from './trouble.ts';
+import { troubleOf } from './valkey-trouble.ts';
 
 export interface ValkeyLinkOptions {
-  /** As `readValkeyAddress` reads it. */
+  /** In the syntax of `readValkeyAddress`. */
   readonly url: string;
-  /** PEM of the authorities that sign the server's certificate. @default those of the system */
+  /** PEM of the CAs for the server's certificate. @default the system's */
   readonly ca?: string | Buffer;
-  /** PEM of the certificate that this gateway shows, and of its key. @default none */
+  /** PEM of this gateway's client certificate, and of its key. @default none */
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** Told of every error of a connection; it is tried again by itself. */
+  /** Called with every connection error; the connection is retried automatically. */
   readonly onError: (error: Error) => void;
 }
 
-/** Milliseconds until a command has failed, and between two proofs that both connections work. */
+/** Milliseconds until a command fails, and between two checks that both connections work. */
 const commandTimeout = 1000;
 const heartbeat = 1000;
 
@@ -33,7 +33,7 @@ export class ValkeyLink {
   readonly #address: ValkeyAddress;
   readonly #channel: string;
   readonly #onState: (trouble: Trouble | null) => void;
-  /** A channel that only this process hears: the proof that messages come through. */
+  /** A channel that only this process subscribes to, to check that messages get through. */
   readonly #echo: string;
   readonly #timer: NodeJS.Timeout;
   readonly #ready = new Set<Client>();
@@ -42,10 +42,10 @@ export class ValkeyLink {
   #closed = false;
 
   /**
-   * Starts to connect.
+   * Starts connecting.
    *
-   * @param prefix begins every channel
-   * @param onMessage gets what is published on the channel
+   * @param prefix prefix of every channel
+   * @param onMessage gets the messages published on the channel
    */
   constructor(
     options: ValkeyLinkOptions,
@@ -88,8 +88,8 @@ export class ValkeyLink {
   }
 
   /**
-   * What a connection begins with. Done here and not by the client library, which writes to the terminal where a password is
-   * not wanted, and takes a replica for its master.
+   * Authenticates and checks a new connection. The client library's own way prints to the terminal if the server wants no
+   * password, and accepts a replica as master.
    */
   async #greet(client: Client): Promise<void> {
     try {
@@ -112,24 +112,24 @@ export class ValkeyLink {
       await client
         .call('AUTH', ...(username === '' ? [password] : [username, password]))
         .catch((error: Error) => {
-          // A server that asks for none lets us in without.
+          // The server requires no password.
           if (!/without any password|no password is set/.test(error.message)) throw error;
         });
     await client.call('CLIENT', 'SETNAME', 'sekisho').catch(() => {});
     if (database !== 0) await client.select(database);
     const role = await client.call('ROLE').catch((error: Error) => {
-      // A user from before this was asked has no right to.
+      // Users set up for earlier versions lack the permission for ROLE.
       if (/^NOPERM/.test(error.message) && !/^NOAUTH/.test(error.message)) return ['master'];
       throw error;
     });
     if ((role as string[])[0] !== 'master') throw new Error('READONLY it is a replica');
   }
 
-  /** A connection that is cut without a word is noticed only by what does not come back. */
+  /** Checks both connections: one that was cut silently shows only by missing replies. */
   #beat(): void {
     if (!this.connected) return;
     if (!this.#echoed) {
-      this.#options.onError(new Error('the subscription does not answer; connecting anew'));
+      this.#options.onError(new Error('the subscription does not answer; reconnecting'));
       this.#again(this.#subscriber);
     }
     this.#echoed = false;
@@ -145,7 +145,7 @@ export class ValkeyLink {
 
   #gone(client: Client): void {
     this.#ready.delete(client);
-    // Perhaps it is back at once; why it is not is told by the next attempt.
+    // It may reconnect at once; if not, the next attempt reports the cause.
     if (this.connected) this.#tell({ kind: 'away', text: '' });
   }
 
@@ -169,7 +169,7 @@ function connect(address: ValkeyAddress, { ca, cert, key }: ValkeyLinkOptions): 
   const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   const back = (times: number): number => Math.min(50 * 2 ** Math.min(times, 5), 1000);
   const options: RedisOptions = {
-    // Nothing waits in a queue of the client's: what can't be sent now is the fleet's to keep.
+    // No queue in the client library: the fleet itself keeps what can't be sent now.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResubscribe: false,
@@ -179,7 +179,7 @@ function connect(address: ValkeyAddress, { ca, cert, key }: ValkeyLinkOptions): 
     connectTimeout: 2000,
     keepAlive: 5000,
     retryStrategy: back,
-    // A replica that was promoted meanwhile is found by connecting anew.
+    // Reconnect to find the replica that was promoted meanwhile.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...(address.tls ? { tls } : {}),
   };

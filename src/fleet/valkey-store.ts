@@ -1,14 +1,14 @@
 /**
  * The fleet's store in Valkey, or Redis 7 and later.
  *
- * Bans travel by publish/subscribe: a message is with every gateway in a millisecond or so, and costs Valkey no memory.
- * What it does not do is keep messages for a gateway that is cut off. That one reads all bans anew once it is back, which it
- * has to do in any case, since Valkey itself may have come back empty; a stream to resume would only be a second way.
+ * Bans are published: a message reaches every gateway within about a millisecond, and takes no memory in Valkey. Messages are
+ * not kept for a disconnected gateway. It reconciles when it reconnects, as it must in any case, because Valkey may have
+ * restarted empty; so a stream to resume from would add nothing.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'iovalkey';
+import { mostAhead } from '../bans/admission.ts';
 import { type Ban, readBan } from '../bans/ban.ts';
-import { mostAhead } from '../bans/gate.ts';
 import * as scripts from './scripts.ts';
 import {
   type Comparison,
@@ -28,18 +28,18 @@ import {
 import { ValkeyLink, type ValkeyLinkOptions } from './valkey-link.ts';
 
 export interface ValkeyStoreOptions extends ValkeyLinkOptions {
-  /** Begins every key and channel; gateways with the same one are a fleet. @default 'sekisho' */
+  /** Prefix of every key and channel; gateways with the same prefix form a fleet. @default 'sekisho' */
   readonly prefix?: string;
-  /** How long a ban is kept after its end, in milliseconds. */
+  /** How long a ban is kept after it ends, in milliseconds. */
   readonly remember: number;
 }
 
 /** How long events and their numbers are kept, in milliseconds. */
 const streamLife = 7 * 86_400_000;
-/** Commands sent before their replies are waited for; keys in one script. */
+/** The most commands per pipeline, and the most keys per script. */
 const batch = 250;
 
-/** By what the script replies. */
+/** Indexed by the script's reply. */
 const comparisons: readonly Comparison[] = ['same', 'put', 'take'];
 
 type Arguments = (string | number)[];
@@ -56,7 +56,7 @@ interface Commands {
   sekishoAppend(...args: Arguments): Promise<number>;
 }
 
-/** Of each script: how many keys it has; where that differs from call to call, the call says so. */
+/** The scripts. Those without `numberOfKeys` get it as the first argument of each call. */
 const commands = {
   sekishoPulse: { numberOfKeys: 4, lua: scripts.pulse },
   sekishoPutBan: { numberOfKeys: 3, lua: scripts.putBan },
@@ -77,10 +77,10 @@ export class ValkeyStore implements FleetStore {
   readonly #stateListeners: ((trouble: Trouble | null) => void)[] = [];
   readonly #banListeners: ((ban: Ban | null) => void)[] = [];
 
-  /** Starts to connect; goes on trying for ever. @throws TypeError where the URL is none */
+  /** Starts connecting, and retries for ever. @throws TypeError if the URL is invalid */
   constructor(options: ValkeyStoreOptions) {
     this.#options = options;
-    // In braces, so that a cluster keeps all keys of a fleet on one node, where scripts can reach them.
+    // In braces, so that a cluster keeps all keys of a fleet on one node: a script can only use keys of one node.
     this.#prefix = `{${options.prefix ?? 'sekisho'}}:`;
     this.#link = new ValkeyLink(
       options,
@@ -177,7 +177,7 @@ export class ValkeyStore implements FleetStore {
       );
       for (const [index, prefix] of part.entries()) {
         const text = texts[index];
-        // It was forgotten; the index is a little behind.
+        // The record has expired; the index lags slightly.
         if (typeof text !== 'string') continue;
         const ban = parseBan(text);
         records.push({ prefix, text, ban: ban?.prefix === prefix ? ban : null });
@@ -200,7 +200,7 @@ export class ValkeyStore implements FleetStore {
       if (prefixes.length > 0) yield prefixes;
       if (prefixes.length < batch) return;
       const last = found.at(-1)!;
-      // More within one millisecond than a page holds: then that millisecond is read whole.
+      // More changes within one millisecond than fit a page: read that millisecond as a whole.
       if (last !== from) from = last;
       else {
         yield await this.#commands.zrangebyscore(key, from, from);
@@ -304,7 +304,7 @@ export class ValkeyStore implements FleetStore {
     return `${this.#prefix}ban:${prefix}`;
   }
 
-  /** Sends one command for each item and waits for all replies. @throws the first error among them */
+  /** Sends one command per item and waits for all replies. @throws the first error among them */
   async #pipeline<T>(
     items: readonly T[],
     add: (pipeline: ReturnType<Redis['pipeline']> & Commands, item: T) => unknown,

@@ -1,4 +1,4 @@
-/** Binds a listener, whatever it speaks, and says what is wrong where it can't: for an operator. */
+/** Binds a listener of any protocol, and explains failures to the operator. */
 import { once } from 'node:events';
 import type { ListenOptions, Server } from 'node:net';
 import { hostPort } from '../address/host-port.ts';
@@ -7,17 +7,17 @@ import { portOwner } from './port-owner.ts';
 export interface Binding extends ListenOptions {
   readonly host: string;
   readonly port: number;
-  /** A socket that is bound already. */
+  /** A socket that is already bound. */
   readonly fd?: number;
 }
 
-/** As many as the system lets wait (somaxconn): at 511, Node's default, a crowd that comes at once is sent away. */
+/** As many as the kernel's default limit allows (somaxconn): Node's 511 drops connections in a sudden crowd. */
 const backlog = 4096;
 
 /**
  * @param who for the message: `listen`, `smtp`, `decoys`
- * @param whenTaken what to do where somebody else has the port
- * @throws Error with the address, the reason and what to do; the error of the system as its cause
+ * @param whenTaken what to do if another program has the port
+ * @throws Error with the address, the reason and the fix; the system's error is its cause
  */
 export async function bind(
   server: Server,
@@ -33,7 +33,7 @@ export async function bind(
   }
 }
 
-/** What `bind` throws, for a server that somebody else binds. */
+/** The error that `bind` throws, for servers bound elsewhere. */
 export function bindFailure(
   cause: NodeJS.ErrnoException,
   { host, port }: Pick<Binding, 'host' | 'port'>,
@@ -51,9 +51,9 @@ function why(cause: NodeJS.ErrnoException, port: number, whenTaken: string): str
     case 'EADDRINUSE':
       return `the port is taken${owner === null ? '' : ` by ${owner}`}; ${whenTaken}`;
     case 'EACCES':
-      return 'a port below 1024 is for root; start as root, with user and group in the config, or choose another port';
+      return 'ports below 1024 need root; start as root, with user and group in the config, or choose another port';
     case 'EADDRNOTAVAIL':
-      return 'this machine has no such address; write one that it has, or 0.0.0.0 for all of them';
+      return 'this machine has no such address; write one of its addresses, or 0.0.0.0 for all';
     default:
       return cause.message;
   }

@@ -1,4 +1,4 @@
-/** The certificates of a listener: chosen by the name asked for, read again when their files change. */
+/** The certificates of a listener: selected by server name, reread when their files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
@@ -6,14 +6,14 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
-  /** It is ordered, and may not be there yet. */
+  /** The certificate is ordered by ACME, and may not exist yet. */
   readonly ordered?: true;
 }
 
 export interface CertificateEvents {
-  /** Changed files can't be used; the certificates before stay in use. */
+  /** Changed files can't be used; the previous certificates stay in use. */
   readonly onError: (error: Error) => void;
-  /** Other certificates are in use now. */
+  /** The certificates in use have changed. */
   readonly onReload: () => void;
 }
 
@@ -25,28 +25,28 @@ interface Loaded {
   readonly kind: string;
 }
 
-/** How often files are looked at, in milliseconds. Polled: a rename in place, as ACME clients do, escapes inotify. */
+/** Polling interval, in milliseconds. ACME clients replace files by rename, which inotify misses. */
 const lookEvery = 5000;
-/** Where one is ordered and not there yet: every handshake fails until it is. */
+/** The interval while an ordered certificate is missing: handshakes for its name fail until it arrives. */
 const missingLookEvery = 1000;
 
 export class Certificates {
   #files: readonly CertificateFiles[];
   readonly #events: CertificateEvents;
-  /** PEM file of the authorities of clients; null: clients are not asked for certificates. */
+  /** PEM file of the CAs for client certificates; null: clients are not asked for certificates. */
   readonly #authorities: string | null;
   #ca: Buffer | undefined;
-  /** Null: ordered, and not there yet. */
+  /** Null: ordered, but not there yet. */
   #loaded: readonly (Loaded | null)[];
-  /** Made when first asked for. */
+  /** Created on first use. */
   #contexts = new WeakMap<Loaded, SecureContext>();
-  /** What the files were before they were read last: a change while they are read is seen by the next look. */
+  /** The stamp taken before the last read, so that the next poll notices a change made during that read. */
   #seen: string;
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * @param authorities PEM file of those that sign the certificates of clients
-   * @throws Error where the files can't be used at the start
+   * @param authorities PEM file of the CAs for client certificates
+   * @throws Error if the files can't be used at the start
    */
   constructor(
     files: readonly CertificateFiles[],
@@ -68,19 +68,19 @@ export class Certificates {
     }, missingLookEvery).unref();
   }
 
-  /** What is shown to a client that asks for no name: the first certificate, and those of other kinds for the same name. */
+  /** Shown to clients that send no server name: the first certificate, and those with other key types for its names. */
   get standard(): SecureContextOptions {
     return this.#optionsOf(this.#together(this.#first));
   }
 
-  /** The same as a context. */
+  /** `standard` as a context. */
   get standardContext(): SecureContext {
     if (this.#first !== null) return this.#contextOf(this.#first);
     withoutCertificate ??= createSecureContext(tlsFloor);
     return withoutCertificate;
   }
 
-  /** Null: none is there yet, and every handshake fails. */
+  /** Null: no certificate exists yet, and every handshake fails. */
   get #first(): Loaded | null {
     return this.#present[0] ?? null;
   }
@@ -90,10 +90,10 @@ export class Certificates {
   }
 
   /**
-   * The context for a name asked for; undefined: the standard one stays, as where no certificate is for the name. Node takes a
-   * single certificate out of a context that is given here: of several kinds of keys the one for the client is to be chosen.
+   * The context for a server name; undefined: keep the standard one, which also serves unknown names. Node uses only one
+   * certificate of a context returned from SNICallback, so this picks the key type that the client supports.
    *
-   * @param takesEcdsa false: the client knows RSA alone
+   * @param takesEcdsa false: the client supports only RSA
    */
   contextFor(servername: string, takesEcdsa = true): SecureContext | undefined {
     const first = this.#first;
@@ -114,9 +114,9 @@ export class Certificates {
   }
 
   /**
-   * Reads the files again. A pair that can't be used stays as it was; the others are replaced.
+   * Rereads the files. A pair that can't be used keeps its previous certificate; the others are replaced.
    *
-   * @param files others than before: those that are ordered follow the sites. @default the same
+   * @param files the new file names: ordered certificates follow the sites. @default unchanged
    */
   reload(files = this.#files): void {
     const [before, known] = [this.#loaded, this.#files];
@@ -146,7 +146,7 @@ export class Certificates {
     this.#events.onReload();
   }
 
-  /** A certificate, and of each other kind of key the first one for the same names: an old client has RSA alone. */
+  /** A certificate, and the first with each other key type for the same names: old clients support only RSA. */
   #together(first: Loaded | null): Loaded[] {
     if (first === null) return [];
     const together = [first];
@@ -159,17 +159,17 @@ export class Certificates {
     return together;
   }
 
-  /** The authorities are in every context: one without them would believe those of the system. */
+  /** Every context gets the configured CAs: one without them would trust the system's. */
   #optionsOf(together: readonly Loaded[]): SecureContextOptions {
     return this.#ca === undefined ? optionsOf(together) : { ...optionsOf(together), ca: this.#ca };
   }
 
-  /** @param old what is in use; null: nothing @throws Error where the files can't be used */
+  /** @param old the certificate in use; null: none @throws Error if the files can't be used */
   #read(files: CertificateFiles, old: Loaded | null): Loaded | null {
     return files.ordered === true && !existsSync(files.cert) ? old : load(files);
   }
 
-  /** What the files are now, a link being what it leads to. */
+  /** The current state of the files, with links followed. */
   #stamp(): string {
     const authorities = this.#authorities === null ? [] : [this.#authorities];
     return [...authorities, ...this.#files.flatMap(({ cert, key }) => [cert, key])].map(stampOf).join();
@@ -180,7 +180,7 @@ export class Certificates {
   }
 }
 
-/** Another text for another file, and for a link that leads elsewhere; empty: it can't be read. */
+/** A text that changes with the file, or with the target of a link; empty: it can't be read. */
 function stampOf(file: string): string {
   try {
     const { ino, mtimeMs, ctimeMs, size } = statSync(file);
@@ -190,7 +190,7 @@ function stampOf(file: string): string {
   }
 }
 
-/** @throws Error where there is no certificate in the file */
+/** @throws Error if the file holds no certificate */
 function readAuthorities(file: string | null): Buffer | undefined {
   if (file === null) return undefined;
   const ca = readFileSync(file);
@@ -198,13 +198,13 @@ function readAuthorities(file: string | null): Buffer | undefined {
   return ca;
 }
 
-/** @throws Error where the two can't be read, or don't belong together: a handshake would fail without a word */
+/** @throws Error if the files can't be read or don't match, which would make every handshake fail silently */
 function load({ cert, key }: CertificateFiles): Loaded {
   const [chain, keyText] = [readFileSync(cert), readFileSync(key)];
-  // A key may stand before it in the same file.
+  // The file may begin with the key.
   const x509 = new X509Certificate(chain.subarray(Math.max(0, chain.indexOf('-----BEGIN CERTIFICATE'))));
   if (!x509.checkPrivateKey(createPrivateKey(keyText)))
-    throw new Error(`${key} is not the key of ${cert}: name the key that the certificate was made with`);
+    throw new Error(`${key} is not the key of ${cert}: name the private key of this certificate`);
   const loaded = { chain, key: keyText, x509, kind: x509.publicKey.asymmetricKeyType ?? '' };
   createSecureContext(optionsOf([loaded]));
   return loaded;
@@ -216,7 +216,7 @@ const optionsOf = (together: readonly Loaded[]): SecureContextOptions => ({
   ...tlsFloor,
 });
 
-/** TLS 1.2 and up with forward secrecy and authenticated encryption: Mozilla's intermediate profile (RFC 9325). */
+/** TLS 1.2 or later with forward secrecy and authenticated encryption: Mozilla's intermediate profile (RFC 9325). */
 const tlsFloor = {
   minVersion: 'TLSv1.2',
   ciphers:
@@ -225,5 +225,5 @@ const tlsFloor = {
     'ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305',
 } as const;
 
-/** Every handshake with it fails. Made when one is needed: it takes a tenth of the time that a start does. */
+/** A context with which every handshake fails. Created when needed: it would take a tenth of the start-up time. */
 let withoutCertificate: SecureContext | undefined;

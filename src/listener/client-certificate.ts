@@ -1,37 +1,37 @@
-/** The certificate of a client, where a listener asks for one (mTLS). */
+/** Client certificates (mTLS). */
 import type { TLSSocket } from 'node:tls';
 
 export interface ClientCertificates {
-  /** PEM file of the authorities that sign them. */
+  /** PEM file of the CAs that sign them. */
   readonly ca: string;
-  /** `require`: no connection without one; `request`: one without a certificate is served, one with a wrong one is not. */
+  /** `require`: every client needs a valid certificate; `request`: clients without one are served, those with an invalid one are not. */
   readonly verify: 'require' | 'request';
 }
 
-/** Of a distinguished name in text, in characters; a backend takes 8 KiB of a field. */
+/** The longest distinguished name passed on, in characters; backends accept fields of 8 KiB. */
 const longest = 4096;
 
 /**
- * Whom the certificate names that a client has shown, as RFC 4514 writes it; null: it has shown none.
+ * The subject of the client's certificate, as RFC 4514 writes it; null: the client sent none.
  *
- * @throws Error where the connection may not be served
+ * @throws Error if the connection must not be served
  */
 export function clientName(socket: TLSSocket, verify: ClientCertificates['verify']): string | null {
   const { subject } = socket.getPeerCertificate() ?? {};
   const shown = socket.getPeerX509Certificate() !== undefined;
   if (!shown && verify === 'request') return null;
-  if (!shown || !socket.authorized) throw new Error('the certificate of a client is missing or wrong');
+  if (!shown || !socket.authorized) throw new Error('the certificate of a client is missing or invalid');
   const name = distinguishedName(subject as unknown as Record<string, string | readonly string[]>);
   if (name === '' || name.length > longest)
-    throw new Error('the certificate of a client names nobody, or at too great length');
+    throw new Error('the subject of a client certificate is empty or too long');
   return name;
 }
 
 /**
- * RFC 4514: the last part first. What is not visible ASCII is written as its octets: a name that an authority signed without
- * looking can't end the line, and can't pass for two names.
+ * RFC 4514: last part first. Octets outside visible ASCII are escaped, so that a name signed by a careless CA can't contain a
+ * line break or pass for two names.
  *
- * @param subject the parts of the name, as node:tls hands them out
+ * @param subject the parts of the name, as node:tls gives them
  */
 export function distinguishedName(subject: Readonly<Record<string, string | readonly string[]>>): string {
   const parts = Object.entries(subject ?? {}).flatMap(([type, values]) =>

@@ -1,22 +1,23 @@
-/** Tells TLS from plain HTTP by the first byte of a connection, before anybody else reads it. */
+/** Distinguishes TLS from plain HTTP by the first byte of a connection, without consuming it. */
 import type { Socket } from 'node:net';
 
-/** A TLS record of a handshake (RFC 8446 section 5.1), or an SSL 2.0 hello, whose length has the highest bit set. */
+/** A TLS handshake record (RFC 8446 section 5.1), or an SSL 2.0 hello, whose length has the highest bit set. */
 const speaksTls = (byte: number): boolean => byte === 0x16 || byte >= 0x80;
 
-/** The most that is read ahead of a hello, bytes: with keys that no quantum computer finds it is some 2,000, in two packets. */
+/** The most bytes of a hello to read ahead. With post-quantum keys it has some 2,000 bytes, in two packets. */
 const mostAhead = 8192;
 
-/** The first record of TLS, as it says how long it is, or as much of it as is read ahead. */
+/** Whether the bytes hold the first TLS record by its declared length, or as much as is read ahead, or are not TLS. */
 const holdsRecord = (bytes: Buffer): boolean =>
   bytes[0] !== 0x16 ||
   bytes.length >= mostAhead ||
   (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt16BE(3));
 
 /**
- * @param timeout milliseconds for it to come; then the connection is cut off
- * @param whole wait for the first record of TLS, too
- * @param done told whether TLS is spoken, and what came first; everything is unread on the socket. Not called where nothing comes.
+ * @param timeout milliseconds to wait for it; then the connection is cut off
+ * @param whole wait for the whole first TLS record
+ * @param done called with whether the client speaks TLS, and the first bytes, which stay unread on the socket. Not called if
+ *   nothing arrives.
  */
 export function peekFirstByte(
   socket: Socket,

@@ -1,4 +1,4 @@
-/** Sockets that systemd has bound and hands over: sd_listen_fds(3). Whoever gets them needs no right to bind ports. */
+/** Sockets that systemd binds and passes on: sd_listen_fds(3). The program then needs no right to bind ports. */
 import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { plural } from '../plural.ts';
@@ -7,31 +7,32 @@ import { plural } from '../plural.ts';
 const first = 3;
 
 /**
- * The descriptors of the first listeners, in the order of the config; empty where nobody hands any over.
+ * The descriptors for the first listeners, in the order of the config; empty if systemd passed none.
  *
  * @param listeners how many the config has
- * @throws Error where there are more sockets than listeners: one would accept connections that nobody takes
+ * @throws Error if there are more sockets than listeners: connections to the extra one would never be answered
  */
 export function inheritedSockets(
   listeners: number,
   { LISTEN_PID, LISTEN_FDS }: NodeJS.ProcessEnv = process.env,
 ): number[] {
-  // Meant for another program, which started this one and left its environment. Workers get theirs through the primary.
+  // With another LISTEN_PID the sockets are for the program that started this one. Workers get theirs through the primary.
   const receiver = cluster.isWorker ? process.ppid : process.pid;
   if (LISTEN_FDS === undefined || Number(LISTEN_PID) !== receiver) return [];
   const count = /^\d{1,4}$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : Number.NaN;
-  if (Number.isNaN(count)) throw new Error(`LISTEN_FDS is ${JSON.stringify(LISTEN_FDS)}, and no number`);
+  if (Number.isNaN(count))
+    throw new Error(`LISTEN_FDS is ${JSON.stringify(LISTEN_FDS)}, which is not a number`);
   if (count > listeners)
     throw new Error(
-      `systemd hands over ${plural(count, 'socket')}, and the config has ${listeners} under listen: name each ListenStream= there, in the same order`,
+      `systemd passes ${plural(count, 'socket')}, but the config has ${listeners} under listen: list every ListenStream= there, in the same order`,
     );
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
 /**
- * The order of sockets is easily mixed up, and TLS would be spoken on the port of plain HTTP.
+ * Checks the address of an inherited socket: sockets in the wrong order would speak TLS on the port for plain HTTP.
  *
- * @throws Error where the socket is not that of the config
+ * @throws Error if the address is not the listener's
  */
 export function checkInherited(
   bound: AddressInfo | string | null,
@@ -42,6 +43,6 @@ export function checkInherited(
     if (port === 0 || (bound.port === port && bound.address === host)) return;
   }
   throw new Error(
-    `systemd hands over a socket of ${said}, and the config says ${host} port ${port} in its place: give ListenStream= the same address, in the same order`,
+    `systemd passes a socket of ${said}, but the config has ${host} port ${port} at this position: give ListenStream= the same addresses, in the same order`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * One address that accepts connections: plain or TLS, with or without PROXY headers. Whatever it speaks, a connection ends
- * at one of two front ends, of HTTP/1 and of HTTP/2, and both ask the same checkpoint.
+ * An address that accepts connections, plain or TLS, with or without PROXY headers. Every connection ends up at the HTTP/1 or
+ * the HTTP/2 front end, and both use the same checkpoint.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
@@ -20,52 +20,52 @@ import { checkInherited } from './inherited-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 import { bindAlone, type PortSharing } from './shared-port.ts';
 
-/** A front end: takes connections of which nothing has been read, and serves them. */
+/** Serves connections from their first byte. */
 export interface FrontEnd {
   take(socket: Socket): void;
-  /** Ends connections that wait for a request now, and the others with their answer. */
+  /** Closes idle connections now, and the others after their current answer. */
   close(): void;
-  /** Every connection is gone. */
+  /** Called once every connection has closed. */
   stop(): void;
 }
 
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
-  /** A socket that is bound already, by systemd; null: this one binds. */
+  /** A socket already bound by systemd; null: the listener binds. */
   readonly inherited: number | null;
-  /** Who else listens at the same address. */
+  /** Which other sockets listen at the same address. */
   readonly sharing: PortSharing;
   /** Null: plain HTTP. */
   readonly tls: readonly CertificateFiles[] | null;
-  /** Certificates that clients are asked for; null: none. */
+  /** Requests certificates from clients; null: it does not. */
   readonly clients: ClientCertificates | null;
-  /** What answers a challenge of TLS-ALPN-01 for a name (RFC 8737): key and certificate; null: nobody orders for it. */
+  /** Key and certificate that answer a TLS-ALPN-01 challenge for a name (RFC 8737); null: no order for it is in progress. */
   readonly proofOf: ((servername: string) => string | null) | null;
-  /** Peers of which a PROXY header is expected; null: of nobody. */
+  /** Which peers must send a PROXY header; null: none. */
   readonly proxyPeers: ((address: string) => boolean) | null;
-  /** Milliseconds for a client to send a PROXY header, and for TLS to be agreed on. */
+  /** Milliseconds for a client to send a PROXY header, and to complete the TLS handshake. */
   readonly headerTime: number;
   /** Serves HTTP/1. */
   readonly http1: FrontEnd;
-  /** Tells clients that speak plain HTTP to a listener of TLS so. */
+  /** Answers clients that speak plain HTTP to a TLS listener. */
   readonly plain: FrontEnd;
-  /** Serves HTTP/2, which is spoken over TLS alone. */
+  /** Serves HTTP/2, over TLS only. */
   readonly http2: FrontEnd;
-  /** Told of a connection as it is accepted; false: it is cut off before a byte is read. */
+  /** Called for each accepted connection; false: it is cut off before a byte is read. */
   readonly mayConnect: (socket: Socket) => boolean;
-  /** A client that a PROXY header names. */
+  /** Called with the client that a PROXY header names. */
   readonly onClient: (socket: Socket, address: string) => void;
-  /** A name in a TLS hello, as it comes; and again once TLS is agreed on, `over` that connection. */
+  /** Called with the server name of a TLS hello, and again after the handshake, then with the connection it ran `over`. */
   readonly onName: (socket: Socket, name: string, over?: Socket) => void;
-  /** Whom the certificate names that a client has shown (RFC 4514). */
+  /** Called with the subject of the client's certificate (RFC 4514). */
   readonly onCertificate: (socket: Socket, name: string) => void;
   readonly onError: (error: Error) => void;
 }
 
 /**
- * Sockets that accept at one address. Node takes one connection from each in a turn of the event loop (libuv 1.52), and
- * among 1,000 busy connections a turn lasts 20 ms: a newcomer would wait for seconds.
+ * Accepting sockets per address. Node accepts one connection per socket and event-loop turn (libuv 1.52). With 1,000 busy
+ * connections a turn takes 20 ms, and a new client would wait for seconds.
  */
 export const acceptors = 16;
 
@@ -74,16 +74,16 @@ export class Listener {
   readonly #certificates: Certificates | null;
   readonly #tls: TlsServer | null;
   readonly #challenges: TlsServer | null;
-  /** The first has the address; the others share it. */
+  /** The first binds the address; the others share it. */
   readonly #accepting: readonly TcpServer[];
-  /** Clients that PROXY headers named, by the socket of the balancer. */
+  /** Clients named by PROXY headers, by the balancer's socket. */
   readonly #named = new WeakMap<Socket, string>();
-  /** Clients that know certificates with an RSA key alone. */
+  /** Clients that support only certificates with an RSA key. */
   readonly #withoutEcdsa = new WeakSet<Socket>();
-  /** Every connection, upgraded ones included: the servers of requests forget those. */
+  /** Every connection, including upgraded ones, which the front ends no longer track. */
   readonly #sockets = new Set<Socket>();
 
-  /** @throws Error where a certificate can't be used */
+  /** @throws Error if a certificate can't be used */
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#certificates = options.tls === null ? null : this.#readCertificates(options.tls);
@@ -114,11 +114,10 @@ export class Listener {
     return `${this.#certificates === null ? 'http' : 'https'} ${hostPort(address, port)}`;
   }
 
-  /** @throws Error where the address can't be bound */
+  /** @throws Error if the address can't be bound */
   async listen(): Promise<void> {
     const { host, port, inherited, sharing } = this.#options;
     const [first, ...others] = this.#accepting;
-    // Sockets that share an address are let in beside those of another gateway of the same user, which would get half of its connections.
     if (sharing === 'own') await bindAlone({ host, port });
     const reusePort = sharing !== 'none';
     const more = inherited === null ? { reusePort } : { fd: inherited };
@@ -128,12 +127,12 @@ export class Listener {
     await Promise.all(others.map((server) => bind(server, { host, port: bound.port, reusePort }, 'listen')));
   }
 
-  /** @param files others than before. @default the same */
+  /** @param files the new file names. @default unchanged */
   reloadCertificates(files?: readonly CertificateFiles[]): void {
     this.#certificates?.reload(files);
   }
 
-  /** Accepts no more, lets requests under way end, and cuts off what is left after the deadline (milliseconds). */
+  /** Stops accepting, drains, and cuts off what is left after the deadline (milliseconds). */
   async close(deadline: number): Promise<void> {
     const closed = Promise.all(
       this.#accepting.filter(({ listening }) => listening).map((server) => once(server, 'close')),
@@ -148,7 +147,7 @@ export class Listener {
     }, deadline);
     await closed;
     clearTimeout(timer);
-    // A server is closed before its last sockets have said so: what their senders wanted is told by then, and not lost.
+    // A server closes before the 'close' events of its last sockets, which may still record events.
     while (this.#sockets.size > 0) await new Promise(setImmediate);
     this.#options.http1.stop();
     this.#options.http2.stop();
@@ -177,7 +176,7 @@ export class Listener {
       requestCert: clients !== null,
       rejectUnauthorized: clients?.verify === 'require',
       ALPNProtocols: ['h2', 'http/1.1'],
-      // Node calls it as a method of the connection.
+      // Node calls it with the TLS socket as `this`.
       SNICallback: function (this: unknown, servername, done): void {
         const { _parent } = this as { readonly _parent?: Socket };
         const rsaAlone = _parent !== undefined && withoutEcdsa.has(_parent);
@@ -199,7 +198,7 @@ export class Listener {
     return server;
   }
 
-  /** False: the connection is cut off. */
+  /** @returns false: the connection was cut off */
   #nameClient(socket: TLSSocket, { verify }: ClientCertificates): boolean {
     try {
       const name = clientName(socket, verify);
@@ -211,7 +210,7 @@ export class Listener {
     }
   }
 
-  /** nginx looks at the first byte as well: a browser that is sent plain HTTP by an old link is told what is wrong. */
+  /** Like nginx, looks at the first byte: a browser that follows an old http: link to a TLS port gets an explanation. */
   #takeTls(socket: Socket, tls: TlsServer): void {
     if (socket.destroyed) return;
     const challenges = this.#challenges;
@@ -220,7 +219,7 @@ export class Listener {
         this.#options.plain.take(socket);
         return;
       }
-      // Who leaves in the middle of the handshake is gone: the connection would else count for its client until the handshake times out.
+      // A client that leaves during the handshake would otherwise keep its connection slot until the handshake times out.
       socket.allowHalfOpen = false;
       if (challenges !== null && bytes.includes(acmeProtocol)) {
         challenges.emit('connection', socket);
@@ -258,10 +257,10 @@ export class Listener {
   }
 }
 
-/** As it stands in the ALPN extension of a hello of a validating server (RFC 8737 section 3). */
+/** The ALPN entry in the hello of a validating server (RFC 8737 section 3). */
 const acmeProtocol = Buffer.from('\x0aacme-tls/1');
 
-/** Shakes hands with a validating server, and says nothing else. Ordinary clients never see the certificate of a challenge. */
+/** Completes the handshake with a validating server and closes. Ordinary clients never see a challenge's certificate. */
 function challengeServer(
   proofOf: (servername: string) => string | null,
   handshakeTimeout: number,

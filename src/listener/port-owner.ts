@@ -1,8 +1,8 @@
-/** Who has a port, for an error that an operator can act on. Linux; elsewhere, and without the right to look, null. */
+/** Finds the program that has a port, for an error that an operator can act on. Linux only; needs permission to look. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** `nginx (pid 123)`, or null where it cannot be found out. */
+/** `nginx (pid 123)`; null: it can't be found out. */
 export function portOwner(port: number): string | null {
   try {
     const inodes = new Set(['tcp', 'tcp6'].flatMap((file) => listeningInodes(file, port)));
@@ -33,13 +33,13 @@ function ownerOf(inodes: ReadonlySet<string>): string | null {
         return `${nameOf(owner)} (pid ${owner})`;
       }
     } catch {
-      // Gone meanwhile, or somebody else's.
+      // The process has ended, or belongs to another user.
     }
   }
   return null;
 }
 
-/** A worker of a cluster of Node is started again where it is stopped: whom to stop is its parent. */
+/** For a Node cluster worker, its primary: that is the process to stop, because it restarts its workers. */
 function primaryOf(pid: string): string {
   if (
     !readFileSync(`/proc/${pid}/environ`, 'latin1')
@@ -50,7 +50,7 @@ function primaryOf(pid: string): string {
   return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? pid;
 }
 
-/** Node names the threads of every program alike; its script tells more. */
+/** For Node programs, which all have the same process name, adds the script's name. */
 function nameOf(pid: string): string {
   const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   if (!/^node\b|^MainThread$/.test(name)) return name;

@@ -1,4 +1,4 @@
-/** From root to a user that may do nothing, once ports below 1024 are bound: a fault in this program is not root's. */
+/** Drops root for an unprivileged user once ports below 1024 are bound, so that a fault in this program does not give root. */
 import {
   chownSync,
   closeSync,
@@ -23,62 +23,62 @@ interface Ids {
 }
 
 /**
- * Who to become; null: nobody else. Asked before anything is bound, so that a name that is none is told at once.
+ * The user and group to become; null: no change. Called before anything is bound, so that an unknown name is reported at once.
  *
- * @throws Error where there is no such user or group, or where this process may not become another
+ * @throws Error if there is no such user or group, or this process may not change its user
  */
 export function resolveAccount(
   { user, group }: Account,
   read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
 ): Ids | null {
   if (user === false) {
-    if (group !== false) throw new Error(`group: ${group} needs a user beside it: write user: NAME`);
+    if (group !== false) throw new Error(`group: ${group} needs a user as well: write user: NAME`);
     return null;
   }
   const [, , uid, primary] = entry(read('/etc/passwd'), user) ?? [];
   if (uid === undefined)
-    throw new Error(`user: there is no ${user} in /etc/passwd: make one with useradd --system ${user}`);
+    throw new Error(`user: there is no ${user} in /etc/passwd: create it with useradd --system ${user}`);
   const gid = group === false ? primary : entry(read('/etc/group'), group)?.[2];
   if (gid === undefined) throw new Error(`group: there is no ${group} in /etc/group`);
   const ids = { user, uid: Number(uid), gid: Number(gid) };
   const now = process.getuid!();
   if (now === ids.uid && process.getgid!() === ids.gid) return null;
   if (now !== 0)
-    throw new Error(`user: only root can become ${user}: start as root, or take user out of the config`);
+    throw new Error(`user: only root can become ${user}: start as root, or remove user from the config`);
   return ids;
 }
 
 /**
- * Becomes them, in every thread; there is no way back.
+ * Changes user and group, irreversibly and in every thread.
  *
- * @throws Error where root could still be had
+ * @throws Error if root could be regained
  */
 export function dropPrivileges(ids: Ids | null): void {
   if (ids === null) return;
-  // First the supplementary groups (root's are disk, shadow and others), last the user: it may not change groups.
+  // Supplementary groups first (root's include disk and shadow), the user last: an unprivileged user can't change groups.
   (process as unknown as { initgroups(user: string, group: number): void }).initgroups(ids.user, ids.gid);
   process.setgid!(ids.gid);
   process.setuid!(ids.uid);
   if (ids.uid !== 0 && regainsRoot()) throw new Error(`user: ${ids.user} can become root again`);
 }
 
-/** A file that is written to afterwards; SQLite gives those beside it the same owner. */
+/** Gives the user a file that is written later. SQLite gives the files beside it the same owner. */
 export function handOver(file: string, ids: Ids | null): void {
   if (ids === null) return;
   try {
     closeSync(openSync(file, 'a', 0o600));
     chownSync(file, ids.uid, ids.gid);
   } catch {
-    // Whoever opens the file tells what is wrong with it.
+    // The code that opens the file reports what is wrong with it.
   }
 }
 
 /**
- * Folders that are written to afterwards, and the files in them. Whoever the program ran as before may have put anything there: a link
- * to a folder or a file of root's is not followed, a second name of a file is left alone.
+ * Gives the user folders that are written later, and the files in them. The previous user may have put anything there: links,
+ * which could lead to root's files, are not followed, and files with several hard links are left alone.
  *
- * @param folder theirs; handed over where nothing else is in it
- * @param own their names
+ * @param folder the parent; changes owner only if it holds nothing else
+ * @param own names of the folders
  */
 export function handOverFolders(folder: string, own: readonly string[], ids: Ids | null): void {
   if (ids === null) return;
@@ -97,7 +97,7 @@ export function handOverFolders(folder: string, own: readonly string[], ids: Ids
       give(path);
     }
   } catch {
-    // Whoever writes there tells what is wrong with it.
+    // The code that writes there reports what is wrong with it.
   }
 }
 

@@ -1,14 +1,14 @@
-/** Takes the PROXY header off a connection before anybody else reads it. */
+/** Reads the PROXY header off a connection before any other reader. */
 import type { Socket } from 'node:net';
 import { readProxyHeader } from '../wire/proxy-protocol.ts';
 
-/** A header is at most this long, extensions included; more bytes without an end are none. */
+/** The longest header accepted, including extensions, in bytes. */
 const longest = 4096;
 
 /**
- * @param timeout milliseconds for the header to come
- * @param done gets the client's address, or null where the balancer speaks for itself; the rest is unread on the socket.
- *   Not called where the peer sends no header: it is cut off, since whom it speaks for cannot be told.
+ * @param timeout milliseconds to wait for the header
+ * @param done gets the client's address, or null if the balancer speaks for itself; later bytes stay unread on the socket.
+ *   Not called if the peer sends no valid header: it is cut off, since its client is unknown.
  */
 export function takeProxyHeader(
   socket: Socket,

@@ -1,7 +1,7 @@
 /**
- * Reads an accepted connection into memory of the program's own. Node does so with what it dials (`onread` of node:net), and has
- * no such option for what it accepts: each read there is 64 KiB of fresh memory and a stream's work besides. So the way of
- * `onread` is taken by the names that node:net itself uses for it.
+ * Reads an accepted connection into the program's own memory. Node offers this only for dialled connections (`onread` of
+ * node:net); for accepted ones every read allocates 64 KiB and goes through a stream. So this sets the private fields by which
+ * node:net implements `onread`.
  */
 import { Socket } from 'node:net';
 
@@ -9,16 +9,16 @@ interface Handle {
   useUserBuffer?(memory: Uint8Array): void;
 }
 
-/** Where node:net keeps an `onread` option; null where this Node has no such places. */
+/** The symbols under which node:net keeps an `onread` option; null: this version of Node has none. */
 const places = findPlaces();
 
-/** Whether accepted connections can be read into memory of ours. */
+/** Whether accepted connections can be read into the program's own memory. */
 export const readsInPlace = places !== null;
 
 /**
- * @param next the memory for the read to come
- * @param onBytes gets what was read, which is there until it returns; false: read no more until `resume`
- * @returns false where it can't be done, as with TLS; then nothing has changed
+ * @param next returns the memory for the next read
+ * @param onBytes gets the bytes read, valid until it returns; false: stop reading until `resume`
+ * @returns false if it can't be done, as with TLS; nothing has changed then
  */
 export function readInPlace(
   socket: Socket,
@@ -37,7 +37,7 @@ export function readInPlace(
   return true;
 }
 
-/** The stream gets what comes from now on, copied. */
+/** Gives later bytes, copied, to the socket's stream. */
 export function readByStream(socket: Socket): void {
   if (places === null) return;
   (socket as Socket & { [place: symbol]: unknown })[places.callback] = (length: number, bytes: Uint8Array) =>

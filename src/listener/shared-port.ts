@@ -1,7 +1,7 @@
 /**
- * Several sockets that listen at one address, among which the system shares connections out (SO_REUSEPORT): workers that each
- * listen for themselves, and several sockets of one process. Through the primary of a cluster every connection is accepted
- * there and handed over, which for short connections is most of the work.
+ * Several sockets that listen at one address, among which the kernel distributes connections (SO_REUSEPORT): those of several
+ * workers, or of one process. Without it a cluster's primary accepts every connection and passes it on, which is most of the
+ * work for short connections.
  */
 import cluster from 'node:cluster';
 import { once } from 'node:events';
@@ -14,14 +14,14 @@ interface Address {
 }
 
 /**
- * Who listens at an address: `none`: one socket, which may be that of a cluster; `own`: several sockets of this process;
- * `workers`: those of its fellow workers too.
+ * Which sockets listen at an address. `none`: a single one, which may be shared through a cluster's primary; `own`: several of
+ * this process; `workers`: those of the other workers too.
  */
 export type PortSharing = 'none' | 'own' | 'workers';
 
 /**
- * Workers do not share a port that the system picks, which each would get another of; and not where a user is set: a worker
- * that is started later is root no more, and the system lets sockets of one user alone share a port.
+ * Workers do not share a port chosen by the kernel, because each would get a different one. Nor do they if a user is set: a
+ * worker started later no longer runs as root, and the kernel lets only sockets of the same user share a port.
  */
 export function sharingOf({ port }: Pick<Address, 'port'>, user: false | string): PortSharing {
   if (process.platform !== 'linux') return 'none';
@@ -30,10 +30,10 @@ export function sharingOf({ port }: Pick<Address, 'port'>, user: false | string)
 }
 
 /**
- * Sockets that share a port are let in beside those of another gateway of the same user, which would get half of its
- * connections: so the address is bound alone once, before there are workers.
+ * Binds the address exclusively for a moment, before it is shared. Otherwise the sockets could join those of another gateway of
+ * the same user and take half of its connections.
  *
- * @throws Error of `bind` where it can't be
+ * @throws Error of `bind` if the address is taken
  */
 export async function bindAlone({ host, port }: Address): Promise<void> {
   if (port === 0) return;

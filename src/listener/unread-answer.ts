@@ -1,4 +1,4 @@
-/** Answers that the client does not read. Not seen by a timeout of the socket: a byte that the client sends would put it off. */
+/** Detects answers that the client does not read. A socket timeout can't: every byte that the client sends resets it. */
 import type { Socket } from 'node:net';
 
 type ConnectedSocket = Socket & { _handle?: { writeQueueSize?: number } | null };
@@ -9,22 +9,20 @@ export class UnreadAnswer {
   #taken = 0;
   #since: number;
 
-  /** @param now when the connection began, on the clock that it is asked by */
+  /** @param now when the connection began, by the clock used for `standsStill` */
   constructor(socket: Socket, now: number) {
     this.#socket = socket;
     this.#since = now;
   }
 
-  /** As many were not taken when it was last looked at. */
+  /** Bytes not yet sent at the last check. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Whether nothing was taken for as long. Asked every now and then. What waits is no sign of that: of a client that reads as
-   * fast as the backend sends, it may be the same whenever it is looked at.
-   *
-   * @param stall milliseconds
+   * Whether the client has read nothing for `stall` milliseconds. Called periodically. It compares the bytes sent, not those
+   * waiting: those may be the same at every check for a client that reads as fast as the backend sends.
    */
   standsStill(now: number, stall: number): boolean {
     const bytes = unwritten(this.#socket);
@@ -37,6 +35,6 @@ export class UnreadAnswer {
   }
 }
 
-/** Bytes that the system has not taken. Of one long write the handle tells how far it got, which Node's own timeout asks too. */
+/** Bytes the kernel has not taken. The handle knows the progress of a long write; Node's own timeout asks it too. */
 const unwritten = ({ writableLength, _handle }: ConnectedSocket): number =>
   writableLength === 0 ? 0 : writableLength + (_handle?.writeQueueSize ?? 0);

@@ -1,9 +1,9 @@
-/** The access log: one entry a request that was passed on. Its Combined Log Format line is made in `events/combined-line.ts`. */
+/** The access log: one entry per forwarded request. `events/combined-line.ts` makes the Combined Log Format line. */
 import type { Logger } from 'pino';
 import { printable } from '../events/redact.ts';
 import type { Served } from '../forward/served.ts';
 
-/** Characters kept of a referer and of an agent: beyond it is no page and no browser. */
+/** Characters kept of a Referer and a User-Agent: no real page or browser needs more. */
 const kept = 512;
 
 export function logAccess(log: Logger, { judged, status, outcome, start, sent }: Served): void {
@@ -30,7 +30,7 @@ export function logAccess(log: Logger, { judged, status, outcome, start, sent }:
   );
 }
 
-/** The first of that name; undefined: there is none. */
+/** The first field of that name; undefined: none. */
 function headerOf(rawHeaders: readonly string[], wanted: string): string | undefined {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!;

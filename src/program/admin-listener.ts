@@ -1,4 +1,4 @@
-/** The admin server through reloads: it moves to another address, or stays where it is under another token. */
+/** Keeps the admin server across reloads: it moves to another address, or stays and changes its token. */
 import type { AdminServer, AdminServerOptions } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import { collides } from '../config/listen-address.ts';
@@ -9,7 +9,7 @@ export class AdminListener {
   #config: Config;
   #server: AdminServer | null = null;
 
-  /** @throws Error where it cannot bind, or its certificate can't be read */
+  /** @throws Error if it can't bind, or its certificate can't be read */
   static async open(config: Config, options: AdminServerOptions): Promise<AdminListener> {
     const listener = new AdminListener(config, options);
     listener.#server = await listener.#start(config, null);
@@ -21,20 +21,20 @@ export class AdminListener {
     this.#options = options;
   }
 
-  /** Null: none is configured. */
+  /** Null: no admin server is configured. */
   get server(): AdminServer | null {
     return this.#server;
   }
 
   /**
-   * Makes ready for another config: binds its address. The one before stays until then, but where both need the same port.
+   * Prepares for another config: binds its address. The old server runs on until `commit`, unless both need the same port.
    *
-   * @throws Error where it cannot bind; everything is as before then
+   * @throws Error if it can't bind; nothing has changed then
    */
   async prepare(next: Config): Promise<PreparedPart> {
     const before = this.#config;
     const moves = movesTo(before, next);
-    // A token of the config is not good any more once it is taken out there.
+    // Only a generated token is kept: one removed from the config must stop working.
     const kept = before.admin && before.admin.token === null ? (this.#server?.token ?? null) : null;
     const inTheWay = moves && before.admin && next.admin && collides(before.admin.listen, next.admin.listen);
     const putBack = async (): Promise<void> => {
@@ -77,7 +77,7 @@ export class AdminListener {
   }
 }
 
-/** Whether another admin listener has to be bound. */
+/** Whether a new admin listener must be bound. */
 function movesTo({ admin: before }: Config, { admin }: Config): boolean {
   if (admin === false) return false;
   return before === false || before.listen.text !== admin.listen.text;

@@ -1,7 +1,6 @@
 /**
- * The gateway as an application of Fastify: guard, limits and forwarder are its decorators, and what the gateway answers by
- * itself goes through it. A gateway whose sites all have backends answers nothing by itself: it does not load this file, and
- * spares the 30 MiB that Fastify takes in each process.
+ * The Fastify application that answers requests for sites without a backend. Guard, limits and forwarder are its decorators.
+ * If every site has a backend this file is not loaded, which saves the 30 MiB that Fastify takes in each process.
  */
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
@@ -17,26 +16,26 @@ import type { RateLimits } from '../limit/rate-limits.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Carries requests to the backends of every site; the gateway has it. */
+    /** Forwards requests to the backends of every site; only in the gateway. */
     forwarder: Forwarder;
-    /** The connections that each client has open; the gateway has it. */
+    /** Each client's open connections; only in the gateway. */
     clientConnections: ClientConnections;
   }
 }
 
-/** What every listener shares. */
-export interface Road {
+/** The parts through which every listener's requests pass. */
+export interface Pipeline {
   readonly checkpoint: ServerCheckpoint;
   readonly rateLimits: RateLimits;
-  /** Carries requests to the backends of every site. */
+  /** Forwards requests to the backends of every site. */
   readonly forwarder: Forwarder;
-  /** The connections that each client has open. */
+  /** Each client's open connections. */
   readonly clientConnections: ClientConnections;
 }
 
-/** @returns answers a request of a site that has no backend */
+/** @returns a function that answers a request for a site without a backend */
 export async function application(
-  { checkpoint, rateLimits, forwarder, clientConnections }: Road,
+  { checkpoint, rateLimits, forwarder, clientConnections }: Pipeline,
   log: Logger,
 ): Promise<(judged: Judged) => Promise<OwnAnswer>> {
   const app = Fastify({

@@ -1,6 +1,6 @@
 /**
- * What is known of clients beyond one request: bans, and what the gateways of a fleet tell each other. Lives once a gateway,
- * however many processes carry its requests.
+ * The knowledge about clients that outlives a request: bans, and what the gateways of a fleet share. There is one per gateway,
+ * even with several worker processes.
  */
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -28,34 +28,34 @@ import { packageJson } from '../package-json.ts';
 export interface ClientPlane {
   /** Null: bans are off. */
   readonly bans: BanService | null;
-  /** Those that hold at the mail guard alone; null: bans are off. */
+  /** Bans that hold only at the mail guard; null: bans are off. */
   readonly mailBans: MailBans | null;
-  /** Null: this gateway stands alone. */
+  /** Null: no fleet is configured. */
   readonly fleet: Fleet | null;
-  /** What windows of limits go by: that of the fleet, where there is one. */
+  /** The clock of rate-limit windows, synchronised with the fleet's. */
   readonly windows: WindowClock;
-  /** What its gateways share; null: this gateway stands alone. */
+  /** The fleet's shared store; null: no fleet is configured. */
   readonly store: FleetStore | null;
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink;
-  /** Whether a client prefix is banned at this moment. */
+  /** Whether a client prefix is banned now. */
   readonly isBanned: (prefix: string) => boolean;
-  /** Shares these counts with the fleet; asked again for each round, since tables come and go. */
+  /** Shares these counts with the fleet. Called again for each round, because tables come and go. */
   shareRates(sources: () => readonly RateSource[]): void;
-  /** Puts another config in force; turning bans on and off, and other fleets, take a restart. */
+  /** Applies another config. Turning bans on or off takes a restart. */
   reload(config: Config): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ClientPlaneOptions {
   readonly log: Logger;
-  /** File in which bans outlive the process; null: none. */
+  /** File that keeps bans across restarts; null: none. */
   readonly journal: string | null;
-  /** Told of each ban that this gateway makes. */
+  /** Called for each ban that this gateway makes. */
   readonly onBan?: (ban: Ban) => void;
 }
 
-/** @throws Error where a ban list or the journal can't be read */
+/** @throws Error if a ban list or the journal can't be read */
 export async function startClientPlane(config: Config, options: ClientPlaneOptions): Promise<ClientPlane> {
   const { bans: bansConfig, fleet: fleetConfig } = config;
   let { journal } = options;
@@ -73,7 +73,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   let running = fleetConfig;
   let rates: () => readonly RateSource[] = () => [];
 
-  /** Another fleet, another password, another certificate: the old connections go, and what waited in them. */
+  /** For another fleet, password or certificate: replaces the connections, and drops what waited in the old ones. */
   async function reloadFleet(next: Config): Promise<void> {
     const nextFiles = next.fleet === false ? {} : fleetFiles(next.fleet);
     if (isDeepStrictEqual([running, files], [next.fleet, nextFiles])) return;
@@ -113,7 +113,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
           bans.moveTo(path === null ? null : banJournal(path, next, next.bans, options.log));
           journal = path;
         } catch (error) {
-          options.log.error({ event: 'journal', err: error }, `bans can not be kept in ${path}`);
+          options.log.error({ event: 'journal', err: error }, `bans can't be stored in ${path}`);
         }
       }
       const rules = ledgerRules(next.bans, next);
@@ -150,7 +150,7 @@ async function startBans(
   });
 }
 
-/** @param where it holds, where not everywhere */
+/** @param where what the ban applies to; empty: everything */
 function tellBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): void {
   const { prefix, by, reason } = ban;
   const until = endOf(ban);
@@ -167,7 +167,7 @@ function banJournal(
   log: Logger,
 ): SqliteBanJournal {
   const onError = (error: unknown): void => log.error(error, 'bans');
-  // Bans share the file with events, and have a share of its size.
+  // Bans and events share the file; bans get a fixed share of its size.
   const most = journal === false ? null : Math.floor((journal.maxSize * banShare) / banBytes);
   return new SqliteBanJournal({
     path,
@@ -179,8 +179,8 @@ function banJournal(
 }
 
 /**
- * Trusted proxies are exempt too: whatever a client sends through one without a word on whom it is from would else ban
- * everybody behind it.
+ * Trusted proxies are exempt too: a request through one that does not name its client would otherwise ban every client behind
+ * the proxy.
  */
 function ledgerRules(
   { after, within, for: terms, allow, prefix6 }: BansConfig,
@@ -192,7 +192,7 @@ function ledgerRules(
 
 type LedgerRules = Omit<LedgerOptions, 'clock' | 'elapsed' | 'capacity'>;
 
-/** Files are read anew with each reload: certificates are replaced by others of the same name. */
+/** Reread with each reload: a renewed certificate has the same file name. */
 function fleetFiles({ ca, cert, key }: FleetConfig): Readonly<Record<string, Buffer>> {
   const named = Object.entries({ ca, cert, key }).filter(([, file]) => file !== null);
   return Object.fromEntries(named.map(([name, file]) => [name, readFileSync(file!)]));
@@ -233,5 +233,5 @@ async function startFleet(
   return { fleet, store };
 }
 
-/** What windows of probes go by: the time of day may jump. */
+/** The clock for windows of probes: unlike the time of day it never jumps. */
 const elapsed = (): number => performance.now();

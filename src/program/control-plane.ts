@@ -1,6 +1,6 @@
 /**
- * What lives once a gateway, however many processes carry its requests: journal, alerts, metrics, admin server. Its
- * inputs are plain data, so that they can come from workers.
+ * Journal, alerts, metrics and admin server: one of each per gateway, even with several worker processes. Inputs are plain
+ * data, so that workers can send them.
  */
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
@@ -23,15 +23,15 @@ import type { Policy } from '../rules/policy.ts';
 import { AdminListener } from './admin-listener.ts';
 import { EventFlow } from './event-flow.ts';
 import { Geo } from './geo.ts';
-import { knockCommand } from './knock.ts';
 import type { Prepared, PreparedPart } from './prepared.ts';
+import { sampleProbeCommand } from './sample-probe.ts';
 
-/** A backend as it stands. Plain data. */
+/** The current state of a backend. Plain data. */
 export interface BackendState {
   /** `127.0.0.1:8081`. */
   readonly name: string;
   readonly state: HealthState;
-  /** Requests under way or waiting. */
+  /** Requests in progress or queued. */
   readonly load: number;
   readonly weight: number;
 }
@@ -39,53 +39,53 @@ export interface BackendState {
 export interface ControlPlane {
   /** Takes every probe event. Never throws, never blocks. */
   readonly onEvent: EventSink;
-  /** Takes every ban that is made here, and every one that is taken back. */
+  /** Takes every ban made or lifted here. */
   readonly onBan: (kind: 'added' | 'removed', ban: { prefix: string; until: number; reason: string }) => void;
-  /** Takes what becomes of backends. */
+  /** Takes changes of a backend's health. */
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
-  /** Takes what becomes of certificates that are ordered. @param reason null: in order again */
+  /** Takes troubles with ordered certificates. @param reason null: resolved */
   readonly onCertificate: (host: string, reason: string | null) => void;
-  /** Takes what becomes of accounts of the mail guard. @param reason null: in order again */
+  /** Takes troubles with accounts of the mail guard. @param reason null: resolved */
   readonly onAccount: (account: string, reason: string | null) => void;
-  /** `admin http://127.0.0.1:9090`, once it accepts; none without an admin listener. */
+  /** `admin http://127.0.0.1:9090`, once it accepts; empty without an admin listener. */
   readonly listeners: readonly string[];
-  /** The token that was made because none is configured, to be shown once. */
+  /** The token generated because none is configured, to be shown once. */
   readonly madeToken: string | null;
-  /** Tells whether the gateway takes requests: what `/readyz` answers. */
+  /** Sets whether the gateway takes requests, which is what `/readyz` answers. */
   setReady(ready: boolean): void;
   /**
-   * Makes ready for another config: opens its journal, binds its admin listener. Nothing is in force until `commit`.
+   * Prepares for another config: opens its journal, binds its admin listener. Nothing takes effect until `commit`.
    *
-   * @throws Error where the journal can't be opened or the listener can't bind; everything is as before then
+   * @throws Error if the journal can't be opened or the listener can't bind; nothing has changed then
    */
   prepare(config: Config): Promise<Prepared>;
-  /** Writes what is not written yet and ends everything. */
+  /** Writes what is pending and stops everything. */
   close(): Promise<void>;
 }
 
 export interface ControlPlaneOptions {
   readonly log: Logger;
-  /** The counts of every process that carries requests, as they stand. */
+  /** The current counts of every process that handles requests. */
   readonly counters: () => readonly CountersSnapshot[] | Promise<readonly CountersSnapshot[]>;
   /** Null: bans are off. */
   readonly bans?: BanService | null;
-  /** Those that hold at the mail guard alone; null: bans are off. */
+  /** Bans that hold only at the mail guard; null: bans are off. */
   readonly mailBans?: MailBans | null;
   readonly backends?: () => readonly BackendState[] | Promise<readonly BackendState[]>;
-  /** Null: this gateway stands alone. */
+  /** Null: no fleet is configured. */
   readonly fleet?: () => Fleet | null;
-  /** How the mail guard is; null: there is none. */
+  /** The state of the mail guard; null: there is none. */
   readonly mail?: () => Mailed | null;
-  /** Certificates that are ordered; null: none are. */
+  /** The ordered certificates; null: none are ordered. */
   readonly certificates?: () => Ordered | null;
-  /** What is judged by. @default that of the config */
+  /** The policy in force. @default that of the config */
   readonly policy?: Policy;
 }
 
-/** Milliseconds between two messages of how the checkpoint is. */
+/** Milliseconds between two status messages to browsers. */
 const statusInterval = 2000;
 
-/** @throws Error where the admin listener cannot bind; nothing is left running then */
+/** @throws Error if the admin listener can't bind; nothing is left running then */
 export async function startControlPlane(config: Config, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { log, fleet = () => null } = options;
   const state: State = {
@@ -111,7 +111,8 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
   const fleetJournal = new FleetJournal({
     fleet: () => (state.config.fleet !== false && state.config.fleet.journal ? fleet() : null),
     journal: () => flow.journal,
-    onError: (error) => log.warn({ event: 'fleet', err: error }, 'the events of the fleet were not taken in'),
+    onError: (error) =>
+      log.warn({ event: 'fleet', err: error }, "the fleet's events could not be copied to the journal"),
   });
   const statusTimer = setInterval(() => {
     if (flow.stream.size > 0) void status().then((value) => flow.stream.send('status', value));
@@ -144,7 +145,7 @@ export async function startControlPlane(config: Config, options: ControlPlaneOpt
   };
 }
 
-/** What a reload changes, and what everybody asks for at the moment of need. */
+/** What a reload changes. Other parts read it when they need it and keep no copies. */
 interface State {
   config: Config;
   policy: Policy;
@@ -153,7 +154,7 @@ interface State {
   readonly started: number;
 }
 
-/** What the two configs agree in stays as it is, with its connections, sessions and what waits in it. */
+/** Parts whose settings are the same in both configs stay as they are, with their connections, sessions and queues. */
 async function prepare(
   next: Config,
   state: State,
@@ -175,7 +176,7 @@ async function prepare(
       state.policy = compile(next).policy;
       const ends: (() => Promise<void>)[] = [];
       for (const part of prepared) ends.push(await part.commit());
-      // What looks on ends before what it looks at.
+      // In reverse order: a part ends before those it reads from.
       for (const end of ends.toReversed()) await end();
     },
     abort,
@@ -238,7 +239,7 @@ async function statusOf(
   return {
     name: gatewayName(config),
     version: packageJson.version,
-    knock: knockCommand(config),
+    knock: sampleProbeCommand(config),
     started: new Date(started).toISOString(),
     ready,
     preset: config.policy.preset,

@@ -1,4 +1,4 @@
-/** What carries requests: this process, or several. */
+/** Handles requests in this process, or in several worker processes. */
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { BanLedger } from '../bans/ledger.ts';
@@ -11,19 +11,19 @@ import { backendStates } from './workers/backend-states.ts';
 import type { BackendState } from './workers/messages.ts';
 
 export interface DataPlane {
-  /** `http 127.0.0.1:8080`, one a listener. */
+  /** `http 127.0.0.1:8080`, one per listener. */
   readonly listeners: readonly string[];
-  /** The counts of every process, as they stand. */
+  /** The current counts of every process. */
   counters(): readonly CountersSnapshot[];
-  /** The backends of every site, as they stand. */
+  /** The current state of every site's backends. */
   backends(): readonly BackendState[];
-  /** What a fleet shares the counts of. */
+  /** The request counts to share with the fleet. */
   rateSources(): readonly RateSource[];
-  /** Puts another config in force, without dropping a connection. */
+  /** Applies another config without dropping a connection. */
   reload(config: Config): void;
-  /** Has the other processes open the log file anew, where there are any. */
+  /** Makes the worker processes, if any, reopen the log file. */
   reopenLog(): void;
-  /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */
+  /** Stops accepting, drains, and cuts off what is left after the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
 
@@ -31,19 +31,19 @@ export interface DataPlaneOptions {
   readonly log: Logger;
   /** Null: bans are off. */
   readonly bans: BanLedger | null;
-  /** What windows of limits go by. */
+  /** The clock of rate-limit windows. */
   readonly windows: WindowClock;
   readonly onEvent: EventSink;
-  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  /** Called when a backend is ejected (`healthy` is false) or becomes healthy again. */
   readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
 }
 
-/** @throws Error where a listener can't bind; nothing is left running then */
+/** @throws Error if a listener can't bind; nothing is left running then */
 export async function startDataPlane(config: Config, options: DataPlaneOptions): Promise<DataPlane> {
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
-  // Workers share the listeners of HTTP; a mail guard or decoys alone have none.
+  // Workers share the HTTP listeners; a config with only a mail guard or decoys has none.
   if (workers === 1 || config.listen.length === 0) return inThisProcess(config, options);
-  // A primary carries no requests, and loads nothing of that.
+  // A primary handles no requests, and loads none of that code.
   const { WorkerPool } = await import('./workers/worker-pool.ts');
   return WorkerPool.start(config, workers, options);
 }

@@ -1,4 +1,4 @@
-/** Where events go: folded, into the journal, to alerts, and to the browsers that look on. */
+/** Folds events and passes them to the journal, to alerts, to the collector and to connected browsers. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { shown } from '../admin/shown-event.ts';
@@ -18,17 +18,17 @@ import type { EventRecords } from './event-records.ts';
 import type { Geo } from './geo.ts';
 import type { PreparedPart } from './prepared.ts';
 
-/** Milliseconds that events are folded for before they are written and shown. */
+/** Milliseconds over which events are folded before they are written and shown. */
 const foldTime = 500;
-/** Rows of one message to the browsers; what is more is only counted there. */
+/** The most rows in one message to browsers; further rows are only counted there. */
 const shownRows = 50;
-/** Without a journal file: what is kept in memory for the dashboard. */
+/** The in-memory journal for the dashboard of a gateway without a journal file. */
 const memoryJournal = { path: ':memory:', keep: 7 * 86_400_000, maxSize: 64 * 1024 * 1024 } as const;
 
 export class EventFlow {
   /** Live messages to browsers. */
   readonly stream = new Stream();
-  /** Probes by `rule action`, since the start. */
+  /** Probes since the start, by `rule action`. */
   readonly probes = new Map<string, number>();
   readonly #log: Logger;
   readonly #geo: Geo;
@@ -37,13 +37,13 @@ export class EventFlow {
   #config: Config;
   #journal: Journal | null;
   #alerts: Alerts | null = null;
-  /** Of the start: another collector takes a restart. */
+  /** Set at the start; another collector takes a restart. */
   #records: EventRecords | null = null;
 
-  /** @throws Error where another process has the journal */
+  /** @throws Error if another process uses the journal */
   static async open(config: Config, log: Logger, geo: Geo): Promise<EventFlow> {
     const flow = new EventFlow(config, log, geo);
-    // What can't be opened may be there later; what another process keeps is a mistake.
+    // A journal that can't be opened may become available later; one in use by another process is a misconfiguration.
     const inUse = await flow.#journal?.size().then(
       () => null,
       ({ message }: Error) => (/is in use by process \d+/.test(message) ? message : null),
@@ -69,7 +69,7 @@ export class EventFlow {
     return this.#journal;
   }
 
-  /** Null: none is configured. */
+  /** Null: no alerts are configured. */
   get alerts(): Alerts | null {
     return this.#alerts;
   }
@@ -101,20 +101,20 @@ export class EventFlow {
     this.stream.send('backends', { name, fit: healthy, why });
   }
 
-  /** @param reason null: the certificate is in order again */
+  /** @param reason null: the trouble is resolved */
   onCertificate(host: string, reason: string | null): void {
     this.#alerts?.trouble('certificate', host, reason);
   }
 
-  /** @param reason null: the account is in order again */
+  /** @param reason null: the trouble is resolved */
   onAccount(account: string, reason: string | null): void {
     this.#alerts?.trouble('account', account, reason);
   }
 
   /**
-   * Makes ready for another config: opens its journal. Where journal or alerts are configured as before they stay, with what waits in them.
+   * Prepares for another config: opens its journal. Journal and alerts whose settings are unchanged stay, with their queues.
    *
-   * @throws Error where the journal can't be opened; everything is as before then
+   * @throws Error if the journal can't be opened; nothing has changed then
    */
   async prepare(next: Config): Promise<PreparedPart> {
     const before = this.#config;
@@ -122,7 +122,7 @@ export class EventFlow {
     const otherAlerts = !isDeepStrictEqual(next.alerts, before.alerts);
     const nextJournal = otherJournal ? this.#open(next) : null;
     try {
-      // A file that can't be opened is told now, not with the first probe.
+      // Report a file that can't be opened now, not at the first probe.
       await nextJournal?.size();
     } catch (error) {
       await nextJournal?.close();
@@ -144,13 +144,13 @@ export class EventFlow {
     return { commit, abort: async () => nextJournal?.close() };
   }
 
-  /** Ends the live messages, after the last one. */
+  /** Sends the last live messages, and disconnects the browsers. */
   endStream(): void {
     this.#flushNow();
     this.stream.close();
   }
 
-  /** Writes what is not written yet and ends everything. */
+  /** Writes what is pending and stops everything. */
   async close(): Promise<void> {
     this.endStream();
     await Promise.all([this.#alerts?.close(), this.#records?.close()]);
@@ -191,11 +191,11 @@ export class EventFlow {
     return new Journal({
       ...options,
       onTrouble: (reason) => {
-        if (reason === null) this.#log.info({ event: 'journal' }, 'the journal is written again');
+        if (reason === null) this.#log.info({ event: 'journal' }, 'the journal can be written again');
         else
           this.#log.error(
             { event: 'journal', path: options.path, reason },
-            `the journal ${options.path} can not be written: ${reason}. Traffic goes on; events are counted in memory`,
+            `the journal ${options.path} can't be written: ${reason}. Traffic is not affected; events are counted in memory`,
           );
         this.#alerts?.trouble('journal', 'journal', reason);
       },
@@ -203,7 +203,7 @@ export class EventFlow {
   }
 }
 
-/** What is written where: a journal in memory is there for the admin listener alone. */
+/** The journal's settings: a file, or whether one is kept in memory for the admin listener. */
 const journalOf = ({ journal, admin }: Config): unknown => (journal === false ? admin !== false : journal);
 
 async function startAlerts(
@@ -213,13 +213,13 @@ async function startAlerts(
   originOf: OriginOf,
 ): Promise<Alerts | null> {
   if (alerts === false) return null;
-  // With an unreadable journal each rule counts as news once more.
+  // If the journal is unreadable, every rule counts as seen for the first time.
   const known = await journal?.summary(0, 1).catch(() => null);
   const { Alerts } = await import('../alerts/alerts.ts');
   return new Alerts(alerts, { log, known: known?.totals.map(({ rule }) => rule) ?? [], originOf });
 }
 
-/** Loads what speaks OTLP where it is wanted alone. */
+/** Loads the OTLP packages only if `otel.logs` is configured. */
 async function startRecords(config: Config, log: Logger, originOf: OriginOf): Promise<EventRecords | null> {
   if (config.otel === false || config.otel.logs === null) return null;
   const endpoint = config.otel.logs;
@@ -230,11 +230,11 @@ async function startRecords(config: Config, log: Logger, originOf: OriginOf): Pr
     version: packageJson.version,
     originOf,
     onTrouble: (reason) => {
-      if (reason === null) log.info({ event: 'otel' }, 'the collector takes events again');
+      if (reason === null) log.info({ event: 'otel' }, 'the collector accepts events again');
       else
         log.error(
           { event: 'otel', reason },
-          `otel.logs: ${new URL(endpoint).host} takes no events: ${reason}. They wait, and are in the journal; see whether it runs, and takes OTLP there`,
+          `otel.logs: ${new URL(endpoint).host} does not accept events: ${reason}. They are queued, and are in the journal; check that the collector runs and takes OTLP at this address`,
         );
     },
   });

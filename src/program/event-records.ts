@@ -1,6 +1,6 @@
 /**
- * Events to a collector as OpenTelemetry logs, over OTLP/HTTP. Off unless configured: the libraries are not even loaded then. They are
- * a copy: the journal holds them whatever becomes of it.
+ * Sends events to a collector as OpenTelemetry logs, over OTLP/HTTP. Off unless configured; the libraries are loaded only then.
+ * The records are copies: the journal holds the events even if the collector loses them.
  */
 import { ExportResultCode } from '@opentelemetry/core';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
@@ -14,11 +14,11 @@ import { isProbe } from '../rules/catalogue.ts';
 export interface EventRecordsOptions {
   /** `http://127.0.0.1:4318/v1/logs`. */
   readonly endpoint: string;
-  /** Names this gateway, and its version. */
+  /** Names this gateway. */
   readonly name: string;
   readonly version: string;
   readonly originOf: OriginOf;
-  /** Told when the collector takes nothing any more, and when it does again (null). */
+  /** Called when the collector stops accepting records, and when it accepts them again (null). */
   readonly onTrouble: (reason: string | null) => void;
 }
 
@@ -26,9 +26,9 @@ export interface EventRecords {
   /** Never throws, never blocks. */
   add(rows: readonly FoldedEvent[]): void;
   ban(ban: { readonly prefix: string; readonly until: number | null; readonly reason: string }): void;
-  /** Since the start: taken by the collector, and given up because too many waited. */
+  /** Since the start: accepted by the collector; lost because it refused them or too many were queued. */
   readonly counts: { readonly sent: number; readonly lost: number };
-  /** Sends what waits, and waits for it for a few seconds. */
+  /** Sends what is queued, for at most a few seconds. */
   close(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export function startEventRecords(options: EventRecordsOptions): EventRecords {
 
 type Attributes = Record<string, string | number | string[]>;
 
-/** By the semantic conventions of OpenTelemetry where they have a name, else under `sekisho.`. */
+/** Named by OpenTelemetry's semantic conventions, or under `sekisho.` if those have no name. */
 function attributesOf(row: FoldedEvent, originOf: OriginOf): Attributes {
   const { country, asn, network } = originOf(row.client);
   const web = row.protocol === 'http/1.1' || row.protocol === 'h2';
@@ -124,15 +124,15 @@ const there = (fields: Readonly<Record<string, Attributes[string] | null | undef
     Object.entries(fields).filter((entry): entry is [string, Attributes[string]] => entry[1] != null),
   );
 
-/** Records of one message. */
+/** The most records in one message. */
 const batch = 256;
-/** Records that wait, some 10 KiB each at most; the oldest goes when one more comes, and is counted. */
+/** The most records queued, at most some 10 KiB each. When full, the oldest is dropped and counted. */
 const capacity = 2048;
-/** Milliseconds from the first record of a batch to its message, and after one that failed, doubled each time. */
+/** Milliseconds from the first record of a batch to its message; doubled after each failure. */
 const firstPause = 1000;
 const longestPause = 60_000;
 
-/** As a batch processor of the SDK, which drops without a word what does not fit, and a batch that failed. */
+/** Replaces the SDK's batch processor, which silently drops records that do not fit and batches that fail. */
 class RecordQueue implements LogRecordProcessor {
   readonly counts = { sent: 0, lost: 0 };
   readonly #exporter: OTLPLogExporter;
@@ -178,7 +178,7 @@ class RecordQueue implements LogRecordProcessor {
     }, this.#pause).unref();
   }
 
-  /** @returns whether the collector took it; what it did not take waits again */
+  /** @returns whether the collector accepted the batch; otherwise it is queued again */
   #send(): Promise<boolean> {
     this.#sending ??= this.#sendOne().finally(() => {
       this.#sending = null;
@@ -202,7 +202,7 @@ class RecordQueue implements LogRecordProcessor {
       this.#troubled = false;
       return true;
     }
-    // It was read, and is not wanted: sent again it would keep the others from getting through (OTLP, "Failures").
+    // The collector read and rejected the batch: retrying would block all later records (OTLP, "Failures").
     if ([400, 413].includes((error as { code?: number }).code ?? 0)) this.counts.lost += records.length;
     else this.#waiting.unshift(...records);
     const over = this.#waiting.length - capacity;

@@ -1,6 +1,6 @@
-/** Config → the running gateway. */
+/** Builds a running gateway from its config. */
 import type { Logger } from 'pino';
-import { proofOf, tokenAnswer } from '../acme/store.ts';
+import { proofOf, tokenAnswer } from '../acme/acme-folder.ts';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { type Compiled, compile } from '../config/compile.ts';
@@ -29,48 +29,48 @@ import { Listener } from '../listener/listener.ts';
 import { sharingOf } from '../listener/shared-port.ts';
 import type { Site } from '../rules/policy.ts';
 import { logAccess } from './access-log.ts';
-import type { application, Road } from './application.ts';
+import type { application, Pipeline } from './application.ts';
 
 export interface Gateway {
-  /** `http 127.0.0.1:8080`, one a listener, once it accepts. */
+  /** `http 127.0.0.1:8080`, one per listener, once it accepts. */
   readonly listeners: readonly string[];
-  /** The backends of every site, as they stand. */
+  /** The backends of every site in the config in force. */
   readonly backends: readonly Backend[];
-  /** The counts of requests per client, as they stand; tables come and go with the config. */
+  /** The request counts per client; tables come and go with the config. */
   readonly rateTables: readonly RateTable[];
   /**
-   * Puts another config in force: sites, backends, policy, trusted proxies, certificates. Connections stay. Listeners,
-   * limits and timeouts are those of the start; `src/config/needs-restart.ts` tells what of them differs.
+   * Applies another config's sites, backends, policy, trusted proxies and certificates. Connections stay open. Listeners,
+   * limits and timeouts keep their values from the start; `src/config/needs-restart.ts` reports changes to them.
    */
   reload(config: Config): void;
-  /** Stops accepting, lets what is under way end, and cuts off what has not after the deadline (milliseconds). */
+  /** Stops accepting, drains, and cuts off what is left after the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
 
 export interface GatewayOptions {
   readonly log: Logger;
-  /** Gets every event besides the log. */
+  /** Gets every event, in addition to the log. */
   readonly onEvent?: EventSink;
-  /** Whether a client prefix is banned at this moment; asked on every request, so it must be quick. */
+  /** Whether a client prefix is banned now; called for every request, so it must be fast. */
   readonly isBanned?: (prefix: string) => boolean;
-  /** What windows of limits go by. @default one of its own */
+  /** The clock of rate-limit windows. @default its own */
   readonly windows?: WindowClock;
   /** Counts requests, failures and times of this process. */
   readonly counters?: Counters;
-  /** Told when a backend is ejected (`healthy` is false) or gets requests again; the log is told anyway. */
+  /** Called when a backend is ejected (`healthy` is false) or becomes healthy again, in addition to the log. */
   readonly onBackend?: (backend: string, healthy: boolean, why: string) => void;
 }
 
 /**
  * Starts the gateway.
  *
- * @throws Error where a listener cannot bind; nothing is left listening then
+ * @throws Error if a listener can't bind; nothing is left listening then
  */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   tuneCollector();
   const compiled = compile(config);
-  const road = createRoad(config, compiled, options);
-  road.forwarder.route(routes(compiled));
+  const pipeline = createPipeline(config, compiled, options);
+  pipeline.forwarder.route(routes(compiled));
 
   const traces =
     config.otel === false || config.otel.sample === 0
@@ -85,7 +85,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
           traces?.onServed(served);
         };
 
-  const answer = ownAnswers(road, options.log);
+  const answer = ownAnswers(pipeline, options.log);
   if (routes(compiled).some(([, route]) => route === 'welcome')) await answer.load();
   let inForce = compiled;
   const inherited = inheritedSockets(config.listen.length);
@@ -94,7 +94,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       listener,
       inherited[index] ?? null,
       config,
-      road,
+      pipeline,
       options,
       () => inForce,
       answer.of,
@@ -105,23 +105,23 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     await Promise.all(listeners.map((listener) => listener.listen()));
   } catch (error) {
     await Promise.allSettled(listeners.map((listener) => listener.close(0)));
-    road.close();
+    pipeline.close();
     throw error;
   }
   return {
     listeners: listeners.map((listener) => listener.name),
     get backends() {
-      return road.forwarder.backends;
+      return pipeline.forwarder.backends;
     },
     get rateTables() {
-      return road.rateLimits.tables;
+      return pipeline.rateLimits.tables;
     },
     reload: (next) => {
       const recompiled = compile(next);
       inForce = recompiled;
-      road.forwarder.route(routes(recompiled));
-      road.checkpoint.replace(recompiled.policy, recompiled.clients);
-      road.rateLimits.replace(rateLimitRules(next, recompiled));
+      pipeline.forwarder.route(routes(recompiled));
+      pipeline.checkpoint.replace(recompiled.policy, recompiled.clients);
+      pipeline.rateLimits.replace(rateLimitRules(next, recompiled));
       for (const [index, listener] of listeners.entries()) {
         const { text } = config.listen[index]!;
         listener.reloadCertificates(next.listen.find((one) => one.text === text)?.tls ?? undefined);
@@ -129,13 +129,17 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     close: async (deadline) => {
       await Promise.all(listeners.map((listener) => listener.close(deadline)));
-      road.close();
+      pipeline.close();
       await traces?.close();
     },
   };
 }
 
-function createRoad(config: Config, compiled: Compiled, options: GatewayOptions): Road & { close(): void } {
+function createPipeline(
+  config: Config,
+  compiled: Compiled,
+  options: GatewayOptions,
+): Pipeline & { close(): void } {
   const { policy, clients } = compiled;
   const { log, onEvent, isBanned = () => false, counters, onBackend, windows = new WindowClock() } = options;
   const probes = new ProbeLog(log);
@@ -178,11 +182,11 @@ function createRoad(config: Config, compiled: Compiled, options: GatewayOptions)
   };
 }
 
-/** What a site without a backend is answered with, by the application that the gateway is then; it is made when it is needed. */
-function ownAnswers(road: Road, log: Logger) {
+/** Answers requests for sites without a backend; the Fastify application is loaded when first needed. */
+function ownAnswers(pipeline: Pipeline, log: Logger) {
   let made: ReturnType<typeof application> | null = null;
   const load = () => {
-    made ??= import('./application.ts').then((room) => room.application(road, log));
+    made ??= import('./application.ts').then((module) => module.application(pipeline, log));
     return made;
   };
   return { load, of: async (judged: Judged): Promise<OwnAnswer> => (await load())(judged) };
@@ -192,7 +196,7 @@ function createListener(
   { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
   inherited: number | null,
   { limits, timeouts, user, listen, acme }: Config,
-  { checkpoint, rateLimits, forwarder, clientConnections }: Road,
+  { checkpoint, rateLimits, forwarder, clientConnections }: Pipeline,
   { log }: GatewayOptions,
   inForce: () => Compiled,
   answer: (judged: Judged) => Promise<OwnAnswer>,
@@ -237,7 +241,7 @@ function createListener(
     http2: new Http2Server({
       ...shared,
       websocket: () => [...inForce().sites.keys()].some((site) => site.websocket),
-      onError: (error) => log.error(error, 'a connection of HTTP/2 failed; it was closed'),
+      onError: (error) => log.error(error, 'an HTTP/2 connection failed and was closed'),
     }),
     mayConnect: (socket) =>
       checkpoint.mayConnect(socket) && clientConnections.admit(socket, checkpoint.clientAt(socket)),
@@ -254,7 +258,7 @@ function toHttps(listen: Config['listen'], inForce: () => Compiled): NonNullable
   return redirectToHttps(port, (site) => (inForce().sites.get(site)?.hosts ?? []).map(({ host }) => host));
 }
 
-/** One line a minute: an attacker chooses how many connections are closed. */
+/** At most one line a minute: otherwise an attacker could flood the log with closed connections. */
 function excessLog(log: Logger): (client: Client, max: number) => void {
   let toldAt = Number.NEGATIVE_INFINITY;
   let more = 0;
@@ -264,10 +268,10 @@ function excessLog(log: Logger): (client: Client, max: number) => void {
       more++;
       return;
     }
-    const before = more === 0 ? '' : `; ${more} of several clients since the last such line`;
+    const before = more === 0 ? '' : `; ${more} more, of any client, since the last such line`;
     log.warn(
       { event: 'connections', client: address, more },
-      `a connection of ${address} was closed: it has ${max} open, the most of one client (limits.connectionsPerClient)${before}`,
+      `a connection from ${address} was closed: it has ${max} open, the limit per client (limits.connectionsPerClient)${before}`,
     );
     toldAt = now;
     more = 0;

@@ -1,4 +1,4 @@
-/** Where clients are from, by the files that the config in force names. */
+/** Country and network of clients, from the files named by the config in force. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
@@ -9,13 +9,13 @@ import { isProbe } from '../rules/catalogue.ts';
 import type { PreparedPart } from './prepared.ts';
 
 export class Geo {
-  /** Probes by country, `unknown` included, since the start; empty without `geo.country`. A country is two letters, which bounds it. */
+  /** Probes since the start by country or `unknown`; empty without `geo.country`. Two-letter country codes bound its size. */
   readonly countries = new Map<string, number>();
   readonly #log: Logger;
   #config: Config['geo'];
   #origins: Origins | null;
 
-  /** @throws Error where a file can't be used, with the fix */
+  /** @throws Error if a file can't be used, with the fix */
   static async open(config: Config, log: Logger): Promise<Geo> {
     return new Geo(config.geo, await openOrigins(config.geo, log), log);
   }
@@ -39,9 +39,9 @@ export class Geo {
   }
 
   /**
-   * Makes ready for another config; the same files are read again.
+   * Prepares for another config. Unchanged settings mean that the same files are reread.
    *
-   * @throws Error where a file of the other config can't be used; everything is as before then
+   * @throws Error if a file of the other config can't be used; nothing has changed then
    */
   async prepare({ geo: next }: Config): Promise<PreparedPart> {
     if (isDeepStrictEqual(next, this.#config))

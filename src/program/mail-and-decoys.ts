@@ -1,4 +1,4 @@
-/** The listeners beside the gateway, one a process group: the mail guard, and decoys. */
+/** The listeners besides HTTP: the mail guard and the decoys. They run in the primary process. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { hostPort } from '../address/host-port.ts';
@@ -11,40 +11,40 @@ import type { MailCounts } from '../smtp/accepted-mail.ts';
 import type { SmtpGuard, SmtpGuardContext } from '../smtp/guard.ts';
 import type { SmtpOptions } from '../smtp/options.ts';
 
-export interface SideDoors {
-  /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one a listener. */
+export interface MailAndDecoys {
+  /** `smtp 0.0.0.0:25`, `decoy socks 0.0.0.0:1080`, one per listener. */
   readonly listeners: readonly string[];
-  /** How the mail guard is; null: there is none. */
+  /** The state of the mail guard; null: there is none. */
   readonly mail: MailState | null;
   /**
-   * Makes ready for another config, which `commit` puts in force: for the mail guard all but its addresses.
+   * Prepares for another config, which `commit` applies to the mail guard, except for its addresses.
    *
-   * @throws Error where a file can't be read; everything is as before then
+   * @throws Error if a file can't be read; nothing has changed then
    */
   prepare(config: Config): { commit(): void; abort(): void };
-  /** Stops accepting; messages under way may end until the deadline (milliseconds). */
+  /** Stops accepting; messages in transfer may finish until the deadline (milliseconds). */
   close(deadline: number): Promise<void>;
 }
 
-export interface SideDoorsOptions {
+export interface MailAndDecoysOptions {
   readonly log: Logger;
   readonly onEvent: EventSink;
   readonly mail: MailSide;
 }
 
 export interface MailState extends MailCounts {
-  /** Open at the moment. */
+  /** Sessions open now. */
   readonly sessions: number;
 }
 
-/** What becomes of clients of the mail guard. They are counted apart, and nothing of it holds on HTTP. */
+/** Bans and offences at the mail guard. They are counted separately and do not affect HTTP. */
 export type MailSide = Required<Pick<SmtpGuardContext, 'isBanned' | 'onOffence' | 'onDelivered' | 'onRise'>>;
 
-/** @throws Error where one can't listen; none is left listening then */
-export async function openSideDoors(
+/** @throws Error if one can't listen; none is left listening then */
+export async function openMailAndDecoys(
   config: Config,
-  { log, onEvent, mail }: SideDoorsOptions,
-): Promise<SideDoors> {
+  { log, onEvent, mail }: MailAndDecoysOptions,
+): Promise<MailAndDecoys> {
   const { smtp, decoys } = config;
   const probes = new ProbeLog(log);
   const context = {
@@ -80,7 +80,7 @@ export async function openSideDoors(
     await close(0);
     throw error;
   }
-  const prepare: SideDoors['prepare'] = (next) =>
+  const prepare: MailAndDecoys['prepare'] = (next) =>
     guard === null || next.smtp === false ? nothing : guard.prepare(mailOptions(next, next.smtp));
   return {
     listeners,

@@ -1,4 +1,4 @@
-/** Certificates that are ordered, once a gateway, however many processes serve them. */
+/** Orders certificates by ACME. There is one per gateway, even with several worker processes. */
 import type { Logger } from 'pino';
 import type { SharedNotes } from '../acme/fleet-certificates.ts';
 import type { AcmeOptions } from '../acme/options.ts';
@@ -7,26 +7,26 @@ import type { Config } from '../config/config.ts';
 import { refusedHere } from '../listener/refused-dial.ts';
 
 export interface OrderedCertificates {
-  /** Null: the config orders none. */
+  /** Null: the config orders no certificates. */
   readonly renewals: Renewals | null;
-  /** Puts another config in force. Never throws. */
+  /** Applies another config. Never throws. */
   reload(config: Config): Promise<void>;
-  /** An order under way is given up. */
+  /** Abandons an order in progress. */
   close(): Promise<void>;
 }
 
 export interface OrdersOptions {
   readonly log: Logger;
-  /** Told of orders that fail and of certificates about to end. @param reason null: in order again */
+  /** Called when an order fails, and when a certificate is about to expire. @param reason null: resolved */
   readonly onTrouble: (host: string, reason: string | null) => void;
-  /** What the fleet shares; null: this gateway stands alone. */
+  /** The fleet's shared notes; null: no fleet is configured. */
   readonly notes: () => SharedNotes | null;
 }
 
 /**
- * Begins to order. What serves reads the files, so nothing waits for it.
+ * Starts ordering. Listeners read the certificate files, so nothing waits for an order.
  *
- * @throws Error where the folder can't be written
+ * @throws Error if the folder can't be written
  */
 export async function startOrders(config: Config, options: OrdersOptions): Promise<OrderedCertificates> {
   const { log } = options;
@@ -56,26 +56,32 @@ export async function startOrders(config: Config, options: OrdersOptions): Promi
     },
     reload: async (next) => {
       try {
-        // Alone from now on, or no more: who orders is another question then.
+        // The gateway joined or left a fleet, which changes which gateway orders.
         if (next.acme?.secret !== running?.secret) await stop();
         if (running === null) await start(next);
         else running.renewals.replace(next.acme!);
       } catch (error) {
-        log.error({ event: 'acme', err: error }, 'certificates are not ordered by the new config');
+        log.error(
+          { event: 'acme', err: error },
+          'the new config could not be applied to ordering certificates',
+        );
       }
     },
     close: stop,
   };
 }
 
-/** Read only where it is configured: an order needs what nothing else does. */
+/** Loads the ordering code only if it is configured. */
 async function renewalsOf(acme: AcmeOptions, { log, onTrouble, notes }: OrdersOptions): Promise<Renewals> {
   const { Renewals } = await import('../acme/renewals.ts');
   const { FleetCertificates } = await import('../acme/fleet-certificates.ts');
-  const told = (host: string, until: Date, how: string): void =>
-    log.info({ event: 'acme', host }, `a certificate for ${host} was ${how}, until ${until.toISOString()}`);
+  const logCertificate = (host: string, until: Date, how: string): void =>
+    log.info(
+      { event: 'acme', host },
+      `a certificate for ${host} was ${how}, valid until ${until.toISOString()}`,
+    );
   const events: RenewalEvents = {
-    onCertificate: (host, until) => told(host, until, 'issued'),
+    onCertificate: (host, until) => logCertificate(host, until, 'issued'),
     onTrouble: (host, reason) => {
       if (reason !== null) log.error({ event: 'acme', host }, `certificate of ${host}: ${reason}`);
       onTrouble(host, reason);
@@ -93,7 +99,7 @@ async function renewalsOf(acme: AcmeOptions, { log, onTrouble, notes }: OrdersOp
         store,
         notes,
         secret,
-        onCertificate: (host, until) => told(host, until, 'taken over from the gateway that orders'),
+        onCertificate: (host, until) => logCertificate(host, until, 'received from the gateway that orders'),
         onError: (error) => log.error({ event: 'acme', err: error }, 'certificates are not shared'),
       }),
   });

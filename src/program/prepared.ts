@@ -1,15 +1,15 @@
-/** A reload in two steps: whatever can fail is made ready first, and what was made ready can be taken back. */
+/** A reload in two steps: everything that can fail is prepared first, and can be undone. */
 export interface Prepared {
-  /** Puts it in force; what it takes the place of is ended. */
+  /** Applies the reload, and ends what it replaces. */
   commit(): Promise<void>;
-  /** Takes back what was made ready. */
+  /** Undoes the preparation. */
   abort(): Promise<void>;
 }
 
-/** A part of a reload. What one part replaces may be in use by another until that one is in force too, so it is ended last. */
+/** A part of a reload. What one part replaces may be in use by another until that one has committed too, so it ends last. */
 export interface PreparedPart {
-  /** Puts it in force. @returns ends what it takes the place of */
+  /** Applies this part. @returns a function that ends what it replaces */
   commit(): Promise<() => Promise<void>>;
-  /** Takes back what was made ready. */
+  /** Undoes the preparation. */
   abort(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry traces of the requests that were let in, to one collector over OTLP/HTTP. Off unless configured: the
- * libraries are not even loaded then. What the checkpoint refuses never gets here; it is in the journal.
+ * Sends OpenTelemetry traces of forwarded requests to one collector, over OTLP/HTTP. Off unless configured; the libraries are
+ * loaded only then. Refused requests are not traced; they are in the journal.
  */
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -14,16 +14,16 @@ import {
 import type { Served } from '../forward/served.ts';
 
 export interface TracesOptions {
-  /** Of the collector, `http://127.0.0.1:4318/v1/traces`. */
+  /** The collector's URL, `http://127.0.0.1:4318/v1/traces`. */
   readonly endpoint: string;
-  /** Share of the requests that are traced, 0 to 1. */
+  /** Share of requests to trace, 0 to 1. */
   readonly sample: number;
 }
 
 export interface Traces {
-  /** A request is over: makes its span, and below it one of its time at the backend. */
+  /** Makes the span of a finished request, and a child span for its time at the backend. */
   onServed(served: Served): void;
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const propagator = new W3CTraceContextPropagator();
 export function startTraces({ endpoint, sample }: TracesOptions): Traces {
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'sekisho' }),
-    // By itself, whatever a client's traceparent says: it could have everything traced.
+    // Independent of the client's traceparent: a client could otherwise have all its requests traced.
     sampler: new TraceIdRatioBasedSampler(sample),
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: endpoint, timeoutMillis: 5000 }))],
   });
@@ -53,7 +53,7 @@ export function startTraces({ endpoint, sample }: TracesOptions): Traces {
             'sekisho.site': site,
             'sekisho.verdict': verdict.action,
             'sekisho.outcome': outcome,
-            // Without the query, in which secrets travel.
+            // Without the query, which may hold secrets.
             'url.path': verdict.path.split('?', 1)[0]!,
           },
         },

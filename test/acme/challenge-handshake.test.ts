@@ -1,4 +1,4 @@
-/** The handshake that answers TLS-ALPN-01, which no other client sees. */
+/** The handshake that answers TLS-ALPN-01, whose certificate no other client sees. */
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect } from 'node:tls';
+import { AcmeFolder } from '../../src/acme/acme-folder.ts';
 import { challengeCertificate } from '../../src/acme/der.ts';
 import { freshKey } from '../../src/acme/order.ts';
-import { Store } from '../../src/acme/store.ts';
 import { certificate } from '../support/certificate.ts';
 import { runGateway } from '../support/gateway.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const owner = { after };
 const folder = await tempDir(owner, 'challenges');
-const store = new Store(join(folder, 'certs'));
+const store = new AcmeFolder(join(folder, 'certs'));
 store.open();
 const key = freshKey();
 store.saveProof(
@@ -30,7 +30,7 @@ const gateway = await runGateway(
   `listen: [{ address: "127.0.0.1:0", tls: [{ cert: "${cert}", key: "${certKey}" }, { acme: { terms: agreed } }] }]\n`,
 );
 
-/** Who is shown, and what was agreed on; null: no handshake. */
+/** Subject of the certificate and the protocol agreed on; null: the handshake failed. */
 function shown(
   options: ConnectionOptions,
   port = gateway.port,
@@ -44,7 +44,7 @@ function shown(
   });
 }
 
-/** A way there on which what is sent first comes in pieces of so many bytes. @returns its port */
+/** A relay to the gateway that splits the client's first bytes into pieces of this size. @returns its port */
 async function inPieces(size: number): Promise<number> {
   const relay = createServer({ noDelay: true }, (client) => {
     const behind = connectTcp({ port: gateway.port, host: '127.0.0.1', noDelay: true });
@@ -66,16 +66,20 @@ async function inPieces(size: number): Promise<number> {
 
 suite('acme-tls/1', () => {
   const challenge = { servername: 'www.example.net', ALPNProtocols: ['acme-tls/1'] };
-  test('the proof is shown to who asks for it alone', async () => {
+  test('the challenge certificate is shown only to clients that offer acme-tls/1', async () => {
     assert.deepEqual(await shown(challenge), { subject: 'ACME challenge', protocol: 'acme-tls/1' });
     assert.deepEqual(await shown({ ...challenge, ALPNProtocols: ['http/1.1'] }), {
       subject: 'www.example.net',
       protocol: 'http/1.1',
     });
-    assert.equal(await shown({ ...challenge, servername: 'gate.example.net' }), null, 'nobody orders for it');
+    assert.equal(
+      await shown({ ...challenge, servername: 'gate.example.net' }),
+      null,
+      'no order for it is in progress',
+    );
   });
 
-  test('a hello that comes in pieces is read to its end', async () => {
+  test('a hello in pieces is read completely', async () => {
     for (const size of [7, 100])
       assert.equal(
         (await shown(challenge, await inPieces(size)))?.subject,

@@ -1,20 +1,20 @@
-/** What a gateway takes from the store that its fleet shares, and what it does not. */
+/** What a gateway accepts from the fleet's store, and what it does not. */
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AcmeFolder } from '../../src/acme/acme-folder.ts';
 import { challengeCertificate } from '../../src/acme/der.ts';
 import { FleetCertificates, type SharedNotes } from '../../src/acme/fleet-certificates.ts';
+import { NoteCipher } from '../../src/acme/note-cipher.ts';
 import { freshKey } from '../../src/acme/order.ts';
-import { Seal } from '../../src/acme/seal.ts';
-import { Store } from '../../src/acme/store.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const host = 'www.example.net';
 const secret = 'a secret that all gateways of the fleet know';
 
-/** A store that two gateways share. */
+/** A store shared by two gateways. */
 function shared(): SharedNotes & { readonly notes: Map<string, string>; connected: boolean } {
   const notes = new Map<string, string>();
   return {
@@ -32,7 +32,7 @@ function shared(): SharedNotes & { readonly notes: Map<string, string>; connecte
 }
 
 async function gateway(t: TestContext, notes: SharedNotes, own = secret) {
-  const store = new Store(await tempDir(t, 'acme'));
+  const store = new AcmeFolder(await tempDir(t, 'acme'));
   store.open();
   const errors: Error[] = [];
   const taken: string[] = [];
@@ -52,7 +52,7 @@ function pem(name: string, at = Date.now()): string {
   return key + challengeCertificate(name, 'x.y', createPrivateKey(key), at);
 }
 
-test('what the leader has, the others have; the lock goes to another when it leaves', async (t) => {
+test('the others get what the leader has; another leads when it leaves', async (t) => {
   const notes = shared();
   const [a, b] = [await gateway(t, notes), await gateway(t, notes)];
   a.sharing.start([host], () => {});
@@ -67,25 +67,25 @@ test('what the leader has, the others have; the lock goes to another when it lea
   await a.sharing.spread();
   await eventually(
     () => Object.keys(b.store.files('challenges')).length === 0,
-    'a proof goes with its order',
+    'a challenge is deleted with its order',
   );
   assert.equal(b.sharing.leads, false);
   await a.sharing.close();
   await eventually(() => b.sharing.leads, 'another leads');
 });
 
-test('a certificate that was issued earlier, for another name, or with another key is not taken', async (t) => {
+test('a certificate that is older, for another name or with another key is not accepted', async (t) => {
   const notes = shared();
   const { store, sharing, taken } = await gateway(t, notes);
   notes.notes.set('acme:leader', 'another');
   const mine = pem(host);
   store.saveCertificate(host, mine);
-  const seal = new Seal(secret);
+  const cipher = new NoteCipher(secret);
   const offer = async (text: string): Promise<void> => {
     const [name, at] = [`acme:certificate:${host}.pem`, String(Math.random())];
-    notes.notes.set(name, seal.close(name, text));
+    notes.notes.set(name, cipher.encrypt(name, text));
     const index = { certificates: { [`${host}.pem`]: at }, accounts: {}, challenges: {}, state: {} };
-    notes.notes.set('acme:index', seal.close('acme:index', JSON.stringify(index)));
+    notes.notes.set('acme:index', cipher.encrypt('acme:index', JSON.stringify(index)));
     await sleep(1500);
   };
   sharing.start([host], () => {});
@@ -104,7 +104,7 @@ test('a certificate that was issued earlier, for another name, or with another k
   assert.deepEqual(taken, [host]);
 });
 
-test('another secret takes nothing, leads nothing, and says so once', async (t) => {
+test('a gateway with another secret accepts nothing, does not lead, and reports it once', async (t) => {
   const notes = shared();
   const [a, b] = [
     await gateway(t, notes),
@@ -114,30 +114,30 @@ test('another secret takes nothing, leads nothing, and says so once', async (t) 
   a.sharing.start([host], () => {});
   await eventually(() => notes.notes.has('acme:index'), 'one leads');
   b.sharing.start([host], () => {});
-  await eventually(() => b.errors.length > 0, 'it is told');
+  await eventually(() => b.errors.length > 0, 'it is reported');
   await a.sharing.close();
   await sleep(2200);
   assert.deepEqual([b.sharing.leads, b.store.certificate(host), b.errors.length], [false, null, 1]);
   assert.match(b.errors[0]!.message, /acme\.secret/);
 });
 
-test('while the store is away nobody leads, and proofs are not given out', async (t) => {
+test('while the store is unreachable nobody leads, and challenges are not published', async (t) => {
   const notes = shared();
   const { sharing } = await gateway(t, notes);
   sharing.start([host], () => {});
   await eventually(() => sharing.leads, 'it leads');
   notes.connected = false;
-  await eventually(() => !sharing.leads, 'it leads no more');
-  await assert.rejects(sharing.spread(), /the store of the fleet is away/);
+  await eventually(() => !sharing.leads, 'it no longer leads');
+  await assert.rejects(sharing.spread(), /the fleet's store is unreachable/);
 });
 
-test('a note opens where it was sealed for, and unchanged', () => {
-  const seal = new Seal(secret);
-  const sealed = seal.close('a', 'text');
-  assert.equal(seal.open('a', sealed), 'text');
-  assert.equal(seal.open('b', sealed), null);
+test('a note decrypts only unchanged and under its own name', () => {
+  const cipher = new NoteCipher(secret);
+  const sealed = cipher.encrypt('a', 'text');
+  assert.equal(cipher.decrypt('a', sealed), 'text');
+  assert.equal(cipher.decrypt('b', sealed), null);
   const bytes = Buffer.from(sealed, 'base64');
   bytes[bytes.length - 1]! ^= 1;
   for (const bad of [bytes.toString('base64'), '', 'AAAA', 'x'.repeat(100)])
-    assert.equal(seal.open('a', bad), null);
+    assert.equal(cipher.decrypt('a', bad), null);
 });

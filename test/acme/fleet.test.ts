@@ -1,4 +1,4 @@
-/** Certificates of a fleet: two gateways, a real Pebble and a real Redis. */
+/** Certificates of a fleet of two gateways, with a real Pebble and a real Redis. */
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -24,12 +24,12 @@ const owner = { after };
 const secret = 'a secret that all gateways of the fleet know';
 
 suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv', 'redis-server') }, () => {
-  test('one gateway orders, each answers for it and serves; when it goes, another orders; the store holds no key in the clear', async () => {
+  test('one gateway orders, all answer challenges and serve; when it stops, another orders; the store holds no key in the clear', async () => {
     const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
     const front = await startFront(owner, pebble);
     const plain = [await freePort(), await freePort()];
     const secure = [await freePort(), await freePort()];
-    // The balancer in front of both: whoever is asked for the proof is not whoever orders, every other time.
+    // A balancer in front of both: every other validation reaches the gateway that does not order.
     let turn = 0;
     const balancer = createServer((socket) => {
       const behind = connect(plain[turn++ % 2]!, '127.0.0.1');
@@ -37,10 +37,10 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
       behind.on('error', () => socket.destroy()).pipe(socket);
     }).listen(pebble.httpPort, '127.0.0.1');
     after(() => balancer.close());
-    // It may outlive its server at the end.
+    // At the end the client may outlive its server.
     const client = new Redis(redis.port, '127.0.0.1').on('error', () => {});
     after(() => client.disconnect());
-    // Nobody leads before both are there.
+    // Neither leads before both are connected.
     await client.set('{sekisho}:acme:leader', 'nobody');
     const started = await Promise.all(
       [0, 1].map((at) =>
@@ -53,8 +53,8 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
         ),
       ),
     );
-    await eventually(async () => (await client.zcard('{sekisho}:seen')) === 2, 'both are there', 10_000);
-    assert.equal(front.asked.length, 0, 'who does not lead orders nothing');
+    await eventually(async () => (await client.zcard('{sekisho}:seen')) === 2, 'both are connected', 10_000);
+    assert.equal(front.asked.length, 0, 'no gateway orders without the lock');
     await client.del('{sekisho}:acme:leader');
     const shown = await Promise.all(secure.map((port) => issued(port)));
     assert.equal(shown[0]!.serial, shown[1]!.serial);
@@ -70,18 +70,18 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
       '{sekisho}:acme:leader',
     ]);
     const lock = await client.pttl('{sekisho}:acme:leader');
-    assert.ok(lock > 0 && lock <= 15_000, `the lock runs out in ${lock} ms`);
+    assert.ok(lock > 0 && lock <= 15_000, `the lock expires in ${lock} ms`);
     for (const key of keys) {
       const text = (await client.get(key))!;
       assert.doesNotMatch(text + Buffer.from(text, 'base64').toString('latin1'), /PRIVATE KEY|example/, key);
     }
     const accounts = await Promise.all(started.map(accountsOf));
-    assert.deepEqual(accounts[0], accounts[1], 'the account is the one of the fleet');
+    assert.deepEqual(accounts[0], accounts[1], 'the fleet shares one account');
 
-    // The one that ordered goes; the other has all it needs to go on, and orders what comes.
+    // The leader stops; the other takes over and orders the next certificate.
     const logs = () => started.map(({ process }) => process.stdout() + process.stderr());
     const leader = logs().findIndex((log) => log.includes('was issued'));
-    assert.match(logs()[1 - leader]!, /taken over from the gateway that orders/);
+    assert.match(logs()[1 - leader]!, /received from the gateway that orders/);
     await started[leader]!.process.stop();
     const left = started[1 - leader]!;
     await left.change((yaml) => yaml.replace(host, `${host}, second.example.net`));

@@ -1,4 +1,4 @@
-/** Renewals while everything runs: HTTP, mail and admin, two workers, a reload and a restart in the middle. */
+/** Renewals in operation: HTTP, mail and admin listeners, two workers, and a reload and a restart during the renewal. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
@@ -14,7 +14,7 @@ import { without } from '../support/peers.ts';
 
 const owner = { after };
 
-/** A connection that stays, and what is answered on it. */
+/** A kept-alive connection. */
 async function keptAlive(port: number): Promise<{ ask(): Promise<string>; socket: TLSSocket }> {
   const options = { port, host: '127.0.0.1', servername: host, rejectUnauthorized: false };
   const socket = connect({ ...options, ALPNProtocols: ['http/1.1'] });
@@ -29,7 +29,7 @@ async function keptAlive(port: number): Promise<{ ask(): Promise<string>; socket
   };
 }
 
-/** Holds orders where their certificate would be made. @returns told when one is there, and what lets it go on */
+/** Holds orders at their finalization. @returns `reached` resolves when one is held; `release` lets it continue */
 function hold(front: PebbleFront): { reached: Promise<void>; release: () => void } {
   const [there, open] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   front.answer = async ({ path }) => {
@@ -48,13 +48,13 @@ suite('renewals in operation', { skip: without('pebble', 'pebble-challtestsrv') 
     const [secure, mail] = [await freePort(), await freePort()];
     const listen = (authority: Pebble): string =>
       `listen: ["127.0.0.1:${pebble.httpPort}", { address: "127.0.0.1:${secure}", tls: ${acme(authority)} }]`;
-    const doors = `workers: 2
+    const more = `workers: 2
 smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127.0.0.1:9", domains: [example.net], tls: { acme: { hosts: [mail.example.net] } } }
 `;
     const running = await startOrdering(
       owner,
       listen(first),
-      doors,
+      more,
       '',
       '',
       ', tls: { certificatesOf: sites }',
@@ -73,7 +73,7 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
         if ((await shownAt(secure))?.names !== `DNS:${host}`) failed.push(shaken);
     })();
 
-    // Another authority: everything is ordered anew.
+    // Another authority: every certificate is ordered again.
     const held = hold(second);
     await running.change((yaml) =>
       yaml.replaceAll(first.directory, second.directory).replaceAll(first.ca, second.ca),
@@ -85,7 +85,7 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
       'the second reload',
       10_000,
     );
-    assert.equal((await shownAt(secure))?.serial, before[0]!.serial, 'until there is another');
+    assert.equal((await shownAt(secure))?.serial, before[0]!.serial, 'until there is a new one');
     assert.match(await kept.ask(), /^HTTP\/1\.1 200/);
     held.release();
     for (const port of ports)
@@ -97,7 +97,7 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
     assert.match(await kept.ask(), /^HTTP\/1\.1 200/);
     assert.deepEqual([failed, shaken > 20], [[], true]);
 
-    // Stopped in the middle of the next one.
+    // Stop during the next order.
     const again = hold(first);
     await running.change((yaml) =>
       yaml.replaceAll(second.directory, first.directory).replaceAll(second.ca, first.ca),
@@ -113,19 +113,23 @@ smtp: { listen: [{ address: "127.0.0.1:${mail}", tls: implicit }], backend: "127
     const next = await startOrdering(
       owner,
       listen(first),
-      doors,
+      more,
       dirname(running.config),
       '',
       ', tls: { certificatesOf: sites }',
     );
-    assert.equal((await shownAt(secure))?.serial, serial, 'what was there is shown from the first moment');
+    assert.equal(
+      (await shownAt(secure))?.serial,
+      serial,
+      'the existing certificate is served from the start',
+    );
     await eventually(
       async () => ![undefined, serial].includes((await shownAt(secure))?.serial),
       'the order is made again',
       20_000,
     );
 
-    // A name more, at every door.
+    // An additional name, at every listener.
     await next.change((text) => text.replace(host, `${host}, second.example.net`));
     for (const port of [secure, mail, next.admin]) await issued(port, 'second.example.net');
     assert.doesNotMatch(next.process.stdout() + next.process.stderr(), /"level":50/);

@@ -1,4 +1,4 @@
-/** Certificates from a real Pebble: the program orders, proves, serves. */
+/** Certificates from a real Pebble: the program orders, answers challenges and serves. */
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { recordingBackend } from '../support/recording-backend.ts';
 
 const owner = { after };
 
-suite('certificates that are ordered', { skip: without('pebble', 'pebble-challtestsrv') }, () => {
+suite('ordered certificates', { skip: without('pebble', 'pebble-challtestsrv') }, () => {
   test('HTTP-01: the plain listener answers, the certificate is served, keys are 0600', async () => {
     const pebble = await startPebble(owner);
     const tls = await freePort();
@@ -25,7 +25,7 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
       `listen: [{ address: "127.0.0.1:${pebble.httpPort}", redirect: https }, { address: "127.0.0.1:${tls}", tls: ${acme(pebble, ', hosts: [mail.example.net]')} }]`,
     );
     const { issuer, names } = await issued(tls);
-    // A name that is no site's: the challenge is answered, and nothing else.
+    // For a name that belongs to no site, only the challenge is answered.
     await issued(tls, 'mail.example.net');
     assert.match(issuer, /^Pebble Intermediate/);
     assert.equal(names, `DNS:${host}`);
@@ -33,11 +33,7 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
       const { mode } = await stat(join(running.folder, name));
       assert.equal(mode & 0o077, 0, name);
     }
-    assert.deepEqual(
-      await readdir(join(running.folder, 'challenges')),
-      [],
-      'nothing is left to be asked for',
-    );
+    assert.deepEqual(await readdir(join(running.folder, 'challenges')), [], 'no challenge is left');
     const { certificates } = await statusOf(running);
     assert.deepEqual(
       certificates.map((one) => [one.host, one.trouble, typeof one.notAfter]),
@@ -48,13 +44,13 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
       'GET /.well-known/acme-challenge/none HTTP/1.1\r\nHost: mail.example.net\r\n\r\n',
     );
     assert.equal(responses[0]!.status, 421);
-    // A token that is nobody's is redirected or passed on as before, never answered.
+    // An unknown token is redirected or forwarded as usual, never answered.
     const answer = await fetch(`http://127.0.0.1:${pebble.httpPort}/.well-known/acme-challenge/none`, {
       redirect: 'manual',
       headers: { Host: host },
     });
     assert.notEqual(await answer.text(), '');
-    // Restarted: nothing is ordered again.
+    // After a restart nothing is ordered again.
     const { serial } = await issued(tls);
     await running.process.stop();
     await startOrdering(
@@ -66,7 +62,7 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     assert.equal((await issued(tls)).serial, serial);
   });
 
-  test('TLS-ALPN-01 where no plain listener is, with two workers and clients that must show a certificate; a name more comes by a reload', async () => {
+  test('TLS-ALPN-01 without a plain listener, with two workers and required client certificates; a reload adds a name', async () => {
     const pebble = await startPebble(owner);
     const { cert } = await certificate(owner, ['client.example.org']);
     const files = `{ cert: "${pebble.ca}", key: "${pebble.key}", clients: { ca: "${cert}" } }`;
@@ -85,15 +81,15 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     assert.doesNotMatch(running.process.stdout() + running.process.stderr(), /need a restart/);
   });
 
-  test('a refused order is told of, backed off from, and remembered over a restart', async () => {
+  test('a refused order is reported, backed off from, and remembered across a restart', async () => {
     const pebble = await startPebble(owner);
     const tls = await freePort();
-    // Nobody answers at the ports that Pebble asks.
+    // Nothing listens on the ports that Pebble connects to.
     const listen = `listen: [{ address: "127.0.0.1:${tls}", tls: ${acme(pebble)} }]`;
     const receiver = await recordingBackend(owner);
     const running = await startOrdering(owner, listen, `alerts: { webhook: "${receiver.url}/hook" }\n`);
     const trouble = async () => (await statusOf(running)).certificates[0]?.trouble ?? null;
-    await eventually(async () => (await trouble()) !== null, 'the trouble is told', 30_000);
+    await eventually(async () => (await trouble()) !== null, 'the trouble is reported', 30_000);
     const failed = (await trouble())!;
     assert.match(failed, /Failed to connect/);
     assert.equal(await shownAt(tls), null, 'no certificate, no handshake');
@@ -105,10 +101,10 @@ suite('certificates that are ordered', { skip: without('pebble', 'pebble-challte
     const again = await startOrdering(owner, listen, '', join(running.folder, '..'));
     const [known] = (await statusOf(again)).certificates;
     assert.equal(known?.trouble, failed);
-    assert.doesNotMatch(again.process.stdout() + again.process.stderr(), /tried again in/);
+    assert.doesNotMatch(again.process.stdout() + again.process.stderr(), /retrying in/);
   });
 
-  test('external account binding; the mail guard and the admin listener show certificates of the sites', async () => {
+  test("external account binding; mail guard and admin listener use the sites' certificates", async () => {
     const externalAccount = {
       id: 'kid-1',
       key: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W',

@@ -1,13 +1,13 @@
-/** Orders and renewals with a real Pebble, by a clock of the test's own. */
+/** Orders and renewals with a real Pebble, and a clock that the test sets. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, suite, type TestContext, test } from 'node:test';
+import { certificateFile, tokenAnswer } from '../../src/acme/acme-folder.ts';
 import { AcmeError } from '../../src/acme/client.ts';
 import type { AcmeOptions } from '../../src/acme/options.ts';
 import { backOff, Renewals } from '../../src/acme/renewals.ts';
-import { certificateFile, tokenAnswer } from '../../src/acme/store.ts';
 import { type Pebble, startPebble } from '../support/pebble.ts';
 import { type PebbleFront, type Said, startFront } from '../support/pebble-front.ts';
 import { without } from '../support/peers.ts';
@@ -18,7 +18,7 @@ const host = 'www.example.net';
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 
 const missing = without('pebble', 'pebble-challtestsrv');
-/** Whose tokens are answered at the port that Pebble asks. */
+/** The ACME folder whose tokens are answered on the port that Pebble connects to. */
 let serving = '';
 const pebble = missing === false ? await startPebble(owner) : (null as never);
 if (missing === false) {
@@ -98,7 +98,7 @@ const refusal = (status: number, type: string, headers: Said['headers'] = {}): S
 });
 
 suite('renewals', { skip: missing }, () => {
-  test('a certificate is renewed when a third of its life is left, and not before', async (t) => {
+  test('a certificate is renewed when a third of its lifetime is left, and not before', async (t) => {
     const made = await orders(t, pebble);
     const first = made.shown();
     const [from, to] = [first.validFromDate.getTime(), first.validToDate.getTime()];
@@ -113,17 +113,17 @@ suite('renewals', { skip: missing }, () => {
     assert.deepEqual([made.issued, made.troubles], [[host, host], []]);
   });
 
-  test('a clock that is years ahead orders once, and is told of', async (t) => {
+  test('with a clock years ahead one order is made, and the clock is reported', async (t) => {
     const made = await orders(t, pebble);
     made.clock += 10 * 365 * day;
     await made.renewals.look();
-    assert.match(made.troubles[0]!, /is due again already: compare the clock/);
+    assert.match(made.troubles[0]!, /is already due for renewal: check this machine's clock/);
     const second = made.shown().serialNumber;
     await made.renewals.look();
     assert.equal(made.shown().serialNumber, second);
   });
 
-  test('renewal information decides where the authority has it, and is asked for as it says', async (t) => {
+  test('renewal information sets the renewal time, and is polled as the authority asks', async (t) => {
     const front = await startFront(owner, pebble, true);
     const window = { start: new Date(Date.now() + 10 * day), end: new Date(Date.now() + 11 * day) };
     front.answer = ({ path }) =>
@@ -141,7 +141,7 @@ suite('renewals', { skip: missing }, () => {
     made.clock += 2 * hour - minute;
     await made.renewals.look();
     assert.equal(asks(), 1);
-    // The authority has to take certificates back: at once, whatever is left of them.
+    // The authority must revoke certificates: renew at once, whatever time is left.
     [window.start, window.end] = [new Date(Date.now() - day), new Date(Date.now() - hour)];
     made.clock += minute;
     await made.renewals.look();
@@ -156,7 +156,7 @@ suite('renewals', { skip: missing }, () => {
     );
   });
 
-  test('an order that may not replace what was before is made without', async (t) => {
+  test('an order whose `replaces` is refused is made without it', async (t) => {
     const front = await startFront(owner, pebble, true);
     const past = { start: new Date(0), end: new Date(1) };
     front.answer = ({ path, payload }) => {
@@ -173,12 +173,12 @@ suite('renewals', { skip: missing }, () => {
     );
   });
 
-  test('limits of the authority are kept to: Retry-After in seconds and as a date', async (t) => {
+  test("the authority's rate limits are kept: Retry-After in seconds and as a date", async (t) => {
     const front = await startFront(owner, pebble);
     let wait = '7200';
     front.answer = (asked) => (isOrder(asked) ? refusal(429, 'rateLimited', { 'Retry-After': wait }) : null);
     const made = await orders(t, front);
-    assert.match(made.troubles[0]!, /rateLimited: no; tried again in 120 minutes$/);
+    assert.match(made.troubles[0]!, /rateLimited: no; retrying in 120 minutes$/);
     made.clock += 2 * hour - minute;
     await made.renewals.look();
     assert.equal(newOrders(front).length, 1);
@@ -187,33 +187,33 @@ suite('renewals', { skip: missing }, () => {
     await made.renewals.look();
     assert.equal(newOrders(front).length, 2);
     assert.ok(Math.abs(made.renewals.states[0]!.next - made.clock - 3 * day) < minute);
-    // The limit is over: the certificate comes, and all is well.
+    // After the limit the certificate is issued and the trouble resolved.
     front.answer = () => null;
     made.clock += 3 * day;
     await made.renewals.look();
     assert.deepEqual([made.issued, made.troubles.at(-1)], [[host], null]);
   });
 
-  test('an end that comes near is told of once a day, with the reason, until there is a new certificate', async (t) => {
+  test('an approaching expiry is reported once a day, with the reason, until there is a new certificate', async (t) => {
     const front = await startFront(owner, pebble);
     const made = await orders(t, front);
     const to = made.shown().validToDate.getTime();
     front.answer = (asked) => (isOrder(asked) ? refusal(403, 'unauthorized') : null);
     made.clock = to - 13.5 * day;
     await made.renewals.look();
-    const ends = () => made.troubles.filter((one) => one?.includes('its certificate ends in'));
+    const ends = () => made.troubles.filter((one) => one?.includes('its certificate expires in'));
     assert.deepEqual(ends(), [
-      'its certificate ends in 13 days, and no new one could be ordered: unauthorized: no',
+      'its certificate expires in 13 days, and ordering a new one failed: unauthorized: no',
     ]);
     made.clock += hour;
     await made.renewals.look();
     assert.equal(ends().length, 1);
     made.clock += day;
     await made.renewals.look();
-    assert.match(ends()[1]!, /^its certificate ends in 12 days/);
+    assert.match(ends()[1]!, /^its certificate expires in 12 days/);
   });
 
-  test('another authority in the config issues at once; the certificate before is shown until it has', async (t) => {
+  test('after a change of authority a certificate is ordered at once; the old one is served until then', async (t) => {
     const front = await startFront(owner, pebble);
     const made = await orders(t, front);
     const first = made.shown().serialNumber;
@@ -224,7 +224,7 @@ suite('renewals', { skip: missing }, () => {
     assert.notEqual(made.shown().serialNumber, first);
   });
 
-  test('a restart in the middle of a renewal keeps the certificate, and the next start renews it', async (t) => {
+  test('a restart during a renewal keeps the certificate, and the next start renews it', async (t) => {
     const front = await startFront(owner, pebble);
     const made = await orders(t, front);
     const first = made.shown();
@@ -246,13 +246,13 @@ suite('renewals', { skip: missing }, () => {
     assert.equal(made.shown().serialNumber, first.serialNumber);
     front.answer = () => null;
     const again = await orders(t, front, { folder: made.folder });
-    assert.equal(made.shown().serialNumber, first.serialNumber, 'what is not due is not ordered');
+    assert.equal(made.shown().serialNumber, first.serialNumber, 'nothing is ordered before it is due');
     again.clock = due;
     await again.renewals.look();
     assert.notEqual(made.shown().serialNumber, first.serialNumber);
   });
 
-  test('a file that holds no certificate any more is ordered anew', async (t) => {
+  test('a damaged certificate file is replaced by a new order', async (t) => {
     const made = await orders(t, pebble);
     writeFileSync(certificateFile(made.folder, host), '-----BEGIN CERTIFICATE-----\nhalf');
     await made.renewals.look();
@@ -260,18 +260,18 @@ suite('renewals', { skip: missing }, () => {
     assert.ok(made.shown().checkHost(host));
   });
 
-  test('an authority that is away is asked once a look, not once a host', async (t) => {
+  test('an unreachable authority is tried once per check, not once per host', async (t) => {
     const hosts = ['a.example.net', 'b.example.net', 'c.example.net'];
     const gone = { ...pebble, directory: 'https://localhost:1/dir' };
     const made = await orders(t, gone, { hosts });
     assert.equal(made.troubles.length, 1);
-    assert.match(made.troubles[0]!, /ECONNREFUSED.*tried again in 5 minutes/);
+    assert.match(made.troubles[0]!, /ECONNREFUSED.*retrying in 5 minutes/);
     await made.renewals.look();
     assert.equal(made.troubles.length, 2);
   });
 });
 
-test('back-off doubles from five minutes to twelve hours; what an authority asks for is longer, up to a week', () => {
+test('back-off doubles from five minutes to twelve hours; an authority may ask for up to a week', () => {
   const usual = new Error('no route');
   assert.deepEqual(
     [1, 2, 3, 4, 8, 9, 100].map((failures) => backOff(failures, usual) / minute),

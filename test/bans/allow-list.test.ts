@@ -1,4 +1,4 @@
-/** A client on the allow-list sends everything that is in the corpus, and is served afterwards as before. */
+/** An allow-listed client sends the whole corpus, and is still served afterwards. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const ours = '127.0.0.3';
 const stranger = '127.0.0.4';
 
-test('whoever is on the allow-list is never banned and never limited, whatever it sends', async (t) => {
+test('an allow-listed client is never banned or rate-limited, whatever it sends', async (t) => {
   const backend = await recordingBackend(t);
   const redis = await startRedis(t);
   const dir = await tempDir(t, 'allow');
@@ -60,7 +60,7 @@ fleet: { valkey: "${redis.url}", name: ${randomUUID()} }
     );
   }
   assert.ok(probes > 100, `${probes} probes were seen`);
-  await eventually(() => clients.fleet!.health.backlog === 0, 'the fleet has heard of all of them');
+  await eventually(() => clients.fleet!.health.backlog === 0, 'the fleet has all of them');
 
   const request = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
   for (let i = 0; i < 5; i++) {
@@ -69,9 +69,9 @@ fleet: { valkey: "${redis.url}", name: ${randomUUID()} }
   }
   const proxied = request.replace('GET / ', 'GET /proxied ');
   const { responses } = await exchange(port, proxied, { from: '127.0.0.5' });
-  assert.equal(responses[0]?.status, 200, 'nor is a trusted proxy that says not whom it speaks for');
+  assert.equal(responses[0]?.status, 200, 'a trusted proxy that names no client is not banned either');
   const refused = await exchange(port, request, { from: stranger });
-  assert.equal(refused.text, '', 'a neighbour has its connection closed without a word');
+  assert.equal(refused.text, '', "a neighbour's connection is closed without a byte");
   const banned = [...ledger.active()].filter(({ by }) => by === 'probes');
-  assert.deepEqual(banned, [], 'no probe of it led to a ban');
+  assert.deepEqual(banned, [], 'none of its probes led to a ban');
 });

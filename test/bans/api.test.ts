@@ -19,7 +19,7 @@ const url = await boundTo(app, { after });
 const headers = { authorization: `Bearer ${token}` };
 
 suite('GET, POST and DELETE /api/bans', () => {
-  test('add, show and take back', async () => {
+  test('add, list and remove bans', async () => {
     const added = await app.inject({
       method: 'POST',
       url: '/api/bans',
@@ -47,12 +47,12 @@ suite('GET, POST and DELETE /api/bans', () => {
     assert.equal((await app.inject({ url: '/api/bans', headers })).json().total, 0);
   });
 
-  test('refuse what makes no sense, and say why', async () => {
+  test('reject invalid input and say why', async () => {
     for (const [payload, words] of [
       [undefined, /prefix is missing/],
       [{ prefix: 5 }, /prefix is missing/],
-      [{ prefix: 'everybody' }, /is no prefix/],
-      [{ prefix: '::/0' }, /is everybody/],
+      [{ prefix: 'everybody' }, /is not a prefix/],
+      [{ prefix: '::/0' }, /covers every address/],
       [{ prefix: '192.0.2.1', for: 'long' }, /for is not a duration/],
       [{ prefix: '192.0.2.1', for: 60 }, /for is not a duration/],
       [{ prefix: '192.0.2.1', reason: {} }, /reason must be text/],
@@ -71,7 +71,7 @@ suite('GET, POST and DELETE /api/bans', () => {
     assert.equal((await app.inject({ method: 'DELETE', url: '/api/bans/x', headers })).statusCode, 400);
   });
 
-  test('a ban of whom the allow-list names is noted to have no effect', async () => {
+  test('a ban of an allow-listed address is answered with a note that it has no effect', async () => {
     const answer = await app.inject({
       method: 'POST',
       url: '/api/bans',
@@ -83,7 +83,7 @@ suite('GET, POST and DELETE /api/bans', () => {
   });
 });
 
-test('the plugin alone turns banned clients away, and ends with the app', async (t) => {
+test('the plugin without a guard refuses banned clients, and closes with the app', async (t) => {
   const own = Fastify();
   t.after(() => own.close());
   await own.register(bans, { after: 1 });
@@ -96,7 +96,7 @@ test('the plugin alone turns banned clients away, and ends with the app', async 
   assert.equal((await own.inject({ url: '/', remoteAddress: '198.51.100.2' })).statusCode, 200);
 });
 
-test('beside a checkpoint the probes it sees lead to the ban', async (t) => {
+test('with relayGuard, the probes that the guard sees lead to a ban', async (t) => {
   const own = Fastify();
   t.after(() => own.close());
   await own.register(bans, { after: 2 });
@@ -112,7 +112,7 @@ test('beside a checkpoint the probes it sees lead to the ban', async (t) => {
   assert.equal(await statusOf('www.example.net'), 403);
 });
 
-test('options that make no sense are refused', async () => {
+test('invalid options are rejected', async () => {
   for (const options of [
     { after: 0 },
     { within: -1 },
@@ -144,7 +144,7 @@ suite('sekisho bans', () => {
     assert.deepEqual([none.stdout, none.stderr], ['', '0 banned; 0 more on imported lists\n']);
   });
 
-  test('says what is wrong: prefix, token, address, usage', async () => {
+  test('reports a bad prefix, a bad token, an unreachable address, and wrong usage', async () => {
     const bad = await cli(['add', '10.0.0.1/8']);
     assert.equal(bad.code, 1);
     assert.match(bad.stderr, /write 10\.0\.0\.0\/8/);

@@ -11,7 +11,7 @@ import { probeOf } from '../support/probe-event.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('bans, their levels and pardons outlive the process; a file that others use too is left alone', async (t) => {
+test('bans, levels and pardons survive a restart; other tables in the file are left alone', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
   const other = new DatabaseSync(path);
   other.exec('CREATE TABLE events (id INTEGER PRIMARY KEY); INSERT INTO events VALUES (7)');
@@ -61,7 +61,7 @@ test('bans, their levels and pardons outlive the process; a file that others use
   const third = await start();
   third.onEvent(probeOf('192.0.2.1'));
   third.onEvent(probeOf('192.0.2.1'));
-  assert.equal(third.ledger.banOf('192.0.2.1/32')?.level, 2, 'the second term, after a restart');
+  assert.equal(third.ledger.banOf('192.0.2.1/32')?.level, 2, 'the second ban, after a restart');
   third.close();
 
   time.now += 10_000_000;
@@ -77,12 +77,12 @@ test('bans, their levels and pardons outlive the process; a file that others use
   assert.equal(
     reopened.prepare('SELECT count(*) AS n FROM bans').get()!.n,
     1,
-    'what is forgotten is deleted',
+    'forgotten records are deleted',
   );
   assert.deepEqual(errors, []);
 });
 
-test('a record that bans everybody, or that nobody could take back, is not in force after a restart', async (t) => {
+test('a record that bans everyone, or that nobody could remove, does not take effect after a restart', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
   const errors: Error[] = [];
   const now = Date.now();
@@ -108,17 +108,17 @@ test('a record that bans everybody, or that nobody could take back, is not in fo
     [...first.ledger.records()].map(({ prefix }) => prefix),
     ['198.51.100.1/32'],
   );
-  assert.match(errors[0]!.message, /3 records .*0\.0\.0\.0\/0/);
+  assert.match(errors[0]!.message, /deleted 3 invalid ban records .*0\.0\.0\.0\/0/);
   assert.notEqual(first.ledger.remove('198.51.100.1'), null);
   first.close();
   const second = await start();
-  assert.equal(errors.length, 1, 'they are deleted, and told once');
-  assert.equal(second.isBanned('198.51.100.1/32'), false, 'the pardon outlives the process');
+  assert.equal(errors.length, 1, 'they are deleted, and reported once');
+  assert.equal(second.isBanned('198.51.100.1/32'), false, 'the pardon survives the restart');
   assert.equal(second.ledger.record('198.51.100.1/32')?.level, 0);
   second.close();
 });
 
-test('a file that is locked for a while loses no ban', async (t) => {
+test('no ban is lost while the file is locked', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
   const errors: unknown[] = [];
   const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
@@ -160,7 +160,7 @@ const row = (number: number) => ({
   reason: 'connect',
 });
 
-test('the first ban is written at once, and those that follow it together', async (t) => {
+test('the first ban is written at once, and the following ones in batches', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
   const journal = new SqliteBanJournal({
     path,
@@ -181,10 +181,10 @@ test('the first ban is written at once, and those that follow it together', asyn
   }
   await eventually(() => written() === 100, 'the rest is written without another ban');
   assert.ok(seen.has(1), 'the first one');
-  assert.ok(seen.size <= 3, `as many states were seen: ${[...seen].join(' ')}`);
+  assert.ok(seen.size <= 3, `more than three writes: ${[...seen].join(' ')}`);
 });
 
-test('a file that another thread writes to holds no request up, and gets every ban', async (t) => {
+test('a lock held by another thread delays no request, and no ban is lost', async (t) => {
   const path = join(await tempDir(t, 'journal'), 'sekisho.db');
   const errors: unknown[] = [];
   const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
@@ -201,15 +201,15 @@ test('a file that another thread writes to holds no request up, and gets every b
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
   }
-  // A second is what it would wait for the lock, were nobody waiting for it.
+  // Outside the request path the journal waits up to a second for the lock.
   assert.ok(longest < 900, `${longest} ms`);
   other.exec('COMMIT');
-  await eventually(() => written() === 1, 'it is written when the file is free');
+  await eventually(() => written() === 1, 'it is written once the lock is released');
   assert.deepEqual(errors, []);
   other.exec('BEGIN IMMEDIATE');
   journal.save(row(1));
-  await eventually(() => errors.length === 1, 'a lock that stays is told');
+  await eventually(() => errors.length === 1, 'a lasting lock is reported');
   assert.match(String(errors[0]), /locked/);
   other.exec('COMMIT');
-  await eventually(() => written() === 2, 'and the ban is written all the same');
+  await eventually(() => written() === 2, 'the ban is written nonetheless');
 });

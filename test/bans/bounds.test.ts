@@ -23,7 +23,7 @@ function keyOf(prefix: string): PrefixKey {
   return key;
 }
 
-test('a full table stays full; whom an operator banned stays in it', () => {
+test('a full table evicts probe bans and keeps those of an operator', () => {
   const table = new BanTable({ capacity: 1000, memory: 1000 });
   for (let i = 0; i < 10; i++) table.put(ban(900_000 + i, { by: 'operator', until: 2000 }), 0);
   for (let i = 0; i < 50_000; i++) {
@@ -35,7 +35,7 @@ test('a full table stays full; whom an operator banned stays in it', () => {
   for (let i = 0; i < 10; i++) assert.ok(table.get(ban(900_000 + i).prefix) !== null, `operator's ${i}`);
 });
 
-test('of those near each other the one that ends first goes', () => {
+test('eviction takes the ban that ends first among its neighbours', () => {
   const table = new BanTable({ capacity: 16, memory: 1 });
   for (let i = 0; i < 16; i++) table.put(ban(i, { until: i === 7 ? 50 : 1000 }), 0);
   table.put(ban(16), 0);
@@ -43,7 +43,7 @@ test('of those near each other the one that ends first goes', () => {
   assert.equal(table.size, 16);
 });
 
-test('what is past its end and its memory makes room by itself', () => {
+test('records whose memory has run out are dropped without eviction', () => {
   const table = new BanTable({ capacity: 100_000, memory: 100 });
   for (let i = 0; i < 1000; i++) table.put(ban(i, { until: 500 }), 0);
   for (let i = 0; i < 200; i++) table.put(ban(100_000 + i), 599);
@@ -53,13 +53,13 @@ test('what is past its end and its memory makes room by itself', () => {
   assert.equal(table.evicted, 0);
 });
 
-test('a record that is forgotten already is not taken', () => {
+test('a record whose memory has already run out is not stored', () => {
   const table = new BanTable({ memory: 100 });
   assert.equal(table.put(ban(1, { until: 500 }), 600), false);
   assert.equal(table.size, 0);
 });
 
-test('rows of the table are used again, wide bans included', () => {
+test('rows are reused, also those of wide bans', () => {
   const table = new BanTable({ capacity: 64, memory: 0 });
   for (let round = 0; round < 100; round++) {
     const now = round * 10;
@@ -81,7 +81,7 @@ test('offences of a hundred thousand clients are bounded, and a persistent clien
   assert.equal(persistent, 250);
 });
 
-test('the newest bans in force are told newest first, and counted', () => {
+test('bans in force are listed newest first, and counted', () => {
   const table = new BanTable({ memory: 1000 });
   for (let i = 0; i < 100; i++) table.put(ban(i, { since: (i * 37) % 100, until: i < 10 ? 50 : 1000 }), 0);
   assert.equal(table.activeCount(60), 90);

@@ -1,4 +1,4 @@
-/** A ban without an end, wherever it is told: `for ever` to people, `null` to machines, and never the last day of the calendar. */
+/** A ban without an end is reported as `for ever` to people and `null` to machines, never as the last date of the calendar. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -10,7 +10,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { startClientPlane } from '../../src/program/bans-and-fleet.ts';
 import { startControlPlane } from '../../src/program/control-plane.ts';
 
-test('an endless ban is for ever in the log and the alert, and null to machines', async (t) => {
+test('a ban without an end is "for ever" in the log and the alert, and null in JSON', async (t) => {
   const told: string[] = [];
   const receiver = createServer(async (req, res) => {
     told.push(await text(req));

@@ -1,4 +1,4 @@
-/** Up to a hundred thousand attackers against `sekisho start`, each a client of its own, with all that a gateway keeps of them. */
+/** Up to 100,000 attackers, each with its own address, against `sekisho start` with bans, limits, journal and metrics. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
@@ -13,14 +13,14 @@ import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const most = 100_000;
-/** Where the machine is busy with other things, as many as go through in this time; no fewer than `least`. */
+/** On a busy machine, as many attackers as fit into this time, in milliseconds, but at least `least`. */
 const time = 60_000;
 const least = 10_000;
 const lanes = 64;
 const token = 'a-token-for-tests-0123456789';
 const address = (i: number) => `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
 
-/** Asks for a tunnel as a client of this number. @returns the status line */
+/** Sends a CONNECT as the client of this number. @returns the status line */
 async function attack(port: number, number: number): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.1.${1 + (number % 8)}` });
   let answer = '';
@@ -32,7 +32,7 @@ async function attack(port: number, number: number): Promise<string> {
   return answer.slice(0, answer.indexOf('\r'));
 }
 
-test('each of them is refused and banned, ordinary clients are served, memory stays bounded', async (t) => {
+test('under up to 100,000 attackers each is refused and banned, ordinary clients are served, and memory stays bounded', async (t) => {
   const dir = await tempDir(t, 'flood');
   const [config, database] = [join(dir, 'sekisho.yaml'), join(dir, 'sekisho.db')];
   await writeFile(
@@ -105,7 +105,7 @@ log: { level: error }
     const { responses } = await exchange(Number(port), request, { from: '127.0.1.1' });
     assert.equal(responses[0]?.status, 403, address(number));
   }
-  assert.equal((await gateway.stop(20_000)).code, 0, 'and it ends in good order');
+  assert.equal((await gateway.stop(20_000)).code, 0, 'it shuts down cleanly');
   const bytes = (await stat(database)).size;
   t.diagnostic(`journal ${(bytes / 1024 ** 2).toFixed(0)} MiB`);
 
@@ -116,5 +116,5 @@ log: { level: error }
   await eventually(async () => {
     const request = `GET / HTTP/1.1\r\nHost: www.example.net\r\nX-Forwarded-For: ${address(attackers - 7)}\r\n\r\n`;
     return (await exchange(Number(later), request, { from: '127.0.1.1' })).responses[0]?.status === 403;
-  }, 'the bans are there after a restart');
+  }, 'the bans are in force after a restart');
 });

@@ -1,4 +1,4 @@
-/** A hundred thousand attackers, each an address of its own. */
+/** 100,000 attackers, each with its own address. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -16,7 +16,7 @@ import { recordingBackend } from '../support/recording-backend.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Heap and what lies beside it, in MiB, after a collection. */
+/** Heap and array buffers after a garbage collection, in MiB. */
 function memory(): number {
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -25,7 +25,7 @@ function memory(): number {
 
 const address = (i: number) => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
 
-test('fill no table beyond its bound, and are banned nonetheless', async () => {
+test('100,000 attackers fill no table beyond its bound, and are all banned', async () => {
   const time = { now: 0 };
   const ledger = new BanLedger({
     after: 5,
@@ -60,7 +60,7 @@ test('fill no table beyond its bound, and are banned nonetheless', async () => {
   assert.equal(backlog.size, 10_000);
   const grown = memory() - before;
   assert.ok(grown < 80, `${grown.toFixed(0)} MiB more`);
-  // Those who come on and on, once each: nobody is banned, and nothing grows any more.
+  // A million more clients with one probe each: none is banned, and memory no longer grows.
   for (let i = 0; i < 1_000_000; i++) {
     service.onEvent(probeOf(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`));
     rates.hit(`172.${16 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32`, time.now);
@@ -72,7 +72,7 @@ test('fill no table beyond its bound, and are banned nonetheless', async () => {
   service.close();
 });
 
-test('through the gateway leave ordinary clients as they were', async (t) => {
+test('attackers through the gateway do not affect ordinary clients', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, corpusConfig(backend.url));
   const attack = async (i: number) => {

@@ -1,4 +1,4 @@
-/** Who is one client in IPv6, and when their neighbours are banned with them. */
+/** Which IPv6 addresses count as one client, and when neighbouring prefixes are banned together. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { clientPrefix, parsePrefix, widenedPrefix } from '../../src/address/ip.ts';
@@ -22,10 +22,10 @@ function ledgerAt(over: Partial<LedgerOptions> = {}) {
   return { ledger, added, time };
 }
 
-/** One of the /64s of a /48. */
+/** An address in the numbered /64 of a /48. */
 const in48 = (net: string, number: number): string => `${net}:${number.toString(16)}::1`;
 
-suite('addresses of IPv6 that stand for one of IPv4', () => {
+suite('IPv6 addresses that contain an IPv4 address', () => {
   for (const [what, address] of [
     ['mapped', '::ffff:192.0.2.7'],
     ['NAT64', '64:ff9b::192.0.2.7'],
@@ -35,15 +35,15 @@ suite('addresses of IPv6 that stand for one of IPv4', () => {
     ['Teredo', '2001::ce49:7601:e866:efff:3fff:fdf8'],
     ['Teredo by another server', '2001:0:5ef5:79fd:0:59d:3fff:fdf8'],
   ] as const)
-    test(`${what}: counted as that`, () => assert.equal(clientPrefix(address), '192.0.2.7/32'));
+    test(`${what}: counts as the IPv4 address`, () => assert.equal(clientPrefix(address), '192.0.2.7/32'));
 
-  test('neighbours of those ranges are what they are', () => {
+  test('neighbouring ranges count as IPv6', () => {
     assert.equal(clientPrefix('64:ff9b:1::c000:207'), '64:ff9b:1::/64');
     assert.equal(clientPrefix('2001:1::1'), '2001:1::/64');
     assert.equal(clientPrefix('2003:c000:207::1'), '2003:c000:207::/64');
   });
 
-  test('a thousand clients behind a NAT64 are a thousand; one of them is banned', () => {
+  test('a thousand clients behind a NAT64 count separately; only the one that probes on is banned', () => {
     const { ledger, added } = ledgerAt();
     for (let i = 0; i < 1000; i++) ledger.offend(`64:ff9b::198.18.${i >> 8}.${i & 255}`, 'connect');
     assert.deepEqual(added, []);
@@ -52,7 +52,7 @@ suite('addresses of IPv6 that stand for one of IPv4', () => {
   });
 });
 
-test('a prefix is widened', () => {
+test('widenedPrefix clears the bits beyond the length', () => {
   for (const [length, wide] of [
     [64, '2001:db8:1:fedc::/64'],
     [60, '2001:db8:1:fed0::/60'],
@@ -64,7 +64,7 @@ test('a prefix is widened', () => {
   assert.equal(widenedPrefix('192.0.2.1/32', 48), '192.0.2.1/32');
 });
 
-suite('clients of one network', () => {
+suite('IPv6 clients of one network', () => {
   test('sixty probes from sixty /64s of one /48 ban it, and nothing wider', () => {
     const { ledger, added } = ledgerAt();
     for (let i = 0; i < 60; i++) ledger.offend(in48('2001:db8:1', i * 1000), 'connect');
@@ -73,14 +73,14 @@ suite('clients of one network', () => {
     assert.equal(ledger.isBanned('2001:db8:2::/64'), false);
   });
 
-  test('of one /56 ban that', () => {
+  test('probes from twenty /64s of one /56 ban the /56', () => {
     const { ledger, added } = ledgerAt();
     for (let i = 0; i < 20; i++) ledger.offend(in48('2001:db8:1', 0xab00 + i), 'connect');
     assert.deepEqual(added, ['2001:db8:1:ab00::/56']);
     assert.equal(ledger.isBanned('2001:db8:1:ac00::/64'), false);
   });
 
-  test('sixty probes from sixty /48s ban nobody, nor does one client its neighbours', () => {
+  test('sixty probes from sixty /48s ban nobody, and one client does not get its neighbours banned', () => {
     const { ledger, added } = ledgerAt();
     for (let i = 0; i < 60; i++) ledger.offend(in48(`2001:db8:${(i + 1).toString(16)}`, 0), 'connect');
     assert.deepEqual(added, []);
@@ -88,7 +88,7 @@ suite('clients of one network', () => {
     assert.deepEqual(added, ['2001:db8:9999::/64']);
   });
 
-  test('what is older than the window counts no more', () => {
+  test('probes older than the window do not count', () => {
     const { ledger, added, time } = ledgerAt();
     for (let i = 0; i < 60; i++) {
       ledger.offend(in48('2001:db8:1', i * 1000), 'connect');
@@ -97,7 +97,7 @@ suite('clients of one network', () => {
     assert.deepEqual(added, []);
   });
 
-  test('never one that holds an allowed or trusted address', () => {
+  test('a prefix that holds an exempt address is never banned', () => {
     const { ledger, added } = ledgerAt();
     for (let i = 0; i < 200; i++) ledger.offend(in48('2001:db8:aaaa', i), 'connect');
     assert.deepEqual(added, ['2001:db8:aaaa::/56'], 'the /48 holds one');
@@ -106,7 +106,7 @@ suite('clients of one network', () => {
     assert.equal(added.length, 1);
   });
 
-  test('prefix6 says what is one client', () => {
+  test('prefix6 sets the size of one client', () => {
     const { ledger, added } = ledgerAt({ prefix6: 56 });
     for (let i = 0; i < 5; i++) ledger.offend(in48('2001:db8:1', 0xab00 + i), 'connect');
     assert.deepEqual(added, ['2001:db8:1:ab00::/56']);

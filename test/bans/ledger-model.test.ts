@@ -1,12 +1,12 @@
-/** The ledger against a list of bans that is looked through from end to end. */
+/** Compares the ledger with a naive model that searches a list of bans. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { clientPrefix, parsePrefix, unmapped } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { forever } from '../../src/bans/ban.ts';
+import { BanMirror } from '../../src/bans/ban-mirror.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
-import { BanMirror } from '../../src/bans/mirror.ts';
 import { PrefixList } from '../../src/bans/prefix-list.ts';
 
 const allowed = '10.1.1.0/31';
@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(fc.constant('list' as const), wide, small),
 );
 
-/** As bits, written by the careful parser: `4` or `6`, then the bits that count. */
+/** The prefix as text: `4` or `6`, then its bits, by the slow parser. */
 function bitsOf(text: string): string {
   const parsed = parsePrefix(text)!;
   const ip = unmapped(parsed);
@@ -39,7 +39,7 @@ function bitsOf(text: string): string {
   return ip.family + bits.slice(0, ip.family === 6 ? Math.min(length, 64) : length);
 }
 
-test('bans, lists and allow-list are what a list of all of them says, at every instant', () => {
+test('the ledger agrees with a naive model on bans, lists and the allow-list at every step', () => {
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 40, size: 'max' }),

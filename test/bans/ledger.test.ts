@@ -3,9 +3,9 @@ import { suite, test } from 'node:test';
 import { parsePrefix } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { type Ban, type BanChange, forever } from '../../src/bans/ban.ts';
+import { BanMirror } from '../../src/bans/ban-mirror.ts';
 import { BanPrefixError } from '../../src/bans/ban-prefix.ts';
 import { BanLedger, type LedgerOptions } from '../../src/bans/ledger.ts';
-import { BanMirror } from '../../src/bans/mirror.ts';
 import { PrefixList } from '../../src/bans/prefix-list.ts';
 
 const minute = 60_000;
@@ -25,8 +25,8 @@ function ledgerAt(start = 1_000_000, over: Partial<LedgerOptions> = {}) {
   return { ledger, time, changes };
 }
 
-suite('probes', () => {
-  test('as many as are told within the window lead to a ban, one fewer does not', () => {
+suite('ledger: probes', () => {
+  test('the configured number within the window leads to a ban, one fewer does not', () => {
     const { ledger, time } = ledgerAt();
     assert.equal(ledger.offend('192.0.2.1', 'connect'), null);
     assert.equal(ledger.offend('192.0.2.1', 'connect'), null);
@@ -45,7 +45,7 @@ suite('probes', () => {
     assert.equal(ledger.isBanned('192.0.2.2/32'), false);
   });
 
-  test('the window slides: what has left it counts no more', () => {
+  test('the window slides: older probes do not count', () => {
     const { ledger, time } = ledgerAt();
     ledger.offend('192.0.2.1', 'connect');
     time.now += 6 * minute;
@@ -56,7 +56,7 @@ suite('probes', () => {
     assert.notEqual(ledger.offend('192.0.2.1', 'connect'), null, 'the second one is not');
   });
 
-  test('the window goes by the time that has passed: a clock that is set makes no probe older or younger', () => {
+  test('the window uses elapsed time: setting the clock does not age probes', () => {
     let elapsed = 0;
     const { ledger, time } = ledgerAt(1_000_000_000, { elapsed: () => elapsed });
     ledger.offend('192.0.2.1', 'connect');
@@ -71,7 +71,7 @@ suite('probes', () => {
     assert.equal(ledger.offend('192.0.2.2', 'connect'), null, 'the first one is eleven minutes old');
   });
 
-  test('an IPv4 address counts alone, mapped into IPv6 too; IPv6 counts by its /64', () => {
+  test('an IPv4 address counts alone, also if mapped into IPv6; IPv6 counts by /64', () => {
     const { ledger } = ledgerAt();
     ledger.offend('192.0.2.1', 'connect');
     ledger.offend('::ffff:192.0.2.1', 'connect');
@@ -82,7 +82,7 @@ suite('probes', () => {
     assert.equal(ledger.isBanned('2001:db8:0:1::/64'), false);
   });
 
-  test('a ban ends by itself, and each next one lasts longer', () => {
+  test('a ban expires, and each further one lasts longer', () => {
     const { ledger, time } = ledgerAt();
     const again = () => [1, 2, 3].map(() => ledger.offend('192.0.2.1', 'connect')).at(-1)!;
     const first = again();
@@ -96,18 +96,18 @@ suite('probes', () => {
     const third = again();
     assert.deepEqual([third.level, third.until - time.now], [3, 60 * minute], 'the last term repeats');
     time.now = third.until + 60 * minute + 1;
-    // Others come, and what is forgotten is cleared away.
+    // New records make the table drop the forgotten one.
     for (let i = 0; i < 3; i++) ledger.add({ prefix: `198.51.100.${i}`, for: minute });
-    assert.equal(again().level, 1, 'after the longest term without a ban all is forgotten');
+    assert.equal(again().level, 1, 'after the longest term without a ban the client starts afresh');
   });
 
-  test('while it is banned a client is not counted', () => {
+  test('probes of a banned client are not counted', () => {
     const { ledger, changes } = ledgerAt();
     for (let i = 0; i < 20; i++) ledger.offend('192.0.2.1', 'connect');
     assert.equal(changes.length, 1);
   });
 
-  test('whoever is exempt can not be banned, a neighbour in the same /64 can', () => {
+  test('an exempt address cannot be banned, a neighbour in its /64 can', () => {
     const { ledger } = ledgerAt(0, { after: 1 });
     assert.equal(ledger.offend('192.0.2.200', 'connect'), null);
     assert.equal(ledger.offend('::ffff:192.0.2.200', 'connect'), null);
@@ -121,7 +121,7 @@ suite('probes', () => {
     assert.equal(ledger.bans('192.0.2.1'), true);
   });
 
-  test('what is no address is nobody', () => {
+  test('text that is not an address is never counted or banned', () => {
     const { ledger, changes } = ledgerAt(0, { after: 1 });
     for (const text of ['', 'unix', '1.2.3', '999.1.1.1']) {
       assert.equal(ledger.offend(text, 'connect'), null);
@@ -130,18 +130,18 @@ suite('probes', () => {
     assert.equal(changes.length, 0);
   });
 
-  test('other settings count from then on, bans stay', () => {
+  test('new settings apply to later probes, and bans stay', () => {
     const { ledger } = ledgerAt(0, { after: 1 });
     ledger.offend('192.0.2.1', 'connect');
     ledger.replace({ after: 2, within: minute, for: [minute], exempt: new PrefixSet([]) });
     assert.equal(ledger.isBanned('192.0.2.1/32'), true);
     assert.equal(ledger.offend('192.0.2.200', 'connect'), null);
-    assert.equal(ledger.offend('192.0.2.200', 'connect')?.until, minute, 'exempt no more');
+    assert.equal(ledger.offend('192.0.2.200', 'connect')?.until, minute, 'no longer exempt');
   });
 });
 
-suite('an operator', () => {
-  test('bans an address, a network, for a time or without an end', () => {
+suite('ledger: an operator', () => {
+  test('bans an address or a network, with or without an end', () => {
     const { ledger, time } = ledgerAt();
     assert.equal(ledger.add({ prefix: '198.51.100.7' }).until, forever);
     assert.equal(
@@ -151,7 +151,7 @@ suite('an operator', () => {
     assert.equal(
       ledger.add({ prefix: '2001:db8::1' }).prefix,
       '2001:db8::/64',
-      'the whole of what one customer has',
+      'the whole /64 of the customer',
     );
     assert.equal(ledger.isBanned('198.51.100.7/32'), true);
     assert.equal(ledger.isBanned('203.0.113.99/32'), true);
@@ -162,7 +162,7 @@ suite('an operator', () => {
     assert.equal(ledger.banOf('203.0.113.99/32'), null);
   });
 
-  test('an outer ban stands when an inner one has ended', () => {
+  test('a wider ban stays in force when a narrower one inside it has ended', () => {
     const { ledger, time } = ledgerAt();
     ledger.add({ prefix: '198.51.0.0/16', for: 10 * minute });
     ledger.add({ prefix: '198.51.100.0/24', for: minute });
@@ -171,18 +171,18 @@ suite('an operator', () => {
     assert.equal(ledger.banOf('198.51.100.7/32')?.prefix, '198.51.0.0/16');
   });
 
-  test('takes a ban back; then it is as if it had not been', () => {
+  test('lifts a ban, which also resets the count and the level', () => {
     const { ledger } = ledgerAt(0, { after: 2 });
     ledger.offend('192.0.2.1', 'connect');
     ledger.offend('192.0.2.1', 'connect');
     assert.equal(ledger.remove('192.0.2.1')?.prefix, '192.0.2.1/32');
     assert.equal(ledger.isBanned('192.0.2.1/32'), false);
     assert.equal(ledger.remove('192.0.2.1'), null);
-    assert.equal(ledger.offend('192.0.2.1', 'connect'), null, 'counted anew');
+    assert.equal(ledger.offend('192.0.2.1', 'connect'), null, 'the count starts again');
     assert.equal(ledger.offend('192.0.2.1', 'connect')?.level, 1);
   });
 
-  test('can not ban half the world, in two steps neither', () => {
+  test('cannot ban a prefix wider than /8 or /16 (IPv6)', () => {
     const { ledger } = ledgerAt();
     for (const prefix of ['0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3'])
       assert.throws(() => ledger.add({ prefix }), /wider than a \/.*bans\.lists/);
@@ -190,19 +190,19 @@ suite('an operator', () => {
     ledger.add({ prefix: '2001::/16' });
   });
 
-  test('is told what is no prefix, and what was meant', () => {
+  test('gets an error for an invalid prefix, with the intended one', () => {
     const { ledger } = ledgerAt();
     const add = (prefix: string) => () => ledger.add({ prefix });
     assert.throws(add('10.0.0.1/8'), { name: 'BanPrefixError', message: /write 10\.0\.0\.0\/8/ });
-    assert.throws(add('example.net'), { name: 'BanPrefixError', message: /is no prefix/ });
-    assert.throws(add('0.0.0.0/0'), { name: 'BanPrefixError', message: /everybody/ });
+    assert.throws(add('example.net'), { name: 'BanPrefixError', message: /is not a prefix/ });
+    assert.throws(add('0.0.0.0/0'), { name: 'BanPrefixError', message: /covers every address/ });
     assert.throws(add('::/0'), BanPrefixError);
     assert.equal(ledger.add({ prefix: '192.0.2.1', reason: 'a\nb\x1b[31m' }).reason, 'a?b?[31m');
   });
 });
 
-suite('changes', () => {
-  test('a mirror that applies them, as messages, says what the ledger says', () => {
+suite('ledger: changes', () => {
+  test('a mirror that applies them agrees with the ledger', () => {
     const { ledger, time } = ledgerAt(1_000_000, { after: 2 });
     ledger.add({ prefix: '198.51.100.0/24' });
     ledger.replaceLists(PrefixList.of(['203.0.113.0/24', '192.0.2.77/32']));
@@ -229,7 +229,7 @@ suite('changes', () => {
     agree();
   });
 
-  test('of two records the later decision holds, in both orders', () => {
+  test('of two records the later decision holds, in either order', () => {
     const ban: Ban = {
       prefix: '192.0.2.1/32',
       since: 500,
@@ -250,7 +250,7 @@ suite('changes', () => {
     }
   });
 
-  test('a decision made here wins over one that a faster clock has dated ahead', () => {
+  test("a decision made here supersedes one dated ahead by another gateway's clock", () => {
     const { ledger } = ledgerAt(1000);
     const ahead: Ban = {
       prefix: '192.0.2.1/32',
@@ -270,6 +270,6 @@ suite('changes', () => {
     assert.equal(ledger.isBanned('192.0.2.1/32'), true);
     ledger.remove('192.0.2.1');
     for (let i = 0; i < 3; i++) ledger.offend('192.0.2.1', 'connect');
-    assert.equal(ledger.isBanned('192.0.2.1/32'), true, 'for probes, as well');
+    assert.equal(ledger.isBanned('192.0.2.1/32'), true, 'a ban for probes, too');
   });
 });

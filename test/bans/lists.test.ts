@@ -9,8 +9,8 @@ import { prefixKey, prefixKeyText, readPrefixKey } from '../../src/address/prefi
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import type { Ban } from '../../src/bans/ban.ts';
 import { forever } from '../../src/bans/ban.ts';
+import { exportBans, exportFormats } from '../../src/bans/ban-export.ts';
 import { banPrefix } from '../../src/bans/ban-prefix.ts';
-import { exportBans, exportFormats } from '../../src/bans/export.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { addList, readLists } from '../../src/bans/list-file.ts';
 import { readListLine } from '../../src/bans/list-line.ts';
@@ -27,7 +27,7 @@ function parseList(text: string): string[] {
   return [...new PrefixList(builder.finish())];
 }
 
-test('a line is read in place as it is with care', () => {
+test('the fast list-line parser agrees with the full one', () => {
   const carefully = (line: string): string | null => {
     try {
       return banPrefix(line.trim());
@@ -70,11 +70,11 @@ test('a line is read in place as it is with care', () => {
     }),
     { numRuns: 20_000 },
   );
-  assert.ok(read > 1000, `only ${read} of them`);
+  assert.ok(read > 1000, `only ${read} lines were read by the fast parser`);
 });
 
-suite('imported lists', () => {
-  test('are read as they are published: plain, CIDR, comments, CRLF', async () => {
+suite('imported ban lists', () => {
+  test('are read as published: addresses, CIDR, comments, CRLF', async () => {
     const drop =
       '; Spamhaus DROP List\r\n192.0.2.0/24 ; SBL1\r\n\r\n# more\r\n2001:db8::/32 # v6\r\n198.51.100.7\r\n2001:db8:1::5';
     assert.deepEqual(parseList(drop), [
@@ -85,17 +85,17 @@ suite('imported lists', () => {
     ]);
   });
 
-  test('a line that is no prefix is an error with its place, not a gap', async () => {
+  test('a line that is not a prefix is an error with its line number', async () => {
     assert.throws(() => parseList('192.0.2.0/24\n10.0.0.1/8\n'), {
       name: 'ListError',
       message: 'drop.txt:2: 10.0.0.1/8 has bits set after the prefix: write 10.0.0.0/8',
     });
-    assert.throws(() => parseList('<html>'), /drop\.txt:1: "<html>" is no prefix/);
-    assert.throws(() => parseList('0.0.0.0/0'), /everybody/);
+    assert.throws(() => parseList('<html>'), /drop\.txt:1: "<html>" is not a prefix/);
+    assert.throws(() => parseList('0.0.0.0/0'), /covers every address/);
     await assert.rejects(readLists(['/no/such/list']), /\/no\/such\/list: can't be read/);
   });
 
-  test('a file that is changed, or replaced, is read again; a broken one leaves the list before in force', async (t) => {
+  test('a changed or replaced file is reread; an invalid one leaves the previous list in force', async (t) => {
     const dir = await tempDir(t, 'lists');
     const file = join(dir, 'list.txt');
     await writeFile(file, '192.0.2.1\n');
@@ -121,13 +121,13 @@ suite('imported lists', () => {
     await eventually(() => ledger.isBanned('198.51.100.9/32'), 'the new list is in force');
     assert.equal(ledger.isBanned('192.0.2.1/32'), false);
     await writeFile(file, 'nonsense\n');
-    await eventually(() => errors.length > 0, 'the error is told');
-    assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is no prefix/);
+    await eventually(() => errors.length > 0, 'the error is reported');
+    assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is not a prefix/);
     assert.equal(ledger.isBanned('198.51.100.9/32'), true);
   });
 });
 
-test('a list holds whom one of its prefixes covers, and nobody else', () => {
+test('a list matches exactly the clients that its prefixes cover', () => {
   const part = fc.integer({ min: 0, max: 3 });
   const four = fc.tuple(part, part, fc.integer({ min: 1, max: 32 })).map(([a, b, length]) => {
     const { bytes } = parsePrefix(`10.${a * 85}.${b * 85}.255`)!;
@@ -160,7 +160,7 @@ test('a list holds whom one of its prefixes covers, and nobody else', () => {
               maskedPrefix(`${wanted.text}/${length}`) === one
             );
           });
-          // Two halves that lie side by side cover the whole, too.
+          // Two adjacent halves cover the whole, too.
           if (covered) assert.ok(inRanges(clone, key), `${text} in ${listed}`);
           else if (wanted.length === (wanted.family === 4 ? 32 : 64))
             assert.ok(!inRanges(clone, key), `${text} in ${listed}`);
@@ -170,7 +170,7 @@ test('a list holds whom one of its prefixes covers, and nobody else', () => {
   );
 });
 
-test('a list that is being written is not put in force by halves', async (t) => {
+test('a list is not read while it is being written', async (t) => {
   const dir = await tempDir(t, 'lists');
   const file = join(dir, 'list.txt');
   await writeFile(file, '192.0.2.1\n');
@@ -194,7 +194,7 @@ test('a list that is being written is not put in force by halves', async (t) => 
   assert.deepEqual(seen, ['192.0.2.1/32', all]);
 });
 
-suite('the exported list', () => {
+suite('exported bans', () => {
   const now = 1_700_000_000_000;
   const ban = (prefix: string, over: Partial<Ban> = {}): Ban => ({
     prefix,
@@ -213,14 +213,14 @@ suite('the exported list', () => {
   ];
   const listed = ['198.51.100.0/24', '192.0.2.1/32'];
 
-  test('is plain text', () => {
+  test('as plain text', () => {
     assert.equal(
       exportBans('plain', bans, listed, now),
       '198.51.100.0/24\n192.0.2.1/32\n192.0.2.0/24\n2001:db8::/64\n',
     );
   });
 
-  test('is nothing but comments and frames when nobody is banned', () => {
+  test('are empty when nobody is banned', () => {
     for (const format of exportFormats) {
       const text = exportBans(format, [], [], now);
       if (format === 'nftables') assert.doesNotMatch(text, /element/);
@@ -228,7 +228,7 @@ suite('the exported list', () => {
     }
   });
 
-  test('nginx takes it, and denies', {
+  test('nginx accepts them as deny lines', {
     skip: peer('nginx') === null ? 'nginx is not installed' : false,
   }, async (t) => {
     const dir = await tempDir(t, 'nginx-deny');
@@ -248,7 +248,7 @@ suite('the exported list', () => {
     assert.match(exportBans('nginx', bans, listed, now), /^deny 2001:db8::\/64;$/m);
   });
 
-  test('HAProxy takes it for a map', {
+  test('HAProxy accepts them as a map', {
     skip: peer('haproxy') === null ? 'haproxy is not installed' : false,
   }, async (t) => {
     const dir = await tempDir(t, 'haproxy-map');
@@ -273,7 +273,7 @@ frontend web
     assert.equal(code, 0, stderr + stdout);
   });
 
-  test('nftables loads it, and again over what is there', {
+  test('nftables loads them, and loads them again', {
     skip: without('nft', 'unshare') || (process.getuid?.() === 0 ? false : 'needs root: a network namespace'),
   }, async (t) => {
     const dir = await tempDir(t, 'nftables');
@@ -289,7 +289,7 @@ frontend web
     assert.match(stdout, /elements = \{ 2001:db8::\/64 timeout 1m31s expires 1m/);
   });
 
-  test('is a transaction that fills two sets of nftables, each element with its end', () => {
+  test('fill two nftables sets in one transaction, each element with its timeout', () => {
     assert.equal(
       exportBans('nftables', bans, listed, now),
       `add table inet sekisho

@@ -71,7 +71,7 @@ suite('start says', { skip: process.platform !== 'linux' && 'who has a port is t
       );
       assert.ok(
         stderr.includes(
-          `sekisho: ${name}: cannot listen on 192.0.2.1:18081: this machine has no such address; write one that it has`,
+          `sekisho: ${name}: cannot listen on 192.0.2.1:18081: this machine has no such address; write one of its addresses`,
         ),
         stderr,
       );

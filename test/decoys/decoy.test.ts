@@ -359,12 +359,12 @@ test('a taken port names its owner', async (t) => {
 test('an address that is not of this machine, and a port for root, are told with the fix', async (t) => {
   await assert.rejects(
     startDecoy(t, 'socks', { listen: '192.0.2.55:1080' }),
-    /^Error: decoys: cannot listen on 192\.0\.2\.55:1080: this machine has no such address; write one that it has/,
+    /^Error: decoys: cannot listen on 192\.0\.2\.55:1080: this machine has no such address; write one of its addresses/,
   );
   const denied = Object.assign(new Error('listen EACCES: permission denied'), { code: 'EACCES' });
   assert.match(
     bindFailure(denied, { host: '0.0.0.0', port: 25 }, 'decoys', '').message,
-    /: a port below 1024 is for root; start as root, with user and group/,
+    /: ports below 1024 need root; start as root, with user and group/,
   );
 });
 

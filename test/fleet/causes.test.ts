@@ -1,4 +1,4 @@
-/** Why a gateway is not with its fleet: one line with the cause, at the start and at each change. */
+/** A gateway without its fleet logs one line with the cause, at the start and at each change. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ function watch(owner: Owner, options: Partial<ValkeyStoreOptions> & { url: strin
   return { store, told, first: () => eventually(() => told[0] ?? undefined, 'a cause is told') };
 }
 
-/** A certificate of its own authority. */
+/** A self-signed certificate. */
 async function certificate(owner: Owner): Promise<{ key: string; cert: string }> {
   const dir = await tempDir(owner, 'tls');
   const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
@@ -31,22 +31,22 @@ async function certificate(owner: Owner): Promise<{ key: string; cert: string }>
   return { key, cert };
 }
 
-suite('the cause is told', () => {
-  test('nobody listens', async (t) => {
+suite('the cause of a missing fleet is reported:', () => {
+  test('nothing listens', async (t) => {
     const port = await freePort();
     const { first, told } = watch(t, { url: `redis://127.0.0.1:${port}` });
-    assert.deepEqual(await first(), { kind: 'away', text: `nobody listens at 127.0.0.1:${port}` });
-    // Many attempts later it is told no second time.
+    assert.deepEqual(await first(), { kind: 'away', text: `nothing listens at 127.0.0.1:${port}` });
+    // After many attempts it is still reported only once.
     await new Promise((done) => setTimeout(done, 300));
     assert.equal(told.length, 1);
   });
 
-  test('a wrong password, at the start and after it was changed; the right one connects', async (t) => {
+  test('a wrong password, at the start and after a change; the right one connects', async (t) => {
     const server = await startRedis(t, { args: ['--requirepass', 'secret'] });
     const wrong = watch(t, { url: server.url.replace('//', '//:wrong@') });
     const { kind, text } = await wrong.first();
     assert.equal(kind, 'refused');
-    assert.match(text, /refuses user and password \(WRONGPASS.*see fleet\.valkey/);
+    assert.match(text, /rejects user or password \(WRONGPASS.*see fleet\.valkey/);
     const none = await watch(t, { url: server.url }).first();
     assert.equal(none.kind, 'refused');
     const right = watch(t, { url: server.url.replace('//', '//:secret@') });
@@ -58,13 +58,13 @@ suite('the cause is told', () => {
     await eventually(() => right.told.at(-1)?.kind === 'refused', 'the change is told');
   });
 
-  test('a password where none is asked for does no harm', async (t) => {
+  test('a password that the server does not require does no harm', async (t) => {
     const server = await startRedis(t);
     const { store } = watch(t, { url: server.url.replace('//', '//:secret@') });
     await eventually(() => store.connected, 'connected');
   });
 
-  test('TLS to a plain port, plain to a TLS port, a certificate that nobody vouches for, none of ours', async (t) => {
+  test('TLS to a plain port, plain to a TLS port, an untrusted certificate, a missing client certificate', async (t) => {
     const { key, cert } = await certificate(t);
     const plain = await startRedis(t);
     const tls = await startRedis(t, { tls: { cert, key } });
@@ -94,11 +94,11 @@ suite('the cause is told', () => {
     const master = await startRedis(t);
     const replica = await startRedis(t, { args: ['--replicaof', '127.0.0.1', `${master.port}`] });
     const { text } = await watch(t, { url: replica.url }).first();
-    assert.match(text, /is a replica/);
+    assert.match(text, /is a read-only replica/);
   });
 });
 
-test('a gateway starts without its fleet, says why in its own words, and takes the right password on SIGHUP', async (t) => {
+test('a gateway starts without its fleet, reports why, and takes the right password on SIGHUP', async (t) => {
   const server = await startRedis(t, { args: ['--requirepass', 'secret'] });
   const file = join(await tempDir(t, 'fleet'), 'sekisho.yaml');
   const config = (password: string): void =>
@@ -113,7 +113,7 @@ fleet: { valkey: "redis://:${password}@127.0.0.1:${server.port}" }
   config('wrong');
   const gateway = await startProcess(t, process.execPath, ['src/cli.ts', 'start', '--config', file]);
   await gateway.waitForLine(/^listening http/, 60_000);
-  await gateway.waitForLine(/fleet: Valkey is there, but .*WRONGPASS/);
+  await gateway.waitForLine(/fleet: Valkey refuses this gateway: .*WRONGPASS/);
   config('secret');
   gateway.signal('SIGHUP');
   await gateway.waitForLine(/fleet: connected/);

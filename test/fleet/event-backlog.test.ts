@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EventBacklog } from '../../src/fleet/event-backlog.ts';
 import { probeOf } from '../support/probe-event.ts';
 
-test('events leave in order, numbered without gaps, and stay until they have arrived', () => {
+test('events are numbered in order without gaps, and stay until they have arrived', () => {
   const backlog = new EventBacklog();
   for (let i = 0; i < 5; i++) backlog.add(probeOf(`192.0.2.${i}`));
   const { first, events } = backlog.head(3);
@@ -19,7 +19,7 @@ test('events leave in order, numbered without gaps, and stay until they have arr
   assert.equal(backlog.size, 3, 'told twice that they have arrived');
 });
 
-test('a long one folds what is alike, and gives up the oldest at last, keeping count of every event', () => {
+test('a long backlog folds similar events, then drops the oldest, and counts every event', () => {
   const backlog = new EventBacklog(100);
   for (let i = 0; i < 50; i++) backlog.add(probeOf(`10.0.0.${i}`));
   for (let i = 0; i < 1000; i++) backlog.add(probeOf(`192.0.2.${i % 10}`, { time: i }));
@@ -32,7 +32,7 @@ test('a long one folds what is alike, and gives up the oldest at last, keeping c
   assert.equal(kept + backlog.lost, 1250);
 });
 
-test('what is on its way is not folded into any more', () => {
+test('events being sent are not folded into', () => {
   const backlog = new EventBacklog(2);
   backlog.add(probeOf('10.0.0.1'));
   backlog.add(probeOf('192.0.2.1'));

@@ -1,7 +1,7 @@
-/** A gateway's part in a fleet, without its listeners. */
+/** A fleet member without listeners. */
 import { parsePrefix } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
-import type { Refusal } from '../../src/bans/gate.ts';
+import type { Refusal } from '../../src/bans/admission.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
 import { FleetClock } from '../../src/fleet/fleet-clock.ts';
@@ -22,14 +22,14 @@ export interface Member {
   readonly states: FleetHealth['state'][];
   readonly refused: Refusal[];
   readonly errors: unknown[];
-  /** What the clock was corrected by, each time. */
+  /** Every correction of the clock. */
   readonly skews: number[];
   readonly repaired: string[];
-  /** A probe that this gateway sees. */
+  /** Sends this gateway a probe. */
   probe(client: string): void;
 }
 
-/** A member of the fleet of that name, connected; four probes ban, 192.0.2.99 is exempt. */
+/** A connected member of the named fleet. Four probes ban; 192.0.2.99 is exempt. */
 export async function member(
   owner: Owner,
   prefix: string,

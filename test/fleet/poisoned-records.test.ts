@@ -1,4 +1,4 @@
-/** Whoever may write to the store may not ban everybody, nor decide what nobody can take back. */
+/** Write access to the store does not suffice to ban everyone, or to make bans that nobody can lift. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
@@ -12,7 +12,7 @@ const redis = await startRedis({ after });
 const client = new Redis(redis.url);
 after(() => client.disconnect());
 
-/** As somebody with the password of the store would write it: none of our scripts in between. */
+/** Writes as an attacker with the store's password would, without our scripts. */
 async function plant(name: string, record: Ban, key = record.prefix): Promise<void> {
   const prefix = `{${name}}:`;
   const [text, score] = [JSON.stringify(record), Date.now() + 3_600_000];
@@ -24,9 +24,9 @@ async function plant(name: string, record: Ban, key = record.prefix): Promise<vo
 const now = Date.now();
 const operator = { by: 'operator', until: forever } as const;
 const poison: readonly [why: RegExp, record: Ban, hit: string][] = [
-  [/no prefix/, ban('0.0.0.0/0', operator), '198.51.100.1/32'],
-  [/no prefix/, ban('::/0', operator), '2001:db8::/64'],
-  [/no prefix/, ban('127.0.0.0/1', operator), '10.0.0.1/32'],
+  [/not a prefix/, ban('0.0.0.0/0', operator), '198.51.100.1/32'],
+  [/not a prefix/, ban('::/0', operator), '2001:db8::/64'],
+  [/not a prefix/, ban('127.0.0.0/1', operator), '10.0.0.1/32'],
   [/wider than/, ban('0.0.0.0/1', operator), '10.0.0.1/32'],
   [/wider than/, ban('2000::/3', operator), '2001:db8::/64'],
   [/canonical/, ban('198.51.100.1', operator), '198.51.100.1/32'],
@@ -36,7 +36,7 @@ const poison: readonly [why: RegExp, record: Ban, hit: string][] = [
   [/allow-list/, ban('192.0.2.99/32', operator), '192.0.2.99/32'],
 ];
 
-test('what no gateway could decide is refused and counted, told or found in the store', async (t) => {
+test('records that no gateway could have made are refused and counted, published or stored', async (t) => {
   for (const [why, record, hit] of poison) {
     const [told, found] = [randomUUID(), randomUUID()];
     const early = await member(t, told, redis.url);
@@ -52,14 +52,14 @@ test('what no gateway could decide is refused and counted, told or found in the 
       assert.match(refused[0]!.why, why, record.prefix);
       assert.equal(ledger.isBanned(hit), false, record.prefix);
       assert.deepEqual([...ledger.records()], [], record.prefix);
-      // Found first and told then, it counts twice; it is logged once.
+      // A record that is both stored and published counts twice, and is logged once.
       assert.ok(fleet.health.refused >= 1);
       assert.equal(refused.length, 1);
     }
   }
 });
 
-test('what is no record at all is refused, and the rest goes on', async (t) => {
+test('invalid records are refused, and valid ones still apply', async (t) => {
   const name = randomUUID();
   const one = await member(t, name, redis.url);
   for (const text of ['', 'null', '{"prefix":7}', '[]', '{"prefix":"192.0.2.1/32","level":-1}'])
@@ -67,12 +67,12 @@ test('what is no record at all is refused, and the rest goes on', async (t) => {
   await plant(name, ban('192.0.2.5/32'), '192.0.2.6/32');
   await eventually(() => one.fleet.health.refused === 5, 'all were seen');
   const other = await member(t, name, redis.url);
-  assert.match(other.refused[0]!.why, /no record of a ban/);
+  assert.match(other.refused[0]!.why, /not a ban record/);
   other.ledger.add({ prefix: '192.0.2.7' });
   await eventually(() => one.ledger.isBanned('192.0.2.7/32'), 'a sound one');
 });
 
-test('a client whose ban was planted with a time in the far future can be banned and pardoned by all', async (t) => {
+test('a client with a forged ban dated in the far future can still be banned and pardoned', async (t) => {
   const name = randomUUID();
   await plant(name, ban('192.0.2.1/32', { changed: forever, until: forever }));
   const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
@@ -84,7 +84,7 @@ test('a client whose ban was planted with a time in the far future can be banned
   assert.equal(late.ledger.record('192.0.2.1/32')?.level, 0, 'and kept');
 });
 
-test('a ban for probes lasts no longer than the longest that is configured', async (t) => {
+test('a ban for probes lasts no longer than the longest configured term', async (t) => {
   const name = randomUUID();
   const one = await member(t, name, redis.url);
   const record = ban('192.0.2.1/32', { until: forever });
@@ -93,7 +93,7 @@ test('a ban for probes lasts no longer than the longest that is configured', asy
   assert.equal(taken.until, record.changed + 60_000);
 });
 
-test('a reason from elsewhere is printable', async (t) => {
+test('a reason from another gateway is made printable', async (t) => {
   const name = randomUUID();
   const one = await member(t, name, redis.url);
   await plant(name, ban('192.0.2.1/32', { ...operator, reason: 'x\u001b[2J\ndeny all;' }));

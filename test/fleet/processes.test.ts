@@ -1,4 +1,4 @@
-/** Three gateways and a Redis, each a process of its own, and what becomes of it all when Redis is killed under load. */
+/** Three gateway processes and a Redis that is killed under load. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -55,7 +55,7 @@ async function probeUntilBanned(from: string, gateway: GatewayProcess): Promise<
   assert.equal(await statusFor(from, gateway), 403);
 }
 
-/** 2,000 requests a second over all gateways, from clients that do nothing wrong. */
+/** 2,000 requests a second over all gateways, from ordinary clients. */
 function load(t: TestContext, gateways: readonly GatewayProcess[]) {
   const pools = gateways.map(({ port }) => new Pool(`http://127.0.0.1:${port}`, { connections: 4 }));
   t.after(() => Promise.all(pools.map((pool) => pool.destroy())));
@@ -82,7 +82,7 @@ function load(t: TestContext, gateways: readonly GatewayProcess[]) {
   t.after(() => clearInterval(timer));
   return {
     answers,
-    /** Settles when so many more have been answered. */
+    /** Resolves after this many more answers. */
     more: async (number: number) => {
       const total = () => [...answers.values()].reduce((sum, one) => sum + one, 0);
       const goal = total() + number;
@@ -95,7 +95,7 @@ function load(t: TestContext, gateways: readonly GatewayProcess[]) {
   };
 }
 
-test('a ban made on one blocks on all within a second; Redis killed under load costs no request and no ban', async (t) => {
+test('a ban on one gateway blocks on all within a second; killing Redis under load loses no request and no ban', async (t) => {
   const dir = await tempDir(t, 'fleet');
   const redis = await startRedis(t);
   const fleet = `{ valkey: "${redis.url}", name: three }`;
@@ -105,7 +105,7 @@ test('a ban made on one blocks on all within a second; Redis killed under load c
   const start = performance.now();
   await probeUntilBanned('127.0.0.11', a);
   const banned = performance.now();
-  // The bound is what is promised, and the only clock here.
+  // One second is the documented promise.
   for (const other of [b, c])
     await eventually(
       async () => (await statusFor('127.0.0.11', other)) === 403,
@@ -120,7 +120,7 @@ test('a ban made on one blocks on all within a second; Redis killed under load c
   const traffic = load(t, gateways);
   await traffic.more(1000);
   await redis.kill();
-  await Promise.all(gateways.map(({ process }) => process.waitForLine(/fleet: Valkey is away/)));
+  await Promise.all(gateways.map(({ process }) => process.waitForLine(/fleet: Valkey is unreachable/)));
   await probeUntilBanned('127.0.0.21', b);
   await probeUntilBanned('127.0.0.22', c);
   assert.equal(await statusFor('127.0.0.21', a), 200, 'a has not heard of it');
@@ -147,7 +147,7 @@ test('a ban made on one blocks on all within a second; Redis killed under load c
   };
   await eventually(
     async () => (await events('127.0.0.21')) === 3,
-    'the events of the outage have come, each once',
+    'the events of the outage have arrived, each once',
   );
   await eventually(async () => (await events('127.0.0.22')) === 3, 'those of the other gateway too');
   for (const { process } of gateways) assert.equal((await process.stop()).code, 0);

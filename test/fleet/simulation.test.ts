@@ -1,9 +1,9 @@
-/** Three hundred gateways: join, partition and rejoin. What it takes in time is measured by `npm run -s bench -- fleet`. */
+/** Three hundred gateways join, are partitioned and rejoin. `npm run -s bench -- fleet` measures the times. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulateFleet } from '../support/fleet-simulation.ts';
 
-test('three hundred gateways join, go on alone, and come together over an empty store that one of them fills', {
+test('three hundred gateways join, continue alone, and rejoin over an empty store that one of them fills', {
   timeout: 600_000,
 }, async (t) => {
   const [gateways, bans] = [300, 400];

@@ -1,4 +1,4 @@
-/** What every store of a fleet must do: run unchanged against each of them. */
+/** The contract suite of fleet stores, run against every implementation. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
@@ -8,11 +8,11 @@ import type { FleetStore, Strike } from '../../src/fleet/store.ts';
 import type { Owner } from '../support/owner.ts';
 import { eventually } from '../support/redis.ts';
 
-/** How long a ban is kept after its end, in the stores under test. */
+/** How long the stores under test keep a ban after it ends. */
 export const remember = 60_000;
 
 export interface StoreUnderTest {
-  /** A store of the fleet of this name, connected; closed with its owner. */
+  /** A connected store of the named fleet; closed with its owner. */
   join(owner: Owner, fleet: string): Promise<FleetStore>;
 }
 
@@ -36,7 +36,7 @@ async function collect(store: FleetStore): Promise<Ban[]> {
 export function storeContract(name: string, { join }: StoreUnderTest): void {
   const fleet = () => `test-${randomUUID()}`;
 
-  test(`${name}: a ban put by one is told to all and kept as it is`, async (t) => {
+  test(`${name}: a ban is published to all and stored unchanged`, async (t) => {
     const shared = fleet();
     const [a, b] = [await join(t, shared), await join(t, shared)];
     const heard: [string, Ban][] = [];
@@ -55,7 +55,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     assert.deepEqual(await collect(b), bans);
   });
 
-  test(`${name}: the later decision is in force, in whatever order they come`, async (t) => {
+  test(`${name}: the later decision is in force, in whatever order they arrive`, async (t) => {
     const store = await join(t, fleet());
     const heard: Ban[] = [];
     store.onBan((seen) => heard.push(seen!));
@@ -64,7 +64,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     await store.putBans([later]);
     await store.putBans([ban('192.0.2.1/32', { changed: now })]);
     assert.deepEqual(await collect(store), [later]);
-    // Of two at the same instant the longer one.
+    // Of two at the same instant the longer ban.
     const longer = ban('192.0.2.2/32', { changed: now, until: now + 9_000 });
     await store.putBans([ban('192.0.2.2/32', { changed: now, until: now + 5_000 }), longer]);
     await store.putBans([ban('192.0.2.2/32', { changed: now, until: now + 5_000 })]);
@@ -76,7 +76,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     );
   });
 
-  test(`${name}: a decision from the future is not taken, and one that stands there gives way`, async (t) => {
+  test(`${name}: a decision from the future is refused, and a stored one is replaced`, async (t) => {
     const store = await join(t, fleet());
     const now = Date.now();
     const ahead = ban('192.0.2.1/32', { changed: now + 3_600_000 });
@@ -95,19 +95,19 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     assert.deepEqual(await b.eventsAfter('0', 10), []);
   });
 
-  test(`${name}: a thousand bans come back whole`, async (t) => {
+  test(`${name}: a thousand bans are read back unchanged`, async (t) => {
     const store = await join(t, fleet());
     const bans = Array.from({ length: 1000 }, (_, index) => ban(`10.0.${index >> 8}.${index & 255}/32`));
     await store.putBans(bans);
     assert.equal((await collect(store)).length, 1000);
   });
 
-  test(`${name}: bans past their end and their memory are forgotten`, async (t) => {
+  test(`${name}: bans are forgotten once their memory has run out`, async (t) => {
     const store = await join(t, fleet());
     const now = Date.now();
     await store.putBans([ban('192.0.2.1/32', { until: now - remember + 100, changed: now })]);
     await eventually(async () => (await collect(store)).length === 0, 'the ban is forgotten');
-    // Its place in the index too, with the next one that comes.
+    // Its index entry goes with the next ban.
     await store.putBans([ban('192.0.2.2/32')]);
     assert.deepEqual(
       (await collect(store)).map(({ prefix }) => prefix),
@@ -115,7 +115,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     );
   });
 
-  test(`${name}: counters add up over all, and end`, async (t) => {
+  test(`${name}: counters add up over all gateways, and expire`, async (t) => {
     const shared = fleet();
     const [a, b] = [await join(t, shared), await join(t, shared)];
     const short = { key: 'short', by: 2, ttl: 50 };
@@ -128,7 +128,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     assert.deepEqual(await a.count([{ key: 'long', by: 1, ttl: 60_000 }]), [8]);
   });
 
-  test(`${name}: many counters at once, each adding from everywhere`, async (t) => {
+  test(`${name}: many counters at once, from several gateways`, async (t) => {
     const shared = fleet();
     const stores = [await join(t, shared), await join(t, shared), await join(t, shared)];
     const counts = Array.from({ length: 600 }, (_, index) => ({ key: `c${index}`, by: 1, ttl: 60_000 }));
@@ -137,7 +137,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     assert.deepEqual(new Set(totals), new Set([6]));
   });
 
-  test(`${name}: strikes count in a sliding window, each once, until there are enough`, async (t) => {
+  test(`${name}: strikes count once each in a sliding window, until the threshold`, async (t) => {
     const shared = fleet();
     const [a, b] = [await join(t, shared), await join(t, shared)];
     const now = Date.now();
@@ -154,12 +154,12 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     // The first one has left the window.
     assert.deepEqual(await a.strike([strike('a3', now + 60_005)]), [3]);
     assert.deepEqual(await b.strike([strike('b2', now + 60_006)]), [4]);
-    // With the fourth they have done what they are for.
+    // The fourth reaches the threshold, which resets the count.
     assert.deepEqual(await b.strike([strike('b3', now + 60_007)]), [1]);
     assert.deepEqual(await b.strike([{ ...strike('b4', now), prefix: '192.0.2.2/32' }]), [1]);
   });
 
-  test(`${name}: the stream keeps events in order, those told twice once`, async (t) => {
+  test(`${name}: the stream keeps events in order, and drops duplicates`, async (t) => {
     const shared = fleet();
     const [a, b] = [await join(t, shared), await join(t, shared)];
     await a.append('a', 1, ['a1', 'a2']);
@@ -181,7 +181,7 @@ export function storeContract(name: string, { join }: StoreUnderTest): void {
     assert.deepEqual(rest, [entries[3]]);
   });
 
-  test(`${name}: nothing works after the end`, async (t) => {
+  test(`${name}: every call is rejected after close`, async (t) => {
     const store = await join(t, fleet());
     await store.close();
     await assert.rejects(store.putBans([ban('192.0.2.1/32')]));

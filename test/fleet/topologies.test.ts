@@ -1,4 +1,4 @@
-/** A cluster, Sentinels, and a master that becomes a replica. */
+/** Valkey clusters, Sentinels, and a master that becomes a replica. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ function client(owner: Owner, url: string): Redis {
   return redis;
 }
 
-/** A ban of one is heard by the other, events pass, and a late one finds everything. */
+/** Bans and events are shared, and a late joiner gets everything. */
 async function works(owner: Owner, url: string): Promise<void> {
   const name = randomUUID();
   const [a, b] = [await member(owner, name, url), await member(owner, name, url)];
@@ -34,8 +34,8 @@ async function works(owner: Owner, url: string): Promise<void> {
 
 for (const server of stores)
   suite(server, { skip: without(server) }, () => {
-    test('a fleet shares a cluster: all its keys are on one node', async (t) => {
-      // Their own one is 10,000 above the other, where somebody's connection may be.
+    test('a cluster keeps all keys of a fleet on one node', async (t) => {
+      // The cluster bus uses port + 10,000, which another connection may occupy.
       const buses = [await freePort(), await freePort()] as const;
       const node = (bus: number) =>
         startRedis(t, { server, args: ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`] });
@@ -54,7 +54,7 @@ for (const server of stores)
       await works(t, `redis+cluster://127.0.0.1:${nodes[0].port},127.0.0.1:${nodes[1].port}`);
     });
 
-    test('Sentinels say who is the master; where it dies the fleet goes to the new one', async (t) => {
+    test('with Sentinels the fleet follows the master, also after failover', async (t) => {
       const sentinel = requirePeer(server);
       const master = await startRedis(t, { server });
       const replica = await startRedis(t, { server, args: ['--replicaof', '127.0.0.1', `${master.port}`] });
@@ -92,12 +92,12 @@ sentinel failover-timeout gate 3000
       );
     });
 
-    test('a master that becomes a replica is left, told, and taken again when it is one no more', async (t) => {
+    test('a master that becomes a replica is dropped and reported, and used again once it is master', async (t) => {
       const [first, other] = [await startRedis(t, { server }), await startRedis(t, { server })];
       const one = await member(t, randomUUID(), first.url);
       const admin = client(t, first.url);
       await admin.call('REPLICAOF', '127.0.0.1', other.port);
-      await eventually(() => /is a replica/.test(one.fleet.health.why), 'it is told');
+      await eventually(() => /is a read-only replica/.test(one.fleet.health.why), 'it is reported');
       assert.equal(one.store.connected, false);
       one.ledger.add({ prefix: '192.0.2.1' });
       await admin.call('REPLICAOF', 'NO', 'ONE');

@@ -30,7 +30,7 @@ for (const server of stores)
 
     storeContract(server, { join: (owner, prefix) => connect(owner, { prefix }) });
 
-    test('every key has the prefix of the fleet, and expires', async (t) => {
+    test("every key has the fleet's prefix and expires", async (t) => {
       const store = await connect(t, { prefix: 'tidy' });
       await store.putBans([ban('192.0.2.1/32'), ban('192.0.2.2/32', { until: 8_640_000_000_000_000 })]);
       await store.count([{ key: 'all:1:192.0.2.1/32', by: 1, ttl: 1000 }]);
@@ -48,7 +48,7 @@ for (const server of stores)
       }
     });
 
-    test('a cut connection is told, fails at once, and is made again', async (t) => {
+    test('a cut connection is reported, fails calls at once, and reconnects', async (t) => {
       const store = await connect(t);
       const states: boolean[] = [];
       store.onState((trouble) => states.push(trouble === null));
@@ -61,7 +61,7 @@ for (const server of stores)
       await store.putBans([ban('192.0.2.1/32')]);
     });
 
-    test('a server that says nothing any more is left', async (t) => {
+    test('a server that stops answering is disconnected', async (t) => {
       const mute = await startRedis(t, { server });
       const errors: Error[] = [];
       const store = await connect(t, { url: mute.url, onError: (error) => errors.push(error) });
@@ -73,7 +73,7 @@ for (const server of stores)
       await eventually(() => store.connected, 'the store is back');
     });
 
-    test('a user of its own with no more rights than the docs tell, over TLS', async (t) => {
+    test('a user with only the documented permissions suffices, over TLS', async (t) => {
       const { cert, key } = await certificate(t, ['127.0.0.1']);
       const docs = readFileSync(join(import.meta.dirname, '../../docs/fleet.md'), 'utf8');
       const rule = /^ACL SETUSER (.+)$/m.exec(docs)![1]!.replace('>PASSWORD', '>secret');
@@ -106,7 +106,7 @@ for (const server of stores)
         onError: (error) => errors.push(error),
       });
       t.after(() => stranger.close());
-      await eventually(() => errors.length > 0, 'a certificate that nobody vouches for is refused');
+      await eventually(() => errors.length > 0, 'an untrusted certificate is refused');
       assert.equal(stranger.connected, false);
     });
   });

@@ -1,4 +1,4 @@
-/** What a gateway shows of the others: who they are, and what they have seen. */
+/** What a gateway shows of the others: their names and states, and their events. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const redis = await startRedis({ after });
 const client = new Redis(redis.url);
 after(() => client.disconnect());
 
-test('one journal has the events of all gateways, each once, over restarts too', async (t) => {
+test("one journal has all gateways' events, each once, also across restarts", async (t) => {
   const name = randomUUID();
   const path = join(await tempDir(t, 'fleet-journal'), 'sekisho.db');
   const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
@@ -52,14 +52,14 @@ test('one journal has the events of all gateways, each once, over restarts too',
   const first = keeper(a);
   t.after(() => first.close());
   await eventually(async () => (await first.count()).length > 0, 'taken in');
-  // What is no event does no harm, and stops nothing.
+  // Invalid entries are skipped.
   for (const event of ['', '{}', '{"event":{"client":7},"count":1}', 'x'.repeat(10_000)])
     await client.xadd(`{${name}}:events`, '*', 'source', 'x', 'event', event);
   await eventually(() => first.reader.skipped === 4, 'skipped');
   assert.deepEqual(
     await first.count(),
     [['192.0.2.1', 3, 'a member: http 127.0.0.1:80']],
-    'those of the gateway itself are in its journal already',
+    "the gateway's own events are in its journal already",
   );
   await first.close();
   b.fleet.event(probeOf('192.0.2.3'));
@@ -74,7 +74,7 @@ test('one journal has the events of all gateways, each once, over restarts too',
   assert.deepEqual(errors, []);
 });
 
-test('an event of the stream is read with care', () => {
+test('an entry of the stream is validated', () => {
   const text = (over: object, more: object = {}) =>
     JSON.stringify({
       event: { ...probeOf('192.0.2.1'), ...over },

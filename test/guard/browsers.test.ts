@@ -12,7 +12,7 @@ import { BanLedger } from '../../src/bans/ledger.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { startGateway } from '../../src/program/gateway.ts';
-import { openSideDoors } from '../../src/program/mail-and-decoys.ts';
+import { openMailAndDecoys } from '../../src/program/mail-and-decoys.ts';
 import { startBrowser } from '../support/browser.ts';
 import { certificate } from '../support/certificate.ts';
 import type { Owner } from '../support/owner.ts';
@@ -48,7 +48,7 @@ decoys:
   const gateway = await startGateway(config, { log, onEvent, isBanned });
   owner.after(() => gateway.close(0));
   const mail = { isBanned: () => false, onOffence: () => {}, onDelivered: () => {}, onRise: () => {} };
-  const doors = await openSideDoors(config, { log, onEvent, mail });
+  const doors = await openMailAndDecoys(config, { log, onEvent, mail });
   owner.after(() => doors.close(0));
   const [plain, tls, ...decoys] = [...gateway.listeners, ...doors.listeners].map((name) =>
     Number(name.split(':').at(-1)),

@@ -1,4 +1,4 @@
-/** A crowd that comes at once: connections are taken several a turn of the event loop. */
+/** Many connections at once: several are accepted per event-loop turn. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -47,10 +47,10 @@ async function takenPerTurn(sharing: 'none' | 'own', clients: number): Promise<n
   return turns.filter((taken) => taken > 0);
 }
 
-suite('connections that come at once', {
-  skip: process.platform !== 'linux' && 'SO_REUSEPORT of Linux',
+suite('simultaneous connections', {
+  skip: process.platform !== 'linux' && 'needs SO_REUSEPORT of Linux',
 }, () => {
-  test('are all taken, several a turn', async () => {
+  test('are all accepted, several per turn', async () => {
     const turns = await takenPerTurn('own', 320);
     assert.equal(
       turns.reduce((all, one) => all + one, 0),
@@ -59,7 +59,7 @@ suite('connections that come at once', {
     assert.ok(turns.length < 160, `${turns.length} turns`);
   });
 
-  test('are all taken through one socket', async () => {
+  test('are all accepted through a single socket', async () => {
     const turns = await takenPerTurn('none', 40);
     assert.equal(
       turns.reduce((all, one) => all + one, 0),
@@ -67,7 +67,7 @@ suite('connections that come at once', {
     );
   });
 
-  test('a port that somebody has is refused, though sockets could share it', async () => {
+  test('a taken port is an error, although sockets could share it', async () => {
     const other = createServer().listen({ port: 0, host: '127.0.0.1', reusePort: true });
     await once(other, 'listening');
     const { port } = other.address() as { port: number };

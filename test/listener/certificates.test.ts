@@ -1,4 +1,4 @@
-/** The life of certificates: what is taken, what is shown, and what stays where other files can't be used. */
+/** Which certificates are accepted, shown to which client, and kept when changed files can't be used. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -57,7 +57,7 @@ async function shownAt(port: number, options: ConnectionOptions) {
   return { names: peer.subjectaltname, kind: peer.asn1Curve === undefined ? 'rsa' : 'ec' };
 }
 
-test('a key of another kind than the certificate is refused, by name', () => {
+test('a key that does not match its certificate is refused, with both file names', () => {
   for (const key of [rsa.key, gate.key])
     assert.throws(
       () => new Certificates([{ cert: ec.cert, key }], { onError: () => {}, onReload: () => {} }),
@@ -65,7 +65,7 @@ test('a key of another kind than the certificate is refused, by name', () => {
     );
 });
 
-test('of an RSA and an ECDSA certificate for one name each client gets the one it knows', async (t) => {
+test('with RSA and ECDSA certificates for one name, each client gets the type it supports', async (t) => {
   for (const files of [
     [rsa, ec, gate],
     [ec, gate, rsa],
@@ -80,7 +80,7 @@ test('of an RSA and an ECDSA certificate for one name each client gets the one i
   }
 });
 
-test('so it is for a name that is not the first, through a listener', async (t) => {
+test('the same through a listener, for a name other than the first', async (t) => {
   for (const files of [
     [gate, rsa, ec],
     [gate, ec, rsa],
@@ -112,7 +112,7 @@ test('so it is for a name that is not the first, through a listener', async (t) 
   }
 });
 
-test('a pair that can not be used keeps the old one, and the others are replaced', async (t) => {
+test('an unusable pair keeps its old certificate while the others are replaced', async (t) => {
   const [first, second] = [
     { cert: join(folder, 'a.pem'), key: join(folder, 'a.key') },
     { cert: join(folder, 'b.pem'), key: join(folder, 'b.key') },
@@ -138,7 +138,7 @@ test('a pair that can not be used keeps the old one, and the others are replaced
   );
 });
 
-test('links are followed to where they lead now', async (t) => {
+test('a link that changes its target is followed', async (t) => {
   const link = { cert: join(folder, 'live.pem'), key: join(folder, 'live.key') };
   const point = (to: TestCertificate): void => {
     for (const name of ['cert', 'key'] as const) {

@@ -1,4 +1,4 @@
-/** Certificates of clients (mTLS): who is let in, and the name that backends get, which nobody can forge. */
+/** Client certificates (mTLS): which clients are admitted, and the name that backends get, which can't be forged. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ const [server, gate, ca, otherCa] = await Promise.all([
   certificate(owner, ['other-authority.example.net'], folder),
 ]);
 
-/** @param subject as `openssl req -subj` takes it */
+/** @param subject in the syntax of `openssl req -subj` */
 function signed(by: TestCertificate, name: string, subject: string): ConnectionOptions {
   const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
@@ -59,7 +59,7 @@ const forging =
   `POST / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close, X-Client-Cert-Subject\r\nTransfer-Encoding: chunked\r\n` +
   `${forged.map((name) => `${name}: CN=root\r\n`).join('')}\r\n2\r\nhi\r\n0\r\n${forged.map((name) => `${name}: CN=root\r\n`).join('')}\r\n`;
 
-/** What the backend was told; null: the request did not come to it. */
+/** The names that the backend got; null: the request did not reach it. */
 async function told(port: number, tls: ConnectionOptions | null): Promise<string[] | null> {
   const before = backend.requests.length;
   const options = tls === null ? {} : { tls: { servername: 'www.example.net', ...tls } };
@@ -70,7 +70,7 @@ async function told(port: number, tls: ConnectionOptions | null): Promise<string
 }
 
 suite('a listener that requires certificates', () => {
-  test('tells the backend who came, and nothing of what the client says', async () => {
+  test('passes on the certificate name, and none of the fields that the client sent', async () => {
     assert.deepEqual(await told(require.port, alice), [`X-Client-Cert-Subject: ${aliceName}`]);
   });
 
@@ -81,10 +81,10 @@ suite('a listener that requires certificates', () => {
   ] as const)
     for (const servername of ['www.example.net', 'gate.example.net'])
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const)
-        test(`takes nothing with ${what}: ${servername}, ${maxVersion}`, async () =>
+        test(`refuses a client with ${what}: ${servername}, ${maxVersion}`, async () =>
           assert.equal(await told(require.port, { ...tls, servername, maxVersion }), null));
 
-  test('believes the same authority whichever certificate it shows, and a session that is resumed', async () => {
+  test('trusts the same CA with every server certificate, and in resumed sessions', async () => {
     const options = { port: require.port, host: '127.0.0.1', rejectUnauthorized: false, ...alice };
     const first = connectTls({ ...options, servername: 'gate.example.net', maxVersion: 'TLSv1.2' });
     const [session] = (await once(first, 'session')) as [Buffer];
@@ -93,7 +93,7 @@ suite('a listener that requires certificates', () => {
     assert.deepEqual(await told(require.port, again), [`X-Client-Cert-Subject: ${aliceName}`]);
   });
 
-  test('tells it over HTTP/2 as well', async () => {
+  test('passes the name on over HTTP/2 as well', async () => {
     const session = connectHttp2(`https://127.0.0.1:${require.port}`, {
       rejectUnauthorized: false,
       servername: 'www.example.net',
@@ -113,19 +113,19 @@ suite('a listener that requires certificates', () => {
 });
 
 suite('a listener that requests them', () => {
-  test('tells who came, where somebody shows one', async () => {
+  test('passes on the name of a client that shows one', async () => {
     assert.deepEqual(await told(request.port, alice), [`X-Client-Cert-Subject: ${aliceName}`]);
   });
 
   test('serves those without one, unnamed', async () => assert.deepEqual(await told(request.port, {}), []));
 
-  test('takes nothing with a wrong one', async () => {
+  test('refuses a client with an invalid one', async () => {
     assert.equal(await told(request.port, mallory), null);
     assert.equal(await told(request.port, nobody), null);
   });
 });
 
-test('a listener that asks for none, plain or TLS, passes no such name on', async (t) => {
+test('a listener without client certificates, plain or TLS, passes no name on', async (t) => {
   const plain = await runGateway(t, sites);
   assert.deepEqual(await told(plain.port, null), []);
   const secure = await runGateway(
@@ -136,7 +136,7 @@ test('a listener that asks for none, plain or TLS, passes no such name on', asyn
   assert.deepEqual(await told(secure.port, alice), []);
 });
 
-test('other authorities are believed once their file has changed, and the old ones no longer', async (t) => {
+test('after its file changes the new CA is trusted, and the old one no longer', async (t) => {
   const authority = join(folder, 'authority-in-use.pem');
   copyFileSync(ca.cert, authority);
   const listen = listening('', authority);
@@ -149,8 +149,8 @@ test('other authorities are believed once their file has changed, and the old on
   assert.deepEqual(await told(port, mallory), ['X-Client-Cert-Subject: CN=alice']);
 });
 
-suite('a name in text', () => {
-  test('is what OpenSSL, and so nginx, makes of it', async (t) => {
+suite('a distinguished name as text', () => {
+  test('is the same as that of OpenSSL and nginx', async (t) => {
     for (const [at, subject] of [
       '/CN=ali;ce <a>+b=c',
       '/O=#hash/CN= space ',
@@ -178,7 +178,7 @@ suite('a name in text', () => {
     }
   });
 
-  test('is one line of visible ASCII, and two names are never one text', () => {
+  test('is one line of visible ASCII, and different names give different texts', () => {
     const subject = fc.array(
       fc.tuple(fc.constantFrom('CN', 'O', 'OU'), fc.string({ unit: 'binary', minLength: 1 })),
       { minLength: 1, maxLength: 3 },

@@ -1,4 +1,4 @@
-/** The front door: plain HTTP on a port of TLS, redirects to https, bodies that are too long. */
+/** Plain HTTP on a TLS port, redirects to https, and bodies that are too long. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -28,7 +28,7 @@ const secure = await runGateway(
 const host = 'Host: www.example.net\r\n';
 const http2 = { tls: { servername: 'www.example.net' } };
 
-suite('plain HTTP on a port of TLS', () => {
+suite('plain HTTP on a TLS port', () => {
   for (const method of ['GET', 'DELETE', 'OPTIONS']) {
     test(`${method} gets a 400 that says so`, async () => {
       const { responses } = await exchange(
@@ -40,7 +40,7 @@ suite('plain HTTP on a port of TLS', () => {
     });
   }
 
-  test('nothing of it reaches the backend, and a probe is recorded as anywhere', async () => {
+  test('never reaches the backend; probes are recorded as usual', async () => {
     const before = backend.requests.length;
     const { responses } = await exchange(
       secure.port,
@@ -55,7 +55,7 @@ suite('plain HTTP on a port of TLS', () => {
     assert.equal(backend.requests.length, before);
   });
 
-  test('a first byte that comes alone, and one that does not come, hold nobody up', async () => {
+  test('a lone first byte, or none, does not block other clients', async () => {
     const alone = await exchange(secure.port, ['G', `ET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`]);
     assert.equal(alone.responses[0]?.status, 400);
     const silent = await exchange(secure.port, '', { halfClose: true });
@@ -104,7 +104,7 @@ suite('redirect: https', async () => {
     });
   }
 
-  test('never sends anybody to a foreign host: probes are refused', async () => {
+  test('never redirects to a foreign host: probes are refused', async () => {
     const before = backend.requests.length;
     for (const head of [
       'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n',
@@ -119,7 +119,7 @@ suite('redirect: https', async () => {
     assert.equal(backend.requests.length, before);
   });
 
-  test('passes a challenge of ACME on to the backend', async () => {
+  test('forwards ACME challenges to the backend', async () => {
     assert.deepEqual(
       await ask('GET /.well-known/acme-challenge/to-ken_1 HTTP/1.1\r\nHost: www.example.net\r\n\r\n'),
       [200, null],
@@ -127,7 +127,7 @@ suite('redirect: https', async () => {
     assert.match(backend.requests.at(-1)!.requestLine, /to-ken_1/);
   });
 
-  test('serves several requests of one connection, and takes a body that nobody reads', async () => {
+  test('serves several requests per connection, and drops unread bodies', async () => {
     const { responses } = await exchange(
       plain.port,
       `GET /1 HTTP/1.1\r\n${host}\r\nGET /2 HTTP/1.1\r\n${host}\r\n`,
@@ -151,7 +151,7 @@ suite('sites[].maxBody', () => {
   const tls = { ...http2, methods: ['POST'] };
   const chunk = (size: number): string => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`;
 
-  test('as long as may be, and a byte more', async () => {
+  test('accepts a body at the limit, and refuses one byte more', async () => {
     const fits = await exchange(secure.port, post('Content-Length: 1024\r\n', 'x'.repeat(1024)), {
       ...tls,
       until: 1,
@@ -185,7 +185,7 @@ suite('sites[].maxBody', () => {
     );
   });
 
-  test('a chunked body is refused where it grows too long', async () => {
+  test('a chunked body is refused once it exceeds the limit', async () => {
     const chunked = 'Transfer-Encoding: chunked\r\n';
     const fits = await exchange(secure.port, post(chunked, `${chunk(1024)}0\r\n\r\n`), { ...tls, until: 1 });
     assert.equal(fits.responses[0]?.status, 200);
@@ -227,7 +227,7 @@ suite('sites[].maxBody over HTTP/2', () => {
     }
   };
 
-  test('as over HTTP/1, with a length and without', async () => {
+  test('is enforced with and without Content-Length', async () => {
     for (const length of [true, false]) {
       assert.equal(await ask(1024, length), 200);
       assert.equal(backend.requests.at(-1)!.body.length, 1024);

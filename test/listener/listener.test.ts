@@ -1,4 +1,4 @@
-/** Listeners that speak more than plain HTTP/1: TLS with SNI, HTTP/2, PROXY headers. */
+/** Listeners with TLS and SNI, HTTP/2, and PROXY headers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
@@ -70,8 +70,8 @@ async function overHttp2(port: number, headers: OutgoingHttpHeaders, body = ''):
   }
 }
 
-suite('TLS', () => {
-  test('shows the certificate of the name that is asked for, and the first one otherwise', async () => {
+suite('a TLS listener', () => {
+  test('shows the certificate for the server name, or else the first one', async () => {
     assert.match((await namesShown(secure.port, 'gate.example.net'))!, /gate/);
     assert.match((await namesShown(secure.port, 'example.net'))!, /www/);
     assert.match((await namesShown(secure.port, 'nobody.example'))!, /www/);
@@ -90,7 +90,7 @@ suite('TLS', () => {
     await assert.rejects(once(socket, 'secureConnect'));
   });
 
-  test('carries HTTP/1.1 to the backend, told that it came by https', async () => {
+  test('forwards HTTP/1.1 to the backend with X-Forwarded-Proto: https', async () => {
     const reply = await exchange(secure.port, 'GET /a HTTP/1.1\r\nHost: www.example.net\r\n\r\n', {
       tls: { servername: 'www.example.net', ALPNProtocols: ['http/1.1'] },
       until: 1,
@@ -100,7 +100,7 @@ suite('TLS', () => {
     assert.ok(headerLines.includes('X-Forwarded-Proto: https'), headerLines.join('\n'));
   });
 
-  test('judges what comes inside', async () => {
+  test('judges the requests inside TLS', async () => {
     const reply = await exchange(
       secure.port,
       'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n',
@@ -110,7 +110,7 @@ suite('TLS', () => {
     assert.match(secure.events.at(-1)!.listener, /^https 127\.0\.0\.1:/);
   });
 
-  test('a request that is slow to come is cut off', async () => {
+  test('cuts off a request that is too slow', async () => {
     const slow = await runGateway(owner, `${sites}limits: { requestHeaders: 300ms }\n`, tls());
     const reply = await exchange(slow.port, 'GET / HTTP/1.1\r\nHost: www.exam', {
       tls: { ALPNProtocols: ['http/1.1'] },
@@ -120,7 +120,7 @@ suite('TLS', () => {
     assert.ok(reply.responses.every(({ status }) => status === 408));
   });
 
-  test('who leaves in the middle of the handshake counts no more', async () => {
+  test('does not count clients that disconnect during the handshake', async () => {
     const few = await runGateway(owner, `${sites}limits: { connectionsPerClient: 3 }\n`, tls());
     const before = '127.0.0.4';
     for (let i = 0; i < 12; i++) {
@@ -129,7 +129,7 @@ suite('TLS', () => {
         rejectUnauthorized: false,
       });
       socket.on('error', () => {});
-      // What completes the handshake is not sent any more.
+      // The client's last handshake message is never sent.
       await once(socket, 'secureConnect');
       socket.destroy();
       await once(socket, 'close');
@@ -148,7 +148,7 @@ suite('TLS', () => {
     );
   });
 
-  test('a reload shows a certificate that was renewed', async () => {
+  test('shows a renewed certificate after a reload', async () => {
     const renewed = await certificate(owner, ['here.example.net']);
     const config = `listen: [{ address: "127.0.0.1:0", tls: { cert: "${renewed.cert}", key: "${renewed.key}" } }]\n`;
     const { port, gateway } = await runGateway(owner, sites, config);
@@ -179,7 +179,7 @@ suite('HTTP/2', () => {
     assert.equal(body.toString(), 'hello');
   });
 
-  test('fields that come twice from the backend reach the client twice', async () => {
+  test('repeated response fields stay repeated', async () => {
     backend.answerWith(
       'HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\nok',
     );
@@ -247,17 +247,17 @@ suite('PROXY protocol', async () => {
     });
   }
 
-  test('from a peer that may not send one it is a probe', async () => {
+  test('a header from an untrusted peer is a probe', async () => {
     const reply = await exchange(gateway.port, `PROXY TCP4 203.0.113.9 127.0.0.1 1024 80\r\n${request}`);
     assert.equal(reply.text, '');
     assert.equal(gateway.events.at(-1)?.rule, 'proxy-protocol');
   });
 
-  test('a trusted peer that sends none is cut off', async () => {
+  test('a trusted peer without a header is cut off', async () => {
     assert.equal((await exchange(gateway.port, request, { from: trustedAddress })).text, '');
   });
 
-  test('goes before TLS, too', async () => {
+  test('a header before TLS works too', async () => {
     const both = await runGateway(owner, sites, tls(', proxyProtocol: true'));
     const { createConnection } = await import('node:net');
     const raw = createConnection({ port: both.port, host: '127.0.0.1', localAddress: trustedAddress });

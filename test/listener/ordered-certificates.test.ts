@@ -1,4 +1,4 @@
-/** Certificates that are ordered come when a listener runs already, at any moment. */
+/** Ordered certificates may arrive at any time while the listener runs. */
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const owner = { after };
 const made = await certificate(owner, ['www.example.net']);
 
-test('a certificate that comes right after the files were read is in use at the next look', async () => {
+test('a certificate that arrives right after a read is in use after the next poll', async () => {
   const folder = await tempDir(owner, 'ordered');
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   mock.timers.enable({ apis: ['setInterval'] });
@@ -25,7 +25,7 @@ test('a certificate that comes right after the files were read is in use at the 
   assert.equal(certificates.contextFor('www.example.net'), undefined);
   assert.deepEqual(certificates.standard.cert, []);
   mock.timers.tick(5000);
-  assert.equal(reloads, 0, 'a file that is not there is not read again and again');
+  assert.equal(reloads, 0, 'a missing file does not cause reloads');
   await cp(made.key, key);
   await cp(made.cert, cert);
   mock.timers.tick(5000);

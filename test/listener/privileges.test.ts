@@ -1,4 +1,4 @@
-/** The program as root: it binds, becomes a user that may do nothing, and goes on working. */
+/** The program started as root binds, drops to an unprivileged user, and keeps working. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
@@ -25,7 +25,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const site = 'sites: [{ hosts: [www.example.net], backend: welcome }]\nadmin: false\n';
 const skip = process.getuid?.() !== 0 && 'needs root';
 
-/** Ids of every thread: a system call of one thread would change that thread alone. */
+/** Ids of every thread: setuid as a bare system call changes only the calling thread. */
 function idsOf(pid: number): string[] {
   const all = globSync(`/proc/${pid}/task/*/status`).map((file) => {
     const status = readFileSync(file, 'utf8');
@@ -55,7 +55,7 @@ function status(port: number): Promise<number> {
   });
 }
 
-/** Of those that only root may bind. */
+/** A free port that only root may bind. */
 async function lowPort(): Promise<number> {
   for (let port = 1023; port > 600; port -= 1) {
     const server = createServer().listen(port, '127.0.0.1');
@@ -73,9 +73,9 @@ async function lowPort(): Promise<number> {
 
 suite('user and group', { skip }, () => {
   for (const workers of [1, 2]) {
-    test(`all of the program is the user's, workers: ${workers}`, async (t) => {
+    test(`every thread and process runs as the user, workers: ${workers}`, async (t) => {
       const folder = await tempDir(t, 'privileges');
-      // A folder that the user may write, as /var/lib/sekisho is: SQLite makes files beside the journal.
+      // Like /var/lib/sekisho, a folder that the user may write: SQLite creates files beside the journal.
       chmodSync(folder, 0o777);
       const port = await lowPort();
       const config = join(folder, 'sekisho.yaml');
@@ -85,7 +85,7 @@ suite('user and group', { skip }, () => {
         `listen: ["127.0.0.1:${port}"]\n${site}user: nobody\nworkers: ${workers}\njournal: { path: ${journal} }\n`,
       );
       const args = [join(root, 'src/cli.ts'), 'start', '--config', config];
-      // Supplementary groups as root has them: of disks and of the shadow file.
+      // Root's supplementary groups: disk and shadow.
       const child = await startProcess(t, 'setpriv', ['--groups', '0,6,42', process.execPath, ...args], {
         cwd: folder,
       });
@@ -104,18 +104,18 @@ suite('user and group', { skip }, () => {
     });
   }
 
-  test('a user that is not there is told before anything is bound', async (t) => {
+  test('an unknown user is reported before anything is bound', async (t) => {
     const folder = await tempDir(t, 'privileges');
     const config = join(folder, 'sekisho.yaml');
     writeFileSync(config, `listen: ["127.0.0.1:0"]\n${site}user: nobody-here\njournal: false\n`);
     const args = [join(root, 'src/cli.ts'), 'start', '--config', config];
     const { code, stdout, stderr } = await runProcess(process.execPath, args, { cwd: folder });
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
-    assert.match(stderr, /user: there is no nobody-here in \/etc\/passwd: make one with useradd/);
+    assert.match(stderr, /user: there is no nobody-here in \/etc\/passwd: create it with useradd/);
   });
 });
 
-test('of a folder only what is ours is handed over: no link is followed, no second name, nothing of others', {
+test('only own folders and files change owner: no links, hard links or files of others', {
   skip,
 }, async (t) => {
   const folder = await tempDir(t, 'hand-over');
@@ -149,7 +149,7 @@ test('of a folder only what is ours is handed over: no link is followed, no seco
   assert.deepEqual([owner(own), owner(join(own, 'accounts'))], [65534, 65534]);
 });
 
-/** One that ends is followed by another, though nobody is root any more who could bind the port. */
+/** A worker that dies is replaced, although no process is root any more to bind the port. */
 async function anotherWorker({ pid }: RunningProcess, before: readonly number[]): Promise<void> {
   process.kill(before.at(-1)!, 'SIGKILL');
   const fresh = (): number[] => children(pid).filter((one) => !before.includes(one));
@@ -160,12 +160,12 @@ async function anotherWorker({ pid }: RunningProcess, before: readonly number[])
   );
 }
 
-test('a group needs a user, and both must be there', () => {
+test('a group needs a user, and both must exist', () => {
   const read = (file: string): string =>
     file === '/etc/group' ? 'web:x:34:\n' : 'gate:x:990:991::/:/usr/sbin/nologin\n';
   const none = { user: false, group: false } as const;
   assert.equal(resolveAccount(none, read), null);
-  assert.throws(() => resolveAccount({ ...none, group: 'web' }, read), /needs a user beside it/);
+  assert.throws(() => resolveAccount({ ...none, group: 'web' }, read), /needs a user as well/);
   assert.throws(() => resolveAccount({ user: 'gate', group: 'nogroup' }, read), /no nogroup in \/etc\/group/);
   if (process.getuid!() !== 0) {
     assert.throws(() => resolveAccount({ user: 'gate', group: false }, read), /only root can become gate/);

@@ -1,4 +1,4 @@
-/** Dials that the kernel of this machine refuses, told of as such: by a filter of system calls, as SELinux or a container may have one. */
+/** Dials refused by this machine's kernel are reported as such, tried with a filter of system calls like one of SELinux or a container. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const script = join(import.meta.dirname, 'refusing-kernel.py');
 const words =
-  'refused by the kernel of this machine; where the rules of `sekisho export egress` are in force, write them anew';
+  'refused by the kernel of this machine; if the rules of `sekisho export egress` are in force, export them again';
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
 
 suite('a dial that the kernel refuses', { skip: without('python3') }, () => {
@@ -21,7 +21,7 @@ suite('a dial that the kernel refuses', { skip: without('python3') }, () => {
     ['EPERM', '1'],
     ['EACCES', '13'],
   ] as const)
-    test(`with ${name} is told of as such: backends, the mail server, the fleet, alerts`, async (t) => {
+    test(`with ${name} is reported as such: backends, the mail server, the fleet, alerts`, async (t) => {
       const file = join(await tempDir(t, 'refused'), 'sekisho.yaml');
       const mail = await freePort();
       await writeFile(
@@ -38,13 +38,13 @@ alerts: { webhook: "http://127.0.0.1:1/" }
       const refused = [script, number, process.execPath, join(root, 'src/cli.ts')];
       const gateway = await startProcess(t, requirePeer('python3'), [...refused, 'start', '--config', file]);
       const [, port] = await gateway.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/m, 30_000);
-      // A backend is told of once it has failed several times.
+      // A backend is reported only after several failures.
       for (let i = 0; i < 3; i++) assert.equal((await exchange(Number(port), get)).responses[0]?.status, 502);
       const client = await rawConnection(t, mail);
       await client.until(/^4\d\d /);
       const told = (what: string) => new RegExp(`${what}.*${name}.*${words}`);
       await gateway.waitForLine(told('127\\.0\\.0\\.1:1 accepts no connection'));
-      await gateway.waitForLine(told('fleet: Valkey is away'));
+      await gateway.waitForLine(told('fleet: Valkey is unreachable'));
       await gateway.waitForLine(told('smtp: 127\\.0\\.0\\.1:1 passed over'));
       const alerts = await runProcess(requirePeer('python3'), [
         ...refused,

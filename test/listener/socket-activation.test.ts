@@ -1,4 +1,4 @@
-/** Sockets that systemd binds and hands over, by the program that systemd has for trying it. */
+/** Sockets that systemd binds and passes on, tried with systemd-socket-activate. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -12,7 +12,7 @@ import { requirePeer, without } from '../support/peers.ts';
 import { type RunningProcess, startProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** The program starts with the first connection, which waits in the socket for it. */
+/** The program starts with the first connection, which waits in the socket. */
 async function activated(
   owner: Owner,
   sockets: readonly string[],
@@ -48,10 +48,10 @@ function status(port: number, path = '/'): Promise<number> {
 
 suite('socket activation', { skip: without('systemd-socket-activate') }, () => {
   for (const workers of [1, 2]) {
-    test(`the first connection is served, and the socket is the one that is used, workers: ${workers}`, async (t) => {
+    test(`the inherited socket is used and its first connection served, workers: ${workers}`, async (t) => {
       const [port, other] = [await freePort(), await freePort()];
       const listen = [`127.0.0.1:${port}`, `127.0.0.1:${other}`];
-      // The second listener is none of systemd's.
+      // The second listener is not from systemd.
       const child = await activated(t, [listen[0]!], listen, workers);
       assert.equal(await status(port), 200);
       await child.waitForLine(new RegExp(`^listening http 127\\.0\\.0\\.1:${port}$`));
@@ -61,7 +61,7 @@ suite('socket activation', { skip: without('systemd-socket-activate') }, () => {
     });
   }
 
-  test('a socket of another address is not taken', async (t) => {
+  test('a socket with another address is an error', async (t) => {
     const [port, other] = [await freePort(), await freePort()];
     const child = await activated(t, [`127.0.0.1:${port}`], [`127.0.0.1:${other}`]);
     await assert.rejects(status(port));
@@ -69,18 +69,21 @@ suite('socket activation', { skip: without('systemd-socket-activate') }, () => {
     assert.match(child.stderr(), new RegExp(`a socket of 127\\.0\\.0\\.1 port ${port}, .* ListenStream=`));
   });
 
-  test('more sockets than listeners are a fault', async (t) => {
+  test('more sockets than listeners are an error', async (t) => {
     const [port, other] = [await freePort(), await freePort()];
     const child = await activated(t, [`127.0.0.1:${port}`, `127.0.0.1:${other}`], [`127.0.0.1:${port}`]);
     await assert.rejects(status(port));
     assert.equal((await child.exited).code, 1);
-    assert.match(child.stderr(), /hands over 2 sockets, and the config has 1 under listen/);
+    assert.match(child.stderr(), /passes 2 sockets, but the config has 1 under listen/);
   });
 });
 
-test('sockets that another program was given are left alone', () => {
+test('sockets passed to another program are ignored', () => {
   assert.deepEqual(inheritedSockets(1, {}), []);
   assert.deepEqual(inheritedSockets(1, { LISTEN_PID: String(process.pid + 1), LISTEN_FDS: '1' }), []);
   assert.deepEqual(inheritedSockets(2, { LISTEN_PID: String(process.pid), LISTEN_FDS: '2' }), [3, 4]);
-  assert.throws(() => inheritedSockets(2, { LISTEN_PID: String(process.pid), LISTEN_FDS: 'x' }), /no number/);
+  assert.throws(
+    () => inheritedSockets(2, { LISTEN_PID: String(process.pid), LISTEN_FDS: 'x' }),
+    /not a number/,
+  );
 });

@@ -1,4 +1,4 @@
-/** The guard behind a proxy: who is a client there, and what an app is told that does not say. */
+/** The guard behind a proxy: which address is the client, and the warning for apps that do not name the proxy. */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -32,7 +32,7 @@ suite('an app that trusts a proxy', () => {
       ['bans', bans],
       ['limits', rateLimit],
     ] as const)
-      test(`(${String(trustProxy)}) with ${name} is told to name it to the guard`, async (t) => {
+      test(`(${String(trustProxy)}) with ${name} is warned to name the proxy to the guard`, async (t) => {
         const { app, warnings } = logged(t, trustProxy);
         await app.register(relayGuard, { hosts });
         await app.register(plugin as typeof bans, {});
@@ -41,7 +41,7 @@ suite('an app that trusts a proxy', () => {
         assert.match(warnings[0]!, /all clients are banned and limited as one\. name .* trustedProxies/);
       });
 
-  test('is not told where nobody is counted, or where it has named it', async (t) => {
+  test('is not warned without bans and limits, or if it has named the proxy', async (t) => {
     const uncounted = logged(t, true);
     await uncounted.app.register(relayGuard, { hosts });
     const named = logged(t, true);
@@ -53,7 +53,7 @@ suite('an app that trusts a proxy', () => {
     }
   });
 
-  test('is told once of the first X-Forwarded-For that nobody believes', async (t) => {
+  test('is warned once about an untrusted X-Forwarded-For', async (t) => {
     const { app, warnings } = logged(t, false);
     await app.register(relayGuard, { hosts });
     await app.register(bans, {});
@@ -74,19 +74,19 @@ suite("trustedProxies: 'inherit'", () => {
       assert.equal((await app.inject(from('192.0.2.1', 'www.example.com'))).statusCode, 421);
       assert.equal((await app.inject(from('192.0.2.1'))).statusCode, 403);
       assert.equal((await app.inject(from('192.0.2.2'))).statusCode, 200);
-      // Sent through the proxy by somebody whom it does not name: nobody else is to pay for it.
+      // Through the proxy, without naming the client: no other client may be banned for it.
       assert.equal((await app.inject({ url: '/a', headers: { host: 'www.example.com' } })).statusCode, 421);
       assert.equal((await app.inject(from('192.0.2.2'))).statusCode, 200);
       assert.deepEqual(warnings, []);
     });
 
   for (const [trustProxy, what] of [
-    [true, 'trustProxy: true, which believes everybody'],
-    [2, 'trustProxy: 2, which counts hops and names nobody'],
-    [(_address: string, hop: number) => hop < 2, 'a trustProxy that counts hops, which names nobody'],
+    [true, 'trustProxy: true, which trusts everyone'],
+    [2, 'trustProxy: 2, which counts hops and names no proxy'],
+    [(_address: string, hop: number) => hop < 2, 'a trustProxy function that counts hops'],
     [undefined, 'no trustProxy that it could take over'],
   ] as const)
-    test(`is refused where it finds ${what}`, async (t) => {
+    test(`is refused for ${what}`, async (t) => {
       const { app } = logged(t, trustProxy);
       await assert.rejects(
         async () => app.register(relayGuard, { hosts, trustedProxies: 'inherit' } as RelayGuardOptions),
@@ -95,7 +95,7 @@ suite("trustedProxies: 'inherit'", () => {
       );
     });
 
-  test('trusts nobody whom a failing function was asked about', async (t) => {
+  test('trusts no address for which the trustProxy function throws', async (t) => {
     const { app } = logged(t, (_address: string) => {
       throw new Error('no');
     });
@@ -110,8 +110,8 @@ suite("trustedProxies: 'inherit'", () => {
   });
 });
 
-suite('bans', () => {
-  test('tells every fault of its options at once', async () => {
+suite('the bans plugin', () => {
+  test('reports all faults of its options at once', async () => {
     const wrong = { afetr: 3, within: '10 minutes', for: [0, 'ever'], allow: ['10.0.0.1/8'], onBan: 1 };
     await assert.rejects(
       async () => Fastify().register(bans, wrong as unknown as BansOptions),
@@ -125,7 +125,7 @@ suite('bans', () => {
     );
   });
 
-  test('takes times as the config writes them, and milliseconds', async (t) => {
+  test("accepts times in the config's notation and in milliseconds", async (t) => {
     for (const [within, terms] of [
       ['10m', ['1h']],
       [600_000, [3_600_000]],

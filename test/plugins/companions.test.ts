@@ -1,4 +1,4 @@
-/** The guard beside the plugins that Fastify apps are made of, and on servers of every kind. */
+/** The guard together with common Fastify plugins, and on every kind of server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const request = (line: string, host: string, ...more: string[]): string =>
   [`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...more, '', ''].join('\r\n');
 const own = 'www.example.net';
 
-suite('relayGuard beside', () => {
+suite('relayGuard with', () => {
   test('@fastify/cors: a preflight is answered, one for a foreign host is not', async (t) => {
     const { port } = await guardedApp(t, {
       build: async (app) => {
@@ -39,7 +39,7 @@ suite('relayGuard beside', () => {
     assert.equal((await exchange(port, preflight('www.example.com'))).responses[0]!.status, 421);
   });
 
-  test('@fastify/helmet: responses keep its headers', async (t) => {
+  test("@fastify/helmet: responses keep helmet's headers", async (t) => {
     const { port } = await guardedApp(t, {
       build: async (app) => {
         await app.register(helmet);
@@ -49,7 +49,7 @@ suite('relayGuard beside', () => {
     assert.match((await exchange(port, request('GET /a', own))).text, /content-security-policy: /i);
   });
 
-  test('@fastify/websocket: own connections talk, foreign ones are refused', async (t) => {
+  test('@fastify/websocket: connections for own hosts work, those for foreign hosts are refused', async (t) => {
     const { port, told } = await guardedApp(t, {
       build: async (app) => {
         await app.register(websocket);
@@ -72,7 +72,7 @@ suite('relayGuard beside', () => {
     assert.deepEqual(await told(1), ['block host-foreign']);
   });
 
-  test('@fastify/websocket: injectWS is answered, whoever it is for', async (t) => {
+  test('@fastify/websocket: injectWS is answered for any host', async (t) => {
     const { app } = await guardedApp(t, {
       build: async (app) => {
         await app.register(websocket);
@@ -92,7 +92,7 @@ suite('relayGuard beside', () => {
     await assert.rejects(app.injectWS('/chat', { headers: { host: 'www.example.com' } }), /421/);
   });
 
-  test('@fastify/http-proxy: what it forwards has passed', async (t) => {
+  test('@fastify/http-proxy: only requests that passed the guard are forwarded', async (t) => {
     const backend = await recordingBackend(t, {});
     const { port } = await guardedApp(t, {
       build: async (app) => {
@@ -112,7 +112,7 @@ suite('relayGuard beside', () => {
     );
   });
 
-  test('@fastify/rate-limit: what is refused counts for nothing', async (t) => {
+  test('@fastify/rate-limit: refused requests are not counted', async (t) => {
     const { port } = await guardedApp(t, {
       build: async (app) => {
         await app.register(rateLimit, { max: 1 });
@@ -125,7 +125,7 @@ suite('relayGuard beside', () => {
     assert.deepEqual(statuses, [421, 200, 429]);
   });
 
-  test('bans: who is blocked often enough is banned, whichever was registered first', async (t) => {
+  test('bans: repeated probes lead to a ban, in either order of registration', async (t) => {
     const { port, told } = await guardedApp(t, {
       build: async (app) => {
         await app.register(bans, { after: 2 });

@@ -1,4 +1,4 @@
-/** What the plugins throw carries a code, so that a program can tell one from another. */
+/** Errors thrown by the plugins carry codes. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { suite, test } from 'node:test';

@@ -1,4 +1,4 @@
-/** `forward` is a route like any other: the hooks of the app see what it takes, upgrades included, before anything is dialled. */
+/** `forward` is an ordinary route: the app's hooks see its requests, including upgrades, before a backend is dialled. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ async function listening(t: TestContext, build: (app: FastifyInstance) => unknow
   return (app.server.address() as AddressInfo).port;
 }
 
-/** A backend that speaks WebSocket and says everything again. */
+/** A WebSocket backend that echoes every message. */
 async function echoing(t: TestContext): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   t.after(() => {
@@ -48,10 +48,10 @@ async function talk(t: TestContext, port: number, path: string): Promise<string>
   return answer.promise;
 }
 
-suite('forward', () => {
+suite('forward and hooks:', () => {
   for (const guarded of [false, true]) {
     for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
-      test(`${guarded ? 'behind relayGuard' : 'alone'}: what ${hook} refuses is not dialled for, upgrades neither`, async (t) => {
+      test(`${guarded ? 'behind relayGuard' : 'alone'}: a request or upgrade refused by ${hook} dials no backend`, async (t) => {
         const backend = await recordingBackend(t, {});
         const port = await listening(t, (app) => {
           if (guarded) app.register(relayGuard, { hosts: ['www.example.net'] });
@@ -70,7 +70,7 @@ suite('forward', () => {
     }
   }
 
-  test('leaves a handshake to the route of the app that it is for', async (t) => {
+  test("leaves a handshake to the app's own route", async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.get('/api/own', async () => 'own');
@@ -82,7 +82,7 @@ suite('forward', () => {
     assert.equal(backend.connections, 0);
   });
 
-  test('two of them take a handshake once, each its own', async (t) => {
+  test('each of two registrations takes only its own handshakes', async (t) => {
     const [one, two] = [await echoing(t), await echoing(t)];
     const routed: string[] = [];
     const port = await listening(t, (app) => {
@@ -95,7 +95,7 @@ suite('forward', () => {
     assert.deepEqual(routed, ['/one/a', '/two/b']);
   });
 
-  test('relays an answer other than 101 to a handshake', async (t) => {
+  test('forwards an answer other than 101 to a handshake', async (t) => {
     const backend = await recordingBackend(t, {
       answer: 'HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!',
     });
@@ -105,7 +105,7 @@ suite('forward', () => {
     assert.equal((await exchange(port, handshake('/a'))).responses[0]!.status, 403);
   });
 
-  test('sends an upgrade to another protocol on as a plain request, unless it has a body', async (t) => {
+  test('forwards an upgrade to another protocol as a plain request, unless it has a body', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.register(forward, { backend: backend.url, websocket: true });
@@ -119,7 +119,7 @@ suite('forward', () => {
   });
 
   for (const first of ['websocket', 'forward'] as const) {
-    test(`beside @fastify/websocket, ${first} first: each has its own connections`, async (t) => {
+    test(`with @fastify/websocket, ${first} first: each takes its own connections`, async (t) => {
       const backend = await echoing(t);
       const refused: string[] = [];
       const port = await listening(t, async (app) => {
@@ -143,7 +143,7 @@ suite('forward', () => {
     });
   }
 
-  test('leaves handshakes that are not below its prefix to other listeners', async (t) => {
+  test('leaves handshakes outside its prefix to other listeners', async (t) => {
     const backend = await echoing(t);
     const port = await listening(t, (app) => {
       const live = new WebSocketServer({ noServer: true });
@@ -160,13 +160,13 @@ suite('forward', () => {
     assert.equal(await talk(t, port, '/api/a'), 'echo hello');
   });
 
-  test('passes on what hooks say to the client, and the body as it came', async (t) => {
+  test('keeps response headers set by hooks, and forwards the body unchanged', async (t) => {
     const backend = await recordingBackend(t, {});
     const responses: number[] = [];
     const port = await listening(t, (app) => {
       app.addHook('onRequest', async (_request, reply) => void reply.header('x-of-the-app', 'yes'));
       app.addHook('preHandler', async (request, reply) => {
-        // An app that asks somebody first: the body waits.
+        // An asynchronous hook: the body must wait for it.
         await new Promise(setImmediate);
         reply.header('x-length', String(request.headers['content-length']));
       });
@@ -184,7 +184,7 @@ suite('forward', () => {
     assert.deepEqual(responses, [200]);
   });
 
-  test('does not keep an app from closing with connections that it carries', async (t) => {
+  test('open upgraded connections do not keep the app from closing', async (t) => {
     const app = Fastify();
     app.register(forward, { backend: await echoing(t), websocket: true });
     await app.listen({ port: 0, host: '127.0.0.1' });

@@ -1,4 +1,4 @@
-/** `forward` in an http2 app of somebody else's: what Node's writing side does not take ends no process there either. */
+/** `forward` in an http2 app: responses that node:http2 refuses to write do not crash the process. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, suite, test } from 'node:test';
@@ -22,7 +22,7 @@ app.register(forward, { backend: backend.url, connections: { max: 1, wait: '2s' 
 await app.listen({ port: 0, host: '127.0.0.1' });
 const session = await http2Session(owner, `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
 
-suite('forward in an http2 app: the next request is served behind', () => {
+suite('forward in an http2 app serves the next request after', () => {
   for (const [what, bytes, status] of [
     [
       'a field twice',
@@ -46,7 +46,7 @@ suite('forward in an http2 app: the next request is served behind', () => {
       const reply = await http2Request(session, { ':path': '/' });
       assert.deepEqual([reply.status, reply.code], [status, 'NO_ERROR']);
       if (status === 502)
-        assert.equal(reply.headers.etag, undefined, 'nothing of the refused answer is in ours');
+        assert.equal(reply.headers.etag, undefined, 'no header of the refused response is in the 502');
       answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
       assert.equal((await http2Request(session, { ':path': '/' })).body.toString(), 'ok');
     });

@@ -1,4 +1,4 @@
-/** What users of `@fastify/http-proxy` and `@fastify/reply-from` expect of `forward`. */
+/** The options of `forward` known from `@fastify/http-proxy` and `@fastify/reply-from`. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
@@ -36,7 +36,7 @@ const field = ({ headerLines }: RecordedRequest, name: string): string[] =>
     .map((one) => one.slice(name.length + 2));
 
 suite('forward', () => {
-  test('rewritePrefix stands in place of the prefix, and no path leaves it', async (t) => {
+  test('rewritePrefix replaces the prefix, and no path escapes it', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.register(forward, { prefix: '/api', backend: backend.url, rewritePrefix: '/v2/' });
@@ -66,7 +66,7 @@ suite('forward', () => {
     assert.equal(backend.requests.length, 7);
   });
 
-  test('preValidation and preHandler of its own run behind those of the app', async (t) => {
+  test("its preValidation and preHandler run after the app's", async (t) => {
     const backend = await recordingBackend(t, {});
     const ran: string[] = [];
     const port = await listening(t, (app) => {
@@ -88,7 +88,7 @@ suite('forward', () => {
     assert.deepEqual(ran.slice(0, 3), ['preValidation', 'app', 'preHandler']);
   });
 
-  test('methods that are not listed are the app’s', async (t) => {
+  test('methods not listed are left to the app', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.register(forward, { backend: backend.url, methods: ['GET', 'POST'] });
@@ -99,7 +99,7 @@ suite('forward', () => {
     assert.deepEqual(statuses, [200, 200, 404, 404]);
   });
 
-  test('onSend hooks of the app see the answer, small or long', async (t) => {
+  test("the app's onSend hooks see short and long responses", async (t) => {
     const long = 'x'.repeat(300_000);
     const backend = await recordingBackend(t, {
       answer: ({ requestLine }) => {
@@ -124,7 +124,7 @@ suite('forward', () => {
     }
   });
 
-  test('rewriteRequestHeaders changes what the backend gets, but not for whom it is', async (t) => {
+  test("rewriteRequestHeaders changes the backend's headers, but not Host", async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.register(relayGuard, { hosts: ['www.example.net'] });
@@ -157,7 +157,7 @@ suite('forward', () => {
     assert.deepEqual(backend.faults, []);
   });
 
-  test('rewriteHeaders changes what the client gets; onResponse answers', async (t) => {
+  test('rewriteHeaders changes the response headers; onResponse takes over the response', async (t) => {
     const backend = await recordingBackend(t, {
       answer:
         'HTTP/1.1 200 OK\r\nServer: secret\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok',
@@ -201,7 +201,7 @@ suite('forward', () => {
     assert.deepEqual([c!.status, c!.headers.get('server')], [500, undefined]);
   });
 
-  test('onError answers where no backend does', async (t) => {
+  test('onError answers if no backend does', async (t) => {
     const backend = `http://127.0.0.1:${await freePort()}`;
     const port = await listening(t, (app) => {
       app.register(forward, {
@@ -221,7 +221,7 @@ suite('forward', () => {
     [undefined, 3],
     [false, 2],
   ] as const)
-    test(`retry: ${retry}: a request on a connection that closes is sent ${retry === false ? 'once' : 'again'}`, async (t) => {
+    test(`retry: ${retry}: a request whose connection closes is sent ${retry === false ? 'once' : 'again'}`, async (t) => {
       let asked = 0;
       const backend = await recordingBackend(t, {
         answer: (_request, socket) => {
@@ -256,7 +256,7 @@ suite('reply.forward', () => {
   };
   const json = 'Content-Type: application/json';
 
-  test('sends a request on, with the body as the app has read it', async (t) => {
+  test('forwards a request with the body that the app has parsed', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => build(app, backend.url));
     assert.equal(
@@ -277,7 +277,7 @@ suite('reply.forward', () => {
     assert.deepEqual(backend.faults, []);
   });
 
-  test('sends what a hook put in place of the body, without the coding that it took off', async (t) => {
+  test('forwards a body replaced by a hook, without the removed Content-Encoding', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await listening(t, (app) => {
       app.addHook('preParsing', async (request, _reply, payload) => {
@@ -297,7 +297,7 @@ suite('reply.forward', () => {
     );
   });
 
-  test('works under inject, with a body or without, and a refused one is answered', async (t) => {
+  test('works with inject, with or without a body, and answers refused requests', async (t) => {
     const backend = await recordingBackend(t, {});
     const app = Fastify();
     t.after(() => app.close());
@@ -322,7 +322,7 @@ suite('reply.forward', () => {
   });
 });
 
-test('forward tells every fault of the options for others', async () => {
+test('forward reports all option faults, including those of other packages', async () => {
   const wrong = {
     backend: 'http://127.0.0.1:1',
     rewritePrefix: 'v2',
@@ -350,7 +350,7 @@ test('forward tells every fault of the options for others', async () => {
   );
 });
 
-test('a client that leaves, and a backend that breaks off, end an exchange of forward', async (t) => {
+test('a client that disconnects, or a backend that does, ends the exchange', async (t) => {
   const gone = Promise.withResolvers<void>();
   const backend = await recordingBackend(t, {
     answer: (_request, socket) => {

@@ -1,4 +1,4 @@
-/** `forward` in an app of somebody else's, with and without the guard before it. */
+/** `forward` in a Fastify app, with and without `relayGuard`. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
@@ -23,7 +23,7 @@ const get = (target: string, host = 'www.example.net', ...more: string[]): strin
   [`GET ${target} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...more, '', ''].join('\r\n');
 
 suite('forward', () => {
-  test('alone: takes what no route takes, with a Host of its own', async (t) => {
+  test('alone: forwards what no route handles, with its own Host', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await proxy(t, (app) => {
       app.get('/own', async () => 'own');
@@ -39,7 +39,7 @@ suite('forward', () => {
     assert.deepEqual(hosts(backend.requests[0]!), [backend.url.replace('http://', '')]);
   });
 
-  test('alone: dials nobody but its backend, whatever the target names', async (t) => {
+  test('alone: dials only its backend, whatever the request-target', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await proxy(t, (app) => app.register(forward, { backend: backend.url }));
     await exchange(port, get('http://www.example.com:25/x', 'www.example.com'));
@@ -51,7 +51,7 @@ suite('forward', () => {
     assert.equal(backend.requests.length, 1);
   });
 
-  test('below a prefix: passes the path on as it came, and leaves the rest to the app', async (t) => {
+  test('below a prefix: forwards the path unchanged, and leaves other paths to the app', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await proxy(t, (app) => {
       app.register(forward, { prefix: '/api', backend: backend.url, host: 'api.example.net' });
@@ -65,7 +65,7 @@ suite('forward', () => {
     assert.deepEqual(hosts(backend.requests[0]!), ['api.example.net']);
   });
 
-  test('twice, each below its prefix', async (t) => {
+  test('registered twice, each below its own prefix', async (t) => {
     const one = await recordingBackend(t, {});
     const two = await recordingBackend(t, {});
     const port = await proxy(t, (app) => {
@@ -77,7 +77,7 @@ suite('forward', () => {
     assert.deepEqual([one.requests.length, two.requests.length], [1, 1]);
   });
 
-  test('behind relayGuard: sends the Host that was judged by; what is refused never arrives', async (t) => {
+  test('behind relayGuard: forwards the judged Host; refused requests never arrive', async (t) => {
     const backend = await recordingBackend(t, {});
     const port = await proxy(t, (app) => {
       app.register(relayGuard, { hosts: ['www.example.net'] });
@@ -89,7 +89,7 @@ suite('forward', () => {
     assert.equal(backend.requests[0]!.requestLine, 'GET /a HTTP/1.1');
   });
 
-  test('carries upgrades below its prefix where told to', async (t) => {
+  test('carries upgrades below its prefix with `websocket: true`', async (t) => {
     const backend = await recordingBackend(t, {
       answer: () => 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
     });
@@ -108,7 +108,7 @@ suite('forward', () => {
   });
 
   for (const guarded of [false, true])
-    test(`behind an upgrade that is declined, ${guarded ? 'guarded' : 'alone'}: a body is run by nobody`, async (t) => {
+    test(`a body after a declined upgrade is not parsed as a request (${guarded ? 'guarded' : 'alone'})`, async (t) => {
       const backend = await recordingBackend(t, {});
       const port = await proxy(t, (app) => {
         if (guarded) app.register(relayGuard, { hosts: ['www.example.net'] });
@@ -126,7 +126,7 @@ suite('forward', () => {
       );
     });
 
-  test('tells every fault of its options', async () => {
+  test('reports all faults of its options', async () => {
     const options = { backend: 'ftp://127.0.0.1', websockets: true, timeouts: { connect: 5 }, host: 'a b' };
     const app = Fastify();
     await assert.rejects(

@@ -1,4 +1,4 @@
-/** `guard` before servers of Node's own: what relayGuard does in an app of Fastify, it does there. */
+/** `guard` does for plain Node servers what relayGuard does for Fastify apps. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -48,7 +48,7 @@ suite('guard', () => {
     ['node:https', () => createHttpsServer(tls, hello)],
     ['node:http2 that takes HTTP/1', () => createSecureServer({ ...tls, allowHTTP1: true }, hello as never)],
   ] as const)
-    test(`before a server of ${name} refuses what is not for it`, async (t) => {
+    test(`refuses probes on a ${name} server`, async (t) => {
       const server = make();
       const events: ProbeEvent[] = [];
       guard(server, { hosts: [own], onProbe: (event) => events.push(event) });
@@ -66,7 +66,7 @@ suite('guard', () => {
     ['without TLS', () => createHttp2Server(hello as never)],
     ['with TLS', () => createSecureServer(tls, hello as never)],
   ] as const)
-    test(`before HTTP/2 ${name} refuses what is not for it`, async (t) => {
+    test(`refuses probes over HTTP/2 ${name}`, async (t) => {
       const server = make();
       guard(server, { hosts: [own] });
       const port = await listening(t, server);
@@ -86,7 +86,7 @@ suite('guard', () => {
       assert.deepEqual(answered, [200, 421]);
     });
 
-  test('knows the port that the server listens on, whichever came first', async (t) => {
+  test("learns the server's port, whether attached before or after listening", async (t) => {
     for (const late of [false, true]) {
       const server = createServer(hello);
       if (!late) guard(server, { hosts: [own] });
@@ -97,7 +97,7 @@ suite('guard', () => {
     }
   });
 
-  test('judges, takes other options, and goes away', async (t) => {
+  test('judges, takes new options, and detaches', async (t) => {
     const judged: string[] = [];
     const server = createServer((req, res) => {
       judged.push(standing.judge(req).verdict.action);
@@ -113,14 +113,14 @@ suite('guard', () => {
     assert.deepEqual(await statuses(port, both), [421, 200]);
     standing.detach();
     assert.deepEqual(await statuses(port, both), [200, 200]);
-    // Node's own answer to CONNECT, as before.
+    // Node's own answer to CONNECT, as without a guard.
     assert.deepEqual((await exchange(port, tunnel)).responses, []);
     guard(server, { hosts: [own] });
     assert.deepEqual(await statuses(port, both), [200, 421]);
     assert.deepEqual(judged.slice(0, 2), ['allow', 'allow']);
   });
 
-  test('says what is wrong with its options, and that a server has one already', () => {
+  test('reports wrong options, and a second guard on one server', () => {
     const server = createServer();
     const wrong = { hots: [own], trustedProxies: 'inherit' } as unknown as GuardOptions;
     assert.throws(

@@ -1,4 +1,4 @@
-/** The guard in an app of somebody else's. */
+/** `relayGuard` in a Fastify app. */
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { createServer, IncomingMessage } from 'node:http';
@@ -15,7 +15,7 @@ const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 const get = (target: string, host = 'www.example.net', ...more: string[]): string =>
   head(`GET ${target} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...more);
 
-/** Answers with what a handler gets to see. */
+/** Answers with the request as a handler sees it. */
 const echo = async (request: FastifyRequest) => ({
   url: request.url,
   originalUrl: request.originalUrl,
@@ -27,8 +27,8 @@ const withEcho = (app: FastifyInstance): void => {
   app.post('/a', echo);
 };
 
-suite('requests', () => {
-  test('for the own host are served as if nothing stood before them', async (t) => {
+suite('relayGuard: requests', () => {
+  test('for an own host are served unchanged', async (t) => {
     const { port, events } = await guardedApp(t, { build: withEcho });
     const reply = await exchange(port, get('/a?b=c'));
     assert.equal(reply.responses[0]!.status, 200);
@@ -59,7 +59,7 @@ suite('requests', () => {
     assert.deepEqual(await told(3), Array(3).fill('block host-foreign'));
   });
 
-  test('with slashes that the app ignores are for a path, and with a URL behind them are not', async (t) => {
+  test('with duplicate slashes are paths if the app ignores those, but not if a URL follows', async (t) => {
     const { port, told } = await guardedApp(t, {
       server: { routerOptions: { ignoreDuplicateSlashes: true } },
       guard: { policy: { preset: 'strict' } },
@@ -72,12 +72,12 @@ suite('requests', () => {
     assert.deepEqual(await told(2), Array(2).fill('block url-in-path'));
   });
 
-  test('that nobody has a route for are still 404', async (t) => {
+  test('without a route still get 404', async (t) => {
     const { port } = await guardedApp(t);
     assert.equal((await exchange(port, get('/nowhere'))).responses[0]!.status, 404);
   });
 
-  test('in absolute-form for the own host are routed in origin-form; originalUrl is what was sent', async (t) => {
+  test('in absolute-form for an own host are routed in origin-form; originalUrl keeps the original', async (t) => {
     const { port, events } = await guardedApp(t, { build: withEcho });
     const target = `http://www.example.net:${port}/a?b=c`;
     const reply = await exchange(port, head(`GET ${target} HTTP/1.0`));
@@ -99,7 +99,7 @@ suite('requests', () => {
     assert.equal(events[0]!.destination, 'http://www.example.com/a');
   });
 
-  test('that expect 100 Continue are judged before anybody continues', async (t) => {
+  test('with Expect: 100-continue are judged before the 100', async (t) => {
     const { port } = await guardedApp(t, { build: withEcho });
     const post = (host: string) =>
       head(
@@ -120,14 +120,14 @@ suite('requests', () => {
     );
   });
 
-  test('with a foreign X-Forwarded-Host reach an app that trusts its proxy without it', async (t) => {
+  test('lose a foreign X-Forwarded-Host before they reach an app that trusts its proxy', async (t) => {
     const { port, told } = await guardedApp(t, { server: { trustProxy: true }, build: withEcho });
     const reply = await exchange(port, get('/a', 'www.example.net', 'X-Forwarded-Host: www.example.com'));
     assert.equal(JSON.parse(reply.responses[0]!.body.toString()).host, 'www.example.net');
     assert.deepEqual(await told(1), ['flag host-override']);
   });
 
-  test('from a trusted proxy are counted for the client it names', async (t) => {
+  test('from a trusted proxy count for the client that it names', async (t) => {
     const { port, events } = await guardedApp(t, {
       server: { trustProxy: true },
       guard: { trustedProxies: ['127.0.0.1'] },
@@ -138,8 +138,8 @@ suite('requests', () => {
   });
 });
 
-suite('CONNECT', () => {
-  test('is refused, and a listener of the app for it is never called', async (t) => {
+suite('relayGuard: CONNECT', () => {
+  test("is refused, and the app's own listener is never called", async (t) => {
     let called = false;
     const { port, told } = await guardedApp(t, {
       build: (app) => {
@@ -159,7 +159,7 @@ suite('CONNECT', () => {
   });
 });
 
-suite('upgrades', () => {
+suite('relayGuard: upgrades', () => {
   const upgrade = (target: string, host: string, protocol = 'websocket') =>
     head(`GET ${target} HTTP/1.1`, `Host: ${host}`, 'Connection: Upgrade', `Upgrade: ${protocol}`);
   const listening = (app: FastifyInstance): void => {
@@ -170,7 +170,7 @@ suite('upgrades', () => {
     });
   };
 
-  test('reach the listener of the app, in origin-form', async (t) => {
+  test("reach the app's listener in origin-form", async (t) => {
     const { port, events } = await guardedApp(t, { build: listening });
     assert.match((await exchange(port, upgrade('/chat', 'www.example.net'))).text, /^HTTP\/1\.1 101 /);
     assert.match(
@@ -188,7 +188,7 @@ suite('upgrades', () => {
     assert.deepEqual(await told(2), ['block host-foreign', 'block absolute-form-foreign']);
   });
 
-  test('are ordinary requests where the app listens for none', async (t) => {
+  test('are ordinary requests if the app has no upgrade listener', async (t) => {
     const { port, told } = await guardedApp(t, { build: withEcho });
     const reply = await exchange(port, get('/a', 'www.example.net', 'Upgrade: h2c'));
     assert.equal(reply.responses[0]!.status, 200);
@@ -196,12 +196,12 @@ suite('upgrades', () => {
   });
 });
 
-suite('bytes that are no request', () => {
+suite('relayGuard: bytes that are not a request', () => {
   const own = (error: NodeJS.ErrnoException, socket: Duplex): void => {
     socket.end(`HTTP/1.1 400 Of The App\r\nX-Code: ${error.code}\r\nContent-Length: 0\r\n\r\n`);
   };
 
-  test('are refused and recorded; the handler of the app is not asked', async (t) => {
+  test("are refused and recorded; the app's clientErrorHandler is not called", async (t) => {
     const { port, told } = await guardedApp(t, { server: { clientErrorHandler: own } });
     const socks = await exchange(port, Buffer.from([5, 1, 0]));
     assert.equal(socks.text, '');
@@ -210,14 +210,14 @@ suite('bytes that are no request', () => {
     assert.deepEqual(await told(2), ['block socks5', 'block framing']);
   });
 
-  test('that are only too long go to the handler of the app, and are recorded', async (t) => {
+  test("that are merely too long go to the app's clientErrorHandler, and are recorded", async (t) => {
     const { port, told } = await guardedApp(t, { server: { clientErrorHandler: own } });
     const reply = await exchange(port, get('/', 'www.example.net', `X: ${'x'.repeat(20_000)}`));
     assert.match(reply.text, /^HTTP\/1\.1 400 Of The App\r\nX-Code: HPE_HEADER_OVERFLOW/);
     assert.deepEqual(await told(1), ['block header-overflow']);
   });
 
-  test('that come too late go to the handler of the app, and are not recorded', async (t) => {
+  test("that time out go to the app's clientErrorHandler, and are not recorded", async (t) => {
     const { port, events } = await guardedApp(t, {
       server: {
         clientErrorHandler: own,
@@ -230,7 +230,7 @@ suite('bytes that are no request', () => {
     assert.deepEqual(events, []);
   });
 
-  test('without a handler in the app are left to that of Fastify', async (t) => {
+  test("are left to Fastify's clientErrorHandler if the app has none", async (t) => {
     const { port } = await guardedApp(t);
     const reply = await exchange(port, get('/', 'www.example.net', `X: ${'x'.repeat(20_000)}`));
     assert.equal(reply.responses[0]!.status, 431);
@@ -238,9 +238,9 @@ suite('bytes that are no request', () => {
   });
 });
 
-suite('servers', () => {
+suite('relayGuard: servers', () => {
   test('of an app that listens on localhost are all covered', async (t) => {
-    // A name with two addresses, on a machine with IPv6 or without.
+    // Works on machines with and without IPv6.
     const lookup = dns.lookup as (...args: unknown[]) => unknown;
     t.mock.method(dns, 'lookup', (...args: unknown[]) => {
       const [name, options, done] = args as [string, { all?: boolean }, (...found: unknown[]) => void];
@@ -268,7 +268,7 @@ suite('servers', () => {
     assert.equal(reply.responses[0]!.status, 405);
   });
 
-  test('take one guard only', async (t) => {
+  test('accept only one guard', async (t) => {
     const { app } = await guardedApp(t);
     const second = Fastify({ serverFactory: () => app.server });
     await assert.rejects(
@@ -287,7 +287,7 @@ suite('servers', () => {
 });
 
 suite('a guard registered inside a prefix', () => {
-  test('stands before the whole server; its decorators are those of the prefix', async (t) => {
+  test('guards the whole server; its decorators exist only within the prefix', async (t) => {
     const app = Fastify({ forceCloseConnections: true });
     t.after(() => app.close());
     app.get('/outside', async (request) => ({ known: 'relayVerdict' in request }));
@@ -306,8 +306,8 @@ suite('a guard registered inside a prefix', () => {
   });
 });
 
-suite('inject', () => {
-  test('without a host is served: an app and its tests need not know of the guard', async (t) => {
+suite('relayGuard: inject', () => {
+  test("without a host is served: an app's tests need not know about the guard", async (t) => {
     const { app, events } = await guardedApp(t, { build: withEcho });
     for (const call of ['/a', { method: 'POST', url: '/a', payload: { a: 1 } }] as const) {
       const reply = await app.inject(call);
@@ -325,7 +325,7 @@ suite('inject', () => {
     assert.deepEqual(await told(2), ['block host-foreign', 'block host-foreign']);
   });
 
-  test('with its own host, at a port that no browser asks, is refused', async (t) => {
+  test('with an own host and a foreign port is refused', async (t) => {
     const { app, told } = await guardedApp(t, { build: withEcho });
     const reply = await app.inject({ url: '/a', headers: { host: 'www.example.net:25' } });
     assert.equal(reply.statusCode, 421);
@@ -338,14 +338,14 @@ suite('inject', () => {
     ['a body that never ends', { payload: 'abc', simulate: { end: false } }],
     ['a class of its own', { payload: 'abc', Request: IncomingMessage }],
   ] as const)
-    test(`refused with a body (${name}) is answered, and the process goes on`, async (t) => {
+    test(`refused with a body (${name}) is answered without harm to the process`, async (t) => {
       const { app, told } = await guardedApp(t, { build: withEcho });
       t.mock.timers.enable({ apis: ['setTimeout'] });
       const headers = { host: 'www.example.com', ...('headers' in options ? options.headers : {}) };
       const reply = app.inject({ method: 'POST', url: '/a', ...options, headers } as InjectOptions);
       await new Promise(setImmediate);
       await new Promise(setImmediate);
-      // What is still to come is waited for so long; then a connection would be cut off, of which there is none.
+      // Wait past the lingering close, which would destroy a connection; here there is none.
       t.mock.timers.tick(2000);
       assert.equal((await reply).statusCode, 421);
       t.mock.timers.tick(2000);
@@ -353,14 +353,14 @@ suite('inject', () => {
       assert.deepEqual(await told(1), ['block host-foreign']);
     });
 
-  test('with a Content-Length of null has none', async (t) => {
+  test('with a Content-Length of null is sent without one', async (t) => {
     const { app, events } = await guardedApp(t, { build: withEcho });
     const headers = { 'content-length': null } as unknown as Record<string, string>;
     assert.equal((await app.inject({ url: '/a', headers })).statusCode, 200);
     assert.deepEqual(events, []);
   });
 
-  test('answered with drop fails as a request on the wire does', async (t) => {
+  test('fails like a network request if the answer is drop', async (t) => {
     const rules = { 'host-foreign': { answer: 'drop' } };
     const { app, told } = await guardedApp(t, { build: withEcho, guard: { policy: { rules } } });
     for (const payload of [undefined, 'abc'])
@@ -376,20 +376,20 @@ suite('inject', () => {
     assert.deepEqual(await told(2), ['block host-foreign', 'block host-foreign']);
   });
 
-  test('with the host that inject stands in is refused over the wire', async (t) => {
+  test('over the network, the default host of inject is refused', async (t) => {
     const { port } = await guardedApp(t, { build: withEcho });
     assert.equal((await exchange(port, get('/a', 'localhost:80'))).responses[0]!.status, 421);
   });
 });
 
-suite('an exempt route', () => {
+suite('relayGuard: an exempt route', () => {
   const build = (app: FastifyInstance): void => {
     app.get('/hooks/*', { config: { relayGuard: false } }, echo);
     app.get('/hooks/admin', echo);
     withEcho(app);
   };
 
-  test('is reached with what a rule could be told to allow, without an event', async (t) => {
+  test('is reached despite rules whose action can be allow, without an event', async (t) => {
     const { port, events } = await guardedApp(t, { build });
     for (const request of [
       get('/hooks/a', 'shop.example.com'),
@@ -404,7 +404,7 @@ suite('an exempt route', () => {
     assert.deepEqual(events, []);
   });
 
-  test('is not reached with a tunnel, bad framing or a path in which others read another host', async (t) => {
+  test('is not reached by a tunnel, bad framing or a path that others read as a host', async (t) => {
     const { port, told } = await guardedApp(t, { build });
     const refused = [
       head('CONNECT /hooks/a HTTP/1.1', 'Host: www.example.net'),
@@ -417,7 +417,7 @@ suite('an exempt route', () => {
     assert.equal((await told(refused.length)).length, refused.length);
   });
 
-  test('does not take the routes beside it along', async (t) => {
+  test('does not exempt the routes beside it', async (t) => {
     const { port } = await guardedApp(t, { build });
     for (const path of ['/a', '/hooks/admin', '/hooks/%61dmin', '/hooks/../a', '/hooks']) {
       assert.equal(
@@ -434,7 +434,7 @@ suite('an exempt route', () => {
   });
 });
 
-suite('options', () => {
+suite('relayGuard: options', () => {
   async function faults(options: object): Promise<string[]> {
     const error = await Promise.resolve(Fastify().register(relayGuard, options as never)).then(
       () => assert.fail('accepted'),
@@ -444,7 +444,7 @@ suite('options', () => {
     return error.message.split('\n');
   }
 
-  test('that are wrong are all told at once', async () => {
+  test('with several faults report them all at once', async () => {
     const lines = await faults({
       hosts: ['http://www.example.net/', '*'],
       trustedProxies: ['0.0.0.0/0'],
@@ -474,7 +474,7 @@ suite('options', () => {
     assert.deepEqual(await faults({}), ['hosts: is missing. write it.']);
   });
 
-  test('that are of another type than expected are refused', async () => {
+  test('of the wrong type are refused', async () => {
     assert.deepEqual(await faults({ hosts: 'www.example.net', policy: 'strict', websocket: 'yes' }), [
       'hosts: "www.example.net" is text, not a list. list one host or more.',
       'websocket: "yes" is text, not true or false. write true or false.',
@@ -482,7 +482,7 @@ suite('options', () => {
     ]);
   });
 
-  test('set what is done about a rule', async (t) => {
+  test('set the action of a rule', async (t) => {
     const { port, told } = await guardedApp(t, {
       guard: { policy: { rules: { 'host-foreign': { answer: 'drop' }, 'proxy-connection': 'flag' } } },
       build: withEcho,
@@ -493,7 +493,7 @@ suite('options', () => {
     assert.deepEqual(await told(2), ['block host-foreign', 'flag proxy-connection']);
   });
 
-  test('of a hook that throws do not take the request or the process down', async (t) => {
+  test('with a hook that throws break neither request nor process', async (t) => {
     const errors: unknown[] = [];
     const { port } = await guardedApp(t, {
       guard: {
@@ -509,7 +509,7 @@ suite('options', () => {
   });
 });
 
-suite('the body of a refusal', () => {
+suite('relayGuard: the body of a refusal', () => {
   const told: unknown[] = [];
   const shapes: Record<string, (event: ProbeEvent) => unknown> = {
     '/text': ({ rule }) => `Not here: ${rule} über\n`,
@@ -524,7 +524,7 @@ suite('the body of a refusal', () => {
   };
   const answer = (event: ProbeEvent) => shapes[event.request.split(' ')[1]!]!(event);
 
-  test('is what the app makes of it; status and headers stay, and what can not be sent is not', async (t) => {
+  test("is the app's; status and headers stay, and what can't be sent is replaced", async (t) => {
     const onError = (error: unknown) => void told.push(error);
     const { app, port } = await guardedApp(t, { build: withEcho, guard: { answer, onError } });
     const reply = async (path: string) => (await exchange(port, get(path, 'www.example.com'))).responses[0]!;

@@ -1,4 +1,4 @@
-/** `metrics`, `alerts`, `dashboard` and `rateLimit` in an app of somebody else's. */
+/** `metrics`, `alerts`, `dashboard` and `rateLimit` in a Fastify app. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -28,7 +28,7 @@ async function scrape(port: number): Promise<string> {
   return responses[0]!.body.toString();
 }
 
-/** The error that an app comes to, that is built like this. */
+/** The error with which an app built like this fails. */
 async function fault(t: TestContext, build: (app: FastifyInstance) => unknown): Promise<string> {
   const app = Fastify();
   t.after(() => app.close());
@@ -61,8 +61,8 @@ async function receiver(t: TestContext): Promise<{ url: string; told: Told[] }> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, told };
 }
 
-suite('metrics', () => {
-  test('count what the guard judged, what was banned, and how backends did', async (t) => {
+suite('the metrics plugin:', () => {
+  test('counts verdicts, bans and backend results', async (t) => {
     const backend = await recordingBackend(t, {});
     const { port } = await guardedApp(t, {
       build: async (app) => {
@@ -86,7 +86,7 @@ suite('metrics', () => {
     assert.ok(!text.includes('example.com'), 'no foreign host is a label');
   });
 
-  test('stand before the guard as well, at a path of their own, behind a token', async (t) => {
+  test('may be registered before the guard, has its own path, and needs the token', async (t) => {
     const app = Fastify();
     t.after(() => app.close());
     app.register(metrics, { path: '/internal/metrics', token });
@@ -99,7 +99,7 @@ suite('metrics', () => {
     assert.match(answer.payload, /sekisho_requests_total\{site="www\.example\.net",verdict="allow"\} 3/);
   });
 
-  test('say what is wrong with their options, and what is missing', async (t) => {
+  test('reports wrong options and a missing guard', async (t) => {
     assert.match(
       await fault(t, (app) => app.register(metrics, { token })),
       /^metrics: this app has no relayGuard\. .*await/,
@@ -107,22 +107,22 @@ suite('metrics', () => {
     const wrong = { path: 'metrics', token: 'short', tokens: 1 } as object;
     assert.deepEqual((await fault(t, (app) => app.register(metrics, wrong as MetricsOptions))).split('\n'), [
       'tokens: is no option of metrics. write token if that is meant.',
-      'path: is no path. write one that begins with /.',
-      'token: is too short to be a secret. write 16 characters or more, or false to let everybody see them.',
+      'path: is not a path. write one that begins with /.',
+      'token: is too short to be a secret. write 16 random characters or more, or false to let anyone read the metrics.',
     ]);
   });
 
-  test('are not published by an environment variable that is not set', async (t) => {
+  test('does not publish metrics if the token variable is unset', async (t) => {
     for (const options of [undefined, {}, { token: undefined }])
       assert.equal(
         await fault(t, (app) => app.register(metrics, options as unknown as MetricsOptions)),
-        'token: is missing. write 16 characters or more that nobody guesses, or false to let everybody see them.',
+        'token: is missing. write 16 random characters or more, or false to let anyone read the metrics.',
       );
   });
 });
 
-suite('rateLimit', () => {
-  test('limits each client, but for those that are exempt', async (t) => {
+suite('the rateLimit plugin:', () => {
+  test('limits each client, except exempt ones', async (t) => {
     const { port, told } = await guardedApp(t, {
       guard: { allow: ['127.0.0.3'] },
       build: async (app) => {
@@ -145,7 +145,7 @@ suite('rateLimit', () => {
   });
 
   for (const first of ['ours', 'theirs'] as const)
-    test(`stands beside the app's own @fastify/rate-limit, ${first} first`, async (t) => {
+    test(`works beside the app's own @fastify/rate-limit, ${first} first`, async (t) => {
       const { port } = await guardedApp(t, {
         build: async (app) => {
           if (first === 'ours') await app.register(rateLimit, { max: 4, timeWindow: '1h' });
@@ -161,7 +161,7 @@ suite('rateLimit', () => {
       assert.deepEqual(statuses, [200, 429, 200, 200, 429]);
     });
 
-  test('says what is wrong with its options, and what is missing', async (t) => {
+  test('reports wrong options and a missing guard', async (t) => {
     assert.match(await fault(t, (app) => app.register(rateLimit)), /^rateLimit: this app has no relayGuard/);
     const guarded = (options: object) =>
       fault(t, (app) =>
@@ -179,8 +179,8 @@ suite('rateLimit', () => {
   });
 });
 
-suite('alerts', () => {
-  test('tell of probes and bans, many as one', async (t) => {
+suite('the alerts plugin:', () => {
+  test('reports probes and bans, folded', async (t) => {
     const { url, told } = await receiver(t);
     const { port } = await guardedApp(t, {
       build: async (app) => {
@@ -197,7 +197,7 @@ suite('alerts', () => {
     assert.ok(told.every(({ title }) => title.includes('shop')));
   });
 
-  test('what waits is told when the app ends', async (t) => {
+  test('sends what is queued when the app closes', async (t) => {
     const { url, told } = await receiver(t);
     const {
       app,
@@ -214,7 +214,7 @@ suite('alerts', () => {
     assert.ok(told.length >= 1);
   });
 
-  test('say what is wrong with their options, and what is missing', async (t) => {
+  test('reports wrong options and a missing guard', async (t) => {
     const webhook = 'http://127.0.0.1:9/';
     assert.match(
       await fault(t, (app) => app.register(alerts, { webhook })),
@@ -227,8 +227,8 @@ suite('alerts', () => {
   });
 });
 
-suite('dashboard', () => {
-  test('shows events, counts and bans of the app, on a listener of its own, behind its token', async (t) => {
+suite('the dashboard plugin:', () => {
+  test('shows events, counts and bans on its own listener, behind its token', async (t) => {
     const { app, port, told } = await guardedApp(t, {
       build: async (own) => {
         await own.register(dashboard, { token, listen: '127.0.0.1:0' });
@@ -283,7 +283,7 @@ suite('dashboard', () => {
     await assert.rejects(fetch(`${url}/healthz`));
   });
 
-  test('keeps events in a file, where it is given one', async (t) => {
+  test('keeps events in a file if one is configured', async (t) => {
     const path = join(await tempDir(t, 'dashboard'), 'events.db');
     const run = async (probe: boolean): Promise<number> => {
       const { app, port, told } = await guardedApp(t, {
@@ -304,7 +304,7 @@ suite('dashboard', () => {
     assert.equal(await run(false), 1);
   });
 
-  test('says what is wrong with its options, and what is missing', async (t) => {
+  test('reports wrong options and a missing guard', async (t) => {
     assert.match(
       await fault(t, (app) => app.register(dashboard, { token, listen: '127.0.0.1:0' })),
       /^dashboard: this app has no relayGuard/,

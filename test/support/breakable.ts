@@ -1,4 +1,4 @@
-/** A way to a server that can be cut and restored: what a tunnel or a sleeping laptop does. */
+/** A way to a server that can be cut and restored, like a tunnel or a sleeping laptop. */
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 

@@ -4,7 +4,7 @@ import { prefixKeyText } from '../../src/address/prefix-key.ts';
 import { type Ban, banMakers, forever } from '../../src/bans/ban.ts';
 import { packBans, unpackBans } from '../../src/program/workers/ban-batch.ts';
 
-test('a batch of bans says to a worker what each of them says', () => {
+test('unpacking a batch restores every ban', () => {
   const prefixes = [
     '192.0.2.1/32',
     '255.255.255.255/32',

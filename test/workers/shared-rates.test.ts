@@ -14,7 +14,7 @@ suite('counts of several workers', () => {
     assert.deepEqual(rates.add([count('a', 4)], 0), [['a', 7]]);
   });
 
-  test('are told to the fleet once, and come back with those of others', () => {
+  test("are reported to the fleet once, and return with other gateways' counts", () => {
     const rates = new SharedRates();
     rates.shares();
     rates.add([count('a', 3)], 0);
@@ -25,7 +25,7 @@ suite('counts of several workers', () => {
     assert.deepEqual(rates.add([count('a', 1)], 0), [['a', 11]]);
   });
 
-  test('that could not be told are told again', () => {
+  test('that could not be reported are reported again', () => {
     const rates = new SharedRates();
     rates.shares();
     rates.add([count('a', 3)], 0);
@@ -34,7 +34,7 @@ suite('counts of several workers', () => {
     assert.equal(rates.shares()[0]?.by, 5);
   });
 
-  test('are forgotten after their time', () => {
+  test('are forgotten after their lifetime', () => {
     const rates = new SharedRates();
     rates.add([count('a', 3)], 0);
     rates.add([count('b', 1)], 1001);

@@ -1,4 +1,4 @@
-/** Real worker processes, started by the real command. */
+/** Real worker processes, started by `sekisho start`. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -52,7 +52,7 @@ const status = async (port: number, request = get, from = '127.0.0.1'): Promise<
   (await exchange(port, request, { from })).responses[0]?.status;
 
 suite('workers', () => {
-  test('listen each for itself, and let no second gateway in beside them', async (t) => {
+  test('listen separately, and admit no second gateway on their port', async (t) => {
     const { gateway, port, file } = await start(t, config('welcome', ''));
     const listening = readFileSync('/proc/net/tcp', 'latin1')
       .split('\n')
@@ -100,10 +100,10 @@ suite('workers', () => {
     assert.ok(taken < 80, `${taken} requests of a client with a limit of 40`);
   });
 
-  test('have a long list, and the one that takes its place on SIGHUP', async (t) => {
+  test('get a long list, and its replacement on SIGHUP', async (t) => {
     const backend = await recordingBackend(t);
     const list = join(await tempDir(t, 'lists'), 'list.txt');
-    // Long enough to be read in a thread of its own.
+    // Long enough to be read in a separate thread.
     const others = Array.from(
       { length: 40_000 },
       (_, i) => `198.${18 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
@@ -121,11 +121,11 @@ suite('workers', () => {
     assert.deepEqual(await everywhere('127.0.0.65'), new Set([200]));
     await writeFile(list, 'nonsense\n'.repeat(50_000));
     gateway.signal('SIGHUP');
-    await gateway.waitForLine(/list\.txt:1: .*is no prefix/);
+    await gateway.waitForLine(/list\.txt:1: .*is not a prefix/);
     assert.deepEqual(await everywhere('127.0.0.68'), new Set([403]), 'the one before stays in force');
   });
 
-  test('one that dies is replaced, and others keep their connections', async (t) => {
+  test('a worker that dies is replaced, and the others keep their connections', async (t) => {
     const backend = await recordingBackend(t, {
       answer: async () => {
         await new Promise((resolve) => setTimeout(resolve, 600));
@@ -138,7 +138,7 @@ suite('workers', () => {
     await eventually(() => backend.requests.length === 8, 'all requests are with the backend');
     process.kill(before[0]!, 'SIGKILL');
     const ended = (await Promise.all(underWay)).map(({ responses }) => responses[0]?.status);
-    // Who is free takes the next connection, so that the two need not have had four each.
+    // Connections go to whichever worker is free, so the split need not be even.
     const answered = ended.filter((one) => one === 200).length;
     assert.ok(answered > 0 && answered < 8, `the other worker answers: ${ended}`);
     await gateway.waitForLine(/worker \d+ ended \(SIGKILL\)/);
@@ -149,7 +149,7 @@ suite('workers', () => {
     assert.equal(await status(port), 200);
   });
 
-  test('a reload reaches them; a bad config changes nothing and says why', async (t) => {
+  test('get a reload; an invalid config changes nothing and is reported', async (t) => {
     const backend = await recordingBackend(t);
     const { gateway, port, file } = await start(t, config(backend.url, 'bans: false'));
     const renamed = 'GET / HTTP/1.1\r\nHost: renamed.example.net\r\nConnection: close\r\n\r\n';
@@ -171,7 +171,7 @@ suite('workers', () => {
     );
   });
 
-  test('SIGTERM lets requests under way end, and ends with 0', async (t) => {
+  test('SIGTERM drains requests and exits with 0', async (t) => {
     const release = Promise.withResolvers<void>();
     const backend = await recordingBackend(t, {
       answer: async () => {
@@ -192,7 +192,7 @@ suite('workers', () => {
     assert.deepEqual(await gateway.exited, { code: 0, signal: null });
   });
 
-  test('a port that is taken is one clear error', async (t) => {
+  test('a taken port gives one clear error', async (t) => {
     const backend = await recordingBackend(t);
     const file = join(await tempDir(t, 'workers'), 'sekisho.yaml');
     await writeFile(file, config('http://127.0.0.1:1', '')(backend.port));

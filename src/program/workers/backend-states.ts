@@ -1,7 +1,7 @@
 import type { Backend } from '../../forward/backend-group.ts';
 import type { BackendState } from './messages.ts';
 
-/** The backends as they stand, as plain data. */
+/** The current state of the backends, as plain data. */
 export const backendStates = (backends: readonly Backend[]): BackendState[] =>
   backends.map(({ pool, weight, load, health }) => ({
     name: pool.name,

@@ -1,15 +1,14 @@
 /**
- * Bans on their way to the workers: many in one block of numbers, made once for all workers. Three hundred thousand come at once where
- * a gateway joins its fleet: an object or a message for each would take half a minute, and text that each worker reads three times as
- * long as this.
+ * Packs many bans into one block of numbers, made once for all workers. A gateway that joins its fleet may receive three hundred
+ * thousand bans at once: an object or message for each would take half a minute, and text three times as long as this format.
  */
 import { type PrefixKey, prefixKey, readPrefixKey } from '../../address/prefix-key.ts';
 import { type Ban, banMakers } from '../../bans/ban.ts';
 
-/** Numbers a ban: the two halves of the prefix; its length, family and maker; until; changed. */
+/** Numbers per ban: two for the prefix; one for its length, family and maker; until; changed. */
 const width = 5;
 
-/** What a worker needs of them; the rest is the primary's affair. */
+/** Packs the fields that a worker needs; the others stay with the primary. */
 export function packBans(bans: readonly Ban[]): Float64Array {
   const key = prefixKey();
   const numbers = new Float64Array(bans.length * width);
@@ -21,7 +20,7 @@ export function packBans(bans: readonly Ban[]): Float64Array {
   return numbers;
 }
 
-/** @param take gets each, in order; the key is used again for the next one */
+/** @param take gets each ban, in order; the key object is reused for the next one */
 export function unpackBans(
   numbers: Float64Array,
   take: (key: PrefixKey, ban: Omit<Ban, 'prefix'>) => void,

@@ -1,4 +1,4 @@
-/** What primary and workers say to each other. Plain data: it goes through a pipe. */
+/** Messages between primary and workers. Plain data, because they pass through a pipe. */
 import type { PrefixRanges } from '../../bans/prefix-list.ts';
 import type { Config } from '../../config/config.ts';
 import type { CountersSnapshot } from '../../events/counters.ts';
@@ -9,25 +9,25 @@ import type { HealthState } from '../../forward/backend-health.ts';
 export interface BackendState {
   readonly name: string;
   readonly state: HealthState;
-  /** Requests under way or waiting. */
+  /** Requests in progress or queued. */
   readonly load: number;
   readonly weight: number;
 }
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config }
-  /** As `packBans` writes them, in order. */
+  /** Bans as `packBans` writes them, in order. */
   | { readonly kind: 'bans'; readonly bans: Float64Array }
-  /** The imported lists, in place of those before. */
+  /** The imported lists, which replace the previous ones. */
   | { readonly kind: 'lists'; readonly ranges: PrefixRanges }
-  /** How far the clock that bans go by is ahead of the machine's, milliseconds; and the origin of the one of request limits. */
+  /** How far the bans' clock is ahead of the machine's, in milliseconds, and the origin of the rate-limit clock. */
   | { readonly kind: 'clock'; readonly ahead: number; readonly windows: number }
   | { readonly kind: 'reload'; readonly config: Config }
-  /** Open the log file anew. */
+  /** Reopen the log file. */
   | { readonly kind: 'reopen-log' }
-  /** Counts of all workers (and of the fleet), by key. */
+  /** Counts of all workers and of the fleet, by key. */
   | { readonly kind: 'rates'; readonly totals: readonly (readonly [key: string, total: number])[] }
-  /** End, with so many milliseconds for what is under way. */
+  /** Drain for at most this many milliseconds, and exit. */
   | { readonly kind: 'close'; readonly deadline: number };
 
 export type FromWorker =
@@ -42,10 +42,10 @@ export type FromWorker =
   | { readonly kind: 'rates'; readonly counts: readonly RateCount[] }
   | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string };
 
-/** So many requests more were counted under a key. */
+/** An increase of the request count under a key. */
 export interface RateCount {
   readonly key: string;
   readonly by: number;
-  /** Milliseconds the key is worth remembering. */
+  /** How long the key must be remembered, in milliseconds. */
   readonly ttl: number;
 }

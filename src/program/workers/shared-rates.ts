@@ -1,27 +1,27 @@
-/** Sums what workers count, so that a client has one limit and not one a worker. Pure; the time is passed in. */
+/** Sums the workers' counts, so that a client has one limit in total, not one per worker. Pure; the time is passed in. */
 import type { RateShare, RateSource } from '../../limit/rate-table.ts';
 import type { RateCount } from './messages.ts';
 
 interface Sum {
   /** Counted by the workers. */
   own: number;
-  /** How many of those the fleet has been told of. */
+  /** How many of those have been reported to the fleet. */
   told: number;
-  /** Counted by other gateways, as far as known. */
+  /** Counted by other gateways, as last reported. */
   others: number;
   readonly ttl: number;
   readonly expires: number;
 }
 
-/** The most keys remembered; beyond it the oldest is forgotten, and workers go on with what they have. */
+/** The most keys remembered. Above it the oldest is forgotten, and each worker continues with its own count. */
 const capacity = 200_000;
 
 export class SharedRates implements RateSource {
   readonly #sums = new Map<string, Sum>();
-  /** Keys that the fleet has not been told of; null as long as there is no fleet. */
+  /** Keys not yet reported to the fleet; null as long as there is no fleet. */
   #untold: Set<string> | null = null;
 
-  /** @returns the totals of the keys, to be told to the worker */
+  /** @returns the totals of the keys, for the worker */
   add(counts: readonly RateCount[], now: number): [key: string, total: number][] {
     return counts.map(({ key, by, ttl }) => {
       let sum = this.#sums.get(key);
@@ -61,7 +61,7 @@ export class SharedRates implements RateSource {
     });
   }
 
-  /** Keys are added in the order of time: the ended and the oldest come first. */
+  /** Keys are in insertion order, so expired and oldest ones come first. */
   #forget(now: number): void {
     for (const [key, { expires }] of this.#sums) {
       if (expires > now && this.#sums.size < capacity) return;

@@ -1,4 +1,4 @@
-/** The primary's side of the workers: starts them, keeps their number, passes on what concerns all. */
+/** The primary's side of the workers: starts them, restarts those that end, and passes on bans, reloads and counts. */
 import cluster, { type Worker } from 'node:cluster';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,13 +13,13 @@ import { packBans } from './ban-batch.ts';
 import type { BackendState, FromWorker, ToWorker } from './messages.ts';
 import { SharedRates } from './shared-rates.ts';
 
-/** A worker that ends sooner than this after its start, in milliseconds, failed to start. */
+/** A worker that ends within this time of its start, in milliseconds, counts as failing. */
 const soon = 5000;
 const firstPause = 100;
 const longestPause = 30_000;
-/** Bans in one message: a ledger may hold a million. */
+/** The most bans in one message: a ledger may hold a million. */
 const bansAtOnce = 5000;
-/** Milliseconds between two looks at the clock that bans go by. */
+/** Milliseconds between two checks of the bans' clock. */
 const clockInterval = 1000;
 
 interface Member {
@@ -29,7 +29,7 @@ interface Member {
   backends: readonly BackendState[];
 }
 
-/** Of several processes that see a backend in different states the one with the worst experience is shown. */
+/** Workers may see a backend in different states; the worst is shown. */
 const severity = { unknown: 0, healthy: 1, failing: 2, ejected: 3 } as const;
 
 export class WorkerPool implements DataPlane {
@@ -37,7 +37,7 @@ export class WorkerPool implements DataPlane {
   readonly #log: Logger;
   readonly #members = new Map<number, Member>();
   readonly #rates = new SharedRates();
-  /** What workers counted that are no more, so that no counter goes back. */
+  /** The counts of ended workers, so that no counter decreases. */
   #retired: CountersSnapshot | null = null;
   #config: Config;
   #listeners: readonly string[] = [];
@@ -59,7 +59,7 @@ export class WorkerPool implements DataPlane {
     });
     this.#clockTimer = setInterval(() => this.#tellClock(), clockInterval).unref();
     cluster.setupPrimary({
-      // A list of a million prefixes is a few blocks of bytes, which JSON would spell out.
+      // A list of a million prefixes is a few blocks of bytes; JSON would write out every number.
       serialization: 'advanced',
       exec: fileURLToPath(new URL(`worker${extname(import.meta.url)}`, import.meta.url)),
       args: [],
@@ -69,7 +69,7 @@ export class WorkerPool implements DataPlane {
   /**
    * Starts the workers.
    *
-   * @throws Error where they can't listen; none is left running then
+   * @throws Error if they can't listen; none is left running then
    */
   static async start(config: Config, count: number, options: DataPlaneOptions): Promise<WorkerPool> {
     const inherited = inheritedSockets(config.listen.length).length;
@@ -125,7 +125,7 @@ export class WorkerPool implements DataPlane {
         new Promise<void>((resolve) => (worker.isDead() ? resolve() : worker.once('exit', () => resolve()))),
     );
     this.#tellAll({ kind: 'close', deadline });
-    // One that does not even end at its deadline is ended.
+    // Kill workers that ignore the deadline.
     const timer = setTimeout(() => {
       for (const { worker } of this.#members.values()) worker.process.kill('SIGKILL');
     }, deadline + 2000);
@@ -133,7 +133,7 @@ export class WorkerPool implements DataPlane {
     clearTimeout(timer);
   }
 
-  /** Resolves when the new worker listens. */
+  /** Resolves once the new worker listens. */
   #fork(): Promise<void> {
     const worker = cluster.fork();
     const member: Member = { worker, started: performance.now(), counters: null, backends: [] };
@@ -144,7 +144,7 @@ export class WorkerPool implements DataPlane {
       listening.reject(new Error(`a worker ended at its start (${signal ?? `exit ${code}`})`));
       this.#onExit(member, signal ?? `exit ${code}`);
     });
-    worker.on('error', (error) => this.#log.error(error, 'a worker can not be told'));
+    worker.on('error', (error) => this.#log.error(error, 'a message to a worker failed'));
     this.#tellBans(worker);
     this.#tell(worker, { kind: 'start', config: this.#config });
     return listening.promise;
@@ -186,7 +186,7 @@ export class WorkerPool implements DataPlane {
       );
     }
     if (this.#closing || this.#listeners.length === 0) return;
-    // Others go on with their connections. One that keeps failing is not started again at once, and again, and again.
+    // Back off: a worker that fails at every start must not be restarted in a tight loop.
     const failing = performance.now() - member.started < soon;
     this.#pause = failing ? Math.min(this.#pause * 2, longestPause) : firstPause;
     this.#log.error(
@@ -216,7 +216,7 @@ export class WorkerPool implements DataPlane {
     if (part.length > 0) this.#tell(worker, { kind: 'bans', bans: packBans(part) });
   }
 
-  /** What changes within one turn of the event loop goes in one message. */
+  /** Bans changed within one event-loop turn go into one message. */
   #pass(ban: Ban): void {
     this.#changed.push(ban);
     if (this.#changed.length === 1) setImmediate(() => this.#passAll());
@@ -230,7 +230,7 @@ export class WorkerPool implements DataPlane {
     this.#tellAll({ kind: 'bans', bans: packBans(bans) });
   }
 
-  /** Bans and windows go by the clock of the fleet, where there is one. */
+  /** In a fleet, bans and rate-limit windows use the fleet's clock. */
   #tellClock(): void {
     const { bans, windows } = this.#options;
     const ahead = (bans?.now ?? Date.now()) - Date.now();

@@ -1,5 +1,5 @@
-/** A worker process: carries requests, and leaves everything that is one a gateway to the primary. */
-import { BanMirror } from '../../bans/mirror.ts';
+/** A worker process: handles requests, and leaves journal, bans, alerts and admin server to the primary. */
+import { BanMirror } from '../../bans/ban-mirror.ts';
 import type { Config } from '../../config/config.ts';
 import { Counters } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
@@ -12,9 +12,9 @@ import { backendStates } from './backend-states.ts';
 import { unpackBans } from './ban-batch.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
-/** Milliseconds between two rounds of telling the primary what happened. */
+/** Milliseconds between two reports to the primary. */
 const round = 50;
-/** Rounds between two reports of the counters. */
+/** Reports between two that include the counters. */
 const statsEvery = 10;
 
 let ahead = 0;
@@ -32,11 +32,11 @@ const tell = (message: FromWorker): void => {
   if (process.connected) process.send!(message);
 };
 
-// Ctrl-C reaches the whole process group; what becomes of a worker is the primary's to say.
+// Ctrl-C reaches the whole process group, but only the primary decides when a worker ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // `systemctl kill` and `kill -USR2 -GROUP` reach workers too.
 process.on('SIGUSR2', () => reopenLog());
-// Without its primary a worker would serve by a state that nobody changes any more.
+// Without its primary, a worker's bans and config would never change again.
 process.on('disconnect', () => process.exit());
 
 process.on('message', (message: ToWorker) => {
@@ -83,7 +83,7 @@ async function start(config: Config): Promise<void> {
       onEvent: (event) => events.push(event),
       onBackend: (name, healthy, why) => tell({ kind: 'backend', name, healthy, why }),
     });
-    // One that is started later, by a primary that is root no more, has nothing left to drop.
+    // No effect in a worker started after the primary dropped root.
     dropPrivileges(resolveAccount(config));
   } catch (error) {
     tell({ kind: 'failed', message: (error as Error).message });
@@ -97,7 +97,7 @@ function report(): void {
   if (events.length > 0) tell({ kind: 'events', events });
   events = [];
   const told = gateway!.rateTables.flatMap((table) => table.shares());
-  // An answer that did not come is not waited for: its counts are told, and the next answer has them.
+  // Counts whose reply is still missing are not kept: the primary has them, and its next reply includes them.
   shares = new Map(told.map((share) => [share.key, share]));
   if (told.length > 0) tell({ kind: 'rates', counts: told.map(({ key, by, ttl }) => ({ key, by, ttl })) });
   if (rounds++ % statsEvery === 0) stats();

@@ -1,4 +1,4 @@
-/** The live bans in the languages of other firewalls. */
+/** Writes the live bans in the syntax of other firewalls. */
 import { PrefixTrie } from '../address/prefix-trie.ts';
 import { type Ban, forever } from './ban.ts';
 import { isWide } from './ban-prefix.ts';
@@ -7,13 +7,13 @@ export const exportFormats = ['plain', 'nftables', 'nginx', 'haproxy'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
 /**
- * - `plain`: a prefix a line;
- * - `nftables`: for `nft -f`: table `inet sekisho` with sets `banned4` and `banned6`, to be matched by a rule such as
- *   `ip saddr @banned4 drop`; each element ends with its ban;
+ * - `plain`: one prefix per line;
+ * - `nftables`: input for `nft -f`: table `inet sekisho` with the sets `banned4` and `banned6`, to be matched by a rule such
+ *   as `ip saddr @banned4 drop`; each element times out when its ban ends;
  * - `nginx`: `deny` lines to `include`;
  * - `haproxy`: a map from prefix to reason, for `map_ip`.
  *
- * @param listed prefixes of imported lists, which have no end
+ * @param listed prefixes from imported lists, which have no end
  */
 export function exportBans(
   format: ExportFormat,
@@ -45,12 +45,12 @@ interface Entry {
 
 const lines = (text: readonly string[]): string => text.map((line) => `${line}\n`).join('');
 
-/** One word: a map's value ends at the first blank. */
+/** As one word: a value in a HAProxy map ends at the first blank. */
 const word = (reason: string): string => reason.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60) || 'banned';
 
 /**
- * `auto-merge`, since intervals of a set may not overlap, and a ban may lie within a wider one; those that the wider one
- * outlasts are left out. `flush` before filling makes the whole file one transaction that replaces what was there.
+ * `auto-merge`, because set intervals must not overlap and a ban may lie within a wider one. Bans that a wider one outlasts
+ * are omitted. The `flush` before filling makes the file one transaction that replaces the old elements.
  */
 function nftables(entries: ReadonlyMap<string, Entry>, now: number): string {
   const set = (name: string, type: string, mine: (prefix: string) => boolean): string => {
@@ -78,7 +78,7 @@ function withoutCovered(entries: ReadonlyMap<string, Entry>): [string, Entry][] 
     if (isWide(prefix)) wide.set(prefix, ends.push(until) - 1);
   }
   return [...entries].filter(([prefix, { until }]) => {
-    // The widest that lasts as long; a prefix covers itself.
+    // Count the wide prefixes that cover this one and last at least as long. A wide prefix covers itself.
     let covers = 0;
     wide.longest(prefix, (index) => {
       if (ends[index]! >= until) covers++;
@@ -88,5 +88,5 @@ function withoutCovered(entries: ReadonlyMap<string, Entry>): [string, Entry][] 
   });
 }
 
-/** Rounded up, and at least one: a timeout of 0 would mean none. */
+/** Rounded up to at least one second: nftables takes a timeout of 0 as no timeout. */
 const seconds = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));

@@ -1,20 +1,20 @@
 /**
- * The folder of ACME. Every process that serves reads it, one writes: so a worker answers challenges of an order that another made,
- * and a new certificate is in use everywhere. Each file is replaced as a whole, key and chain in one, so no reader sees half a pair.
+ * The ACME folder. One process writes it and every serving process reads it: so any worker can answer the challenges of an order,
+ * and all use a new certificate. Files are replaced atomically, with key and chain in one, so no reader sees a mismatched pair.
  */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** RFC 8555 section 8.1: base64url. The bound is that of file names, 255 bytes; authorities send 43 characters. */
+/** RFC 8555 section 8.1: base64url. Tokens become file names, which have at most 255 bytes; authorities send 43 characters. */
 const tokenForm = /^[\w-]{1,200}$/;
-/** The longest that an order takes, milliseconds, and some more. */
+/** Older challenges are left over, in milliseconds: twice the time limit of an order. */
 const challengeLife = 600_000;
-/** Of a file of ours, and of no other place. */
+/** A file name without a path. */
 const fileForm = /^[\w-][\w.-]{0,250}\.(?:pem|token)$/;
 const hostForm = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,126}$/;
 
-/** The file of a host. The longest hosts make names that no file system takes. */
+/** The file name for a host. Hosts too long for a file name are shortened with a hash. */
 export const fileName = (host: string): string =>
   host.length <= 200
     ? `${host}.pem`
@@ -27,14 +27,14 @@ export const certificateFile = (folder: string, host: string): string =>
 const tokenFile = (folder: string, token: string): string => join(folder, 'challenges', `${token}.token`);
 const proofFile = (folder: string, host: string): string => join(folder, 'challenges', fileName(host));
 
-/** The folders in `acme.folder`; nothing else in it is ours. */
+/** The program's folders in `acme.folder`. */
 export const ownFolders = ['accounts', 'certificates', 'challenges'] as const;
 
-/** What answers an HTTP-01 challenge; null: nobody has ordered with such a token. */
+/** The answer to an HTTP-01 challenge; null: no order has this token. */
 export const tokenAnswer = (folder: string, token: string): string | null =>
   tokenForm.test(token) ? readOrNull(tokenFile(folder, token)) : null;
 
-/** The certificate in a file of key and chain; null: there is none, or none that can be used with its key. */
+/** The certificate in a file of key and chain; null: there is none, or it does not match its key. */
 export function certificateIn(pem: string | null): X509Certificate | null {
   if (pem === null) return null;
   try {
@@ -45,11 +45,11 @@ export function certificateIn(pem: string | null): X509Certificate | null {
   }
 }
 
-/** Key and certificate that answer a TLS-ALPN-01 challenge for a host; null: nobody orders for it now. */
+/** Key and certificate that answer a TLS-ALPN-01 challenge for a host; null: no order for it is in progress. */
 export const proofOf = (folder: string, host: string): string | null =>
   hostForm.test(host) ? readOrNull(proofFile(folder, host)) : null;
 
-export class Store {
+export class AcmeFolder {
   readonly folder: string;
 
   constructor(folder: string) {
@@ -57,10 +57,10 @@ export class Store {
   }
 
   /**
-   * Makes the folders, and takes challenges of orders away that a restart cut short. Fresh ones may be of the program that this one is to
-   * follow, which still orders.
+   * Creates the folders, and deletes challenges left over from interrupted orders. Fresh ones are kept: the process that this one
+   * replaces may still be ordering.
    *
-   * @throws Error where it can't be written
+   * @throws Error if the folder can't be written
    */
   open(): void {
     for (const name of ownFolders) mkdirSync(join(this.folder, name), { recursive: true, mode: 0o700 });
@@ -79,7 +79,7 @@ export class Store {
 
   saveToken(token: string, answer: string): void {
     if (!tokenForm.test(token))
-      throw new Error(`the authority sent a token that is none: ${JSON.stringify(token.slice(0, 80))}`);
+      throw new Error(`the authority sent an invalid token: ${JSON.stringify(token.slice(0, 80))}`);
     write(tokenFile(this.folder, token), answer);
   }
 
@@ -87,7 +87,7 @@ export class Store {
     write(proofFile(this.folder, host), pem);
   }
 
-  /** Names and texts of the files of one of the folders. */
+  /** Names and texts of the files in one of the folders. */
   files(folder: (typeof ownFolders)[number]): Readonly<Record<string, string>> {
     const names = readdirSync(join(this.folder, folder)).filter((name) => fileForm.test(name));
     return Object.fromEntries(
@@ -97,9 +97,9 @@ export class Store {
     );
   }
 
-  /** @throws Error where the name is none that is given here */
+  /** @throws Error if the name is not one of an ACME file */
   saveFile(folder: (typeof ownFolders)[number], name: string, text: string): void {
-    if (!fileForm.test(name)) throw new Error(`${JSON.stringify(name.slice(0, 80))} is no file of ACME`);
+    if (!fileForm.test(name)) throw new Error(`${JSON.stringify(name.slice(0, 80))} is not an ACME file`);
     write(join(this.folder, folder, name), text);
   }
 
@@ -112,7 +112,7 @@ export class Store {
     rmSync(proofFile(this.folder, host), { force: true });
   }
 
-  /** The key of the account with an authority, PEM; made once and kept. */
+  /** The account key for an authority, PEM; created on first use. */
   accountKey(directory: string, email: string | null, make: () => string): string {
     const id = createHash('sha256')
       .update(`${directory} ${email ?? ''}`)
@@ -146,7 +146,7 @@ function write(file: string, text: string): void {
   renameSync(next, file);
 }
 
-/** Null: it is not there, or can't be read: clients that ask for it get what they get without it. */
+/** Null: the file is missing or can't be read. */
 function readOrNull(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');

@@ -1,4 +1,4 @@
-/** Why Valkey is not there, in words that say where to look. */
+/** Explains why Valkey is unavailable, and what to check. */
 import type { ValkeyAddress } from '../address/valkey-address.ts';
 import { refusedHere } from '../listener/refused-dial.ts';
 import type { Trouble } from './store.ts';
@@ -9,17 +9,17 @@ interface Row {
   readonly say: (where: string, why: string, tls: boolean) => string;
 }
 
-/** The first that fits. What is seen is code and message of an error, as Node, OpenSSL or Valkey write them. */
+/** Matched in order against code and message of an error, as Node, OpenSSL or Valkey write them. */
 const rows: readonly Row[] = [
   {
     seen: /WRONGPASS|NOAUTH|invalid (?:username|password)/,
     kind: 'refused',
-    say: (where, why) => `${where} refuses user and password (${why}): see fleet.valkey`,
+    say: (where, why) => `${where} rejects user or password (${why}): see fleet.valkey`,
   },
   {
     seen: /NOPERM/,
     kind: 'refused',
-    say: (where, why) => `${where} gives the user too few rights (${why}): docs/fleet.md lists them`,
+    say: (where, why) => `the user lacks permissions on ${where} (${why}): docs/fleet.md lists them`,
   },
   {
     seen: /WRONG_VERSION_NUMBER|wrong version number|packet length too long|ERR_SSL_.*RECORD/,
@@ -30,16 +30,16 @@ const rows: readonly Row[] = [
     seen: /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|ALTNAME|ALERT/i,
     kind: 'refused',
     say: (where, why) =>
-      `the certificate of ${where}, or ours, is not accepted (${why}): see fleet.ca, cert and key`,
+      `the certificate of ${where}, or the one this gateway shows, is not accepted (${why}): see fleet.ca, cert and key`,
   },
   {
     seen: /\bOOM\b/,
     kind: 'full',
-    say: (where, why) => `${where} takes nothing for want of memory (${why}): raise its maxmemory`,
+    say: (where, why) => `${where} is out of memory (${why}): raise its maxmemory`,
   },
   { seen: /LOADING/, kind: 'away', say: (where) => `${where} is still loading its data` },
-  { seen: /READONLY/, kind: 'away', say: (where) => `${where} is a replica, and takes no writes` },
-  { seen: /ECONNREFUSED/, kind: 'away', say: (where) => `nobody listens at ${where}` },
+  { seen: /READONLY/, kind: 'away', say: (where) => `${where} is a read-only replica` },
+  { seen: /ECONNREFUSED/, kind: 'away', say: (where) => `nothing listens at ${where}` },
   {
     seen: /ENOTFOUND|EAI_AGAIN/,
     kind: 'away',
@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** @returns null where the error follows from another one that is told */
+/** @returns null if the error only follows from another one that is reported */
 export function troubleOf(error: Error, address: ValkeyAddress): Trouble | null {
   if (error.message.includes("Stream isn't writeable")) return null;
   const where = address.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');

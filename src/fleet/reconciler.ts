@@ -1,10 +1,10 @@
 /**
- * Brings the bans of this gateway and those of the store to the same state: once after each time apart, and slowly for as long
- * as they are together, since a store can lose an index, a key or everything without a word.
+ * Reconciles the bans of this gateway with those of the store: fully after each disconnection, and slowly, step by step, while
+ * connected, because a store can silently lose an index, a key or all its data.
  *
- * Three hundred gateways do this at the same time when Valkey comes back. So: after a short time apart only what changed is
- * read. A store that came back empty is filled by one gateway, which leaves a digest; the others compare that with what they
- * hold, and put what only they know. What all know is told to nobody.
+ * When Valkey returns, three hundred gateways do this at once. So after a short disconnection each reads only what changed. A
+ * store that returns empty is filled by one gateway, which leaves a digest; the others compare that digest with their own
+ * bans and add what only they know. Records that all gateways know are not published.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ban } from '../bans/ban.ts';
@@ -12,41 +12,41 @@ import type { BanLedger } from '../bans/ledger.ts';
 import { bucketOf, type DigestScope, digestOf, inScope, markOf } from './digest.ts';
 import { deltaLife, type FleetStore, type Pulse, type StoredBan } from './store.ts';
 
-export interface HealingOptions {
+export interface ReconcilerOptions {
   readonly store: FleetStore;
   readonly ledger: BanLedger;
-  /** Names this gateway. */
+  /** Identifies this gateway. */
   readonly id: string;
-  /** How long a ban is remembered after its end, in milliseconds. */
+  /** How long a ban is remembered after it ends, in milliseconds. */
   readonly remember: number;
-  /** By the clock of the fleet, milliseconds since the epoch. */
+  /** The fleet's clock, milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Whether to go on: not where the store went away meanwhile. */
+  /** Whether to continue; false once the store is lost. */
   readonly goesOn: () => boolean;
-  /** Takes over a record that passes the gate. */
+  /** Applies a record of the store unless it is refused. */
   readonly take: (record: StoredBan) => void;
   readonly put: (bans: readonly Ban[], quietly: boolean) => Promise<void>;
 }
 
-/** Records in one go. */
+/** Records per request. */
 const page = 250;
-/** The record of what is under way, milliseconds: a filler that has gone gives way to another one after this. */
+/** How long the lock of the filling gateway holds, in milliseconds: if it dies, another takes over after this. */
 const claimLife = 5000;
-/** How long the digest of a filled store is of use, milliseconds. */
+/** How long the digest of a filled store is kept, in milliseconds. */
 const digestLife = 600_000;
-/** Milliseconds that clocks and deliveries may be behind: what changed in them is read again. */
+/** Changes are read again from this long before the disconnection, in milliseconds: clocks and messages may lag. */
 const overlap = 10_000;
-/** Milliseconds between two looks at how far the filler is. */
+/** Milliseconds between two checks on the filling gateway. */
 const look = 500;
-/** Milliseconds by which the start of gateways is spread, for each that is there; and at most. */
+/** Gateways start at random within this many milliseconds per live gateway, up to the maximum. */
 const spreadEach = 10;
 const mostSpread = 3000;
-/** Commands of the slow comparison that one store gets from all gateways together: one in so many milliseconds. */
+/** Milliseconds between two commands of the slow comparison, over all gateways of a store. */
 const comparisonEvery = 250;
 
-/** The store lost what the gateways know: it holds less than this part of it. */
+/** The store has lost data if it holds less than this share of the gateway's records … */
 const emptied = 0.5;
-/** And does so for as many beats. */
+/** … for this many pulses in a row. */
 const emptyBeats = 3;
 
 interface Digest extends DigestScope {
@@ -54,11 +54,11 @@ interface Digest extends DigestScope {
   readonly sums: readonly number[];
 }
 
-export class Healing {
-  readonly #options: HealingOptions;
-  /** What the store was when states last agreed; null: never. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  /** The store's epoch at the last reconciliation; null: never reconciled. */
   #epoch: string | null = null;
-  /** Up to when this gateway has heard everything, by the clock of the store. */
+  /** This gateway has every change up to this time, by the store's clock. */
   #heard = 0;
   #progress: number | null = null;
   #emptyBeats = 0;
@@ -66,39 +66,39 @@ export class Healing {
   #cursor = '0';
   #next = 0;
 
-  constructor(options: HealingOptions) {
+  constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
-  /** How far the states have been brought together, 0 to 1; null: they are, or nothing is known of it. */
+  /** Progress of the reconciliation, 0 to 1; null: none is in progress. */
   get progress(): number | null {
     return this.#progress;
   }
 
-  /** Bans were made that could not be kept track of: all records are to be compared. */
+  /** Forces a full comparison: more bans were made than could be queued. */
   distrust(): void {
     this.#epoch = null;
   }
 
-  /** Tells what a pulse said while the states agree. @returns whether they still can */
+  /** Checks a pulse while reconciled. @returns false: the store lost data */
   beat({ epoch, time, bans }: Pulse): boolean {
     if (epoch !== this.#epoch) return false;
-    // What was made just now is on its way; an index that is lost is still lost at the next beats.
+    // A single low count may be due to bans on their way; a lost index still shows at the next pulses.
     this.#emptyBeats = this.#looksEmptied(bans) ? this.#emptyBeats + 1 : 0;
     if (this.#emptyBeats >= emptyBeats) return false;
     this.#heard = time;
     return true;
   }
 
-  /** Brings the states together, after a time apart. @throws Error where the store goes away meanwhile */
+  /** Reconciles after a disconnection. @throws Error if the store is lost meanwhile */
   async join(pulse: Pulse): Promise<void> {
     const { goesOn } = this.#options;
     const apart = pulse.time - this.#heard;
     this.#progress = 0;
     try {
-      // The new bans come first: those that were told since the store is back, and before this gateway was.
+      // First the bans that others made since the store returned, before this gateway was connected.
       if (this.#heard > 0) await this.#catchUp(Math.max(this.#heard, pulse.time - deltaLife + overlap));
-      // And not all at once.
+      // Spread the load: all gateways reconnect at the same moment.
       if (pulse.gateways > 1) await delay(Math.random() * Math.min(pulse.gateways * spreadEach, mostSpread));
       if (!goesOn()) return;
       const caughtUp = pulse.epoch === this.#epoch && apart < deltaLife - overlap;
@@ -112,7 +112,7 @@ export class Healing {
     }
   }
 
-  /** A step of the slow comparison, where it is time for one. @param now by a clock that nobody sets */
+  /** Takes a step of the slow comparison if one is due. @param now by a monotonic clock */
   async step(now: number, gateways: number): Promise<void> {
     if (now < this.#next) return;
     this.#next = now + Math.max(comparisonEvery * gateways, 1000);
@@ -120,7 +120,7 @@ export class Healing {
     await this.#walkIndex();
   }
 
-  /** Reads what was changed since a time of which this gateway knows everything. */
+  /** Reads the changes since a time up to which this gateway has everything. */
   async #catchUp(time: number): Promise<void> {
     const { store, goesOn } = this.#options;
     for await (const prefixes of store.changedSince(time - overlap)) {
@@ -150,10 +150,10 @@ export class Healing {
     }
   }
 
-  /** Puts everything into a store that lost it. Told is only what others can't know yet. */
+  /** Fills a store that lost its data. Publishes only records that other gateways may not have. */
   async #fill(epoch: string): Promise<void> {
     const { store, ledger, id, put, goesOn, remember, clock } = this.#options;
-    // What was decided before the store was lost all know; what came later its makers tell.
+    // All gateways have what was decided before the loss; the makers of later records publish them.
     const scope = { cut: this.#heard === 0 ? clock() : this.#heard - overlap, remember };
     const total = Math.max(1, ledger.size);
     let done = 0;
@@ -175,15 +175,15 @@ export class Healing {
     const digest: Digest = { epoch, ...scope, sums: await digestOf(ledger.records(), scope) };
     await store.note('digest', JSON.stringify(digest), digestLife);
     await store.claim('filler', id, 1);
-    // What others put there meanwhile.
+    // Read what other gateways added meanwhile.
     do await this.#walkIndex();
     while (this.#cursor !== '0' && goesOn());
   }
 
   /**
-   * Puts what only this gateway knows, and takes what is newer there, by the buckets that differ.
+   * Compares the records of the buckets that differ: adds what only this gateway has, and takes what is newer in the store.
    *
-   * @returns whether there is something in the store that this gateway does not know
+   * @returns whether the store still holds records that this gateway lacks
    */
   async #differs(digest: Digest): Promise<boolean> {
     const { ledger, goesOn } = this.#options;
@@ -202,7 +202,7 @@ export class Healing {
     return left.some((sum) => sum !== 0);
   }
 
-  /** Reads every record of the store, and puts there what is missing. */
+  /** Reads every record of the store, and adds what it lacks. */
   async #exchange(): Promise<void> {
     const { store, ledger, put, goesOn } = this.#options;
     const theirs = new Map<string, number>();
@@ -234,7 +234,7 @@ export class Healing {
     await this.#compare(part);
   }
 
-  /** @returns those that were put, being missing or older there */
+  /** @returns the records that were added because the store lacked them or had older ones */
   async #compare(records: readonly Ban[]): Promise<Ban[]> {
     if (records.length === 0) return [];
     const { store, put } = this.#options;
@@ -245,7 +245,7 @@ export class Healing {
     return missing;
   }
 
-  /** What the index names and nobody here has heard of. */
+  /** Reads a page of the index, and the records on it that this gateway lacks. */
   async #walkIndex(): Promise<void> {
     const { store, ledger } = this.#options;
     const { cursor, prefixes } = await store.indexPage(this.#cursor);
@@ -261,7 +261,7 @@ export class Healing {
     for (const record of records) this.#options.take(record);
   }
 
-  /** Whether a record is still to be remembered: others are gone from the store by themselves. */
+  /** Whether a record is still remembered: the store expires the others. */
   #lasts({ until }: Ban): boolean {
     return until + this.#options.remember > this.#options.clock();
   }
@@ -270,7 +270,7 @@ export class Healing {
     return bans < this.#options.ledger.lasting(this.#options.remember) * emptied;
   }
 
-  /** The digest of a store that was filled lately; null: there is none, or it is of another time. */
+  /** The digest of a recently filled store; null: there is none, or the store has lost data since. */
   async #digest(epoch: string): Promise<Digest | null> {
     const text = await this.#options.store.noted('digest');
     if (text === null) return null;

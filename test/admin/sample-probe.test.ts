@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
-import { knockCommand } from '../../src/program/knock.ts';
+import { sampleProbeCommand } from '../../src/program/sample-probe.ts';
 
 const knock = (listen: string): string | null =>
-  knockCommand(
+  sampleProbeCommand(
     parseConfig(
       `listen: ${listen}\ntrustedProxies: [192.0.2.1/32]\nsites: [{ hosts: [example.net], backend: welcome }]\n`,
       '.',

@@ -1,4 +1,4 @@
-/** What a store can lose without a word, and how a fleet notices while it is connected. */
+/** A connected fleet notices and repairs what its store silently loses. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, suite, test } from 'node:test';
@@ -28,7 +28,7 @@ async function pair(t: Parameters<typeof member>[0], name: string): Promise<[Mem
 const count = async (name: string): Promise<number> =>
   (await client.keys(`{${name}}:ban:*`.replace(/[{}]/g, '\\$&'))).length;
 
-suite('a store that lost something, and says nothing', () => {
+suite('data silently lost by the store', () => {
   const losses: [what: string, lose: (name: string) => Promise<unknown>][] = [
     ['the index', (name) => client.del(`{${name}}:bans`)],
     [
@@ -38,7 +38,7 @@ suite('a store that lost something, and says nothing', () => {
     ['everything', async (name) => client.del(...(await client.keys(`\\{${name}\\}:*`)))],
   ];
   for (const [what, lose] of losses)
-    test(`${what}: it is put back while the gateways are connected`, async (t) => {
+    test(`${what}: restored while the gateways are connected`, async (t) => {
       const name = randomUUID();
       const [a] = await pair(t, name);
       await lose(name);
@@ -53,16 +53,16 @@ suite('a store that lost something, and says nothing', () => {
       assert.equal(late.ledger.size, total);
     });
 
-  test('a record that a gateway lost, or never heard of, comes to it by and by', async (t) => {
+  test('a record that a gateway lacks reaches it eventually', async (t) => {
     const name = randomUUID();
     const [a, b] = await pair(t, name);
-    // As somebody would who is cut off in the one moment that counts: nobody is told.
+    // As if the gateway was disconnected at the critical moment: nothing is published.
     await a.store.putBans([ban('192.0.2.1/32', { until: Date.now() + 60_000 })], true);
     await eventually(() => b.ledger.isBanned('192.0.2.1/32'), 'it was found', 20_000);
   });
 });
 
-test('a key of a wrong type is made anew, told once, and holds nobody up', async (t) => {
+test('a key of the wrong type is recreated, reported once, and blocks nothing', async (t) => {
   const name = randomUUID();
   for (const key of [
     'bans',
@@ -82,12 +82,12 @@ test('a key of a wrong type is made anew, told once, and holds nobody up', async
   await eventually(() => a.ledger.isBanned('192.0.2.2/32'), 'strikes add up');
   await eventually(() => a.fleet.health.backlog === 0, 'events pass');
   assert.deepEqual(a.errors, []);
-  // In the midst of it, too.
+  // Also during operation.
   await client.set(`{${name}}:bans`, 'x');
   a.ledger.add({ prefix: '192.0.2.3' });
   await eventually(() => b.ledger.isBanned('192.0.2.3/32'), 'a ban passes again');
-  await eventually(() => a.repaired.includes(`{${name}}:bans`), 'it is told');
-  assert.equal(new Set(a.repaired).size, a.repaired.length, 'each once');
+  await eventually(() => a.repaired.includes(`{${name}}:bans`), 'it is reported');
+  assert.equal(new Set(a.repaired).size, a.repaired.length, 'each only once');
   assert.deepEqual(a.errors, []);
 });
 
@@ -95,7 +95,7 @@ suite('a pardon', () => {
   test('forgets the strikes on every gateway, and those in the store', async (t) => {
     const name = randomUUID();
     const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
-    // Three of four on the one, and the ban by one more on the other.
+    // Three of four strikes on one gateway, the fourth on the other.
     for (let i = 0; i < 3; i++) a.probe('192.0.2.1');
     await eventually(async () => (await client.zcard(`{${name}}:strikes:192.0.2.1/32`)) === 3, 'counted');
     b.ledger.add({ prefix: '192.0.2.1' });
@@ -109,7 +109,7 @@ suite('a pardon', () => {
     await eventually(() => a.ledger.isBanned('192.0.2.1/32'), 'four more ban again');
   });
 
-  test('of a network forgets the strikes of everybody in it', async (t) => {
+  test('of a network forgets the strikes of every client in it', async (t) => {
     const name = randomUUID();
     const [a, b] = [await member(t, name, redis.url), await member(t, name, redis.url)];
     for (let i = 0; i < 3; i++) a.probe('198.51.100.7');
@@ -124,7 +124,7 @@ suite('a pardon', () => {
   });
 });
 
-test('a machine whose clock is wrong decides by the clock of the store, and tells', async (t) => {
+test("a machine with a wrong clock uses the store's clock, and reports it", async (t) => {
   const name = randomUUID();
   const hour = 3_600_000;
   const [ahead, right] = [
@@ -143,7 +143,7 @@ test('a machine whose clock is wrong decides by the clock of the store, and tell
   await eventually(() => ahead.ledger.isBanned('192.0.2.2/32'), 'a ban is in force there');
 });
 
-test('a digest tells any two states apart, and the same state in any order is the same', async () => {
+test('digests of different states differ, and the order of records does not matter', async () => {
   const scope = { cut: 1_000_000, remember: 60_000 };
   const records = Array.from({ length: 2000 }, (_, i) =>
     ban(prefixOf(i), { changed: 1000 + i, until: 10_000_000 }),

@@ -1,4 +1,4 @@
-/** The ledger as a worker process needs it: who is banned, and nothing else. */
+/** A worker's copy of the ledger: only which clients are banned. */
 import { type PrefixKey, prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { Ban, BanChange } from './ban.ts';
 import { BanTable } from './ban-table.ts';
@@ -7,11 +7,11 @@ import { inRanges, noRanges } from './prefix-list.ts';
 export interface MirrorOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** The most bans kept; that of the ledger. @default 1_000_000 */
+  /** The most bans kept; the same as the ledger's. @default 1_000_000 */
   readonly capacity?: number;
 }
 
-/** Holds what the ledger holds once it has applied `ledger.snapshot()` and every change since. */
+/** Equals the ledger once it has applied `ledger.snapshot()` and every later change. */
 export class BanMirror {
   readonly #clock: () => number;
   readonly #table: BanTable;
@@ -20,17 +20,16 @@ export class BanMirror {
 
   constructor({ clock, capacity }: MirrorOptions) {
     this.#clock = clock;
-    // The terms are the ledger's affair: here nothing is remembered past its end.
+    // Only the ledger decides how long the next ban lasts, so ended bans need not be remembered here.
     this.#table = new BanTable({ memory: 0, ...(capacity === undefined ? {} : { capacity }) });
   }
 
-  /** Plain data in: a change may have come as a message. */
   apply(change: BanChange): void {
     if (change.kind === 'lists') this.#lists = change.ranges;
     else this.#table.put(change.ban, this.#clock());
   }
 
-  /** A record whose prefix has been read already: added, or changed. */
+  /** Adds or changes a record whose prefix has been parsed already. */
   put(key: PrefixKey, ban: Omit<Ban, 'prefix'>): void {
     this.#table.putAt(key, ban, this.#clock());
   }
