@@ -18,7 +18,7 @@ import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/rout
 import type { Judged } from '../src/guard/checkpoint.ts';
 import { hasBody, isHttp2, isStandIn, type Request } from '../src/guard/received.ts';
 import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
-import { endBehind, isLast } from '../src/guard/turn.ts';
+import { endBehind, isLast } from '../src/guard/current-exchange.ts';
 
 declare module 'fastify' {
   interface FastifyReply {

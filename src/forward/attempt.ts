@@ -1,61 +1,44 @@
 /**
- * One request on its way to a backend of its site, and the response on its way back. Every front end uses it: it picks a
- * backend, takes a connection, sends, tries again, counts, ejects and gives up, for plain requests, streamed bodies and
- * upgrades.
+ * One request to the backends of its site, for every front end: picks a backend, takes a connection, sends, retries, counts,
+ * ejects and gives up; for plain requests, streamed bodies and upgrades.
  */
 import type { EventEmitter } from 'node:events';
 import type { Counters } from '../events/counters.ts';
 import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
 import type { Backend, BackendGroup } from './backend-group.ts';
+import type { Waiter } from './bounded-pool.ts';
 import { idempotent } from './idempotent.ts';
-import type { Waiter } from './pool.ts';
+import { offerWhatPasses } from './node-response.ts';
 import { Replay } from './replay.ts';
-import { offerWhatPasses } from './respond.ts';
 import { allowedTrailers } from './trailers.ts';
 import { UpstreamError } from './upstream-error.ts';
-import type { Exchange, ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
+import type { Exchange, ResponseEvents, ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
 
 export interface OutgoingRequest extends UpstreamRequest {
-  /** It carries credentials that log the connection in, and not the request (NTLM, Negotiate). */
+  /** Its credentials log in the connection, not the request (NTLM, Negotiate). */
   readonly login: boolean;
   /** Address of the client. */
   readonly address: string;
   /** The client speaks TLS. */
   readonly secure: boolean;
-  /** The backend that its cookie told; null: none. */
-  readonly told: Backend | null;
+  /** The backend that its cookie names; null: none. */
+  readonly sticky: Backend | null;
 }
 
-/** What an attempt needs of the client's side: a connection of HTTP/1, a stream of HTTP/2, or a response of Node. */
-export interface ClientSide {
-  /** The backend has what there was of the request; more of its body may follow. */
-  onReady(): void;
-  /** A 1xx other than 100 and 101. */
-  onInformation(head: ResponseHead): void;
-  /** @param whole the whole body (latin1), where it came along; `onEnd` is not called then */
-  onHead(head: ResponseHead, whole: string | null): void;
-  /** A 101; the attempt carries bytes of the new protocol from now on. */
-  onUpgrade(head: ResponseHead): void;
-  /** Whoever can't take more calls `pause` and later `resume`. */
-  onData(data: Buffer): void;
-  /** @param trailers that may be passed on: name, value, name, value … */
-  onEnd(trailers: readonly string[]): void;
-  /**
-   * The attempt is given up. Before `onHead` the client gets `failureAnswer`; behind it the response is cut, and must not
-   * look whole.
-   */
-  onFailure(error: UpstreamError): void;
-  /** The backend takes more of the request body. */
-  onDrain(): void;
+/**
+ * The client's side of an attempt: an HTTP/1 connection, an HTTP/2 stream, or a response of Node. On `onFailure` before
+ * `onHead` the client gets `failureAnswer`; after it the response is cut and must not look complete. Of the 1xx only those other
+ * than 100 and 101 get here, and only the trailers that may be passed on.
+ */
+export interface ClientSide extends ResponseEvents {
   /** The connection of the client, on whose behalf one to a backend is logged in (`connection-login.ts`); null: none. */
   readonly connection: EventEmitter | null;
 }
 
-/** Who is told of attempts. */
 export interface AttemptWatch {
-  /** Told of every failure of a backend, after the client. */
+  /** Called for every failure of a backend, after the client has its answer. */
   readonly onFailure: (error: UpstreamError) => void;
-  /** Whether an idempotent request is sent again that may have been acted on. */
+  /** Whether an idempotent request that may have been acted on is sent again. */
   readonly resend: boolean;
   /** Count how long backends take to answer. */
   readonly counters?: Counters | undefined;
@@ -67,19 +50,19 @@ export class Attempt implements ResponseSink, Waiter {
   readonly #group: BackendGroup;
   readonly #request: OutgoingRequest;
   readonly #client: ClientSide;
-  /** The one that has the request now. */
+  /** The backend that has the request, or had it last. */
   #backend: Backend | null = null;
   #exchange: Exchange | null = null;
-  /** Backends that accepted no connection; none of them is tried again. */
+  /** Backends that accepted no connection. */
   #unreachable: Backend[] = none;
   #retried = false;
-  /** Connections that ended before they looked at it. */
+  /** Connections that drained before they processed it. */
   #drained = 0;
-  /** What went out by `write`, for another stream to send again: as a backend drains it leaves some unlooked at. Null: it is not kept. */
+  /** What `write` sent, kept for a retry on another stream: a draining backend leaves some requests unprocessed. Null: not kept. */
   #replay: Replay | null;
-  /** Of the client, which is told once. */
+  /** `onReady` has reached the client. */
   #ready = false;
-  /** 1xx that were passed on. */
+  /** 1xx passed on so far. */
   #informed = 0;
   #over = false;
   readonly #start = performance.now();
@@ -92,12 +75,12 @@ export class Attempt implements ResponseSink, Waiter {
     this.#replay = group.multiplexed ? new Replay() : null;
   }
 
-  /** Begins it. The client's side is called back from now on, maybe before this returns. */
+  /** The client's side is called from now on, maybe before this returns. */
   start(): void {
     this.#take();
   }
 
-  /** The backend that has the request, or had it last, and when the attempt began (`performance.now`). */
+  /** The backend that has the request or had it last, and when the attempt began (`performance.now`). */
   get backend(): { readonly name: string; readonly start: number } | null {
     return this.#backend === null ? null : { name: this.#backend.pool.name, start: this.#start };
   }
@@ -110,7 +93,7 @@ export class Attempt implements ResponseSink, Waiter {
   write(data: Buffer): boolean {
     if (this.#over || data.length === 0) return true;
     this.#replay?.add(data);
-    // Between two tries: the next one sends what is kept, and asks for more.
+    // Between two tries: the next one sends what is kept, then drains.
     return this.#exchange?.write(data) ?? false;
   }
 
@@ -121,7 +104,7 @@ export class Attempt implements ResponseSink, Waiter {
     this.#exchange?.finish(allowed);
   }
 
-  /** Of an upgraded connection: the client writes no more. */
+  /** Of an upgraded connection: the client has ended its side. */
   end(): void {
     this.#exchange?.end();
   }
@@ -135,7 +118,7 @@ export class Attempt implements ResponseSink, Waiter {
     this.#exchange?.resume();
   }
 
-  /** The client is gone, or wants no answer any more. */
+  /** The client is gone, or wants no answer. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
@@ -149,12 +132,12 @@ export class Attempt implements ResponseSink, Waiter {
   }
 
   #take(): void {
-    const { address, told } = this.#request;
+    const { address, sticky } = this.#request;
     try {
-      this.#backend = this.#group.pick(this.#unreachable, this.client, address, told);
+      this.#backend = this.#group.pick(this.#unreachable, this.client, address, sticky);
       this.#backend.pool.take(this);
     } catch (error) {
-      // Settings that the platform refuses (of TLS, say) show at the first dial: that is an answer, not a crash.
+      // Settings that Node refuses (of TLS, say) throw at the first dial: that is an answer, not a crash.
       this.#giveUp(new UpstreamError(502, `cannot dial: ${String(error)}`, 'unsent', error));
     }
   }
@@ -176,7 +159,7 @@ export class Attempt implements ResponseSink, Waiter {
   }
 
   onInformation(head: ResponseHead): void {
-    // RFC 9110 section 10.1.1: 100 is said by the front end, which has the body to wait for.
+    // RFC 9110 section 10.1.1: the front end sends 100, since it is what waits for the body.
     if (head.status === 100) return;
     if (this.#informed++ < maxInformed) this.#client.onInformation(head);
     else this.#giveUp(new UpstreamError(502, `${this.#backend!.name} answers with 1xx and nothing else`));
@@ -192,7 +175,7 @@ export class Attempt implements ResponseSink, Waiter {
     const edits = this.#group.fields.response;
     const edited = edits === null ? offered : offered.with({ fields: edits.applyTo(offered.fields) });
     this.#client.onHead(this.#withCookie(edited), whole);
-    // Behind it: where the client's side refuses to write this, the attempt is not over.
+    // Last: if the client's side throws above, the attempt is not over.
     if (whole !== null) this.#end();
   }
 
@@ -219,25 +202,25 @@ export class Attempt implements ResponseSink, Waiter {
     this.#exchange = null;
     if (this.#over) return;
     if (error.status !== 503 && !error.byClient) this.#group.failed(backend, error.message);
-    // Once the client was told, it writes whenever something comes.
+    // After `onReady` the client writes whenever more of the body arrives, so it can't be sent again unless it was kept.
     const kept = this.#replay?.possible ?? (!this.#ready || this.#request.ended);
     if (kept && this.#mayTryAgain(error, backend)) this.#take();
     else this.#giveUp(error);
   }
 
   #withCookie(head: ResponseHead): ResponseHead {
-    const { told, secure } = this.#request;
-    return this.#group.cookie?.putInto(head, this.#backend!, told, secure) ?? head;
+    const { sticky, secure } = this.#request;
+    return this.#group.cookie?.putInto(head, this.#backend!, sticky, secure) ?? head;
   }
 
-  /** An unsent request goes to each backend once; one that may have been acted on is sent twice at most. */
+  /** An unsent request goes to each backend once; one that may have been acted on is sent at most twice. */
   #mayTryAgain(error: UpstreamError, backend: Backend): boolean {
     if (error.drained) return this.#drained++ < maxDrained;
     if (error.unsent) {
       this.#unreachable = [...this.#unreachable, backend];
       const { backends } = this.#group;
       if (this.#unreachable.length < backends.length) return true;
-      // The only one gets a second try: it may have been about to start.
+      // A single backend gets a second try: it may be starting.
       return backends.length === 1 && this.#unreachable.length === 1;
     }
     if (this.#retried || !this.#watch.resend || !error.retryable || !idempotent.has(this.#request.method))
@@ -259,9 +242,9 @@ export class Attempt implements ResponseSink, Waiter {
 }
 
 const none: Backend[] = [];
-/** nginx ends a connection behind `keepalive_requests`, however many are on their way by then. */
+/** nginx ends a connection after `keepalive_requests`, however many requests are on their way by then. */
 const maxDrained = 10;
-/** 1xx of one exchange: more would wait for a client that does not read. */
+/** 1xx of one exchange: more would pile up for a client that does not read. */
 const maxInformed = 32;
 
 function offering(head: ResponseHead): ResponseHead {

@@ -5,8 +5,8 @@ import type { BackendCookie } from './backend-cookie.ts';
 import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
 import type { FieldEdits } from './field-edits.ts';
-import { HealthCheck, type HealthOptions } from './health.ts';
-import type { BackendPool } from './pool.ts';
+import { HealthCheck, type HealthOptions } from './health-check.ts';
+import type { BackendPool } from './bounded-pool.ts';
 
 const unchanged: FieldChanges = { request: null, response: null };
 

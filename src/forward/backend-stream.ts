@@ -1,4 +1,4 @@
-/** One request to a backend over HTTP/2, and its answer: RFC 9113 section 8.1. */
+/** One exchange with a backend over HTTP/2, RFC 9113 section 8.1. */
 import { backendStreamWindow } from '../h2/bounds.ts';
 import { ReceiveWindow } from '../h2/receive-window.ts';
 import { SentBody } from '../h2/sent-body.ts';
@@ -14,6 +14,7 @@ import { piecePassed } from './scavenge.ts';
 import { maxHead, type StreamConnection } from './stream-connection.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Exchange, ResponseSink, UpstreamRequest } from './upstream-exchange.ts';
+import { notPassedOn, timedOut } from './upstream-failures.ts';
 
 const { noError, protocolError, flowControlError, refusedStream, cancel, http11Required } = errorCodes;
 
@@ -22,27 +23,27 @@ export class BackendStream implements Exchange {
   #id = 0;
   #sink: ResponseSink | null = null;
   #method = '';
-  /** Null: the request has none, or all of it is written. */
+  /** Null: there is none, or all of it is written. */
   #body: SentBody | null = null;
   /** The client has sent all of its request. */
   #requestEnded = true;
   readonly #window = new ReceiveWindow(backendStreamWindow);
   #head: ResponseHead | null = null;
-  /** What its Content-Length leaves to come. */
+  /** Bytes of its Content-Length that are still to come. */
   #left = 0;
-  /** Came while the client took nothing. */
+  /** DATA that came while the client was not reading. */
   #held: Buffer[] = [];
   #paused = false;
-  /** The answer is whole; what is held is still to be passed on. */
+  /** Not null: the answer is whole, but held DATA is still to be passed on. */
   #trailers: readonly string[] | null = null;
-  /** When the present phase has lasted too long. */
+  /** Of the present phase, on the clock. */
   #deadline = 0;
 
   constructor(connection: StreamConnection) {
     this.#connection = connection;
   }
 
-  /** Some of the answer has come. */
+  /** The head of the answer has come. */
   get touched(): boolean {
     return this.#head !== null;
   }
@@ -88,10 +89,10 @@ export class BackendStream implements Exchange {
     this.#body?.end(trailerBlock(trailers));
   }
 
-  /** Nothing is upgraded here. */
+  /** No exchange is upgraded over HTTP/2. */
   end(): void {}
 
-  /** Logins hold for a request here, not for a connection. */
+  /** Over HTTP/2 a login belongs to a request, not to the connection. */
   belongTo(): void {}
 
   pause(): void {
@@ -106,24 +107,19 @@ export class BackendStream implements Exchange {
     if (this.#held.length === 0 && this.#trailers !== null) this.#complete(this.#trailers);
   }
 
-  /** The client is gone, or wants no answer any more. */
+  /** The client is gone, or wants no answer. */
   destroy(): void {
     if (this.#sink !== null) this.#close(cancel);
   }
 
   checkDeadline(now: number): void {
     if (now < this.#deadline) return;
-    const { name } = this.#connection;
-    const waits = !this.#requestEnded && this.#body?.queued === 0;
-    if (this.#head === null && waits)
-      this.#fail(new UpstreamError(408, `a client stopped sending its request to ${name}`, 'client'));
-    else if (this.#head === null) this.#fail(new UpstreamError(504, `${name} did not answer in time`));
-    else if (this.#paused)
-      this.#fail(new UpstreamError(408, `a client stopped taking the response of ${name}`, 'client'));
-    else this.#fail(new UpstreamError(504, `${name} stopped in the middle of a response`));
+    const answering = this.#head !== null;
+    const byClient = answering ? this.#paused : !this.#requestEnded && this.#body?.queued === 0;
+    this.#fail(timedOut(this.#connection.name, answering, byClient));
   }
 
-  /** The backend takes more of the request, or less. @returns false where that is more than it may say */
+  /** The backend changes the send window. @returns false where that exceeds 2^31-1 */
   widen(change: number): boolean {
     return this.#body?.widen(change) ?? true;
   }
@@ -131,7 +127,7 @@ export class BackendStream implements Exchange {
   onBlock({ fields, tooLong }: FieldBlock, endsStream: boolean): void {
     this.#moved();
     if (tooLong) this.malformed(`fields of more than ${maxHead} bytes`);
-    else if (this.#trailers !== null) this.malformed('fields behind its end');
+    else if (this.#trailers !== null) this.malformed('fields after its end');
     else if (this.#head !== null) this.#onTrailers(fields, endsStream);
     else {
       const head = h2Response(fields, this.#method, endsStream);
@@ -141,18 +137,18 @@ export class BackendStream implements Exchange {
     }
   }
 
-  /** @param length of the frame, with its padding */
+  /** @param length of the frame, padding included */
   onDataFrame(data: Buffer, length: number, endsStream: boolean): void {
     this.#moved();
     if (!this.#window.take(length)) this.malformed('more DATA than the stream takes', flowControlError);
     else if (this.#head === null) this.malformed('DATA before its head');
-    else if (this.#trailers !== null) this.malformed('DATA behind its end');
+    else if (this.#trailers !== null) this.malformed('DATA after its end');
     else this.#onData(data, length - data.length, endsStream);
   }
 
   onReset(code: number): void {
     const { name } = this.#connection;
-    // RFC 9113 section 8.1: the answer is whole, and the rest of the request not wanted.
+    // RFC 9113 section 8.1: the answer is whole and the backend does not want the rest of the request.
     if (this.#trailers !== null && code === noError) return;
     if (code === refusedStream && this.#head === null) {
       this.#fail(new UpstreamError(503, `${name} has no room for a stream`, 'unsent'), null);
@@ -162,7 +158,7 @@ export class BackendStream implements Exchange {
     this.#fail(new UpstreamError(502, `${name} reset the stream (code ${code})${hint}`), null);
   }
 
-  /** What the backend sends is wrong. */
+  /** The backend broke the protocol. */
   malformed(why: string, code: number = protocolError): void {
     this.#fail(new UpstreamError(502, `${this.#connection.name} answered with ${why}`), code);
   }
@@ -180,7 +176,7 @@ export class BackendStream implements Exchange {
       return;
     }
     const sink = this.#sink;
-    // A backend may tell that there is no body, and end it later.
+    // A backend may announce that there is no body before it ends the stream.
     this.#close(endsStream && this.#body === null ? null : noError);
     guarded(sink, (one) => one.onHead(head, ''), this.#connection.name);
     this.#connection.freed();
@@ -228,7 +224,7 @@ export class BackendStream implements Exchange {
 
   #complete(trailers: readonly string[]): void {
     const sink = this.#sink;
-    // RFC 9113 section 8.1: what is left of the request is of no use to anybody.
+    // RFC 9113 section 8.1: nobody needs the rest of the request.
     this.#close(this.#body === null ? null : noError);
     guarded(sink, (one) => one.onEnd(trailers), this.#connection.name);
     this.#connection.freed();
@@ -247,19 +243,18 @@ export class BackendStream implements Exchange {
     this.#deadline = clock.now + (this.#head === null ? timeouts.headers : timeouts.body);
   }
 
-  /** Whoever refuses to take the answer, the stream alone ends. */
+  /** A sink that throws ends its own stream only. */
   #tell(what: (sink: ResponseSink) => void): void {
     const sink = this.#sink;
     if (sink === null) return;
     try {
       what(sink);
     } catch (error) {
-      const { name } = this.#connection;
-      this.#fail(new UpstreamError(502, `the answer of ${name} could not be passed on: ${error}`));
+      this.#fail(notPassedOn(this.#connection.name, error));
     }
   }
 
-  /** @param code to reset the stream with; null: the backend knows of its end */
+  /** @param code to reset the stream with; null: the backend knows that it has ended */
   #fail(error: UpstreamError, code: number | null = cancel): void {
     const sink = this.#sink;
     this.#close(code);
@@ -267,7 +262,7 @@ export class BackendStream implements Exchange {
     this.#connection.freed();
   }
 
-  /** @param code to reset the stream with; null: the backend knows of its end */
+  /** @param code to reset the stream with; null: the backend knows that it has ended */
   #close(code: number | null): void {
     if (this.#sink === null) return;
     this.#sink = null;
@@ -282,12 +277,12 @@ export class BackendStream implements Exchange {
 const nothing = Buffer.alloc(0);
 const none: readonly string[] = [];
 
-/** The last word to a sink: where it refuses that, its answer is cut. */
+/** The last call to a sink: if it throws, its answer is cut. */
 function guarded(sink: ResponseSink | null, tell: (sink: ResponseSink) => void, name: string): void {
   if (sink === null) return;
   try {
     tell(sink);
   } catch (error) {
-    sink.onFailure(new UpstreamError(502, `the answer of ${name} could not be passed on: ${error}`));
+    sink.onFailure(notPassedOn(name, error));
   }
 }

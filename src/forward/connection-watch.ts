@@ -1,12 +1,12 @@
 import type { StreamConnection } from './stream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
-/** Whom a connection of HTTP/2 to a backend tells how it fares. */
+/** The owner of HTTP/2 connections to a backend. */
 export interface ConnectionWatch {
-  /** It may carry exchanges from now on. */
+  /** It accepts exchanges from now on. */
   onReady(connection: StreamConnection): void;
-  /** It may carry one more, or none any more. */
+  /** An exchange ended, or the backend changed how many streams it allows. */
   onRoom(connection: StreamConnection): void;
-  /** It is gone. @param error where it never was ready: why */
+  /** It is closed. @param error where it never became ready: why */
   onGone(connection: StreamConnection, error: UpstreamError | null): void;
 }

@@ -16,14 +16,15 @@ import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
 import { logsConnectionIn } from './connection-login.ts';
 import { forwardedHead } from './forwarded-head.ts';
-import { NodeHandshake } from './handshake.ts';
-import type { HealthOptions } from './health.ts';
+import { NodeHandshake } from './node-handshake.ts';
+import type { HealthOptions } from './health-check.ts';
 
-import { type BackendPool, Pool, type PoolBounds, poolKey } from './pool.ts';
+import { type BackendPool, type PoolBounds, poolKey } from './bounded-pool.ts';
+import { Pool } from './pool.ts';
 import { StreamPool } from './stream-pool.ts';
 import { allowedTrailers } from './trailers.ts';
 import type { UpstreamError } from './upstream-error.ts';
-import type { RequestBody, UpstreamTimeouts } from './upstream-exchange.ts';
+import type { BodyFraming, UpstreamTimeouts } from './upstream-exchange.ts';
 
 export interface ForwarderOptions {
   readonly timeouts: UpstreamTimeouts;
@@ -127,10 +128,10 @@ export class Forwarder {
     client: ClientSide,
   ): Attempt {
     const { request, verdict, peer } = judged;
-    const framing: RequestBody = body === null ? 'none' : body.length === -1 ? 'chunked' : 'length';
+    const framing: BodyFraming = body === null ? 'none' : body.length === -1 ? 'chunked' : 'length';
     const { cookie } = group;
     const {
-      backend: told,
+      backend: sticky,
       rawHeaders,
       strip,
     } = cookie?.takeFrom(request.rawHeaders, verdict.strip) ?? {
@@ -167,7 +168,7 @@ export class Forwarder {
       login: logsConnectionIn(request.rawHeaders),
       address: judged.client.address,
       secure,
-      told,
+      sticky,
     };
     return new Attempt(this.#watch, group, outgoing, client);
   }

@@ -8,7 +8,7 @@ import { errorCodes } from '../wire/h2-faults.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Attempt, ClientSide } from './attempt.ts';
 import { failureAnswer } from './failure-answer.ts';
-import { addTrailers, writeInformation } from './respond.ts';
+import { addTrailers, writeInformation } from './node-response.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
 /** Fields by their names in lower case; several lines of one name are a list. */
@@ -128,7 +128,7 @@ export class ReplySide implements ClientSide {
   }
 
   onUpgrade(): void {
-    throw new TypeError('a 101 that was not asked for');
+    throw new TypeError('a 101 that was not requested');
   }
 
   onData(data: Buffer): void {

@@ -1,72 +1,47 @@
-/** One connection of HTTP/2 to a backend, RFC 9113: it carries many exchanges at a time, each on a stream. */
+/** An HTTP/2 connection to a backend, RFC 9113: carries many exchanges at a time, each on a stream. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { Allowance } from '../h2/allowance.ts';
-import {
-  backendConnectionWindow,
-  backendStreamWindow,
-  emptyFrames,
-  maxBackendStreams,
-  maxUnwritten,
-} from '../h2/bounds.ts';
-import { FieldBlocks, type WholeBlock } from '../h2/field-blocks.ts';
-import { Output } from '../h2/output.ts';
-import { readSettings } from '../h2/read-settings.ts';
-import { ReceiveWindow } from '../h2/receive-window.ts';
-import { refusedHere } from '../listener/refused-dial.ts';
+import { backendConnectionWindow, backendStreamWindow, maxBackendStreams } from '../h2/bounds.ts';
+import { Endpoint, windowTooLarge } from '../h2/endpoint.ts';
+import type { WholeBlock } from '../h2/field-blocks.ts';
+import type { PeerSettings } from '../h2/read-settings.ts';
 import { errorCodes, type Fault, inConnection } from '../wire/h2-faults.ts';
 import {
-  checkFrame,
   type Frame,
-  FrameReader,
   flags,
-  frameTypes,
   goAwayFrame,
   numberAt,
-  pingFrame,
   preface,
   settingIds,
-  settingsAck,
   settingsFrame,
   windowUpdateFrame,
 } from '../wire/h2-frames.ts';
-import { HpackDecoder } from '../wire/hpack-decoder.ts';
+import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import type { BackendStream } from './backend-stream.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
 import { UpstreamError } from './upstream-error.ts';
 import type { Clock, UpstreamTimeouts } from './upstream-exchange.ts';
+import { notAccepted, socketProblem } from './upstream-failures.ts';
 
-const { protocolError, flowControlError, enhanceYourCalm, noError } = errorCodes;
-/** A head larger than this is not one. */
+const { protocolError, flowControlError, internalError, noError } = errorCodes;
+/** Limit of a response head, in bytes. */
 export const maxHead = 64 * 1024;
-/** The last number of a stream; behind it there is none. */
+/** Stream identifiers end here (RFC 9113 section 5.1.1). */
 const lastNumber = 0x7fffffff;
 
 const noHttp2 = 'does not speak HTTP/2 over TLS: write https:// for it';
 
-export class StreamConnection {
+export class StreamConnection extends Endpoint<BackendStream> {
   readonly name: string;
   readonly scheme: 'http' | 'https';
   readonly timeouts: UpstreamTimeouts;
   readonly clock: Clock;
-  readonly output: Output;
-  readonly #socket: Socket;
   readonly #watch: ConnectionWatch;
-  readonly #reader = new FrameReader();
-  readonly #decoder = new HpackDecoder();
-  readonly #blocks = new FieldBlocks(maxHead);
-  readonly #streams = new Map<number, BackendStream>();
-  readonly #receive = new ReceiveWindow(backendConnectionWindow);
-  readonly #empty: Allowance;
   #phase: 'connecting' | 'ready' | 'leaving' | 'gone' = 'connecting';
   #next = 1;
-  /** How many streams the backend takes at a time. */
+  /** The backend's SETTINGS_MAX_CONCURRENT_STREAMS. */
   #most = maxBackendStreams;
-  /** What it takes on a new stream. */
-  initialWindow = 65_535;
-  /** A field block was written: the next does not begin with a table size. */
-  tableSet = false;
   /** Exchanges carried so far. */
   carried = 0;
   /** When it was dialled, on the clock. */
@@ -75,7 +50,7 @@ export class StreamConnection {
   /** Since when it carries nothing, on the clock. */
   idleSince: number;
 
-  /** @param socket on its way there */
+  /** @param socket being connected */
   constructor(
     address: BackendAddress,
     timeouts: UpstreamTimeouts,
@@ -83,6 +58,7 @@ export class StreamConnection {
     watch: ConnectionWatch,
     socket: Socket = dial(address),
   ) {
+    super(socket, maxHead, backendConnectionWindow, clock.now);
     this.name = backendName(address);
     this.scheme = address.kind === 'tls' ? 'https' : 'http';
     this.timeouts = timeouts;
@@ -91,22 +67,20 @@ export class StreamConnection {
     this.since = clock.now;
     this.#deadline = clock.now + timeouts.connect;
     this.idleSince = clock.now;
-    this.#empty = new Allowance(emptyFrames, clock.now);
-    this.#socket = socket;
-    this.output = new Output(socket, (bytes, whole) =>
-      this.#empty.give(bytes / 1024 + (whole ? emptyFrames.perPiece : 0)),
-    );
     socket.once(address.kind === 'tls' ? 'secureConnect' : 'connect', () => this.#onConnect(address));
-    socket.on('data', this.#onData);
-    socket.on('drain', () => socket.resume());
+    socket.on('data', this.#onBytes);
     socket.on('end', () => this.#fail('closed the connection'));
     socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#fail('closed the connection'));
   }
 
+  protected override get now(): number {
+    return this.clock.now;
+  }
+
   /** Exchanges under way. */
   get load(): number {
-    return this.#streams.size;
+    return this.streams.size;
   }
 
   get connecting(): boolean {
@@ -116,63 +90,61 @@ export class StreamConnection {
   /** How many more exchanges it takes. */
   get room(): number {
     if (this.#phase !== 'ready' || this.#next > lastNumber) return 0;
-    return Math.max(0, Math.min(this.#most, maxBackendStreams) - this.#streams.size);
+    return Math.max(0, Math.min(this.#most, maxBackendStreams) - this.streams.size);
   }
 
-  /** It takes no exchange, and none of its own keeps it from that. */
+  /** The backend allows no stream at all. */
   get refuses(): boolean {
-    return this.#phase === 'ready' && this.#streams.size === 0 && this.room === 0;
+    return this.#phase === 'ready' && this.streams.size === 0 && this.room === 0;
   }
 
   /** An exchange begins. @returns the number of its stream */
   add(stream: BackendStream): number {
     const id = this.#next;
     this.#next += 2;
-    this.#streams.set(id, stream);
+    this.streams.set(id, stream);
     return id;
   }
 
-  /** An exchange is over. `freed` is to be called once whom it concerns has been told. */
+  /** An exchange is over. Call `freed` once its client knows. */
   remove(id: number): void {
-    if (!this.#streams.delete(id)) return;
+    if (!this.streams.delete(id)) return;
     this.carried++;
-    this.#empty.give(emptyFrames.perAnswer);
+    this.answered();
     this.idleSince = this.clock.now;
   }
 
   freed(): void {
-    if (this.#phase === 'leaving' && this.#streams.size === 0) this.#end();
+    if (this.#phase === 'leaving' && this.streams.size === 0) this.#end();
     this.#watch.onRoom(this);
   }
 
-  /** Ends it with its last exchange. */
+  /** Drains: takes no more exchanges and closes with the last one. */
   leave(): void {
     if (this.#phase === 'ready') this.#phase = 'leaving';
-    if (this.#phase === 'leaving' && this.#streams.size === 0) this.#end();
+    if (this.#phase === 'leaving' && this.streams.size === 0) this.#end();
   }
 
-  /** Ends it at once, without a word to anybody. */
+  /** Closes at once and reports nothing. */
   destroy(): void {
     this.#phase = 'gone';
-    this.#streams.clear();
-    this.#socket.destroy();
+    this.streams.clear();
+    this.socket.destroy();
   }
 
-  /** Called every now and then by the pool. */
+  /** Called by the timer of the pool. */
   checkDeadlines(): void {
     const { now } = this.clock;
     if (this.#phase === 'connecting') {
       if (now < this.#deadline) return;
-      this.#gone(
-        () => new UpstreamError(504, `${this.name} did not accept a connection of HTTP/2 in time`, 'unsent'),
-      );
-    } else if (this.#blocks.open && now - this.#blocks.since >= this.timeouts.headers)
+      this.#gone(() => notAccepted(this.name));
+    } else if (this.blocks.open && now - this.blocks.since >= this.timeouts.headers)
       this.#fail('sends a field block that does not end');
-    else for (const stream of this.#streams.values()) stream.checkDeadline(now);
+    else for (const stream of this.streams.values()) stream.checkDeadline(now);
   }
 
   #onConnect(address: BackendAddress): void {
-    if (address.kind === 'tls' && (this.#socket as TLSSocket).alpnProtocol !== 'h2') {
+    if (address.kind === 'tls' && (this.socket as TLSSocket).alpnProtocol !== 'h2') {
       this.#fail(noHttp2);
       return;
     }
@@ -188,158 +160,91 @@ export class StreamConnection {
     this.output.flush();
   }
 
-  readonly #onData = (bytes: Buffer): void => {
+  readonly #onBytes = (bytes: Buffer): void => {
     if (this.#phase === 'gone') return;
     try {
-      const fault = this.#reader.read(bytes, this.#onFrame);
+      const fault = this.readFrames(bytes, this.#onFrame);
       if (fault !== null) this.#failFor(fault);
     } catch (error) {
-      this.#failFor(inConnection(errorCodes.internalError, `what cannot be taken: ${error}`));
+      this.#failFor(inConnection(internalError, `frames that could not be processed: ${error}`));
     }
-    // It must take what is answered to its frames before it is asked for more.
-    if (this.output.unwritten > maxUnwritten) this.#socket.pause();
+    this.pauseIfUnread();
   };
 
   readonly #onFrame = (frame: Frame): boolean => {
-    const fault = this.#take(frame);
-    if (fault !== null) this.#failFor(fault);
+    const fault = this.take(frame);
+    const fatal = fault?.stream === true ? this.#failStream(frame.stream, fault) : fault;
+    if (fatal !== null) this.#failFor(fatal);
     return this.#phase !== 'gone';
   };
 
-  /** @returns a fault, of the connection or of a stream */
-  #take(frame: Frame): Fault | null {
-    const { type } = frame;
-    if (this.#phase === 'connecting' && (type !== frameTypes.settings || (frame.flags & flags.ack) !== 0))
-      return inConnection(protocolError, 'a first frame that is no SETTINGS');
-    if (this.#blocks.open !== (type === frameTypes.continuation))
-      return inConnection(protocolError, 'a CONTINUATION of nothing, or another frame in its place');
-    const fault = checkFrame(frame);
-    if (type === frameTypes.headers && fault?.stream !== false) return this.#onHeaders(frame, fault);
-    if (fault !== null) return this.#ofStream(frame, fault);
-    switch (type) {
-      case frameTypes.data:
-        return this.#onDataFrame(frame);
-      case frameTypes.continuation: {
-        const wrong = this.#blocks.add(frame);
-        if (wrong !== null || (frame.flags & flags.endHeaders) === 0) return wrong;
-        return this.#onBlock(this.#blocks.finish());
-      }
-      case frameTypes.rstStream: {
-        const stream = this.#streams.get(frame.stream);
-        if (stream === undefined) return this.#unknown(frame.stream) ?? this.#countEmpty();
-        stream.onReset(numberAt(frame, 0));
-        return null;
-      }
-      case frameTypes.windowUpdate:
-        return this.#countEmpty() ?? this.#onWindowUpdate(frame);
-      case frameTypes.settings:
-        return this.#countEmpty() ?? this.#onSettings(frame);
-      case frameTypes.ping:
-        if ((frame.flags & flags.ack) === 0)
-          this.output.put(pingFrame(frame.bytes.toString('latin1', frame.start, frame.end), true));
-        return this.#countEmpty();
-      case frameTypes.goAway:
-        this.#onGoAway(numberAt(frame, 0));
-        return null;
-    }
-    return this.#countEmpty();
-  }
-
-  #countEmpty(): Fault | null {
-    return this.#empty.take(this.clock.now)
-      ? null
-      : inConnection(enhanceYourCalm, 'too many frames that carry nothing');
-  }
-
-  /** Where the stream alone is at fault it ends, and the others go on. */
-  #ofStream({ stream: id }: Frame, fault: Fault): Fault | null {
-    if (!fault.stream) return fault;
-    const stream = this.#streams.get(id);
+  /** Ends the stream at fault; the others go on. */
+  #failStream(id: number, fault: Fault): Fault | null {
+    const stream = this.streams.get(id);
     if (stream === undefined) return this.#unknown(id);
     stream.malformed(fault.why, fault.code);
     return null;
   }
 
-  /** A frame of a stream that is not open: one that was, until it was on its way. */
+  /** A frame on a stream that is not open. A frame sent before the backend knew of the end is ignored. */
   #unknown(id: number): Fault | null {
     return (id & 1) === 1 && id < this.#next
       ? null
-      : inConnection(protocolError, 'a frame of a stream that was not opened');
+      : inConnection(protocolError, 'a frame on a stream that was not opened');
   }
 
-  #onHeaders(frame: Frame, fault: Fault | null): Fault | null {
-    const block = this.#blocks.begin(frame, fault, this.clock.now);
-    return block === null ? null : this.#onBlock(block);
-  }
-
-  #onBlock({ stream: id, endsStream, bytes, start, end, fault }: WholeBlock): Fault | null {
-    // Read whatever becomes of the stream: the table of the connection depends on it.
-    const block = this.#decoder.decode(bytes, start, end, maxHead);
-    if (block === null) return inConnection(errorCodes.compressionError, this.#decoder.fault);
-    const stream = this.#streams.get(id);
+  protected override onFields({ stream: id, endsStream, fault }: WholeBlock, block: FieldBlock): Fault | null {
+    const stream = this.streams.get(id);
     if (stream === undefined) return this.#unknown(id);
     if (fault !== null) stream.malformed(fault.why, fault.code);
     else stream.onBlock(block, endsStream);
     return null;
   }
 
-  #onDataFrame(frame: Frame): Fault | null {
+  protected override onDataFrame(frame: Frame): Fault | null {
     const { stream: id, length, start, end } = frame;
-    if (!this.#receive.take(length)) return inConnection(flowControlError, 'more DATA than it may send');
-    // What a stream holds is bounded by its own window.
-    const increment = this.#receive.give(length);
-    if (increment > 0) this.output.put(windowUpdateFrame(0, increment));
-    const endsStream = (frame.flags & flags.endStream) !== 0;
-    if (start === end && !endsStream) {
-      const fault = this.#countEmpty();
-      if (fault !== null) return fault;
-    }
-    const stream = this.#streams.get(id);
+    // Given back at once: what a stream holds is bounded by the window of the stream.
+    this.give(length);
+    const stream = this.streams.get(id);
     if (stream === undefined) return this.#unknown(id);
-    stream.onDataFrame(frame.bytes.subarray(start, end), length, endsStream);
+    stream.onDataFrame(frame.bytes.subarray(start, end), length, (frame.flags & flags.endStream) !== 0);
     return null;
   }
 
-  #onWindowUpdate(frame: Frame): Fault | null {
-    const { stream: id } = frame;
-    const increment = numberAt(frame, 0);
-    const tooWide = inConnection(flowControlError, 'a window over 2^31-1');
-    if (id === 0) return this.output.widen(increment) ? null : tooWide;
-    const stream = this.#streams.get(id);
-    if (stream === undefined) return this.#unknown(id);
-    return stream.widen(increment) ? null : tooWide;
+  protected override onRstStream(frame: Frame): Fault | null {
+    const stream = this.streams.get(frame.stream);
+    if (stream === undefined) return this.#unknown(frame.stream) ?? this.countEmpty();
+    stream.onReset(numberAt(frame, 0));
+    return null;
   }
 
-  #onSettings(frame: Frame): Fault | null {
-    if ((frame.flags & flags.ack) !== 0) return null;
-    const settings = readSettings(frame);
-    if ('code' in settings) return settings;
-    this.output.put(settingsAck);
-    if (settings.maxStreams !== null) this.#most = settings.maxStreams;
-    if (settings.initialWindow !== null) {
-      const change = settings.initialWindow - this.initialWindow;
-      this.initialWindow = settings.initialWindow;
-      for (const stream of this.#streams.values())
-        if (!stream.widen(change)) return inConnection(flowControlError, 'a window over 2^31-1');
-    }
+  protected override onStreamWindow(id: number, increment: number): Fault | null {
+    const stream = this.streams.get(id);
+    if (stream === undefined) return this.#unknown(id);
+    return stream.widen(increment) ? null : inConnection(flowControlError, windowTooLarge);
+  }
+
+  protected override onSettings({ maxStreams }: PeerSettings): void {
+    if (maxStreams !== null) this.#most = maxStreams;
     if (this.#phase === 'connecting') {
       this.#phase = 'ready';
       this.#watch.onReady(this);
     } else this.#watch.onRoom(this);
-    return null;
   }
 
-  /** RFC 9113 section 6.8: streams behind the last one were not looked at, and may be sent elsewhere. */
-  #onGoAway(last: number): void {
+  protected override onPong(): void {}
+
+  /** RFC 9113 section 6.8: streams after the last one were not processed and may be sent elsewhere. */
+  protected override onGoAway(last: number): void {
     if (this.#phase === 'ready') this.#phase = 'leaving';
-    for (const [id, stream] of this.#streams)
+    for (const [id, stream] of this.streams)
       if (id > last) {
-        this.#streams.delete(id);
+        this.streams.delete(id);
         stream.gone(
-          new UpstreamError(503, `${this.name} ends connections before it looks at a request`, 'drained'),
+          new UpstreamError(503, `${this.name} ends connections before it processes a request`, 'drained'),
         );
       }
-    if (this.#streams.size === 0) this.#end();
+    if (this.streams.size === 0) this.#end();
     this.#watch.onRoom(this);
   }
 
@@ -348,14 +253,10 @@ export class StreamConnection {
       this.#fail(noHttp2, error);
       return;
     }
-    const why = this.#phase === 'connecting' ? 'accepts no connection' : 'broke the connection';
-    this.#fail(
-      `${why}: ${error.message || (error as NodeJS.ErrnoException).code}${refusedHere(error)}`,
-      error,
-    );
+    this.#fail(socketProblem(error, this.#phase === 'connecting'), error);
   }
 
-  /** It has broken the protocol. */
+  /** The backend broke the protocol. */
   #failFor({ code, why }: Fault): void {
     this.output.put(goAwayFrame(0, code, ''));
     this.output.flush();
@@ -376,14 +277,14 @@ export class StreamConnection {
     );
   }
 
-  /** @param errorOf by whether some of the answer has come */
+  /** @param errorOf given whether the head of the answer has come */
   #gone(errorOf: (touched: boolean) => UpstreamError): void {
     if (this.#phase === 'gone') return;
     const fresh = this.#phase === 'connecting';
     this.#phase = 'gone';
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
-    this.#socket.destroy();
+    const streams = [...this.streams.values()];
+    this.streams.clear();
+    this.socket.destroy();
     this.#watch.onGone(this, fresh ? errorOf(false) : null);
     for (const stream of streams) stream.gone(errorOf(stream.touched));
   }

@@ -1,7 +1,6 @@
 /** One HTTP/1.1 connection to a backend, carrying one exchange at a time. */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { refusedHere } from '../listener/refused-dial.ts';
 import { wholeChunked } from '../wire/chunked.ts';
 import { MessageBody } from '../wire/message-body.ts';
 import { contentless } from '../wire/methods.ts';
@@ -9,8 +8,8 @@ import { parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, backendName, dial } from './backend.ts';
 import { asksForLogin } from './connection-login.ts';
 import { readAfterFailedWrite } from './failed-write.ts';
-import { framed } from './framed-body.ts';
 import { ReadMemory } from './read-memory.ts';
+import { writeChunk, writeRequest } from './request-writer.ts';
 import { piecePassed } from './scavenge.ts';
 import { lastChunk } from './trailers.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -21,13 +20,12 @@ import type {
   UpstreamRequest,
   UpstreamTimeouts,
 } from './upstream-exchange.ts';
+import { notAccepted, notPassedOn, socketProblem, timedOut } from './upstream-failures.ts';
 
 type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
 
-/** A head larger than this is not one. */
+/** Limit of a response head, in bytes. */
 const maxHead = 64 * 1024;
-/** A body up to this long goes out in one write with its head: copying it costs less than a second write. */
-const worthJoining = 16 * 1024;
 
 export class UpstreamConnection implements Exchange {
   readonly #address: BackendAddress;
@@ -35,28 +33,28 @@ export class UpstreamConnection implements Exchange {
   readonly #timeouts: UpstreamTimeouts;
   readonly #clock: Clock;
   readonly #memory: ReadMemory;
-  /** Called when it may carry another exchange, or when it is gone. */
+  /** Called when it can carry another exchange (`usable`), or when it is closed. */
   readonly #onFree: (connection: UpstreamConnection, usable: boolean) => void;
   #phase: Phase = 'connecting';
   #sink: ResponseSink | null = null;
   #request: UpstreamRequest | null = null;
   #requestEnded = true;
-  /** The beginning of a head. */
+  /** Start of a head that is not complete yet. */
   #partial: Buffer | null = null;
   #head: ResponseHead | null = null;
   #body: MessageBody | null = null;
   #paused = false;
-  /** It carries no exchange after this one. */
+  /** Closes after this exchange. */
   #last = false;
-  /** Why nothing can be written any more; the answer may be unread yet. */
+  /** Why a write failed; the answer may still be unread. */
   #deaf: Error | null = null;
-  /** Exchanges carried before this one: a failure without a byte on a used connection is the backend's idle close. */
+  /** Exchanges carried so far. On a used connection a failure before the first byte of an answer is the backend's idle close. */
   #carried = 0;
-  /** When the present phase has lasted too long. */
+  /** Of the present phase, on the clock. */
   #deadline: number;
   /** Since when it is idle, on the clock. */
   idleSince = 0;
-  /** The connection of the client that logs in on this one. */
+  /** The client connection that logged in on this one (`connection-login.ts`). */
   #owner: EventEmitter | null = null;
 
   constructor(
@@ -96,7 +94,7 @@ export class UpstreamConnection implements Exchange {
     this.#sink = sink;
     this.#request = request;
     this.#requestEnded = request.ended;
-    // A backend that does not look for content here would take it for the next request, and answer that to somebody else.
+    // A backend that expects no content with this method would read it as the next request, and its answer would reach another client.
     this.#last ||= request.framing !== 'none' && contentless.has(request.method);
     this.#head = null;
     this.#body = null;
@@ -109,7 +107,7 @@ export class UpstreamConnection implements Exchange {
     return this.#owner;
   }
 
-  /** From now on it is this client's alone, and ends with it: `connection-login.ts`. */
+  /** From now on it serves this client only and closes with it (`connection-login.ts`). */
   belongTo(client: EventEmitter | null): void {
     if (client === null) this.#last = true;
     else if (this.#owner !== client) {
@@ -121,52 +119,32 @@ export class UpstreamConnection implements Exchange {
   readonly #onOwnerGone = (): void => this.destroy();
 
   #begin(): void {
-    const { head } = this.#request!;
-    const body = framed(this.#request!);
     this.#deadline = this.#clock.now + this.#timeouts.headers;
-    if (body === null) this.#socket.write(head, 'latin1');
-    else if (typeof body === 'string') this.#socket.write(head + body, 'latin1');
-    else if (body.length <= worthJoining) {
-      const joined = Buffer.allocUnsafe(head.length + body.length);
-      joined.write(head, 0, 'latin1');
-      joined.set(body, head.length);
-      this.#socket.write(joined);
-    } else {
-      this.#socket.cork();
-      this.#socket.write(head, 'latin1');
-      this.#socket.write(body);
-      this.#socket.uncork();
-    }
+    writeRequest(this.#socket, this.#request!);
     this.#sink?.onReady();
   }
 
   write(data: Buffer): boolean {
-    return this.#request?.framing === 'chunked' ? this.#putChunk(data) : this.#put(data);
-  }
-
-  #put(data: Buffer | string): boolean {
     piecePassed(data.length);
-    // A client that still sends is not a backend that is silent.
-    if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
-    else if (this.#phase === 'body') this.#deadline = this.#clock.now + this.#timeouts.body;
-    // Nobody reads it any more; what is left to do is to read the answer.
+    this.#clientMoved();
+    // The backend reads no more; only its answer is still to be read.
     if (this.#deaf !== null) return true;
-    return this.#socket.write(data as Buffer, 'latin1');
-  }
-
-  #putChunk(data: Buffer): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    this.#put(`${data.length.toString(16)}\r\n`);
-    this.#put(data);
-    const more = this.#put('\r\n');
-    socket.uncork();
-    return more;
+    return this.#request?.framing === 'chunked'
+      ? writeChunk(this.#socket, data)
+      : this.#socket.write(data, 'latin1');
   }
 
   finish(trailers: readonly string[]): void {
-    if (this.#request?.framing === 'chunked') this.#put(lastChunk(trailers));
     this.#requestEnded = true;
+    if (this.#request?.framing !== 'chunked') return;
+    this.#clientMoved();
+    if (this.#deaf === null) this.#socket.write(lastChunk(trailers), 'latin1');
+  }
+
+  /** While the client still sends, the backend is not silent: its deadline moves. */
+  #clientMoved(): void {
+    if (this.#phase === 'head') this.#deadline = this.#clock.now + this.#timeouts.headers;
+    else if (this.#phase === 'body') this.#deadline = this.#clock.now + this.#timeouts.body;
   }
 
   end(): void {
@@ -190,29 +168,24 @@ export class UpstreamConnection implements Exchange {
     this.#close();
   }
 
-  /** Called every now and then by the pool: one timer for all connections instead of one an exchange. */
+  /** Called by the timer of the pool: one for all connections instead of one for each exchange. */
   checkDeadline(): void {
     if (this.#clock.now < this.#deadline) return;
     const name = backendName(this.#address);
     switch (this.#phase) {
       case 'connecting':
-        this.#close(new UpstreamError(504, `${name} did not accept a connection in time`, 'unsent'));
+        this.#close(notAccepted(name));
         return;
       case 'head':
-        // It has taken all there is, and the rest of the request does not come.
-        if (!this.#requestEnded && this.#socket.writableLength === 0) {
-          this.#close(new UpstreamError(408, `a client stopped sending its request to ${name}`, 'client'));
-        } else this.#close(new UpstreamError(504, `${name} did not answer in time`));
+        // By the client: the backend has read all there is, and the rest of the request does not arrive.
+        this.#close(timedOut(name, false, !this.#requestEnded && this.#socket.writableLength === 0));
         return;
       case 'body':
-        if (this.#paused) {
-          this.#close(new UpstreamError(408, `a client stopped taking the response of ${name}`, 'client'));
-        } else this.#close(new UpstreamError(504, `${name} stopped in the middle of a response`));
+        this.#close(timedOut(name, true, this.#paused));
     }
   }
 
   #onConnect(): void {
-    // Nobody has sent anything yet.
     this.#phase = this.#sink === null ? 'idle' : 'head';
     this.idleSince = this.#clock.now;
     if (this.#sink !== null) this.#begin();
@@ -223,16 +196,15 @@ export class UpstreamConnection implements Exchange {
     try {
       this.#onBytes((memory as Buffer).subarray(0, length));
     } catch (error) {
-      // Whatever refuses to take this response, the connection is in the middle of it: it carries no other.
-      const name = backendName(this.#address);
+      // Whatever threw: the connection stands in the middle of this response and can carry no other.
       this.#sink = null;
       this.#close();
-      sink?.onFailure(new UpstreamError(502, `the answer of ${name} could not be passed on: ${error}`));
+      sink?.onFailure(notPassedOn(backendName(this.#address), error));
     }
     return true;
   };
 
-  /** @param bytes there until it returns */
+  /** @param bytes valid until it returns */
   #onBytes(bytes: Buffer): void {
     let rest = bytes;
     while (rest.length > 0) {
@@ -243,7 +215,7 @@ export class UpstreamConnection implements Exchange {
         this.#sink?.onData(Buffer.from(rest));
         return;
       } else {
-        // Bytes nobody asked for: whatever they answer, it is not the next request.
+        // Bytes between two exchanges must not become the answer to the next request.
         this.#close();
         return;
       }
@@ -252,7 +224,7 @@ export class UpstreamConnection implements Exchange {
     }
   }
 
-  /** @returns bytes consumed, or -1 where it waits for more or has failed */
+  /** @returns bytes consumed; -1: it waits for more, or has failed */
   #readHead(bytes: Buffer): number {
     const known = this.#partial;
     const all = known === null ? bytes : Buffer.concat([known, bytes]);
@@ -285,7 +257,7 @@ export class UpstreamConnection implements Exchange {
     }
     const content = head.framing === 'chunked' ? wholeChunked(text, end) : null;
     if (content !== null) {
-      // Its length is known now, and is told in place of the coding: one write again, for the client to read at once.
+      // All chunks are here: a Content-Length replaces the coding, so that the answer goes out in one write.
       const fields = `${head.fields}Content-Length: ${content.length}\r\n`;
       this.#answerWhole(head.with({ fields, framing: 'length', length: content.length }), content, false);
       return text.length - before;
@@ -301,10 +273,10 @@ export class UpstreamConnection implements Exchange {
     return end - before;
   }
 
-  /** Behind a 101 of anything but a WebSocket nobody would judge what passes: h2c is a whole server without a checkpoint. */
+  /** After a 101 to anything but WebSocket nothing would judge what passes: h2c would open the whole server past the checkpoint. */
   #switch(head: ResponseHead): boolean {
     if (!this.#request!.upgrade || head.upgrade.toLowerCase() !== 'websocket') {
-      this.#malformed('a 101 that was not asked for');
+      this.#malformed('a 101 that was not requested');
       return false;
     }
     this.#phase = 'upgraded';
@@ -341,7 +313,7 @@ export class UpstreamConnection implements Exchange {
     this.#release(usable);
   }
 
-  /** The response is whole. @returns whether the connection can carry another exchange */
+  /** The response is complete. @returns whether the connection can carry another exchange */
   #complete(surplus: boolean): boolean {
     const usable =
       this.#head?.keepAlive === true &&
@@ -354,7 +326,7 @@ export class UpstreamConnection implements Exchange {
     this.#memory.reset();
     this.#carried++;
     if (this.#phase !== 'closed') this.#phase = 'idle';
-    // A slow client may have paused it in the middle of its last packet: the next exchange must find it reading.
+    // A slow client may have paused it in the middle of the last packet: the next exchange must find it reading.
     if (this.#paused) {
       this.#paused = false;
       this.#socket.resume();
@@ -363,13 +335,13 @@ export class UpstreamConnection implements Exchange {
   }
 
   /**
-   * The one place from which a connection goes back to its pool: its response is whole, and the sink has taken it without a
-   * fault. After the sink, so that an exchange started from there does not find this one half free.
+   * The one place that returns a connection to its pool. Called after the sink has taken the whole response, so that an exchange
+   * the sink starts does not find this one half free.
    */
   #release(usable: boolean): void {
-    // Where the answer could not be passed on it is closed already, and a dead one would be given to the next request.
+    // Closed already where the sink threw: the next request must not get a dead connection.
     if (this.#phase === 'closed') return;
-    // An answer before the end of its request: what still comes of that request would be read as the next one.
+    // After an answer that came before the end of its request, the rest of that request would be read as the next one.
     if (!usable || this.#last || !this.#requestEnded || this.#phase !== 'idle') this.#close();
     else this.#onFree(this, true);
   }
@@ -389,19 +361,13 @@ export class UpstreamConnection implements Exchange {
   }
 
   #onError(error: Error): void {
-    const name = backendName(this.#address);
-    const why =
-      this.#phase === 'connecting' ? `${name} accepts no connection` : `${name} broke the connection`;
+    const problem = socketProblem(error, this.#phase === 'connecting');
     this.#close(
-      new UpstreamError(
-        502,
-        `${why}: ${error.message || (error as NodeJS.ErrnoException).code}${refusedHere(error)}`,
-        this.#untouched(),
-        error,
-      ),
+      new UpstreamError(502, `${backendName(this.#address)} ${problem}`, this.#untouched(), error),
     );
   }
 
+  /** How far the request got, for a decision on a retry. */
   #untouched(): 'unsent' | 'retryable' | 'sent' {
     if (this.#phase === 'connecting') return 'unsent';
     return this.#phase === 'head' && this.#carried > 0 && this.#partial === null ? 'retryable' : 'sent';

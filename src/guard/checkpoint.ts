@@ -11,7 +11,7 @@ import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText, requestLine } from '../wire/message-text.ts';
-import { type AskedName, askedName, keepName, type NamedSocket } from './asked-name.ts';
+import { type AskedName, askedName, keepName, type NamedSocket } from './foreign-server-name.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import {

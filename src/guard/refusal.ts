@@ -6,7 +6,7 @@ import { lingeringClose } from '../lingering-close.ts';
 import { type Answer, catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { methodsOf } from '../rules/policy.ts';
 import { errorCodes } from '../wire/h2-faults.ts';
-import { collectEvidence, evidenceTime } from './evidence.ts';
+import { collectEvidence, evidenceTime } from './evidence-collector.ts';
 import { hasBody, isHttp2, isStandIn, type Request, type Response } from './received.ts';
 
 export interface Refusal {

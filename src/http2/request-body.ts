@@ -3,26 +3,34 @@ import type { IncomingBody } from '../forward/forwarder.ts';
 import { grownStreamWindow, maxHeld, rateWindow, streamWindow } from '../h2/bounds.ts';
 import { ReceiveWindow } from '../h2/receive-window.ts';
 import { windowUpdateFrame } from '../wire/h2-frames.ts';
+import { trailerFault } from '../wire/h2-request.ts';
+import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import type { Http2Connection } from './connection.ts';
 
-/** The body of a request on its way to a backend, as fast as it takes it. */
+/** What is wrong with a second field block of a request; null: nothing. */
+export function trailersFault({ fields, tooLong }: FieldBlock, endsStream: boolean): string | null {
+  if (!endsStream) return 'a second head, without an end of the stream';
+  return tooLong ? 'trailers that are too long' : trailerFault(fields);
+}
+
+/** The body of a request on its way to a backend, as fast as the backend takes it. */
 export class RequestBody {
   readonly #stream: number;
   readonly #connection: Http2Connection;
   readonly #window = new ReceiveWindow(streamWindow);
-  /** Came in before the backend took it. */
+  /** Received, but not taken by the backend yet. */
   #held: Buffer[] = [];
   #heldBytes = 0;
   #attempt: Attempt | null = null;
-  /** What came first is on its way: what is held from then on waits for the backend. */
+  /** The first part is on its way: whatever is held from now on waits for the backend. */
   #handedOver = false;
   /** The backend takes nothing more for now. */
   #full = false;
-  /** name, value, name, value …; null: more is to come. */
+  /** name, value, name, value …; null: the body has not ended. */
   trailers: readonly string[] | null = null;
-  /** Bytes that came. */
+  /** Bytes received. */
   received = 0;
-  /** When something last came, and how much had come at the beginning of the present window of the rate. */
+  /** When bytes last arrived; then start of the present rate window, and what had been received by then. */
   #since: number;
   #windowAt: number;
   #windowBytes = 0;
@@ -34,7 +42,7 @@ export class RequestBody {
     this.#windowAt = this.#since;
   }
 
-  /** All of it has come. */
+  /** It is complete. */
   get ended(): boolean {
     return this.trailers !== null;
   }
@@ -43,12 +51,12 @@ export class RequestBody {
     return this.#heldBytes;
   }
 
-  /** @returns false where the client sends more than it may */
+  /** @returns false where the client exceeds its window */
   take(bytes: number): boolean {
     return this.#window.take(bytes);
   }
 
-  /** @returns false where too much waits already, on all connections */
+  /** @returns false where all connections together hold more than `maxHeld` */
   push(data: Buffer): boolean {
     const { server } = this.#connection;
     this.received += data.length;
@@ -70,9 +78,9 @@ export class RequestBody {
   }
 
   /**
-   * What has come, for the head of the request to go out with.
+   * The body so far, to go out with the head of the request.
    *
-   * @param declared bytes of all of it, as the head tells; -1: it does not
+   * @param declared its Content-Length; -1: none
    */
   incoming(declared: number): IncomingBody {
     this.#handedOver = true;
@@ -81,12 +89,12 @@ export class RequestBody {
     this.#release(content.length);
     this.give(content.length);
     const trailers = this.trailers ?? [];
-    // Its length is known once it is here; trailers have no place but behind a chunked body.
+    // A complete body has a known length; but trailers need chunked coding.
     const known = this.ended && trailers.length === 0 ? content.length : -1;
     return { content, whole: this.ended, length: declared === -1 ? known : declared, trailers };
   }
 
-  /** A backend takes it from now on. @param whole it has all of it */
+  /** A backend takes it from now on. @param whole it has all of it already */
   sendTo(attempt: Attempt, whole: boolean): void {
     if (whole) return;
     this.#attempt = attempt;
@@ -104,7 +112,7 @@ export class RequestBody {
     this.#finish();
   }
 
-  /** Nobody takes it any more. */
+  /** Discards what is held. */
   drop(): void {
     const bytes = this.#heldBytes;
     this.#attempt = null;
@@ -116,10 +124,10 @@ export class RequestBody {
   /** The client may send as many again. */
   give(bytes: number): void {
     this.#connection.give(bytes);
-    if (!this.ended) this.#tell(this.#window.give(bytes));
+    if (!this.ended) this.#widen(this.#window.give(bytes));
   }
 
-  /** A body that stands still, or trickles, holds what others wait for. Not where it is the backend that takes nothing. */
+  /** Whether it stalls or trickles: it would hold what others wait for. A backend that takes nothing is not the client's fault. */
   tooSlow(now: number, stall: number, minRate: number): boolean {
     if (this.ended || this.#full || (this.#handedOver && this.#heldBytes > 0)) {
       this.#since = now;
@@ -138,13 +146,13 @@ export class RequestBody {
   #write(data: Buffer): void {
     if (!this.#attempt!.write(data)) this.#full = true;
     this.give(data.length);
-    // An upload that goes on: it may come as fast as the road allows.
+    // A long upload: a larger window lets it use the bandwidth of the path.
     if (this.ended) return;
-    this.#tell(this.#window.grow(grownStreamWindow));
+    this.#widen(this.#window.grow(grownStreamWindow));
     this.#connection.grow();
   }
 
-  #tell(increment: number): void {
+  #widen(increment: number): void {
     if (increment > 0) this.#connection.output.put(windowUpdateFrame(this.#stream, increment));
   }
 

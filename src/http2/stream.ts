@@ -1,26 +1,24 @@
-/** One request and its answer, RFC 9113 section 8.1. */
+/** One request of a client and its answer, RFC 9113 section 8.1. */
 import type { Attempt, ClientSide } from '../forward/attempt.ts';
 import type { BackendGroup } from '../forward/backend-group.ts';
 import { failureAnswer } from '../forward/failure-answer.ts';
 import type { Outcome } from '../forward/served.ts';
-import type { UpstreamError } from '../forward/upstream-error.ts';
+import type { UpstreamError, UpstreamStatus } from '../forward/upstream-error.ts';
 import type { Judged } from '../guard/checkpoint.ts';
-import { evidenceTime } from '../guard/evidence.ts';
-import { allowed, refusal } from '../guard/refusal.ts';
-import { lingerTime } from '../h2/bounds.ts';
 import { plural } from '../plural.ts';
 import type { Answer } from '../rules/catalogue.ts';
 import { errorCodes, type Fault, inStream } from '../wire/h2-faults.ts';
 import { type Frame, flags } from '../wire/h2-frames.ts';
-import { fieldText, h2Request, trailerFault } from '../wire/h2-request.ts';
+import { fieldText, h2Request } from '../wire/h2-request.ts';
 import type { FieldBlock } from '../wire/hpack-decoder.ts';
 import type { ResponseHead } from '../wire/response-head.ts';
 import { ends } from './closed-streams.ts';
 import type { Http2Connection } from './connection.ts';
-import { Evidence } from './evidence.ts';
-import { asHandshake, type Handshake } from './handshake.ts';
-import { RequestBody } from './request-body.ts';
+import { DiscardedRest } from './discarded-rest.ts';
+import { answerRefusal, recordDefect, recordHead, tooLarge } from './refused-request.ts';
+import { RequestBody, trailersFault } from './request-body.ts';
 import { Response } from './response.ts';
+import { asHandshake, type Handshake } from './websocket-handshake.ts';
 
 const { protocolError, internalError, streamClosed, flowControlError, cancel, noError, enhanceYourCalm } =
   errorCodes;
@@ -28,30 +26,28 @@ const { protocolError, internalError, streamClosed, flowControlError, cancel, no
 export class Http2Stream implements ClientSide {
   readonly id: number;
   readonly #connection: Http2Connection;
-  /** A login on a connection to a backend (NTLM) holds for one request at a time; browsers make it over HTTP/1.1. */
+  /** None: browsers use logins that belong to a connection (NTLM) over HTTP/1.1 only. */
   readonly connection = null;
   readonly #response: Response;
   #judged: Judged | null = null;
   #group: BackendGroup | null = null;
   #attempt: Attempt | null = null;
-  /** Of the attempt, once it is over too. */
+  /** The attempt's backend, kept after its end. */
   #backend: Attempt['backend'] = null;
-  /** All of the request went to the attempt at once. */
+  /** The attempt got the whole body at once. */
   #whole = false;
   #start = 0;
   #contentLength = -1;
-  /** What came behind the head; null: nothing did. */
+  /** Null: the request has none. */
   #body: RequestBody | null = null;
-  /** The answer is written. */
+  /** The answer is complete. */
   answered = false;
-  /** Of a refused request; null: it is none. */
-  #evidence: Evidence | null = null;
-  /** Since when what still comes of the request is of no use to anybody. */
-  #uselessSince: number | null = null;
-  /** Of a WebSocket; null: it is none. */
+  /** Not null: the answer does not wait for the rest of the request. */
+  #rest: DiscardedRest | null = null;
+  /** Null: not a WebSocket. */
   #handshake: Handshake | null = null;
   #upgraded = false;
-  /** When something last went through an upgraded stream. */
+  /** When an upgraded stream last carried something. */
   #activeAt = 0;
 
   constructor(connection: Http2Connection, id: number, sendWindow: number) {
@@ -60,7 +56,7 @@ export class Http2Stream implements ClientSide {
     this.#response = new Response(id, connection, sendWindow, this.#onAnswered, this.#onRoom);
   }
 
-  /** The head of the answer is written. */
+  /** The head of the answer is sent. */
   get #begun(): boolean {
     return this.#response.status !== 0;
   }
@@ -69,22 +65,19 @@ export class Http2Stream implements ClientSide {
     return this.#body === null || this.#body.ended;
   }
 
-  /** The request has come; its body may follow. */
+  /** The head of the request. */
   begin({ fields, tooLong }: FieldBlock, endsStream: boolean): void {
     const { server, socket } = this.#connection;
     const { checkpoint, rateLimits, limits } = server.options;
     this.#start = performance.now();
     const { request, contentLength, expect } = h2Request(fields, endsStream);
     if (!endsStream) this.#body = new RequestBody(this.id, this.#connection);
-    const why = `a head longer than ${limits.headerBytes} bytes`;
-    const judged = checkpoint.judgeRead(
-      tooLong ? { ...request, defects: [{ why, at: 0, overflow: true }] } : request,
-      socket,
-    );
+    const judged = checkpoint.judgeRead(tooLong ? tooLarge(request, limits.headerBytes) : request, socket);
     const { verdict } = judged;
-    // Section 8.1.1: a malformed request is reset, whatever is said about its rule.
+    // Section 8.1.1: a malformed request is reset, whatever the policy says about its rule.
     if (!tooLong && request.defects !== undefined) {
-      this.#resetAsMalformed(judged);
+      this.#resetUnanswered(judged, protocolError);
+      this.#connection.leave();
       return;
     }
     if (tooLong || verdict.action === 'block') {
@@ -100,30 +93,23 @@ export class Http2Stream implements ClientSide {
     }
     this.#judged = judged;
     this.#contentLength = contentLength;
-    if (expect !== null && expect !== '' && expect !== '100-continue') {
-      this.#answer(417, []);
-      return;
+    const continues = expect === '100-continue';
+    if (expect !== null && expect !== '' && !continues) this.#answer(417, []);
+    else if (contentLength > this.#maxBody) this.#answer(413, []);
+    else {
+      if (continues && !endsStream) this.#response.inform(100, '');
+      this.#serve(judged);
     }
-    if (contentLength > this.#maxBody) {
-      this.#answer(413, []);
-      return;
-    }
-    if (expect === '100-continue' && !endsStream) this.#response.inform(100, '');
-    this.#serve(judged);
   }
 
   onDataFrame(frame: Frame): Fault | null {
     const body = this.#body;
-    if (body === null || body.ended) return inStream(streamClosed, 'DATA behind the end of the stream');
+    if (body === null || body.ended) return inStream(streamClosed, 'DATA after the end of the stream');
     if (!body.take(frame.length)) return inStream(flowControlError, 'more DATA than the stream takes');
     const { bytes, start, end, length } = frame;
     const ended = (frame.flags & flags.endStream) !== 0;
-    if (this.#uselessSince !== null) {
-      // A refused sender is not let send more than its window; a client that is not may end what it has begun: curl 7.88 waits
-      // for that, whatever it has been answered.
-      if (this.#evidence !== null) this.#connection.give(length);
-      else body.give(length);
-      this.#evidence?.add(bytes, start, end);
+    if (this.#rest !== null) {
+      this.#rest.take(frame);
       return ended ? this.#endRequest([]) : null;
     }
     if (end - start < length) body.give(length - (end - start));
@@ -143,43 +129,37 @@ export class Http2Stream implements ClientSide {
   }
 
   /** A second field block of the stream. */
-  onTrailers({ fields, tooLong }: FieldBlock, endsStream: boolean): Fault | null {
-    if (this.#remoteEnded) return inStream(streamClosed, 'HEADERS behind the end of the stream');
-    const why = endsStream
-      ? tooLong
-        ? 'trailers that are too long'
-        : trailerFault(fields)
-      : 'a second head, which does not end the stream';
-    if (why === null || this.#uselessSince !== null) return this.#endRequest(fields);
-    this.#recordDefect(why, `\r\n${fieldText(fields)}`);
-    return inStream(protocolError, why);
+  onTrailers(block: FieldBlock, endsStream: boolean): Fault | null {
+    if (this.#remoteEnded) return inStream(streamClosed, 'HEADERS after the end of the stream');
+    const why = trailersFault(block, endsStream);
+    if (why === null || this.#rest !== null) return this.#endRequest(block.fields);
+    return this.#malformed(why, `\r\n${fieldText(block.fields)}`);
   }
 
-  /** The client takes more on the stream, or less. @returns false where that is more than it may say */
+  /** The client changes the send window. @returns false where that exceeds 2^31-1 */
   widen(change: number): boolean {
     return this.#response.widen(change);
   }
 
-  /** Ends it for a fault of the client. */
+  /** Resets it. */
   fail(code: number): void {
     this.cancel('refused');
     this.#connection.reset(this, code);
   }
 
-  /** The client is gone, or wants it no more. */
+  /** The client is gone, or wants no answer. */
   cancel(outcome: Outcome = this.#begun ? 'cut' : 'aborted'): void {
-    this.#evidence?.end();
+    this.#rest?.end();
     this.#endAttempt()?.cancel();
     this.#response.drop();
     this.#body?.drop();
-    if (!this.answered) this.#tell(outcome);
+    if (!this.answered) this.#report(outcome);
   }
 
   checkDeadline(now: number): void {
     const { stall, minRate, upgradeIdle } = this.#connection.server.options.limits;
-    if (this.#uselessSince !== null && this.answered) {
-      if (now - this.#uselessSince >= (this.#evidence === null ? lingerTime : evidenceTime))
-        this.fail(noError);
+    if (this.#rest !== null && this.answered) {
+      if (this.#rest.expired(now)) this.fail(noError);
     } else if (this.#response.stalled(now, stall)) this.fail(cancel);
     else if (this.#handshake !== null) {
       if (now - this.#activeAt >= upgradeIdle) this.fail(cancel);
@@ -196,7 +176,7 @@ export class Http2Stream implements ClientSide {
 
   onHead({ status, fields, dated }: ResponseHead, whole: string | null): void {
     if (this.#handshake !== null && status < 300) {
-      // RFC 8441 section 5: a 2xx would tell the client that it speaks to a WebSocket from now on.
+      // RFC 8441 section 5: a 2xx would tell the client that its WebSocket is open.
       this.#failHandshake();
     } else if (whole === null) this.#response.begin(status, fields, dated);
     else {
@@ -230,28 +210,27 @@ export class Http2Stream implements ClientSide {
   onFailure(error: UpstreamError): void {
     this.#endAttempt();
     if (this.#begun) {
-      // A cut response must not look whole.
+      // A cut response must not look complete.
       this.cancel('cut');
       this.#connection.reset(this, error.byClient ? cancel : internalError);
       return;
     }
-    const { headers, text } = failureAnswer(error.status);
-    this.#answer(error.status, headers, text);
+    this.#answerFailure(error.status);
   }
 
   onDrain(): void {
     this.#body?.resume();
   }
 
-  /** Bytes of its body. An upgraded stream has none: what comes on it are frames of a WebSocket. */
+  /** Limit of the body, in bytes. An upgraded stream has none: it carries WebSocket frames. */
   get #maxBody(): number {
     const verdict = this.#judged?.verdict;
     return (verdict?.upgrade === true ? undefined : verdict?.site?.maxBody) ?? Number.POSITIVE_INFINITY;
   }
 
   /**
-   * Where both sides speak at a time (gRPC) either may be quiet: the backend's deadlines are the bound then, and a stream that waits
-   * keeps no connection to it from others.
+   * Where both sides send at once (gRPC) either may be silent. There the backend's deadlines are the bound, and a waiting stream
+   * occupies no backend connection.
    */
   #bodyTooSlow(now: number, stall: number, minRate: number): boolean {
     const multiplexed = this.#group?.multiplexed === true;
@@ -259,9 +238,9 @@ export class Http2Stream implements ClientSide {
     return this.#body.tooSlow(now, stall, multiplexed ? 0 : minRate);
   }
 
-  /** The request is for a backend, and has not been sent. */
+  /** The request is for a backend and has not been sent. */
   get #waits(): boolean {
-    return this.#group !== null && this.#attempt === null && !this.#begun && this.#uselessSince === null;
+    return this.#group !== null && this.#attempt === null && !this.#begun && this.#rest === null;
   }
 
   #serve(judged: Judged): void {
@@ -281,29 +260,30 @@ export class Http2Stream implements ClientSide {
       this.#send();
   }
 
-  /** Sends the request on: with all of its body, or with as much as is kept for a body that is longer. */
+  /** Forwards the request with its whole body, or with as much as is buffered of a longer one. */
   #send(): void {
-    const { forwarder } = this.#connection.server.options;
-    const { socket } = this.#connection;
+    const { server, socket } = this.#connection;
     const judged = this.#judged!;
-    const body = this.#body;
-    const secure = 'encrypted' in socket;
-    if (judged.verdict.upgrade) {
+    const { upgrade } = judged.verdict;
+    if (upgrade) {
       this.#handshake = asHandshake(judged);
-      this.#activeAt = this.#connection.server.now;
-      this.#attempt = forwarder.attempt(this.#group!, this.#handshake.judged, secure, null, true, this);
-    } else if (body === null || this.#contentLength === 0) {
-      this.#whole = true;
-      this.#attempt = forwarder.attempt(this.#group!, judged, secure, null, false, this);
-    } else {
-      const incoming = body.incoming(this.#contentLength);
-      this.#whole = incoming.whole;
-      this.#attempt = forwarder.attempt(this.#group!, judged, secure, incoming, false, this);
+      this.#activeAt = server.now;
     }
+    const hasBody = !upgrade && this.#body !== null && this.#contentLength !== 0;
+    const incoming = hasBody ? this.#body!.incoming(this.#contentLength) : null;
+    this.#whole = incoming === null ? !upgrade : incoming.whole;
+    this.#attempt = server.options.forwarder.attempt(
+      this.#group!,
+      this.#handshake?.judged ?? judged,
+      'encrypted' in socket,
+      incoming,
+      upgrade,
+      this,
+    );
     this.#attempt.start();
   }
 
-  /** An answer of our own. Nothing where the client has left. */
+  /** An answer of the gateway itself; none where the client has left. */
   #answer(status: number, headers: readonly string[], text = ''): void {
     if (this.#judged === null || this.#begun) return;
     const framed = headers.length > 0 ? headers : ['Content-Length', '0'];
@@ -323,12 +303,12 @@ export class Http2Stream implements ClientSide {
 
   readonly #onAnswered = (): void => {
     this.answered = true;
-    if (this.#evidence === null) this.#tell(this.#upgraded ? 'upgraded' : 'answered');
+    this.#report(this.#upgraded ? 'upgraded' : 'answered');
     if (this.#remoteEnded) this.#done();
-    else this.#stopListening();
+    else this.#discardRest(null);
   };
 
-  #tell(outcome: Outcome): void {
+  #report(outcome: Outcome): void {
     const judged = this.#judged;
     this.#judged = null;
     const { onServed } = this.#connection.server.options;
@@ -339,12 +319,13 @@ export class Http2Stream implements ClientSide {
   }
 
   /**
-   * RFC 9113 section 8.1: the answer stands without the rest of the request. It is not reset at once, since curl 7.88 throws the
-   * answer away with the stream.
+   * RFC 9113 section 8.1: an answer may come before the end of the request. The stream is not reset at once, since curl 7.88 would
+   * throw the answer away with it.
    */
-  #stopListening(): void {
-    this.#body?.drop();
-    this.#uselessSince ??= this.#connection.server.now;
+  #discardRest(refused: Judged | null): void {
+    const body = this.#body!;
+    body.drop();
+    this.#rest ??= new DiscardedRest(this.#connection, body, refused);
   }
 
   #done(): void {
@@ -354,9 +335,9 @@ export class Http2Stream implements ClientSide {
 
   #endRequest(trailers: readonly string[]): Fault | null {
     const body = this.#body!;
-    if (this.#uselessSince !== null) {
+    if (this.#rest !== null) {
       body.end([]);
-      this.#evidence?.end();
+      this.#rest.end();
       if (this.answered) this.#done();
       return null;
     }
@@ -368,61 +349,49 @@ export class Http2Stream implements ClientSide {
     return null;
   }
 
-  /** The rest of the request is not waited for. */
+  /** Answers without waiting for the rest of the request. */
   #breakOff(status: number): void {
     this.#endAttempt()?.cancel();
     if (this.#begun) this.fail(cancel);
     else this.#answer(status, []);
   }
 
+  #answerFailure(status: UpstreamStatus): void {
+    const { headers, text } = failureAnswer(status);
+    this.#answer(status, headers, text);
+  }
+
   #failHandshake(): void {
     this.#endAttempt()?.cancel();
-    const { headers, text } = failureAnswer(502);
-    this.#answer(502, headers, text);
+    this.#answerFailure(502);
   }
 
   /** Section 8.1.1. */
   #wrongLength(received: number): Fault {
-    const why = `a Content-Length of ${this.#contentLength} before ${plural(received, 'byte')}`;
-    this.#recordDefect(why, '');
+    return this.#malformed(`a Content-Length of ${this.#contentLength} before ${plural(received, 'byte')}`, '');
+  }
+
+  /** The rest of the request is malformed. @param text of it, as evidence */
+  #malformed(why: string, text: string): Fault {
+    recordDefect(this.#connection, this.#judged!, why, text);
+    this.#connection.leave();
     return inStream(protocolError, why);
   }
 
-  /** What came behind a head that was in order is malformed. */
-  #recordDefect(why: string, text: string): void {
-    const { server, socket } = this.#connection;
-    const { checkpoint } = server.options;
-    const judged = checkpoint.judgeRead({ ...this.#judged!.request, defects: [{ why, at: 0 }] }, socket);
-    checkpoint.recordRead(judged, socket, Buffer.from(text, 'latin1'));
-    this.#connection.leave();
-  }
-
-  #resetAsMalformed(judged: Judged): void {
-    const { server, socket } = this.#connection;
-    server.options.checkpoint.recordRead(judged, socket, nothing);
+  #resetUnanswered(judged: Judged, code: number): void {
+    recordHead(this.#connection, judged);
     this.#body?.drop();
-    this.#connection.reset(this, protocolError);
-    this.#connection.leave();
+    this.#connection.reset(this, code);
   }
 
-  /** Answers at once, and takes what the sender still says as evidence. */
+  /** Answers at once and keeps what the sender still sends as evidence. */
   #refuse(judged: Judged, answer: Answer, headers: readonly string[]): void {
-    const { server, socket } = this.#connection;
     if (answer === 'drop') {
-      server.options.checkpoint.recordRead(judged, socket, nothing);
-      this.#body?.drop();
-      this.#connection.reset(this, cancel);
+      this.#resetUnanswered(judged, cancel);
       return;
     }
-    this.#evidence = new Evidence(this.#connection, judged);
-    if (this.#remoteEnded) this.#evidence.end();
-    else this.#stopListening();
-    const { headers: own, body } = refusal(answer, judged.verdict.rule ?? 'framing', [
-      ...headers,
-      ...allowed(judged.verdict),
-    ]);
-    this.#response.own(answer, own, body, judged.request.method);
+    if (this.#remoteEnded) recordHead(this.#connection, judged);
+    else this.#discardRest(judged);
+    answerRefusal(this.#response, judged, answer, headers);
   }
 }
-
-const nothing = Buffer.alloc(0);

@@ -22,7 +22,7 @@ const get: OutgoingRequest = {
   login: false,
   address: '192.0.2.1',
   secure: false,
-  told: null,
+  sticky: null,
 };
 
 class Side implements ClientSide {

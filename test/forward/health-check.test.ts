@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { BackendAddress } from '../../src/forward/backend.ts';
-import { HealthCheck, type HealthOptions } from '../../src/forward/health.ts';
+import { HealthCheck, type HealthOptions } from '../../src/forward/health-check.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';

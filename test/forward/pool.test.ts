@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
-import { Pool, type PoolBounds, poolKey, type Waiter } from '../../src/forward/pool.ts';
+import { type PoolBounds, poolKey, type Waiter } from '../../src/forward/bounded-pool.ts';
+import { Pool } from '../../src/forward/pool.ts';
 import type { UpstreamConnection } from '../../src/forward/upstream-connection.ts';
 import type { ResponseSink } from '../../src/forward/upstream-exchange.ts';
 import { eventually } from '../support/eventually.ts';

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { suite, test } from 'node:test';
 import { evidenceLimit, probeEvent } from '../../src/events/probe-event.ts';
 import { printable, redact } from '../../src/events/redact.ts';
-import { collectEvidence, evidenceTime } from '../../src/guard/evidence.ts';
+import { collectEvidence, evidenceTime } from '../../src/guard/evidence-collector.ts';
 import { denied } from '../../src/judge.ts';
 import { corpusPolicy } from '../support/policy.ts';
 

@@ -1,7 +1,7 @@
 /** What one client may take by HTTP/2: each bound of `src/h2/bounds.ts`, a little below it and a little above. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { Allowance } from '../../src/h2/allowance.ts';
+import { TokenBucket } from '../../src/h2/token-bucket.ts';
 import * as bounds from '../../src/h2/bounds.ts';
 import { ReceiveWindow } from '../../src/h2/receive-window.ts';
 import { ClosedStreams, ends } from '../../src/http2/closed-streams.ts';
@@ -245,7 +245,7 @@ suite('HTTP/2 bounds: time', () => {
 
 suite('HTTP/2 bounds: tables', () => {
   test('an allowance is used up, and comes back with time', () => {
-    const allowance = new Allowance({ burst: 2, perSecond: 10 }, 0);
+    const allowance = new TokenBucket({ burst: 2, perSecond: 10 }, 0);
     assert.deepEqual(
       [0, 0, 0, 50, 150].map((now) => allowance.take(now)),
       [true, true, false, false, true],

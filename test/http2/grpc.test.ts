@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { after, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { HealthCheck } from '../../src/forward/health.ts';
+import { HealthCheck } from '../../src/forward/health-check.ts';
 import { certificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';

@@ -1,7 +1,7 @@
-/** So many at once, then so many a second. */
-export class Allowance {
+/** Token bucket: `burst` at once, then `perSecond`. */
+export class TokenBucket {
   readonly #burst: number;
-  /** What it may be by what was given. */
+  /** Capacity that `give` can fill. */
   readonly #most: number;
   readonly #perMillisecond: number;
   #left: number;
@@ -23,7 +23,7 @@ export class Allowance {
     this.#at = now;
   }
 
-  /** Uses one up. @returns false where none was left */
+  /** Takes one token. @returns false where none is left */
   take(now: number): boolean {
     if (now > this.#at && this.#left < this.#burst)
       this.#left = Math.min(this.#burst, this.#left + (now - this.#at) * this.#perMillisecond);
