@@ -11,14 +11,14 @@ import type {
 import fp from 'fastify-plugin';
 import { type CompiledForward, compileForward, type ForwardSettings } from '../src/config/forward-options.ts';
 import { Forwarder, isSecure } from '../src/forward/forwarder.ts';
-import { replaced, sent } from '../src/forward/outgoing-body.ts';
+import { outgoingBody, withoutDeletedFields } from '../src/forward/outgoing-body.ts';
 import { type ReplyOptions, ReplySide } from '../src/forward/reply-side.ts';
 import { rewritten } from '../src/forward/rewritten-request.ts';
 import { type Handshake, handshakeOf, RoutedUpgrades } from '../src/forward/routed-upgrades.ts';
 import type { Judged } from '../src/guard/checkpoint.ts';
+import { endBehind, isLast } from '../src/guard/current-exchange.ts';
 import { hasBody, isHttp2, isStandIn, type Request } from '../src/guard/received.ts';
 import { ServerCheckpoint } from '../src/guard/server-checkpoint.ts';
-import { endBehind, isLast } from '../src/guard/current-exchange.ts';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -146,9 +146,9 @@ class Backends {
   }
 
   #send(request: FastifyRequest, reply: FastifyReply, judged: Judged, options?: ReplyOptions): void {
-    const { body, source } = sent(request, judged.request);
+    const { body, source } = outgoingBody(request, judged.request);
     const rewrite = options?.rewriteRequestHeaders;
-    const out = rewritten(replaced(request, judged), request, rewrite);
+    const out = rewritten(withoutDeletedFields(request, judged), request, rewrite);
     const side = new ReplySide(request, reply, source, options);
     const group = this.#forwarder.groupFor(out)!;
     // Node or the guard has already answered `100 Continue`.

@@ -1,7 +1,6 @@
 /**
- * A cookie of ours that keeps a client with one backend. Its value is a keyed hash: nobody makes one up, and none tells where a
- * backend is. It stays between client and gateway: no backend sees it, and none sets it (HAProxy's `cookie … insert indirect
- * nocache`).
+ * The cookie that keeps a client with one backend. Its value is a keyed hash: it can't be forged and does not reveal the address of
+ * a backend. It stays between client and gateway: backends neither see it nor set it (HAProxy's `cookie … insert indirect nocache`).
  */
 import { createHmac } from 'node:crypto';
 import { is } from '../wire/field-names.ts';
@@ -15,7 +14,7 @@ interface Named {
 
 /** A request without the cookie. */
 export interface RequestWithout<T> {
-  /** That the cookie told; null: it told none of ours. */
+  /** The one that the cookie names; null: none of ours. */
   readonly backend: T | null;
   readonly rawHeaders: readonly string[];
   readonly strip: readonly number[];
@@ -26,8 +25,8 @@ export class BackendCookie<T extends Named> {
   readonly #values = new Map<T, string>();
 
   /**
-   * @param secret the same in every process whose cookies the others take
-   * @param site a cookie of one site says nothing to another
+   * @param secret shared by all processes that must accept each other's cookies
+   * @param site a cookie of one site is worthless on another
    */
   constructor(secret: string, site: string, backends: readonly T[]) {
     for (const backend of backends) {
@@ -38,15 +37,15 @@ export class BackendCookie<T extends Named> {
   }
 
   /**
-   * Takes the cookie out of a request.
+   * Removes the cookie from a request.
    *
    * @param rawHeaders name, value, name, value …
-   * @param strip even indexes into them of what does not pass
+   * @param strip even indexes of the fields that are not passed on
    */
   takeFrom(rawHeaders: readonly string[], strip: readonly number[]): RequestWithout<T> {
     let backend: T | null = null;
     let edited: string[] | null = null;
-    let gone = strip;
+    let stripped = strip;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!;
       const value = rawHeaders[i + 1]!;
@@ -55,32 +54,32 @@ export class BackendCookie<T extends Named> {
       const others = pairs.filter((pair) => !isOurs(pair));
       for (const pair of pairs)
         if (isOurs(pair)) backend ??= this.#backends.get(pair.slice(pair.indexOf('=') + 1).trim()) ?? null;
-      if (others.length === 0) gone = [...gone, i];
+      if (others.length === 0) stripped = [...stripped, i];
       edited ??= [...rawHeaders];
       edited[i + 1] = others.join(';').trimStart();
     }
-    return { backend, rawHeaders: edited ?? rawHeaders, strip: gone };
+    return { backend, rawHeaders: edited ?? rawHeaders, strip: stripped };
   }
 
   /**
-   * The head of an answer, as its client gets it.
+   * The head of an answer as the client gets it.
    *
-   * @param backend that answered
-   * @param told the one that the cookie of the request told
+   * @param backend the one that answered
+   * @param sticky the one that the cookie of the request names
    * @param secure the client speaks TLS
    */
-  putInto(head: ResponseHead, backend: T, told: T | null, secure: boolean): ResponseHead {
+  putInto(head: ResponseHead, backend: T, sticky: T | null, secure: boolean): ResponseHead {
     const kept = withoutOurs(head);
-    if (backend === told) return kept;
+    if (backend === sticky) return kept;
     const cookie = `${backendCookieName}=${this.#values.get(backend)!}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
-    // A cache that kept the answer would send all of its clients to this backend.
+    // A cache that stored the answer would send all of its clients to this backend.
     return kept.with({ fields: `${kept.fields}Set-Cookie: ${cookie}\r\nCache-Control: private\r\n` });
   }
 }
 
 const isOurs = (pair: string): boolean => pair.slice(0, pair.indexOf('=')).trim() === backendCookieName;
 
-/** A backend that sets it would choose where its clients go. */
+/** A backend that could set it would steer clients to backends of its choice. */
 function withoutOurs(head: ResponseHead): ResponseHead {
   if (!head.fields.includes(backendCookieName)) return head;
   const raw = head.rawHeaders;

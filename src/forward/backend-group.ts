@@ -4,25 +4,25 @@ import { speaksHttp2 } from './backend.ts';
 import type { BackendCookie } from './backend-cookie.ts';
 import { BackendHealth } from './backend-health.ts';
 import { type Balance, type BalancePolicy, balance } from './balance.ts';
+import type { BackendPool } from './bounded-pool.ts';
 import type { FieldEdits } from './field-edits.ts';
 import { HealthCheck, type HealthOptions } from './health-check.ts';
-import type { BackendPool } from './bounded-pool.ts';
 
 const unchanged: FieldChanges = { request: null, response: null };
 
 export interface GroupOptions {
   readonly balance: BalancePolicy;
-  /** Null: backends are judged by what becomes of requests alone. */
+  /** Null: only the outcome of requests tells whether a backend is healthy. */
   readonly health: HealthOptions | null;
-  /** What is changed of the fields that pass. @default nothing */
+  /** Edits to the fields of messages. @default none */
   readonly fields?: FieldChanges | undefined;
-  /** Keeps clients with their backend. @default none does */
+  /** Keeps clients with their backend. @default no cookie */
   readonly cookie?: BackendCookie<Backend> | undefined;
-  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  /** Called when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onChange: (backend: Backend, healthy: boolean, why: string) => void;
 }
 
-/** Null: they pass as they are. */
+/** Null: fields pass unchanged. */
 export interface FieldChanges {
   readonly request: FieldEdits | null;
   readonly response: FieldEdits | null;
@@ -53,7 +53,7 @@ export class BackendGroup {
   readonly backends: readonly Backend[];
   readonly fields: FieldChanges;
   readonly cookie: BackendCookie<Backend> | null;
-  /** Each exchange has a stream of its own (HTTP/2), so that a request can go on as it comes. */
+  /** All backends speak HTTP/2: each exchange has its own stream, so a request is forwarded as it arrives, without buffering. */
   readonly multiplexed: boolean;
   readonly #options: GroupOptions;
   readonly #balance: Balance<Backend>;
@@ -72,19 +72,18 @@ export class BackendGroup {
   }
 
   /**
-   * The backend for the next request. Where all are ejected the one that may be tried soonest is: better a try than a
-   * certain 502.
+   * The backend for the next request. Where all are ejected, the one whose ejection ends first: a try is better than a certain 502.
    *
-   * @param not those that have failed this request
-   * @param client the connection of the client: where it has logged in on a connection, that backend gets its requests
+   * @param not those that this request has failed on
+   * @param client the connection of the client: if it logged in on a connection to a backend, that backend gets its requests
    * @param address of the client
-   * @param told by its cookie; null: by none
+   * @param sticky the backend that the cookie names; null: none
    */
   pick(
     not: readonly Backend[],
     client: EventEmitter | null,
     address: string,
-    told: Backend | null = null,
+    sticky: Backend | null = null,
   ): Backend {
     const { backends } = this;
     if (backends.length === 1) return backends[0]!;
@@ -92,14 +91,13 @@ export class BackendGroup {
     const healthy = backends.filter((backend) => !not.includes(backend) && !backend.health.ejected(now));
     const own = client === null ? undefined : healthy.find(({ pool }) => pool.keepsFor(client));
     if (own !== undefined) return own;
-    if (told !== null && healthy.includes(told)) return told;
+    if (sticky !== null && healthy.includes(sticky)) return sticky;
     if (healthy.length > 0) return this.#balance(healthy, address);
     const left = backends.filter((backend) => !not.includes(backend));
     const others = left.length > 0 ? left : backends;
     return others.reduce((best, one) => (one.health.ejectedUntil < best.health.ejectedUntil ? one : best));
   }
 
-  /** @param status of the answer */
   succeeded(backend: Backend, status: number): void {
     if (backend.health.succeeded(status)) this.#options.onChange(backend, true, 'answers requests again');
   }

@@ -1,21 +1,22 @@
-/** Whether a backend is healthy: told by what becomes of requests, and by checks. Pure; the clock is passed in. */
+/** Whether a backend is healthy, from the outcome of requests and from active checks. Pure; the clock is passed in. */
 
 /** Failures in a row after which a backend is ejected. */
 const failuresToEject = 3;
-/** Milliseconds of the first ejection; doubles with each further one. */
+/** Milliseconds of the first ejection; each further one lasts twice as long. */
 const firstEjection = 1000;
 const longestEjection = 60_000;
 
 /**
- * What is shown of a backend: `unknown` before anybody has asked it; `healthy` or `failing` by its last answer, where none and
- * one above 499 are failures; `ejected` while it gets no requests.
+ * The state shown to operators: `unknown` before the first request; `healthy` or `failing` by the last one, where no answer and a
+ * status above 499 count as failing; `ejected` while it gets no requests.
  */
 export type HealthState = 'unknown' | 'healthy' | 'failing' | 'ejected';
 
+/** Thresholds of the active check. */
 export interface Settling {
-  /** Good results of checks in a row until a backend gets requests again. */
+  /** Passed checks in a row until an ejected backend gets requests again. */
   readonly rise: number;
-  /** Bad ones in a row until it is ejected. */
+  /** Failed checks in a row until a backend is ejected. */
   readonly fall: number;
 }
 
@@ -23,11 +24,11 @@ export class BackendHealth {
   #failures = 0;
   #ejections = 0;
   #ejectedUntil = 0;
-  /** What the active check last settled on; true where none is configured. */
+  /** The verdict of the active check; true where none is configured. */
   #passing = true;
-  /** Results of checks in a row that speak against that. */
+  /** Checks in a row that contradict it. */
   #against = 0;
-  /** Whether the last answer was a good one; null before the first. */
+  /** Whether the last request or check succeeded; null before the first. */
   #lastGood: boolean | null = null;
 
   /** @param now milliseconds */
@@ -35,7 +36,7 @@ export class BackendHealth {
     return !this.#passing || now < this.#ejectedUntil;
   }
 
-  /** When it may be tried again; in the past where it is not ejected. */
+  /** When the ejection ends; in the past where it is not ejected. */
   get ejectedUntil(): number {
     return this.#ejectedUntil;
   }
@@ -48,9 +49,9 @@ export class BackendHealth {
   }
 
   /**
-   * A request got an answer. One above 499 does not eject: a request can be made that every backend fails at.
+   * A request got an answer. A status above 499 does not eject: a client can craft a request that every backend answers with 500.
    *
-   * @returns true where this ends what an ejection began
+   * @returns true where a backend that had been ejected is back
    */
   succeeded(status: number): boolean {
     const back = this.#ejections > 0;
@@ -62,19 +63,19 @@ export class BackendHealth {
     return back;
   }
 
-  /** A request got none. @returns true where this ejects the backend */
+  /** A request got no answer. @returns true where this ejects the backend */
   failed(now: number): boolean {
     this.#lastGood = false;
     this.#failures++;
     if (this.#failures < failuresToEject || now < this.#ejectedUntil) return false;
     this.#ejectedUntil = now + Math.min(firstEjection * 2 ** this.#ejections, longestEjection);
     this.#ejections++;
-    // One more failure after its return is enough: it has not recovered.
+    // After its return a single failure ejects it again: it has not recovered.
     this.#failures = failuresToEject - 1;
     return true;
   }
 
-  /** The active check has a result. @returns true where it settles on another state by that */
+  /** The active check has a result. @returns true where this changes its verdict */
   checked(passed: boolean, { rise, fall }: Settling): boolean {
     this.#lastGood = passed;
     this.#against = passed === this.#passing ? 0 : this.#against + 1;
@@ -85,7 +86,7 @@ export class BackendHealth {
     return true;
   }
 
-  /** No check is configured any more: what one said last holds for ever otherwise. */
+  /** A reload removed the check: its last verdict must not hold for ever. */
   unchecked(): void {
     this.#passing = true;
     this.#against = 0;

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 
-/** Where a backend is, and whether it is spoken to by HTTP/2. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
+/** Where a backend is, and whether it speaks HTTP/2. Comes from the config and from nowhere else: no byte of a request reaches a dial. */
 export type BackendAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly http2?: boolean }
   | {
@@ -14,20 +14,20 @@ export type BackendAddress =
   | { readonly kind: 'unix'; readonly path: string };
 
 export interface BackendTls {
-  /** The name in its certificate. */
+  /** The name that its certificate must carry. */
   readonly servername: string;
-  /** PEM of the authorities to believe, in place of the system's; undefined for the system's. */
+  /** PEM of the authorities to trust instead of the system's; undefined: the system's. */
   readonly ca: string | undefined;
-  /** False: any certificate is believed. */
+  /** False: any certificate is trusted. */
   readonly verify: boolean;
-  /** PEM of the certificate that it is shown, and of its key; undefined: none. */
+  /** PEM of our client certificate and its key; undefined: none. */
   readonly own: { readonly cert: string; readonly key: string } | undefined;
 }
 
 export const speaksHttp2 = (address: BackendAddress): boolean =>
   address.kind !== 'unix' && address.http2 === true;
 
-/** @param read where what is read goes, in place of 'data' events (node:net) */
+/** @param read receives the bytes, instead of 'data' events (node:net) */
 export function dial(address: BackendAddress, read?: OnReadOpts): Socket {
   const onread = read === undefined ? {} : { onread: read };
   switch (address.kind) {
@@ -60,7 +60,7 @@ export const backendName = (address: BackendAddress): string =>
 
 function tlsOptions({ servername, ca, verify, own }: BackendTls): ConnectionOptions {
   return {
-    // RFC 6066 section 3: an address is never sent as a server name, and Node throws where it is asked to.
+    // RFC 6066 section 3: an IP address is never sent as a server name; Node would throw.
     ...(isIP(servername) === 0
       ? { servername }
       : { servername: '', checkServerIdentity: (_name, cert) => checkServerIdentity(servername, cert) }),

@@ -3,31 +3,32 @@ import { createHash } from 'node:crypto';
 import { clientPrefix } from '../address/ip.ts';
 
 export interface Candidate {
-  /** The same at every start and in every process. */
+  /** Stable over restarts and equal in every process. */
   readonly name: string;
-  /** Share of the requests, beside the others'. */
+  /** Share of the requests, relative to the other weights. */
   readonly weight: number;
-  /** Exchanges under way or waiting. */
+  /** Exchanges under way or queued. */
   readonly load: number;
 }
 
 export type BalancePolicy = 'round-robin' | 'weighted' | 'least-connections' | 'client-hash' | 'cookie';
 
 /**
- * Picks one of the candidates, which are never none; called once a request.
+ * Picks a candidate; called once per request.
  *
+ * @param candidates at least one
  * @param client its address
  */
 export type Balance<T extends Candidate> = (candidates: readonly T[], client: string) => T;
 
-/** A fresh policy: each site has its own turn. */
+/** A policy with its own state, one for each site. */
 export function balance<T extends Candidate>(policy: BalancePolicy): Balance<T> {
   switch (policy) {
     case 'round-robin':
       return roundRobin();
     case 'weighted':
     case 'cookie':
-      // Of a client without a cookie.
+      // For clients without a cookie.
       return weighted();
     case 'least-connections':
       return leastConnections;
@@ -60,16 +61,15 @@ function weighted<T extends Candidate>(): Balance<T> {
   };
 }
 
-/** The least load for its weight; of equals the first, so that an idle pair does not flap. */
+/** The lowest load relative to its weight; the first of equals, so that an idle pair does not flap. */
 function leastConnections<T extends Candidate>(candidates: readonly T[]): T {
   return candidates.reduce((best, one) => (one.load / one.weight < best.load / best.weight ? one : best));
 }
 
 /**
- * Weighted rendezvous hashing: each backend draws a number for the client, and the best one wins. A backend that leaves takes its
- * own clients along and no others; one that comes back gets them back. Nothing is kept, so every worker and every gateway of a fleet
- * picks the same. The hash is a cryptographic one: clients that choose their addresses can't tell which backend they meet
- * without knowing its name.
+ * Weighted rendezvous hashing: each backend draws a number for the client, and the highest score wins. When a backend leaves, only
+ * its own clients move; when it returns, they return. It keeps no state, so every worker and every gateway of a fleet picks the
+ * same. The hash is cryptographic: clients that choose their addresses can't aim at a backend without knowing its name.
  */
 function clientHash<T extends Candidate>(candidates: readonly T[], client: string): T {
   const prefix = clientPrefix(client) ?? client;
@@ -82,6 +82,6 @@ function clientHash<T extends Candidate>(candidates: readonly T[], client: strin
   return best;
 }
 
-/** Above 0 and below 1, evenly spread. */
+/** Uniform, above 0 and below 1. */
 const draw = (text: string): number =>
   (createHash('sha256').update(text).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48;

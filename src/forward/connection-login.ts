@@ -1,6 +1,6 @@
 /**
- * Logins that belong to a connection and not to a request: NTLM, and Negotiate (RFC 4559). The backend takes whatever comes on
- * such a connection for a request of who logged in, so it must never carry a request of another client.
+ * Logins that belong to a connection, not to a request: NTLM, and Negotiate (RFC 4559). The backend attributes every request on
+ * such a connection to the client that logged in, so it must never carry a request of another client.
  */
 import { is } from '../wire/field-names.ts';
 

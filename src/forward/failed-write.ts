@@ -1,13 +1,13 @@
 /**
- * A backend that answers early (413, 401) and closes breaks the next write, while its answer waits to be read. Node destroys a
- * socket on such an error, and the answer with it. Here it ends the writing alone, and reading tells of the rest.
+ * A backend that answers early (413, 401) and closes makes the next write fail while its answer is still unread. Node would destroy
+ * the socket on that error, and the answer with it. Here only writing ends; the answer is still read.
  */
 import type { Socket } from 'node:net';
 
 /**
- * @param closed the socket is destroyed by its owner: nothing more is read
- * @param onFailed a write has failed
- * @param onEnd the backend has ended what it sends
+ * @param closed whether the owner has destroyed the socket
+ * @param onFailed called when a write fails
+ * @param onEnd called when the backend ends its side
  */
 export function readAfterFailedWrite(
   socket: Socket,
@@ -19,7 +19,7 @@ export function readAfterFailedWrite(
   socket.destroy = (error?: Error) => {
     if ((error as NodeJS.ErrnoException | undefined)?.syscall !== 'write' || closed()) return destroy(error);
     onFailed(error!);
-    // A stream that a write has failed on does not tell of the end of what it reads.
+    // After a failed write the stream emits no 'end'.
     socket.push = (bytes: unknown) => {
       if (bytes === null) onEnd();
       return false;

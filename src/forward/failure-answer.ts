@@ -1,4 +1,4 @@
-/** What a client gets where its backend gave no answer. */
+/** The answer to a client whose backend gave none. */
 import type { UpstreamStatus } from './upstream-error.ts';
 
 const reasons = {
@@ -19,7 +19,7 @@ export function failureAnswer(status: UpstreamStatus): FailureAnswer {
   const reason = reasons[status];
   const text = `${status} ${reason}\n`;
   const headers = ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)];
-  // RFC 9110 section 10.2.3: the queue in front of a backend drains in no time, or not at all.
+  // RFC 9110 section 10.2.3. The queue of a backend drains within a second, or not at all.
   if (status === 503) headers.push('Retry-After', '1');
   return { reason, headers, text };
 }

@@ -1,9 +1,9 @@
-/** What a config changes of the fields of a message that passes. */
+/** Edits to the fields of messages, from the config. */
 import { FieldNames } from '../wire/field-names.ts';
 
 export interface FieldEdit {
   readonly name: string;
-  /** `set` replaces what there is, `add` leaves it. */
+  /** `set` replaces existing fields, `add` keeps them. */
   readonly action: 'set' | 'add' | 'remove';
   /** Empty for `remove`. */
   readonly value: string;
@@ -21,20 +21,20 @@ export class FieldEdits {
     this.#dropped = new FieldNames('', ...dropped.map(({ name }) => hyphened(name.toLowerCase())));
   }
 
-  /** Null where there is nothing to change: then nothing is looked at. */
+  /** Null where there are none, so that fields are not even scanned. */
   static of(edits: readonly FieldEdit[]): FieldEdits | null {
     return edits.length === 0 ? null : new FieldEdits(edits);
   }
 
   /**
-   * Whether a field that came is left out. CGI and its heirs read `X_User` as `X-User`, so a client could say in the one
-   * spelling what is set in the other.
+   * Whether a field of the message is dropped. CGI and its heirs read `X_User` as `X-User`, so a client could send in one spelling
+   * what the config sets in the other.
    */
   drops(name: string): boolean {
     return this.#dropped.has(name.includes('_') ? hyphened(name) : name);
   }
 
-  /** @param fields lines as `ResponseHead.fields` has them */
+  /** @param fields in the form of `ResponseHead.fields` */
   applyTo(fields: string): string {
     let kept = '';
     for (let at = 0; at < fields.length; ) {

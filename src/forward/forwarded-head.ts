@@ -1,11 +1,11 @@
-/** The head that a backend gets: one request in origin form, with a Host of our choosing and a client address we vouch for. */
+/** The head that a backend gets: one request in origin form, with a Host that we chose and a client address that we vouch for. */
 import { FieldNames, is } from '../wire/field-names.ts';
 import { listMembers } from '../wire/header-facts.ts';
 import type { FieldEdits } from './field-edits.ts';
 
 /**
- * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), what is written anew, `Proxy` (CGI programs read it as
- * the variable HTTP_PROXY, CVE-2016-5385), `Expect` (answered here), and HTTP/2's settings for an h2c upgrade.
+ * Never passed on: hop-by-hop fields (RFC 9110 section 7.6.1), fields that are rewritten, `Proxy` (CGI programs read it as the
+ * variable HTTP_PROXY, CVE-2016-5385), `Expect` (answered here), and the HTTP/2 settings of an h2c upgrade.
  */
 const dropped = new FieldNames(
   'host',
@@ -29,7 +29,7 @@ const dropped = new FieldNames(
   ...spellings('x-client-cert-subject'),
 );
 
-/** With `_` for any `-`: to CGI and WSGI it is the same variable, and a backend lets people in by this one. */
+/** With `_` for any `-`: to CGI and WSGI that is the same variable, and backends authenticate users by this field. */
 function spellings(name: string): string[] {
   return name
     .split('-')
@@ -37,7 +37,7 @@ function spellings(name: string): string[] {
     .map((one) => one.slice(1));
 }
 
-/** Those of them that say something about what is written. */
+/** Those whose value decides what is written instead. */
 const looked = new FieldNames(
   'connection',
   'te',
@@ -50,33 +50,33 @@ const looked = new FieldNames(
 
 export interface ForwardedRequest {
   readonly method: string;
-  /** Of the request as it came. */
+  /** Of the request as received. */
   readonly version: string;
   readonly rawHeaders: readonly string[];
   /** Origin form. */
   readonly path: string;
   readonly host: string;
-  /** The peer is a trusted proxy: its own forwarding lines are kept. */
+  /** The peer is a trusted proxy: its forwarding fields are kept. */
   readonly trusted: boolean;
-  /** Address of the peer on the other end of the connection. */
+  /** Address at the other end of the connection. */
   readonly peer: string;
-  /** Address of the client: that of the peer, or the one that trusted proxies speak for. */
+  /** Address of the client: the peer's, or the one that trusted proxies vouch for. */
   readonly client: string;
-  /** Came in over TLS. */
+  /** The client speaks TLS. */
   readonly secure: boolean;
-  /** Whom the verified certificate of the client names (RFC 4514, visible ASCII). @default nobody */
+  /** Subject of the verified client certificate (RFC 4514, visible ASCII). @default none */
   readonly certificate?: string | null;
-  /** Even indexes into rawHeaders that the verdict takes out. */
+  /** Even indexes into rawHeaders of the fields that the verdict strips. */
   readonly strip: readonly number[];
-  /** Bytes of the body; -1: it goes out chunked; null: there is none. */
+  /** Bytes of the body; -1: sent chunked; null: no body. */
   readonly length: number | null;
-  /** The connection to the backend ends with the response. */
+  /** The connection to the backend closes after the response. */
   readonly closes: boolean;
-  /** A WebSocket handshake: its Connection and Upgrade are written anew. */
+  /** A WebSocket handshake: Connection and Upgrade are rewritten. */
   readonly upgrade: boolean;
-  /** The name to send in a Via line; null to send none. */
+  /** The name in the Via field; null: no Via. */
   readonly via: string | null;
-  /** What the config changes of its fields. @default nothing */
+  /** Edits from the config. @default none */
   readonly edits?: FieldEdits | null;
 }
 
@@ -120,10 +120,10 @@ export function forwardedHead(forwarded: ForwardedRequest): string {
     const value = rawHeaders[i + 1]!;
     head += `${name}: ${value}\r\n`;
   }
-  // Behind what the client's Connection takes out: it has no say in these.
+  // After the fields that the client's Connection removes: it can't remove these.
   if (edits !== null) head += edits.lines;
   if (length === -1) head += 'Transfer-Encoding: chunked\r\n';
-  // Written anew: a leading zero makes a length octal to some readers.
+  // Rewritten: some readers take a length with a leading zero for octal.
   else if (length !== null || sized) head += `Content-Length: ${length ?? 0}\r\n`;
   if (forwarded.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
   else if (trailers) head += `TE: trailers\r\nConnection: TE${forwarded.closes ? ', close' : ''}\r\n`;
@@ -141,9 +141,9 @@ const remember = (known: TheirForwarding | null, name: string, value: string): T
 });
 
 /**
- * X-Forwarded-For/-Proto/-Host/-Port, X-Real-IP and Forwarded (RFC 7239). A trusted proxy's own lines are kept and added to; anybody
- * else's are replaced, since they are claims. The one address of X-Real-IP is always ours
- * to tell: a proxy that writes no such field passes on its client's.
+ * X-Forwarded-For/-Proto/-Host/-Port, X-Real-IP and Forwarded (RFC 7239). The fields of a trusted proxy are kept and extended;
+ * those of anyone else are mere claims and are replaced. X-Real-IP is always replaced: a proxy that writes no such field passes on
+ * its client's.
  */
 function forwardingLines(
   { host, peer, client, secure }: ForwardedRequest,
@@ -162,7 +162,7 @@ function forwardingLines(
   );
 }
 
-/** The port that the client named, or left to the scheme. */
+/** The port that the client named, or the default of the scheme. */
 function portOf(host: string, proto: string): string {
   const colon = host.lastIndexOf(':');
   if (colon > host.lastIndexOf(']')) return host.slice(colon + 1);

@@ -14,12 +14,11 @@ import { BackendCookie } from './backend-cookie.ts';
 import { Backend, BackendGroup, type FieldChanges } from './backend-group.ts';
 import type { BackendHealth } from './backend-health.ts';
 import type { BalancePolicy } from './balance.ts';
+import { type BackendPool, type PoolBounds, poolKey } from './bounded-pool.ts';
 import { logsConnectionIn } from './connection-login.ts';
 import { forwardedHead } from './forwarded-head.ts';
-import { NodeHandshake } from './node-handshake.ts';
 import type { HealthOptions } from './health-check.ts';
-
-import { type BackendPool, type PoolBounds, poolKey } from './bounded-pool.ts';
+import { NodeHandshake } from './node-handshake.ts';
 import { Pool } from './pool.ts';
 import { StreamPool } from './stream-pool.ts';
 import { allowedTrailers } from './trailers.ts';
@@ -33,15 +32,15 @@ export interface ForwarderOptions {
   /** Send a Via line to backends. */
   readonly via: boolean;
   readonly onFailure: (error: UpstreamError) => void;
-  /** Told when a backend is ejected (`healthy` is false) or gets requests again. */
+  /** Called when a backend is ejected (`healthy` is false) or gets requests again. */
   readonly onBackend: (name: string, healthy: boolean, why: string) => void;
-  /** Send an idempotent request again that may have been acted on. @default true */
+  /** Retry an idempotent request that may have been acted on. @default true */
   readonly resend?: boolean;
   /** Counts failures and how long backends take. */
   readonly counters?: Counters | undefined;
 }
 
-/** Where the requests of a site go: to its backends, or to the page the program brings along. */
+/** Where the requests of a site go: to its backends, or to the built-in welcome page. */
 export type Route = 'welcome' | BackendsRoute;
 
 export interface BackendsRoute {
@@ -49,20 +48,20 @@ export interface BackendsRoute {
   readonly balance: BalancePolicy;
   readonly health: HealthOptions | null;
   readonly pool: PoolBounds;
-  /** What is changed of the fields that pass. @default nothing */
+  /** Edits to the fields of messages. @default none */
   readonly fields?: FieldChanges;
-  /** With `balance: cookie`: what its cookies are made with. */
+  /** With `balance: cookie`: the key of its cookies. */
   readonly cookieSecret?: string;
 }
 
 export class Forwarder {
   readonly #options: ForwarderOptions;
   readonly #groups = new Set<BackendGroup>();
-  /** Of the routes now in force. */
+  /** Of the current routes. */
   #healths: ReadonlyMap<string, BackendHealth> = new Map();
   readonly #watch: AttemptWatch;
   readonly #via: string | null;
-  /** Weak, so that sites of an earlier config live as long as a request that was judged by it. */
+  /** Weak: sites of an earlier config live as long as requests that were judged by it. */
   readonly #routes = new WeakMap<Site, 'welcome' | BackendGroup>();
 
   constructor(options: ForwarderOptions) {
@@ -76,8 +75,7 @@ export class Forwarder {
   }
 
   /**
-   * Sets where requests of these sites go from now on. Connections of routes set earlier end with their exchanges; what is known
-   * of the health of a backend stays known.
+   * Sets where requests of these sites go from now on. Connections of earlier routes drain; the health of a backend is kept.
    */
   route(routes: Iterable<readonly [Site, Route]>): void {
     const earlier = [...this.#groups];
@@ -93,7 +91,7 @@ export class Forwarder {
     for (const group of earlier) group.close();
   }
 
-  /** The backends of every site, as they stand. */
+  /** The backends of every site. */
   get backends(): readonly Backend[] {
     return [...this.#groups].flatMap((group) => group.backends);
   }
@@ -104,7 +102,7 @@ export class Forwarder {
     return group;
   }
 
-  /** The backends a request goes to; null where the program itself answers it. */
+  /** The backends for a request; null where the gateway itself answers it. */
   groupFor({ verdict }: Judged): BackendGroup | null {
     const route = this.#routes.get(verdict.site!);
     if (route === undefined) throw new TypeError('a verdict of a site without a route');
@@ -114,9 +112,9 @@ export class Forwarder {
   /**
    * Prepares to send a request that was allowed or flagged; `start` sends it.
    *
-   * @param group of `groupFor`
+   * @param group from `groupFor`
    * @param secure the client speaks TLS
-   * @param body what there is of the body; null where the request has none
+   * @param body the body so far; null where the request has none
    * @param upgrade it is a WebSocket handshake
    */
   attempt(
@@ -173,19 +171,19 @@ export class Forwarder {
     return new Attempt(this.#watch, group, outgoing, client);
   }
 
-  /** Forwards a WebSocket handshake that came by a server of Node. @param rest what came in behind it */
+  /** Forwards a WebSocket handshake received by a Node server. @param rest bytes that arrived after it */
   upgrade(req: IncomingMessage, socket: Socket, rest: Buffer, judged: Judged): void {
     const handshake = new NodeHandshake(socket, rest, judged.request.method, this.#options.upgradeIdle);
     handshake.begin(this.attempt(this.#groupOf(judged), judged, isSecure(req), null, true, handshake));
   }
 
-  /** Ends idle connections; busy ones end with their exchange. */
+  /** Closes idle connections now and busy ones after their exchange. */
   close(): void {
     for (const group of this.#groups) group.close();
   }
 
   /**
-   * @param pools of this config so far, by `poolKey`: sites that mean the same connections have one pool
+   * @param pools of this config so far, by `poolKey`: sites with equal connections share a pool
    * @param healths of this config so far, by site and `poolKey`
    */
   #group(
@@ -213,23 +211,23 @@ export class Forwarder {
   }
 }
 
-/** As much of a request body as has come. */
+/** A request body so far. */
 export interface IncomingBody {
   /** Bytes, or latin1. */
   readonly content: Buffer | string;
-  /** Nothing more comes. */
+  /** It is complete. */
   readonly whole: boolean;
-  /** Bytes of all of it; -1 where that is not known, and it goes out chunked. */
+  /** Length of the complete body; -1: not known, so it is sent chunked. */
   readonly length: number;
-  /** name, value, name, value …; of a whole body that goes out chunked. */
+  /** name, value, name, value …; of a complete body that is sent chunked. */
   readonly trailers: readonly string[];
 }
 
-/** The client speaks TLS. A stand-in for a request has no connection. */
+/** Whether the client speaks TLS. An injected request has no connection. */
 export const isSecure = (req: Request): boolean =>
   isHttp2(req) ? req.stream.session?.encrypted === true : req.socket != null && 'encrypted' in req.socket;
 
-/** Bytes of the body, -1 where it is chunked, null where there is none. The judge has let only unambiguous framing pass. */
+/** Bytes of the body, -1 where it is chunked, null where there is none. The judge has refused ambiguous framing. */
 export function lengthOf(req: Request, { rawHeaders }: HttpRequest): number | null {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const { length } = rawHeaders[i]!;
@@ -237,6 +235,6 @@ export function lengthOf(req: Request, { rawHeaders }: HttpRequest): number | nu
       return Number(rawHeaders[i + 1]) || null;
     if (length === 17 && rawHeaders[i]!.toLowerCase() === 'transfer-encoding') return -1;
   }
-  // HTTP/2 frames a body without saying so in the head.
+  // An HTTP/2 head does not announce a body.
   return isHttp2(req) && !req.stream.endAfterHeaders ? -1 : null;
 }

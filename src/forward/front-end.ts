@@ -1,4 +1,4 @@
-/** What the front ends of HTTP/1 and HTTP/2 are told alike. */
+/** Options that the front ends of HTTP/1 and HTTP/2 share. */
 
 /** An answer of the gateway itself. */
 export interface OwnAnswer {
@@ -9,20 +9,20 @@ export interface OwnAnswer {
   readonly body: Buffer;
 }
 
-/** Bounds on what a client may do, times in milliseconds. */
+/** Limits on clients; times in milliseconds. */
 export interface ClientLimits {
-  /** Bytes of a request head. */
+  /** Size of a request head, in bytes. */
   readonly headerBytes: number;
-  /** For a request head to come. */
+  /** For a request head to arrive. */
   readonly head: number;
-  /** That a connection may wait for its next request. */
+  /** A connection may wait for its next request. */
   readonly idle: number;
-  /** That a body, or the reading of an answer, may stand still. */
+  /** The body, or the client's reading of the answer, may stall. */
   readonly stall: number;
-  /** Bytes a second that a body has to come with. */
+  /** Lowest rate of a request body, in bytes per second. */
   readonly minRate: number;
-  /** Bytes of a body that are taken from the client before a connection to a backend is. */
+  /** Bytes of a body that are buffered before a connection to a backend is taken. */
   readonly bufferedBody: number;
-  /** That an upgraded connection may be silent both ways. */
+  /** An upgraded connection may be silent both ways. */
   readonly upgradeIdle: number;
 }

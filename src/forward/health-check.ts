@@ -1,4 +1,4 @@
-/** Asks a backend at intervals whether it is well. */
+/** Active health checks: asks a backend at intervals. */
 import type { ResponseHead } from '../wire/response-head.ts';
 import { type BackendAddress, speaksHttp2 } from './backend.ts';
 import type { Settling } from './backend-health.ts';
@@ -10,20 +10,20 @@ import type { UpstreamError } from './upstream-error.ts';
 import type { ResponseSink } from './upstream-exchange.ts';
 
 export interface HealthOptions extends Settling {
-  /** Origin-form target of the check. */
+  /** Request-target of the check, origin form. */
   readonly path: string;
-  /** Host to send with it. */
+  /** Its Host. */
   readonly host: string;
   /** Milliseconds between two checks. */
   readonly interval: number;
-  /** Milliseconds for an answer. */
+  /** Milliseconds until an answer must be there. */
   readonly timeout: number;
 }
 
 export class HealthCheck {
   readonly #address: BackendAddress;
   readonly #options: HealthOptions;
-  /** Told of every result: what is wrong, or null. */
+  /** Called with every result: what is wrong, or null. */
   readonly #onResult: (problem: string | null) => void;
   readonly #timer: NodeJS.Timeout;
   #probe: HealthProbe | null = null;
@@ -52,9 +52,9 @@ export class HealthCheck {
 }
 
 /**
- * One check: any head of an answer below 400 in time is a good one; to a call of gRPC's health protocol the answer that it serves. It has a connection of its own, and a new one. In the queue
- * for those of requests a backend with much to do would look like one that is down, and a connection that is open already does
- * not tell whether the backend still accepts any.
+ * One check. It passes with a status below 400 in time; a gRPC health call passes with SERVING. Each check opens a new connection of
+ * its own: in the queue of the pool a busy backend would look like one that is down, and an open connection does not show whether
+ * the backend still accepts new ones.
  */
 class HealthProbe implements ResponseSink {
   readonly client = null;
@@ -64,7 +64,7 @@ class HealthProbe implements ResponseSink {
   #timer: NodeJS.Timeout | undefined;
   #connection: UpstreamConnection | StreamConnection | null = null;
   #settled = false;
-  /** Of gRPC, as far as it has come; null: the check is none of that kind. */
+  /** The gRPC answer so far; null: not a gRPC check. */
   #answer: Buffer | null;
 
   constructor(address: BackendAddress, options: HealthOptions, done: (problem: string | null) => void) {
@@ -92,14 +92,14 @@ class HealthProbe implements ResponseSink {
     };
     try {
       this.#connection = speaksHttp2(this.#address)
-        ? new StreamConnection(this.#address, limits, unmoved, {
+        ? new StreamConnection(this.#address, limits, stoppedClock, {
             onReady: (connection) => new BackendStream(connection).send(request, this),
             onRoom: ignore,
             onGone: (_, error) => error !== null && this.onFailure(error),
           })
-        : new UpstreamConnection(this.#address, limits, unmoved, ignore);
+        : new UpstreamConnection(this.#address, limits, stoppedClock, ignore);
     } catch (error) {
-      // Settings that the platform refuses (of TLS, say) show at the dial.
+      // Settings that Node refuses (of TLS, say) throw at the dial.
       this.#settle(`cannot be dialled: ${String(error)}`);
       return;
     }
@@ -128,7 +128,8 @@ class HealthProbe implements ResponseSink {
   onData(data: Buffer): void {
     const all = Buffer.concat([this.#answer ?? data, data]);
     this.#answer = all;
-    if (all.length > longestAnswer) this.#settle('answers a check of gRPC at length');
+    if (all.length > longestAnswer)
+      this.#settle(`answers a gRPC health check with more than ${longestAnswer} bytes`);
   }
   onEnd(trailers: readonly string[]): void {
     this.#settle(grpcProblem(this.#answer ?? Buffer.alloc(0), trailers));
@@ -149,5 +150,5 @@ class HealthProbe implements ResponseSink {
 }
 
 const ignore = (): void => {};
-/** The one limit is the timer of the probe: nobody moves the clock of its connection on. */
-const unmoved = { now: 0 };
+/** A clock that stands still: the only deadline is the timer of the probe. */
+const stoppedClock = { now: 0 };

@@ -1,4 +1,4 @@
-/** Methods that may be sent twice (RFC 9110 section 9.2.2). */
+/** Methods that may be retried (RFC 9110 section 9.2.2). */
 export const idempotent: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',

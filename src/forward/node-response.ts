@@ -1,18 +1,18 @@
-/** What is written to a response of Node, in the terms of the version of HTTP that the client speaks. */
+/** Writes informational responses and trailers to a Node response, of HTTP/1 or HTTP/2. */
 import type { Http2ServerResponse } from 'node:http2';
 import type { Response } from '../guard/received.ts';
 
 const isHttp2Response = (res: Response): res is Http2ServerResponse => 'stream' in res;
 
-/** RFC 9110 section 5.3: the same fields in one line each, which a cookie alone does not bear. */
+/** RFC 9110 section 5.3: the lines of a field joined into one, except cookies. */
 function* oneLineEach(fields: ReadonlyMap<string, string[]>): Generator<[string, string | string[]]> {
   for (const [name, values] of fields)
     yield [name, name === 'set-cookie' ? values : [...new Set(values)].join(', ')];
 }
 
 /**
- * Takes TRACE and CONNECT out of the methods a backend offers: they do not pass here, and scanners (nmap http-methods)
- * take the offer for a finding.
+ * Removes TRACE and CONNECT from the methods a backend offers: they are refused here, and scanners (nmap http-methods) report the
+ * offer as a finding.
  */
 export function offerWhatPasses(rawHeaders: string[]): void {
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -26,7 +26,7 @@ export function offerWhatPasses(rawHeaders: string[]): void {
 export function writeInformation(res: Response, status: number, rawHeaders: string[]): void {
   if (!isHttp2Response(res)) {
     if (status === 100) res.writeContinue();
-    // Node 24 has no such method: there the answer alone goes on.
+    // Node 24 has no such method: there only the final response is passed on.
     else res.writeInformation?.(status, rawHeaders);
     return;
   }

@@ -1,24 +1,24 @@
-/** The body of a request as it goes out: as it came, or as the app has left it. */
+/** The body that an app forwards: as received, or as its parsers and hooks have left it. */
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Judged } from '../guard/checkpoint.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { type IncomingBody, lengthOf } from './forwarder.ts';
 
-export interface SentBody {
-  /** What is there by now; null where the request has none. */
+export interface OutgoingBody {
+  /** The body so far; null where the request has none. */
   readonly body: IncomingBody | null;
-  /** Where the rest comes from; null where nothing more comes. */
+  /** Source of the rest; null where the body is complete. */
   readonly source: Readable | null;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** @throws TypeError where the app has made something of the body that can't be sent */
-export function sent(request: FastifyRequest, facts: HttpRequest): SentBody {
+/** @throws TypeError where the app has parsed the body into something that can't be sent */
+export function outgoingBody(request: FastifyRequest, facts: HttpRequest): OutgoingBody {
   const { raw, body } = request;
   if (body instanceof Readable && body !== (raw as unknown)) {
-    // A hook put another stream in its place, as one that unpacks it does.
+    // A hook replaced the stream, as one that decompresses does.
     return { body: { content: nothing, whole: false, length: -1, trailers: [] }, source: body };
   }
   if (!raw.readableDidRead || body === undefined || body === raw) {
@@ -30,7 +30,7 @@ export function sent(request: FastifyRequest, facts: HttpRequest): SentBody {
   return { body: { content, whole: true, length: content.length, trailers: [] }, source: null };
 }
 
-/** What a parser of the app has made of it, as bytes again. */
+/** A parsed body as bytes again. */
 function encoded(body: unknown, type: string): Buffer {
   if (Buffer.isBuffer(body)) return body;
   if (typeof body === 'string') return Buffer.from(body);
@@ -40,16 +40,16 @@ function encoded(body: unknown, type: string): Buffer {
   );
 }
 
-/** The request without what a hook took away that is said of the body: it is not packed any more where a hook unpacked it. */
-export function replaced(request: FastifyRequest, judged: Judged): Judged {
+/** The request without the fields on the body that a hook deleted: a body that a hook decompressed has no Content-Encoding. */
+export function withoutDeletedFields(request: FastifyRequest, judged: Judged): Judged {
   if (request.body === undefined || request.body === request.raw) return judged;
-  const gone = (name: string): boolean =>
+  const deleted = (name: string): boolean =>
     /^content-(?:encoding|md5|digest)$/i.test(name) && request.headers[name.toLowerCase()] === undefined;
   const { rawHeaders } = judged.request;
-  if (!rawHeaders.some((name, i) => i % 2 === 0 && gone(name))) return judged;
+  if (!rawHeaders.some((name, i) => i % 2 === 0 && deleted(name))) return judged;
   const strip = [
     ...judged.verdict.strip,
-    ...rawHeaders.flatMap((name, i) => (i % 2 === 0 && gone(name) ? [i] : [])),
+    ...rawHeaders.flatMap((name, i) => (i % 2 === 0 && deleted(name) ? [i] : [])),
   ];
   return { ...judged, verdict: { ...judged.verdict, strip } };
 }

@@ -1,16 +1,16 @@
-/** What has gone out of a request body piece by piece, kept as long as it may have to go out again. */
+/** The pieces of a request body that were sent, kept for a retry until the answer begins. */
 import type { Exchange } from './upstream-exchange.ts';
 
-/** Bytes that are kept of one request: those of nearly every call of gRPC. */
+/** Bytes kept of one request: enough for nearly every gRPC call. */
 const maxBytes = 64 * 1024;
-/** Pieces: each costs memory beside its bytes. */
+/** Pieces of few bytes cost memory too. */
 const maxPieces = 64;
 
 export class Replay {
-  /** Null: there was too much of it. */
+  /** Null: the body was too long to keep. */
   #pieces: Buffer[] | null = [];
   #bytes = 0;
-  /** Null: more is to come. */
+  /** Null: the body has not ended. */
   #trailers: readonly string[] | null = null;
 
   get possible(): boolean {
@@ -20,7 +20,7 @@ export class Replay {
   add(data: Buffer): void {
     if (this.#pieces === null) return;
     this.#bytes += data.length;
-    // Copied: a piece of a few bytes would keep all of what was read with it.
+    // Copied: a short piece would keep the whole buffer of its read alive.
     if (this.#bytes <= maxBytes && this.#pieces.length < maxPieces) this.#pieces.push(Buffer.from(data));
     else this.#pieces = null;
   }

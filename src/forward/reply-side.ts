@@ -1,4 +1,4 @@
-/** The client's side of an attempt in anybody's own app: the answer goes out as a reply of Fastify, so that its hooks see it. */
+/** The client's side of an attempt in an app of your own: the answer goes out as a Fastify reply, so that the app's hooks see it. */
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import { failureAnswer } from './failure-answer.ts';
 import { addTrailers, writeInformation } from './node-response.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
-/** Fields by their names in lower case; several lines of one name are a list. */
+/** Fields by lower-case name; several lines of one name are an array. */
 export type Fields = Record<string, string | string[]>;
 
 /** The answer of a backend, before it is sent. */
@@ -24,15 +24,15 @@ export interface BackendResponse {
 
 export interface ReplyOptions {
   /**
-   * Changes the fields that the backend gets. Host, hop-by-hop and forwarding fields and the framing are not among them: they
-   * are written anew. What it throws is answered with 500, and nobody is dialled.
+   * Changes the fields that the backend gets, except Host, framing, hop-by-hop and forwarding fields: those are rewritten. If it
+   * throws, the answer is 500 and no backend is dialled.
    */
   readonly rewriteRequestHeaders?: (request: FastifyRequest, headers: Fields) => Fields;
-  /** Changes the fields that the client gets. What it throws is answered with 500. */
+  /** Changes the fields that the client gets. If it throws, the answer is 500. */
   readonly rewriteHeaders?: (headers: Fields, request: FastifyRequest) => Fields;
-  /** Answers in place of us: status and fields are set, `reply.send(response.stream)` sends the body. */
+  /** Sends the answer itself: status and fields are set, `reply.send(response.stream)` sends the body. */
   readonly onResponse?: (request: FastifyRequest, reply: FastifyReply, response: BackendResponse) => void;
-  /** Answers in place of us where no backend did; `error.status` is what a client would get. */
+  /** Answers where no backend did; `error.status` is the status that the client would get. */
   readonly onError?: (reply: FastifyReply, failure: { readonly error: UpstreamError }) => void;
 }
 
@@ -40,7 +40,7 @@ export class ReplySide implements ClientSide {
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #options: ReplyOptions;
-  /** What is still to come of the request body. */
+  /** The rest of the request body. */
   readonly #source: Readable | null;
   #attempt: Attempt | null = null;
   #answer: BackendBody | null = null;
@@ -59,13 +59,12 @@ export class ReplySide implements ClientSide {
     this.#options = options;
   }
 
-  /** Sends the request. @param chunked its body comes in chunked coding */
+  /** Sends the request. @param chunked its body is chunked */
   begin(attempt: Attempt, chunked: boolean): void {
     const { raw } = this.#request;
     this.#attempt = attempt;
     this.#client.on('close', this.#onClientGone);
-    // The bytes that came with the head may hold a malformed chunk, which the parser tells of next: then nobody is
-    // dialled for it.
+    // The packet of the head may hold a malformed chunk, which the parser reports next: then no backend is dialled.
     if (!chunked || isHttp2(raw)) attempt.start();
     else setImmediate(() => this.#over || raw.socket?.writable === false || attempt.start());
   }
@@ -75,7 +74,7 @@ export class ReplySide implements ClientSide {
     return isHttp2(raw) ? (raw.stream.session ?? null) : (raw.socket ?? null);
   }
 
-  /** What closes when the client goes away. A response of HTTP/2 does not, where it answers HEAD. */
+  /** Emits 'close' when the client goes away. An HTTP/2 response to HEAD does not. */
   get #client(): EventEmitter {
     const { raw } = this.#request;
     return isHttp2(raw) ? raw.stream : this.#reply.raw;
@@ -96,7 +95,7 @@ export class ReplySide implements ClientSide {
 
   onHead(head: ResponseHead, whole: string | null): void {
     const { raw } = this.#request;
-    // RFC 9110 section 15.3.6. Node's HTTP/2 ends the stream behind such a head and resets it at the first byte.
+    // RFC 9110 section 15.3.6. Node's HTTP/2 ends the stream after such a head and resets it at the first byte.
     if (head.status === 205 && head.framing !== 'none' && isHttp2(raw))
       throw new TypeError('a 205 with content');
     if (head.status > 599) throw new TypeError(`a status of ${head.status}, which Fastify does not send`);
@@ -146,14 +145,14 @@ export class ReplySide implements ClientSide {
     this.#source?.resume();
   }
 
-  /** Answers for the backend, or breaks off a response that has begun: a cut one must not look whole. */
+  /** Answers for the backend, or breaks off a response that has begun: a cut one must not look complete. */
   onFailure(error: UpstreamError): void {
     const [{ raw }, reply] = [this.#request, this.#reply];
     this.#end();
     if (this.#headed) {
-      // HTTP/1.0 knows the end of such a body by the end of the connection: only a reset tells a cut from an end.
+      // In HTTP/1.0 the end of the connection ends such a body: only a reset shows that it was cut.
       if (raw.httpVersion === '1.0' && !isHttp2(raw)) raw.socket.resetAndDestroy?.();
-      // RFC 9113 section 8.1: an end without an error would say that this was all of it.
+      // RFC 9113 section 8.1: an end without an error would make the response look complete.
       const begun = reply.raw.headersSent || (this.#answer?.readableLength ?? 0) > 0;
       if (isHttp2(raw) && begun) raw.stream.close(errorCodes.internalError);
       this.#answer?.destroy(error);
@@ -173,7 +172,7 @@ export class ReplySide implements ClientSide {
     raw.resume?.();
   }
 
-  /** Nobody is to be asked any more. */
+  /** Gives up the attempt. */
   #stop(): void {
     this.#attempt?.cancel();
     this.#end();
@@ -205,7 +204,7 @@ export class ReplySide implements ClientSide {
   };
 }
 
-/** The body of an answer on its way through the hooks of the app. */
+/** The body of an answer, as a stream for the hooks of the app. */
 class BackendBody extends Readable {
   readonly #attempt: Attempt;
 
@@ -235,7 +234,7 @@ export function fieldsOf(raw: readonly string[]): Fields {
   return fields;
 }
 
-/** Node sends some fields once at most over HTTP/2. RFC 9110 section 5.3: one line says the same, but for cookies. */
+/** Node sends some fields at most once over HTTP/2. RFC 9110 section 5.3: lines may be joined, except cookies. */
 function oneLineEach(fields: Fields): void {
   for (const [name, value] of Object.entries(fields))
     if (Array.isArray(value) && name !== 'set-cookie') fields[name] = [...new Set(value)].join(', ');

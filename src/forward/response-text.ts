@@ -1,7 +1,7 @@
-/** Heads of responses as a client of HTTP/1 gets them. */
+/** Response heads for HTTP/1 clients. */
 import type { ResponseHead } from '../wire/response-head.ts';
 
-/** RFC 9110 section 6.6.1: who passes on a response without a Date adds one. Made once a second. */
+/** RFC 9110 section 6.6.1: a recipient that forwards a response without a Date adds one. Formatted once a second. */
 let date = '';
 let madeAt = 0;
 
@@ -25,7 +25,7 @@ export function responseText({ status, reason, fields, dated }: ResponseHead, mo
 export const informationText = ({ status, reason, fields }: ResponseHead): string =>
   `HTTP/1.1 ${status} ${reason}\r\n${fields}\r\n`;
 
-/** The same for what the gateway says itself. @param headers name, value, name, value … */
+/** For answers of the gateway itself. @param headers name, value, name, value … */
 export function ownText(status: number, reason: string, headers: readonly string[], more: string): string {
   let text = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;

@@ -1,10 +1,10 @@
-/** What an app changes on a request before it is forwarded. */
+/** Changes that an app makes to a request before it is forwarded. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Judged } from '../guard/checkpoint.ts';
 import { type Fields, fieldsOf, type ReplyOptions } from './reply-side.ts';
 
-/** @throws Error where what comes back is no field, and what `rewrite` throws */
+/** @throws Error where a returned field is invalid, and whatever `rewrite` throws */
 export function rewritten(
   judged: Judged,
   request: FastifyRequest,
@@ -21,7 +21,7 @@ export function rewritten(
   };
 }
 
-/** A line break in a value would begin another field, and maybe another request. */
+/** Validated: a line break in a value would begin another field, maybe another request. */
 function rawOf(fields: Fields): string[] {
   return Object.entries(fields).flatMap(([name, values]) =>
     [values ?? []].flat().flatMap((value) => {
@@ -33,10 +33,10 @@ function rawOf(fields: Fields): string[] {
 }
 
 /**
- * A path with another prefix.
+ * Replaces the prefix of a path.
  *
  * @param path in origin form, with its query
- * @returns 404 where the router found the prefix in a spelling that is not it; 400 where the path would leave the new one
+ * @returns 404 where the router matched another spelling of the prefix; 400 where the path would climb out of the new one
  */
 export function withPrefix(path: string, prefix: string, other: string): string | 400 | 404 {
   const rest = path.slice(prefix.length);

@@ -1,18 +1,18 @@
 /**
- * Sends handshakes through the router of an app, so that its hooks see them like any request. Node gives a handshake to
- * listeners for `upgrade`, past every router.
+ * Routes WebSocket handshakes through the router of an app, so that its hooks see them like any request. Node emits `upgrade`
+ * instead, past every router.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A handshake as Node gave it away. */
+/** A handshake as Node hands it over. */
 export interface Handshake {
   readonly socket: Socket;
-  /** Bytes that came in behind the head. */
+  /** Bytes that arrived after the head. */
   readonly rest: Buffer;
 }
 
-/** As much of a server as is needed: the stand-ins for requests that some tests emit come over it too. */
+/** The part of a server that is needed here; some apps' tests emit fake requests on one. */
 interface UpgradingServer {
   on(event: 'upgrade', listener: (req: IncomingMessage, socket: Socket, rest: Buffer) => void): unknown;
   listenerCount(event: 'upgrade'): number;
@@ -21,17 +21,17 @@ interface UpgradingServer {
 const perServer = new WeakMap<UpgradingServer, RoutedUpgrades>();
 const handshakes = new WeakMap<object, Handshake>();
 
-/** The handshake that a routed request is, whoever routes it; undefined for any other request. */
+/** The handshake behind a routed request; undefined for any other request. */
 export const handshakeOf = (req: object): Handshake | undefined => handshakes.get(req);
 
-/** One a server, however many plugins want handshakes of it: each is routed once. */
+/** One per server, however many plugins use it: each handshake is routed once. */
 export class RoutedUpgrades {
   readonly #prefixes: string[] = [];
   readonly #carried = new Set<Socket>();
 
   /**
-   * @param route of the app, with the request and the response that its answer goes to
-   * @param prefix below which handshakes are to be routed whoever else listens; empty: all of them
+   * @param route the app's router, given the request and a response for its answer
+   * @param prefix handshakes below it are routed even if others listen for `upgrade`; empty: all of them
    */
   static of(
     server: UpgradingServer,
@@ -50,9 +50,9 @@ export class RoutedUpgrades {
   private constructor(server: UpgradingServer, route: (req: IncomingMessage, res: ServerResponse) => void) {
     server.on('upgrade', (req, socket, rest) => {
       handshakes.set(req, { socket, rest });
-      // Node takes its own listener off with the event: a reset would end the process.
+      // Node has removed its own error listener: without this one a reset would end the process.
       socket.on('error', () => socket.destroy());
-      // Other listeners first: `@fastify/websocket` and the like route handshakes too, and a second routing would break theirs.
+      // After the other listeners: `@fastify/websocket` and the like route handshakes too, and a second routing would break theirs.
       const { bytesWritten } = socket;
       setImmediate(() => {
         if (this.#carried.has(socket) || bytesWritten !== socket.bytesWritten || isTaken(socket)) return;
@@ -62,14 +62,14 @@ export class RoutedUpgrades {
     });
   }
 
-  /** Takes the connection out of the hands of the response that its hooks could have answered with. */
+  /** Detaches the connection from the response that the app's hooks could have answered with. */
   take(res: ServerResponse, { socket }: Handshake): void {
     res.detachSocket(socket);
     this.#carried.add(socket);
     socket.once('close', () => this.#carried.delete(socket));
   }
 
-  /** Ends what is carried: a server that closes waits for upgraded connections, and would for as long as they last. */
+  /** Closes upgraded connections: a server that closes would wait for them for ever. */
   close(): void {
     for (const socket of this.#carried) socket.destroySoon();
   }
@@ -82,11 +82,11 @@ export class RoutedUpgrades {
   }
 }
 
-/** Somebody is about to answer: a response of Node marks the socket that it is assigned to. */
+/** Whether another listener answers: a Node response marks the socket that it is assigned to. */
 const isTaken = (socket: Socket & { _httpMessage?: object | null }): boolean =>
   socket.destroyed || socket.writableEnded || !!socket._httpMessage;
 
-/** What an answer other than 101 is written to. It ends the connection: whatever comes behind a handshake is no request. */
+/** For answers other than 101. It closes the connection: bytes after a handshake are not a request. */
 function responseTo(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;

@@ -1,9 +1,9 @@
-/** What became of a request that was let pass, once it is over: for the access log and for traces. */
+/** The outcome of a request that was forwarded, for the access log and traces. */
 import type { Judged } from '../guard/checkpoint.ts';
 
 /**
- * Answered whole; cut, where the answer broke off; aborted, where the client left before an answer (status 499, as nginx
- * has it); refused in the middle of its body; or upgraded, once that is over (status 101).
+ * `cut`: the answer broke off. `aborted`: the client left before an answer (status 499, as nginx logs it). `refused`: in the
+ * middle of its body. `upgraded`: reported when the upgraded connection has ended (status 101).
  */
 export type Outcome = 'answered' | 'cut' | 'aborted' | 'refused' | 'upgraded';
 
@@ -11,10 +11,10 @@ export interface Served {
   readonly judged: Judged;
   readonly status: number;
   readonly outcome: Outcome;
-  /** Bytes of the body of the answer that were handed on, without chunk sizes. */
+  /** Bytes of the answer's body that were written, without chunk framing. */
   readonly sent: number;
-  /** When it came, `performance.now`. */
+  /** When it arrived, `performance.now`. */
   readonly start: number;
-  /** The backend that had it last, and since when; null where none had. */
+  /** The backend that had it last, and when the attempt began; null: none had. */
   readonly backend: { readonly name: string; readonly start: number } | null;
 }

@@ -193,7 +193,10 @@ export class StreamConnection extends Endpoint<BackendStream> {
       : inConnection(protocolError, 'a frame on a stream that was not opened');
   }
 
-  protected override onFields({ stream: id, endsStream, fault }: WholeBlock, block: FieldBlock): Fault | null {
+  protected override onFields(
+    { stream: id, endsStream, fault }: WholeBlock,
+    block: FieldBlock,
+  ): Fault | null {
     const stream = this.streams.get(id);
     if (stream === undefined) return this.#unknown(id);
     if (fault !== null) stream.malformed(fault.why, fault.code);

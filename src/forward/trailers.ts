@@ -1,8 +1,8 @@
-/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1), or that are meant for one hop. */
+/** Trailer fields that would change how the message is read (RFC 9110 section 6.5.1), and hop-by-hop ones. */
 const forbidden =
   /^(?:transfer-encoding|content-length|host|connection|keep-alive|proxy-.*|upgrade|http2-settings|trailer|te|content-encoding|content-type|content-range|authorization|set-cookie|x-forwarded-.*|forwarded|x-real-ip|x-client-cert-.*)$/i;
 
-/** Those of name, value, name, value … that may be passed on. With `_` for `-` they are the same to CGI. */
+/** The fields of name, value, name, value … that may be passed on. CGI reads `_` as `-`. */
 export function allowedTrailers(trailers: readonly string[]): string[] {
   const allowed: string[] = [];
   for (let i = 0; i < trailers.length; i += 2) {

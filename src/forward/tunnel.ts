@@ -1,8 +1,7 @@
 /**
- * An upgraded connection (WebSocket), carried by http-proxy. The handshake is over by then: the attempt has picked the
- * backend, dialled it, sent the handshake and read the 101, as it does with every request. http-proxy would do all of that
- * by itself, without fail-over or bounds; so it gets a stand-in for the connection, on which the handshake that it sends
- * goes nowhere and the 101 is the one that was read. From there on it carries bytes both ways.
+ * An upgraded connection (WebSocket), carried by http-proxy. The attempt has already picked and dialled the backend, sent the
+ * handshake and read the 101, as with every request; http-proxy would do that without fail-over or bounds. So http-proxy gets a fake
+ * connection: it discards the handshake that http-proxy sends, answers with the 101 already read, and then carries bytes both ways.
  */
 import { Agent, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,11 +12,11 @@ import type { Attempt } from './attempt.ts';
 
 let proxy: Promise<ProxyServer> | null = null;
 
-/** Loaded with the first upgrade: most gateways never see one. */
+/** Loaded on the first upgrade: most gateways never see one. */
 function proxyServer(): Promise<ProxyServer> {
   proxy ??= import('http-proxy').then(({ createProxyServer }) => {
     const server = createProxyServer({ ws: true, toProxy: true, prependPath: false });
-    // A connection that breaks is closed, and nobody is to be told.
+    // A broken connection is closed; there is nothing to report.
     return server.on('error', ignore);
   });
   return proxy;
@@ -28,21 +27,21 @@ const lingerTime = 1000;
 
 export class Tunnel extends Duplex {
   readonly #attempt: Attempt;
-  /** The last bytes of the handshake that http-proxy writes; null once it is over. */
+  /** The handshake that http-proxy has written so far; null once it is complete. */
   #handshake: string | null = '';
   readonly #answer: string;
-  /** What the backend has said by then. It is paused with the first of it. */
+  /** Bytes of the backend before that; the first one pauses it. */
   #early: (Buffer | null)[] = [];
   #written: ((error?: Error | null) => void) | null = null;
 
-  /** @param answer the 101, as http-proxy gets to read it */
+  /** @param answer the 101 for http-proxy to read */
   constructor(attempt: Attempt, answer: string) {
     super({ allowHalfOpen: true });
     this.#attempt = attempt;
     this.#answer = answer;
   }
 
-  /** The backend says more. */
+  /** Bytes of the backend. */
   onData(data: Buffer): void {
     if (this.#handshake !== null) {
       this.#early.push(data);
@@ -50,7 +49,7 @@ export class Tunnel extends Duplex {
     } else if (!this.push(data)) this.#attempt.pause();
   }
 
-  /** The backend says no more. */
+  /** The backend ended its side. */
   onEnd(): void {
     if (this.#handshake !== null) this.#early.push(null);
     else this.push(null);
@@ -64,7 +63,7 @@ export class Tunnel extends Duplex {
     written?.();
   }
 
-  // What node:http and http-proxy ask of a socket.
+  // node:http and http-proxy call these on a socket.
   setTimeout(): this {
     return this;
   }
@@ -105,7 +104,7 @@ export class Tunnel extends Duplex {
     done();
   }
 
-  /** As with nginx, where one side has ended the other is not waited for longer than what is on its way takes. */
+  /** As nginx does: when one side has ended, the other gets only the time for bytes in flight. */
   #endSoon(): void {
     setTimeout(() => this.destroy(), lingerTime).unref();
   }
@@ -117,11 +116,11 @@ export class Tunnel extends Duplex {
 }
 
 /**
- * Carries what comes behind a 101, and writes the 101.
+ * Writes the 101 and carries the bytes after it.
  *
- * @param client of HTTP/1, where nobody reads any more
- * @param early what the client sent behind its handshake
- * @param idle milliseconds that the connection may be silent both ways
+ * @param client an HTTP/1 connection that nothing else reads
+ * @param early bytes that the client sent after its handshake
+ * @param idle milliseconds the connection may be silent both ways
  */
 export function carryUpgrade(
   client: Socket,
@@ -151,7 +150,7 @@ export function carryUpgrade(
     .then((server) => {
       if (tunnel.destroyed) return;
       server.ws(handshake, client, early ?? Buffer.alloc(0), { target, agent }, () => client.destroy());
-      // After http-proxy has taken every timeout off the socket.
+      // Last: http-proxy removes every timeout from the socket.
       client.setTimeout(idle, () => client.destroy());
     })
     .catch(() => client.destroy());

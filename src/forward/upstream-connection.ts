@@ -362,9 +362,7 @@ export class UpstreamConnection implements Exchange {
 
   #onError(error: Error): void {
     const problem = socketProblem(error, this.#phase === 'connecting');
-    this.#close(
-      new UpstreamError(502, `${backendName(this.#address)} ${problem}`, this.#untouched(), error),
-    );
+    this.#close(new UpstreamError(502, `${backendName(this.#address)} ${problem}`, this.#untouched(), error));
   }
 
   /** How far the request got, for a decision on a retry. */

@@ -2,23 +2,22 @@ import type { ErrorCode } from '../errors.ts';
 
 export type UpstreamStatus = 408 | 502 | 503 | 504;
 
-/** Why a backend gave no (whole) answer, with the status a client gets for it. */
+/** Why a backend gave no complete answer, with the status that the client gets. */
 export class UpstreamError extends Error {
   readonly code: ErrorCode = 'SEKISHO_ERR_BACKEND';
   /**
-   * 502 where the backend is away or answers nonsense, 503 where it has no room, 504 where it is silent, 408 where it
-   * waits for a client that is.
+   * 502: the backend is unreachable or its answer is malformed; 503: it has no room; 504: it is silent; 408: the client is.
    */
   readonly status: UpstreamStatus;
-  /** The client is at fault: nobody may have a backend ejected by being slow. */
+  /** The client is at fault: a slow client must not get a backend ejected. */
   readonly byClient: boolean;
-  /** There was no connection: the request has not left, or was not looked at. */
+  /** The request was not sent, or the backend did not process it. */
   readonly unsent: boolean;
-  /** It was not looked at since its connection ends (GOAWAY of HTTP/2): another one serves it. */
+  /** Not processed, since its HTTP/2 connection drains (GOAWAY): another connection serves it. */
   readonly drained: boolean;
   /**
-   * Not a byte of an answer came on a connection that had been used before: most likely it was closing as the request
-   * was written, but the request may have been acted on.
+   * A used connection closed before the first byte of an answer: most likely it was already closing when the request was written,
+   * but the request may have been acted on.
    */
   readonly retryable: boolean;
 

@@ -24,7 +24,7 @@ Put your own server behind it by naming it as <code>backend</code> in the config
 </html>
 `;
 
-/** The backend of the first command: a page that needs nothing else. Answered in place, nothing is dialled for it. */
+/** The built-in backend of the default config. Nothing is dialled for it. */
 export function welcome(reply: FastifyReply): FastifyReply {
   return reply
     .type('text/html; charset=utf-8')

@@ -11,7 +11,6 @@ import type { Policy } from '../rules/policy.ts';
 import { is } from '../wire/field-names.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { headText, requestLine } from '../wire/message-text.ts';
-import { type AskedName, askedName, keepName, type NamedSocket } from './foreign-server-name.ts';
 import { judgeBytes, type ParserError } from './bad-bytes.ts';
 import type { CheckpointOptions, Exemption } from './checkpoint-options.ts';
 import {
@@ -23,6 +22,7 @@ import {
   type PeerSocket,
   peerOf,
 } from './client.ts';
+import { type AskedName, askedName, keepName, type NamedSocket } from './foreign-server-name.ts';
 import { connectionOf, listenerName } from './received.ts';
 import { allowed, answerSocket, refuseSocket } from './refusal.ts';
 

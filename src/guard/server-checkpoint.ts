@@ -13,13 +13,13 @@ import { headText } from '../wire/message-text.ts';
 import type { ParserError } from './bad-bytes.ts';
 import { Checkpoint, evidenceOf, type Judged } from './checkpoint.ts';
 import type { CheckpointOptions } from './checkpoint-options.ts';
+import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './current-exchange.ts';
 import { presentTo } from './presented-request.ts';
 import { isHttp2, isStandIn, listenerName, type Request, type Response, received } from './received.ts';
 import { allowed, answerSocket, type RefusalBody, refuse } from './refusal.ts';
 import { messageStart, requestLineDefects } from './request-line.ts';
 import { type Emit, type HttpServer, requestEvents, solicited } from './server-events.ts';
 import { type ShapeAnswer, shapedAnswer } from './shaped-answer.ts';
-import { beginExchange, endBehind, exchangeOn, inTurn, isBusy, isLast } from './current-exchange.ts';
 
 const judged = Symbol('sekisho.judged');
 const reported = Symbol('sekisho.reported');

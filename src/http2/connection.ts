@@ -190,7 +190,10 @@ export class Http2Connection extends Endpoint<Http2Stream> {
       : inConnection(enhanceYourCalm, 'too many streams reset');
   }
 
-  protected override onFields({ stream: id, endsStream, fault }: WholeBlock, block: FieldBlock): Fault | null {
+  protected override onFields(
+    { stream: id, endsStream, fault }: WholeBlock,
+    block: FieldBlock,
+  ): Fault | null {
     const known = this.streams.get(id);
     if (known !== undefined) return fault ?? known.onTrailers(block, endsStream);
     if ((id & 1) === 0) return inConnection(protocolError, 'a stream with an even number');

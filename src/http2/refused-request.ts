@@ -37,6 +37,9 @@ export function answerRefusal(
   status: number,
   headers: readonly string[],
 ): void {
-  const { headers: own, body } = refusal(status, verdict.rule ?? 'framing', [...headers, ...allowed(verdict)]);
+  const { headers: own, body } = refusal(status, verdict.rule ?? 'framing', [
+    ...headers,
+    ...allowed(verdict),
+  ]);
   response.own(status, own, body, request.method);
 }

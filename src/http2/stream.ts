@@ -368,7 +368,10 @@ export class Http2Stream implements ClientSide {
 
   /** Section 8.1.1. */
   #wrongLength(received: number): Fault {
-    return this.#malformed(`a Content-Length of ${this.#contentLength} before ${plural(received, 'byte')}`, '');
+    return this.#malformed(
+      `a Content-Length of ${this.#contentLength} before ${plural(received, 'byte')}`,
+      '',
+    );
   }
 
   /** The rest of the request is malformed. @param text of it, as evidence */

@@ -1,9 +1,9 @@
 /** What one client may take by HTTP/2: each bound of `src/h2/bounds.ts`, a little below it and a little above. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
-import { TokenBucket } from '../../src/h2/token-bucket.ts';
 import * as bounds from '../../src/h2/bounds.ts';
 import { ReceiveWindow } from '../../src/h2/receive-window.ts';
+import { TokenBucket } from '../../src/h2/token-bucket.ts';
 import { ClosedStreams, ends } from '../../src/http2/closed-streams.ts';
 import {
   flags,
