@@ -17,7 +17,13 @@ import type { Served } from '../forward/served.ts';
 import type { Judged } from '../guard/checkpoint.ts';
 import { type Client, nameByCertificate } from '../guard/client.ts';
 import { ServerCheckpoint } from '../guard/server-checkpoint.ts';
-import { challengeAnswer, inOrder, ownChallenge, plainOnTls, redirectToHttps } from '../http1/listener-answers.ts';
+import {
+  challengeAnswer,
+  inOrder,
+  ownChallenge,
+  plainOnTls,
+  redirectToHttps,
+} from '../http1/listener-answers.ts';
 import { type Http1Options, Http1Server } from '../http1/server.ts';
 import { Http2Server } from '../http2/server.ts';
 import { ClientConnections } from '../limit/client-connections.ts';
