@@ -1,6 +1,6 @@
 /**
- * The one place where it is decided: facts + policy + status of the client → verdict. Pure and total. Every other
- * part of the house acts on what is returned here and decides nothing.
+ * The one place that decides: facts + policy + status of the client → verdict. Pure and total. All other code acts on
+ * the verdict and decides nothing.
  */
 import { plural } from './plural.ts';
 import {
@@ -26,47 +26,47 @@ import { parseSocks4, parseSocks5Greeting, parseSocks5Request } from './wire/soc
 import { isStun } from './wire/stun.ts';
 import { telnetTarget } from './wire/telnet-proxy.ts';
 
-/** A rule seen, with what the policy does about it. */
+/** A rule that was seen, with its action under the policy. */
 export interface Signal extends Found {
   readonly action: Action;
-  /** Counts towards a ban: blocked, or of a rule that counts flagged as well. */
+  /** Counts towards a ban: blocked, or flagged by a rule that counts flags too. */
   readonly counts: boolean;
 }
 
 export interface Verdict {
   readonly action: Action;
-  /** The site it is for; null where it is for none of ours. */
+  /** The site that the request is for; null if it is for none of ours. */
   readonly site: Site | null;
   /** The target to forward, origin-form (or `*`); empty when blocked. */
   readonly path: string;
-  /** The Host to send with it; empty when blocked. */
+  /** The Host to forward; empty when blocked. */
   readonly host: string;
-  /** Names the verdict; null where nothing was seen. */
+  /** The rule that names the verdict; null if no rule was seen. */
   readonly rule: RuleId | null;
   /** Strongest action first, then catalogue order. */
   readonly signals: readonly Signal[];
   /** Null unless blocked. */
   readonly answer: Answer | null;
-  /** What the sender wanted to reach; null where nothing was seen. */
+  /** What the sender wanted to reach; null if no rule was seen. */
   readonly wanted: Wanted | null;
-  /** Even indexes into rawHeaders that may not be forwarded. */
+  /** Even indexes into rawHeaders of fields that must not be forwarded. */
   readonly strip: readonly number[];
-  /** A WebSocket handshake that the site carries. */
+  /** A WebSocket handshake for a site that carries WebSocket. */
   readonly upgrade: boolean;
 }
 
 const noSignals: readonly Signal[] = Object.freeze([]);
 const noStrip: readonly number[] = Object.freeze([]);
 
-/** Anything in a target that a closer look is needed for: invisible bytes, a fragment, a URL, a proxy target. */
+/** Targets that need a closer look: invisible bytes, a fragment, a URL, a proxy target. */
 const oddTarget = /[^\x21-\x7e]|#|\||:\/|^\/[/\\]/;
 
 /** Judges one HTTP request. Allocates one HeaderFacts and one Verdict for an ordinary one. */
 export function judge(request: HttpRequest, policy: Policy, client: ClientStatus = stranger): Verdict {
-  // Nothing of it is looked at: a banned client can't make its requests cost.
+  // Requests of banned clients are not examined, so that they cost nothing.
   if (client.banned) return banned(policy);
   const facts = headerFacts(request.rawHeaders);
-  // The common case, decided without parsing: origin-form, one Host spelled as we spell it, nothing odd.
+  // The common case, decided without parsing: origin-form, one Host in our own spelling, nothing odd.
   const host = facts.seen === 0 ? plainHost(request, facts) : null;
   if (
     host !== null &&
@@ -85,7 +85,7 @@ export function judge(request: HttpRequest, policy: Policy, client: ClientStatus
   return judgeClosely(request, facts, policy, client);
 }
 
-/** The host, where a request of HTTP/1.1 says it in one line, and one of HTTP/2 in its :authority alone; null elsewhere. */
+/** The host of an HTTP/1.1 request with one Host line, or of an HTTP/2 request with an :authority and no Host; else null. */
 function plainHost(
   { version, rawHeaders, h2 }: HttpRequest,
   { host, secondHost }: HeaderFacts,
@@ -129,7 +129,7 @@ const signalOf = (found: Found, action: Action, flagCounts = false): Signal => (
 
 const strength: Record<Action, number> = { block: 0, flag: 1, allow: 2 };
 
-/** Judges a connection by its first bytes, where they speak another protocol; null where they are HTTP/1, or nothing known. */
+/** Judges a connection whose first bytes speak another protocol; null if they are HTTP/1, or too few or unknown text. */
 export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | null {
   const protocol = classifyFirstBytes(bytes);
   const rule = firstBytesRule[protocol];
@@ -139,7 +139,7 @@ export function judgeFirstBytes(bytes: Uint8Array, policy: Policy): Verdict | nu
   return block(null, [signal], policy.rules[rule].answer, wantedOf(protocol, bytes));
 }
 
-/** STUN is what a page can have a browser say, as a candidate of WebRTC: it does not count. */
+/** STUN does not count: a web page can make a browser send it to any port, as a WebRTC candidate. */
 function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
   const protocol = foreignProtocol(bytes);
   if (protocol === null) return null;
@@ -161,7 +161,7 @@ function judgeForeign(bytes: Uint8Array, policy: Policy): Verdict | null {
   });
 }
 
-/** Where a telnet proxy is to connect to, and what stands in the request line of SIP, RTSP and ICAP. */
+/** The destination given to a telnet proxy, or the URI in a request line of SIP, RTSP or ICAP. */
 function wantedOfForeign(bytes: Uint8Array): Wanted {
   const line = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 512))
     .toString('latin1')
@@ -173,8 +173,8 @@ function wantedOfForeign(bytes: Uint8Array): Wanted {
 }
 
 /**
- * The verdict on a TLS hello behind which no request came; null where its name is ours, or nothing is done about the rule. Never more
- * than a flag, and it never counts: a page can have a browser ask for any name that leads here.
+ * The verdict on a TLS hello that no request followed; null if its name is ours, or the rule is allowed. Never more
+ * than a flag, and it never counts: a page can make a browser ask for any name whose address is ours.
  */
 export function judgeServerName(name: string, policy: Policy): Verdict | null {
   if (policy.rules['sni-foreign'].action === 'allow' || isOwnName(policy.sites, name)) return null;
@@ -187,7 +187,7 @@ export function judgeServerName(name: string, policy: Policy): Verdict | null {
   };
 }
 
-/** What a SOCKS sender wants to be connected to, where it has said so already; and the name in a TLS hello. */
+/** The destination of a SOCKS request, if these bytes hold it already; or the name in a TLS hello. */
 function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
   const name = protocol === 'tls' ? helloName(bytes) : null;
   if (name !== null) return wantedByName(name);
@@ -208,7 +208,7 @@ function wantedOf(protocol: FirstBytes, bytes: Uint8Array): Wanted {
   };
 }
 
-/** SOCKS can ask for more than a connection (RFC 1928 section 4). */
+/** SOCKS requests other than CONNECT (RFC 1928 section 4). */
 const socksCommand: Readonly<Record<string, string>> = {
   bind: 'SOCKS BIND',
   associate: 'SOCKS UDP ASSOCIATE',
@@ -224,19 +224,19 @@ const firstBytesRule: { readonly [protocol in FirstBytes]?: RuleId } = {
   'h2-preface': 'h2-preface',
 };
 
-/** The verdict on a request that is one too many; whoever counts requests says when. */
+/** The verdict on a request over the limit. The rate limiter counts, and calls this. */
 export const overLimit = (site: Site, max: number): Verdict =>
   unseen(site, 'rate-limited', `more than ${plural(max, 'request')} in the window`, site.rules);
 
-/** The verdict on whatever a banned client sends, or has yet to send. */
+/** The verdict on anything that a banned client sends, or has yet to send. */
 export const banned = (policy: Policy): Verdict =>
   unseen(null, 'client-banned', 'the client is banned', policy.rules);
 
-/** The verdict on a request whose check failed: what cannot be judged does not pass. */
+/** The verdict on a request whose check threw an error: a request that can't be judged does not pass. */
 export const denied = (policy: Policy): Verdict =>
   unseen(null, 'framing', 'the request could not be judged', policy.rules);
 
-/** A block for something that is not in the bytes. */
+/** A block for a reason that is not in the bytes. */
 function unseen(site: Site | null, rule: RuleId, what: string, rules: RuleSettings): Verdict {
   const signal = signalOf({ rule, what, evidence: { part: 'bytes', start: 0, end: 0 } }, 'block');
   return block(site, [signal], rules[rule].answer, nothingWanted);

@@ -1,10 +1,10 @@
 /**
- * Whom proxies say that they speak for: members of X-Forwarded-For and of Forwarded (RFC 7239), as balancers really write
- * them. Some write a port behind the address, brackets or quotes around it, or `unknown`.
+ * The clients that proxies name: members of X-Forwarded-For and of Forwarded (RFC 7239), as balancers really write
+ * them. Some write a port after the address, brackets or quotes around it, or `unknown`.
  */
 import { parseIp, withoutZone } from './ip.ts';
 
-/** The address in one member of X-Forwarded-For, or in a `for=` of Forwarded; null where it names none. */
+/** The address in one member of X-Forwarded-For, or in a `for=` of Forwarded; null if it names none. */
 export function forwardedAddress(member: string): string | null {
   let text = member.trim();
   if (text.length > longest) return null;
@@ -16,7 +16,7 @@ export function forwardedAddress(member: string): string | null {
     return text.includes(':') ? address(text) : null;
   }
   const colon = text.indexOf(':');
-  // One colon stands before a port; more are those of an IPv6 address without brackets, whose port can't be told.
+  // A single colon precedes a port; several belong to an IPv6 address without brackets, which can have no port.
   const alone = colon !== -1 && text.indexOf(':', colon + 1) === -1;
   if (alone && !port.test(text.slice(colon))) return null;
   return address(alone ? text.slice(0, colon) : text);
@@ -31,7 +31,7 @@ const address = (text: string): string | null => (parseIp(withoutZone(text)) ===
 /** The members of X-Forwarded-For lines, in order. */
 export const forwardedForMembers = (value: string): string[] => value.split(',');
 
-/** What stands behind `for=` in each element of a Forwarded line, in order; empty where one has none. */
+/** The value of `for=` in each element of a Forwarded line, in order; empty if an element has none. */
 export function forwardedMembers(value: string): string[] {
   return split(value, ',').map((element) => {
     const pair = split(element, ';').find((one) => /^\s*for\s*=/i.test(one));
@@ -39,7 +39,7 @@ export function forwardedMembers(value: string): string[] {
   });
 }
 
-/** At each separator that does not stand in a quoted string. */
+/** Splits at each separator outside quoted strings. */
 function split(text: string, separator: ',' | ';'): string[] {
   const parts: string[] = [];
   let start = 0;

@@ -1,4 +1,4 @@
-/** An IPv6 address as it stands before a port or in a URL (RFC 3986 section 3.2.2); anything else as it is. */
+/** Brackets an IPv6 address, for a port after it or a URL (RFC 3986 section 3.2.2); any other text is unchanged. */
 export const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
 /** `127.0.0.1:8080`, `[::1]:8080`. */

@@ -18,10 +18,13 @@ export interface Prefix extends Ip {
   readonly length: number;
 }
 
+/** Four decimal numbers up to 255, without leading zeros: `inet_aton()` reads those as octal. */
 const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+export const isDottedQuad = (text: string): boolean => dottedQuad.test(text);
+
 const ipv6Alphabet = /^[0-9A-Fa-f:.]{2,45}$/;
 
-/** A strict dotted quad as one number, so that the address of each client can be looked up without an object; -1 where it is none. */
+/** A strict dotted quad as one number, so that client addresses can be looked up without an object; -1 for any other text. */
 export function ipv4Number(text: string): number {
   if (!dottedQuad.test(text)) return -1;
   let number = 0;
@@ -36,7 +39,7 @@ export function ipv4Number(text: string): number {
   return number * 256 + part;
 }
 
-/** Reads a strict IPv4 or IPv6 address: no zone, no brackets, no leading zeros in IPv4. Null where it is none. */
+/** Reads a strict IPv4 or IPv6 address: no zone, no brackets, no leading zeros in IPv4. Null for any other text. */
 export function parseIp(text: string): Ip | null {
   const number = ipv4Number(text);
   if (number !== -1)
@@ -59,7 +62,7 @@ const ipv6 = (bytes: readonly number[]): Ip => ({
   bytes,
 });
 
-/** `::ffff:192.0.2.1` → `::ffff:c000:201`; null where the tail is no dotted quad (ipaddr.js would read octal). */
+/** `::ffff:192.0.2.1` → `::ffff:c000:201`; null if the tail is no dotted quad (ipaddr.js would read octal). */
 function withoutDottedTail(text: string): string | null {
   if (!text.includes('.')) return text;
   const cut = text.lastIndexOf(':') + 1;
@@ -71,7 +74,7 @@ function withoutDottedTail(text: string): string | null {
 
 const mappedHead = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/** IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) → the IPv4 it stands for: dual-stack sockets name IPv4 peers so. */
+/** IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2), by which dual-stack sockets name IPv4 peers → the IPv4 address. */
 export function unmapped(ip: Ip): Ip {
   if (ip.family === 4 || !mappedHead.every((byte, index) => ip.bytes[index] === byte)) return ip;
   return ipv4(ip.bytes.slice(12));
@@ -79,8 +82,8 @@ export function unmapped(ip: Ip): Ip {
 
 /**
  * Reads `ADDRESS/BITS`, or a bare address as the prefix of itself; IPv4-mapped prefixes of 96 bits and more become IPv4.
- * Null where it is neither, and where bits after the prefix are set: `10.0.0.1/8` is a slip of the pen, and widening it
- * silently would trust or ban sixteen million addresses. `maskedPrefix` tells what was probably meant.
+ * Null if it is neither, and if bits after the prefix are set: `10.0.0.1/8` is a mistake, and widening it
+ * silently would trust or ban sixteen million addresses. `maskedPrefix` gives the prefix that was probably meant.
  */
 export function parsePrefix(text: string): Prefix | null {
   const prefix = readPrefix(text);
@@ -89,7 +92,7 @@ export function parsePrefix(text: string): Prefix | null {
     : fold(prefix);
 }
 
-/** The prefix with the bits after it cleared: the fix for `10.0.0.1/8`. Null where the text is no prefix at all. */
+/** The prefix with the bits after it cleared: the fix for `10.0.0.1/8`. Null if the text is no prefix at all. */
 export function maskedPrefix(text: string): string | null {
   const prefix = readPrefix(text);
   return prefix === null ? null : prefixText(mask(prefix, prefix.length));
@@ -125,8 +128,8 @@ function fold(prefix: Prefix): Prefix {
 
 /**
  * The IPv4 address that an IPv6 address stands for: mapped (RFC 4291 section 2.5.5.2), NAT64 (64:ff9b::/96, RFC 6052), 6to4
- * (2002::/16, RFC 3056) and Teredo (2001::/32, RFC 4380, the complement of it). Counted by their /64, all clients of a NAT64 would be
- * one, and one client of 6to4 would be 65,536.
+ * (2002::/16, RFC 3056) and Teredo (2001::/32, RFC 4380, the complement of the address). Counted by their /64, all clients behind a NAT64
+ * would be one client, and one 6to4 client would be 65,536.
  */
 function embedded(ip: Ip): Ip {
   if (ip.family === 4) return ip;
@@ -139,9 +142,9 @@ function embedded(ip: Ip): Ip {
 }
 
 /**
- * The prefix by which a client is counted and banned: an IPv4 address alone (`192.0.2.1/32`), of IPv6 the /64 that one
- * customer is given and can walk through at will. IPv6 that stands for IPv4 counts as that, zones (`fe80::1%eth0`) are cut.
- * Null where the text is no address.
+ * The prefix by which a client is counted and banned: a single IPv4 address (`192.0.2.1/32`), or the IPv6 /64 that one
+ * customer gets and can rotate through. IPv6 addresses that embed IPv4 count as that; zones (`fe80::1%eth0`) are cut off.
+ * Null if the text is no address.
  */
 export function clientPrefix(address: string): string | null {
   if (dottedQuad.test(address)) return inOnePiece(`${address}/32`);
@@ -154,7 +157,7 @@ export function clientPrefix(address: string): string | null {
 
 const key = prefixKey();
 
-/** A prefix as `clientPrefix` writes it, widened. @param length 32 to 64; IPv4 stays as it is */
+/** Widens a prefix of `clientPrefix`. @param length 32 to 64; IPv4 is not changed */
 export function widenedPrefix(prefix: string, length: number): string {
   if (!readPrefixKey(prefix, key) || key.family === 4 || key.length <= length) return prefix;
   key.length = length;
@@ -162,19 +165,19 @@ export function widenedPrefix(prefix: string, length: number): string {
   return inOnePiece(prefixKeyText(key));
 }
 
-/** About what one customer of a provider has: the /24 of an IPv4 address, the /48 of IPv6. Null where the text is no prefix. */
+/** Roughly the network of one customer of a provider: the IPv4 /24 or the IPv6 /48. Null if the text is no prefix. */
 export function networkPrefix(prefix: string): string | null {
   const ip = parseIp(prefix.split('/', 1)[0]!);
   return ip === null ? null : prefixText(mask(ip, ip.family === 4 ? 24 : 48));
 }
 
-/** Text put together is copied where it is first read; a client's prefix is read on each request, and put together once. */
+/** V8 copies a concatenated string on its first read. Reading it here does that once, not on each request. */
 function inOnePiece(text: string): string {
   text.charCodeAt(0);
   return text;
 }
 
-/** A socket names a link-local peer with the interface it came in on; the address is what stands before the `%`. */
+/** The address without its zone: a socket names a link-local peer with its interface after a `%`. */
 export function withoutZone(address: string): string {
   const zone = address.indexOf('%');
   return zone === -1 ? address : address.slice(0, zone);

@@ -1,17 +1,17 @@
-/** Canonical prefix text → numbers, quick enough to be asked on every request. */
+/** Canonical prefix text → numbers, fast enough for every request. */
 
-/** The bits of a prefix that clients are told apart by: 32 of IPv4, the upper 64 of IPv6. */
+/** The bits of a prefix that identify clients: 32 of IPv4, the upper 64 of IPv6. */
 export interface PrefixKey {
   family: 4 | 6;
   /** The first 32 bits, unsigned. */
   high: number;
-  /** The next 32 bits of IPv6, unsigned; 0 of IPv4. */
+  /** The next 32 bits of IPv6, unsigned; 0 for IPv4. */
   low: number;
-  /** Bits that count; more than 64 for an IPv6 prefix that is longer than any client's. */
+  /** Significant bits; more than 64 for IPv6 prefixes longer than a /64. */
   length: number;
 }
 
-/** To be filled by `readPrefixKey`; one for each caller, so that looking up allocates nothing. */
+/** An empty key for `readPrefixKey` to fill. Each caller keeps its own, so that look-ups allocate nothing. */
 export const prefixKey = (): PrefixKey => ({ family: 4, high: 0, low: 0, length: 0 });
 
 /** The canonical text of a prefix of at most 64 bits: the inverse of `readPrefixKey`. */
@@ -24,12 +24,12 @@ export function prefixKeyText({ family, high, low, length }: PrefixKey): string 
   return `${groups.map((group) => group.toString(16)).join(':')}::/${length}`;
 }
 
-/** The eight groups of the address that is read; no two are read at a time. */
+/** The eight groups of the address being read. */
 const eight = new Uint16Array(8);
 
 /**
- * Reads the /64 of a plain IPv6 address: hexadecimal groups, with or without `::`. False for every other text, and where the
- * address may stand for one of IPv4: whoever asks has it read with more care.
+ * Reads the /64 of a plain IPv6 address: hexadecimal groups, with or without `::`. False for every other text, and if the
+ * address may embed an IPv4 address: the caller then uses `parseIp`.
  */
 export function readPlainIpv6(text: string, into: PrefixKey): boolean {
   if (text.length < 2 || text.length > 39) return false;
@@ -37,7 +37,7 @@ export function readPlainIpv6(text: string, into: PrefixKey): boolean {
   let gap = -1;
   for (let at = 0; at < text.length; ) {
     if (text.charCodeAt(at) === colon) {
-      // One colon stands between two groups, two stand for the groups left out, once.
+      // One colon separates two groups; two colons, once, stand for omitted groups.
       if (text.charCodeAt(at + 1) === colon) {
         if (gap !== -1) return false;
         gap = count;
@@ -69,7 +69,7 @@ export function readPlainIpv6(text: string, into: PrefixKey): boolean {
   return !mayEmbed(into.high, into.low);
 }
 
-/** Mapped and NAT64, 6to4, Teredo. */
+/** IPv4-mapped, NAT64, 6to4, Teredo. */
 const mayEmbed = (high: number, low: number): boolean =>
   (low === 0 && (high === 0 || high === 0x0064ff9b)) || high >>> 16 === 0x2002 || high === 0x20010000;
 
@@ -84,7 +84,7 @@ const slash = 0x2f;
 const colon = 0x3a;
 
 /**
- * Reads what `prefixText` and `clientPrefix` write; for anything else use `parsePrefix` first. False where the text can't
+ * Reads the output of `prefixText` and `clientPrefix`; for any other text use `parsePrefix` first. False if the text can't
  * be such a prefix.
  */
 export function readPrefixKey(text: string, into: PrefixKey): boolean {
@@ -117,7 +117,7 @@ function readIpv6(text: string, into: PrefixKey): boolean {
   let groups = 0;
   let group = 0;
   let at = 0;
-  // RFC 5952: of a prefix up to 64 bits the lower half is the longest run of zeros, so what follows `::` is nothing.
+  // RFC 5952: the lower half of a prefix up to 64 bits is the longest run of zeros, so nothing follows `::`.
   for (; at < text.length && groups < 4; at++) {
     const code = text.charCodeAt(at);
     if (code === colon) {

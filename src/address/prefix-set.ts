@@ -1,8 +1,8 @@
 import { type Ip, ipv4Number, type Prefix, parseIp, unmapped, withoutZone } from './ip.ts';
 
 /**
- * A list of prefixes compiled into sorted, disjoint ranges, one list a family. `contains` is a binary search: a blocklist
- * of a hundred thousand lines costs seventeen comparisons.
+ * Prefixes compiled into sorted, disjoint ranges, one list per family. `contains` is a binary search: in a blocklist
+ * of a hundred thousand lines it takes seventeen comparisons.
  */
 export class PrefixSet {
   readonly #ipv4: Ranges<number>;
@@ -24,14 +24,14 @@ export class PrefixSet {
     this.#ipv6 = new Ranges(ipv6);
   }
 
-  /** Holds nothing. */
+  /** The set has no prefixes. */
   get empty(): boolean {
     return this.#ipv4.empty && this.#ipv6.empty;
   }
 
   /**
-   * Whether an address lies in one of the prefixes; IPv4-mapped IPv6 is looked up as IPv4. False for text that is no
-   * address: what can't be read is neither trusted nor allow-listed.
+   * Whether an address is in one of the prefixes; IPv4-mapped IPv6 is looked up as IPv4. False for text that is no
+   * address: it must be neither trusted nor allow-listed.
    */
   contains(address: string): boolean {
     if (this.empty) return false;
@@ -43,12 +43,12 @@ export class PrefixSet {
     return folded.family === 4 ? this.#ipv4.holds(number32(folded)) : this.#ipv6.holds(number128(folded));
   }
 
-  /** How much of a family's addresses lies in them, 0 to 1. */
+  /** The share of a family's addresses that is in the set, 0 to 1. */
   share(family: 4 | 6): number {
     return family === 4 ? this.#ipv4.size / 2 ** 32 : this.#ipv6.size / 2 ** 128;
   }
 
-  /** Whether any address of a prefix lies in them. */
+  /** Whether any address of a prefix is in the set. */
   overlaps(prefix: Prefix): boolean {
     if (prefix.family === 4) {
       const first = number32(prefix);
@@ -58,7 +58,7 @@ export class PrefixSet {
     return this.#ipv6.touches(first, first + (1n << BigInt(128 - prefix.length)) - 1n);
   }
 
-  /** Whether every address of a prefix lies in them. */
+  /** Whether every address of a prefix is in the set. */
   covers(prefix: Prefix): boolean {
     if (prefix.family === 4) {
       const first = number32(prefix);
@@ -93,7 +93,7 @@ class Ranges<N extends number | bigint> {
     return this.#first.length === 0;
   }
 
-  /** How many addresses they hold, about. */
+  /** Approximate number of addresses. */
   get size(): number {
     return this.#first.reduce<number>(
       (sum, first, at) => sum + Number(this.#last[at]!) - Number(first) + 1,
@@ -101,7 +101,7 @@ class Ranges<N extends number | bigint> {
     );
   }
 
-  /** Whether one range holds an address, and every one up to the last. */
+  /** Whether one range holds all addresses from the first to the last. */
   holds(address: N, last: N = address): boolean {
     const at = this.#atOrBefore(address);
     return at !== -1 && last <= this.#last[at]!;
@@ -113,7 +113,7 @@ class Ranges<N extends number | bigint> {
     return at !== -1 && first <= this.#last[at]!;
   }
 
-  /** The last range that begins at the address or before it; -1: none does. */
+  /** The last range that begins at the address or before it; -1 if none does. */
   #atOrBefore(address: N): number {
     let low = 0;
     let high = this.#first.length;

@@ -1,30 +1,30 @@
 import { type PrefixKey, prefixKey, readPrefixKey } from './prefix-key.ts';
 
-/** Nodes that a trie may grow to: 12 bytes each, so 400 MB at the very worst; a million /24 take a tenth of it. */
+/** Maximum of nodes: 12 bytes each, so at most 400 MB; a million /24 take a tenth of it. */
 const mostNodes = 2 ** 25;
 
 /**
- * Prefixes of any length with a number each, found by longest match. A binary trie in two typed arrays: a look-up walks at
+ * A map from prefixes of any length to numbers, with longest-prefix match. A binary trie in two typed arrays: a look-up walks at
  * most 32 nodes (IPv4) or 64 (IPv6), however many prefixes there are, and allocates nothing.
  */
 export class PrefixTrie {
-  /** Two a node: where bit 0 and bit 1 lead to; 0: nowhere. Node 1 is the root of IPv4, node 2 of IPv6. */
+  /** Two per node: the children for bit 0 and bit 1; 0: none. Node 1 is the root of IPv4, node 2 of IPv6. */
   #children = new Uint32Array(128);
-  /** The number of the prefix that ends at a node; -1: none does. */
+  /** The number of the prefix that ends at a node; -1 if none does. */
   #values = new Int32Array(64).fill(-1);
   #nodes = 3;
   #size = 0;
   readonly #key: PrefixKey = prefixKey();
 
-  /** How many prefixes it holds. */
+  /** Number of prefixes. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * @param prefix canonical; an IPv6 prefix longer than 64 bits stands for its /64
+   * @param prefix canonical; an IPv6 prefix longer than 64 bits is stored as its /64
    * @param value 0 or more
-   * @throws {RangeError} where the trie would outgrow its bound
+   * @throws {RangeError} if the trie would exceed its bound
    */
   set(prefix: string, value: number): void {
     const key = this.#read(prefix);
@@ -43,7 +43,7 @@ export class PrefixTrie {
     this.#values[node] = value;
   }
 
-  /** Takes a prefix out. Its nodes stay for the next one; there are never more than were needed once. */
+  /** Removes a prefix. Its nodes are kept for reuse, so memory does not shrink. */
   delete(prefix: string): void {
     const key = this.#read(prefix);
     const length = Math.min(key.length, key.family === 4 ? 32 : 64);
@@ -56,15 +56,15 @@ export class PrefixTrie {
   }
 
   /**
-   * The number of the longest prefix that covers a client and that `accept` says yes to; -1 where there is none.
+   * The number of the longest prefix that covers a client and that `accept` accepts; -1 if there is none.
    *
-   * @param prefix canonical, as `clientPrefix` writes it; for text that is none the answer is -1
+   * @param prefix canonical, as `clientPrefix` writes it; any other text gives -1
    */
   longest(prefix: string, accept?: (value: number) => boolean): number {
     return this.#size > 0 && readPrefixKey(prefix, this.#key) ? this.longestOf(this.#key, accept) : -1;
   }
 
-  /** The same, where the prefix has been read already. */
+  /** The same for a prefix that has been read already. */
   longestOf(key: PrefixKey, accept?: (value: number) => boolean): number {
     const length = Math.min(key.length, key.family === 4 ? 32 : 64);
     let node = key.family === 4 ? 1 : 2;

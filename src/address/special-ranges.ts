@@ -8,20 +8,20 @@ const metadataAddresses = new Set([
   '100.100.100.200',
   'fd00:ec2::254',
   '192.0.0.192',
-  // Azure's host: health probes, DNS and the goal state of a machine, secrets included.
+  // Azure's host: health probes, DNS, and the goal state of a machine with its secrets.
   '168.63.129.16',
 ]);
 
 /**
- * What kind of address a destination is, in any spelling that some resolver accepts: dotted, decimal, hexadecimal,
- * octal, shortened (`127.1`), in IPv6 that stands for IPv4. For telling intents only: to decide whose host it is, such a spelling
- * must never be folded into another.
+ * The kind of a destination address, in any spelling that some resolver accepts: dotted, decimal, hexadecimal,
+ * octal, shortened (`127.1`), embedded in IPv6. For guessing intents only: to decide whether a host is ours, such a spelling
+ * must never be taken for another.
  *
  * @param host without brackets
- * @returns null where the text is no address
+ * @returns null if the text is no address
  */
 export function specialRange(host: string): SpecialRange | null {
-  // Most hosts are names, and the parser tells those by throwing: a flood of them must not pay for stack traces.
+  // Most hosts are names, for which the parser throws: under a flood, stack traces would be expensive.
   if (!/^[0-9a-fx.:]+(?:%.*)?$/i.test(host) || !ipaddr.isValid(host)) return null;
   const address = embedded(ipaddr.process(host));
   if (metadataAddresses.has(address.toString())) return 'metadata';
@@ -40,7 +40,7 @@ export function specialRange(host: string): SpecialRange | null {
 }
 
 /**
- * The IPv4 address that a gateway would dial for an IPv6 one: NAT64 (RFC 6052 and RFC 8215), 6to4 (RFC 3056), and the old
+ * The IPv4 address that a gateway would dial for an IPv6 address: NAT64 (RFC 6052 and RFC 8215), 6to4 (RFC 3056), and the old
  * IPv4-compatible form (RFC 4291 section 2.5.5.1).
  */
 function embedded(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {

@@ -1,11 +1,11 @@
-/** Where a Valkey is, as one line: a server, a cluster, or what Sentinels say. */
+/** The URL of a Valkey: a server, a cluster, or a master that Sentinels name. */
 
 export interface ValkeyAddress {
   readonly kind: 'server' | 'cluster' | 'sentinel';
   readonly tls: boolean;
-  /** One server; or some of a cluster; or the Sentinels. */
+  /** The server; some nodes of the cluster; or the Sentinels. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  /** The name by which Sentinels know the master; empty otherwise. */
+  /** The name of the master for Sentinels; else empty. */
   readonly master: string;
   readonly username: string;
   readonly password: string;
@@ -19,7 +19,7 @@ const node = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}
  * Reads `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`, `redis+cluster://…@HOST:PORT,HOST:PORT` and
  * `redis+sentinel://…@HOST:PORT,HOST:PORT/MASTER[/DB]`; `rediss` in place of `redis` for TLS.
  *
- * @returns what is wrong with it, where it is none
+ * @returns what is wrong with the text, if it is no such URL
  */
 export function readValkeyAddress(text: string): ValkeyAddress | string {
   const parts = form.exec(text);
@@ -41,9 +41,9 @@ export function readValkeyAddress(text: string): ValkeyAddress | string {
     return 'names several servers: write redis+cluster:// or redis+sentinel://';
   const [master, database = ''] = kind === 'sentinel' ? path.split('/') : ['', path];
   if (kind === 'sentinel' && !/^[A-Za-z0-9._-]{1,100}$/.test(master!))
-    return 'lacks the name of the master behind the Sentinels';
+    return 'lacks the name of the master after the Sentinels';
   if (!/^\d{0,5}$/.test(database) || (kind === 'cluster' && database !== ''))
-    return 'has something else than the number of a database behind the host';
+    return 'has something other than a database number after the host';
   const colon = user.indexOf(':');
   try {
     return {
@@ -56,6 +56,6 @@ export function readValkeyAddress(text: string): ValkeyAddress | string {
       database: Number(database),
     };
   } catch {
-    return 'has a % in user or password that encodes nothing';
+    return 'has a % in user or password that starts no percent-encoding';
   }
 }

@@ -2,7 +2,7 @@
 import type { Verdict } from '../judge.ts';
 import { isProbe } from '../rules/catalogue.ts';
 import { classifyIntent, nothingWanted } from '../rules/intent.ts';
-import { destination, wantedSentence } from '../rules/tell.ts';
+import { destination, wantedSentence } from '../rules/wanted-sentence.ts';
 import type { ConnectionFacts } from './connection.ts';
 import type { ProbeEvent } from './event.ts';
 import { printable, redact } from './redact.ts';

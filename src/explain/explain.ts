@@ -4,7 +4,7 @@ import { redact } from '../events/redact.ts';
 import { denied, judge, judgeFirstBytes, type Signal, type Verdict } from '../judge.ts';
 import { classifyIntent, type Intent, nothingWanted } from '../rules/intent.ts';
 import type { Policy } from '../rules/policy.ts';
-import { wantedSentence } from '../rules/tell.ts';
+import { wantedSentence } from '../rules/wanted-sentence.ts';
 import { ChunkedDecoder } from '../wire/chunked.ts';
 import type { RequestDefect } from '../wire/http-request.ts';
 import type { RequestHead } from '../wire/request-head.ts';

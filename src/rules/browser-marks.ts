@@ -1,9 +1,9 @@
 /**
- * The marks of a browser. A web page can have its visitors send nearly any request for a name that leads here: as an image, a
- * form, a script. It can't take these fields out of them: they are written by the browser, and most are forbidden to scripts
+ * Header fields that only a browser sends. A web page can make its visitors send nearly any request for a name whose address is
+ * ours: as an image, a form, a script. It can't remove these fields: the browser writes them, and most are forbidden to scripts
  * (the Fetch standard, "forbidden request-header").
  *
- * Whoever forges them gains nothing but time: what he sends is refused all the same.
+ * A probe that forges them is refused all the same; it only avoids the ban.
  */
 import { is } from '../wire/field-names.ts';
 
@@ -15,11 +15,11 @@ export function hasBrowserMarks(rawHeaders: readonly string[]): boolean {
     const name = rawHeaders[i]!;
     switch (name.length) {
       case 10:
-        // A browser may be set up to name no language.
+        // A browser can be set to send no language.
         if (is(name, 'user-agent') && rawHeaders[i + 1]!.startsWith('Mozilla/')) words = true;
         break;
       case 14:
-        // Written for addresses that can be trusted only: HTTPS and loopback.
+        // Sent to trustworthy origins only: HTTPS and loopback.
         if (is(name, 'sec-fetch-site') || is(name, 'sec-fetch-mode')) return true;
         break;
       case 15:

@@ -1,4 +1,4 @@
-/** What is ambiguous or malformed about the bounds of a message. */
+/** Ambiguous or malformed message framing. */
 import type { Evidence } from '../wire/evidence.ts';
 import { is } from '../wire/field-names.ts';
 import { seen } from '../wire/header-facts.ts';
@@ -18,7 +18,7 @@ export function seeFraming(sightings: Sightings): void {
     const what = version === '0.9' ? 'HTTP/0.9' : `the protocol is ${version}, not HTTP/1.0 or HTTP/1.1`;
     sightings.see('framing', what, { part: 'version', start: 0, end: version.length });
   }
-  // Bytes that are no request have no method, and a defect in its place.
+  // Bytes that are no request have an empty method and a defect that says why.
   if (method === '' && (defects?.length ?? 0) === 0)
     sightings.seeByPage('framing', 'there is no method', { part: 'method', start: 0, end: 0 });
   const { transferEncoding, contentLength } = sightings.facts;

@@ -1,4 +1,4 @@
-/** Fields that only proxies are told, and fields that would tell a backend another host or client. */
+/** Fields that are meant for proxies, and fields that would tell a backend another host or client. */
 import { isClaim, isDisguised } from '../wire/claim-fields.ts';
 import { strippedField } from '../wire/connection-options.ts';
 import { is } from '../wire/field-names.ts';
@@ -30,7 +30,7 @@ export function seeOverrides(sightings: Sightings): void {
   const { rawHeaders } = sightings.request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!.toLowerCase();
-    // Of a trusted proxy too: what it writes itself has no underscores, and what it lets through is the client'sightings.
+    // From a trusted proxy too: its own fields have no underscores, so one with underscores is the client's.
     const disguised = isDisguised(name);
     if (disguised || (!sightings.client.trusted && isClaim(name))) {
       sightings.strip.push(i);

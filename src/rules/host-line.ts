@@ -1,9 +1,9 @@
-/** The host that a request names beside its target: in the Host line, or in `:authority`. */
+/** The host that a request names outside its target: in the Host line, or in `:authority`. */
 import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
 import type { Evidence } from '../wire/evidence.ts';
 import type { Sightings } from './sightings.ts';
 
-/** The authority of the Host line, or of HTTP/2's :authority; null where none can be read. */
+/** The authority of the Host line, or of HTTP/2's :authority; null if none can be read. */
 export function hostLine(sightings: Sightings): Authority | null {
   const { h2, version } = sightings.request;
   const { host, secondHost } = sightings.facts;

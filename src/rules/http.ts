@@ -1,4 +1,4 @@
-/** The rules that are seen in an HTTP request: which, where, and what the request asks for. */
+/** Finds the rules seen in an HTTP request, where in it they are seen, and what the request asks for. */
 import { type Authority, isMalformed, type Malformed, parseAuthority } from '../wire/authority.ts';
 import type { Evidence } from '../wire/evidence.ts';
 import { is } from '../wire/field-names.ts';
@@ -26,20 +26,20 @@ import { type ClientStatus, type Found, Sightings } from './sightings.ts';
 export interface Findings {
   /** Each rule once, at its first sighting. */
   readonly found: readonly Found[];
-  /** The site it is for; null where it is for none of ours. */
+  /** The site that the request is for; null if it is for none of ours. */
   readonly site: Site | null;
-  /** The target in origin form; empty where none could be read. */
+  /** The target in origin form; empty if it could not be read. */
   readonly path: string;
-  /** The canonical host, with its port; empty where the sender left it open. */
+  /** The canonical host, with its port; empty if the request names none. */
   readonly host: string;
   readonly wanted: Wanted | null;
-  /** Even indexes into rawHeaders that may not be forwarded. */
+  /** Even indexes into rawHeaders of fields that must not be forwarded. */
   readonly strip: readonly number[];
-  /** A WebSocket handshake that the site carries. */
+  /** A WebSocket handshake for a site that carries WebSocket. */
   readonly upgrade: boolean;
 }
 
-/** Looks at every part of a request. Pure and total. */
+/** Examines every part of a request. Pure and total. */
 export function examineHttp(
   request: HttpRequest,
   facts: HeaderFacts,
@@ -49,7 +49,7 @@ export function examineHttp(
   return new Examination(new Sightings(request, facts, policy, client)).findings();
 }
 
-/** The close look at one request. Lives for one call of `examineHttp`. */
+/** The examination of one request, for one call of `examineHttp`. */
 class Examination {
   readonly #seen: Sightings;
   #site: Site | null = null;
@@ -63,7 +63,7 @@ class Examination {
 
   findings(): Findings {
     seeFraming(this.#seen);
-    // Without a method there is no request whose parts could be looked at.
+    // Without a method there is no request to examine.
     if (this.#seen.request.method !== '') {
       this.#target(hostLine(this.#seen));
       this.#method();
@@ -90,7 +90,7 @@ class Examination {
     this.#seen.wanted ??= wantedByName(sni);
   }
 
-  /** Of a registered one that the config leaves out its sender need not mean harm: Office asks OPTIONS and PROPFIND of any link. */
+  /** A registered method that the config excludes does not count: Office sends OPTIONS and PROPFIND to any link. */
   #method(): void {
     const { method } = this.#seen.request;
     if (is(method, 'connect') || is(method, 'trace')) return;
@@ -115,7 +115,7 @@ class Examination {
       this.#seen.want(host, null, '', h2.authority ?? '');
       return;
     }
-    // RFC 9113 section 8.3.1: by another :scheme a client asks a gateway to talk to a server that is not HTTP's.
+    // RFC 9113 section 8.3.1: with another :scheme a client asks a gateway to talk to a non-HTTP server.
     if (h2 !== undefined && !is(h2.scheme, 'http') && !is(h2.scheme, 'https'))
       this.#seen.see('absolute-form-scheme', `the :scheme is ${h2.scheme}`, whole);
     if (isConnect && protocol === null) {
@@ -173,7 +173,7 @@ class Examination {
     if (!websocket) this.#wantThrough(protocol);
   }
 
-  /** What a proxy of MASQUE is to connect to stands in the path (RFC 9298 section 3). */
+  /** The destination of a MASQUE proxy is in the path (RFC 9298 section 3). */
   #wantThrough(protocol: string): void {
     const { target } = this.#seen.request;
     const { host, port } = masqueTarget(target) ?? { host: '', port: null };
@@ -227,7 +227,7 @@ class Examination {
   #origin(path: string, host: Authority | null): void {
     this.#path = path;
     if (host === null) {
-      // Without a readable Host there is a signal already, or it is an HTTP/1.0 client that may leave it out.
+      // Without a readable Host there is a signal already, or the client speaks HTTP/1.0, which needs no Host.
       this.#site = this.#seen.found.some((found) => found.rule.startsWith('host-'))
         ? null
         : this.#seen.policy.defaultSite;
@@ -236,7 +236,7 @@ class Examination {
       if (this.#site !== null) {
         this.#hostPort(host, this.#site, path);
       } else if (host.kind !== 'name' && (this.#seen.client.trusted || this.#seen.client.allowed)) {
-        // A health check of a balancer that knows the server by address only.
+        // A health check of a balancer, which knows the server by its address only.
         this.#site = this.#seen.policy.defaultSite;
       } else {
         const header = this.#seen.facts.host;
@@ -252,7 +252,7 @@ class Examination {
         );
       }
     }
-    // Where `//a/b` is read as `/a/b` no authority stands in it.
+    // If the server reads `//a/b` as `/a/b`, there is no authority in it.
     const merged = this.#seen.policy.mergesSlashes === true ? path.replace(/^\/+/, '/') : path;
     this.#pathProxy(merged);
     const url = foreignUrlInPath(this.#seen.policy.sites, merged);
@@ -267,7 +267,7 @@ class Examination {
     this.#seen.wantName(url, merged);
   }
 
-  /** Only who has something fetched from inside counts, and only where no page had a browser ask. */
+  /** Counts only for inward targets, and only if no web page can have made a browser send the request. */
   #pathProxy(path: string): void {
     const proxied = mayNameTarget(path) ? pathProxy(this.#seen.policy.sites, path) : null;
     if (proxied === null) return;
@@ -279,13 +279,13 @@ class Examination {
     if (this.#seen.wanted === null) this.#seen.want(authority, null, '', text);
   }
 
-  /** The canonical host goes on with its port, as far as that is no other service's. */
+  /** Forwards the canonical host with its port, unless the port belongs to another service. */
   #hostPort(host: Authority, site: Site, path: string): void {
     this.#host = host.port === null ? host.host : `${host.host}:${host.port}`;
     const unserved = unservedPort(host, site, this.#seen.policy);
     if (unserved === null) return;
     const { port, doubtful, unmeant } = unserved;
-    // Where a policy lets it pass all the same, the backend is told no port that it could dial.
+    // If a policy lets the request pass all the same, the backend must not get a port that it could dial.
     if (!doubtful) this.#host = host.host;
     const header = this.#seen.facts.host;
     const what = `port ${port} of ${host.host} is not served here`;
@@ -311,7 +311,7 @@ class Examination {
     this.#seen.strip.push(upgrade);
     const protocol = this.#seen.value(upgrade);
     this.#seen.seeHeader('upgrade-unknown', `Upgrade to ${protocol}`, upgrade);
-    // RFC 9298 section 3.2: by HTTP/1.1 the same tunnels are asked for as an upgrade.
+    // RFC 9298 section 3.2: over HTTP/1.1 the same tunnels are requested by Upgrade.
     if (this.#seen.wanted === null && /^connect-[a-z-]{1,32}$/i.test(protocol))
       this.#wantThrough(protocol.toLowerCase());
   }

@@ -1,6 +1,7 @@
-/** What a sender wanted to reach, told from the destination and the bytes meant for it. Pure guesses with names. */
+/** Guesses what a sender wanted to reach, from the destination and the bytes meant for it. */
 import { addressInName } from '../address/embedded-names.ts';
 import { specialRange } from '../address/special-ranges.ts';
+import { percentDecoded } from '../wire/percent.ts';
 import { isJudgeHost, isJudgePath } from './judges.ts';
 
 export type Intent =
@@ -14,7 +15,7 @@ export type Intent =
   | 'sip-relay'
   | 'stream-relay'
   | 'cache-manager'
-  /** A port of this server that a third party is to connect to. */
+  /** A port of this server for a third party to connect to. */
   | 'socks-bind'
   /** Datagrams: SOCKS UDP ASSOCIATE, `connect-udp`. */
   | 'udp-relay'
@@ -26,14 +27,14 @@ export type Intent =
   | 'web';
 
 export interface Wanted {
-  /** Canonical host (an IPv6 literal in brackets); empty where none is named. */
+  /** Canonical host (an IPv6 literal in brackets); empty if none is named. */
   readonly host: string;
   readonly port: number | null;
   /** Path and query. */
   readonly path: string;
-  /** The destination as the sender wrote it; empty where none is named. */
+  /** The destination as the sender wrote it; empty if none is named. */
   readonly text: string;
-  /** The protocol spoken in place of HTTP. */
+  /** The protocol spoken instead of HTTP. */
   readonly protocol?: string;
   /** As much of the body as was read. */
   readonly body?: string;
@@ -56,12 +57,12 @@ const privateName = /\.(?:internal|local|lan|intranet|corp|home\.arpa|svc|cluste
 
 /** SSH, telnet, RDP, VNC. */
 const loginPorts = new Set([22, 23, 3389, 5900]);
-/** POP3 and IMAP, plain and over TLS: stolen passwords are tried there through relays. */
+/** POP3 and IMAP, plain and over TLS: stolen passwords are tried on them through relays. */
 const mailboxPorts = new Set([110, 143, 993, 995]);
 
 /**
- * Exploits of the page behind the relay: the sender would have this server attack somebody else. Remote file
- * inclusion first, since it is what relays of this kind were collected for.
+ * Exploits of the page behind the relay: the sender wants this server to attack a third party. Remote file
+ * inclusion comes first: it is the most frequent one.
  */
 const attack = new RegExp(
   [
@@ -76,7 +77,7 @@ const attack = new RegExp(
   'i',
 );
 
-/** Protocols that are spoken to whom one would have relay for one. ICAP has an HTTP request inside that a server is to fetch. */
+/** Protocols that ask a server to relay. An ICAP request holds an HTTP request for the server to fetch. */
 const relayProtocol: Readonly<Record<string, Intent>> = {
   TURN: 'turn-relay',
   SIP: 'sip-relay',
@@ -92,11 +93,11 @@ const relayProtocol: Readonly<Record<string, Intent>> = {
   'connect-ip': 'vpn-relay',
 };
 
-/** Tells the intent; `web` where nothing more special shows. */
+/** The intent; `web` if nothing more specific is found. */
 export function classifyIntent(wanted: Wanted): Intent {
   const relayed = wanted.protocol === undefined ? undefined : relayProtocol[wanted.protocol];
   if (relayed !== undefined) return relayed;
-  // Squid's cache manager, which answered this scheme up to version 5.
+  // Squid's cache manager, which answers this scheme up to version 5.
   if (/^cache_object:/i.test(wanted.text)) return 'cache-manager';
   if (wanted.port !== null && mailPorts.has(wanted.port)) return 'mail-relay';
   if (wanted.port !== null && isChatPort(wanted.port)) return 'chat-relay';
@@ -106,8 +107,8 @@ export function classifyIntent(wanted: Wanted): Intent {
   if (wanted.port !== null && loginPorts.has(wanted.port)) return 'remote-login';
   if (wanted.port !== null && mailboxPorts.has(wanted.port)) return 'mail-access';
   if (
-    attack.test(decodeLoosely(wanted.path)) ||
-    (wanted.body !== undefined && attack.test(decodeLoosely(wanted.body)))
+    attack.test(percentDecoded(wanted.path)) ||
+    (wanted.body !== undefined && attack.test(percentDecoded(wanted.body)))
   ) {
     return 'third-party-attack';
   }
@@ -115,7 +116,7 @@ export function classifyIntent(wanted: Wanted): Intent {
 }
 
 /**
- * What a host is by itself, in any spelling that some resolver takes for its address; null where it is nothing special.
+ * The kind of a host, in any spelling that some resolver takes for its address; null if it is nothing special.
  *
  * @param written canonical, an IPv6 literal in brackets
  */
@@ -132,6 +133,3 @@ export function hostIntent(written: string): 'metadata' | 'loopback' | 'private-
   }
   return host === 'localhost' || host.endsWith('.localhost') ? 'loopback' : null;
 }
-
-const decodeLoosely = (text: string): string =>
-  text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

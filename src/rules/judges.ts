@@ -1,11 +1,11 @@
 /**
- * Pages that echo what a proxy adds to a request, or tell the address that they see: asked through a relay to learn whether, and how
- * anonymously, it relays. One row a host, with who uses it for that; subdomains belong to it.
+ * Proxy judges: pages that echo a request or the address that they see. Scanners fetch them through a relay to learn whether, and how
+ * anonymously, it relays. Each row has a source for the use of its hosts; subdomains are included.
  */
 export interface JudgeRow {
-  /** Host names, or the ends of them. */
+  /** Host names; subdomains match too. */
   readonly hosts: readonly string[];
-  /** Where the use as a judge is seen: a checker's list, a page's own word. */
+  /** Where the use as a judge is documented: the list of a proxy checker, or the page itself. */
   readonly source: string;
 }
 
@@ -77,12 +77,12 @@ export const judges: readonly JudgeRow[] = [
   },
 ];
 
-/** Paths of judges, wherever they stand: their scripts are copied from host to host. */
+/** Paths of judges on any host: their scripts are copied from host to host. */
 const judgePath = new RegExp(
   [
     String.raw`(?:azenv|proxy_?judge|prx_?jdg|prxjdg|pxy\.m|test_?proxy|proxy_?(?:test|check|checker|header|env)|proxychecker|check_?proxy|judge\d*)(?=[./?]|$)`,
     String.raw`\/(?:textenv|nph-env|env|printenv|whatismyip|myip|ip_?json)(?:\.(?:php|cgi|pl))(?:$|[?])`,
-    // Cloudflare's echo of address and place, on every host it serves; the page by which browsers look for captive portals.
+    // Cloudflare's echo of address and place, on every host that it serves; the pages by which browsers detect captive portals.
     String.raw`^\/cdn-cgi\/trace(?:$|[?])|^\/(?:gen(?:erate)?_204|generate204|hotspot-detect\.html|connecttest\.txt|ncsi\.txt)(?:$|[?])`,
   ].join('|'),
   'i',
@@ -92,10 +92,10 @@ const ends: ReadonlySet<string> = new Set(judges.flatMap(({ hosts }) => hosts));
 const named =
   /^(?:proxy-?judge|judge|azenv|proxycheck)\d*\.|(?:^|\.)(?:proxyjudge\d*|proxycheck|checkip)\.[a-z.]+$/i;
 
-/** Labels of the longest name among them: a host of 30,000 labels costs no more than one of three. */
+/** The most labels of a listed name: a host of 30,000 labels costs no more than one of three. */
 const mostLabels = Math.max(...[...ends].map((name) => name.split('.').length));
 
-/** Whether a host is a judge, or stands below one. Total. @param host canonical, a name */
+/** Whether a host is a judge or a subdomain of one. Total. @param host canonical, a name */
 export function isJudgeHost(host: string): boolean {
   let dot = host.length;
   for (let labels = 0; labels < mostLabels && dot > 0; labels++) {
@@ -105,5 +105,5 @@ export function isJudgeHost(host: string): boolean {
   return named.test(host);
 }
 
-/** Whether a path is that of a judge. */
+/** Whether a path is the path of a judge. */
 export const isJudgePath = (path: string): boolean => judgePath.test(path);

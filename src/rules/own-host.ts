@@ -1,9 +1,9 @@
-/** Texts that may name a host: whether they name one of ours. */
+/** Foreign hosts in texts that may name a host: field values, URLs, paths. */
 import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
 import { parseRequestTarget } from '../wire/request-target.ts';
 import type { SiteTable } from './site-table.ts';
 
-/** A foreign host named in a text, with its place in it. */
+/** A foreign host named in a text, and where. */
 export interface ForeignName {
   readonly start: number;
   readonly end: number;
@@ -38,7 +38,7 @@ export function foreignHostInForwarded(sites: SiteTable, value: string): Foreign
   return null;
 }
 
-/** A URL, or a network-path reference (`//host/…`), whose host is foreign. A path is nobody's host. */
+/** A URL, or a network-path reference (`//host/…`), whose host is foreign. A path names no host. */
 export function foreignHostInUrl(sites: SiteTable, value: string): ForeignName | null {
   if (/^\/(?![/\\])/.test(value)) return null;
   const url = /^[/\\]{2}/.test(value) ? `http:${value.replaceAll('\\', '/')}` : value;
@@ -53,8 +53,8 @@ export function foreignHostInUrl(sites: SiteTable, value: string): ForeignName |
 
 /**
  * A foreign URL at the start of the path (`//evil/x`, `/http://evil/x`), or a proxy target inside the query
- * (`?unix:…|http://evil/`, CVE-2021-40438). A URL as an ordinary query value is none: search engines, redirects and
- * archives live on those.
+ * (`?unix:…|http://evil/`, CVE-2021-40438). A URL as an ordinary query value is not reported: search engines, redirects and
+ * archives need those.
  */
 export function foreignUrlInPath(sites: SiteTable, path: string): ForeignName | null {
   const unix = /\?unix:[^|]*\|([a-z]+:\/\/.*)$/i.exec(path);

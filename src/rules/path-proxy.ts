@@ -1,7 +1,7 @@
 /**
  * Proxies that take their target from the path or a parameter: `/proxy/http:/169.254.169.254/`, `/https/www.example.com/`,
- * `/proxy?url=…`. At the start of a path any foreign host is told; deeper, and in a query, only what no page needs to name there:
- * addresses of special ranges in every spelling, metadata names and known judges. Archives, search engines and redirects live on
+ * `/proxy?url=…`. At the start of a path any foreign host is reported; deeper, and in a query, only targets that no page needs there:
+ * addresses of special ranges in every spelling, metadata names and known judges. Archives, search engines and redirects have
  * ordinary URLs in those places.
  */
 import { type Authority, isMalformed, parseAuthority } from '../wire/authority.ts';
@@ -13,54 +13,54 @@ export interface PathProxy {
   readonly authority: Authority | null;
   /** The target as the sender wrote it, decoded. */
   readonly text: string;
-  /** Metadata, a private network or this machine, named to something that fetches: no page needs the answer. */
+  /** The target is metadata, a private network or this machine, and a script would fetch it: no page needs that. */
   readonly inward: boolean;
 }
 
 /**
- * Whether a target is worth the closer look; true for a few in a thousand of ordinary ones. Runs on every request. Whatever
- * `pathProxy` tells matches it.
+ * Whether a target needs the closer look; true for a few in a thousand ordinary ones. Runs on every request. It is true for every
+ * target that `pathProxy` reports.
  */
 export const mayNameTarget = (target: string): boolean => worthALook.test(target);
 const worthALook =
   /:(?:\/|%)|%(?:25)*(?:3a|7[0-9a]|6[0-9a-f]|3[0-9]|2e)|^[/\\](?:[/\\]|%(?:25)*(?:2f|5c))|proxy|^\/(?:https?|cors|fetch)\b|169\.254\.|\bmetadata\b|100\.100\.100|168\.63\./i;
 
-/** Characters of a target that are looked at; URLs longer than that name nothing that a proxy script is sent to. */
+/** Characters of a target that are examined; targets for proxy scripts are shorter. */
 const lookedAt = 4096;
-/** URLs of one target that are looked at. */
+/** URLs of one target that are examined. */
 const mostUrls = 16;
 
 const words = String.raw`(?:(?:web|http|cors|reverse|simple|my)?[-_]?proxy(?:\.php)?|cors(?:-anywhere)?|https?)`;
 const fetchers = String.raw`(?:[\w.-]{0,24}proxy[\w.-]{0,24}|cors[\w.-]{0,24}|fetch|https?|relay|tunnel)`;
 const hostText = String.raw`(?:[^/\\?#@\s]*@)?(?:\[[0-9a-f:.]+\]|[^/\\?#@&:;,"'<>()|\s]+)(?::\d{1,5})?`;
-/** `/proxy/http:/host`, and `/http:/host` where it was written in another way. */
+/** `/proxy/http:/host`, and `/http:/host` if it was percent-encoded. */
 const leadingUrl = new RegExp(String.raw`^\/+(?:${fetchers}\/+)?[a-z][a-z0-9+.-]*:[/\\]+(${hostText})`, 'i');
 /** `/proxy/host/`, `/https/host/`. */
 const leadingHost = new RegExp(String.raw`^\/+${words}\/+(${hostText})(?=[/?#]|$)`, 'i');
-/** `//host`, where it was written in another way. */
+/** `//host`, if it was percent-encoded. */
 const leadingSlashes = new RegExp(String.raw`^[/\\]{2,}(${hostText})(?=[/\\?#]|$)`, 'i');
 const proxiedHost = new RegExp(String.raw`\/${words}\/+(${hostText})(?=[/?#]|$)`, 'gi');
 const fetcherInPath = new RegExp(String.raw`\/${fetchers}(?:\/|$)`, 'i');
 const hostFirst = new RegExp(`^(${hostText})`, 'i');
-/** Not within words: `cmd=wget+http://192.168.1.1/` is a command for this server, and no target to relay to. */
+/** Not after a word: `cmd=wget+http://192.168.1.1/` is a command for this server, not a target to relay to. */
 const anyUrl = new RegExp(
   String.raw`(?<![\w+.\s-])(?:https?|s?ftps?|tftp|gopher|dict|ldaps?|wss?|rtsp|redis|smb):[/\\]+(${hostText})`,
   'gi',
 );
-/** Addresses and names of metadata that stand alone. */
+/** Metadata addresses and names without a scheme. */
 const bareMetadata =
   /(?<![\w.-])(169\.254\.(?:169\.254|170\.2)|100\.100\.100\.200|168\.63\.129\.16|metadata\.google\.internal|metadata\.azure\.com|\[(?:fd00:ec2::254|::ffff:a9fe:a9fe|::ffff:169\.254\.169\.254|64:ff9b::a9fe:a9fe)\])(?=[/:?&#]|$)/gi;
-/** RFC 8252 section 7.3: a program on the visitor's machine waits for the answer at a port of loopback. */
+/** RFC 8252 section 7.3: a program on the visitor's machine waits for the redirect on a loopback port. */
 const redirectName =
   /^(?:redirect|return|post_logout|callback|next|continue|goto|back|origin|client_id|ref)/i;
 /** Parameters whose value a script fetches. */
 const fetchName =
   /^(?:url|uri|u|target|dest|host|proxy|fetch|src|link|upstream|q|site|page|path|file|feed)$/i;
-/** Names of files, which no host is called by. */
+/** File extensions, which no host name ends in. */
 const fileName =
   /\.(?:html?|php\d?|aspx?|jsp|js|mjs|css|json|xml|txt|png|jpe?g|gif|svg|ico|webp|pdf|pac|dat|conf|ya?ml|ini|cfg|log|map|woff2?|cgi|pl|py|rb|do|md|ts|tsx|jsx|wasm|zip|gz|mp[34]|csv|env|sql|bak|sh)$/i;
 
-/** What a target names for a script to fetch; null where it names nothing foreign. Total. */
+/** The foreign host that a target names for a script to fetch; null if it names none. Total. */
 export function pathProxy(sites: SiteTable, target: string): PathProxy | null {
   const cut = target.indexOf('?');
   const rawPath = (cut === -1 ? target : target.slice(0, cut)).slice(0, lookedAt);
@@ -75,7 +75,7 @@ export function pathProxy(sites: SiteTable, target: string): PathProxy | null {
 function atStart(sites: SiteTable, path: string, wasCoded: boolean): PathProxy | null {
   const url = leadingUrl.exec(path);
   if (url !== null) {
-    // Written plainly and without a word before it, it is `url-in-path`, unless it leads inward.
+    // Without encoding and without a fetcher before it, the rule is `url-in-path`, unless the target is inward.
     const plain = !wasCoded && /^\/+[a-z][a-z0-9+.-]*:/i.test(path);
     const found = named(sites, url[1]!, path.slice(1), true);
     if (found !== null && (found.inward || !plain)) return found;
@@ -125,7 +125,7 @@ function inQuery(sites: SiteTable, path: string, query: string): PathProxy | nul
   return null;
 }
 
-/** Any host that is not ours. */
+/** Any foreign host. */
 function named(sites: SiteTable, host: string, text: string, fetched: boolean): PathProxy | null {
   const authority = parseAuthority(host.toLowerCase());
   if (isMalformed(authority)) return null;
@@ -133,14 +133,14 @@ function named(sites: SiteTable, host: string, text: string, fetched: boolean): 
   return { authority, text, inward: fetched && intentOf(authority) !== null };
 }
 
-/** A host that is not ours, of a special range, metadata, or a judge. */
+/** A foreign host in a special range, a metadata host, or a judge. */
 function special(sites: SiteTable, host: string, text: string, fetched: boolean): PathProxy | null {
   const found = named(sites, host, text, fetched);
   if (found === null || isSmallNumber(found.authority!.host)) return null;
   return intentOf(found.authority) !== null || isJudgeHost(found.authority!.host) ? found : null;
 }
 
-/** A port or an id, though some resolver takes it for an address of 0.0.0.0/8. */
+/** A port or an id, although some resolvers take it for an address in 0.0.0.0/8. */
 const isSmallNumber = (host: string): boolean => /^\d+$/.test(host) && host !== '0' && Number(host) < 2 ** 24;
 
 const intentOf = (authority: Authority | null): ReturnType<typeof hostIntent> =>
@@ -171,7 +171,7 @@ function firstOf(matches: Iterable<RegExpMatchArray>): RegExpMatchArray[] {
   return some;
 }
 
-/** As often as scripts in a row may decode it: three times. What is no printable ASCII stays as it is. */
+/** Decoded three times, as several scripts in a row may. Only printable ASCII is decoded. */
 function decoded(text: string): string {
   let plain = text;
   for (let round = 0; round < 3 && plain.includes('%'); round++)

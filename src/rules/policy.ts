@@ -1,4 +1,4 @@
-/** What the judge decides by: sites and rule settings, compiled once from the config. */
+/** The input of the judge besides the request: sites and rule settings, compiled once from the config. */
 
 import { httpMethods } from '../wire/methods.ts';
 import { type Action, type Answer, type RuleId, ruleIds } from './catalogue.ts';
@@ -7,45 +7,45 @@ import type { SiteTable } from './site-table.ts';
 export interface RuleSetting {
   readonly action: Action;
   readonly answer: Answer;
-  /** The action for what may be meant well. @default as `action` */
+  /** The action for doubtful sightings, which may be legitimate. @default as `action` */
   readonly doubtful?: Action;
-  /** What counts although it is only flagged may do so: not by preset `observe`, which turns nobody away. @default false */
+  /** A flag of this rule counts towards a ban. Not under preset `observe`, which bans nobody. @default false */
   readonly flagCounts?: boolean;
 }
 
 export type RuleSettings = Readonly<Record<RuleId, RuleSetting>>;
 
-/** What the judge needs to know of a site. Its backends are the forwarder's affair. */
+/** A site as the judge sees it. Its backends are known to the forwarder only. */
 export interface Site {
-  /** The first host name; names the site in events and metrics, and is the Host sent where the client gave none. */
+  /** The first host name. It names the site in events and metrics, and is the Host forwarded if the client sent none. */
   readonly name: string;
   /** Carries WebSocket upgrades. */
   readonly websocket: boolean;
-  /** Any port of its hosts is one we serve. */
+  /** Every port of its hosts is served. */
   readonly anyPort: boolean;
-  /** Bytes of the body of a request. @default as many as come */
+  /** Maximum bytes of a request body. @default no limit */
   readonly maxBody?: number;
-  /** The methods that pass. @default all that are registered */
+  /** The methods that pass. @default all registered ones */
   readonly methods?: ReadonlySet<string>;
   readonly rules: RuleSettings;
 }
 
 export interface Policy {
   readonly sites: SiteTable;
-  /** Where a request goes that names no host, or that preset `observe` lets pass. */
+  /** The site for requests that name no host, and for those that preset `observe` lets pass. */
   readonly defaultSite: Site;
-  /** Ports by which a target or a Host line may name us: 80, 443, those of the listeners and of host entries. */
+  /** Ports that a target or a Host line may name: 80, 443, those of the listeners and of host entries. */
   readonly ports: ReadonlySet<number>;
-  /** Whoever serves the requests reads `//a` as `/a`. @default false */
+  /** The server behind reads `//a` as `/a`. @default false */
   readonly mergesSlashes?: boolean;
-  /** For requests that are for none of our sites. */
+  /** For requests to none of our sites. */
   readonly rules: RuleSettings;
-  /** As of a site. */
+  /** The methods that pass without a site. @default all registered ones */
   readonly methods?: ReadonlySet<string>;
 }
 
 export const methodsOf = ({ methods = httpMethods }: Site | Policy): ReadonlySet<string> => methods;
 
-/** One setting a rule, from a function of the id. */
+/** The settings of all rules, from a function of the id. */
 export const ruleSettings = (setting: (id: RuleId) => RuleSetting): RuleSettings =>
   Object.fromEntries(ruleIds.map((id) => [id, setting(id)])) as Record<RuleId, RuleSetting>;

@@ -1,4 +1,4 @@
-/** What has been seen of one request so far: every part of the examination writes to it. */
+/** The rules seen in one request so far. Every part of the examination adds to it. */
 import type { Authority } from '../wire/authority.ts';
 import type { Evidence } from '../wire/evidence.ts';
 import type { HeaderFacts } from '../wire/header-facts.ts';
@@ -9,7 +9,7 @@ import type { Wanted } from './intent.ts';
 import type { ForeignName } from './own-host.ts';
 import type { Policy } from './policy.ts';
 
-/** What is known of the client, apart from what it sent. */
+/** What is known of the client besides its request. */
 export interface ClientStatus {
   /** A trusted proxy: its X-Forwarded-* are believed. */
   readonly trusted: boolean;
@@ -20,15 +20,15 @@ export interface ClientStatus {
 
 export const stranger: ClientStatus = { trusted: false, allowed: false, banned: false };
 
-/** A rule seen, with the evidence. */
+/** A rule that was seen, with the evidence. */
 export interface Found {
   readonly rule: RuleId;
   /** What was seen, for people: `www.example.com is none of our sites`. */
   readonly what: string;
   readonly evidence: Evidence;
-  /** May be meant well: the milder action of the rule is for it. */
+  /** May be legitimate, so it gets the milder action of the rule. */
   readonly doubtful?: boolean;
-  /** Its sender need not have meant it, since web pages can make browsers send it: never counts towards a ban. */
+  /** The sender may not have meant to send it, since web pages can make browsers send it: never counts towards a ban. */
   readonly unmeant?: boolean;
 }
 
@@ -39,10 +39,10 @@ export class Sightings {
   readonly client: ClientStatus;
   /** Each rule once, at its first sighting. */
   readonly found: Found[] = [];
-  /** Even indexes into rawHeaders that may not be forwarded. */
+  /** Even indexes into rawHeaders of fields that must not be forwarded. */
   readonly strip: number[] = [];
   wanted: Wanted | null = null;
-  /** Whether a web page can have made a browser send it: what any page can do then does not count. */
+  /** Whether a web page can have made a browser send the request: sightings that any page can cause then do not count. */
   readonly byBrowser: boolean;
 
   constructor(request: HttpRequest, facts: HeaderFacts, policy: Policy, client: ClientStatus) {
@@ -50,7 +50,7 @@ export class Sightings {
     this.facts = facts;
     this.policy = policy;
     this.client = client;
-    // Where no head could be read, or not to its end, there may have been some.
+    // If the head could not be read to its end, the browser's fields may have been in the rest.
     this.byBrowser =
       hasBrowserMarks(request.rawHeaders) ||
       request.method === '' ||
@@ -65,7 +65,7 @@ export class Sightings {
     this.see(rule, what, { part: 'header', header, start, end });
   }
 
-  /** Something that a page can make a browser send: a name that leads here, or what `fetch()` lets a script of ours write. */
+  /** A sighting that a page can cause by a browser: a name whose address is ours, or fields that `fetch()` lets our own scripts write. */
   seeByPage(rule: RuleId, what: string, evidence: Evidence, more: Partial<Found> = {}): void {
     this.see(rule, what, evidence, { unmeant: this.byBrowser, ...more });
   }

@@ -6,7 +6,7 @@ export interface HostPattern {
   readonly site: Site;
 }
 
-/** A host in canonical spelling with nothing after it: what nearly every Host line holds. */
+/** A host in canonical spelling without a port: nearly every Host line. */
 const canonical = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
 const longestName = 253;
@@ -15,10 +15,10 @@ const longestName = 253;
 export class SiteTable {
   readonly #exact = new Map<string, Site>();
   readonly #wildcards = new Map<string, Site>();
-  /** Host lines that need no parse: exact names, alone and with the port of a listener. */
+  /** Host lines that need no parsing: exact names, alone and with the port of a listener. */
   readonly #verbatim = new Map<string, Site>();
 
-  /** @param ports that a Host line usually has behind the name: those of listeners, but for 80 and 443 */
+  /** @param ports those that Host lines usually have after the name: the ports of listeners, except 80 and 443 */
   constructor(patterns: Iterable<HostPattern>, ports: Iterable<number> = []) {
     for (const { host, site } of patterns) {
       if (host.startsWith('*.')) {
@@ -31,7 +31,7 @@ export class SiteTable {
     for (const port of ports) this.addUsualPort(port);
   }
 
-  /** A listener has it: a Host line usually has it behind the name. */
+  /** Adds the port of a listener, which Host lines usually have after the name. */
   addUsualPort(port: number): void {
     for (const [host, site] of this.#exact) this.#verbatim.set(`${host}:${port}`, site);
   }
@@ -42,8 +42,8 @@ export class SiteTable {
   }
 
   /**
-   * The site of a Host line as it stands on the wire, if that is a canonical name, without a port or with a usual one;
-   * undefined says only that it must be parsed. Saves the parse for the common case.
+   * The site of a Host line as sent, if it is a canonical name, without a port or with a usual one;
+   * undefined says only that the line must be parsed. Saves the parse in the common case.
    */
   findVerbatim(hostLine: string): Site | undefined {
     const site = this.#verbatim.get(hostLine);
@@ -51,9 +51,9 @@ export class SiteTable {
     return this.#findWildcard(hostLine);
   }
 
-  /** RFC 3986 section 3.2.2 allows `a;b` and `a,b` in a host; a backend that gets it in a field reads two of something. */
+  /** Plain names only. RFC 3986 section 3.2.2 allows `a;b` and `a,b` in a host, which a backend may read as two field values. */
   #findWildcard(host: string): Site | undefined {
-    // Each label is another look-up of all that follows it: no longer than a name can be (RFC 1035 section 2.3.4).
+    // One look-up per label, so longer hosts than a name can be (RFC 1035 section 2.3.4) are not looked up.
     if (host.length > longestName || !canonical.test(host)) return undefined;
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
       const site = this.#wildcards.get(host.slice(dot + 1));

@@ -1,4 +1,4 @@
-/** Relay rules of mail: which recipients and senders are taken, judged by where the mail would really go. */
+/** Relay rules for mail: which recipients and senders are accepted, judged by where the mail would really go. */
 
 import { parsePath, type SmtpPath, writeMailbox } from '../wire/smtp-path.ts';
 import { type EffectiveDestination, effectiveDestination, type RouteKind } from '../wire/source-route.ts';
@@ -11,26 +11,26 @@ export interface MailPolicy {
    * @param domain canonical, as `canonicalMailDomain` writes it; an address literal too
    */
   owns(domain: string): boolean;
-  /** Local parts of our own hold letters, digits and the signs of a dot-string that no program reads as something else. @default false */
+  /** Our own local parts hold only letters, digits and dot-string characters that no program reads as something else. @default false */
   readonly plainLocals?: boolean;
 }
 
-/** `relaying`: from an allowed network, or after AUTH. Such a client may send to any domain, but by no route. */
+/** `relaying`: from an allowed network, or after AUTH. Such a client may send to any domain, but not by a route. */
 export type RelayRight = 'outside' | 'relaying';
 
 export interface PathVerdict {
   readonly action: 'allow' | 'block';
-  /** The rule that names the verdict; null where nothing was seen. */
+  /** The rule that names the verdict; null if no rule was seen. */
   readonly rule: RuleId | null;
   /** Every rule seen, catalogue order. */
   readonly rules: readonly RuleId[];
-  /** What was wrong, as half a sentence; empty where nothing was. */
+  /** What was wrong, as half a sentence; empty if nothing was. */
   readonly why: string;
-  /** Where the mail would go at a server that follows routes. */
+  /** Where a server that follows routes would send the mail. */
   readonly effective: EffectiveDestination;
   /** The mailbox to send on, canonical; empty for the null reverse-path. */
   readonly canonical: string;
-  /** The same with its domain in the letters that it came in: for a server that knows SMTPUTF8, and perhaps that spelling alone. */
+  /** The same with the domain as it was spelled, perhaps in U-labels: for a server with SMTPUTF8 that may know only that spelling. */
   readonly written: string;
   /** The offending part of the text. */
   readonly evidence: { readonly start: number; readonly end: number } | null;
@@ -46,7 +46,7 @@ const ruleOf: Record<RouteKind, RuleId> = {
 };
 
 /**
- * What no local part of our own may hold from outside: only what some server makes more of than a name.
+ * What a local part of our own must not hold in mail from outside: characters that some server reads as more than a name.
  *
  * - `%`: Postfix (`allow_percent_hack`, on by default), Sendmail, Exim (`percent_hack_domains`) turn it into an @;
  * - `!`: Postfix (`swap_bangpath`, on by default) and Sendmail take the word before it for a host;
@@ -59,7 +59,7 @@ const ruleOf: Record<RouteKind, RuleId> = {
  * - `${`: Exim 4.87 to 4.91 expands it, commands included (CVE-2019-10149).
  */
 const expandedLocal = /[%!@\0-\x1f\x7f]|::|^[|/:.-]|(?:^|\/)\.\.(?:\/|$)|\$\{/;
-/** With `plainLocals`: signs that a script behind the mail server could read as a list, a comment, a folder or a command, too. */
+/** With `plainLocals`: also characters that a script behind the mail server could read as a list, a comment, a folder or a command. */
 const oddLocal = /[:/|()<>,;\\" ]/;
 
 /**
@@ -96,8 +96,8 @@ export function judgeRecipient(text: string, policy: MailPolicy, relayRight: Rel
 }
 
 /**
- * Judges a sender. A sender never gives the right to relay; what is refused is one to whom a bounce would be a relayed
- * mail, or one that two servers would read differently.
+ * Judges a sender. A sender never gives the right to relay. It is refused if a bounce to it would be relayed
+ * mail, or if two servers would read it differently.
  *
  * @param text what follows `MAIL FROM:`, one character a byte
  */
@@ -122,7 +122,7 @@ const owner =
 
 function* seenIn(path: SmtpPath, effective: EffectiveDestination, relayRight: RelayRight): Generator<RuleId> {
   if (path.faults.length > 0) yield 'smtp-malformed-path';
-  // A client that may relay still writes `50%off@ours`; what names a host of the network is a route, whoever sends it.
+  // A client that may relay still writes `50%off@ours`; but a part that names a host is a route, whoever sends it.
   const followed = relayRight === 'outside' || path.route.length > 0 || isNetworkHost(effective.domain);
   if (effective.steps.length === 0 || !followed) return;
   for (const step of effective.steps) yield ruleOf[step.kind];
@@ -161,7 +161,7 @@ function evidence(path: SmtpPath, rule: RuleId): { start: number; end: number } 
   return { start: fault.at, end: Math.max(path.end, fault.at) };
 }
 
-/** The answer to a refused recipient or sender: `550 5.7.1 …`, with the path's own enhanced code where it is malformed. */
+/** The answer to a refused recipient or sender: `550 5.7.1 …`; for a malformed path, with the enhanced code of syntax errors. */
 export function refusal(found: PathVerdict, of: 'sender' | 'recipient'): string {
   const rule = found.rule ?? 'smtp-malformed-path';
   const { answer } = catalogue[rule];

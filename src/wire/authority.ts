@@ -2,25 +2,26 @@
  * The authority of RFC 3986 section 3.2, read from the bytes of a Host line or a request-target.
  *
  * Never `new URL()`: it turns `0x7f.1`, `127.1` and full-width look-alikes into other hosts, and a checkpoint that
- * reads another host than the backend does is the hole itself.
+ * reads a different host than the backend lets foreign requests pass.
  */
 import { domainToASCII, domainToUnicode } from 'node:url';
 import ipaddr from 'ipaddr.js';
+import { isDottedQuad } from '../address/ip.ts';
 
 export interface Authority {
   /**
    * Canonical: lower case, percent-encoded unreserved characters decoded, A-labels, no trailing dot; an IPv6 literal in
-   * brackets and in its RFC 5952 spelling. Two authorities name the same host exactly if these are equal.
+   * brackets and in its RFC 5952 spelling. Two authorities name the same host if and only if these texts are equal.
    */
   readonly host: string;
   readonly kind: 'name' | 'ipv4' | 'ipv6';
-  /** Null where none, or an empty one, was given. */
+  /** Null if there is no port, or an empty one. */
   readonly port: number | null;
-  /** What stood before the last `@`; null where there was none. */
+  /** The text before the `@`; null if there is none. */
   readonly userinfo: string | null;
 }
 
-/** Why the text is no authority, and where. */
+/** Why a text is malformed, and where. */
 export interface Malformed {
   readonly malformed: string;
   /** Offset of the first offending character. */
@@ -35,7 +36,6 @@ const bad = (malformed: string, at: number): Malformed => ({ malformed, at });
 const plainName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 /** RFC 3986 `reg-name` without percent-encoding: unreserved and sub-delims. */
 const regNameExcluded = /[^A-Za-z0-9\-._~!$&'()*+,;=]/;
-const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /**
  * Reads an authority. Total: any text gives an `Authority` or a `Malformed`.
@@ -43,8 +43,8 @@ const dottedQuad = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  * @param text one character a byte (latin1), as Node hands out request-targets and header values
  */
 export function parseAuthority(text: string): Authority | Malformed {
-  // RFC 3986 ends userinfo at the *first* @ and allows none after it; parsers that take the last one are fooled by
-  // a@b@c, so a second @ is refused outright.
+  // RFC 3986 ends userinfo at the *first* @ and allows none after it; parsers that take the last one read another
+  // host out of a@b@c, so a second @ is refused.
   const at = text.indexOf('@');
   if (at === -1) return parseHostPort(text, 0, null);
   const second = text.indexOf('@', at + 1);
@@ -60,14 +60,14 @@ function parseHostPort(text: string, offset: number, userinfo: string | null): A
   if (port !== null && typeof port === 'object') return bad(port.malformed, offset + port.at);
   const name = canonicalName(host);
   if (typeof name === 'object') return bad(name.malformed, offset + name.at);
-  return { host: name, kind: dottedQuad.test(name) ? 'ipv4' : 'name', port, userinfo };
+  return { host: name, kind: isDottedQuad(name) ? 'ipv4' : 'name', port, userinfo };
 }
 
 function parseIpLiteral(text: string, offset: number, userinfo: string | null): Authority | Malformed {
   const close = text.indexOf(']');
   if (close === -1) return bad('an IPv6 literal without its closing bracket', offset);
   const literal = text.slice(1, close);
-  // A zone id is meaningful on the sender's machine only (RFC 9844), and IPvFuture has never been assigned.
+  // A zone id is meaningful only on the sender's machine (RFC 9844), and no IPvFuture has been assigned.
   if (!/^[0-9A-Fa-f:.]+$/.test(literal) || !ipaddr.IPv6.isValid(literal))
     return bad('not an IPv6 address', offset + 1);
   let port: number | null = null;
@@ -81,7 +81,7 @@ function parseIpLiteral(text: string, offset: number, userinfo: string | null): 
   return { host: `[${ipaddr.IPv6.parse(literal).toRFC5952String()}]`, kind: 'ipv6', port, userinfo };
 }
 
-/** `port = *DIGIT` (RFC 3986 section 3.2.3): an empty one is legal and means the default. */
+/** `port = *DIGIT` (RFC 3986 section 3.2.3): an empty port is legal and means the default. */
 function parsePort(text: string, from: number): number | null | Malformed {
   if (from === text.length) return null;
   let port = 0;
@@ -104,7 +104,7 @@ function canonicalName(text: string): string | Malformed {
     if (name.length > longestName) return bad('a host of more than 255 bytes', 0);
     const ascii = fromULabels(name);
     if (ascii === null)
-      return bad('a host in characters that no host name is written in', text.search(/[\x80-\xff%]/));
+      return bad('a host with characters that no host name can have', text.search(/[\x80-\xff%]/));
     name = ascii;
   }
   const excluded = name.search(regNameExcluded);
@@ -117,7 +117,7 @@ function canonicalName(text: string): string | Malformed {
   return name;
 }
 
-/** Decodes %XX; refuses the encodings of delimiters and controls, which two parsers could read two ways. */
+/** Decodes %XX. Refuses encoded delimiters and controls, which two parsers could read in two ways. */
 function decodePercent(text: string): string | Malformed {
   let out = '';
   for (let i = 0; i < text.length; i++) {
@@ -136,15 +136,15 @@ function decodePercent(text: string): string | Malformed {
   return out;
 }
 
-/** RFC 1035 section 2.3.4. Punycode (RFC 3492) takes time with the square of what it is given. */
+/** RFC 1035 section 2.3.4. The time that Punycode (RFC 3492) takes grows with the square of the length. */
 const longestName = 255;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * UTF-8 bytes of U-labels → A-labels. Null where the text is not itself in the form that its A-label stands for:
+ * UTF-8 bytes of U-labels → A-labels. Null if the text is not in the normal form of its A-label:
  * full-width letters, ideographic full stops, ß-like mappings and ignorable characters all *map* to some ASCII name
- * (UTS #46), and must not become it here.
+ * (UTS #46), and must not be taken for it.
  */
 function fromULabels(bytes: string): string | null {
   let text: string;
@@ -154,7 +154,7 @@ function fromULabels(bytes: string): string | null {
     return null;
   }
   const lower = text.toLowerCase();
-  // The Kelvin sign lower-cases to an ASCII k: a letter that leaves the non-ASCII range on the way was a look-alike.
+  // The Kelvin sign lower-cases to an ASCII k: a letter that becomes ASCII in lower case is a look-alike.
   if (countNonAscii(lower) !== countNonAscii(text)) return null;
   const ascii = domainToASCII(text);
   return ascii !== '' && domainToUnicode(ascii) === lower ? ascii : null;

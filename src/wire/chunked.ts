@@ -1,22 +1,22 @@
 /** The chunked coding of RFC 9112 section 7.1, decoded strictly and incrementally. */
 
+import { isToken } from './token.ts';
 import { trimmed } from './white-space.ts';
 
 type State = 'size' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'done' | 'failed';
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const control = /[\0-\x08\x0a-\x1f\x7f]/;
 const maxTrailerBytes = 16 * 1024;
-/** A size line: hex digits and extensions. */
+/** The longest size line: hex digits and extensions. */
 const maxSizeLine = 4096;
 
 /**
- * The content of a chunked body of the usual kind: all there, nothing behind it, no extensions, no trailers. Most that a
- * program makes come so, in one packet with their head.
+ * The content of an ordinary chunked body: complete, nothing after it, no extensions, no trailers. Most bodies from
+ * programs are like this, in one packet with their head.
  *
  * @param text latin1
  * @param from where the body begins
- * @returns null where it is of another kind, or malformed: that is for `ChunkedDecoder` to tell
+ * @returns null for any other body, malformed or not: `ChunkedDecoder` reads it
  */
 export function wholeChunked(text: string, from: number): string | null {
   let content = '';
@@ -36,7 +36,7 @@ export function wholeChunked(text: string, from: number): string | null {
   }
 }
 
-/** -1 where it is no digit. */
+/** The value of a hex digit; -1 if it is none. */
 function hex(text: string, at: number): number {
   const code = text.charCodeAt(at);
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
@@ -45,7 +45,7 @@ function hex(text: string, at: number): number {
 }
 
 export interface ChunkedReading {
-  /** Blanks behind a chunk size and zeros in front of it are passed over: backends pad sizes to a fixed width. */
+  /** Ignore blanks after a chunk size and zeros before it: backends pad sizes to a fixed width. */
   readonly padded: boolean;
 }
 
@@ -56,12 +56,12 @@ export class ChunkedDecoder {
   #line = '';
   #left = 0;
   #trailer = '';
-  /** Why decoding failed; null as long as it has not. */
+  /** Why decoding failed; null if it has not. */
   error: string | null = null;
   /** Trailer fields: name, value, name, value …; complete once `done`. */
   readonly trailers: string[] = [];
 
-  /** @param reading of a response; a request is read to the letter of the grammar */
+  /** @param reading leniency for responses; requests are read strictly */
   constructor({ padded }: ChunkedReading = { padded: false }) {
     this.#padded = padded;
     this.#sizeLine = padded ? /^([0-9A-Fa-f]{1,13})[ \t]*(?:;.*)?$/ : /^([0-9A-Fa-f]{1,13})(?:;.*)?$/;
@@ -145,7 +145,7 @@ export class ChunkedDecoder {
     }
     const colon = line.indexOf(':');
     const value = line.slice(colon + 1, -2);
-    if (colon === -1 || !token.test(line.slice(0, colon)) || control.test(value))
+    if (colon === -1 || !isToken(line.slice(0, colon)) || control.test(value))
       this.#fail('a malformed trailer line');
     else this.trailers.push(line.slice(0, colon), trimmed(value));
   }

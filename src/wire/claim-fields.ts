@@ -1,10 +1,10 @@
 /**
- * Fields in which somebody says who the client is, or by what name and port it came. Backends believe them, and log, limit and
- * allow by them, so that they may come from a trusted proxy only.
+ * Fields that claim who the client is, or by what name and port it connected. Backends log, limit and
+ * allow by them, so they are accepted from trusted proxies only.
  */
 import { FieldNames, isAt } from './field-names.ts';
 
-/** Those that are written anew for the backend. */
+/** The fields that are rewritten for the backend. */
 const written = new FieldNames(
   'x-forwarded-for',
   'x-forwarded-host',
@@ -13,7 +13,7 @@ const written = new FieldNames(
   'x-real-ip',
 );
 
-/** Those that proxies and content networks write, besides everything that begins with `X-Forwarded-`. */
+/** The fields that proxies and CDNs write, besides everything that begins with `X-Forwarded-`. */
 const others = new FieldNames(
   ...[
     'x-real-ip',
@@ -30,13 +30,13 @@ const others = new FieldNames(
 );
 
 /**
- * As variables of CGI and WSGI, `-` and `_` are the same: `X_Forwarded_For` is a second HTTP_X_FORWARDED_FOR beside the one that
- * is written here, and which of them counts is the backend's affair.
+ * CGI and WSGI variables do not distinguish `-` and `_`: `X_Forwarded_For` becomes a second HTTP_X_FORWARDED_FOR beside the one
+ * that is written here, and the backend may use either.
  */
 export const isDisguised = (name: string): boolean =>
   name.includes('_') && written.has(name.replaceAll('_', '-'));
 
-/** What only a trusted proxy may say, in any spelling; but for what is written anew without a word, as `X-Forwarded-For`. */
+/** Fields of trusted proxies, in any spelling; except those that are replaced without a sighting, such as `X-Forwarded-For`. */
 export function isClaim(name: string): boolean {
   const plain = name.includes('_') ? name.replaceAll('_', '-') : name;
   if (others.has(plain)) return true;
@@ -44,6 +44,7 @@ export function isClaim(name: string): boolean {
   return plain !== name || !silent.has(name);
 }
 
+/** Ordinary proxies in front of a client write these, so that they are replaced without a sighting. */
 const silent = new FieldNames(
   'x-forwarded-for',
   'x-forwarded-host',

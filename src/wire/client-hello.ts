@@ -1,4 +1,4 @@
-/** What a TLS ClientHello asks for (RFC 8446 section 4.1.2, RFC 6066 section 3), read from the bytes without answering them. */
+/** Reads a TLS ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3) from its bytes, without a handshake. */
 
 const handshakeRecord = 0x16;
 const clientHello = 1;
@@ -6,23 +6,23 @@ const serverName = 0;
 const signatureAlgorithms = 13;
 /** ecdsa_secp256r1_sha256 and those of P-384 and P-521 (RFC 8446 section 4.2.3). */
 const ecdsa = new Set([0x0403, 0x0503, 0x0603]);
-/** Of TLS 1.3, which go with any certificate, and those of TLS 1.2 with ECDSA that are offered here (RFC 5289, RFC 7905). */
+/** The TLS 1.3 suites, which work with any certificate, and the TLS 1.2 suites with ECDSA that we offer (RFC 5289, RFC 7905). */
 const suitesForEcdsa = new Set([0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xcca9]);
 const hostName = 0;
 /** RFC 1035 section 2.3.4, in the presentation of RFC 6066. */
 const longestName = 255;
 
 export interface Hello {
-  /** The server_name; null where there is none, or where it is not within the bytes. */
+  /** The server_name; null if there is none, or it is not within the bytes. */
   readonly name: string | null;
-  /** False: the client knows certificates with an RSA key alone. */
+  /** False: the client accepts only certificates with an RSA key. */
   readonly takesEcdsa: boolean;
 }
 
 /**
- * Reads the first ClientHello. Total. Extensions come in any order, so that of a hello in several packets the first may not have them.
+ * Reads the first ClientHello. Total. Extensions have no fixed order, so the first packet of a hello in several packets may not hold them.
  *
- * @param bytes the first of a connection
+ * @param bytes the first bytes of a connection
  */
 export function readHello(bytes: Uint8Array): Hello {
   const view = new Reader(handshakeOf(bytes));
@@ -45,10 +45,10 @@ export function readHello(bytes: Uint8Array): Hello {
   return { name, takesEcdsa: takesEcdsa && suites.some((one) => suitesForEcdsa.has(one)) };
 }
 
-/** The name that a client asks for; null: none. */
+/** The name in a ClientHello; null if there is none. */
 export const helloName = (bytes: Uint8Array): string | null => readHello(bytes).name;
 
-/** The first entry of the list, which is the only one that may be (RFC 6066: one of each type). */
+/** The first entry of the list. RFC 6066 allows one entry of each type, and defines only one type. */
 function nameIn(view: Reader): string | null {
   view.skip(2);
   if (view.take(1) !== hostName) return null;
@@ -58,7 +58,7 @@ function nameIn(view: Reader): string | null {
   return name !== null && /^[\x21-\x7e]+$/.test(name) ? name : null;
 }
 
-/** What the records carry, as far as it came: a hello may be cut into several of them (RFC 8446 section 5.1). */
+/** The payload of the handshake records received so far: a hello may be split over several (RFC 8446 section 5.1). */
 function handshakeOf(bytes: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let at = 0; at + 5 <= bytes.length && bytes[at] === handshakeRecord && parts.length < 64; ) {
@@ -69,7 +69,7 @@ function handshakeOf(bytes: Uint8Array): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-/** Reads on; behind the end everything is -1, and nothing more is found. */
+/** A cursor over bytes; past the end, numbers read as -1. */
 class Reader {
   readonly #bytes: Uint8Array;
   at = 0;
@@ -82,7 +82,7 @@ class Reader {
     return this.#bytes.length;
   }
 
-  /** A number of so many bytes. */
+  /** A number of `size` bytes. */
   take(size: number): number {
     let number = 0;
     if (this.at + size > this.length) {
@@ -98,7 +98,7 @@ class Reader {
     this.at = count < 0 ? this.length : Math.min(this.at + count, this.length);
   }
 
-  /** Numbers of two bytes each, that fill so many bytes; those that came. */
+  /** Two-byte numbers that fill `length` bytes; as many as were received. */
   list(length: number): number[] {
     const numbers: number[] = [];
     const end = Math.min(this.at + Math.max(0, length), this.length);

@@ -1,7 +1,7 @@
 /**
- * Fields that speak to the recipient, not to the next hop: a Connection line that names one would have it removed on
- * the way, and with it the check that relies on it (CVE-2022-31813: X-Forwarded-For stripped by Apache).
- * Names not listed here, and not known to HTTP, are a sender's own hop-by-hop fields, which RFC 9110 section 7.6.1 allows.
+ * End-to-end fields: if a Connection line names one, a proxy on the path removes it,
+ * and a check that relies on it no longer works (CVE-2022-31813: X-Forwarded-For stripped by Apache).
+ * Names that are not listed here are taken for a sender's own hop-by-hop fields, which RFC 9110 section 7.6.1 allows.
  */
 export const endToEndFields: ReadonlySet<string> = new Set(
   (

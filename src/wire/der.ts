@@ -1,4 +1,4 @@
-/** DER (X.690), as much of it as certificates and requests for them need. Pure. */
+/** The part of DER (X.690) that certificates and certificate requests need. Pure. */
 
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
@@ -26,11 +26,11 @@ export function oid(text: string): Buffer {
 
 export const ecdsaWithSha256 = sequence(oid('1.2.840.10045.4.3.2'));
 
-/** A name of a commonName alone (RFC 5280 section 4.1.2.4). */
+/** A name that has only a commonName (RFC 5280 section 4.1.2.4). */
 export const commonName = (text: string): Buffer =>
   sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(text)))));
 
-/** From and until when a certificate holds, in ISO 8601. UTCTime reaches to 2049 (RFC 5280 section 4.1.2.5). */
+/** The validity period of a certificate, from ISO 8601 times. UTCTime ends in 2049 (RFC 5280 section 4.1.2.5). */
 export const validity = (from: string, until: string): Buffer => sequence(utcTime(from), utcTime(until));
 
 const utcTime = (iso: string): Buffer => tlv(0x17, Buffer.from(`${iso.replace(/[-:T]/g, '').slice(2, 14)}Z`));

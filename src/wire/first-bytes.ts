@@ -1,4 +1,5 @@
-/** What protocol the first bytes of a connection speak, where it is not HTTP/1. */
+/** Classifies the protocol of the first bytes of a connection. */
+import { tokenChars } from './token.ts';
 
 export type FirstBytes =
   | 'socks4'
@@ -18,12 +19,12 @@ const proxyV2Signature = '\r\n\r\n\0\r\nQUIT\n';
 const smtpVerb =
   /^(?:HELO|EHLO|LHLO|MAIL FROM:|RCPT TO:|DATA|RSET|NOOP|QUIT|VRFY|EXPN|HELP|STARTTLS|AUTH)(?:[ \t\r\n]|(?<=:))/i;
 const simpleRequest = /^[A-Z]+ [^ \r\n]+\r?\n/;
-const requestLineStart = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]/;
+const requestLineStart = new RegExp(`^[${tokenChars}]+[ \\t]`);
 
 /**
  * Classifies the first bytes. Total; reads at most the first 512.
  *
- * @param bytes as many as have come; a prefix too short to tell gives `unknown`
+ * @param bytes those received so far; too few to decide give `unknown`
  */
 export function classifyFirstBytes(bytes: Uint8Array): FirstBytes {
   const first = bytes[0];
@@ -54,7 +55,7 @@ export function classifyFirstBytes(bytes: Uint8Array): FirstBytes {
 }
 
 /**
- * RFC 1928 section 3: version 5, a count of methods, that many methods. A count of zero offers nothing and is no
+ * RFC 1928 section 3: version 5, a count of methods, that many methods. A count of zero is not
  * SOCKS: `05 00 0b` opens a Microsoft RPC bind, which scanners send to any port.
  */
 function isSocks5Greeting(bytes: Uint8Array): boolean {
@@ -68,11 +69,11 @@ function isSocks5Greeting(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Whether bytes that are no HTTP are too few to tell what else they begin: more of them may. */
+/** Whether bytes that are not HTTP are too few to identify another protocol, so that it makes sense to wait for more. */
 export function mayBecomeOther(bytes: Uint8Array): boolean {
   switch (bytes[0]) {
     case 0x04:
-      // VN, CD, port, address, and a user name of at least its end.
+      // VN, CD, port, address, and at least the zero that ends the user name.
       return bytes.length < 9;
     case 0x05:
       return bytes.length < 2 || bytes.length < 2 + bytes[1]!;

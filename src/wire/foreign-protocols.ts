@@ -1,11 +1,11 @@
-/** Protocols other than HTTP that scanners and mistaken clients speak to a web port, told from the first bytes. */
+/** Protocols other than HTTP that scanners and mistaken clients send to a web port, recognized by their first bytes. */
 import { isStun } from './stun.ts';
 import { telnetTarget } from './telnet-proxy.ts';
 
 export interface ForeignProtocol {
   /** The protocol's own name. */
   readonly name: string;
-  /** Where its first bytes are written down. */
+  /** Where its first bytes are specified. */
   readonly reference: string;
 }
 
@@ -14,9 +14,9 @@ interface Row extends ForeignProtocol {
   readonly begins: string | RegExp;
 }
 
-/** In the order of looking: the more special first. */
+/** Tried in this order: the more specific first. */
 const rows: readonly Row[] = [
-  // Of a client: a relayed transport address for traffic to a third party. What it asks first is an Allocate (method 3).
+  // A client's first request to a TURN server is an Allocate (method 3): a relayed address for traffic to third parties.
   { name: 'TURN', reference: 'RFC 8656 section 7.1', begins: '00 03 .. .. 21 12 a4 42' },
   { name: 'TURN', reference: 'RFC 8656 section 7.1; RFC 4571', begins: '.. .. 00 03 .. .. 21 12 a4 42' },
   { name: 'SSH', reference: 'RFC 4253 section 4.2', begins: /^SSH-\d\.\d+-/ },
@@ -113,7 +113,7 @@ const rows: readonly Row[] = [
     begins: /^\{[^\r\n]{0,400}"method" ?: ?"(?:mining\.|login|eth_)/,
   },
   { name: 'WebLogic T3', reference: 'nmap weblogic-t3-info', begins: /^t3s? \d+(?:\.\d+)*\r?\n/ },
-  // 56 hexadecimal digits are a SHA-224 of the password; what the proxy is to connect to comes behind them.
+  // 56 hexadecimal digits are the SHA-224 of the password; the destination follows.
   { name: 'Trojan', reference: 'the Trojan protocol', begins: /^[0-9a-f]{56}\r\n/ },
   { name: 'Magellan', reference: 'the banner of a scanner: MGLNDD_address_port', begins: /^MGLNDD_/ },
 ];
@@ -134,12 +134,12 @@ const minecraft = { name: 'Minecraft', reference: 'Minecraft Java edition protoc
 const unknown = { name: 'unknown', reference: 'random bytes, as Shadowsocks and obfuscating proxies send' };
 
 const httpLine = /^[^\r\n]* HTTP\/\d[^\r\n]*\r?\n/;
-/** A byte that no word of a request line has, in the first word. */
+/** A byte in the first word that no request line can have. */
 const noise = /^[^ \t\r\n]{0,64}[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]/;
 
 /**
- * The protocol that the first bytes of a connection speak, where it is not HTTP, and none of those `classifyFirstBytes`
- * knows; null where they are HTTP, or text that nobody knows. Total; reads at most the first 512.
+ * The protocol of the first bytes of a connection, if it is neither HTTP nor one that `classifyFirstBytes`
+ * knows; null if they are HTTP, or unknown text. Total; reads at most the first 512.
  */
 export function foreignProtocol(bytes: Uint8Array): ForeignProtocol | null {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 512)).toString(

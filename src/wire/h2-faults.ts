@@ -1,4 +1,4 @@
-/** What can be wrong in HTTP/2, and how far it reaches (RFC 9113 section 5.4). */
+/** Errors of HTTP/2, of a stream or of the connection (RFC 9113 section 5.4). */
 
 /** RFC 9113 section 7. */
 export const errorCodes = {
@@ -20,7 +20,7 @@ export const errorCodes = {
 
 export interface Fault {
   readonly code: number;
-  /** The stream alone is at fault; otherwise the connection cannot go on. */
+  /** A stream error; otherwise a connection error, after which the connection must close. */
   readonly stream: boolean;
   /** For people. */
   readonly why: string;

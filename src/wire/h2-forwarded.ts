@@ -1,4 +1,4 @@
-/** What is sent of a request to a backend, and trailers either way, as field blocks: RFC 9113 sections 8.1 and 8.3.1. */
+/** Field blocks of forwarded requests, and of trailers in both directions: RFC 9113 sections 8.1 and 8.3.1. */
 import { FieldNames } from './field-names.ts';
 import { connectionSpecific } from './h2-request.ts';
 import { encodeClientField, encodeKnown } from './hpack-encoder.ts';
@@ -6,11 +6,11 @@ import { encodeClientField, encodeKnown } from './hpack-encoder.ts';
 const host = new FieldNames('host');
 
 /**
- * The head of a request, from its lines of HTTP/1.
+ * The field block of a request, from its HTTP/1 head.
  *
- * @param head request line and fields, a line each, with the empty line behind them. They are ours, or read strictly: no name or value holds what it
- * may not
- * @param scheme how the backend is spoken to
+ * @param head request line, field lines and the empty line. They are ours, or were read strictly, so that no name or value holds
+ *   a forbidden character
+ * @param scheme that of the connection to the backend
  */
 export function forwardedBlock(head: string, scheme: 'http' | 'https'): string {
   let at = head.indexOf('\r\n');
@@ -25,7 +25,7 @@ export function forwardedBlock(head: string, scheme: 'http' | 'https'): string {
     const value = head.slice(colon + 2, end);
     at = end + 2;
     if (host.has(name)) authority = value;
-    // `TE: trailers` stays: gRPC asks for it.
+    // `TE: trailers` is kept: gRPC needs it.
     else if (!connectionSpecific.has(name)) fields += encodeClientField(name, value);
   }
   return (

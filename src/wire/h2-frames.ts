@@ -1,4 +1,4 @@
-/** Frames of HTTP/2, RFC 9113 sections 4 and 6: what each may look like by itself. Pure; what they mean to a connection is not told here. */
+/** HTTP/2 frames, RFC 9113 sections 4 and 6: reading, checks of each frame by itself, and writing. Pure, without the state of a connection. */
 import { errorCodes, type Fault, inConnection, inStream } from './h2-faults.ts';
 
 export const frameTypes = {
@@ -16,7 +16,7 @@ export const frameTypes = {
 
 export const flags = {
   endStream: 0x1,
-  /** Of SETTINGS and PING. */
+  /** On SETTINGS and PING. */
   ack: 0x1,
   endHeaders: 0x4,
   padded: 0x8,
@@ -34,44 +34,44 @@ export const settingIds = {
   enableConnectProtocol: 8,
 } as const;
 
-/** What a client says first, RFC 9113 section 3.4. */
+/** The connection preface of a client, RFC 9113 section 3.4. */
 export const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-/** The payload that every endpoint takes, and the most that this one does. */
+/** The frame size that every endpoint must accept, and the largest that this one accepts. */
 export const maxFrame = 16_384;
 /** RFC 9113 section 6.9.1. */
 export const maxWindow = 0x7fffffff;
 const headerSize = 9;
 
-/** A frame. The one that a reader hands out is its own, and holds until the next. */
+/** A frame. A reader reuses its own: it is valid until the next one. */
 export interface Frame {
   type: number;
   flags: number;
   stream: number;
   /** Holds the payload, at `start` until `end`. */
   bytes: Buffer;
-  /** Of the payload; without padding and priority once `checkFrame` has seen it. */
+  /** The bounds of the payload; without padding and priority after `checkFrame`. */
   start: number;
   end: number;
-  /** Bytes of the whole payload. */
+  /** Bytes of the payload, padding and priority included. */
   length: number;
 }
 
 /**
- * Cuts a stream of bytes into frames. The payload of DATA comes as soon as it is there, as if its sender had cut it so: nothing
- * is kept of it, and nothing is copied.
+ * Cuts a stream of bytes into frames. DATA is passed on in pieces as it arrives, as if the sender had sent smaller frames: its
+ * payload is neither kept nor copied.
  */
 export class FrameReader {
   readonly #frame: Frame = { type: 0, flags: 0, stream: 0, bytes: nothing, start: 0, end: 0, length: 0 };
-  /** The beginning of a frame. At most one frame. */
+  /** The beginning of an incomplete frame; at most one frame. */
   #held: Buffer | null = null;
-  /** What is to come of a DATA, its flags and its stream. */
+  /** Missing bytes of a DATA frame, its flags and its stream. */
   #left = 0;
   #flags = 0;
   #stream = 0;
 
   /**
-   * @param onFrame false: no more is read
-   * @returns the fault of a frame that is longer than any may be
+   * @param onFrame returns false to stop reading
+   * @returns the fault of a frame that is too long
    */
   read(given: Buffer, onFrame: (frame: Frame) => boolean): Fault | null {
     const bytes = this.#held === null ? given : Buffer.concat([this.#held, given]);
@@ -88,7 +88,7 @@ export class FrameReader {
         const there = bytes.length - at - headerSize;
         if (there >= length) {
           at += headerSize + length;
-          if (!this.#tell(type, flag, stream, bytes, at - length, at, onFrame)) return null;
+          if (!this.#emit(type, flag, stream, bytes, at - length, at, onFrame)) return null;
           continue;
         }
         if (type !== frameTypes.data || (flag & flags.padded) !== 0) break;
@@ -102,14 +102,14 @@ export class FrameReader {
       if (at === start) break;
       this.#left -= at - start;
       const flag = this.#left === 0 ? this.#flags : this.#flags & ~flags.endStream;
-      if (!this.#tell(frameTypes.data, flag, this.#stream, bytes, start, at, onFrame)) return null;
+      if (!this.#emit(frameTypes.data, flag, this.#stream, bytes, start, at, onFrame)) return null;
     }
     if (at < bytes.length) this.#held = at === 0 ? bytes : Buffer.from(bytes.subarray(at));
     this.#frame.bytes = nothing;
     return null;
   }
 
-  #tell(
+  #emit(
     type: number,
     flag: number,
     stream: number,
@@ -130,9 +130,7 @@ export class FrameReader {
   }
 }
 
-/**
- * What is wrong with a frame by itself; null where nothing is. Takes padding and priority out of the payload.
- */
+/** The fault of a frame by itself; null if it has none. Removes padding and priority from the payload. */
 export function checkFrame(frame: Frame): Fault | null {
   const { type, stream, length } = frame;
   switch (type) {
@@ -165,11 +163,11 @@ export function checkFrame(frame: Frame): Fault | null {
     case frameTypes.continuation:
       return stream === 0 ? onConnection : null;
   }
-  // RFC 9113 section 5.5: of an unknown type. It is to be ignored.
+  // RFC 9113 section 5.5: frames of an unknown type are ignored.
   return null;
 }
 
-/** The four bytes at an offset of the payload, without the highest bit. */
+/** The number in four bytes at an offset of the payload, without the highest bit. */
 export const numberAt = ({ bytes, start }: Frame, offset: number): number =>
   bytes.readUInt32BE(start + offset) & maxWindow;
 
@@ -184,13 +182,13 @@ function unpad(frame: Frame): Fault | null {
   return null;
 }
 
-/** RFC 9113 section 5.3.2: read over, since nothing depends on it any more. */
+/** RFC 9113 section 5.3.2: priority is deprecated, so its fields are skipped. */
 function takePriority(frame: Frame): Fault | null {
   if ((frame.flags & flags.priority) === 0) return null;
   if (frame.end - frame.start < 5) return sized('a HEADERS without its priority');
   const itself = dependsOnItself(frame);
   frame.start += 5;
-  // RFC 7540 section 5.3.1. The block is read all the same: the table of the connection depends on it.
+  // RFC 7540 section 5.3.1. The field block is decoded all the same: the HPACK table of the connection depends on it.
   return itself ? selfDependent : null;
 }
 
@@ -213,8 +211,8 @@ const selfDependent = inStream(errorCodes.protocolError, 'a stream that depends 
 const nothing = Buffer.alloc(0);
 
 /*
- * Writing. A frame is a text, one character a byte, as field blocks are (`hpack-encoder.ts`); the payload of a long DATA goes
- * behind it as it is.
+ * Writing. A frame is a text, one character per byte, like the field blocks of `hpack-encoder.ts`; the payload of a long DATA
+ * is written after it as a buffer.
  */
 
 export const frameHead = (length: number, type: number, flag: number, stream: number): string =>
@@ -234,9 +232,9 @@ const four = (value: number): string =>
   String.fromCharCode(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 
 /**
- * HEADERS, and CONTINUATION for what does not fit.
+ * HEADERS, and CONTINUATION for the rest of a long block.
  *
- * @param most payload that the peer takes
+ * @param most the largest payload that the peer accepts
  */
 export function headersFrames(stream: number, block: string, ends: boolean, most: number): string {
   const end = ends ? flags.endStream : 0;

@@ -1,6 +1,6 @@
 /**
- * The fields of an HTTP/2 request, RFC 9113 sections 8.2 and 8.3, as a request that can be judged. Total: what is malformed
- * yields a request too, with its defects, so that a verdict can name what the sender wanted and not only that it was malformed.
+ * The fields of an HTTP/2 request, RFC 9113 sections 8.2 and 8.3, as a request that can be judged. Total: malformed fields
+ * yield a request with defects, so that a verdict can name what the sender wanted and not only that the request was malformed.
  */
 import { FieldNames } from './field-names.ts';
 import type { HttpRequest, RequestDefect } from './http-request.ts';
@@ -8,9 +8,9 @@ import { inToken, inValue, octets } from './octets.ts';
 
 export interface H2Head {
   readonly request: HttpRequest;
-  /** Bytes of the body; -1 where the head does not tell. */
+  /** Bytes of the body; -1 if the head does not declare them. */
   readonly contentLength: number;
-  /** What Expect says, in lower case; null where there is none. */
+  /** The value of Expect, in lower case; null if there is none. */
   readonly expect: string | null;
 }
 
@@ -26,8 +26,8 @@ const pseudoNames = [':method', ':scheme', ':authority', ':path', ':protocol'] a
 type Pseudo = { [name in (typeof pseudoNames)[number]]?: string };
 
 /**
- * @param fields name, value, name, value …, as they came
- * @param ends nothing comes behind the head
+ * @param fields name, value, name, value …, as received
+ * @param ends the stream ends with the head
  */
 export function h2Request(fields: readonly string[], ends: boolean): H2Head {
   const reading = new Reading(fields);
@@ -53,7 +53,7 @@ export function h2Request(fields: readonly string[], ends: boolean): H2Head {
   };
 }
 
-/** With everything that came, behind a line that says what it was meant to be. */
+/** With all fields as received, after a request line made of the pseudo-fields. */
 function malformed(
   request: HttpRequest,
   fields: readonly string[],
@@ -67,7 +67,7 @@ function malformed(
   };
 }
 
-/** What is wrong with trailers (RFC 9113 section 8.1); null where nothing is. */
+/** The fault of trailers (RFC 9113 section 8.1); null if they have none. */
 export function trailerFault(fields: readonly string[]): string | null {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!;
@@ -78,7 +78,7 @@ export function trailerFault(fields: readonly string[]): string | null {
   return null;
 }
 
-/** Fields as a text, a line each, with the pseudo-fields as they came. */
+/** All fields as text, one per line, pseudo-fields included. */
 export function fieldText(fields: readonly string[]): string {
   let text = '';
   for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
@@ -92,7 +92,7 @@ class Reading {
   defects: RequestDefect[] | null = null;
   contentLength = -1;
   expect: string | null = null;
-  /** Of the value of the first crumb in `rawHeaders`. */
+  /** Index in `rawHeaders` of the value of the first cookie field. */
   #cookie = -1;
   #at = 0;
 
@@ -143,13 +143,13 @@ class Reading {
 
   #field(name: string, value: string): void {
     const fault = fieldFault(name, value);
-    // fetch() writes controls into values; these three it does not.
+    // fetch() can write control characters into values, except for these three.
     if (fault !== null) this.#defect(fault, fault === inControl && !/[\0\r\n]/.test(value));
     const { rawHeaders } = this;
     switch (name.length) {
       case 6:
         if (name === 'cookie') {
-          // RFC 9113 section 8.2.3: crumbs become one line again before they go into HTTP/1.
+          // RFC 9113 section 8.2.3: cookie fields are joined before they go into HTTP/1.
           if (this.#cookie !== -1) {
             rawHeaders[this.#cookie] += `; ${value}`;
             return;

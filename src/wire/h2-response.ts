@@ -1,18 +1,18 @@
 /**
- * The fields of an HTTP/2 response, RFC 9113 section 8.3.2, as the head of one. As strict as over HTTP/1: what a backend says
- * ambiguously must not reach a client.
+ * The fields of an HTTP/2 response, RFC 9113 section 8.3.2, as a response head. As strict as for HTTP/1: an ambiguous response
+ * must not reach a client.
  */
 import { FieldNames } from './field-names.ts';
 import { connectionSpecific, fieldFault } from './h2-request.ts';
 import { ResponseHead } from './response-head.ts';
 
-/** What stays between gateway and backend, and `Alt-Svc` (RFC 7838), which leads clients past the checkpoint. */
+/** Fields between gateway and backend only, and `Alt-Svc` (RFC 7838), which leads clients past the checkpoint. */
 const dropped = new FieldNames('te', 'alt-svc', 'http2-settings', 'proxy-authenticate');
 
 /**
- * @param fields name, value, name, value …, as they came
- * @param method of the request it answers
- * @param ends nothing comes behind the head
+ * @param fields name, value, name, value …, as received
+ * @param method that of the request
+ * @param ends the stream ends with the head
  * @returns the head, or what is wrong with it
  */
 export function h2Response(fields: readonly string[], method: string, ends: boolean): ResponseHead | string {
@@ -47,7 +47,7 @@ export function h2Response(fields: readonly string[], method: string, ends: bool
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const length = bodiless || contentLength === null ? 0 : Number(contentLength);
   if (ends && length > 0) return 'a Content-Length with no content';
-  // Over HTTP/1 a client would wait for a body that nobody has announced the end of.
+  // Without a length, an HTTP/1 client would wait for a body.
   if (ends && !bodiless && contentLength === null) lines += 'content-length: 0\r\n';
   return new ResponseHead({
     status,

@@ -1,8 +1,9 @@
 /**
- * How far a request head has come, whatever packets it comes in. It looks at each byte once, and tells of a fault as soon
- * as the line that has it is there: who sends no HTTP is not waited for until a deadline.
+ * Tracks how much of a request head has arrived, in whatever packets. Each byte is examined once, and a fault is reported with
+ * the line that has it: a client that does not send HTTP is not kept until a deadline.
  */
 import { inToken, inValue, octets } from './octets.ts';
+import { tokenChars } from './token.ts';
 
 const tab = 0x09;
 const lf = 0x0a;
@@ -10,23 +11,23 @@ const cr = 0x0d;
 const space = 0x20;
 const colon = 0x3a;
 
-const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [^ \t\r\n]+ HTTP\/1\.[01]$/;
+const requestLine = new RegExp(`^[${tokenChars}]+ [^ \\t\\r\\n]+ HTTP/1\\.[01]$`);
 
 export class HeadProgress {
-  /** Where the line under way begins. */
+  /** Where the current line begins. */
   #lineAt = 0;
-  /** Bytes looked at. */
+  /** Bytes examined. */
   #seen = 0;
   #inFields = false;
 
-  /** Offset of the first byte behind the head, once it is whole. */
+  /** Offset of the first byte after the head, once it is whole. */
   get end(): number {
     return this.#lineAt;
   }
 
   /**
-   * @param bytes of the connection from the first of the request; each call brings the same ones, and more
-   * @returns `more` as long as the end has not come, `whole` once it has, `fault` where a line is none of a request
+   * @param bytes all bytes since the beginning of the request; each call passes the same ones and more
+   * @returns `more` before the end of the head, `whole` at the end, `fault` if a line does not belong in a request
    */
   advance(bytes: Uint8Array): 'more' | 'whole' | 'fault' {
     const { length } = bytes;
@@ -37,7 +38,7 @@ export class HeadProgress {
       this.#lineAt = at + 1;
       this.#seen = at + 1;
       if (to === from) {
-        // RFC 9112 section 2.2: empty lines before the request line are passed over. A bare LF ends no head.
+        // RFC 9112 section 2.2: empty lines before the request line are ignored. A bare LF does not end a head.
         if (!this.#inFields) continue;
         return to === at ? 'fault' : 'whole';
       }
@@ -57,12 +58,12 @@ export class HeadProgress {
     return at === to;
   }
 
-  /** Whether a line may begin so. */
+  /** Whether a line can begin with these bytes. */
   #mayBeLine(bytes: Uint8Array, from: number): boolean {
     const first = bytes[from];
     if (first === undefined) return true;
     if ((octets[first]! & inToken) === 0 && first !== cr) return false;
-    // Of a request line only: one of fields is looked at once it is whole.
+    // Only request lines are checked early; a field line is checked when it is whole.
     if (this.#inFields) return true;
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at]!;

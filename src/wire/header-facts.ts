@@ -1,4 +1,4 @@
-/** What the judge needs to know of the header section, collected in one pass over `rawHeaders`. */
+/** What the judge needs from the header section, collected in one pass over `rawHeaders`. */
 import { isClaim } from './claim-fields.ts';
 import { FieldNames, is } from './field-names.ts';
 
@@ -9,7 +9,7 @@ export const seen = {
   maxForwards: 4,
   upgrade: 8,
   override: 16,
-  /** A Connection line that says more than keep-alive, close or upgrade. */
+  /** A Connection line other than keep-alive, close or upgrade. */
   connectionOptions: 32,
   framing: 64,
 } as const;
@@ -17,11 +17,11 @@ export const seen = {
 export interface HeaderFacts {
   /** Bits of `seen`. */
   seen: number;
-  /** Index of the first Host name in rawHeaders; -1 where there is none. */
+  /** Index of the first Host name in rawHeaders; -1 if there is none. */
   host: number;
-  /** Index of the second one; -1 where there is none. */
+  /** Index of the second Host name; -1 if there is none. */
   secondHost: number;
-  /** Index of the (last) name; -1 where there is none. */
+  /** Index of the last field of this name, here and below; -1 if there is none. */
   transferEncoding: number;
   contentLength: number;
   upgrade: number;
@@ -30,7 +30,7 @@ export interface HeaderFacts {
   underscored: number;
 }
 
-/** Headers by which a backend or framework can be told another host or URL than the request's. Lower case. */
+/** Headers that can make a backend or framework use another host or URL than the request's. Lower case. */
 export const overrideHeaders = new FieldNames(
   'x-host',
   'x-forwarded-host',
@@ -45,7 +45,7 @@ export const overrideHeaders = new FieldNames(
 );
 
 /**
- * One pass. Names are compared by length first, so an ordinary header costs one switch and no lower-casing.
+ * Names are compared by length first, so an ordinary header costs one switch and no lower-casing.
  *
  * @param rawHeaders name, value, name, value … as on the wire: only here are two Host lines visible
  */
@@ -122,10 +122,10 @@ export function headerFacts(rawHeaders: readonly string[]): HeaderFacts {
   return facts;
 }
 
-/** More digits than these are past what a number, or 63 bits, hold exactly. */
+/** Longer numbers exceed what a JavaScript number, or 63 bits, can hold exactly. */
 const lengthValue = /^(?=\d{1,19}$)0*\d{1,15}$/;
 
-/** As variables of CGI and WSGI, `-` and `_` are the same: such a backend takes these for the real ones. */
+/** CGI and WSGI variables do not distinguish `-` and `_`: such a backend takes these for the real framing fields. */
 function seeUnderscored(facts: HeaderFacts, header: number): void {
   facts.seen |= seen.framing;
   facts.underscored = header;

@@ -1,33 +1,33 @@
 /**
- * Reads the field blocks of one HTTP/2 connection, RFC 7541. Pure and total: whatever the bytes, it returns. What a block
- * costs is bounded by its own bytes: a field that is told by its index is not copied, however long it is.
+ * Reads the field blocks of one HTTP/2 connection, RFC 7541. Pure and total. The cost of a block is bounded by its own bytes: an
+ * indexed field is not copied, however long it is.
  */
 import { staticFields, staticSize } from './hpack-static-table.ts';
 import { huffmanDecode } from './huffman.ts';
 
 export interface FieldBlock {
-  /** name, value, name, value …, in order; latin1. Cut where `tooLong`. */
+  /** name, value, name, value …, in order; latin1. Incomplete if `tooLong`. */
   readonly fields: string[];
-  /** Bytes of all names and values, and four a field: what they would take as lines of HTTP/1. */
+  /** Bytes of all names and values, and four per field: their size as HTTP/1 lines. */
   size: number;
-  /** The fields are longer than was allowed: those beyond were read for the table's sake, and are not in `fields`. */
+  /** The fields exceed the limit: those beyond it were decoded to keep the table in step, and are not in `fields`. */
   tooLong: boolean;
-  /** Even indexes of fields whose sender asked that they enter no table, here or further on (RFC 7541 section 7.1.3). */
+  /** Even indexes of never-indexed fields, which must not enter a table on any hop (RFC 7541 section 7.1.3). */
   neverIndexed: number[] | null;
 }
 
-/** What an entry of the table counts besides its name and value, RFC 7541 section 4.1. */
+/** What an entry counts in the table in addition to its name and value, RFC 7541 section 4.1. */
 const entryOverhead = 32;
 /** `: ` and the line end. */
 const lineOverhead = 4;
-/** Where decoded strings are put together; strings that are longer get memory of their own. */
+/** Shared memory for decoding strings; longer strings get their own. */
 const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
 export class HpackDecoder {
   readonly #maxTable: number;
   #allowed: number;
   #size = 0;
-  /** A ring: the newest entry stands before `#next`. */
+  /** A ring buffer: the newest entry is before `#next`. */
   readonly #names: string[];
   readonly #values: string[];
   #next = 0;
@@ -36,7 +36,7 @@ export class HpackDecoder {
   fault = '';
   #at = 0;
 
-  /** @param maxTable bytes of the dynamic table, as the peer was told in SETTINGS_HEADER_TABLE_SIZE */
+  /** @param maxTable bytes of the dynamic table, as announced in SETTINGS_HEADER_TABLE_SIZE */
   constructor(maxTable = 4096) {
     this.#maxTable = maxTable;
     this.#allowed = maxTable;
@@ -45,7 +45,7 @@ export class HpackDecoder {
     this.#values = new Array<string>(most).fill('');
   }
 
-  /** Bytes that the dynamic table counts. At most what the constructor was told. */
+  /** Size of the dynamic table; at most `maxTable`. */
   get tableSize(): number {
     return this.#size;
   }
@@ -54,7 +54,7 @@ export class HpackDecoder {
    * Reads one whole block.
    *
    * @param limit bytes of fields to keep, counted as in `FieldBlock.size`
-   * @returns null where the block is malformed: the table cannot be relied on any more (COMPRESSION_ERROR), `fault` tells why
+   * @returns null if the block is malformed: the table is no longer reliable (COMPRESSION_ERROR), and `fault` says why
    */
   decode(bytes: Buffer, start: number, end: number, limit: number): FieldBlock | null {
     const block: FieldBlock = { fields: [], size: 0, tooLong: false, neverIndexed: null };
@@ -118,7 +118,7 @@ export class HpackDecoder {
     return true;
   }
 
-  /** RFC 7541 section 4.2: at the beginning of a block, and not above what was announced. */
+  /** RFC 7541 section 4.2: only at the beginning of a block, and not above the announced size. */
   #resize(bytes: Buffer, end: number, block: FieldBlock): boolean {
     if (block.size > 0 || block.tooLong) return this.#fail('a table size update behind a field');
     const size = this.#integer(bytes, end, 5);
@@ -131,7 +131,7 @@ export class HpackDecoder {
 
   #insert(name: string, value: string): void {
     const size = name.length + value.length + entryOverhead;
-    // RFC 7541 section 4.4: one that is larger than the whole table empties it.
+    // RFC 7541 section 4.4: an entry larger than the whole table empties it.
     this.#evict(Math.max(0, this.#allowed - size));
     if (size > this.#allowed) return;
     this.#names[this.#next] = name;
@@ -152,7 +152,7 @@ export class HpackDecoder {
     }
   }
 
-  /** @returns the place of a dynamic entry; -1 where there is none of that index */
+  /** @returns the place of a dynamic entry; -1 if the index has none */
   #entry(index: number): number {
     const back = index - staticSize;
     if (index === 0 || back > this.#count) {
@@ -163,7 +163,7 @@ export class HpackDecoder {
     return (this.#next - back + most) % most;
   }
 
-  /** RFC 7541 section 5.1. @returns -1 where it does not end, or is larger than anything that is counted here */
+  /** RFC 7541 section 5.1. @returns -1 if the number does not end, or is larger than any valid one */
   #integer(bytes: Buffer, end: number, prefix: number): number {
     const most = (1 << prefix) - 1;
     let value = bytes[this.#at++]! & most;
@@ -181,7 +181,7 @@ export class HpackDecoder {
     return -1;
   }
 
-  /** RFC 7541 section 5.2. @returns null where it is malformed */
+  /** RFC 7541 section 5.2. @returns null if it is malformed */
   #string(bytes: Buffer, end: number): string | null {
     if (this.#at >= end) return this.#noString('a field that does not end');
     const huffman = bytes[this.#at]! >= 0x80;
@@ -209,7 +209,7 @@ export class HpackDecoder {
 }
 
 function add(block: FieldBlock, name: string, value: string, limit: number): void {
-  // Crumbs of a cookie become one line, with `; ` between them.
+  // Cookie fields are joined into one line with `; `.
   block.size += value.length + (name === 'cookie' ? 2 : name.length + lineOverhead);
   if (block.size > limit) block.tooLong = true;
   else block.fields.push(name, value);

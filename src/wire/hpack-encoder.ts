@@ -1,19 +1,19 @@
 /**
- * Writes field blocks, RFC 7541, with what the static table knows and literals: nothing of one response is kept for another.
- * A table would be state to hold for each connection, and what shares a table can be guessed by who shares the connection
+ * Writes field blocks, RFC 7541, with the static table and literals only: nothing of one response is kept for another.
+ * A dynamic table would be state per connection, and anyone who shares the connection could guess the fields in it
  * (RFC 7541 section 7.1). nginx and HAProxy do the same.
  *
- * A block is a text, one character a byte, since a text is joined to others more cheaply than bytes are.
+ * A block is a text, one character per byte, since joining texts is cheaper than joining buffers.
  */
 import { staticFields } from './hpack-static-table.ts';
 
 /**
- * Begins the first block of a connection: a table size update to nothing (RFC 7541 section 4.2). Whatever size the peer sets,
- * now or later, is kept by that, and it need not hold a table.
+ * The start of the first block of a connection: a table size update to 0 (RFC 7541 section 4.2). It is valid for every size that
+ * the peer sets, now or later, and the peer need not keep a table.
  */
 export const noTable = '\x20';
 
-/** Never to enter a table, here or further on (RFC 7541 section 7.1.3): secrets, some of them short. */
+/** Never-indexed fields (RFC 7541 section 7.1.3): secrets, some of them short enough to guess. */
 const secrets: ReadonlySet<string> = new Set([
   'set-cookie',
   'authorization',
@@ -21,9 +21,9 @@ const secrets: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-/** The names of the static table: their first index, as the beginning of a literal. */
+/** Name in the static table → its first index, as the beginning of a literal. */
 const knownNames = new Map<string, string>();
-/** Whole fields of the static table, `name: value`. */
+/** Whole field of the static table, `name: value` → its index. */
 const knownFields = new Map<string, string>();
 for (let i = staticFields.length - 2; i >= 0; i -= 2) {
   const [name, value] = [staticFields[i]!, staticFields[i + 1]!];
@@ -33,8 +33,8 @@ for (let i = staticFields.length - 2; i >= 0; i -= 2) {
 }
 
 /**
- * Beginnings of literals by the name as it was given, in any case: those of responses are few, and come again and again. Bounded,
- * since a backend may make up names without end.
+ * Name as given, in any case → the beginning of its literal. Responses use few names, again and again. Bounded,
+ * since a backend may send ever new names.
  */
 const nameCache = new Map<string, string>();
 const maxCached = 1024;
@@ -44,7 +44,7 @@ export function encodeField(name: string, value: string): string {
   return (nameCache.get(name) ?? encodeName(name)) + encodeString(value);
 }
 
-/** The same where clients choose the name: theirs would drive those of responses out of the cache. */
+/** The same for names that clients choose: they would fill the cache and leave no room for those of responses. */
 export const encodeClientField = (name: string, value: string): string =>
   beginning(name.toLowerCase()) + encodeString(value);
 
@@ -53,7 +53,7 @@ export function encodeStatus(status: number): string {
   return knownFields.get(`:status: ${status}`) ?? encodeField(':status', String(status));
 }
 
-/** A field that may stand in the static table with its value, as pseudo-header fields do. */
+/** A field that may be in the static table with its value, such as a pseudo-field. */
 export function encodeKnown(name: string, value: string): string {
   return knownFields.get(`${name}: ${value}`) ?? encodeField(name, value);
 }

@@ -1,10 +1,10 @@
 /**
  * The Huffman code of HPACK, RFC 7541 appendix B. The code is canonical: symbols of one length have consecutive codes, in
- * order, so that the lengths are the whole of it.
+ * order, so the lengths define it.
  */
 
-/** Bits of the code of each byte, and of the end-of-string symbol behind them. */
-// biome-ignore format: sixteen bytes a line
+/** Code length in bits of each byte, and last of the end-of-string symbol. */
+// biome-ignore format: sixteen bytes per line
 const codeLengths: readonly number[] = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
   28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
@@ -30,23 +30,22 @@ const endOfString = 256;
 const codes = canonicalCodes();
 
 /**
- * One step of four bits for each inner node of the code's tree. No code is shorter than five bits, so a step ends at most one.
- * In an entry: the node it leads to in bits 0 to 7, the byte that ended in bits 8 to 15, and the marks below.
+ * State machine: inner node of the code tree and four bits → entry. No code is shorter than five bits, so a step completes at most
+ * one byte. In an entry: the next node in bits 0 to 7, the completed byte in bits 8 to 15, and the marks below.
  */
 const steps = new Int32Array(256 * 16);
-/** A byte has ended. */
+/** A byte is complete. */
 const emits = 0x10000;
-/** RFC 7541 section 5.2: the end-of-string symbol itself is a decoding error. */
+/** RFC 7541 section 5.2: the end-of-string symbol in a string is a decoding error. */
 const fails = 0x20000;
-/** Where a string may end: at most seven bits behind its last symbol, all of them ones. */
+/** Nodes at which a string may end: at most seven bits after its last symbol, all of them ones. */
 const mayEnd = new Uint8Array(256);
 buildSteps();
 
 /**
- * Decodes a string into `out`, which has room: no code is shorter than five bits, so that eight fifths of the bytes are
- * enough.
+ * Decodes a string. No code is shorter than five bits, so `out` needs 8/5 of the encoded bytes.
  *
- * @returns how many bytes it became; -1 where the string is malformed
+ * @returns the number of decoded bytes; -1 if the string is malformed
  */
 export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
   let node = 0;
@@ -68,7 +67,7 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out
   return mayEnd[node] === 1 ? length : -1;
 }
 
-/** The bytes that a text (latin1) becomes. */
+/** Encodes a text (latin1). */
 export function huffmanEncode(text: string): Uint8Array {
   const bytes: number[] = [];
   let bits = 0;
@@ -107,7 +106,7 @@ function canonicalCodes(): Uint32Array {
 }
 
 function buildSteps(): void {
-  // A node is a pair of children: another node, or minus one minus a symbol.
+  // A node is a pair of children: another node, or -1 - symbol.
   const nodes: [number | null, number | null][] = [[null, null]];
   for (let symbol = 0; symbol < codeLengths.length; symbol++) {
     let node = 0;

@@ -1,15 +1,15 @@
-/** The body of one message of HTTP/1 as it comes in: by its length, in chunked coding, or until the connection ends. */
+/** Reads the body of an HTTP/1 message: by its length, in chunked coding, or until the connection ends. */
 import { ChunkedDecoder } from './chunked.ts';
 
 export class MessageBody {
   readonly #decoder: ChunkedDecoder | null;
   #left: number;
-  /** Bytes of content so far. */
+  /** Bytes of content read so far. */
   received = 0;
 
   /**
    * @param length in bytes; -1: chunked; infinite: until the connection ends
-   * @param padded white space behind a chunk size is read over, as proxies do for backends
+   * @param padded ignore white space after a chunk size, as proxies do for backends
    */
   constructor(length: number, padded = false) {
     this.#left = length;
@@ -20,12 +20,12 @@ export class MessageBody {
     return this.#decoder === null ? this.#left === 0 : this.#decoder.done;
   }
 
-  /** Why it can't be read on; null as long as it can. */
+  /** Why reading failed; null if it has not. */
   get error(): string | null {
     return this.#decoder?.error ?? null;
   }
 
-  /** name, value, name, value …; complete once it is done. */
+  /** name, value, name, value …; complete once `done`. */
   get trailers(): readonly string[] {
     return this.#decoder?.trailers ?? none;
   }

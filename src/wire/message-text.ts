@@ -1,10 +1,10 @@
 import type { HttpRequest } from './http-request.ts';
 
-/** Its first line. */
+/** The request line. */
 export const requestLine = ({ method, target, version }: HttpRequest): string =>
   `${method} ${target} HTTP/${version}`;
 
-/** A request head as text, for evidence; the parser keeps no bytes, so the spacing is the canonical one. */
+/** A request head as text, for evidence. The parser keeps no bytes, so the spacing is canonical. */
 export function headText({ method, target, version, rawHeaders, h2 }: HttpRequest): string {
   if (h2?.text !== undefined) return h2.text;
   let text = `${method} ${target} HTTP/${version}\r\n`;

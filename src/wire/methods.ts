@@ -1,7 +1,7 @@
 /**
  * The methods that are passed on: the IANA registry (RFC 9110 section 16.1.1) without PRI, which is HTTP/2's own; those of
- * UPnP and of caches; and of Microsoft's, Outlook Anywhere (MS-RPCH) and WebDAV of Exchange. Nobody serves any other one, and
- * RFC 9110 section 9.1 has a 501 for it.
+ * UPnP and of caches; and Microsoft's: Outlook Anywhere (MS-RPCH) and the WebDAV of Exchange. Other methods get a 501
+ * (RFC 9110 section 9.1).
  */
 export const httpMethods: ReadonlySet<string> = new Set(
   (
@@ -13,8 +13,8 @@ export const httpMethods: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** In a list of methods: all that are registered. */
+/** The word that stands for all registered methods in a list. */
 export const registeredMethods = 'registered';
 
-/** Methods on which content has no meaning of its own (RFC 9110 section 9.3), so that servers exist that do not look for it. */
+/** Methods whose content has no defined meaning (RFC 9110 section 9.3): some servers do not read it. */
 export const contentless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);

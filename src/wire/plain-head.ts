@@ -1,6 +1,6 @@
 /**
- * The head of an ordinary HTTP/1.1 request, read in one pass over its bytes. Whatever is not ordinary is not read here at
- * all: the sender's every liberty (RFC 9112 section 2.2 and 5.2) is a matter for Node's parser and for `request-head.ts`.
+ * Reads the head of an ordinary HTTP/1.1 request in one pass over its bytes. Any other head, with the liberties of RFC 9112
+ * sections 2.2 and 5.2 or with faults, is left to `request-head.ts`.
  */
 import { is } from './field-names.ts';
 import { inTarget, inToken, inValue, octets } from './octets.ts';
@@ -14,9 +14,9 @@ export interface PlainHead {
   readonly rawHeaders: string[];
   /** Offset of the first byte after the head. */
   readonly end: number;
-  /** Bytes of the body; -1: in chunked coding. */
+  /** Bytes of the body; -1: chunked. */
   readonly contentLength: number;
-  /** The sender closes the connection after the answer. */
+  /** The client closes the connection after the response. */
   readonly close: boolean;
 }
 
@@ -27,8 +27,8 @@ const version = ' HTTP/1.1\r\n';
 /**
  * @param bytes from the first byte of the request
  * @param text the same bytes, latin1
- * @returns null where the head is not ordinary, or not whole: method in capitals, origin-form, HTTP/1.1, lines that end in
- *   CRLF, no Expect or Upgrade, one Content-Length or one Transfer-Encoding that says chunked or neither, and nothing in
+ * @returns null if the head is not whole or not ordinary. Ordinary: method in capitals, origin-form, HTTP/1.1, lines that end in
+ *   CRLF, no Expect or Upgrade, at most one of Content-Length and `Transfer-Encoding: chunked`, and nothing in
  *   Connection but keep-alive or close
  */
 export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
@@ -36,7 +36,7 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   let at = 0;
   while (at < length && bytes[at]! >= 0x41 && bytes[at]! <= 0x5a) at++;
   if (at === 0 || bytes[at] !== 0x20 || bytes[at + 1] !== 0x2f) return null;
-  // A text cut out has to be hashed anew each time that a set is asked for it.
+  // A substring is hashed anew for each look-up in a set; a literal is not.
   const method = text.startsWith('GET ') ? 'GET' : text.slice(0, at);
   const targetAt = at + 1;
   at = targetAt;

@@ -1,14 +1,15 @@
-/** The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt): whom a balancer in front is speaking for. */
+/** The PROXY protocol, versions 1 and 2 (HAProxy's proxy-protocol.txt), in which a balancer in front names the client. */
 import ipaddr from 'ipaddr.js';
+import { isDottedQuad } from '../address/ip.ts';
 
 export interface ProxyHeader {
-  /** The client's address; null where the balancer speaks for itself (health checks: LOCAL, UNKNOWN). */
+  /** The client's address; null for connections of the balancer itself (health checks: LOCAL, UNKNOWN). */
   readonly source: string | null;
   /** Bytes the header takes. */
   readonly length: number;
 }
 
-/** `more`: the bytes so far begin a header. `none`: they do not. */
+/** `more`: the bytes so far are the beginning of a header. `none`: they are not. */
 export type ProxyHeaderReading = ProxyHeader | 'more' | 'none';
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
@@ -32,15 +33,14 @@ function version1(text: string): ProxyHeaderReading {
   if (match === null) return 'none';
   const [{ length }, family, source] = match;
   if (family === undefined) return { source: null, length };
-  const valid =
-    family === 'TCP4' ? ipaddr.IPv4.isValidFourPartDecimal(source!) : ipaddr.IPv6.isValid(source!);
+  const valid = family === 'TCP4' ? isDottedQuad(source!) : ipaddr.IPv6.isValid(source!);
   return valid ? { source: source!, length } : 'none';
 }
 
 function version2(bytes: Buffer): ProxyHeaderReading {
   if (bytes.length < 16) return 'more';
   const command = bytes[12]!;
-  // High half the version, low half LOCAL (0) or PROXY (1).
+  // The high half is the version, the low half LOCAL (0) or PROXY (1).
   if (command !== 0x20 && command !== 0x21) return 'none';
   const length = 16 + bytes.readUInt16BE(14);
   if (bytes.length < length) return 'more';

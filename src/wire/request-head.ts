@@ -1,39 +1,39 @@
 /**
- * The head of an HTTP/1 request read from raw bytes, strictly (RFC 9112): for `explain`, for bytes that Node's parser
- * gave up on, for decoys and log lines. A head with defects still yields whatever could be told, so that a verdict
- * can name what the sender wanted and not only that the bytes were bad.
+ * Reads the head of an HTTP/1 request from raw bytes, strictly (RFC 9112): for requests that are not plain, for `explain`, for
+ * bytes that Node's parser refused, for decoys and log lines. A head with defects still yields all readable parts, so that a verdict
+ * can name what the sender wanted and not only that the bytes were malformed.
  */
 import type { RequestDefect as Defect } from './http-request.ts';
+import { isToken } from './token.ts';
 import { trimmed } from './white-space.ts';
 
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
-  /** `1.1`, `1.0`, `0.9` where no version word is there; else the word itself. */
+  /** `1.1`, `1.0`; `0.9` without a version word; else the word itself. */
   readonly version: string;
   /** name, value, name, value … trimmed of optional white space. */
   readonly rawHeaders: readonly string[];
   /** Offset of the target. */
   readonly targetAt: number;
-  /** Offset of each value of rawHeaders, at half its index. */
+  /** Offsets of the values: that of `rawHeaders[i + 1]` is at `i / 2`. */
   readonly valueAt: readonly number[];
-  /** Offset of the first byte after the head; the length of the bytes where the head has no end. */
+  /** Offset of the first byte after the head; the length of the bytes if the head has no end. */
   readonly end: number;
-  /** The empty line that ends a head was there. */
+  /** The empty line that ends a head was found. */
   readonly complete: boolean;
   readonly defects: readonly Defect[];
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const control = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /**
- * Reads the head. Total; null only where the bytes do not begin with a method-like token and a target, which is then
- * a matter for `classifyFirstBytes`.
+ * Reads the head. Total; null only if the bytes do not begin with a token and a target: `classifyFirstBytes` then says
+ * what they are.
  */
 export function parseRequestHead(bytes: Uint8Array): RequestHead | null {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  // RFC 9112 section 2.2: at least one empty line before the request-line is to be ignored.
+  // RFC 9112 section 2.2: empty lines before the request line are ignored.
   const start = /^(?:\r?\n)*/.exec(text)![0].length;
   const headEnd = /\r?\n\r?\n/.exec(text.slice(start));
   const complete = headEnd !== null;
@@ -42,14 +42,14 @@ export function parseRequestHead(bytes: Uint8Array): RequestHead | null {
   const first = lines[0];
   if (first === undefined) return null;
   const words = /^(\S+)[ \t]+(\S+)(?:[ \t]+(.*))?$/s.exec(first.text);
-  if (words === null || !token.test(words[1]!)) return null;
+  if (words === null || !isToken(words[1]!)) return null;
 
   const defects: Defect[] = [];
   const method = words[1]!;
   const target = words[2]!;
   const versionWord = words[3];
   const targetAt = first.at + first.text.indexOf(target, method.length);
-  // RFC 9112 section 3 lets a server read runs of white space; what others make of them differs, and no client sends them.
+  // RFC 9112 section 3 lets a server accept runs of white space, but servers read them differently, and no client sends them.
   const exact = versionWord === undefined ? `${method} ${target}` : `${method} ${target} ${versionWord}`;
   if (first.text !== exact) {
     defects.push({ why: 'more than single spaces in the request line', at: first.at + method.length });
@@ -109,13 +109,13 @@ function readField(line: Line, rawHeaders: string[], valueAt: number[], defects:
   const name = line.text.slice(0, colon);
   const raw = line.text.slice(colon + 1);
   const value = trimmed(raw);
-  if (!token.test(name)) defects.push({ why: 'a header name that is not a token', at: line.at });
+  if (!isToken(name)) defects.push({ why: 'a header name that is not a token', at: line.at });
   const invalid = raw.search(control);
   if (invalid !== -1)
     defects.push({
       why: 'a control character in a header value',
       at: line.at + colon + 1 + invalid,
-      // `fetch()` takes all of them but NUL.
+      // `fetch()` accepts all of them except NUL.
       byPage: raw[invalid] !== '\0',
     });
   rawHeaders.push(name.trim(), value);

@@ -3,7 +3,7 @@ import { type Authority, isMalformed, type Malformed, parseAuthority } from './a
 
 export interface OriginForm {
   readonly form: 'origin';
-  /** Path and query, byte for byte, those beyond ASCII percent-encoded. */
+  /** Path and query, byte for byte; bytes beyond ASCII are percent-encoded. */
   readonly path: string;
 }
 
@@ -11,7 +11,7 @@ export interface AbsoluteForm {
   readonly form: 'absolute';
   /** Lower case, without the colon. */
   readonly scheme: string;
-  /** Null for a scheme other than http and https, whose authority means nothing here. */
+  /** Null for a scheme other than http and https. */
   readonly authority: Authority | null;
   /** Path and query in origin form: `/` for an empty path, `*` for OPTIONS with an empty one (section 3.2.4). */
   readonly path: string;
@@ -32,19 +32,19 @@ export interface AsteriskForm {
 export type RequestTarget = OriginForm | AbsoluteForm | AuthorityForm | AsteriskForm;
 
 /**
- * Space, controls and DEL. RFC 3986 allows less than the rest; browsers send `|`, `"`, `{`, `^`, and old clients raw UTF-8: they
- * change no host, so they may pass.
+ * Space, controls and DEL. Other characters that RFC 3986 does not allow may pass, since they do not change the host: browsers send
+ * `|`, `"`, `{` and `^`, and old clients raw UTF-8.
  */
 const invisible = /[\0-\x20\x7f]/;
-/** Raw UTF-8, or another charset: served as nginx, Apache and Caddy do. */
+/** Raw UTF-8 or another charset: served, as nginx, Apache and Caddy do. */
 const beyondAscii = /[\x80-\xff]/;
-/** With `_`, which RFC 3986 has not, and `cache_object:` of Squid has. */
+/** With `_`, which RFC 3986 does not allow, for Squid's `cache_object:`. */
 const schemePrefix = /^[A-Za-z][A-Za-z0-9+._-]*:/;
 
 /**
- * Reads a request-target. Total: any text gives a `RequestTarget` or a `Malformed` with the offset that makes it one.
+ * Reads a request-target. Total: any text gives a `RequestTarget`, or a `Malformed` with the offset of the fault.
  *
- * @param target one character a byte (latin1)
+ * @param target one character per byte (latin1)
  */
 export function parseRequestTarget(method: string, target: string): RequestTarget | Malformed {
   const at = target.search(invisible);
@@ -62,7 +62,7 @@ export function parseRequestTarget(method: string, target: string): RequestTarge
   const scheme = schemePrefix.exec(target)?.[0];
   if (scheme === undefined) return { malformed: 'neither a path nor a URL', at: 0 };
   const afterScheme = target.slice(scheme.length);
-  // `example.net:80` is a scheme by the letter of RFC 3986; what it means is authority-form, legal for CONNECT only.
+  // By the grammar of RFC 3986 `example.net:80` begins with a scheme, but it is authority-form, which is legal for CONNECT only.
   if (/^\d{1,5}$/.test(afterScheme))
     return { malformed: 'authority-form with a method other than CONNECT', at: 0 };
   return absoluteForm(method, target, scheme.slice(0, -1).toLowerCase(), scheme.length);
@@ -88,7 +88,7 @@ function absoluteForm(
   if (scheme !== 'http' && scheme !== 'https') {
     return { form: 'absolute', scheme, authority: null, path, authorityStart, authorityEnd };
   }
-  // `http:/10.0.0.1/` and `http:evil`: completed by lenient parsers into a URL with a host (CVE-2011-4317).
+  // Lenient parsers complete `http:/10.0.0.1/` and `http:evil` to a URL with a host (CVE-2011-4317).
   if (!hierarchical) return { malformed: `${scheme}: without //`, at: colon };
   const authority = parseAuthority(target.slice(authorityStart, authorityEnd));
   if (isMalformed(authority)) return { malformed: authority.malformed, at: authorityStart + authority.at };
@@ -100,13 +100,13 @@ function originPath(method: string, rest: string): string {
   return rest.charCodeAt(0) === 0x3f ? '/' + rest : rest;
 }
 
-/** Percent-encoded, which RFC 3986 section 2.1 would have had the sender do: the same path, in bytes that all servers read alike. */
+/** Percent-encodes bytes beyond ASCII (RFC 3986 section 2.1): the same path, in bytes that all servers read alike. */
 const inAscii = (path: string): string =>
   beyondAscii.test(path)
     ? path.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
     : path;
 
-/** Where in the target as it was sent an offset into its percent-encoded spelling is. */
+/** Offset in the percent-encoded target → offset in the target as sent. */
 export function rawOffset(target: string, offset: number): number {
   let at = 0;
   for (let left = offset; left > 0 && at < target.length; at++) left -= target.charCodeAt(at) < 0x80 ? 1 : 3;

@@ -1,4 +1,4 @@
-/** The head of an HTTP/1 response, read strictly: what a backend says ambiguously must not reach a client. */
+/** Reads the head of an HTTP/1 response, strictly: an ambiguous response must not reach a client. */
 import { isAt } from './field-names.ts';
 import { listMembers } from './header-facts.ts';
 import { inToken, inValue, octets } from './octets.ts';
@@ -9,16 +9,16 @@ export type BodyFraming = 'none' | 'length' | 'chunked' | 'close';
 export class ResponseHead {
   readonly status: number;
   readonly reason: string;
-  /** The end-to-end fields as lines, each with its CRLF: hop-by-hop fields (RFC 9110 section 7.6.1) are gone. */
+  /** The end-to-end fields as lines, each with its CRLF, without hop-by-hop fields (RFC 9110 section 7.6.1). */
   readonly fields: string;
   readonly framing: BodyFraming;
-  /** With framing `length`: the bytes of the body. */
+  /** With framing `length`: bytes of the body. */
   readonly length: number;
-  /** The connection may carry another request afterwards. */
+  /** The connection may carry another request after this response. */
   readonly keepAlive: boolean;
   /** There is a Date among the fields. */
   readonly dated: boolean;
-  /** What Upgrade says; empty where there is none. */
+  /** The value of Upgrade; empty if there is none. */
   readonly upgrade: string;
   /** Offset of the first byte after the head. */
   readonly end: number;
@@ -35,7 +35,7 @@ export class ResponseHead {
     this.end = head.end;
   }
 
-  /** The end-to-end fields: name, value, name, value …; made anew at each call. */
+  /** The end-to-end fields: name, value, name, value …; a new list on each call. */
   get rawHeaders(): string[] {
     const raw: string[] = [];
     for (let at = 0; at < this.fields.length; ) {
@@ -47,7 +47,7 @@ export class ResponseHead {
     return raw;
   }
 
-  /** The same head with some of it changed. */
+  /** A copy of the head with changes. */
   with(changes: Partial<Pick<ResponseHead, 'fields' | 'framing' | 'length'>>): ResponseHead {
     return new ResponseHead({ ...this, ...changes });
   }
@@ -69,13 +69,13 @@ const space = 0x20;
 const colon = 0x3a;
 
 /**
- * Reads a head. A line may end in a bare LF (RFC 9112 section 2.2), and blanks before a colon are taken out (section 5.1
- * asks it of a proxy): backends do both, and peers read them. What goes on is written properly.
+ * Reads a head. A line may end in a bare LF (RFC 9112 section 2.2), and blanks before a colon are removed (section 5.1
+ * requires that of a proxy): backends send both, and other proxies accept them. The forwarded lines are canonical.
  *
  * @param bytes begin with the head
  * @param text the same bytes, latin1
- * @param method of the request it answers
- * @returns the head; null where its end has not come; or what is wrong with it
+ * @param method that of the request
+ * @returns the head; null before its end has arrived; or what is wrong with it
  */
 export function parseResponseHead(
   bytes: Uint8Array,
@@ -88,7 +88,7 @@ export function parseResponseHead(
   const status = digit(bytes, 9) * 100 + digit(bytes, 10) * 10 + digit(bytes, 11);
   let at = 12;
   let reason = '';
-  // A digit that is none makes the status NaN.
+  // A character that is no digit makes the status NaN.
   if (!text.startsWith(protocol) || !(minor >= 0) || bytes[8] !== space || !(status >= 100)) {
     return 'a malformed status line';
   }
@@ -100,7 +100,7 @@ export function parseResponseHead(
   if (eol < 1) return eol === 0 ? null : 'a malformed status line';
   at += eol;
   let fields = '';
-  /** Where the lines begin that are to be kept as they are. */
+  /** The beginning of the current run of lines that are kept unchanged. */
   let runAt = at;
   let contentLength: string | null = null;
   let contentBytes = 0;
@@ -108,7 +108,7 @@ export function parseResponseHead(
   let connection: string | null = null;
   let upgrade = '';
   let dated = false;
-  // Byte by byte: patterns, for name and value of every field, took 8 % of the time of a forwarded request.
+  // Byte by byte: regular expressions for each name and value take 8 % of the time of a forwarded request.
   for (;;) {
     const nameAt = at;
     while (at < length && (octets[bytes[at]!]! & inToken) !== 0) at++;
@@ -141,7 +141,7 @@ export function parseResponseHead(
         break;
       case 7:
         if (!isAt(text, nameAt, 'upgrade')) {
-          // RFC 7838: it names another port, or another host, for all that follows: past the checkpoint.
+          // RFC 7838: it sends clients to another port or host, past the checkpoint.
           kept = !isAt(text, nameAt, 'alt-svc');
           break;
         }
@@ -162,7 +162,7 @@ export function parseResponseHead(
         }
         const value = trimmed(text, valueAt, valueEnd);
         if (contentLength !== null && contentLength !== value) return 'two different Content-Lengths';
-        // RFC 9110 section 8.6: none with a 204 or a 1xx; backends send it, and peers take it out.
+        // RFC 9110 section 8.6 forbids it with a 204 or a 1xx; some backends send it, and other proxies remove it.
         kept = contentLength === null && status !== 204 && status >= 200;
         contentBytes = readNumber(value);
         if (Number.isNaN(contentBytes)) return 'a Content-Length that is no number';
@@ -186,16 +186,16 @@ export function parseResponseHead(
     runAt = at;
   }
   fields += text.slice(runAt, at);
-  // Nearly every backend says this and nothing else.
+  // The value of nearly every backend, recognized without splitting the list.
   const keepsAlive = connection !== null && (connection === 'keep-alive' || connection === 'Keep-Alive');
   const options = connection === null || keepsAlive ? [] : listMembers(connection);
   if (transferEncoding !== null) {
-    // RFC 9112 section 6.3: both together is an attempt at response splitting, or a broken backend.
+    // RFC 9112 section 6.3: both together mean an attempt at response splitting, or a broken backend.
     if (contentLength !== null) return 'Content-Length together with Transfer-Encoding';
     if (transferEncoding.toLowerCase() !== 'chunked') return 'a Transfer-Encoding other than chunked';
   }
   const framing = framingOf(status, method, transferEncoding !== null, contentLength);
-  // RFC 9110 section 2.5: a later minor version is read as the one that is known.
+  // RFC 9110 section 2.5: a later minor version is treated as HTTP/1.1.
   const persistent = minor >= 1 ? !options.includes('close') : keepsAlive || options.includes('keep-alive');
   const head = new ResponseHead({
     status,
@@ -211,13 +211,13 @@ export function parseResponseHead(
   return options.length === 0 ? head : withoutListed(head, options);
 }
 
-/** NaN where it is none. */
+/** The value of a digit; NaN for any other byte. */
 function digit(bytes: Uint8Array, at: number): number {
   const value = bytes[at]! - 0x30;
   return value >= 0 && value <= 9 ? value : Number.NaN;
 }
 
-/** NaN where it is none, or one that a number does not hold exactly. */
+/** NaN for any other text, and for a number that JavaScript can't hold exactly. */
 function readNumber(text: string): number {
   if (text.length === 0 || text.length > 15) return Number.NaN;
   let value = 0;
@@ -229,7 +229,7 @@ function readNumber(text: string): number {
   return value;
 }
 
-/** The bytes of the line end that stands here; 0 where it has not come, -1 where something else stands here. */
+/** Length of the line end at an offset; 0 if it has not arrived, -1 if there is something else. */
 function lineEnd(bytes: Uint8Array, at: number): number {
   const byte = bytes[at];
   if (byte === cr) {
@@ -239,7 +239,7 @@ function lineEnd(bytes: Uint8Array, at: number): number {
   return byte === lf ? 1 : byte === undefined ? 0 : -1;
 }
 
-/** @param from where a line begins that has no name and colon at its beginning */
+/** @param from the beginning of a line that does not start with a name and a colon */
 function nameFault(text: string, from: number): string {
   const end = text.indexOf('\n', from);
   const hasColon = text.slice(from, end === -1 ? text.length : end).includes(':');
@@ -258,7 +258,7 @@ function framingOf(
   return contentLength === '0' ? 'none' : 'length';
 }
 
-/** RFC 9110 section 7.6.1: what Connection lists is meant for this hop only. */
+/** RFC 9110 section 7.6.1: removes the fields that Connection lists, which are for this hop only. */
 function withoutListed(head: ResponseHead, options: readonly string[]): ResponseHead {
   const raw = head.rawHeaders;
   const kept = raw.filter((_, i) => {

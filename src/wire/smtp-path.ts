@@ -1,8 +1,8 @@
 /**
- * The path of MAIL FROM and RCPT TO (RFC 5321 section 4.1.2), read the strict way and the lenient way at once.
+ * Reads the path of MAIL FROM and RCPT TO (RFC 5321 section 4.1.2), strictly and leniently at once.
  *
- * A path with faults still yields what a forgiving mail server would read out of it, so that a refusal can say where
- * the mail would have gone. Nothing here decides; nothing here is sent on as it was written.
+ * A path with faults still yields what a lenient mail server would read, so that a refusal can say where
+ * the mail would have gone. This file decides nothing, and no path is sent on as it was written.
  */
 import { canonicalMailDomain, lowered } from './mail-domain.ts';
 import { trimmed } from './white-space.ts';
@@ -17,27 +17,27 @@ export interface PathFault {
 export interface EsmtpParameter {
   /** Upper case. */
   readonly keyword: string;
-  /** Null where there was no `=`. */
+  /** Null if there is no `=`. */
   readonly value: string | null;
 }
 
 export interface Mailbox {
   /** Without its quotes, backslashes and comments. */
   readonly local: string;
-  /** Canonical where it is a domain, else as written, in lower case; null where there is no `@`. */
+  /** Canonical if it is a valid domain, else as written, in lower case; null if there is no `@`. */
   readonly domain: string | null;
 }
 
 export interface SmtpPath extends Mailbox {
-  /** The domain in its own letters, where it came in letters beyond ASCII and is one; else null. */
+  /** The domain in U-labels, if it was written with characters beyond ASCII and is valid; else null. */
   readonly ulabels: string | null;
   /** `<>`: the null reverse-path. */
   readonly empty: boolean;
-  /** Angle brackets were there. */
+  /** The path was in angle brackets. */
   readonly bracketed: boolean;
   /** The local part was quoted, wholly or in part. */
   readonly quoted: boolean;
-  /** The hosts of the source route `@a,@b:`, in the order of travel, canonical where they are domains. */
+  /** The hosts of the source route `@a,@b:`, in the order of travel; canonical if they are valid domains. */
   readonly route: readonly string[];
   readonly parameters: readonly EsmtpParameter[];
   readonly faults: readonly PathFault[];
@@ -49,20 +49,20 @@ export interface SmtpPath extends Mailbox {
 
 /** RFC 5321 section 4.5.3.1.3, the brackets included. */
 const longestPath = 256;
-/** A longer path is refused for its length alone; reading four thousand signs of routes one in another would take long. */
+/** A longer path is refused for its length alone, and only its end is read: thousands of nested routes would take long. */
 const mostRead = 512;
 const dotAtom = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\x80-\xff]+)*$/;
 /**
- * Dots anywhere: some mobile carriers gave out `a..b` and `a.` as addresses; colons, which gateways write and Postfix takes.
- * They are sent on quoted, as RFC 5321 has it.
+ * With dots anywhere, since some mobile carriers issued addresses such as `a..b` and `a.`, and with colons, which gateways write and
+ * Postfix accepts. Such local parts are sent on quoted, as RFC 5321 requires.
  */
 const looseDotString = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.:\x80-\xff]+$/;
 const parameter = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\x7e\x80-\xff]+))?$/;
 
 /**
- * Reads what follows `MAIL FROM:` or `RCPT TO:`. Total: any text gives a path, with faults where it is none.
+ * Reads the text after `MAIL FROM:` or `RCPT TO:`. Total: any text gives a path, with faults if it is not valid.
  *
- * @param text one character a byte (latin1), without the line end
+ * @param text one character per byte (latin1), without the line end
  */
 export function parsePath(text: string): SmtpPath {
   const faults: PathFault[] = [];
@@ -88,18 +88,18 @@ export function parsePath(text: string): SmtpPath {
   return { ...read, empty, bracketed, parameters, faults, start, end };
 }
 
-/** What decides where a path leads stands at its end; of a source route some hops are kept, so that it stays one. */
+/** The end of a long path, which decides where it leads. Some hops of a source route are kept, so that it is still read as one. */
 function tail(body: string): string {
   const at = body.length - mostRead;
   const hop = body.startsWith('@') ? body.indexOf('@', at) : at;
   return body.slice(hop === -1 ? at : hop);
 }
 
-/** The path as it is sent on, in brackets: quotes and A-labels make it longer than it was written, fourfold at most. */
+/** Length of the path as sent on, in brackets: quotes and A-labels make it up to four times longer than it was written. */
 const sentOctets = (mailbox: Mailbox, body: string): number =>
   body.length < longestPath / 4 ? 0 : writeMailbox(mailbox).length + 2;
 
-/** The parameters of AUTH, MAIL and RCPT that follow a path; anything else after it is a fault. */
+/** The ESMTP parameters after a path; anything else after it is a fault. */
 function readParameters(text: string, end: number, faults: PathFault[]): EsmtpParameter[] {
   const parameters: EsmtpParameter[] = [];
   const rest = text.slice(end);
@@ -107,7 +107,7 @@ function readParameters(text: string, end: number, faults: PathFault[]): EsmtpPa
   for (const { 0: word, index } of rest.matchAll(/[^ \t]+/g)) {
     const match = parameter.exec(word);
     if (match === null) {
-      // A second path here is what some servers take for the recipient: `<user@foreign> <user@own>`.
+      // Some servers take a second path for the recipient: `<user@foreign> <user@own>`.
       faults.push({ why: 'something after the path that is no parameter', at: end + index });
       continue;
     }
@@ -116,7 +116,7 @@ function readParameters(text: string, end: number, faults: PathFault[]): EsmtpPa
   return parameters;
 }
 
-/** Where the path ends: at its `>`, or without brackets at white space, quotes and backslashes heeded. */
+/** The end of the path: its `>`, or without brackets white space. Quotes and backslashes are respected. */
 function pathEnd(text: string, from: number, bracketed: boolean): number {
   let quoted = false;
   for (let i = from; i < text.length; i++) {
@@ -126,7 +126,7 @@ function pathEnd(text: string, from: number, bracketed: boolean): number {
     else if (!quoted && (bracketed ? c === '>' : c === ' ' || c === '\t')) return i;
   }
   if (!quoted) return text.length;
-  // The quote was never closed: end where a server that knows no quotes would.
+  // The quote is not closed: end where a server that ignores quotes would.
   const end = text.slice(from).search(bracketed ? />/ : /[ \t]/);
   return end === -1 ? text.length : from + end;
 }
@@ -177,7 +177,7 @@ function readRoute(text: string, offset: number, faults: PathFault[]): string[] 
 }
 
 /**
- * Reads `local@domain` as a forgiving server does: quotes and backslashes taken off, comments dropped, the last `@`
+ * Reads `local@domain` as a lenient server does: quotes and backslashes are removed, comments dropped, and the last `@`
  * outside quotes divides.
  */
 function readMailbox(text: string, offset: number, faults: PathFault[]): Omit<Read, 'route'> {
@@ -213,7 +213,7 @@ function lastAt(text: string): number {
   return quoted ? text.lastIndexOf('@') : last;
 }
 
-/** RFC 5321 `Local-part`: a dot-string, loosely, or one quoted string. */
+/** RFC 5321 `Local-part`: a dot-string, read leniently, or one quoted string. */
 function dequote(text: string, offset: number, faults: PathFault[]): { local: string; quoted: boolean } {
   if (looseDotString.test(text)) return { local: text, quoted: false };
   const whole = /^"((?:[^"\\]|\\.)*)"$/s.exec(text);
@@ -237,7 +237,7 @@ function dequote(text: string, offset: number, faults: PathFault[]): { local: st
   return { local, quoted: text.includes('"') };
 }
 
-/** Takes out `(…)`, nested ones too, quotes and backslashes heeded. */
+/** Removes `(…)`, nested ones too. Quotes and backslashes are respected. */
 function withoutComments(text: string): string {
   if (!text.includes('(')) return text;
   let out = '';
@@ -251,13 +251,13 @@ function withoutComments(text: string): string {
     if (depth === 0) out += pair;
     if (pair === ')' && depth > 0) depth--;
   }
-  // A comment that never ends is none.
+  // A comment without an end is not a comment.
   return depth > 0 ? text : out;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** @param latin1 one character a byte */
+/** @param latin1 one character per byte */
 export function isUtf8(latin1: string): boolean {
   try {
     utf8.decode(Buffer.from(latin1, 'latin1'));
@@ -267,7 +267,7 @@ export function isUtf8(latin1: string): boolean {
   }
 }
 
-/** The mailbox as it is sent on: `local@domain`, quoted exactly where it must be. */
+/** The mailbox as it is sent on: `local@domain`, quoted only if it must be. */
 export function writeMailbox({ local, domain }: Mailbox): string {
   const written = local === '' || dotAtom.test(local) ? local : `"${local.replace(/["\\]/g, '\\$&')}"`;
   return domain === null ? written : `${written}@${domain}`;

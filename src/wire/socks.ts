@@ -1,13 +1,13 @@
-/** The requests of SOCKS4, SOCKS4a and SOCKS5 (RFC 1928): what a sender wants to be connected to. */
+/** Reads SOCKS4, SOCKS4a and SOCKS5 (RFC 1928) requests, with the destination that the sender wants. */
 import ipaddr from 'ipaddr.js';
 
 export interface SocksRequest {
   readonly version: '4' | '4a' | '5';
   readonly command: 'connect' | 'bind' | 'associate' | 'unknown';
-  /** Address or name as asked for, IPv6 in brackets; empty where it is cut off. */
+  /** Address or name as requested, IPv6 in brackets; empty if it is cut off. */
   readonly host: string;
   readonly port: number;
-  /** The request ends with these bytes; else more belongs to it. */
+  /** These bytes hold the whole request. */
   readonly complete: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface SocksRequest {
 export interface SocksGreeting {
   /** The authentication methods offered: 0 none, 2 user name and password. */
   readonly methods: readonly number[];
-  /** Bytes it takes; more than there are where it is cut off. */
+  /** Length of the greeting; more than there are bytes if it is cut off. */
   readonly length: number;
 }
 
@@ -23,10 +23,10 @@ const commands = { 1: 'connect', 2: 'bind', 3: 'associate' } as const;
 const commandOf = (byte: number | undefined): SocksRequest['command'] =>
   commands[byte as 1 | 2 | 3] ?? 'unknown';
 
-/** A field a sender could make endless is cut here. */
+/** Longer fields are cut: a sender could make them endless. */
 const maxField = 255;
 
-/** Reads a SOCKS4 or SOCKS4a request. Total; null where the bytes do not begin one, or are too few to name a port. */
+/** Reads a SOCKS4 or SOCKS4a request. Total; null if the bytes do not begin one, or are too few to name a port. */
 export function parseSocks4(bytes: Uint8Array): SocksRequest | null {
   if (bytes[0] !== 4 || bytes.length < 8) return null;
   const port = bytes[2]! * 256 + bytes[3]!;
@@ -45,14 +45,14 @@ export function parseSocks4(bytes: Uint8Array): SocksRequest | null {
   return { version: '4a', command, host: text(name), port, complete: nameEnd !== -1 };
 }
 
-/** Reads a SOCKS5 greeting. Total; null where the bytes do not begin one. */
+/** Reads a SOCKS5 greeting. Total; null if the bytes do not begin one. */
 export function parseSocks5Greeting(bytes: Uint8Array): SocksGreeting | null {
   const count = bytes[1];
   if (bytes[0] !== 5 || count === undefined || count === 0) return null;
   return { methods: [...bytes.subarray(2, 2 + count)], length: 2 + count };
 }
 
-/** Reads a SOCKS5 request (RFC 1928 section 4). Total; null where the bytes do not hold one up to its port. */
+/** Reads a SOCKS5 request (RFC 1928 section 4). Total; null if the bytes do not hold one up to its port. */
 export function parseSocks5Request(bytes: Uint8Array): SocksRequest | null {
   if (bytes[0] !== 5 || bytes.length < 5) return null;
   const start = bytes[3] === 3 ? 5 : 4;

@@ -1,22 +1,22 @@
 /**
- * Where mail for a path would really go at a server that follows routes: RFC 5321 appendix C (`@a,@b:user@c`), the
+ * Where a server that follows routes would send mail for a path: source routes of RFC 5321 appendix C (`@a,@b:user@c`), the
  * percent hack and bang paths of RFC 1123 section 5.2.16 and RFC 976, quoted local parts that hold an address.
  *
- * The last label after the `@` says only who is asked first; the effective destination is where the asking ends.
+ * The domain after the last `@` is only the first hop; the effective destination is the last one.
  */
 import { canonicalMailDomain, lowered } from './mail-domain.ts';
 import { type Mailbox, parsePath, type SmtpPath, writeMailbox } from './smtp-path.ts';
 
 export type RouteKind = 'source-route' | 'percent-hack' | 'bang-path' | 'quoted-route' | 'address-list';
 
-/** One thing that a source-routing server does with the address. */
+/** One rewriting of the address by a server that follows routes. */
 export interface RouteStep {
   readonly kind: RouteKind;
-  /** What stands before it, as an address. */
+  /** The address before the step. */
   readonly from: string;
-  /** What is left, as an address. */
+  /** The address after the step. */
   readonly to: string;
-  /** The hop that the step names: who gets the mail next. */
+  /** The hop that gets the mail next. */
   readonly hop: string | null;
 }
 
@@ -25,16 +25,16 @@ export interface EffectiveDestination extends Mailbox {
 }
 
 /**
- * No mail travels so far. Each step reads the address again: a command line full of `!` would else hold up everybody for
- * as long as it takes to walk its two thousand hops.
+ * Real mail has fewer hops. Each step reads the address again, so that a command line with two thousand `!` would otherwise stall
+ * all other connections.
  */
 const mostSteps = 16;
 
 /**
  * Follows a path to its end.
  *
- * @param owns whether a canonical domain (null: no domain was given) is this server's. Only at our own hosts is the
- *   local part ours to read; at a foreign one `%` and `!` are that host's affair, and the walk ends
+ * @param owns whether a canonical domain (null: no domain was given) is ours. The local part is only read at our own
+ *   hosts; at a foreign one `%` and `!` are for that host to interpret, and the walk ends
  */
 export function effectiveDestination(
   path: SmtpPath,
@@ -52,7 +52,7 @@ export function effectiveDestination(
     take('source-route', path.route[i + 1] ?? box.domain, box, `${left.join(',')}:${writeMailbox(box)}`);
   }
 
-  // Every step makes the local part shorter, so this ends; and once a route is being followed, every hop it names is
+  // Every step shortens the local part, so the loop ends. Once a route is followed, every hop is
   // walked, ours or not: `a!b!foreign!user@own` ends at foreign.
   let following = steps.length > 0 || owns(box.domain);
   while (following && steps.length < mostSteps) {
@@ -64,7 +64,7 @@ export function effectiveDestination(
 }
 
 function peel(local: string, quoted: boolean): { kind: RouteKind; box: Mailbox } | null {
-  // Half- and full-width signs become the ASCII ones in servers that normalise (Unicode NFKC).
+  // Servers that normalise (Unicode NFKC) turn half- and full-width signs into ASCII ones.
   const text = /[\x80-\xff]/.test(local) ? foldSigns(local) : local;
   const separator = text.search(/[,;]/);
   const first = separator === -1 ? '' : text.slice(0, separator);
@@ -92,10 +92,10 @@ function peel(local: string, quoted: boolean): { kind: RouteKind; box: Mailbox }
   return null;
 }
 
-/** An address inside a local part: read afresh, its own source route taken as walked. */
+/** An address inside a local part. Its own source route is taken as walked. */
 function inside(text: string, whole: string): Mailbox {
   const { local, domain } = parsePath(text.replace(/[<> \t]/g, ''));
-  // A reading that is not shorter would go round for ever.
+  // A result that is not shorter would loop for ever.
   return local.length < whole.length ? { local, domain } : { local: '', domain };
 }
 

@@ -1,12 +1,12 @@
 /**
- * STUN and TURN (RFC 8489 section 5), which a web page can have a browser speak to any address and port over TCP: as a TURN
- * server of a WebRTC connection, or as a candidate of one (then with its length before it, RFC 4571).
+ * Whether bytes are STUN or TURN (RFC 8489 section 5). A web page can make a browser send these to any address and port over TCP: to a
+ * TURN server of a WebRTC connection, or to a candidate (then with the length before it, RFC 4571).
  */
 export function isStun(bytes: Uint8Array): boolean {
   return hasCookie(bytes, 4) || hasCookie(bytes, 6);
 }
 
-/** The magic cookie; the two highest bits of the type before it are zero. */
+/** The magic cookie, after a type whose two highest bits are zero. */
 const hasCookie = (bytes: Uint8Array, at: number): boolean =>
   bytes[at] === 0x21 &&
   bytes[at + 1] === 0x12 &&

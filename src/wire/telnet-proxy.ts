@@ -1,12 +1,12 @@
 /**
- * `open 198.51.100.203 80`, `telnet mx.example.com 25`, `198.51.100.203:80`: what WinGate and telnet proxies take. A
- * destination alone must be an address: two words are a request line otherwise.
+ * Commands of WinGate and telnet proxies: `open 198.51.100.203 80`, `telnet mx.example.com 25`, `198.51.100.203:80`. A
+ * destination without a command must be an address: otherwise two words could be a request line.
  */
 const telnet =
   /^(?:(?:open|telnet|ftp|ssh)[ \t]+((?:[a-z0-9_-]+\.)+[a-z0-9-]+)|((?:\d{1,3}\.){3}\d{1,3}))[ \t:]+(\d{1,5})[ \t\r]*$/i;
 
 /**
- * Where a telnet proxy was asked to connect to; null where it was not.
+ * The destination in a command to a telnet proxy; null if the line is none.
  *
  * @param line without its line end
  */

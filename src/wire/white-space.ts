@@ -1,6 +1,6 @@
 /**
- * A part of a text without the spaces and tabs around it. In linear time: patterns such as `[ \t]+$` look again from every
- * blank of a run, so that a field of some thousands of them holds up everybody for seconds.
+ * A part of a text without the spaces and tabs around it. In linear time: a regular expression such as `[ \t]+$` starts again at
+ * every blank of a run, so that a field with thousands of blanks would stall all connections for seconds.
  */
 export function trimmed(text: string, from = 0, to = text.length): string {
   let start = from;

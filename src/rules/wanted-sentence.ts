@@ -1,13 +1,13 @@
-/** What is told to people about a verdict, in one sentence. */
+/** The sentence that explains a verdict to people. */
 import { catalogue, type Rule, type RuleId } from './catalogue.ts';
 import type { Wanted } from './intent.ts';
 
-/** What was wanted as the sender wrote it, bounded; null where nothing is named. */
+/** The destination as the sender wrote it, clipped; null if none is named. */
 export function destination(wanted: Wanted): string | null {
   return wanted.text === '' ? null : wanted.text.slice(0, 512);
 }
 
-/** One sentence: what the sender wanted; and for some rules another one, to operators whose own client that was. */
+/** What the sender wanted; for some rules with a hint for operators, in case the client is one of their own. */
 export function wantedSentence(rule: RuleId, wanted: Wanted): string {
   const { seeks, hint } = catalogue[rule] as Rule;
   const to = destination(wanted);
