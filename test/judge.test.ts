@@ -24,7 +24,7 @@ const request = (target: string, ...rawHeaders: string[]): HttpRequest => ({
 });
 const own = ['Host', 'www.example.net'];
 
-/** What the sites of the corpus are called, told without the parser under test. */
+/** The names of the sites of the corpus, matched without the parser under test. */
 const ownNames =
   /^(?:www\.example\.net|example\.net|gate\.example\.net|(?:[a-z0-9_-]+\.)+shop\.example\.net|xn--bcher-kva\.example\.net|static\.example\.net|192\.0\.2\.80|\[2001:db8::80\])$/;
 
@@ -94,7 +94,7 @@ const anyRequest: fc.Arbitrary<HttpRequest> = fc.record({
     .map((fields) => fields.flat()),
 });
 
-/** The request is the gateway's to forward: whatever it said, it goes to a host of ours in origin form. */
+/** The request is forwarded to a host of ours in origin-form, whatever it said. */
 function assertHarmless(verdict: Verdict, from: HttpRequest): void {
   const told = JSON.stringify([from, verdict]);
   assert.ok(verdict.site !== null, told);
@@ -129,7 +129,7 @@ suite('the judge', () => {
             i % 2 === 0 && name.toLowerCase() === 'host' ? [any.rawHeaders[i + 1]!] : [],
           );
           assert.ok(hosts.length <= 1, JSON.stringify(hosts));
-          // An address in Host is let pass from where health checks come from.
+          // An address in Host passes from clients that may send health checks.
           const mayBeAddress = client.trusted || client.allowed;
           for (const host of hosts) {
             if (host !== '' && !(mayBeAddress && /^[\d.:[\]a-f]+$/i.test(host)))
@@ -138,11 +138,11 @@ suite('the judge', () => {
         }),
         { numRuns: 15_000 },
       );
-      assert.ok(passed > 100, `only ${passed} of them passed: the property hardly says anything`);
+      assert.ok(passed > 100, `only ${passed} of them passed: too few for the property to mean anything`);
     });
   }
 
-  test('observe: whatever passes goes to our own backend in origin form, and CONNECT does not pass', () => {
+  test('observe: every request that passes goes to our own backend in origin-form, and CONNECT does not pass', () => {
     let passed = 0;
     fc.assert(
       fc.property(anyRequest, fc.constantFrom(...standings), (any, client) => {
@@ -156,7 +156,7 @@ suite('the judge', () => {
     assert.ok(passed > 300, `only ${passed} of them passed`);
   });
 
-  test('is total: anything gives a verdict whose evidence lies inside what it points at', () => {
+  test('is total: any request gives a verdict whose evidence lies inside the part that it points at', () => {
     const anything: fc.Arbitrary<HttpRequest> = fc.oneof(
       anyRequest,
       fc.record({
@@ -187,7 +187,7 @@ suite('the judge', () => {
             body: '',
             bytes: undefined,
           }[evidence.part];
-          // An offset into raw bytes is where the bytes are.
+          // Offsets into raw bytes can't be checked here: there are none.
           if (text !== undefined) assert.ok(evidence.end <= text.length, JSON.stringify([any, evidence]));
         }
       }),
@@ -195,7 +195,7 @@ suite('the judge', () => {
     );
   });
 
-  test('the signals of a verdict stand strongest first, then in catalogue order', () => {
+  test('the signals of a verdict are sorted by action, then in catalogue order', () => {
     const strength = { block: 0, flag: 1, allow: 2 };
     fc.assert(
       fc.property(anyRequest, fc.constantFrom(...presets), (any, preset) => {
@@ -212,7 +212,7 @@ suite('the judge', () => {
     );
   });
 
-  test('the short way and the close look agree', () => {
+  test('the fast path and the full examination agree', () => {
     // A Max-Forwards line means nothing to a GET, and makes the judge look closely.
     const closely = ['Max-Forwards', '1'];
     fc.assert(
@@ -225,7 +225,7 @@ suite('the judge', () => {
     );
   });
 
-  test('the short way and the close look agree over HTTP/2', () => {
+  test('the fast path and the full examination agree over HTTP/2', () => {
     const authority = fc.oneof(nearAuthority, fc.constant('www.example.net'), fc.constant(null));
     const scheme = fc.constantFrom('https', 'http', 'HTTPS', 'gopher', '');
     const protocol = fc.constantFrom(null, null, 'websocket');
@@ -240,7 +240,7 @@ suite('the judge', () => {
     );
   });
 
-  test('of a corpus row it says what the row says, from the bytes alone', () => {
+  test('the verdict on each corpus row is the expected one, from the bytes alone', () => {
     for (const { id, bytes, expect, client } of corpus) {
       const raw = Buffer.from(bytes, 'latin1');
       const first = judgeFirstBytes(raw, policy);
@@ -249,7 +249,7 @@ suite('the judge', () => {
       const standing = { ...stranger, trusted: client === 'trusted', allowed: client === 'allow-listed' };
       const { defects: _, ...parsed } = head ?? { defects: [], ...request('') };
       const verdict = first ?? judge(parsed, policy, standing);
-      // What is wrong with a body shows to whoever reads it.
+      // Faults in a body are found when it is read.
       if (expect.verdict === 'block' && expect.rule === 'framing' && verdict.action !== 'block') continue;
       assert.equal(verdict.action, expect.verdict, id);
       if (expect.verdict === 'block')
@@ -307,7 +307,7 @@ suite('settings of rules', () => {
     assert.equal(judged('policy: { preset: strict, rules: { url-in-path: flag } }', odd).action, 'flag');
   });
 
-  test('a site can differ; whom no site owns is judged by the global policy', () => {
+  test('a site can differ; requests for no site are judged by the global policy', () => {
     const { policy: mixed } = compiled(`
 sites:
   - { hosts: [www.example.net], backend: "http://127.0.0.1:1" }
@@ -327,7 +327,7 @@ sites:
   });
 });
 
-suite('what a sighting says', () => {
+suite('the text and evidence of a signal', () => {
   const rowsOfFraming: [string, ...string[]][] = [
     ['Content-Length together with Transfer-Encoding', 'Content-Length', '3', 'Transfer-Encoding', 'chunked'],
     ['a Transfer-Encoding other than chunked alone', 'Transfer-Encoding', 'gzip, chunked'],
@@ -348,7 +348,7 @@ suite('what a sighting says', () => {
     assert.equal(target.slice(found.evidence.start, found.evidence.end), 'user:word@');
   });
 
-  test('a tunnel that is asked for by Upgrade is named', () => {
+  test('a tunnel that is requested by Upgrade is named', () => {
     const { wanted } = judge(
       request(
         '/.well-known/masque/udp/192.0.2.6/443/',
@@ -367,7 +367,7 @@ suite('what a sighting says', () => {
     );
   });
 
-  test('the URI of SIP, RTSP and ICAP is what its sender wants', () => {
+  test('the destination in SIP, RTSP and ICAP is the URI of the request', () => {
     for (const line of ['OPTIONS sip:100@192.0.2.7 SIP/2.0', 'DESCRIBE rtsp://192.0.2.7/live RTSP/1.0'])
       assert.equal(
         judgeFirstBytes(Buffer.from(`${line}\r\n\r\n`), policy)?.wanted?.text,
@@ -377,12 +377,12 @@ suite('what a sighting says', () => {
   });
 });
 
-test('a blocked request has nothing to be forwarded by', () => {
+test('the verdict on a blocked request has no path and no host to forward', () => {
   const { path, host, upgrade, strip } = judge(request('http://www.example.com/', ...own), policy);
   assert.deepEqual([path, host, upgrade, strip], ['', '', false, []]);
 });
 
-test('a WebSocket by extended CONNECT is let pass where its site has WebSocket, and flagged where it has not', () => {
+test('a WebSocket by extended CONNECT passes if its site has WebSocket, and is refused otherwise', () => {
   const handshake = (authority: string): HttpRequest => ({
     ...request('/chat'),
     method: 'CONNECT',

@@ -58,7 +58,7 @@ export const mailRules = {
   },
   'smtp-auth-failed': {
     title: 'a failed attempt to sign in to the mail server',
-    seeks: 'an account of someone else to send mail from',
+    seeks: "someone else's account to send mail with",
     reference: 'RFC 4954 section 6; password guessing',
     action: 'block',
     answer: 535,

@@ -43,7 +43,7 @@ suite('addresses', () => {
   ])
     test(`${JSON.stringify(text)} is no address`, () => assert.equal(parseIp(text), null));
 
-  test('what is read as IPv6 is what the platform reads as IPv6, and reads back to the same bytes', () => {
+  test('the platform takes the same texts for addresses, and each reads back to the same bytes', () => {
     const seeds = fc.oneof(fc.ipV6(), fc.ipV4(), fc.string({ unit: fc.constantFrom(...'0159afF:.%[]/x') }));
     fc.assert(
       fc.property(seeds, (text) => {
@@ -85,7 +85,7 @@ suite('prefixes', () => {
   ])
     test(`${text} is no prefix`, () => assert.equal(parsePrefix(text), null));
 
-  test('the fix of a prefix with bits after it', () => {
+  test('the fix for a prefix with bits set after it', () => {
     assert.equal(maskedPrefix('10.1.2.3/12'), '10.0.0.0/12');
     assert.equal(maskedPrefix('2001:db8::1/33'), '2001:db8::/33');
     assert.equal(maskedPrefix('www.example.net'), null);
@@ -110,7 +110,7 @@ suite('client prefixes', () => {
   ] as const)
     test(`${address} counts as ${prefix}`, () => assert.equal(clientPrefix(address), prefix));
 
-  test('the quick way to it comes to what the careful one does', () => {
+  test('the fast path and the strict parser give the same prefix', () => {
     const piece = fc.constantFrom('0', '1', 'a', 'ff', '0db8', '2001', 'FFFF', '12345', ':', ':', '::', '.');
     const text = fc.oneof(
       fc.ipV6(),

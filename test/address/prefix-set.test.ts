@@ -16,12 +16,12 @@ suite('prefix set', () => {
       assert.ok(!tested.contains(address), address);
   });
 
-  test('a small prefix inside a large one does not end the large one', () => {
+  test('a small prefix inside a large one does not shorten the large one', () => {
     const tested = set('10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24');
     assert.ok(tested.contains('10.200.0.1'));
   });
 
-  test('an empty set and text that is no address hold nothing', () => {
+  test('an empty set contains nothing, and no set contains text that is no address', () => {
     assert.ok(set().empty);
     assert.ok(!set().contains('192.0.2.1'));
     assert.ok(!set('0.0.0.0/0', '::/0').contains('localhost'));

@@ -21,13 +21,13 @@ function textOf(bytes: number[], length: number): string {
 }
 
 const byte = fc.integer({ min: 0, max: 255 });
-/** Few values, so that prefixes lie within each other, and runs of zeros occur. */
+/** Few values, so that prefixes overlap and runs of zeros occur. */
 const oftenZero = fc.oneof(fc.constant(0), fc.constant(1), byte);
 const ipv4 = fc.tuple(fc.array(oftenZero, { minLength: 4, maxLength: 4 }), fc.integer({ min: 1, max: 32 }));
 const ipv6 = fc.tuple(fc.array(oftenZero, { minLength: 16, maxLength: 16 }), fc.integer({ min: 1, max: 64 }));
 const prefix = fc.oneof(ipv4, ipv6).map(([bytes, length]) => textOf(bytes, length));
 
-test('the quick reader reads every canonical prefix as the careful one does', () => {
+test('the fast reader reads every canonical prefix as the strict parser does', () => {
   const key = prefixKey();
   fc.assert(
     fc.property(prefix, (text) => {
@@ -54,7 +54,7 @@ test('text that is no prefix is not read', () => {
     assert.equal(readPrefixKey(text, prefixKey()), false, text);
 });
 
-test('the longest match is what looking through all of them finds', () => {
+test('the longest match is the one that a search through all prefixes finds', () => {
   fc.assert(
     fc.property(
       fc.array(prefix, { maxLength: 40 }),
@@ -97,7 +97,7 @@ test('the longest match is what looking through all of them finds', () => {
   );
 });
 
-test('a match that is not accepted gives way to a shorter one', () => {
+test('if a match is not accepted, a shorter one is tried', () => {
   const trie = new PrefixTrie();
   trie.set('10.0.0.0/8', 1);
   trie.set('10.1.0.0/16', 2);
@@ -112,15 +112,15 @@ test('a match that is not accepted gives way to a shorter one', () => {
   );
 });
 
-test('an IPv6 prefix longer than /64 stands for its /64', () => {
+test('an IPv6 prefix longer than /64 is stored as its /64', () => {
   const trie = new PrefixTrie();
   trie.set('2001:db8::1/128', 5);
   assert.equal(trie.longest('2001:db8::/64'), 5);
   assert.equal(trie.longest('2001:db8:0:1::/64'), -1);
 });
 
-test('the index does what a hash table of texts does, however prefixes come and go', () => {
-  // Of few prefixes, so that most of what is taken out was in, and stood in the way of another.
+test('the index does what a Map of texts does, in any order of additions and deletions', () => {
+  // Few prefixes, so that most deletions hit an entry in the probe run of another.
   const few = fc
     .nat(80)
     .map((number) => (number % 2 ? `10.0.0.${number}/32` : `2001:db8:${number + 1}::/48`));
@@ -145,8 +145,8 @@ test('the index does what a hash table of texts does, however prefixes come and 
       for (const { prefix: text } of actions) {
         readPrefixKey(text, key);
         assert.equal(index.get(key), known.get(text) ?? -1, text);
-        const place = index.find(key);
-        if (place !== -1) assert.equal(index.markAt(place), 2 ** 32 - 1 - known.get(text)!, text);
+        const slot = index.find(key);
+        if (slot !== -1) assert.equal(index.markAt(slot), 2 ** 32 - 1 - known.get(text)!, text);
       }
     }),
     { numRuns: 500 },

@@ -1,11 +1,11 @@
-/** For which names certificates are ordered. */
+/** The names that certificates are ordered for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import { certificate } from '../support/certificate.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('a host that a certificate in a file is for is not ordered, unless it is asked for by name', async (t) => {
+test('a host that a certificate file covers is not ordered, unless `acme.hosts` names it', async (t) => {
   const folder = await tempDir(t, 'files');
   const { cert, key } = await certificate(t, ['shop.example.net', '*.shop.example.net'], folder);
   const hosts = (more = '') =>

@@ -1,4 +1,4 @@
-/** The files in `good` load; each in `bad` has exactly the faults that its first lines name. */
+/** The files in `good` load; each file in `bad` has exactly the faults that its first lines name. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
@@ -27,7 +27,7 @@ suite('good configs load', () => {
     test(title(file), () => assert.deepEqual(faultsOf(file), []));
 });
 
-suite('bad configs give every fault that they name, and no other', () => {
+suite('bad configs give exactly the faults that they name', () => {
   for (const file of yamlFiles('bad')) {
     test(title(file), () => {
       const text = readFileSync(file, 'utf8');
@@ -36,16 +36,16 @@ suite('bad configs give every fault that they name, and no other', () => {
         part: part!,
       }));
       const faults = faultsOf(file);
-      const told = faults.map(
+      const reported = faults.map(
         ({ path, value, message, fix, line }) => `${line} ${path} | ${value} ${message}; ${fix}`,
       );
       assert.ok(expected.length > 0, 'the file names no fault');
       for (const { path, part } of expected)
         assert.ok(
           faults.some((fault) => fault.path === path && `${fault.message}; ${fault.fix}`.includes(part)),
-          `not told: ${path} | ${part}\ntold:\n${told.join('\n')}`,
+          `not reported: ${path} | ${part}\nreported:\n${reported.join('\n')}`,
         );
-      assert.equal(faults.length, expected.length, `told:\n${told.join('\n')}`);
+      assert.equal(faults.length, expected.length, `reported:\n${reported.join('\n')}`);
     });
   }
 });
@@ -60,7 +60,7 @@ suite('every fault', () => {
       assert.ok(fault.message.length > 5 && fault.fix.length > 4, `${title(file)} ${fault.path}`);
   });
 
-  test('with a scalar value points at the line where it stands', () => {
+  test('with a scalar value points at its line', () => {
     for (const { file, lines, fault } of all) {
       if (typeof fault.value !== 'string' || !/^[\w.:/]+$/.test(fault.value)) continue;
       assert.ok(
@@ -70,9 +70,9 @@ suite('every fault', () => {
     }
   });
 
-  test('keeps secrets to itself', () => {
-    const told = JSON.stringify(all.map(({ fault }) => fault));
+  test('shows no secret', () => {
+    const texts = JSON.stringify(all.map(({ fault }) => fault));
     for (const secret of ['secret@', 'user:secret', 'hunter2', 'a token with spaces'])
-      assert.ok(!told.includes(secret), secret);
+      assert.ok(!texts.includes(secret), secret);
   });
 });

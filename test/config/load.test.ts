@@ -25,7 +25,7 @@ function faultsOf(load: () => unknown): readonly Fault[] {
 suite('a loaded config', () => {
   const full = loadConfig(`${import.meta.dirname}/good/full.yaml`);
 
-  test('has the defaults where nothing is written', () => {
+  test('has the defaults for keys that are not written', () => {
     const config = parseConfig(site, '/etc/sekisho');
     assert.deepEqual(config.listen, [
       {
@@ -93,7 +93,7 @@ suite('a loaded config', () => {
     assert.equal(full.sites[1]!.hosts[0]!.host, 'old.example.net');
   });
 
-  test('has backends with every part told', () => {
+  test('has backends with all their parts', () => {
     assert.deepEqual(full.sites[0]!.backends, [
       {
         kind: 'tcp',
@@ -136,7 +136,7 @@ suite('a loaded config', () => {
     assert.deepEqual(full.sites[1]!.policy, full.policy);
   });
 
-  test('is frozen to its leaves and goes to a worker thread', () => {
+  test('is deeply frozen and can be sent to a worker thread', () => {
     const stack: unknown[] = [full];
     while (stack.length > 0) {
       const value = stack.pop();
@@ -147,7 +147,7 @@ suite('a loaded config', () => {
     assert.deepEqual(structuredClone(full), full);
   });
 
-  test('shares nothing with another one', () => {
+  test('shares nothing with another config', () => {
     assert.notEqual(parseConfig(site, '.').policy, parseConfig(site, '.').policy);
   });
 });
@@ -171,7 +171,7 @@ suite('files', () => {
     assert.match(faultsOf(() => loadConfig(file))[0]!.message, /is not UTF-8/);
   });
 
-  test('a byte order mark and CRLF do no harm', () => {
+  test('a byte order mark and CRLF are accepted', () => {
     const file = join(folder, 'windows.yaml');
     writeFileSync(file, `\ufeff${site.replaceAll('\n', '\r\n')}`);
     assert.equal(loadConfig(file).sites.length, 1);
@@ -228,7 +228,7 @@ suite('any text', () => {
     ],
   );
 
-  test('is a config or a ConfigError with faults that can be printed, never another error', () => {
+  test('gives a config, or a ConfigError with printable faults, never another error', () => {
     const text = fc.oneof(
       fc.array(words, { maxLength: 40 }).map((parts) => parts.join('')),
       fc.string({ unit: 'binary' }),
@@ -242,7 +242,7 @@ suite('any text', () => {
     );
   });
 
-  test('as any data in any place of a config, too', () => {
+  test('any data in any place of a config, too', () => {
     const keys = [
       'listen',
       'sites',
@@ -288,7 +288,7 @@ suite('flags over the file', () => {
     assert.equal(sites[0]!.backends[0]!.kind, 'welcome');
   });
 
-  test('one of the two changes the only site of the file', () => {
+  test('one of the two flags changes the only site of the file', () => {
     const websocket = `${site}    websocket: true\n`;
     const renamed = load({ host: ['x.example.net'] }, websocket).sites[0]!;
     assert.equal(renamed.backends[0]!.url, 'http://127.0.0.1:8081');
@@ -334,7 +334,7 @@ suite('flags over the file', () => {
   });
 });
 
-test('a list is opened when the config is checked, and not read: a reload would hold up requests', async (t) => {
+test('a list is opened but not read when the config is checked: a reload would stall requests', async (t) => {
   const folder = await tempDir(t, 'lists');
   const list = join(folder, 'list.txt');
   const file = await open(list, 'w');

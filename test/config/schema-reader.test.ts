@@ -1,4 +1,4 @@
-/** Our reader of the schema finds what Ajv finds, and fills in what Ajv fills in. */
+/** Our schema reader finds the same errors as Ajv, and fills in the same defaults. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ const documents = files.flatMap((file) => {
   }
 });
 
-/** Every key that the schema knows, so that a change has a chance to be meant. */
+/** Every key of the schema, so that random changes hit known keys. */
 function* keysOf({ properties = {}, items, anyOf = [] }: JsonSchema): Generator<string> {
   for (const [key, child] of Object.entries(properties)) {
     yield key;
@@ -98,13 +98,13 @@ function branches(node: unknown): Branch[] {
   return [node as Branch, ...Object.values(node).flatMap(branches)];
 }
 
-suite('the reader of the schema', () => {
-  test('agrees with Ajv on the config files there are', () => {
+suite('the schema reader', () => {
+  test('agrees with Ajv on the config files of the repository', () => {
     assert.ok(documents.length > 30);
     for (const document of documents) compare(document);
   });
 
-  test('agrees with Ajv on what comes of them by chance', () => {
+  test('agrees with Ajv on random changes of them', () => {
     const changes = fc.array(change, { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(fc.nat(documents.length - 1), changes, (index, all) => {

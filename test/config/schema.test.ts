@@ -49,7 +49,7 @@ suite('the schema', () => {
     assert.deepEqual(Object.keys(rules), ruleIds);
   });
 
-  test('as written is a schema by itself: it passes the shipped config, and refuses what it must', () => {
+  test('of the file is a valid schema: it accepts the shipped config and refuses wrong ones', () => {
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(fileSchema());
     assert.ok(
       validate(parse(readFileSync(`${root}/config/sekisho.yaml`, 'utf8'))),

@@ -1,4 +1,4 @@
-/** What must stand in quotes says so, with its line. */
+/** Values that need quotes are reported with their line. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ConfigError } from '../../src/config/fault.ts';
@@ -62,12 +62,12 @@ suite('a value without its quotes', () => {
   ])
     test(yaml!.replace(site, '').trim(), () => assert.deepEqual(faultsOf(yaml!), expected));
 
-  test('is told of at most twenty times, and in a text of any size', () => {
+  test('is reported at most twenty times, in a text of any size', () => {
     assert.equal(faultsOf(`${site}\nlisten:\n${'  - [::]:8080\n'.repeat(5000)}`).length, 20);
     assert.equal(faultsOf(`sites:\n- hosts:\n${'  - *.example.net\n'.repeat(5000)}`).length, 20);
   });
 
-  test('is none where the quotes are not needed, or an anchor is there', () => {
+  test('is no fault if the quotes are not needed, or an anchor exists', () => {
     assert.deepEqual(faultsOf(`trustedProxies: [::1]\nbans: { allow: [2001:db8::1, "::2"] }\n${site}`), []);
     assert.deepEqual(
       faultsOf(

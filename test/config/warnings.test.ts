@@ -1,4 +1,4 @@
-/** What a config allows and hardly anybody means, each with a neighbour that is fine. */
+/** Warnings about valid but rarely intended settings, each with a similar config that has none. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,12 +33,12 @@ suite('warnings', () => {
     ['an allow-list of some', `${site}bans: { allow: [192.0.2.0/24] }`, null],
     ['nobody limited', `${site}rateLimit: { allow: [0.0.0.0/0] }`, /^rateLimit\.allow: /],
     [
-      'cookies that the rest of the fleet does not know',
+      'cookies that the rest of the fleet can not read',
       sticky('fleet: { valkey: "redis://127.0.0.1:6379" }'),
       /^sites\[0\]\.balance: .*cookieSecret/,
     ],
     [
-      'cookies that it knows',
+      'cookies with a secret for the whole fleet',
       sticky('fleet: { valkey: "redis://127.0.0.1:6379" }', 'cookieSecret: 0123456789abcdef,'),
       null,
     ],
@@ -51,7 +51,7 @@ suite('warnings', () => {
     ['mail for a public suffix', smtp('domains: [com]'), /^smtp\.domains: com /],
     ["mail for a domain of one's own", smtp('domains: [example.net]'), null],
     [
-      'relaying for a bridge of containers',
+      'relaying for a container bridge',
       smtp('domains: [example.net], relayFrom: [172.16.0.0/12]'),
       /^smtp\.relayFrom: it contains 172\.17\.0\.1, /,
     ],
@@ -59,11 +59,11 @@ suite('warnings', () => {
     ['a token in the clear on every address', admin('0.0.0.0:9090'), /^admin\.listen: /],
     ['a token in the clear on a public address', admin('192.0.2.7:9090'), /^admin\.listen: /],
     [
-      'proofs of ACME at ports where nobody asks',
+      'ACME without port 80 or 443',
       ordering('0.0.0.0:8443'),
       /^listen: certificate authorities check challenges/,
     ],
-    ['proofs of ACME at port 443', ordering('0.0.0.0:443'), null],
+    ['ACME with port 443', ordering('0.0.0.0:443'), null],
     ['a token on loopback', admin('127.0.0.1:9090'), null],
     ['a token on a private address', admin('10.0.0.5:9090'), null],
   ] as const)
@@ -78,7 +78,7 @@ suite('warnings', () => {
       }
     });
 
-  test('check says them on stderr, a line each, and exits 0', async (t) => {
+  test('check prints them on stderr, one per line, and exits 0', async (t) => {
     const file = join(await tempDir(t, 'checked'), 'sekisho.yaml');
     await writeFile(file, `${hosts('*.com')}trustedProxies: [0.0.0.0/1, 128.0.0.0/1]\n`);
     const cli = join(import.meta.dirname, '../../src/cli.ts');

@@ -54,7 +54,7 @@ export const connect: CorpusRow[] = [
     expect: refused('connect', 405, { intent: 'web' }),
   },
   {
-    // Being trusted for a client address, or spared from bans, is no leave to relay.
+    // A trusted proxy, or a client on the allow-list, must not relay either.
     id: 'connect-from-trusted-proxy',
     reference: 'RFC 9110 section 9.3.6',
     bytes: head('CONNECT mail.example.com:25 HTTP/1.0'),

@@ -7,7 +7,7 @@ import { catalogue, type Rule, type RuleId, ruleIds } from '../../src/rules/cata
 import { corpus } from './corpus.ts';
 import type { CorpusRow } from './row.ts';
 
-/** Rules that need HTTP/2, a ledger or a limit, or speak of mail: no single HTTP/1 request shows them. */
+/** Rules that need HTTP/2, bans or limits, or are about mail: no single HTTP/1 request shows them. */
 const notOnHttp1 =
   /^(client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|sni-foreign|smtp-(?!on-http).*)$/;
 
@@ -29,7 +29,7 @@ test('no two rows send the same bytes as the same client', () => {
   }
 });
 
-test('there are enough rows, and at least half of them are to be served', () => {
+test('there are enough rows, and at least half of them are served', () => {
   const served = corpus.filter((row) => row.expect.verdict !== 'block');
   assert.ok(corpus.length >= 320, `${corpus.length} rows`);
   assert.ok(served.length * 2 >= corpus.length, `${served.length} of ${corpus.length} rows are served`);
@@ -71,11 +71,11 @@ test('each character is a byte, and each reference says something', () => {
   }
 });
 
-/** Names reserved for examples, and the public ones that the request is known by. */
+/** Names reserved for examples, and public names that are part of a known request. */
 const names =
   /(^|\.)(169\.254\.169\.254\.nip\.io|example(\.(com|net|org))?|localhost|test|w3\.org)$|^(www\.(google|yahoo|bing|facebook|pingdom|uptimerobot|letsencrypt)\.(com|org)|tt-rss\.org|metadata\.google\.internal|check\.proxyradar\.com|httpheader\.net|httpbin\.org|api\.ipify\.org|ip-api\.com|wtfismyip\.com|ifconfig\.io|icanhazip\.com|checkip\.amazonaws\.com|schemas\.xmlsoap\.org|jabber\.org)$/;
 
-/** Documentation, private, loopback and link-local ranges; AWS names its metadata service in the last, Azure its host. */
+/** Documentation, private, loopback and link-local ranges, and the metadata addresses of AWS, Azure and Alibaba. */
 const addresses =
   /^(192\.0\.2|198\.51\.100|203\.0\.113|10\.\d+\.\d+|127\.\d+\.\d+|168\.63\.129|192\.168\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+|169\.254\.169|100\.100\.100)\.\d+$/;
 
@@ -103,7 +103,7 @@ interface Heard {
   body: string;
 }
 
-/** What Node's own parser, at its strictest, makes of the bytes of a row on a connection of their own. */
+/** What Node's own parser, at its strictest, reads from the bytes of a row on a separate connection. */
 async function heard(row: CorpusRow): Promise<{ requests: Heard[]; error: string | null }> {
   const requests: Heard[] = [];
   let error: string | null = null;
@@ -138,13 +138,13 @@ async function heard(row: CorpusRow): Promise<{ requests: Heard[]; error: string
   return { requests, error };
 }
 
-test('each request to be forwarded is one whole request to the strict parser of Node', async () => {
+test('each forwarded request is one whole request to the strict parser of Node', async () => {
   for (const row of corpus) {
     if (row.expect.verdict === 'block') continue;
     const [method] = row.expect.backend.line.split(' ');
-    // Node's parser knows about half of the registered ones.
+    // Node's parser knows about half of the registered methods.
     if (!METHODS.includes(method!)) continue;
-    // Nor does it take raw bytes beyond ASCII in a target.
+    // It does not accept raw bytes beyond ASCII in a target.
     if (/[\x80-\xff]/.test(row.bytes.slice(0, row.bytes.indexOf('\r')))) continue;
     const { requests, error } = await heard(row);
     assert.equal(error, null, row.id);

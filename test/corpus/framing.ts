@@ -1,7 +1,7 @@
 import { head, refused } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
-/** Whatever the message is, its bounds cannot be trusted: 400, and the connection closes. */
+/** The framing of the message cannot be trusted: 400, and the connection closes. */
 const framed = (id: string, reference: string, bytes: string): CorpusRow => ({
   id: `framing-${id}`,
   reference,
@@ -9,7 +9,7 @@ const framed = (id: string, reference: string, bytes: string): CorpusRow => ({
   expect: refused('framing', 400),
 });
 
-/** A GET to our own site with one more line, written as it stands. */
+/** A GET to our own site with one more line, verbatim. */
 const line = (id: string, reference: string, written: string): CorpusRow =>
   framed(id, reference, head('GET / HTTP/1.1', 'Host: www.example.net', written));
 

@@ -5,7 +5,7 @@ const get = (...headers: string[]): string => head('GET /a HTTP/1.1', 'Host: www
 
 const line = 'GET /a HTTP/1.1';
 
-/** A header that would move the request to a host of the sender's choice. */
+/** A header that would send the request to a host of the sender's choice. */
 const override = (id: string, name: string, value: string, reference: string): CorpusRow => ({
   id: `override-${id}`,
   reference,
@@ -13,7 +13,7 @@ const override = (id: string, name: string, value: string, reference: string): C
   expect: flagged('host-override', line, { lacks: [name.toLowerCase()] }),
 });
 
-/** A target that carries a foreign URL where a path should be. */
+/** A target with a foreign URL in place of a path. */
 const embedded = (id: string, target: string, reference: string): CorpusRow => ({
   id: `url-in-path-${id}`,
   reference,
@@ -35,7 +35,7 @@ const upgrade = (id: string, protocol: string, reference: string, ...more: strin
   expect: flagged('upgrade-unknown', line, { lacks: ['upgrade'] }),
 });
 
-/** Nobody trusted says it: the backend gets what is written here, or nothing. */
+/** A claim from a peer that is not trusted: the backend gets our own value, or none. */
 const claim = (id: string, header: string, backend: Partial<Backend>): CorpusRow => ({
   id: `override-client-${id}`,
   reference: 'CWE-348; CVE-2018-14773',
@@ -43,7 +43,7 @@ const claim = (id: string, header: string, backend: Partial<Backend>): CorpusRow
   expect: flagged('host-override', line, backend),
 });
 
-/** Only the listener itself says whom a certificate names. */
+/** Only the listener itself names the subject of a client certificate. */
 const certificateName = (id: string, name: string): CorpusRow => ({
   id: `client-certificate-${id}`,
   reference: 'CWE-290; RFC 9440 section 2.4',
@@ -91,7 +91,7 @@ const overrides: CorpusRow[] = [
     client: 'trusted',
   },
   {
-    // The gateway writes its own line in place of the foreign one.
+    // The gateway replaces the foreign line by its own.
     id: 'override-x-forwarded-host',
     reference: 'password reset poisoning',
     bytes: get('X-Forwarded-Host: www.example.com'),
@@ -158,7 +158,7 @@ const upgrades: CorpusRow[] = [
   upgrade('spdy', 'SPDY/3.1', 'kubectl exec before Kubernetes 1.31'),
   upgrade('connect-udp', 'connect-udp', 'RFC 9298 section 3.2'),
   {
-    // Legitimate: Java asks for HTTP/2 this way by default, and goes on in HTTP/1.1 when it is not offered.
+    // Legitimate: Java asks for HTTP/2 this way by default, and stays with HTTP/1.1 if it is not offered.
     id: 'upgrade-h2c-of-java-client',
     reference: 'java.net.http.HttpClient of JDK 21',
     bytes: head(
@@ -271,7 +271,7 @@ const refusals: CorpusRow[] = [
   },
 ];
 
-/** Headers of one hop, and what the gateway says about the client. */
+/** Hop-by-hop headers, and those that the gateway writes about the client. */
 const rewritten: CorpusRow[] = [
   {
     id: 'hop-by-hop-headers',

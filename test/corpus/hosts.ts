@@ -80,7 +80,7 @@ const spellings: CorpusRow[] = [
   },
 ];
 
-/** A port of ours that is not served, and perhaps mapped to one that is: the backend must see it, or links break. */
+/** A port of ours that is not served but may be mapped to one that is: the backend must see it, or links break. */
 const mapped = (id: string, hostLine: string): CorpusRow => ({
   id: `host-port-${id}`,
   reference: 'RFC 9110 section 7.2; port mappings of containers',
@@ -88,7 +88,7 @@ const mapped = (id: string, hostLine: string): CorpusRow => ({
   expect: flagged('host-port', 'GET /a HTTP/1.1', { host: hostLine.toLowerCase() }),
 });
 
-/** A port of ours that a backend must not be told: it would dial it. */
+/** A port after a name of ours that a backend must not get: it would dial it. */
 const unserved = (id: string, hostLine: string, more: Partial<Refused> = {}): CorpusRow => ({
   id: `host-port-${id}`,
   reference: 'RFC 9110 section 7.2; proxy_pass http://$http_host',
@@ -233,7 +233,7 @@ const refusals: CorpusRow[] = [
     expect: refused('host-duplicate', 400),
   },
   {
-    // Health checkers ask by address, never by another server's name.
+    // Health checkers send an address, never the name of another server.
     id: 'host-foreign-name-from-trusted-proxy',
     reference: 'RFC 9110 section 7.4',
     bytes: head('GET / HTTP/1.1', 'Host: www.example.com', 'X-Forwarded-For: 203.0.113.7'),

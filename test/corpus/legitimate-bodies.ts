@@ -3,7 +3,7 @@ import type { CorpusRow } from './row.ts';
 
 const host = `Host: ${own}`;
 
-/** A request with content whose length is said. */
+/** A request with a Content-Length. */
 const sized = (
   id: string,
   method: string,
@@ -19,7 +19,7 @@ const sized = (
     body,
   });
 
-/** A request whose content comes in chunks; `content` is what they add up to. */
+/** A request with chunked content; `content` is the decoded body. */
 const chunked = (
   id: string,
   sent: string,
@@ -150,7 +150,7 @@ export const legitimateBodies: CorpusRow[] = [
     reference: 'RFC 9110 section 8.6: 1*DIGIT',
     head: ['POST /a HTTP/1.1', host, 'Content-Length: 0005'],
     body: 'hello',
-    // A leading zero makes a length octal to some readers.
+    // Some readers take a length with a leading zero for octal.
     expect: { has: { 'content-length': '5' } },
   }),
   legitimate({

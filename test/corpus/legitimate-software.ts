@@ -1,7 +1,7 @@
 import { legitimate, own } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
-/** What software on people's machines fetches without a person looking on. */
+/** Background requests of software on people's machines. */
 const asks = (id: string, reference: string, line: string, ...headers: string[]): CorpusRow =>
   legitimate({ id, reference, head: [`${line} HTTP/1.1`, `Host: ${own}`, ...headers] });
 

@@ -248,7 +248,7 @@ const crawlers: CorpusRow[] = [
   }),
 ];
 
-/** Health checkers ask by address; those of a trusted or allow-listed client get the first site. */
+/** Health checkers send an address as Host; from a trusted or allow-listed client they get the first site. */
 const checks: CorpusRow[] = [
   legitimate({
     id: 'kubernetes-probe',

@@ -2,7 +2,11 @@ import type { Intent } from '../../src/rules/intent.ts';
 import { flagged, head, legitimate } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
-const told = (id: string, target: string, reference = 'scanners that look for proxy scripts'): CorpusRow => ({
+const reported = (
+  id: string,
+  target: string,
+  reference = 'scanners that look for proxy scripts',
+): CorpusRow => ({
   id: `path-proxy-${id}`,
   reference,
   bytes: head(`GET ${target} HTTP/1.1`, 'Host: www.example.net'),
@@ -18,7 +22,7 @@ const silent = (id: string, target: string, reference: string): CorpusRow =>
 
 const metadata = '169.254.169.254';
 
-/** Targets that name something for a script to fetch, and what each one seeks. */
+/** Targets that name something for a script to fetch: their intent, and whether they count. */
 export const pathProxyTargets: readonly [id: string, target: string, intent: Intent, counts: boolean][] = [
   ['metadata-collapsed', `/proxy/http:/${metadata}/latest/meta-data/`, 'metadata', true],
   ['metadata-url', `/proxy/http://${metadata}/latest/meta-data/iam/`, 'metadata', true],
@@ -55,7 +59,7 @@ export const pathProxyTargets: readonly [id: string, target: string, intent: Int
 ];
 
 export const pathProxies: CorpusRow[] = [
-  ...pathProxyTargets.map(([id, target]) => told(id, target)),
+  ...pathProxyTargets.map(([id, target]) => reported(id, target)),
   silent('archived-page', '/web/2020/http://www.example.org/', 'web archives'),
   silent('next', '/login?next=https://www.example.org/a', 'log-ins'),
   silent('next-encoded', '/login?next=https%3A%2F%2Fwww.example.org%2Fa', 'log-ins'),

@@ -7,10 +7,10 @@ export const own = 'www.example.net';
 /** A header section: each line ended by CR LF, and the empty line. */
 export const head = (...lines: string[]): string => lines.join('\r\n') + '\r\n\r\n';
 
-/** The UTF-8 bytes of a text, one character a byte. */
+/** The UTF-8 bytes of a text, one character per byte. */
 export const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
-/** Bytes from hexadecimal digits, one character a byte. Spaces are for the eye. */
+/** Bytes from hexadecimal digits, one character per byte. Spaces are ignored. */
 export const hex = (digits: string): string =>
   Buffer.from(digits.replaceAll(' ', ''), 'hex').toString('latin1');
 
@@ -32,11 +32,11 @@ export const refused = (rule: RuleId, answer: Answer, more: Partial<Refused> = {
   ...more,
 });
 
-/** Headers that speak about one connection, or that the gateway writes itself: not compared. */
+/** Hop-by-hop headers, and those that the gateway writes itself: not compared. */
 const ofOneHop =
   /^(host|connection|keep-alive|te|trailer|transfer-encoding|content-length|upgrade|expect|via|forwarded|x-forwarded-.*)$/;
 
-/** A legitimate request. Whatever is not said about `expect`, the backend must see as it was sent. */
+/** A legitimate request. The backend must see everything that `expect` does not mention as it was sent. */
 export function legitimate(
   row: Pick<CorpusRow, 'id' | 'reference' | 'client'> & { head: string[]; body?: string } & {
     expect?: Partial<Backend>;

@@ -2,7 +2,7 @@ import type { Answer, RuleId } from '../../src/rules/catalogue.ts';
 import type { Intent } from '../../src/rules/intent.ts';
 
 /**
- * One raw request and what must become of it, under preset `default` and these sites:
+ * One raw request and the expected outcome, under preset `default` and these sites:
  *
  * - `www.example.net`, `example.net`, `gate.example.net`, `*.shop.example.net`, `bücher.example.net`, `192.0.2.80`
  *   and `[2001:db8::80]`: one site, the first, with websocket;
@@ -13,12 +13,12 @@ import type { Intent } from '../../src/rules/intent.ts';
 export interface CorpusRow {
   /** A noun phrase in kebab-case, unique. */
   id: string;
-  /** The exact bytes, one character a byte (latin1). */
+  /** The exact bytes, one character per byte (latin1). */
   bytes: string;
   /** The RFC section, CVE or tool the request comes from, or who sends it. */
   reference: string;
   expect: Served | Refused;
-  /** Sent from a trusted proxy, or from an address of `bans.allow`. Absent: from neither. */
+  /** The client is a trusted proxy, or in `bans.allow`. Absent: neither. */
   client?: 'trusted' | 'allow-listed';
 }
 
@@ -40,7 +40,7 @@ export interface Backend {
   has?: Record<string, string>;
   /** Lower-case header names that must not arrive. */
   lacks?: string[];
-  /** The content, transfer coding removed, one character a byte. */
+  /** The content, transfer coding removed, one character per byte. */
   body?: string;
 }
 

@@ -1,7 +1,7 @@
 import { head, own, refused, served } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
-/** The probes and the one look-alike that the gateway was built around. */
+/** The probes, and one legitimate look-alike, that the gateway was designed for. */
 export const seeds: CorpusRow[] = [
   {
     id: 'foreign-absolute-form-http10-no-host',
@@ -13,7 +13,7 @@ export const seeds: CorpusRow[] = [
     }),
   },
   {
-    // The body is shorter than its Content-Length, as in the wild: the verdict may not wait for the rest.
+    // The body is shorter than its Content-Length, as in real probes: the verdict must not wait for the rest.
     id: 'foreign-post-remote-file-inclusion',
     reference: 'Joomla com_content remote file inclusion sent through open proxies',
     bytes:

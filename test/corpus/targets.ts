@@ -2,7 +2,7 @@ import type { Intent } from '../../src/rules/intent.ts';
 import { head, own, refused, served } from './request.ts';
 import type { CorpusRow } from './row.ts';
 
-/** A page of another server asked of us, as every proxy client asks. */
+/** A page of another server requested from us, as every proxy client does. */
 const fetch = (id: string, host: string, rest: string, reference: string, intent: Intent): CorpusRow => ({
   id: `absolute-form-${id}`,
   reference,

@@ -7,7 +7,7 @@ const got = (id: string, target: string, reference: string, ...fields: string[])
 const asked = (id: string, method: string, reference: string, ...fields: string[]): CorpusRow =>
   legitimate({ id: `neighbour-${id}`, reference, head: [`${method} /dav/ HTTP/1.1`, host, ...fields] });
 
-/** What looks like a probe of today, and is none: it is served, and nothing is said. */
+/** Legitimate requests that look like probes of today: they are served without a signal. */
 export const todayNeighbours: CorpusRow[] = [
   got('own-trace-page', '/cdn-cgi/trace', 'Cloudflare: monitors ask the own site'),
   got('own-no-content-page', '/generate_204', 'players and apps ask the own site'),

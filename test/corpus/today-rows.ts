@@ -43,7 +43,7 @@ const inPath = (id: string, target: string, reference: string): CorpusRow => ({
   expect: flagged('path-proxy', `GET ${target} HTTP/1.1`),
 });
 
-/** Kinds of probes that the other topics have no row of. */
+/** Kinds of probes without a row in the other topics. */
 export const todayRows: CorpusRow[] = [
   tunnel('ssh', 'www.example.com:22', 'remote-login', 'RFC 4253; credential stuffing through proxies'),
   tunnel('telnet', 'www.example.com:23', 'remote-login', 'RFC 854; botnets that spread through proxies'),

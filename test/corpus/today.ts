@@ -1,6 +1,6 @@
 /**
- * What scanners send today: the kinds, each by one row of the corpus, with what must become of it wherever it is judged. HTTP/2 and
- * the names of TLS have no bytes of HTTP/1 and stand by themselves.
+ * What scanners send today: each kind with one row of the corpus and the expected outcome, wherever it is judged. HTTP/2 probes and
+ * TLS names have no HTTP/1 bytes, and have tables of their own.
  */
 import type { Answer, RuleId } from '../../src/rules/catalogue.ts';
 import type { Intent } from '../../src/rules/intent.ts';
@@ -8,7 +8,7 @@ import { corpus } from './corpus.ts';
 import type { CorpusRow } from './row.ts';
 
 export interface Kind {
-  /** Row of the corpus. */
+  /** Id of the row in the corpus. */
   readonly row: string;
   readonly rule: RuleId;
   readonly intent: Intent;
@@ -211,7 +211,7 @@ export const kinds: readonly Kind[] = [
   ...of('upgrade-unknown', 'passed', false)('udp-relay', 'upgrade-connect-udp'),
 ];
 
-/** Of HTTP/2: the fields, and what must become of them. */
+/** HTTP/2 probes: the fields, and the expected outcome. */
 export interface Http2Kind extends Omit<Kind, 'row'> {
   readonly id: string;
   /** name, value, name, value … */
@@ -287,19 +287,19 @@ export const http2Kinds: readonly Http2Kind[] = [
   ),
 ];
 
-/** Names that TLS is asked for. */
+/** Foreign names in TLS hellos. */
 export const tlsKinds: readonly (readonly [name: string, intent: Intent])[] = [
   ['www.example.com', 'web'],
   ['metadata.google.internal', 'metadata'],
   ['httpbin.org', 'proxy-judge'],
 ];
 
-/** Rows of the corpus that are none: served, and nothing is said of them. */
+/** Rows of the corpus that are no probes: served without a signal. */
 export const neighbours: readonly CorpusRow[] = corpus.filter(({ expect }) => expect.verdict === 'allow');
 
 const rows = new Map(corpus.map((row) => [row.id, row]));
 
-/** @throws where the corpus has no such row */
+/** @throws if the corpus has no such row */
 export function rowOf({ row }: Kind): CorpusRow {
   const found = rows.get(row);
   if (found === undefined) throw new Error(`corpus: there is no row ${row}`);

@@ -1,4 +1,4 @@
-/** Inputs that were once read wrongly: kept in a file, and read again by every run of the tests. */
+/** Inputs that a parser failed on. They are kept in a file, and every run of the tests reads them again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('./crashers.json', import.meta.url);
@@ -7,13 +7,13 @@ export interface Crasher {
   readonly target: string;
   /** Base64. */
   readonly input: string;
-  /** What was wrong. */
+  /** The error. */
   readonly error: string;
 }
 
 export const crashers = (): Crasher[] => JSON.parse(readFileSync(file, 'utf8')) as Crasher[];
 
-/** Adds what is new. */
+/** Adds new crashers. */
 export function saveCrashers(found: readonly Crasher[]): void {
   const known = crashers();
   const added = found.filter(({ target, input }) =>

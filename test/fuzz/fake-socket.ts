@@ -1,7 +1,7 @@
-/** A connection without a network, and a process without time: what is fuzzed ends with its call. */
+/** A connection without a network and without timers, so that everything a call starts ends with it. */
 import { EventEmitter } from 'node:events';
 
-/** As much of a socket as is asked for; a real one would put things off. */
+/** The parts of a socket that are used; a real one defers work. */
 export class FakeSocket extends EventEmitter {
   readonly written: Buffer[] = [];
   readonly remoteAddress = '192.0.2.7';
@@ -28,7 +28,7 @@ export class FakeSocket extends EventEmitter {
   }
 }
 
-/** Nothing is put off: a run ends with its call. */
+/** Runs callbacks at once, so that a run ends with its call. */
 export function withoutClock(run: () => string): string {
   const { setImmediate, setTimeout } = globalThis;
   const never = (() => ({ unref: () => {} })) as never;

@@ -1,4 +1,4 @@
-/** The thread that runs a target: another one watches it, for an input that is never read to its end. */
+/** The thread that runs a target. Another thread watches it for an input that never finishes. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -10,9 +10,9 @@ export interface FuzzTask {
   readonly seed: number;
   /** Milliseconds. */
   readonly time: number;
-  /** Number of inputs so far, and the length of the present one. */
+  /** Number of inputs so far, and the length of the current one. */
   readonly progress: SharedArrayBuffer;
-  /** The present input. */
+  /** The current input. */
   readonly input: SharedArrayBuffer;
 }
 
@@ -21,13 +21,13 @@ export interface FuzzResult {
   readonly ways: number;
   /** Milliseconds of the slowest input. */
   readonly slowest: number;
-  /** Bytes of heap at the end beyond those after the first tenth of the time. */
+  /** Growth of the heap in bytes after the first tenth of the time. */
   readonly growth: number;
-  /** One an error message. */
+  /** One per error message. */
   readonly crashes: readonly { readonly input: string; readonly error: string }[];
 }
 
-/** Milliseconds of processor for one input, where the target says nothing else. */
+/** CPU milliseconds for one input, unless the target sets its own bound. */
 export const tooSlow = 200;
 const mostCrashes = 20;
 
@@ -49,7 +49,7 @@ function fuzz({ target: name, seed, time, progress, input: shared }: FuzzTask): 
     try {
       mutator.read(input, target.run(input));
     } catch (error) {
-      // Numbers and quotes differ from input to input, the fault does not.
+      // Numbers and quoted texts differ between inputs with the same fault.
       const { message, stack } = error as Error;
       const key = `${message.replace(/\d+|["':].*/g, '')} ${stack?.split('\n')[1] ?? ''}`;
       if (crashes.size < mostCrashes && !crashes.has(key)) crashes.set(key, encoded(input, message));
@@ -58,7 +58,7 @@ function fuzz({ target: name, seed, time, progress, input: shared }: FuzzTask): 
     const took = end - now;
     if (took > slowest) {
       slowest = took;
-      // In time of the processor, so that it is not the machine that was busy.
+      // CPU time, since the machine may be busy with other processes.
       const most = target.tooSlow ?? tooSlow;
       const again = took > most ? timed(() => target.run(input)) : 0;
       if (again > most && !crashes.has('slow'))
@@ -84,7 +84,7 @@ function timed(act: () => unknown): number {
   try {
     act();
   } catch {
-    // Its time is asked for.
+    // Only the time is measured.
   }
   return process.threadCpuUsage(start).user / 1000;
 }

@@ -1,11 +1,11 @@
-/** Runs one target for a time, and ends it where an input is never read to its end. */
+/** Runs one target for some time, and stops it if an input never finishes. */
 import { Worker } from 'node:worker_threads';
 import type { FuzzResult, FuzzTask } from './fuzz-thread.ts';
 import { longestInput } from './mutator.ts';
 
-/** Milliseconds without a new input; on a busy machine the thread may wait for its turn. */
+/** Milliseconds without a new input; on a busy machine the thread may have to wait. */
 const hangTime = 20_000;
-/** Bytes of heap that a run may gain: what the mutator keeps is far less. */
+/** Allowed growth of the heap in bytes; the mutator keeps far less. */
 export const mostGrowth = 96 * 1024 * 1024;
 
 export interface FuzzRun extends FuzzResult {

@@ -18,7 +18,7 @@ async function owning(
   }
 }
 
-/** @returns whether all is well */
+/** @returns whether no fault was found */
 export function fuzzDifferences(seed: number, count: number): Promise<boolean> {
   return owning(async (owner) => {
     const lanes = await startLanes(owner, 16);
@@ -36,7 +36,7 @@ export function fuzzDifferences(seed: number, count: number): Promise<boolean> {
   });
 }
 
-/** A port stays taken for a minute after its connection: a hundred thousand connections may have to wait for one. */
+/** A port stays taken for a minute after its connection closed: a hundred thousand connections may have to wait for a free one. */
 async function patiently<T>(send: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -49,7 +49,7 @@ async function patiently<T>(send: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @returns whether all is well */
+/** @returns whether no fault was found */
 export function fuzzSplits(): Promise<boolean> {
   return owning(async (owner) => {
     const run = await splitRun(owner);

@@ -1,6 +1,6 @@
 /**
- * Time against size, for every parser that the network reaches: a parser whose time grows with the square of its input lets one
- * client stop everybody with one request.
+ * Time by size, for every parser that reads network input: if the time grows with the square of the input, one
+ * client can stall all others with one request.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -17,7 +17,7 @@ suite('time grows no faster than the input', () => {
       assert.deepEqual(told, []);
     });
 
-  test('a target that is quadratic is found out', () => {
+  test('a quadratic target is detected', () => {
     const run = (input: Buffer): string => {
       let sum = 0;
       for (let i = 0; i < input.length; i++) for (let j = 0; j < input.length; j += 16) sum ^= input[j]! + i;

@@ -1,35 +1,35 @@
-/** Inputs that grow by repeating a piece: how the time of a target grows with them. */
+/** Measures how the time of a target grows with inputs that repeat a piece. */
 import { longestInput } from './mutator.ts';
 import type { Target } from './target.ts';
 
-/** How much longer the longer input is. */
+/** Ratio of the longer input to the shorter one. */
 const factor = 4;
-/** Linear is the factor, quadratic its square; halfway on the scale of powers, and something for a noisy machine. */
+/** Linear time grows by the factor, quadratic time by its square; the limit is in between, with some margin for a noisy machine. */
 const steepest = factor * Math.sqrt(factor) * 1.3;
-/** Milliseconds below which a ratio says nothing: the clock, a collection of garbage. */
+/** Milliseconds below which a ratio means nothing: clock resolution, garbage collection. */
 const noise = 3;
-/** Seeds that are grown, evenly taken, and the places in each where pieces are put. */
+/** Number of seeds, evenly chosen, and of places in each where pieces are inserted. */
 const seedsGrown = 10;
 const places = [0, 0.15, 0.4, 0.7, 1] as const;
 /**
- * Measured so often where once is too steep; the least time counts, which is that of a run that nothing came between. By the
- * clock on the wall: systems count the time of the processor in ticks of several milliseconds.
+ * Repetitions if the first measurement is too steep; the least time counts, that of the least disturbed run. By
+ * wall clock: some systems count CPU time in ticks of several milliseconds.
  */
 const again = 15;
 
 export interface Steep {
   readonly target: string;
   readonly piece: string;
-  /** What stands before the pieces. */
+  /** The text before the pieces. */
   readonly before: string;
-  /** Milliseconds for the longer input, and how many times those of the shorter one that is. */
+  /** Milliseconds for the longer input, and their ratio to those of the shorter one. */
   readonly time: number;
   readonly ratio: number;
 }
 
 interface Piece {
   readonly name: string;
-  /** About so many bytes of it. */
+  /** An input of about this many bytes. */
   of(room: number): Buffer;
 }
 
@@ -58,7 +58,7 @@ const repeated = (piece: string): Piece => ({
   of: (room) => Buffer.from(piece.repeat(Math.floor(room / piece.length)), 'latin1'),
 });
 
-/** Letters that never come twice, which is what is dear to write as an A-label (RFC 3492). */
+/** Letters that never repeat, the expensive case for A-labels (RFC 3492). */
 const lettersOnce: Piece = {
   name: 'letters',
   of: (room) =>
@@ -109,7 +109,7 @@ function timeOf(read: NonNullable<Target['read']>, input: Buffer): number {
   try {
     read(input);
   } catch {
-    // What it reads wrongly is the affair of the fuzzer.
+    // Wrong results are for the fuzzer to find.
   }
   return performance.now() - start;
 }

@@ -1,4 +1,4 @@
-/** What a backend of HTTP/2 sends, in pieces, to a few requests: each ends once, and no client gets what it should not. */
+/** Bytes of an HTTP/2 backend, in pieces, in answer to a few requests: each request ends once, and no client gets a wrong answer. */
 import type { Socket } from 'node:net';
 import { BackendStream } from '../../src/forward/backend-stream.ts';
 import { StreamConnection } from '../../src/forward/stream-connection.ts';
@@ -32,14 +32,14 @@ const request = (method: string, body: string | null, ended: boolean): UpstreamR
   upgrade: false,
 });
 
-/** Holds what is told of one answer against what may be. */
+/** Checks that the calls for one answer come in a valid order. */
 class Checked implements ResponseSink {
   readonly client = null;
   readonly #bodiless: boolean;
   readonly #exchange: BackendStream;
   state: 'asked' | 'body' | 'over' = 'asked';
   how = '';
-  /** What was wrong: a fault that a sink throws is taken for its own. */
+  /** The fault found, since an error thrown by a sink would be taken for a fault of the sink. */
   readonly wrong: string[] = [];
   #left = -1;
 
@@ -54,7 +54,7 @@ class Checked implements ResponseSink {
   }
   onReady(): void {}
   onUpgrade(): void {
-    this.#must(false, 'nothing is upgraded');
+    this.#must(false, 'there is no upgrade');
   }
   onDrain(): void {}
   onInformation({ status }: ResponseHead): void {
@@ -70,27 +70,27 @@ class Checked implements ResponseSink {
       !/^(?:connection|transfer-encoding|upgrade|keep-alive|alt-svc|:)/m.test(fields),
       'none is for this hop',
     );
-    this.#must(whole === null || whole === '', 'a body comes by itself');
-    this.#must((framing === 'none') === (whole !== null), 'it is whole where there is no body');
+    this.#must(whole === null || whole === '', 'the body is not in the head call');
+    this.#must((framing === 'none') === (whole !== null), 'without a body the answer is whole');
     this.#must(!this.#bodiless || whole !== null, 'HEAD has none');
     this.#left = framing === 'length' ? length : -1;
     this.state = whole === null ? 'body' : 'over';
     this.how = String(status);
-    // A client that is slow.
+    // A slow client.
     if (status === 201) this.#exchange.pause();
   }
   onData(data: Buffer): void {
-    this.#must(this.state === 'body' && data.length > 0, 'a body comes behind its head');
+    this.#must(this.state === 'body' && data.length > 0, 'the body follows its head');
     if (this.#left === -1) return;
     this.#left -= data.length;
-    this.#must(this.#left >= 0, 'it is no longer than it said');
+    this.#must(this.#left >= 0, 'the body is not longer than declared');
   }
   onEnd(): void {
-    this.#must(this.state === 'body' && this.#left <= 0, 'it is no shorter than it said');
+    this.#must(this.state === 'body' && this.#left <= 0, 'the body is not shorter than declared');
     this.state = 'over';
   }
   onFailure(): void {
-    this.#must(this.state !== 'over', 'it fails once');
+    this.#must(this.state !== 'over', 'it fails only once');
     this.state = 'over';
     this.how += '!';
   }
@@ -203,10 +203,10 @@ function answersOn(input: Buffer): string {
   return answers.map(({ how }) => how).join();
 }
 
-/** Every frame that was sent is one. */
+/** Every frame that was sent is valid. */
 function holdWritten(bytes: Buffer): void {
   if (bytes.length === 0) return;
-  must(bytes.toString('latin1', 0, preface.length) === preface, 'it begins as HTTP/2 does');
+  must(bytes.toString('latin1', 0, preface.length) === preface, 'it begins with the HTTP/2 preface');
   const fault = new FrameReader().read(bytes.subarray(preface.length), (frame) => {
     const wrong = checkFrame(frame);
     must(wrong === null, `a frame is in order: ${wrong?.why}`);

@@ -1,4 +1,4 @@
-/** Whole connections of HTTP/2: the front end on bytes that come in pieces, with a backend that answers at once, late or never. */
+/** Whole HTTP/2 connections: the front end on bytes in pieces, with a backend that answers at once, late or never. */
 
 import type { Socket } from 'node:net';
 import type { Attempt, ClientSide } from '../../src/forward/attempt.ts';
@@ -32,7 +32,7 @@ import { must, type Target } from './target.ts';
 const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX: y\r\n\r\n');
 const head = parseResponseHead(answer, answer.toString('latin1'), 'GET') as ResponseHead;
 
-/** What a backend does is told by the last character of the path. */
+/** The last character of the path chooses what the backend does. */
 class ScriptedAttempt {
   readonly #client: ClientSide;
   readonly #path: string;
@@ -68,7 +68,7 @@ class ScriptedAttempt {
     this.#client.onFailure(new UpstreamError(502, 'scripted'));
   }
   write(): boolean {
-    must(!this.#over || this.cancelled === 0, 'nothing is sent behind the end');
+    must(!this.#over || this.cancelled === 0, 'nothing is sent after the end');
     if (this.#path.at(-1) === 'u') {
       this.#client.onHead(head, null);
       this.#client.onEnd(['x-sum', '1']);
@@ -190,7 +190,7 @@ function connectionOn(input: Buffer): string {
   const told = written(Buffer.concat(socket.written));
   socket.emit('close');
   must(errors.length === 0, `no error of ours: ${String(errors[0])}`);
-  must(server.held === 0, 'nothing is held behind the end');
+  must(server.held === 0, 'nothing is held after the end');
   must(
     attempts.every(({ cancelled }) => cancelled <= 1),
     'an attempt is cancelled once',
@@ -198,7 +198,7 @@ function connectionOn(input: Buffer): string {
   return told;
 }
 
-/** What was written is HTTP/2: whole frames, in an order that a client takes. */
+/** The output is valid HTTP/2: whole frames, in an order that a client accepts. */
 function written(bytes: Buffer): string {
   const decoder = new HpackDecoder();
   const ended = new Set<number>();
@@ -209,11 +209,11 @@ function written(bytes: Buffer): string {
   const fault = new FrameReader().read(bytes, (frame) => {
     const { type, stream } = frame;
     whole += frame.length + 9;
-    must(type === frameTypes.goAway || checkFrame(frame) === null, 'a frame is in order');
-    must(!gone, 'nothing comes behind a GOAWAY that tells of a fault');
+    must(type === frameTypes.goAway || checkFrame(frame) === null, 'a frame is valid');
+    must(!gone, 'nothing follows a GOAWAY with an error');
     if (type === frameTypes.headers) {
-      must(!ended.has(stream), 'no head behind the end of a stream');
-      must(decoder.decode(frame.bytes, frame.start, frame.end, 1e6) !== null, 'a block is one');
+      must(!ended.has(stream), 'no head after the end of a stream');
+      must(decoder.decode(frame.bytes, frame.start, frame.end, 1e6) !== null, 'a field block decodes');
       open.add(stream);
     } else if (type === frameTypes.data)
       must(open.has(stream) && !ended.has(stream), 'DATA belongs to an open answer');
@@ -228,6 +228,6 @@ function written(bytes: Buffer): string {
     return true;
   });
   must(fault === null && whole === bytes.length, 'whole frames were written');
-  must(open.size <= maxStreams * 2, 'no more streams than may be');
+  must(open.size <= maxStreams * 2, 'no more streams than allowed');
   return kinds.join();
 }

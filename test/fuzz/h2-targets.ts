@@ -1,4 +1,4 @@
-/** The readers of HTTP/2: frames, field blocks, and requests made of them. */
+/** The HTTP/2 readers: frames, field blocks, and the requests made from them. */
 import { isDeepStrictEqual } from 'node:util';
 import { forwardedHead } from '../../src/forward/forwarded-head.ts';
 import { judge } from '../../src/judge.ts';
@@ -35,7 +35,7 @@ const blocks = [
   Buffer.from('828684be5886a8eb10649cbf', 'hex'),
   Buffer.from('3fe11f400a637573746f6d2d6b65790d637573746f6d2d686561646572be', 'hex'),
 ];
-/** Bytes of fields that are kept, in this target. */
+/** Bytes of fields that are kept in this target. */
 const limit = 2000;
 
 export const h2Targets: readonly Target[] = [
@@ -98,27 +98,28 @@ export const h2Targets: readonly Target[] = [
     run: (input) => {
       const decoder = new HpackDecoder();
       const first = decoder.decode(input, 0, input.length, limit);
-      must(decoder.tableSize <= 4096, 'the table keeps its size');
+      must(decoder.tableSize <= 4096, 'the table stays within its size');
       if (first === null) {
-        must(decoder.fault !== '', 'what is malformed is told');
+        must(decoder.fault !== '', 'a malformed block has a fault');
         return decoder.fault;
       }
       const { fields, size, tooLong, neverIndexed } = first;
       must(fields.length % 2 === 0, 'names and values');
-      // Names of crumbs are not counted: they do not go on.
+      // Names of joined cookie fields are not counted: they are not forwarded.
       must(
         fields.filter((one) => one !== 'cookie').join('').length <= limit,
         'no more is kept than was allowed',
       );
-      must(fields.length <= limit, 'no more fields either');
-      must(tooLong === size > limit, 'what is too long is told');
-      for (const at of neverIndexed ?? []) must(at % 2 === 0 && at < fields.length, 'a secret is a field');
+      must(fields.length <= limit, 'the fields are within the limit too');
+      must(tooLong === size > limit, 'a block beyond the limit is marked');
+      for (const at of neverIndexed ?? [])
+        must(at % 2 === 0 && at < fields.length, 'a never-indexed entry is a field');
       const written = latin1(
         fields.map((name, i) => (i % 2 === 0 ? encodeField(name, fields[i + 1]!) : '')).join(''),
       );
       const again = new HpackDecoder().decode(written, 0, written.length, 2 * limit);
       const lower = fields.map((one, i) => (i % 2 === 0 ? one.toLowerCase() : one));
-      must(isDeepStrictEqual(again?.fields, lower), 'what is written is read as it was');
+      must(isDeepStrictEqual(again?.fields, lower), 'a written block reads back the same');
       return `${tooLong} ${neverIndexed === null} ${Math.min(9, fields.length)} ${Math.min(5, decoder.tableSize >> 6)}`;
     },
   },
@@ -142,7 +143,7 @@ export const h2Targets: readonly Target[] = [
       const defects = request.defects ?? [];
       for (const { at } of defects) must(at >= 0 && at <= headText(request).length, 'a defect is inside');
       const verdict = judge(request, policy);
-      must(defects.length === 0 || verdict.action === 'block', 'what is malformed does not pass');
+      must(defects.length === 0 || verdict.action === 'block', 'a malformed request does not pass');
       if (verdict.action !== 'block' && request.method !== 'CONNECT') {
         const { path, host, strip } = verdict;
         const sent = forwardedHead({
@@ -167,7 +168,7 @@ export const h2Targets: readonly Target[] = [
           'what is sent is one head',
         );
         must(again!.method === request.method && again!.target === path, 'the same method and path');
-        must(judge(again!, policy).action !== 'block', 'what is sent would pass again');
+        must(judge(again!, policy).action !== 'block', 'the forwarded request would pass again');
       }
       const whys = new Set(defects.map(({ why }) => why));
       return `${verdict.action} ${verdict.rule} ${[...whys].sort().join().slice(0, 80)}`;
@@ -184,7 +185,7 @@ function framesOf(pieces: readonly Buffer[]): string[] {
       must(frame.start <= frame.end && frame.end <= frame.bytes.length, 'a payload is inside');
       const length = frame.end - frame.start;
       const before = frames.at(-1)?.split(' : ');
-      // DATA that comes in pieces may be told in pieces.
+      // DATA that arrives in pieces may be emitted in pieces.
       const kind = `${Math.min(frame.type, 10)} ${frame.stream}`;
       const goesOn = frame.type === 0 && (frame.flags & 8) === 0 && before?.[0] === kind && before[1] === why;
       if (goesOn) frames.pop();

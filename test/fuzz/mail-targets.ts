@@ -1,4 +1,4 @@
-/** What mail servers and their clients are spoken to with: addresses, parameters, lines, messages, replies; and decoys. */
+/** The mail parsers: addresses, parameters, lines, messages, replies; and decoys. */
 import { isDeepStrictEqual } from 'node:util';
 import { anyProtocol, longestMessage } from '../../src/decoys/conversation.ts';
 import { mailConversation } from '../../src/decoys/mail.ts';
@@ -58,17 +58,17 @@ export const mailTargets: readonly Target[] = [
       if (recipient.action === 'allow') {
         const ours = path.domain === null ? /^postmaster$/i.test(path.local) : owned.has(path.domain);
         must(ours, `an outsider's recipient is ours: ${path.domain}`);
-        must(!/[%!@]|::|^[|/:.-]|\$\{/.test(path.local), 'and nothing that a mail server could follow');
+        must(!/[%!@]|::|^[|/:.-]|\$\{/.test(path.local), 'no part that a mail server could follow');
       }
       for (const verdict of [
         recipient,
         judgeRecipient(text, mailPolicy, 'relaying'),
         judgeSender(text, mailPolicy, 'outside'),
       ]) {
-        must((verdict.rule === null) === (verdict.action === 'allow'), 'a refusal has its rule');
+        must((verdict.rule === null) === (verdict.action === 'allow'), 'a refusal has a rule');
         if (verdict.action === 'block') continue;
-        must(verdict.path.route.length === 0, 'no source route is taken');
-        // What is sent on is read as what was judged, and by one reading only.
+        must(verdict.path.route.length === 0, 'no source route is accepted');
+        // The forwarded mailbox reads back as the judged one, and can be read in only one way.
         const sent = parsePath(`<${verdict.canonical}>`);
         must(sent.faults.length === 0, `what is sent on has no fault: ${verdict.canonical}`);
         must(sent.local === path.local && sent.domain === path.domain, 'it is the same mailbox');
@@ -113,8 +113,8 @@ export const mailTargets: readonly Target[] = [
         must(scan(pieces).ended === whole.ended && bytewise.ended === whole.ended, 'the same end in pieces');
         if (whole.ended && !whole.bare) {
           must(isDeepStrictEqual(bytewise, whole), 'the same message in pieces');
-          must(/(?:^|\r\n)\.\r\n$/.test(whole.pass), 'the end is the end');
-          must(!/\r\n\.\r\n[\s\S]/.test(whole.pass), 'the end is there once');
+          must(/(?:^|\r\n)\.\r\n$/.test(whole.pass), 'the message ends at its end');
+          must(!/\r\n\.\r\n[\s\S]/.test(whole.pass), 'there is only one end');
         }
         must(
           !whole.ended || whole.bare || !/[^\r]\n|^\n|\r(?!\n)/.test(whole.pass),
@@ -167,7 +167,7 @@ export const mailTargets: readonly Target[] = [
             /^(?: [A-Z0-9-]+(?:=[\x21-\x3c\x3e-\x7e\x80-\xff]+)?)*$/.test(found.text),
             `only parameters are sent on: ${found.text}`,
           );
-          must(!/\+(?![0-9A-F]{2})/.test(found.text), 'xtext as it is to be written');
+          must(!/\+(?![0-9A-F]{2})/.test(found.text), 'valid xtext');
           return found.text.replace(/=\S*/g, '');
         })
         .join();
@@ -183,12 +183,12 @@ export const mailTargets: readonly Target[] = [
     run: (input) => {
       const whole = readReplies([input]);
       const bytewise = readReplies([...input].map((byte) => Buffer.of(byte)));
-      // A fault is found at the end of its line, so that what came before it in the same piece is lost with it.
+      // A fault is found at the end of its line, so replies before it in the same piece are lost with it.
       if (whole !== null) must(isDeepStrictEqual(bytewise, whole), 'the same replies in pieces');
       for (const { code, text, lines } of whole ?? []) {
-        must(code >= 200 && code < 600, 'a code is one');
+        must(code >= 200 && code < 600, 'the code is valid');
         must(/^(?:\d{3}[ -][^\r\n\0]*\r\n)+$/.test(text), 'a client reads one reply in it');
-        must(text.split('\r\n').length === lines.length + 1, 'of as many lines');
+        must(text.split('\r\n').length === lines.length + 1, 'with as many lines');
       }
       if (whole === null) return 'none';
       const classes = whole.map(({ code, lines }) => `${Math.floor(code / 100)}${lines.length > 1}`);
@@ -256,7 +256,7 @@ export const mailTargets: readonly Target[] = [
       for (const start of decoyConversations) {
         const talk = start();
         let said = '';
-        // As it comes: what has been said to be complete is never asked for more.
+        // In pieces: a conversation that has ended must not ask for more.
         let step = talk.read(bytes.subarray(0, 0), false);
         for (let length = 1; step.more && length <= Math.min(bytes.length, 64); length++) {
           step = talk.read(bytes.subarray(0, length), false);
@@ -264,7 +264,7 @@ export const mailTargets: readonly Target[] = [
         }
         const early = !step.more;
         if (step.more) step = talk.read(bytes, true);
-        must(!step.more, 'an end comes');
+        must(!step.more, 'it ends');
         if (step.more) return '';
         said += latin1(step.refuse.bytes);
         must(!grants.test(said), 'nothing is granted');
@@ -275,7 +275,7 @@ export const mailTargets: readonly Target[] = [
   },
 ];
 
-/** A success over HTTP, SOCKS, or in mail: signed in, recipient taken, go on with the message; of TURN a success response. */
+/** A success over HTTP or SOCKS; in mail: signed in, recipient accepted, send the message; a success response of TURN. */
 const grants =
   /^(?:HTTP\/1\.\d [123]|(?:\x05[\0\x02])?\x05\0[\0-\x03]|\0\x5a|\x01\0|\x01[\0-\x0f]..!\x12\xa4B)|^(?:235|25[01] 2\.1\.5|354)/m;
 const plain = httpRefusals('plain', null);
@@ -285,7 +285,7 @@ const decoyConversations = [
   () => turnConversation('turn', plain),
 ];
 
-/** Null where it is no reply. */
+/** Null if it is no reply. */
 function readReplies(pieces: readonly Buffer[]): Reply[] | null {
   const reader = new ReplyReader();
   try {

@@ -1,12 +1,12 @@
-/** Makes new inputs of old ones; those that were read in a new way are kept and changed further. */
+/** Makes new inputs from old ones; inputs that are read in a new way are kept and changed further. */
 import { oneOf, type Random, seeded } from '../differential/grammar.ts';
 import type { Target } from './target.ts';
 
-/** No parser of ours is given more at once without having refused it. */
+/** Longest input. Our parsers refuse longer ones before they read them. */
 export const longestInput = 16 * 1024;
-/** Inputs kept, beyond the seeds. */
+/** Inputs kept in addition to the seeds. */
 const mostKept = 3000;
-/** Ways of reading remembered. */
+/** Outcomes remembered. */
 const mostWays = 100_000;
 
 export class Mutator {
@@ -21,19 +21,19 @@ export class Mutator {
     this.#random = seeded(seed);
   }
 
-  /** How many ways of reading were seen. */
+  /** Number of different outcomes so far. */
   get ways(): number {
     return this.#ways.size;
   }
 
   next(): Buffer {
     const { seeds } = this.#target;
-    // The seeds as they are, first.
+    // First the unchanged seeds.
     if (this.#next < seeds.length) return seeds[this.#next++]!;
     return this.#changed(this.#any());
   }
 
-  /** Told how the last input was read. */
+  /** Takes the outcome of the last input. */
   read(input: Buffer, way: string): void {
     if (this.#ways.size >= mostWays || this.#ways.has(way)) return;
     this.#ways.add(way);
@@ -75,7 +75,7 @@ export class Mutator {
       case 5:
         return bytes.subarray(0, at);
       case 6: {
-        // What is read in quadratic time shows only when there is much of it.
+        // Quadratic time shows only in long inputs.
         if (this.#random() > 0.05) return replaced(word);
         const piece = this.#random() < 0.5 ? word : bytes.subarray(at, to);
         return replaced(Buffer.concat(Array.from({ length: 1 + this.#below(4000) }, () => piece)));

@@ -3,9 +3,9 @@ export interface Target {
   readonly name: string;
   /** Inputs to start from. */
   readonly seeds: readonly Buffer[];
-  /** Milliseconds of processor that one input may take. @default 200 */
+  /** CPU milliseconds that one input may take. @default 200 */
   readonly tooSlow?: number;
-  /** Pieces that mean something to it, one character a byte. */
+  /** Pieces that are significant to the parser, one character per byte. */
   readonly words: readonly string[];
   /**
    * Reads the input and holds what comes out against what must always be true.
@@ -14,7 +14,7 @@ export interface Target {
    * @throws where something that must be true is not
    */
   readonly run: (input: Buffer) => string;
-  /** Reads the input once, and no more: what is timed against the size of the input. @default as `run` */
+  /** Reads the input once, for timing by input size. @default as `run` */
   readonly read?: (input: Buffer) => unknown;
 }
 

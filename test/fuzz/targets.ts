@@ -7,7 +7,7 @@ import { textTargets } from './text-targets.ts';
 import { tunnelTargets } from './tunnel-targets.ts';
 import { wireTargets } from './wire-targets.ts';
 
-/** Every pure parser that gets bytes of strangers. */
+/** Every pure parser that reads untrusted bytes. */
 export const targets: readonly Target[] = [
   ...wireTargets,
   ...tunnelTargets,

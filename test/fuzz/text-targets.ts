@@ -1,4 +1,4 @@
-/** The log formats, and the config. */
+/** The parsers of log formats and of the config. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../src/config/fault.ts';
@@ -88,12 +88,12 @@ export const textTargets: readonly Target[] = [
       if (logged?.entry != null) fromLogLine(logged.entry.request, 'www.example.net');
       return `${logged?.format.id} ${logged?.entry === null}`;
     },
-    // The formats within are a target of their own.
+    // The formats inside have a target of their own.
     read: (input) => openWrappings(wrappings, lineLimit)(latin1(input)),
   },
   {
     name: 'config',
-    // Its author is the operator, who waits for it once.
+    // The config comes from the operator, and is read only at start and reload.
     tooSlow: 2000,
     seeds: configs.map((path) => readFileSync(join(root, path))).filter(({ length }) => length < 3000),
     words: [
@@ -140,8 +140,8 @@ export const textTargets: readonly Target[] = [
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         for (const { message, line } of error.faults) {
-          must(message !== '', 'a fault says what it is');
-          must(line === undefined || line === null || line >= 1, 'a fault is in a line');
+          must(message !== '', 'a fault has a message');
+          must(line === undefined || line === null || line >= 1, 'the line of a fault is valid');
         }
         return error.faults
           .map(({ path, message }) => `${path.replace(/\d+/g, '0').slice(0, 30)}${message.slice(0, 20)}`)

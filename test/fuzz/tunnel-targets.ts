@@ -1,4 +1,4 @@
-/** Where tunnels are to lead: the name in a TLS hello, the target in a path of MASQUE. */
+/** Tunnel destinations: the name in a TLS hello, the target in a MASQUE path. */
 import { helloName } from '../../src/wire/client-hello.ts';
 import { masqueTarget } from '../../src/wire/masque.ts';
 import { corpus } from '../corpus/corpus.ts';
@@ -21,7 +21,7 @@ export const tunnelTargets: readonly Target[] = [
     words: ['\x16\x03\x01', '\x00\x00', '\x01', '\x03\x03', '\xff\xff', '\x00\x0f', 'www.example.net'],
     run: (input) => {
       const name = helloName(input);
-      must(name === null || /^[\x21-\x7e]{1,255}$/.test(name), 'the name prints');
+      must(name === null || /^[\x21-\x7e]{1,255}$/.test(name), 'the name is printable');
       must(name === null || input.length > name.length, 'the name is inside');
       return name === null ? 'none' : `name of ${Math.min(9, name.length)}`;
     },
@@ -33,8 +33,8 @@ export const tunnelTargets: readonly Target[] = [
     run: (input) => {
       const target = masqueTarget(input.toString('latin1'));
       if (target === null) return 'none';
-      must(target.host !== '' && !/[/?@\s]/.test(target.host), 'the host is one');
-      must(target.port === null || (target.port >= 0 && target.port <= 65_535), 'the port is one');
+      must(target.host !== '' && !/[/?@\s]/.test(target.host), 'the host is valid');
+      must(target.port === null || (target.port >= 0 && target.port <= 65_535), 'the port is valid');
       return `${target.host.startsWith('[')} ${target.port === null}`;
     },
   },

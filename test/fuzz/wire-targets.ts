@@ -113,11 +113,11 @@ export const wireTargets: readonly Target[] = [
       const { method, target, targetAt, rawHeaders, valueAt, end, defects } = head;
       const text = latin1(input);
       must(end <= input.length, 'the end is inside');
-      must(text.slice(targetAt, targetAt + target.length) === target, 'the target is where it says');
-      must(rawHeaders.length === valueAt.length * 2, 'every value has a place');
+      must(text.slice(targetAt, targetAt + target.length) === target, 'the target is at its offset');
+      must(rawHeaders.length === valueAt.length * 2, 'every value has an offset');
       for (const [i, at] of valueAt.entries()) {
         const value = rawHeaders[i * 2 + 1]!;
-        must(text.slice(at, at + value.length) === value, 'the value is where it says');
+        must(text.slice(at, at + value.length) === value, 'the value is at its offset');
       }
       for (const { at } of defects) must(at >= 0 && at <= input.length, 'a defect is inside');
       must(/^[!-~]+$/.test(method), 'the method is a token');
@@ -133,7 +133,7 @@ export const wireTargets: readonly Target[] = [
       const plain = plainHead(input, latin1(input));
       if (plain === null) return 'null';
       const head = parseRequestHead(input);
-      must(head?.complete === true && head.defects.length === 0, 'what is plain has no defects');
+      must(head?.complete === true && head.defects.length === 0, 'a plain head has no defects');
       const { method, target, version, rawHeaders, end, contentLength, close } = plain;
       must(
         isDeepStrictEqual(
@@ -143,9 +143,9 @@ export const wireTargets: readonly Target[] = [
         'it is read as the strict reader reads it',
       );
       const { seen: found, underscored } = headerFacts(rawHeaders);
-      // Those with an underscore are the judge's to refuse, as everything else that is only a field.
+      // Framing fields with an underscore are refused by the judge, like other fields.
       const framing = underscored === -1 ? seen.framing : 0;
-      must((found & (framing | seen.upgrade | seen.connectionOptions)) === 0, 'nothing speaks of framing');
+      must((found & (framing | seen.upgrade | seen.connectionOptions)) === 0, 'no field is about framing');
       must(
         rawHeaders.some((name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name)) ===
           (contentLength === -1),
@@ -167,7 +167,7 @@ export const wireTargets: readonly Target[] = [
         );
       const head = parseRequestHead(input);
       if (verdict.action !== 'block' && head !== null) {
-        must(verdict.site !== null, 'what passes has a site');
+        must(verdict.site !== null, 'a request that passes has a site');
         must(/^(?:\/[!-~\x80-\xff]*|\*)$/.test(verdict.path), `the path is in origin form: ${verdict.path}`);
         must(/^[\w.:[\]-]+$/.test(verdict.host), `the host is plain: ${verdict.host}`);
         const sent = forwardedHead({
@@ -243,7 +243,7 @@ export const wireTargets: readonly Target[] = [
       const value = latin1(input);
       const told = ['X-Forwarded-For', 'Forwarded'].map((name) => {
         const { address, prefix, trusted } = clientOf(balancer, [name, value], clients);
-        must(trusted, 'what the balancer says of the host is believed');
+        must(trusted, 'only the host that a trusted balancer names is believed');
         must(prefix === '' || !/[^0-9a-f.:/]/.test(prefix), `the prefix is one: ${prefix}`);
         return address === balancer.address;
       });
@@ -261,7 +261,7 @@ export const wireTargets: readonly Target[] = [
         if (target.form === 'origin') must(text.startsWith('/'), 'origin-form begins with a slash');
         if (target.form === 'asterisk') must(text === '*', 'asterisk-form is an asterisk');
         must(!/[\0-\x20\x7f#]/.test(text), 'no white space, control or fragment is read');
-      } else must(target.at >= 0 && target.at <= text.length, 'the place is inside');
+      } else must(target.at >= 0 && target.at <= text.length, 'the offset is inside');
       parseRequestTarget('CONNECT', text);
       return isMalformed(target) ? target.malformed.slice(0, 40) : kinds(target);
     },
@@ -285,13 +285,13 @@ export const wireTargets: readonly Target[] = [
       const text = latin1(input);
       const authority = parseAuthority(text);
       if (isMalformed(authority)) {
-        must(authority.at >= 0 && authority.at <= text.length, 'the place is inside');
+        must(authority.at >= 0 && authority.at <= text.length, 'the offset is inside');
         return authority.malformed.slice(0, 40);
       }
-      must(authority.port === null || (authority.port >= 0 && authority.port <= 65535), 'the port is one');
-      must(!/[\0-\x20/\\?#@\x7f]/.test(authority.host), 'the host holds no mark');
+      must(authority.port === null || (authority.port >= 0 && authority.port <= 65535), 'the port is valid');
+      must(!/[\0-\x20/\\?#@\x7f]/.test(authority.host), 'the host holds no delimiter');
       const again = parseAuthority(authority.host);
-      must(!isMalformed(again) && again.host === authority.host, 'the host reads as itself');
+      must(!isMalformed(again) && again.host === authority.host, 'the host reads back as itself');
       return kinds(authority);
     },
   },
@@ -307,7 +307,7 @@ export const wireTargets: readonly Target[] = [
     read: (input) => decode([input]),
     run: (input) => {
       const whole = decode([input]);
-      // A cut that depends on the input, so that the same input gives the same result.
+      // The split depends only on the input, so that the same input gives the same result.
       const cut = input.reduce((sum, byte) => (sum * 31 + byte) % (input.length + 1), 7);
       must(
         isDeepStrictEqual(decode([input.subarray(0, cut), input.subarray(cut)]), whole),
@@ -340,10 +340,10 @@ export const wireTargets: readonly Target[] = [
     run: (input) => {
       const head = parseResponseHead(input, latin1(input), 'GET');
       if (head === null || typeof head === 'string') return String(head);
-      must(head.status >= 100 && head.status <= 999, 'the status is one');
+      must(head.status >= 100 && head.status <= 999, 'the status is valid');
       must(head.rawHeaders.length % 2 === 0, 'names and values');
       must(!/[\r\n\0]/.test(head.rawHeaders.join('') + head.reason), 'no line end passes');
-      must(Number.isSafeInteger(head.length) && head.length >= 0, 'the length is one');
+      must(Number.isSafeInteger(head.length) && head.length >= 0, 'the length is valid');
       return `${head.framing} ${head.keepAlive} ${Math.floor(head.status / 100)} ${Math.min(9, head.rawHeaders.length)}`;
     },
   },
@@ -371,7 +371,7 @@ export const wireTargets: readonly Target[] = [
         must(proxy.length > 0 && proxy.length <= input.length, 'the header is inside');
       const socks = [parseSocks4(input), parseSocks5Request(input)];
       for (const request of socks)
-        if (request !== null) must(request.port >= 0 && request.port <= 65535, 'the port is one');
+        if (request !== null) must(request.port >= 0 && request.port <= 65535, 'the port is valid');
       const greeting = parseSocks5Greeting(input);
       return `${kind} ${typeof proxy === 'object' ? kinds(proxy) : proxy} ${socks.map(kinds).join()} ${greeting === null}`;
     },

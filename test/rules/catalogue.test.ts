@@ -27,7 +27,7 @@ suite('the catalogue', () => {
       assert.equal(presetAction('strict', id), 'block');
       assert.equal(presetAction('lenient', id), rule.lenient ?? rule.action);
       assert.equal(presetAction('observe', id), rule.forwardable ? 'flag' : 'block');
-      // What may be meant well.
+      // Sightings that may be legitimate.
       assert.equal(presetAction('default', id, true), rule.doubtful ?? rule.action);
       assert.equal(presetAction('strict', id, true), 'block');
     });
@@ -38,7 +38,7 @@ suite('the catalogue', () => {
     });
   }
 
-  test('no rule that is flagged counts towards a ban, but for the one that says so', () => {
+  test('no flagged rule counts towards a ban, except path-proxy', () => {
     for (const id of ruleIds) {
       const rule: Rule = catalogue[id];
       if (rule.action === 'flag') assert.equal(rule.bans, rule.flagCounts === true, id);
@@ -46,7 +46,7 @@ suite('the catalogue', () => {
     }
   });
 
-  test('real crawlers that try TLS on a plain port are never banned for it', () =>
+  test('crawlers that try TLS on a plain port are never banned for it', () =>
     assert.equal((catalogue['tls-on-plaintext'] as Rule).bans, false));
 
   test('its order is total', () => {
@@ -54,7 +54,7 @@ suite('the catalogue', () => {
     assert.equal(ruleIds[0], 'client-banned');
   });
 
-  test('every rule that bytes alone can show has a row in the corpus', () => {
+  test('every rule that HTTP/1 bytes alone can show has a row in the corpus', () => {
     const shown = new Set(corpus.flatMap(({ expect }) => (expect.verdict === 'allow' ? [] : [expect.rule])));
     const elsewhere =
       /^(?:client-banned|rate-limited|header-overflow|extended-connect|authority-mismatch|sni-foreign|smtp-(?!on-http).*)$/;

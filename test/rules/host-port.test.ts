@@ -1,4 +1,4 @@
-/** Ports of Host lines: what of them reaches the backend, over HTTP/1 and HTTP/2, under each preset. */
+/** Ports of Host lines: which ones reach the backend, over HTTP/1 and HTTP/2, under each preset. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { explain } from '../../src/explain/explain.ts';
@@ -38,12 +38,12 @@ suite('the port of a Host line', () => {
   ] as const) {
     const see = (host: string, by = policy) => told(judge(request(host), by));
 
-    test(`${version}: a served port, and none`, () => {
+    test(`${version}: a served port, and no port`, () => {
       for (const host of ['www.example.net', 'www.example.net:80', 'www.example.net:443', '192.0.2.80:8080'])
         assert.deepEqual(see(host), { ...nothing, host }, host);
     });
 
-    test(`${version}: a port that no browser asks is blocked, and counts`, () => {
+    test(`${version}: a port that no browser connects to is blocked, and counts`, () => {
       for (const host of [
         'www.example.net:25',
         '192.0.2.80:6000',
@@ -53,17 +53,17 @@ suite('the port of a Host line', () => {
         assert.deepEqual(see(host), { ...blocked, counts: true }, host);
     });
 
-    test(`${version}: one that a page can make a browser ask is blocked, and does not count`, () => {
+    test(`${version}: a port that a page can make a browser connect to is blocked, and does not count`, () => {
       for (const host of ['www.example.net:81', '192.0.2.80:9090', '[2001:db8::80]:65535'])
         assert.deepEqual(see(host), { ...blocked, counts: false }, host);
     });
 
-    test(`${version}: one that may be mapped to ours is flagged, and goes on`, () => {
+    test(`${version}: a port that may be mapped to ours is flagged, and forwarded`, () => {
       const host = 'www.example.net:8443';
       assert.deepEqual(see(host), { action: 'flag', rule: 'host-port', host, counts: false });
     });
 
-    test(`${version}: strict blocks it, and a rule that is set beats the preset`, () => {
+    test(`${version}: strict blocks a mapped port, and a configured rule beats the preset`, () => {
       const host = 'www.example.net:8443';
       const strict = corpusPolicy('policy: { preset: strict }').policy;
       assert.deepEqual(see(host, strict), { ...blocked, counts: false });
@@ -71,7 +71,7 @@ suite('the port of a Host line', () => {
       assert.deepEqual(see(host, allowed), { ...nothing, host });
     });
 
-    test(`${version}: where it passes all the same, the backend is told no port that it could dial`, () => {
+    test(`${version}: if another port passes all the same, the backend gets no port that it could dial`, () => {
       for (const yaml of ['policy: { preset: observe }', 'policy: { rules: { host-port: flag } }']) {
         const seen = see('www.example.net:25', corpusPolicy(yaml).policy);
         assert.deepEqual(seen, { action: 'flag', rule: 'host-port', host: 'www.example.net', counts: false });
@@ -79,7 +79,7 @@ suite('the port of a Host line', () => {
     });
   }
 
-  test('loopback of ours, at another port than the one that is ours', () => {
+  test('loopback addresses of ours, at a port that is not ours', () => {
     const own = compiled(
       'sites: [{ hosts: [127.0.0.1, localhost, "[::1]"], backend: "http://127.0.0.1:1" }]',
     );
@@ -89,7 +89,7 @@ suite('the port of a Host line', () => {
       assert.equal(judge(over1(host), own.policy).action, 'allow', host);
   });
 
-  test('a port that the config names, and any', () => {
+  test('a port in the config, and any port', () => {
     const own = compiled(
       'sites: [{ hosts: ["a.example.net:25", "192.0.2.1"], backend: "http://127.0.0.1:1" }, ' +
         '{ hosts: ["127.0.0.1:*", b.example.net], backend: "http://127.0.0.1:1" }]',

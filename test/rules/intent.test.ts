@@ -117,14 +117,14 @@ suite('the intent', () => {
         assert.equal(classifyIntent(one), intent));
   }
 
-  test('anything has one, quickly: no text makes the patterns run away', () => {
+  test('any text has an intent, and none makes the regular expressions backtrack for long', () => {
     fc.assert(
       fc.property(latin1, fc.option(fc.nat(65535)), latin1, latin1, (host, port, path, body) => {
         classifyIntent({ host, port, path, text: '', body });
       }),
       { numRuns: 2000 },
     );
-    // Each repeats what a pattern begins with, at the bound of evidence.
+    // The beginning of each pattern, repeated up to the bound of evidence.
     for (const piece of ['?a=http:', '../', "'+", 'union+', '%2e', '?[[[[=', '&a=php:&', ' () { ', 'curl+']) {
       classifyIntent({
         ...nothingWanted,

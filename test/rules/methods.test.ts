@@ -16,7 +16,7 @@ const asked = (method: string, host: string, ...more: string[]): Verdict =>
   judge({ method, target: '/', version: '1.1', rawHeaders: ['Host', host, ...more] }, policy);
 
 suite('policy.methods', () => {
-  test('a method of the own list passes, and all that are registered with it', () => {
+  test('a method of the list passes, and with `registered` all registered ones', () => {
     assert.equal(asked('FROB', 'www.example.net').action, 'allow');
     for (const method of httpMethods)
       if (method !== 'CONNECT' && method !== 'TRACE')
@@ -24,7 +24,7 @@ suite('policy.methods', () => {
     assert.equal(asked('FOO', 'www.example.net').rule, 'method-unknown');
   });
 
-  test('the list of a site takes the place of the global one', () => {
+  test('the list of a site replaces the global one', () => {
     assert.equal(asked('GET', 'static.example.net').action, 'allow');
     for (const method of ['POST', 'OPTIONS', 'FROB', 'FOO']) {
       const { rule, answer } = asked(method, 'static.example.net');
@@ -32,7 +32,7 @@ suite('policy.methods', () => {
     }
   });
 
-  test('who asks with a registered method that is left out is not counted; with one that is none, it is', () => {
+  test('an excluded registered method does not count; an unregistered one does', () => {
     assert.equal(asked('PROPFIND', 'static.example.net').signals[0]!.counts, false);
     assert.equal(asked('FOO', 'static.example.net').signals[0]!.counts, true);
     assert.equal(asked('FOO', 'static.example.net', 'Sec-Fetch-Mode', 'cors').signals[0]!.counts, false);

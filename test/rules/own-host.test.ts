@@ -12,7 +12,7 @@ import { nearTarget } from '../wire/arbitraries.ts';
 
 const { sites } = corpusPolicy().policy;
 
-suite('foreign names in texts', () => {
+suite('foreign hosts in texts', () => {
   for (const [value, foreign] of [
     ['www.example.net', null],
     ['WWW.EXAMPLE.NET:8080, gate.example.net', null],
@@ -67,7 +67,7 @@ suite('foreign names in texts', () => {
     test(`the path ${path}`, () =>
       assert.equal(foreignUrlInPath(sites, path)?.authority?.host ?? null, host));
 
-  test('any text is looked through, and what is found lies inside it', () => {
+  test('any text can be searched, and a host that is found lies inside it', () => {
     fc.assert(
       fc.property(nearTarget, (text) => {
         for (const look of [foreignHostInList, foreignHostInForwarded, foreignHostInUrl, foreignUrlInPath]) {

@@ -1,4 +1,4 @@
-/** Path and parameter proxies: what is told, what it wants, what counts; and that the quick look before it misses nothing. */
+/** Path and parameter proxies: which targets are reported, their intent, which count; and that the quick check before it misses none. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -25,19 +25,19 @@ suite('path proxies', () => {
       assert.equal(
         counts(judged(target, 'Sec-Fetch-Site', 'cross-site')),
         false,
-        'a page can have a browser ask',
+        'a page can make a browser send it',
       );
     });
   }
 
-  test('a redirect to loopback is silent, one to metadata is flagged and does not count', () => {
+  test('a redirect to loopback is allowed, one to metadata is flagged and does not count', () => {
     assert.equal(judged('/a?redirect_uri=http://127.0.0.1:1/').action, 'allow');
     const verdict = judged('/a?redirect_uri=http://169.254.169.254/');
     assert.equal(verdict.rule, 'path-proxy');
     assert.equal(counts(verdict), false);
   });
 
-  test('a plain URL at the start is url-in-path by name, and counts where it leads inward', () => {
+  test('a plain URL at the start is named url-in-path, and counts if it leads inward', () => {
     for (const target of ['/http://127.0.0.1/', '//169.254.169.254/latest/']) {
       assert.equal(judged(target).rule, 'url-in-path', target);
       assert.equal(counts(judged(target)), true, target);
@@ -60,7 +60,7 @@ suite('path proxies', () => {
     assert.equal(counts(verdict), false);
   });
 
-  test('whatever is told passes the quick look first, whichever characters are encoded', () => {
+  test('every reported target passes the quick check, whichever characters are encoded', () => {
     const sites = new SiteTable([]);
     const coded = fc
       .tuple(

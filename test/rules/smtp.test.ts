@@ -24,7 +24,7 @@ for (const [text, rule, effective] of recipients) {
   });
 }
 
-test('a client that may relay reaches any domain, and no route', () => {
+test('a client that may relay reaches any domain, but not by a route', () => {
   const rule = (text: string) => judgeRecipient(text, policy, 'relaying').rule;
   for (const text of [
     '<user@example.com>',
@@ -44,7 +44,7 @@ test('a client that may relay reaches any domain, and no route', () => {
   assert.equal(rule('<user@example.com> <user@example.net>'), 'smtp-malformed-path');
 });
 
-test('senders: what a relay tester claims is taken, what would route a bounce is not', () => {
+test('senders: addresses that relay testers use are accepted, routes for a bounce are not', () => {
   const rule = (text: string) => judgeSender(asBytes(text), policy, 'outside').rule;
   for (const text of [
     '<>',
@@ -65,7 +65,7 @@ test('senders: what a relay tester claims is taken, what would route a bounce is
   assert.equal(rule('<a@b@c>'), 'smtp-malformed-path');
 });
 
-/** Texts made of the signs that routing is written with, so that most are near misses. */
+/** Texts made of routing characters, so that most are near misses. */
 const routeText = fc
   .array(
     fc.constantFrom(
@@ -100,7 +100,7 @@ const anyText = fc.oneof(
   fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
 );
 
-test('a command line full of routes is judged in no time, however they are put one into another', () => {
+test('a command line full of routes is judged in under 10 ms, however they are nested', () => {
   const signs = [
     '@',
     '@a,',
@@ -126,7 +126,7 @@ test('a command line full of routes is judged in no time, however they are put o
     ),
   );
   for (const text of rows) {
-    // Of this thread's own processor time, since others may have the processor; the least, since the compiler works too.
+    // CPU time of this thread, since other processes may run; the least of five, since the JIT compiler runs too.
     const times = Array.from({ length: 5 }, () => {
       const before = process.threadCpuUsage();
       judgeRecipient(text, policy, 'outside');
@@ -137,7 +137,7 @@ test('a command line full of routes is judged in no time, however they are put o
   }
 });
 
-test('any text gets a verdict, and the same one again', () => {
+test('any text gets a verdict, and the same one each time', () => {
   fc.assert(
     fc.property(anyText, fc.constantFrom('outside' as const, 'relaying' as const), (text, standing) => {
       const verdict = judgeRecipient(text, policy, standing);
@@ -149,7 +149,7 @@ test('any text gets a verdict, and the same one again', () => {
   );
 });
 
-test('whatever is taken from outside is ours, routes nowhere and reads the same when sent on', () => {
+test('every recipient accepted from outside is ours, is no route and reads back the same when sent on', () => {
   let taken = 0;
   fc.assert(
     fc.property(routeText, (text) => {
@@ -160,7 +160,7 @@ test('whatever is taken from outside is ours, routes nowhere and reads the same 
       assert.deepEqual(sent.faults, []);
       assert.equal(sent.local, verdict.effective.local);
       assert.equal(sent.domain, verdict.effective.domain);
-      // `<postmaster> SIZE=1@example.net>` is <postmaster>, and a parameter that RCPT does not have.
+      // `<postmaster> SIZE=1@example.net>` is <postmaster> with a parameter, which RCPT does not allow.
       assert.ok(sent.domain === null ? sent.local === 'postmaster' : own.has(sent.domain));
       assert.doesNotMatch(sent.local, /[@%!]|::|^[/|:-]/);
       assert.deepEqual(verdict.effective.steps, []);
@@ -170,7 +170,7 @@ test('whatever is taken from outside is ours, routes nowhere and reads the same 
   assert.ok(taken > 0);
 });
 
-test('a mailbox that is written is read back unchanged, whatever it holds', () => {
+test('every mailbox reads back unchanged when it is written', () => {
   const printable = fc.string({
     unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)),
     minLength: 1,

@@ -1,4 +1,4 @@
-/** What counts towards a ban, and what a web page can have its visitors send: the same requests with and without a browser's marks. */
+/** What counts towards a ban, and what a web page can make its visitors send: the same requests with and without a browser's marks. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { anyProtocol, type Conversation } from '../../src/decoys/conversation.ts';
@@ -12,7 +12,7 @@ import { corpusPolicy } from '../support/policy.ts';
 
 const { policy } = corpusPolicy();
 
-/** Chromium over HTTP, where Sec-Fetch fields are not written. */
+/** Chromium over HTTP, where it sends no Sec-Fetch fields. */
 const browser = [
   ...[
     'User-Agent',
@@ -36,7 +36,7 @@ const tools = {
 
 const anyDecoy = (): Conversation => anyProtocol(httpRefusals('plain', null));
 
-/** What a decoy makes of all that a client has sent. */
+/** The verdict of a decoy on everything that a client has sent. */
 function askedOf(talk: Conversation, bytes: Buffer): Verdict {
   const step = talk.read(bytes, true);
   const [asked] = step.asked ?? [];
@@ -50,12 +50,12 @@ const request = (host: string, marks: readonly string[], more: Partial<HttpReque
 });
 const counts = ({ signals }: Verdict): boolean => signals.some((signal) => signal.counts);
 
-/** Blocked, whoever sends it; a page can make a browser send it. */
+/** Blocked from any client; a page can make a browser send it. */
 const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = [
   ['an address of this server', (marks) => request('192.0.2.81', marks)],
-  ['a foreign name that points here', (marks) => request('cdn.example.com', marks)],
+  ['a foreign name whose address is ours', (marks) => request('cdn.example.com', marks)],
   [
-    'another name of the certificate, on a connection of HTTP/2',
+    'another name of the certificate, on an HTTP/2 connection',
     (marks) => ({
       ...request('', marks, { version: '2.0', rawHeaders: [...marks] }),
       h2: { authority: 'other.example.org', scheme: 'https', protocol: null },
@@ -70,7 +70,7 @@ const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = 
   ],
   ['a name with a comma', (marks) => request('a,b.example.com', marks)],
   ['a name with a quotation mark', (marks) => request('a%22b.example.com', marks)],
-  ['a method that is none', (marks) => request('www.example.net', marks, { method: 'patch' })],
+  ['an unknown method', (marks) => request('www.example.net', marks, { method: 'patch' })],
   [
     'a count of hops from a script of ours',
     (marks) => request('www.example.net', [...marks, 'Max-Forwards', '0'], { method: 'OPTIONS' }),
@@ -86,7 +86,7 @@ const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = 
   ],
 ];
 
-/** What no page can make a browser send. */
+/** Requests that no page can make a browser send. */
 const byNobodyElse: readonly [string, (marks: readonly string[]) => HttpRequest][] = [
   [
     'a foreign page in absolute-form',
@@ -121,18 +121,18 @@ suite('what counts towards a ban', () => {
   }
 
   for (const [what, make] of byNobodyElse)
-    test(`${what}: counts, whatever marks it has`, () =>
+    test(`${what}: counts, even with the marks of a browser`, () =>
       assert.equal(counts(judge(make(browser), policy)), true));
 });
 
-suite('what counts of bytes that are no request', () => {
+suite('what counts among bytes that are no request', () => {
   const place = { whole: true, first: true };
   const overflow = (text: string): Verdict => {
     const error = Object.assign(new Error(), { code: 'HPE_HEADER_OVERFLOW', reason: 'Header overflow' });
     return judgeBytes(error, Buffer.from(text), place, policy);
   };
 
-  test('a head that is too long does not, wherever it was cut off', () => {
+  test('a head that is too long does not count, wherever it was cut off', () => {
     const head = `GET /?q=${'a'.repeat(17_000)} HTTP/1.1\r\nHost: www.example.net\r\nCookie: a=b\r\n\r\n`;
     for (const end of [10_000, 17_010, 17_030, 17_045, 17_060]) {
       const seen = overflow(head.slice(0, end));
@@ -149,13 +149,13 @@ suite('what counts of bytes that are no request', () => {
     assert.equal(counts(spread), false);
   });
 
-  test('a foreign page asked for in one that is too long does', () => {
+  test('a request for a foreign page in a head that is too long counts', () => {
     const seen = overflow(`GET http://www.example.com/?${'a'.repeat(17_000)} HTTP/1.1\r\nHost: a`);
     assert.equal(seen.rule, 'absolute-form-foreign');
     assert.equal(counts(seen), true);
   });
 
-  test('STUN does not, alone and with its length before it; other bytes do', () => {
+  test('STUN does not count, with or without the length before it; other bytes do', () => {
     const stun = Buffer.from('000300242112a442000102030405060708090a0b', 'hex');
     const framed = Buffer.concat([Buffer.from([0, stun.length]), stun]);
     const error = new Error();
@@ -168,7 +168,7 @@ suite('what counts of bytes that are no request', () => {
     assert.equal(counts(judgeBytes(error, Buffer.from('000102', 'hex'), place, policy)), true);
   });
 
-  test('a browser that follows a link to a decoy does not; a probe of a proxy does', () => {
+  test('a browser that follows a link to a decoy does not count; a proxy probe does', () => {
     const get = (target: string, marks: readonly string[]): Buffer => {
       const lines = marks.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${marks[i + 1]}`] : []));
       return Buffer.from(`GET ${target} HTTP/1.1\r\nHost: 192.0.2.80:8080\r\n${lines.join('\r\n')}\r\n\r\n`);
@@ -179,7 +179,7 @@ suite('what counts of bytes that are no request', () => {
     assert.equal(seen(get('http://www.example.com/', browser)), true);
   });
 
-  test('a form that a page has posted to a decoy of mail is no mail', () => {
+  test('a form that a page posts to a mail decoy does not count as mail', () => {
     const lines = browser.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${browser[i + 1]}`] : []));
     const form = `POST / HTTP/1.1\r\nHost: 192.0.2.80:2525\r\n${lines.join('\r\n')}\r\nContent-Length: 60\r\n\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n`;
     assert.equal(counts(askedOf(mailConversation('[192.0.2.80]'), Buffer.from(form))), false);

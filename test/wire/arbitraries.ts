@@ -1,8 +1,8 @@
-/** Texts and bytes that lie close to what parsers of requests are fooled by. */
+/** Texts and bytes close to those that fool request parsers. */
 import fc from 'fast-check';
 import { utf8 } from '../corpus/request.ts';
 
-/** Any text of one character a byte. */
+/** Any text of one character per byte. */
 export const latin1: fc.Arbitrary<string> = fc
   .uint8Array({ maxLength: 200 })
   .map((bytes) => Buffer.from(bytes).toString('latin1'));
@@ -54,7 +54,7 @@ const separator = fc.constantFrom(
   '\0',
 );
 
-/** Host names with the marks in between that parsers disagree about. */
+/** Host names with the characters in between that parsers disagree about. */
 export const nearAuthority: fc.Arbitrary<string> = fc
   .tuple(
     fc.array(fc.tuple(hostPiece, separator), { minLength: 1, maxLength: 5 }),
@@ -62,7 +62,7 @@ export const nearAuthority: fc.Arbitrary<string> = fc
   )
   .map(([pieces, tail]) => pieces.flat().slice(0, -1).join('') + tail);
 
-/** Request-targets: all forms, foreign and own, whole and broken. */
+/** Request-targets: all forms, foreign and our own, valid and invalid. */
 export const nearTarget: fc.Arbitrary<string> = fc.oneof(
   latin1,
   nearAuthority,
@@ -115,11 +115,11 @@ export const nearTarget: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('*', '/', '/*', '', 'www.example.net:443', '/%'),
 );
 
-/** Splits bytes at arbitrary places; nothing is lost. */
+/** Splits bytes at arbitrary places, without loss. */
 export const splitAt = (bytes: Buffer, cuts: readonly number[]): Buffer[] => {
   const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   return [...places, bytes.length].map((place, i) => bytes.subarray(places[i - 1] ?? 0, place));
 };
 
-/** Where to cut. */
+/** Places to split at. */
 export const cuts: fc.Arbitrary<number[]> = fc.array(fc.nat(10_000), { maxLength: 12 });

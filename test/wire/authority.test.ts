@@ -31,7 +31,7 @@ suite('an authority', () => {
     ['b%C3%BCcher.example.net', 'xn--bcher-kva.example.net', null, 'name'],
     ['192.0.2.1', '192.0.2.1', null, 'ipv4'],
     ['192.0.2.1:25', '192.0.2.1', 25, 'ipv4'],
-    // Names, not addresses: whatever a resolver would make of them, they are not 127.0.0.1 here.
+    // Names, not addresses: some resolvers take them for 127.0.0.1, this parser does not.
     ['127.1', '127.1', null, 'name'],
     ['0x7f.0.0.1', '0x7f.0.0.1', null, 'name'],
     ['0177.0.0.1', '0177.0.0.1', null, 'name'],
@@ -45,7 +45,7 @@ suite('an authority', () => {
       assert.deepEqual(read(text), { host, port, kind, userinfo: null });
     });
 
-  test('userinfo is what stands before the @', () => {
+  test('userinfo is the text before the @', () => {
     assert.equal(read('www.example.net@evil.example').userinfo, 'www.example.net');
     assert.equal(read('www.example.net@evil.example').host, 'evil.example');
     assert.equal(read('user:pass@evil.example:81').userinfo, 'user:pass');
@@ -100,7 +100,7 @@ suite('an authority', () => {
     ['b\xfccher.example.net', /no host name/, 1],
     ['\xff', /no host name/, 0],
   ] as const)
-    test(`${JSON.stringify(text)} is none`, () => {
+    test(`${JSON.stringify(text)} is no authority`, () => {
       const authority = parseAuthority(text);
       assert.ok(isMalformed(authority), JSON.stringify(authority));
       assert.match(authority.malformed, why);
@@ -133,7 +133,7 @@ suite('an authority', () => {
     );
   });
 
-  test('no text in other letters becomes a plain ASCII name', () => {
+  test('no text beyond ASCII becomes a plain ASCII name', () => {
     const lookAlike = fc.string({
       unit: fc.constantFrom(...'exampl.\u212aｅｘａ。．｡ⓔℯªſß\u00ad\u200b①İı'),
       minLength: 1,

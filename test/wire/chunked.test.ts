@@ -29,7 +29,7 @@ function decode(pieces: readonly Buffer[]): Decoded {
 const whole = (text: string): Decoded => decode([Buffer.from(text, 'latin1')]);
 
 suite('the chunked coding', () => {
-  test('chunks, extensions and trailers are taken apart', () => {
+  test('chunks, extensions and trailers are decoded', () => {
     const text =
       '5\r\nhello\r\n1;a="b"\r\n \r\n0A ;x\r\n'.replace('0A ', '0A') +
       '0123456789\r\n0\r\nX-Sum: a b \r\nY:\r\n\r\n';
@@ -145,7 +145,7 @@ suite('a chunked body in one piece', () => {
     );
   });
 
-  test('and nothing is that the decoder does not read so, to the same end', () => {
+  test('whatever it reads, the decoder reads the same, to the same end', () => {
     const damaged = fc
       .tuple(
         body,

@@ -6,7 +6,7 @@ import { clientHello } from '../support/client-hello.ts';
 
 const named = await clientHello('www.example.com');
 
-/** The same hello, cut into records of a few bytes. */
+/** The same hello, split into records of a few bytes. */
 function inRecords(bytes: Buffer, size: number): Buffer {
   const message = bytes.subarray(5);
   const records: Buffer[] = [];
@@ -20,10 +20,10 @@ function inRecords(bytes: Buffer, size: number): Buffer {
 suite('the name in a TLS hello', () => {
   test('is read', () => assert.equal(helloName(named), 'www.example.com'));
 
-  test('is read where the hello is cut into records', () =>
+  test('is read if the hello is split into records', () =>
     assert.equal(helloName(inRecords(named, 40)), 'www.example.com'));
 
-  test('is null where there is none', async () => assert.equal(helloName(await clientHello('')), null));
+  test('is null if there is none', async () => assert.equal(helloName(await clientHello('')), null));
 
   test('is the whole name or null, however much of the hello there is', () => {
     for (let length = 0; length <= named.length; length++) {
@@ -32,14 +32,14 @@ suite('the name in a TLS hello', () => {
     }
   });
 
-  test('is null where it holds a byte that does not print', () => {
+  test('is null if it holds an unprintable byte', () => {
     const at = named.indexOf('www.example.com');
     const odd = Buffer.from(named);
     odd[at + 3] = 0x0a;
     assert.equal(helloName(odd), null);
   });
 
-  test('any bytes give a name that prints, or null', () => {
+  test('any bytes give a printable name, or null', () => {
     const changed = fc
       .tuple(fc.nat(named.length - 1), fc.nat(255))
       .map(([at, byte]) => Buffer.from(named.map((one, i) => (i === at ? byte : one))));

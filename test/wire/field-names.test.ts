@@ -13,12 +13,12 @@ suite('names of fields', () => {
     );
   });
 
-  test('of ASCII alone: what another alphabet makes lower case is another name', () => {
+  test('only ASCII letters are folded: a letter of another alphabet makes another name', () => {
     assert.ok(!is('\u212aeep-alive', 'keep-alive'), 'the Kelvin sign');
     assert.ok(!is('\u017fet-cookie', 'set-cookie'), 'the long s');
   });
 
-  test('are found in a set in any case, and nothing else is', () => {
+  test('are found in a set in any case, and other names are not', () => {
     const some = new FieldNames('te', 'upgrade', 'connection', 'keep-alive');
     for (const name of ['te', 'TE', 'Upgrade', 'CONNECTION', 'Keep-Alive']) assert.ok(some.has(name), name);
     for (const name of ['', 't', 'ta', 'upgrades', 'connectiom', 'keep_alive', 'proxy-connection'])

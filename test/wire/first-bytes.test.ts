@@ -41,7 +41,7 @@ suite('first bytes', () => {
   ] as const)
     test(`${what}: ${protocol}`, () => assert.equal(classify(text), protocol));
 
-  test('any bytes are of some protocol', () => {
+  test('any bytes are classified', () => {
     const protocols = new Set(
       'socks4 socks5 tls smtp proxy-v1 proxy-v2 h2-preface http-0.9 http-1 unknown'.split(' '),
     );
@@ -51,7 +51,7 @@ suite('first bytes', () => {
     );
   });
 
-  test('what follows the first 512 is not looked at', () => {
+  test('bytes after the first 512 are not examined', () => {
     assert.equal(classify(`GET /${'a'.repeat(500)}\r\n`), 'http-0.9');
     assert.equal(classify(`GET /${'a'.repeat(600)}\r\n`), 'http-1');
   });

@@ -7,7 +7,7 @@ import { foreignProtocols } from '../corpus/foreign-protocols.ts';
 
 const told = (text: string): string | null => foreignProtocol(Buffer.from(text, 'latin1'))?.name ?? null;
 
-suite('protocols that are no HTTP', () => {
+suite('protocols other than HTTP', () => {
   for (const [id, name] of Object.entries({
     'turn-allocate': 'TURN',
     'turn-allocate-framed': 'TURN',
@@ -37,7 +37,7 @@ suite('protocols that are no HTTP', () => {
     test(`${id}: ${name}`, () =>
       assert.equal(told(foreignProtocols.find((row) => row.id === `not-http-${id}`)!.bytes), name));
 
-  test('what reaches a backend is none, nor what is refused as a request', () => {
+  test('no request that is forwarded, or refused by a rule for requests, is taken for one', () => {
     for (const { id, bytes, expect } of corpus)
       if (expect.verdict !== 'block' || /^(?:host|absolute|connect$|trace)/.test(expect.rule))
         assert.equal(told(bytes), null, id);
@@ -55,7 +55,7 @@ suite('protocols that are no HTTP', () => {
       assert.equal(told(line), null, JSON.stringify(line));
   });
 
-  test('any bytes are told without an error, and in time', () => {
+  test('any bytes are classified without an error, and in time', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         foreignProtocol(bytes);

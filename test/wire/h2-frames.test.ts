@@ -1,4 +1,4 @@
-/** Frames of HTTP/2 by themselves: RFC 9113 sections 4 and 6. */
+/** HTTP/2 frames, each by itself: RFC 9113 sections 4 and 6. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -26,7 +26,7 @@ function framesOf(pieces: readonly Buffer[]): { frames: string[]; fault: string 
     const fault = reader.read(piece, ({ type, flags, stream, bytes, start, end }: Frame) => {
       const payload = bytes.toString('hex', start, end);
       const before = frames.at(-1)?.split(' ') ?? [];
-      // DATA that comes in pieces may be told in pieces.
+      // DATA that arrives in pieces may be emitted in pieces.
       if (type === 0 && before[0] === '0' && before[2] === String(stream) && before[3] !== '')
         frames[frames.length - 1] = `0 ${flags} ${stream} ${before[3]}${payload}`;
       else frames.push(`${type} ${flags} ${stream} ${payload}`);
@@ -37,7 +37,7 @@ function framesOf(pieces: readonly Buffer[]): { frames: string[]; fault: string 
   return { frames, fault: undefined };
 }
 
-/** What a frame of these bytes is found to be, and its payload. */
+/** The fault of a frame of these bytes, and its payload. */
 function checked(type: number, flags: number, stream: number, payload: string) {
   const bytes = Buffer.from(payload.replaceAll(' ', ''), 'hex');
   let found: { code: number; stream: boolean } | null = null;
@@ -136,7 +136,7 @@ suite('HTTP/2 frames: a stream of bytes', () => {
   );
   const whole = framesOf([bytes]);
 
-  test('any cut gives the same frames', () => {
+  test('any split gives the same frames', () => {
     assert.equal(whole.frames.length, 6);
     for (let at = 0; at <= bytes.length; at++)
       assert.deepEqual(framesOf([bytes.subarray(0, at), bytes.subarray(at)]), whole, `cut at ${at}`);
@@ -147,7 +147,7 @@ suite('HTTP/2 frames: a stream of bytes', () => {
     assert.deepEqual(framesOf([Buffer.from('000000040080000001', 'hex')]).frames, ['4 0 1 ']);
   });
 
-  test('any bytes: nothing throws', () => {
+  test('no bytes make the reader throw', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (any) => {
         new FrameReader().read(Buffer.from(any), (frame) => checkFrame(frame) === null);
@@ -169,7 +169,7 @@ suite('HTTP/2 frames: written', () => {
     );
   });
 
-  test('a block longer than a frame goes on in CONTINUATION', () => {
+  test('a block longer than a frame continues in CONTINUATION', () => {
     const { frames } = framesOf([Buffer.from(headersFrames(5, 'abcde', true, 2), 'latin1')]);
     assert.deepEqual(frames, ['1 1 5 6162', '9 0 5 6364', '9 4 5 65']);
   });

@@ -1,4 +1,4 @@
-/** Fields of HTTP/2 as requests: RFC 9113 sections 8.2 and 8.3, RFC 8441. */
+/** HTTP/2 fields as requests: RFC 9113 sections 8.2 and 8.3, RFC 8441. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { h2Request, trailerFault } from '../../src/wire/h2-request.ts';
@@ -10,7 +10,7 @@ const whys = (fields: readonly string[], ends = true): string[] =>
   (read(fields, ends).request.defects ?? []).map(({ why }) => why);
 
 suite('HTTP/2 fields: a request', () => {
-  test('pseudo-fields are taken out of the fields', () => {
+  test('pseudo-fields are not among the header fields', () => {
     assert.deepEqual(read([...own, 'accept', '*/*', 'content-length', '0']), {
       request: {
         method: 'GET',
@@ -24,7 +24,7 @@ suite('HTTP/2 fields: a request', () => {
     });
   });
 
-  test('crumbs of a cookie are one line again, where the first one stood', () => {
+  test('cookie fields are joined into one line, in the place of the first', () => {
     const { rawHeaders } = read([
       ...own,
       'a',
@@ -41,7 +41,7 @@ suite('HTTP/2 fields: a request', () => {
     assert.deepEqual(rawHeaders, ['a', '1', 'cookie', 'x=1; y=2; z=3', 'b', '2']);
   });
 
-  test('length and expectation are told', () => {
+  test('Content-Length and Expect are read', () => {
     const { contentLength, expect } = read([...own, 'content-length', '12', 'expect', '100-Continue'], false);
     assert.deepEqual([contentLength, expect], [12, '100-continue']);
   });
@@ -60,7 +60,7 @@ suite('HTTP/2 fields: a request', () => {
     assert.deepEqual(whys(fields, false), []);
   });
 
-  test('what is malformed is recorded as it came', () => {
+  test('a malformed request is recorded as received', () => {
     const { request } = read([...own, ':path', '/b', 'X', '1']);
     assert.match(
       headText(request),
@@ -73,7 +73,7 @@ suite('HTTP/2 fields: a request', () => {
   });
 });
 
-suite('HTTP/2 fields: what is malformed', () => {
+suite('HTTP/2 fields: malformed', () => {
   const rows: readonly (readonly [
     section: string,
     what: string,
@@ -132,13 +132,13 @@ suite('HTTP/2 fields: what is malformed', () => {
   for (const [section, what, fields, why, ends] of rows) {
     test(`${section}: ${what}`, () => assert.match(whys(fields, ends).join(), why));
   }
-  test('nothing of that in an ordinary request', () => {
+  test('an ordinary request has none of these faults', () => {
     assert.deepEqual(whys([...own, 'te', 'trailers', 'x', 'a\tb \x80', 'y', '']), []);
   });
 });
 
 suite('HTTP/2 fields: trailers', () => {
-  test('are held to the same', () => {
+  test('are checked like header fields', () => {
     assert.equal(trailerFault(['grpc-status', '0']), null);
     assert.match(trailerFault(['a', 'b', ':path', '/']) ?? '', /pseudo/);
     assert.match(trailerFault(['A', 'b']) ?? '', /lower case/);

@@ -87,7 +87,7 @@ suite('header facts', () => {
       assert.equal(headerFacts([...a, ...b]).seen & seen.framing, seen.framing, `${a} ${b}`);
   });
 
-  test('any header section gives facts, and what is said of it does not hang on the case of its names', () => {
+  test('any header section gives facts, which do not depend on the case of its names', () => {
     const name = fc.oneof(
       latin1,
       fc.constantFrom(

@@ -1,4 +1,4 @@
-/** HPACK, RFC 7541: the examples of appendix C, what is malformed, and field blocks of seven encoders. */
+/** HPACK, RFC 7541: the examples of appendix C, malformed blocks, and field blocks of seven encoders. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -34,7 +34,7 @@ suite('HPACK: the examples of RFC 7541 appendix C', () => {
       ...['set-cookie', 'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1'],
     ],
   ];
-  // What each example writes, and the size of the table behind it.
+  // The fields of each example, and the size of the table after it.
   const examples: readonly (readonly [
     section: string,
     table: number,
@@ -125,7 +125,7 @@ suite('HPACK: the examples of RFC 7541 appendix C', () => {
   });
 });
 
-suite('HPACK: what is malformed is a fault of the connection', () => {
+suite('HPACK: a malformed block is a connection error', () => {
   const rows: readonly (readonly [section: string, what: string, hex: string, fault: RegExp])[] = [
     ['6.1', 'index 0', '80', /index/],
     ['2.3.3', 'an index behind both tables', 'be', /index/],
@@ -161,14 +161,14 @@ suite('HPACK: the dynamic table', () => {
     assert.equal(read(decoder, 'be'), null);
   });
 
-  test('a name taken from an entry that the field itself drives out', () => {
+  test('a name taken from an entry that the field itself evicts', () => {
     const decoder = new HpackDecoder(80);
     assert.deepEqual(read(decoder, '40 04 6e616d65 01 61'), ['name', 'a']);
     assert.deepEqual(read(decoder, `7e 14 ${'62'.repeat(20)}`), ['name', 'b'.repeat(20)]);
     assert.deepEqual(read(decoder, 'be'), ['name', 'b'.repeat(20)]);
   });
 
-  test('a size update drives the oldest out, and several may come at once', () => {
+  test('a size update evicts the oldest entries, and several may come at once', () => {
     const decoder = new HpackDecoder();
     assert.deepEqual(read(decoder, '40 01 61 01 62 40 01 63 01 64'), ['a', 'b', 'c', 'd']);
     assert.deepEqual(read(decoder, '3f 03 3f e1 1f be'), ['c', 'd']);
@@ -185,7 +185,7 @@ suite('HPACK: the dynamic table', () => {
 });
 
 suite('HPACK: bounds', () => {
-  test('fields beyond the limit are read for the table, and not kept', () => {
+  test('fields beyond the limit enter the table, and are not kept', () => {
     const decoder = new HpackDecoder();
     const long = encodeField('x-long', 'y'.repeat(2000));
     // The same as a literal with indexing.
@@ -196,19 +196,19 @@ suite('HPACK: bounds', () => {
     assert.deepEqual(read(decoder, 'be'), ['a', 'b']);
   });
 
-  test('crumbs of a cookie count as the one line that they become', () => {
+  test('cookie fields count as the one line that they become', () => {
     const crumbs = Buffer.from(encodeField('cookie', 'a=1').repeat(400), 'latin1');
     const block = new HpackDecoder().decode(crumbs, 0, crumbs.length, 2000)!;
     assert.deepEqual([block.size, block.tooLong, block.fields.length], [2000, false, 800]);
   });
 
-  test('fields that are never to be indexed are told apart', () => {
+  test('never-indexed fields are marked', () => {
     const bytes = Buffer.from('8210016101620001630164', 'hex');
     assert.deepEqual(new HpackDecoder().decode(bytes, 0, bytes.length, plenty)?.neverIndexed, [2]);
   });
 });
 
-suite('HPACK: what is written is read as it was', () => {
+suite('HPACK: written blocks decode to the same fields', () => {
   const latin1 = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 
   test('Huffman', () => {

@@ -13,7 +13,7 @@ const rows: readonly (readonly [path: string, host: string, port: number | null]
   ['/?target_host=www.example.com&target_port=22', 'www.example.com', 22],
 ];
 
-suite('the target in a path of MASQUE', () => {
+suite('the target in a MASQUE path', () => {
   for (const [path, host, port] of rows)
     test(path, () => assert.deepEqual(masqueTarget(path), { host, port }));
 
@@ -25,7 +25,7 @@ suite('the target in a path of MASQUE', () => {
   ])
     test(`${path} names none`, () => assert.equal(masqueTarget(path), null));
 
-  test('a port that is none is left open', () => {
+  test('an invalid port gives a null port', () => {
     assert.deepEqual(masqueTarget('/udp/www.example.com/99999/'), { host: 'www.example.com', port: null });
   });
 

@@ -13,7 +13,7 @@ const ordinary =
   'POST /a?b=c HTTP/1.1\r\nHost: www.example.net\r\nX-Odd:\t caf\xe9 \r\nX-Empty:\r\nCookie: a=b\r\nCookie: c=d\r\nContent-Length: 3\r\n\r\n';
 
 suite('a plain head', () => {
-  test('is read as it stands', () => {
+  test('is read', () => {
     const head = read(`${ordinary}abcGET`);
     assert.deepEqual(head, {
       method: 'POST',
@@ -29,7 +29,7 @@ suite('a plain head', () => {
     });
   });
 
-  test('tells whether the sender closes', () => {
+  test('says whether the client closes', () => {
     for (const [line, close] of [
       ['Connection: close', true],
       ['connection: CLOSE', true],
@@ -87,7 +87,7 @@ suite('a plain head', () => {
 
   test('64 fields are', () => assert.notEqual(read(fields('A: b\r\n'.repeat(63))), null));
 
-  // Pieces that make heads, good ones and bad ones, in any order.
+  // Pieces that make valid and invalid heads, in any order.
   const piece = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom('\r\n', 'Host: a\r\n', 'A: b\r\n', 'Content-Length: 2\r\n') },
     { weight: 2, arbitrary: fc.constantFrom('Connection: close\r\n', 'x:y\r\n', ':', ' ', '\t', '\n', '\r') },
@@ -98,7 +98,7 @@ suite('a plain head', () => {
     .tuple(start, fc.array(piece, { maxLength: 12 }), fc.constantFrom('', '\r\n'))
     .map(([first, rest, last]) => `${first}${rest.join('')}${last}`);
 
-  test('whatever is taken for one, the strict parser reads the same from the same bytes, without a defect', () => {
+  test('the strict parser reads the same from the bytes of every plain head, without a defect', () => {
     let taken = 0;
     fc.assert(
       fc.property(any, (text) => {
@@ -126,7 +126,7 @@ suite('a plain head', () => {
     assert.ok(taken > 1000, `only ${taken} of 20,000 were taken for one`);
   });
 
-  test('cut short anywhere it is none', () => {
+  test('a truncated head is never one', () => {
     for (let length = 0; length < ordinary.length; length++) {
       assert.equal(read(ordinary.slice(0, length)), null, String(length));
     }

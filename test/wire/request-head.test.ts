@@ -13,7 +13,7 @@ const whys = (text: string): string =>
     .join('; ');
 
 suite('a request head', () => {
-  test('is read with the place of everything in it', () => {
+  test('is read with the offset of each part', () => {
     const text = 'GET /x?y HTTP/1.1\r\nHost: www.example.net\r\nX-Empty:\r\nA:\tb \r\n\r\nbody';
     const head = read(text);
     assert.deepEqual([head.method, head.target, head.version], ['GET', '/x?y', '1.1']);
@@ -31,7 +31,7 @@ suite('a request head', () => {
     assert.deepEqual(read('\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n').defects, []);
   });
 
-  test('a head that has not ended says so', () => {
+  test('a head without an end is not complete', () => {
     assert.equal(read('GET / HTTP/1.1\r\nHost: a\r\n').complete, false);
   });
 
@@ -55,7 +55,7 @@ suite('a request head', () => {
   ] as const)
     test(`${what} is a defect`, () => assert.match(whys(text), why));
 
-  test('what begins with no method and target is none', () => {
+  test('bytes without a method and a target are no head', () => {
     for (const text of [
       '',
       '\r\n',
@@ -69,7 +69,7 @@ suite('a request head', () => {
     }
   });
 
-  test('any bytes give a head whose places lie inside them, or null', () => {
+  test('any bytes give a head whose offsets lie inside them, or null', () => {
     const near = fc
       .tuple(
         fc.constantFrom('GET', 'CONNECT', 'G@T', '', 'get', '\r\n\nPOST'),

@@ -55,7 +55,7 @@ suite('a request-target', () => {
     ['FILE:///etc/passwd', 'file', ''],
     ['urn:isbn:1', 'urn', 'isbn:1'],
   ] as const)
-    test(`${target} has the scheme ${scheme}, and an authority that means nothing`, () => {
+    test(`${target} has the scheme ${scheme}, and no authority is read`, () => {
       const parsed = read(target);
       assert.ok(parsed.form === 'absolute');
       assert.deepEqual([parsed.scheme, parsed.authority], [scheme, null]);
@@ -115,12 +115,12 @@ suite('a request-target', () => {
             assert.ok(parsed.at >= 0 && parsed.at <= target.length, `${parsed.at} in ${target}`);
             return;
           }
-          // Whoever decodes it has the bytes that were sent.
+          // Decoded, it is the bytes that were sent.
           if (parsed.form === 'origin') assert.equal(raw(parsed.path), raw(target));
           if (parsed.form !== 'absolute') return;
           assert.ok(0 <= parsed.authorityStart && parsed.authorityStart <= parsed.authorityEnd);
           assert.ok(parsed.authorityEnd <= target.length);
-          // What goes on is origin form: it can name no host any more.
+          // The forwarded target is origin-form, which can name no host.
           assert.ok(
             parsed.path.startsWith('/') || (parsed.path === '*' && method === 'OPTIONS'),
             parsed.path,

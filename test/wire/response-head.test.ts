@@ -62,7 +62,7 @@ suite('a response head', () => {
     assert.deepEqual(head.rawHeaders, ['X-Kept', 'yes', 'Content-Length', '0']);
   });
 
-  test('Connection cannot take the length out of a message', () =>
+  test('Connection cannot remove the Content-Length of a message', () =>
     assert.deepEqual(
       read(lines('HTTP/1.1 200 OK', 'Connection: content-length', 'Content-Length: 3')).rawHeaders,
       ['Content-Length', '3'],
@@ -130,7 +130,7 @@ suite('a response head', () => {
   ] as const)
     test(`${what} is refused`, () => assert.equal(typeof parse(text, 'GET'), 'string'));
 
-  test('any text gives a head or a reason, and a head that writes out to the same head again', () => {
+  test('any text gives a reason, or a head that reads back the same when it is written', () => {
     const field = fc.tuple(
       fc.oneof(
         fc.constantFrom('Content-Length', 'transfer-encoding', 'Connection', 'X-A', 'Set-Cookie', 'Upgrade'),

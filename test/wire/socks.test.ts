@@ -34,7 +34,7 @@ suite('SOCKS', () => {
     );
   });
 
-  test('0.0.0.0 is an address, not the sign of a name', () =>
+  test('0.0.0.0 is an address, and no name follows', () =>
     assert.equal(parseSocks4(bytes('04 01 00 50 00 00 00 00', 'me\0'))?.host, '0.0.0.0'));
 
   test('a SOCKS5 greeting offers methods', () => {
