@@ -114,8 +114,8 @@ suite('the health of a backend', () => {
   test('does not suffer from its being busy: a check waits behind no request', async (t) => {
     let checks = 0;
     const busy = await rawBackend(t, async ({ socket, until }) => {
-      // Requests hang; checks do not.
-      if (!/^GET \/healthz /.test(await until(/\r\n\r\n/))) return;
+      // Requests hang; checks do not. On a busy machine a check may be given up before it is sent.
+      if (!/^GET \/healthz /.test(await until(/\r\n\r\n/).catch(() => ''))) return;
       checks++;
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     });
