@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'iovalkey';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -97,6 +98,76 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
         [host, null],
         ['second.example.net', null],
       ],
+    );
+  });
+
+  test('a leader killed in the middle of an order is followed by another gateway once its lock has expired, and not before', async () => {
+    const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
+    const front = await startFront(owner, pebble);
+    const plain = [await freePort(), await freePort()];
+    const secure = [await freePort(), await freePort()];
+    let alive = 0;
+    const balancer = createServer((socket) => {
+      const behind = connect(plain[alive]!, '127.0.0.1');
+      socket.on('error', () => behind.destroy()).pipe(behind);
+      behind.on('error', () => socket.destroy()).pipe(socket);
+    }).listen(pebble.httpPort, '127.0.0.1');
+    after(() => balancer.close());
+    const client = new Redis(redis.port, '127.0.0.1').on('error', () => {});
+    after(() => client.disconnect());
+    const holder = () => client.get('{sekisho}:acme:leader');
+    const start = (at: number) =>
+      startOrdering(
+        owner,
+        `listen: ["127.0.0.1:${plain[at]}", { address: "127.0.0.1:${secure[at]}", tls: ${acme(front)} }]`,
+        `fleet: { valkey: "${redis.url}" }\n`,
+        '',
+        `, secret: "${secret}"`,
+      );
+
+    const reached = Promise.withResolvers<void>();
+    front.answer = async ({ path }) => {
+      if (!path.startsWith('/finalize-order/')) return null;
+      reached.resolve();
+      return new Promise<never>(() => {});
+    };
+    const leader = await start(0);
+    await reached.promise;
+    const follower = await start(1);
+    await eventually(async () => (await client.zcard('{sekisho}:seen')) === 2, 'both are connected', 10_000);
+    await eventually(
+      async () => isDeepStrictEqual(await accountsOf(follower), await accountsOf(leader)),
+      'the follower has the account',
+      10_000,
+    );
+    const dead = await holder();
+    leader.process.signal('SIGKILL');
+    assert.deepEqual(await leader.process.exited, { code: null, signal: 'SIGKILL' });
+    front.answer = () => null;
+    alive = 1;
+    const orders = () =>
+      front.asked.filter(({ path, payload }) => path === '/order-plz' && payload !== null).length;
+    assert.equal(await holder(), dead, 'the lock outlives its holder');
+    await eventually(
+      async () => {
+        const before = orders();
+        const now = await holder();
+        if (now === dead) assert.equal(before, 1, 'nobody orders while the lock holds');
+        return now !== null && now !== dead;
+      },
+      'another gateway leads',
+      30_000,
+    );
+    const { issuer, names } = await issued(secure[1]!);
+    assert.match(issuer, /^Pebble Intermediate/);
+    assert.equal(names, `DNS:${host}`);
+    assert.equal(orders(), 2);
+    const [certificate] = (await statusOf(follower)).certificates;
+    assert.deepEqual([certificate?.host, certificate?.trouble], [host, null]);
+    await eventually(
+      async () => (await readdir(join(follower.folder, 'challenges'))).length === 0,
+      'no challenge of the abandoned order is left',
+      10_000,
     );
   });
 });
