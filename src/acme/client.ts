@@ -212,18 +212,18 @@ export function retryAfter(value: string | undefined, now = Date.now()): number 
 }
 
 function problem(status: number, headers: Answer['headers'], text: string): AcmeError {
-  let told: Record<string, unknown> = {};
+  let body: Record<string, unknown> = {};
   try {
-    told = asObject({ status, headers, text });
+    body = asObject({ status, headers, text });
   } catch {
     // Not from the authority, but a proxy's error page, for example.
   }
-  return problemOf(told, `the authority answered ${status}`, retryAfter(headers['retry-after']));
+  return problemOf(body, `the authority answered ${status}`, retryAfter(headers['retry-after']));
 }
 
 /** The error of a problem document. @param otherwise the message if it has no detail */
-export function problemOf(told: unknown, otherwise: string, wait: number | null = null): AcmeError {
-  const { type, detail } = (told ?? {}) as { readonly type?: unknown; readonly detail?: unknown };
+export function problemOf(body: unknown, otherwise: string, wait: number | null = null): AcmeError {
+  const { type, detail } = (body ?? {}) as { readonly type?: unknown; readonly detail?: unknown };
   const kind = typeof type === 'string' ? type.slice(type.lastIndexOf(':') + 1) : '';
   // The detail may quote what another server answered the authority, so control characters are removed.
   const text = typeof detail === 'string' ? detail.slice(0, 500).replace(/\p{C}/gu, ' ') : '';

@@ -52,7 +52,7 @@ export interface FleetCertificatesOptions {
 }
 
 /** Milliseconds between two polls of the shared notes. */
-const lookEvery = 1000;
+const pollEvery = 1000;
 /** Milliseconds within which every gateway has polled. */
 const spreadTime = 2500;
 /** How long the lock holds unless renewed, in milliseconds. */
@@ -87,7 +87,7 @@ export class FleetCertificates implements Sharing {
   readonly #put = new Map<string, { readonly hash: string; readonly at: number }>();
   #timer: NodeJS.Timeout | null = null;
   #queue: Promise<void> = Promise.resolve();
-  #told = '';
+  #reported = '';
 
   constructor(options: FleetCertificatesOptions) {
     this.#options = options;
@@ -102,27 +102,27 @@ export class FleetCertificates implements Sharing {
     this.#hosts = hosts;
     this.#onChange = onChange;
     let waiting = false;
-    const look = (): void => {
+    const poll = (): void => {
       if (waiting) return;
       waiting = true;
-      this.#inTurn(() => this.#look())
+      this.#enqueue(() => this.#poll())
         .then(
           () => {
-            this.#told = '';
+            this.#reported = '';
           },
           (error: Error) => {
             this.#leads = false;
             // Report an error once, until a poll succeeds.
-            if (error.message !== this.#told) this.#options.onError(error);
-            this.#told = error.message;
+            if (error.message !== this.#reported) this.#options.onError(error);
+            this.#reported = error.message;
           },
         )
         .finally(() => {
           waiting = false;
         });
     };
-    this.#timer = setInterval(look, lookEvery).unref();
-    look();
+    this.#timer = setInterval(poll, pollEvery).unref();
+    poll();
   }
 
   replace(hosts: readonly string[]): void {
@@ -135,7 +135,7 @@ export class FleetCertificates implements Sharing {
     const notes = this.#options.notes();
     if (notes?.connected !== true)
       throw new Error("the fleet's store is unreachable: not every gateway could answer the challenge");
-    await this.#inTurn(() => this.#publish(notes));
+    await this.#enqueue(() => this.#publish(notes));
     if (Object.keys(this.#options.store.files('challenges')).length > 0) await sleep(spreadTime);
   }
 
@@ -148,13 +148,13 @@ export class FleetCertificates implements Sharing {
     this.#leads = false;
   }
 
-  #inTurn(task: () => Promise<void>): Promise<void> {
+  #enqueue(task: () => Promise<void>): Promise<void> {
     const done = this.#queue.then(task);
     this.#queue = done.catch(() => {});
     return done;
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const notes = this.#options.notes();
     // The fleet reports why the store is unreachable.
     if (notes?.connected !== true) {

@@ -74,9 +74,9 @@ async function authorize(
   url: string,
   { client, store, host, challenges: possible, spread, signal }: Omit<OrderOptions, 'replaces'>,
 ): Promise<void> {
-  const told = asObject(await client.ask(url, null));
-  if (told.status === 'valid') return;
-  const offered = (Array.isArray(told.challenges) ? told.challenges : []) as Challenge[];
+  const body = asObject(await client.ask(url, null));
+  if (body.status === 'valid') return;
+  const offered = (Array.isArray(body.challenges) ? body.challenges : []) as Challenge[];
   const challenge = possible
     .map((type) => offered.find((one) => one.type === type))
     .find((one) => one !== undefined);
@@ -115,20 +115,20 @@ async function until(
   await sleep(wait, undefined, { signal });
   for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
     const answer: Answer = await client.ask(url, null);
-    const told = asObject(answer);
-    if (wanted.includes(String(told.status))) return told;
-    if (!['pending', 'ready', 'processing'].includes(String(told.status))) throw refusalOf(told);
+    const body = asObject(answer);
+    if (wanted.includes(String(body.status))) return body;
+    if (!['pending', 'ready', 'processing'].includes(String(body.status))) throw refusalOf(body);
     const asked = retryAfter(answer.headers['retry-after']);
     // A wait longer than the order's time limit abandons the order, which is retried after the back-off.
     await sleep(Math.min(Math.max(pause, asked ?? 0), orderTime), undefined, { signal });
   }
 }
 
-function refusalOf(told: Record<string, unknown>): AcmeError {
-  const challenges = Array.isArray(told.challenges) ? told.challenges : [];
+function refusalOf(body: Record<string, unknown>): AcmeError {
+  const challenges = Array.isArray(body.challenges) ? body.challenges : [];
   const failed = challenges.find((one) => (one as { error?: unknown }).error !== undefined);
   return problemOf(
-    (failed as { error?: unknown } | undefined)?.error ?? told.error,
-    `the order is ${String(told.status)}`,
+    (failed as { error?: unknown } | undefined)?.error ?? body.error,
+    `the order is ${String(body.status)}`,
   );
 }

@@ -39,9 +39,9 @@ const firstBackOff = 5 * minute;
 /** The back-off after a rate-limit error without a Retry-After. */
 const limitedBackOff = hour;
 /** Milliseconds between two checks of the schedule. */
-const lookEvery = minute;
+const checkEvery = minute;
 /** Report a certificate with less time left than this, or less than a sixth of its lifetime if it is short-lived. */
-const leftToTell = 14 * day;
+const reportBelow = 14 * day;
 
 export interface RenewalsOptions {
   readonly acme: AcmeOptions;
@@ -88,12 +88,12 @@ export class Renewals {
   start(): Promise<void> {
     this.#store.open();
     this.#schedules.read(this.#now());
-    this.#timer = setInterval(() => this.look(), lookEvery).unref();
+    this.#timer = setInterval(() => this.check(), checkEvery).unref();
     this.#sharing.start(this.#options.hosts, () => {
       this.#schedules.read(this.#now());
-      this.look();
+      this.check();
     });
-    return this.look();
+    return this.check();
   }
 
   /** Applies another config's hosts and authority. The folder stays the same, and existing certificates stay valid. */
@@ -102,7 +102,7 @@ export class Renewals {
     this.#client = null;
     for (const host of this.#schedules.keep(options.hosts)) this.#events.onTrouble(host, null);
     this.#sharing.replace(options.hosts);
-    this.look();
+    this.check();
   }
 
   get states(): readonly CertificateState[] {
@@ -123,14 +123,14 @@ export class Renewals {
   }
 
   /** Orders what is due now. @returns resolves when done; never rejects */
-  look(): Promise<void> {
+  check(): Promise<void> {
     this.#again = this.#working !== null;
     if (this.#ended.signal.aborted) return Promise.resolve();
     this.#working ??= this.#work()
       .catch((error) => this.#events.onError(error as Error))
       .then(() => {
         this.#working = null;
-        return this.#again ? this.look() : undefined;
+        return this.#again ? this.check() : undefined;
       });
     return this.#working;
   }
@@ -139,7 +139,7 @@ export class Renewals {
     for (const host of this.#options.hosts) {
       if (this.#ended.signal.aborted || !this.#sharing.leads) return;
       const reached = !(await this.#isDue(host)) || (await this.#renew(host));
-      this.#tellOfEnd(host);
+      this.#reportExpiry(host);
       // The authority is unreachable, so orders for the other hosts would time out too. They are tried at the next check.
       if (!reached) return;
     }
@@ -244,12 +244,12 @@ export class Renewals {
   }
 
   /** Reports a certificate that is about to expire, once a day. */
-  #tellOfEnd(host: string): void {
+  #reportExpiry(host: string): void {
     const x509 = this.#certificate(host);
     if (x509 === null) return;
     const [from, to, now] = [x509.validFromDate.getTime(), x509.validToDate.getTime(), this.#now()];
     const left = to - now;
-    if (left > Math.min(leftToTell, (to - from) / 6) || now - (this.#ending.get(host) ?? 0) < day) return;
+    if (left > Math.min(reportBelow, (to - from) / 6) || now - (this.#ending.get(host) ?? 0) < day) return;
     this.#ending.set(host, now);
     const why = this.#schedules.of(host).trouble;
     this.#events.onTrouble(

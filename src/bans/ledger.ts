@@ -303,15 +303,14 @@ export class BanLedger {
     return Math.max(this.#options.clock(), (known?.changed ?? -1) + 1);
   }
 
-  #take(ban: Ban, origin: ChangeOrigin): boolean {
+  #take(ban: Ban, origin: ChangeOrigin): void {
     const now = this.#options.clock();
-    if (!this.#table.put(ban, now)) return false;
+    if (!this.#table.put(ban, now)) return;
     // A probe ban or a pardon, made here or elsewhere, answers the offences before it: they count no further.
     if (ban.by === 'probes') this.#offences.forget(ban.prefix);
     else if (ban.level === 0 && !isWide(ban.prefix)) this.#offences.forget(ban.prefix);
     else if (ban.level === 0) this.#offences.forgetWithin(ban.prefix);
     this.#emit({ kind: ban.until > now ? 'added' : 'removed', ban }, origin);
-    return true;
   }
 
   #emit(change: BanChange, origin: ChangeOrigin): void {

@@ -2,9 +2,9 @@
 import type { Logger } from 'pino';
 import type { FleetHealth, FleetOptions } from './fleet-options.ts';
 
-type Told = Pick<FleetOptions, 'onState' | 'onError' | 'onRefused' | 'onSkew' | 'onRepaired'>;
+type Callbacks = Pick<FleetOptions, 'onState' | 'onError' | 'onRefused' | 'onSkew' | 'onRepaired'>;
 
-export function fleetLog(log: Logger): Required<Told> {
+export function fleetLog(log: Logger): Required<Callbacks> {
   return {
     onState: (health) => logState(health, log),
     onError: (error) =>

@@ -27,7 +27,7 @@ const mostStrikes = 10_000;
 /** The most bans waiting for the next write. Above it all records are compared again instead. */
 const mostBans = 10_000;
 /** The most refusals reported; all are counted. */
-const mostTold = 100;
+const mostReported = 100;
 
 interface WaitingStrike extends Omit<Strike, 'since'> {
   readonly rule: RuleId;
@@ -60,7 +60,7 @@ export class Fleet {
   #outages = 0;
   #refused = 0;
   #poisoned: StoredBan[] = [];
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   readonly #errors = new Map<string, number>();
   #repaired: string | null = null;
   /** No reconciliation and no write before this time, by `performance.now`. */
@@ -81,9 +81,9 @@ export class Fleet {
             id: this.#source,
             remember,
             clock: clock.now,
-            goesOn: () => !this.#closed && store.connected,
+            isActive: () => !this.#closed && store.connected,
             take: ({ prefix, ban, text }) => this.#take(prefix, ban, text),
-            put: (bans, quietly) => this.#send(bans, quietly),
+            put: (bans, quietly) => this.#sendBans(bans, quietly),
           });
     const off = ledger?.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin === 'here') this.#put(change.ban);
@@ -167,7 +167,7 @@ export class Fleet {
     await this.#round;
     if (store.connected) {
       await this.#write();
-      await this.#pass();
+      await this.#sendRound();
       await store.leave(this.#source).catch(() => {});
     }
     this.#closed = true;
@@ -194,7 +194,7 @@ export class Fleet {
       });
     }
     // New bans do not wait for the reconciliation: other gateways should have them before the client gets there.
-    this.#round ??= this.#pass().finally(() => {
+    this.#round ??= this.#sendRound().finally(() => {
       this.#round = null;
     });
     void this.#write();
@@ -254,7 +254,7 @@ export class Fleet {
       if (poisoned.length > 0) await store.dropBans(poisoned);
     } catch (error) {
       if (isFull(error)) this.#fail(error);
-      else this.#trouble(error);
+      else this.#report(error);
     }
   }
 
@@ -270,7 +270,7 @@ export class Fleet {
       this.#poisoned.push({ prefix, ban, text });
   }
 
-  async #send(bans: readonly Ban[], quietly = false): Promise<void> {
+  async #sendBans(bans: readonly Ban[], quietly = false): Promise<void> {
     for (const { prefix } of await this.#options.store.putBans(bans, quietly))
       this.#refuse({
         prefix,
@@ -282,10 +282,10 @@ export class Fleet {
   /** Reports each refusal once, so that forged records can't flood the log. @param anew count it even if it was reported before */
   #refuse(refusal: Refusal, anew = false): void {
     const text = `${refusal.prefix} ${refusal.why}`;
-    const known = this.#told.has(text);
+    const known = this.#reported.has(text);
     if (anew || !known) this.#refused++;
-    if (known || this.#told.size >= mostTold) return;
-    this.#told.add(text);
+    if (known || this.#reported.size >= mostReported) return;
+    this.#reported.add(text);
     this.#options.onRefused(refusal);
   }
 
@@ -296,18 +296,18 @@ export class Fleet {
     // If it is not connected, `onState` has reported the cause.
     if (isFull(error)) this.#enter('full', `it is out of memory: ${(error as Error).message}`);
     else if (connected) this.#enter('joining', (error as Error).message);
-    this.#trouble(error);
+    this.#report(error);
   }
 
   /** Reports the same error at most once a minute. */
-  #trouble(error: unknown): void {
+  #report(error: unknown): void {
     const { store, onError } = this.#options;
     // A lost connection and a full store are reported as states.
     if (!store.connected || isFull(error)) return;
     const text = error instanceof Error ? error.message : String(error);
     const now = performance.now();
     if (now - (this.#errors.get(text) ?? Number.NEGATIVE_INFINITY) < sameError) return;
-    if (this.#errors.size >= mostTold) this.#errors.clear();
+    if (this.#errors.size >= mostReported) this.#errors.clear();
     this.#errors.set(text, now);
     onError(error);
   }
@@ -331,7 +331,7 @@ export class Fleet {
     const bans = [...this.#bans.values()];
     this.#bans.clear();
     try {
-      await this.#send(bans);
+      await this.#sendBans(bans);
     } catch (error) {
       // Some may have arrived; sending a stored record again has no effect.
       for (const ban of bans) if (!this.#bans.has(ban.prefix)) this.#bans.set(ban.prefix, ban);
@@ -341,19 +341,19 @@ export class Fleet {
     }
   }
 
-  async #pass(): Promise<void> {
+  async #sendRound(): Promise<void> {
     if (performance.now() < this.#notBefore) return;
     try {
-      await this.#passStrikes();
-      await this.#passRates();
-      await this.#passEvents();
+      await this.#sendStrikes();
+      await this.#sendRates();
+      await this.#sendEvents();
     } catch (error) {
       if (isFull(error)) this.#fail(error);
-      else this.#trouble(error);
+      else this.#report(error);
     }
   }
 
-  async #passStrikes(): Promise<void> {
+  async #sendStrikes(): Promise<void> {
     const { store, ledger } = this.#options;
     const strikes = this.#strikes.slice(0, round);
     if (strikes.length === 0 || ledger === null) return;
@@ -369,7 +369,7 @@ export class Fleet {
     }
   }
 
-  async #passRates(): Promise<void> {
+  async #sendRates(): Promise<void> {
     const shares = this.#tables().flatMap((table) => table.shares());
     if (shares.length === 0) return;
     try {
@@ -381,7 +381,7 @@ export class Fleet {
     }
   }
 
-  async #passEvents(): Promise<void> {
+  async #sendEvents(): Promise<void> {
     const { describe } = this.#options;
     const { first, events } = this.#backlog.head(round);
     if (events.length === 0) return;

@@ -22,7 +22,7 @@ export interface ReconcilerOptions {
   /** The fleet's clock, milliseconds since the epoch. */
   readonly clock: () => number;
   /** Whether to continue; false once the store is lost. */
-  readonly goesOn: () => boolean;
+  readonly isActive: () => boolean;
   /** Applies a record of the store unless it is refused. */
   readonly take: (record: StoredBan) => void;
   readonly put: (bans: readonly Ban[], quietly: boolean) => Promise<void>;
@@ -37,7 +37,7 @@ const digestLife = 600_000;
 /** Changes are read again from this long before the disconnection, in milliseconds: clocks and messages may lag. */
 const overlap = 10_000;
 /** Milliseconds between two checks on the filling gateway. */
-const look = 500;
+const checkInterval = 500;
 /** Gateways start at random within this many milliseconds per live gateway, up to the maximum. */
 const spreadEach = 10;
 const mostSpread = 3000;
@@ -92,7 +92,7 @@ export class Reconciler {
 
   /** Reconciles after a disconnection. @throws Error if the store is lost meanwhile */
   async join(pulse: Pulse): Promise<void> {
-    const { goesOn } = this.#options;
+    const { isActive } = this.#options;
     const apart = pulse.time - this.#heard;
     this.#progress = 0;
     try {
@@ -100,10 +100,10 @@ export class Reconciler {
       if (this.#heard > 0) await this.#catchUp(Math.max(this.#heard, pulse.time - deltaLife + overlap));
       // Spread the load: all gateways reconnect at the same moment.
       if (pulse.gateways > 1) await delay(Math.random() * Math.min(pulse.gateways * spreadEach, mostSpread));
-      if (!goesOn()) return;
+      if (!isActive()) return;
       const caughtUp = pulse.epoch === this.#epoch && apart < deltaLife - overlap;
       if (!caughtUp || this.#looksEmptied(pulse.bans)) await this.#bringTogether();
-      if (!goesOn()) return;
+      if (!isActive()) return;
       this.#epoch = pulse.epoch;
       this.#heard = pulse.time;
       this.#emptyBeats = 0;
@@ -122,16 +122,16 @@ export class Reconciler {
 
   /** Reads the changes since a time up to which this gateway has everything. */
   async #catchUp(time: number): Promise<void> {
-    const { store, goesOn } = this.#options;
+    const { store, isActive } = this.#options;
     for await (const prefixes of store.changedSince(time - overlap)) {
       await this.#read(prefixes);
-      if (!goesOn()) return;
+      if (!isActive()) return;
     }
   }
 
   async #bringTogether(): Promise<void> {
-    const { store, id, goesOn, ledger } = this.#options;
-    while (goesOn()) {
+    const { store, id, isActive, ledger } = this.#options;
+    while (isActive()) {
       const { epoch, bans } = await store.pulse(id, '{}');
       const digest = ledger.size === 0 ? null : await this.#digest(epoch);
       if (digest !== null) {
@@ -146,13 +146,13 @@ export class Reconciler {
         if (await store.claim('filler', id, claimLife)) return this.#fill(epoch);
       }
       this.#progress = Math.min(1, bans / Math.max(1, ledger.size));
-      await delay(look * (1 + Math.random()));
+      await delay(checkInterval * (1 + Math.random()));
     }
   }
 
   /** Fills a store that lost its data. Publishes only records that other gateways may not have. */
   async #fill(epoch: string): Promise<void> {
-    const { store, ledger, id, put, goesOn, remember, clock } = this.#options;
+    const { store, ledger, id, put, isActive, remember, clock } = this.#options;
     // All gateways have what was decided before the loss; the makers of later records publish them.
     const scope = { cut: this.#heard === 0 ? clock() : this.#heard - overlap, remember };
     const total = Math.max(1, ledger.size);
@@ -167,7 +167,7 @@ export class Reconciler {
       );
       done += part.length;
       this.#progress = Math.min(1, done / total);
-      if (!goesOn()) return;
+      if (!isActive()) return;
       if (clock() - claimed < claimLife / 4) continue;
       claimed = clock();
       await store.claim('filler', id, claimLife);
@@ -177,7 +177,7 @@ export class Reconciler {
     await store.claim('filler', id, 1);
     // Read what other gateways added meanwhile.
     do await this.#walkIndex();
-    while (this.#cursor !== '0' && goesOn());
+    while (this.#cursor !== '0' && isActive());
   }
 
   /**
@@ -186,7 +186,7 @@ export class Reconciler {
    * @returns whether the store still holds records that this gateway lacks
    */
   async #differs(digest: Digest): Promise<boolean> {
-    const { ledger, goesOn } = this.#options;
+    const { ledger, isActive } = this.#options;
     const own = await digestOf(ledger.records(), digest);
     const left = digest.sums.map((sum, bucket) => sum ^ own[bucket]!);
     if (left.every((sum) => sum === 0)) return false;
@@ -197,26 +197,26 @@ export class Reconciler {
         if (inScope(ban, digest)) left[bucketOf(ban.prefix)]! ^= markOf(ban);
       done += part.length;
       this.#progress = Math.min(1, done / Math.max(1, ledger.size));
-      if (!goesOn()) return false;
+      if (!isActive()) return false;
     }
     return left.some((sum) => sum !== 0);
   }
 
   /** Reads every record of the store, and adds what it lacks. */
   async #exchange(): Promise<void> {
-    const { store, ledger, put, goesOn } = this.#options;
+    const { store, ledger, put, isActive } = this.#options;
     const theirs = new Map<string, number>();
     const total = Math.max(1, ledger.size);
     for await (const records of store.allBans()) {
       await this.#takeAll(records);
       for (const { prefix, ban } of records) if (ban !== null) theirs.set(prefix, ban.changed);
       this.#progress = Math.min(0.9, theirs.size / total);
-      if (!goesOn()) return;
+      if (!isActive()) return;
     }
     const missing = (ban: Ban): boolean => (theirs.get(ban.prefix) ?? -1) < ban.changed && this.#lasts(ban);
     for (const part of paged(ledger.records(), missing)) {
       await put(part, false);
-      if (!goesOn()) return;
+      if (!isActive()) return;
     }
   }
 

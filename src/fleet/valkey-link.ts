@@ -83,7 +83,7 @@ export class ValkeyLink {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#tell({ kind: 'away', text: 'closed' });
+    this.#report({ kind: 'away', text: 'closed' });
     for (const client of [this.commands, this.#subscriber]) client.disconnect();
   }
 
@@ -99,7 +99,7 @@ export class ValkeyLink {
         this.#echoed = true;
       }
       this.#ready.add(client);
-      if (this.#ready.size === 2) this.#tell(null);
+      if (this.#ready.size === 2) this.#report(null);
     } catch (error) {
       this.#fail(error as Error);
       this.#again(client);
@@ -146,16 +146,16 @@ export class ValkeyLink {
   #gone(client: Client): void {
     this.#ready.delete(client);
     // It may reconnect at once; if not, the next attempt reports the cause.
-    if (this.connected) this.#tell({ kind: 'away', text: '' });
+    if (this.connected) this.#report({ kind: 'away', text: '' });
   }
 
   #fail(error: Error): void {
     this.#options.onError(error);
     const trouble = troubleOf(error, this.#address);
-    if (!this.connected && trouble !== null) this.#tell(trouble);
+    if (!this.connected && trouble !== null) this.#report(trouble);
   }
 
-  #tell(trouble: Trouble | null): void {
+  #report(trouble: Trouble | null): void {
     if (this.#closed && trouble === null) return;
     const before = this.#trouble;
     if (before?.kind === trouble?.kind && before?.text === trouble?.text) return;

@@ -26,9 +26,9 @@ interface Loaded {
 }
 
 /** Polling interval, in milliseconds. ACME clients replace files by rename, which inotify misses. */
-const lookEvery = 5000;
+const pollEvery = 5000;
 /** The interval while an ordered certificate is missing: handshakes for its name fail until it arrives. */
-const missingLookEvery = 1000;
+const missingPollEvery = 1000;
 
 export class Certificates {
   #files: readonly CertificateFiles[];
@@ -61,11 +61,11 @@ export class Certificates {
     this.#loaded = files.map((one) => this.#read(one, null));
     let since = 0;
     this.#timer = setInterval(() => {
-      since += missingLookEvery;
-      if (since < lookEvery && !this.#loaded.includes(null)) return;
+      since += missingPollEvery;
+      if (since < pollEvery && !this.#loaded.includes(null)) return;
       since = 0;
       if (this.#stamp() !== this.#seen) this.reload();
-    }, missingLookEvery).unref();
+    }, missingPollEvery).unref();
   }
 
   /** Shown to clients that send no server name: the first certificate, and those with other key types for its names. */

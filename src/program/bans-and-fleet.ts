@@ -65,7 +65,7 @@ export async function startClientPlane(config: Config, options: ClientPlaneOptio
   const mailBans =
     bansConfig === false ? null : new MailBans(ledgerRules(bansConfig, config), Date.now, elapsed);
   mailBans?.ledger.onChange((change) => {
-    if (change.kind === 'added') tellBan(change.ban, 'from mail', options);
+    if (change.kind === 'added') reportBan(change.ban, 'from mail', options);
   });
   let files = fleetConfig === false ? {} : fleetFiles(fleetConfig);
   let member =
@@ -145,13 +145,13 @@ async function startBans(
     }),
     journal: journal === null ? null : banJournal(journal, config, bans, log),
     lists: bans.lists,
-    onBan: (ban) => tellBan(ban, '', options),
+    onBan: (ban) => reportBan(ban, '', options),
     onError,
   });
 }
 
 /** @param where what the ban applies to; empty: everything */
-function tellBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): void {
+function reportBan(ban: Ban, where: string, { log, onBan }: ClientPlaneOptions): void {
   const { prefix, by, reason } = ban;
   const until = endOf(ban);
   const what = where === '' ? prefix : `${prefix} ${where}`;

@@ -17,7 +17,6 @@ import type { Journal } from '../events/journal.ts';
 import { version as schema } from '../events/journal-schema.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { FleetJournal } from '../fleet/fleet-journal.ts';
-import type { HealthState } from '../forward/backend-health.ts';
 import { packageJson } from '../package-json.ts';
 import type { Policy } from '../rules/policy.ts';
 import { AdminListener } from './admin-listener.ts';
@@ -25,16 +24,7 @@ import { EventFlow } from './event-flow.ts';
 import { Geo } from './geo.ts';
 import type { Prepared, PreparedPart } from './prepared.ts';
 import { sampleProbeCommand } from './sample-probe.ts';
-
-/** The current state of a backend. Plain data. */
-export interface BackendState {
-  /** `127.0.0.1:8081`. */
-  readonly name: string;
-  readonly state: HealthState;
-  /** Requests in progress or queued. */
-  readonly load: number;
-  readonly weight: number;
-}
+import type { BackendState } from './workers/messages.ts';
 
 export interface ControlPlane {
   /** Takes every probe event. Never throws, never blocks. */

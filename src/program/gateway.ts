@@ -266,11 +266,11 @@ function toHttps(listen: Config['listen'], inForce: () => Compiled): NonNullable
 
 /** At most one line a minute: otherwise an attacker could flood the log with closed connections. */
 function excessLog(log: Logger): (client: Client, max: number) => void {
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let loggedAt = Number.NEGATIVE_INFINITY;
   let more = 0;
   return ({ address }, max) => {
     const now = performance.now();
-    if (now - toldAt < 60_000) {
+    if (now - loggedAt < 60_000) {
       more++;
       return;
     }
@@ -279,7 +279,7 @@ function excessLog(log: Logger): (client: Client, max: number) => void {
       { event: 'connections', client: address, more },
       `a connection from ${address} was closed: it has ${max} open, the limit per client (limits.connectionsPerClient)${before}`,
     );
-    toldAt = now;
+    loggedAt = now;
     more = 0;
   };
 }

@@ -104,11 +104,11 @@ suite('renewals', { skip: missing }, () => {
     const [from, to] = [first.validFromDate.getTime(), first.validToDate.getTime()];
     const due = to - Math.floor((to - from) / 3);
     made.clock = due - hour;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(made.shown().serialNumber, first.serialNumber);
     assert.equal(made.renewals.states[0]!.next, due);
     made.clock += hour;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.notEqual(made.shown().serialNumber, first.serialNumber);
     assert.deepEqual([made.issued, made.troubles], [[host, host], []]);
   });
@@ -116,10 +116,10 @@ suite('renewals', { skip: missing }, () => {
   test('with a clock years ahead one order is made, and the clock is reported', async (t) => {
     const made = await orders(t, pebble);
     made.clock += 10 * 365 * day;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.match(made.troubles[0]!, /is already due for renewal: check this machine's clock/);
     const second = made.shown().serialNumber;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(made.shown().serialNumber, second);
   });
 
@@ -134,17 +134,17 @@ suite('renewals', { skip: missing }, () => {
     const made = await orders(t, front);
     assert.equal(newOrders(front)[0]!.replaces, undefined, 'the first one replaces nothing');
     const first = made.shown().serialNumber;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(asks(), 1);
     const { next } = made.renewals.states[0]!;
     assert.ok(next >= window.start.getTime() && next <= window.end.getTime());
     made.clock += 2 * hour - minute;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(asks(), 1);
     // The authority must revoke certificates: renew at once, whatever time is left.
     [window.start, window.end] = [new Date(Date.now() - day), new Date(Date.now() - hour)];
     made.clock += minute;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(asks(), 2);
     assert.notEqual(made.shown().serialNumber, first);
     const { replaces } = newOrders(front)[1] as { replaces: string };
@@ -165,7 +165,7 @@ suite('renewals', { skip: missing }, () => {
     };
     const made = await orders(t, front);
     const first = made.shown().serialNumber;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.notEqual(made.shown().serialNumber, first);
     assert.deepEqual(
       newOrders(front).map(({ replaces }) => replaces !== undefined),
@@ -180,17 +180,17 @@ suite('renewals', { skip: missing }, () => {
     const made = await orders(t, front);
     assert.match(made.troubles[0]!, /rateLimited: no; retrying in 120 minutes$/);
     made.clock += 2 * hour - minute;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(newOrders(front).length, 1);
     wait = new Date(Date.now() + 3 * day).toUTCString();
     made.clock += minute;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(newOrders(front).length, 2);
     assert.ok(Math.abs(made.renewals.states[0]!.next - made.clock - 3 * day) < minute);
     // After the limit the certificate is issued and the trouble resolved.
     front.answer = () => null;
     made.clock += 3 * day;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.deepEqual([made.issued, made.troubles.at(-1)], [[host], null]);
   });
 
@@ -200,16 +200,16 @@ suite('renewals', { skip: missing }, () => {
     const to = made.shown().validToDate.getTime();
     front.answer = (asked) => (isOrder(asked) ? refusal(403, 'unauthorized') : null);
     made.clock = to - 13.5 * day;
-    await made.renewals.look();
+    await made.renewals.check();
     const ends = () => made.troubles.filter((one) => one?.includes('its certificate expires in'));
     assert.deepEqual(ends(), [
       'its certificate expires in 13 days, and ordering a new one failed: unauthorized: no',
     ]);
     made.clock += hour;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(ends().length, 1);
     made.clock += day;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.match(ends()[1]!, /^its certificate expires in 12 days/);
   });
 
@@ -217,10 +217,10 @@ suite('renewals', { skip: missing }, () => {
     const front = await startFront(owner, pebble);
     const made = await orders(t, front);
     const first = made.shown().serialNumber;
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(made.shown().serialNumber, first);
     made.renewals.replace(made.options({ directory: pebble.directory, ca: pebble.ca }));
-    await made.renewals.look();
+    await made.renewals.check();
     assert.notEqual(made.shown().serialNumber, first);
   });
 
@@ -239,7 +239,7 @@ suite('renewals', { skip: missing }, () => {
     };
     const due = first.validToDate.getTime() - day;
     made.clock = due;
-    const working = made.renewals.look();
+    const working = made.renewals.check();
     await inTheMiddle;
     await made.renewals.close();
     await working;
@@ -248,14 +248,14 @@ suite('renewals', { skip: missing }, () => {
     const again = await orders(t, front, { folder: made.folder });
     assert.equal(made.shown().serialNumber, first.serialNumber, 'nothing is ordered before it is due');
     again.clock = due;
-    await again.renewals.look();
+    await again.renewals.check();
     assert.notEqual(made.shown().serialNumber, first.serialNumber);
   });
 
   test('a damaged certificate file is replaced by a new order', async (t) => {
     const made = await orders(t, pebble);
     writeFileSync(certificateFile(made.folder, host), '-----BEGIN CERTIFICATE-----\nhalf');
-    await made.renewals.look();
+    await made.renewals.check();
     assert.deepEqual(made.issued, [host, host]);
     assert.ok(made.shown().checkHost(host));
   });
@@ -266,7 +266,7 @@ suite('renewals', { skip: missing }, () => {
     const made = await orders(t, gone, { hosts });
     assert.equal(made.troubles.length, 1);
     assert.match(made.troubles[0]!, /ECONNREFUSED.*retrying in 5 minutes/);
-    await made.renewals.look();
+    await made.renewals.check();
     assert.equal(made.troubles.length, 2);
   });
 });

@@ -5,8 +5,9 @@ import type { CountersSnapshot } from '../../events/counters.ts';
 import type { ProbeEvent } from '../../events/event.ts';
 import type { HealthState } from '../../forward/backend-health.ts';
 
-/** A backend as one process sees it. */
+/** The state of a backend as one process sees it. */
 export interface BackendState {
+  /** `127.0.0.1:8081`. */
   readonly name: string;
   readonly state: HealthState;
   /** Requests in progress or queued. */

@@ -6,7 +6,7 @@ interface Sum {
   /** Counted by the workers. */
   own: number;
   /** How many of those have been reported to the fleet. */
-  told: number;
+  reported: number;
   /** Counted by other gateways, as last reported. */
   others: number;
   readonly ttl: number;
@@ -19,7 +19,7 @@ const capacity = 200_000;
 export class SharedRates implements RateSource {
   readonly #sums = new Map<string, Sum>();
   /** Keys not yet reported to the fleet; null as long as there is no fleet. */
-  #untold: Set<string> | null = null;
+  #unreported: Set<string> | null = null;
 
   /** @returns the totals of the keys, for the worker */
   add(counts: readonly RateCount[], now: number): [key: string, total: number][] {
@@ -27,34 +27,34 @@ export class SharedRates implements RateSource {
       let sum = this.#sums.get(key);
       if (sum === undefined) {
         this.#forget(now);
-        sum = { own: 0, told: 0, others: 0, ttl, expires: now + ttl };
+        sum = { own: 0, reported: 0, others: 0, ttl, expires: now + ttl };
         this.#sums.set(key, sum);
       }
       sum.own += by;
-      this.#untold?.add(key);
+      this.#unreported?.add(key);
       return [key, sum.own + sum.others];
     });
   }
 
   shares(): RateShare[] {
-    const keys = this.#untold ?? [];
-    this.#untold = new Set();
+    const keys = this.#unreported ?? [];
+    this.#unreported = new Set();
     return [...keys].flatMap((key) => {
       const sum = this.#sums.get(key);
       if (sum === undefined) return [];
-      const by = sum.own - sum.told;
-      sum.told = sum.own;
+      const by = sum.own - sum.reported;
+      sum.reported = sum.own;
       return [
         {
           key,
           by,
           ttl: sum.ttl,
           settle: (total: number) => {
-            sum.others = Math.max(sum.others, total - sum.told);
+            sum.others = Math.max(sum.others, total - sum.reported);
           },
           restore: () => {
-            sum.told -= by;
-            this.#untold?.add(key);
+            sum.reported -= by;
+            this.#unreported?.add(key);
           },
         },
       ];
@@ -66,7 +66,7 @@ export class SharedRates implements RateSource {
     for (const [key, { expires }] of this.#sums) {
       if (expires > now && this.#sums.size < capacity) return;
       this.#sums.delete(key);
-      this.#untold?.delete(key);
+      this.#unreported?.delete(key);
     }
   }
 }

@@ -44,20 +44,20 @@ export class WorkerPool implements DataPlane {
   #pause = firstPause;
   #changed: Ban[] = [];
   #ahead = 0;
-  #windowsTold: number;
+  #windowsSent: number;
   readonly #clockTimer: NodeJS.Timeout;
   #closing = false;
 
   private constructor(config: Config, options: DataPlaneOptions) {
     this.#config = config;
     this.#options = options;
-    this.#windowsTold = options.windows.origin;
+    this.#windowsSent = options.windows.origin;
     this.#log = options.log;
     options.bans?.onChange((change) => {
-      if (change.kind === 'lists') this.#tellAll(change);
-      else this.#pass(change.ban);
+      if (change.kind === 'lists') this.#broadcast(change);
+      else this.#queueBan(change.ban);
     });
-    this.#clockTimer = setInterval(() => this.#tellClock(), clockInterval).unref();
+    this.#clockTimer = setInterval(() => this.#sendClock(), clockInterval).unref();
     cluster.setupPrimary({
       // A list of a million prefixes is a few blocks of bytes; JSON would write out every number.
       serialization: 'advanced',
@@ -110,11 +110,11 @@ export class WorkerPool implements DataPlane {
 
   reload(config: Config): void {
     this.#config = config;
-    this.#tellAll({ kind: 'reload', config });
+    this.#broadcast({ kind: 'reload', config });
   }
 
   reopenLog(): void {
-    this.#tellAll({ kind: 'reopen-log' });
+    this.#broadcast({ kind: 'reopen-log' });
   }
 
   async close(deadline: number): Promise<void> {
@@ -124,7 +124,7 @@ export class WorkerPool implements DataPlane {
       ({ worker }) =>
         new Promise<void>((resolve) => (worker.isDead() ? resolve() : worker.once('exit', () => resolve()))),
     );
-    this.#tellAll({ kind: 'close', deadline });
+    this.#broadcast({ kind: 'close', deadline });
     // Kill workers that ignore the deadline.
     const timer = setTimeout(() => {
       for (const { worker } of this.#members.values()) worker.process.kill('SIGKILL');
@@ -145,8 +145,8 @@ export class WorkerPool implements DataPlane {
       this.#onExit(member, signal ?? `exit ${code}`);
     });
     worker.on('error', (error) => this.#log.error(error, 'a message to a worker failed'));
-    this.#tellBans(worker);
-    this.#tell(worker, { kind: 'start', config: this.#config });
+    this.#sendBans(worker);
+    this.#send(worker, { kind: 'start', config: this.#config });
     return listening.promise;
   }
 
@@ -168,7 +168,7 @@ export class WorkerPool implements DataPlane {
         member.backends = message.backends;
         return;
       case 'rates':
-        this.#tell(member.worker, {
+        this.#send(member.worker, {
           kind: 'rates',
           totals: this.#rates.add(message.counts, performance.now()),
         });
@@ -201,50 +201,50 @@ export class WorkerPool implements DataPlane {
     }, this.#pause);
   }
 
-  #tellBans(worker: Worker): void {
+  #sendBans(worker: Worker): void {
     const { bans } = this.#options;
-    this.#tell(worker, { kind: 'clock', ahead: this.#ahead, windows: this.#options.windows.origin });
+    this.#send(worker, { kind: 'clock', ahead: this.#ahead, windows: this.#options.windows.origin });
     if (bans === null) return;
-    this.#tell(worker, { kind: 'lists', ranges: bans.lists.ranges });
+    this.#send(worker, { kind: 'lists', ranges: bans.lists.ranges });
     let part: Ban[] = [];
     for (const ban of bans.records()) {
       part.push(ban);
       if (part.length < bansAtOnce) continue;
-      this.#tell(worker, { kind: 'bans', bans: packBans(part) });
+      this.#send(worker, { kind: 'bans', bans: packBans(part) });
       part = [];
     }
-    if (part.length > 0) this.#tell(worker, { kind: 'bans', bans: packBans(part) });
+    if (part.length > 0) this.#send(worker, { kind: 'bans', bans: packBans(part) });
   }
 
   /** Bans changed within one event-loop turn go into one message. */
-  #pass(ban: Ban): void {
+  #queueBan(ban: Ban): void {
     this.#changed.push(ban);
-    if (this.#changed.length === 1) setImmediate(() => this.#passAll());
-    if (this.#changed.length >= bansAtOnce) this.#passAll();
+    if (this.#changed.length === 1) setImmediate(() => this.#flushBans());
+    if (this.#changed.length >= bansAtOnce) this.#flushBans();
   }
 
-  #passAll(): void {
+  #flushBans(): void {
     const bans = this.#changed;
     if (bans.length === 0) return;
     this.#changed = [];
-    this.#tellAll({ kind: 'bans', bans: packBans(bans) });
+    this.#broadcast({ kind: 'bans', bans: packBans(bans) });
   }
 
   /** In a fleet, bans and rate-limit windows use the fleet's clock. */
-  #tellClock(): void {
+  #sendClock(): void {
     const { bans, windows } = this.#options;
     const ahead = (bans?.now ?? Date.now()) - Date.now();
-    if (Math.abs(ahead - this.#ahead) < 1000 && windows.origin === this.#windowsTold) return;
+    if (Math.abs(ahead - this.#ahead) < 1000 && windows.origin === this.#windowsSent) return;
     this.#ahead = ahead;
-    this.#windowsTold = windows.origin;
-    this.#tellAll({ kind: 'clock', ahead, windows: windows.origin });
+    this.#windowsSent = windows.origin;
+    this.#broadcast({ kind: 'clock', ahead, windows: windows.origin });
   }
 
-  #tellAll(message: ToWorker): void {
-    for (const { worker } of this.#members.values()) this.#tell(worker, message);
+  #broadcast(message: ToWorker): void {
+    for (const { worker } of this.#members.values()) this.#send(worker, message);
   }
 
-  #tell(worker: Worker, message: ToWorker): void {
+  #send(worker: Worker, message: ToWorker): void {
     if (worker.isConnected()) worker.send(message);
   }
 }

@@ -28,7 +28,7 @@ let timer: NodeJS.Timeout | undefined;
 let rounds = 0;
 let reopenLog = (): void => {};
 
-const tell = (message: FromWorker): void => {
+const send = (message: FromWorker): void => {
   if (process.connected) process.send!(message);
 };
 
@@ -81,30 +81,31 @@ async function start(config: Config): Promise<void> {
       windows,
       isBanned: (prefix) => bans.isBanned(prefix),
       onEvent: (event) => events.push(event),
-      onBackend: (name, healthy, why) => tell({ kind: 'backend', name, healthy, why }),
+      onBackend: (name, healthy, why) => send({ kind: 'backend', name, healthy, why }),
     });
     // No effect in a worker started after the primary dropped root.
     dropPrivileges(resolveAccount(config));
   } catch (error) {
-    tell({ kind: 'failed', message: (error as Error).message });
+    send({ kind: 'failed', message: (error as Error).message });
     return;
   }
   timer = setInterval(report, round);
-  tell({ kind: 'ready', listeners: gateway.listeners });
+  send({ kind: 'ready', listeners: gateway.listeners });
 }
 
 function report(): void {
-  if (events.length > 0) tell({ kind: 'events', events });
+  if (events.length > 0) send({ kind: 'events', events });
   events = [];
-  const told = gateway!.rateTables.flatMap((table) => table.shares());
+  const counted = gateway!.rateTables.flatMap((table) => table.shares());
   // Counts whose reply is still missing are not kept: the primary has them, and its next reply includes them.
-  shares = new Map(told.map((share) => [share.key, share]));
-  if (told.length > 0) tell({ kind: 'rates', counts: told.map(({ key, by, ttl }) => ({ key, by, ttl })) });
+  shares = new Map(counted.map((share) => [share.key, share]));
+  if (counted.length > 0)
+    send({ kind: 'rates', counts: counted.map(({ key, by, ttl }) => ({ key, by, ttl })) });
   if (rounds++ % statsEvery === 0) stats();
 }
 
 function stats(): void {
-  tell({ kind: 'stats', counters: counters.snapshot(), backends: backendStates(gateway!.backends) });
+  send({ kind: 'stats', counters: counters.snapshot(), backends: backendStates(gateway!.backends) });
 }
 
 async function close(deadline: number): Promise<void> {
