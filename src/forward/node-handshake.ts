@@ -42,7 +42,7 @@ export class NodeHandshake implements ClientSide {
     socket.once('close', () => attempt.cancel());
     socket.on('drain', this.#onClientDrain);
     // Nobody reads the socket yet, and an end shows to a reader only. What came early stays in it.
-    socket.on('readable', this.#look).once('end', this.#onGone);
+    socket.on('readable', this.#readForEnd).once('end', this.#onGone);
     attempt.start();
   }
 
@@ -50,14 +50,14 @@ export class NodeHandshake implements ClientSide {
   onInformation(): void {}
 
   onHead(head: ResponseHead, whole: string | null): void {
-    this.#unlook();
+    this.#stopReading();
     this.#answered = true;
     this.#socket.write(responseText(head, closing) + (whole ?? ''), 'latin1');
     if (whole !== null) this.#socket.destroySoon();
   }
 
   onUpgrade(head: ResponseHead): void {
-    this.#unlook();
+    this.#stopReading();
     this.#socket.off('drain', this.#onClientDrain);
     this.#tunnel = carryUpgrade(this.#socket, this.#rest, this.#attempt!, head, this.#idle);
   }
@@ -94,7 +94,7 @@ export class NodeHandshake implements ClientSide {
     this.#attempt!.resume();
   };
 
-  readonly #look = (): void => {
+  readonly #readForEnd = (): void => {
     if (this.#socket.readableLength === 0) this.#socket.read(0);
   };
 
@@ -102,8 +102,8 @@ export class NodeHandshake implements ClientSide {
     this.#socket.destroy();
   };
 
-  #unlook(): void {
-    this.#socket.off('readable', this.#look).off('end', this.#onGone);
+  #stopReading(): void {
+    this.#socket.off('readable', this.#readForEnd).off('end', this.#onGone);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Policy } from '../rules/policy.ts';
 import type { HttpRequest } from '../wire/http-request.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 
-/** What Node's parser tells about bytes it could not read. */
+/** An error of Node's parser. */
 export interface ParserError extends Error {
   readonly code?: string;
   readonly reason?: string;
@@ -17,7 +17,7 @@ const nothing: HttpRequest = { method: '', target: '', version: '1.0', rawHeader
 /**
  * Judges what the parser refused. Always a block.
  *
- * @param whole they begin with a message, and end with what came
+ * @param whole the bytes begin with the start of a message and end with the last byte received
  * @param first the connection begins with them
  */
 export function judgeBytes(
@@ -38,18 +38,18 @@ export function judgeBytes(
   const defect = { why: error.reason ?? 'the bytes are no HTTP request', at, overflow };
   const head = whole ? parseRequestHead(bytes) : null;
   if (head !== null && overflow) {
-    // Of a head that was not read to its end the request line alone tells something: what is missing may be in the rest.
+    // An incomplete head: only the request line is judged, since a field that seems missing may be in the rest.
     const { method, target } = head;
     return judge({ method, target, version: '1.0', rawHeaders: [], defects: [defect] }, policy);
   }
   if (head === null) return judge({ ...nothing, defects: [defect] }, policy);
   const { defects, ...request } = head;
   const verdict = judge(defects.length > 0 ? { ...request, defects } : request, policy);
-  // Whatever else was seen or not: the parser refused it, so it is refused.
+  // The parser refused it, so it is refused, even if our own reader finds nothing wrong.
   if (verdict.action === 'block') return verdict;
   const elsewhereServed = onlyNodeRefuses.has(error.code ?? '');
   return judge({ ...request, defects: [...defects, { ...defect, elsewhereServed }] }, policy);
 }
 
-/** Raw UTF-8 in a target, and half of the methods that are registered: our own reader has found nothing wrong with the head. */
+/** Node also refuses raw UTF-8 in a target and half of the registered methods; our own reader accepts them. */
 const onlyNodeRefuses = new Set(['HPE_INVALID_URL', 'HPE_INVALID_METHOD']);

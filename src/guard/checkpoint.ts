@@ -26,16 +26,16 @@ import { type AskedName, askedName, keepName, type NamedSocket } from './foreign
 import { connectionOf, listenerName } from './received.ts';
 import { allowed, answerSocket, refuseSocket } from './refusal.ts';
 
-/** What the checkpoint found out about a request, kept on it. */
+/** The checkpoint's findings about a request. */
 export interface Judged {
-  /** The request as it came; what a plugin changes on Node's request object later is not in it. */
+  /** The request as received, without later changes to Node's request object. */
   readonly request: HttpRequest;
   readonly verdict: Verdict;
-  /** Whom it is counted for. */
+  /** The client it is counted for. */
   readonly client: Client;
-  /** Address at the other end of the connection; behind a trusted proxy that proxy's. */
+  /** Address at the other end of the connection: that of the trusted proxy, if there is one. */
   readonly peer: string;
-  /** Whom the verified certificate of the peer names (RFC 4514); null: it has shown none. */
+  /** Subject of the peer's verified certificate (RFC 4514); null: it sent none. */
   readonly certificate: string | null;
 }
 
@@ -59,21 +59,22 @@ export class Checkpoint {
     this.counters = options.counters;
   }
 
-  /** Puts another policy in force, for requests that come from now on. */
+  /** Puts another policy in force for new requests. */
   replace(policy: Policy, clients: ClientRules): void {
     this.#policy = policy;
     this.#clients = clients;
   }
 
-  /** A balancer has said whom it speaks for on this connection (PROXY protocol). */
+  /** A balancer has named the client of this connection (PROXY protocol). */
   onClient(socket: Socket, address: string): void {
     namePeer(socket, address, this.#clients);
   }
 
   /**
-   * A name in a TLS hello. One that is none of ours is told of with the first request of the connection; where none comes, at its end.
+   * A server name in a TLS hello. One that is none of ours is reported with the first request of the connection, or at its end where
+   * no request comes.
    *
-   * @param over the connection that TLS is spoken over, which may have been told of before
+   * @param over the socket below TLS, whose name may have been reported already
    */
   onName(socket: Socket & NamedSocket, name: string, over?: Socket & NamedSocket): void {
     const known = over === undefined ? undefined : askedName(over);
@@ -87,17 +88,17 @@ export class Checkpoint {
       this.onError(error);
       return;
     }
-    const asked: AskedName = { name, told: 'no' };
+    const asked: AskedName = { name, reported: 'no' };
     keepName(socket, asked);
-    // Now: a socket forgets where it was as it closes.
+    // Now, since a closed socket no longer knows its addresses.
     listenerName(socket, true);
     peerOf(socket, this.#clients);
     socket.once('close', () => {
-      if (asked.told === 'no') this.#reportName(socket, name);
+      if (asked.reported === 'no') this.#reportName(socket, name);
     });
   }
 
-  /** Not of a balancer, whose health checks shake hands and leave; nor of the banned, of whom nothing is looked at. */
+  /** Not for balancers, whose health checks only shake hands; nor for banned clients, whose bytes are not inspected. */
   #reportName(socket: Socket, name: string): void {
     const client = this.#standing(socket, []);
     if (client.banned || peerOf(socket, this.#clients).trusted) return;
@@ -110,12 +111,12 @@ export class Checkpoint {
     }
   }
 
-  /** Whom a connection is counted for, before it has sent anything. */
+  /** The client of a connection that has not sent anything yet. */
   clientAt(socket: Socket): Client {
     return peerOf(socket, this.#clients);
   }
 
-  /** Whether a connection may be made: not by a client whose ban is answered with `drop`. */
+  /** Whether a connection is accepted: not from a client whose ban is answered with `drop`. */
   mayConnect(socket: Socket): boolean {
     const client = peerOf(socket, this.#clients);
     if (client.trusted || client.allowed || this.#policy.rules['client-banned'].answer !== 'drop')
@@ -126,10 +127,10 @@ export class Checkpoint {
   }
 
   /**
-   * Turns a banned client away before anything it sent is read: records, answers, and closes the connection. Cheap enough to be
-   * asked for each request.
+   * Turns a banned client away before anything it sent is read: records, answers and closes the connection. Cheap enough to call
+   * for each request.
    *
-   * @returns false where it may be read; whom a trusted proxy speaks for, its requests tell
+   * @returns false where the connection may be read; the clients of a trusted proxy are only known from its requests
    */
   turnAway(socket: Socket): boolean {
     const client = peerOf(socket, this.#clients);
@@ -141,27 +142,27 @@ export class Checkpoint {
     return true;
   }
 
-  /** The verdict on a request that was read from the socket without a server. Counted by whoever acts on it. */
+  /** The verdict on a request that our own front ends read. Not counted: `passed`, `refuseRead` or `recordRead` do that. */
   judgeRead(request: HttpRequest, socket: PeerSocket & NamedSocket): Judged {
     const client = this.#standing(socket, request.rawHeaders);
     const asked = askedName(socket);
     let verdict: Verdict;
     try {
-      const sni = asked === undefined || asked.told === 'flagged' ? undefined : asked.name;
+      const sni = asked === undefined || asked.reported === 'flagged' ? undefined : asked.name;
       verdict = this.#judge(sni === undefined ? request : { ...request, sni }, client);
     } catch (error) {
       verdict = this.#denied(error);
     }
     if (asked !== undefined)
-      asked.told = verdict.rule === 'sni-foreign' && verdict.action === 'block' ? 'refused' : 'flagged';
+      asked.reported = verdict.rule === 'sni-foreign' && verdict.action === 'block' ? 'refused' : 'flagged';
     const { address } = peerOf(socket, this.#clients);
     return { request, verdict, client, peer: address, certificate: certificateNameOf(socket) };
   }
 
   /**
-   * Counts such a request that may pass, and reports one that was flagged.
+   * Counts a request that may pass, and reports a flagged one.
    *
-   * @param start when it came, `performance.now`
+   * @param start when it arrived, `performance.now`
    */
   passed({ request, verdict, client }: Judged, socket: Socket, start: number): void {
     this.counters?.request(verdict.site?.name ?? '', verdict.action);
@@ -170,11 +171,11 @@ export class Checkpoint {
   }
 
   /**
-   * Counts such a request that may not pass, answers it, keeps what it still sends as evidence, and closes the connection.
+   * Counts a refused request, answers it, keeps the bytes that still arrive as evidence, and closes the connection.
    *
-   * @param rest what came in behind its head
-   * @param whole nothing more of it comes
-   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   * @param rest bytes after its head
+   * @param whole the request is complete
+   * @param headers of the answer, besides the usual ones: name, value, name, value …
    */
   refuseRead(
     socket: Socket,
@@ -186,7 +187,7 @@ export class Checkpoint {
     const { request, verdict, client } = judged;
     const fields = [...headers, ...allowed(verdict)];
     this.counters?.request(verdict.site?.name ?? '', verdict.action);
-    // Whom a trusted proxy speaks for is known by the head; what else a banned one sends is neither kept nor waited for.
+    // Behind a trusted proxy a banned client is known only by its head; its body is neither kept nor awaited.
     if (whole || isOfBanned(verdict)) {
       const body = isOfBanned(verdict) ? '' : rest.toString('latin1');
       this.report(socket, client, verdict, evidenceOf(judged), body);
@@ -194,7 +195,7 @@ export class Checkpoint {
     } else this.refuseSocket(socket, judged, rest, fields);
   }
 
-  /** Records such a request, whose client did not wait for an answer. */
+  /** Records a request whose client did not wait for an answer. */
   recordRead(judged: Judged, socket: Socket, rest: Buffer): void {
     const { verdict, client } = judged;
     this.counters?.request(verdict.site?.name ?? '', verdict.action);
@@ -203,7 +204,7 @@ export class Checkpoint {
   }
 
   /**
-   * Answers bytes that are no request, and closes the connection.
+   * Answers bytes that are not a request, and closes the connection.
    *
    * @param first the connection begins with them
    */
@@ -212,15 +213,15 @@ export class Checkpoint {
     answerSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing');
   }
 
-  /** Records bytes that are no request. */
+  /** Records bytes that are not a request. */
   recordBytes(socket: Socket, bytes: Buffer, first: boolean): Verdict {
     return this.recordFault(new Error('no request'), bytes, socket, { whole: true, first });
   }
 
   /**
-   * Records frames of HTTP/2 that are none, or too many.
+   * Records HTTP/2 frames that are malformed or too many.
    *
-   * @param meant no web page can make a browser send them: they count towards a ban
+   * @param meant no web page can make a browser send them, so they count towards a ban
    */
   recordFrames(socket: Socket, why: string, bytes: Buffer, meant: boolean): void {
     const { verdict, client } = this.judgeRead({ ...nothing, defects: [{ why, at: 0 }] }, socket);
@@ -230,7 +231,7 @@ export class Checkpoint {
     this.report(socket, client, { ...verdict, signals }, head, '');
   }
 
-  /** Answers a head that is too long, and closes the connection. */
+  /** Answers a head that is too long and closes the connection. */
   refuseLong(socket: Socket, bytes: Buffer): void {
     const error = Object.assign(new Error('a head that is too long'), { code: 'HPE_HEADER_OVERFLOW' });
     this.recordFault(error, bytes, socket, { whole: true, first: false });
@@ -241,18 +242,18 @@ export class Checkpoint {
     );
   }
 
-  /** As `refuseRead`, of one that is counted; evidence is taken until its sender is done. */
+  /** As `refuseRead` for a request that is already counted; collects evidence until the sender is done. */
   protected refuseSocket(
     socket: Socket,
     { request, verdict, client }: Judged,
     rest: Buffer,
     headers: readonly string[] = [],
   ): void {
-    // Now: what it was read into is used again.
+    // Copied now: the read buffer is reused.
     const begun = rest.toString('latin1');
     const done = (body: string) => this.report(socket, client, verdict, headText(request), begun + body);
     const { method } = request;
-    // An upgrade has no body that could be waited for.
+    // An upgrade has no body to wait for.
     const tunnel = method === 'CONNECT' || !bodyFollows(request);
     refuseSocket(socket, verdict.answer ?? 400, verdict.rule ?? 'framing', done, headers, { method, tunnel });
   }
@@ -295,7 +296,7 @@ export class Checkpoint {
     if (client.allowed) return client;
     try {
       if (!this.#isBanned(client.prefix)) return client;
-      // A ban of a network does not reach the trusted proxies in it: everybody behind one would be banned.
+      // A banned network does not include the trusted proxies in it: that would ban all clients behind them.
       const banned = !this.#clients.trustedProxies.contains(client.address);
       return { ...client, banned };
     } catch (error) {
@@ -324,10 +325,10 @@ export class Checkpoint {
 
 const ignore = (): void => {};
 
-/** It is refused for who sent it, and not for what it says. */
+/** Refused for its sender, not for its content. */
 const isOfBanned = ({ rule }: Verdict): boolean => rule === 'client-banned';
 
-/** Of the head: of a banned client its first line, as `probeEvent` keeps it. */
+/** The head as evidence; of a banned client only its first line, as `probeEvent` keeps it. */
 export const evidenceOf = ({ request, verdict }: Pick<Judged, 'request' | 'verdict'>): string =>
   isOfBanned(verdict) ? requestLine(request) : headText(request);
 

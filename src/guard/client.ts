@@ -1,4 +1,4 @@
-/** Who is at the other end: the peer's address, or the address a trusted proxy vouches for. */
+/** The client of a request: the peer's address, or the address that a trusted proxy vouches for. */
 
 import { forwardedAddress, forwardedForMembers, forwardedMembers } from '../address/forwarded-for.ts';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
@@ -9,11 +9,11 @@ import { is } from '../wire/field-names.ts';
 export interface Client extends ClientStatus {
   /** Canonical address; IPv4-mapped IPv6 folded into IPv4. */
   readonly address: string;
-  /** The prefix it is counted and banned by; empty: counted for nobody. */
+  /** The prefix it is counted and banned by; empty: not counted. */
   readonly prefix: string;
 }
 
-/** A set of addresses: a `PrefixSet`, or whoever can be asked. */
+/** A set of addresses: a `PrefixSet`, or anything that answers the same question. */
 export interface Addresses {
   contains(address: string): boolean;
 }
@@ -25,42 +25,42 @@ export interface ClientRules {
   readonly allowed: PrefixSet;
 }
 
-/** Kept on the socket itself: the stand-ins for it that HTTP/2 hands out, one a stream, pass the property on. */
+/** Kept on the socket: the per-stream socket proxies of Node's HTTP/2 pass the property on. */
 const peer = Symbol('sekisho.peer');
 const certificateName = Symbol('sekisho.certificateName');
 
-/** As much of a socket as is needed to tell its peer. */
+/** The part of a socket that identifies its peer. */
 export interface PeerSocket {
   readonly remoteAddress?: string | undefined;
   [peer]?: Client;
   [certificateName]?: string;
 }
 
-/** The peer of a socket; looked up once a connection, since an address is parsed for it. */
+/** The peer of a socket, computed once per connection, since it parses an address. */
 export function peerOf(socket: PeerSocket, rules: ClientRules): Client {
   socket[peer] ??= clientAt(socket.remoteAddress ?? '', rules);
   return socket[peer];
 }
 
-/** From now on the peer of the socket is whom a balancer speaks for on it (PROXY protocol), and not the balancer. */
+/** From now on the peer is the client that the balancer named (PROXY protocol), not the balancer. */
 export function namePeer(socket: PeerSocket, address: string, rules: ClientRules): void {
   socket[peer] = clientAt(address, rules);
 }
 
-/** @param name whom the verified certificate of the client names (RFC 4514) */
+/** @param name subject of the verified client certificate (RFC 4514) */
 export function nameByCertificate(socket: PeerSocket, name: string): void {
   socket[certificateName] = name;
 }
 
-/** Null: the client has shown no certificate. */
+/** Null: the client sent no certificate. */
 export const certificateNameOf = (socket: PeerSocket): string | null => socket[certificateName] ?? null;
 
 /**
- * The client of a request: walks X-Forwarded-For from the right as long as the addresses are trusted proxies', so that
- * what a client wrote itself is never believed. Where there is none, Forwarded.
+ * The client of a request: walks X-Forwarded-For from the right past the addresses of trusted proxies, so that entries written by
+ * the client itself are never believed. Without X-Forwarded-For it walks Forwarded.
  *
- * Where it can't be told whom a proxy speaks for, the request is counted for nobody: counted for the proxy, one client would
- * have all that come through it limited.
+ * Where the proxy does not name its client, the request is not counted: counted for the proxy, one client could get everyone
+ * behind it limited.
  */
 export function clientOf(connected: Client, rawHeaders: readonly string[], rules: ClientRules): Client {
   if (!connected.trusted) return connected;
@@ -72,11 +72,11 @@ export function clientOf(connected: Client, rawHeaders: readonly string[], rules
     if (address === null) return nobody(connected);
     client = clientAt(address, rules);
   }
-  // The peer's trust is what lets its X-Forwarded-Host be believed; the client's own address decides on bans.
+  // `trusted` stays that of the peer, for its X-Forwarded-Host; bans go by the client's own address.
   return client === connected ? nobody(connected) : { ...client, trusted: true };
 }
 
-/** Never banned and never limited, as an allowed client; told of by the address of the proxy. */
+/** Never banned nor limited, as an allowed client; reported with the address of the proxy. */
 const nobody = (proxy: Client): Client => ({ ...proxy, prefix: '', allowed: true });
 
 function members(

@@ -1,4 +1,4 @@
-/** The exchange that a socket carries at the moment: an answer to anything else on it has to wait for its end. */
+/** The exchange that a socket carries now: an answer to anything else on that socket must wait for its end. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Request, Response } from './received.ts';
@@ -15,7 +15,7 @@ const last = Symbol('sekisho.last');
 
 type CarryingSocket = Socket & { [current]?: CurrentExchange; [last]?: true };
 
-/** The last exchange that began on the socket; undefined before the first. */
+/** The latest exchange on the socket; undefined before the first. */
 export const exchangeOn = (socket: CarryingSocket): CurrentExchange | undefined => socket[current];
 
 export function beginExchange(socket: CarryingSocket, exchange: CurrentExchange): void {
@@ -29,8 +29,8 @@ export function isBusy(socket: CarryingSocket): boolean {
 }
 
 /**
- * CONNECT and upgrades take the socket itself, which may still owe an answer to the request before them: what is
- * written too early would be read as that answer (response splitting behind a shared proxy).
+ * CONNECT and upgrades take over the socket, which may still owe the answer to the request before them: bytes written too early
+ * would be read as that answer (response splitting behind a shared proxy).
  */
 export function inTurn(socket: CarryingSocket, act: () => void): void {
   const exchange = socket[current];
@@ -39,7 +39,7 @@ export function inTurn(socket: CarryingSocket, act: () => void): void {
     return;
   }
   socket.on('error', ignore);
-  // Node lets go of the socket with the event, so that nobody else tells the exchange of its end.
+  // Node stops watching the socket with this event, so nothing else would tell the exchange that it has closed.
   const onGone = () => exchange.res.destroy();
   socket.once('close', onGone);
   exchange.res.once('close', () => {
@@ -49,8 +49,8 @@ export function inTurn(socket: CarryingSocket, act: () => void): void {
 }
 
 /**
- * For a request with an Upgrade line that is no upgrade. Node's parser stops behind it and forgets the rest of the packet: what
- * comes next, maybe the body of a forgotten request, would be taken for a request (smuggling). So its answer is the last one.
+ * For a request with an Upgrade field that is not an upgrade. Node's parser stops after it and drops the rest of the packet: the next
+ * bytes, maybe the body of a dropped request, would be taken for a request (smuggling). So its answer closes the connection.
  */
 export function endBehind({ socket }: IncomingMessage, res: ServerResponse): void {
   if (nothingBehind(socket)) return;
@@ -58,7 +58,7 @@ export function endBehind({ socket }: IncomingMessage, res: ServerResponse): voi
   res.shouldKeepAlive = false;
 }
 
-/** Whether nothing behind the request under way is read. */
+/** Whether requests after the current one are ignored. */
 export const isLast = (socket: CarryingSocket): boolean => socket[last] === true;
 
 const ignore = (): void => {};

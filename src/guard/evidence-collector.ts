@@ -1,16 +1,16 @@
-/** Reads what a refused sender still has to say, bounded in bytes and in time. */
+/** Reads what a refused sender still sends, bounded in bytes and time. */
 import type { Readable } from 'node:stream';
 import { evidenceLimit } from '../events/probe-event.ts';
 
-/** How long a refused sender may go on sending before it is cut off, in milliseconds. */
+/** Milliseconds a refused sender may go on sending before it is cut off. */
 export const evidenceTime = 1000;
 
-/** The most that is read and thrown away so that the sender gets to read its answer, in bytes. */
+/** Bytes read and discarded, at most, so that the sender can read its answer. */
 const discardLimit = 256 * 1024;
 
 /**
- * Collects up to `evidenceLimit` bytes and calls back once: at the end, after the limit (what follows is discarded, so
- * that a close does not reset the connection under the answer), or when the time is up. The verdict never waits for it.
+ * Collects up to `evidenceLimit` bytes and calls back once: at the end, after `discardLimit`, or when the time is up. The bytes in
+ * between are discarded, since closing with unread bytes would reset the connection under the answer. The verdict never waits.
  */
 export function collectEvidence(stream: Readable, done: (body: string) => void): void {
   const kept: Buffer[] = [];

@@ -1,9 +1,9 @@
-/** The routes of an app that asked to be exempt, found before the app's own router sees the request. */
+/** The routes that an app has exempted, looked up before its own router sees the request. */
 import createRouter, { type HTTPMethod } from 'find-my-way';
 import type { Policy } from '../rules/policy.ts';
 import type { Exemption } from './checkpoint-options.ts';
 
-/** How the app reads paths: the exempt routes have to be found by the same reading. */
+/** Router options of the app: exempt routes must be matched the same way. */
 export interface PathReading {
   readonly caseSensitive?: boolean | undefined;
   readonly ignoreTrailingSlash?: boolean | undefined;
@@ -24,7 +24,7 @@ export class ExemptRoutes implements Exemption {
     );
   }
 
-  /** Routes that are not exempt are added too: `/hooks/admin` is not covered by an exempt `/hooks/*` beside it. */
+  /** Routes that are not exempt are added too: an exempt `/hooks/*` must not cover `/hooks/admin`. */
   add(method: string, url: string, exempt: boolean): void {
     if (this.#router.findRoute(method as HTTPMethod, url) !== null) return;
     this.#any ||= exempt;

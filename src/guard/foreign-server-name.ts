@@ -1,12 +1,12 @@
-/** The name that a client has asked for in its TLS hello, where it is none of ours: told of once a connection. */
+/** A server name (SNI) that is none of ours: reported once per connection. */
 
 export interface AskedName {
   readonly name: string;
-  /** What became of it: a request was flagged for it, or refused. */
-  told: 'no' | 'flagged' | 'refused';
+  /** Whether a request was flagged or refused for it. */
+  reported: 'no' | 'flagged' | 'refused';
 }
 
-/** Kept on the socket itself, as the peer is. */
+/** Kept on the socket, as the peer is. */
 const asked = Symbol('sekisho.askedName');
 
 export interface NamedSocket {

@@ -1,4 +1,4 @@
-/** What a request object of Node tells of the wire, whichever version of HTTP it came in by. */
+/** What a Node request object says about the wire, for HTTP/1 and HTTP/2. */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -12,24 +12,24 @@ import type { HttpRequest } from '../wire/http-request.ts';
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
 
-/** Not by its version: `GET / HTTP/2.0` is an HTTP/1 message that lies. */
+/** Not decided by its version: `GET / HTTP/2.0` is a lying HTTP/1 message. */
 export const isHttp2 = (req: Request): req is Http2ServerRequest => 'stream' in req;
 
 /**
- * Came over no wire: `inject`, `injectWS`, or whatever else stands in for requests in tests and serverless runtimes. Such an
+ * Whether the request did not come from a connection: `inject`, `injectWS`, and fakes in tests and serverless runtimes. Such an
  * object may have no socket, no stream and no raw headers.
  */
 export const isStandIn = (req: Request): boolean =>
   !isHttp2(req) && !(req instanceof IncomingMessage && typeof req.socket?.destroy === 'function');
 
-/** The raw headers of a request, those of a stand-in made up from the parsed ones. */
+/** The raw headers; for a request without them, rebuilt from the parsed ones. */
 export const rawHeadersOf = (req: Request): string[] =>
   req.rawHeaders ??
   Object.entries(req.headers ?? {}).flatMap(([name, value]) =>
     [value ?? []].flat().flatMap((one) => [name, String(one)]),
   );
 
-/** The facts of a request. With HTTP/2 the pseudo-headers are taken out of `rawHeaders`. */
+/** The facts of a request. HTTP/2 pseudo-headers are moved out of `rawHeaders`. */
 export function received(req: Request): HttpRequest {
   const { method, url, httpVersion } = req;
   const rawHeaders = rawHeadersOf(req);
@@ -39,7 +39,7 @@ export function received(req: Request): HttpRequest {
   let scheme = '';
   let protocol: string | null = null;
   let i = 0;
-  // Node's HTTP/2 refuses a pseudo-header behind a field, and a second one of the same name (RFC 9113 section 8.3).
+  // Node refuses pseudo-headers after a field and repeated ones (RFC 9113 section 8.3).
   for (; i < rawHeaders.length && rawHeaders[i]!.startsWith(':'); i += 2) {
     const value = rawHeaders[i + 1]!;
     if (rawHeaders[i] === ':authority') authority = value;
@@ -55,7 +55,7 @@ export function received(req: Request): HttpRequest {
   };
 }
 
-/** RFC 9113 section 8.2.3: cookie crumbs become one line again before they go into HTTP/1. */
+/** RFC 9113 section 8.2.3: cookie crumbs are joined into one line for HTTP/1. */
 function oneCookie(rawHeaders: string[]): string[] {
   if (!rawHeaders.includes('cookie')) return rawHeaders;
   const crumbs = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1] === 'cookie');
@@ -63,7 +63,7 @@ function oneCookie(rawHeaders: string[]): string[] {
   return [...others, 'cookie', crumbs.join('; ')];
 }
 
-/** Something comes, or may come, behind the head. */
+/** Whether a body follows, or may follow, the head. */
 export const hasBody = (req: Request): boolean =>
   isHttp2(req)
     ? !req.stream.endAfterHeaders
@@ -72,7 +72,7 @@ export const hasBody = (req: Request): boolean =>
 const named = Symbol('sekisho.listener');
 const connected = Symbol('sekisho.connection');
 
-/** Ends of a connection as long as they are known: a socket forgets them as it closes. */
+/** The addresses of a connection, kept because a closed socket no longer has them. */
 interface KeptEnds extends ConnectionFacts {
   /** Address of the peer, as Node writes it. */
   readonly remote: string;
@@ -80,7 +80,7 @@ interface KeptEnds extends ConnectionFacts {
 
 type KeptSocket = Socket & { [named]?: string; [connected]?: KeptEnds };
 
-/** What events tell of a connection. @param client whom the request is counted for: behind a proxy its port is not known */
+/** The connection's facts for events. @param client address of the client; behind a proxy its port is not known */
 export function connectionOf(socket: Socket | undefined, client: string): ConnectionFacts {
   if (socket === undefined) return {};
   listenerName(socket);
@@ -97,7 +97,7 @@ export function connectionOf(socket: Socket | undefined, client: string): Connec
   };
 }
 
-/** Where it came in, for people: `http 127.0.0.1:8080`. Kept, since a socket forgets it as it closes. */
+/** The listener, for people: `http 127.0.0.1:8080`. Kept, since a closed socket no longer has its address. */
 export const listenerName = (
   socket: KeptSocket | undefined,
   secure = socket !== undefined && 'encrypted' in socket,

@@ -1,4 +1,4 @@
-/** What a refused sender gets. It never looks like a success, and holds no word that a banner scanner matches. */
+/** Answers to refused senders. They never look like a success and contain no word that a banner scanner matches. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Verdict } from '../judge.ts';
@@ -12,19 +12,19 @@ import { hasBody, isHttp2, isStandIn, type Request, type Response } from './rece
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
-  /** name, value, name, value …; without Connection, which HTTP/2 does not know. */
+  /** name, value, name, value …; without Connection, which HTTP/2 forbids. */
   readonly headers: readonly string[];
   readonly body: string;
 }
 
-/** A body in place of the usual words. */
+/** A custom body instead of the usual words. */
 export interface RefusalBody {
   /** Content-Type. */
   readonly type: string;
   readonly bytes: Buffer;
 }
 
-/** Scanners take a line with one of these for the greeting of the service they look for. */
+/** Scanners take a line with one of these words for the greeting of that service. */
 export const bannerWords = /ftp|ssh|smtp|pop3|imap/i;
 
 /** @param own null: the usual words */
@@ -35,10 +35,10 @@ function worded(usual: Refusal, own: RefusalBody | null): Refusal {
   return { ...usual, headers, body: own.bytes.toString('latin1') };
 }
 
-/** The methods offered to a sender of a refused one (RFC 9110 section 15.5.6), where no site has a list of its own. */
+/** The Allow of a 405 (RFC 9110 section 15.5.6), unless the site has its own list of methods. */
 const offered = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** Allow, for a 405 of a site whose methods the config has narrowed: name, value. */
+/** The Allow field of a 405, where the config narrows the methods of the site: name, value. */
 export function allowed({ site, answer }: Verdict): readonly string[] {
   if (answer !== 405 || site === null || offered.every((method) => methodsOf(site).has(method))) return [];
   return ['Allow', [...methodsOf(site)].slice(0, 32).join(', ')];
@@ -46,7 +46,7 @@ export function allowed({ site, answer }: Verdict): readonly string[] {
 
 /**
  * @param status 4xx or 5xx
- * @param rule named in the body so that an operator can look it up; nothing of the request is repeated
+ * @param rule named in the body so that an operator can look it up; nothing from the request is repeated
  * @param further headers: name, value, name, value …
  */
 export function refusal(status: number, rule: RuleId, further: readonly string[] = []): Refusal {
@@ -67,7 +67,7 @@ export function refusal(status: number, rule: RuleId, further: readonly string[]
 }
 
 /**
- * The same as one message of HTTP/1, for a socket that no response object belongs to.
+ * A refusal as one HTTP/1 message, for a socket without a response object.
  *
  * @param method of the request: an answer to HEAD has no body
  */
@@ -84,12 +84,12 @@ export function refusalBytes(
 }
 
 /**
- * Answers a request that may not pass at once, takes what it still sends as evidence, and closes: with HTTP/1 the
- * connection; with HTTP/2 the stream, and the connection as soon as its other streams are done.
+ * Answers a refused request at once, collects what it still sends as evidence, and closes: with HTTP/1 the connection; with HTTP/2
+ * the stream, and the connection once its other streams are done.
  *
  * @param done called once, with the body as far as it was read (latin1)
  * @param further headers of the answer: name, value, name, value …
- * @param own a body in place of the usual words
+ * @param own a body instead of the usual words
  */
 export function refuse(
   req: Request,
@@ -117,13 +117,13 @@ export function refuse(
   collectEvidence(req, (evidence) => {
     done(evidence);
     res.end();
-    // A body that never ends would hold the connection open behind its answer. A stand-in has no connection.
+    // A body that never ends would hold the connection open after its answer. An injected request has no connection.
     if (!isStandIn(req)) setTimeout(cutOff, evidenceTime, req, res).unref();
     if (isHttp2(req)) req.stream.session?.close();
   });
 }
 
-/** @param whole nothing more of the request comes: the answer ends at once, and goes out in one write */
+/** @param whole the request is complete: the answer ends at once and goes out in one write */
 function answerWith(
   req: Request,
   res: Response,
@@ -144,7 +144,7 @@ function answerWith(
 }
 
 /**
- * Answers on a bare socket of HTTP/1 and closes; what the sender still has to say is of no interest.
+ * Answers on a bare HTTP/1 socket and closes it; what the sender still sends is not collected.
  *
  * @param method of the request, where it is known
  */
@@ -164,10 +164,10 @@ export function answerSocket(
 }
 
 /**
- * The same on a bare socket of HTTP/1, for a request that goes on.
+ * Answers on a bare HTTP/1 socket and collects the rest of the request as evidence.
  *
- * @param done called once, with what else was read (latin1)
- * @param tunnel it was to become one (CONNECT, an upgrade): its sender learns at once that nothing more comes
+ * @param done called once, with the bytes that were read (latin1)
+ * @param tunnel the request asked for a tunnel (CONNECT, an upgrade): our side ends at once
  */
 export function refuseSocket(
   socket: Socket,
@@ -194,8 +194,8 @@ export function refuseSocket(
 }
 
 /**
- * Other streams of an HTTP/2 connection may belong to other clients, behind a balancer: only this one ends at once. Whoever
- * waits for the answer to a stand-in is told that none comes.
+ * Behind a balancer the other streams of an HTTP/2 connection may belong to other clients: only this stream ends at once. An
+ * injected request fails, so that its caller does not wait for an answer.
  */
 function cutOff(req: Request, res: Response): void {
   if (!isHttp2(req)) {

@@ -1,11 +1,11 @@
 /**
- * The request line against its bytes: Node's parser takes `GET / RTSP/1.0`, and any number of spaces, for the same request,
- * and keeps nothing of the difference. It can be asked for the bytes that it reads at the moment, but not where in them a
- * request begins: that is kept count of here, from the end of one to the next.
+ * Compares the request line with its bytes: Node's parser accepts `GET / RTSP/1.0` and any number of spaces as the same request and
+ * keeps no trace of the difference. It can return the bytes it is reading, but not where in them a request begins: this file counts
+ * that, from the end of one request to the next.
  *
- * The parser copies those bytes, which cost a small application a fifth of its time. Where as many came as an ordinary client
- * writes for that request, they are not asked for. A line that is longer by a space is seen by that, unless its sender leaves
- * one out in a field; it is one request all the same, and the application gets it in our form.
+ * Returning the bytes copies them, which would cost a small application a fifth of its time. So they are only fetched where their
+ * number differs from what an ordinary client writes for that request. A line with one space too many escapes this if its sender
+ * leaves one out in a field; it is still one request, and the application gets it in our form.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -15,11 +15,11 @@ import type { HttpRequest } from '../wire/http-request.ts';
 
 const place = Symbol('sekisho.place');
 
-/** Offsets in the bytes of the connection; -1: not known. */
+/** Byte offsets in the connection; -1: unknown. */
 interface Place {
-  /** Of the next message. */
+  /** Start of the next message. */
   next: number;
-  /** Of the last message that was begun. */
+  /** Start of the last message. */
   last: number;
 }
 
@@ -28,12 +28,12 @@ type CountedSocket = Socket & {
   parser?: { getCurrentBuffer?(): Buffer | undefined } | null;
 };
 
-/** What the parser reads at the moment. It gives a copy each time: one is taken, however many requests are in it. */
+/** The bytes the parser is reading. It returns a copy each time, so one is kept for all requests in it. */
 let current: { readonly place: Place; readonly end: number; readonly bytes: Buffer } | null = null;
 
 /**
- * What is wrong with the line of a request whose head the parser has just read. Not seen where the line came in another
- * piece than the end of the head: what passes then is one request all the same, in our own form.
+ * Defects in the request line of a request whose head the parser has just read. Missed where the line and the end of the head came
+ * in different packets: then it is still one request, passed on in our own form.
  */
 export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'defects'> | undefined {
   const socket = req.socket as CountedSocket | undefined;
@@ -64,13 +64,13 @@ export function requestLineDefects(req: IncomingMessage): Pick<HttpRequest, 'def
   }
   if (httpVersion === '0.9') return undefined;
   const words = /^(\S+)[ \t]+(\S+)[ \t\r]/.exec(bytes.toString('latin1', start, bytes.indexOf('\n', start)));
-  // Else what stands here is not the line at all.
+  // Otherwise this is not the request line.
   if (words === null || words[1] !== method || words[2] !== url) return undefined;
   const why = 'a request line that is not METHOD, TARGET and HTTP-VERSION with single spaces';
   return { defects: [{ why, at: start - begin }] };
 }
 
-/** Whether exactly the bytes came that an ordinary client writes: single spaces, and one behind each colon. Then it counts them. */
+/** Whether as many bytes came as an ordinary client writes (single spaces, one after each colon). If so, counts them. */
 function isPlain({ method, url, rawHeaders }: IncomingMessage, at: Place, end: number): boolean {
   if (at.next === -1) return false;
   let body = 0;
@@ -89,28 +89,28 @@ function isPlain({ method, url, rawHeaders }: IncomingMessage, at: Place, end: n
   return true;
 }
 
-/** Where in bytes that the parser gave up on the message begins that is the matter with them. -1: not known. */
+/** Where in bytes that the parser refused the faulty message begins. -1: unknown. */
 export function messageStart(socket: CountedSocket, bytes: Buffer): number {
   const at = socket[place] ?? placeAt(0);
   const from = readSoFar(socket) - bytes.length;
   const start = startIn(at, bytes, from);
-  // It is the body of the one before.
+  // The fault is in the body of the message before.
   return start === -1 && at.last >= from ? at.last - from : start;
 }
 
-/** Of a request that has been judged: nothing came behind it so far, and it is whole. */
+/** Whether a judged request is complete and nothing has arrived after it. */
 export const nothingBehind = (socket: CountedSocket): boolean => socket[place]?.next === readSoFar(socket);
 
 const placeAt = (next: number): Place => ({ next, last: -1 });
 
-/** Bytes of the connection that were given to the parser. */
+/** Bytes of the connection that the parser has got. */
 const readSoFar = ({ bytesRead, readableLength }: Socket): number => bytesRead - readableLength;
 
 /** @param from offset of the bytes in the connection */
 const startIn = ({ next }: Place, bytes: Buffer, from: number): number =>
   next >= from && next < from + bytes.length ? next - from : -1;
 
-/** -1: it is chunked, and its end has not come yet. */
+/** -1: chunked and not complete. */
 function bodyLength({ headers }: IncomingMessage, bytes: Buffer): number {
   if (headers['transfer-encoding'] === undefined) return Number(headers['content-length'] ?? 0);
   const decoder = new ChunkedDecoder();

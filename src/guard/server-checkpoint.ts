@@ -1,6 +1,6 @@
 /**
- * Stands before an HTTP server of Node and sees every layer of it: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes
- * that the parser gave up on. What is judged harmless goes on to whoever listens; everything else is answered here.
+ * The checkpoint of a Node HTTP server. It sees every layer: requests of HTTP/1 and HTTP/2, CONNECT, upgrades, and bytes that the
+ * parser refused. Harmless requests go on to the listeners; everything else is answered here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -38,11 +38,10 @@ export class ServerCheckpoint extends Checkpoint {
   }
 
   /**
-   * Takes its place before every listener of the server, whenever that was or will be added: an event that a listener
-   * gets has passed here first.
+   * Puts the checkpoint before all listeners of the server, including those added later: every event passes here first.
    *
-   * @returns lets everything pass unjudged again
-   * @throws Error where a checkpoint stands before the server already
+   * @returns detaches the checkpoint
+   * @throws Error where the server has a checkpoint already
    */
   attach(server: HttpServer & { [guarded]?: boolean }): () => void {
     if (server[guarded])
@@ -57,7 +56,7 @@ export class ServerCheckpoint extends Checkpoint {
     const guard: Emit = (event, ...args) => {
       if (!server[guarded]) return emit(event, ...args);
       const [req, res] = args as [Request, Response];
-      // RFC 9112 section 9.6: what was sent behind a request whose answer closes the connection is not processed.
+      // RFC 9112 section 9.6: requests after one whose answer closes the connection are not processed.
       if (requestEvents.has(event) && req.socket != null) {
         if ((req.socket as GuardedSocket).refused === true || isLast(req.socket)) return true;
       }
@@ -67,7 +66,7 @@ export class ServerCheckpoint extends Checkpoint {
         case 'checkContinue':
           if (!this.admit(req, res)) return true;
           if (others(event)) return emit(event, req, res);
-          // Node throws where the client has taken its request back by now.
+          // Node throws where the client has reset the stream by now.
           if (!isHttp2(req) || !req.stream.closed) res.writeContinue();
           return emit('request', req, res);
         case 'checkExpectation':
@@ -83,14 +82,14 @@ export class ServerCheckpoint extends Checkpoint {
             return true;
           }
           if (!this.admit(req, res)) return true;
-          // Extended CONNECT to a site with WebSocket (RFC 8441): the application's to answer.
+          // Extended CONNECT to a site with WebSocket (RFC 8441): the application answers.
           if (others(event)) return emit(event, req, res);
           res.statusCode = 501;
           res.end();
           return true;
         case 'upgrade': {
           const [request, socket, rest] = args as [IncomingMessage, Socket, Buffer];
-          // Nothing that came over a wire: an app that talks to itself, as the tests of some do.
+          // Not from a connection: an app that talks to itself, as some apps' tests do.
           if (isStandIn(request)) return emit(event, ...args);
           inTurn(socket, () => {
             if (this.#admitUpgrade(request, socket, rest) && !socket.destroyed) emit(event, ...args);
@@ -117,8 +116,7 @@ export class ServerCheckpoint extends Checkpoint {
   }
 
   /**
-   * Judges a request that reached the server. True: it may go on, and names the host and path it was judged by; false:
-   * it was answered.
+   * Judges a request that reached the server. True: it may go on, with the host and path it was judged by; false: it was answered.
    */
   admit(req: Request, res: Response): boolean {
     if (!isHttp2(req)) beginExchange(req.socket, { req, res });
@@ -134,9 +132,9 @@ export class ServerCheckpoint extends Checkpoint {
   }
 
   /**
-   * The verdict on a request; judged once, however often it is asked for.
+   * The verdict on a request, computed once.
    *
-   * @param known what is known better than Node's request object tells it
+   * @param known facts that override those of Node's request object
    */
   judge(req: Request, known?: Partial<HttpRequest>): Judged {
     const before = (req as GuardedRequest)[judged];
@@ -153,10 +151,10 @@ export class ServerCheckpoint extends Checkpoint {
   }
 
   /**
-   * Answers a request that may not pass, keeps what it still sends as evidence, closes the connection.
+   * Answers a refused request, keeps what it still sends as evidence, and closes the connection.
    *
-   * @param verdict where it is not for what it says that it may not pass
-   * @param headers of the answer, besides those it has anyway: name, value, name, value …
+   * @param verdict of a refusal that is not due to its content, such as a rate limit
+   * @param headers of the answer, besides the usual ones: name, value, name, value …
    */
   refuse(
     req: Request,
@@ -165,7 +163,7 @@ export class ServerCheckpoint extends Checkpoint {
     headers: readonly string[] = [],
   ): void {
     const { request, client } = this.judge(req);
-    // What the parser finds wrong with the rest of it changes nothing any more.
+    // Later parser errors are ignored.
     if (!isHttp2(req) && !isStandIn(req)) (req.socket as GuardedSocket).refused = true;
     const listener = listenerName(req.socket);
     const head = evidenceOf({ request, verdict });
@@ -175,7 +173,7 @@ export class ServerCheckpoint extends Checkpoint {
     refuse(req, res, verdict.answer ?? 400, verdict.rule ?? 'framing', done, fields, own);
   }
 
-  /** What the app says to a refused sender; null: the usual words. */
+  /** The app's own words for a refused sender; null: the usual ones. */
   #worded(sighting: Sighting): RefusalBody | null {
     if (this.#answer === undefined || sighting.verdict.answer === 'drop') return null;
     try {
@@ -197,24 +195,24 @@ export class ServerCheckpoint extends Checkpoint {
     return true;
   }
 
-  /** True: answered here. False: nothing that a rule is about, so it is the application's, or Node's, to answer. */
+  /** False: no rule covers it, so the application or Node answers. */
   #refuseBytes(error: ParserError, duplex: Socket): boolean {
     const socket = duplex as GuardedSocket;
-    // The parser reports again on whatever still comes in behind an error.
+    // The parser reports every packet after an error again.
     if (socket.refused || (isLast(socket) && exchangeOn(socket)?.req.complete)) return true;
-    // Without bytes the client was too slow, or went away in the middle: nothing malformed was sent.
+    // Without bytes the client was too slow or left in the middle: nothing malformed was sent.
     if (!socket.writable || !error.rawPacket?.length || error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
       return false;
     socket.refused = true;
     socket.on('error', ignore);
     if (error.code === 'HPE_HEADER_OVERFLOW') {
-      // Recorded; the answer, 431, is that of the application or of Node.
+      // Only recorded: the application or Node answers 431.
       this.#reportBytes(error, error.rawPacket, socket);
       return false;
     }
     const exchange = exchangeOn(socket);
     if (exchange !== undefined && isBusy(socket) && exchange.req.complete) {
-      // The request before it is whole and has its answer coming; this one is answered behind it.
+      // The request before it is complete and still owed its answer; this one is answered after that.
       exchange.res.once('close', () => this.#answerBytes(error, error.rawPacket!, socket, false));
     } else {
       this.#answerBytes(error, error.rawPacket, socket, exchange !== undefined && isBusy(socket));
@@ -222,7 +220,7 @@ export class ServerCheckpoint extends Checkpoint {
     return true;
   }
 
-  /** @param within the bytes belong to the body of a request that is being served */
+  /** @param within the bytes belong to the body of the request being served */
   #answerBytes(error: ParserError, bytes: Buffer, socket: GuardedSocket, within: boolean): void {
     const verdict = this.#reportBytes(error, bytes, socket);
     const started = within && exchangeOn(socket)?.res.headersSent === true;

@@ -1,13 +1,13 @@
-/** The events of Node's HTTP servers, as far as a checkpoint deals with them. */
+/** The events of Node's HTTP servers that a checkpoint handles. */
 import type { Server } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 
-/** Every kind of server that Node has for HTTP; those of `node:https` are of the first. */
+/** All kinds of HTTP servers in Node; one of `node:https` is a `Server` too. */
 export type HttpServer = Server | Http2Server | Http2SecureServer;
 
 export type Emit = (event: string, ...args: unknown[]) => boolean;
 
-/** Those that carry a request. */
+/** Events that carry a request. */
 export const requestEvents: ReadonlySet<string> = new Set([
   'request',
   'checkContinue',
@@ -16,5 +16,5 @@ export const requestEvents: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Without listeners Node would answer these by itself, before anybody has judged. */
+/** Without listeners Node answers these itself, unjudged. */
 export const solicited = ['connect', 'checkContinue', 'checkExpectation'] as const;

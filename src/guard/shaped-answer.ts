@@ -1,4 +1,4 @@
-/** The body of a refusal as an app words it. Its status, its headers and that the connection ends stay ours. */
+/** An app's own body for a refusal. Status, headers and the end of the connection stay ours. */
 import { validateHeaderValue } from 'node:http';
 import type { ProbeEvent } from '../events/event.ts';
 import { bannerWords, type RefusalBody } from './refusal.ts';
@@ -11,13 +11,12 @@ export type ShapeAnswer = (
   event: ProbeEvent,
 ) => string | { readonly type: string; readonly body: string } | undefined;
 
-/** The longest body, in bytes: whoever is refused is not sent more than it sent. */
+/** The longest body, in bytes: a refusal must not amplify. */
 const longest = 64 * 1024;
 
 /**
- * @param event made only where somebody wants to see it
- * @returns null where the usual words are to be sent
- * @throws Error where the body can't be sent, and what `shape` throws
+ * @returns null: the usual words
+ * @throws Error where the body can't be sent, and whatever `shape` throws
  */
 export function shapedAnswer(shape: ShapeAnswer, event: ProbeEvent): RefusalBody | null {
   const shaped = shape(event);
@@ -25,11 +24,11 @@ export function shapedAnswer(shape: ShapeAnswer, event: ProbeEvent): RefusalBody
   const { type, body } =
     typeof shaped === 'string' ? { type: 'text/plain; charset=utf-8', body: shaped } : shaped;
   if (typeof type !== 'string' || typeof body !== 'string')
-    throw new TypeError('answer: what it gives is neither a text nor { type, body }');
+    throw new TypeError('answer: the result is neither a text nor { type, body }');
   validateHeaderValue('content-type', type);
   const bytes = Buffer.from(body);
   if (bytes.length > longest)
-    throw new RangeError(`answer: a body of ${bytes.length} bytes. Give 64 KiB at most`);
+    throw new RangeError(`answer: a body of ${bytes.length} bytes. Give at most 64 KiB`);
   const word = bannerWords.exec(body)?.[0];
   if (word !== undefined)
     throw new RangeError(

@@ -2,36 +2,36 @@ import { errorCodes, type Fault, inConnection } from '../wire/h2-faults.ts';
 import { type Frame, flags } from '../wire/h2-frames.ts';
 import { maxBlock, maxContinuations } from './bounds.ts';
 
-/** A whole field block. */
+/** A complete field block. */
 export interface WholeBlock {
   readonly stream: number;
   readonly endsStream: boolean;
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  /** Of its frame, where the stream alone is at fault: the block is decoded all the same, for the table. */
+  /** A stream error of its frame. The block is decoded anyway, since it changes the dynamic table. */
   readonly fault: Fault | null;
 }
 
-/** Puts a block in pieces together again, RFC 9113 section 4.3. */
+/** Joins HEADERS and CONTINUATION into field blocks, RFC 9113 section 4.3. */
 export class FieldBlocks {
   readonly #most: number;
   #first: WholeBlock | null = null;
   #pieces: Buffer[] = [];
   #size = 0;
-  /** When the present one began. */
+  /** When the open block began. */
   since = 0;
 
   constructor(headerBytes: number) {
     this.#most = headerBytes * maxBlock;
   }
 
-  /** A block has begun, and goes on in CONTINUATION. */
+  /** Whether CONTINUATION must follow. */
   get open(): boolean {
     return this.#first !== null;
   }
 
-  /** Takes a HEADERS. @returns null where the block goes on */
+  /** Takes a HEADERS frame. @returns null where CONTINUATION follows */
   begin(frame: Frame, fault: Fault | null, now: number): WholeBlock | null {
     const { stream, bytes, start, end } = frame;
     const endsStream = (frame.flags & flags.endStream) !== 0;
@@ -44,10 +44,10 @@ export class FieldBlocks {
     return null;
   }
 
-  /** Takes a CONTINUATION. */
+  /** Takes a CONTINUATION frame. */
   add({ stream, bytes, start, end }: Frame): Fault | null {
     if (stream !== this.#first!.stream)
-      return inConnection(errorCodes.protocolError, 'a CONTINUATION of another stream');
+      return inConnection(errorCodes.protocolError, 'CONTINUATION of another stream');
     this.#size += end - start;
     if (this.#size > this.#most || this.#pieces.length > maxContinuations)
       return inConnection(errorCodes.enhanceYourCalm, 'a field block that does not end');
@@ -55,7 +55,7 @@ export class FieldBlocks {
     return null;
   }
 
-  /** The block, with its last piece. */
+  /** The joined block. */
   finish(): WholeBlock {
     const bytes = Buffer.concat(this.#pieces);
     const whole = { ...this.#first!, bytes, start: 0, end: bytes.length };

@@ -1,6 +1,6 @@
 /**
- * Writes one connection: what came together in a turn of the event loop goes out together, heads and small things first as one
- * text, then bodies, a frame of each stream in turn, so that no stream waits for another's body.
+ * The write side of a connection. Writes made in one event-loop turn are coalesced: heads and small frames first as one string, then
+ * bodies, one frame of each stream in turn, so that no stream waits for the body of another.
  */
 import type { Socket } from 'node:net';
 import { maxFrame, maxWindow } from '../wire/h2-frames.ts';
@@ -8,45 +8,45 @@ import { farewell, turnBytes } from './bounds.ts';
 
 /** A stream with a body to send. */
 export interface Sender {
-  /** What the peer takes on the stream. */
+  /** Send window of the stream. */
   sendWindow: number;
-  /** It stands in the list of those who have something to send. */
+  /** It is in the queue of senders. */
   listed: boolean;
   /** Bytes that wait. */
   readonly queued: number;
-  /** Puts its next frame; at most so many bytes of body. @returns how many they were */
+  /** Writes its next frame, with at most `most` bytes of body. @returns how many */
   putFrame(most: number): number;
-  /** Its last frame was a part of a piece. */
+  /** Its last frame was only part of a piece. */
   readonly cut: boolean;
-  /** It has something to send, its end included. */
+  /** It has more to send, its end included. */
   readonly hasMore: boolean;
 }
 
-/** A piece of a body that is shorter than this is copied into the text; each longer one is a write of its own. */
+/** Shorter pieces of a body are copied into the string; longer ones are written separately. */
 const copied = 4096;
 
 export class Output {
   readonly #socket: Socket;
   readonly #onSent: (bytes: number, whole: boolean) => void;
-  /** Texts and bodies in order; the last text is still open. */
+  /** Strings and bodies in order, before `#text`. */
   #parts: (string | Buffer)[] = [];
   #text = '';
   #ready: Sender[] = [];
   #scheduled = false;
-  /** What the peer takes on the connection. */
+  /** Send window of the connection. */
   #window = 65_535;
-  /** The socket takes nothing more for now. */
+  /** The socket's buffer is full. */
   blocked = false;
   #ending = false;
 
-  /** @param onSent told of bytes of bodies, and whether these were a piece as it was given */
+  /** @param onSent called with bytes of bodies, and whether they were an unsplit piece */
   constructor(socket: Socket, onSent: (bytes: number, whole: boolean) => void) {
     this.#socket = socket;
     this.#onSent = onSent;
     socket.on('drain', this.#onDrain);
   }
 
-  /** What waits, besides bodies. */
+  /** Unwritten bytes, without bodies that wait for a window. */
   get unwritten(): number {
     return this.#text.length + this.#socket.writableLength;
   }
@@ -55,25 +55,25 @@ export class Output {
     return this.#window;
   }
 
-  /** The peer takes more on the connection. @returns false where that is more than it may say */
+  /** The peer enlarges the send window of the connection. @returns false where that exceeds 2^31-1 */
   widen(increment: number): boolean {
     this.#window += increment;
     if (this.#ready.length > 0) this.#schedule();
     return this.#window <= maxWindow;
   }
 
-  /** Frames that go out in this turn, in order. */
+  /** Writes frames in this event-loop turn, in order. */
   put(text: string): void {
     this.#text += text;
     this.#schedule();
   }
 
-  /** The same from within `putFrame`, which is called for what goes out now. */
+  /** As `put`, for calls within `putFrame`, when a flush is already under way. */
   add(text: string): void {
     this.#text += text;
   }
 
-  /** A piece of a body, behind the head of its frame; from within `putFrame`. */
+  /** A piece of a body after its frame head, for calls within `putFrame`. */
   addBody(head: string, body: Buffer): void {
     if (body.length < copied) this.#text += head + body.toString('latin1');
     else {
@@ -82,13 +82,13 @@ export class Output {
     }
   }
 
-  /** A body that goes out at once: its windows allow it. */
+  /** Accounts for a body that was `put` at once, since the windows allow it. */
   sentAtOnce(bytes: number): void {
     this.#window -= bytes;
     this.#onSent(bytes, true);
   }
 
-  want(stream: Sender): void {
+  enqueue(stream: Sender): void {
     if (!stream.listed) {
       stream.listed = true;
       this.#ready.push(stream);
@@ -102,7 +102,7 @@ export class Output {
     this.#ready.splice(this.#ready.indexOf(stream), 1);
   }
 
-  /** Ends the connection once all that was put is written; bodies that wait are not. */
+  /** Ends the connection once everything that was `put` is written; waiting bodies are dropped. */
   end(): void {
     this.#ending = true;
     this.#ready = [];
@@ -115,7 +115,7 @@ export class Output {
     setImmediate(this.flush);
   }
 
-  /** Writes what there is. */
+  /** Writes everything. */
   readonly flush = (): void => {
     this.#scheduled = false;
     if (this.blocked || this.#socket.destroyed) return;
@@ -140,14 +140,14 @@ export class Output {
     }
   };
 
-  /** Whether the peer closes too is not waited for. */
+  /** Does not wait for the peer to close its side. */
   readonly #onWritten = (): void => {
     setTimeout(() => this.#socket.destroy(), farewell).unref();
   };
 
   #putBodies(): void {
     let left = turnBytes;
-    /** Those that wait for the window of the connection. */
+    /** Streams that wait for the window of the connection. */
     const waiting: Sender[] = [];
     while (this.#ready.length > 0 && left > 0) {
       const stream = this.#ready.shift()!;

@@ -1,12 +1,12 @@
-/** What a peer says in SETTINGS, RFC 9113 section 6.5. */
+/** The SETTINGS of a peer, RFC 9113 section 6.5. */
 import { errorCodes, type Fault, inConnection } from '../wire/h2-faults.ts';
 import { type Frame, maxFrame, maxWindow, settingIds } from '../wire/h2-frames.ts';
 
-/** Null: it says nothing of it. */
+/** Null: not set in this frame. */
 export interface PeerSettings {
-  /** What it takes on a new stream, in bytes. */
+  /** Send window of new streams, in bytes. */
   readonly initialWindow: number | null;
-  /** How many streams it takes at a time. */
+  /** Concurrent streams it allows. */
   readonly maxStreams: number | null;
 }
 
@@ -28,7 +28,7 @@ export function readSettings({ bytes, start, end }: Frame): PeerSettings | Fault
         initialWindow = value;
         break;
       case settingIds.maxFrameSize:
-        // Frames of the least size are sent, whatever it allows.
+        // Only checked: we never send frames above the minimum size.
         if (value < maxFrame || value > 0xffffff)
           return inConnection(errorCodes.protocolError, 'a MAX_FRAME_SIZE out of bounds');
         break;

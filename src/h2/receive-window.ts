@@ -1,42 +1,41 @@
-/** What the peer may still send, on a stream or on the connection: RFC 9113 section 5.2. */
+/** Receive window of a stream or a connection, RFC 9113 section 5.2. */
 export class ReceiveWindow {
-  /** What it may have on the way. */
   #size: number;
   #left: number;
-  /** Used, and not yet given back. */
-  #used = 0;
+  /** Freed, but not announced yet. */
+  #freed = 0;
 
   constructor(size: number) {
     this.#size = size;
     this.#left = size;
   }
 
-  /** @returns false where the peer sends more than it may */
+  /** @returns false where the peer exceeds the window */
   take(bytes: number): boolean {
     this.#left -= bytes;
     return this.#left >= 0;
   }
 
   /**
-   * What was taken has gone on, and its room is free again.
+   * Bytes that were taken are processed.
    *
-   * @returns the increment to tell the peer of; 0 where it is too early for one
+   * @returns the increment to announce; 0: not yet, since that would cost a frame for every few bytes
    */
   give(bytes: number): number {
-    this.#used += bytes;
-    if (this.#used < this.#size / 2) return 0;
-    const increment = this.#used;
-    this.#used = 0;
+    this.#freed += bytes;
+    if (this.#freed < this.#size / 2) return 0;
+    const increment = this.#freed;
+    this.#freed = 0;
     this.#left += increment;
     return increment;
   }
 
-  /** Lets more be on the way. @returns the increment to tell the peer of */
+  /** Enlarges the window. @returns the increment to announce */
   grow(size: number): number {
     if (size <= this.#size) return 0;
-    const increment = size - this.#size + this.#used;
+    const increment = size - this.#size + this.#freed;
     this.#size = size;
-    this.#used = 0;
+    this.#freed = 0;
     this.#left += increment;
     return increment;
   }

@@ -2,7 +2,7 @@ import { flags, frameHead, frameTypes, headersFrames, maxFrame, maxWindow } from
 import { leastProgress, maxQueued } from './bounds.ts';
 import type { Output, Sender } from './output.ts';
 
-/** A body on its way to the peer, as fast as it takes it. */
+/** A body being sent to the peer, as fast as its windows allow. */
 export class SentBody implements Sender {
   readonly #stream: number;
   readonly #output: Output;
@@ -15,16 +15,16 @@ export class SentBody implements Sender {
   queued = 0;
   #whole = false;
   #trailers = '';
-  /** Who fills it was told to wait. */
+  /** `push` has returned false and `onRoom` is due. */
   #full = false;
-  /** Since when less than `leastProgress` was taken. */
+  /** Since when the peer has taken less than `leastProgress`. */
   #stalledSince: number;
   #taken = 0;
 
   /**
-   * @param sendWindow what the peer takes on the stream
-   * @param onDone its end is written
-   * @param onRoom it takes more again
+   * @param sendWindow of the stream
+   * @param onDone called when its end is written
+   * @param onRoom called when `push` may go on
    */
   constructor(
     stream: number,
@@ -54,31 +54,30 @@ export class SentBody implements Sender {
     }
     this.#queue.push(data);
     this.queued += data.length;
-    this.#output.want(this);
+    this.#output.enqueue(this);
     if (this.queued >= maxQueued) this.#full = true;
     return !this.#full;
   }
 
-  /** @param trailers their field block; empty: none */
+  /** @param trailers field block; empty: none */
   end(trailers: string): void {
     this.#whole = true;
     this.#trailers = trailers;
-    this.#output.want(this);
+    this.#output.enqueue(this);
   }
 
-  /** The peer takes more, or less. @returns false where that is more than it may say */
+  /** The peer changes the send window. @returns false where that exceeds 2^31-1 */
   widen(change: number): boolean {
     this.sendWindow += change;
-    if (this.queued > 0 && this.sendWindow > 0) this.#output.want(this);
+    if (this.queued > 0 && this.sendWindow > 0) this.#output.enqueue(this);
     return this.sendWindow <= maxWindow;
   }
 
-  /** Whether the peer has taken next to nothing for so many milliseconds. */
+  /** Whether the peer has taken almost nothing for `limit` milliseconds. */
   stalled(now: number, limit: number): boolean {
     return this.queued > 0 && now - this.#stalledSince >= limit;
   }
 
-  /** @param now is not needed to tell a stall: the next look at the deadline sets the time */
   putFrame(most: number): number {
     const sent = this.queued > 0 ? this.#putData(most) : 0;
     if (this.queued === 0 && this.#whole) {
@@ -91,7 +90,7 @@ export class SentBody implements Sender {
     return sent;
   }
 
-  /** What is left is not sent. */
+  /** Discards what is not sent yet. */
   drop(): void {
     this.#queue = [];
     this.queued = 0;
@@ -99,7 +98,7 @@ export class SentBody implements Sender {
     this.#output.drop(this);
   }
 
-  /** Looked at now and then: enough was taken since for the stall to begin anew. */
+  /** Restarts the stall timer if enough was taken since the last call. */
   mark(now: number): void {
     if (this.#taken < leastProgress) return;
     this.#taken = 0;

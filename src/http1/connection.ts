@@ -1,6 +1,6 @@
 /**
- * One client connection of HTTP/1: reads requests from the socket, in whatever packets they come, and has each judged.
- * One request at a time is served (`exchange.ts`); what comes behind it waits.
+ * An HTTP/1 connection of a client: reads requests from the socket, in whatever packets they come, and has each one judged. Serves
+ * one request at a time (`exchange.ts`); pipelined requests wait.
  */
 import type { Socket } from 'node:net';
 import { ownText } from '../forward/response-text.ts';
@@ -14,34 +14,34 @@ import type { IncomingBody } from './incoming-body.ts';
 import { type ReadRequest, RequestReader } from './request-reader.ts';
 import type { Http1Server } from './server.ts';
 
-/** Bytes that may wait behind a request under way; then nothing more is read until it is answered. */
+/** Bytes that may wait for the request under way; beyond that the socket is not read until it is answered. */
 const maxHeld = 64 * 1024;
-/** Milliseconds that a client may go on sending a body that nobody wants any more, to get to read the answer. */
+/** Milliseconds a client may go on sending a discarded body, so that it gets to read the answer. */
 const lingerTime = 5000;
 
 export class Http1Connection {
   readonly server: Http1Server;
   readonly secure: boolean;
   readonly reads: ClientReads;
-  /** The connection ends with the answer under way. */
+  /** The connection closes after the current answer. */
   last = false;
   readonly #socket: Socket;
   readonly #reader: RequestReader;
-  /** The request that is being served; null: it is between two. */
+  /** The request being served; null: between two requests. */
   #exchange: Http1Exchange | null = null;
   /** The socket may be read from. */
   #reading = true;
-  /** What came and is not read yet. */
+  /** Bytes received but not processed. */
   #held: Buffer | null = null;
-  /** What came is no HTTP, and too little to tell what else. */
+  /** The first bytes are not HTTP, and too few to tell which protocol they are. */
   #unknown = false;
   /** A request has been answered on it. */
   #served = false;
-  /** When it began to wait for what it waits for, on the clock of the server. */
+  /** Since when it waits for a request, on the clock of the server. */
   #since: number;
-  /** It is closing, and until then at the latest; 0: it is not. */
+  /** Deadline of a closing connection; 0: not closing. */
   #lingersUntil = 0;
-  /** What still comes is the rest of a body. */
+  /** What still arrives is the rest of a discarded body. */
   #discards = false;
   readonly #unread: UnreadAnswer;
 
@@ -69,18 +69,17 @@ export class Http1Connection {
     return this.#socket;
   }
 
-  /** Between two requests. */
   get idle(): boolean {
     return this.#exchange === null;
   }
 
-  /** Ends it, after the answer under way. */
+  /** Closes after the current answer. */
   close(): void {
     this.last = true;
     if (this.idle && this.#lingersUntil === 0) this.#finish();
   }
 
-  /** Called every now and then: one timer for all connections instead of one for each. */
+  /** Called by the one timer that all connections share. */
   checkDeadline(): void {
     const { now, limits } = this.server;
     const socket = this.#socket;
@@ -89,7 +88,7 @@ export class Http1Connection {
       return;
     }
     if (this.#lingersUntil !== 0) {
-      // A slow reader is not cut off as long as it reads: what is left of the answer has the time that a body has.
+      // A slow reader is not cut off while it reads: the rest of the answer may take as long as any body.
       if (this.#unread.bytes > 0) this.#lingersUntil = now + lingerTime;
       else if (now >= this.#lingersUntil) socket.destroy();
     } else if (this.#exchange !== null) this.#exchange.checkBody(now, this.#reading);
@@ -105,15 +104,15 @@ export class Http1Connection {
     }
   }
 
-  /** Keeps what came behind the request under way. */
+  /** Keeps bytes that arrived after the request under way. */
   hold(bytes: Buffer): void {
-    // A socket forgets where it was as it closes, and what waits here may have to be recorded then.
+    // A closed socket no longer knows its addresses, and these bytes may have to be recorded then.
     listenerName(this.#socket);
     this.#held = this.#held === null ? Buffer.from(bytes) : Buffer.concat([this.#held, bytes]);
     if (this.#held.length > maxHeld) this.#reading = false;
   }
 
-  /** Nothing more for now: the backend takes no more of the body. */
+  /** The backend takes no more of the body for now. */
   readNoMore(): void {
     this.#reading = false;
   }
@@ -124,7 +123,7 @@ export class Http1Connection {
     this.reads.resume();
   }
 
-  /** The answer is written; the next request may come. @param body of the request */
+  /** The answer is written. @param body of the request */
   onAnswered(body: IncomingBody | null): void {
     this.#exchange = null;
     if (body !== null) this.reads.reset();
@@ -135,14 +134,14 @@ export class Http1Connection {
       else this.#finish();
       return;
     }
-    // Not within the call of the connection to the backend, which is not free yet; and not while the client takes nothing.
+    // Not in this call, since the backend connection is not free yet; and not while the client reads nothing.
     if (this.#held !== null) {
       if (!this.#socket.writableNeedDrain) setImmediate(this.#goOn);
     } else this.readOn();
   }
 
-  /** Somebody else has the socket from now on. */
-  letGo(): void {
+  /** Stops serving the socket: another owner takes it over. */
+  release(): void {
     const socket = this.#socket;
     this.reads.release();
     socket.off('drain', this.#onDrain);
@@ -151,21 +150,21 @@ export class Http1Connection {
     this.server.forget(this);
   }
 
-  /** Lets go of it for a tunnel, whose end ends the exchange. @returns what came early */
+  /** Releases the socket to a tunnel, whose end ends the exchange. @returns early bytes */
   handOver(): Buffer | null {
     const early = this.#held;
-    this.letGo();
+    this.release();
     this.#socket.on('close', this.#onClose);
     return early;
   }
 
   #onBytes(bytes: Buffer): void {
     if (this.#lingersUntil !== 0) {
-      // Not served; a probe among it is recorded as the connection closes.
+      // Not served, but a probe among them is recorded when the connection closes.
       if (!this.#discards && (this.#held?.length ?? 0) < maxHeld) this.hold(bytes);
       return;
     }
-    // Of who does not take the answers that are there nothing is served: each packet would add one more to what is held for it.
+    // A client that does not read its answers is not served: each packet would add one more answer to its buffer.
     if (this.#exchange === null && !this.#socket.writableNeedDrain) {
       if (this.#held === null && this.#served) this.#since = this.server.now;
       this.#takeHead(this.#held === null ? bytes : Buffer.concat([this.#held, bytes]));
@@ -176,9 +175,9 @@ export class Http1Connection {
   #takeHead(bytes: Buffer): void {
     const { checkpoint, rateLimits, amend } = this.server;
     this.#held = null;
-    // At the beginning of a connection, before anything is read of it; a later request of the banned ends the connection.
+    // Only for the first request, before anything is read; later the verdict on the request itself ends the connection.
     if (!this.#served && checkpoint.turnAway(this.#socket)) {
-      this.letGo();
+      this.release();
       return;
     }
     const request = this.#reader.read(bytes);
@@ -191,14 +190,14 @@ export class Http1Connection {
     const judged = amend === undefined ? read : amend(read);
     const rest = request.end === bytes.length ? nothing : bytes.subarray(request.end);
     if (judged.verdict.action === 'block') {
-      this.letGo();
+      this.release();
       checkpoint.refuseRead(this.#socket, judged, rest, isWhole(request, rest));
       return;
     }
     checkpoint.passed(judged, this.#socket, start);
     const excess = rateLimits.hit(judged);
     if (excess !== null) {
-      this.letGo();
+      this.release();
       const refused = { ...judged, verdict: excess.verdict };
       checkpoint.refuseRead(this.#socket, refused, rest, isWhole(request, rest), excess.headers);
       return;
@@ -212,7 +211,7 @@ export class Http1Connection {
     if (why === 'more') {
       this.#held = Buffer.from(bytes);
     } else if (why === 'too long') {
-      this.letGo();
+      this.release();
       this.server.checkpoint.refuseLong(this.#socket, bytes);
     } else if (!this.#served && mayBecomeOther(bytes)) {
       this.#held = Buffer.from(bytes);
@@ -221,17 +220,17 @@ export class Http1Connection {
   }
 
   #refuseBytes(bytes: Buffer): void {
-    this.letGo();
+    this.release();
     this.server.checkpoint.refuseBytes(this.#socket, bytes, !this.#served);
   }
 
-  /** Closes it once everything is written. RFC 9112 section 9.6: what the client still sends is not served. */
+  /** Closes once everything is written. RFC 9112 section 9.6: later requests are not served. */
   #finish(): void {
     this.#lingersUntil = this.server.now + lingerTime;
     this.#socket.destroySoon();
   }
 
-  /** The same, reading on for a while: a close with unread bytes resets the connection under the answer. */
+  /** Closes after reading on for a while: closing with unread bytes would reset the connection under the answer. */
   #linger(): void {
     this.#lingersUntil = this.server.now + lingerTime;
     this.#discards = true;
@@ -252,7 +251,7 @@ export class Http1Connection {
     else this.#exchange.onRoom();
   };
 
-  /** As with nginx, who stops sending is gone: most that half-close have closed. */
+  /** As with nginx, a client that half-closes counts as gone: most of them have closed. */
   #onClientEnd(): void {
     if (this.#unknown) this.#refuseBytes(this.#held ?? nothing);
     else if (this.idle && this.#lingersUntil === 0) this.#finish();
@@ -265,7 +264,7 @@ export class Http1Connection {
     if (this.#held !== null) this.#recordRest(this.#held);
   };
 
-  /** What the client sent behind its last request and did not wait for may be a probe: it is recorded all the same. */
+  /** Pipelined requests whose client left may be probes: they are recorded too. */
   #recordRest(bytes: Buffer): void {
     const { checkpoint } = this.server;
     for (let rest = bytes; rest.length > 0; ) {

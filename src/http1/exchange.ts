@@ -1,4 +1,4 @@
-/** One request of a connection of HTTP/1, from its judged head to the end of its answer. */
+/** One HTTP/1 request, from its judged head to the end of its answer. */
 import type { Socket } from 'node:net';
 import type { Attempt, ClientSide } from '../forward/attempt.ts';
 import type { BackendGroup } from '../forward/backend-group.ts';
@@ -20,23 +20,23 @@ export class Http1Exchange implements ClientSide {
   readonly #socket: Socket;
   readonly #request: ReadRequest;
   readonly #judged: Judged;
-  /** When it came, `performance.now`. */
+  /** When it arrived, `performance.now`. */
   readonly #start: number;
-  /** What comes behind the head; null: nothing does, or all of it was there at once. */
+  /** Null: the request has none, or it arrived with the head. */
   #body: IncomingBody | null = null;
   #attempt: Attempt | null = null;
-  /** The backend has what was there of the request. */
+  /** The backend has the request so far. */
   #ready = false;
   #status = 0;
   /** Bytes of the answer's body. */
   #sent = 0;
   #headSent = false;
   #chunked = false;
-  /** The client takes nothing more of the answer for now. */
+  /** The client reads nothing more for now. */
   #slow = false;
   #tunnel: Tunnel | null = null;
-  /** It is over, and `onServed` knows. */
-  #told = false;
+  /** It is over and `onServed` was called. */
+  #reported = false;
 
   constructor(connection: Http1Connection, request: ReadRequest, judged: Judged, start: number) {
     this.#connection = connection;
@@ -50,7 +50,7 @@ export class Http1Exchange implements ClientSide {
     return this.#socket;
   }
 
-  /** What comes in next belongs to its body. */
+  /** The next bytes belong to its body. */
   get takesBody(): boolean {
     return this.#body !== null && !this.#body.done;
   }
@@ -58,8 +58,8 @@ export class Http1Exchange implements ClientSide {
   /**
    * Serves it.
    *
-   * @param bytes begin with its head; there until it returns
-   * @param rest those of them behind the head
+   * @param bytes begin with its head; valid until it returns
+   * @param rest of them, after the head
    */
   begin(bytes: Buffer, rest: Buffer, reader: RequestReader): void {
     const connection = this.#connection;
@@ -90,7 +90,7 @@ export class Http1Exchange implements ClientSide {
     }
   }
 
-  /** @param bytes there until it returns */
+  /** @param bytes valid until it returns */
   takeBody(bytes: Buffer): void {
     const connection = this.#connection;
     const { now, limits } = connection.server;
@@ -111,7 +111,7 @@ export class Http1Exchange implements ClientSide {
     else if (body.done) this.#attempt.finish(body.trailers);
   }
 
-  /** A body that stands still, or trickles, holds what others wait for. Asked every now and then. */
+  /** Cuts off a body that stalls or trickles: it holds what others wait for. */
   checkBody(now: number, reading: boolean): void {
     if (this.#body?.isTooSlow(now, reading, this.#connection.server.limits) !== true) return;
     this.#attempt?.cancel();
@@ -120,7 +120,7 @@ export class Http1Exchange implements ClientSide {
     else this.#answer(408, 'Request Timeout', [], '');
   }
 
-  /** The client takes more of the answer. */
+  /** The client reads again. */
   onRoom(): void {
     if (!this.#slow) return;
     this.#slow = false;
@@ -131,8 +131,8 @@ export class Http1Exchange implements ClientSide {
   onGone(): void {
     this.#attempt?.cancel();
     this.#tunnel?.destroy();
-    if (this.#tunnel !== null) this.#tell(101, 'upgraded');
-    else this.#tell(this.#headSent ? this.#status : 499, this.#headSent ? 'cut' : 'aborted');
+    if (this.#tunnel !== null) this.#report(101, 'upgraded');
+    else this.#report(this.#headSent ? this.#status : 499, this.#headSent ? 'cut' : 'aborted');
   }
 
   onReady(): void {
@@ -152,7 +152,7 @@ export class Http1Exchange implements ClientSide {
   }
 
   onInformation(head: ResponseHead): void {
-    // RFC 9110 section 15.2: none to a client of HTTP/1.0.
+    // RFC 9110 section 15.2: none for HTTP/1.0 clients.
     if (this.#request.version !== '1.0') this.#socket.write(informationText(head), 'latin1');
   }
 
@@ -163,8 +163,8 @@ export class Http1Exchange implements ClientSide {
     this.#status = head.status;
     const unbounded = framing === 'chunked' || framing === 'close';
     this.#chunked = unbounded && !old;
-    // The end of the connection is the end of the body (RFC 9112 section 6.3). Behind an early answer comes the rest of
-    // a body that nobody reads.
+    // The end of the connection ends the body (RFC 9112 section 6.3). After an early answer the rest of the request body
+    // still arrives, and nobody reads it.
     if ((unbounded && old) || this.takesBody) this.#connection.last = true;
     const more = this.#chunked
       ? `Transfer-Encoding: chunked\r\n${this.#connectionLine()}`
@@ -176,7 +176,7 @@ export class Http1Exchange implements ClientSide {
       this.#done('answered');
       return;
     }
-    // What else comes in the same packet goes out in the same write.
+    // Body bytes of the same packet are joined to this write.
     this.#socket.cork();
     process.nextTick(uncork, this.#socket);
     this.#socket.write(text, 'latin1');
@@ -220,8 +220,8 @@ export class Http1Exchange implements ClientSide {
   onFailure(error: UpstreamError): void {
     if (this.#tunnel !== null) this.#tunnel.destroy();
     else if (this.#headSent) {
-      // A cut response must not look whole. Of HTTP/1.0 its end may be the end of the connection: only a reset tells.
-      this.#tell(this.#status, 'cut');
+      // A cut response must not look complete. In HTTP/1.0 the end of the connection may end it: only a reset shows the cut.
+      this.#report(this.#status, 'cut');
       if (this.#request.version === '1.0') this.#socket.resetAndDestroy();
       else this.#socket.destroy();
     } else {
@@ -248,20 +248,20 @@ export class Http1Exchange implements ClientSide {
     else if (this.#attempt?.write(connection.reads.keep(data)) === false) connection.readNoMore();
   };
 
-  /** A body that can't be read on, RFC 9112 section 7.1: whoever reads it another way finds a request in it. */
+  /** A malformed body (RFC 9112 section 7.1): a more lenient reader could find another request in it (smuggling). */
   #refuseBody(why: string, bytes: Buffer, at: number): void {
     const { checkpoint } = this.#connection.server;
     this.#attempt?.cancel();
     const judged = checkpoint.judgeRead({ ...this.#request, defects: [{ why, at }] }, this.#socket);
     const { verdict } = judged;
-    this.#tell(typeof verdict.answer === 'number' ? verdict.answer : 400, 'refused');
+    this.#report(typeof verdict.answer === 'number' ? verdict.answer : 400, 'refused');
     this.#attempt = null;
-    this.#connection.letGo();
+    this.#connection.release();
     const refused = this.#headSent ? { ...judged, verdict: { ...verdict, answer: 'drop' as const } } : judged;
     checkpoint.refuseRead(this.#socket, refused, bytes, false);
   }
 
-  /** A chunked body tells its length by coming: what has gone to the backend is broken off there. */
+  /** A chunked body has no announced length: what the backend already got of it is cut off there. */
   #refuseLongBody(): void {
     this.#attempt?.cancel();
     this.#attempt = null;
@@ -270,7 +270,7 @@ export class Http1Exchange implements ClientSide {
     else this.#answer(tooLarge.status, tooLarge.reason, tooLarge.headers, tooLarge.text);
   }
 
-  /** Answers a request whose body nobody wants. Not closed at once: a client that still sends gets to read the answer. */
+  /** Answers without reading the body. Does not close at once, so that a client still sending gets to read the answer. */
   #answerWithout(rest: Buffer, { status, reason, headers, text }: Instead): void {
     const { contentLength } = this.#request;
     if (contentLength !== 0) this.#body = new IncomingBody(contentLength, 0, this.#connection.server.now);
@@ -279,9 +279,9 @@ export class Http1Exchange implements ClientSide {
   }
 
   /**
-   * Sends the request on: with all of its body, or with as much as is kept for a body that is longer.
+   * Forwards the request with its whole body, or with as much as is buffered of a longer one.
    *
-   * @param along the whole body, where it came along with the head
+   * @param along the whole body, where it arrived with the head
    */
   #send(along: string | null): void {
     const group = this.#connection.server.forwarder.groupFor(this.#judged);
@@ -295,7 +295,7 @@ export class Http1Exchange implements ClientSide {
   #attemptOf(group: BackendGroup, along: string | null): Attempt {
     const judged = this.#judged;
     const body = this.#body;
-    // A handshake has no body. What comes behind one that is not answered with a 101 is no request: it may be frames.
+    // A handshake has no body. Bytes after one that is not answered with 101 are not a request: they may be WebSocket frames.
     const upgrade = judged.verdict.upgrade && body === null && along === null;
     if (upgrade) this.#connection.last = true;
     const alongWhole =
@@ -308,7 +308,7 @@ export class Http1Exchange implements ClientSide {
   #answerOurselves(): void {
     this.#connection.server.answer(this.#judged).then(
       ({ status, reason, headers, body }) => {
-        if (this.#told) return;
+        if (this.#reported) return;
         if (this.takesBody) this.#connection.last = true;
         this.#socket.write(ownText(status, reason, headers, this.#connectionLine()), 'latin1');
         if (this.#judged.request.method !== 'HEAD') {
@@ -318,7 +318,7 @@ export class Http1Exchange implements ClientSide {
         this.#status = status;
         this.#done('answered');
       },
-      () => this.#told || this.#answer(500, 'Internal Server Error', [], ''),
+      () => this.#reported || this.#answer(500, 'Internal Server Error', [], ''),
     );
   }
 
@@ -327,7 +327,7 @@ export class Http1Exchange implements ClientSide {
     return this.#request.keepAlive ? 'Connection: keep-alive\r\n' : '';
   }
 
-  /** An answer of our own in place of a backend's. */
+  /** Answers for the backend. */
   #answer(status: number, reason: string, headers: readonly string[], text: string): void {
     if (this.takesBody) this.#connection.last = true;
     const framed = headers.length > 0 ? headers : ['Content-Length', '0'];
@@ -339,9 +339,9 @@ export class Http1Exchange implements ClientSide {
     this.#done('answered');
   }
 
-  #tell(status: number, outcome: Outcome): void {
-    if (this.#told) return;
-    this.#told = true;
+  #report(status: number, outcome: Outcome): void {
+    if (this.#reported) return;
+    this.#reported = true;
     const { onServed } = this.#connection.server;
     if (onServed === null) return;
     const backend = this.#attempt?.backend ?? null;
@@ -350,7 +350,7 @@ export class Http1Exchange implements ClientSide {
 
   /** The answer is written. */
   #done(outcome: Outcome): void {
-    this.#tell(this.#status, outcome);
+    this.#report(this.#status, outcome);
     this.#attempt = null;
     this.#connection.onAnswered(this.#body);
   }

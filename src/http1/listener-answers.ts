@@ -1,4 +1,4 @@
-/** What a listener answers by itself to requests that it does not serve. */
+/** Answers that a listener gives instead of serving a request. */
 import type { Judged } from '../guard/checkpoint.ts';
 import type { Verdict } from '../judge.ts';
 import type { Site } from '../rules/policy.ts';
@@ -11,7 +11,7 @@ const plainText = (status: number, reason: string, text: string, more: readonly 
   text,
 });
 
-/** To plain HTTP on a port of TLS; nginx's 497. */
+/** For plain HTTP on a TLS port; nginx's 497. */
 export const plainOnTls: Instead = plainText(
   400,
   'Bad Request',
@@ -19,12 +19,12 @@ export const plainOnTls: Instead = plainText(
 );
 
 /**
- * An authority asks for it by plain HTTP (RFC 8555 section 8.3), before there is a certificate to be sent to. A token and nothing
- * else (section 8.1): `..` behind it would lead to any page.
+ * The path of an ACME challenge. The authority asks by plain HTTP (RFC 8555 section 8.3), since there is no certificate yet. Only a
+ * token (section 8.1): with `..` after it the exception would cover any page.
  */
 const challenge = /^\/\.well-known\/acme-challenge\/([\w-]+)$/;
 
-/** Answers challenges of our own orders. @param answerOf null: the token is not ours, and its request goes on */
+/** Answers challenges of our own orders. @param answerOf null: not our token; the request goes on */
 export const challengeAnswer =
   (answerOf: (token: string) => string | null) =>
   ({ verdict: { path } }: Judged): Instead | null => {
@@ -34,8 +34,8 @@ export const challengeAnswer =
   };
 
 /**
- * Lets an authority in that proves a name of ours which is no site's, such as that of the mail server. Whoever knows the token of an
- * order is the authority, or has read our disk.
+ * Allows challenges for our names that belong to no site, such as the mail server's. Only the authority, or someone who can read our
+ * disk, knows the token of an order.
  */
 export const ownChallenge =
   (answerOf: (token: string) => string | null) =>
@@ -55,7 +55,7 @@ export const ownChallenge =
     return { ...judged, verdict: { ...verdict, ...passes } };
   };
 
-/** The first that has an answer. @returns undefined where there is none of them */
+/** Asks each in turn for an answer. @returns undefined where all are null */
 export function inOrder(
   ...answers: readonly (((judged: Judged) => Instead | null) | null)[]
 ): ((judged: Judged) => Instead | null) | undefined {
@@ -65,10 +65,10 @@ export function inOrder(
 }
 
 /**
- * Sends requests to https.
+ * Redirects to https.
  *
  * @param port of https
- * @param hostsOf the hosts of a site as the config has them
+ * @param hostsOf the hosts of a site as configured
  */
 export function redirectToHttps(
   port: number,
@@ -87,7 +87,7 @@ export function redirectToHttps(
   };
 }
 
-/** As the config has it. What a request says is never repeated: through a cache it would choose where others are sent. */
+/** The configured name. The request's own is never repeated: through a cache it would redirect other users (cache poisoning). */
 function ownHost(hosts: readonly string[], { host, site }: Verdict): string {
   const name = host.replace(/:\d+$/, '');
   const own = hosts.find((one) => one === name);

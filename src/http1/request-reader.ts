@@ -1,4 +1,4 @@
-/** The head of one request: the ordinary ones in a single pass, the others by the strict reader that `explain` uses. */
+/** Reads request heads: ordinary ones in a single pass, all others with the strict parser that `explain` uses. */
 import { wholeChunked } from '../wire/chunked.ts';
 import { is } from '../wire/field-names.ts';
 import { HeadProgress } from '../wire/head-progress.ts';
@@ -7,27 +7,27 @@ import type { HttpRequest } from '../wire/http-request.ts';
 import { plainHead } from '../wire/plain-head.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 
-/** A head that was read, with what the connection needs of it. */
+/** A request head with what the connection needs of it. */
 export interface ReadRequest extends HttpRequest {
   /** Offset of the first byte after the head. */
   readonly end: number;
-  /** Bytes of the body; -1: chunked. Right where the judge lets the request pass, who refuses ambiguous framing. */
+  /** Bytes of the body; -1: chunked. Only valid once the judge has refused ambiguous framing. */
   readonly contentLength: number;
-  /** The client closes the connection after the answer, or waits for its end. */
+  /** The client expects the connection to close after the answer. */
   readonly close: boolean;
-  /** Of a client of HTTP/1.0, which keeps the connection only where it is told so. */
+  /** An HTTP/1.0 client asks for keep-alive and needs it confirmed. */
   readonly keepAlive?: boolean;
-  /** What Expect says, lower case. */
+  /** Value of Expect, in lower case. */
   readonly expect?: string;
 }
 
-/** Bytes of a packet in which an ordinary head is looked for; most are shorter, and what is behind them is a body. */
+/** Bytes of a packet that are searched for an ordinary head; most heads are shorter. */
 const usual = 8192;
 
 export class RequestReader {
   readonly #headerBytes: number;
   #progress: HeadProgress | null = null;
-  /** What was read last, as far as an ordinary head was looked for in it. */
+  /** The part of the last packet that was searched for an ordinary head. */
   #text = '';
 
   /** @param headerBytes the longest head that is read */
@@ -36,10 +36,10 @@ export class RequestReader {
   }
 
   /**
-   * Reads the head that the bytes begin with.
+   * Reads the head at the start of the bytes.
    *
-   * @param bytes all that has come since the end of the request before; each call brings the same ones, and more
-   * @returns the head; or that more is needed, that it is too long, or that this is no request
+   * @param bytes everything since the end of the previous request; each call brings the same ones and more
+   * @returns the head; or that more bytes are needed, it is too long, or it is not a request
    */
   read(bytes: Buffer): ReadRequest | 'more' | 'too long' | 'fault' {
     if (this.#progress === null) {
@@ -62,8 +62,8 @@ export class RequestReader {
   }
 
   /**
-   * The body of an ordinary request that was read last, where all of it came along: as a text, which is joined to a head more
-   * cheaply than bytes are.
+   * The body of the ordinary request read last, if all of it arrived with the head: as a string, which is cheaper to join to a head
+   * than bytes are.
    *
    * @param length of the bytes that the head was read from
    */
@@ -95,7 +95,7 @@ function withFraming(
     if (is(name, 'transfer-encoding')) contentLength = -1;
     else if (is(name, 'content-length') && contentLength === 0) contentLength = Number(value);
     else if (is(name, 'connection')) options = [...options, ...listMembers(value)];
-    // RFC 9110 section 10.1.1: of an HTTP/1.0 client it is ignored.
+    // RFC 9110 section 10.1.1: ignored from HTTP/1.0 clients.
     else if (is(name, 'expect') && version !== '1.0') expect = value.toLowerCase();
   }
   const old = version === '1.0';

@@ -1,4 +1,4 @@
-/** The front end of HTTP/1: what all of its connections share. */
+/** The HTTP/1 front end: what all of its connections share. */
 import type { Socket } from 'node:net';
 import type { Forwarder } from '../forward/forwarder.ts';
 import type { ClientLimits, OwnAnswer } from '../forward/front-end.ts';
@@ -7,7 +7,7 @@ import type { Checkpoint, Judged } from '../guard/checkpoint.ts';
 import type { RateLimits } from '../limit/rate-limits.ts';
 import { Http1Connection } from './connection.ts';
 
-/** An answer that the listener gives by itself. */
+/** An answer that the listener gives instead of serving the request. */
 export interface Instead {
   readonly status: number;
   readonly reason: string;
@@ -21,21 +21,21 @@ export interface Http1Options {
   readonly rateLimits: RateLimits;
   readonly forwarder: Forwarder;
   readonly limits: ClientLimits;
-  /** Answers a request of a site that has no backend. */
+  /** Answers a request for a site without a backend. */
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
   /**
-   * What a request that may pass is answered with here, in place of being served; null: it is served.
+   * An answer for an allowed request instead of serving it; null: it is served.
    *
    * @default every request is served
    */
   readonly instead?: ((judged: Judged) => Instead | null) | undefined;
   /**
-   * Has the last word on what was judged. Must not throw.
+   * May change a verdict. Must not throw.
    *
-   * @default what was judged stands
+   * @default verdicts stand
    */
   readonly amend?: ((judged: Judged) => Judged) | undefined;
-  /** Told of every request that was let pass, once it is over; null: nobody is. */
+  /** Called for every allowed request when it is over; null: not called. */
   readonly onServed: ((served: Served) => void) | null;
 }
 
@@ -50,7 +50,7 @@ export class Http1Server {
   readonly onServed: Http1Options['onServed'];
   readonly #connections = new Set<Http1Connection>();
   readonly #timer: NodeJS.Timeout;
-  /** Milliseconds, moved on a few times in the shortest limit. */
+  /** Milliseconds, updated several times within the shortest limit. */
   now = performance.now();
 
   constructor(options: Http1Options) {
@@ -70,7 +70,6 @@ export class Http1Server {
     }, tick).unref();
   }
 
-  /** Serves a connection. */
   take(socket: Socket): void {
     this.#connections.add(new Http1Connection(this, socket));
   }
@@ -79,12 +78,12 @@ export class Http1Server {
     this.#connections.delete(connection);
   }
 
-  /** Ends connections that wait for a request now, and the others with their answer. */
+  /** Closes idle connections now and the others after their answer. */
   close(): void {
     for (const connection of this.#connections) connection.close();
   }
 
-  /** Nothing is timed any more: every connection is gone. */
+  /** Stops the timer, once every connection is closed. */
   stop(): void {
     clearInterval(this.#timer);
   }

@@ -3,15 +3,15 @@ import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-fault
 
 /** How a stream ended. */
 export const ends = {
-  /** Both sides have said all they had to. */
+  /** Both sides ended it. */
   whole: 1,
-  /** The client has reset it. */
+  /** The client reset it. */
   byClient: 2,
-  /** It was reset here: what the client sent before it knew is ignored (RFC 9113 section 5.1). */
+  /** We reset it: frames that the client sent before it knew are ignored (RFC 9113 section 5.1). */
   byUs: 3,
 } as const;
 
-/** The streams of a connection that ended last. */
+/** The most recently closed streams of a connection. */
 export class ClosedStreams {
   readonly #ids = new Int32Array(rememberedStreams);
   readonly #ends = new Uint8Array(rememberedStreams);
@@ -23,19 +23,19 @@ export class ClosedStreams {
     this.#next = (this.#next + 1) % rememberedStreams;
   }
 
-  /** How it ended; 0 where it is not known (any more). */
+  /** How it ended; 0: unknown or forgotten. */
   endOf(stream: number): number {
     const at = this.#ids.indexOf(stream);
     return at === -1 ? 0 : this.#ends[at]!;
   }
 
-  /** What a frame on such a stream is (RFC 9113 section 5.1); null: it was on its way, and is ignored. */
+  /** The fault of a frame on a closed stream (RFC 9113 section 5.1); null: it was already on its way and is ignored. */
   faultOf(stream: number, frame: 'DATA' | 'HEADERS'): Fault | null {
     switch (this.endOf(stream)) {
       case ends.byUs:
         return null;
       case ends.byClient:
-        return inStream(errorCodes.streamClosed, `${frame} behind a RST_STREAM`);
+        return inStream(errorCodes.streamClosed, `${frame} after a RST_STREAM`);
       case ends.whole:
         return inConnection(errorCodes.streamClosed, `${frame} on a closed stream`);
     }

@@ -12,17 +12,17 @@ export class Response {
   readonly #connection: Http2Connection;
   readonly #onWritten: () => void;
   readonly #onRoom: () => void;
-  /** What the client takes on the stream, as long as there is no body that keeps count of it. */
+  /** Send window of the stream, until there is a body that tracks it. */
   #window: number;
   #body: SentBody | null = null;
-  /** Of its head; 0: that is not written. */
+  /** 0: the head is not written. */
   status = 0;
   #sent = 0;
 
   /**
-   * @param window what the client takes on the stream
-   * @param onWritten all of it is written
-   * @param onRoom more of the body is taken again
+   * @param window send window of the stream
+   * @param onWritten called when all of it is written
+   * @param onRoom called when `push` may go on
    */
   constructor(
     stream: number,
@@ -48,13 +48,13 @@ export class Response {
     this.#putHead(status, fields, true, false);
   }
 
-  /** The head of one whose body follows. */
+  /** The head; a body follows. */
   begin(status: number, fields: string, dated: boolean): void {
     this.status = status;
     this.#putHead(status, fields, dated, false);
   }
 
-  /** All of it. @param body latin1 */
+  /** A complete response. @param body latin1 */
   whole(status: number, fields: string, dated: boolean, body: string): void {
     const { output, server } = this.#connection;
     this.status = status;
@@ -73,7 +73,7 @@ export class Response {
     }
   }
 
-  /** One of our own. @param headers name, value, name, value … @param method of the request: there is no body to a HEAD */
+  /** An answer of the gateway itself. @param headers name, value, name, value … @param method of the request: HEAD gets no body */
   own(status: number, headers: readonly string[], body: string, method: string): void {
     this.whole(status, fieldLines(headers), false, method === 'HEAD' ? '' : body);
   }
@@ -89,19 +89,19 @@ export class Response {
     this.#bodyOf().end(trailerBlock(trailers));
   }
 
-  /** What is left of it is not sent. */
+  /** Discards what is not sent yet. */
   drop(): void {
     this.#body?.drop();
   }
 
-  /** The client takes more, or less. @returns false where that is more than it may say */
+  /** The client changes the send window. @returns false where that exceeds 2^31-1 */
   widen(change: number): boolean {
     if (this.#body !== null) return this.#body.widen(change);
     this.#window += change;
     return this.#window <= maxWindow;
   }
 
-  /** Whether the client has taken next to nothing for so many milliseconds. Asked now and then. */
+  /** Whether the client has read almost nothing for `limit` milliseconds. */
   stalled(now: number, limit: number): boolean {
     this.#body?.mark(now);
     return this.#body?.stalled(now, limit) === true;

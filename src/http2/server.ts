@@ -1,4 +1,4 @@
-/** The front end of HTTP/2: what all of its connections share. */
+/** The HTTP/2 front end: what all of its connections share. */
 import type { Socket } from 'node:net';
 import type { Forwarder } from '../forward/forwarder.ts';
 import type { ClientLimits, OwnAnswer } from '../forward/front-end.ts';
@@ -12,13 +12,13 @@ export interface Http2Options {
   readonly rateLimits: RateLimits;
   readonly forwarder: Forwarder;
   readonly limits: ClientLimits;
-  /** Some site carries WebSocket connections: RFC 8441 is offered. */
+  /** Whether any site carries WebSocket: then RFC 8441 is offered. */
   readonly websocket: () => boolean;
-  /** Answers a request of a site that has no backend. */
+  /** Answers a request for a site without a backend. */
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
-  /** Told of every request that was let pass, once it is over; null: nobody is. */
+  /** Called for every allowed request when it is over; null: not called. */
   readonly onServed: ((served: Served) => void) | null;
-  /** Told of errors that are ours: the connection is closed. */
+  /** Called with internal errors; the connection is closed. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -26,9 +26,9 @@ export class Http2Server {
   readonly options: Http2Options;
   readonly #connections = new Set<Http2Connection>();
   readonly #timer: NodeJS.Timeout;
-  /** Milliseconds, moved on a few times in the shortest limit. */
+  /** Milliseconds, updated several times within the shortest limit. */
   now = performance.now();
-  /** Bytes of request bodies that wait for backends, over all connections. */
+  /** Bytes of request bodies that wait for backends, on all connections. */
   held = 0;
 
   constructor(options: Http2Options) {
@@ -41,7 +41,7 @@ export class Http2Server {
     }, tick).unref();
   }
 
-  /** Serves a connection of which nothing has been read. */
+  /** Serves a connection that has not been read from. */
   take(socket: Socket): void {
     this.#connections.add(new Http2Connection(this, socket));
   }
@@ -50,12 +50,12 @@ export class Http2Server {
     this.#connections.delete(connection);
   }
 
-  /** Ends connections that wait for a request now, and the others with their last answer. */
+  /** Closes idle connections now and the others after their last answer. */
   close(): void {
     for (const connection of this.#connections) connection.drain();
   }
 
-  /** Nothing is timed any more: every connection is gone. */
+  /** Stops the timer, once every connection is closed. */
   stop(): void {
     clearInterval(this.#timer);
   }

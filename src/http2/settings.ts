@@ -1,5 +1,4 @@
-/** What clients are told in SETTINGS, RFC 9113 section 6.5. */
-
+/** Our SETTINGS towards clients, RFC 9113 section 6.5. */
 import { maxBlock, maxStreams, streamWindow } from '../h2/bounds.ts';
 import { settingIds } from '../wire/h2-frames.ts';
 
@@ -9,7 +8,7 @@ export function openingSettings(headerBytes: number, websocket: boolean): Settin
   const settings: Settings = [
     [settingIds.maxConcurrentStreams, maxStreams],
     [settingIds.initialWindowSize, streamWindow],
-    // It counts 32 bytes a field, and here a field counts as it does in HTTP/1: many crumbs of a cookie would not fit.
+    // It counts 32 bytes more for each field than HTTP/1 does: many cookie crumbs would not fit in headerBytes.
     [settingIds.maxHeaderListSize, headerBytes * maxBlock],
   ];
   if (websocket) settings.push([settingIds.enableConnectProtocol, 1]);

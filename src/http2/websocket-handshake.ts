@@ -1,15 +1,15 @@
-/** A WebSocket over a stream, RFC 8441: towards the backend it is a handshake of HTTP/1.1 (RFC 6455 section 4). */
+/** WebSocket over an HTTP/2 stream (RFC 8441), translated into an HTTP/1.1 handshake for the backend (RFC 6455 section 4). */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Judged } from '../guard/checkpoint.ts';
 import { is } from '../wire/field-names.ts';
 import { fieldLines, type ResponseHead } from '../wire/response-head.ts';
 
 export interface Handshake {
-  /** The request that the backend gets. */
+  /** The request for the backend. */
   readonly judged: Judged;
-  /** Whether the backend has answered this handshake, and no other. */
+  /** Whether the answer belongs to this handshake. */
   accepts(head: ResponseHead): boolean;
-  /** The fields of its answer that go on to the client, as lines. */
+  /** The answer's fields for the client, as lines. */
   fieldsOf(head: ResponseHead): string;
 }
 
@@ -27,7 +27,7 @@ export function asHandshake(judged: Judged): Handshake {
     judged: { ...judged, request: { ...request, method: 'GET', rawHeaders } },
     accepts: ({ rawHeaders: answer }) =>
       answer.some((name, i) => i % 2 === 0 && is(name, 'sec-websocket-accept') && answer[i + 1] === accept),
-    // RFC 8441 section 5: it has no meaning there.
+    // RFC 8441 section 5: Sec-WebSocket-Accept is not used there.
     fieldsOf: ({ rawHeaders: answer }) =>
       fieldLines(answer.filter((_, i) => !is(answer[i - (i % 2)]!, 'sec-websocket-accept'))),
   };

@@ -1,16 +1,16 @@
-/** How many connections each client has open. One that opens as many as the process may have would keep everybody else out. */
+/** Open connections of each client, limited: one client could otherwise use up all the file descriptors of the process. */
 import type { Socket } from 'node:net';
 import type { Client } from '../guard/client.ts';
 
 export class ClientConnections {
-  /** An entry for each client that has a connection open now, so never more than there are connections. */
+  /** One entry per client with an open connection, so never more entries than connections. */
   readonly #open = new Map<string, number>();
   readonly #max: number;
   readonly #onExcess: (client: Client, max: number) => void;
 
   /**
-   * @param max connections of one client
-   * @param onExcess told of each connection that is not admitted
+   * @param max connections per client
+   * @param onExcess called for each connection that is not admitted
    */
   constructor(max: number, onExcess: (client: Client, max: number) => void) {
     this.#max = max;
@@ -18,9 +18,9 @@ export class ClientConnections {
   }
 
   /**
-   * Whether a client may have one more connection; it is counted until it closes.
+   * Whether a client may have one more connection; if so, counts it until it closes.
    *
-   * @param client trusted proxies and those that can't be banned have no limit: behind them are many
+   * @param client trusted proxies and allowed clients have no limit: many users share them
    */
   admit(socket: Socket, client: Client): boolean {
     const { prefix } = client;

@@ -6,45 +6,45 @@ import type { Site } from '../rules/policy.ts';
 import { RateTable } from './rate-table.ts';
 
 export interface RateLimitBounds {
-  /** Requests that one client may make in the window. */
+  /** Requests per client in a window. */
   readonly max: number;
   /** Length of the window, in milliseconds. */
   readonly timeWindow: number;
 }
 
 export interface RateLimitRules {
-  /** For every site without a limit of its own; `false`: none. */
+  /** For all sites without their own limit; `false`: none. */
   readonly limit: RateLimitBounds | false;
-  /** Sites with a limit of their own, counted apart; `false`: none. @default none */
+  /** Sites with their own limit, counted separately; `false`: unlimited. @default none */
   readonly sites?: ReadonlyMap<Site, RateLimitBounds | false>;
-  /** Addresses that are not limited, besides those that can't be banned. */
+  /** Addresses that are not limited, besides the allow-list of bans. */
   readonly exempt: PrefixSet;
 }
 
-/** What a client over the limit gets. */
+/** The answer to a client over its limit. */
 export interface Excess {
   readonly verdict: Verdict;
   /** name, value, name, value … */
   readonly headers: readonly string[];
 }
 
-/** The limits in force, and the counts behind them. */
+/** The rate limits in force, and their counts. */
 export class RateLimits {
   readonly #clock: () => number;
   #everywhere: RateTable | false = false;
   #own = new Map<Site, RateTable | false>();
   #exempt: PrefixSet;
-  /** Exempt or not, of clients as they are known: an address is looked up once a connection. */
+  /** Whether a client is exempt, looked up once per connection. */
   #known = new WeakMap<Client, boolean>();
 
-  /** @param clock milliseconds, by a clock that nobody sets: see `WindowClock` */
+  /** @param clock milliseconds, of a clock that can't be set: `WindowClock` */
   constructor(rules: RateLimitRules, clock: () => number) {
     this.#clock = clock;
     this.#exempt = rules.exempt;
     this.replace(rules);
   }
 
-  /** Puts other limits in force; where a limit stays as it is, what was counted stays too. */
+  /** Puts other limits in force; an unchanged limit keeps its counts. */
   replace({ limit, sites = new Map(), exempt }: RateLimitRules): void {
     const before = new Map(
       this.tables.map((table) => [`${table.name} ${table.max} ${table.timeWindow}`, table]),
@@ -63,13 +63,13 @@ export class RateLimits {
     return [this.#everywhere, ...this.#own.values()].filter((table) => table !== false);
   }
 
-  /** Where a request is counted; null: nowhere. */
+  /** The table that counts a request; null: not counted. */
   tableFor({ verdict, client }: Judged): RateTable | null {
     const table = this.#own.get(verdict.site!) ?? this.#everywhere;
     return table === false || this.#isExempt(client) ? null : table;
   }
 
-  /** Counts a request. @returns what it gets, where it is one too many */
+  /** Counts a request. @returns the answer, where it is over the limit */
   hit(judged: Judged): Excess | null {
     const table = this.tableFor(judged);
     const now = this.#clock();
@@ -77,7 +77,7 @@ export class RateLimits {
     return this.excess(judged, table);
   }
 
-  /** What a request over the limit of a table gets. */
+  /** The answer to a request over the limit of a table. */
   excess({ verdict }: Judged, table: RateTable): Excess {
     const { max } = table;
     const left = table.left(this.#clock());

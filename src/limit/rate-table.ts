@@ -1,9 +1,9 @@
-/** Requests of each client in the window that runs. Pure: the time is passed in. */
+/** Requests of each client in the current window. Pure: the time is passed in. */
 
 export interface RateTableOptions {
-  /** Names the table where counts are shared. */
+  /** Identifies the table where gateways share counts. */
   readonly name: string;
-  /** Requests a client may make in a window. */
+  /** Requests per client in a window. */
   readonly max: number;
   /** Length of the window, in milliseconds. */
   readonly timeWindow: number;
@@ -13,40 +13,41 @@ export interface RateTableOptions {
 
 interface Counter {
   readonly prefix: string;
-  /** Counted here. */
+  /** Counted by this gateway. */
   own: number;
-  /** How many of those the others have been told of. */
-  told: number;
-  /** Counted by others, as far as known. */
+  /** How many of those were shared. */
+  shared: number;
+  /** Counted by other gateways, as far as known. */
   others: number;
-  /** Stands in the list of those to be told of. */
-  waiting: boolean;
+  /** Queued for sharing. */
+  queued: boolean;
 }
 
-/** What is to be added to a shared count. */
+/** An addition to a shared count. */
 export interface RateShare {
-  /** Names the count: table, window, client. */
+  /** Table, window and client. */
   readonly key: string;
   readonly by: number;
   readonly ttl: number;
-  /** Takes in the sum over all gateways, these included. */
+  /** Called with the sum over all gateways, this one included. */
   settle(total: number): void;
-  /** To be tried again: it could not be told. */
+  /** Sharing failed: queues the addition again. */
   restore(): void;
 }
 
-/** Whose counts are shared. */
+/** A source of shared counts. */
 export interface RateSource {
-  /** What others have to be told; each change once. */
+  /** Additions since the last call; each change once. */
   shares(): RateShare[];
 }
 
 /**
- * Windows begin at the same time for every client and on every gateway, at multiples of their length since the epoch: then a
- * window ends by dropping its table whole, and gateways need not agree on anything but the time (`WindowClock`).
+ * Windows begin at the same time for every client and on every gateway, at multiples of their length since the epoch. So a window
+ * ends by dropping its whole table, and gateways only have to agree on the time (`WindowClock`).
  *
- * Eviction: two generations a window. A client that comes moves into the young one; when that holds half the capacity, the
- * old one is forgotten. So whoever is forgotten, and starts at zero, has made no request while 100,000 other clients did.
+ * Eviction: two generations per window. A client with a new request moves to the young one; when that holds half the capacity, it
+ * becomes the old one and the old one is dropped. So a client is only forgotten, and starts at zero, if it made no request while
+ * 100,000 other clients did.
  */
 export class RateTable implements RateSource {
   readonly #options: RateTableOptions;
@@ -55,14 +56,14 @@ export class RateTable implements RateSource {
   #young = new Map<string, Counter>();
   #old = new Map<string, Counter>();
   #shared = false;
-  #waiting: Counter[] = [];
+  #queue: Counter[] = [];
   readonly #threshold: number;
 
   constructor(options: RateTableOptions) {
     this.#options = options;
     this.#half = (options.capacity ?? 200_000) / 2;
-    // Sharing every count would cost the store one command a client; those far from the limit need no sum. Up to 32
-    // gateways nothing is let through by that which a sum would have stopped.
+    // Sharing every count would cost the store one command per client; clients far from the limit need no sum. With up to 32
+    // gateways this lets no request through that a full sum would have stopped.
     this.#threshold = Math.max(1, Math.floor(options.max / 32));
   }
 
@@ -83,13 +84,13 @@ export class RateTable implements RateSource {
     return this.#young.size + this.#old.size;
   }
 
-  /** Counts a request. @returns how many there were in the window that runs, this one included */
+  /** Counts a request. @returns requests of the client in this window, this one included */
   hit(prefix: string, now: number): number {
     const window = Math.floor(now / this.#options.timeWindow);
     if (window !== this.#window) this.#begin(window);
     let counter = this.#young.get(prefix);
     if (counter === undefined) {
-      counter = this.#old.get(prefix) ?? { prefix, own: 0, told: 0, others: 0, waiting: false };
+      counter = this.#old.get(prefix) ?? { prefix, own: 0, shared: 0, others: 0, queued: false };
       this.#old.delete(prefix);
       this.#young.set(prefix, counter);
       if (this.#young.size >= this.#half) {
@@ -98,9 +99,9 @@ export class RateTable implements RateSource {
       }
     }
     counter.own++;
-    if (this.#shared && !counter.waiting && counter.own >= this.#threshold) {
-      counter.waiting = true;
-      this.#waiting.push(counter);
+    if (this.#shared && !counter.queued && counter.own >= this.#threshold) {
+      counter.queued = true;
+      this.#queue.push(counter);
     }
     return counter.own + counter.others;
   }
@@ -111,31 +112,31 @@ export class RateTable implements RateSource {
     return timeWindow - (now % timeWindow);
   }
 
-  /** What others have to be told; each change once. From the first call on, what is counted is kept to be told. */
+  /** Additions to share, each once. Counts are queued for sharing from the first call on. */
   shares(): RateShare[] {
     this.#shared = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const queue = this.#queue;
+    this.#queue = [];
     const window = this.#window;
     const { name, timeWindow } = this.#options;
-    return waiting.map((counter) => {
-      counter.waiting = false;
-      const by = counter.own - counter.told;
-      counter.told = counter.own;
+    return queue.map((counter) => {
+      counter.queued = false;
+      const by = counter.own - counter.shared;
+      counter.shared = counter.own;
       return {
         key: `${name}:${window}:${counter.prefix}`,
         by,
         ttl: timeWindow * 2,
         settle: (total) => {
-          // While it was under way more was counted here, but it is told in full: the rest is the others'.
-          counter.others = Math.max(counter.others, total - counter.told);
+          // `shared` includes this share, so the rest of the total was counted by others, whatever was counted here meanwhile.
+          counter.others = Math.max(counter.others, total - counter.shared);
         },
         restore: () => {
           if (window !== this.#window) return;
-          counter.told -= by;
-          if (counter.waiting) return;
-          counter.waiting = true;
-          this.#waiting.push(counter);
+          counter.shared -= by;
+          if (counter.queued) return;
+          counter.queued = true;
+          this.#queue.push(counter);
         },
       };
     });
@@ -145,6 +146,6 @@ export class RateTable implements RateSource {
     this.#window = window;
     this.#young = new Map();
     this.#old = new Map();
-    this.#waiting = [];
+    this.#queue = [];
   }
 }

@@ -1,33 +1,32 @@
 /**
- * The clock that windows of request limits go by. The time of day is set now and then, by NTP or by hand, and a window that jumps
- * with it gives every client its limit anew, or holds one that had its fill for as long as the clock was wrong. This one begins with the
- * time of day, and from then on counts how long it has lasted.
+ * The clock of rate-limit windows. NTP and operators set the time of day; a window that jumps with it would give every client a new
+ * limit, or block a limited one for as long as the clock was wrong. This clock starts at the time of day and is monotonic from then on.
  */
 
 /** Milliseconds since this machine started, the same in all its processes (clock_gettime(2), CLOCK_MONOTONIC). */
 const uptime = (): number => bornAt + performance.now();
 const bornAt = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-/** So far apart, in milliseconds, windows of several gateways may begin. */
+/** How far apart windows of several gateways may begin, in milliseconds. */
 const tolerance = 100;
 
 export class WindowClock {
-  /** The time at which the machine started, by this clock. */
+  /** When the machine started, by this clock. */
   origin: number;
 
-  /** @param origin of another process of this machine, so that their windows are the same. @default by the time of day */
+  /** @param origin of another process on this machine, so that their windows agree. @default from the time of day */
   constructor(origin: number = Date.now() - uptime()) {
     this.origin = origin;
   }
 
-  /** Milliseconds since the epoch, about. */
+  /** Milliseconds since the epoch, approximately. */
   readonly now = (): number => this.origin + uptime();
 
   /**
-   * Goes by the clock of a fleet, so that a window begins at the same time on all gateways.
+   * Follows the clock of a fleet, so that windows begin at the same time on all gateways.
    *
-   * @param time what the store said
-   * @param took milliseconds from the question to the answer: more than that tells too little
+   * @param time of the store
+   * @param took round-trip time in milliseconds; above `tolerance` the answer is ignored
    */
   follow(time: number, took: number): void {
     if (took > tolerance) return;
