@@ -25,7 +25,7 @@ const at =
     canary.listensAt(host) && canary.host !== written ? `${bracketed(written)}:${canary.port}` : null;
 
 /** Never resolves (RFC 6761 section 6.4): a server that dials the host in a request fails, and reports that. */
-export const nobody = 'sekisho-audit.invalid';
+export const unresolvable = 'sekisho-audit.invalid';
 
 const number = (bytes: readonly number[]): number => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 
@@ -47,5 +47,5 @@ export const names = {
     const host = canary.extraAddresses.find((host) => specialRange(host) !== 'loopback');
     return host === undefined ? null : `${bracketed(host)}:${canary.port}`;
   },
-  nobody: () => nobody,
+  unresolvable: () => unresolvable,
 } satisfies Record<string, CanaryName>;

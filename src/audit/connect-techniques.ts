@@ -2,7 +2,7 @@
 import { type Baseline, withoutProof } from './answer.ts';
 import type { AuditContext } from './audit-context.ts';
 import type { Challenge } from './canary.ts';
-import { type CanaryName, names, nobody } from './canary-names.ts';
+import { type CanaryName, names, unresolvable } from './canary-names.ts';
 import { Connection, UnreachableError } from './connection.ts';
 import type { Outcome, TechniqueId } from './finding.ts';
 import {
@@ -94,7 +94,7 @@ export const connectTechniques: readonly ConnectTechnique[] = [
   { id: 'connect/loopback', ...plain, to: names.loopback, unlessProven: true },
   { id: 'connect/decimal', ...plain, to: names.decimal, unlessProven: true },
   { id: 'connect/outside-address', ...plain, to: names.outside, unlessProven: true },
-  { id: 'connect/unresolvable', ...plain, to: () => `${nobody}:443`, unlessProven: true },
+  { id: 'connect/unresolvable', ...plain, to: () => `${unresolvable}:443`, unlessProven: true },
   {
     id: 'connect/metadata',
     ...plain,

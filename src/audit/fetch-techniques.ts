@@ -12,7 +12,7 @@ import {
 } from './internal-services.ts';
 
 /** The values that a request is built from. */
-export interface Place {
+export interface RequestValues {
   /** The server's own Host value. */
   readonly own: string;
   /** The same, without the port. */
@@ -29,7 +29,7 @@ export interface Place {
 export interface FetchTechnique {
   readonly id: TechniqueId;
   readonly fix: FixKind;
-  readonly bytes: (place: Place) => string;
+  readonly bytes: (values: RequestValues) => string;
   /** Also tried on ports that do not answer like an HTTP server: a proxy may answer only this. */
   readonly essential?: true;
   /** The server would speak a protocol that cannot carry the challenge, so any connection to the canary is proof. */
@@ -54,15 +54,15 @@ export const row = (
 ): FetchTechnique => ({ id, fix, bytes, ...more });
 
 /** A request without a body. `Connection: close` makes the end of the answer visible. */
-const head = (line: string, place: Place, ...headers: string[]): string =>
-  `${[line, ...headers, `User-Agent: ${place.agent}`, 'Accept: */*', 'Connection: close'].join('\r\n')}\r\n\r\n`;
+const head = (line: string, values: RequestValues, ...headers: string[]): string =>
+  `${[line, ...headers, `User-Agent: ${values.agent}`, 'Accept: */*', 'Connection: close'].join('\r\n')}\r\n\r\n`;
 
 /** `GET` of a target, with a Host header. */
-export const get = (target: string, host: string, place: Place, ...headers: string[]): string =>
-  head(`GET ${target} HTTP/1.1`, place, `Host: ${host}`, ...headers);
+export const get = (target: string, host: string, values: RequestValues, ...headers: string[]): string =>
+  head(`GET ${target} HTTP/1.1`, values, `Host: ${host}`, ...headers);
 
 /** The canary's page as a URL. */
-export const url = ({ canary, path }: Place): string => `http://${canary}${path}`;
+export const url = ({ canary, path }: RequestValues): string => `http://${canary}${path}`;
 
 const absolute: FetchTechnique[] = [
   row('absolute-form-foreign', 'forward-proxy', (p) => get(url(p), p.canary, p), { essential: true }),
@@ -188,7 +188,7 @@ const renamed: FetchTechnique[] = (
     ['localhost', names.localhost],
     ['zero', names.zero],
     ['short', names.short],
-    ['unresolvable', names.nobody],
+    ['unresolvable', names.unresolvable],
   ] as const
 ).flatMap(([variant, by]) => [
   row(`absolute-form-foreign/${variant}`, 'forward-proxy', (p) => get(url(p), p.canary, p), {
@@ -256,7 +256,7 @@ const targets: FetchTechnique[] = [
   row('url-in-path/unix-socket', 'unix-socket', (p) => get(`/?unix:${'A'.repeat(5000)}|${url(p)}`, p.own, p)),
 ];
 
-const override = (name: string, value: (place: Place) => string): FetchTechnique =>
+const override = (name: string, value: (values: RequestValues) => string): FetchTechnique =>
   row(
     `host-override/${name.toLowerCase()}`,
     'override',
@@ -292,7 +292,7 @@ const overrides: FetchTechnique[] = [
           'X-HTTP-Host-Override',
         ].map((name) => `${name}: ${p.canary}`),
       ),
-    { by: names.nobody, shows: /^X-Forwarded-Host/ },
+    { by: names.unresolvable, shows: /^X-Forwarded-Host/ },
   ),
 ];
 
@@ -310,8 +310,8 @@ export const fetchTechniques: readonly FetchTechnique[] = [
 export const traceTechnique = row('trace', 'trace', (p) => head('TRACE / HTTP/1.1', p, `Host: ${p.own}`));
 
 /** How the report shows a request: its first line and the header that matters. */
-export function sentOf({ bytes, shows }: FetchTechnique, place: Place): string {
-  const lines = bytes(place)
+export function sentOf({ bytes, shows }: FetchTechnique, values: RequestValues): string {
+  const lines = bytes(values)
     .split(/\r?\n/)
     .map((line) => (line.length > 160 ? `${line.slice(0, 60)}…${line.slice(-80)}` : line));
   const header = shows === undefined ? [] : lines.slice(1).filter((line) => shows.test(line));

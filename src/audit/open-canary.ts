@@ -7,14 +7,14 @@ import { Canary } from './canary.ts';
 import { connectPorts } from './connect-techniques.ts';
 import { AuditInputError, parseTarget } from './target.ts';
 
-export interface CanaryWish {
+export interface CanaryAddresses {
   /** `ADDR:PORT` that the server reaches the canary by. @default our address on the path to the server, any port */
   readonly canary?: string | undefined;
   /** `ADDR:PORT` to listen on, if it differs. */
   readonly canaryListen?: string | undefined;
 }
 
-export interface Face {
+export interface ReachableAddress {
   /** The audited address. */
   readonly address: string;
   /** Our own address, as the server sees it. */
@@ -28,14 +28,15 @@ export interface Face {
  * @throws AuditInputError if it cannot listen
  */
 export async function openCanary(
-  { canary, canaryListen }: CanaryWish,
-  face: Face,
+  { canary, canaryListen }: CanaryAddresses,
+  reached: ReachableAddress,
   ports: readonly number[],
 ): Promise<Canary> {
-  const listen = canaryListen === undefined ? null : place('--canary-listen', canaryListen);
+  const listen = canaryListen === undefined ? null : parseAddrPort('--canary-listen', canaryListen);
   try {
-    if (canary === undefined) return await facing(face, listen, [...new Set([...connectPorts, ...ports])]);
-    const { host, port } = place('--canary', canary);
+    if (canary === undefined)
+      return await openFacing(reached, listen, [...new Set([...connectPorts, ...ports])]);
+    const { host, port } = parseAddrPort('--canary', canary);
     const named = { host, externalPort: port };
     if (listen !== null) return await Canary.open({ listen: listen.host, port: listen.port, ...named });
     try {
@@ -55,8 +56,8 @@ export async function openCanary(
   }
 }
 
-async function facing(
-  { address, localAddress }: Face,
+async function openFacing(
+  { address, localAddress }: ReachableAddress,
   listen: { host: string; port: number } | null,
   extraPorts: readonly number[],
 ): Promise<Canary> {
@@ -89,7 +90,7 @@ function ownAddresses(): string[] {
 }
 
 /** `ADDR:PORT` of an option. @throws AuditInputError */
-export function place(option: string, text: string): { host: string; port: number } {
+export function parseAddrPort(option: string, text: string): { host: string; port: number } {
   const { name, ports } = parseTarget(text, option);
   if (ports.length !== 1 || ports[0] === undefined)
     throw new AuditInputError(`${option} ${JSON.stringify(text)} has no port: give ADDR:PORT`);

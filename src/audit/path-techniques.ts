@@ -1,5 +1,5 @@
 /** Pages that fetch the URL in their path or a parameter: image proxies, link previews, `proxy_pass $arg_url`. */
-import { type FetchTechnique, get, type Place, row, url } from './fetch-techniques.ts';
+import { type FetchTechnique, get, type RequestValues, row, url } from './fetch-techniques.ts';
 import { AuditInputError } from './target.ts';
 
 /** Most paths that a caller may give. */
@@ -38,9 +38,9 @@ const commonPaths: readonly string[] = [
 ];
 
 /** The forms in which a path names the canary; the name is part of the technique's id. */
-const forms: readonly (readonly [name: string, text: (place: Place) => string])[] = [
+const forms: readonly (readonly [name: string, text: (values: RequestValues) => string])[] = [
   ['URL', url],
-  ['ENCODED-URL', (place) => encodeURIComponent(url(place))],
+  ['ENCODED-URL', (values) => encodeURIComponent(url(values))],
   ['HOST', ({ canary }) => canary],
 ];
 
@@ -66,11 +66,11 @@ export function pathTechniques(given: readonly string[]): FetchTechnique[] {
       // Only a query needs the URL encoded.
       .filter(([name]) => name !== 'ENCODED-URL' || path.includes('?'))
       .map(([name, text]) =>
-        row(`url-in-path/${path.slice(1).replace('{}', name)}`, 'fetcher', (place) =>
+        row(`url-in-path/${path.slice(1).replace('{}', name)}`, 'fetcher', (values) =>
           get(
-            path.replace('{}', () => text(place)),
-            place.own,
-            place,
+            path.replace('{}', () => text(values)),
+            values.own,
+            values,
           ),
         ),
       ),

@@ -56,13 +56,13 @@ export function limits(
   const { audit: words } = commandWords[language];
   const unclear = count(findings, 'unclear') > 0;
   const web = findings.some(({ rule }) => !rule.startsWith('smtp'));
-  const told = count(findings, 'relays') > 0 ? untested : [];
+  const reasons = count(findings, 'relays') > 0 ? untested : [];
   const trusted = findings.some(
     ({ result, address }) => result === 'relays' && specialRange(address) === 'loopback',
   );
   return [
     ...(trusted ? [words.fromHere] : []),
-    ...[...told, ...slow].map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),
+    ...[...reasons, ...slow].map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),
     ...(unclear && unheardPorts.length > 0 ? [words.deaf(unheardPorts.join(', '))] : []),
     ...(web && !paths ? [words.noPaths] : []),
   ];

@@ -7,7 +7,7 @@ import { connectTechniques, destination, runConnect } from './connect-techniques
 import {
   type FetchTechnique,
   fetchTechniques,
-  type Place,
+  type RequestValues,
   sentOf,
   traceTechnique,
 } from './fetch-techniques.ts';
@@ -89,11 +89,11 @@ const echoes: Outcome = {
   why: '200: echoes the request, cookies and credentials included',
 };
 
-const placeOf = (
+const requestValues = (
   context: AuditContext,
   { path, id }: Pick<Challenge, 'path' | 'id'>,
   authority: string,
-): Place => ({
+): RequestValues => ({
   own: context.own,
   ownHost: bracketed(context.name),
   canary: authority,
@@ -111,12 +111,12 @@ function fetchTrial(
   const { canary, patience } = context;
   const { id, fix, marks } = technique;
   const challenge = canary.newChallenge();
-  const place = placeOf(context, challenge, authority);
+  const values = requestValues(context, challenge, authority);
   let status: number | null = null;
   return {
     id,
     fix,
-    sent: sentOf(technique, place),
+    sent: sentOf(technique, values),
     unlessProven: technique.unlessProven === true,
     alone: technique.anyConnection === true,
     run: async () => {
@@ -124,7 +124,7 @@ function fetchTrial(
       const connection = await context.dial();
       const found = new AbortController();
       try {
-        connection.send(technique.bytes(place));
+        connection.send(technique.bytes(values));
         const two = id.endsWith('/second-request');
         const answered = connection.until((bytes) => !two && isComplete(bytes), patience, 1_500);
         if (technique.anyConnection) {
@@ -161,15 +161,15 @@ function fetchTrial(
 
 function traceTrial(context: AuditContext, baseline: Baseline | null): Trial {
   const challenge = context.canary.newChallenge();
-  const place = placeOf(context, challenge, context.canary.authority);
+  const values = requestValues(context, challenge, context.canary.authority);
   return {
     id: traceTechnique.id,
     fix: 'trace',
-    sent: sentOf(traceTechnique, place),
+    sent: sentOf(traceTechnique, values),
     run: async () => {
       const connection = await context.dial();
       try {
-        connection.send(traceTechnique.bytes(place));
+        connection.send(traceTechnique.bytes(values));
         const bytes = await connection.until(isComplete, context.patience, 1_500);
         const echoed = statusOf(bytes) === 200 && bytes.includes(challenge.id);
         return echoed ? echoes : withoutProof({ bytes, ended: connection.ended }, baseline, context.patience);

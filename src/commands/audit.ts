@@ -3,7 +3,7 @@ import { specialRange } from '../address/special-ranges.ts';
 import { audit } from '../audit/audit.ts';
 import { Connection } from '../audit/connection.ts';
 import type { Finding } from '../audit/finding.ts';
-import { type Face, openCanary, place } from '../audit/open-canary.ts';
+import { openCanary, parseAddrPort, type ReachableAddress } from '../audit/open-canary.ts';
 import { ownToken, proveOwnership, tokenLabel, tokenPath } from '../audit/ownership.ts';
 import { pathTechniques } from '../audit/path-techniques.ts';
 import { report } from '../audit/report.ts';
@@ -45,15 +45,15 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   const wish = wishOf(options, target);
   const addresses = (await addressesOf(target.name)).slice(0, mostAddresses);
   await demandOwnership(options, target, addresses, ports);
-  const faces = await openFaces(addresses, ports);
+  const reachable = await reachableAddresses(addresses, ports);
   const remarks = {
     untested: [] as string[],
     slow: [] as string[],
     unheardPorts: [] as string[],
     paths: wish.paths.length > 0,
   };
-  const where = faces.length > 0 ? faces.map(({ address }) => address) : addresses;
-  if (faces.length === 0)
+  const where = reachable.length > 0 ? reachable.map(({ address }) => address) : addresses;
+  if (reachable.length === 0)
     remarks.untested.push(`nothing accepts at ${where.join(', ')}, port ${ports.join(', ')}`);
   const progress = new Progress();
   const findings: Finding[] = [];
@@ -63,9 +63,9 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   process.once('SIGTERM', stop);
   const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(wholeAudit)]);
   try {
-    for (const face of faces) {
-      const named = face.address === target.name ? target.name : `${target.name} (${face.address})`;
-      for await (const finding of auditFace(face, named)) {
+    for (const reached of reachable) {
+      const named = reached.address === target.name ? target.name : `${target.name} (${reached.address})`;
+      for await (const finding of auditAddress(reached, named)) {
         findings.push(finding);
         if (!options.json) continue;
         progress.clear();
@@ -90,8 +90,8 @@ async function auditTarget(options: AuditOptions): Promise<number> {
   }
   return exitCode(findings, remarks);
 
-  async function* auditFace(face: Face, named: string): AsyncGenerator<Finding> {
-    const canary = await openCanary(options, face, ports);
+  async function* auditAddress(reached: ReachableAddress, named: string): AsyncGenerator<Finding> {
+    const canary = await openCanary(options, reached, ports);
     for (const port of [80, 443, ...ports]) {
       const why = canary.unheardPorts.get(port);
       const text = `port ${port} (${why})`;
@@ -99,14 +99,14 @@ async function auditTarget(options: AuditOptions): Promise<number> {
     }
     try {
       yield* audit({
-        address: face.address,
+        address: reached.address,
         ports,
         name: wish.host,
         canary,
         paths: wish.paths,
         bounds: {
           patience: wish.patience,
-          pace: wish.pace ?? (specialRange(face.address) === 'loopback' ? 0 : 50),
+          pace: wish.pace ?? (specialRange(reached.address) === 'loopback' ? 0 : 50),
           connections: ports.length * connectionsPerPort,
           signal,
         },
@@ -134,8 +134,8 @@ interface Wish {
 /** Checks the options before anything is sent. */
 function wishOf(options: AuditOptions, target: Target): Wish {
   const { host, paths, timeout = '4', pace, canary, canaryListen } = options;
-  if (canary !== undefined) place('--canary', canary);
-  if (canaryListen !== undefined) place('--canary-listen', canaryListen);
+  if (canary !== undefined) parseAddrPort('--canary', canary);
+  if (canaryListen !== undefined) parseAddrPort('--canary-listen', canaryListen);
   // A path in TARGET itself is tried too.
   const given = [
     ...(paths === undefined || paths === true ? [] : paths),
@@ -200,8 +200,11 @@ async function demandOwnership(
 }
 
 /** The addresses with at least one open port. */
-async function openFaces(addresses: readonly string[], ports: readonly number[]): Promise<Face[]> {
-  const faces = await Promise.all(
+async function reachableAddresses(
+  addresses: readonly string[],
+  ports: readonly number[],
+): Promise<ReachableAddress[]> {
+  const reachable = await Promise.all(
     addresses.map(async (address) => {
       const dialled = ports.map(async (port) => {
         const connection = await Connection.dial({ host: address, port, timeout: dialPatience });
@@ -213,7 +216,7 @@ async function openFaces(addresses: readonly string[], ports: readonly number[])
       return await Promise.any(dialled).catch(() => null);
     }),
   );
-  return faces.filter((face) => face !== null);
+  return reachable.filter((reached) => reached !== null);
 }
 
 /** A progress line that is overwritten on a terminal; nothing if stderr is a file. */

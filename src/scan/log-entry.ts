@@ -41,7 +41,7 @@ export interface MailAttempt {
   readonly recipient: string;
   readonly sender: string | null;
   /** Delivered to a local mailbox, so the recipient's domain is an own name. */
-  readonly here?: true;
+  readonly local?: true;
   /** Refused as relaying: the server itself says that the domain is foreign. */
   readonly foreign?: true;
 }

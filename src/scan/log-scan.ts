@@ -299,7 +299,7 @@ export class LogScan {
       if (entry.time < this.#first) this.#first = entry.time;
       if (entry.time > this.#last) this.#last = entry.time;
     }
-    if (entry.mail?.here === true) {
+    if (entry.mail?.local === true) {
       const domain = domainOf(entry.mail.recipient);
       if (domain !== '') this.baseline.names.add(domain, 'mail');
       return;

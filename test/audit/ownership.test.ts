@@ -8,7 +8,7 @@ import { scriptedServer } from '../support/scripted-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const token = `sekisho-audit-${'0'.repeat(32)}`;
-const nobody = { txt: () => Promise.reject(new Error('ENOTFOUND')), reverse: () => Promise.resolve([]) };
+const noRecords = { txt: () => Promise.reject(new Error('ENOTFOUND')), reverse: () => Promise.resolve([]) };
 const question = (port: number) => ({ address: '127.0.0.1', name: 'www.example.net', ports: [port], token });
 
 /** Serves `body` with `status` at the token's path. */
@@ -26,7 +26,7 @@ const serving =
 
 test('the token in a file on the server proves ownership', async (t) => {
   const port = await scriptedServer(t, serving('200 OK', `# ours\n${token}\n`));
-  assert.equal(await proveOwnership(question(port), nobody), `token file at port ${port}`);
+  assert.equal(await proveOwnership(question(port), noRecords), `token file at port ${port}`);
 });
 
 for (const [what, status, body] of [
@@ -37,7 +37,7 @@ for (const [what, status, body] of [
 ] as const) {
   test(`${what} does not prove ownership`, async (t) => {
     const port = await scriptedServer(t, serving(status, body));
-    assert.equal(await proveOwnership(question(port), nobody), null);
+    assert.equal(await proveOwnership(question(port), noRecords), null);
   });
 }
 

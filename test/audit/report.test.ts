@@ -34,7 +34,7 @@ test('the verdict comes first and names the relayed techniques', () => {
 });
 
 test('an inconclusive result is not called safe, in words and exit code', () => {
-  const told = (findings: Finding[], more: Partial<Remarks> = {}) => [
+  const verdictOf = (findings: Finding[], more: Partial<Remarks> = {}) => [
     verdictLine('x', findings, { ...remarks, ...more }),
     exitCode(findings, { ...remarks, ...more }),
   ];
@@ -43,18 +43,23 @@ test('an inconclusive result is not called safe, in words and exit code', () => 
     [[closed], {}, /^x does not relay/, 0],
     [[closed, finding('connect/h2', 'relays')], {}, /^x RELAYS/, 1],
     [[closed, finding('connect/h2', 'relays'), finding('trace', 'unclear')], {}, /^x RELAYS.* 1 unclear/, 1],
-    [[finding('connect', 'unclear')], {}, /could not be told.*1 of 1 technique is unclear/, 3],
+    [[finding('connect', 'unclear')], {}, /could not be verdictOf.*1 of 1 technique is unclear/, 3],
     [
       [closed, finding('trace', 'unclear')],
       {},
-      /could not be told.*1 of 2 techniques is unclear \(trace\)/,
+      /could not be verdictOf.*1 of 2 techniques is unclear \(trace\)/,
       3,
     ],
-    [[], {}, /could not be told, nothing could be tried/, 3],
+    [[], {}, /could not be verdictOf, nothing could be tried/, 3],
     [[], { untested: ['nothing accepts'] }, /nothing accepts/, 3],
-    [[closed], { untested: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
+    [
+      [closed],
+      { untested: ['port 22 speaks something else'] },
+      /could not be verdictOf of all of it.*port 22/,
+      3,
+    ],
   ] as const) {
-    const [line, exit] = told([...findings], more);
+    const [line, exit] = verdictOf([...findings], more);
     assert.match(String(line), words);
     assert.equal(exit, code, String(line));
     if (code !== 0) assert.doesNotMatch(String(line), /does not relay/);

@@ -8,7 +8,7 @@ import { corpusPolicy } from '../support/policy.ts';
 const { policy } = corpusPolicy();
 const own = ':method: GET\n:scheme: https\n:authority: www.example.net\n:path: /a\n';
 
-function told(text: string): { rules: string[]; marked: string[]; action: string } {
+function explained(text: string): { rules: string[]; marked: string[]; action: string } {
   const { bytes } = readInput(Buffer.from(text, 'latin1'));
   const { verdict, signals } = explain(bytes, policy);
   return {
@@ -22,7 +22,7 @@ function told(text: string): { rules: string[]; marked: string[]; action: string
 
 suite('explain: HTTP/2 fields', () => {
   test('an ordinary request', () => {
-    assert.deepEqual(told(`${own}accept: */*\ncookie: a=b\ncookie: c=d\n`), {
+    assert.deepEqual(explained(`${own}accept: */*\ncookie: a=b\ncookie: c=d\n`), {
       action: 'allow',
       rules: [],
       marked: [],
@@ -55,14 +55,14 @@ suite('explain: HTTP/2 fields', () => {
     ],
   ] as const) {
     test(what, () => {
-      const { rules: seen, marked: shown } = told(text);
+      const { rules: seen, marked: shown } = explained(text);
       assert.deepEqual([seen, shown.map((one, i) => one.slice(0, marked[i]?.length))], [rules, marked]);
     });
   }
 
   test('a line without a field is malformed, and nothing throws', () => {
-    assert.deepEqual(told(`${own}nonsense\n`).rules, ['framing']);
-    assert.equal(told(':method: GET').action, 'block');
-    assert.equal(told('GET /a HTTP/2').action, 'block');
+    assert.deepEqual(explained(`${own}nonsense\n`).rules, ['framing']);
+    assert.equal(explained(':method: GET').action, 'block');
+    assert.equal(explained('GET /a HTTP/2').action, 'block');
   });
 });

@@ -7,7 +7,7 @@ import { corpusPolicy } from '../support/policy.ts';
 
 const { policy } = corpusPolicy();
 
-function told(bytes: string): Omit<Kind, 'row'> | null {
+function explained(bytes: string): Omit<Kind, 'row'> | null {
   const { verdict, intent } = explain(Buffer.from(bytes, 'latin1'), policy);
   if (verdict.rule === null) return null;
   const counts = verdict.signals.some((signal) => signal.counts);
@@ -17,17 +17,19 @@ function told(bytes: string): Omit<Kind, 'row'> | null {
 suite("explain and today's probes", () => {
   for (const kind of kinds) {
     const { row, ...expected } = kind;
-    test(row, () => assert.deepEqual(told(rowOf(kind).bytes), expected));
+    test(row, () => assert.deepEqual(explained(rowOf(kind).bytes), expected));
   }
 
   for (const { id, fields, ...expected } of http2Kinds)
     test(`${id}, as lines of fields`, () => {
       const lines = fields.map((name, i) => (i % 2 === 0 ? `${name}: ${fields[i + 1]}\n` : ''));
-      assert.deepEqual(told(lines.join('')), expected);
+      assert.deepEqual(explained(lines.join('')), expected);
     });
 
   test('similar ordinary requests have no signals', () => {
-    const spoken = neighbours.filter(({ client, bytes }) => client === undefined && told(bytes) !== null);
+    const spoken = neighbours.filter(
+      ({ client, bytes }) => client === undefined && explained(bytes) !== null,
+    );
     assert.deepEqual(
       spoken.map(({ id }) => id),
       [],

@@ -33,7 +33,7 @@ function postfixMail(
 }
 const stranger = 'unknown[198.51.100.7]';
 const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
-const told = async (lines: readonly string[], hosts: readonly string[] = []): Promise<string[]> => {
+const outcomesOf = async (lines: readonly string[], hosts: readonly string[] = []): Promise<string[]> => {
   const { findings } = await scannedText(text(lines), { hosts });
   return findings.map((f) => `${f.target} ${f.outcome} ${f.client}`);
 };
@@ -55,8 +55,8 @@ suite('mail relayed to a domain that may be own (backup MX, filter)', () => {
   });
 
   test('with --host, mail to that domain is ordinary and to any other domain likely-relayed', async () => {
-    assert.deepEqual(await told(lines, ['own.example']), []);
-    assert.deepEqual(await told(lines, ['other.example']), [
+    assert.deepEqual(await outcomesOf(lines, ['own.example']), []);
+    assert.deepEqual(await outcomesOf(lines, ['other.example']), [
       'me@own.example likely-relayed 198.51.100.7',
       'you@own.example likely-relayed 198.51.100.7',
     ]);
@@ -65,13 +65,13 @@ suite('mail relayed to a domain that may be own (backup MX, filter)', () => {
   test('a domain with local mailboxes is own', async () => {
     const local =
       'Nov 10 10:00:00 mx postfix/local[7]: A0FFFFFFFF: to=<root@own.example>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)';
-    assert.deepEqual(await told([local, ...lines]), []);
+    assert.deepEqual(await outcomesOf([local, ...lines]), []);
   });
 
   test('a domain that the server refused to relay to at other times is foreign', async () => {
     const refused =
       'Nov 10 09:00:00 mx postfix/smtpd[9]: NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 554 5.7.1 <me@own.example>: Relay access denied; from=<x@example.com> to=<me@own.example> proto=ESMTP helo=<x>';
-    assert.deepEqual((await told([refused, ...lines])).slice(1), [
+    assert.deepEqual((await outcomesOf([refused, ...lines])).slice(1), [
       'me@own.example likely-relayed 198.51.100.7',
       'you@own.example likely-relayed 198.51.100.7',
     ]);
@@ -106,11 +106,14 @@ suite('mail from clients in the own network', () => {
 
   test('mail from an office, a web application, and bounces is ordinary', async () => {
     assert.deepEqual(
-      await told(mails('pc[10.0.0.9]', ['a@one.example', 'b@mail.one.example', 'c@two.example', ''])),
+      await outcomesOf(mails('pc[10.0.0.9]', ['a@one.example', 'b@mail.one.example', 'c@two.example', ''])),
       [],
     );
-    assert.deepEqual(await told(mails('localhost[127.0.0.1]', ['www@one.example', 'www@one.example'])), []);
-    assert.deepEqual(await told(mails('app[172.22.1.1]', ['www@own.example']), ['own.example']), []);
+    assert.deepEqual(
+      await outcomesOf(mails('localhost[127.0.0.1]', ['www@one.example', 'www@one.example'])),
+      [],
+    );
+    assert.deepEqual(await outcomesOf(mails('app[172.22.1.1]', ['www@own.example']), ['own.example']), []);
   });
 
   test('mail from a logged-in client is ordinary, wherever it comes from', async () => {
@@ -121,7 +124,7 @@ suite('mail from clients in the own network', () => {
       to: 'a@y.example',
       more,
     });
-    assert.deepEqual(await told(lines, ['x.example']), []);
+    assert.deepEqual(await outcomesOf(lines, ['x.example']), []);
   });
 });
 
@@ -142,19 +145,19 @@ suite('content filters that submit a mail again under another id', () => {
   test('the original client is known from XFORWARD: orig_queue_id and orig_client', async () => {
     const [came, taken, ...rest] = first('250 2.0.0 Ok');
     const back = again(', orig_queue_id=D100000001, orig_client=unknown[198.51.100.7]');
-    assert.deepEqual(await told([came!, taken!, ...back, ...rest]), relayed);
+    assert.deepEqual(await outcomesOf([came!, taken!, ...back, ...rest]), relayed);
     // The arrival is in an older file.
-    assert.deepEqual(await told(back), relayed);
+    assert.deepEqual(await outcomesOf(back), relayed);
   });
 
   test("the original client is known from the filter's reply: queued as", async () => {
     const answer = '250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as E200000001';
-    assert.deepEqual(await told([...first(answer), ...again('')]), relayed);
+    assert.deepEqual(await outcomesOf([...first(answer), ...again('')]), relayed);
   });
 
   test('the original client is known from the same Message-ID', async () => {
     const back = again('').map((line) => line.replace('E200000001@example.org', 'D100000001@example.org'));
-    assert.deepEqual(await told([...first('250 2.0.0 Ok'), ...back]), relayed);
+    assert.deepEqual(await outcomesOf([...first('250 2.0.0 Ok'), ...back]), relayed);
   });
 
   test('a mailing list or redirect that reuses a Message-ID for other recipients is ordinary', async () => {
@@ -178,8 +181,8 @@ suite('content filters that submit a mail again under another id', () => {
     const lines = [connect!, came!, id!, queued!, ...list, ...back, ...redirected].map((line) =>
       line.replace(/message-id=<[EF]\d+@/, 'message-id=<D100000001@'),
     );
-    assert.deepEqual(await told(lines), []);
-    assert.deepEqual(await told(lines, ['own.example']), []);
+    assert.deepEqual(await outcomesOf(lines), []);
+    assert.deepEqual(await outcomesOf(lines, ['own.example']), []);
   });
 
   test('mail from a logged-in client through the filter is ordinary', async () => {
@@ -192,7 +195,7 @@ suite('content filters that submit a mail again under another id', () => {
       status: 'sent (250 2.0.0 Ok: queued as E200000001)',
       more,
     });
-    assert.deepEqual(await told([...lines, ...again('')]), []);
+    assert.deepEqual(await outcomesOf([...lines, ...again('')]), []);
   });
 });
 
@@ -229,11 +232,11 @@ test('Exim: refused, relayed, logged in, delivered locally, forwarded by an alia
   ];
   const { files } = await scannedText(text(lines));
   assert.equal(files[0]!.format, 'Exim main log');
-  assert.deepEqual(await told(lines), [
+  assert.deepEqual(await outcomesOf(lines), [
     'v@victim.example refused 198.51.100.7',
     'w@other.example unclear 198.51.100.7',
   ]);
-  assert.deepEqual(await told(lines, ['own.example']), [
+  assert.deepEqual(await outcomesOf(lines, ['own.example']), [
     'v@victim.example refused 198.51.100.7',
     'w@other.example likely-relayed 198.51.100.7',
   ]);
@@ -252,7 +255,7 @@ test('sendmail: refused, relayed, logged in, delivered locally', async () => {
     'Nov 10 10:02:02 mx sm-mta[106]: 6AA004: to=<me@own.example>, delay=00:00:01, xdelay=00:00:00, mailer=local, pri=30443, dsn=2.0.0, stat=Sent',
   ];
   assert.equal((await scannedText(text(lines))).files[0]!.format, 'sendmail mail log');
-  assert.deepEqual(await told(lines), [
+  assert.deepEqual(await outcomesOf(lines), [
     'v@victim.example refused 198.51.100.7',
     'w@other.example unclear 198.51.100.7',
   ]);

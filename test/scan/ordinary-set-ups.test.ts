@@ -7,19 +7,19 @@ import { scannedText } from './scanned.ts';
 
 const clf = (request: string, rest: string, client = '192.0.2.7'): string =>
   `${client} - - [10/Nov/2026:10:00:00 +0000] "${request} HTTP/1.1" ${rest}\n`;
-const told = async (text: string, hosts: readonly string[] = []): Promise<string[]> =>
+const outcomesOf = async (text: string, hosts: readonly string[] = []): Promise<string[]> =>
   (await scannedText(text, { hosts })).findings.map((f) => `${f.technique} ${f.target} ${f.outcome}`);
 
 test('Traefik: an upstream of ordinary requests is own, and so is one in the own network', async () => {
   const tail = (server: string): string => `200 5120 "-" "curl/8" 7 "web@docker" "http://${server}" 5ms`;
   const foreign = clf('GET http://www.example.com/', tail('203.0.113.5:80'));
   const ordinary = clf('GET /', tail('203.0.113.5:80'), '192.0.2.8').repeat(3);
-  assert.deepEqual(await told(ordinary + foreign), ['absolute http://www.example.com/ local']);
-  assert.deepEqual(await told(clf('GET http://www.example.com/', tail('10.0.0.5:80'))), [
+  assert.deepEqual(await outcomesOf(ordinary + foreign), ['absolute http://www.example.com/ local']);
+  assert.deepEqual(await outcomesOf(clf('GET http://www.example.com/', tail('10.0.0.5:80'))), [
     'absolute http://www.example.com/ local',
   ]);
   // A public upstream that gets no ordinary requests.
-  assert.deepEqual(await told(foreign), ['absolute http://www.example.com/ likely-relayed']);
+  assert.deepEqual(await outcomesOf(foreign), ['absolute http://www.example.com/ likely-relayed']);
 });
 
 const squid = (client: string, result: string, method: string, url: string, peer: string): string =>
@@ -42,9 +42,9 @@ test('squid as an accelerator: hosts served by its parent in the own network are
     'www.example.com:443',
     'HIER_DIRECT/203.0.113.9',
   );
-  assert.deepEqual(await told(own.join('') + denied), ['absolute http://www.example.com/ refused']);
+  assert.deepEqual(await outcomesOf(own.join('') + denied), ['absolute http://www.example.com/ refused']);
   // If pages also come from elsewhere, the parent may be another proxy.
-  assert.deepEqual(await told(own[0]! + tunnel), [
+  assert.deepEqual(await outcomesOf(own[0]! + tunnel), [
     'absolute http://own.example/ unclear',
     'connect www.example.com:443 likely-relayed',
   ]);
@@ -55,7 +55,7 @@ test('squid: a parent in the own network with more sites than an accelerator ser
     squid('198.51.100.1', 'TCP_MISS/200', 'GET', `http://www.site${i}.example/`, 'DEFAULT_PARENT/127.0.0.1'),
   );
   assert.deepEqual(
-    (await told(pages.join(''))).map((one) => one.split(' ').at(-1)),
+    (await outcomesOf(pages.join(''))).map((one) => one.split(' ').at(-1)),
     pages.map(() => 'unclear'),
   );
 });
@@ -69,7 +69,7 @@ test('squid: cache hits of an open proxy do not make a host own', async () => {
     'HIER_DIRECT/203.0.113.9',
   );
   const hit = squid('192.0.2.7', 'TCP_MEM_HIT/200', 'GET', 'http://www.example.com/', 'HIER_NONE/-');
-  assert.deepEqual(await told(direct + hit.repeat(4)), [
+  assert.deepEqual(await outcomesOf(direct + hit.repeat(4)), [
     'absolute http://www.example.com/a likely-relayed',
     ...Array.from({ length: 4 }, () => 'absolute http://www.example.com/ likely-relayed'),
   ]);
@@ -90,7 +90,7 @@ test('squid: a parent that is a proxy relays', async () => {
     'http://www.example.com/',
     'FIRSTUP_PARENT/203.0.113.1',
   );
-  assert.deepEqual(await told(tunnel + page), [
+  assert.deepEqual(await outcomesOf(tunnel + page), [
     'connect www.example.com:443 likely-relayed',
     'absolute http://www.example.com/ likely-relayed',
   ]);
@@ -102,8 +102,10 @@ test('squid for a LAN: private clients are ordinary, a public client is relayed,
   const lan = through('192.168.5.1') + through('10.1.2.3') + through('192.168.5.9');
   const { findings, ownClients } = await scannedText(lan);
   assert.deepEqual([findings.length, ownClients], [0, 3]);
-  assert.deepEqual(await told(lan + through('198.51.100.7')), ['connect www.example.com:443 likely-relayed']);
-  assert.deepEqual(await told(lan + through('172.17.0.1')), ['connect www.example.com:443 unclear']);
+  assert.deepEqual(await outcomesOf(lan + through('198.51.100.7')), [
+    'connect www.example.com:443 likely-relayed',
+  ]);
+  assert.deepEqual(await outcomesOf(lan + through('172.17.0.1')), ['connect www.example.com:443 unclear']);
 });
 
 const varnish = (i: number, host: string, path: string): string =>
@@ -170,8 +172,8 @@ test('a log of only URLs of a few sites, customers or relayed pages: the operato
   assert.deepEqual([...new Set(findings.map((f) => f.outcome))], ['unclear']);
   assert.equal(asked.get('www.site3.example'), 6);
   assert.match(findings[0]!.why, /Is www\.site0\.example yours\? Then give --host/);
-  const told = await scannedText(pages, { hosts: ['site1.example'] });
-  assert.equal(told.findings.filter((f) => f.outcome === 'likely-relayed').length, 24);
+  const declared = await scannedText(pages, { hosts: ['site1.example'] });
+  assert.equal(declared.findings.filter((f) => f.outcome === 'likely-relayed').length, 24);
 });
 
 test('a log of only URLs of many sites is the log of a relay', async () => {
@@ -194,20 +196,22 @@ test('URLs in a log that also has origin-form requests are compared with its own
 test('CloudFront: the Host is in x-host-header, not the name of the distribution', async () => {
   const line = (host: string): string =>
     `2026-11-10\t10:00:00\tFRA2\t5120\t192.0.2.7\tGET\td1.cloudfront.net\t/\t200\t-\tcurl\t-\t-\tMiss\tx\t${host}\thttp\t100\t0.1\n`;
-  assert.deepEqual(await told(line('www.own.example').repeat(3), ['www.own.example']), []);
-  assert.deepEqual(await told(line('www.example.com'), ['www.own.example']), ['host www.example.com/ local']);
+  assert.deepEqual(await outcomesOf(line('www.own.example').repeat(3), ['www.own.example']), []);
+  assert.deepEqual(await outcomesOf(line('www.example.com'), ['www.own.example']), [
+    'host www.example.com/ local',
+  ]);
 });
 
 test('HAProxy: a probe sent to a configured backend was not relayed', async () => {
   const line = (server: string, status: number, request: string): string =>
     `Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:33319 [10/Nov/2026:10:00:00.001] http-in ${server} 1/0/3/-1/10 ${status} 2750 - - SH-- 1/1/0/0/0 0/0 "${request} HTTP/1.1"\n`;
   for (const status of [502, 503, 504]) {
-    assert.deepEqual(await told(line('static/srv1', status, 'GET http://www.example.com/')), [
+    assert.deepEqual(await outcomesOf(line('static/srv1', status, 'GET http://www.example.com/')), [
       'absolute http://www.example.com/ local',
     ]);
   }
   assert.deepEqual(
-    await told(
+    await outcomesOf(
       line('static/srv1', 200, 'GET /').repeat(2) + line('static/srv1', 502, 'GET http://www.example.com/'),
     ),
     ['absolute http://www.example.com/ local'],
@@ -215,15 +219,16 @@ test('HAProxy: a probe sent to a configured backend was not relayed', async () =
 });
 
 test('502 to a probe without a logged upstream is an attempt', async () => {
-  assert.deepEqual(await told(clf('GET /', '200 512') + clf('GET http://www.example.com/', '502 150')), [
-    'absolute http://www.example.com/ attempted',
-  ]);
+  assert.deepEqual(
+    await outcomesOf(clf('GET /', '200 512') + clf('GET http://www.example.com/', '502 150')),
+    ['absolute http://www.example.com/ attempted'],
+  );
 });
 
 test('own pages requested in absolute-form join the baseline', async () => {
   const own = clf('GET http://www.own.example/page', '200 7311').repeat(2);
   assert.deepEqual(
-    await told(own + clf('GET http://www.example.com/page', '200 7311'), ['www.own.example']),
+    await outcomesOf(own + clf('GET http://www.example.com/page', '200 7311'), ['www.own.example']),
     ['absolute http://www.example.com/page local'],
   );
 });

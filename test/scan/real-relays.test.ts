@@ -133,15 +133,15 @@ test('nginx that forwards to any host: the error log proves what the access log 
     'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n',
   ]);
   await nginx.process.stop();
-  const [alone, beside] = await Promise.all([
+  const [accessOnly, withErrors] = await Promise.all([
     scanned([nginx.accessLog.path]),
     scanned([nginx.accessLog.path, nginx.errorLog.path]),
   ]);
-  const told = ({ findings }: typeof alone): string[] =>
+  const shown = ({ findings }: typeof accessOnly): string[] =>
     findings.map((f) => `${f.target} ${f.status} ${f.outcome} ${f.confidence}`);
-  assert.deepEqual(told(alone), ['http://www.example.com/ 502 attempted medium']);
-  assert.deepEqual(told(beside), ['http://www.example.com/ 502 attempted high']);
-  assert.match(beside.findings[0]!.why, /error log says so: www\.example\.com could not be resolved/);
+  assert.deepEqual(shown(accessOnly), ['http://www.example.com/ 502 attempted medium']);
+  assert.deepEqual(shown(withErrors), ['http://www.example.com/ 502 attempted high']);
+  assert.match(withErrors.findings[0]!.why, /error log says so: www\.example\.com could not be resolved/);
 });
 
 test('tinyproxy: the log says which probes were relayed and which failed', async (t) => {

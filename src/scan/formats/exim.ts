@@ -2,7 +2,7 @@
 import { specialRange } from '../../address/special-ranges.ts';
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime } from '../log-time.ts';
-import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
+import { localDelivery, MailQueue, refusedRecipient, relayedMail } from './mail-queue.ts';
 
 /** `2026-11-10 10:00:00[.123] [+0100] [[pid]] …` */
 const line = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) (?:\[\d+\] )?(.*)$/;
@@ -36,23 +36,23 @@ export const exim: LineFormat = {
 };
 
 function parseExim(queue: MailQueue, time: number | null, said: string): Parsed {
-  const no = refused.exec(said);
-  if (no !== null) {
-    const relaying = /relay|not permitted|authentication required/i.test(no[2]!);
+  const refusal = refused.exec(said);
+  if (refusal !== null) {
+    const relaying = /relay|not permitted|authentication required/i.test(refusal[2]!);
     if (!relaying) return 'ordinary';
     const fields = {
       time,
       client: host.exec(said)?.[3] ?? '',
-      recipient: no[1]!,
+      recipient: refusal[1]!,
       sender: / F=<([^>]*)>/.exec(said)?.[1] ?? null,
       // Exim logs no code; a denied RCPT gets 550.
       status: 550,
     };
-    return refusedRecipient(fields, /relay/i.test(no[2]!), no[2]!);
+    return refusedRecipient(fields, /relay/i.test(refusal[2]!), refusal[2]!);
   }
-  const came = arrival.exec(said);
-  if (came !== null) {
-    const [, id, sender, rest] = came;
+  const arrived = arrival.exec(said);
+  if (arrived !== null) {
+    const [, id, sender, rest] = arrived;
     const client = host.exec(` ${rest}`)?.[3] ?? '';
     // `A=plain_login:user`: logged in. Without a host: submitted by a local program.
     const trusted = client === '' || / A=\S/.test(` ${rest}`);
@@ -64,7 +64,7 @@ function parseExim(queue: MailQueue, time: number | null, said: string): Parsed 
   const sent = delivery.exec(said);
   if (sent !== null) return parseDelivery(queue, time, sent);
   const done = completed.exec(said);
-  if (done !== null) queue.gone(done[1]!);
+  if (done !== null) queue.remove(done[1]!);
   return 'skip';
 }
 
@@ -77,7 +77,9 @@ function parseDelivery(queue: MailQueue, time: number | null, [, id, arrow, rest
   const reached = arrow === '=>' || arrow === '->' || arrow === '>>';
   if (reached && next === null) {
     const mailbox = first ?? recipient;
-    return / T=(?:\S*(?:local|mail|dovecot|lmtp|virtual)\S*)/i.test(rest!) ? keptHere(time, mailbox) : 'skip';
+    return / T=(?:\S*(?:local|mail|dovecot|lmtp|virtual)\S*)/i.test(rest!)
+      ? localDelivery(time, mailbox)
+      : 'skip';
   }
   // The angle brackets have the original recipient: a local alias or forward changed it.
   if (first !== null && first.toLowerCase() !== recipient.toLowerCase()) return 'skip';
@@ -87,7 +89,7 @@ function parseDelivery(queue: MailQueue, time: number | null, [, id, arrow, rest
     const again = / C="[^"]*id=([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})/.exec(rest!)?.[1];
     if (again !== undefined) queue.reinject(again, mail);
   }
-  return sentOn(mail, {
+  return relayedMail(mail, {
     time,
     recipient,
     status: reply === undefined ? null : Number(reply),

@@ -30,7 +30,7 @@ export class MailQueue {
   }
 
   /** The mail as it first arrived from outside; undefined if the log does not have its arrival. */
-  of(id: string): QueuedMail | undefined {
+  original(id: string): QueuedMail | undefined {
     const mail = this.#mails.get(id);
     const before = this.#before.get(id);
     if (before === undefined) return mail;
@@ -46,7 +46,7 @@ export class MailQueue {
     const same = this.#same.get(id);
     // Mailing lists and redirects reuse the Message-ID for other recipients, which is legitimate.
     if (same !== undefined && this.#recipients.get(same.id)?.has(to) === true) return same.mail;
-    return this.of(id);
+    return this.original(id);
   }
 
   setSender(id: string, sender: string): void {
@@ -62,13 +62,13 @@ export class MailQueue {
   /** A local program that submits a Message-ID from outside again may be a filter. */
   setMessageId(id: string, messageId: string): void {
     const earlier = this.#messageIds.get(messageId);
-    const mail = this.of(id);
+    const mail = this.original(id);
     if (mail === undefined) return;
     if (earlier === undefined) put(this.#messageIds, messageId, { id, mail });
     else if (earlier.id !== id && isHere(mail.client)) put(this.#same, id, earlier);
   }
 
-  gone(id: string): void {
+  remove(id: string): void {
     this.#mails.delete(id);
     this.#before.delete(id);
     this.#same.delete(id);
@@ -95,7 +95,7 @@ export interface Delivery {
 }
 
 /** The entry of a relayed mail; `ordinary` if its sender was allowed to relay, or it stayed in the own network. */
-export function sentOn(mail: QueuedMail | undefined, delivery: Delivery): Parsed {
+export function relayedMail(mail: QueuedMail | undefined, delivery: Delivery): Parsed {
   const { time, recipient, status, relay, result, said } = delivery;
   if (mail === undefined || mail.trusted) return 'ordinary';
   // A relay in the own network hosts own domains, or is a filter.
@@ -112,8 +112,8 @@ export function sentOn(mail: QueuedMail | undefined, delivery: Delivery): Parsed
 }
 
 /** A mail delivered to a local mailbox. */
-export const keptHere = (time: number | null, recipient: string): Parsed =>
-  logEntry({ time, request: `RCPT TO:<${recipient}>`, mail: { recipient, sender: null, here: true } });
+export const localDelivery = (time: number | null, recipient: string): Parsed =>
+  logEntry({ time, request: `RCPT TO:<${recipient}>`, mail: { recipient, sender: null, local: true } });
 
 /** A refused recipient. @param foreign refused as relaying, so the domain is not the server's own */
 export function refusedRecipient(

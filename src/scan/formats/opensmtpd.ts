@@ -1,7 +1,7 @@
 /** OpenSMTPD's mail log. */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
-import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
+import { localDelivery, MailQueue, refusedRecipient, relayedMail } from './mail-queue.ts';
 
 /** In a container (`smtpd -d`) lines begin with the session id. */
 const line =
@@ -79,7 +79,7 @@ function parseSession(
     queue.arrive(message, {
       client,
       trusted: loggedIn || client === '',
-      sender: value(said, 'from') ?? queue.of(message)?.sender ?? null,
+      sender: value(said, 'from') ?? queue.original(message)?.sender ?? null,
     });
   }
   return 'skip';
@@ -91,21 +91,24 @@ function parseDelivery(queue: MailQueue, time: number | null, side: string, said
   if (message === undefined || recipient === undefined) return 'skip';
   const result = value(said, 'result') ?? '';
   const reached = /^ok$/i.test(result);
-  if (side === 'mda') return reached ? keptHere(time, recipient) : 'skip';
+  if (side === 'mda') return reached ? localDelivery(time, recipient) : 'skip';
   // `rcpt` is the original recipient if a local alias changed it.
   const asked = value(said, 'rcpt');
   if (asked !== undefined && asked !== '-' && asked !== recipient) return 'skip';
   const relay = value(said, 'relay') ?? '';
   const next = /^\[?([^\s\]]+)\]?(?: \((.*)\))?$/.exec(relay);
   const reply = /^(\d{3})/.exec(value(said, 'stat') ?? '')?.[1];
-  const mail = queue.of(message);
+  const mail = queue.original(message);
   const sender = value(said, 'from');
-  return sentOn(mail === undefined || mail.sender !== null ? mail : { ...mail, sender: sender ?? null }, {
-    time,
-    recipient,
-    status: reply === undefined ? null : Number(reply),
-    relay: next === null ? null : { name: next[2] ?? next[1]!, address: next[1]!.replace(/^IPv6:/i, '') },
-    result: reached ? 'relayed' : 'failed',
-    said: `result=${result}, relay=${relay}`,
-  });
+  return relayedMail(
+    mail === undefined || mail.sender !== null ? mail : { ...mail, sender: sender ?? null },
+    {
+      time,
+      recipient,
+      status: reply === undefined ? null : Number(reply),
+      relay: next === null ? null : { name: next[2] ?? next[1]!, address: next[1]!.replace(/^IPv6:/i, '') },
+      result: reached ? 'relayed' : 'failed',
+      said: `result=${result}, relay=${relay}`,
+    },
+  );
 }

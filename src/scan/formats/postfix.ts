@@ -1,7 +1,7 @@
 /** Postfix's mail log: recipients refused as relaying, and mails relayed for strangers. */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
-import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
+import { localDelivery, MailQueue, refusedRecipient, relayedMail } from './mail-queue.ts';
 
 /** A host or a log level (docker-mailserver) may precede the program. */
 const line =
@@ -36,28 +36,28 @@ export const postfix: LineFormat = {
 };
 
 function parsePostfix(queue: MailQueue, time: number | null, program: string, said: string): Parsed {
-  const no = refused.exec(said);
-  if (no !== null) {
+  const refusal = refused.exec(said);
+  if (refusal !== null) {
     const fields = {
       time,
-      client: no[1]!,
-      recipient: no[4]!,
-      sender: no[3] ?? null,
-      status: Number(no[2]),
+      client: refusal[1]!,
+      recipient: refusal[4]!,
+      sender: refusal[3] ?? null,
+      status: Number(refusal[2]),
     };
     return refusedRecipient(fields, true, 'Relay access denied');
   }
   if (said.startsWith('connect from ')) return 'ordinary';
-  const yes = accepted.exec(said);
-  if (yes !== null) {
-    const [, id, client, rest] = yes;
+  const acceptance = accepted.exec(said);
+  if (acceptance !== null) {
+    const [, id, client, rest] = acceptance;
     queue.arrive(id!, { client: client!, trusted: rest!.includes('sasl_username='), sender: null });
     // XFORWARD: a filter names the original client of the mail that it returns.
     const earlier = /orig_queue_id=([0-9A-Za-z]+)/.exec(rest!)?.[1];
     const origin = /orig_client=[^[\s]*\[([^\]]+)\]/.exec(rest!)?.[1];
     queue.reinject(
       id!,
-      (earlier === undefined ? undefined : queue.of(earlier)) ??
+      (earlier === undefined ? undefined : queue.original(earlier)) ??
         (origin === undefined ? undefined : { client: origin, trusted: false, sender: null }),
     );
     return 'skip';
@@ -80,7 +80,7 @@ function parsePostfix(queue: MailQueue, time: number | null, program: string, sa
   const sent = delivery.exec(said);
   if (sent !== null) return parseDelivery(queue, time, program, said, sent);
   const removed = gone.exec(said);
-  if (removed !== null) queue.gone(removed[1]!);
+  if (removed !== null) queue.remove(removed[1]!);
   return 'skip';
 }
 
@@ -96,14 +96,14 @@ function parseDelivery(
     // `lmtp` and `pipe` may deliver to filters; Dovecot's socket or its `Saved` reply means a mailbox.
     const mailbox =
       program === 'local' || program === 'virtual' || (program === 'lmtp' && /dovecot|Saved/i.test(said));
-    if (mailbox) return keptHere(time, recipient!);
+    if (mailbox) return localDelivery(time, recipient!);
     const again = queuedAs.exec(reply!)?.[1];
     if (again !== undefined) queue.reinject(again, mail);
   }
   // `orig_to`: a local alias forwarded the mail, as its owner wished.
   if (program !== 'smtp' || said.includes(' orig_to=<')) return 'skip';
   const relay = /^(\S+?)\[([^\]]+)\]/.exec(next!);
-  return sentOn(mail, {
+  return relayedMail(mail, {
     time,
     recipient: recipient!,
     status: code === undefined ? null : Number(code),

@@ -1,7 +1,7 @@
 /** sendmail's mail log. */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { isoTime, syslogTime } from '../log-time.ts';
-import { keptHere, MailQueue, refusedRecipient, sentOn } from './mail-queue.ts';
+import { localDelivery, MailQueue, refusedRecipient, relayedMail } from './mail-queue.ts';
 
 const line =
   /^(\w{3} +\d{1,2} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) +(?:\S+ +)?(?:sendmail|sm-mta|sm-msp-queue|sm-que|sendmail-in)\[(\d+)\]: (?:([0-9A-Za-z]+): )?(.*)$/;
@@ -47,22 +47,22 @@ function parseSendmail(
   said: string,
   loggedIn: boolean,
 ): Parsed {
-  const no = refused.exec(said);
-  if (no !== null) {
-    const relaying = /relaying denied/i.test(no[4]!);
+  const refusal = refused.exec(said);
+  if (refusal !== null) {
+    const relaying = /relaying denied/i.test(refusal[4]!);
     const fields = {
       time,
-      client: address.exec(no[2]!)?.[1] ?? '',
-      recipient: no[1]!,
+      client: address.exec(refusal[2]!)?.[1] ?? '',
+      recipient: refusal[1]!,
       sender: null,
-      status: Number(no[3]),
+      status: Number(refusal[3]),
     };
-    return relaying ? refusedRecipient(fields, true, no[4]!) : 'ordinary';
+    return relaying ? refusedRecipient(fields, true, refusal[4]!) : 'ordinary';
   }
-  const came = arrival.exec(said);
-  if (came !== null) {
-    const client = address.exec(came[2]!)?.[1] ?? '';
-    queue.arrive(id, { client, trusted: loggedIn || client === '', sender: came[1]! });
+  const arrived = arrival.exec(said);
+  if (arrived !== null) {
+    const client = address.exec(arrived[2]!)?.[1] ?? '';
+    queue.arrive(id, { client, trusted: loggedIn || client === '', sender: arrived[1]! });
     const messageId = /\bmsgid=(<[^>]*>)/.exec(said)?.[1];
     if (messageId !== undefined) queue.setMessageId(id, messageId);
     return 'ordinary';
@@ -73,11 +73,11 @@ function parseSendmail(
   const recipient = to!.split(',', 1)[0]!.replace(/^<|>$/g, '');
   const reached = state!.startsWith('Sent');
   const mail = queue.delivering(id, recipient);
-  if (mailer === 'local' || mailer === 'lmtp') return reached ? keptHere(time, recipient) : 'skip';
+  if (mailer === 'local' || mailer === 'lmtp') return reached ? localDelivery(time, recipient) : 'skip';
   // `ctladdr`: a local alias or .forward file forwarded the mail.
   if (!/^e?smtp|^relay/.test(mailer!) || said.includes('ctladdr=')) return 'skip';
   const next = address.exec(relay ?? '')?.[1];
-  return sentOn(mail, {
+  return relayedMail(mail, {
     time,
     recipient,
     status: null,
