@@ -140,4 +140,4 @@ export function isNear(address: string): boolean {
   return range === 'loopback' || range === 'private';
 }
 
-export const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
+const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');

@@ -19,7 +19,7 @@ export interface BaselineData {
 const upstreamLimit = 1000;
 
 /** The hash of `/`. */
-export const frontHash = pathHash('/');
+const frontHash = pathHash('/');
 
 export class Baseline {
   readonly front = new FrontPages();

@@ -28,7 +28,7 @@ export class ProgressBar {
 }
 
 /** @param total 0 if unknown */
-export function progressLine(done: number, total: number, seconds: number): string {
+function progressLine(done: number, total: number, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const speed = `${(rate / 1e6).toFixed(0)} MB/s`;
   if (total === 0) return `${(done / 1e6).toFixed(0)} MB  ${speed}`;

@@ -29,6 +29,10 @@ export function unescapeRequest(text: string): string {
 export const unescapeHash = (text: string): string =>
   text.replace(/#([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
+/** Removes terminal colours, which development servers print. */
+export const withoutColour = (text: string): string =>
+  text.includes('\x1b') ? text.replace(/\x1b\[[\d;]*m/g, '') : text;
+
 /** Method, target and version of a request line; null if it is none. */
 export function requestWords(request: string): { method: string; target: string; version: string } | null {
   const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(

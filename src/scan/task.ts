@@ -26,7 +26,7 @@ export interface TaskResult {
 }
 
 /** Candidates per batch: bounds memory for a log full of probes. */
-export const batchSize = 10_000;
+const batchSize = 10_000;
 
 /**
  * @param onBatch awaited for back-pressure

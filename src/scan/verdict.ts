@@ -77,8 +77,4 @@ function familySentence(
   );
 }
 
-/** `1 request`, `2,000 requests`. */
-export const counted = (n: number, one: string, many = `${one}s`): string =>
-  `${number(n)} ${n === 1 ? one : many}`;
-
 export const number = (n: number): string => n.toLocaleString('en-US');

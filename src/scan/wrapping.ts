@@ -26,18 +26,33 @@ const docker: Wrapping = {
   title: "Docker's json-file driver",
   example: '{"log":"LINE\\n","stream":"stdout","time":"2026-11-10T10:00:00.000000001Z"}',
   open(limit) {
-    let held = '';
-    return (line) => {
+    return joinParts(limit, (line) => {
       if (!line.startsWith('{') || !line.includes('"log"') || !line.includes('"stream"')) return null;
       const log = logOf(line);
       if (log === null) return null;
-      const text = held + log.replace(/\r?\n$/, '');
-      const continues = log.length >= dockerRecord && !log.endsWith('\n') && text.length < limit;
-      held = continues ? text : '';
-      return continues ? [] : text;
-    };
+      return {
+        text: log.replace(/\r?\n$/, ''),
+        continues: log.length >= dockerRecord && !log.endsWith('\n'),
+      };
+    });
   },
 };
+
+/** Joins the parts of a line that a runtime split over several records. */
+function joinParts(
+  limit: number,
+  read: (line: string) => { readonly text: string; readonly continues: boolean } | null,
+): Unwrap {
+  let held = '';
+  return (line) => {
+    const part = read(line);
+    if (part === null) return null;
+    const text = held + part.text;
+    const continues = part.continues && text.length < limit;
+    held = continues ? text : '';
+    return continues ? [] : text;
+  };
+}
 
 function logOf(line: string): string | null {
   const log = objectOf(line)?.log;
@@ -62,16 +77,11 @@ const cri: Wrapping = {
   title: 'Kubernetes: containerd, CRI-O (CRI)',
   example: '2026-11-10T10:00:00.000000001Z stdout F LINE',
   open(limit) {
-    let held = '';
-    return (line) => {
+    return joinParts(limit, (line) => {
       const m = criLine.exec(line);
-      if (m === null) return null;
-      const text = held + m[2]!;
       // P: partial, the line continues in the next record.
-      const continues = m[1] === 'P' && text.length < limit;
-      held = continues ? text : '';
-      return continues ? [] : text;
-    };
+      return m === null ? null : { text: m[2]!, continues: m[1] === 'P' };
+    });
   },
 };
 
@@ -171,7 +181,7 @@ function beginsJsonText(lines: readonly string[]): boolean {
 }
 
 /** The inner lines; a line without the wrapping stays as it is. */
-export function unwrapAll(lines: readonly string[], unwrap: Unwrap): string[] {
+function unwrapAll(lines: readonly string[], unwrap: Unwrap): string[] {
   return lines.flatMap((line) => unwrap(line) ?? line);
 }
 

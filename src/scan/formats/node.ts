@@ -1,6 +1,7 @@
 /** Logs of Node applications: pino (Fastify, pino-http) and morgan (Express). */
 import type { LineFormat, Parsed } from '../line-format.ts';
 import { type LogEntry, logEntry, numberOrNull, statusOrNull } from '../log-entry.ts';
+import { withoutColour } from '../request-text.ts';
 import {
   bytesOf,
   type Fields,
@@ -77,7 +78,6 @@ function requestOf(fields: Fields): LogEntry {
   });
 }
 
-const colour = /\x1b\[[\d;]*m/g;
 const methods = '(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PROPFIND|SEARCH)';
 /** `dev`: method, target, status, time ms - bytes */
 const dev = new RegExp(`^(${methods}) (\\S+) (\\d{3}|-) (\\d+(?:\\.\\d+)?|-) ms - (\\d+|-)$`);
@@ -95,7 +95,7 @@ export const morgan: LineFormat = {
   open: () => ({
     parse(line) {
       if (line.length > 10_000 || !line.includes(' ms')) return null;
-      const plain = line.replace(colour, '');
+      const plain = withoutColour(line);
       const a = dev.exec(plain);
       if (a !== null) return morganEntry('', a[1]!, a[2]!, a[3], a[5], a[4]);
       const b = tiny.exec(plain);

@@ -2,9 +2,7 @@
 import type { LineFormat } from '../line-format.ts';
 import { logEntry, numberOrNull, statusOrNull, withoutPort } from '../log-entry.ts';
 import { ascTime, clfTime } from '../log-time.ts';
-import { unescapeRequest } from '../request-text.ts';
-
-const colour = /\x1b\[[\d;]*m/g;
+import { unescapeRequest, withoutColour } from '../request-text.ts';
 
 const werkzeugLine =
   /^(?:.{0,80}?[: ])?([0-9a-f.:]+|\[[0-9a-f:]+\]) - \S+ \[(\d\d\/\w{3}\/\d{4}) (\d\d:\d\d:\d\d)\] "(.*)" (?:HTTPStatus\.\w+|(\d{3}|-)) (\d+|-)$/;
@@ -15,7 +13,7 @@ export const werkzeug: LineFormat = {
   example: 'INFO:werkzeug:192.0.2.7 - - [10/Nov/2026 10:00:00] "GET http://www.example.com/ HTTP/1.1" 404 -',
   open: () => ({
     parse(line) {
-      const m = werkzeugLine.exec(line.includes('\x1b') ? line.replace(colour, '') : line);
+      const m = werkzeugLine.exec(withoutColour(line));
       if (m === null) return null;
       return logEntry({
         time: clfTime(`${m[2]}:${m[3]}`),
@@ -60,7 +58,7 @@ export const uvicorn: LineFormat = {
   example: 'INFO:     192.0.2.7:4000 - "GET http://www.example.com/ HTTP/1.1" 404 Not Found',
   open: () => ({
     parse(line) {
-      const m = uvicornLine.exec(line.includes('\x1b') ? line.replace(colour, '') : line);
+      const m = uvicornLine.exec(withoutColour(line));
       return m === null
         ? null
         : logEntry({
