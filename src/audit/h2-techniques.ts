@@ -76,7 +76,7 @@ export async function openH2(context: AuditContext): Promise<ClientHttp2Session 
   const session = connect(`${tls ? 'https' : 'http'}://${host}:${port}`, {
     rejectUnauthorized: false,
     ...(servername === null ? {} : { servername }),
-    // A pushed page would be an answer to no request.
+    // A pushed page would answer no request of ours.
     settings: { enablePush: false },
   });
   session.on('error', () => {});

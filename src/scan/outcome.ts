@@ -324,7 +324,7 @@ function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judg
     (host !== null && !host.includes('.') && !host.includes(':'))
   )
     return verdict('local', 'medium', `Forwarded to ${upstream}, a server in your own network${failed}.`);
-  // `backend/server`: HAProxy connects only to servers in its config. Without an error, sizes decide.
+  // `backend/server`: HAProxy logs a server's name, not its address. An error is taken for that server's; otherwise sizes decide.
   if (host === null)
     return failed === ''
       ? null
