@@ -43,19 +43,19 @@ test('an inconclusive result is not called safe, in words and exit code', () => 
     [[closed], {}, /^x does not relay/, 0],
     [[closed, finding('connect/h2', 'relays')], {}, /^x RELAYS/, 1],
     [[closed, finding('connect/h2', 'relays'), finding('trace', 'unclear')], {}, /^x RELAYS.* 1 unclear/, 1],
-    [[finding('connect', 'unclear')], {}, /could not be verdictOf.*1 of 1 technique is unclear/, 3],
+    [[finding('connect', 'unclear')], {}, /could not be told.*1 of 1 technique is unclear/, 3],
     [
       [closed, finding('trace', 'unclear')],
       {},
-      /could not be verdictOf.*1 of 2 techniques is unclear \(trace\)/,
+      /could not be told.*1 of 2 techniques is unclear \(trace\)/,
       3,
     ],
-    [[], {}, /could not be verdictOf, nothing could be tried/, 3],
+    [[], {}, /could not be told, nothing could be tried/, 3],
     [[], { untested: ['nothing accepts'] }, /nothing accepts/, 3],
     [
       [closed],
       { untested: ['port 22 speaks something else'] },
-      /could not be verdictOf of all of it.*port 22/,
+      /could not be told of all of it.*port 22/,
       3,
     ],
   ] as const) {
