@@ -52,12 +52,7 @@ test('an inconclusive result is not called safe, in words and exit code', () => 
     ],
     [[], {}, /could not be told, nothing could be tried/, 3],
     [[], { untested: ['nothing accepts'] }, /nothing accepts/, 3],
-    [
-      [closed],
-      { untested: ['port 22 speaks something else'] },
-      /could not be told of all of it.*port 22/,
-      3,
-    ],
+    [[closed], { untested: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
   ] as const) {
     const [line, exit] = verdictOf([...findings], more);
     assert.match(String(line), words);
