@@ -54,7 +54,7 @@ export class Tally {
   lines(language: AlertWords): string[] {
     const { lines: words, spell, rule, intent } = language;
     const { block, flag } = this.#actions;
-    const fate = flag === 0 ? words.allAway : words.fates(block, flag);
+    const fate = flag === 0 ? words.allBlocked : words.fates(block, flag);
     const { rules, sources, intents, destinations } = this.#tables;
     const top = (table: ReadonlyMap<string, number>, limit: number, shown: (name: string) => string) =>
       topText(table, limit, shown, language);
@@ -65,8 +65,8 @@ export class Tally {
         sources.size,
         top(sources, 5, (prefix) => from(prefix, this.#originOf)),
       ),
-      words.after(top(intents, 4, intent)),
-      ...(destinations.size > 0 ? [words.towards(top(destinations, 4, defanged))] : []),
+      words.intents(top(intents, 4, intent)),
+      ...(destinations.size > 0 ? [words.destinations(top(destinations, 4, defanged))] : []),
     ];
   }
 

@@ -1,6 +1,5 @@
-/** The admin API as the dashboard uses it. */
+/** The client of the admin API. */
 import type { ApiEvent, ApiEventInFull, SummaryAnswer } from '../admin/api-types.ts';
-
 import type { ClientAnswer, NameAnswer } from '../admin/client-types.ts';
 import type { OriginsAnswer } from '../admin/origins-types.ts';
 import type {
@@ -12,7 +11,7 @@ import type {
 } from '../admin/status-types.ts';
 import { t } from './language.ts';
 
-export type { ApiEvent, ApiEventInFull, OriginsAnswer, Status, SummaryAnswer };
+export type { ApiEvent, ApiEventInFull, BansAnswer, ClientAnswer, OriginsAnswer, Status, SummaryAnswer };
 
 export interface Rule {
   readonly id: string;
@@ -22,19 +21,19 @@ export interface Rule {
   readonly action: string;
 }
 
-/** An event of the live feed; without an id it is not in the journal (yet). */
+/** An event of the live feed; without an id while it is not in the journal. */
 export type LiveEvent = Omit<ApiEvent, 'id'> & { readonly id: number | null };
 
 let csrf: string | null = null;
 
-/** @throws Error with the words of the server */
+/** @throws Error with the message of the server */
 async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const response = await fetch(path, { ...init, credentials: 'same-origin' }).catch((problem: Error) => {
-    // What the browser says then, such as "Failed to fetch", helps nobody.
+    // The browser's own message, such as "Failed to fetch", helps nobody.
     throw problem.name === 'AbortError' ? problem : new Error(t.states.noAnswer);
   });
   if (response.status === 401) {
-    // The session is over: the server answers the page itself with the question for the token.
+    // The session has ended: after a reload the server sends the login page.
     location.reload();
     return new Promise(() => {});
   }
@@ -60,7 +59,7 @@ async function change<T>(method: string, path: string, body?: object): Promise<T
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** `?a=b`; what is empty is left out. */
+/** `?a=b`, without empty values. */
 export function queryText(query: Query): string {
   const entries = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString();

@@ -1,4 +1,4 @@
-/** The frame: what stands on every page, and which page it is. */
+/** The frame of every page, and the choice of the view. */
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { languages } from '../words/language.ts';
@@ -26,7 +26,7 @@ const day = 86_400_000;
 
 const tabs = ['now', 'who', 'wanted', 'events', 'bans', 'health'] as const;
 
-/** Views that a range of time says something to. */
+/** Views that have a time range. */
 const ranged = new Set(['now', 'who', 'wanted', 'events']);
 
 export interface ViewProps {
@@ -41,7 +41,6 @@ export function App(): JSX.Element {
   const [chosen, setRange] = useState<number | null>(null);
   const fitting = useFittingRange(live);
   const range = chosen ?? fitting;
-  const [theme, setTheme] = useTheme();
   const main = useRef<HTMLElement>(null);
   const view = route.view === 'event' ? 'events' : route.view === 'client' ? 'who' : route.view;
   const tab = tabs.find((one) => one === view);
@@ -49,112 +48,140 @@ export function App(): JSX.Element {
   useEffect(() => {
     document.title = `${tab === undefined ? t.frame.notHere : t.frame.tabs[tab]} · Sekisho`;
   }, [tab]);
+  useKeys();
+  useFocus(route, main);
 
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {t.frame.toContent}
+      </button>
+      <Header live={live} view={view} />
+      <main id="main" ref={main} tabIndex={-1}>
+        {ranged.has(route.view) && <RangeChoice range={range} onChange={setRange} />}
+        <View route={route} live={live} range={range} />
+      </main>
+    </>
+  );
+}
+
+function View({ route: { view, id, query }, ...props }: ViewProps & { route: Route }): JSX.Element {
+  switch (view) {
+    case 'now':
+      return <NowView {...props} />;
+    case 'who':
+      return <WhoView {...props} />;
+    case 'wanted':
+      return <WantedView {...props} />;
+    case 'events':
+      return <EventsView {...props} query={query} />;
+    case 'event':
+      return <EventView {...props} id={id} />;
+    case 'client':
+      return <ClientView {...props} id={decoded(id)} />;
+    case 'bans':
+      return <BansView {...props} />;
+    case 'health':
+      return <HealthView {...props} />;
+    default:
+      return (
+        <section class="card">
+          <h1>{t.frame.nothingHere}</h1>
+          <p>
+            <a href={href('now')}>{t.frame.backToNow}</a>
+          </p>
+        </section>
+      );
+  }
+}
+
+function Header({ live, view }: { live: Live; view: string }): JSX.Element {
+  const [theme, setTheme] = useTheme();
+  return (
+    <header class="top">
+      <a class="brand" href={href('now')}>
+        <Logo />
+        <span class="brand-name">Sekisho</span>
+        {live.status !== null && <span class="brand-host">{live.status.name}</span>}
+      </a>
+      <nav class="tabs" aria-label={t.frame.views}>
+        {tabs.map((name, index) => (
+          <a
+            key={name}
+            href={href(name)}
+            aria-current={view === name ? 'page' : undefined}
+            aria-keyshortcuts={String(index + 1)}
+            title={t.frame.key(index + 1)}
+          >
+            {t.frame.tabs[name]}
+          </a>
+        ))}
+      </nav>
+      <div class="tools">
+        <Pulse live={live} />
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => setTheme(nextTheme(theme))}
+          aria-label={t.frame.theme(t.frame.themes[theme])}
+          title={t.frame.themeHelp(t.frame.themes[theme])}
+        >
+          <ThemeIcon />
+          <span class="tool-name">{t.frame.themes[theme]}</span>
+        </button>
+        <LanguageSwitch />
+        <button type="button" class="quiet" onClick={logout}>
+          {t.frame.logout}
+        </button>
+      </div>
+    </header>
+  );
+}
+
+interface RangeChoiceProps {
+  readonly range: number;
+  readonly onChange: (range: number) => void;
+}
+
+function RangeChoice({ range, onChange }: RangeChoiceProps): JSX.Element {
+  return (
+    <fieldset class="range">
+      <legend class="hidden">{t.frame.range}</legend>
+      {ranges.map((length, index) => (
+        <label key={length}>
+          <input type="radio" name="range" checked={range === length} onChange={() => onChange(length)} />
+          <span>{t.frame.ranges[index]}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Digits switch the view, Escape closes an event, `/` focuses the text filter of the events. */
+function useKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { target, key, ctrlKey, metaKey, altKey } = event;
       const typed = 'input:not([type=radio]), select, textarea, dialog';
       if (ctrlKey || metaKey || altKey || (target as HTMLElement).closest(typed)) return;
-      const chosen = tabs[Number(key) - 1];
-      if (chosen !== undefined) location.hash = href(chosen);
+      const tab = tabs[Number(key) - 1];
+      if (tab !== undefined) location.hash = href(tab);
       if (key === 'Escape' && location.hash.startsWith('#/event/')) closeEvent();
       if (key === '/') {
         event.preventDefault();
         const field = () => document.querySelector<HTMLInputElement>('#filter-text');
         if (field() === null) location.hash = href('events');
         else field()?.focus();
-        // Drawn by then.
+        // The view is rendered by then.
         setTimeout(() => field()?.focus(), 50);
       }
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, []);
-
-  useFocus(route, main);
-
-  const props = { live, range };
-  return (
-    <>
-      <button type="button" class="skip" onClick={() => main.current?.focus()}>
-        {t.frame.toContent}
-      </button>
-      <header class="top">
-        <a class="brand" href={href('now')}>
-          <Logo />
-          <span class="brand-name">Sekisho</span>
-          {live.status !== null && <span class="brand-host">{live.status.name}</span>}
-        </a>
-        <nav class="tabs" aria-label={t.frame.views}>
-          {tabs.map((name, index) => (
-            <a
-              key={name}
-              href={href(name)}
-              aria-current={view === name ? 'page' : undefined}
-              aria-keyshortcuts={String(index + 1)}
-              title={t.frame.key(index + 1)}
-            >
-              {t.frame.tabs[name]}
-            </a>
-          ))}
-        </nav>
-        <div class="tools">
-          <Pulse live={live} />
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => setTheme(nextTheme(theme))}
-            aria-label={t.frame.theme(t.frame.themes[theme])}
-            title={t.frame.themeHelp(t.frame.themes[theme])}
-          >
-            <ThemeIcon />
-            <span class="tool-name">{t.frame.themes[theme]}</span>
-          </button>
-          <LanguageSwitch />
-          <button type="button" class="quiet" onClick={logout}>
-            {t.frame.logout}
-          </button>
-        </div>
-      </header>
-      <main id="main" ref={main} tabIndex={-1}>
-        {ranged.has(route.view) && (
-          <fieldset class="range">
-            <legend class="hidden">{t.frame.range}</legend>
-            {ranges.map((length, index) => (
-              <label key={length}>
-                <input
-                  type="radio"
-                  name="range"
-                  checked={range === length}
-                  onChange={() => setRange(length)}
-                />
-                <span>{t.frame.ranges[index]}</span>
-              </label>
-            ))}
-          </fieldset>
-        )}
-        {route.view === 'now' && <NowView {...props} />}
-        {route.view === 'who' && <WhoView {...props} />}
-        {route.view === 'wanted' && <WantedView {...props} />}
-        {route.view === 'events' && <EventsView {...props} query={route.query} />}
-        {route.view === 'event' && <EventView {...props} id={route.id} />}
-        {route.view === 'client' && <ClientView {...props} id={decoded(route.id)} />}
-        {route.view === 'bans' && <BansView {...props} />}
-        {route.view === 'health' && <HealthView {...props} />}
-        {tab === undefined && (
-          <section class="card">
-            <h1>{t.frame.nothingHere}</h1>
-            <p>
-              <a href={href('now')}>{t.frame.backToNow}</a>
-            </p>
-          </section>
-        )}
-      </main>
-    </>
-  );
 }
 
-/** A day, or as much of one as there is something to be seen of: after a start that is minutes. */
+/** The default range: the shortest one that holds all probes, at most a day. Shortly after a start that is minutes. */
 function useFittingRange(live: Live): number {
   const known = useResource((init) => api.summary(Date.now() - 60_000, init), [live.count > 0]);
   const [now, setNow] = useState(Date.now);
@@ -167,7 +194,7 @@ function useFittingRange(live: Live): number {
   return lengths.find((length) => length >= now - first) ?? day;
 }
 
-/** What is no encoding stays as it is. */
+/** Returns malformed encoding unchanged. */
 function decoded(id: string): string {
   try {
     return decodeURIComponent(id);
@@ -176,12 +203,12 @@ function decoded(id: string): string {
   }
 }
 
-/** Milliseconds that a list may take to be there again after an event of it was closed. */
+/** Milliseconds to wait for the list to render after an event is closed. */
 const listTime = 3000;
 
 /**
- * Where one goes, the focus goes, unless it stands on something that stays, such as a tab: into an event when it is opened, and
- * back to its line when it is closed.
+ * The focus follows the navigation: into an event when it is opened, back to its line when it is closed. It stays where it is on an
+ * element that stays, such as a tab.
  */
 function useFocus({ view, id }: Route, main: { readonly current: HTMLElement | null }): void {
   const before = useRef({ view, id });
@@ -203,7 +230,7 @@ function useFocus({ view, id }: Route, main: { readonly current: HTMLElement | n
   }, [view, id]);
 }
 
-/** The other languages, each by its own name. */
+/** A button for each other language, in that language. */
 const LanguageSwitch = (): JSX.Element => (
   <>
     {languages

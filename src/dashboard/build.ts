@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard: after `npm ci` by itself, by hand with `npm run dashboard`. With `--if-needed` only where the build is
- * missing or older than its source, as `npm start` does.
+ * Builds the dashboard: automatically after `npm ci`, manually with `npm run dashboard`. With `--if-needed`, as in `npm start`, only
+ * if the build is missing or older than its source.
  */
 import { globSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,7 +17,7 @@ function isFresh(): boolean {
 }
 
 if (!process.argv.includes('--if-needed') || !isFresh()) {
-  // An installation without development dependencies brings the built files along.
+  // An installation without development dependencies contains the built files.
   const vite = await import('vite').catch(() => null);
   if (vite === null) process.stderr.write('the dashboard is not built: vite is not installed\n');
   else await vite.build({ configFile: resolve(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' });

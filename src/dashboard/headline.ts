@@ -1,9 +1,9 @@
-/** What happened, in a sentence or two: the first thing that is read. */
+/** The headline: what happened, in a sentence or two. */
 import type { SummaryAnswer } from './api.ts';
 import { t } from './language.ts';
 import { intentWords, spanWords } from './words.ts';
 
-/** Sources that a summary tells of at most. */
+/** Most sources in a summary. */
 const mostSources = 50;
 
 /** @param range length of the range, milliseconds */
@@ -14,7 +14,7 @@ export function headline(summary: SummaryAnswer, range: number): string {
   const passed = rules.reduce((sum, { action, count }) => sum + (action === 'block' ? 0 : count), 0);
   const fate =
     passed === 0
-      ? t.now.allTurnedAway(total)
+      ? t.now.allBlocked(total)
       : passed === total
         ? t.now.allFlagged(total)
         : t.now.fates(total - passed, passed);
@@ -22,7 +22,7 @@ export function headline(summary: SummaryAnswer, range: number): string {
   return t.now.probes(total, span, sources.length, many, fate) + t.now.wanted(wanted(intents));
 }
 
-/** The two that were wanted most; a page of the web is what all the rest wanted, and says the least. */
+/** The two most frequent intents, without `web`, which is common and says the least. */
 const wanted = (intents: SummaryAnswer['intents']): { count: number; what: string }[] =>
   intents
     .filter(({ intent }) => intent !== 'web')

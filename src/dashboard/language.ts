@@ -1,4 +1,4 @@
-/** The language of the page: the server chose it, by the switch or by what the browser asks for. */
+/** The language of the page, chosen by the server: by the switch, or by Accept-Language. */
 import { dashboardWords } from '../words/dashboard.ts';
 import { isLanguage, type Language, languages } from '../words/language.ts';
 import { sayIn } from '../words/say.ts';
@@ -6,17 +6,17 @@ import { sayIn } from '../words/say.ts';
 const { lang } = document.documentElement;
 export const language: Language = isLanguage(lang) ? lang : languages[0];
 
-/** What is said. */
+/** All texts. */
 export const t = dashboardWords[language];
-/** How numbers and times are written. */
+/** Formats numbers and times. */
 export const say = sayIn(language);
 
-/** By its own name. */
+/** Each in its own language. */
 export const languageNames: Readonly<Record<Language, string>> = { en: 'English', ja: '日本語' };
-/** Where there is no room for a name. */
+/** On narrow screens. */
 export const languageLetters: Readonly<Record<Language, string>> = { en: 'A', ja: 'あ' };
 
-/** Kept in a cookie: the page that asks for the token speaks it too. */
+/** Stored in a cookie, so that the login page uses it too. */
 export function choose(next: Language): void {
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API needs HTTPS, and the dashboard has to work without
   document.cookie = `sekisho-language=${next}; Path=/; Max-Age=31536000; SameSite=Strict`;

@@ -1,4 +1,4 @@
-/** The live feed, shared by every view. */
+/** The live feed, shared by all views. */
 import { useEffect, useState } from 'preact/hooks';
 import { api, type LiveEvent, type Status } from './api.ts';
 import { connected } from './resource.ts';
@@ -10,14 +10,14 @@ export interface Live {
   /** Probes since the page was opened. */
   readonly count: number;
   readonly status: Status | null;
-  /** Goes up with every ban and unban. */
+  /** Incremented by every ban and unban. */
   readonly bans: number;
-  /** Goes up when a backend is ejected or gets requests again. */
+  /** Incremented when a backend is ejected or healthy again. */
   readonly backends: number;
 }
 
 const kept = 60;
-/** Milliseconds until a feed that the server refused is asked for again. */
+/** Milliseconds before a refused feed is requested again. */
 const retry = 3000;
 
 export function useLive(): Live {
@@ -32,10 +32,10 @@ export function useLive(): Live {
   useEffect(() => {
     let source = listen(setLive, refused);
     let timer: ReturnType<typeof setTimeout> | undefined;
-    /** A browser gives up on a feed that was refused: the session is over, or too many listen. */
+    /** EventSource does not reconnect after a refusal: the session has ended, or there are too many listeners. */
     function refused(): void {
       timer = setTimeout(() => {
-        // Where the session is over, this asks for the token.
+        // If the session has ended, this leads to the login page.
         void api.status({ signal: new AbortController().signal }).catch(() => {});
         source = listen(setLive, refused);
       }, retry);
@@ -73,7 +73,7 @@ function listen(setLive: (change: (was: Live) => Live) => void, onRefused: () =>
   return source;
 }
 
-/** A row that took in more events comes again under its id, with what came since: it is moved up and counted on. */
+/** A row that got more events is sent again under its id with the new count: add it up, and move the row to the top. */
 function merged(known: readonly LiveEvent[], news: readonly LiveEvent[]): LiveEvent[] {
   const list = [...known];
   for (const event of news) {

@@ -1,21 +1,21 @@
-/** Data from the server: loading, there, or not to be had. */
+/** Data from the server: loading, loaded or failed. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
-/** Event of the window: the live feed is there, again or for the first time. */
+/** Event of the window: the live feed is connected (again). */
 export const connected = 'sekisho-connected';
 
 export interface Resource<T> {
-  /** What is known; stays while newer data is fetched. */
+  /** The latest data; stays while newer data is loaded. */
   readonly data: T | null;
-  /** Why there is none. */
+  /** Why loading failed. */
   readonly error: string | null;
   readonly loading: boolean;
   reload(): void;
 }
 
 /**
- * @param load fetches it
- * @param keys fetched anew where one of them changes; what was known of the other is forgotten then
+ * @param load fetches the data
+ * @param keys when one changes, the data is dropped and fetched again
  */
 export function useResource<T>(
   load: (init: { signal: AbortSignal }) => Promise<T>,

@@ -1,11 +1,11 @@
-/** Where in the dashboard one is: kept in the fragment, so that back, forward and bookmarks work. */
+/** The route is in the URL fragment, so that back, forward and bookmarks work. */
 import { useEffect, useState } from 'preact/hooks';
 import { type Query, queryText } from './api.ts';
 
 export interface Route {
   /** `now`, `who`, `wanted`, `events`, `event`, `client`, `bans`, `health`. */
   readonly view: string;
-  /** Of `event`: its id; of `client`: its prefix, encoded. */
+  /** Id of an `event`; prefix of a `client`, encoded. */
   readonly id: string;
   readonly query: Readonly<Record<string, string>>;
 }
@@ -18,14 +18,15 @@ export function readRoute(hash: string): Route {
 export const href = (view: string, query: Query = {}, id = ''): string =>
   `#/${view}${id === '' ? '' : `/${encodeURIComponent(id)}`}${queryText(query)}`;
 
-let left: Route | null = null;
+/** The route an event was opened from. */
+let opener: Route | null = null;
 
-/** The filters of the list of events, as it was when an event of it was opened. */
-export const leftList = (): Query => (left?.view === 'events' ? left.query : {});
+/** The filters of the event list when an event was opened from it. */
+export const listFilters = (): Query => (opener?.view === 'events' ? opener.query : {});
 
 /** Closes an event: back to where it was opened. */
 export function closeEvent(): void {
-  if (left === null) location.hash = href('events');
+  if (opener === null) location.hash = href('events');
   else history.back();
 }
 
@@ -35,7 +36,7 @@ export function useRoute(): Route {
     let before = readRoute(location.hash);
     const onChange = () => {
       const now = readRoute(location.hash);
-      if (now.view === 'event') left = before.view === 'event' ? left : before;
+      if (now.view === 'event') opener = before.view === 'event' ? opener : before;
       before = now;
       setRoute(now);
     };

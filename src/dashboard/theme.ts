@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; kept in this browser. */
+/** Light, dark, or as the system; stored in the browser. */
 import { useEffect, useState } from 'preact/hooks';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -13,7 +13,7 @@ export function useTheme(): [Theme, (theme: Theme) => void] {
     try {
       localStorage.setItem('sekisho-theme', theme);
     } catch {
-      // A browser that keeps nothing: chosen anew each time.
+      // Storage is disabled: the choice lasts until the page is closed.
     }
     dispatchEvent(new Event('sekisho-theme'));
   }, [theme]);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import { looks } from '../looks/looks.ts';
 
-/** The stylesheet that reports share, as a file of the dashboard: its content policy allows no other. */
+/** The stylesheet shared with reports, as a file: the Content-Security-Policy allows no inline styles. */
 const name = 'virtual:looks.css';
 const sharedLooks = {
   name: 'sekisho-looks',
@@ -18,12 +18,12 @@ export default defineConfig({
   build: {
     outDir: resolve(import.meta.dirname, '../../dist/dashboard'),
     emptyOutDir: true,
-    // The content policy allows no data: scripts, and a font or image inlined would be loaded by nobody else's cache.
+    // The Content-Security-Policy allows no data: scripts, and inlined fonts or images could not be cached.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
     reportCompressedSize: false,
-    // On a slow machine it would tell how long each plugin took.
+    // No warnings about plugin times on slow machines.
     rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -1,9 +1,9 @@
-/** How things are said to people, in the language of the page. */
+/** Texts for values, in the language of the page. */
 import { say, t } from './language.ts';
 
 const known = (words: Readonly<Record<string, string>>, id: string): string => words[id] ?? id;
 
-/** Each rule in a few words. A gateway of a later version may tell of rules that this page does not know: by their id. */
+/** A rule in a few words; its id if this page does not know it, as after an update of the gateway. */
 export const techniqueWords = (rule: string): string => known(t.techniques, rule);
 
 export const intentWords = (intent: string): string => known(t.intents, intent);
@@ -29,7 +29,7 @@ export function timeText(iso: string | number): string {
 
 export const fullTime = (iso: string | number): string => say.full(new Date(iso));
 
-/** With the zone, so that it can be looked up in logs: `27 Nov 2026, 14:03:59 UTC`. */
+/** With the time zone, to be found in logs: `27 Nov 2026, 14:03:59 UTC`. */
 export const zonedTime = (iso: string): string => say.zoned(new Date(iso));
 
 /** `15 minutes`, `hour`, `7 days`: as in "in the last …". @param ms milliseconds */
@@ -38,20 +38,20 @@ export function spanWords(ms: number): string {
   return ms <= 86_400_000 ? t.span(ms / 3_600_000, 'hour') : t.span(ms / 86_400_000, 'day');
 }
 
-/** `5 min`, as in "for another 5 min". @param ms milliseconds */
+/** `5 min`. @param ms milliseconds */
 export const spanText = t.lasting;
 
-/** Of a line in a list: the prefix of IPv6, since one sender has the whole of it, and its addresses are long. */
+/** A client in a list: for IPv6 the prefix, since one sender has all of it, and addresses are long. */
 export const clientText = (client: string, prefix: string): string =>
   client.includes(':') ? prefix : client;
 
 /** A Host line without its port. */
 export const hostOf = (destination: string): string => destination.replace(/:\d*$/, '');
 
-/** A prefix of one IPv4 address is that address. */
+/** A /32 is shown as the address. */
 export const sourceText = (prefix: string): string => prefix.replace(/\/32$/, '');
 
-/** `AS64500 Example Net, Germany`; empty where nothing is known. */
+/** `AS64500 Example Net, Germany`; empty if unknown. */
 export const originText = (origin: {
   readonly country: string | null;
   readonly asn: number | null;

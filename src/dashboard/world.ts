@@ -1,9 +1,9 @@
 /**
- * The world in dots: which of them are land, and where in that grid a country lies. Made of Natural Earth, which is in the public
- * domain, in an equirectangular projection of 3.6 degrees a dot, from 78 degrees north. Nothing is loaded from elsewhere to draw it.
+ * A world map of dots: which dots are land, and where each country is. Derived from Natural Earth (public domain), in an
+ * equirectangular projection, 3.6 degrees per dot, from 78 degrees north. Part of the bundle: drawing it loads nothing.
  */
 
-/** A row of latitude a line, `#` for land. */
+/** One line per row of latitude; `#`: land. */
 const rows = `
 ................#.##..#.#......#############.......................##........####...................
 ...............######.##.####......#########.........................#..##############...#..........

@@ -1,4 +1,4 @@
-/** Japanese, as alerts speak it. */
+/** The Japanese texts of alerts. */
 import type { RuleId } from '../rules/catalogue.ts';
 import type { AlertWords } from './alerts-en.ts';
 import { commonInJapanese } from './common-ja.ts';
@@ -15,7 +15,7 @@ export const alertsInJapanese: AlertWords = {
   rule: (id) => named(commonInJapanese.techniques, id),
   intent: (id) => commonInJapanese.intents[id as keyof typeof commonInJapanese.intents] ?? id,
   titles: {
-    passed: '探査がバックエンドまで通りました',
+    passed: '探査がバックエンドに転送されました',
     rate: (count) => `攻撃を受けています。探査はこれまでに ${amount(count)} 件`,
     banned: (client) => `${client} を BAN しました`,
     bannedMany: (count) => `${amount(count)} クライアントを BAN しました`,
@@ -35,15 +35,16 @@ export const alertsInJapanese: AlertWords = {
     test: '通知のテスト',
   },
   lines: {
-    nothing: '断ったものはありません。',
+    nothing: '探査はありませんでした。',
     total: (count, spell, fate) => `${spell}に探査 ${amount(count)} 件、${fate}`,
-    allAway: 'すべて断りました',
-    fates: (away, passed) => `${amount(away)} 件を断り、${amount(passed)} 件は印を付けて通しました`,
+    allBlocked: 'すべて拒否しました',
+    fates: (blocked, flagged) =>
+      `${amount(blocked)} 件を拒否、${amount(flagged)} 件は要確認として転送しました`,
     rules: (list) => `規則: ${list}`,
     from: (count, list) => `送信元 ${amount(count)} か所: ${list}`,
-    after: (list) => `狙い: ${list}`,
-    towards: (list) => `宛先: ${list}`,
-    passed: (list) => `プリセット default なら止めるものが通りました: ${list}`,
+    intents: (list) => `狙い: ${list}`,
+    destinations: (list) => `宛先: ${list}`,
+    passed: (list) => `プリセット default なら拒否するものを転送しました: ${list}`,
     passedOn: (rule, site) => `${site} で ${rule}`,
     noSite: '自分のどのサイトでもないところ',
     first: (list) => `初めて見たもの: ${list}`,
@@ -51,14 +52,15 @@ export const alertsInJapanese: AlertWords = {
     banned: (list) => `BAN: ${list}`,
     banFor: (client, spell) => `${client}（${spell}）`,
     banForEver: (client) => `${client}（無期限）`,
-    journal: '通信は続いています。その間のイベントはメモリーで数えています。',
+    journal: '通信に影響はありません。書き込めるようになるまで、イベントはメモリーで数えます。',
     test: 'これはテストです。sekisho の通知は届いています。対処: 必要ありません',
   },
   advice: {
-    first: '対処: 断ってあるので必要ありません。通すべきクライアントなら、イベントを確かめてください',
-    rate: '対処: 何も通していません。続くようなら送信元をより長く BAN し、BAN が有効かを確かめてください',
+    first:
+      '対処: 必要ありません。正当なクライアントなら、イベントを開いて、どの規則を緩めるかを確かめてください',
+    rate: '対処: すぐには必要ありません。続くようなら、BAN が有効かを確かめ、送信元をより長く BAN してください',
     ban: '対処: 必要ありません。自分のクライアントなら sekisho bans remove PREFIX で解き、bans.allow に加えてください',
-    passed: '対処: バックエンドの応答を確かめ、必要のない通信ならその規則を block にしてください',
+    passed: '対処: バックエンドの応答を確かめ、必要のないリクエストなら、その規則を block にしてください',
     backend: '対処: バックエンドが動いているか、そのログに何が出ているかを確かめてください',
     journal: '対処: ディスクに空きがあるか、ファイルに書き込めるかを確かめてください',
     certificate:

@@ -1,4 +1,4 @@
-/** What alerts say, by language. */
+/** The texts of alerts, by language. */
 import { type AlertWords, alertsInEnglish } from './alerts-en.ts';
 import { alertsInJapanese } from './alerts-ja.ts';
 import type { Language } from './language.ts';

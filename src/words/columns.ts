@@ -1,4 +1,4 @@
-/** Text in columns of a terminal, where characters of Japanese take two. */
+/** Text width on a terminal, where Japanese characters take two columns. */
 
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;

@@ -1,4 +1,4 @@
-/** Japanese, as commands sum up on a terminal. */
+/** The Japanese summaries of commands on a terminal. */
 import type { RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 import type { CommandWords } from './commands-en.ts';
@@ -42,7 +42,7 @@ export const commandsInJapanese: CommandWords = {
     },
     intent: (id) => `分類: ${commonInJapanese.intents[id as Intent] ?? id}（${id}）`,
     title: (rule, title) => rulesInJapanese[rule as RuleId]?.title ?? title,
-    passedOn: (site, path) => `${site} に ${path} として渡し、記録します。`,
+    passedOn: (site, path) => `${site} に ${path} として転送し、記録します。`,
   },
   check: {
     fine: (file, summary) => `${file} に問題はありません: ${summary}`,

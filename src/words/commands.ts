@@ -1,4 +1,4 @@
-/** What commands sum up on a terminal, by language. */
+/** The summaries of commands on a terminal, by language. */
 import { type CommandWords, commandsInEnglish } from './commands-en.ts';
 import { commandsInJapanese } from './commands-ja.ts';
 import type { Language } from './language.ts';

@@ -1,4 +1,4 @@
-/** English: what is said in more than one place. The type of every language. */
+/** English texts used in several places, and the type of every language. */
 import type { RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 
@@ -17,7 +17,7 @@ const techniques: Readonly<Record<RuleId, string>> = {
   'absolute-form-scheme': 'fetch by another protocol',
   'absolute-form-userinfo': 'host hidden behind @',
   'absolute-form-foreign': 'page of another server',
-  'absolute-form-port': 'another port of ours',
+  'absolute-form-port': 'another port of this host',
   'absolute-form-host-mismatch': 'two hosts named',
   framing: 'ambiguous message',
   'method-unknown': 'unknown method',
@@ -31,7 +31,7 @@ const techniques: Readonly<Record<RuleId, string>> = {
   'authority-mismatch': 'two hosts in HTTP/2',
   trace: 'TRACE',
   'proxy-authorization': 'proxy password',
-  'proxy-connection': 'talks as to a proxy',
+  'proxy-connection': 'header for a proxy',
   'connection-strips': 'strips a header',
   'upgrade-unknown': 'unknown upgrade',
   'host-override': 'overrides the host',
@@ -47,7 +47,7 @@ const techniques: Readonly<Record<RuleId, string>> = {
   'smtp-auth-failed': 'failed mail sign-in',
   'smtp-own-sender': 'forged mail sender',
   'smtp-smuggling': 'mail smuggling',
-  'smtp-early-talk': 'talks out of turn',
+  'smtp-early-talk': 'mail commands too early',
 };
 
 const intents: Readonly<Record<Intent, string>> = {
@@ -60,22 +60,22 @@ const intents: Readonly<Record<Intent, string>> = {
   'turn-relay': 'traffic to third parties through a TURN server',
   'sip-relay': 'calls through a telephone gateway',
   'stream-relay': 'a stream through a media server',
-  'cache-manager': 'the inside of a caching proxy',
+  'cache-manager': 'the management of a caching proxy',
   'socks-bind': 'a port of this server opened for a third party',
   'udp-relay': 'datagrams to third parties',
   'vpn-relay': 'packets to third parties, as by a VPN',
   'remote-login': 'a remote login elsewhere',
   'mail-access': 'a mailbox elsewhere',
-  'third-party-attack': 'an attack on somebody else',
+  'third-party-attack': 'an attack on a third party',
   web: 'a web page',
 };
 
 export const commonInEnglish = {
-  /** Each rule in a few words, to stand beside its id. */
+  /** Each rule in a few words, shown beside its id. */
   techniques,
-  /** As the object of "wanted". */
+  /** Each as the object of "wanted". */
   intents,
-  actions: { block: 'turned away', flag: 'passed, flagged', allow: 'passed' },
+  actions: { block: 'blocked', flag: 'flagged', allow: 'allowed' },
 };
 
 export type CommonWords = typeof commonInEnglish;

@@ -1,4 +1,4 @@
-/** Japanese: what is said in more than one place. */
+/** Japanese texts used in several places. */
 import type { CommonWords } from './common-en.ts';
 
 export const commonInJapanese: CommonWords = {
@@ -47,7 +47,7 @@ export const commonInJapanese: CommonWords = {
     'smtp-auth-failed': 'メールのログイン失敗',
     'smtp-own-sender': '差出人の詐称',
     'smtp-smuggling': 'SMTP スマグリング',
-    'smtp-early-talk': '応答を待たない発言',
+    'smtp-early-talk': '応答を待たないメールコマンド',
   },
   intents: {
     'proxy-judge': 'プロキシ判定ページ',
@@ -59,7 +59,7 @@ export const commonInJapanese: CommonWords = {
     'turn-relay': 'TURN サーバー経由の第三者への通信',
     'sip-relay': '電話ゲートウェイ経由の通話',
     'stream-relay': 'メディアサーバー経由のストリーム',
-    'cache-manager': 'キャッシュプロキシの内部',
+    'cache-manager': 'キャッシュプロキシの管理画面',
     'socks-bind': '第三者のために開くこのサーバーのポート',
     'udp-relay': '第三者へのデータグラム',
     'vpn-relay': 'VPN のような第三者へのパケット',
@@ -68,5 +68,5 @@ export const commonInJapanese: CommonWords = {
     'third-party-attack': '第三者への攻撃',
     web: 'Web ページ',
   },
-  actions: { block: '拒否', flag: '通過（要確認）', allow: '通過' },
+  actions: { block: '拒否', flag: '要確認', allow: '許可' },
 };

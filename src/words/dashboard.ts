@@ -1,4 +1,4 @@
-/** What the dashboard says, by language. */
+/** The texts of the dashboard, by language. */
 import { type DashboardWords, dashboardInEnglish } from './dashboard-en.ts';
 import { dashboardInJapanese } from './dashboard-ja.ts';
 import type { Language } from './language.ts';

@@ -1,15 +1,15 @@
-/** Which language somebody is spoken to in. */
+/** The supported languages, and how one is chosen. */
 
-/** The first one is spoken where no other is asked for. */
+/** The first one is the default. */
 export const languages = ['en', 'ja'] as const;
 export type Language = (typeof languages)[number];
 
 export const isLanguage = (text: unknown): text is Language => languages.includes(text as Language);
 
-/** Ranges of one header that are looked at. */
+/** Most language ranges read from one header. */
 const mostRanges = 20;
 
-/** Of an Accept-Language header (RFC 9110 section 12.5.4): the spoken one that is liked best. */
+/** The supported language that an Accept-Language header (RFC 9110 section 12.5.4) prefers. */
 export function acceptedLanguage(header: string): Language {
   let best: Language = languages[0];
   let weight = 0;
@@ -18,13 +18,13 @@ export function acceptedLanguage(header: string): Language {
     const language = tag.split('-', 1)[0];
     const q = parameters.find((one) => one.startsWith('q='))?.slice(2);
     const liked = q === undefined ? 1 : Number(q);
-    // Written NaN or outside of 0 to 1 it is not what the header may hold.
+    // A q that is NaN or outside 0 to 1 is invalid: ignore the range.
     if (isLanguage(language) && liked > weight && liked <= 1) [best, weight] = [language, liked];
   }
   return best;
 }
 
-/** Of the environment of a command, as POSIX has it: LC_ALL before LC_MESSAGES before LANG. `ja_JP.UTF-8` is Japanese. */
+/** The language of the environment, in POSIX order: LC_ALL, LC_MESSAGES, LANG. `ja_JP.UTF-8` is Japanese. */
 export function environmentLanguage(env: Readonly<Record<string, string | undefined>>): Language {
   const locale = [env.LC_ALL, env.LC_MESSAGES, env.LANG].find((one) => one !== undefined && one !== '');
   const language = locale?.split(/[_.@-]/, 1)[0]?.toLowerCase();

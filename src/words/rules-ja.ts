@@ -1,4 +1,4 @@
-/** The words of the catalogue in Japanese. A rule that is missing here is an error of the compiler. */
+/** The rule catalogue in Japanese. A missing rule is a compile error. */
 import type { RuleId } from '../rules/catalogue.ts';
 
 interface Words {

@@ -1,16 +1,13 @@
-/** Numbers, plurals, dates and times as a language writes them. */
+/** Formats numbers, sizes, dates and times in a language. */
 import type { Language } from './language.ts';
-
-type Forms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> & { readonly other: string };
 
 export interface Say {
   readonly language: Language;
   /** `12,345`. */
   amount(value: number): string;
-  /** `1.2M` from ten thousand on. */
+  /** `9,999`; from ten thousand on `12.3K`. */
   short(value: number): string;
-  /** The form that the rules of the language have for the count; `#` in it is the count. */
-  plural(count: number, forms: Forms): string;
+
   /** `1.2 GiB`. */
   size(bytes: number): string;
   /** `14:03:59`. */
@@ -19,15 +16,15 @@ export interface Say {
   day(time: Date): string;
   /** `24 Nov 2026, 14:03:59`. */
   full(time: Date): string;
-  /** With the zone, so that it can be looked up in logs: `27 Nov 2026, 14:03:59 UTC`. */
+  /** With the time zone, to be found in logs: `27 Nov 2026, 14:03:59 UTC`. */
   zoned(time: Date): string;
   /** `14:00`. */
   minutes(time: Date): string;
-  /** `AU` → `Australia`; what is no region stays. */
+  /** `AU` → `Australia`; an unknown code is returned unchanged. */
   country(code: string): string;
 }
 
-/** English of a day before its month, and 24 hours. */
+/** British English for day before month and the 24-hour clock. */
 const locales: Readonly<Record<Language, string>> = { en: 'en-GB', ja: 'ja-JP' };
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -47,7 +44,7 @@ function makeSay(language: Language): Say {
   const numbers = new Intl.NumberFormat(language);
   const compact = new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 });
   const decimals = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const rules = new Intl.PluralRules(language);
+
   const dates = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options);
   const clock = dates({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
   const minutes = dates({ hour: '2-digit', minute: '2-digit' });
@@ -68,7 +65,7 @@ function makeSay(language: Language): Say {
     language,
     amount,
     short: (value) => (value < 10_000 ? amount(value) : compact.format(value)),
-    plural: (count, forms) => (forms[rules.select(count)] ?? forms.other).replaceAll('#', amount(count)),
+
     size: (bytes) => {
       const step = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
       return `${decimals.format(bytes / 1024 ** step)} ${units[step]}`;

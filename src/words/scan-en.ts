@@ -1,22 +1,21 @@
-/** English, as the reports of `sekisho scan` speak it. Its type is that of every language. */
+/** The English texts of `sekisho scan` reports, and the type of every language. */
 import { commonInEnglish } from './common-en.ts';
-import { sayIn } from './say.ts';
+import { amount, counted } from './english.ts';
 
-const { amount, plural } = sayIn('en');
 const was = (count: number) => (count === 1 ? 'was' : 'were');
 
-/** Techniques as people count them. */
+/** Groups of techniques: singular, and plural if it is not the singular with an s. */
 const families = {
-  connect: { one: '# CONNECT', other: '# CONNECT' },
-  url: { one: '# foreign URL', other: '# foreign URLs' },
-  script: { one: '# target for a proxy script', other: '# targets for proxy scripts' },
-  host: { one: '# foreign Host', other: '# foreign Hosts' },
-  socks: { one: '# SOCKS greeting', other: '# SOCKS greetings' },
-  mail: { one: '# foreign recipient', other: '# foreign recipients' },
-  telnet: { one: '# telnet command', other: '# telnet commands' },
-  tls: { one: '# TLS handshake', other: '# TLS handshakes' },
-  other: { one: '# other probe', other: '# other probes' },
-};
+  connect: ['CONNECT', 'CONNECT'],
+  url: ['foreign URL'],
+  script: ['target for a proxy script', 'targets for proxy scripts'],
+  host: ['foreign Host'],
+  socks: ['SOCKS greeting'],
+  mail: ['foreign recipient'],
+  telnet: ['telnet command'],
+  tls: ['TLS handshake'],
+  other: ['other probe'],
+} as const satisfies Record<string, readonly [one: string, many?: string]>;
 
 export type Family = keyof typeof families;
 
@@ -26,7 +25,7 @@ export const scanInEnglish = {
   titleOf: (files: string) => `Relay probes in ${files}`,
   outcomes: {
     'likely-relayed': 'likely relayed',
-    attempted: 'passed on without success',
+    attempted: 'forwarded without success',
     unclear: 'unclear',
     local: 'answered from your own pages',
     refused: 'refused',
@@ -40,13 +39,15 @@ export const scanInEnglish = {
     refused: 'refused',
   },
   confidences: { high: 'high', medium: 'medium', low: 'low' },
-  family: (family: Family, count: number): string => plural(count, families[family]),
+  family: (family: Family, count: number): string => {
+    const [one, many]: readonly [string, string?] = families[family];
+    return counted(count, one, many);
+  },
   verdict: {
-    noProbe: (requests: number) =>
-      `No relay probe among ${plural(requests, { one: '# request', other: '# requests' })}.`,
+    noProbe: (requests: number) => `No relay probe among ${counted(requests, 'request')}.`,
     relayed: (count: number): string =>
-      plural(count, { one: '# probe was likely relayed', other: '# probes were likely relayed' }),
-    noneSeen: 'No relay is seen to have succeeded',
+      counted(count, 'probe was likely relayed', 'probes were likely relayed'),
+    noneSeen: 'No relay was found to have succeeded',
     none: 'No relay succeeded',
     told: (opening: string, told: readonly string[]) => `${opening}: ${told.join(', ')}.`,
     /** @param name of the family, with its count */
@@ -54,31 +55,30 @@ export const scanInEnglish = {
       count === 1 ? `${name} ${outcome}` : `${name} all ${outcome}`,
     mixed: (name: string, parts: readonly { count: number; outcome: string }[]) =>
       `${name} (${parts.map(({ count, outcome }) => `${amount(count)} ${outcome}`).join('; ')})`,
-    doubt: (count: number) =>
-      ` Of ${plural(count, { one: '# probe', other: '# probes' })} the log does not tell.`,
+    doubt: (count: number) => ` For ${counted(count, 'probe')} the log does not show the outcome.`,
     tried: (count: number) =>
-      ` ${amount(count)} ${was(count)} passed on for all that can be told, and failed: look at ${count === 1 ? 'it' : 'them'}.`,
+      ` ${amount(count)} ${was(count)} apparently forwarded and failed: look at ${count === 1 ? 'it' : 'them'}.`,
     yours: (name: string, more: number) =>
       more === 0
-        ? ` Is ${name} yours? --host tells.`
-        : ` Are ${name} and ${amount(more)} more yours? --host tells.`,
-    nothing: 'Nothing was read that is a request: no verdict.',
+        ? ` Is ${name} yours? If so, add --host.`
+        : ` Are ${name} and ${amount(more)} more yours? If so, add --host.`,
+    nothing: 'No request was found in the input: no verdict.',
     proofs: (count: number) =>
-      ` All the same, ${plural(count, { one: 'a line of an error log is', other: '# lines of error logs are' })} about a foreign upstream: the server passes requests on.`,
+      ` However, ${count === 1 ? 'a line of an error log is' : `${amount(count)} lines of error logs are`} about a foreign upstream: the server forwards requests.`,
   },
   own: {
-    told: (hosts: string) => `Own names, as told: ${hosts}`,
-    assumed: 'Assumed to be your own names (--host NAME tells them; then nothing is assumed):',
+    told: (hosts: string) => `Own names, as given: ${hosts}`,
+    assumed: 'Assumed to be your own names (give them with --host NAME, and nothing is assumed):',
     unknown:
-      'Your own names could not be learned from the log: every name is taken for foreign. --host NAME tells them.',
+      'Your own names could not be derived from the log, so every name counts as foreign. Give them with --host NAME.',
     more: (count: number) => `and ${amount(count)} more`,
     yours:
-      'Are these yours? Mail of strangers was sent on to them, or pages of them came from here. --host NAME says yes:',
-    times: (count: number) => plural(count, { one: '# time', other: '# times' }),
+      'Are these yours? Strangers’ mail was sent on to them, or their pages were served from here. If so, add --host NAME:',
+    times: (count: number) => counted(count, 'time'),
     absolute: (count: number) =>
-      `${plural(count, { one: '# request', other: '# requests' })} in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`,
+      `${counted(count, 'request')} in absolute-form for your own names: legal (RFC 9112 section 3.2.2), not counted.`,
     clients: (count: number) =>
-      `${plural(count, { one: '# request', other: '# requests' })} that a proxy passed on for clients of your own network: not counted.`,
+      `${counted(count, 'request')} that a proxy forwarded for clients of your own network: not counted.`,
   },
   logs: {
     title: 'Logs',
@@ -87,7 +87,7 @@ export const scanInEnglish = {
     lines: 'lines',
     requests: 'requests',
     broken: 'broken',
-    /** Of a count in a column before it. */
+    /** Follows a count in its own column. */
     linesOf: (count: number): string => (count === 1 ? 'line ' : 'lines'),
     unknown: 'no known format',
     empty: 'empty',
@@ -102,7 +102,7 @@ export const scanInEnglish = {
   total: 'total',
   byTime: 'By time',
   columns: (hours: number, most: number) =>
-    `By time, ${hours === 1 ? 'an hour' : plural(hours, { one: '# hour', other: '# hours' })} a column, the highest ${amount(most)}`,
+    `By time: ${counted(hours, 'hour')} per column, highest ${amount(most)}`,
   highest: (most: number) => `highest column: ${amount(most)}`,
   all: 'all',
   relayed: 'relayed',
@@ -111,13 +111,13 @@ export const scanInEnglish = {
   change: 'What to change',
   problems: {
     relays: 'Stop relaying',
-    names: 'Give foreign names no page of yours',
+    names: 'Do not serve your pages under foreign names',
     connect: 'Refuse CONNECT before a script answers it',
-    mail: 'Relay mail for your own people only',
+    mail: 'Relay mail only for your own users',
   },
   notRead: 'Not read',
   rehearsal: (blocked: number, banned: number) =>
-    `Rehearsal: ${plural(blocked, { one: '# request', other: '# requests' })} would have been blocked, ${plural(banned, { one: '# client', other: '# clients' })} banned; likely legitimate clients first`,
+    `Rehearsal: ${counted(blocked, 'request')} would have been blocked, ${counted(banned, 'client')} banned; likely legitimate clients first`,
   rehearsalColumns: ['client', 'ordinary', 'blocked', 'flagged', 'banned from'],
 };
 

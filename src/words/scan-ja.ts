@@ -1,4 +1,4 @@
-/** Japanese, as the reports of `sekisho scan` speak it. */
+/** The Japanese texts of `sekisho scan` reports. */
 import { commonInJapanese } from './common-ja.ts';
 import { sayIn } from './say.ts';
 import type { Family, ScanWords } from './scan-en.ts';

@@ -1,4 +1,4 @@
-/** What the reports of `sekisho scan` say, by language. */
+/** The texts of `sekisho scan` reports, by language. */
 import type { Language } from './language.ts';
 import { type ScanWords, scanInEnglish } from './scan-en.ts';
 import { scanInJapanese } from './scan-ja.ts';

@@ -7,8 +7,8 @@ const now = 1_700_000_000_000;
 
 const cookieOf = (line: string): string => line.split(';', 1)[0]!;
 
-suite('access to the admin listener', () => {
-  test('by the token, whole and exact', () => {
+suite('access to the admin listener is granted', () => {
+  test('by the exact token', () => {
     const access = new Access(token, false);
     const by = (authorization?: string) =>
       access.check(authorization === undefined ? {} : { authorization }, now);
@@ -42,11 +42,11 @@ suite('access to the admin listener', () => {
     assert.equal(access.check({ cookie: 'sekisho_session=' }, now), null);
   });
 
-  test('a cookie is for TLS alone where the listener speaks TLS', () => {
+  test('with a Secure cookie if the listener speaks TLS', () => {
     assert.match(new Access(token, true).open(now), /; Secure$/);
   });
 
-  test('not by a cookie that a page of another port or site makes the browser send', () => {
+  test('not by a cookie sent from a page of another port or site', () => {
     const access = new Access(token, false);
     const cookie = cookieOf(access.open(now));
     for (const site of ['same-site', 'cross-site'])
@@ -59,7 +59,7 @@ suite('access to the admin listener', () => {
       assert.equal(access.check({ cookie, 'sec-fetch-site': site }, now)?.by, 'session', site);
   });
 
-  test('another token ends every session', () => {
+  test('no more to any session after the token is replaced', () => {
     const access = new Access(token, false);
     const cookie = cookieOf(access.open(now));
     access.replaceToken(token);
@@ -69,7 +69,7 @@ suite('access to the admin listener', () => {
     assert.equal(access.check({ authorization: `Bearer ${token}` }, now), null);
   });
 
-  test('sessions are bounded: the oldest ends', () => {
+  test('to a bounded number of sessions: the oldest ends', () => {
     const access = new Access(token, false);
     const cookies = Array.from({ length: 65 }, () => cookieOf(access.open(now)));
     assert.equal(access.check({ cookie: cookies[0]! }, now), null);

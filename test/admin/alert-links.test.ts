@@ -1,4 +1,4 @@
-/** The link of an alert, opened in a real Chromium: it is the event that the alert is about. */
+/** The link of an alert opens its event, in a real Chromium. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -12,7 +12,7 @@ interface Page {
 
 const bearer = { authorization: `Bearer ${token}` };
 
-/** What a browser does: posts the token, keeps the cookie. */
+/** Logs in like a browser: posts the token, keeps the cookie. */
 async function login({ admin }: RunningCheckpoint): Promise<{ cookie: string; csrf: string }> {
   const response = await fetch(`${admin}/session`, {
     method: 'POST',
@@ -28,7 +28,7 @@ async function login({ admin }: RunningCheckpoint): Promise<{ cookie: string; cs
 }
 
 suite('without a token', () => {
-  test('every path but the two of health is 401 and tells nothing', async (t) => {
+  test('every path except the health checks answers 401 and reveals nothing', async (t) => {
     const { admin } = await runCheckpoint(t);
     const api = (await (await fetch(`${admin}/api/openapi.json`, { headers: bearer })).json()) as {
       paths: object;
@@ -63,7 +63,7 @@ suite('without a token', () => {
     assert.equal((await fetch(`${admin}/readyz`)).status, 200);
   });
 
-  test('a person gets the page that asks for it, still as 401, with nothing loaded from anywhere', async (t) => {
+  test('a browser gets the login page, also as 401, which loads nothing else', async (t) => {
     const { admin } = await runCheckpoint(t);
     const response = await fetch(`${admin}/`, { headers: { accept: 'text/html' } });
     assert.equal(response.status, 401);
@@ -84,7 +84,7 @@ suite('without a token', () => {
       { body: JSON.stringify({ token: [token] }), headers: { 'content-type': 'application/json' } },
       { body: JSON.stringify({ token: { length: 28 } }), headers: { 'content-type': 'application/json' } },
       { body: 'null', headers: { 'content-type': 'application/json' } },
-      // Another site signs somebody in: not its business either.
+      // Login CSRF: another site must not log a browser in.
       { body: new URLSearchParams({ token }), headers: { 'sec-fetch-site': 'cross-site' } },
     ];
     for (const init of tries) {
@@ -94,7 +94,7 @@ suite('without a token', () => {
     }
   });
 
-  test('ready is said only while requests are taken', async (t) => {
+  test('/readyz is 200 only while requests are accepted', async (t) => {
     const { admin, control } = await runCheckpoint(t);
     control.setReady(false);
     assert.equal((await fetch(`${admin}/readyz`)).status, 503);
@@ -103,7 +103,7 @@ suite('without a token', () => {
 });
 
 suite('a session', () => {
-  test('reads with its cookie, changes with its word besides, and ends', async (t) => {
+  test('reads with its cookie, changes only with the CSRF header, and ends', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const { admin } = checkpoint;
     const { cookie, csrf } = await login(checkpoint);
@@ -117,7 +117,7 @@ suite('a session', () => {
       });
     assert.equal((await ban({})).status, 403);
     assert.equal((await ban({ 'x-sekisho-csrf': 'guess' })).status, 403);
-    // A page of another port of this host: the browser sends the cookie, and says where the page is from.
+    // A page on another port of this host: the browser sends the cookie, and Sec-Fetch-Site.
     const foreign = { 'x-sekisho-csrf': csrf, 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' };
     assert.equal((await ban(foreign)).status, 401);
     assert.equal(((await checkpoint.json('/api/bans')) as { total: number }).total, 0);
@@ -127,7 +127,7 @@ suite('a session', () => {
     assert.equal((await fetch(`${admin}/api/events`, { headers: { cookie } })).status, 401);
   });
 
-  test('no other origin is told that it may read', async (t) => {
+  test('no other origin may read', async (t) => {
     const { admin } = await runCheckpoint(t);
     const response = await fetch(`${admin}/api/events`, {
       headers: { ...bearer, origin: 'http://evil.example' },
@@ -140,7 +140,7 @@ suite('a session', () => {
 });
 
 suite('events', () => {
-  test('are listed, filtered, shown in full with their bytes marked, and judged again', async (t) => {
+  test('are listed, filtered, shown in full with their offending bytes, and judged again', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const { probe, written, json, get } = checkpoint;
     assert.match(await probe(foreign('www.example.com', '/azenv.php'), '127.0.0.8'), /^HTTP\/1\.1 421/);
@@ -185,7 +185,7 @@ suite('events', () => {
       assert.equal((await get(`/api/events?${query}`)).status, 400, query);
   });
 
-  test('of an attacker who writes the page: every byte comes back as text, none as markup', async (t) => {
+  test('contain what an attacker wrote only as text, never as markup', async (t) => {
     const { probe, written, get, json } = await runCheckpoint(t);
     const evil = `"><script>alert(1)</script><img src=x onerror=alert(2)>`;
     await probe(`GET http://evil.example/${evil} HTTP/1.1\r\nHost: ${evil}\r\nUser-Agent: ${evil}\r\n\r\n`);
@@ -233,7 +233,7 @@ suite('events', () => {
     assert.ok(!/127\.0\.0\.1|example\.com/.test(metrics.replace(/^.*backend.*$/gm, '')));
   });
 
-  test('flow to the live feed as they come', async (t) => {
+  test('are sent to the live feed', async (t) => {
     const { admin, probe } = await runCheckpoint(t);
     const abort = new AbortController();
     t.after(() => abort.abort());
@@ -257,7 +257,7 @@ suite('events', () => {
     );
   });
 
-  test('leave as CSV, as JSON, and as reports to an abuse contact', async (t) => {
+  test('are exported as CSV, as JSON, and as reports to an abuse contact', async (t) => {
     const { probe, written, get, json } = await runCheckpoint(t);
     await probe(
       `GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nAuthorization: Basic c2VjcmV0\r\n\r\n`,
@@ -281,7 +281,7 @@ suite('events', () => {
     for (const line of report.split('\n').slice(0, 9)) assert.ok(line.length <= 76, line);
     await probe('GET //evil.example/x HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n', '127.0.0.6');
     await written(2);
-    // Somebody may lose a line over it: a request that was let in accuses nobody.
+    // An abuse report can cost somebody their line: a request that was let in is no evidence.
     const letIn = await get('/api/report?client=127.0.0.6');
     assert.equal(letIn.status, 404);
     assert.match(await letIn.text(), /none of the events of 127\.0\.0\.6 in that time is evidence of abuse/);
@@ -298,7 +298,7 @@ suite('events', () => {
 });
 
 suite('bans', () => {
-  test('are made, seen and taken back, and turn requests away meanwhile', async (t) => {
+  test('are added, listed and removed, and block requests meanwhile', async (t) => {
     const { admin, probe, json, clients, written } = await runCheckpoint(t);
     const ok = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n';
     assert.match(await probe(ok), /^HTTP\/1\.1 200/);
@@ -337,33 +337,33 @@ suite('bans', () => {
     assert.match(await probe(ok), /^HTTP\/1\.1 200/);
   });
 
-  test('that are off say so', async (t) => {
+  test('are reported as off if they are', async (t) => {
     const { json, admin } = await runCheckpoint(t, 'bans: false\n');
     assert.equal((await json<{ off: boolean }>('/api/bans')).off, true);
     assert.equal((await fetch(`${admin}/api/bans`, { method: 'POST', headers: bearer })).status, 409);
   });
 });
 
-test('/api/backends and the metrics tell a backend that nobody has asked, that answers, that fails and that is ejected', async (t) => {
+test('/api/backends and the metrics show a backend as unknown, healthy, failing and ejected', async (t) => {
   const backend = await recordingBackend(t);
   const { port, json, get } = await runCheckpoint(
     t,
     `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\n`,
   );
-  const told = async (): Promise<unknown[]> => {
+  const shown = async (): Promise<unknown[]> => {
     const { backends } = await json<{ backends: { state: string; fit: boolean }[] }>('/api/backends');
     const [, up] = /^sekisho_backend_up\{.*\} (\d)$/m.exec(await (await get('/metrics')).text()) ?? [];
     return [...backends.flatMap(({ state, fit }) => [state, fit]), Number(up)];
   };
   const ask = (): Promise<unknown> =>
     exchange(port, 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n');
-  assert.deepEqual(await told(), ['unknown', true, 1]);
+  assert.deepEqual(await shown(), ['unknown', true, 1]);
   await ask();
-  assert.deepEqual(await told(), ['healthy', true, 1]);
+  assert.deepEqual(await shown(), ['healthy', true, 1]);
   backend.answerWith('HTTP/1.1 503 Ill\r\nContent-Length: 0\r\n\r\n');
   await ask();
-  assert.deepEqual(await told(), ['failing', true, 1]);
+  assert.deepEqual(await shown(), ['failing', true, 1]);
   backend.answerWith('no HTTP\r\n\r\n');
   for (let i = 0; i < 3; i++) await ask();
-  assert.deepEqual(await told(), ['ejected', false, 0]);
+  assert.deepEqual(await shown(), ['ejected', false, 0]);
 });

@@ -13,8 +13,8 @@ import { corpusConfig } from '../support/gateway.ts';
 
 const { policy } = compile(parseConfig(corpusConfig('http://127.0.0.1:9'), '.'));
 
-suite('bytes as they are kept', () => {
-  test('come back as they were, whatever they were, and every byte is pointed at', () => {
+suite('escaped bytes', () => {
+  test('unescape to the original bytes, with the offset of each', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (array) => {
         const text = printable(Buffer.from(array).toString('latin1'));
@@ -27,7 +27,7 @@ suite('bytes as they are kept', () => {
     );
   });
 
-  test('text that was never escaped does no harm', () => {
+  test('may be any text, also one that was never escaped', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         const { signals } = rejudge(text, policy);
@@ -36,7 +36,7 @@ suite('bytes as they are kept', () => {
     );
   });
 
-  test('are judged again as they were, for the whole corpus', () => {
+  test('of the whole corpus get the same verdict again', () => {
     let marked = 0;
     for (const { bytes, expect, client, id } of corpus) {
       if (expect.verdict !== 'block' || client !== undefined) continue;
@@ -49,7 +49,7 @@ suite('bytes as they are kept', () => {
   });
 });
 
-test('CSV: what a sender wrote is no formula, no field and no line of its own', () => {
+test('CSV: text of a sender cannot become a formula, a field or a line', () => {
   const row = {
     id: 1,
     first: 0,

@@ -1,11 +1,11 @@
-/** One client in the admin API, and what came to a decoy. */
+/** One client in the admin API, and events of decoys. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startDecoy } from '../decoys/support.ts';
 import { foreign, runCheckpoint } from '../support/checkpoint.ts';
 import { exchange } from '../support/raw-client.ts';
 
-test('a client is told with first and last seen, what it tried, and its ban', async (t) => {
+test('/api/client has first and last seen, what the client tried, and its ban', async (t) => {
   const { probe, written, json, get, clients } = await runCheckpoint(t);
   const before = Date.now();
   await probe(foreign('www.example.com'), '127.0.0.8');
@@ -42,7 +42,7 @@ test('a client is told with first and last seen, what it tried, and its ban', as
   assert.equal((await get('/api/client?client=example.com')).status, 400);
 });
 
-test('a name is asked of DNS for an address alone', async (t) => {
+test('/api/name queries DNS only for an address', async (t) => {
   const { get, json } = await runCheckpoint(t);
   assert.equal((await get('/api/name?client=www.example.com')).status, 400);
   const { names } = await json<{ names: string[] }>('/api/name?client=127.0.0.1');
@@ -58,7 +58,7 @@ test('an abuse report about one address names it without /32', async (t) => {
   assert.ok(!report.includes('/32'));
 });
 
-test('what came to a decoy is shown with its offending bytes', async (t) => {
+test('events of decoys are shown with their offending bytes', async (t) => {
   const { control, written, json } = await runCheckpoint(t);
   for (const [speaks, bytes] of [
     ['http-proxy', 'CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n\r\n'],

@@ -1,4 +1,4 @@
-/** The dashboard in Japanese, in a real Chromium: every view, and the switch. */
+/** The dashboard in Japanese, in a real Chromium: every view, and the language switch. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,10 +18,10 @@ const texts = (value: unknown): string[] =>
       ? Object.values(value).flatMap(texts)
       : [];
 
-/** What is said in English and nowhere else. */
+/** Texts of the English catalogue that the Japanese one does not have. */
 const english = new Set(texts(dashboardWords.en).filter((text) => !texts(dashboardWords.ja).includes(text)));
 
-/** Every text that is shown, and every label. */
+/** Every visible text and every label. */
 const shown = `(() => {
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -44,7 +44,7 @@ suite('the dashboard in Japanese', { skip: without('chromium'), timeout: 170_000
   });
   after(() => stops.run());
 
-  test('says nothing in English that it can say in Japanese, in any view, and fits a phone', async () => {
+  test('is completely in Japanese in every view, and fits a phone', async () => {
     const { page, faults } = await dashboard.open('ja');
     for (const view of views) {
       await page.setViewportSize({ width: 1280, height: 860 });
@@ -54,7 +54,7 @@ suite('the dashboard in Japanese', { skip: without('chromium'), timeout: 170_000
       assert.deepEqual(left, [], view);
       await page.screenshot({ path: `${shots}/ja-${view.replace('/', '-')}.png` });
       await page.setViewportSize({ width: 390, height: 844 });
-      // The plot is drawn anew in the next frame.
+      // The plot is redrawn in the next frame.
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
       assert.ok(wide <= 390, `${view} is ${wide} wide`);
@@ -64,7 +64,7 @@ suite('the dashboard in Japanese', { skip: without('chromium'), timeout: 170_000
     assert.deepEqual(faults, []);
   });
 
-  test('is chosen by a switch, which the page that asks for the token keeps to', async () => {
+  test('is chosen by a switch, which the login page follows', async () => {
     const { page } = await dashboard.open();
     await dashboard.show(page, 'events');
     await page.getByRole('button', { name: '日本語' }).click();
@@ -74,11 +74,11 @@ suite('the dashboard in Japanese', { skip: without('chromium'), timeout: 170_000
     assert.equal(await page.evaluate('document.documentElement.lang'), 'ja');
   });
 
-  test('is what a browser gets that asks for it, and its own settings say so to caches', async () => {
+  test('is chosen by Accept-Language, with a Vary header for caches', async () => {
     const answer = await fetch(dashboard.checkpoint.admin, {
       headers: { accept: 'text/html', 'accept-language': 'ja-JP,ja;q=0.9,en;q=0.5' },
     });
-    assert.match(await answer.text(), /<html lang="ja">[\s\S]*関所を開く/);
+    assert.match(await answer.text(), /<html lang="ja">[\s\S]*ログイン/);
     assert.equal(answer.headers.get('vary'), 'Accept-Language, Cookie');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * How the dashboard looks: to axe-core, in both themes, and on a phone. With SEKISHO_SCREENSHOTS=FOLDER the pictures that are
- * taken on the way are kept there.
+ * The layout of the dashboard, and its accessibility by axe-core, in both themes and on a phone. SEKISHO_SCREENSHOTS=FOLDER keeps
+ * the screenshots.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { without } from '../support/peers.ts';
 
 const shots = process.env.SEKISHO_SCREENSHOTS ?? `${tmpdir()}/sekisho-screenshots`;
 
-/** What reaches past the padding of its card, unless it lies in something that cuts it off or scrolls. */
+/** Elements that overflow the padding of their card, unless a parent clips or scrolls. */
 const stickingOut = `[...document.querySelectorAll('.card')].flatMap((card) => {
   const end = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
   const cut = (element) =>
@@ -28,7 +28,7 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${shots}/${name}.png`, fullPage: name.endsWith('phone') });
 }
 
-suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
+suite('the layout of the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
   const stops = new Stops();
   let dashboard: Dashboard;
   before(async () => {
@@ -61,7 +61,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
   });
   after(() => stops.run());
 
-  test('has no serious fault that axe-core finds in either theme, and fits a phone', async () => {
+  test('has no serious axe-core finding in either theme, and fits a phone', async () => {
     const { page } = await dashboard.open();
     const check = async (view: string, name: string) => {
       await picture(page, `${view.replace('/', '-')}-${name}`);
@@ -70,7 +70,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
     for (const view of [...views, 'event/3', 'event/7', 'events?client=127.0.0.8']) {
       await page.setViewportSize({ width: 1280, height: 860 });
       await dashboard.show(page, view);
-      // One IPv4 address is said as an address.
+      // A /32 is shown as an address.
       const said = (await page.evaluate(
         `document.querySelector('main').innerText + [...document.querySelectorAll('main input')].map((one) => one.value)`,
       )) as string;
@@ -84,7 +84,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
       await picture(page, `${view.replace('/', '-')}-phone`);
       for (const width of [390, 320]) {
         await page.setViewportSize({ width, height: 844 });
-        // The plot is drawn anew in the next frame.
+        // The plot is redrawn in the next frame.
         await page.evaluate(
           'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))',
         );
@@ -98,7 +98,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
     await check('dialog', 'phone');
   });
 
-  test('lines of a list stand beside each other, whatever a sender wrote', async () => {
+  test('aligns the lines of a list, whatever a sender wrote', async () => {
     const { page } = await dashboard.open();
     await dashboard.show(page, 'events');
     const edges = (await page.evaluate(`(() => {
@@ -112,7 +112,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
     assert.ok((await request.boundingBox())!.width > 400);
   });
 
-  test('the heading of an event is a few lines, and what it cuts off stands below', async () => {
+  test('truncates the heading of an event to a few lines, with the full text below', async () => {
     const { page } = await dashboard.open();
     await page.setViewportSize({ width: 390, height: 844 });
     await dashboard.show(page, 'event/3');
@@ -120,7 +120,7 @@ suite('the looks of the dashboard', { skip: without('chromium'), timeout: 170_00
     await page.locator('.facts code', { hasText: /^http:\/\/a-long-name.*one-long-word/ }).waitFor();
   });
 
-  test('the page that asks for the token has none either', async () => {
+  test('has no serious axe-core finding on the login page', async () => {
     const page = await dashboard.browser.newPage();
     await page.goto(dashboard.checkpoint.admin);
     assert.deepEqual(await seriousFaults(page), []);

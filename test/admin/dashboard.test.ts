@@ -1,4 +1,4 @@
-/** What people do with the dashboard, in a real Chromium in front of a real checkpoint. */
+/** The dashboard of a real checkpoint, used in a real Chromium. */
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { Dialogue } from '../smtp/dialogue.ts';
@@ -19,27 +19,27 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
   });
   after(() => stops.run());
 
-  test('says so when nothing has happened yet', async () => {
+  test('shows an empty state before the first probe', async () => {
     const { page, faults } = await dashboard.open();
     await page.getByRole('heading', { name: 'No probes in the last 15 minutes.' }).waitFor();
     await page.getByText('All quiet').waitFor();
-    await page.getByText('The first probe shows up here by itself.').waitFor();
+    await page.getByText('New probes appear here automatically.').waitFor();
     await dashboard.show(page, 'bans');
-    await page.getByText('Nobody is banned').waitFor();
+    await page.getByText('No bans', { exact: true }).waitFor();
     assert.deepEqual(faults, []);
   });
 
-  test('health tells of certificates that are ordered', async () => {
+  test('health shows ordered certificates', async () => {
     const { page, faults } = await dashboard.open();
     await dashboard.show(page, 'health');
-    const rows = page.locator('.card', { hasText: 'Ordered next' }).locator('tbody tr');
+    const rows = page.locator('.card', { hasText: 'Next order' }).locator('tbody tr');
     await rows.nth(2).waitFor();
-    const told = await rows.locator('th, td:nth-of-type(1)').allInnerTexts();
+    const texts = await rows.locator('th, td:nth-of-type(1)').allInnerTexts();
     assert.deepEqual(
-      told.map((text) => text.replace(/\s+/g, ' ').trim()),
+      texts.map((text) => text.replace(/\s+/g, ' ').trim()),
       [
-        ...['www.example.net', 'good for 60 days'],
-        ...['mail.example.net', 'good for 5 days rateLimited: too many orders'],
+        ...['www.example.net', 'valid for 60 days'],
+        ...['mail.example.net', 'valid for 5 days rateLimited: too many orders'],
         ...['new.example.net', 'none yet'],
       ],
     );
@@ -53,7 +53,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
-  test('shows probes as they come, finds one, tells it in full, bans and unbans, and lets go', async () => {
+  test('shows probes live, finds one, shows it in full, bans and unbans, and logs out', async () => {
     const { probe } = dashboard.checkpoint;
     const { page, faults } = await dashboard.open();
     await probe(foreign('www.example.com', '/azenv.php'), '127.0.0.8');
@@ -67,27 +67,27 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByLabel('Rule').selectOption('connect');
     await page.locator('a.event').nth(1).waitFor({ state: 'detached' });
     await page.getByLabel('Rule').selectOption('');
-    await page.getByLabel('Words').fill('azenv');
-    // Typing alone filters, and a click on a line right behind it opens that line.
+    await page.getByLabel('Text', { exact: true }).fill('azenv');
+    // Typing filters without Enter, and a click on a line right after it opens that line.
     await page.locator('a.event').nth(1).waitFor({ state: 'detached' });
-    await page.getByLabel('Words').fill('azen');
+    await page.getByLabel('Text', { exact: true }).fill('azen');
     await page.locator('a.event', { hasText: 'azenv' }).click();
     await page.getByRole('heading', { name: /^The sender wanted a page of another server/ }).waitFor();
     assert.equal(await page.locator('mark').first().textContent(), 'www.example.com');
-    await page.getByText('as then').waitFor();
+    await page.getByText('same as then').waitFor();
 
     await page.getByRole('button', { name: 'Abuse report' }).click();
-    const report = page.getByLabel('The report', { exact: true });
+    const report = page.getByLabel('Report text', { exact: true });
     await report.waitFor();
     assert.match(await report.inputValue(), /^Subject: Abuse report/);
     const [sheet] = await Promise.all([
       page.context().waitForEvent('page'),
-      page.getByRole('link', { name: 'As a page' }).click(),
+      page.getByRole('link', { name: 'Open as a page' }).click(),
     ]);
     await sheet
       .getByRole('heading', { name: /^Abuse report: attempts to relay .* from 127\.0\.0\.8$/ })
       .waitFor();
-    // The paper of the dashboard, in both themes and on a phone.
+    // The background of the dashboard, in both themes and on a phone.
     for (const [colorScheme, paper] of [
       ['light', 'rgb(246, 242, 234)'],
       ['dark', 'rgb(20, 21, 24)'],
@@ -106,7 +106,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await report.waitFor({ state: 'detached' });
 
     await page.getByRole('button', { name: 'Ban 127.0.0.8' }).click();
-    await page.getByLabel('Why').fill('keeps coming');
+    await page.getByLabel('Reason').fill('keeps coming');
     await page.getByRole('dialog').getByText('1 day').click();
     await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
     await page.getByRole('button', { name: 'Unban 127.0.0.8' }).waitFor();
@@ -118,7 +118,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByRole('link', { name: 'Bans', exact: true }).click();
     await page.getByRole('cell', { name: /keeps coming/ }).waitFor();
     await page.getByRole('button', { name: 'Unban 127.0.0.8' }).click();
-    await page.getByText('Nobody is banned').waitFor();
+    await page.getByText('No bans', { exact: true }).waitFor();
     assert.match(
       await probe('GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n', '127.0.0.8'),
       /^HTTP\/1\.1 200/,
@@ -129,7 +129,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
-  test('a host that was refused stands in the list, and one click gives the lines that would serve it', async () => {
+  test('lists a refused host, and one click shows the config lines that would serve it', async () => {
     const { probe } = dashboard.checkpoint;
     const { page, faults } = await dashboard.open();
     await probe('GET /cart HTTP/1.1\r\nHost: shop.example.org:8080\r\n\r\n', '127.0.0.12');
@@ -139,7 +139,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
-  test('a dialog opened from a table stands in the middle', async () => {
+  test('centres a dialog opened from a table', async () => {
     const { page } = await dashboard.open();
     await dashboard.show(page, 'who');
     await page.getByRole('button', { name: /^Ban / }).first().click();
@@ -147,20 +147,20 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.ok(Math.abs(x + width / 2 - 640) < 10, `${x} ${width}`);
   });
 
-  test('tells what happened in a sentence, and banned clients in a band of their own', async () => {
+  test('sums up in a headline, and shows banned clients in their own band', async () => {
     const { probe, clients } = dashboard.checkpoint;
     const { page } = await dashboard.open();
     clients.bans!.ledger.add({ prefix: '127.0.0.13' });
     await probe(foreign('www.example.com', '/banned'), '127.0.0.13');
     await page
       .getByRole('heading', {
-        name: /^\d+ probes in the last 15 minutes from \d+ sources, all turned away\./,
+        name: /^\d+ probes in the last 15 minutes from \d+ sources, all blocked\./,
       })
       .waitFor();
-    await page.getByText(/^Banned clients were turned away/).waitFor();
+    await page.getByText(/^Not included: \d+ requests? from banned clients\./).waitFor();
   });
 
-  test('a mail probe is told with where the mail would have gone, and its client banned from there', async (t) => {
+  test('shows the destination of a mail probe, and bans its client from there', async (t) => {
     const { clients, control } = dashboard.checkpoint;
     const sink = await mailSink(t);
     const guard = await startGuard(
@@ -180,7 +180,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.match(facts, /a mail server:\s*user@example\.com/);
     assert.match(facts, /smtp-percent-hack/);
     await page.getByRole('button', { name: 'Ban 127.0.0.44' }).click();
-    await page.getByLabel('Why').fill('relay tester');
+    await page.getByLabel('Reason').fill('relay tester');
     await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
     await page.getByRole('button', { name: 'Unban 127.0.0.44' }).waitFor();
     assert.equal((await (await Dialogue.open(t, guard.port, '127.0.0.44')).reply()).code, 421);
@@ -190,7 +190,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.deepEqual(faults, []);
   });
 
-  test('a ban that can not be says why', async () => {
+  test('says why a ban is not possible', async () => {
     const { page } = await dashboard.open();
     await dashboard.show(page, 'bans');
     await page.getByRole('button', { name: 'Ban a prefix' }).click();
@@ -199,7 +199,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByRole('dialog').getByRole('alert').waitFor();
   });
 
-  test('an attacker who writes every byte gets none of it run', async () => {
+  test('runs no script that an attacker wrote into a request (XSS)', async () => {
     const { probe, admin } = dashboard.checkpoint;
     const { page, faults } = await dashboard.open();
     await probe(
@@ -226,7 +226,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
       assert.equal(await page.evaluate('window.hit'), undefined, view);
       assert.equal(await page.locator('main script, main img').count(), 0, view);
     }
-    // The API answers a path that is no id with 404, which the console tells.
+    // The API answers 404 to an invalid id, which the console reports.
     assert.deepEqual(
       faults.filter((fault) => !fault.includes('404')),
       [],
@@ -240,15 +240,15 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate('document.activeElement.id'), 'main');
     await page.keyboard.press('2');
-    await page.getByRole('heading', { name: 'Who', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Sources', exact: true }).waitFor();
     await page.keyboard.press('4');
     await page.getByRole('heading', { name: 'Events', exact: true }).waitFor();
     await page.keyboard.press('/');
     assert.equal(await page.evaluate('document.activeElement.id'), 'filter-text');
     await page.keyboard.type('2');
-    assert.equal(await page.getByLabel('Words').inputValue(), '2');
+    assert.equal(await page.getByLabel('Text', { exact: true }).inputValue(), '2');
     await page.keyboard.press('Backspace');
-    // From any page, and with a choice of time under the focus.
+    // From any page, and with the focus on a time range.
     await dashboard.show(page, 'now');
     await page.getByLabel('7 d').check();
     await page.keyboard.press('5');
@@ -265,7 +265,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Ban a prefix');
   });
 
-  test('opens an event with the focus in it, and closed again, gives it back to its line', async () => {
+  test('moves the focus into an opened event, and back to its line when it is closed', async () => {
     const { probe, json } = dashboard.checkpoint;
     for (let index = 0; index < 40; index++) await probe(foreign(`host${index}.example.com`), '127.0.0.21');
     await probe(foreign('www.example.com', '/returned'), '127.0.0.21');
@@ -294,14 +294,14 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     }
   });
 
-  test('tells who is banned with others, and keeps the focus when a ban is taken back', async () => {
+  test('marks clients banned by a wider prefix, and keeps the focus when a ban is lifted', async () => {
     const { probe, clients } = dashboard.checkpoint;
     const { page } = await dashboard.open();
     await probe(foreign('www.example.com', '/wide'), '127.0.44.7');
     clients.bans!.ledger.add({ prefix: '127.0.44.0/24' });
     await dashboard.show(page, 'who');
     const row = page.getByRole('row', { name: /^127\.0\.44\.7/ });
-    await row.getByText('banned with 127.0.44.0/24').waitFor();
+    await row.getByText('banned via 127.0.44.0/24').waitFor();
     assert.equal(await row.getByRole('button', { name: /^Ban / }).count(), 0);
     await row.getByRole('button', { name: 'Unban 127.0.44.0/24' }).press('Enter');
     await row.getByRole('button', { name: 'Ban 127.0.44.7' }).waitFor();
@@ -313,7 +313,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Bans');
   });
 
-  test('asks for the token again when the session is over', async () => {
+  test('shows the login page when the session is over', async () => {
     const { page } = await dashboard.open();
     await dashboard.show(page, 'bans');
     // In another window of the same browser.
@@ -322,7 +322,7 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByLabel('Token').waitFor();
   });
 
-  test('says so when the server is gone, and loads by itself once it is back', async (t) => {
+  test('reports a lost connection, and reloads automatically when it is back', async (t) => {
     const { port, cut, restore } = await breakable(t, Number(new URL(dashboard.checkpoint.admin).port));
     const page = await dashboard.browser.newPage();
     t.after(() => page.close());
@@ -334,10 +334,10 @@ suite('the dashboard', { skip: without('chromium'), timeout: 170_000 }, () => {
     await page.getByText('Reconnecting…').waitFor();
     assert.deepEqual(await header.boundingBox(), before);
     await page.keyboard.press('5');
-    await page.getByText('That could not be loaded: the checkpoint does not answer.').waitFor();
+    await page.getByText('Could not load the data: the server does not answer.').waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
     restore();
     await page.locator('table.rows').waitFor();
-    assert.equal(await page.getByText('That could not be loaded').count(), 0);
+    assert.equal(await page.getByText('Could not load the data').count(), 0);
   });
 });

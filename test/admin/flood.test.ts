@@ -7,14 +7,14 @@ import { runCheckpoint } from '../support/checkpoint.ts';
 import { flagged, flood } from '../support/flood.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('a flood is counted exactly, folded, told of in a message or three, and ordinary requests are served meanwhile', {
+test('a flood is counted exactly, folded, reported in one to three messages, and ordinary requests are served meanwhile', {
   timeout: 120_000,
 }, async (t) => {
-  const told: { kind: string; title: string }[] = [];
+  const messages: { kind: string; title: string }[] = [];
   const receiver = createServer(async (req, res) => {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
-    told.push(JSON.parse(body));
+    messages.push(JSON.parse(body));
     res.end();
   });
   await once(receiver.listen(0, '127.0.0.1'), 'listening');
@@ -77,5 +77,5 @@ alerts: { webhook: "http://127.0.0.1:${hook}/", digest: 1s, name: gate }
     count,
   );
   await control.close();
-  assert.ok(told.length >= 1 && told.length <= 3, JSON.stringify(told));
+  assert.ok(messages.length >= 1 && messages.length <= 3, JSON.stringify(messages));
 });

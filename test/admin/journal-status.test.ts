@@ -1,4 +1,4 @@
-/** The journal's file on the Health page: its size, the version of its tables, and the write-ahead log beside it. */
+/** The journal's file on the Health page: its size, schema version and write-ahead log. */
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

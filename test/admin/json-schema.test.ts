@@ -1,4 +1,4 @@
-/** The builders of the API's schemas make what TypeBox makes, whose types they have. */
+/** The schema builders of the API return what TypeBox returns. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import TypeBox from 'typebox';
@@ -21,14 +21,14 @@ const written = (t: typeof Type) =>
     { additionalProperties: false, description: 'All of them.' },
   );
 
-test('each builder makes what that of TypeBox makes', () => {
+test('each builder returns what the one of TypeBox returns', () => {
   assert.deepEqual(
     JSON.parse(JSON.stringify(written(Type))),
     JSON.parse(JSON.stringify(written(TypeBox as unknown as typeof Type))),
   );
 });
 
-test('none is left out above', () => {
+test('the schema above uses every builder', () => {
   const text = written.toString();
   for (const name of Object.keys(Type)) assert.match(text, new RegExp(`t\\.${name}\\b`));
 });

@@ -1,4 +1,4 @@
-/** The OpenAPI document and the API: what one says, the other does. */
+/** The API behaves as its OpenAPI document says. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -24,7 +24,7 @@ interface OpenApi {
 const bearer = { authorization: `Bearer ${token}` };
 const documentOf = ({ json }: RunningCheckpoint) => json<OpenApi>('/api/openapi.json');
 
-/** Whatever is answered must be written down: no field beside those of the schema. */
+/** Forbids fields that are not in the schema: every field of an answer must be documented. */
 function closed(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -53,7 +53,7 @@ async function holds(api: OpenApi, method: string, path: string, response: Respo
 }
 
 suite('the OpenAPI document', () => {
-  test('has for each path a summary, its parameters, what it answers, and who may ask', async (t) => {
+  test('has a summary, parameters, answers and security for each path', async (t) => {
     const api = await documentOf(await runCheckpoint(t));
     assert.match(api.openapi, /^3\.1\./);
     for (const [path, operations] of Object.entries(api.paths))
@@ -78,10 +78,10 @@ suite('the OpenAPI document', () => {
   });
 
   for (const [what, yaml] of [
-    ['of a gateway that does everything', 'alerts: { syslog: "udp://127.0.0.1:9" }\n'],
+    ['of a gateway with everything', 'alerts: { syslog: "udp://127.0.0.1:9" }\n'],
     ['of one without bans', 'bans: false\n'],
   ] as const)
-    test(`says what is answered, to the field: ${what}`, async (t) => {
+    test(`has every field of every answer: ${what}`, async (t) => {
       const checkpoint = await runCheckpoint(t, yaml);
       const { probe, written, get, admin, control } = checkpoint;
       const api = await documentOf(checkpoint);

@@ -1,4 +1,4 @@
-/** Where probes come from: the sums of all sources, and how the dashboard shows them in a real Chromium. */
+/** Where probes come from: the API, and the dashboard in a real Chromium. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ suite('where probes come from', () => {
     checkpoint = await runCheckpoint(stops, `geo: { country: ${country}, asn: ${asn} }\n`);
     const { control, written } = checkpoint;
     const probe = (client: string) => control.onEvent(probeEventOf({ client, time: Date.now() }));
-    // The 50 busiest sources have a network each; what a hundred quiet ones have together is more.
+    // The 50 busiest sources have a network each; a hundred quiet ones together are busier.
     for (let n = 1; n <= 60; n++) for (let times = 0; times < 3; times++) probe(`10.${n}.0.1`);
     for (let n = 1; n <= 100; n++) probe(`198.51.100.${n}`);
     probe('2001:db8:1:2::3');
@@ -50,7 +50,7 @@ suite('where probes come from', () => {
   });
   after(() => stops.run());
 
-  test('is summed from all sources, not from the busiest', async () => {
+  test('is summed over all sources, not only the busiest', async () => {
     const told = await checkpoint.json<OriginsAnswer>('/api/origins');
     assert.equal(told.clients, 162);
     const { last, ...first } = told.networks[0]!;
@@ -82,7 +82,7 @@ suite('where probes come from', () => {
     assert.ok(!networks.some(({ prefix }) => prefix.endsWith('/64')));
   });
 
-  test('stands on the page Who, by country, provider and network, with first and last seen', {
+  test('is on the Sources page by country, provider and network, with first and last seen', {
     skip: without('chromium'),
     timeout: 120_000,
   }, async (t) => {
@@ -112,8 +112,8 @@ suite('where probes come from', () => {
       ['Netherlands: 180', 'Japan: 100'],
     );
     assert.ok((marks[0]![1] as number) > (marks[1]![1] as number), 'the busiest is the largest');
-    await page.getByRole('columnheader', { name: 'First' }).waitFor();
-    assert.ok((await page.locator('td[data-label="First"] time').count()) > 0);
+    await page.getByRole('columnheader', { name: 'First seen' }).waitFor();
+    assert.ok((await page.locator('td[data-label="First seen"] time').count()) > 0);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await page.screenshot({ path: `${shots}/origins-${colorScheme}.png`, fullPage: true });

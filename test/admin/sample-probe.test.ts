@@ -11,7 +11,7 @@ const knock = (listen: string): string | null =>
     ),
   );
 
-test('the command to knock goes to the first listener that curl can ask, by an address of this machine', () => {
+test('the test command goes to the first listener that curl can use, by an address of this machine', () => {
   assert.equal(knock('["0.0.0.0:8080"]'), 'curl -x http://127.0.0.1:8080 http://www.example.com/');
   assert.equal(
     knock('[{ address: "127.0.0.1:81", proxyProtocol: true }, "[::1]:82"]'),

@@ -1,4 +1,4 @@
-/** The live feed: what it tells, to whom, and until when. */
+/** The live feed: its events, and who receives them. */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
@@ -54,7 +54,7 @@ async function session({ admin }: RunningCheckpoint): Promise<{ cookie: string; 
 }
 
 suite('the live feed', () => {
-  test('tells of probes, bans, backends and how the checkpoint is', async (t) => {
+  test('sends probes, bans, backends and status', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const { probe, clients, control } = checkpoint;
     const feed = await listen(t, checkpoint);
@@ -64,7 +64,7 @@ suite('the live feed', () => {
     control.onBackend('127.0.0.1:8081', false, 'connection refused');
     await eventually(
       () => ['probes', 'bans', 'backends', 'status'].every((name) => feed.of(name).length > 0),
-      'each is told',
+      'each was sent',
       10_000,
     );
     assert.deepEqual(feed.of('bans'), [
@@ -78,7 +78,7 @@ suite('the live feed', () => {
     assert.equal((feed.of('status')[0] as { ready: boolean }).ready, true);
   });
 
-  test('shows nothing more to whoever has logged out', async (t) => {
+  test('ends after logout', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const { admin, probe, written } = checkpoint;
     const { cookie, csrf } = await session(checkpoint);
@@ -91,7 +91,7 @@ suite('the live feed', () => {
     assert.equal(other.over(), false);
   });
 
-  test('nor to whoever came with a token that is replaced', async (t) => {
+  test('ends when its token is replaced', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const { probe, control } = checkpoint;
     const { cookie } = await session(checkpoint);
@@ -109,7 +109,7 @@ sites: [{ hosts: ["www.example.net:8080", example.net], backend: welcome }]
     for (const feed of feeds) assert.deepEqual(feed.of('probes'), []);
   });
 
-  test('takes 32 listeners, and has room again when one leaves', async (t) => {
+  test('accepts 32 listeners, and another one when one leaves', async (t) => {
     const checkpoint = await runCheckpoint(t);
     const abort = new AbortController();
     t.after(() => abort.abort());

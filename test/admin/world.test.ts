@@ -1,10 +1,10 @@
-/** The map of the dashboard: countries lie where they are, on land or beside it. */
+/** The map of the dashboard: countries are where they belong, on land or next to it. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { height, land, placeOf, width } from '../../src/dashboard/world.ts';
 
 suite('the map of the world', () => {
-  test('is one grid, and has every country that a database of addresses tells', () => {
+  test('is a full grid, and has every country of an address database', () => {
     assert.deepEqual([width, height], [100, 37]);
     assert.ok(placeOf.size > 220);
     for (const [country, { x, y }] of placeOf) {
@@ -13,7 +13,7 @@ suite('the map of the world', () => {
     }
   });
 
-  test('has countries of a continent beside each other, and large ones on land', () => {
+  test('has countries in the right order, and large ones on land', () => {
     const place = (country: string) => placeOf.get(country)!;
     assert.ok(
       place('JP').x > place('CN').x && place('CN').x > place('DE').x && place('DE').x > place('US').x,

@@ -1,11 +1,11 @@
-/** Guessing the token: told of, counted, slowed down, and never in the way of who has it. */
+/** Guessing the token: logged, counted and slowed down, without locking out other clients. */
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
 import { WrongTokens } from '../../src/admin/wrong-tokens.ts';
 import { runCheckpoint, token } from '../support/checkpoint.ts';
 
 suite('wrong tokens', () => {
-  test('are told once a minute, and not looked at after ten; others are', async () => {
+  test('are logged, and lock their client for the rest of the minute after ten', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     try {
       const lines: string[] = [];
@@ -27,7 +27,7 @@ suite('wrong tokens', () => {
     }
   });
 
-  test('at the listener: 401, then 429, in the log and the metrics; a session goes on', async (t) => {
+  test('give 401, then 429, are in log and metrics, and leave sessions alone', async (t) => {
     const { admin, log } = await runCheckpoint(t);
     const ask = (bearer: string) =>
       fetch(`${admin}/api/summary`, { headers: { authorization: `Bearer ${bearer}` } });
@@ -38,7 +38,7 @@ suite('wrong tokens', () => {
       body: `token=${token}`,
     });
     const cookie = opened.headers.get('set-cookie')!.split(';', 1)[0]!;
-    assert.equal((await fetch(`${admin}/api/summary`)).status, 401, 'no token is no wrong one');
+    assert.equal((await fetch(`${admin}/api/summary`)).status, 401, 'a missing token is not a wrong one');
     const statuses = (await Promise.all(Array.from({ length: 10 }, (_, i) => ask(`guess-${i}`)))).map(
       ({ status }) => status,
     );

@@ -1,4 +1,4 @@
-/** What people are told of, from the socket of an attacker to the receivers: a whole checkpoint a condition. */
+/** Alerts end to end, from the attacker's socket to the receiver: a whole checkpoint per condition. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ interface Told {
 
 const ordinary = 'GET / HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n';
 const conditions = ['first', 'ban', 'passed', 'backend', 'journal'] as const;
-/** Nothing is told but of one thing. `rate` is a number, 0 without it. */
+/** Turns on one kind of alert. `rate` is a number; 0 turns it off. */
 const only = (kind: (typeof conditions)[number] | 'rate'): string =>
   `when: { rate: ${kind === 'rate' ? 20 : 0}, ${conditions.map((name) => `${name}: ${name === kind}`).join(', ')} }`;
 
@@ -41,7 +41,7 @@ async function receiver(t: TestContext): Promise<{ url: string; told: Told[] }> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, told };
 }
 
-/** A checkpoint that tells of one thing, and what it has told. */
+/** A checkpoint with one kind of alert, and the alerts received. */
 async function watched(t: TestContext, kind: Parameters<typeof only>[0], yaml = '') {
   const { url, told } = await receiver(t);
   const checkpoint = await runCheckpoint(
@@ -52,8 +52,8 @@ async function watched(t: TestContext, kind: Parameters<typeof only>[0], yaml = 
   return { ...checkpoint, told, until, kinds: () => told.map((one) => one.kind) };
 }
 
-suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
-  test('of the first probe of a rule, and not of the next', async (t) => {
+suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
+  test('for the first probe of a rule, not for the next', async (t) => {
     const { probe, until, told, control } = await watched(t, 'first');
     await probe(foreign('www.example.com', '/azenv.php'));
     await until(1);
@@ -68,7 +68,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     );
   });
 
-  test('of more probes in a minute than the limit, and once it is over, with the exact sum', async (t) => {
+  test('for more probes in a minute than the limit, and when it is over, with the exact count', async (t) => {
     const { probe, until, told, written, control } = await watched(
       t,
       'rate',
@@ -87,25 +87,25 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     assert.match(told[1]!.lines.join('\n'), /From 2 sources: 127\.0\.0\.[23] \(20\), 127\.0\.0\.[23] \(20\)/);
   });
 
-  test('of a ban', async (t) => {
+  test('for a ban', async (t) => {
     const { probe, until, told } = await watched(t, 'ban', 'bans: { after: 2, within: 1m, for: [10m] }\n');
     for (let i = 0; i < 3; i++) await probe(foreign(), '127.0.0.44');
     await until(1);
     assert.deepEqual([told[0]!.kind, told[0]!.title], ['ban', 'gate: banned 127.0.0.44']);
   });
 
-  test('of a probe that preset observe passes on, though preset default turns it away', async (t) => {
+  test('for a probe that preset observe forwards, although preset default blocks it', async (t) => {
     const { probe, until, told } = await watched(t, 'passed', 'policy: { preset: observe }\n');
     assert.match(await probe(foreign()), /^HTTP\/1\.1 200/);
     await until(1);
     assert.deepEqual(
       [told[0]!.kind, told[0]!.level, told[0]!.title],
-      ['passed', 'trouble', 'gate: a probe was passed on to a backend'],
+      ['passed', 'trouble', 'gate: a probe was forwarded to a backend'],
     );
-    assert.match(told[0]!.lines[0]!, /^Passed on, though preset default blocks it: absolute-form-foreign/);
+    assert.match(told[0]!.lines[0]!, /^Forwarded, although preset default blocks it: absolute-form-foreign/);
   });
 
-  test('of no such thing under preset default', async (t) => {
+  test('for no such probe under preset default', async (t) => {
     const { probe, told, control, written } = await watched(t, 'passed');
     await probe(foreign());
     await probe('GET //evil.example/x HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n');
@@ -118,7 +118,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     ['a check finds', ', health: { path: /, interval: 200ms, timeout: 1s, rise: 1, fall: 2 }'],
     ['requests find', ''],
   ] as const)
-    test(`of a backend that ${how} down, and up again`, async (t) => {
+    test(`for a backend that ${how} down, and when it is up again`, async (t) => {
       const port = await freePort();
       const sites = `sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${port}"${health} }]\n`;
       const { probe, until, told } = await watched(t, 'backend', sites);
@@ -139,7 +139,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
       );
     });
 
-  test('once of a journal that can not be written, while traffic goes on and everything is counted', async (t) => {
+  test('once for a journal that cannot be written, while traffic goes on and everything is counted', async (t) => {
     const path = `${await tempDir(t, 'locked')}/sekisho.db`;
     const { probe, until, told, json, get, written } = await watched(
       t,
@@ -156,7 +156,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
       assert.match(await probe(ordinary), /^HTTP\/1\.1 200/);
     }
     await until(1);
-    assert.equal(told[0]!.title, 'gate: the journal can not be written');
+    assert.equal(told[0]!.title, 'gate: the journal cannot be written');
     assert.match(told[0]!.lines[0]!, /locked/);
     type Standing = { journal: { unwritten: number; trouble: string | null } };
     const { journal } = await json<Standing>('/api/status');
@@ -171,11 +171,11 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     await until(2);
     assert.deepEqual(
       told.map(({ title }) => title),
-      ['gate: the journal can not be written', 'gate: the journal is written again'],
+      ['gate: the journal cannot be written', 'gate: the journal can be written again'],
     );
   });
 
-  test('by every way of the config at once, each in its own words', async (t) => {
+  test('to all configured receivers, each in its own format', async (t) => {
     const chat = await receiver(t);
     const mails: string[] = [];
     const smarthost = new SMTPServer({
@@ -214,7 +214,11 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     await all.probe(foreign());
     await probe(foreign());
     await until(1);
-    await eventually(() => chat.told.length === 1 && mails.length === 1, 'chat and mail are told', 20_000);
+    await eventually(
+      () => chat.told.length === 1 && mails.length === 1,
+      'chat and mail have the alert',
+      20_000,
+    );
     assert.equal(
       (chat.told[0] as unknown as { text: string }).text,
       'gate: first absolute-form-foreign probe',
@@ -223,7 +227,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
     assert.match(String((await logged)[0]), /^<85>1 .* gate: first absolute-form-foreign probe; /);
   });
 
-  test('and nobody waits for a receiver that never answers', async (t) => {
+  test('without blocking requests when a receiver never answers', async (t) => {
     let asked = 0;
     const deaf = createTcpServer((socket) => {
       asked++;
@@ -238,7 +242,7 @@ suite('who watches is told', { concurrency: 8, timeout: 60_000 }, () => {
       `bans: false\nalerts: { webhook: "http://127.0.0.1:${port}/", syslog: "tcp://127.0.0.1:${port}", digest: 1s }\n`,
     );
     await probe(foreign());
-    await eventually(() => asked === 2, 'both are being told', 20_000);
+    await eventually(() => asked === 2, 'both are being sent to', 20_000);
     const begin = Date.now();
     for (let i = 0; i < 50; i++) {
       assert.match(await probe(foreign()), /^HTTP\/1\.1 421/);

@@ -11,7 +11,7 @@ import { foldedEventOf } from '../support/probe-events.ts';
 const minute = 60_000;
 
 /** A digest with a clock that the test moves. */
-function ground(yaml = '', known: Iterable<string> = ruleIds, originOf?: OriginOf) {
+function digestOf(yaml = '', known: Iterable<string> = ruleIds, originOf?: OriginOf) {
   const config = parseConfig(
     `sites: [{ hosts: [www.example.net], backend: welcome }]\nalerts: { syslog: "udp://127.0.0.1", ${yaml} }`,
     '.',
@@ -32,7 +32,7 @@ function ground(yaml = '', known: Iterable<string> = ruleIds, originOf?: OriginO
     get now() {
       return now;
     },
-    /** Lets time go by, a second at a time. */
+    /** Advances the clock, a second at a time. */
     pass(milliseconds: number) {
       for (const end = now + milliseconds; now < end; ) {
         now += 1000;
@@ -48,9 +48,9 @@ function ground(yaml = '', known: Iterable<string> = ruleIds, originOf?: OriginO
   };
 }
 
-suite('what people are told of', () => {
-  test('requests of banned clients, however many, raise nothing and are in no count', () => {
-    const { add, pass, messages } = ground('', []);
+suite('the digest of alerts', () => {
+  test('ignores requests of banned clients, however many', () => {
+    const { add, pass, messages } = digestOf('', []);
     for (let second = 0; second < 120; second++) {
       add([{ count: 500, rule: 'client-banned', destination: null, intent: 'web' }]);
       pass(1000);
@@ -60,16 +60,16 @@ suite('what people are told of', () => {
       add([{ count: 30 }, { count: 500, rule: 'client-banned', destination: null, intent: 'web' }]);
       pass(1000);
     }
-    assert.ok(messages.length > 0, 'probes do');
+    assert.ok(messages.length > 0, 'probes raise alerts');
     assert.ok(messages.every((message) => !JSON.stringify(message).includes('client-banned')));
   });
 
-  test('country and network of sources, where they are known', () => {
+  test('names country and network of sources, if known', () => {
     const originOf: OriginOf = (address) =>
       address === '198.51.100.7'
         ? { country: 'DE', asn: 64500, network: 'Netz für Beispiele' }
         : { country: null, asn: null, network: null };
-    const { add, pass, messages, digest, now } = ground('', [], originOf);
+    const { add, pass, messages, digest, now } = digestOf('', [], originOf);
     add([{ client: '198.51.100.7', count: 2 }, { client: '203.0.113.9' }]);
     digest.ban({ prefix: '198.51.100.7/32', until: now + 10 * minute, reason: 'probes' }, now);
     pass(10_000);
@@ -87,8 +87,8 @@ suite('what people are told of', () => {
     });
   });
 
-  test('an attack of 10,000 probes is one message when it begins and one when it is over', () => {
-    const { add, pass, messages } = ground();
+  test('sends one message when an attack of 10,000 probes begins and one when it is over', () => {
+    const { add, pass, messages } = digestOf();
     for (let second = 0; second < 30; second++) {
       add([
         { count: 200, client: '198.51.100.7' },
@@ -111,17 +111,17 @@ suite('what people are told of', () => {
     assert.match(begin!.title, /^gate: under attack, [\d,]+ probes so far$/);
     assert.equal(end!.title, 'gate: quiet again after 10,020 probes');
     assert.deepEqual(end!.lines, [
-      '10,020 probes in 29 s, all turned away',
+      '10,020 probes in 29 s, all blocked',
       'Rules: connect (6,000), host-foreign (4,020)',
       'From 2 sources: 198.51.100.7 (6,000), 203.0.113.9 (4,020)',
-      'After: mail-relay (6,000), web (4,020)',
-      'Towards: mx[.]example[.]com:25 (6,000), www[.]example[.]com (4,020)',
+      'Intents: mail-relay (6,000), web (4,020)',
+      'Destinations: mx[.]example[.]com:25 (6,000), www[.]example[.]com (4,020)',
     ]);
     assert.equal(end!.facts.probes, 10_020);
   });
 
-  test('an attack that swells is counted from its first probe, and not what came long before', () => {
-    const { add, pass, messages } = ground('when: { rate: 30 }');
+  test('counts a growing attack from its first probe, without older probes', () => {
+    const { add, pass, messages } = digestOf('when: { rate: 30 }');
     add([{ count: 20, client: '203.0.113.1' }]);
     pass(2 * minute);
     for (let second = 0; second < 50; second++) {
@@ -134,12 +134,12 @@ suite('what people are told of', () => {
       ['rate', 'summary'],
     );
     assert.equal(messages[1]!.title, 'gate: quiet again after 50 probes');
-    assert.equal(messages[1]!.lines[0], '50 probes in 49 s, all turned away');
+    assert.equal(messages[1]!.lines[0], '50 probes in 49 s, all blocked');
     assert.equal(messages[1]!.lines[2], 'From 1 source: 198.51.100.7 (50)');
   });
 
-  test('a trickle below the threshold is not told of', () => {
-    const { add, pass, messages } = ground();
+  test('sends nothing for a trickle below the threshold', () => {
+    const { add, pass, messages } = digestOf();
     for (let i = 0; i < 60; i++) {
       add([{}]);
       pass(2000);
@@ -147,8 +147,8 @@ suite('what people are told of', () => {
     assert.deepEqual(messages, []);
   });
 
-  test('the first probe of a rule is, once, with what it is', () => {
-    const { add, pass, messages } = ground('', ['connect']);
+  test('reports the first probe of a rule once, with its title', () => {
+    const { add, pass, messages } = digestOf('', ['connect']);
     add([{ rule: 'connect' }]);
     add([{ rule: 'socks5' }]);
     pass(settleTime + 1000);
@@ -163,11 +163,11 @@ suite('what people are told of', () => {
         ['summary', 'gate: quiet again after 2 probes'],
       ],
     );
-    assert.ok(messages[0]!.lines.includes('It is a SOCKS5 greeting instead of HTTP'));
+    assert.ok(messages[0]!.lines.includes('socks5: a SOCKS5 greeting instead of HTTP'));
   });
 
-  test('a probe that observe passes on, though preset default blocks it', () => {
-    const { add, pass, messages } = ground();
+  test('reports a probe that observe forwards, although preset default blocks it', () => {
+    const { add, pass, messages } = digestOf();
     add([{ rule: 'host-override', action: 'flag' }]);
     pass(minute);
     assert.equal(messages.length, 0);
@@ -177,12 +177,12 @@ suite('what people are told of', () => {
     assert.equal(messages[0]!.level, 'trouble');
     assert.equal(
       messages[0]!.lines[0],
-      'Passed on, though preset default blocks it: absolute-form-foreign on www.example.net',
+      'Forwarded, although preset default blocks it: absolute-form-foreign on www.example.net',
     );
   });
 
-  test('bans come together in one message', () => {
-    const { digest, pass, messages, now } = ground();
+  test('reports several bans in one message', () => {
+    const { digest, pass, messages, now } = digestOf();
     for (let i = 0; i < 20; i++)
       digest.ban({ prefix: `198.51.100.${i}/32`, until: now + 10 * minute, reason: 'connect' }, now);
     pass(10 * minute);
@@ -193,8 +193,8 @@ suite('what people are told of', () => {
     assert.match(messages[0]!.lines.at(-2)!, /^Banned: 198\.51\.100\.0 for 10 min, .*14 more$/);
   });
 
-  test('something new in the middle of an attack is told, once', () => {
-    const { add, digest, pass, kinds, now } = ground();
+  test('reports a new reason in the middle of an attack, once', () => {
+    const { add, digest, pass, kinds, now } = digestOf();
     add([{ count: 500 }]);
     pass(10_000);
     digest.ban({ prefix: '198.51.100.7/32', until: now + minute, reason: 'connect' }, now + 10_000);
@@ -205,8 +205,8 @@ suite('what people are told of', () => {
     assert.deepEqual(kinds(), ['rate', 'ban', 'summary']);
   });
 
-  test('a backend that is down is told at once, one that flaps is not told each time', () => {
-    const { digest, pass, messages, now } = ground();
+  test('reports a backend that is down at once, and a flapping one not each time', () => {
+    const { digest, pass, messages, now } = digestOf();
     let time = now;
     for (let i = 0; i < 20; i++) {
       digest.trouble('backend', '127.0.0.1:8081', i % 2 === 0 ? 'connection refused' : null, time);
@@ -221,8 +221,8 @@ suite('what people are told of', () => {
     assert.equal(messages[0]!.lines[0], 'connection refused');
   });
 
-  test('what `when` turns off is not', () => {
-    const { add, digest, pass, messages, now } = ground(
+  test('reports nothing that `when` turns off', () => {
+    const { add, digest, pass, messages, now } = digestOf(
       'when: { first: false, rate: 0, ban: false, passed: false, backend: false, journal: false }',
       [],
     );
@@ -234,15 +234,15 @@ suite('what people are told of', () => {
     assert.deepEqual(messages, []);
   });
 
-  test('what was not told yet is told when the program ends', () => {
-    const { add, digest, messages, now } = ground();
+  test('reports what is pending when the program ends', () => {
+    const { add, digest, messages, now } = digestOf();
     add([{ count: 500 }]);
     digest.close(now + 100);
     assert.equal(messages[0]!.kind, 'rate');
   });
 
-  test('lines stay short, however many sources and destinations there are', () => {
-    const { add, pass, messages } = ground();
+  test('keeps lines short, however many sources and destinations there are', () => {
+    const { add, pass, messages } = digestOf();
     for (let i = 0; i < 5000; i++)
       add([
         { client: `10.9.${i >> 8}.${i & 255}`, destination: `http://${'x'.repeat(200)}${i}.example.com/` },

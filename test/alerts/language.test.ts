@@ -1,4 +1,4 @@
-/** Alerts in Japanese, and the place that each one links to. */
+/** Alerts in Japanese, and the links of alerts. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Digest } from '../../src/alerts/digest.ts';
@@ -24,7 +24,7 @@ function digestOf(yaml: string): { digest: Digest; messages: AlertMessage[] } {
 }
 
 suite('alerts in Japanese', () => {
-  test('say everything in Japanese, and their facts stay as they are', () => {
+  test('are completely in Japanese, with the same facts', () => {
     const { digest, messages } = digestOf('language: ja');
     const start = new Date(2026, 4, 4, 12).getTime();
     let now = start;
@@ -50,7 +50,7 @@ suite('alerts in Japanese', () => {
     assert.deepEqual(rate!.facts.rules, [{ name: row.rule, count: 500 }]);
   });
 
-  test('are UTF-8 that says so in syslog, and English is not marked', () => {
+  test('have a BOM in syslog, and English ones have none', () => {
     const message = {
       level: 'notice',
       time: 0,
@@ -70,7 +70,7 @@ suite('alerts in Japanese', () => {
 });
 
 suite('the link of an alert', () => {
-  test('leads to the event, the client or what is in trouble', () => {
+  test('leads to the event, the client or the health page', () => {
     assert.equal(placeOf({ kind: 'first', event: 7, rule: 'connect' }), 'event/7');
     assert.equal(placeOf({ kind: 'first', rule: 'connect' }), 'events?rule=connect');
     assert.equal(placeOf({ kind: 'summary', event: 7 }), 'event/7');
@@ -80,7 +80,7 @@ suite('the link of an alert', () => {
     assert.equal(placeOf({ kind: 'daily' }), 'now');
   });
 
-  test('is that of the gravest of several reasons', () => {
+  test('is that of the most serious of several reasons', () => {
     const { digest, messages } = digestOf('language: en');
     const now = 1_700_000_000_000;
     const first = foldedEventOf({ time: now, rule: 'connect' });

@@ -27,8 +27,8 @@ const message: AlertMessage = {
   from: 'gate',
   title: 'gate: under attack, 500 probes so far',
   lines: [
-    '500 probes in 5 s, all turned away',
-    'Towards: <!channel> @everyone [x](http://evil.example/) *b*',
+    '500 probes in 5 s, all blocked',
+    'Destinations: <!channel> @everyone [x](http://evil.example/) *b*',
   ],
   signed: 'signed',
   link: null,
@@ -40,7 +40,7 @@ interface Received {
   readonly body: string;
 }
 
-/** @param statuses answered one after the other; the last one repeats */
+/** @param statuses answered in turn; the last one repeats */
 async function httpReceiver(owner: Owner, statuses: readonly number[] = [204]) {
   const received: Received[] = [];
   const server = createServer(async (req, res) => {
@@ -57,7 +57,7 @@ async function httpReceiver(owner: Owner, statuses: readonly number[] = [204]) {
 }
 
 suite('webhook', () => {
-  test('posts generic JSON, signed so that the receiver can check who wrote it and when', async (t) => {
+  test('posts generic JSON, signed so that the receiver can check sender and time', async (t) => {
     const { received, url } = await httpReceiver(t);
     const secret = '0123456789abcdef';
     const channel = webhook({ url, style: 'generic', secret });
@@ -72,7 +72,7 @@ suite('webhook', () => {
     assert.ok(Math.abs(Number(time) - Date.now() / 1000) < 60);
   });
 
-  test('writes for Slack, Discord and Teams so that no word of an attacker rings, links or formats', async (t) => {
+  test('escapes mentions, links and formatting of an attacker for Slack, Discord and Teams', async (t) => {
     const { received, url } = await httpReceiver(t);
     for (const style of ['slack', 'discord', 'teams'] as const) {
       const channel = webhook({ url, style, secret: null });
@@ -88,7 +88,7 @@ suite('webhook', () => {
     assert.ok(teams.attachments[0].content.body[2].text.includes('\\*b\\*'));
   });
 
-  test('follows no redirect: nothing but the configured service is dialled', async (t) => {
+  test('follows no redirect, so that only the configured service is dialled', async (t) => {
     const { received, url } = await httpReceiver(t, [302]);
     const channel = webhook({ url, style: 'generic', secret: null });
     t.after(() => channel.close());
@@ -98,7 +98,7 @@ suite('webhook', () => {
 });
 
 suite('the queue of a receiver', () => {
-  test('tries again with back-off until the receiver takes it, in order', async (t) => {
+  test('retries with back-off until the receiver accepts, in order', async (t) => {
     const { received, url } = await httpReceiver(t, [503, 500, 204, 204]);
     const channel = webhook({ url, style: 'generic', secret: null });
     const lost: string[] = [];
@@ -114,7 +114,7 @@ suite('the queue of a receiver', () => {
     assert.deepEqual(lost, []);
   });
 
-  test('gives up what the receiver refuses, and what nobody takes, and says so', async (t) => {
+  test('drops and reports what the receiver rejects and what cannot be delivered', async (t) => {
     const { url } = await httpReceiver(t, [400]);
     const lost: string[] = [];
     const onLost = (_: AlertMessage, why: string) => lost.push(why);
@@ -132,7 +132,7 @@ suite('the queue of a receiver', () => {
     assert.equal(lost.length, 2);
   });
 
-  test('holds a bounded number of messages, and lets the oldest go', async () => {
+  test('holds a bounded number of messages, and drops the oldest', async () => {
     const lost: string[] = [];
     const channel = { name: 'deaf', send: () => new Promise<void>(() => {}), close: () => {} };
     const queue = new AlertQueue({ channel, onLost: ({ id }) => lost.push(id) });
@@ -146,7 +146,7 @@ suite('the queue of a receiver', () => {
 });
 
 suite('mail', () => {
-  test('reaches every recipient through the smarthost, and is marked as automatic', async (t) => {
+  test('reaches every recipient through the smarthost, marked as automatic', async (t) => {
     const mails: { to: string[]; text: string }[] = [];
     const server = new SMTPServer({
       authOptional: true,
@@ -176,10 +176,10 @@ suite('mail', () => {
     assert.deepEqual(to, ['admin@example.net', 'night@example.net']);
     assert.match(text, /^Subject: gate: under attack, 500 probes so far\r$/m);
     assert.match(text, /^Auto-Submitted: auto-generated\r$/im);
-    assert.match(text, /500 probes in 5 s, all turned away\r\n/);
+    assert.match(text, /500 probes in 5 s, all blocked\r\n/);
   });
 
-  test('signs in over TLS alone: a smarthost that offers none never sees the password', async (t) => {
+  test('authenticates over TLS only: a smarthost without TLS never sees the password', async (t) => {
     const { cert, key } = await certificate(t, ['127.0.0.1']);
     const seen: string[] = [];
     const smarthost = async (options: ConstructorParameters<typeof SMTPServer>[0], scheme: string) => {
@@ -210,7 +210,7 @@ suite('mail', () => {
     const plain = await smarthost({ disabledCommands: ['STARTTLS'] }, 'smtp');
     await assert.rejects(plain.send(message));
     const upgraded = await smarthost(files, 'smtp');
-    await assert.rejects(upgraded.send(message), /self-signed/, 'a certificate that nobody vouches for');
+    await assert.rejects(upgraded.send(message), /self-signed/, 'an untrusted certificate');
     assert.deepEqual(seen, []);
     // As an operator does with NODE_EXTRA_CA_CERTS.
     const before = getCACertificates('default');
@@ -221,7 +221,7 @@ suite('mail', () => {
     assert.deepEqual(seen, ['night p@ss over TLS', 'night p@ss over TLS']);
   });
 
-  test('a refusal for good is not tried again, one for now is', async (t) => {
+  test('retries a temporary refusal, not a permanent one', async (t) => {
     const server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
@@ -266,7 +266,7 @@ async function collect(owner: Owner, server: Server): Promise<{ port: number; te
 }
 
 suite('syslog', () => {
-  test('a datagram of RFC 5424 over UDP', async (t) => {
+  test('sends an RFC 5424 datagram over UDP', async (t) => {
     const socket = createSocket('udp4');
     t.after(() => socket.close());
     socket.bind(0, '127.0.0.1');
@@ -277,7 +277,7 @@ suite('syslog', () => {
     assert.match(bytes.toString(), rfc5424);
   });
 
-  test('counted octets over TCP, and over TLS', async (t) => {
+  test('sends with octet counting over TCP, and over TLS', async (t) => {
     const { cert, key } = await certificate(t, ['127.0.0.1']);
     const plain = await collect(t, createTcpServer());
     await syslog({ transport: 'tcp', host: '127.0.0.1', port: plain.port }).send(message);
@@ -290,7 +290,7 @@ suite('syslog', () => {
       syslog({ transport: 'tls', host: '127.0.0.1', port: tls.port }).send(message),
       /self-signed/,
     );
-    // A receiver of one's own authority is trusted the way Node trusts one.
+    // A private CA is trusted through NODE_EXTRA_CA_CERTS.
     const sender = await startProcess(
       t,
       process.execPath,

@@ -1,4 +1,4 @@
-/** Alerts by syslog, as a real rsyslog reads them: what it took for severity, name and text, not what we meant. */
+/** Alerts by syslog, as a real rsyslog parses severity, name and text. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const message: AlertMessage = {
   lines: ['from 192.0.2.1', 'rule "connect"'],
 };
 
-/** What rsyslog made of a message, a line each. */
+/** The fields parsed by rsyslog, one line per message. */
 const template =
   '%protocol-version%|%syslogfacility-text%|%syslogseverity-text%|%timereported:::date-rfc3339%|%app-name%|%msgid%|%structured-data%|%msg%\\n';
 
@@ -36,7 +36,7 @@ interface Rsyslog {
   lines(): string[];
 }
 
-/** @param tls what it speaks TLS with; without, it takes UDP and plain TCP */
+/** @param tls its certificate; null: UDP and plain TCP */
 async function startRsyslog(owner: Owner, tls: TestCertificate | null): Promise<Rsyslog> {
   const dir = await tempDir(owner, 'rsyslog');
   const port = await freePort();
@@ -70,16 +70,12 @@ ${tls === null ? `input(type="imudp" address="127.0.0.1" port="${port}" ruleset=
 suite('alerts in a real rsyslog', { skip: without('rsyslogd') }, () => {
   for (const transport of ['udp', 'tcp', 'tls'] as const) {
     const skip = transport === 'tls' && without('rsyslog-openssl');
-    test(`over ${transport}, every part where it belongs`, { skip }, async (t) => {
+    test(`are parsed into the right fields over ${transport}`, { skip }, async (t) => {
       const tls = transport === 'tls' ? await certificate(t, ['127.0.0.1']) : null;
       const rsyslog = await startRsyslog(t, tls);
       if (tls !== null) {
         const target = { transport, host: '127.0.0.1', port: rsyslog.port };
-        await assert.rejects(
-          syslog(target).send(message),
-          /self-signed/,
-          'a certificate that nobody vouches for',
-        );
+        await assert.rejects(syslog(target).send(message), /self-signed/, 'an untrusted certificate');
         trust(t, tls);
       }
       await syslog({ transport, host: '127.0.0.1', port: rsyslog.port }).send(message);

@@ -22,7 +22,7 @@ interface Received {
   readonly body: string;
 }
 
-/** Takes what is posted; a path with `no` in it is not there, and one with `broken` answers 500. */
+/** Accepts posts; answers 404 to a path with `no` in it, 500 to one with `broken`. */
 async function receiver(owner: Owner) {
   const received: Received[] = [];
   const server = createServer(async (req, res) => {
@@ -52,7 +52,7 @@ const message: AlertMessage = {
   facts: {},
 };
 
-test('ntfy, Gotify, Telegram, PagerDuty and Alertmanager get what their interfaces ask for', async (t) => {
+test('ntfy, Gotify, Telegram, PagerDuty and Alertmanager get messages in the form of their APIs', async (t) => {
   const { received, host } = await receiver(t);
   const { alerts } = parseConfig(
     `${sites}alerts:
@@ -93,15 +93,15 @@ test('ntfy, Gotify, Telegram, PagerDuty and Alertmanager get what their interfac
   assert.deepEqual(
     pager.map(({ event_action, dedup_key }) => `${event_action} ${dedup_key}`),
     ['trigger sekisho gate probes', 'resolve sekisho gate probes'],
-    'notices wake nobody',
+    'notices are not sent',
   );
   const manager = of('/api/v2/alerts').map(({ body }) => JSON.parse(body)[0]);
-  assert.deepEqual(manager[0].labels, manager[1].labels, 'the end has the identity of the beginning');
+  assert.deepEqual(manager[0].labels, manager[1].labels, 'the end has the labels of the beginning');
   assert.equal(Date.parse(manager[1].endsAt), message.time);
   assert.ok(Date.parse(manager[0].endsAt) > message.time);
 });
 
-test('alerts test tells what each receiver answered, and exits 1 where one failed', async (t) => {
+test('alerts test reports the answer of each receiver, and exits 1 if one failed', async (t) => {
   const { received, host } = await receiver(t);
   const file = join(await tempDir(t, 'alerts-test'), 'sekisho.yaml');
   const attempt = async (path: string) => {
@@ -127,7 +127,7 @@ test('alerts test tells what each receiver answered, and exits 1 where one faile
   assert.equal(received.length, 4);
 });
 
-test('alerts test tells of each kind of receiver that fails: HTTP 500, mail and syslog that nobody takes', async (t) => {
+test('alerts test reports each kind of failure: HTTP 500, unreachable mail and syslog', async (t) => {
   const { host } = await receiver(t);
   const nobody = await freePort();
   const file = join(await tempDir(t, 'alerts-test'), 'sekisho.yaml');
@@ -154,7 +154,7 @@ test('alerts test tells of each kind of receiver that fails: HTTP 500, mail and 
   assert.match(lines[2]!, /^webhook 127\.0\.0\.1:\d+: failed: .* answered 500$/);
 });
 
-test('the daily message counts the day, says what to do in the others, and links by admin.url', () => {
+test('the daily message counts the day; the others have advice and a link by admin.url', () => {
   const { alerts } = parseConfig(
     `${sites}admin: { url: "https://gate.example.net/" }\nalerts: { syslog: "udp://127.0.0.1", daily: "08:00" }\n`,
     '.',

@@ -43,16 +43,11 @@ test('an inconclusive result is not called safe, in words and exit code', () => 
     [[closed], {}, /^x does not relay/, 0],
     [[closed, finding('connect/h2', 'relays')], {}, /^x RELAYS/, 1],
     [[closed, finding('connect/h2', 'relays'), finding('trace', 'unclear')], {}, /^x RELAYS.* 1 unclear/, 1],
-    [[finding('connect', 'unclear')], {}, /could not be told.*1 of 1 technique is unclear/, 3],
-    [
-      [closed, finding('trace', 'unclear')],
-      {},
-      /could not be told.*1 of 2 techniques is unclear \(trace\)/,
-      3,
-    ],
-    [[], {}, /could not be told, nothing could be tried/, 3],
+    [[finding('connect', 'unclear')], {}, /no clear result.*1 of 1 technique is unclear/, 3],
+    [[closed, finding('trace', 'unclear')], {}, /no clear result.*1 of 2 techniques is unclear \(trace\)/, 3],
+    [[], {}, /no result, nothing could be tried/, 3],
     [[], { untested: ['nothing accepts'] }, /nothing accepts/, 3],
-    [[closed], { untested: ['port 22 speaks something else'] }, /could not be told of all of it.*port 22/, 3],
+    [[closed], { untested: ['port 22 speaks something else'] }, /no complete result.*port 22/, 3],
   ] as const) {
     const [line, exit] = verdictOf([...findings], more);
     assert.match(String(line), words);

@@ -47,24 +47,29 @@ const rows: readonly {
     code: 1,
     says: /^1 probe was likely relayed/,
   },
-  { what: 'an unclear probe', log: unclear, code: 3, says: /Of 1 probe the log does not tell\./ },
+  {
+    what: 'an unclear probe',
+    log: unclear,
+    code: 3,
+    says: /For 1 probe the log does not show the outcome\./,
+  },
   {
     what: 'probes that were forwarded and failed',
     log: attempted.repeat(2),
     code: 3,
-    says: /2 foreign URLs all passed on without success\. 2 were passed on for all that can be told, and failed: look at them\./,
+    says: /2 foreign URLs all forwarded without success\. 2 were apparently forwarded and failed: look at them\./,
   },
   {
     what: 'an empty log',
     log: '',
     code: 2,
-    says: /^Nothing was read that is a request: no verdict\. .*log is empty\.$/m,
+    says: /^No request was found in the input: no verdict\. .*log is empty\.$/m,
   },
   {
     what: 'an unknown format',
     log: 'alpha beta\n'.repeat(1160),
     code: 2,
-    says: /^Nothing was read .*log has no line in a known log format: give its format with --format\.$[\s\S]*1,160 lines {2}no known format$/m,
+    says: /^No request was found .*log has no line in a known log format: give its format with --format\.$[\s\S]*1,160 lines {2}no known format$/m,
   },
   {
     what: 'an error log alone',
@@ -76,7 +81,7 @@ const rows: readonly {
     what: 'an error log alone that proves forwarding',
     log: proof,
     code: 2,
-    says: /All the same, a line of an error log is about a foreign upstream: the server passes requests on\./,
+    says: /However, a line of an error log is about a foreign upstream: the server forwards requests\./,
   },
   { what: 'HAProxy in TCP mode', log: tcp, code: 2, says: /has no requests, only connections/ },
   {
@@ -123,7 +128,7 @@ test('exit code 2: an empty directory, /dev/null, a directory without logs, a mi
   ] as const) {
     const { code, stdout } = await runProcess(process.execPath, [cli, 'scan', given], { input: '' });
     assert.match(stdout, says);
-    assert.match(stdout, /^Nothing was read that is a request: no verdict\./);
+    assert.match(stdout, /^No request was found in the input: no verdict\./);
     assert.equal(code, 2, given);
   }
 });

@@ -1,4 +1,4 @@
-/** Commands sum up in the language of the locale; what scripts read stays as it is. */
+/** Command summaries follow the locale; machine-readable output does not. */
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { suite, test } from 'node:test';
@@ -27,7 +27,7 @@ suite('a command in a Japanese locale', () => {
     );
   });
 
-  test('explains to scripts as in any other', async () => {
+  test('explains to scripts as in any other locale', async () => {
     const [here, there] = await Promise.all(
       ['ja_JP.UTF-8', 'C.UTF-8'].map((locale) => sekisho(['explain', '--json'], probe, locale)),
     );
@@ -43,7 +43,7 @@ suite('a command in a Japanese locale', () => {
     assert.match(bad.stdout, /に誤りが \d+ 件あります\n$/);
   });
 
-  test('sums a scan up in Japanese, and its exit code is the same', async () => {
+  test('sums up a scan in Japanese, with the same exit code', async () => {
     const log =
       '192.0.2.7 - - [10/Oct/2024:18:00:01 +0000] "GET http://www.example.com/ HTTP/1.1" 404 300 "-" "-"\n';
     const { code, stdout } = await sekisho(['scan', '-'], log, 'ja_JP.UTF-8');
@@ -59,7 +59,7 @@ suite('an audit in Japanese', () => {
   });
   const remarks = { untested: [], slow: [], unheardPorts: [], paths: false };
 
-  test('says whether it relays, and what limits that', () => {
+  test('says whether the target relays, and the limits of the result', () => {
     const of = (...results: Finding['result'][]) => verdictLine('x', results.map(finding), remarks, 'ja');
     assert.match(
       of('relays', 'refuses'),
@@ -70,11 +70,11 @@ suite('an audit in Japanese', () => {
     assert.match(limits([finding('refuses')], remarks, 'ja').join(), /--paths を付けてください/);
   });
 
-  test('keeps its columns', () => {
+  test('keeps its columns aligned', () => {
     const lines = report('x', [finding('refuses'), finding('unclear')], remarks, { language: 'ja' }).split(
       '\n',
     );
-    // 拒否 and 不明 take four columns of the fifteen.
+    // 拒否 and 不明 are four columns wide, of fifteen.
     assert.ok(lines.includes(`  拒否${' '.repeat(11)}connect  status 405`), lines.join('\n'));
   });
 });

@@ -1,10 +1,12 @@
-/** Which language is chosen, how it counts, and that each says what the others say. */
+/** The choice of the language, number formats, and that every catalogue is complete. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { plural } from '../../src/plural.ts';
 import { alertWords } from '../../src/words/alerts.ts';
 import { commandWords } from '../../src/words/commands.ts';
 import { commonInJapanese } from '../../src/words/common-ja.ts';
 import { dashboardWords } from '../../src/words/dashboard.ts';
+import { counted } from '../../src/words/english.ts';
 import { acceptedLanguage, environmentLanguage } from '../../src/words/language.ts';
 import { sayIn } from '../../src/words/say.ts';
 import { scanWords } from '../../src/words/scan.ts';
@@ -29,7 +31,7 @@ suite('the language', () => {
     });
   }
 
-  test('of a command is that of its locale', () => {
+  test('of a command follows the locale', () => {
     assert.equal(environmentLanguage({}), 'en');
     assert.equal(environmentLanguage({ LANG: 'ja_JP.UTF-8' }), 'ja');
     assert.equal(environmentLanguage({ LANG: 'ja_JP.UTF-8', LC_ALL: 'C.UTF-8' }), 'en');
@@ -40,16 +42,16 @@ suite('the language', () => {
 });
 
 suite('numbers', () => {
-  test('have the plural of their language', () => {
-    const forms = { one: '# row', other: '# rows' };
+  test('have the English plural', () => {
     assert.deepEqual(
-      [0, 1, 2, 1234].map((count) => sayIn('en').plural(count, forms)),
+      [0, 1, 2, 1234].map((count) => counted(count, 'row')),
       ['0 rows', '1 row', '2 rows', '1,234 rows'],
     );
-    assert.equal(sayIn('ja').plural(1, { other: '# 件' }), '1 件');
+    assert.equal(counted(2, 'delivery', 'deliveries'), '2 deliveries');
+    assert.equal(plural(1234, 'byte'), '1234 bytes');
   });
 
-  test('are shortened as their language does', () => {
+  test('are shortened in the style of the language', () => {
     assert.equal(sayIn('en').short(9_999), '9,999');
     assert.equal(sayIn('en').short(1_234_567), '1.2M');
     assert.equal(sayIn('ja').short(1_234_567), '123.5万');
@@ -59,7 +61,7 @@ suite('numbers', () => {
   });
 });
 
-/** Every message of a catalogue with its path: texts as they are, functions with arguments of no language. */
+/** Every text of a catalogue with its path; functions are skipped. */
 function messages(value: unknown, path: string): [string, string][] {
   if (typeof value === 'string') return [[path, value]];
   if (Array.isArray(value) || (typeof value === 'object' && value !== null))
@@ -67,7 +69,7 @@ function messages(value: unknown, path: string): [string, string][] {
   return [];
 }
 
-/** What is the same in both: names of things. */
+/** Texts that are the same in both languages. */
 const names = new Set([
   '.techniques.trace',
   '.bans.title',
@@ -97,7 +99,7 @@ suite('the catalogue', () => {
       assert.ok(english.size > 5);
     });
 
-    test(`of ${name} is Japanese where it says so`, () => {
+    test(`of ${name} is Japanese in its Japanese version`, () => {
       const left = japanese.filter(
         ([path, text]) =>
           !names.has(path) &&
@@ -108,7 +110,7 @@ suite('the catalogue', () => {
     });
   }
 
-  test('tells what a sender wanted in words of its own, and what it does not know as it was recorded', () => {
+  test('has its own sentence for what a sender wanted, and shows the recorded one for unknown rules', () => {
     const { why, wanted } = dashboardWords.ja.event;
     const recorded = 'The sender wanted a tunnel through this server: mx.example.com:25.';
     assert.equal(

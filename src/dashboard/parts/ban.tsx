@@ -1,4 +1,4 @@
-/** Banning a client, and letting it go again. */
+/** Buttons and dialog to ban a client and to lift the ban. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { api } from '../api.ts';
@@ -6,10 +6,10 @@ import { t } from '../language.ts';
 import { sourceText } from '../words.ts';
 import { Dialog } from './dialog.tsx';
 
-/** The empty one: for ever. */
+/** Empty: permanent. */
 const terms = ['10m', '1h', '1d', '30d', ''] as const;
 
-/** What stands of a ban beside its client. */
+/** The mark beside a banned client. */
 export const BanMark = ({ prefix, by }: { prefix: string; by: string | null }): JSX.Element | null =>
   by === null ? null : (
     <span class="fate block">
@@ -18,9 +18,9 @@ export const BanMark = ({ prefix, by }: { prefix: string; by: string | null }): 
   );
 
 interface BanProps {
-  /** Empty: to be typed. */
+  /** Empty: the operator types it. */
   readonly prefix: string;
-  /** The prefix of the ban in force: this one or a wider one; null: there is none. */
+  /** Prefix of the ban in force, this one or a wider one; null: not banned. */
   readonly ban: string | null;
   readonly onChange: () => void;
 }
@@ -41,7 +41,7 @@ export function BanButton({ prefix, ban, onChange }: BanProps): JSX.Element {
   return (
     <>
       {ban !== null ? (
-        // Not disabled meanwhile: that would take the focus from it.
+        // Not disabled while busy: a disabled button loses the focus.
         <button type="button" onClick={() => unban(ban)} aria-label={t.bans.unbanOf(sourceText(ban))}>
           {ban === prefix ? t.bans.unban : t.bans.unbanOf(sourceText(ban))}
         </button>
@@ -102,37 +102,7 @@ function BanDialog({
   return (
     <Dialog title={prefix === '' ? t.bans.banPrefix : t.bans.banOf(sourceText(prefix))} onClose={onClose}>
       <form ref={form} onSubmit={submit}>
-        {prefix === '' && (
-          <label class="field">
-            {t.bans.address}
-            <input
-              name="prefix"
-              required
-              placeholder={t.bans.addressHint}
-              autocomplete="off"
-              spellcheck={false}
-            />
-          </label>
-        )}
-        <fieldset class="choices">
-          <legend>{t.bans.for}</legend>
-          {terms.map((value) => (
-            <label key={value}>
-              <input
-                type="radio"
-                name="for"
-                value={value}
-                defaultChecked={value === '1h'}
-                autofocus={prefix !== '' && value === '1h'}
-              />
-              <span>{t.bans.terms[value]}</span>
-            </label>
-          ))}
-        </fieldset>
-        <label class="field">
-          {t.bans.reason}
-          <input name="reason" maxLength={200} autocomplete="off" />
-        </label>
+        <BanFields prefix={prefix} />
         {error !== null && (
           <p class="inline-trouble" role="alert">
             {error}
@@ -148,5 +118,43 @@ function BanDialog({
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function BanFields({ prefix }: { prefix: string }): JSX.Element {
+  return (
+    <>
+      {prefix === '' && (
+        <label class="field">
+          {t.bans.address}
+          <input
+            name="prefix"
+            required
+            placeholder={t.bans.addressHint}
+            autocomplete="off"
+            spellcheck={false}
+          />
+        </label>
+      )}
+      <fieldset class="choices">
+        <legend>{t.bans.for}</legend>
+        {terms.map((value) => (
+          <label key={value}>
+            <input
+              type="radio"
+              name="for"
+              value={value}
+              defaultChecked={value === '1h'}
+              autofocus={prefix !== '' && value === '1h'}
+            />
+            <span>{t.bans.terms[value]}</span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="field">
+        {t.bans.reason}
+        <input name="reason" maxLength={200} autocomplete="off" />
+      </label>
+    </>
   );
 }

@@ -9,7 +9,7 @@ export interface Bar {
   readonly colour?: string;
 }
 
-/** Counts beside each other, the longest bar for the largest. */
+/** A bar chart of counts; the largest count has the longest bar. */
 export function Bars({ bars }: { bars: readonly Bar[] }): JSX.Element {
   const most = Math.max(1, ...bars.map(({ count }) => count));
   return (

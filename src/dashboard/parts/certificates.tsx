@@ -1,10 +1,10 @@
-/** Certificates that are ordered: until when each is good, when it is ordered next, and what is wrong. */
+/** Certificates ordered by ACME: expiry, next order, and problems. */
 import type { JSX } from 'preact';
 import type { Status } from '../api.ts';
 import { t } from '../language.ts';
 import { fullTime, spanText } from '../words.ts';
 
-/** Milliseconds: with less left somebody has to look. */
+/** Milliseconds before expiry when it is marked. */
 const soon = 14 * 24 * 3_600_000;
 
 export function Certificates({ of }: { of: NonNullable<Status['certificates']> }): JSX.Element {

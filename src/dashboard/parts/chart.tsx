@@ -1,4 +1,4 @@
-/** Probes over time, by rule, stacked. The table below the plot says the same in numbers. */
+/** Probes over time, stacked by rule. The legend below the plot has the numbers. */
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
@@ -8,15 +8,15 @@ import { href } from '../route.ts';
 import { amount, fullTime, techniqueWords } from '../words.ts';
 import { colours } from './palette.ts';
 
-/** Rules with a colour of their own; the rest is one. */
-const told = 7;
+/** Rules with their own colour; the others share one. */
+const ownColours = 7;
 const height = 220;
 
 interface Stacked {
   /** Seconds since the epoch. */
   readonly times: number[];
   readonly names: readonly string[];
-  /** Of each name, by time. */
+  /** For each name, by time. */
   readonly counts: readonly number[][];
   /** Seconds from one time to the next. */
   readonly step: number;
@@ -87,7 +87,7 @@ export function Chart({ summary }: { summary: SummaryAnswer }): JSX.Element {
   );
 }
 
-/** Requests of banned clients: no probes, and often so many that they would flatten them. A pale band with a height of its own. */
+/** Requests from banned clients, in a pale band with its own scale: they are often so many that they would flatten the probes. */
 function Banned({
   summary,
   times,
@@ -133,7 +133,7 @@ function stack({ from, to, series, rules }: SummaryAnswer): Stacked {
   const length = Math.max(1, Math.ceil((Date.parse(to) - start) / step));
   const times = Array.from({ length }, (_, index) => (start + index * step) / 1000);
   const ranked = [...new Set(rules.map(({ rule }) => rule))];
-  const own = ranked.slice(0, ranked.length > told + 1 ? told : told + 1);
+  const own = ranked.slice(0, ranked.length > ownColours + 1 ? ownColours : ownColours + 1);
   const names = own.length < ranked.length ? [...own, 'others'] : own;
   const counts = names.map(() => new Array<number>(length).fill(0));
   for (const { time, rule, count } of points) {
@@ -154,7 +154,7 @@ function draw(
   const style = getComputedStyle(element);
   const ink = style.getPropertyValue('--soft');
   const line = style.getPropertyValue('--line');
-  // The highest sum is drawn first, and each lower one over it.
+  // Stacking: the highest sum is drawn first, each lower one over it.
   const sums: number[][] = [];
   let below = times.map(() => 0);
   for (const row of counts) {
@@ -172,12 +172,12 @@ function draw(
     {
       width: element.clientWidth || 320,
       height,
-      // The label of the last tick stands half beyond it.
+      // Half of the last tick label is outside the plot.
       padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
-        // The last bar ends where its time ends: else half of what happens now is cut off.
+        // Up to the end of the last bar; otherwise the current bar is cut in half.
         x: { time: true, range: [times[0]!, times.at(-1)! + step] },
         y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.08)] },
       },

@@ -1,4 +1,4 @@
-/** Text to take along, with a button that copies it. */
+/** Text with a copy button. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { t } from '../language.ts';
@@ -11,14 +11,14 @@ export function CopyLine({ text, label }: { text: string; label: string }): JSX.
       await navigator.clipboard.writeText(text);
       setSaid(t.states.copied);
     } catch {
-      // Without TLS a browser may not copy by itself: the text is selected, one key is left.
+      // Without TLS a browser denies clipboard access: select the text, so that Ctrl+C copies it.
       getSelection()?.selectAllChildren(box.current!);
       setSaid(t.states.selected);
     }
   }
   return (
     <div class="copy-line">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
       <section ref={box} tabIndex={0} aria-label={label}>
         {text}
       </section>

@@ -1,4 +1,4 @@
-/** Events, a line each; on a phone a small card each. */
+/** A list of events: lines, or small cards on a phone. */
 import type { JSX } from 'preact';
 import type { LiveEvent } from '../api.ts';
 import { t } from '../language.ts';
@@ -24,10 +24,10 @@ export const EventList = ({ events }: { events: readonly LiveEvent[] }): JSX.Ele
   </ol>
 );
 
-/** Of the line about an event: where the focus goes when that event is closed. */
+/** Element id of an event's line, to focus it when the event is closed. */
 export const rowId = (id: string | number): string => `event-${id}`;
 
-/** The Host is what is wrong with such a request: its first line alone would not tell. */
+/** For host-foreign the Host comes first: it is the offending part, and not in the request line. */
 const requestText = ({ request, rule, destination }: LiveEvent): string =>
   rule === 'host-foreign' && destination !== null ? `${destination}  ${request}` : request;
 

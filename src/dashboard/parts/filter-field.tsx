@@ -4,22 +4,22 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 interface Props {
   readonly label: string;
   readonly id?: string;
-  /** The words the list is filtered by now. */
+  /** The filter in effect. */
   readonly value: string;
   readonly placeholder: string;
-  /** Told while one types, once there is a pause; at once with Enter. */
+  /** Called after a pause in typing, or at once on Enter. */
   readonly onCommit: (value: string) => void;
 }
 
-/** Milliseconds without a key until the list is filtered: longer than a click on a line of it takes. */
+/** Milliseconds without a key before the list is filtered: longer than it takes to click a line. */
 const pause = 350;
 
-/** A search field that keeps what is being typed while live updates draw the page again. */
+/** A search field that keeps its text while live updates render the page again. */
 export function FilterField({ label, id, value, placeholder, onCommit }: Props): JSX.Element {
   const [draft, setDraft] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const typed = useRef(false);
-  // What comes back of an earlier word may not take away what was typed since.
+  // A late update of `value` must not overwrite newer typing.
   useEffect(() => {
     if (!typed.current) setDraft(value);
   }, [value]);

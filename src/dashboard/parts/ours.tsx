@@ -1,11 +1,11 @@
-/** "This is ours": what to write into the config so that a host that was refused is served. */
+/** "This host is ours": shows the config lines that make a refused host a served one. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { t } from '../language.ts';
 import { CopyLine } from './copy-line.tsx';
 import { Dialog } from './dialog.tsx';
 
-/** @param host as the sender wrote it, without a port */
+/** @param host as sent, without port */
 export function OursButton({ host }: { host: string }): JSX.Element {
   const [open, setOpen] = useState(false);
   return (

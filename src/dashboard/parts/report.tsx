@@ -1,4 +1,4 @@
-/** A report to the abuse contact of a source, ready to copy. */
+/** A report for the abuse contact of a source, ready to copy. */
 import type { JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { listFormats } from '../../reports/formats.ts';
@@ -34,7 +34,7 @@ function ReportDialog({ client, onClose }: { client: string; onClose: () => void
       await navigator.clipboard.writeText(text.current?.value ?? '');
       setSaid(t.report.copied);
     } catch {
-      // Without TLS a browser may not copy by itself: the text is selected, one key is left.
+      // Without TLS a browser denies clipboard access: the text is selected, so that Ctrl+C copies it.
       setSaid(t.report.selected);
     }
   }
@@ -94,7 +94,7 @@ const listNames = {
   misp: 'MISP',
 } as const;
 
-/** Files for sharing: of a client, or without one of all since a moment. */
+/** Downloads of lists to share: about one client, or about all since a time. */
 export function ShareLinks(query: { client?: string; from?: number }): JSX.Element {
   return (
     <>

@@ -1,4 +1,4 @@
-/** What stands where data would: it is coming, there is none, or it could not be had. */
+/** Placeholders for data: loading, empty, failed. */
 import type { ComponentChildren, JSX } from 'preact';
 import { t } from '../language.ts';
 import type { Resource } from '../resource.ts';

@@ -1,4 +1,4 @@
-/** How probes were tried, a bar a rule: in words, with its id beside. */
+/** Probes by rule: a bar each, with a short description and the id. */
 import type { JSX } from 'preact';
 import type { SummaryAnswer } from '../api.ts';
 import { t } from '../language.ts';
@@ -8,7 +8,7 @@ import { Bars } from './bars.tsx';
 
 interface TechniqueBarsProps {
   readonly rules: SummaryAnswer['rules'];
-  /** What else the events behind a bar have in common. */
+  /** Further filters of the links. */
   readonly filter?: Readonly<Record<string, string>>;
 }
 

@@ -1,14 +1,14 @@
-/** Where probes come from, on a map of the world that is part of the dashboard. The list beside it says the same in numbers. */
+/** A world map of the sources. The list beside it has the numbers. */
 import type { JSX } from 'preact';
 import type { OriginsAnswer } from '../api.ts';
 import { say, t } from '../language.ts';
 import { amount } from '../words.ts';
 import { height, land, placeOf, width } from '../world.ts';
 
-/** All of the land in one path: a dot is a line of no length with round ends. */
+/** The land as one path: each dot is a zero-length line with round caps. */
 const dots = land.map(({ x, y }) => `M${x} ${y}h0`).join('');
 
-/** Radius of the busiest country, and of one with a single probe, in dots. */
+/** Radius of the busiest country, and the smallest radius, in dots. */
 const [largest, smallest] = [2.6, 0.7];
 
 export function World({ countries }: Pick<OriginsAnswer, 'countries'>): JSX.Element {
@@ -19,7 +19,7 @@ export function World({ countries }: Pick<OriginsAnswer, 'countries'>): JSX.Elem
       {countries.map(({ country, count }) => {
         const place = country === null ? undefined : placeOf.get(country);
         if (country === null || place === undefined) return null;
-        // The area is the number.
+        // The area is proportional to the count.
         const radius = smallest + (largest - smallest) * Math.sqrt(count / most);
         return (
           <circle key={country} class="origin-mark" cx={place.x} cy={place.y} r={radius}>

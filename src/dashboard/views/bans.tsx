@@ -1,7 +1,7 @@
 /** The bans in force. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { api } from '../api.ts';
+import { api, type BansAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
 import { BanButton } from '../parts/ban.tsx';
@@ -14,12 +14,10 @@ export function BansView({ live }: ViewProps): JSX.Element {
   const bans = useResource(api.bans, []);
   const { reload } = bans;
   useEffect(reload, [live.bans]);
-  const left = (until: string | null) =>
-    until === null ? t.bans.forEver : t.bans.left(spanText(Date.parse(until) - Date.now()));
   const heading = useRef<HTMLHeadingElement>(null);
   const unbanned = () => {
     reload();
-    // The row goes, and the focus would go with it.
+    // The row disappears, and the focus with it: move the focus to the heading.
     heading.current?.focus();
   };
   return (
@@ -39,50 +37,7 @@ export function BansView({ live }: ViewProps): JSX.Element {
             ) : data.bans.length === 0 ? (
               <Empty title={t.bans.nobody}>{t.bans.nobodyWhy}</Empty>
             ) : (
-              <table class="rows">
-                <thead>
-                  <tr>
-                    <th scope="col">{t.bans.prefix}</th>
-                    <th scope="col">{t.bans.until}</th>
-                    <th scope="col">{t.bans.since}</th>
-                    <th scope="col">{t.bans.why}</th>
-                    <th scope="col">
-                      <span class="hidden">{t.bans.actions}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.bans.map(({ prefix, since, until, level, by, reason }) => (
-                    <tr key={prefix}>
-                      <th scope="row" data-label={t.bans.prefix}>
-                        <a href={href('events', { client: sourceText(prefix) })}>{sourceText(prefix)}</a>
-                      </th>
-                      <td data-label={t.bans.until}>
-                        <span class="whole" title={until === null ? '' : fullTime(until)}>
-                          {left(until)}
-                        </span>
-                      </td>
-                      <td data-label={t.bans.since}>
-                        <time dateTime={since} title={fullTime(since)}>
-                          {timeText(since)}
-                        </time>
-                      </td>
-                      <td class="wide" data-label={t.bans.why}>
-                        <span>
-                          {reason === '' || reason === 'banned by an operator' ? '' : reason}{' '}
-                          <small>
-                            {by === 'operator' ? t.bans.byOperator : t.bans.byProbes}
-                            {level > 1 && t.bans.level(level)}
-                          </small>
-                        </span>
-                      </td>
-                      <td class="actions">
-                        <BanButton prefix={prefix} ban={prefix} onChange={unbanned} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+              <BanTable bans={data.bans} onUnban={unbanned} />
             )}
             {data.total > data.bans.length && (
               <p class="lead">{t.bans.newest(amount(data.bans.length), amount(data.total))}</p>
@@ -91,5 +46,57 @@ export function BansView({ live }: ViewProps): JSX.Element {
         )}
       </Loaded>
     </section>
+  );
+}
+
+const left = (until: string | null): string =>
+  until === null ? t.bans.forEver : t.bans.left(spanText(Date.parse(until) - Date.now()));
+
+function BanTable({ bans, onUnban }: { bans: BansAnswer['bans']; onUnban: () => void }): JSX.Element {
+  return (
+    <table class="rows">
+      <thead>
+        <tr>
+          <th scope="col">{t.bans.prefix}</th>
+          <th scope="col">{t.bans.until}</th>
+          <th scope="col">{t.bans.since}</th>
+          <th scope="col">{t.bans.why}</th>
+          <th scope="col">
+            <span class="hidden">{t.bans.actions}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {bans.map(({ prefix, since, until, level, by, reason }) => (
+          <tr key={prefix}>
+            <th scope="row" data-label={t.bans.prefix}>
+              <a href={href('events', { client: sourceText(prefix) })}>{sourceText(prefix)}</a>
+            </th>
+            <td data-label={t.bans.until}>
+              <span class="whole" title={until === null ? '' : fullTime(until)}>
+                {left(until)}
+              </span>
+            </td>
+            <td data-label={t.bans.since}>
+              <time dateTime={since} title={fullTime(since)}>
+                {timeText(since)}
+              </time>
+            </td>
+            <td class="wide" data-label={t.bans.why}>
+              <span>
+                {reason === '' || reason === 'banned by an operator' ? '' : reason}{' '}
+                <small>
+                  {by === 'operator' ? t.bans.byOperator : t.bans.byProbes}
+                  {level > 1 && t.bans.level(level)}
+                </small>
+              </span>
+            </td>
+            <td class="actions">
+              <BanButton prefix={prefix} ban={prefix} onChange={onUnban} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

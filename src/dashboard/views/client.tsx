@@ -1,7 +1,7 @@
-/** One client: since when, what it tried, and its latest events. */
+/** One client: its history and its latest events. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { api } from '../api.ts';
+import { api, type ClientAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';
 import { BanButton, BanMark } from '../parts/ban.tsx';
@@ -14,6 +14,7 @@ import { useResource } from '../resource.ts';
 import { href } from '../route.ts';
 import { amount, intentWords, originText, sourceText, zonedTime } from '../words.ts';
 
+/** Events shown. */
 const shown = 20;
 
 export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Element {
@@ -32,45 +33,16 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
         </p>
         <h1>{name}</h1>
         <Loaded of={client} lines={6}>
-          {({ prefix, block, first, last, count, listeners, bannedBy, ...origin }) => (
+          {(data) => (
             <>
-              <dl class="facts">
-                <dt>{t.client.first}</dt>
-                <dd>
-                  <time dateTime={first}>{zonedTime(first)}</time>
-                </dd>
-                <dt>{t.client.last}</dt>
-                <dd>
-                  <time dateTime={last}>{zonedTime(last)}</time>
-                </dd>
-                <dt>{t.client.requests}</dt>
-                <dd>
-                  {amount(count)} <BanMark prefix={prefix} by={bannedBy} />
-                </dd>
-                <dt>{t.client.cameIn}</dt>
-                <dd>{listeners.map(({ listener }) => listener).join(', ')}</dd>
-                <dt>{t.client.network}</dt>
-                <dd>
-                  <a href={href('events', { client: block })}>{block}</a>
-                </dd>
-                {originText(origin) !== '' && (
-                  <>
-                    <dt>{t.client.from}</dt>
-                    <dd>{originText(origin)}</dd>
-                  </>
-                )}
-                <dt>{t.client.name}</dt>
-                <dd>
-                  <Name address={name.split('/', 1)[0]!} />
-                </dd>
-              </dl>
+              <Facts client={data} address={name.split('/', 1)[0]!} />
               <div class="actions">
                 <a class="button" href={href('events', { client: name })}>
                   {t.client.allEvents}
                 </a>
                 <ReportButton client={name} />
-                {!off && bannedBy !== 'list' && (
-                  <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
+                {!off && data.bannedBy !== 'list' && (
+                  <BanButton prefix={data.prefix} ban={data.bannedBy} onChange={reload} />
                 )}
               </div>
             </>
@@ -106,7 +78,44 @@ export function ClientView({ live, id }: ViewProps & { id: string }): JSX.Elemen
   );
 }
 
-/** Asked on demand alone: whoever holds the reverse zone sees that somebody looks. */
+function Facts({ client, address }: { client: ClientAnswer; address: string }): JSX.Element {
+  const { prefix, block, first, last, count, listeners, bannedBy } = client;
+  const origin = originText(client);
+  return (
+    <dl class="facts">
+      <dt>{t.client.first}</dt>
+      <dd>
+        <time dateTime={first}>{zonedTime(first)}</time>
+      </dd>
+      <dt>{t.client.last}</dt>
+      <dd>
+        <time dateTime={last}>{zonedTime(last)}</time>
+      </dd>
+      <dt>{t.client.requests}</dt>
+      <dd>
+        {amount(count)} <BanMark prefix={prefix} by={bannedBy} />
+      </dd>
+      <dt>{t.client.cameIn}</dt>
+      <dd>{listeners.map(({ listener }) => listener).join(', ')}</dd>
+      <dt>{t.client.network}</dt>
+      <dd>
+        <a href={href('events', { client: block })}>{block}</a>
+      </dd>
+      {origin !== '' && (
+        <>
+          <dt>{t.client.from}</dt>
+          <dd>{origin}</dd>
+        </>
+      )}
+      <dt>{t.client.name}</dt>
+      <dd>
+        <Name address={address} />
+      </dd>
+    </dl>
+  );
+}
+
+/** Queried only on a click: the owner of the reverse zone can see the query. */
 function Name({ address }: { address: string }): JSX.Element {
   const [said, setSaid] = useState<string | null>(null);
   useEffect(() => setSaid(null), [address]);

@@ -1,4 +1,4 @@
-/** One event in full: what came in, what is wrong with it, what would be done now. */
+/** One event in full: the bytes, what is wrong with them, and the verdict of the current policy. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { hostPort } from '../../address/host-port.ts';
@@ -10,7 +10,7 @@ import { OursButton } from '../parts/ours.tsx';
 import { ReportButton } from '../parts/report.tsx';
 import { Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
-import { href, leftList } from '../route.ts';
+import { href, listFilters } from '../route.ts';
 import {
   actionWords,
   answerWords,
@@ -33,7 +33,7 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
     if (live.bans !== seen.current) reload();
     seen.current = live.bans;
   }, [live.bans]);
-  const back = href('events', leftList());
+  const back = href('events', listFilters());
   if (event.data === null)
     return (
       <section class="card">
@@ -46,74 +46,80 @@ export function EventView({ live, id }: ViewProps & { id: string }): JSX.Element
       </section>
     );
   return (
-    <Loaded of={event}>
-      {(data) => {
-        const { prefix, client } = data;
-        return (
-          <article>
-            <section class="card">
-              <p class="crumb">
-                <a href={back} aria-keyshortcuts="Escape">
-                  {t.events.title}
-                </a>{' '}
-                / {id}
-              </p>
-              <h1 class="verdict">{t.event.why(data.why, data.rule, data.destination)}</h1>
-              <p class="event-summary">
-                <span class={`fate ${data.action}`}>{actionWords(data.action)}</span>{' '}
-                {answerWords(data.answer)}
-                {data.count > 1 && ` · ${times(data.count)}`} <BanMark prefix={prefix} by={data.bannedBy} />
-              </p>
-              <Facts event={data} />
-              <div class="actions">
-                {data.rule === 'host-foreign' && data.destination !== null && (
-                  <OursButton host={hostOf(data.destination)} />
-                )}
-                <a class="button" href={href('events', { client: sourceText(prefix) })}>
-                  {t.event.allFrom(sourceText(prefix))}
-                </a>
-                {prefix !== 'several' && <ReportButton client={client} />}
-                {prefix !== 'several' && !off && data.bannedBy !== 'list' && (
-                  <BanButton prefix={prefix} ban={data.bannedBy} onChange={reload} />
-                )}
-              </div>
-            </section>
-            <section class="card">
-              <h2>{t.event.cameIn}</h2>
-              <Bytes event={data} />
-            </section>
-            <div class="columns">
-              <section class="card">
-                <h2>{t.event.rule}</h2>
-                <p>
-                  <a class="tag" href={href('events', { rule: data.rule })}>
-                    {data.rule}
-                  </a>
-                </p>
-                <dl class="facts">
-                  <dt>{t.event.seen}</dt>
-                  <dd>{t.event.explained(data.explained, data.rule).title}</dd>
-                  <dt>{t.event.sought}</dt>
-                  <dd>{t.event.explained(data.explained, data.rule).seeks}</dd>
-                  <dt>{t.event.reference}</dt>
-                  <dd>{data.explained.reference}</dd>
-                </dl>
-              </section>
-              <section class="card">
-                <h2>{t.event.now}</h2>
-                <JudgedNow event={data} />
-              </section>
-            </div>
-          </article>
-        );
-      }}
-    </Loaded>
+    <Loaded of={event}>{(data) => <Article event={data} back={back} off={off} onChange={reload} />}</Loaded>
+  );
+}
+
+interface ArticleProps {
+  readonly event: ApiEventInFull;
+  /** The list the event was opened from. */
+  readonly back: string;
+  /** Bans are off. */
+  readonly off: boolean;
+  readonly onChange: () => void;
+}
+
+function Article({ event, back, off, onChange }: ArticleProps): JSX.Element {
+  const { id, prefix, client, rule, destination, bannedBy } = event;
+  const explained = t.event.explained(event.explained, rule);
+  return (
+    <article>
+      <section class="card">
+        <p class="crumb">
+          <a href={back} aria-keyshortcuts="Escape">
+            {t.events.title}
+          </a>{' '}
+          / {id}
+        </p>
+        <h1 class="verdict">{t.event.why(event.why, rule, destination)}</h1>
+        <p class="event-summary">
+          <span class={`fate ${event.action}`}>{actionWords(event.action)}</span> {answerWords(event.answer)}
+          {event.count > 1 && ` · ${times(event.count)}`} <BanMark prefix={prefix} by={bannedBy} />
+        </p>
+        <Facts event={event} />
+        <div class="actions">
+          {rule === 'host-foreign' && destination !== null && <OursButton host={hostOf(destination)} />}
+          <a class="button" href={href('events', { client: sourceText(prefix) })}>
+            {t.event.allFrom(sourceText(prefix))}
+          </a>
+          {prefix !== 'several' && <ReportButton client={client} />}
+          {prefix !== 'several' && !off && bannedBy !== 'list' && (
+            <BanButton prefix={prefix} ban={bannedBy} onChange={onChange} />
+          )}
+        </div>
+      </section>
+      <section class="card">
+        <h2>{t.event.cameIn}</h2>
+        <Bytes event={event} />
+      </section>
+      <div class="columns">
+        <section class="card">
+          <h2>{t.event.rule}</h2>
+          <p>
+            <a class="tag" href={href('events', { rule })}>
+              {rule}
+            </a>
+          </p>
+          <dl class="facts">
+            <dt>{t.event.seen}</dt>
+            <dd>{explained.title}</dd>
+            <dt>{t.event.sought}</dt>
+            <dd>{explained.seeks}</dd>
+            <dt>{t.event.reference}</dt>
+            <dd>{event.explained.reference}</dd>
+          </dl>
+        </section>
+        <section class="card">
+          <h2>{t.event.now}</h2>
+          <JudgedNow event={event} />
+        </section>
+      </div>
+    </article>
   );
 }
 
 function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
   const { time, last, client, prefix, listener, site, intent, destination, rules } = event;
-  const { clientPort, localAddress, localPort, sni, command, credentialHash } = event;
   return (
     <dl class="facts">
       <dt>{t.event.time}</dt>
@@ -139,6 +145,34 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
       )}
       <dt>{t.event.listener}</dt>
       <dd>{listener}</dd>
+      <Connection event={event} />
+      <dt>{t.event.for}</dt>
+      <dd>{site ?? t.event.noSite}</dd>
+      <dt>{t.event.after}</dt>
+      <dd>
+        {destination === null && intent === 'web' ? t.event.namedNothing : intentWords(intent)}
+        {destination !== null && (
+          <>
+            : <code>{destination}</code>
+          </>
+        )}
+      </dd>
+      <dt>{t.event.rules}</dt>
+      <dd>
+        {rules.map((rule) => (
+          <div key={rule}>
+            {techniqueWords(rule)} <small>{rule}</small>
+          </div>
+        ))}
+      </dd>
+    </dl>
+  );
+}
+
+function Connection({ event }: { event: ApiEventInFull }): JSX.Element {
+  const { client, clientPort, localAddress, localPort, sni, command, credentialHash } = event;
+  return (
+    <>
       {clientPort != null && localAddress != null && (
         <>
           <dt>{t.event.ends}</dt>
@@ -169,26 +203,7 @@ function Facts({ event }: { event: ApiEventInFull }): JSX.Element {
           </dd>
         </>
       )}
-      <dt>{t.event.for}</dt>
-      <dd>{site ?? t.event.noSite}</dd>
-      <dt>{t.event.after}</dt>
-      <dd>
-        {destination === null && intent === 'web' ? t.event.namedNothing : intentWords(intent)}
-        {destination !== null && (
-          <>
-            : <code>{destination}</code>
-          </>
-        )}
-      </dd>
-      <dt>{t.event.rules}</dt>
-      <dd>
-        {rules.map((rule) => (
-          <div key={rule}>
-            {techniqueWords(rule)} <small>{rule}</small>
-          </div>
-        ))}
-      </dd>
-    </dl>
+    </>
   );
 }
 
@@ -199,7 +214,7 @@ interface Piece {
   readonly what: string | null;
 }
 
-/** The bytes, a line of the message a line, the offending parts marked. */
+/** The bytes, with the line breaks of the message, and the offending parts highlighted. */
 function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
   const { bytes, judgedNow } = event;
   if (bytes === '') return <p class="lead">{t.event.nothingKept}</p>;
@@ -220,7 +235,7 @@ function Bytes({ event }: { event: ApiEventInFull }): JSX.Element {
   );
 }
 
-/** Ends of lines are kept visible, and made so. */
+/** Shows escaped line ends, and breaks the line there. */
 const broken = (text: string): string => text.replace(/\\r\\n|\\n/g, (end) => `${end}\n`);
 
 function cut(bytes: string, signals: Signals): Piece[] {
@@ -240,7 +255,7 @@ function cut(bytes: string, signals: Signals): Piece[] {
   return pieces;
 }
 
-/** Rules that say something of the client, nothing of what it sent. */
+/** Rules about the client, not about the bytes it sent. */
 const byClient = new Set(['client-banned', 'rate-limited']);
 
 function JudgedNow({ event }: { event: ApiEventInFull }): JSX.Element {

@@ -1,4 +1,4 @@
-/** How the checkpoint and what stands behind it are. */
+/** The state of this gateway, its backends, its certificates and its fleet. */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { api, type Status } from '../api.ts';
@@ -9,6 +9,7 @@ import { Empty, Loaded } from '../parts/states.tsx';
 import { useResource } from '../resource.ts';
 import { amount, fullTime, sizeText, spanText } from '../words.ts';
 
+/** Milliseconds. */
 const refresh = 5000;
 const looks = { unknown: 'flag', healthy: 'allow', failing: 'flag', ejected: 'block' } as const;
 

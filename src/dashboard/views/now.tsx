@@ -1,4 +1,4 @@
-/** What happens now. */
+/** The start page: headline, figures, chart, live events. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api, type LiveEvent, type SummaryAnswer } from '../api.ts';
@@ -44,10 +44,10 @@ export function NowView(props: ViewProps): JSX.Element {
           value={summary.data === null ? '…' : short(summary.data.total)}
           strong={(summary.data?.total ?? 0) > 0}
         />
-        <Figure name={t.now.turnedAway} value={fate(summary.data, 'block')} />
+        <Figure name={t.now.blocked} value={countOf(summary.data, 'block')} />
         <Figure
-          name={t.now.passedOn}
-          value={fate(summary.data, 'flag')}
+          name={t.now.flagged}
+          value={countOf(summary.data, 'flag')}
           link={href('events', { action: 'flag' })}
         />
         <Figure
@@ -107,7 +107,7 @@ export function NowView(props: ViewProps): JSX.Element {
   );
 }
 
-/** Nothing in the range: either nothing ever came, and here is how to knock, or it was earlier. */
+/** No probes in the range. If there never were any, it shows a command that sends one. */
 function Quiet({ summary }: { summary: SummaryAnswer }): JSX.Element {
   const status = useResource(api.status, []);
   if (summary.totals.length > 0 || status.data === null)
@@ -124,10 +124,10 @@ function Quiet({ summary }: { summary: SummaryAnswer }): JSX.Element {
   );
 }
 
-const fate = (summary: SummaryAnswer | null, of: string): string =>
+const countOf = (summary: SummaryAnswer | null, wanted: string): string =>
   summary === null
     ? '…'
-    : short(summary.rules.reduce((sum, { action, count }) => sum + (action === of ? count : 0), 0));
+    : short(summary.rules.reduce((sum, { action, count }) => sum + (action === wanted ? count : 0), 0));
 
 function Figure({
   name,

@@ -3,11 +3,12 @@ import { api, type SummaryAnswer } from '../api.ts';
 import type { ViewProps } from '../app.tsx';
 import { type Resource, useResource } from '../resource.ts';
 
-/** Milliseconds between two looks at whether something came in, and between two summaries while nothing does. */
+/** Milliseconds between two checks for new probes. */
 const look = 1500;
+/** Milliseconds between two summaries while there are none. */
 const calm = 30_000;
 
-/** The counts of the range, kept up with the live feed. */
+/** The counts of the range, reloaded when the live feed brings probes. */
 export function useSummary({ live, range }: ViewProps): Resource<SummaryAnswer> {
   const summary = useResource((init) => api.summary(Date.now() - range, init), [range]);
   const { reload } = summary;

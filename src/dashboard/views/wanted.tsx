@@ -1,4 +1,4 @@
-/** What the senders wanted: intents and destinations. */
+/** What senders wanted: intents, techniques and destinations. */
 import type { JSX } from 'preact';
 import type { ViewProps } from '../app.tsx';
 import { t } from '../language.ts';

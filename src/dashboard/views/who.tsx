@@ -1,4 +1,4 @@
-/** Who probes: the sources, and what is done about them. */
+/** The sources of probes: clients, networks, providers, countries. */
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api, type OriginsAnswer, type SummaryAnswer } from '../api.ts';
@@ -14,7 +14,7 @@ import { href } from '../route.ts';
 import { amount, fullTime, originText, sourceText, techniqueWords, timeText } from '../words.ts';
 import { useSummary } from './use-summary.ts';
 
-/** Sources shown at first. */
+/** Sources shown before a click on "all". */
 const first = 15;
 
 export function WhoView(props: ViewProps): JSX.Element {
@@ -37,77 +37,12 @@ export function WhoView(props: ViewProps): JSX.Element {
               <Empty title={t.who.nobody}>{t.who.nobodyWhy}</Empty>
             ) : (
               <>
-                <table class="rows">
-                  <thead>
-                    <tr>
-                      <th scope="col">{t.who.source}</th>
-                      <th scope="col" class="number">
-                        {t.who.probes}
-                      </th>
-                      <th scope="col">{t.who.first}</th>
-                      <th scope="col">{t.who.last}</th>
-                      <th scope="col">{t.who.wantedLast}</th>
-                      <th scope="col">
-                        <span class="hidden">{t.who.actions}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {data.sources
-                      .slice(0, all ? undefined : first)
-                      .map(({ prefix, count, first: seen, last, rule, why, bannedBy, ...origin }) => (
-                        <tr key={prefix}>
-                          <th scope="row" data-label={t.who.source}>
-                            {prefix === 'several' ? (
-                              t.who.several
-                            ) : (
-                              <a href={href('client', {}, prefix)}>{sourceText(prefix)}</a>
-                            )}
-                            <BanMark prefix={prefix} by={bannedBy} />
-                            {originText(origin) !== '' && <small class="origin">{originText(origin)}</small>}
-                          </th>
-                          <td class="number" data-label={t.who.probes}>
-                            {amount(count)}
-                            <span class="bar" aria-hidden="true">
-                              <i style={{ width: `${(count / most) * 100}%` }} />
-                            </span>
-                          </td>
-                          <td data-label={t.who.first}>
-                            {seen !== null && (
-                              <time dateTime={seen} title={fullTime(seen)}>
-                                {timeText(seen)}
-                              </time>
-                            )}
-                          </td>
-                          <td data-label={t.who.last}>
-                            <time dateTime={last} title={fullTime(last)}>
-                              {timeText(last)}
-                            </time>
-                          </td>
-                          <td class="wide" data-label={t.who.wanted}>
-                            <span>
-                              {why === null ? '—' : t.event.wanted(why, rule ?? '', null)}{' '}
-                              {rule !== null && (
-                                <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
-                                  {rule}
-                                </a>
-                              )}
-                            </span>
-                          </td>
-                          <td class="actions">
-                            {prefix !== 'several' && (
-                              <>
-                                <ReportButton client={sourceText(prefix)} />
-                                {!off && bannedBy !== 'list' && (
-                                  <BanButton prefix={prefix} ban={bannedBy} onChange={reload} />
-                                )}
-                              </>
-                            )}
-                          </td>
-                        </tr>
-                      ))}
-                  </tbody>
-                </table>
+                <SourceTable
+                  sources={data.sources.slice(0, all ? undefined : first)}
+                  most={most}
+                  off={off}
+                  onChange={reload}
+                />
                 {!all && data.sources.length > first && (
                   <p class="more">
                     <button type="button" onClick={() => setAll(true)}>
@@ -125,10 +60,101 @@ export function WhoView(props: ViewProps): JSX.Element {
   );
 }
 
-/** Entries of each list. */
+type Source = SummaryAnswer['sources'][number];
+
+interface SourceTableProps {
+  readonly sources: readonly Source[];
+  /** Count of the busiest source, which gets the longest bar. */
+  readonly most: number;
+  /** Bans are off. */
+  readonly off: boolean;
+  readonly onChange: () => void;
+}
+
+function SourceTable({ sources, ...rest }: SourceTableProps): JSX.Element {
+  return (
+    <table class="rows">
+      <thead>
+        <tr>
+          <th scope="col">{t.who.source}</th>
+          <th scope="col" class="number">
+            {t.who.probes}
+          </th>
+          <th scope="col">{t.who.first}</th>
+          <th scope="col">{t.who.last}</th>
+          <th scope="col">{t.who.wantedLast}</th>
+          <th scope="col">
+            <span class="hidden">{t.who.actions}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {sources.map((source) => (
+          <SourceRow key={source.prefix} source={source} {...rest} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function SourceRow({
+  source,
+  most,
+  off,
+  onChange,
+}: Omit<SourceTableProps, 'sources'> & { source: Source }): JSX.Element {
+  const { prefix, count, first: seen, last, rule, why, bannedBy, ...origin } = source;
+  return (
+    <tr>
+      <th scope="row" data-label={t.who.source}>
+        {prefix === 'several' ? t.who.several : <a href={href('client', {}, prefix)}>{sourceText(prefix)}</a>}
+        <BanMark prefix={prefix} by={bannedBy} />
+        {originText(origin) !== '' && <small class="origin">{originText(origin)}</small>}
+      </th>
+      <td class="number" data-label={t.who.probes}>
+        {amount(count)}
+        <span class="bar" aria-hidden="true">
+          <i style={{ width: `${(count / most) * 100}%` }} />
+        </span>
+      </td>
+      <td data-label={t.who.first}>
+        {seen !== null && (
+          <time dateTime={seen} title={fullTime(seen)}>
+            {timeText(seen)}
+          </time>
+        )}
+      </td>
+      <td data-label={t.who.last}>
+        <time dateTime={last} title={fullTime(last)}>
+          {timeText(last)}
+        </time>
+      </td>
+      <td class="wide" data-label={t.who.wanted}>
+        <span>
+          {why === null ? '—' : t.event.wanted(why, rule ?? '', null)}{' '}
+          {rule !== null && (
+            <a class="tag" href={href('events', { rule })} title={techniqueWords(rule)}>
+              {rule}
+            </a>
+          )}
+        </span>
+      </td>
+      <td class="actions">
+        {prefix !== 'several' && (
+          <>
+            <ReportButton client={sourceText(prefix)} />
+            {!off && bannedBy !== 'list' && <BanButton prefix={prefix} ban={bannedBy} onChange={onChange} />}
+          </>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+/** Most entries of each list. */
 const mostOrigins = 10;
 
-/** Where all of them come from: networks, and what local files say of them. */
+/** The networks of all sources, and their countries and providers. */
 function Origins({ summary, range }: { summary: SummaryAnswer; range: number }): JSX.Element {
   const origins = useResource((init) => api.origins(Date.now() - range, init), [range]);
   const { reload } = origins;
@@ -165,7 +191,7 @@ function Origins({ summary, range }: { summary: SummaryAnswer; range: number }):
   );
 }
 
-/** Countries and providers, where `geo` names files for them. */
+/** Countries and providers, if `geo` names files for them. */
 function ByFile({
   origins: { countries, systems },
   amountOf,
