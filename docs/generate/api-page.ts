@@ -1,4 +1,4 @@
-/** The page about the admin API, from the OpenAPI document of a running gateway. */
+/** The admin API page, from the OpenAPI document of a running gateway. */
 import { ruleIds } from '../../src/rules/catalogue.ts';
 import { generatedNote } from './note.ts';
 import { described, type JsonSchema, type Operation } from './running.ts';
@@ -7,9 +7,9 @@ import { table } from './table.ts';
 const intro = `# Admin API
 
 JSON over HTTP on the admin listener, with \`Authorization: Bearer TOKEN\`; without it 401. \`/healthz\` and \`/readyz\` are open. The token is
-\`admin.token\` of the config, or the one printed at start. An error is \`{ "error": "…" }\`: what is wrong, and the fix.
+\`admin.token\` in the config, or the one printed at start. An error is \`{ "error": "…" }\`: what is wrong, and the fix.
 
-\`GET /api/openapi.json\` gives all of this as OpenAPI 3.1, for programs that make clients of it. [Metrics](metrics.md) have a page of their own.
+\`GET /api/openapi.json\` returns all of this as OpenAPI 3.1, for client generators. [Metrics](metrics.md) are on their own page.
 `;
 
 export async function apiPage(): Promise<string> {
@@ -47,7 +47,7 @@ function section(
   ].join('\n');
 }
 
-/** The fields of an answer, a row each: path, kind, what it says. */
+/** One row for each field of an answer: path, kind, description. */
 export function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
   for (const [name, child] of Object.entries(schema.properties ?? {})) {
     const full = path === '' ? name : `${path}.${name}`;

@@ -1,11 +1,11 @@
 /**
- * How often logs of servers that anybody may read hold each rule: counted by `sekisho scan`, with the names of the server learned from
- * the log. Counts only; the logs hold addresses of clients, and are no part of the project. `test/scan/captures.test.ts` counts again.
+ * How often each rule occurs in public server logs, counted by `sekisho scan` with the server's names learned from the log. The
+ * logs contain clients' addresses, so the project has only the counts. `test/scan/captures.test.ts` counts again.
  */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 
 export interface Capture {
-  /** The folder that the test looks for. */
+  /** The folder name that the test looks for. */
   readonly folder: string;
   /** How it is cited. */
   readonly source: string;
@@ -25,7 +25,7 @@ export const captures: readonly Capture[] = [
     source:
       'A. Chuvakin, "Linux Redhat 7.1 System Deployed in a Honeynet Logs", AZSecure Data; as in ' +
       github('wagaken/first-step-for-log-analysis', 'b2984d7'),
-    server: 'a honeypot, Apache 1.3',
+    server: 'an Apache 1.3 honeypot',
     time: 'April to October 2004',
     requests: 38_487,
     rules: { 'absolute-form-foreign': 984, connect: 427, socks5: 36 },
@@ -88,7 +88,7 @@ export const captures: readonly Capture[] = [
   },
   {
     folder: 'elastic+examples',
-    source: `${github('elastic/examples', '6d86454')}, ordinary traffic to compare with`,
+    source: `${github('elastic/examples', '6d86454')}, ordinary traffic, for comparison`,
     server: 'Apache',
     time: 'May 2015',
     requests: 10_000,
@@ -96,7 +96,7 @@ export const captures: readonly Capture[] = [
   },
 ];
 
-/** Rules that a line of an access log can show, and that `scan` looks for. */
+/** Rules that an access log line can show and that `scan` looks for. */
 const logged: ReadonlySet<RuleId> = new Set([
   ...(['socks4', 'socks5', 'tls-on-plaintext', 'smtp-on-http', 'proxy-protocol', 'h2-preface'] as const),
   ...(['not-http', 'connect', 'trace', 'target-malformed', 'path-proxy', 'url-in-path'] as const),
@@ -111,7 +111,7 @@ const logged: ReadonlySet<RuleId> = new Set([
 const letter = (index: number): string => String.fromCharCode(0x41 + index);
 const grouped = (count: number): string => count.toLocaleString('en');
 
-/** What the section of a rule says of the captures. */
+/** What a rule's section says about the captures. */
 export function captured(rule: RuleId): string {
   const rows = captures.flatMap(({ rules, requests }, index) => {
     const count = rules[rule];
@@ -121,11 +121,11 @@ export function captured(rule: RuleId): string {
   });
   if (rows.length > 0) return `[Public captures](#public-captures): ${rows.join('; ')}.`;
   return logged.has(rule)
-    ? '[Public captures](#public-captures): none of them has it.'
+    ? '[Public captures](#public-captures): none.'
     : '[Public captures](#public-captures): access logs do not show it.';
 }
 
-/** The sources, a row each. */
+/** One row for each source. */
 export const capturesTable = (): string =>
   [
     '| | Source | Server | Time | Requests | Probes |',

@@ -1,4 +1,4 @@
-/** The page about the command line, from the program itself. */
+/** The command-line page, from the program itself. */
 import type { EventEmitter } from 'node:events';
 import type { Command as Program } from 'commander';
 import { buildProgram } from '../../src/cli.ts';
@@ -7,8 +7,8 @@ import { table } from './table.ts';
 
 const intro = `# Command line
 
-In a checkout every command runs as \`npm run -s sekisho -- …\`, installed as \`sekisho …\`. What a program may want to read goes to
-stdout, with \`--json\` one object a line; what is written for people goes to stderr.
+In a checkout every command runs as \`npm run -s sekisho -- …\`, once installed as \`sekisho …\`. Output for programs goes to
+stdout, with \`--json\` one object on each line; messages for people go to stderr.
 
 | Exit code | |
 |---|---|
@@ -17,14 +17,14 @@ stdout, with \`--json\` one object a line; what is written for people goes to st
 | 2 | the command line is wrong |
 | 3 | \`audit\`, \`scan\` and \`health\`: inconclusive |
 
-\`scan\` has more: [read old logs](../how-to/read-old-logs.md).
+For \`scan\` see [read old logs](../how-to/read-old-logs.md).
 
-\`start\` runs until SIGTERM or SIGINT, and ends once the requests under way are answered; SIGHUP makes it read the config again.
-\`SEKISHO_TOKEN\` holds the token of the admin listener for \`sekisho bans\`. \`NO_COLOR\` takes the colours out.
+\`start\` runs until SIGTERM or SIGINT, then answers the requests under way and exits; SIGHUP reloads the config.
+Put the admin token for \`sekisho bans\` into \`SEKISHO_TOKEN\`. \`NO_COLOR\` turns colours off.
 
 ## Completion and manual page
 
-The Debian package brings both, \`npm install -g\` the manual page (\`man sekisho\`). Elsewhere the program writes what completes it:
+The Debian package installs both, \`npm install -g\` the manual page (\`man sekisho\`). Elsewhere the program writes its completion scripts:
 
 \`\`\`sh
 sekisho completion bash > /etc/bash_completion.d/sekisho
@@ -80,7 +80,7 @@ function section(command: Program, parent: string, level: number): string[] {
   ];
 }
 
-/** What `--help` says behind the options, such as exit codes. */
+/** What `--help` prints after the options, such as exit codes. */
 function behindHelp(command: Program): string[] {
   const texts: string[] = [];
   (command as unknown as EventEmitter).emit('afterHelp', {

@@ -1,4 +1,4 @@
-/** The page about every setting, from the schema. */
+/** The config page, from the schema. */
 import { fileSchema } from '../../src/config/file-schema.ts';
 import { generatedNote } from './note.ts';
 
@@ -19,15 +19,15 @@ interface Schema {
 
 const intro = `# Config
 
-Every setting of the YAML file that \`--config\` names. A key that is not listed here is an error, and so is a value that
-cannot be read: \`sekisho check --config FILE\` tells all of them at once, each with its line and the fix. Editors that
-know JSON Schema complete and check the file as you type where it begins with
+Every setting of the YAML file that \`--config\` names. A key that is not listed here is an error, and so is an invalid
+value: \`sekisho check --config FILE\` reports all errors at once, each with its line and the fix. Editors that
+support JSON Schema complete and check the file as you type if it begins with
 
 \`\`\`yaml
 # yaml-language-server: $schema=./sekisho.schema.json
 \`\`\`
 
-(the path leads from your file to [config/sekisho.schema.json](../../config/sekisho.schema.json)). The least config:
+(with the path from your file to [config/sekisho.schema.json](../../config/sekisho.schema.json)). The smallest config:
 
 \`\`\`yaml
 sites:
@@ -46,7 +46,7 @@ export function configPage(): string {
 
 /** A setting, and those inside it one level deeper. */
 function* settings(path: string, schema: Schema, level: number, required: boolean): Generator<string> {
-  // One property a rule: those have a page of their own.
+  // One property for each rule; the rules page has them.
   const isRules = /(?:^|\.)policy\.rules$/.test(path);
   const description = isRules ? rulesText : (schema.description ?? '');
   const lines = [`${'#'.repeat(level)} \`${path}\``, '', description, ''];
@@ -64,10 +64,10 @@ function* settings(path: string, schema: Schema, level: number, required: boolea
 }
 
 const rulesText =
-  'Single rules that differ from the preset: rule id → action, or a map with `action` and `answer`. ' +
-  '[Every rule](rules.md), with what can be done about it.';
+  'Rules that differ from the preset: rule id → action, or a map with `action` and `answer`. ' +
+  'See [all rules](rules.md) and their possible actions.';
 
-/** A map that only holds settings: what is inside has the defaults. */
+/** A map that only groups settings, which have their own defaults. */
 const isGroup = ({ type, properties }: Schema): boolean => properties !== undefined && !Array.isArray(type);
 
 function inner(
@@ -86,7 +86,7 @@ function inner(
   };
 }
 
-/** What may be written; null where the settings inside say it. */
+/** The accepted values; null if the settings inside say it. */
 function valueText(schema: Schema): string | null {
   if (schema.enum !== undefined) return schema.enum.map((one) => `\`${one}\``).join(', ');
   const { items } = schema;
@@ -105,6 +105,6 @@ function valueText(schema: Schema): string | null {
 
 function defaultText(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : `\`[${value.join(', ')}]\``;
-  if (typeof value === 'object' && value !== null) return 'on, with the defaults of the settings below';
+  if (typeof value === 'object' && value !== null) return 'on, with the defaults below';
   return `\`${value}\``;
 }

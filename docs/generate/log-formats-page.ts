@@ -1,4 +1,4 @@
-/** The page about log formats, from the formats that `sekisho scan` reads. */
+/** The log formats page, from the formats that `sekisho scan` reads. */
 import { formats } from '../../src/scan/detect.ts';
 import { wrappings } from '../../src/scan/wrapping.ts';
 import { generatedNote } from './note.ts';
@@ -6,17 +6,17 @@ import { table } from './table.ts';
 
 const intro = `# Log formats
 
-\`sekisho scan\` reads these, and \`sekisho explain\` a line of each. The format is told from the first lines of a log; \`--format ID\` names it.
-A log of another format is read with its \`LogFormat\` (Apache) or \`log_format\` (nginx) behind \`--format\`:
+\`sekisho scan\` reads these formats, and \`sekisho explain\` reads a single line of each. \`scan\` detects the format from the first lines of a log; \`--format ID\` sets it.
+For another format give its \`LogFormat\` (Apache) or \`log_format\` (nginx) with \`--format\`:
 [read old logs](../how-to/read-old-logs.md).
 
-A line may stand in another log than its own: lines that the format of a log does not fit are tried with all others.
+Logs can be mixed: a line that does not fit the format of its log is tried with all others.
 `;
 
-const wrapped = `## What may be wrapped around a line
+const wrapped = `## Wrappers around a line
 
-It is taken off first, whatever is inside, and more than once where a collector has wrapped what a runtime wrapped. Beside these the
-prefixes of syslog (RFC 3164, RFC 5424, journald) and the time of \`docker logs -t\` are passed over.
+\`scan\` removes these first, several times if a collector wrapped what a runtime had wrapped. It also skips
+syslog prefixes (RFC 3164, RFC 5424, journald) and the timestamps of \`docker logs -t\`.
 `;
 
 export function logFormatsPage(): string {

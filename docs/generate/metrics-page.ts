@@ -1,18 +1,18 @@
-/** The page about the metrics, from what a running gateway answers to a scrape. */
+/** The metrics page, from a scrape of a running gateway. */
 import { generatedNote } from './note.ts';
 import { described } from './running.ts';
 import { table } from './table.ts';
 
 const intro = `# Metrics
 
-\`GET /metrics\` on the admin listener, with \`Authorization: Bearer TOKEN\`, in the text format of Prometheus.
-[Watch a checkpoint](../how-to/watch.md#metrics-and-traces) has a scrape config, alert rules and a dashboard for Grafana. Labels come from the
-config and the [rules](rules.md), never from a client, so that nobody can make their number grow.
+\`GET /metrics\` on the admin listener, with \`Authorization: Bearer TOKEN\`, in the Prometheus text format.
+[Watch a checkpoint](../how-to/watch.md#metrics-and-traces) has a scrape config, alert rules and a Grafana dashboard. Labels come from the
+config and the [rules](rules.md), never from a client, so clients cannot inflate their number.
 `;
 
 const rest = `
-Beside them stand those of the process: \`process_…\` (processor, memory, open files) and \`nodejs_…\` (event loop, heap, garbage
-collection). A histogram has \`_bucket\` with the label \`le\`, \`_sum\` and \`_count\`.
+There are also process metrics: \`process_…\` (processor, memory, open files) and \`nodejs_…\` (event loop, heap, garbage
+collection). Each histogram has \`_bucket\` with the label \`le\`, \`_sum\` and \`_count\`.
 `;
 
 export async function metricsPage(): Promise<string> {

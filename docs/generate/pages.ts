@@ -1,4 +1,4 @@
-/** What is generated, and where it stands. */
+/** The generated files. */
 import { join } from 'node:path';
 import { apiPage } from './api-page.ts';
 import { cliPage } from './cli-page.ts';
@@ -11,7 +11,7 @@ import { rulesInJapanesePage, rulesPage } from './rules-page.ts';
 
 export const root = join(import.meta.dirname, '../..');
 
-/** Path → what the file must hold. */
+/** Path → content of the file. */
 export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/rules.md': rulesPage,
   'docs/reference/rules.ja.md': rulesInJapanesePage,

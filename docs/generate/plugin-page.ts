@@ -1,4 +1,4 @@
-/** The page about the plugins, from the doc comments of their options: what an editor shows is what stands there. */
+/** The plugins page, from the doc comments of their options, so that it says what an editor shows. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generatedNote } from './note.ts';
@@ -21,7 +21,7 @@ interface Plugin {
   readonly example: string;
   /** File and interface of the options. */
   readonly options: readonly [file: string, name: string];
-  /** What the app has of it. */
+  /** What the app gets. */
   readonly gives: readonly (readonly [name: string, what: string])[];
 }
 
@@ -30,19 +30,19 @@ const plugins: readonly Plugin[] = [
   {
     path: 'relay-guard',
     name: 'relayGuard',
-    what: 'Refuses what is not for the app before any hook or route runs. Register it first, at the root.',
+    what: 'Refuses requests that are not for the app, before any hook or route runs. Register it first, at the root.',
     example: `await app.register(relayGuard, ${hosts});`,
     options: ['src/config/guard-options.ts', 'RelayGuardSettings'],
     gives: [
-      ['app.relayGuard', '`judge(request.raw)` tells verdict and client of a request'],
-      ['request.relayVerdict', 'what was seen: `action` is `allow` or `flag`, `signals` the rules'],
-      ['config: { relayGuard: false }', 'of a route: it is exempt'],
+      ['app.relayGuard', '`judge(request.raw)` returns the verdict and the client of a request'],
+      ['request.relayVerdict', 'the verdict: `action` is `allow` or `flag`, `signals` are the rules'],
+      ['config: { relayGuard: false }', 'exempts a route'],
     ],
   },
   {
     path: 'guard',
     name: 'guard',
-    what: 'The same before a server of `node:http`, `node:https` or `node:http2`, whatever serves there. The options are those of `relayGuard`.',
+    what: 'The same for any `node:http`, `node:https` or `node:http2` server. The options are those of `relayGuard`.',
     example: `const { judge, replace, detach } = guard(app.server, ${hosts});`,
     options: ['plugins/guard.ts', 'Guard'],
     gives: [],
@@ -50,7 +50,7 @@ const plugins: readonly Plugin[] = [
   {
     path: 'forward',
     name: 'forward',
-    what: 'A reverse proxy for what is below its prefix, or for what no other route takes. Works with a guard before it, and alone.',
+    what: 'A reverse proxy for its prefix, or for everything that no other route takes. Works with or without a guard.',
     example: "app.register(forward, { prefix: '/shop', backend: 'http://127.0.0.1:8082' });",
     options: ['src/config/forward-options.ts', 'ForwardSettings'],
     gives: [['reply.forward(path, replyOptions)', 'with `routes: false`: sends the request on']],
@@ -58,23 +58,23 @@ const plugins: readonly Plugin[] = [
   {
     path: 'bans',
     name: 'bans',
-    what: 'Turns away clients that were blocked too often. It and `relayGuard` find each other, whichever comes first.',
+    what: 'Refuses clients that were blocked too often. It and `relayGuard` find each other, in either order.',
     example: "await app.register(bans, { after: 5, within: '10m' });",
     options: ['src/config/ban-options.ts', 'BansSettings'],
-    gives: [['app.bans', '`isBanned(prefix)`, and `ledger` to make and take back bans']],
+    gives: [['app.bans', '`isBanned(prefix)`, and `ledger` to add and remove bans']],
   },
   {
     path: 'rate-limit',
     name: 'rateLimit',
-    what: 'A limit on requests of one client, behind `relayGuard`. What comes beyond gets 429 with Retry-After.',
+    what: 'Limits the requests of each client, after `relayGuard`. Requests over the limit get 429 with Retry-After.',
     example: `await app.register(relayGuard, ${hosts});\nawait app.register(rateLimit, { max: 1000, timeWindow: '1m' });`,
     options: ['src/config/rate-limit-options.ts', 'RateLimitSettings'],
-    gives: [['app.rateLimits', 'the counts, as they stand']],
+    gives: [['app.rateLimits', 'the current counts']],
   },
   {
     path: 'metrics',
     name: 'metrics',
-    what: 'Metrics for Prometheus on the listener of the app. Needs `relayGuard`, and the package prom-client.',
+    what: "Prometheus metrics on the app's own listener. Needs `relayGuard` and the package prom-client.",
     example: `await app.register(relayGuard, ${hosts});\nawait app.register(metrics, { token: process.env.METRICS_TOKEN });`,
     options: ['plugins/metrics.ts', 'MetricsSettings'],
     gives: [],
@@ -82,7 +82,7 @@ const plugins: readonly Plugin[] = [
   {
     path: 'alerts',
     name: 'alerts',
-    what: 'One message when an attack begins, one when it ends, one of each ban. Needs `relayGuard`; webhooks the package undici, mail nodemailer.',
+    what: 'One message when an attack begins, one when it ends, one for each ban. Needs `relayGuard`; webhooks need the package undici, mail needs nodemailer.',
     example: `await app.register(relayGuard, ${hosts});\nawait app.register(alerts, { webhook: 'https://hooks.example.net/services/a' });`,
     options: ['src/config/alert-options.ts', 'AlertsSettings'],
     gives: [],
@@ -90,21 +90,21 @@ const plugins: readonly Plugin[] = [
   {
     path: 'dashboard',
     name: 'dashboard',
-    what: 'Dashboard and admin API on a listener of their own. Needs `relayGuard`, and the optional packages.',
+    what: 'Dashboard and admin API on their own listener. Needs `relayGuard` and the optional packages.',
     example: `await app.register(relayGuard, ${hosts});\nawait app.register(dashboard, { token: process.env.DASHBOARD_TOKEN, listen: '127.0.0.1:0' });`,
     options: ['src/config/dashboard-options.ts', 'DashboardSettings'],
-    gives: [['app.relayDashboard.url', 'where it is, once the app is ready']],
+    gives: [['app.relayDashboard.url', 'its address, once the app is ready']],
   },
 ];
 
 const intro = `# Plugins
 
-What \`sekisho\` gives to other people's apps: [how to use it](../how-to/fastify.md). Each plugin has a path of its own, and \`sekisho\` has all of
-them; each is typed, and comes as ES module and as CommonJS. Options with a fault are told all at once, by an error with code
-\`SEKISHO_ERR_CONFIG\` and every fault in \`faults\`. Times are a number and \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`.
+The plugins for your own apps: [how to use them](../how-to/fastify.md). Each plugin has its own import path, and \`sekisho\` exports all of
+them; each is typed, and ships as ES module and as CommonJS. All faults in the options are reported at once, in an error with code
+\`SEKISHO_ERR_CONFIG\` and the list \`faults\`. Times are a number followed by \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`.
 `;
 
-/** The members of an interface, with what their doc comments say. */
+/** The members of an interface, with their doc comments. */
 function optionsOf(file: string, name: string): Option[] {
   const source = readFileSync(join(root, file), 'utf8');
   const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)\\n\\}\\n`).exec(source)?.[1];
@@ -138,7 +138,7 @@ export function pluginPage(): string {
     const rows = optionsOf(file, type).map(({ name: option, optional, about, standard }) => [
       `\`${option}\``,
       about,
-      standard || (optional || option.includes('(') ? '' : 'must be given'),
+      standard || (optional || option.includes('(') ? '' : 'required'),
     ]);
     const imports = [
       ...new Set(

@@ -1,11 +1,11 @@
 /**
- * Bytes in which each rule is seen. Taken from the corpus, so that what the page shows is what the tests send; only
- * HTTP/2 requests, which have no bytes that a person could read, and mail are written out here.
+ * Example bytes for each rule. They come from the corpus, so the page shows what the tests send; only HTTP/2 requests, whose
+ * bytes nobody can read, and mail are written out here.
  */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 import { corpus } from '../../test/corpus/corpus.ts';
 
-/** Rows that show a rule better than the shortest one does. */
+/** Corpus rows that show a rule better than the shortest one. */
 const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   socks5: 'socks5-greeting-and-request-at-once',
   'smtp-on-http': 'smtp-mail-from-first',
@@ -30,7 +30,7 @@ const chosen: Readonly<Partial<Record<RuleId, string>>> = {
   'url-in-path': 'url-in-path-http',
 };
 
-/** The fields of an HTTP/2 request, a line each; what a client says to a mail server of example.net. */
+/** HTTP/2 requests, one field on each line; commands to a mail server of example.net. */
 const written: Readonly<Partial<Record<RuleId, string>>> = {
   'extended-connect':
     ':method: CONNECT\n:protocol: connect-udp\n:scheme: https\n:path: /\n:authority: www.example.net',
@@ -50,10 +50,10 @@ const written: Readonly<Partial<Record<RuleId, string>>> = {
   'smtp-early-talk': 'EHLO mail.example.org (before the greeting)',
 };
 
-/** Rules that no bytes show: it depends on what came before. */
+/** Rules without example bytes: they depend on earlier requests. */
 export const withoutBytes: ReadonlySet<RuleId> = new Set(['client-banned', 'rate-limited']);
 
-/** Printable lines, or null where there is no example. `\xHH` is a byte that does not print; lines end in CR LF. */
+/** Printable lines, or null if there is no example. `\xHH` is an unprintable byte; lines end in CR LF. */
 export function ruleExample(id: RuleId): string | null {
   if (written[id] !== undefined) return written[id];
   const rows = corpus.filter(({ expect }) => expect.rule === id);

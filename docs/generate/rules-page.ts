@@ -1,4 +1,4 @@
-/** The page about every rule, and the table of it in Japanese, from the catalogue. */
+/** The rules page, and its table in Japanese, from the catalogue. */
 import { STATUS_CODES } from 'node:http';
 import {
   type Answer,
@@ -18,22 +18,22 @@ const intro = `# Rules
 
 English | [日本語](rules.ja.md)
 
-Every rule by which a request is judged, in the order of telling: of several rules seen in one request, the first one
-blocked names the verdict. The ids are what the log, the config and \`sekisho explain\` say.
+Every rule that requests are judged by, in order of priority: if a request matches several rules, the first one that blocks
+decides the verdict. The log, the config and \`sekisho explain\` use the same ids.
 
-## What can be done about a rule
+## Actions and presets
 
-An action is \`allow\` (not even recorded), \`flag\` (recorded and passed on to your own backend) or \`block\` (recorded and
-refused). A preset gives one to every rule:
+The action of a rule is \`allow\` (not even recorded), \`flag\` (recorded and passed on to your own backend) or \`block\` (recorded and
+refused). A preset sets the action of every rule:
 
 | Preset | |
 |---|---|
-| \`default\` | as the table of each rule says |
-| \`strict\` | what \`default\` flags is blocked |
-| \`lenient\` | headers that old clients send by mistake are taken out and flagged |
-| \`observe\` | nothing is blocked that can be passed on to your own backend without relaying for the sender |
+| \`default\` | as in the table of each rule |
+| \`strict\` | blocks what \`default\` flags |
+| \`lenient\` | removes and flags headers that old clients send by mistake |
+| \`observe\` | blocks nothing that can go to your own backend without relaying for the sender |
 
-Single rules can differ from the preset, for all sites or for one:
+You can change single rules, for all sites or for one:
 
 \`\`\`yaml
 sites:
@@ -50,30 +50,30 @@ policy:
     host-foreign: { answer: drop } # blocked as before, but without a byte in answer
 \`\`\`
 
-What is set for a site counts for requests to that site; a request that is for none of yours goes by the setting for all.
-The answer of a blocked request is a status from 400 to 599 (but not 407, which says that a proxy was found), or \`drop\`:
-the connection closed without a byte. A 2xx or 3xx cannot be set: a refused probe must never look like a success.
+A site's settings apply to requests for that site; requests for none of your sites use the global settings.
+The answer to a blocked request is a status from 400 to 599 (except 407, which would look like a proxy), or \`drop\`:
+the connection closes without a byte. You cannot set 2xx or 3xx: a refused probe must never look like a success.
 
-What was blocked counts towards a ban where the table of its rule says so, and only where no web page can make a browser send it:
+A blocked request counts towards a ban if the table of its rule says so, and only if no web page can make a browser send it:
 [what counts](../explanation/what-counts.md).
 
-Some rules can only be blocked, since passing the request on would mean relaying for its sender. Of those only the answer
-can be changed.
+Some rules can only be blocked, because passing the request on would be relaying for its sender. You can change only their
+answer.
 `;
 
 export function rulesPage(): string {
   return [
     generatedNote('src/rules/catalogue.ts'),
     intro,
-    '## All of them',
+    '## All rules',
     '',
     rulesTable(),
     '',
     ...ruleIds.map(section),
     '## Public captures',
     '',
-    'Logs of real servers that anybody may read, oldest first, and what `sekisho scan` finds in them: how often each rule stands in its section. An access',
-    'log holds request lines and no headers, so that half of the rules cannot be seen in one; and what is scanned for changes with the years.',
+    'Public logs of real servers, oldest first, and what `sekisho scan` finds in them. The section of each rule says how often it occurs. An access log',
+    'has request lines but no headers, so half of the rules cannot occur in it; and what scanners look for changes over the years.',
     '',
     capturesTable(),
     '',
@@ -86,7 +86,7 @@ function section(id: RuleId): string {
   return [
     `## \`${id}\``,
     '',
-    `Seen: ${rule.title}. The sender wants ${rule.seeks}.`,
+    `Matches: ${rule.title}. The sender wants ${rule.seeks}.`,
     '',
     ...(example === null ? [] : ['```http', example, '```', '']),
     `| ${presets.join(' | ')} | answer | counts towards a ban |`,
@@ -105,52 +105,52 @@ function section(id: RuleId): string {
 const answerText = (answer: Answer): string =>
   answer === 'drop' ? 'none: closed without a byte' : `${answer} ${STATUS_CODES[answer] ?? ''}`.trimEnd();
 
-/** Where a rule has more to say than its setting. */
+/** Rules with more to say than their setting. */
 const ownWords: Readonly<Partial<Record<RuleId, string>>> = {
   'client-banned':
-    'To exempt: put the prefix of the client under `bans.allow`; the allow-list beats every ban. `bans: false` turns bans off.',
+    "To exempt: put the client's prefix into `bans.allow`; the allow-list overrides every ban. `bans: false` turns bans off.",
   'rate-limited':
-    'To exempt: put the prefix of the client under `rateLimit.allow`, or raise `rateLimit.max`. `rateLimit: false` turns the limit off.',
+    "To exempt: put the client's prefix into `rateLimit.allow`, or raise `rateLimit.max`. `rateLimit: false` turns the limit off.",
   'absolute-form-foreign':
-    'To exempt: where the host is one of yours, list it under `sites[].hosts`. With `policy.rules.absolute-form-foreign` set to ' +
-    '`flag` or `allow` the request goes to *your* first backend, in origin form; the host it names is never dialled.',
+    'To exempt: if the host is yours, list it in `sites[].hosts`. With `policy.rules.absolute-form-foreign` set to ' +
+    '`flag` or `allow` the request goes to *your* first backend, in origin-form; the host it names is never dialled.',
   'absolute-form-port':
-    'To exempt: write the port behind the host, `www.example.net:8443`, or `www.example.net:*` for any; or set ' +
+    'To exempt: append the port to the host, `www.example.net:8443`, or `www.example.net:*` for any; or set ' +
     '`policy.rules.absolute-form-port` to `flag` or `allow`.',
   'host-foreign':
-    'To exempt: where the host is one of yours, list it under `sites[].hosts`. A health check that names the server by its ' +
-    'address passes from a prefix of `trustedProxies` or `bans.allow`. With `policy.rules.host-foreign` set to `flag` or `allow` the ' +
+    'To exempt: if the host is yours, list it in `sites[].hosts`. A health check that names the server by its ' +
+    'address passes from a prefix in `trustedProxies` or `bans.allow`. With `policy.rules.host-foreign` set to `flag` or `allow` the ' +
     'request goes to *your* first backend.',
   'host-port':
-    'Blocked by `default` is any port that is not served where the host is an address or `localhost`, and for names one below 1024 or ' +
-    'that no browser asks (the Fetch standard, "bad port"). Another port of a name may be mapped to one of yours, as ports of ' +
-    'containers are: it is flagged, and `strict` blocks it. Only what no browser asks counts towards a ban. To exempt: list the port in ' +
-    '`sites[].hosts`, `"www.example.net:8443"`, or `"www.example.net:*"` for any. Where `policy.rules.host-port` or `observe` lets a ' +
-    'blocked port pass, the backend gets the host without it.',
+    '`default` blocks a port that you do not serve if the host is an address or `localhost`; for names it blocks ports below 1024 and ' +
+    'those that browsers refuse to use (the Fetch standard, "bad port"). Another port of a name may be mapped to one of yours, as ' +
+    'with containers: it is flagged, and `strict` blocks it. Only ports that browsers refuse count towards a ban. To exempt: list the port in ' +
+    '`sites[].hosts`, `"www.example.net:8443"`, or `"www.example.net:*"` for any. If `policy.rules.host-port` or `observe` passes a ' +
+    'blocked port, the backend gets the host without it.',
   'path-proxy':
-    'Told at the start of a path for any foreign host, also percent-encoded; deeper in the path and in a query only for addresses of loopback, ' +
-    'private networks and metadata in every spelling, and for known proxy judges. A URL of an ordinary host in a query, a port (`/proxy/8080/`), ' +
-    'a bare number and a `redirect_uri` at loopback (RFC 8252) are nothing of the kind. Only targets inside count towards a ban, flagged as well as ' +
-    'blocked, and only where no page can have made a browser ask. To exempt: set `policy.rules.path-proxy` to `allow`, for the site that has such a proxy.',
+    'Matches any foreign host at the start of a path, also percent-encoded; deeper in the path and in a query only addresses of loopback, ' +
+    'private networks and metadata, in every spelling, and known proxy judges. It does not match a URL of an ordinary host in a query, a port ' +
+    '(`/proxy/8080/`), a bare number, or a `redirect_uri` at loopback (RFC 8252). Only internal targets count towards a ban, flagged or ' +
+    'blocked, and only if no page can make a browser send them. To exempt: set `policy.rules.path-proxy` to `allow` for the site that has such a proxy.',
   'sni-foreign':
-    'Told of once a connection: with its first request, or as the connection ends without one, whether TLS was agreed on or not. It never ' +
-    'counts. A browser that reuses a connection for another of your names has asked for one of yours. To exempt: list the name under ' +
-    '`sites[].hosts` where it is yours; or set `policy.rules.sni-foreign` to `allow`. Blocked, requests on such a connection get the 421 ' +
-    'by which clients open another.',
+    'Recorded once for each connection: with its first request, or at its end if there is none, whether the handshake succeeded or not. It never ' +
+    'counts. A browser that reuses a connection for another of your names has asked for one of your names, so it does not match. To exempt: list the name in ' +
+    '`sites[].hosts` if it is yours; or set `policy.rules.sni-foreign` to `allow`. If blocked, requests on such a connection get 421, ' +
+    'which makes clients open another.',
   'target-malformed':
-    'Raw bytes beyond ASCII are nothing of the kind: `GET /café` is served, and the backend gets `/caf%C3%A9`, as Apache and Caddy send it on (nginx ' +
-    'passes the bytes as they are, HAProxy refuses them). In `node:http` servers the parser of Node refuses them before anybody is asked. ' +
+    'Raw non-ASCII bytes do not match: `GET /café` is served, and the backend gets `/caf%C3%A9`, as from Apache and Caddy (nginx ' +
+    "passes the raw bytes on, HAProxy refuses them). In `node:http` servers Node's parser refuses them before the guard is asked. " +
     'Cannot be exempted; only the answer can be changed.',
   'method-unknown':
-    'Which methods pass is set by `policy.methods`: `[GET, HEAD, POST]` lets no other one pass, `[registered, FROB]` one more. Cannot be exempted in another ' +
-    'way; only the answer can be changed.',
+    '`policy.methods` sets which methods pass: `[GET, HEAD, POST]` passes only these, `[registered, FROB]` one more. There is no other ' +
+    'exemption; only the answer can be changed.',
   'upgrade-unknown':
-    'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is taken out, ' +
+    'To exempt: `sites[].websocket: true` carries WebSocket. Other upgrades are never carried: the Upgrade line is removed, ' +
     'and the request is answered over HTTP. `policy.rules.upgrade-unknown: allow` keeps it out of the log.',
   'host-override':
-    'The header is taken out, whatever the action is. With it go fields that say who the client is where no trusted proxy says it: ' +
-    '`X-Real-IP`, `X-Forwarded-*`, `True-Client-IP`, `CF-Connecting-IP` and their like, and `X_Forwarded_For` and other names that equal one of ' +
-    'ours with `_` for `-`, which CGI and WSGI servers take for it. To exempt: put the load balancer in front under `trustedProxies`, and list the host under `sites[].hosts` if it is yours; or set ' +
+    'The header is removed, whatever the action. Unless a trusted proxy sent them, fields that name the client are removed too: ' +
+    '`X-Real-IP`, `X-Forwarded-*`, `True-Client-IP`, `CF-Connecting-IP` and the like, and names such as `X_Forwarded_For` that equal one of ' +
+    'ours with `_` for `-`, which CGI and WSGI servers treat as equal. To exempt: put your load balancer into `trustedProxies`, and list the host in `sites[].hosts` if it is yours; or set ' +
     '`policy.rules.host-override` to `allow`.',
 };
 
@@ -164,7 +164,7 @@ function exemption(id: RuleId, { forwardable }: Rule): string {
 }
 
 interface TableWords {
-  /** The page of the sections, as seen from the table. */
+  /** The page with the sections, relative to the table. */
   readonly page: string;
   readonly head: readonly [string, string, string, string];
   readonly flagged: string;
@@ -175,7 +175,7 @@ interface TableWords {
 const rulesTable = (): string =>
   tableOf({
     page: '',
-    head: ['Rule', 'Seen', 'The sender wants', 'Gets'],
+    head: ['Rule', 'Matches', 'The sender wants', 'Answer'],
     flagged: 'passed on, flagged',
     closed: 'closed',
     words: (id) => catalogue[id],
@@ -184,8 +184,8 @@ const rulesTable = (): string =>
 const rulesTableInJapanese = (): string =>
   tableOf({
     page: 'rules.md',
-    head: ['規則', '見えたもの', '送り手の狙い', '応答'],
-    flagged: '通して印を付ける',
+    head: ['規則', '当てはまるもの', '送り手の狙い', '応答'],
+    flagged: '通してフラグを付ける',
     closed: '切断',
     words: (id) => rulesInJapanese[id],
   });
@@ -207,7 +207,7 @@ const introInJapanese = `# 規則
 
 [English](rules.md) | 日本語
 
-リクエストの判定に使うすべての規則です。並びは報告の順で、ひとつのリクエストに複数の規則が見えたときは、止める規則のうち最初のものが判定の名前になります。名前は、ログ、設定、\`sekisho explain\` に出るものと同じです。リンクの先（英語）に、バイト列の例、プリセットごとの扱い、根拠となる規格、例外の設け方があります。
+リクエストの判定に使うすべての規則です。並びは優先順で、ひとつのリクエストに複数の規則が当てはまるときは、止める規則のうち最初のものが判定を決めます。ID は、ログ、設定、\`sekisho explain\` と同じです。リンクの先（英語）に、バイト列の例、プリセットごとの扱い、根拠となる規格、例外の設け方があります。
 `;
 
 export const rulesInJapanesePage = (): string =>

@@ -1,4 +1,4 @@
-/** What a running gateway says about itself: the document of its API, and its metrics. */
+/** What a running gateway says about itself: its OpenAPI document and its metrics. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 export interface Described {
   readonly openapi: OpenApi;
-  /** In the text format of Prometheus. */
+  /** In the Prometheus text format. */
   readonly metrics: string;
 }
 
@@ -48,7 +48,7 @@ export interface JsonSchema {
 
 const token = 'the-generator-asks-0123456789';
 
-/** Two sites, one of them with a backend that nobody is: so that every metric with a label has a sample. */
+/** Two sites, one with a dead backend, so that every labelled metric has a sample. */
 const configFor = (backend: number): string => `listen: ["127.0.0.1:0"]
 sites:
   - hosts: [www.example.net]
@@ -60,7 +60,7 @@ admin: { listen: "127.0.0.1:0", token: ${token} }
 
 let asked: Promise<Described> | null = null;
 
-/** Starts a gateway on loopback, and asks it; once a process. */
+/** Starts a gateway on loopback and asks it, once for each process. */
 export function described(): Promise<Described> {
   asked ??= ask();
   return asked;
@@ -93,7 +93,7 @@ async function ask(): Promise<Described> {
         metrics: await (await get('/metrics')).text(),
       };
     }
-    throw new Error(`the gateway that the pages are made of did not start: ${printed}`);
+    throw new Error(`the gateway for the generated pages did not start: ${printed}`);
   } finally {
     if (program.exitCode === null) {
       program.kill();

@@ -1,4 +1,4 @@
-/** The anchor that GitHub makes of a heading, so that one link leads there on both. */
+/** The anchor that GitHub makes of a heading, so that one link works on both. */
 export function anchor(title: string): string {
   return title
     .toLowerCase()

@@ -1,4 +1,4 @@
-/** `npm run site`: the pages of the repository as a site in dist-site/, without a server, a script or anything from elsewhere. */
+/** `npm run site`: the pages of the repository as a site in dist-site/, without a server, a script or external files. */
 import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { marked, type Token, type Tokens } from 'marked';
@@ -6,7 +6,7 @@ import { folderPlace, pagePaths, placeOf, root, targetOf } from './places.ts';
 import { escapeHtml, type Rendered, render } from './render.ts';
 import { type NavGroup, type PageParts, shell, way } from './shell.ts';
 
-/** @returns the places that were written, relative to the folder */
+/** @returns the files written, relative to the folder */
 export function buildSite(out: string): string[] {
   rmSync(out, { recursive: true, force: true });
   const written: string[] = [];
@@ -47,7 +47,7 @@ export function buildSite(out: string): string[] {
   return written;
 }
 
-/** The groups and first links of docs/README.md, which lists every page. */
+/** The headings and the first link of each entry in docs/README.md, which lists every page. */
 function readNavigation(): NavGroup[] {
   const index = 'docs/README.md';
   const groups: { title: string; links: { title: string; place: string }[] }[] = [];
@@ -71,7 +71,7 @@ function linksOf(item: Token): Tokens.Link[] {
   return links;
 }
 
-/** A folder that pages link to: every file of it, to read. */
+/** A page that shows every file of a folder that pages link to. */
 function folderPage(folder: string, deep: boolean): Rendered {
   const files = globSync(deep ? '**/*' : '*', { cwd: join(root, folder) })
     .map((file) => file.replaceAll('\\', '/'))
@@ -89,7 +89,7 @@ function folderPage(folder: string, deep: boolean): Rendered {
   };
 }
 
-/** Of the top only the licence and the Dockerfile; of other folders the text files. */
+/** In the top folder only the licence and the Dockerfile; in others the text files. */
 const shownHere = (folder: string, file: string): boolean =>
   folder === '.'
     ? /^(?:LICENSE|Dockerfile)$/.test(file)

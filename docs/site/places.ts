@@ -1,36 +1,36 @@
-/** Where what the pages link to is on the site. */
+/** Where link targets are on the site. */
 import { existsSync, globSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 
 export const root = join(import.meta.dirname, '../..');
 
-/** Every page: those at the top, those under docs/, and what they lead to. */
+/** Every page: in the top folder, under docs/ and under examples/. */
 export const pagePaths: readonly string[] = globSync(['*.md', 'docs/**/*.md', 'examples/*.md'], { cwd: root })
   .map((path) => path.replaceAll('\\', '/'))
   .sort();
 
-/** `README.md` is what stands at the front; an index stands for its folder. */
+/** `README.md` becomes the front page; an index becomes its folder's page. */
 export function placeOf(path: string): string {
   if (path === 'README.md') return 'index.html';
   return path.replace(/README\.md$/, 'index.md').replace(/\.md$/, '.html');
 }
 
-/** A folder of files that pages link to has a page that shows them all. */
+/** The page that shows the files of a folder. */
 export function folderPlace(folder: string): string {
   if (folder === '.') return 'files.html';
   return pagePaths.includes(`${folder}/README.md`) ? `${folder}/files.html` : `${folder}/index.html`;
 }
 
 export interface Target {
-  /** Relative to the site's front, with its anchor. */
+  /** Relative to the site's root, with the anchor. */
   readonly place: string;
-  /** The folder whose page it needs: of all that is below it, or of the files in it. */
+  /** The folder whose page it needs; `deep`: with subfolders. */
   readonly folder: { readonly path: string; readonly deep: boolean } | null;
   /** The picture it needs. */
   readonly picture: string | null;
 }
 
-/** Where a link of a page leads; null: out of the site. @throws where nothing is there */
+/** Where a link of a page leads; null: out of the site. @throws if the target does not exist */
 export function targetOf(page: string, href: string): Target | null {
   if (/^[a-z]+:/i.test(href)) return null;
   const [file = '', anchor] = decodeURI(href).split('#');

@@ -1,16 +1,16 @@
-/** Markdown → the parts of a page of the site. Links are turned by whoever knows where everything goes. */
+/** Markdown → the parts of a page of the site. The caller rewrites links. */
 import { Marked, type Tokens } from 'marked';
 import { anchor } from './anchor.ts';
 
 export interface Heading {
   readonly level: number;
   readonly id: string;
-  /** Markup of its words. */
+  /** Its inline markup. */
   readonly html: string;
 }
 
 export interface Rendered {
-  /** Words of the first heading. */
+  /** Text of the first heading. */
   readonly title: string;
   readonly html: string;
   readonly headings: readonly Heading[];
@@ -19,7 +19,7 @@ export interface Rendered {
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** @param turn the target of a link or picture, as the page says it → as the site has it */
+/** @param turn link or picture target in the page → target on the site */
 export function render(markdown: string, turn: (href: string) => string): Rendered {
   const headings: Heading[] = [];
   const taken = new Map<string, number>();
@@ -44,13 +44,13 @@ export function render(markdown: string, turn: (href: string) => string): Render
         return `<img src="${escapeHtml(turn(href))}" alt="${escapeHtml(text)}" loading="lazy">`;
       },
       code({ text, lang }: Tokens.Code): string {
-        // It can be scrolled, so it can be reached by keyboard.
+        // Scrollable, so it must be reachable by keyboard.
         return `<pre tabindex="0"><code data-language="${escapeHtml(lang ?? '')}">${escapeHtml(text)}\n</code></pre>\n`;
       },
       table({ header, rows }: Tokens.Table): string {
         const cell = (name: string, { tokens }: Tokens.TableCell): string => {
           const html = this.parser.parseInline(tokens);
-          // A column without a name has no header for whoever has the page read out, either.
+          // A screen reader must not announce an empty header.
           return html === '' ? '<td></td>' : `<${name}>${html}</${name}>`;
         };
         const line = (name: string, cells: readonly Tokens.TableCell[]): string =>
@@ -58,7 +58,7 @@ export function render(markdown: string, turn: (href: string) => string): Render
         const head = header.every(({ text }) => text === '') ? '' : `<thead>${line('th', header)}</thead>`;
         return `<div class="table" tabindex="0"><table>${head}<tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>\n`;
       },
-      // Notes to whoever edits the page; no other markup is in the pages.
+      // The pages have no HTML except comments for editors.
       html: () => '',
     },
   });

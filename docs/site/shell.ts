@@ -1,4 +1,4 @@
-/** What stands around the words of every page: head, navigation, list of sections. No script, nothing from elsewhere. */
+/** The frame of every page: head, navigation, list of sections. No scripts, no external files. */
 import { posix } from 'node:path';
 import { escapeHtml, type Heading } from './render.ts';
 
@@ -8,7 +8,7 @@ export interface NavGroup {
 }
 
 export interface PageParts {
-  /** Relative to the site's front. */
+  /** Relative to the site's root. */
   readonly place: string;
   readonly language: 'en' | 'ja';
   readonly title: string;
@@ -16,7 +16,7 @@ export interface PageParts {
   readonly headings: readonly Heading[];
 }
 
-/** The way from one page to another place of the site. */
+/** The relative link from one page to another. */
 export function way(from: string, to: string): string {
   const [file = '', anchor] = to.split('#');
   const path = posix.relative(posix.dirname(from), file);

@@ -18,13 +18,13 @@ test('a note without text is refused by the schema', async () => {
   assert.match(reply.json().message, /must have required property 'text'/);
 });
 
-test('what is not there is 404', async () => {
+test('unknown paths are 404', async () => {
   const app = await buildApp();
   assert.equal((await app.inject('/notes/7')).statusCode, 404);
   assert.equal((await app.inject('/elsewhere')).statusCode, 404);
 });
 
-test('the status may be asked for by any name', async () => {
+test('the status answers under any host name', async () => {
   const app = await buildApp();
   const reply = await app.inject({ url: '/.well-known/status', headers: { host: 'status.example.com' } });
   assert.deepEqual(reply.json(), { status: 'fine' });

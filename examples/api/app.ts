@@ -45,7 +45,7 @@ export async function buildApp(): Promise<FastifyInstance> {
     },
   );
 
-  // Customers let domains of their own point here, so that any Host may come with it.
+  // Customers point their own domains here, so it must accept any Host.
   app.get('/.well-known/status', { config: { relayGuard: false } }, async () => ({ status: 'fine' }));
 
   return app;

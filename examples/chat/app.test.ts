@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { buildApp } from './app.ts';
 
-test('what one says all hear', async (t) => {
+test('every message reaches everybody', async (t) => {
   const app = await buildApp();
   t.after(() => app.close());
   const url = (await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws');
@@ -15,7 +15,7 @@ test('what one says all hear', async (t) => {
   for (const socket of [one!, other!]) socket.close();
 });
 
-test('the room can be injected into', async () => {
+test('injectWS reaches the room', async () => {
   const app = await buildApp();
   await app.ready();
   const socket = await app.injectWS('/room');
@@ -26,7 +26,7 @@ test('the room can be injected into', async () => {
   await app.close();
 });
 
-test('pages of www.example.net may ask who is here', async () => {
+test('CORS allows pages of www.example.net', async () => {
   const app = await buildApp();
   const reply = await app.inject({
     method: 'OPTIONS',
@@ -37,7 +37,7 @@ test('pages of www.example.net may ask who is here', async () => {
   assert.equal(reply.headers['access-control-allow-origin'], 'https://www.example.net');
 });
 
-test('responses carry the headers of helmet', async () => {
+test('responses have the headers of helmet', async () => {
   const app = await buildApp();
   const reply = await app.inject('/');
   assert.deepEqual(reply.json(), { here: 0 });

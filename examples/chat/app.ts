@@ -1,4 +1,4 @@
-/** A room in which everybody hears everybody. */
+/** A chat room that repeats every message to everybody. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import websocket from '@fastify/websocket';
@@ -7,7 +7,7 @@ import { relayGuard } from 'sekisho';
 
 export async function buildApp(): Promise<FastifyInstance> {
   const app = Fastify();
-  // Before the others: what it refuses they never see.
+  // Registered first: the others never see a refused request.
   if (process.env.GUARD !== 'off')
     await app.register(relayGuard, { hosts: ['chat.example.net', 'localhost', '127.0.0.1'] });
   await app.register(cors, { origin: 'https://www.example.net' });

@@ -13,7 +13,7 @@ export function buildServer() {
     res.status(201).json(notes.at(-1));
   });
   const server = createServer(app);
-  // Before anything of Express: what it refuses no middleware sees.
+  // Runs before Express: no middleware sees a refused request.
   if (process.env.GUARD !== 'off') guard(server, { hosts: ['www.example.net', 'localhost', '127.0.0.1'] });
   return server;
 }

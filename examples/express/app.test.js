@@ -1,4 +1,4 @@
-/** The tests of somebody who does not think of relays. */
+/** Ordinary tests of the app: none is about relays. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ test('keeps notes', async (t) => {
   assert.deepEqual(await (await fetch(`${url}/notes`)).json(), [{ text: 'buy rice' }]);
 });
 
-test('answers 404 for what it has not', async (t) => {
+test('answers 404 for unknown paths', async (t) => {
   const url = await start(t);
   assert.equal((await fetch(`${url}/nowhere`)).status, 404);
 });

@@ -7,7 +7,7 @@ import { buildApp } from './app.ts';
 
 const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-/** A server that says what it was asked. */
+/** A server that echoes the request. */
 async function backend(name: string): Promise<Server> {
   const server = createServer(async (request, response) => {
     let body = '';
@@ -24,17 +24,17 @@ const app = await buildApp({ site: urlOf(await backend('site')), api: urlOf(awai
 const url = await app.listen({ port: 0, host: '127.0.0.1' });
 after(() => app.close());
 
-test('its own pages are its own', async () => {
+test('it serves its own page itself', async () => {
   assert.equal(await (await fetch(`${url}/healthz`)).text(), 'fine');
 });
 
-test('what is below /api goes to the api, path and body as they are', async () => {
+test('requests below /api go to the API, path and body unchanged', async () => {
   const reply = await fetch(`${url}/api/orders?page=2`, { method: 'POST', body: 'hello' });
   const { name, url: path, body } = (await reply.json()) as Record<string, string>;
   assert.deepEqual({ name, path, body }, { name: 'api', path: '/api/orders?page=2', body: 'hello' });
 });
 
-test('everything else goes to the site, by the name that it knows', async () => {
+test('everything else goes to the site, under its own host name', async () => {
   const { name, url: path, host } = (await (await fetch(`${url}/a%20b`)).json()) as Record<string, string>;
   assert.deepEqual({ name, path, host }, { name: 'site', path: '/a%20b', host: 'www.example.net' });
 });

@@ -1,4 +1,4 @@
-/** A few pages of its own, and two servers behind it. */
+/** A reverse proxy with a page of its own and two backends. */
 import Fastify, { type FastifyInstance } from 'fastify';
 import { forward, relayGuard } from 'sekisho';
 
