@@ -40,7 +40,11 @@ export const run: Command<StartOptions> = async ({ config: file, endWithParent =
   if (config.journal !== false) handOver(config.journal.path, account);
   const clients = await startClients(config, log);
   try {
-    const planes = await startPlanes(config, { clients, started, log, account });
+    const planes = await startPlanes(config, { clients, started, log, account }).catch(async (error) => {
+      // Otherwise its listeners would keep the process alive and serving, with no admin plane and no signal to end it.
+      await started.data?.close(0);
+      throw error;
+    });
     const { data, doors, control } = planes;
     clients.shareRates(() => data.rateSources());
     // One reload at a time: a second one would bind the admin listener that the first is about to release.

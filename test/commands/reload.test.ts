@@ -108,7 +108,7 @@ for (const workers of [1, 2])
         'this is no database, but a text that somebody put here by mistake',
       );
       assert.match(await reload({ host, rest: rest(admin, 'no.db') }), /not reloaded/);
-      assert.match(child.stderr(), /is no database/);
+      assert.match(child.stderr(), /is not a SQLite database/);
       await unchanged();
       assert.match(await reload('sites: [{'), /not reloaded/);
       await unchanged();

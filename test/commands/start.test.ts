@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { root, startGatewayProcess } from '../support/gateway-process.ts';
 import { runProcess, startProcess } from '../support/process.ts';
 import { rawBackend } from '../support/raw-backend.ts';
 import { exchange } from '../support/raw-client.ts';
 import { rawConnection } from '../support/raw-connection.ts';
+import { tempDir } from '../support/temp-dir.ts';
 
 const start = (...args: string[]): [string, string[]] => [process.execPath, ['src/cli.ts', 'start', ...args]];
 
@@ -98,6 +101,24 @@ suite('sekisho start', () => {
       );
       assert.equal(stdout, '');
     });
+
+  test('a start that fails after its listeners are bound closes them, exit 1', async (t) => {
+    const dir = await tempDir(t, 'start');
+    await writeFile(join(dir, 'file'), 'not a folder');
+    const config = join(dir, 'sekisho.yaml');
+    await writeFile(
+      config,
+      `listen: [{ address: "127.0.0.1:0", tls: { acme: { email: admin@example.net, terms: agreed, directory: "https://127.0.0.1:9/" } } }]
+sites: [{ hosts: [www.example.net], backend: welcome }]
+admin: false
+journal: false
+acme: { folder: file/acme }
+`,
+    );
+    const { code, stderr } = await runProcess(...start('--config', config), { cwd: root, timeout: 30_000 });
+    assert.match(stderr, /acme\.folder: .* can't be written/);
+    assert.equal(code, 1);
+  });
 
   test('a faulty config is reported fault by fault, exit 1', async () => {
     const { code, stderr } = await runProcess(...start('--config', 'test/config/bad/prefixes.yaml'), {
