@@ -6,6 +6,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { maxBlock } from '../src/h2/bounds.ts';
+import { HpackDecoder } from '../src/wire/hpack-decoder.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { peer } from '../test/support/peers.ts';
 import { h2load } from './h2load.ts';
@@ -14,6 +16,8 @@ import { backendServer } from './peers.ts';
 import { type Pinned, pinned, proxyCore } from './pinned.ts';
 import { selfSigned } from './self-signed.ts';
 
+/** The default of `limits.headerBytes`. */
+const headerBytes = 16_384;
 const root = join(import.meta.dirname, '..');
 
 interface Files {
@@ -45,13 +49,14 @@ export async function run(options: BenchOptions): Promise<void> {
     await scene(options, running, '200 B', '200', quick ? 5000 : 150_000);
     await scene(options, running, '10 KB', '10k', quick ? 2000 : 60_000);
     await scene(options, running, 'upload of 32 KB', '200', quick ? 1000 : 20_000, join(folder, '32k'));
+    hpackBomb(options);
     for (const one of running) await slowLink(options, one, join(folder, '5m'));
   } finally {
     await Promise.all([...running, backend].map((one) => one.stop()));
   }
 }
 
-/** Medians of interleaved rounds, after one warm-up round that lets the JIT compile. */
+/** Medians of interleaved rounds, after two warm-up rounds that let the JIT compile. */
 async function scene(
   options: BenchOptions,
   running: readonly Pinned[],
@@ -60,20 +65,21 @@ async function scene(
   requests: number,
   upload?: string,
 ): Promise<void> {
-  const rounds = options.quick === true ? 1 : 3;
-  const rows = running.map((one) => ({ one, rates: [0], costs: [0], p99s: [0], errors: 0 }));
-  for (const row of rows) {
-    row.rates.pop();
-    row.costs.pop();
-    row.p99s.pop();
-  }
-  for (let round = options.quick === true ? 1 : 0; round <= rounds; round++) {
+  const [warmUp, rounds] = options.quick === true ? [0, 1] : [2, 5];
+  const rows = running.map((one) => ({
+    one,
+    rates: [] as number[],
+    costs: [] as number[],
+    p99s: [] as number[],
+    errors: 0,
+  }));
+  for (let round = 0; round < warmUp + rounds; round++) {
     for (const row of rows) {
       const { one } = row;
       const before = one.processorTime();
       const url = `https://127.0.0.1:${one.port}/${path}`;
       const load = await h2load({ url, connections: 20, streams: 10, requests, upload });
-      if (round === 0) continue;
+      if (round < warmUp) continue;
       row.rates.push(load.requestsPerSecond);
       row.costs.push(load.requests / (one.processorTime() - before));
       row.p99s.push(load.p99);
@@ -104,6 +110,34 @@ async function scene(
         `   ${String(perProcessorSecond).padStart(7)} req per processor second  ours ÷ this ${ratioOfProcessor.toFixed(2)}   p99 ${p99} ms${errors > 0 ? `  ${errors} errors` : ''}`,
     );
   }
+}
+
+/** 200 MB of HPACK indexes, each of which names a field of 4 KB: what decoding them costs, in blocks as long as the gateway takes. */
+function hpackBomb(options: BenchOptions): void {
+  const decoder = new HpackDecoder();
+  const value = 'b'.repeat(3900);
+  const entry = Buffer.from(
+    `\x40\x01a\x7f${String.fromCharCode(((3900 - 127) & 127) | 128, (3900 - 127) >> 7)}${value}`,
+    'latin1',
+  );
+  decoder.decode(entry, 0, entry.length, headerBytes);
+  const block = Buffer.alloc(headerBytes * maxBlock, 0xbe);
+  const total = options.quick === true ? 10_000_000 : 200_000_000;
+  const before = process.cpuUsage();
+  let expanded = 0;
+  for (let sent = 0; sent < total; sent += block.length) {
+    const fields = decoder.decode(block, 0, block.length, headerBytes);
+    if (fields === null) throw new Error(decoder.fault);
+    expanded += fields.size;
+  }
+  const { user, system } = process.cpuUsage(before);
+  const seconds = Number(((user + system) / 1e6).toFixed(2));
+  const scene = 'HPACK bomb';
+  print(
+    options,
+    { bench: 'http2', scene, bytes: total, expanded, seconds },
+    `${scene.padEnd(16)} ${total / 1e6} MB that mean ${Math.round(expanded / 1e9)} GB: ${seconds} s of processor time`,
+  );
 }
 
 /** One upload of 5 MB by curl over a link with a round-trip time of 80 ms. */

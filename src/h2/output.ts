@@ -33,6 +33,8 @@ export class Output {
   #text = '';
   #ready: Sender[] = [];
   #scheduled = false;
+  /** Inside `#putBodies`: a stream that ends there must not flush again. */
+  #flushing = false;
   /** Send window of the connection. */
   #window = 65_535;
   /** The socket's buffer is full. */
@@ -118,8 +120,10 @@ export class Output {
   /** Writes everything. */
   readonly flush = (): void => {
     this.#scheduled = false;
-    if (this.blocked || this.#socket.destroyed) return;
+    if (this.blocked || this.#flushing || this.#socket.destroyed) return;
+    this.#flushing = true;
     this.#putBodies();
+    this.#flushing = false;
     const parts = this.#parts;
     const text = this.#text;
     this.#text = '';

@@ -117,6 +117,8 @@ export class Http2Connection extends Endpoint<Http2Stream> {
     }
     this.#since = this.server.now;
     this.#served = true;
+    // Every request is answered: the client may be waiting for this before it sends the next, so the end of the turn is too late.
+    if (this.#idle) this.output.flush();
     this.#endIfDone();
   }
 
