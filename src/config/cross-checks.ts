@@ -31,12 +31,12 @@ export function crossFindings(document: unknown): Finding[] {
     ),
     ...mailLoops(listeners, map(root.smtp)),
     ...trustInEverybody(root.trustedProxies),
-    ...proxyProtocolFromNobody(root),
+    ...proxyProtocolWithoutProxies(root),
     ...redirectsToItself(root),
     ...twoClients(root),
     ...acmeFindings(root),
     ...openAdmin(map(root.admin)),
-    ...alertsToNobody(root.alerts),
+    ...alertsWithoutReceiver(root.alerts),
     ...otelFindings(root.otel),
   ];
 }
@@ -94,7 +94,7 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
     return [
       {
         path: [...path, 'backends', welcome, 'url'],
-        message: 'is the welcome page, which replaces a server and can not stand beside one',
+        message: "is the welcome page, which can't be one of several backends",
         fix: 'remove it',
       },
     ];
@@ -208,7 +208,7 @@ function webSocketByHttp2(path: readonly PathPart[], site: Record<string, unknow
 }
 
 /** Without trusted proxies, every balancer's PROXY header would be taken for a probe. */
-function proxyProtocolFromNobody(root: Record<string, unknown>): Finding[] {
+function proxyProtocolWithoutProxies(root: Record<string, unknown>): Finding[] {
   if (list(root.trustedProxies).length > 0) return [];
   return list(root.listen).flatMap((item, index) =>
     map(item).proxyProtocol === true
@@ -267,7 +267,7 @@ function openAdmin({ listen, tls, token }: Record<string, unknown>): Finding[] {
 
 const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
 
-function alertsToNobody(alerts: unknown): Finding[] {
+function alertsWithoutReceiver(alerts: unknown): Finding[] {
   const { webhook, ...others } = map(alerts);
   if (typeof alerts !== 'object' || alerts === null) return [];
   const several = Array.isArray(webhook) && webhook.length === 0;
@@ -276,7 +276,7 @@ function alertsToNobody(alerts: unknown): Finding[] {
   return [
     {
       path: ['alerts'],
-      message: 'go to nobody',
+      message: 'have no receiver',
       fix: 'add webhook, mail, syslog, ntfy, gotify, telegram, pagerduty or alertmanager, or write alerts: false',
     },
   ];

@@ -24,7 +24,7 @@ export const unreadable = (message: string, fix: string): Unreadable => ({ messa
 
 export const isUnreadable = (value: object): value is Unreadable => 'fix' in value;
 
-/** The value behind a text that has passed validation. */
+/** The result of a reader, for a text that has passed validation. */
 export function readValid<T extends object>(value: T): Exclude<T, { fix: string }> {
   if (isUnreadable(value)) throw new TypeError(`validation let something pass that ${value.message}`);
   return value as Exclude<T, { fix: string }>;

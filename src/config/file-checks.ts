@@ -76,8 +76,8 @@ function logFileFindings(name: string): Finding[] {
     return [
       {
         path,
-        message: `can't be made: the folder ${dirname(name)} is not there`,
-        fix: `make it (mkdir -p ${dirname(name)}) and let the user that runs the program write it, or name a file elsewhere`,
+        message: `can't be created: the folder ${dirname(name)} does not exist`,
+        fix: `create it (mkdir -p ${dirname(name)}) and give the user that runs the program write permission, or name a file elsewhere`,
       },
     ];
   const found = statSync(name, { throwIfNoEntry: false });

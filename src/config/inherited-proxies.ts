@@ -15,7 +15,7 @@ const ranges: Readonly<Record<string, readonly string[]>> = {
  * @returns prefixes, or a function that is asked about each address
  */
 export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly string[] | Addresses {
-  const nobody = (what: string): readonly string[] => {
+  const noProxy = (what: string): readonly string[] => {
     const fix = "list your proxies, such as trustedProxies: ['10.0.0.0/8']";
     faults.push({ path: 'trustedProxies', value: 'inherit', message: `finds ${what}`, fix, line: null });
     return [];
@@ -25,13 +25,13 @@ export function inheritedProxies(trustProxy: unknown, faults: Fault[]): readonly
   if (typeof trustProxy === 'function') {
     // The second argument is the number of hops.
     return trustProxy.length > 1
-      ? nobody('a trustProxy function that counts hops')
+      ? noProxy('a trustProxy function that counts hops')
       : { contains: (address) => believes(trustProxy as Trust, address) };
   }
-  if (trustProxy === true) return nobody('trustProxy: true, which trusts everyone');
+  if (trustProxy === true) return noProxy('trustProxy: true, which trusts everyone');
   if (typeof trustProxy === 'number')
-    return nobody(`trustProxy: ${trustProxy}, which counts hops and names no proxy`);
-  return nobody('no trustProxy that it could take over');
+    return noProxy(`trustProxy: ${trustProxy}, which counts hops and names no proxy`);
+  return noProxy('no trustProxy that it could take over');
 }
 
 type Trust = (address: string, hop: number) => unknown;

@@ -46,7 +46,10 @@ function unreadableFile(error: unknown): Pick<Fault, 'message' | 'fix'> {
     case 'EISDIR':
       return { message: 'is a folder', fix: 'name the file in it' };
     case 'EACCES':
-      return { message: "can't be read by this user", fix: 'let the user that runs the program read it' };
+      return {
+        message: "can't be read by this user",
+        fix: 'give read permission to the user that runs the program',
+      };
     case 'ERR_ENCODING_INVALID_ENCODED_DATA':
       return { message: 'is not UTF-8', fix: 'save it as UTF-8' };
     default:

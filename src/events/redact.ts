@@ -1,11 +1,15 @@
 /** Makes bytes of a request safe to store and show: secrets removed, printable. */
+import { tokenChars } from '../wire/token.ts';
 import { isSecretName } from './secret-names.ts';
 
 const gone = '[redacted]';
 /** Secrets have shorter names. The bound keeps matching linear on a long text (ReDoS). */
 const name = '[^\\s=&?;:"\\\\]{1,128}';
 /** With its folded lines (obs-fold): a lenient parser reads them as part of the value. */
-const headerLine = /^([!#-'*+.^_`|~0-9A-Za-z-]{1,128})([ \t]{0,16}:)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*/gm;
+const headerLine = new RegExp(
+  String.raw`^([${tokenChars}]{1,128})([ \t]{0,16}:)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*`,
+  'gm',
+);
 const parameter = new RegExp(`[?&;\\s](${name})=`, 'g');
 const parameterEnd = /[&\s]/g;
 const member = /"([^"\\\r\n]{1,128})"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}/g;

@@ -1,4 +1,5 @@
 /** Recognises names of headers, parameters and JSON members that carry credentials. By pattern, since every program invents its own. */
+import { percentDecoded } from '../wire/percent.ts';
 
 /** Matched anywhere in the name, ignoring separators: `X-Vault-Token`, `refreshToken`, `api_key`. */
 const within =
@@ -10,7 +11,7 @@ const whole = new Set(['code', 'key', 'pin', 'ticket', 'sec-websocket-protocol']
 
 /** @param name as sent */
 export function isSecretName(name: string): boolean {
-  const plain = name.includes('%') ? decoded(name) : name;
+  const plain = name.includes('%') ? percentDecoded(name) : name;
   const lower = plain.toLowerCase();
   if (whole.has(lower) || within.test(lower.replace(/[-_.[\]]+/g, ''))) return true;
   return plain
@@ -19,6 +20,3 @@ export function isSecretName(name: string): boolean {
     .split(/[-_.[\]]+/)
     .some((word) => words.has(word));
 }
-
-const decoded = (name: string): string =>
-  name.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -1,5 +1,6 @@
 /** How much of a policy an access log in the combined format shows, for programs that count probes in logs. */
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
+import { tokenChars } from '../wire/token.ts';
 import { type Check, isPresence, type Match, type TextMatch } from './check.ts';
 import { type Coverage, type Coverages, targetFlags } from './coverage.ts';
 import type { Source } from './target.ts';
@@ -113,7 +114,7 @@ const escapedTarget: Pick<LineCheck, 'when' | 'unless'> = {
 /** `fetch()` sends any token as the method, so a web page can make a browser send an unknown one. */
 const anyMethod: TextMatch = {
   of: ['line'],
-  any: ["^[!#-'*+.^_`|~0-9A-Za-z-]+ [^ ]+ HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$"],
+  any: [`^[${tokenChars}]+ [^ ]+ HTTP/(?:1[.][01]|2(?:[.]0)?|3(?:[.]0)?)$`],
 };
 const namesMethods = ({ exactCase }: TextMatch): boolean => exactCase === true;
 

@@ -147,7 +147,7 @@ const intentOf = (authority: Authority | null): ReturnType<typeof hostIntent> =>
   authority === null ? null : hostIntent(authority.host);
 
 /**
- * Whether a text without a scheme is meant as a host: a name with a top-level domain, or an address. `/proxy/8080/` is a port of this
+ * Whether a text without a scheme is a host: a name with a top-level domain, or an address. `/proxy/8080/` is a port of this
  * machine (Jupyter, code-server), `/proxy/1.2/` a version: of numbers only those count that are whole addresses.
  */
 function isHost(text: string, path: string): boolean {

@@ -75,7 +75,7 @@ export const requestRules = {
     bans: true,
   },
   'method-unknown': {
-    title: 'a method that nobody has registered',
+    title: 'an unregistered method',
     seeks: 'a server or a check that does something else with a method it does not know',
     reference: 'RFC 9110 sections 9.1 and 16.1; nmap http-trace (TRACK)',
     action: 'block',
@@ -94,7 +94,7 @@ export const requestRules = {
   },
   'target-malformed': {
     title: 'a request-target in none of the four forms',
-    seeks: 'a server that completes the target into a URL of its own making',
+    seeks: 'a server that completes the target into another URL',
     reference: 'RFC 9112 section 3.2; CVE-2011-3368; CVE-2011-4317',
     action: 'block',
     answer: 400,
@@ -159,7 +159,7 @@ export const requestRules = {
   },
   trace: {
     title: 'TRACE, or a Max-Forwards count',
-    seeks: 'the request echoed back, or the servers behind this one counted',
+    seeks: 'the request echoed back, or the number of servers behind this one',
     reference: 'RFC 9110 sections 9.3.8 and 7.6.2; nmap http-trace',
     action: 'block',
     answer: 405,
@@ -215,7 +215,7 @@ export const requestRules = {
   },
   'sni-foreign': {
     title: 'a TLS hello for a name that is not ours',
-    seeks: 'a server that passes TLS on to whatever name is in the hello',
+    seeks: 'a server that passes TLS on to any name in the hello',
     reference: 'RFC 6066 section 3; RFC 9110 section 7.4; scans for SNI proxies',
     action: 'flag',
     answer: 421,

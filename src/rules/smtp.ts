@@ -65,7 +65,7 @@ const oddLocal = /[:/|()<>,;\\" ]/;
 /**
  * Judges a recipient.
  *
- * @param text what follows `RCPT TO:`, one character a byte
+ * @param text what follows `RCPT TO:`, one character per byte
  */
 export function judgeRecipient(text: string, policy: MailPolicy, relayRight: RelayRight): PathVerdict {
   const path = parsePath(text);
@@ -99,7 +99,7 @@ export function judgeRecipient(text: string, policy: MailPolicy, relayRight: Rel
  * Judges a sender. A sender never gives the right to relay. It is refused if a bounce to it would be relayed
  * mail, or if two servers would read it differently.
  *
- * @param text what follows `MAIL FROM:`, one character a byte
+ * @param text what follows `MAIL FROM:`, one character per byte
  */
 export function judgeSender(text: string, policy: MailPolicy, relayRight: RelayRight): PathVerdict {
   const path = parsePath(text);

@@ -1,4 +1,5 @@
 /** Turns logged request lines back into the bytes that were sent. */
+import { tokenChars } from '../wire/token.ts';
 
 const named: Readonly<Record<string, string>> = {
   n: '\n',
@@ -33,10 +34,13 @@ export const unescapeHash = (text: string): string =>
 export const withoutColour = (text: string): string =>
   text.includes('\x1b') ? text.replace(/\x1b\[[\d;]*m/g, '') : text;
 
+const requestLine = new RegExp(
+  String.raw`^([${tokenChars}]+)[ \t]+(.*?)(?:[ \t]+(HTTP/\d(?:\.\d)?))?[ \t]*[\r\n]*$`,
+  's',
+);
+
 /** Method, target and version of a request line; null if it is none. */
 export function requestWords(request: string): { method: string; target: string; version: string } | null {
-  const m = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+(.*?)(?:[ \t]+(HTTP\/\d(?:\.\d)?))?[ \t]*[\r\n]*$/s.exec(
-    request,
-  );
+  const m = requestLine.exec(request);
   return m === null || m[2] === '' ? null : { method: m[1]!, target: m[2]!, version: m[3] ?? '' };
 }

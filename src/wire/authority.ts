@@ -40,7 +40,7 @@ const regNameExcluded = /[^A-Za-z0-9\-._~!$&'()*+,;=]/;
 /**
  * Reads an authority. Total: any text gives an `Authority` or a `Malformed`.
  *
- * @param text one character a byte (latin1), as Node hands out request-targets and header values
+ * @param text one character per byte (latin1), as Node hands out request-targets and header values
  */
 export function parseAuthority(text: string): Authority | Malformed {
   // RFC 3986 ends userinfo at the *first* @ and allows none after it; parsers that take the last one read another

@@ -10,7 +10,7 @@ export interface ForeignProtocol {
 }
 
 interface Row extends ForeignProtocol {
-  /** Hexadecimal; `..` is any byte. Or the text, one character a byte. */
+  /** Hexadecimal; `..` is any byte. Or the text, one character per byte. */
   readonly begins: string | RegExp;
 }
 

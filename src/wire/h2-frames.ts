@@ -140,21 +140,21 @@ export function checkFrame(frame: Frame): Fault | null {
       return stream === 0 ? onConnection : (unpad(frame) ?? takePriority(frame));
     case frameTypes.priority:
       if (stream === 0) return onConnection;
-      if (length !== 5) return inStream(errorCodes.frameSizeError, 'a PRIORITY of another size than 5');
+      if (length !== 5) return inStream(errorCodes.frameSizeError, 'a PRIORITY of a size other than 5');
       return dependsOnItself(frame) ? selfDependent : null;
     case frameTypes.rstStream:
       if (stream === 0) return onConnection;
-      return length === 4 ? null : sized('a RST_STREAM of another size than 4');
+      return length === 4 ? null : sized('a RST_STREAM of a size other than 4');
     case frameTypes.settings:
       if (stream !== 0) return onStream;
       if ((frame.flags & flags.ack) !== 0)
-        return length === 0 ? null : sized('an acknowledgement with settings in it');
-      return length % 6 === 0 ? null : sized('a SETTINGS of another size than sixes');
+        return length === 0 ? null : sized('a SETTINGS acknowledgement with a payload');
+      return length % 6 === 0 ? null : sized('a SETTINGS of a size that is no multiple of 6');
     case frameTypes.pushPromise:
-      return inConnection(errorCodes.protocolError, 'a PUSH_PROMISE of a client');
+      return inConnection(errorCodes.protocolError, 'a PUSH_PROMISE from a client');
     case frameTypes.ping:
       if (stream !== 0) return onStream;
-      return length === 8 ? null : sized('a PING of another size than 8');
+      return length === 8 ? null : sized('a PING of a size other than 8');
     case frameTypes.goAway:
       if (stream !== 0) return onStream;
       return length >= 8 ? null : sized('a GOAWAY of less than 8 bytes');
@@ -195,18 +195,18 @@ function takePriority(frame: Frame): Fault | null {
 const dependsOnItself = (frame: Frame): boolean => numberAt(frame, 0) === frame.stream;
 
 function checkWindowUpdate(frame: Frame): Fault | null {
-  if (frame.length !== 4) return sized('a WINDOW_UPDATE of another size than 4');
+  if (frame.length !== 4) return sized('a WINDOW_UPDATE of a size other than 4');
   if (numberAt(frame, 0) !== 0) return null;
-  const why = 'a WINDOW_UPDATE of nothing';
+  const why = 'a WINDOW_UPDATE of 0';
   return frame.stream === 0
     ? inConnection(errorCodes.protocolError, why)
     : inStream(errorCodes.protocolError, why);
 }
 
 const sized = (why: string): Fault => inConnection(errorCodes.frameSizeError, why);
-const tooLong = sized('a frame longer than was offered');
-const onConnection = inConnection(errorCodes.protocolError, 'a frame of a stream on the connection');
-const onStream = inConnection(errorCodes.protocolError, 'a frame of the connection on a stream');
+const tooLong = sized('a frame longer than announced');
+const onConnection = inConnection(errorCodes.protocolError, 'a stream frame on stream 0');
+const onStream = inConnection(errorCodes.protocolError, 'a connection frame on a stream');
 const selfDependent = inStream(errorCodes.protocolError, 'a stream that depends on itself');
 const nothing = Buffer.alloc(0);
 

@@ -129,7 +129,7 @@ class Reading {
   }
 
   #pseudo(name: string, value: string): void {
-    if (this.rawHeaders.length > 0) this.#defect(`${name} behind a field`);
+    if (this.rawHeaders.length > 0) this.#defect(`${name} after a field`);
     if (!valid(value, inValue)) this.#defect(`a control character in ${name}`);
     const known = pseudoNames.find((one) => one === name);
     if (known === undefined) {

@@ -16,7 +16,7 @@ const dropped = new FieldNames('te', 'alt-svc', 'http2-settings', 'proxy-authent
  * @returns the head, or what is wrong with it
  */
 export function h2Response(fields: readonly string[], method: string, ends: boolean): ResponseHead | string {
-  if (fields[0] !== ':status' || !/^[1-9]\d\d$/.test(fields[1]!)) return 'no :status at its beginning';
+  if (fields[0] !== ':status' || !/^[1-9]\d\d$/.test(fields[1]!)) return 'no valid :status at the beginning';
   const status = Number(fields[1]);
   let lines = '';
   let contentLength: string | null = null;
@@ -24,7 +24,7 @@ export function h2Response(fields: readonly string[], method: string, ends: bool
   for (let i = 2; i < fields.length; i += 2) {
     const name = fields[i]!;
     const value = fields[i + 1]!;
-    if (name.startsWith(':')) return 'a pseudo-field behind its :status';
+    if (name.startsWith(':')) return 'a pseudo-field after :status';
     const fault = fieldFault(name, value);
     if (fault !== null) return fault;
     if (connectionSpecific.has(name)) return `a field that HTTP/2 has no place for, ${name}`;
@@ -42,7 +42,7 @@ export function h2Response(fields: readonly string[], method: string, ends: bool
   }
   if (status < 200) {
     if (status === 101) return 'a 101, which HTTP/2 does not have';
-    if (ends) return 'a 1xx that ends it';
+    if (ends) return 'a 1xx that ends the stream';
   }
   const bodiless = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const length = bodiless || contentLength === null ? 0 : Number(contentLength);

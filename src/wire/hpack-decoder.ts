@@ -120,10 +120,10 @@ export class HpackDecoder {
 
   /** RFC 7541 section 4.2: only at the beginning of a block, and not above the announced size. */
   #resize(bytes: Buffer, end: number, block: FieldBlock): boolean {
-    if (block.size > 0 || block.tooLong) return this.#fail('a table size update behind a field');
+    if (block.size > 0 || block.tooLong) return this.#fail('a table size update after a field');
     const size = this.#integer(bytes, end, 5);
     if (size === -1) return false;
-    if (size > this.#maxTable) return this.#fail('a table larger than was offered');
+    if (size > this.#maxTable) return this.#fail('a table larger than announced');
     this.#allowed = size;
     this.#evict(size);
     return true;
@@ -156,7 +156,7 @@ export class HpackDecoder {
   #entry(index: number): number {
     const back = index - staticSize;
     if (index === 0 || back > this.#count) {
-      this.fault = 'an index of no entry';
+      this.fault = 'an index without an entry';
       return -1;
     }
     const most = this.#names.length;

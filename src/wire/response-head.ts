@@ -77,6 +77,7 @@ const colon = 0x3a;
  * @param method that of the request
  * @returns the head; null before its end has arrived; or what is wrong with it
  */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a byte parser, whose state is in locals for speed
 export function parseResponseHead(
   bytes: Uint8Array,
   text: string,

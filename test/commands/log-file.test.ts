@@ -137,12 +137,15 @@ suite('the log file', () => {
       }
     };
     await mkdir(join(folder, 'folder'));
-    assert.match(faultOf('nowhere/sekisho.log'), /the folder .*nowhere is not there: make it \(mkdir -p /);
+    assert.match(
+      faultOf('nowhere/sekisho.log'),
+      /the folder .*nowhere does not exist: create it \(mkdir -p /,
+    );
     assert.match(faultOf('folder'), /is no file: name a file/);
     assert.equal(faultOf('sekisho.log'), '');
     assert.throws(
       () => new LogFile(join(folder, 'folder')),
-      /^Error: log\.file: .*can't be written \(EISDIR\): let the user/,
+      /^Error: log\.file: .*can't be written \(EISDIR\): give write permission/,
     );
   });
 

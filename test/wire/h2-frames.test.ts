@@ -90,21 +90,21 @@ suite('HTTP/2 frames: each by itself', () => {
     ],
     ['6.3', 'PRIORITY', 2, 0, 3, '00000001 0f', null],
     ['6.3', 'PRIORITY on stream 0', 2, 0, 0, '00000001 0f', connection(protocolError)],
-    ['6.3', 'PRIORITY of another size', 2, 0, 3, '00000001', stream(frameSizeError)],
+    ['6.3', 'PRIORITY of a size other than 5', 2, 0, 3, '00000001', stream(frameSizeError)],
     ['5.3', 'PRIORITY of a stream on itself', 2, 0, 3, '00000003 0f', stream(protocolError)],
     ['6.4', 'RST_STREAM on stream 0', 3, 0, 0, '00000008', connection(protocolError)],
-    ['6.4', 'RST_STREAM of another size', 3, 0, 1, '000008', connection(frameSizeError)],
+    ['6.4', 'RST_STREAM of a size other than 4', 3, 0, 1, '000008', connection(frameSizeError)],
     ['6.5', 'SETTINGS on a stream', 4, 0, 1, '', connection(protocolError)],
-    ['6.5', 'SETTINGS of another size', 4, 0, 0, '0003000000', connection(frameSizeError)],
+    ['6.5', 'SETTINGS of a size that is no multiple of 6', 4, 0, 0, '0003000000', connection(frameSizeError)],
     ['6.5', 'an acknowledgement with settings', 4, 1, 0, '000300000001', connection(frameSizeError)],
     ['6.6', 'PUSH_PROMISE', 5, 4, 1, '00000002 82', connection(protocolError)],
     ['6.7', 'PING on a stream', 6, 0, 1, '0000000000000000', connection(protocolError)],
-    ['6.7', 'PING of another size', 6, 0, 0, '00000000', connection(frameSizeError)],
+    ['6.7', 'PING of a size other than 8', 6, 0, 0, '00000000', connection(frameSizeError)],
     ['6.8', 'GOAWAY on a stream', 7, 0, 1, '0000000000000000', connection(protocolError)],
     ['6.8', 'GOAWAY that is too short', 7, 0, 0, '00000000', connection(frameSizeError)],
-    ['6.9', 'WINDOW_UPDATE of nothing on a stream', 8, 0, 1, '00000000', stream(protocolError)],
-    ['6.9', 'WINDOW_UPDATE of nothing on the connection', 8, 0, 0, '80000000', connection(protocolError)],
-    ['6.9', 'WINDOW_UPDATE of another size', 8, 0, 1, '000001', connection(frameSizeError)],
+    ['6.9', 'WINDOW_UPDATE of 0 on a stream', 8, 0, 1, '00000000', stream(protocolError)],
+    ['6.9', 'WINDOW_UPDATE of 0 on the connection', 8, 0, 0, '80000000', connection(protocolError)],
+    ['6.9', 'WINDOW_UPDATE of a size other than 4', 8, 0, 1, '000001', connection(frameSizeError)],
     ['6.10', 'CONTINUATION on stream 0', 9, 4, 0, '82', connection(protocolError)],
     ['5.5', 'a frame of an unknown type', 0x16, 0xff, 0, 'aabb', null],
   ];
@@ -116,7 +116,7 @@ suite('HTTP/2 frames: each by itself', () => {
     });
   }
 
-  test('4.2: a frame longer than was offered', () => {
+  test('4.2: a frame longer than announced', () => {
     const { frames, fault } = framesOf([Buffer.from(frameHead(16_385, 0, 0, 1), 'latin1')]);
     assert.deepEqual(frames, []);
     assert.match(fault ?? '', /longer/);

@@ -97,7 +97,7 @@ suite('HTTP/2 fields: malformed', () => {
     ['8.2.2', 'transfer-encoding', [...own, 'transfer-encoding', 'chunked'], /transfer-encoding/],
     ['8.2.2', 'upgrade', [...own, 'upgrade', 'websocket'], /upgrade/],
     ['8.2.2', 'te other than trailers', [...own, 'te', 'trailers, deflate'], /TE/],
-    ['8.3', 'a pseudo-field behind a field', [':method', 'GET', 'a', 'b', ...own.slice(2)], /:scheme behind/],
+    ['8.3', 'a pseudo-field after a field', [':method', 'GET', 'a', 'b', ...own.slice(2)], /:scheme after/],
     ['8.3', 'an unknown pseudo-field', [...own, ':foo', 'bar'], /unknown/],
     ['8.3', ':status in a request', [...own, ':status', '200'], /unknown/],
     ['8.3', 'an upper-case pseudo-field', [':METHOD', 'GET', ...own.slice(2)], /unknown/],

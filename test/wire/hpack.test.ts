@@ -139,8 +139,8 @@ suite('HPACK: a malformed block is a connection error', () => {
     ['5.2', 'Huffman padding longer than 7 bits', '00 01 61 82 1fff', /Huffman/],
     ['5.2', 'Huffman padding of zeros', '00 01 61 81 18', /Huffman/],
     ['5.2', 'the end-of-string symbol in a string', '00 01 61 84 ffffffff', /Huffman/],
-    ['4.2', 'a table larger than was offered', '3f e2 1f', /larger/],
-    ['4.2', 'a table size update behind a field', '82 20', /behind a field/],
+    ['4.2', 'a table larger than announced', '3f e2 1f', /larger/],
+    ['4.2', 'a table size update after a field', '82 20', /after a field/],
   ];
   for (const [section, what, hex, fault] of rows) {
     test(`${section}: ${what}`, () => {

@@ -56,7 +56,7 @@ suite('a plain head', () => {
     ['no version', 'GET /\r\n\r\n'],
     ['an empty line before it', '\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['a bare LF behind the request line', 'GET / HTTP/1.1\nHost: a\r\n\r\n'],
-    ['a bare LF behind a field', fields('A: b\n')],
+    ['a bare LF after a field', fields('A: b\n')],
     ['a bare CR in a field', fields('A: b\rc\r\n')],
     ['a bare LF at the end', 'GET / HTTP/1.1\r\nHost: a\r\n\n'],
     ['obs-fold', fields('A: b\r\n c\r\n')],
