@@ -311,24 +311,19 @@ function upstreamWord({ candidate, wanted }: Probe, { baseline }: Context): Judg
   const { upstream, status } = candidate.entry;
   if (upstream === null) return null;
   const failed = status !== null && status >= 500 ? ', which did not answer' : '';
+  const host = hostOf(upstream);
+  // `backend/server` in HAProxy's log is a name, not an address: with set-dst one server stands for every host. So sizes decide,
+  // and only an error is taken for that of a configured server.
+  if (host === null && failed === '') return null;
   if (baseline.upstreams.has(upstream)) {
     return verdict('local', 'high', `Forwarded to ${upstream}, like ordinary requests${failed}.`);
   }
-  const host = hostOf(upstream);
-  if (host !== null && host === wanted.host)
+  if (host === null) return verdict('local', 'medium', `Forwarded to ${upstream} in the config${failed}.`);
+  if (host === wanted.host)
     return verdict('likely-relayed', 'high', `Forwarded to ${upstream}, the requested host.`);
-  const range = host === null ? null : specialRange(host.replace(/^\[|\]$/g, ''));
-  if (
-    range === 'private' ||
-    range === 'loopback' ||
-    (host !== null && !host.includes('.') && !host.includes(':'))
-  )
+  const range = specialRange(host.replace(/^\[|\]$/g, ''));
+  if (range === 'private' || range === 'loopback' || !/[.:]/.test(host))
     return verdict('local', 'medium', `Forwarded to ${upstream}, a server in your own network${failed}.`);
-  // `backend/server`: HAProxy logs a server's name, not its address. An error is taken for that server's; otherwise sizes decide.
-  if (host === null)
-    return failed === ''
-      ? null
-      : verdict('local', 'medium', `Forwarded to ${upstream} in the config${failed}.`);
   return verdict('likely-relayed', 'medium', `Forwarded to ${upstream}, which gets no ordinary requests.`);
 }
 

@@ -202,17 +202,33 @@ test('CloudFront: the Host is in x-host-header, not the name of the distribution
   ]);
 });
 
-test('HAProxy: a probe sent to a configured backend was not relayed', async () => {
-  const line = (server: string, status: number, request: string): string =>
-    `Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:33319 [10/Nov/2026:10:00:00.001] http-in ${server} 1/0/3/-1/10 ${status} 2750 - - SH-- 1/1/0/0/0 0/0 "${request} HTTP/1.1"\n`;
+const haproxy = (server: string, status: number, request: string, bytes = 2750): string =>
+  `Nov 10 10:00:00 lb haproxy[12]: 192.0.2.7:33319 [10/Nov/2026:10:00:00.001] http-in ${server} 1/0/3/-1/10 ${status} ${bytes} - - SH-- 1/1/0/0/0 0/0 "${request} HTTP/1.1"\n`;
+
+test('HAProxy with set-dst names one server for every host, so foreign pages through it are likely-relayed', async () => {
+  const own = haproxy('any/any', 200, 'GET /').repeat(3);
+  const pages = [900, 3000, 5000, 9000, 20_000, 40_000].map((bytes, i) =>
+    haproxy('any/any', 200, `GET http://www.site${i}.example/${i}`, bytes),
+  );
+  assert.deepEqual(
+    (await outcomesOf(own + pages.join(''))).map((one) => one.split(' ').at(-1)),
+    pages.map(() => 'likely-relayed'),
+  );
+  assert.deepEqual(await outcomesOf(own + haproxy('any/any', 200, 'GET http://www.example.com/')), [
+    'absolute http://www.example.com/ local',
+  ]);
+});
+
+test('HAProxy: an error of a configured backend is no attempt to relay', async () => {
   for (const status of [502, 503, 504]) {
-    assert.deepEqual(await outcomesOf(line('static/srv1', status, 'GET http://www.example.com/')), [
+    assert.deepEqual(await outcomesOf(haproxy('static/srv1', status, 'GET http://www.example.com/')), [
       'absolute http://www.example.com/ local',
     ]);
   }
   assert.deepEqual(
     await outcomesOf(
-      line('static/srv1', 200, 'GET /').repeat(2) + line('static/srv1', 502, 'GET http://www.example.com/'),
+      haproxy('static/srv1', 200, 'GET /').repeat(2) +
+        haproxy('static/srv1', 502, 'GET http://www.example.com/'),
     ),
     ['absolute http://www.example.com/ local'],
   );
