@@ -60,8 +60,8 @@ test('bans, reloads, backends and everything else that has a name stand in the c
     'backend      127.0.0.1:8081 is ejected: connection refused',
   );
   assert.equal(
-    line({ event: 'smtp', msg: 'smtp: the certificates were read again' }),
-    'smtp         the certificates were read again',
+    line({ event: 'smtp', msg: 'smtp: reloaded the certificates' }),
+    'smtp         reloaded the certificates',
   );
   assert.equal(
     line({ event: 'mail', msg: 'mail <jörg\x1b[2J@example.net> to <b@example.net>' }),

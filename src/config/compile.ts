@@ -1,7 +1,7 @@
 /** Config → the tables that the request path uses, so that nothing is parsed per request. */
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
-import { nothingOurs } from '../decoys/nothing-ours.ts';
+import { decoyPolicy } from '../decoys/decoy-policy.ts';
 import type { ClientRules } from '../guard/client.ts';
 import { catalogue, presetAction, type Rule, type RuleId } from '../rules/catalogue.ts';
 import { type Policy, type RuleSettings, ruleSettings, type Site } from '../rules/policy.ts';
@@ -43,7 +43,7 @@ export function compile(config: Config): Compiled {
   return {
     policy: {
       sites: new SiteTable(patterns, listening),
-      defaultSite: defaultSite ?? nothingOurs.defaultSite,
+      defaultSite: defaultSite ?? decoyPolicy.defaultSite,
       ports,
       rules: settings(config.policy, config),
       methods: methodSet(config.policy),

@@ -1,4 +1,4 @@
-/** The event of what was asked of a decoy. */
+/** Builds the event of a request to a decoy. */
 import type { ConnectionFacts } from '../events/connection.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import { probeEvent } from '../events/probe-event.ts';
@@ -8,7 +8,7 @@ import { writeMailbox } from '../wire/smtp-path.ts';
 import type { Asked } from './conversation.ts';
 import { credentialHash } from './credentials.ts';
 
-/** Whom an event is of, and where it came in. */
+/** The client, and the decoy's listener. */
 export interface Ends {
   readonly client: string;
   readonly listener: string;

@@ -1,4 +1,4 @@
-/** A self-signed certificate, made anew at each start: what a port of TLS shows that nobody set up (RFC 5280 section 4.1). */
+/** A self-signed certificate (RFC 5280 section 4.1), made anew at each start, like that of an unconfigured TLS server. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import {
   bits,
@@ -13,7 +13,7 @@ import {
 const day = 86_400_000;
 const iso = (time: number): string => new Date(time).toISOString();
 
-/** Of the name `localhost`. @param now milliseconds since the epoch */
+/** Makes one for the name `localhost`. @param now milliseconds since the epoch */
 export function selfSigned(now: number): { readonly cert: string; readonly key: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = commonName('localhost');

@@ -1,4 +1,4 @@
-/** What a decoy makes of the bytes that have come so far. It is given bytes and says what to do; no socket is here. */
+/** Reads what a decoy has received so far and decides what to do next. Pure: bytes in, steps out, no socket. */
 import type { Verdict } from '../judge.ts';
 import { judge, judgeFirstBytes } from '../judge.ts';
 import type { Answer, RuleId } from '../rules/catalogue.ts';
@@ -7,7 +7,7 @@ import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request, type SocksRequest } from '../wire/socks.ts';
 import { httpCredentials, pairOf } from './credentials.ts';
-import { nothingOurs } from './nothing-ours.ts';
+import { decoyPolicy } from './decoy-policy.ts';
 import {
   dropped,
   noMethod,
@@ -19,12 +19,12 @@ import {
   socks5Refused,
 } from './refusals.ts';
 
-/** What was asked for, and what was answered. */
+/** What a client asked for, and the answer. */
 export type Asked = {
   readonly answer: Answer;
-  /** What a SOCKS request asks for. */
+  /** The command of a SOCKS request. */
   readonly command?: SocksRequest['command'];
-  /** Credentials as they came; only their hash is kept. */
+  /** Credentials as received; only their hash is recorded. */
   readonly offered?: string;
 } & (
   | {
@@ -36,7 +36,7 @@ export type Asked = {
     }
   | {
       readonly kind: 'mail';
-      /** What names the sender's wish: the recipient's rules, or `smtp-auth-failed`. */
+      /** The recipient's rules, or `smtp-auth-failed`. */
       readonly rules: readonly RuleId[];
       readonly recipient: PathVerdict | null;
       /** Without credentials. */
@@ -45,36 +45,36 @@ export type Asked = {
     }
 );
 
-/** The same without its answer, which is that of the refusal. */
+/** What was asked, without the answer, which the refusal holds. */
 export type Wish = Asked extends infer One ? (One extends Asked ? Omit<One, 'answer'> : never) : never;
 
 export type Step =
-  /** More has to come. `say` goes out now, and answers what is asked. */
+  /** Read on. `say` is sent now, and answers what was asked. */
   | { readonly more: true; readonly say?: Buffer; readonly asked?: readonly Asked[] }
-  /** Refuse with these bytes, and close. Nothing asked: nothing that is worth a record. */
+  /** Refuse with these bytes, and close. `asked` is empty if nothing is worth recording. */
   | { readonly more: false; readonly asked: readonly Asked[]; readonly refuse: Refusal };
 
 export interface Conversation {
-  /** Sent before a byte has come; empty: the client speaks first. */
+  /** Sent first; empty: the client speaks first. */
   readonly greeting: Buffer;
-  /** The most that is read, in bytes. */
+  /** Bytes read at most. */
   readonly limit: number;
   /**
-   * @param bytes everything that has come
-   * @param last nothing more will come, or be read: the step is a last one
+   * @param bytes everything received so far
+   * @param last nothing more will be read: the step must be a final one
    */
   read(bytes: Buffer, last: boolean): Step;
 }
 
-/** The most that is read of a first message. */
+/** Bytes read of a first message. */
 export const longestMessage = 8192;
 
-/** What is kept of a user name or password. */
+/** Recorded in place of a user name or password. */
 export const credentials = '[credentials]';
 const chooseNone = Buffer.from([5, 0]);
 const choosePassword = Buffer.from([5, 2]);
 
-/** Of a port that waits for the client to speak, and takes whatever comes. */
+/** The conversation of a port that waits for the client to speak, in any protocol. */
 export function anyProtocol(refuseHttp: RefuseHttp): Conversation {
   let said = false;
   return {
@@ -90,7 +90,7 @@ export function anyProtocol(refuseHttp: RefuseHttp): Conversation {
   };
 }
 
-/** Reads whatever protocol comes. Parameters as with `Conversation.read`. */
+/** Reads any protocol. Parameters as in `Conversation.read`. */
 export function converse(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const protocol = classifyFirstBytes(bytes);
   switch (protocol) {
@@ -105,7 +105,7 @@ export function converse(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): 
       if (!last) return { more: true };
       return bytes.length === 0 ? done(null, dropped) : http(bytes, true, refuseHttp);
     case 'tls':
-      // Its name may stand in the second packet of a long hello.
+      // The server name may be in the second packet of a long hello.
       if (!last && bytes.length < helloLength(bytes)) return { more: true };
       return done(firstBytes(bytes, latin1(bytes)), dropped);
     default:
@@ -113,19 +113,19 @@ export function converse(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): 
   }
 }
 
-/** Bytes of the first TLS record (RFC 8446 section 5.1); 0 where it is an older hello. */
+/** Length of the first TLS record (RFC 8446 section 5.1); 0 for an SSL 2 hello. */
 const helloLength = (bytes: Buffer): number =>
   bytes[0] !== 0x16 ? 0 : bytes.length < 5 ? 5 : 5 + bytes.readUInt16BE(3);
 
 function http(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const head = parseRequestHead(bytes);
   if ((head === null || !head.complete) && !last) return { more: true };
-  const foreign = judgeFirstBytes(bytes, nothingOurs);
+  const foreign = judgeFirstBytes(bytes, decoyPolicy);
   if (foreign !== null) return done(wish(foreign, latin1(bytes)), dropped);
   const text = latin1(bytes);
   const request = head ?? { method: '', target: '', version: '1.0', rawHeaders: [] };
-  const defects = head === null ? [{ why: 'the bytes are no HTTP request', at: 0 }] : head.defects;
-  const verdict = judge(defects.length === 0 ? request : { ...request, defects }, nothingOurs);
+  const defects = head === null ? [{ why: 'the bytes are not an HTTP request', at: 0 }] : head.defects;
+  const verdict = judge(defects.length === 0 ? request : { ...request, defects }, decoyPolicy);
   const end = head?.end ?? bytes.length;
   const refusal = head === null ? dropped : refuseHttp(request.method.toUpperCase() === 'CONNECT');
   if (verdict.rule === null) return done(null, refusal);
@@ -164,7 +164,7 @@ function socks5(bytes: Buffer, last: boolean): Step {
     const request = parseSocks5Request(rest);
     if (request === null && !last && (rest[0] ?? 5) === 5) return { more: true, say: chooseNone };
     const asked =
-      // 1 begins a name and password (RFC 1929) that were sent without having been asked for.
+      // 1 begins a name and password (RFC 1929), sent without waiting for the choice of a method.
       rest[0] === 1
         ? firstBytes(bytes, head + credentials, { offered: passwordOf(rest) })
         : firstBytes(
@@ -175,7 +175,7 @@ function socks5(bytes: Buffer, last: boolean): Step {
     return done(asked, socks5Refused);
   }
   if (!greeting.methods.includes(2)) return done(firstBytes(bytes, head), noMethod);
-  // RFC 1929: version, length, name, length, password. Read to its end so as to refuse it; kept as a word.
+  // RFC 1929: version, length, name, length, password. Read to the end to refuse it there; recorded as a placeholder.
   const nameLength = rest[1] ?? 255;
   const complete = rest.length >= 3 + nameLength + (rest[2 + nameLength] ?? 255);
   if (!complete && !last) return { more: true, say: choosePassword };
@@ -187,7 +187,7 @@ function socks5(bytes: Buffer, last: boolean): Step {
   );
 }
 
-/** Name and password of RFC 1929, as far as they came. */
+/** Name and password (RFC 1929), as far as received. */
 function passwordOf(bytes: Buffer): string {
   const end = 2 + (bytes[1] ?? 0);
   return pairOf(latin1(bytes.subarray(2, end)), latin1(bytes.subarray(end + 1, end + 1 + (bytes[end] ?? 0))));
@@ -195,9 +195,9 @@ function passwordOf(bytes: Buffer): string {
 
 type Extras = Pick<Asked, 'command' | 'offered'>;
 
-/** What is wanted, the verdict tells; `head` is what is kept of the bytes. */
+/** Judges the first bytes. @param head the bytes as recorded, without credentials */
 function firstBytes(bytes: Buffer, head: string, extras: Extras = {}): Wish | null {
-  const verdict = judgeFirstBytes(bytes, nothingOurs);
+  const verdict = judgeFirstBytes(bytes, decoyPolicy);
   return verdict === null ? null : { ...wish(verdict, head), ...extras };
 }
 
@@ -208,7 +208,7 @@ export const wish = (verdict: Verdict, head: string, body = ''): Wish => ({
   body,
 });
 
-/** A last step: what is told to have been answered is what the refusal says. */
+/** A final step, recorded with the answer of the refusal. */
 export const done = (asked: Wish | null, refuse: Refusal): Step => ({
   more: false,
   asked: asked === null ? [] : [{ ...asked, answer: refuse.answer }],

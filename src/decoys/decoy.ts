@@ -1,6 +1,6 @@
 /**
- * A listener where relay scanners look. It holds a bounded conversation, records what was asked for, refuses and
- * closes. It has no code that connects or looks up a name, and no reply that grants anything.
+ * A listener on a port that relay scanners try. It holds a bounded conversation, records what was asked for, refuses and closes. It has no
+ * code that connects or looks up a name, and no reply that grants anything.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -16,34 +16,34 @@ import { bind } from '../listener/bind.ts';
 import { peekFirstByte } from '../listener/first-byte.ts';
 import { askedEvent, type Ends } from './asked-event.ts';
 import { type Asked, anyProtocol, type Conversation, type Step } from './conversation.ts';
-import { mailConversation } from './mail.ts';
+import { mailConversation } from './mail-server.ts';
 import type { DecoyOptions } from './options.ts';
 import { dropped, httpRefusals, type RefuseHttp } from './refusals.ts';
 import { Tarpit } from './tarpit.ts';
 import { helloSeen, tlsServer } from './tls.ts';
-import { turnConversation } from './turn.ts';
+import { turnConversation } from './turn-server.ts';
 
 export interface DecoyContext {
-  /** Gets every probe, of banned clients as of others: a ban denies service, and here is none. */
+  /** Gets every probe, those of banned clients too: a ban denies service, and a decoy gives none. */
   readonly onEvent: EventSink;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 }
 
 export interface Decoy {
   /**
-   * Starts to accept.
+   * Starts accepting.
    *
-   * @returns the address, with the port that was taken where 0 was asked for
-   * @throws where it cannot be listened on, naming who has the port if that can be found
+   * @returns the address, with the port chosen for port 0
+   * @throws if it can't listen, naming the program that has the port if known
    */
   listen(): Promise<AddressInfo>;
-  /** Stops to accept and closes every connection. */
+  /** Stops accepting and closes every connection. */
   close(): Promise<void>;
-  /** Connections held in the tarpit at the moment. */
+  /** Connections held in the tarpit. */
   readonly held: number;
 }
 
-/** Makes a decoy; nothing is opened yet. @throws where `listen` is no ADDR:PORT */
+/** Makes a decoy; opens nothing yet. @throws if `listen` is not ADDR:PORT */
 export function createDecoy(options: DecoyOptions, context: DecoyContext): Decoy {
   return new DecoyListener(options, context);
 }
@@ -55,19 +55,19 @@ class DecoyListener implements Decoy {
   readonly #address: { host: string; port: number };
   readonly #tarpit: Tarpit | null;
   readonly #refuseHttp: RefuseHttp;
-  /** Null: it speaks no TLS. */
+  /** Null: no TLS. */
   readonly #tls: TlsServer | null;
-  /** Connections that agree on TLS, or whose messages are being read. */
+  /** Connections in the TLS handshake or the conversation. */
   readonly #reading = new Set<Socket>();
-  /** Whose handshakes they are. */
+  /** The ends of each connection in the TLS handshake. */
   readonly #handshakes = new WeakMap<Socket, Ends>();
-  /** Those that were answered and are closing. `connections` bounds both together. */
+  /** Refused connections that are closing. `connections` bounds both sets together. */
   readonly #leaving = new Set<Socket>();
 
   constructor(options: DecoyOptions, context: DecoyContext) {
     const match = /^(?:\[([0-9A-Fa-f.:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(options.listen);
     if (match === null)
-      throw new Error(`decoys: ${options.listen} is no ADDR:PORT; write it as 0.0.0.0:3128 or [::]:3128`);
+      throw new Error(`decoys: ${options.listen} is not ADDR:PORT; write it as 0.0.0.0:3128 or [::]:3128`);
     this.#address = { host: match[1] ?? match[2]!, port: Number(match[3]) };
     this.#options = options;
     this.#context = context;
@@ -83,7 +83,7 @@ class DecoyListener implements Decoy {
             },
           })
         : null;
-    // A client that closes its side behind its request still gets the answer.
+    // A client that closes its side after its request still gets the answer.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -92,7 +92,7 @@ class DecoyListener implements Decoy {
   }
 
   async listen(): Promise<AddressInfo> {
-    await bind(this.#server, this.#address, 'decoys', 'stop that, or take the decoy out of the config');
+    await bind(this.#server, this.#address, 'decoys', 'stop that, or remove the decoy from the config');
     return this.#server.address() as AddressInfo;
   }
 
@@ -102,7 +102,7 @@ class DecoyListener implements Decoy {
     this.#tarpit?.close();
     for (const socket of [...this.#reading, ...this.#leaving]) socket.destroy();
     await closed;
-    // A server is closed before its last sockets have said so, and with that what they asked for.
+    // The server closes before its last sockets emit 'close', which records their probes: wait for those.
     while (this.#reading.size + this.#leaving.size > 0) await new Promise(setImmediate);
   }
 
@@ -123,18 +123,18 @@ class DecoyListener implements Decoy {
     this.#handshakes.set(socket, ends);
     socket.once('close', () => this.#reading.delete(socket));
     peekFirstByte(socket, this.#options.messageTime, false, (speaksTls) => {
-      // Most who look for a proxy speak plain HTTP or SOCKS to any port.
+      // Most proxy scanners speak plain HTTP or SOCKS to any port.
       if (!speaksTls) {
         this.#talk(socket, ends);
         return;
       }
-      // Who leaves in the middle of the handshake is gone.
+      // A client that closes its side in mid-handshake has left.
       socket.allowHalfOpen = false;
       tls.emit('connection', socket);
     });
   }
 
-  /** The handshake is over. */
+  /** The TLS handshake has succeeded. */
   #agreed(socket: TlsOver): void {
     socket.on('error', ignore);
     socket.allowHalfOpen = true;
@@ -144,7 +144,7 @@ class DecoyListener implements Decoy {
     else this.#talk(socket, ends, helloSeen(nameOf(ends)));
   }
 
-  /** The ends, with the name that the hello asked for. */
+  /** The ends, with the server name of the hello. */
   #named(socket: TlsOver): Ends | null {
     const ends = socket._parent === undefined ? undefined : this.#handshakes.get(socket._parent);
     if (ends === undefined) return null;
@@ -153,7 +153,7 @@ class DecoyListener implements Decoy {
     return { ...ends, connection: { ...ends.connection, sni: printable(servername).slice(0, 255) } };
   }
 
-  /** @param unasked recorded where the client leaves without having asked for anything */
+  /** @param unasked recorded if the client leaves without asking for anything */
   #talk(socket: Socket, ends: Ends, unasked?: Asked): void {
     this.#reading.add(socket);
     const conversation = this.#conversation(ends);
@@ -170,7 +170,7 @@ class DecoyListener implements Decoy {
         nothing ? { protocol: 'tls' } : detectProtocol(bytes),
         socket,
       );
-      // Frees what was read: in the tarpit ten thousand of these would be kept.
+      // Free the bytes read: the tarpit holds ten thousand of these closures.
       bytes = Buffer.alloc(0);
       this.#reading.delete(socket);
       if (!socket.destroyed) this.#answer(socket, step.refuse.bytes);
@@ -182,7 +182,7 @@ class DecoyListener implements Decoy {
         return;
       }
       const { say, asked = [] } = step;
-      // The refusal of what is known already is what a tarpit has to give.
+      // With a tarpit, the first refusal goes there, and the conversation ends.
       if (this.#tarpit !== null && asked.length > 0) {
         finish({ more: false, asked, refuse: { bytes: say ?? dropped.bytes, answer: asked[0]!.answer } });
         return;
@@ -215,7 +215,7 @@ class DecoyListener implements Decoy {
     return mailConversation(localAddress?.includes(':') ? `[IPv6:${localAddress}]` : `[${localAddress}]`);
   }
 
-  /** A check that fails denies. */
+  /** Closes without a byte if the check throws: a check that fails denies. */
   #read(conversation: Conversation, bytes: Buffer, last: boolean): Step {
     try {
       return conversation.read(bytes, last);
@@ -225,7 +225,7 @@ class DecoyListener implements Decoy {
     }
   }
 
-  /** Whoever has left is answered nothing. */
+  /** Records what was asked; departed clients are recorded with the answer `drop`. */
   #record(
     asked: readonly Asked[],
     ends: Ends | null,
@@ -269,7 +269,7 @@ class DecoyListener implements Decoy {
   }
 }
 
-/** What Node keeps of the socket below. */
+/** Node keeps the underlying socket in `_parent`. */
 type TlsOver = TLSSocket & { readonly _parent?: Socket };
 
 const nameOf = (ends: Ends | null): string => ends?.connection.sni ?? '';

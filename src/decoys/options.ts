@@ -1,32 +1,32 @@
-/** What decoys can be told, and how the config's `decoys` section says it. */
+/** The options of decoys, and how they are compiled from the config's `decoys` section. */
 import type { Skin } from './refusals.ts';
 import type { DecoyDocument } from './schema.ts';
 
 /** A decoy's settings, compiled. */
 export interface DecoyOptions {
-  /** ADDR:PORT, IPv6 in brackets; port 0 takes a free one. */
+  /** ADDR:PORT, IPv6 in brackets; port 0 chooses a free one. */
   readonly listen: string;
   readonly speaks: 'http-proxy' | 'socks' | 'smtp' | 'tls' | 'turn';
-  /** How refusals over HTTP look. */
+  /** The look of refusals over HTTP. */
   readonly skin: Skin;
-  /** Asked for a user name and password over HTTP; null: refused without. */
+  /** Realm of the 407 that asks for a user name and password; null: refuse with 403. */
   readonly realm: string | null;
-  /** Answer a byte a second instead of at once; null: answer and close. */
+  /** Send refusals a byte a second; null: at once, and close. */
   readonly tarpit: TarpitOptions | null;
   /** Connections at a time, those in the tarpit not counted. Further ones are closed without a byte. */
   readonly connections: number;
-  /** Milliseconds for a message to come. */
+  /** Milliseconds to wait for each message. */
   readonly messageTime: number;
 }
 
 export interface TarpitOptions {
-  /** Connections held at a time; what comes beyond is answered at once. */
+  /** Connections held at a time; further ones are answered at once. */
   readonly connections: number;
-  /** Milliseconds after which a held connection is closed. */
+  /** Milliseconds a connection is held. */
   readonly time: number;
 }
 
-/** The options of a validated entry. @param duration reads `10s` as milliseconds */
+/** Compiles a validated entry. @param duration reads `10s` as milliseconds */
 export function decoyOptions(document: DecoyDocument, duration: (text: string) => number): DecoyOptions {
   const { listen, speaks, skin, realm, tarpit, tarpitConnections, tarpitTime, connections, messageTime } =
     document;

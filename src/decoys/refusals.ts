@@ -1,18 +1,18 @@
-/** What decoys answer: refusals alone. The event of a probe says of its answer what stands here beside the bytes. */
+/** The answers of decoys, all of them refusals: the bytes, and the code recorded in the probe's event. */
 import type { Answer } from '../rules/catalogue.ts';
 
 export interface Refusal {
-  /** None: the connection is closed without a byte. */
+  /** Empty: close without a byte. */
   readonly bytes: Buffer;
-  /** The code that the bytes say, in the protocol they speak; `drop`: none. */
+  /** The code in these bytes, in their protocol; `drop`: no bytes. */
   readonly answer: Answer;
 }
 
 export const none = Buffer.alloc(0);
-/** Nothing is said. */
+/** Closes without a byte. */
 export const dropped: Refusal = { bytes: none, answer: 'drop' };
 
-/** RFC 1928 section 3: none of the methods offered is taken. */
+/** RFC 1928 section 3: no acceptable method. */
 export const noMethod: Refusal = { bytes: Buffer.from([5, 0xff]), answer: 0xff };
 /** RFC 1929 section 2: any status but 0 refuses. */
 export const passwordRefused: Refusal = { bytes: Buffer.from([1, 1]), answer: 1 };
@@ -21,22 +21,22 @@ export const socks5Refused: Refusal = { bytes: Buffer.from([5, 2, 0, 1, 0, 0, 0,
 /** SOCKS4: request rejected or failed. */
 export const socks4Refused: Refusal = { bytes: Buffer.from([0, 0x5b, 0, 0, 0, 0, 0, 0]), answer: 0x5b };
 
-/** The look of a refusal over HTTP, as a proxy of that name writes it. */
+/** The proxy that a refusal over HTTP imitates. */
 export type Skin = 'squid' | 'ccproxy' | '3proxy' | 'plain';
 
-/** Refuses a request for a proxy. @param connect it was a CONNECT */
+/** Refuses a proxy request. @param connect whether it was a CONNECT */
 export type RefuseHttp = (connect: boolean) => Refusal;
 
 /**
  * The refusals of a decoy over HTTP.
  *
- * @param realm asked for a user name and password with 407 (RFC 9110 section 11.7.1), which no answer ever accepts; null: 403
+ * @param realm of the 407 that asks for credentials (RFC 9110 section 11.7.1), which are never accepted; null: 403
  * @param clock milliseconds since the epoch
  */
 export function httpRefusals(skin: Skin, realm: string | null, clock: () => number = Date.now): RefuseHttp {
   const write = writers[skin];
   const made = new Map<boolean, { second: number; refusal: Refusal }>();
-  // Written once a second, not once a sender: the tarpit keeps what it sends.
+  // Built once a second and shared: the tarpit keeps the bytes for each connection it holds.
   return (connect) => {
     const second = Math.floor(clock() / 1000);
     const known = made.get(connect);

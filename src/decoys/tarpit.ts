@@ -1,7 +1,4 @@
-/**
- * Holds senders up: each gets its refusal a byte a second. One timer serves them all, and a held connection keeps no
- * bytes of its own: the refusals are shared.
- */
+/** Slows senders down: each gets its refusal a byte a second. All share one timer, and the bytes of the refusals. */
 import type { Socket } from 'node:net';
 import type { TarpitOptions } from './options.ts';
 
@@ -9,11 +6,11 @@ interface Held {
   readonly refusal: Buffer;
   at: number;
   readonly until: number;
-  /** Bytes that it went on to send. */
+  /** Bytes received since it was held. */
   more: number;
 }
 
-/** Bytes that a held sender may go on to send. More is a flood, and costs us more to hold than it costs the sender. */
+/** Bytes a held sender may send. A flood costs the tarpit more than the sender. */
 const mostSent = 65_536;
 
 export class Tarpit {
@@ -32,13 +29,13 @@ export class Tarpit {
     return this.#held.size;
   }
 
-  /** Takes a connection over; false where the tarpit is full. */
+  /** Takes over a connection. @returns false if the tarpit is full */
   hold(socket: Socket, refusal: Buffer): boolean {
     if (this.#held.size >= this.#options.connections) return false;
     const held = { refusal, at: 0, until: this.#now() + this.#options.time, more: 0 };
     this.#held.set(socket, held);
     socket.once('close', () => this.#release(socket));
-    // Read and thrown away: a paused stream keeps the 64 KiB that it had read ahead, ten thousand times over.
+    // Read and discard: a paused stream would keep 64 KiB of read-ahead for each of ten thousand connections.
     socket.on('data', (chunk: Buffer) => {
       held.more += chunk.length;
       if (held.more > mostSent) socket.destroy();
@@ -48,7 +45,7 @@ export class Tarpit {
     return true;
   }
 
-  /** A second has passed: a byte for everybody. */
+  /** Sends each connection its next byte. Called every second. */
   tick(): void {
     const now = this.#now();
     for (const [socket, held] of this.#held) {

@@ -1,24 +1,24 @@
-/** TLS of a decoy: any client may agree on it, old ones too, and is shown a certificate that says nothing. */
+/** The TLS server of a decoy: accepts old clients too, and shows a certificate that names nobody. */
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { judgeFirstBytes, judgeServerName } from '../judge.ts';
 import { selfSigned } from './certificate.ts';
 import { type Asked, wish } from './conversation.ts';
-import { nothingOurs } from './nothing-ours.ts';
+import { decoyPolicy } from './decoy-policy.ts';
 
 interface TlsEvents {
   readonly onAgreed: (socket: TLSSocket) => void;
-  /** The handshake came to nothing, after a hello that may have named a server. */
+  /** The handshake failed, after a hello that may have named a server. */
   readonly onFailed: (socket: TLSSocket) => void;
 }
 
-/** A server that is given connections by its event `connection`, and never listens. @param time milliseconds for a handshake */
+/** A server that never listens: emit `connection` to hand it a socket. @param time milliseconds for a handshake */
 export function tlsServer(time: number, { onAgreed, onFailed }: TlsEvents): Server {
   const server = createServer({
     ...selfSigned(Date.now()),
     handshakeTimeout: time,
     allowHalfOpen: true,
-    // Scanners still come with what browsers gave up: they are heard here, not trusted.
+    // Scanners still use versions and ciphers that browsers dropped. Nothing secret passes here.
     minVersion: 'TLSv1',
     ciphers: 'DEFAULT:@SECLEVEL=0',
   });
@@ -30,10 +30,10 @@ export function tlsServer(time: number, { onAgreed, onFailed }: TlsEvents): Serv
   return server;
 }
 
-/** A handshake behind which nothing is asked for: the name in it is all that is known. @param name empty: none was asked for */
+/** The probe of a client that asked for nothing after the handshake. @param name server name of the hello; empty: none */
 export function helloSeen(name: string): Asked {
   const verdict =
-    (name === '' ? null : judgeServerName(name, nothingOurs)) ??
-    judgeFirstBytes(Buffer.from([0x16, 3, 1]), nothingOurs)!;
+    (name === '' ? null : judgeServerName(name, decoyPolicy)) ??
+    judgeFirstBytes(Buffer.from([0x16, 3, 1]), decoyPolicy)!;
   return { ...wish({ ...verdict, action: 'block' }, ''), answer: 'drop' };
 }

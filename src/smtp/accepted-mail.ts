@@ -1,24 +1,24 @@
-/** A message that the mail server has taken: one line in the log, and the sums for metrics. */
+/** A message the mail server accepted: one log line, and the totals for the metrics. */
 import type { Conversation } from './conversation.ts';
 import type { SmtpLog } from './session-context.ts';
 
 export interface AcceptedMail {
   readonly listener: string;
   readonly client: string;
-  /** Null: nobody signed in. */
+  /** Null: not authenticated. */
   readonly account: string | null;
   readonly helo: string;
   /** Empty for the null reverse-path. */
   readonly from: string;
   readonly to: readonly string[];
-  /** Octets, as they came. */
+  /** Octets as received. */
   readonly size: number;
   readonly tls: string | null;
-  /** What the mail server said to it: there its queue id is. */
+  /** The mail server's final reply, which holds its queue id. */
   readonly reply: string;
 }
 
-/** Recipients named in a line; `recipients` has their number. */
+/** Recipients named in a log line; its field `recipients` has the full count. */
 const mostNamed = 50;
 
 export function acceptedMail(
@@ -50,14 +50,14 @@ export function logMail(log: SmtpLog, { to, ...mail }: AcceptedMail): void {
   );
 }
 
-/** UTF-8 as letters, and nothing that a terminal obeys. */
+/** Decodes UTF-8 and replaces control and bidi characters, which a terminal would obey. */
 const shown = (latin1: string): string =>
   Buffer.from(latin1, 'latin1')
     .toString('utf8')
     .replace(/[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]/g, '?')
     .slice(0, 320);
 
-/** Sums since the start. */
+/** Totals since the start. */
 export interface MailCounts {
   messages: number;
   recipients: number;

@@ -1,35 +1,35 @@
 /**
- * What is known of accounts: failed and successful sign-ins, and how much each sends. A stolen account sends more than it used
- * to; a guessed one is first guessed at.
+ * Sign-ins, failed and successful, and volume sent, for each account. A stolen account shows by a rise in volume, password guessing by
+ * failed sign-ins.
  */
-import { Recent } from './recent.ts';
+import { GenerationalMap } from './generational-map.ts';
 
 const hour = 3_600_000;
-/** Accounts remembered for what they sent and where they signed in from; those that have not for longest go first. */
+/** Accounts whose volume and networks are kept; the least recently used is evicted first. */
 const mostAccounts = 20_000;
-/** Networks remembered of an account. */
+/** Client networks kept for an account. */
 const mostNetworks = 16;
-/** Names that somebody failed to sign in with, real or made up, in a generation of two. */
+/** Account names with failed sign-ins, real or invented, in each of two generations. */
 const mostNames = 50_000;
-/** Failed credentials remembered, in a generation of two. */
+/** Fingerprints of failed credentials, in each of two generations. */
 const mostFailures = 100_000;
-/** Recipients in an hour that are no sudden rise, however few there were before. */
+/** Fewer recipients than this in an hour are never a rise. */
 const ordinary = 100;
-/** How many times as much as usual is one. */
+/** A rise is this many times the usual volume. */
 const sudden = 5;
 
 interface Sent {
   since: number;
   messages: number;
   recipients: number;
-  /** The most recipients of an hour, less a tenth for each hour since. */
+  /** Recipients in the busiest hour, less a tenth for each hour since. */
   usual: number;
-  /** A rise of this hour has been told. */
-  told: boolean;
+  /** A rise in this hour has been reported. */
+  reported: boolean;
 }
 
 interface Account {
-  /** Client prefixes that it has signed in from, the latest last. */
+  /** Client prefixes it has signed in from, the latest last. */
   readonly networks: Set<string>;
   sent: Sent;
 }
@@ -43,16 +43,16 @@ export interface AccountLimits {
 export class Accounts {
   readonly #clock: () => number;
   readonly #onRise: (account: string, reason: string | null) => void;
-  /** The one that did something last is last. */
+  /** In order of last use, the latest last. */
   readonly #accounts = new Map<string, Account>();
-  readonly #failures = new Recent<{ since: number; count: number }>(mostNames);
-  readonly #seen = new Recent<true>(mostFailures);
-  /** Accounts whose rise has been told and is not over. */
+  readonly #failures = new GenerationalMap<{ since: number; count: number }>(mostNames);
+  readonly #seen = new GenerationalMap<true>(mostFailures);
+  /** Accounts with a reported rise that is not over. */
   readonly #risen = new Set<string>();
 
   /**
    * @param clock milliseconds
-   * @param onRise told of an account that suddenly sends much more than it did, and with null when that hour is over
+   * @param onRise called when an account suddenly sends much more than before, and with null when that hour is over
    */
   constructor(clock: () => number, onRise: (account: string, reason: string | null) => void) {
     this.#clock = clock;
@@ -60,8 +60,8 @@ export class Accounts {
   }
 
   /**
-   * Whether a client may try to sign in: not where the account has failed too often in the hour, unless it has signed in from
-   * there before. So guessing from a thousand addresses ends, and its owner is not shut out by it.
+   * Whether a client may try to sign in. After too many failures in an hour only networks the account has signed in from before may:
+   * guessing from a thousand addresses ends, and the owner is not locked out by it.
    *
    * @param prefix as `clientPrefix` writes it
    */
@@ -74,8 +74,8 @@ export class Accounts {
   /**
    * Counts a failed try.
    *
-   * @param fingerprint of the credential; the same one again is a program with an old password, and counts once
-   * @returns whether it counts
+   * @param fingerprint of the credential; a program that retries an old password counts once
+   * @returns whether this failure counted
    */
   failed(account: string, fingerprint: string | null): boolean {
     if (fingerprint !== null) {
@@ -97,7 +97,7 @@ export class Accounts {
     if (networks.size > mostNetworks) networks.delete(networks.values().next().value!);
   }
 
-  /** Counts a message, where the account may send one more in this hour. */
+  /** Counts a message if the account is below its hourly limit. @returns whether it is */
   mayBegin(account: string, { messages }: AccountLimits): boolean {
     const sent = this.#sent(account);
     if (sent.messages >= messages) return false;
@@ -105,13 +105,13 @@ export class Accounts {
     return true;
   }
 
-  /** Counts a recipient, where the account may have one more in this hour. */
+  /** Counts a recipient if the account is below its hourly limit. @returns whether it is */
   mayAdd(account: string, { recipients }: AccountLimits): boolean {
     const sent = this.#sent(account);
     if (sent.recipients >= recipients) return false;
     sent.recipients++;
-    if (!sent.told && sent.recipients >= Math.max(ordinary, sent.usual * sudden)) {
-      sent.told = true;
+    if (!sent.reported && sent.recipients >= Math.max(ordinary, sent.usual * sudden)) {
+      sent.reported = true;
       this.#risen.add(account);
       const before =
         sent.usual === 0 ? 'none before' : `${Math.round(sent.usual)} in its busiest hour before`;
@@ -120,7 +120,7 @@ export class Accounts {
     return true;
   }
 
-  /** Looks which rises are over. To be called now and then. */
+  /** Ends the rises whose hour is over. Call it every minute or so. */
   tick(): void {
     for (const account of this.#risen) {
       const since = this.#accounts.get(account)?.sent.since ?? 0;
@@ -134,7 +134,7 @@ export class Accounts {
     const now = this.#clock();
     const known = this.#accounts.get(name) ?? {
       networks: new Set(),
-      sent: { since: now, messages: 0, recipients: 0, usual: 0, told: false },
+      sent: { since: now, messages: 0, recipients: 0, usual: 0, reported: false },
     };
     this.#accounts.delete(name);
     this.#accounts.set(name, known);
@@ -153,7 +153,7 @@ export class Accounts {
         messages: 0,
         recipients: 0,
         usual: Math.max(recipients, faded),
-        told: false,
+        reported: false,
       };
     }
     return account.sent;

@@ -1,4 +1,4 @@
-/** AUTH (RFC 4954): the exchange is the mail server's affair, but only what can be part of one reaches it, and its end is counted. */
+/** AUTH (RFC 4954): relays the exchange to the mail server, passes only lines that can be part of one, and counts the outcome. */
 import { authMechanisms } from './capabilities.ts';
 import { longestAuthLine } from './client-channel.ts';
 import type { Conversation } from './conversation.ts';
@@ -11,7 +11,7 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 export async function auth(talk: Conversation, line: string): Promise<boolean> {
   const { server, client, context } = talk;
   if (server.authenticated || talk.transaction !== null) return talk.answer('503 5.5.1 Not now');
-  if (context.door.auth === 'none') return talk.answer('502 5.5.1 AUTH not offered');
+  if (context.listener.auth === 'none') return talk.answer('502 5.5.1 AUTH not offered');
   if (!talk.tls) return talk.answer('538 5.7.11 Encryption required');
   const request = authRequest(line, authMechanisms(talk.offered));
   if ('refuse' in request) return talk.answer(request.refuse);
@@ -37,7 +37,7 @@ export async function auth(talk: Conversation, line: string): Promise<boolean> {
 const mayTry = ({ context }: Conversation, { account }: SignIn): boolean =>
   account === '' || context.accounts.mayTry(account, context.prefix, context.options.submission.limits);
 
-/** 454 is for a failure that is nobody's fault, so that a client keeps the password, and tries again later. */
+/** 454, a temporary failure: the client keeps its password and retries later. */
 function tooOften(talk: Conversation, account: string): true {
   talk.reportSignIn(account, 454);
   return talk.answer('454 4.7.0 Too many failed tries, try again later');
@@ -51,7 +51,7 @@ function ended(talk: Conversation, mechanism: string, who: SignIn, answer: Reply
     context.accounts.succeeded(who.account, context.prefix);
     return talk.pass(answer);
   }
-  // RFC 4954 section 6: 535 says that the credentials are wrong; 501 that the client has broken off.
+  // RFC 4954 section 6: 535 means wrong credentials, 501 that the client cancelled.
   if (answer.code !== 535) return talk.pass(answer);
   const counts = context.accounts.failed(who.account, who.fingerprint);
   talk.reportSignIn(`${mechanism} ${who.account}`, answer.code);
@@ -64,8 +64,8 @@ function ended(talk: Conversation, mechanism: string, who: SignIn, answer: Reply
 /**
  * Reads an AUTH line.
  *
- * @param mechanisms those that are offered, upper case
- * @returns the refusal, where it may not go on
+ * @param mechanisms the offered ones, upper case
+ * @returns the mechanism and initial response, or the refusal
  */
 export function authRequest(
   line: string,
@@ -80,5 +80,5 @@ export function authRequest(
     : { refuse: '504 5.5.4 Mechanism not offered' };
 }
 
-/** RFC 4954 section 4: base64, or a * that breaks off. Nothing else may reach the mail server as a line. */
+/** RFC 4954 section 4: base64, or `*` to cancel. Anything else could reach the mail server as a command. */
 export const authResponse = (line: string): string => (base64.test(line) ? line : '*');

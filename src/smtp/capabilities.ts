@@ -1,20 +1,20 @@
-/** What is offered after EHLO: what the mail server offers and what the guard can police, and nothing beside. */
+/** What EHLO offers the client: extensions that the mail server offers and the guard can check. */
 import type { Reply } from './reply.ts';
 
 export interface Capabilities {
-  /** Keyword, upper case → its parameters as written. */
+  /** Keyword in upper case → its parameters as written. */
   readonly offered: ReadonlyMap<string, string>;
 }
 
-/** CHUNKING is not among them: BDAT would walk around the scanner of DATA. Nor are VRFY, ETRN and XCLIENT. */
+/** Extensions the guard can check. Not CHUNKING: BDAT would bypass the scanner of DATA. Nor VRFY, ETRN and XCLIENT. */
 const policed = ['PIPELINING', 'SIZE', '8BITMIME', 'DSN', 'ENHANCEDSTATUSCODES', 'SMTPUTF8'] as const;
 
-/** Those that need not be offered to everybody. Whatever the server names beside the policed is offered to nobody. */
+/** Extensions that `smtp.withhold` can hide from strangers. Any other the server offers is hidden from everyone. */
 export const withholdable = ['PIPELINING', '8BITMIME', 'DSN', 'ENHANCEDSTATUSCODES', 'SMTPUTF8'] as const;
 
 /**
- * Mechanisms that pass through: they carry their own proof. EXTERNAL would prove the guard's identity instead of the
- * client's, GSSAPI and DIGEST-MD5 may put a layer over the session, and -PLUS binds to a TLS channel that ends here.
+ * AUTH mechanisms that work through the guard. EXTERNAL would authenticate the guard instead of the client, GSSAPI and DIGEST-MD5 may
+ * add a security layer to the session, and -PLUS binds to a TLS channel that ends here.
  */
 const mechanisms = new Set([
   'PLAIN',
@@ -32,7 +32,7 @@ export const noCapabilities: Capabilities = { offered: new Map() };
 /**
  * Reads the mail server's reply to EHLO.
  *
- * @param without keywords to be read over
+ * @param without keywords to ignore
  */
 export function capabilitiesOf(ehlo: Reply, without: readonly string[] = []): Capabilities {
   const offered = new Map<string, string>();
@@ -45,7 +45,7 @@ export function capabilitiesOf(ehlo: Reply, without: readonly string[] = []): Ca
   return { offered };
 }
 
-/** The AUTH mechanisms that may be used: those of the mail server that can pass through. */
+/** The mail server's AUTH mechanisms that work through the guard. */
 export const authMechanisms = ({ offered }: Capabilities): string[] =>
   (offered.get('AUTH') ?? '')
     .toUpperCase()
@@ -55,9 +55,9 @@ export const authMechanisms = ({ offered }: Capabilities): string[] =>
 /**
  * The lines offered to the client.
  *
- * @param startTls offer STARTTLS: a certificate is there and TLS is not on yet
+ * @param startTls offer STARTTLS: there is a certificate, and TLS is not on yet
  * @param auth offer AUTH: TLS is on
- * @param largest octets of a message that the guard takes; null: as many as the mail server
+ * @param largest the guard's limit for a message, in octets; null: the mail server's
  */
 export function offer(
   upstream: Capabilities,
@@ -76,7 +76,7 @@ export function offer(
   return lines;
 }
 
-/** RFC 1870: none or 0 means no limit. */
+/** RFC 1870: no value, or 0, means no limit. */
 function size(parameters: string, largest: number | null): string {
   const theirs = /^\d{1,15}$/.test(parameters) ? Number(parameters) : 0;
   if (largest === null) return theirs === 0 ? parameters.replace(/\D/g, '') : String(theirs);

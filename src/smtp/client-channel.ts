@@ -1,36 +1,36 @@
-/** The client's side of a session: lines in, replies out, each bounded in size and time; TLS when asked for. */
+/** The client's side of a session: lines in, replies out, each bounded in size and time; TLS after STARTTLS. */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { lingeringClose } from '../lingering-close.ts';
 import type { Certificates } from '../listener/certificates.ts';
 import { readInPlace } from '../listener/read-in-place.ts';
+import { deliver, post } from './coalesced-writes.ts';
 import { type CommandLine, CommandLines } from './command-lines.ts';
-import { deliver, post } from './outbox.ts';
 import type { TlsFacts } from './proxy-header.ts';
 
-/** The client has gone. */
+/** The client closed or lost the connection. */
 export class ClientGone extends Error {
   override name = 'ClientGone';
 }
 
-/** The usual end of a session: one for all, since an error with its stack costs more than the rest of the closing. */
+/** The usual end of a session. Shared: making an error with its stack costs more than the rest of closing. */
 const clientClosed = new ClientGone('the client closed the connection');
 
-/** The client kept silent, or did not take what was said, for too long. */
+/** The client sent nothing, or read nothing, for too long. */
 export class ClientSlow extends Error {
   override name = 'ClientSlow';
 }
 
-/** RFC 5321 section 4.5.3.1.4 asks for 512; parameters of extensions may add to it. */
+/** RFC 5321 section 4.5.3.1.4 requires 512; extension parameters may add to that. */
 export const longestCommand = 4096;
-/** RFC 4954 section 4: a line of an AUTH exchange. */
+/** RFC 4954 section 4: the longest line of an AUTH exchange. */
 export const longestAuthLine = 12_288;
-/** Bytes of commands kept while one is being carried out. */
+/** Bytes of pipelined commands kept while one is carried out. */
 const aheadLimit = 65_536;
 /** Bytes of replies kept for a client that does not read. */
 const unreadLimit = 65_536;
 
-/** Read into by all sessions in the clear, in turn; what is to outlast the read is copied. */
+/** Read buffer of all sessions without TLS; what must outlast a read is copied. */
 const memory = Buffer.allocUnsafeSlow(65_536);
 
 export class ClientChannel {
@@ -43,13 +43,15 @@ export class ClientChannel {
   #timer: NodeJS.Timeout | null = null;
   #timeout = 0;
   #late = false;
+  /** The last answer is posted, and closes the connection. */
+  #closing = false;
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
-  /** Told when the client goes or closes its side, whatever is being waited for. */
+  /** Called when the client leaves or closes its side, whatever the session waits for. */
   onGone: (() => void) | null = null;
 
   /**
-   * @param lenient a bare CR or LF ends a line too
-   * @param unread nothing is read before `startTls`
+   * @param lenient a bare CR or LF also ends a line
+   * @param unread read nothing before `startTls`
    */
   constructor(socket: Socket, lenient = false, unread = false) {
     this.#lines = new CommandLines(lenient);
@@ -65,23 +67,23 @@ export class ClientChannel {
     return this.#socket.destroyed || this.#error !== null;
   }
 
-  /** How it speaks TLS; null: it does not. */
+  /** TLS version and cipher; null: no TLS. */
   get tls(): TlsFacts | null {
     if (!(this.#socket instanceof TLSSocket)) return null;
     return { version: this.#socket.getProtocol() ?? '', cipher: this.#socket.getCipher().name };
   }
 
-  /** It has closed its side, and nothing that it sent is left to be carried out. */
+  /** The client has closed its side, and all its commands are carried out. */
   get isFinished(): boolean {
     return this.#ended && this.pending === 0;
   }
 
-  /** Bytes that have come and are no command yet, or one that has not been reached. */
+  /** Bytes received that no command has been made of yet. */
   get pending(): number {
     return this.#lines.pending + this.#socket.readableLength;
   }
 
-  /** The same bytes, at most 4096 of them, latin1. Nothing more is read after this. */
+  /** The pending bytes, at most 4096 of them, latin1. Ends reading. */
   peek(): string {
     const buffered: Buffer | null = this.#socket.readableLength > 0 ? this.#socket.read() : null;
     if (buffered !== null) this.#lines.push(buffered);
@@ -93,7 +95,21 @@ export class ClientChannel {
   }
 
   /**
-   * The next line; null where the client has closed its side.
+   * Answers QUIT and closes at once, as mail servers do, where nothing is left unread: a client has nothing to say after QUIT, so no
+   * reset can overtake the answer. Under TLS `end` closes.
+   */
+  bye(text: string): void {
+    if (this.pending > 0 || this.#socket instanceof TLSSocket) {
+      this.say(text);
+      return;
+    }
+    if (this.#socket.destroyed || !this.#socket.writable) return;
+    this.#closing = true;
+    post(this.#socket, text, true);
+  }
+
+  /**
+   * The next line; null once the client has closed its side.
    *
    * @throws ClientSlow, ClientGone
    */
@@ -120,8 +136,8 @@ export class ClientChannel {
   }
 
   /**
-   * Armed once a line, not once a byte: who sends a byte a minute is slow. One timer, begun anew for each line, in place
-   * of one made and thrown away for each.
+   * Starts the time for one line. Bytes do not extend it: a client that sends one byte a minute is too slow. One timer is refreshed for
+   * each line, which is cheaper than making one each time.
    */
   #expectWithin(timeout: number): void {
     this.#late = false;
@@ -132,7 +148,7 @@ export class ClientChannel {
     this.#forgetTime();
     this.#timeout = timeout;
     this.#timer = setTimeout(() => {
-      // Between two lines nobody waits, and the next one begins it anew.
+      // Between two lines nobody waits; the next line refreshes the timer.
       if (this.#wake === null) return;
       this.#late = true;
       this.#wake();
@@ -144,17 +160,17 @@ export class ClientChannel {
     this.#timer = null;
   }
 
-  /** Hands everything that comes to a sink instead of making lines of it; what has come already first. */
+  /** Sends all bytes to a sink instead of cutting them into lines, beginning with the pending ones. */
   divert(sink: (chunk: Buffer) => void): void {
     this.#sink = sink;
     const rest = this.#lines.takeRest();
     if (rest.length > 0) sink(rest);
-    // Its side is closed already: no end of a message can come any more.
+    // The client has closed its side: the end of the message can't come any more.
     if (this.#ended || this.#error !== null) queueMicrotask(() => this.onGone?.());
     this.resume();
   }
 
-  /** Back to lines, beginning with bytes that the sink has not used. */
+  /** Cuts lines again, beginning with the bytes the sink did not use. */
   restore(unused: Buffer): void {
     this.#sink = null;
     if (unused.length > 0) this.#lines.push(unused);
@@ -170,9 +186,9 @@ export class ClientChannel {
   }
 
   /**
-   * Goes on under TLS. Nothing that came in the clear may be left over.
+   * Starts TLS. The caller has checked that no plaintext is pending.
    *
-   * @throws ClientGone where the handshake fails, ClientSlow where it takes too long
+   * @throws ClientGone if the handshake fails, ClientSlow if it takes too long
    */
   async startTls(certificates: Certificates, timeout: number): Promise<void> {
     deliver();
@@ -192,7 +208,7 @@ export class ClientChannel {
           ? error
           : new ClientGone('no TLS handshake with the client', { cause: error }),
       );
-    // A client that closes in the middle is told of to readers alone; what comes behind the handshake stays unread.
+    // Only a reader learns that a client closed in mid-handshake. Data after the handshake stays unread.
     const onReadable = (): void => {
       if (secure.readableLength === 0) secure.read();
     };
@@ -210,16 +226,16 @@ export class ClientChannel {
     this.#listen(secure);
   }
 
-  /** Says a last thing and closes; what still comes is not read, but waited off, so that the answer is not lost. */
+  /** Sends a last text and closes. Later bytes are discarded until the client closes, so that no reset overtakes the text. */
   end(text = ''): void {
     const socket = this.#socket;
     this.#sink = null;
     this.#error ??= clientClosed;
     this.#forgetTime();
-    // Whoever waits for a line gets none any more; else its session with the mail server would stay open.
+    // Wake a session waiting for a line, or its session with the mail server would stay open.
     this.#wake?.();
     socket.off('data', this.#onData);
-    if (socket.destroyed) return;
+    if (socket.destroyed || this.#closing) return;
     deliver();
     lingeringClose(socket, text);
   }
@@ -229,7 +245,7 @@ export class ClientChannel {
   }
 
   #listen(socket: Socket): void {
-    // What was read of it already, by whoever took a PROXY header off.
+    // Bytes read together with the inbound PROXY header.
     const early: Buffer | null = socket.readableLength > 0 ? socket.read() : null;
     const inPlace = readInPlace(
       socket,
@@ -262,7 +278,7 @@ export class ClientChannel {
   }
 
   #receive(chunk: Buffer): void {
-    // After the end of the session.
+    // The session is over.
     if (this.#error !== null) return;
     if (this.#sink !== null) {
       this.#sink(chunk);

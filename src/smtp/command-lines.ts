@@ -1,7 +1,6 @@
 /**
- * Cuts what a client sends into command lines, strictly (RFC 5321 section 2.3.8): a line ends in CRLF and in nothing else. Or
- * leniently: a bare LF or CR ends one too, as old printers and scanners have it. Every command is written anew for the mail
- * server, so nothing can be smuggled by it.
+ * Cuts a client's bytes into command lines. Strict mode (RFC 5321 section 2.3.8): only CRLF ends a line. Lenient mode, for old printers
+ * and scanners: a bare LF or CR also does. Every command is written anew for the mail server, so neither mode can smuggle one.
  */
 
 export type LineFault = 'too-long' | 'bare-newline' | 'nul';
@@ -9,7 +8,7 @@ export type LineFault = 'too-long' | 'bare-newline' | 'nul';
 export type CommandLine =
   /** One character a byte, without its CRLF. */
   | { readonly text: string; readonly fault?: undefined }
-  /** The stream cannot be told into lines from here on; `text` is what was read of this one. */
+  /** The rest of the stream can't be cut into lines; `text` is the part of this line that was read. */
   | { readonly fault: LineFault; readonly text: string };
 
 const empty = Buffer.alloc(0);
@@ -30,12 +29,12 @@ export class CommandLines {
     this.#at = 0;
   }
 
-  /** Bytes that no line has been made of yet. */
+  /** Bytes not yet returned as a line. */
   get pending(): number {
     return this.#bytes.length - this.#at;
   }
 
-  /** Takes all of them. */
+  /** Takes all pending bytes. */
   takeRest(): Buffer {
     const rest = this.#bytes.subarray(this.#at);
     this.#bytes = empty;
@@ -44,7 +43,7 @@ export class CommandLines {
   }
 
   /**
-   * The next line; null where its end has not come yet.
+   * The next line; null until its end has come.
    *
    * @param longest octets of a line, CRLF included
    */
@@ -55,7 +54,7 @@ export class CommandLines {
     const length = end === -1 ? this.pending : end + 1 - from;
     if (length > longest) return this.#fault('too-long', from, from + longest);
     if (end === -1) {
-      // A CR that is followed by something else can be told already, and a client that ends lines so waits for ever.
+      // Report a CR without LF now: a client that ends lines with CR waits for an answer.
       const bare = this.#bytes.indexOf(cr, from);
       return bare !== -1 && bare < this.#bytes.length - 1
         ? this.#fault('bare-newline', from, this.#bytes.length)
@@ -80,7 +79,7 @@ export class CommandLines {
     if (length === -1) return null;
     const end = from + length;
     if (this.#bytes[end] === lf) return this.#line(from, end, end + 1);
-    // Whether it is half a CRLF is told by the next byte.
+    // The next byte decides whether this CR is half a CRLF.
     if (end + 1 === this.#bytes.length) return null;
     return this.#line(from, end, end + (this.#bytes[end + 1] === lf ? 2 : 1));
   }

@@ -1,10 +1,10 @@
-/** How a client behaves in its session: what it is refused, when that is enough, and whether it was all there was. */
+/** Counts a client's errors in a session, decides when to end it, and whether it was nothing but relay attempts. */
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import type { SmtpLimits } from './options.ts';
 
 type Bounds = Pick<SmtpLimits, 'errors' | 'commandsBeforeMail'>;
 
-/** Refused recipients of one message; the next ones get 452 unread. Ten times what RFC 5321 section 4.5.3.1.8 asks a server to take. */
+/** Refused recipients of one message; later ones get 452 unchecked. Ten times the recipients that RFC 5321 section 4.5.3.1.8 requires. */
 const mostRefused = 1000;
 
 /** `abandoned`: by RSET, EHLO or STARTTLS, before its end. */
@@ -14,7 +14,7 @@ export class Conduct {
   readonly #limits: Bounds;
   #errors = 0;
   #commandsBeforeMail = 0;
-  /** Recipients of the message under way that a rule refused. They cost the mail server nothing and tell nobody which addresses exist. */
+  /** Recipients of the open message that a rule refused. They cost the mail server nothing and reveal no addresses. */
   #refused = 0;
   #taken = 0;
   #accused: RuleId | null = null;
@@ -24,35 +24,35 @@ export class Conduct {
     this.#limits = limits;
   }
 
-  /** A command while no message is under way. */
+  /** Counts a command outside a message. */
   idleCommand(): void {
     this.#commandsBeforeMail++;
   }
 
-  /** A command that was answered with 5yz. */
+  /** Counts a 5yz reply. */
   error(): void {
     this.#errors++;
   }
 
-  /** A recipient that a rule refused. @param underWay in a message that the mail server has taken the sender of */
+  /** Counts a recipient that a rule refused. @param underWay after an accepted MAIL */
   recipientRefused(rule: RuleId, underWay: boolean): void {
     if ((catalogue[rule] as Rule).bans) this.#accused ??= rule;
     if (underWay) this.#refused++;
     else this.#errors++;
   }
 
-  /** A recipient that no rule refused. @param taken whether the mail server took it */
+  /** Counts a recipient that no rule refused. @param taken whether the mail server accepted it */
   recipientPassed(taken: boolean): void {
     this.#honest = true;
     if (taken) this.#taken++;
   }
 
-  /** Whether the message under way has had so many refused recipients that no further one is looked at. */
+  /** Whether the open message has too many refused recipients to check another. */
   get isOverdone(): boolean {
     return this.#refused >= mostRefused;
   }
 
-  /** The message under way has ended. Delivered mail clears what was refused before it, as Postfix does. */
+  /** Ends the open message. Delivered mail resets the error count, as in Postfix. */
   messageEnded(how: MessageEnd): void {
     this.#errors = how === 'delivered' ? 0 : this.#errors + this.#refused;
     this.#refused = 0;
@@ -61,8 +61,8 @@ export class Conduct {
   }
 
   /**
-   * Whether the session is to end for it. Not while a message has a recipient that was taken: that one would lose its mail
-   * for what others were named beside it.
+   * Whether the session must end. Not while the message has an accepted recipient: ending it would lose that recipient's mail for the
+   * refused ones beside it.
    */
   get isTooMuch(): boolean {
     if (this.#taken > 0) return false;
@@ -71,8 +71,8 @@ export class Conduct {
   }
 
   /**
-   * What the whole session was about, where it asked for recipients that a rule refuses and for no others; else null. One
-   * line is no proof: a user of a mail provider can make its servers say it, beside the mail of everybody else.
+   * The rule the session broke, if it asked for refused recipients and for no others; else null. One line is no proof: a user of a
+   * mail provider can make its servers send it among everybody else's mail.
    */
   get offence(): RuleId | null {
     return this.#honest ? null : this.#accused;

@@ -1,4 +1,4 @@
-/** What every command of a session works with: both sides, what has been agreed so far, and how an answer is given. */
+/** The state every command of a session works with: both sides, what was negotiated, and how to reply. */
 import type { Socket } from 'node:net';
 import type { RuleId } from '../rules/catalogue.ts';
 import { type PathVerdict, type RelayRight, refusal } from '../rules/smtp.ts';
@@ -10,14 +10,14 @@ import type { Reply } from './reply.ts';
 import { ServerSide } from './server-side.ts';
 import { connectionOf, listenerName, type SessionContext } from './session-context.ts';
 
-/** A message under way: MAIL was accepted by the mail server. */
+/** An open message: the mail server accepted MAIL. */
 export interface Transaction {
   readonly utf8: boolean;
-  /** The MAIL line, as it came. */
+  /** The MAIL line as received. */
   readonly line: string;
-  /** The sender as it was passed on; empty for the null reverse-path. */
+  /** The sender as forwarded; empty for the null reverse-path. */
   readonly sender: string;
-  /** Recipients that the mail server took as well, as they were passed on. */
+  /** Recipients the mail server accepted, as forwarded. */
   readonly recipients: string[];
 }
 
@@ -26,16 +26,16 @@ export class Conversation {
   readonly client: ClientChannel;
   readonly server: ServerSide;
   readonly conduct: Conduct;
-  /** What the mail server offers in the session as it is now. */
+  /** What the mail server offered after the last EHLO. */
   offered: Capabilities = noCapabilities;
   tls = false;
   transaction: Transaction | null = null;
-  /** Whom the mail server let in by AUTH; null: nobody. */
+  /** The account that signed in; null: none. */
   account: string | null = null;
 
   constructor(socket: Socket, context: SessionContext) {
     this.context = context;
-    this.client = new ClientChannel(socket, context.normalizes, context.door.tls === 'implicit');
+    this.client = new ClientChannel(socket, context.normalizes, context.listener.tls === 'implicit');
     this.server = new ServerSide(context, this.client);
     this.conduct = new Conduct(context.options.limits);
   }
@@ -44,21 +44,21 @@ export class Conversation {
     return this.context.mayRelay || this.server.authenticated ? 'relaying' : 'outside';
   }
 
-  /** @param cost errors that a 5yz counts as */
+  /** Replies. @param cost errors that a 5yz counts as */
   answer(text: string, cost: 0 | 1 = 1): true {
     if (cost > 0 && text.startsWith('5')) this.conduct.error();
     this.client.say(`${text}\r\n`);
     return true;
   }
 
-  /** Passes on what the mail server says. @returns whether the session goes on */
+  /** Forwards the mail server's reply. @returns whether the session goes on */
   pass(answer: Reply, cost: 0 | 1 = 1): boolean {
     if (cost > 0 && answer.code >= 500) this.conduct.error();
     this.client.say(answer.text);
     return answer.code !== 421;
   }
 
-  /** A check that fails denies. */
+  /** Null if the check throws: the caller refuses the address. */
   judge(decide: () => PathVerdict): PathVerdict | null {
     try {
       return decide();
@@ -68,7 +68,7 @@ export class Conversation {
     }
   }
 
-  /** Refuses an address for the rule that it broke. */
+  /** Refuses an address for the rule it broke. */
   refuse(verdict: PathVerdict, of: 'sender' | 'recipient', line: string): true {
     const text = refusal(verdict, of);
     this.report(verdict.rules, verdict, Number(text.slice(0, 3)), line);
@@ -78,14 +78,14 @@ export class Conversation {
     return this.answer(text, 0);
   }
 
-  /** Refuses bytes that came before the reply that they must wait for, and ends the session. */
+  /** Refuses bytes sent before the reply they had to wait for, and ends the session. */
   earlyTalk(before: string): false {
     this.report(['smtp-early-talk'], null, 521, this.client.peek());
     this.client.say(`521 5.5.1 Talked before ${before}\r\n`);
     return false;
   }
 
-  /** @param answer code of the reply; null: what was seen passes */
+  /** Records an event. @param answer code of the reply; null: the command is let pass */
   report(
     rules: readonly RuleId[],
     verdict: PathVerdict | null,
@@ -103,12 +103,12 @@ export class Conversation {
     onEvent(mailEvent({ time, listener, client, connection, rules, effective, answer, request, before }));
   }
 
-  /** @param what the mechanism and the account, without the credential */
+  /** Records a failed sign-in. @param what mechanism and account, without the credential */
   reportSignIn(what: string, answer: number): void {
     this.report(['smtp-auth-failed'], null, answer, Buffer.from(`AUTH ${what}`, 'utf8').toString('latin1'));
   }
 
-  /** The message under way is over, where there is one. */
+  /** Ends the open message, if any. */
   endMessage(how: MessageEnd): void {
     if (this.transaction !== null) this.conduct.messageEnded(how);
     this.transaction = null;

@@ -1,21 +1,21 @@
-/** Who signs in, as far as an AUTH exchange tells. The password is seen here, and goes no further than a keyed hash of it. */
+/** Reads the account from an AUTH exchange. Of the password only a keyed hash leaves this file. */
 import { createHmac, randomBytes } from 'node:crypto';
 
 export interface SignIn {
-  /** Without control characters, at most 128 of it; empty where the exchange names nobody. */
+  /** Without control characters, cut at 128; empty if the exchange names no account. */
   readonly account: string;
-  /** The same for the same credential from the same client in this process; null: the exchange never shows it twice alike. */
+  /** Equal for the same credential from the same client in this process; null: the mechanism never sends it twice alike. */
   readonly fingerprint: string | null;
 }
 
 const key = randomBytes(32);
 
 /**
- * Reads what a client has said in an exchange.
+ * Reads the client's side of an exchange.
  *
  * @param mechanism upper case
- * @param said its lines, base64, the initial response first
- * @param client whom the fingerprint is for
+ * @param said the client's lines, base64, the initial response first
+ * @param client part of the fingerprint
  */
 export function signIn(mechanism: string, said: readonly string[], client: string): SignIn {
   const texts = said.map((line) => (line === '=' ? '' : Buffer.from(line, 'base64').toString('utf8')));
@@ -37,7 +37,7 @@ function read(mechanism: string, texts: readonly string[]): { account: string; s
     case 'LOGIN':
       return { account: first, secret: second };
     case 'CRAM-MD5':
-      // RFC 2195: the name, and a digest that is another one for each challenge.
+      // RFC 2195: the name, and a digest that differs for each challenge.
       return { account: first.slice(0, Math.max(first.lastIndexOf(' '), 0)), secret: null };
     case 'XOAUTH2':
       return { account: /(?:^|\x01)user=([^\x01]*)/.exec(first)?.[1] ?? '', secret: first };

@@ -1,16 +1,16 @@
 /**
- * Finds the end of a message while it streams (RFC 5321 section 4.1.1.4): `CRLF.CRLF` and no other spelling. A server
- * behind this one that takes `LF.LF` or `CRLF.CR` for the end would read the rest of the message as commands.
+ * Finds the end of a streamed message (RFC 5321 section 4.1.1.4): `CRLF.CRLF` and no other spelling. A mail server that takes `LF.LF` or
+ * `CRLF.CR` for the end would read the rest of the message as commands.
  */
 
 export interface Scanned {
-  /** What may be sent on, the terminator included. */
+  /** Bytes to forward, terminator included. */
   readonly pass: Buffer;
   /** The message has ended. */
   readonly ended: boolean;
-  /** What came behind the terminator: commands. */
+  /** Bytes after the terminator: commands. */
   readonly rest: Buffer;
-  /** A CR or LF stood alone. From here on nothing is passed; only the end is looked for. */
+  /** A bare CR or LF was found. From then on nothing is passed; the scanner only looks for the end. */
   readonly bare: boolean;
 }
 
@@ -23,33 +23,33 @@ const lf = 0x0a;
 const cr = 0x0d;
 const dot = 0x2e;
 
-/** Where in a line the last byte was. */
+/** Position of the last byte in its line. */
 const lineStart = 0;
 const inLine = 1;
 const afterCr = 2;
 const afterDot = 3;
 const afterDotCr = 4;
 
-/** The bytes four at a time, from the last multiple of four at or before the first: memory before it may be another's. */
+/** The chunk as words of four bytes, aligned down: the first word may hold bytes of memory before the chunk. */
 function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
   const skew = byteOffset & 3;
   return new Int32Array(buffer, byteOffset - skew, (length + skew) >> 2);
 }
 
-/** The high bit of each byte below 0x0e, and of some above such a byte: exact for the lowest, and where there is none. */
+/** Sets the high bit of each byte below 0x0e, and by borrow of some bytes above it. Exact for the lowest such byte, and for none. */
 const low = (word: number): number => (word - 0x0e0e0e0e) & ~word & 0x80808080;
 
 /**
- * The offset of the first CR or LF at or after `from`; the length of the chunk where there is none.
+ * The offset of the first CR or LF at or after `from`; the chunk's length if there is none.
  *
- * Eight bytes a step: byte by byte the scan was 62 % of the processor time of 20 MB mails.
+ * Eight bytes a step: byte by byte, this scan takes 62 % of the processor time of 20 MB mails.
  */
 function newlineAt(chunk: Buffer, words: Int32Array, from: number): number {
   const count = words.length;
   const skew = chunk.byteOffset & 3;
   let w = (from + skew) >> 2;
   if (w < count) {
-    // The bytes before `from` are made 0xff, which is not looked for.
+    // Mask the bytes before `from` with 0xff, which never matches.
     let word = words[w]! | ((1 << (((from + skew) & 3) << 3)) - 1);
     for (;;) {
       for (let found = low(word); found !== 0; found &= found - 1) {
@@ -70,7 +70,7 @@ function newlineAt(chunk: Buffer, words: Int32Array, from: number): number {
   return chunk.length;
 }
 
-/** Refuses a message with a bare CR or LF. Passes slices of what it is given; copies nothing. */
+/** Refuses a message with a bare CR or LF. Passes slices of the chunks; copies nothing. */
 export class StrictScanner implements Scanner {
   #state = lineStart;
   #bare = false;
@@ -81,7 +81,7 @@ export class StrictScanner implements Scanner {
     let state = this.#state;
     for (let i = 0; i < length; i++) {
       if (state === inLine) {
-        // The hot loop: nothing in a line matters but its end, and nothing of an ordinary next line but that no dot begins it.
+        // Hot loop: inside a line only its end matters; of the next line only whether it begins with a dot.
         i = newlineAt(chunk, words, i);
         while (chunk[i] === cr && chunk[i + 1] === lf && chunk[i + 2]! > dot)
           i = newlineAt(chunk, words, i + 3);
@@ -119,16 +119,16 @@ export class StrictScanner implements Scanner {
 }
 
 /**
- * Turns every bare CR and LF into CRLF. What such a newline begins is dot-stuffed anew, so that no line of the message
- * becomes a terminator by it; a dot or CR that might belong to one is held back until that is known.
+ * Turns every bare CR and LF into CRLF. Lines that begin after such a newline are dot-stuffed, so that none becomes a terminator; a dot
+ * or CR that might belong to a terminator is held back until the next byte decides.
  */
 export class NormalizingScanner implements Scanner {
   #state = lineStart;
-  /** The line was begun by a newline of our making: a leading dot in it is text. */
+  /** The line begins after a newline this scanner made: a leading dot in it is text. */
   #ours = false;
 
   push(chunk: Buffer): Scanned {
-    // At most three bytes come of one, and two are held back.
+    // A byte becomes at most three, and two are held back.
     const out = Buffer.allocUnsafe(chunk.length * 3 + 4);
     let length = 0;
     const put = (text: string): void => {

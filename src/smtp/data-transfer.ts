@@ -1,28 +1,28 @@
-/** Streams a message from the client to the mail server, at the pace of the slower one, and finds its end. */
+/** Streams a message from the client to the mail server with back-pressure, up to its end. */
 import type { ClientChannel } from './client-channel.ts';
 import type { Scanner } from './data-scanner.ts';
 import type { Upstream } from './upstream.ts';
 
 export type TransferEnd =
-  /** All of it, terminator included, is with the mail server, whose answer is yet to come. */
+  /** All of it, terminator included, was sent to the mail server, which has yet to answer. */
   | 'sent'
-  /** A CR or LF stood alone; the mail server has not seen the end. */
+  /** The message had a bare CR or LF; the mail server has not seen its end. */
   | 'bare-newline'
   | 'too-big'
-  /** The client is gone or too slow; there is nobody to answer. */
+  /** The client left or is too slow; there is nobody to answer. */
   | 'client-gone'
   | 'client-slow'
   /**
-   * The mail server went away in the middle, or refused what it had seen so far, which is then its `unasked`. The client has
-   * sent its message to the end all the same.
+   * The mail server closed in mid-message, or sent a reply, kept as its `unasked`. The client has sent its message to the end all the
+   * same.
    */
   | 'upstream-lost'
-  /** The mail server takes nothing more; the client is still in the middle of its message. */
+  /** The mail server stopped reading in mid-message. */
   | 'upstream-hangs';
 
 export interface Transferred {
   readonly end: TransferEnd;
-  /** Octets that came, terminator included. */
+  /** Octets received, terminator included. */
   readonly size: number;
 }
 
@@ -30,18 +30,18 @@ export interface TransferOptions {
   readonly client: ClientChannel;
   readonly upstream: Upstream;
   readonly scanner: Scanner;
-  /** Goes before the message, one character a byte. */
+  /** Sent before the message, one character a byte. */
   readonly before: string;
-  /** Octets, or null. */
+  /** Limit in octets; null: none. */
   readonly largest: number | null;
-  /** Milliseconds for each further KiB. */
+  /** Milliseconds for each KiB. */
   readonly timeout: number;
 }
 
-/** Progress that counts: less of it in a whole `timeout` is a client that holds a connection open, not mail. */
+/** Octets that count as progress: a client that sends less in a whole `timeout` is holding the connection open. */
 const step = 1024;
 
-/** Settles when the end of the message has come, or cannot come any more. Never rejects. */
+/** Settles once the end of the message has come, or can't come any more. Never rejects. */
 export function transfer({
   client,
   upstream,
@@ -64,7 +64,7 @@ export function transfer({
     upstream.socket.off('drain', onDrain);
     upstream.onLost = null;
     client.onGone = null;
-    // Reading goes on whether or not the mail server has drained: the end has come, nothing more waits for it.
+    // Resumes reading even if the mail server has not drained: the message is over.
     client.restore(unused);
     resolve({ end, size });
   };
@@ -80,7 +80,7 @@ export function transfer({
   const abandon = (why: NonNullable<typeof trouble>): void => {
     trouble ??= why;
     if (full) onDrain();
-    // No terminator: the mail server throws away what it has.
+    // Without a terminator the mail server discards what it has.
     upstream.drop();
   };
 
@@ -108,7 +108,7 @@ export function transfer({
       timer.refresh();
     }
     const { pass, ended, rest, bare } = scanner.push(chunk);
-    // An answer before the end is none to the message: of what is not finished nothing was accepted.
+    // A reply before the end is not the reply to the message: nothing was accepted.
     if (trouble === null && upstream.unasked !== null) abandon('upstream-lost');
     if (trouble === null && bare) abandon('bare-newline');
     else if (trouble === null && largest !== null && size > largest) abandon('too-big');

@@ -1,17 +1,17 @@
-/** Domains in a file, one a line, read again when it changes. */
+/** Domains in a file, one a line, reloaded when it changes. */
 import { readFileSync, type StatsListener, unwatchFile, watchFile } from 'node:fs';
 import { DomainTable } from './domains.ts';
 
-/** How often the file is looked at, in milliseconds. Polled: a rename in place escapes the kernel's events. */
+/** Poll interval in milliseconds. Polling, because file events miss a rename over the file. */
 const lookEvery = 2000;
-/** Octets of a file; a hundred thousand domains have some two million. */
+/** Largest file in octets; a hundred thousand domains take some two million. */
 const largest = 64 * 1024 * 1024;
 
 /**
- * Reads the text of such a file. As in the text of a Postfix hash map what follows the first word of a line is left alone, a line
- * that begins with white space goes on with the one before, and `.name` stands for every name below.
+ * Reads the text of such a file. As in a Postfix hash map, everything after the first word of a line is ignored, a line that begins
+ * with white space continues the one before, and `.name` means every name below it.
  *
- * @throws where a line is none, with its number
+ * @throws if a line is not a domain, with its number
  */
 export function readDomains(text: string): DomainTable {
   const table = new DomainTable();
@@ -29,7 +29,7 @@ export function readDomains(text: string): DomainTable {
   return table;
 }
 
-/** @throws Error where it can't be read, or holds something else, with the fix */
+/** @throws Error if the file can't be read or holds anything else, with the fix */
 export function loadDomains(file: string): DomainTable {
   try {
     const text = readFileSync(file);
@@ -41,7 +41,7 @@ export function loadDomains(file: string): DomainTable {
 }
 
 export interface DomainFileEvents {
-  /** The changed file can't be used; the domains before stay in force. */
+  /** The changed file is invalid; the old domains stay in force. */
   readonly onError: (error: Error) => void;
   readonly onReload: () => void;
 }
@@ -53,12 +53,12 @@ export class DomainFile {
   #table: DomainTable;
   #settling: NodeJS.Timeout | undefined;
 
-  /** @throws Error where it can't be used at the start */
+  /** @throws Error if the file is invalid at the start */
   constructor(file: string, events: DomainFileEvents, interval = lookEvery) {
     this.#file = file;
     this.#events = events;
     this.#table = loadDomains(file);
-    // A file that is being written is empty first: it is read when it has stood still for twice as long.
+    // A file being written is empty first: read it once it has not changed for two intervals.
     this.#listener = (now, before) => {
       if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
       clearTimeout(this.#settling);

@@ -1,18 +1,18 @@
-/** The domains that are ours, compiled. */
+/** Our domains, compiled. */
 import type { MailPolicy } from '../rules/smtp.ts';
 import { canonicalMailDomain } from '../wire/mail-domain.ts';
 
-/** A set of domains. A look-up takes one step a label, however many there are. */
+/** A set of domains. A look-up takes one step a label, however large the set. */
 export class DomainTable {
   readonly #exact = new Set<string>();
   readonly #below = new Set<string>();
 
-  /** @throws where one is no domain */
+  /** @throws if one is not a domain */
   constructor(domains: Iterable<string> = []) {
     for (const domain of domains) this.add(domain);
   }
 
-  /** @throws where it is no domain */
+  /** @throws if it is not a domain */
   add(domain: string): void {
     const wild = domain.startsWith('*.');
     const name = Buffer.from(wild ? domain.slice(2) : domain, 'utf8').toString('latin1');
@@ -38,16 +38,16 @@ export class DomainTable {
 /**
  * Compiles `domains`.
  *
- * @param domains names, `*.name` for every name below it, address literals; in their own letters or as A-labels
- * @param plainLocals as `MailPolicy` has it
- * @throws where one is no domain
+ * @param domains names, `*.name` for every name below it, address literals; U-labels or A-labels
+ * @param plainLocals as in `MailPolicy`
+ * @throws if one is not a domain
  */
 export function mailPolicy(domains: readonly string[], plainLocals = false): MailPolicy {
   const table = new DomainTable(domains);
   return { plainLocals, owns: (domain) => table.has(domain) };
 }
 
-/** The same policy with the address literal of the very connection: `user@[192.0.2.1]` sent to 192.0.2.1. */
+/** The same policy, which also owns the address literal the client connected to: `user@[192.0.2.1]` sent to 192.0.2.1. */
 export const withLiteral = (policy: MailPolicy, literal: string): MailPolicy => ({
   ...policy,
   owns: (domain) => domain === literal || policy.owns(domain),

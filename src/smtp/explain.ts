@@ -1,5 +1,4 @@
-/** What the guard would do with one SMTP command line, and where the mail would really go. Pure. */
-
+/** Explains what the guard does with one SMTP command line, and where the mail would really go. Pure. */
 import { catalogue, type Rule, type RuleId } from '../rules/catalogue.ts';
 import type { Intent } from '../rules/intent.ts';
 import { judgeRecipient, judgeSender, type MailPolicy, type RelayRight, refusal } from '../rules/smtp.ts';
@@ -8,19 +7,19 @@ import type { RouteKind } from '../wire/source-route.ts';
 
 export interface SmtpExplanation {
   readonly verdict: 'allow' | 'block';
-  /** Names the verdict; null where nothing was seen. */
+  /** The rule that decided; null if none was broken. */
   readonly rule: RuleId | null;
   /** Every rule seen. */
   readonly signals: readonly RuleId[];
-  /** Null where nothing was seen. */
+  /** Null if no rule was broken. */
   readonly intent: Intent | null;
-  /** The reply; null where the mail server gives it. */
+  /** The reply; null if the mail server gives it. */
   readonly answer: string | null;
-  /** Where the mail goes at a server that follows routes; null for a line that names no address. */
+  /** Where a server that follows routes would send the mail; null for a line without an address. */
   readonly destination: string | null;
-  /** How it gets there, one sentence a step. */
+  /** How it gets there: a sentence for each step. */
   readonly steps: readonly string[];
-  /** The address that is sent on to the mail server; null where none is. */
+  /** The address forwarded to the mail server; null if none is. */
   readonly sentOn: string | null;
   /** The offending part of the line. */
   readonly evidence: { readonly start: number; readonly end: number } | null;
@@ -30,7 +29,7 @@ export interface SmtpExplanation {
 
 const command = /^(MAIL FROM:|RCPT TO:)(.*)$/is;
 
-/** Whether a line is one that `explainSmtp` knows. */
+/** Whether `explainSmtp` can explain a line. */
 export const isSmtpLine = (line: string): boolean =>
   /^(?:MAIL FROM|RCPT TO)[ \t]*:/i.test(line) || /^(?:MAIL|RCPT)\b/i.test(line);
 
@@ -38,7 +37,7 @@ export const isSmtpLine = (line: string): boolean =>
  * Explains a MAIL or RCPT line.
  *
  * @param line without its line end, one character a byte (latin1)
- * @param relayRight how the client is seen: default, from outside
+ * @param relayRight what the client may do: by default that of a stranger
  */
 export function explainSmtp(
   line: string,
@@ -62,7 +61,7 @@ export function explainSmtp(
     destination: destination === '' ? null : destination,
     steps: effective.steps.map(({ kind, from, to, hop }) => {
       const next = hop === null ? '' : `, for ${hop}`;
-      return `${from}: ${told[kind]}${next}; what is left is ${to}`;
+      return `${from}: ${stepTexts[kind]}${next}; ${to} remains`;
     }),
     sentOn: blocked ? null : `<${found.canonical}>`,
     evidence: evidence === null ? null : { start: evidence.start + offset, end: evidence.end + offset },
@@ -73,24 +72,21 @@ export function explainSmtp(
   };
 }
 
-/**
- * The same where nobody has said which domains are ours. Whose route it is to follow, the line itself says: it is walked
- * from the server that stands last.
- */
+/** The same without configured domains: routes are followed from the server that the line names last. */
 export function explainSmtpAnywhere(line: string, policy: MailPolicy): SmtpExplanation {
   const found = explainSmtp(line, policy);
   if (found.rule !== 'smtp-foreign-recipient') return found;
   const there = explainSmtp(line, { owns: () => true });
   if (there.steps.length === 0) return found;
-  const why = `Seen as the server that the line names, as no mail domains are configured. ${there.why}`;
+  const why = `No mail domains are configured, so this is the view of the server that the line names. ${there.why}`;
   return { ...there, why };
 }
 
-const told: Readonly<Record<RouteKind, string>> = {
-  'source-route': 'the first host of the source route takes itself off and hands the mail on',
+const stepTexts: Readonly<Record<RouteKind, string>> = {
+  'source-route': 'the first host of the source route removes itself and forwards the mail',
   'percent-hack': 'the last % becomes an @',
   'bang-path': 'the word before the first ! is the next host',
-  'quoted-route': 'the quotes come off, and what they held is an address',
+  'quoted-route': 'the quotes are removed, and their content is read as an address',
   'address-list': 'the local part is read as an address of its own',
 };
 
@@ -106,7 +102,7 @@ function unread(line: string): SmtpExplanation {
     steps: [],
     sentOn: null,
     evidence: { start: 0, end: colon === -1 ? line.length : colon },
-    why: 'The command is written RCPT TO:<address> or MAIL FROM:<address>, with one space and no other.',
+    why: 'The command is written RCPT TO:<address> or MAIL FROM:<address>, with exactly one space.',
   };
 }
 
@@ -116,12 +112,12 @@ function wanted(rule: RuleId, destination: string): string {
 }
 
 function passage(of: 'sender' | 'recipient', destination: string, relayRight: RelayRight): string {
-  if (of === 'sender') return 'The sender is taken; it gives no right to relay.';
+  if (of === 'sender') return 'The sender is accepted; it gives no right to relay.';
   return relayRight === 'relaying'
-    ? `The client may relay, and no route is in the address: it goes to ${destination}.`
-    : `${destination} is ours: the mail server decides on it.`;
+    ? `The client may relay, and the address has no route: it goes to ${destination}.`
+    : `${destination} is ours: the mail server decides.`;
 }
 
-/** An address or domain at the beginning stays as it is written. */
+/** Upper-cases the first letter, unless the text begins with an address or domain. */
 const capital = (text: string): string =>
   /^\S*[.@%!:]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);

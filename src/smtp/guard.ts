@@ -1,4 +1,4 @@
-/** The mail guard: listeners, the bounds of all sessions together, and their end. */
+/** The mail guard: its listeners, the limits of all sessions together, and shutdown. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
@@ -17,63 +17,63 @@ import type { SmtpOptions } from './options.ts';
 import type { ClientEnds } from './proxy-header.ts';
 import { Session } from './session.ts';
 import { connectionOf, listenerName, type SmtpLog } from './session-context.ts';
-import { type Door, Settings } from './settings.ts';
+import { type Listener, Settings } from './settings.ts';
 
 export interface SmtpGuardContext {
   /** Gets every refusal. */
   readonly onEvent: EventSink;
   readonly log: SmtpLog;
-  /** Whether a client is banned at this moment: by its address, or the prefix it is counted by. @default nobody is */
+  /** Whether a client is banned now, by its address or its counting prefix. @default nobody is */
   readonly isBanned?: (prefix: string, address: string) => boolean;
   /**
-   * Told of a session from outside `relayFrom` that asked for nothing but recipients that a rule refuses.
+   * Called for a session from outside `relayFrom` that asked only for recipients that a rule refuses.
    *
-   * @param rule that the first of them broke
+   * @param rule the one that the first of them broke
    */
   readonly onOffence?: (address: string, rule: RuleId) => void;
-  /** Told of each message that the mail server took from a client. */
+  /** Called for each message the mail server accepted from a client. */
   readonly onDelivered?: (address: string) => void;
-  /** Told of an account that suddenly sends much more than it did, and with null once that is over. */
+  /** Called when an account suddenly sends much more than before, and with null once that is over. */
   readonly onRise?: (account: string, reason: string | null) => void;
 }
 
 export interface SmtpGuard {
   /**
-   * Starts to accept.
+   * Starts accepting.
    *
-   * @returns the addresses, with the ports that were taken where 0 was asked for
-   * @throws where one cannot be listened on; then none is
+   * @returns the addresses, with the ports chosen for port 0
+   * @throws if it can't listen on one of them; then it listens on none
    */
   listen(): Promise<AddressInfo[]>;
   /**
-   * Makes ready for other options, and puts them in force where `commit` is called: for clients that come from then on. Addresses
-   * stay as they were bound, each with the settings that its new listener has, where there still is one.
+   * Prepares new options; `commit` applies them to clients that connect from then on. Bound addresses stay; each takes the settings of
+   * the new listener with the same address, if there is one.
    *
-   * @throws as `createSmtpGuard` does; everything is as before then
+   * @throws as `createSmtpGuard` does; the old options stay in force then
    */
   prepare(options: SmtpOptions): { commit(): void; abort(): void };
   /**
-   * Stops to accept, lets messages that are under way end, and closes.
+   * Graceful shutdown: stops accepting, lets open messages end, and closes.
    *
-   * @param grace milliseconds after which what is still open is cut off (default 10000)
+   * @param grace milliseconds after which open connections are cut off (default 10000)
    */
   close(grace?: number): Promise<void>;
-  /** Sessions open at the moment. */
+  /** Open sessions. */
   readonly sessions: number;
-  /** What was taken since the start. */
+  /** Mail accepted since the start. */
   readonly counts: Readonly<MailCounts>;
 }
 
 /**
- * Makes a guard; nothing is opened yet.
+ * Makes a guard; opens nothing yet.
  *
- * @throws where a domain, prefix, backend, listener, certificate or key can't be read, saying which
+ * @throws if a domain, prefix, backend, listener, certificate or key is invalid, saying which
  */
 export function createSmtpGuard(options: SmtpOptions, context: SmtpGuardContext): SmtpGuard {
   return new Guard(options, context);
 }
 
-/** Milliseconds for a balancer to send its PROXY header: it is its first packet. */
+/** Milliseconds for a balancer to send its PROXY header, which is its first packet. */
 const headerTime = 10_000;
 
 class Guard implements SmtpGuard {
@@ -81,9 +81,9 @@ class Guard implements SmtpGuard {
   #settings: Settings;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<Session>();
-  /** Sessions that have ended included, until their last answer is taken. */
+  /** Includes ended sessions until their last reply is sent. */
   readonly #sockets = new Set<Socket>();
-  /** Open connections by client prefix; an entry goes with its last connection, so `limits.connections` bounds it. */
+  /** Open connections by client prefix. An entry is deleted with its last connection, so `limits.connections` bounds the map. */
   readonly #byClient = new Map<string, number>();
   readonly #accounts: Accounts;
   readonly #ticking: NodeJS.Timeout;
@@ -120,12 +120,12 @@ class Guard implements SmtpGuard {
 
   async listen(): Promise<AddressInfo[]> {
     try {
-      for (const door of this.#settings.doors) {
-        const { address } = door.options;
+      for (const listener of this.#settings.listeners) {
+        const { address } = listener.options;
         const { host, port } = parseHostPort(address);
-        // allowHalfOpen: a client that closes its side behind its last command still gets the answer.
+        // allowHalfOpen: a client that closes its side after its last command still gets the reply.
         const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-          this.#accept(socket, this.#doorOf(door)),
+          this.#accept(socket, this.#currentListener(listener)),
         );
         await bind(
           server,
@@ -159,14 +159,14 @@ class Guard implements SmtpGuard {
     clearTimeout(timer);
   }
 
-  /** The settings that a listener has by now: those of its address, where a reload has brought others. */
-  #doorOf(door: Door): Door {
-    const { doors } = this.#settings;
-    if (doors.includes(door)) return door;
-    return doors.find(({ options }) => options.address === door.options.address) ?? door;
+  /** A listener's current settings: after a reload, those of the new listener with the same address. */
+  #currentListener(listener: Listener): Listener {
+    const { listeners } = this.#settings;
+    if (listeners.includes(listener)) return listener;
+    return listeners.find(({ options }) => options.address === listener.options.address) ?? listener;
   }
 
-  #accept(socket: Socket, door: Door): void {
+  #accept(socket: Socket, listener: Listener): void {
     socket.on('error', ignore);
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
@@ -175,26 +175,26 @@ class Guard implements SmtpGuard {
       socket.destroy();
       return;
     }
-    if (!door.options.proxyProtocol || !this.#settings.trustedProxies.contains(ends.address)) {
-      this.#admit(socket, door, ends);
+    if (!listener.options.proxyProtocol || !this.#settings.trustedProxies.contains(ends.address)) {
+      this.#admit(socket, listener, ends);
       return;
     }
     takeProxyHeader(socket, headerTime, (source) => {
       const address = source === null ? ends.address : canonical(source);
       if (address === null) socket.destroy();
-      else this.#admit(socket, door, { ...ends, address });
+      else this.#admit(socket, listener, { ...ends, address });
     });
   }
 
-  #admit(socket: Socket, door: Door, ends: ClientEnds): void {
+  #admit(socket: Socket, listener: Listener, ends: ClientEnds): void {
     const { options, relayFrom, policy, certificates } = this.#settings;
     const prefix = clientPrefix(ends.address) ?? ends.address;
-    // Where nobody sends before signing in, an address gives no right.
-    const mayRelay = door.options.auth !== 'required' && relayFrom.contains(ends.address);
+    // `auth: required` holds for `relayFrom` too: the address gives no right to relay.
+    const mayRelay = listener.options.auth !== 'required' && relayFrom.contains(ends.address);
     const refusal = this.#refusal(prefix, mayRelay, ends);
     if (refusal !== null) {
-      // A client that waits for TLS would take it for noise.
-      socket.end(door.options.tls === 'implicit' ? '' : `${refusal}\r\n`);
+      // A client that expects TLS could not read it.
+      socket.end(listener.options.tls === 'implicit' ? '' : `${refusal}\r\n`);
       socket.resume();
       setTimeout(() => socket.destroy(), 2_000).unref();
       return;
@@ -202,9 +202,9 @@ class Guard implements SmtpGuard {
     const { onEvent, onOffence, onDelivered, log } = this.#context;
     const session = new Session(socket, {
       options,
-      door: door.options,
+      listener: listener.options,
       policy: withLiteral(policy, addressLiteral(ends.localAddress)),
-      backends: door.backends,
+      backends: listener.backends,
       certificates,
       ends,
       prefix,
@@ -249,7 +249,7 @@ class Guard implements SmtpGuard {
           before: '',
         }),
       );
-      // Never 5yz: a mail provider sends for everybody, and 421 leaves their mail in its queue until the ban ends.
+      // 421, never 5yz: a mail provider sends for many users, and 421 keeps their mail in its queue until the ban ends.
       return '421 4.7.1 Access refused, try again later';
     }
     if (this.#sessions.size >= limits.connections) return '421 4.7.0 Too many connections';
@@ -258,14 +258,14 @@ class Guard implements SmtpGuard {
     return null;
   }
 
-  /** A check that fails denies. */
+  /** True if the ban list throws: a check that fails denies. */
   #isBanned(prefix: string, address: string): boolean {
     try {
       return this.#context.isBanned?.(prefix, address) ?? false;
     } catch (error) {
       this.#context.log.error(
         { err: error },
-        'smtp: the ban list could not be asked; the client was refused',
+        'smtp: the ban list could not be checked; the client was refused',
       );
       return true;
     }

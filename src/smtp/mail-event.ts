@@ -1,4 +1,4 @@
-/** Makes the event of a refusal. Pure. */
+/** Builds the event of a refusal. Pure. */
 import type { ConnectionFacts } from '../events/connection.ts';
 import type { ProbeEvent } from '../events/event.ts';
 import { printable, redact } from '../events/redact.ts';
@@ -6,23 +6,22 @@ import { byCatalogueOrder, catalogue, type Rule, type RuleId } from '../rules/ca
 import { writeMailbox } from '../wire/smtp-path.ts';
 import type { EffectiveDestination } from '../wire/source-route.ts';
 
-/** The most of a session that an event keeps, in bytes. */
+/** Bytes of a session kept in an event, before the offending line and of it. */
 const evidenceLimit = 4096;
 
 export interface MailSighting {
   readonly time: number;
   readonly listener: string;
   readonly client: string;
-  /** What is known of the connection. */
   readonly connection: ConnectionFacts;
   readonly rules: readonly RuleId[];
-  /** Where the mail would have gone; null where none was named. */
+  /** Where the mail would have gone; null if no address was named. */
   readonly effective: EffectiveDestination | null;
-  /** The code of the reply; null: what was seen passes. */
+  /** The code of the reply; null: the command was let pass. */
   readonly answer: number | 'drop' | null;
   /** The offending line or bytes, latin1. */
   readonly request: string;
-  /** The commands before it that it is to be read with, each with its CRLF, latin1. Without credentials. */
+  /** The commands before it that give it its context, each with its CRLF, latin1. Without credentials. */
   readonly before: string;
 }
 
@@ -40,7 +39,7 @@ export function mailEvent(seen: MailSighting): ProbeEvent {
     site: null,
     action: seen.answer === null ? 'flag' : 'block',
     rule,
-    // One line is no proof: the client may be a mail provider, and what is counted is its sessions.
+    // One line is no proof: the client may be a mail provider. Bans count whole sessions (`Conduct.offence`).
     counts: false,
     rules,
     intent: 'mail-relay',

@@ -1,4 +1,4 @@
-/** MAIL, RCPT, DATA and RSET: a message from its sender to the mail server's answer. */
+/** MAIL, RCPT, DATA and RSET: a message from its sender to the mail server's final reply. */
 import { judgeRecipient, judgeSender } from '../rules/smtp.ts';
 import { acceptedMail } from './accepted-mail.ts';
 import { ClientSlow } from './client-channel.ts';
@@ -15,8 +15,8 @@ import { refuseRecipient, refuseSender } from './submission.ts';
 export async function mail(talk: Conversation, line: string): Promise<boolean> {
   const text = /^MAIL FROM:(.*)$/is.exec(line)?.[1];
   if (text === undefined) return talk.answer('501 5.5.4 Syntax: MAIL FROM:<address>');
-  const { options, policy, door } = talk.context;
-  if (door.auth === 'required' && !talk.server.authenticated)
+  const { options, policy, listener } = talk.context;
+  if (listener.auth === 'required' && !talk.server.authenticated)
     return talk.answer(
       talk.tls ? '530 5.7.0 Authentication required' : '530 5.7.0 Must issue a STARTTLS command first',
     );
@@ -33,7 +33,7 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
   const sender = utf8 ? verdict.written : verdict.canonical;
   const answer = await talk.server.begin(`MAIL FROM:<${sender}>${written}`);
   if (isDone(answer)) talk.transaction = { utf8, line, sender, recipients: [] };
-  // RFC 3207 section 4: 530 here is no word to the client, which may speak TLS already, but to us.
+  // RFC 3207 section 4: this 530 concerns the guard's connection; the client may already use TLS.
   else if (answer.code === 530 && options.backendTls === null && /TLS/i.test(answer.text))
     talk.context.backends.demandsTls(talk.server.upstream.target);
   return talk.pass(answer);
@@ -63,7 +63,7 @@ export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
   const taken = isDone(answer);
   if (taken) transaction.recipients.push(recipient);
   conduct.recipientPassed(taken);
-  // Mail of a whole office has dead addresses in it.
+  // An office's outgoing mail always has some dead addresses: they cost it no errors.
   return talk.relayRight === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
 }
 
@@ -81,7 +81,7 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
   if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: DATA');
   if (transaction === null) return talk.answer('503 5.5.1 MAIL first');
   if (transaction.recipients.length === 0) return talk.answer('554 5.5.1 No valid recipients');
-  // RFC 2920 section 3.1: DATA ends a group. What comes before 354 would be commands here and a message there.
+  // RFC 2920 section 3.1: DATA ends a group. Bytes before 354 would be commands to one server and message to another.
   if (client.pending > 0) return talk.earlyTalk('354');
   const start = await server.command('DATA');
   if (start.code !== 354) return talk.pass(start);
@@ -115,7 +115,7 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
     case 'too-big':
       return talk.answer('552 5.3.4 Message too big');
     case 'upstream-lost':
-      // A server that has had enough in the middle says so before it closes: what it refuses for good is not to come again.
+      // A server that refuses in mid-message replies before it closes. Forward a 5yz, or the client would send the message again.
       return saidOrLost(
         talk,
         upstream.unasked !== null && upstream.unasked.code >= 400 ? upstream.unasked : null,
@@ -130,7 +130,7 @@ export async function data(talk: Conversation, line: string): Promise<boolean> {
   }
 }
 
-/** @param said null: it may have been accepted or not, so the client has to send it again, as RFC 5321 section 4.5.4.1 has it */
+/** @param said null: the message may or may not have been accepted, so the client must send it again (RFC 5321 section 4.5.4.1) */
 function saidOrLost(talk: Conversation, said: Reply | null): boolean {
   return said === null ? talk.answer('451 4.3.0 Mail server lost, try again') : talk.pass(said);
 }

@@ -1,68 +1,68 @@
-/** What the mail guard can be told, and how the config's `smtp` section says it. */
+/** The mail guard's options, and how they are compiled from the config's `smtp` section. */
 import type { CertificateFiles } from '../listener/certificates.ts';
 import type { Action } from '../rules/catalogue.ts';
 import type { SmtpDocument } from './schema.ts';
 
 /** A listener. */
-export interface DoorOptions {
+export interface ListenerOptions {
   /** ADDR:PORT, IPv6 in brackets. */
   readonly address: string;
-  /** `required`: no mail before it. `none`: not at all. */
+  /** `required`: no mail before AUTH. `none`: no AUTH. */
   readonly auth: 'offered' | 'required' | 'none';
   readonly tls: 'starttls' | 'implicit';
-  /** Mail servers, each HOST:PORT; tried in turn until one greets. */
+  /** Mail servers, each HOST:PORT; tried round-robin until one greets. */
   readonly backends: readonly string[];
   /** Peers of `trustedProxies` send a PROXY header first. */
   readonly proxyProtocol: boolean;
 }
 
-/** How the mail server is believed that is spoken to by TLS. */
+/** TLS to the mail server, and how its certificate is verified. */
 export interface UpstreamTls {
   readonly mode: 'starttls' | 'implicit';
-  /** PEM; null: the authorities of the system. */
+  /** PEM; null: the system's authorities. */
   readonly ca: string | null;
-  /** Null: the host of the backend. */
+  /** Null: the backend's host. */
   readonly servername: string | null;
   readonly verify: boolean;
 }
 
 /** The guard's settings, compiled: milliseconds, bytes, absolute file names. */
 export interface SmtpOptions {
-  readonly listen: readonly DoorOptions[];
+  readonly listen: readonly ListenerOptions[];
   /** Peers whose PROXY headers are believed. */
   readonly trustedProxies: readonly string[];
-  /** Domains that mail is taken for from anywhere: names, `*.name`, address literals in brackets; or the file with them. */
+  /** Domains that accept mail from anywhere: names, `*.name`, address literals in brackets; or the file that lists them. */
   readonly domains: readonly string[] | { readonly file: string };
   /** Prefixes whose clients may send to any domain. */
   readonly relayFrom: readonly string[];
-  /** Certificates; null: STARTTLS and AUTH are not offered. */
+  /** Null: STARTTLS and AUTH are not offered. */
   readonly tls: readonly CertificateFiles[] | null;
-  /** Null: the mail server is spoken to in the clear. */
+  /** Null: no TLS to the mail server. */
   readonly backendTls: UpstreamTls | null;
   /** Tell the mail server the client's address by XCLIENT. */
   readonly xclient: boolean;
   /** Tell the mail server the client's address by a PROXY protocol header. */
   readonly proxyProtocol: false | 'v1' | 'v2';
-  /** Carry the next client's session on one with the mail server that ended well; not with `xclient` or `proxyProtocol`. */
+  /** Reuse sessions with the mail server that ended well for the next client; not with `xclient` or `proxyProtocol`. */
   readonly reuse: boolean;
-  /** What is done with a CR or LF that stands alone: from whom it is made CRLF. */
+  /** Clients whose bare CR and LF become CRLF; others are refused. */
   readonly normalizeFrom: 'nobody' | 'everybody' | readonly string[];
-  /** Refuse signs in our own local parts that no mail server expands. */
+  /** In our own local parts, also refuse characters that no mail server expands. */
   readonly plainLocals: boolean;
-  /** What is done with a sender of our own domains from outside: the action of rule `smtp-own-sender`. */
+  /** Action of rule `smtp-own-sender`: a sender of our own domains, from outside. */
   readonly ownSender: Action;
-  /** EHLO keywords that are not offered to clients that may not relay. */
+  /** EHLO keywords hidden from clients that can't relay. */
   readonly withhold: readonly string[];
   readonly submission: SubmissionOptions;
   readonly limits: SmtpLimits;
   readonly timeouts: SmtpTimeouts;
 }
 
-/** What those may do who have signed in. */
+/** Limits of signed-in accounts. */
 export interface SubmissionOptions {
-  /** Each an hour and account. */
+  /** For each account, an hour. */
   readonly limits: { readonly messages: number; readonly recipients: number; readonly failures: number };
-  /** Account → its sender addresses, or `@domain`; `*`: accounts that are not listed. */
+  /** Account → its sender addresses, or `@domain`; `*` for accounts not listed. */
   readonly senders: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -72,7 +72,7 @@ export interface SmtpLimits {
   readonly recipients: number;
   readonly errors: number;
   readonly commandsBeforeMail: number;
-  /** Bytes; null: as many as the mail server takes. */
+  /** Bytes; null: the mail server's limit. */
   readonly message: number | null;
 }
 
@@ -86,38 +86,38 @@ export interface SmtpTimeouts {
   readonly delivery: number;
 }
 
-/** What compiling needs from outside: how quantities are read, and files. */
+/** What compiling needs from the config: readers of quantities and of files. */
 export interface SmtpDocumentReader {
   duration(text: string): number;
   size(text: string): number;
   /** The absolute name of a file. */
   path(name: string): string;
-  /** The certificates behind `tls`; null: none. */
+  /** The certificates that `tls` names; null: none. */
   certificates(tls: SmtpDocument['tls']): SmtpOptions['tls'];
-  /** Its text. @throws where it cannot be read */
+  /** The text of a file. @throws if it can't be read */
   file(name: string): string;
   /** The prefixes of `trustedProxies`. */
   readonly trustedProxies: readonly string[];
 }
 
 /**
- * The options of a validated section.
+ * Compiles a validated section.
  *
- * @throws where a file cannot be read
+ * @throws if a file can't be read
  */
 export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): SmtpOptions {
   const { listen, backend, backends, tls, limits, timeouts, bareNewline, localParts, ...same } = document;
   const { domains, backendTls, proxyProtocol } = document;
   return {
     ...same,
-    listen: (Array.isArray(listen) ? listen : [listen]).map((item): DoorOptions => {
-      const door = typeof item === 'string' ? { address: item } : item;
+    listen: (Array.isArray(listen) ? listen : [listen]).map((item): ListenerOptions => {
+      const listener = typeof item === 'string' ? { address: item } : item;
       return {
-        address: door.address,
-        auth: door.auth ?? 'offered',
-        tls: door.tls ?? 'starttls',
-        backends: several(door) ?? several(document) ?? [],
-        proxyProtocol: door.proxyProtocol ?? false,
+        address: listener.address,
+        auth: listener.auth ?? 'offered',
+        tls: listener.tls ?? 'starttls',
+        backends: several(listener) ?? several(document) ?? [],
+        proxyProtocol: listener.proxyProtocol ?? false,
       };
     }),
     trustedProxies: read.trustedProxies,
@@ -140,7 +140,7 @@ export function smtpOptions(document: SmtpDocument, read: SmtpDocumentReader): S
           ? 'everybody'
           : 'nobody',
     plainLocals: localParts === 'plain',
-    // The policy of the whole config says; whoever puts the guard to work fills it in.
+    // Depends on the policy of the whole config: src/program/mail-and-decoys.ts fills it in.
     ownSender: 'flag',
     limits: { ...limits, message: limits.message === undefined ? null : read.size(limits.message) },
     timeouts: {

@@ -1,12 +1,12 @@
-/** The parameters of MAIL and RCPT: only those that are understood and offered are passed on, each in its own syntax. */
+/** The parameters of MAIL and RCPT: only known and offered ones are forwarded, each checked against its syntax. */
 import { type EsmtpParameter, isUtf8 } from '../wire/smtp-path.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { SmtpOptions } from './options.ts';
 
-/** What to send on, beginning with a space where there is anything; or the refusal. */
+/** The text to forward, with a leading space unless empty; or the refusal. */
 export type Parameters = { readonly text: string; readonly utf8: boolean } | { readonly refuse: string };
 
-/** RFC 3461 section 4. Lower-case digits are no xtext, but are written; they are sent on as they should be. */
+/** RFC 3461 section 4. Lower-case hex digits are invalid but in use; they are forwarded in upper case. */
 const xtext = /^(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*$/;
 /** RFC 6533 section 3: `utf-8-addr-unitext` and `utf-8-addr-xtext`, whose `+`, `=` and backslash are written \x{2B}, \x{3D} and \x{5C}. */
 const utf8Address = /^(?:[!-*,-<>-[\]-~\x80-\xff]|\\x\{[0-9A-Fa-f]{2,6}\})+$/;
@@ -22,7 +22,7 @@ const mailParameters: Readonly<Record<string, Syntax>> = {
   SMTPUTF8: { extension: 'SMTPUTF8', value: null },
   RET: { extension: 'DSN', value: /^(?:FULL|HDRS)$/i },
   ENVID: { extension: 'DSN', value: xtext },
-  // RFC 4954 section 5: a claim about who submitted the mail. It is not passed on, as nobody here can vouch for it.
+  // RFC 4954 section 5: a claim about who submitted the mail. The guard can't verify it, so it is not forwarded.
   AUTH: { extension: 'AUTH', value: xtext },
 };
 
@@ -41,17 +41,17 @@ export const senderParameters = (
   { limits }: Pick<SmtpOptions, 'limits'>,
 ): Parameters =>
   read(found, mailParameters, upstream, ({ keyword, value }) => {
-    // RFC 1870 section 6.1: refused here, it need not be sent in vain.
+    // RFC 1870 section 6.1: refuse before the message is sent in vain.
     if (keyword === 'SIZE' && limits.message !== null && Number(value) > limits.message)
       return '552 5.3.4 Message too big';
     return keyword !== 'AUTH';
   });
 
 /**
- * The parameters of RCPT. ORCPT names whom the sender meant, before lists and forwarders; delivery reports quote it, and go to
- * the sender of the envelope (RFC 3461 section 4.2), so it leads no mail anywhere.
+ * The parameters of RCPT. ORCPT names the recipient before lists and forwarders changed it. Delivery reports quote it and go to the
+ * envelope sender (RFC 3461 section 4.2), so it can't redirect mail.
  *
- * @param utf8 the message was begun with SMTPUTF8
+ * @param utf8 MAIL had SMTPUTF8
  */
 export const recipientParameters = (
   found: readonly EsmtpParameter[],
@@ -74,7 +74,7 @@ function isOriginalRecipient(text: string, utf8: boolean): boolean {
   return !/\\x\{0*(?:[01]?[0-9a-f]|7f)\}/i.test(address);
 }
 
-/** @param pass false: understood, not sent on; a text: refused with it */
+/** @param pass false: known, not forwarded; a text: the refusal */
 function read(
   found: readonly EsmtpParameter[],
   known: Readonly<Record<string, Syntax>>,
@@ -104,11 +104,11 @@ function split(text: string): [string, string | undefined] {
   return [text.slice(0, semicolon), text.slice(semicolon + 1)];
 }
 
-/** `+2b` as `+2B`; in other values a plus stands before no two hexadecimal digits. */
+/** `+2b` → `+2B`. In other values no two hexadecimal digits follow a plus. */
 const upperXtext = (value: string): string =>
   value.includes('+') ? value.replace(/\+[0-9a-f]{2}/gi, (digits) => digits.toUpperCase()) : value;
 
-/** Null where it is no xtext, and where it hides a control character. */
+/** Null if it is not xtext, or hides a control character. */
 export function decodeXtext(text: string): string | null {
   if (!xtext.test(text)) return null;
   const decoded = text.replace(/\+([0-9A-F]{2})/gi, (_, hex: string) =>

@@ -1,4 +1,4 @@
-/** The PROXY protocol towards the mail server: who its client is. */
+/** Writes PROXY protocol headers, which tell the mail server the client's address. */
 import { parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { UpstreamLost } from './upstream.ts';
 
@@ -8,15 +8,15 @@ export interface ClientEnds {
   readonly port: number;
   readonly localAddress: string;
   readonly localPort: number;
-  /** Names the connection in events. */
+  /** The connection's id in events. */
   readonly session: string;
 }
 
-/** How a client's TLS came out. */
+/** What a client's TLS handshake agreed on. */
 export interface TlsFacts {
   /** `TLSv1.3`. */
   readonly version: string;
-  /** Name of the cipher suite. */
+  /** Cipher suite. */
   readonly cipher: string;
 }
 
@@ -26,7 +26,7 @@ interface Addresses {
   readonly to: string;
 }
 
-/** @throws UpstreamLost where the client has no address: a server takes `PROXY UNKNOWN` for a connection of our own */
+/** @throws UpstreamLost if the client has no address: a server takes `PROXY UNKNOWN` for a connection from the guard itself */
 function addressesOf({ address, localAddress }: ClientEnds): Addresses {
   const [from, to] = [address, localAddress].map((text) => {
     const ip = parseIp(withoutZone(text));
@@ -40,7 +40,7 @@ function addressesOf({ address, localAddress }: ClientEnds): Addresses {
 /**
  * Version 1 (section 2.1): both addresses of one family.
  *
- * @throws UpstreamLost where the client has no address
+ * @throws UpstreamLost if the client has no address
  */
 export function proxyHeader(client: ClientEnds): string {
   const { family, from, to } = addressesOf(client);
@@ -52,10 +52,10 @@ const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const ssl = { type: 0x20, client: 0x01, version: 0x21, cipher: 0x23 } as const;
 
 /**
- * Version 2 (section 2.2), with how the client speaks TLS.
+ * Version 2 (section 2.2), with the client's TLS version and cipher.
  *
- * @param tls null: it does not
- * @throws UpstreamLost where the client has no address
+ * @param tls null: no TLS
+ * @throws UpstreamLost if the client has no address
  */
 export function proxyHeader2(client: ClientEnds, tls: TlsFacts | null): Buffer {
   const { family, from, to } = addressesOf(client);
@@ -72,7 +72,7 @@ export function proxyHeader2(client: ClientEnds, tls: TlsFacts | null): Buffer {
   return Buffer.concat([signature, head, body]);
 }
 
-/** `verify` is not 0: no certificate of the client was verified. */
+/** The field `verify` is 1: no client certificate was verified. */
 const sslOf = ({ version, cipher }: TlsFacts): Buffer =>
   tlv(
     ssl.type,

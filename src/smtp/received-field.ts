@@ -1,4 +1,4 @@
-/** The Received field (RFC 5321 section 4.4) that tells of the client where the mail server sees none but us. */
+/** The Received field (RFC 5321 section 4.4) that names the client if the mail server sees only the guard's address. */
 import { hostname } from 'node:os';
 import type { Conversation } from './conversation.ts';
 
@@ -11,7 +11,7 @@ export function receivedField(
 ): string {
   const { address } = talk.context.ends;
   const [verb = '', name = ''] = (talk.server.helo ?? '').split(' ');
-  // What a client calls itself is its own choice, and must not end the field or begin another.
+  // The client chooses its name, which must not end the field or begin another.
   const said = name.replace(/[^A-Za-z0-9._:[\]-]/g, '?') || 'unknown';
   const literal = address.includes(':') ? `IPv6:${address}` : address;
   // RFC 3848, RFC 6531 section 4.3.

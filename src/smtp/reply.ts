@@ -1,20 +1,20 @@
-/** Replies of a mail server (RFC 5321 section 4.2), read as they come and passed on as they were. */
+/** Reads the mail server's replies (RFC 5321 section 4.2), to be forwarded unchanged. */
 
 export interface Reply {
   readonly code: number;
   /** The text of each line, without its code. */
   readonly lines: readonly string[];
-  /** All of it, code and CRLF included, one character a byte. */
+  /** The whole reply, codes and CRLFs included, one character a byte. */
   readonly text: string;
 }
 
-/** What the mail server said is no SMTP. */
+/** The mail server did not speak SMTP. */
 export class ReplyError extends Error {
   override name = 'ReplyError';
 }
 
 const replyLine = /^([2-5]\d\d)(?:([ -])([^\r\n\0]*))?$/;
-/** Bounds of one reply: more is no answer of a mail server, and would be kept in memory. */
+/** Bytes of one reply: a longer one would fill the memory. */
 const longestReply = 65_536;
 
 export class ReplyReader {
@@ -23,20 +23,20 @@ export class ReplyReader {
   #lines: string[] = [];
   #size = 0;
 
-  /** Part of a reply has come. */
+  /** Whether part of a reply has come. */
   get isInside(): boolean {
     return this.#pending !== '' || this.#lines.length > 0;
   }
 
   /**
-   * Reads what has come.
+   * Reads a chunk.
    *
-   * @returns the replies that are complete now
-   * @throws ReplyError where it is no reply
+   * @returns the replies it completes
+   * @throws ReplyError if it is not a reply
    */
   push(chunk: Buffer): Reply[] {
     this.#pending += chunk.toString('latin1');
-    // Not looked through again for each byte of a line that comes byte by byte.
+    // Scan only once a line has ended: a reply sent byte by byte must not cost quadratic time.
     const replies = chunk.includes(0x0a) ? this.#complete() : [];
     if (this.#pending.length > longestReply) throw new ReplyError('a reply line of more than 64 KiB');
     return replies;
@@ -50,9 +50,9 @@ export class ReplyReader {
       const line = text.slice(at, text[end - 1] === '\r' ? end - 1 : end);
       at = end + 1;
       const match = replyLine.exec(line);
-      if (match === null) throw new ReplyError('a line that is no SMTP reply');
+      if (match === null) throw new ReplyError('a line that is not an SMTP reply');
       const code = Number(match[1]);
-      if (this.#lines.length > 0 && code !== this.#code) throw new ReplyError('a reply of two codes');
+      if (this.#lines.length > 0 && code !== this.#code) throw new ReplyError('a reply with two codes');
       this.#code = code;
       this.#size += line.length;
       if (this.#size > longestReply) throw new ReplyError('a reply of more than 64 KiB');
@@ -67,7 +67,7 @@ export class ReplyReader {
   }
 }
 
-/** Writes a reply of one code and some lines. */
+/** Builds a reply from a code and its lines. */
 export function reply(code: number, lines: readonly string[]): Reply {
   const last = lines.length - 1;
   let text = '';

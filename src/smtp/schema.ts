@@ -1,4 +1,4 @@
-/** How the config's `smtp` section is written. Every default is here. */
+/** The schema of the config's `smtp` section, with every default. */
 import type { Static, TProperties } from 'typebox';
 import Type from 'typebox';
 import { acmeCertificates, certificatesOfSites } from '../acme/schema.ts';
@@ -47,7 +47,7 @@ const listenAddress = Type.String({
   pattern: '^(?:[0-9.]+|\\[[0-9A-Fa-f.:]+\\]):[0-9]{1,5}$',
   format: 'sekisho-listen',
   fix: 'write ADDR:PORT such as 0.0.0.0:25 or "[::]:25"',
-  description: 'Address and port; IPv6 in brackets; port 0 takes a free one.',
+  description: 'Address and port; IPv6 in brackets; port 0 chooses a free one.',
 });
 
 const file = (description: string) => Type.String({ minLength: 1, fix: 'name a file', description });
@@ -56,8 +56,8 @@ const backendList = Type.Array(hostPort('A mail server, HOST:PORT.'), {
   minItems: 1,
   fix: 'list one HOST:PORT or more',
   description:
-    'Several mail servers in place of `backend`. Sessions are dealt out in turn; one that refuses, hangs or answers 4xx ' +
-    'is passed over, as long as the client has not been greeted, and comes last for 10 s. Nothing outside this list is ever dialled.',
+    'Several mail servers instead of `backend`, used round-robin. Until the client is greeted, one that refuses, hangs or answers 4xx ' +
+    'is skipped; it then comes last for 10 s. Nothing outside this list is ever dialled.',
 });
 
 const listener = Type.Object(
@@ -69,7 +69,7 @@ const listener = Type.Object(
         enum: ['offered', 'required', 'none'],
         fix: 'write offered, required or none',
         description:
-          '`offered` (the default): AUTH under TLS, and mail for `domains` without it. `required`: no mail before AUTH, from `relayFrom` neither; for ' +
+          '`offered` (the default): AUTH under TLS, and mail for `domains` without AUTH. `required`: no mail before AUTH, even from `relayFrom`; for ' +
           'ports 587 and 465. `none`: no AUTH, so that nobody can guess passwords here; for port 25.',
       }),
     ),
@@ -81,18 +81,18 @@ const listener = Type.Object(
         description: '`starttls` (the default), or `implicit`: TLS from the first byte, as on port 465.',
       }),
     ),
-    backend: Type.Optional(hostPort('The mail server of this listener, in place of the one of all.')),
+    backend: Type.Optional(hostPort('The mail server of this listener, instead of the common one.')),
     backends: Type.Optional(backendList),
     proxyProtocol: Type.Optional(
       Type.Boolean({
         fix: 'write true or false',
         description:
-          'Connections of `trustedProxies` begin with a PROXY header, version 1 or 2, that names the client: behind HAProxy, a cloud balancer, or anything that else makes ' +
-          'all clients one. Default false.',
+          'Connections from `trustedProxies` begin with a PROXY header, version 1 or 2, that names the client. For use behind HAProxy or a cloud balancer; without it all ' +
+          'clients have the balancer’s address. Default false.',
       }),
     ),
   },
-  { additionalProperties: false, description: 'A listener with settings of its own.' },
+  { additionalProperties: false, description: 'A listener with its own settings.' },
 );
 
 const certificate = Type.Object(
@@ -114,11 +114,11 @@ const mailDomain = Type.String({
 export const smtpSchema = Type.Object(
   {
     listen: Type.Union([listenAddress, Type.Array(Type.Union([listenAddress, listener]), { minItems: 1 })], {
-      fix: 'write ADDR:PORT, or a list of them and of { address: ADDR:PORT, auth: …, tls: …, backend: …, proxyProtocol: … }',
+      fix: 'write ADDR:PORT, or a list of these and of { address: ADDR:PORT, auth: …, tls: …, backend: …, proxyProtocol: … }',
       description:
-        'Where mail comes in: port 25, and 587 and 465 for people who send. The mail server behind must not be reachable from outside any more.',
+        'Where the guard accepts mail: port 25, and 587 and 465 for your own users. The mail server itself must no longer be reachable from outside.',
     }),
-    backend: Type.Optional(hostPort('The mail server that mail is passed on to, such as 127.0.0.1:2525.')),
+    backend: Type.Optional(hostPort('The mail server to forward to, such as 127.0.0.1:2525.')),
     backends: Type.Optional(backendList),
     domains: Type.Union(
       [
@@ -126,8 +126,8 @@ export const smtpSchema = Type.Object(
         Type.Object(
           {
             file: file(
-              'File with a domain a line: a name, `*.name` or `.name` for every name below it, an address literal. What follows white space is left alone, as in the text of a Postfix ' +
-                'hash map, and so is what follows `#`. Read again when it changes; one that can not be read then changes nothing, and is told in the log.',
+              'File with one domain a line: a name, `*.name` or `.name` for every name below it, or an address literal. Everything after white space or `#` is ignored, as in a Postfix ' +
+                'hash map. Reloaded when it changes; if the new text is invalid, the old domains stay in force and the log says why.',
             ),
           },
           { additionalProperties: false },
@@ -136,14 +136,14 @@ export const smtpSchema = Type.Object(
       {
         fix: 'list one domain or more, or write { file: FILE }',
         description:
-          "Domains that mail is taken for from anywhere: names, `*.name` for every name below it, address literals; or `{ file: FILE }`. The mail server's " +
-          'own host name belongs here; the address a client connected to is always ours. Recipients at other domains are ' +
-          'refused to everybody but `relayFrom` and those who have authenticated.',
+          "Domains that accept mail from anywhere: names, `*.name` for every name below it, address literals; or `{ file: FILE }`. Include the mail server's " +
+          'own host name; the address a client connected to always counts as ours. Only `relayFrom` and authenticated clients may send ' +
+          'to other domains.',
       },
     ),
     relayFrom: prefixes(
-      'Prefixes whose clients may send to any domain. Hazard: everybody who can send from here can relay; list your own ' +
-        'networks and nothing wider; a prefix shorter than /8 (IPv6: /7) is an error. They are also free of `connectionsPerClient`.',
+      'Prefixes whose clients may send to any domain, and are exempt from `connectionsPerClient`. Hazard: anyone who can send from these addresses can relay; list your own ' +
+        'networks and nothing wider; a prefix shorter than /8 (IPv6: /7) is an error.',
       { default: [] },
     ),
     tls: Type.Optional(
@@ -152,8 +152,8 @@ export const smtpSchema = Type.Object(
         {
           fix: 'write { cert: FILE, key: FILE }, a list of them, { acme: { hosts: [NAME] } } or { certificatesOf: sites }',
           description:
-            'Offer STARTTLS with this certificate, or of several with the one for the name asked for, the first where none is. Read again when the files change. ' +
-            'TLS ends here. Without it neither STARTTLS nor AUTH is offered.',
+            'Offer STARTTLS with this certificate; of several, with the one for the requested name, or else the first. Reloaded when the files change. ' +
+            'The guard terminates TLS. Without a certificate neither STARTTLS nor AUTH is offered.',
         },
       ),
     ),
@@ -168,26 +168,26 @@ export const smtpSchema = Type.Object(
               description: '`starttls` (the default), or `implicit`: TLS from the first byte.',
             }),
           ),
-          ca: Type.Optional(file('PEM file of the authorities to believe, in place of the system’s.')),
+          ca: Type.Optional(file('PEM file of the trusted authorities, instead of the system’s.')),
           servername: Type.Optional(
             Type.String({
               minLength: 1,
               maxLength: 253,
               fix: 'write the name in the certificate',
-              description: 'The name in the certificate, where it is not the host of the backend.',
+              description: 'The name in the certificate, if it differs from the backend’s host.',
             }),
           ),
           verify: Type.Optional(
             Type.Boolean({
               fix: 'write true or false',
               description:
-                'Believe only a valid certificate (the default). Hazard: with false, whoever sits between can read and change everything.',
+                'Require a valid certificate (the default). Hazard: with false, anyone on the path can read and change all mail.',
             }),
           ),
         },
         {
           additionalProperties: false,
-          description: 'TLS to the mail server. Absent: it is spoken to in the clear.',
+          description: 'TLS to the mail server. Absent: no TLS.',
         },
       ),
     ),
@@ -195,29 +195,29 @@ export const smtpSchema = Type.Object(
       default: false,
       fix: 'write true or false',
       description:
-        "Tell the mail server the client's address by XCLIENT (Postfix: smtpd_authorized_xclient_hosts). Where the mail server does not offer it the session is refused with 421. " +
-        'Without this and `proxyProtocol` the mail server takes every client for this machine: its own relay, SPF and blocklist checks see one address.',
+        "Send the client's address to the mail server by XCLIENT (Postfix: smtpd_authorized_xclient_hosts). If the mail server does not offer XCLIENT, the session is refused with 421. " +
+        'Without `xclient` or `proxyProtocol` the mail server takes every client for this machine: its own relay, SPF and blocklist checks see one address.',
     }),
     proxyProtocol: Type.Union([Type.Boolean(), Type.Literal('v1'), Type.Literal('v2')], {
       default: false,
       fix: 'write true, false, v1 or v2',
       description:
-        "Tell the mail server the client's address by a PROXY protocol header (Postfix: smtpd_upstream_proxy_protocol; Exim: hosts_proxy). `true` is `v1`; `v2` says too whether the client " +
-        'spoke TLS at that moment, and how. Hazard: whoever reaches that port of the mail server can claim any address, so let this machine alone reach it. Not together with `xclient`.',
+        "Send the client's address to the mail server in a PROXY protocol header (Postfix: smtpd_upstream_proxy_protocol; Exim: hosts_proxy). `true` is `v1`; `v2` adds the client's " +
+        'TLS version and cipher at that moment. Hazard: anyone who reaches that port of the mail server can claim any address, so let only this machine reach it. Not together with `xclient`.',
     }),
     reuse: Type.Boolean({
       default: true,
       fix: 'write true or false',
       description:
-        'Use a session with the mail server for the next client, where one with mail in it ended well: up to 100 clients in turn, resting 2 s at the most. ' +
-        'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` every client has a session of its own, whatever stands here.',
+        'Reuse a session with the mail server that delivered mail and ended well: for up to 100 clients in turn, idle for at most 2 s. ' +
+        'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` every client has its own session, whatever this says.',
     }),
     bareNewline: Type.Union(
       [
         Type.Literal('refuse'),
         Type.Literal('normalize'),
         Type.Object(
-          { normalize: prefixes('Networks whose clients may end lines so.') },
+          { normalize: prefixes('Networks whose clients may send bare CR and LF.') },
           { additionalProperties: false },
         ),
       ],
@@ -225,9 +225,9 @@ export const smtpSchema = Type.Object(
         default: 'refuse',
         fix: 'write refuse, normalize, or { normalize: [PREFIX, …] }',
         description:
-          'A CR or LF that stands alone, in a message or at the end of a command: `refuse` it with 550 or 500, or `normalize`, make CRLF of it, as old ' +
-          'printers and scanners need; `{ normalize: [192.0.2.0/28] }` does so for those networks alone. Either way only CRLF.CRLF ends a message, so that ' +
-          'nothing can be smuggled behind it.',
+          'A bare CR or LF, in a message or at the end of a command: `refuse` it with 550 or 500, or `normalize` it to CRLF, as old ' +
+          'printers and scanners need; `{ normalize: [192.0.2.0/28] }` does so only for these networks. Either way only CRLF.CRLF ends a message, so ' +
+          'no second message can be smuggled inside it.',
       },
     ),
     localParts: Type.Unsafe<'any' | 'plain'>({
@@ -236,9 +236,9 @@ export const smtpSchema = Type.Object(
       default: 'any',
       fix: 'write any or plain',
       description:
-        'Local parts of our own domains, from outside. `any`: all but what some mail server expands (a `%`, `!` or `@`, `::`, `${`, a leading sign of a file, program ' +
-        'or option). `plain`: without `: / | ( ) < > , ; \\ " ` and spaces too, which SRS, BATV, sub-addresses and gateways write, where scripts behind the mail server ' +
-        'can not be trusted with them.',
+        'Local parts of our own domains, from outside. `any`: all except those that some mail server expands (a `%`, `!` or `@`, `::`, `${`, a leading sign of a file, program ' +
+        'or option). `plain`: also refuse `: / | ( ) < > , ; \\ " ` and spaces, for scripts behind the mail server that mishandle them; SRS, BATV, sub-addresses and gateways ' +
+        'use these.',
     }),
     withhold: Type.Array(
       Type.Unsafe<(typeof withholdable)[number]>({
@@ -249,22 +249,22 @@ export const smtpSchema = Type.Object(
       {
         default: [],
         description:
-          'EHLO keywords that clients are not offered which may not relay, though the mail server offers them. Without `DSN` nobody from outside can ask for reports of ' +
-          'delivery (`NOTIFY=SUCCESS`), which a forged sender turns into mail to a third party.',
+          'EHLO keywords of the mail server to hide from clients that can’t relay. Without `DSN` nobody from outside can request delivery ' +
+          'reports (`NOTIFY=SUCCESS`), which a forged sender turns into mail to a third party.',
       },
     ),
     submission: object(
       {
         limits: object(
           {
-            messages: count(300, 'Messages of an account in an hour. Further ones get 450.'),
-            recipients: count(1000, 'Recipients of an account in an hour. Further ones get 450.'),
+            messages: count(300, 'Messages an account may send in an hour. Further ones get 450.'),
+            recipients: count(1000, 'Recipients an account may send to in an hour. Further ones get 450.'),
             failures: count(
               20,
-              'Failed tries to sign in to an account in an hour, from wherever. Then only addresses are let try that it has been signed in to from before; others get 454.',
+              'Failed sign-ins to an account in an hour, from all addresses. After that only networks it has signed in from before may try; others get 454.',
             ),
           },
-          'What an account may do in an hour: one whose password was stolen sends more.',
+          'Hourly limits of an account: a stolen one sends more.',
         ),
         senders: Type.Record(
           Type.String(),
@@ -274,12 +274,12 @@ export const smtpSchema = Type.Object(
           {
             default: {},
             description:
-              'Sender addresses that an account may use: `{ anna: [anna@example.net, "@lists.example.net"] }`; `"*"` is for accounts that are not listed. Others get 553. ' +
+              'Sender addresses an account may use: `{ anna: [anna@example.net, "@lists.example.net"] }`; `"*"` is for accounts not listed. Other senders get 553. ' +
               'Absent: any.',
           },
         ),
       },
-      'Mail of those who have signed in.',
+      'Mail of signed-in accounts.',
     ),
     limits: object(
       {
@@ -290,40 +290,34 @@ export const smtpSchema = Type.Object(
         ),
         recipients: count(
           1000,
-          'Recipients of a message. Further ones get 452, which tells the sender to send the rest later.',
+          'Recipients of a message. Further ones get 452, so the sender sends the rest later.',
         ),
         errors: count(20, 'Refused commands in a session. Then it ends with 421.'),
-        commandsBeforeMail: count(
-          100,
-          'Commands in a session while no message is under way. Then it ends with 421.',
-        ),
+        commandsBeforeMail: count(100, 'Commands outside messages in a session. Then it ends with 421.'),
         message: Type.Optional(
           Type.String({
             pattern: '^[1-9][0-9]{0,8}(?:B|KiB|MiB|GiB)$',
             format: 'sekisho-size',
             fix: 'write a number and B, KiB, MiB or GiB, such as 50MiB',
-            description: 'The largest message. Larger ones get 552. Absent: what the mail server takes.',
+            description: 'The largest message. Larger ones get 552. Absent: the mail server’s limit.',
           }),
         ),
       },
-      'Bounds of a session and of all together.',
+      'Limits of a session and of all sessions together.',
     ),
     timeouts: object(
       {
         connect: timeout(
           '10s',
-          'For a mail server to accept. Where another one is left to try, for it to greet, too.',
+          'For a mail server to accept the connection, and to greet if another one is left to try.',
         ),
-        greeting: timeout(
-          '5m',
-          'For a mail server to greet, the last that is tried: some take their time with everybody.',
-        ),
-        command: timeout('5m', 'For a client to send a whole command line, and to take its answer.'),
-        data: timeout('3m', 'For each further KiB of a message, both ways.'),
-        reply: timeout('5m', 'For the mail server to answer a command.'),
-        delivery: timeout('10m', 'For the mail server to answer the end of a message.'),
+        greeting: timeout('5m', 'For the last mail server tried to greet: some delay their greeting.'),
+        command: timeout('5m', 'For a client to send a whole command line, and to read the reply.'),
+        data: timeout('3m', 'For each KiB of a message, on both sides.'),
+        reply: timeout('5m', 'For the mail server to reply to a command.'),
+        delivery: timeout('10m', 'For the mail server to reply to the end of a message.'),
       },
-      'How long is waited for whom (RFC 5321 section 4.5.3.2).',
+      'Timeouts (RFC 5321 section 4.5.3.2).',
     ),
   },
   {

@@ -1,6 +1,4 @@
-/**
- * The mail server's side of a client's session: dialled, and dialled again where it has gone and nothing is lost by that.
- */
+/** The mail server's side of a client's session: dials, and redials a lost session where that loses no mail. */
 import type { ClientChannel } from './client-channel.ts';
 import type { Reply } from './reply.ts';
 import type { SessionContext } from './session-context.ts';
@@ -12,16 +10,16 @@ export class ServerSide {
   #upstream: Upstream | null = null;
   #helo: string | null = null;
   #delivered = false;
-  /** Nothing has been said yet in a session that rested, which may have ended since, unseen. */
+  /** A reused session that has not answered yet: the mail server may have closed it while it was idle. */
   #unproven = false;
-  /** The client starts over, in a session where it has said its name alone. */
+  /** The client starts over in a session that has seen only its EHLO. */
   #startsOver = false;
-  /** A message or AUTH was asked for in the session there is. */
+  /** The current session has seen MAIL or AUTH. */
   #used = false;
-  /** The mail server has let the client in by AUTH: no other session with it is as good as this. */
+  /** The client signed in, in this session: no other session can replace it. */
   authenticated = false;
 
-  /** @param client nobody is dialled for once it has gone */
+  /** @param client dialling stops once it has left */
   constructor(
     context: SessionContext,
     client: Pick<ClientChannel, 'onGone' | 'isGone' | 'isFinished' | 'tls'>,
@@ -30,12 +28,12 @@ export class ServerSide {
     this.#client = client;
   }
 
-  /** The client's EHLO or HELO, once the mail server has taken it; null before. */
+  /** The client's EHLO or HELO, once the mail server accepted it; null before. */
   get helo(): string | null {
     return this.#helo;
   }
 
-  /** The session a message is under way in. @throws UpstreamLost where there is none */
+  /** The current session. @throws UpstreamLost if there is none */
   get upstream(): Upstream {
     if (this.#upstream === null) throw new UpstreamLost('no session');
     return this.#upstream;
@@ -48,11 +46,11 @@ export class ServerSide {
     return this.#upstream.greeting;
   }
 
-  /** Says EHLO or HELO. @throws UpstreamLost */
+  /** Sends EHLO or HELO. @throws UpstreamLost */
   async introduce(line: string): Promise<Reply> {
     this.#helo = null;
     const before = this.#unproven ? this.upstream.helo : null;
-    // What the client before has said, under the same name, need not be said again.
+    // The previous client sent the same line, so its reply holds.
     const answer = before?.line === line ? before.answer : await this.#anywhere(line);
     if (answer.code === 250) {
       this.#helo = line;
@@ -61,20 +59,20 @@ export class ServerSide {
     return answer;
   }
 
-  /** Says a command that no message is under way at. @throws UpstreamLost */
+  /** Sends MAIL or AUTH. Redials first if needed. @throws UpstreamLost */
   async begin(line: string): Promise<Reply> {
-    // In a session that another client has begun, or this one before TLS, the name said there still holds.
+    // The EHLO in a reused session is another client's, or this client's from before TLS: don't send mail under it.
     if (this.#helo === null && (this.#startsOver || (this.#upstream?.clients ?? 0) > 0)) this.leave(false);
     this.#used = true;
     return this.#anywhere(line);
   }
 
-  /** Says a command that belongs to what is under way. @throws UpstreamLost */
+  /** Sends a command of the open message or AUTH exchange. @throws UpstreamLost */
   command(line: string): Promise<Reply> {
     return this.upstream.command(line, this.#context.options.timeouts.reply);
   }
 
-  /** Waits for the answer to the end of a message. @throws UpstreamLost */
+  /** Waits for the reply to the end of a message. @throws UpstreamLost */
   async delivery(): Promise<Reply> {
     const answer = await this.upstream.reply(this.#context.options.timeouts.delivery);
     if (answer.code < 300) this.#delivered = true;
@@ -82,10 +80,10 @@ export class ServerSide {
   }
 
   /**
-   * Forgets all that the client has said. In a session where that was its name, the next EHLO makes the mail server forget it
-   * too: another one would be a process of the mail server begun and ended for nothing.
+   * Forgets everything the client sent. A session that has seen only EHLO is kept, since the next EHLO resets it: a new session would
+   * start a mail server process for nothing.
    *
-   * @param underWay a message has been begun in it
+   * @param underWay it has an open message
    */
   startOver(underWay: boolean): void {
     if (this.#used || underWay || !this.#context.backends.keepsThroughTls) this.leave(underWay);
@@ -93,7 +91,7 @@ export class ServerSide {
     this.#startsOver = true;
   }
 
-  /** @param underWay a message has been begun in it */
+  /** Ends the session, or keeps it idle for the next client. @param underWay it has an open message */
   leave(underWay: boolean): void {
     if (this.#upstream === null) return;
     const asNew = this.#delivered && !underWay && !this.authenticated;
@@ -105,12 +103,12 @@ export class ServerSide {
     this.#used = false;
   }
 
-  /** Ends it without a word. */
+  /** Closes the connection without QUIT. */
   drop(): void {
     this.#upstream?.drop();
   }
 
-  /** In the session there is, or in another one where that one does not answer for having rested. */
+  /** Sends a command in the current session, or in a new one if the mail server closed it while it was idle. */
   async #anywhere(line: string): Promise<Reply> {
     if (this.#unproven) {
       this.#unproven = false;
@@ -126,12 +124,12 @@ export class ServerSide {
     return this.command(line);
   }
 
-  /** A mail server may take minutes to greet: a client that leaves meanwhile is not to keep a place until then. */
+  /** A mail server may take minutes to greet: a client that leaves meanwhile must not hold a connection until then. */
   async #dial(fresh: boolean): Promise<Upstream> {
     const { backends, ends } = this.#context;
     const client = this.#client;
     let underWay: Upstream | null = null;
-    // A client that has closed its side still gets the answer to its last command; before the greeting there is none.
+    // A half-closed client still gets the reply to its last command; before the greeting it has sent none.
     const left = (): boolean => client.isGone || (!fresh && client.isFinished);
     client.onGone = () => {
       if (left()) underWay?.drop();
@@ -151,7 +149,7 @@ export class ServerSide {
   }
 
   async #dialAfresh(): Promise<void> {
-    if (this.authenticated) throw new UpstreamLost('lost, and with it who the client is');
+    if (this.authenticated) throw new UpstreamLost('lost, and with it the sign-in');
     this.#upstream = await this.#dial(true);
     const { code } = this.#upstream.greeting;
     if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);

@@ -1,18 +1,18 @@
 /**
- * One client's session: every command is read, judged and written anew for the mail server; nothing is passed through.
- * One command at a time is under way, so that each reply belongs to the command it is for.
+ * One client's session. Every command is read, judged and written anew for the mail server; nothing is passed through. Commands are
+ * carried out one at a time, so each reply belongs to its command.
  */
 import type { Socket } from 'node:net';
 import { auth } from './auth.ts';
 import { ClientGone, ClientSlow, longestAuthLine, longestCommand } from './client-channel.ts';
 import type { LineFault } from './command-lines.ts';
 import { Conversation } from './conversation.ts';
+import { hello, startTls } from './hello.ts';
 import { data, mail, rcpt, reset } from './message-commands.ts';
-import { hello, startTls } from './opening.ts';
 import type { SessionContext } from './session-context.ts';
 import { UpstreamLost } from './upstream.ts';
 
-/** A browser or HTTP client that was talked into posting mail commands. */
+/** A browser or HTTP client that a web page made post mail commands. */
 const httpLine =
   /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) |^(?:Host|User-Agent|Content-[A-Za-z]+) *:/i;
 
@@ -31,7 +31,7 @@ export class Session {
     this.#talk = new Conversation(socket, context);
   }
 
-  /** Serves the client to its end. Never rejects. */
+  /** Runs the session to its end. Never rejects. */
   async run(): Promise<void> {
     const { server, client, conduct, context } = this.#talk;
     try {
@@ -46,14 +46,14 @@ export class Session {
     }
   }
 
-  /** Ends the session as soon as no message is under way: at once where the client is not waiting for an answer. */
+  /** Graceful shutdown: ends the session once no message is open; at once if it is idle. */
   stop(): void {
     this.#stopping = true;
     if (!this.#idle || this.#talk.transaction !== null) return;
     this.#talk.client.end('421 4.3.2 Shutting down\r\n');
   }
 
-  /** Ends it without a word. */
+  /** Closes both connections at once. */
   destroy(): void {
     this.#talk.server.drop();
     this.#talk.client.destroy();
@@ -61,12 +61,12 @@ export class Session {
 
   async #greet(): Promise<boolean> {
     const { server, client, context } = this.#talk;
-    if (context.door.tls === 'implicit') {
+    if (context.listener.tls === 'implicit') {
       await client.startTls(context.certificates!, context.options.timeouts.command);
       this.#talk.tls = true;
     }
     const greeting = await server.greeting();
-    // RFC 5321 section 4.3.1: a client waits for the greeting. One that does not has its commands ready-made.
+    // RFC 5321 section 4.3.1: a client must wait for the greeting. Spam software sends its commands blindly.
     if (client.pending > 0) return this.#talk.earlyTalk('the greeting');
     client.say(greeting.text);
     return greeting.code === 220;
@@ -90,7 +90,7 @@ export class Session {
       client.say('421 4.3.2 Shutting down\r\n');
       return false;
     }
-    // RFC 5321 section 4.1.1: white space before the line end is to be tolerated.
+    // RFC 5321 section 4.1.1: tolerate white space before the line end.
     if (!(await this.#obey(line.text.replace(/[ \t]+$/, '')))) return false;
     if (!this.#talk.conduct.isTooMuch) return true;
     client.say('421 4.7.0 Too many errors\r\n');
@@ -123,7 +123,7 @@ export class Session {
       case 'VRFY':
         return talk.answer('252 2.0.0 Send some mail, to find out');
       case 'QUIT':
-        talk.client.say('221 2.0.0 Bye\r\n');
+        talk.client.bye('221 2.0.0 Bye\r\n');
         return false;
       case 'EXPN':
       case 'HELP':

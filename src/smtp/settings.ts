@@ -1,4 +1,4 @@
-/** What the options come to: tables, certificates, mail servers. Replaced as a whole on reload; sessions keep what they began with. */
+/** The compiled options: tables, certificates, mail servers. Replaced as a whole on reload; open sessions keep theirs. */
 import { isDeepStrictEqual } from 'node:util';
 import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
@@ -7,12 +7,12 @@ import type { MailPolicy } from '../rules/smtp.ts';
 import { Backends } from './backends.ts';
 import { DomainFile } from './domain-file.ts';
 import { DomainTable } from './domains.ts';
-import type { DoorOptions, SmtpOptions } from './options.ts';
+import type { ListenerOptions, SmtpOptions } from './options.ts';
 import type { SmtpLog } from './session-context.ts';
 
 /** A listener's settings at work. */
-export interface Door {
-  readonly options: DoorOptions;
+export interface Listener {
+  readonly options: ListenerOptions;
   readonly backends: Backends;
 }
 
@@ -23,11 +23,11 @@ export class Settings {
   readonly trustedProxies: PrefixSet;
   /** Null: STARTTLS and AUTH are not offered. */
   readonly certificates: Certificates | null;
-  readonly doors: readonly Door[];
+  readonly listeners: readonly Listener[];
   readonly #normalizeFrom: PrefixSet | null;
   readonly #domainFile: DomainFile | null;
 
-  /** @throws where a domain, prefix, backend, file or certificate can't be read, saying which */
+  /** @throws if a domain, prefix, backend, file or certificate is invalid, saying which */
   constructor(options: SmtpOptions, log: SmtpLog) {
     this.options = options;
     this.relayFrom = prefixSet('relayFrom', options.relayFrom);
@@ -37,16 +37,14 @@ export class Settings {
       typeof normalizeFrom === 'string' ? null : prefixSet('bareNewline.normalize', normalizeFrom);
     if (options.xclient && options.proxyProtocol !== false)
       throw new Error(
-        'smtp: xclient and proxyProtocol together; choose the one the mail server is set up for',
+        'smtp: xclient and proxyProtocol together; choose the one the mail server is configured for',
       );
-    this.doors = doorsOf(options, log);
+    this.listeners = listenersOf(options, log);
     this.#domainFile =
       'file' in domains
         ? new DomainFile(domains.file, {
-            onError: (error) =>
-              log.error({ err: error }, `${error.message}; the domains before stay in force`),
-            onReload: () =>
-              log.info({ event: 'smtp' }, `smtp: the domains in ${domains.file} were read again`),
+            onError: (error) => log.error({ err: error }, `${error.message}; the old domains stay in force`),
+            onReload: () => log.info({ event: 'smtp' }, `smtp: reloaded the domains in ${domains.file}`),
           })
         : null;
     const table = 'file' in domains ? this.#domainFile! : new DomainTable(domains);
@@ -59,21 +57,21 @@ export class Settings {
     }
   }
 
-  /** Whether a CR or LF that stands alone is made CRLF for a client. */
+  /** Whether a client's bare CR and LF become CRLF. */
   normalizes(address: string): boolean {
     return this.#normalizeFrom?.contains(address) ?? this.options.normalizeFrom === 'everybody';
   }
 
-  /** Ends what watches files, and sessions with mail servers that nobody has. Sessions under way go on. */
+  /** Stops watching files and ends idle sessions with mail servers. Open sessions go on. */
   close(): void {
     this.#domainFile?.close();
     this.certificates?.close();
-    for (const { backends } of this.doors) backends.close();
+    for (const { backends } of this.listeners) backends.close();
   }
 }
 
-/** Listeners with the same mail servers share the sessions that rest. */
-function doorsOf(options: SmtpOptions, log: SmtpLog): Door[] {
+/** Listeners with the same mail servers share idle sessions. */
+function listenersOf(options: SmtpOptions, log: SmtpLog): Listener[] {
   const made: { readonly list: readonly string[]; readonly backends: Backends }[] = [];
   const backendsOf = (list: readonly string[]): Backends => {
     const known = made.find((one) => isDeepStrictEqual(one.list, list));
@@ -84,14 +82,14 @@ function doorsOf(options: SmtpOptions, log: SmtpLog): Door[] {
     made.push({ list, backends });
     return backends;
   };
-  return options.listen.map((door) => ({ options: door, backends: backendsOf(door.backends) }));
+  return options.listen.map((listener) => ({ options: listener, backends: backendsOf(listener.backends) }));
 }
 
 const certificatesOf = (files: NonNullable<SmtpOptions['tls']>, log: SmtpLog): Certificates =>
   new Certificates(files, {
     onError: (error) =>
-      log.error({ err: error }, 'smtp: changed certificates can not be used; those before stay in use'),
-    onReload: () => log.info({ event: 'smtp' }, 'smtp: the certificates were read again'),
+      log.error({ err: error }, 'smtp: the changed certificates are invalid; the old ones stay in use'),
+    onReload: () => log.info({ event: 'smtp' }, 'smtp: reloaded the certificates'),
   });
 
 function prefixSet(key: string, texts: readonly string[]): PrefixSet {

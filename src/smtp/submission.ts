@@ -1,8 +1,8 @@
-/** What those may send who have signed in, or have not. */
+/** Limits on senders and recipients: of signed-in accounts, and of strangers who use our own domains. */
 import type { PathVerdict } from '../rules/smtp.ts';
 import type { Conversation } from './conversation.ts';
 
-/** @returns the refusal of a sender that no rule refuses; null where it may be used */
+/** Checks a sender that no rule refused. @returns the refusal; null: allowed */
 export function refuseSender(talk: Conversation, verdict: PathVerdict, line: string): string | null {
   const { options, policy, accounts } = talk.context;
   const { limits, senders } = options.submission;
@@ -10,7 +10,7 @@ export function refuseSender(talk: Conversation, verdict: PathVerdict, line: str
     const allowed = senders[talk.account] ?? senders['*'];
     if (allowed !== undefined && !verdict.path.empty && !isAmong(verdict.canonical, allowed)) {
       talk.report(['smtp-own-sender'], verdict, 553, line);
-      return '553 5.7.1 Sender address is not of your account';
+      return '553 5.7.1 Sender address does not belong to your account';
     }
     if (accounts.mayBegin(talk.account, limits)) return null;
     talk.report(['rate-limited'], verdict, 450, line);
@@ -23,7 +23,7 @@ export function refuseSender(talk: Conversation, verdict: PathVerdict, line: str
   return options.ownSender === 'block' ? '550 5.7.1 Sender refused: sign in to send from here' : null;
 }
 
-/** @returns the refusal of a recipient that no rule refuses; null where there may be one more */
+/** Checks a recipient that no rule refused. @returns the refusal; null: allowed */
 export function refuseRecipient(talk: Conversation, verdict: PathVerdict, line: string): string | null {
   const { options, accounts } = talk.context;
   if (talk.account === null || accounts.mayAdd(talk.account, options.submission.limits)) return null;
@@ -31,7 +31,7 @@ export function refuseRecipient(talk: Conversation, verdict: PathVerdict, line: 
   return '450 4.7.1 Too many recipients in an hour, try again later';
 }
 
-/** @param allowed addresses, or `@domain` for all of one; case is nobody's proof */
+/** Ignores case. @param allowed addresses, or `@domain` for a whole domain */
 function isAmong(mailbox: string, allowed: readonly string[]): boolean {
   const address = Buffer.from(mailbox, 'latin1').toString('utf8').toLowerCase();
   const domain = address.slice(address.lastIndexOf('@'));

@@ -1,12 +1,12 @@
-/** One session with a mail server. Speaks only what it is told, and takes an answer for each thing it says. */
+/** One session with a mail server: sends commands, one at a time, and reads their replies. */
 import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { refusedHere } from '../listener/refused-dial.ts';
+import { deliver, post } from './coalesced-writes.ts';
 import type { UpstreamTls } from './options.ts';
-import { deliver, post } from './outbox.ts';
 import { type Reply, ReplyReader, reply } from './reply.ts';
 
-/** The mail server is gone, hangs, or speaks no SMTP: nothing that was under way can be believed accepted. */
+/** The mail server closed, hangs, or does not speak SMTP: an open message must be taken for not accepted. */
 export class UpstreamLost extends Error {
   override name = 'UpstreamLost';
 }
@@ -18,23 +18,23 @@ export interface HostPort {
 
 const notGreeted = reply(421, ['4.3.0 Not greeted yet']);
 
-/** Nobody looks where it came from, so one is enough for all sessions. */
+/** Shared: nobody reads its stack. */
 const sessionEnded = new UpstreamLost('the session has ended');
 
 /**
- * What every mail server says is read into here, and made text of before anything else is read. A buffer each, which is
- * what a stream takes, is 64 KiB filled with zeros for a reply of thirty bytes: a tenth of the guard's processor time.
+ * The read buffer of all sessions without TLS, decoded before the next read. A stream would take a zeroed 64 KiB buffer for each reply of
+ * thirty bytes: a tenth of the guard's processor time.
  */
 const replies = Buffer.allocUnsafeSlow(65_536);
 
 export class Upstream {
   readonly target: HostPort;
   #socket: Socket;
-  /** What the mail server greeted with; 421 until whoever reads the greeting has put it here. */
+  /** The mail server's greeting; 421 until `Backends` has read it. */
   greeting = notGreeted;
-  /** The EHLO or HELO that holds in it, and what the mail server said to it. */
+  /** The EHLO or HELO in force, and the reply to it. */
   helo: { readonly line: string; readonly answer: Reply } | null = null;
-  /** Clients whose sessions were carried on it, and have ended. */
+  /** Clients this session has served. */
   clients = 0;
   #allWell = true;
   readonly #onRead = (length: number): boolean => {
@@ -48,14 +48,14 @@ export class Upstream {
   #lost: UpstreamLost | null = null;
   #timer: NodeJS.Timeout | null = null;
   #timeout = 0;
-  /** Told once, when the session ends otherwise than by `quit` or `drop`. */
+  /** Called once if the session is lost, not for `quit`. */
   onLost: (() => void) | null = null;
 
-  /** @param securely TLS is to come: then what is read goes through a stream, which TLS can be put over */
+  /** @param securely TLS will follow: read through the stream, which TLS can wrap */
   private constructor(target: HostPort, securely: boolean) {
     this.target = target;
     const { host, port } = target;
-    // No keep-alive probes: whatever waits here has a timeout of its own, so they would only cost system calls.
+    // No keep-alive probes: every wait has its own timeout.
     const how = securely ? {} : { onread: { buffer: replies, callback: this.#onRead } };
     this.#socket = connect({ host, port, noDelay: true, ...how });
     if (securely) this.#socket.on('data', this.#onData);
@@ -63,7 +63,7 @@ export class Upstream {
   }
 
   #watch(socket: Socket): void {
-    // The usual end is no error: one with its stack costs more than the rest of the closing.
+    // After `quit` the end is no error: making one with its stack costs more than closing.
     socket.on('error', (cause) => {
       if (this.#lost === null)
         this.#lose(new UpstreamLost(`${cause.message}${refusedHere(cause)}`, { cause }));
@@ -73,21 +73,21 @@ export class Upstream {
     });
   }
 
-  /** What is written goes here. */
+  /** To write messages to. */
   get socket(): Socket {
     return this.#socket;
   }
 
   /**
-   * Goes on under TLS.
+   * Starts TLS.
    *
-   * @throws UpstreamLost where no handshake comes about in `timeout` milliseconds, or the certificate is not believed
+   * @throws UpstreamLost if the handshake fails or takes longer than `timeout` milliseconds, or the certificate is invalid
    */
   async secure({ ca, servername, verify }: UpstreamTls, timeout: number): Promise<void> {
     deliver();
     const plain = this.#socket;
     plain.off('data', this.#onData);
-    // RFC 3207 section 6 (CVE-2011-0411): what came in the clear is no word of the server behind TLS.
+    // RFC 3207 section 6 (CVE-2011-0411): plaintext after STARTTLS may be injected, and must not be read as replies under TLS.
     if (this.#unasked !== null || this.#reader.isInside || plain.readableLength > 0)
       throw new UpstreamLost('the mail server spoke in the clear after STARTTLS');
     const name = servername ?? this.target.host;
@@ -115,10 +115,10 @@ export class Upstream {
   }
 
   /**
-   * Connects. The greeting is yet to come.
+   * Connects, without waiting for the greeting.
    *
-   * @param securely `secure` is to be called
-   * @throws UpstreamLost where no connection comes about in `timeout` milliseconds
+   * @param securely the caller will call `secure`
+   * @throws UpstreamLost if connecting fails or takes longer than `timeout` milliseconds
    */
   static async connect(target: HostPort, timeout: number, securely = false): Promise<Upstream> {
     const upstream = new Upstream(target, securely);
@@ -135,7 +135,7 @@ export class Upstream {
     return upstream;
   }
 
-  /** What the mail server has said though nothing was asked; null where it has kept silent. */
+  /** A reply the mail server sent without a command; null: none. */
   get unasked(): Reply | null {
     return this.#unasked;
   }
@@ -145,16 +145,16 @@ export class Upstream {
   }
 
   /**
-   * Whether nothing is under way and nothing was ever refused: a mail server counts what it refuses, and slows down or ends
-   * a session with much of it.
+   * Whether nothing is pending and nothing was ever refused: a mail server counts refusals, and slows down or ends a session with many
+   * of them.
    */
   get isSpotless(): boolean {
     return this.#lost === null && this.#waiting === null && this.#unasked === null && this.#allWell;
   }
 
-  /** Says a command and waits for its reply. @throws UpstreamLost */
+  /** Sends a command and waits for its reply. @throws UpstreamLost */
   command(line: string, timeout: number): Promise<Reply> {
-    // An answer that nobody asked for would be taken for that of the next command: 421 of a server that shuts down.
+    // An unsolicited reply, such as the 421 of a server that shuts down, would be taken for the reply to this command.
     if (this.#unasked !== null)
       this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
     if (this.#lost === null) post(this.#socket, `${line}\r\n`);
@@ -175,7 +175,7 @@ export class Upstream {
     });
   }
 
-  /** One timer, begun anew for each reply, in place of one made and thrown away for each. */
+  /** One timer is refreshed for each reply, which is cheaper than making one each time. */
   #expectWithin(timeout: number): void {
     if (this.#timer !== null && this.#timeout === timeout) {
       this.#timer.refresh();
@@ -184,25 +184,29 @@ export class Upstream {
     clearTimeout(this.#timer ?? undefined);
     this.#timeout = timeout;
     this.#timer = setTimeout(() => {
-      // Nothing is waited for between two commands; the next one begins it anew.
+      // Between two commands nobody waits; the next command refreshes the timer.
       if (this.#waiting !== null) this.drop(new UpstreamLost('no reply in time'));
     }, timeout);
   }
 
-  /** Ends the session without a word: after part of a refused message the server must not see an end of it. */
+  /** Closes the connection without QUIT: after part of a refused message the server must not see an end of it. */
   drop(why = new UpstreamLost('dropped')): void {
     this.#lose(why);
     this.#socket.destroy();
   }
 
-  /** Takes leave; does not wait. */
+  /** Sends QUIT and closes. Does not wait for the reply. */
   quit(): void {
     if (this.#lost !== null) return;
     this.onLost = null;
     this.#lost = sessionEnded;
     clearTimeout(this.#timer ?? undefined);
+    // The answer to QUIT changes nothing, so do not wait for it, as Postfix does not (smtp_skip_quit_response).
+    if (this.#waiting === null && !(this.#socket instanceof TLSSocket)) {
+      post(this.#socket, 'QUIT\r\n', true);
+      return;
+    }
     deliver();
-    // Not closed to write: that is a system call of its own, and the answer to QUIT ends it both ways.
     this.#socket.write('QUIT\r\n', 'latin1');
     this.#socket.setTimeout(5_000, () => this.#socket.destroy());
   }
@@ -216,14 +220,14 @@ export class Upstream {
       for (const reply of this.#reader.push(chunk)) {
         const waiting = this.#waiting;
         this.#waiting = null;
-        // 334: who breaks off an AUTH leaves a server that waits for a password, and would take the next EHLO for one.
+        // 334: after a cancelled AUTH the server may still wait for a password, and would take the next EHLO for it.
         if (reply.code >= 400 || reply.code === 334) this.#allWell = false;
         if (waiting !== null) waiting.resolve(reply);
         else if (this.#unasked === null) this.#unasked = reply;
         else throw new Error('several replies to one command');
       }
     } catch (cause) {
-      this.drop(new UpstreamLost('the mail server speaks no SMTP', { cause }));
+      this.drop(new UpstreamLost('the mail server does not speak SMTP', { cause }));
     }
   }
 

@@ -27,7 +27,7 @@ const listeners: readonly (readonly [name: string, yaml: (address: string) => st
   [
     'decoys',
     (address) => `decoys: [{ listen: "${address}", speaks: socks }]\n`,
-    'or take the decoy out of the config',
+    'or remove the decoy from the config',
   ],
   [
     'smtp',

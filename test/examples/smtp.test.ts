@@ -11,7 +11,7 @@ import { decoyOptions } from '../../src/decoys/options.ts';
 import { decoysSchema } from '../../src/decoys/schema.ts';
 import { smtpFaults, smtpWarnings } from '../../src/smtp/faults.ts';
 import { createSmtpGuard } from '../../src/smtp/guard.ts';
-import { type DoorOptions, type SmtpOptions, smtpOptions } from '../../src/smtp/options.ts';
+import { type ListenerOptions, type SmtpOptions, smtpOptions } from '../../src/smtp/options.ts';
 import { smtpSchema } from '../../src/smtp/schema.ts';
 import { certificate } from '../smtp/certificate.ts';
 import { Dialogue } from '../smtp/dialogue.ts';
@@ -33,8 +33,8 @@ function smtpSection(name: string) {
   return section;
 }
 
-const at = ({ listen }: SmtpOptions, port: number): DoorOptions[] =>
-  listen.map((door) => ({ ...door, address: '127.0.0.1:0', backends: [`127.0.0.1:${port}`] }));
+const at = ({ listen }: SmtpOptions, port: number): ListenerOptions[] =>
+  listen.map((listener) => ({ ...listener, address: '127.0.0.1:0', backends: [`127.0.0.1:${port}`] }));
 
 test('the Postfix example: ours passes, foreign is refused, the own network relays', {
   skip: without('postfix', 'openssl'),

@@ -1,9 +1,9 @@
 /** The mail parsers: addresses, parameters, lines, messages, replies; and decoys. */
 import { isDeepStrictEqual } from 'node:util';
 import { anyProtocol, longestMessage } from '../../src/decoys/conversation.ts';
-import { mailConversation } from '../../src/decoys/mail.ts';
+import { mailConversation } from '../../src/decoys/mail-server.ts';
 import { httpRefusals } from '../../src/decoys/refusals.ts';
-import { turnConversation } from '../../src/decoys/turn.ts';
+import { turnConversation } from '../../src/decoys/turn-server.ts';
 import { judgeRecipient, judgeSender, type MailPolicy } from '../../src/rules/smtp.ts';
 import { CommandLines } from '../../src/smtp/command-lines.ts';
 import { NormalizingScanner, StrictScanner } from '../../src/smtp/data-scanner.ts';

@@ -45,7 +45,7 @@ alerts: { webhook: "http://127.0.0.1:1/" }
       const told = (what: string) => new RegExp(`${what}.*${name}.*${words}`);
       await gateway.waitForLine(told('127\\.0\\.0\\.1:1 accepts no connection'));
       await gateway.waitForLine(told('fleet: Valkey is unreachable'));
-      await gateway.waitForLine(told('smtp: 127\\.0\\.0\\.1:1 passed over'));
+      await gateway.waitForLine(told('smtp: 127\\.0\\.0\\.1:1 skipped'));
       const alerts = await runProcess(requirePeer('python3'), [
         ...refused,
         'alerts',

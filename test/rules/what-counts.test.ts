@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { anyProtocol, type Conversation } from '../../src/decoys/conversation.ts';
-import { mailConversation } from '../../src/decoys/mail.ts';
+import { mailConversation } from '../../src/decoys/mail-server.ts';
 import { httpRefusals } from '../../src/decoys/refusals.ts';
 import { judgeBytes } from '../../src/guard/bad-bytes.ts';
 import { judge, type Verdict } from '../../src/judge.ts';

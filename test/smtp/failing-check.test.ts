@@ -25,7 +25,7 @@ test('a check that throws refuses the recipient and the sender', async (t) => {
         },
       },
       backends: new Backends({ ...options, backends: options.listen[0]!.backends }, () => {}),
-      door: options.listen[0]!,
+      listener: options.listen[0]!,
       certificates: null,
       ends,
       mayRelay: true,

@@ -199,13 +199,13 @@ test('what an operator should know of listeners and mail servers that can not wo
   assert.equal(told(withTls), '');
   assert.match(
     told({ ...withTls, backends: ['192.0.2.1:465'] }),
-    /192\.0\.2\.1:465 is a port that speaks TLS from the first byte/,
+    /192\.0\.2\.1:465 speaks TLS from the first byte/,
   );
   const backendTls = { mode: 'implicit', ca: null, servername: null, verify: true } as const;
   assert.equal(told({ ...withTls, backends: ['192.0.2.1:465'], backendTls }), '');
   assert.match(
     told({ ...withTls, listen: [{ proxyProtocol: true }] }),
-    /has proxyProtocol and nobody to believe/,
+    /has proxyProtocol, but trustedProxies is empty/,
   );
   assert.equal(told({ ...withTls, listen: [{ proxyProtocol: true }], trustedProxies: ['192.0.2.0/24'] }), '');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { Turns } from '../../src/smtp/turns.ts';
+import { RoundRobin } from '../../src/smtp/round-robin.ts';
 import { freePort } from '../support/free-port.ts';
 import { without } from '../support/peers.ts';
 import { Dialogue } from './dialogue.ts';
@@ -33,10 +33,10 @@ test('no mail server at all: 421, and what happened is logged', async (t) => {
   const client = await Dialogue.open(t, port);
   assert.equal((await client.reply()).code, 421);
   await client.closed();
-  assert.match(logged[0]!, /^smtp: 127\.0\.0\.1:\d+ passed over: .*ECONNREFUSED/);
+  assert.match(logged[0]!, /^smtp: 127\.0\.0\.1:\d+ skipped: .*ECONNREFUSED/);
 });
 
-test('a mail server that hangs, refuses for now or speaks no SMTP is passed over before the greeting', async (t) => {
+test('a mail server that hangs, refuses for now or does not speak SMTP is skipped before the greeting', async (t) => {
   const hanging = await fakeServer(t, () => {});
   const busy = await fakeServer(t, (socket) => socket.write('421 4.3.2 Busy\r\n'));
   const web = await fakeServer(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
@@ -64,7 +64,7 @@ test('one that hangs costs one client its timeout, and not every client after it
 
 test('turns: those that have failed come last for ten seconds, and each comes', () => {
   let now = 0;
-  const turns = new Turns(3, () => now);
+  const turns = new RoundRobin(3, () => now);
   assert.deepEqual(turns.next(), [0, 1, 2]);
   turns.failed(1);
   assert.deepEqual(turns.next(), [2, 0, 1]);

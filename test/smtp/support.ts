@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { createSmtpGuard, type SmtpGuard, type SmtpGuardContext } from '../../src/smtp/guard.ts';
-import type { DoorOptions, SmtpLimits, SmtpOptions, SmtpTimeouts } from '../../src/smtp/options.ts';
+import type { ListenerOptions, SmtpLimits, SmtpOptions, SmtpTimeouts } from '../../src/smtp/options.ts';
 import type { Owner } from '../support/owner.ts';
 import { ownDomains } from './recipients.ts';
 
 export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'timeouts' | 'listen'>> {
   /** Settings of its listeners; each has a free port of 127.0.0.1 and all backends, where it does not say otherwise. @default one */
-  readonly listen?: readonly (string | Partial<DoorOptions>)[];
+  readonly listen?: readonly (string | Partial<ListenerOptions>)[];
   /** @default the one of `backendPort` */
   readonly backends?: readonly string[];
   readonly limits?: Partial<SmtpLimits>;
@@ -23,13 +23,13 @@ export function guardOptions(
 ): SmtpOptions {
   return {
     // Listeners are told apart by how their address is written.
-    listen: listen.map((door, index) => ({
+    listen: listen.map((listener, index) => ({
       address: `127.0.0.${index + 1}:0`,
       auth: 'offered',
       tls: 'starttls',
       backends,
       proxyProtocol: false,
-      ...(typeof door === 'string' ? { address: door } : door),
+      ...(typeof listener === 'string' ? { address: listener } : listener),
     })),
     trustedProxies: [],
     domains: ownDomains,

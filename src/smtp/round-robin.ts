@@ -1,10 +1,10 @@
-/** Whose turn it is among several mail servers: each in turn, but those that have just failed after all others. */
+/** Round-robin over the mail servers; those that failed recently come last. */
 
-/** Milliseconds that a mail server waits behind the others for having failed. One that hangs costs a client its whole timeout. */
-const waitTime = 10_000;
+/** Back-off: milliseconds a failed mail server comes last. One that hangs costs a client its whole timeout. */
+const backOff = 10_000;
 
-export class Turns {
-  /** When each has failed last. */
+export class RoundRobin {
+  /** When each failed last. */
   readonly #failed: number[];
   readonly #now: () => number;
   #turn = 0;
@@ -15,18 +15,18 @@ export class Turns {
     this.#now = now;
   }
 
-  /** Every one once, in the order in which they are to be tried. */
+  /** All indices, in the order to try them. */
   next(): number[] {
     const count = this.#failed.length;
     const first = this.#turn++ % count;
-    const since = this.#now() - waitTime;
+    const since = this.#now() - backOff;
     const order: number[] = [];
-    const behind: number[] = [];
+    const last: number[] = [];
     for (let i = 0; i < count; i++) {
       const index = (first + i) % count;
-      (this.#failed[index]! > since ? behind : order).push(index);
+      (this.#failed[index]! > since ? last : order).push(index);
     }
-    order.push(...behind);
+    order.push(...last);
     return order;
   }
 

@@ -1,13 +1,10 @@
-/**
- * A table that forgets: two generations, the older one forgotten whole when the younger holds as many as a generation may. What
- * was set last is kept longest.
- */
-export class Recent<T> {
+/** A bounded map of two generations: when the younger one is full, the older one is dropped whole. GenerationalMap entries survive. */
+export class GenerationalMap<T> {
   readonly #most: number;
   #young = new Map<string, T>();
   #old = new Map<string, T>();
 
-  /** @param most entries of a generation */
+  /** @param most entries in a generation */
   constructor(most: number) {
     this.#most = most;
   }

@@ -1,4 +1,4 @@
-/** The policy of a decoy: no site is ours, so that whatever asks for a host asks for a foreign one. */
+/** The policy of a decoy: no site is ours, so every requested host is foreign. */
 import { catalogue, type Rule } from '../rules/catalogue.ts';
 import { type Policy, ruleSettings, type Site } from '../rules/policy.ts';
 import { SiteTable } from '../rules/site-table.ts';
@@ -10,7 +10,7 @@ const rules = ruleSettings((id) => {
 
 const nowhere: Site = { name: '', websocket: false, anyPort: false, rules };
 
-export const nothingOurs: Policy = {
+export const decoyPolicy: Policy = {
   sites: new SiteTable([]),
   defaultSite: nowhere,
   ports: new Set(),

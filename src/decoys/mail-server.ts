@@ -1,18 +1,18 @@
-/** A mail server that goes on until it is told whom the mail is for, or who sends it, and refuses there (RFC 5321). */
+/** A mail server (RFC 5321) that plays along up to RCPT or AUTH, and refuses there. */
 import { judgeFirstBytes } from '../judge.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp.ts';
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { type Asked, type Conversation, converse, credentials, type Step } from './conversation.ts';
 import { pairOf, plainCredentials } from './credentials.ts';
-import { nothingOurs } from './nothing-ours.ts';
+import { decoyPolicy } from './decoy-policy.ts';
 import { dropped, type RefuseHttp } from './refusals.ts';
 
-/** Commands of one session; who sends more gets a 421. */
+/** Commands of one session; then 421. */
 const mostCommands = 50;
 /** Bytes of one session. */
 const longestSession = 16_384;
-/** Bytes of what came before a recipient that stand beside it. */
+/** Bytes of earlier commands recorded with a recipient. */
 const mostBefore = 2048;
 
 interface Reply {
@@ -22,14 +22,14 @@ interface Reply {
   readonly ends?: boolean;
 }
 
-/** Whatever stands last is whom the sender takes this server for: the route before it is walked to where it leads. */
+/** Owns every domain: a route is followed from the server that the address names last, which the sender takes this one for. */
 const takenForOurs: MailPolicy = { owns: () => true };
 
-/** The rules of a recipient; without any he is at a domain that is none of ours, as every domain is. */
+/** The rules a recipient breaks; at least `smtp-foreign-recipient`, since a decoy owns no domain. */
 const rulesOf = (verdict: PathVerdict): readonly RuleId[] =>
   verdict.rules.length > 0 ? verdict.rules : ['smtp-foreign-recipient'];
 
-/** @param name what it calls itself: an address literal, which is true of every server */
+/** @param name in the greeting: an address literal, which is true of every server */
 export function mailConversation(name: string): Conversation {
   const session = new MailSession(name);
   return {
@@ -44,7 +44,7 @@ class MailSession {
   #at = 0;
   #commands = 0;
   #before = '';
-  /** What the next line answers, where one of AUTH was asked for. */
+  /** What AUTH expects in the next line; null: the next line is a command. */
   #prompt: 'plain' | 'name' | 'password' | null = null;
   #user = '';
 
@@ -58,7 +58,7 @@ class MailSession {
     let say = '';
     for (;;) {
       const end = bytes.indexOf(0x0a, this.#at);
-      // What has no end yet is no line, unless nothing more comes.
+      // Wait for the line end, unless nothing more comes.
       if (end === -1 && (!last || this.#at === bytes.length)) break;
       const line = bytes.toString('latin1', this.#at, end === -1 ? bytes.length : end).replace(/\r$/, '');
       this.#at = end === -1 ? bytes.length : end + 1;
@@ -130,7 +130,7 @@ class MailSession {
     };
   }
 
-  /** RFC 4954 section 4. What is offered is heard to its end, and refused. */
+  /** AUTH (RFC 4954 section 4): takes the credentials to the end, and refuses them. */
   #authenticate(rest: string): Reply {
     const [mechanism = '', initial = ''] = rest.split(/[ \t]+/);
     switch (mechanism.toUpperCase()) {
@@ -145,7 +145,7 @@ class MailSession {
         this.#prompt = initial === '' ? 'name' : 'password';
         return { say: initial === '' ? '334 VXNlcm5hbWU6\r\n' : '334 UGFzc3dvcmQ6\r\n' };
       default:
-        // Not offered; who names a mechanism offers no credentials yet.
+        // No credentials to record: naming a mechanism offers none.
         return { say: '504 5.5.4 Unrecognized authentication type\r\n' };
     }
   }
@@ -178,21 +178,21 @@ class MailSession {
 
 const decoded = (base64: string): string => Buffer.from(base64, 'base64').toString('latin1');
 
-/** A page can have a browser post a form here, whose fields are lines of mail: its first line says what it is. */
+/** A web page can make a browser post a form whose fields are mail commands; its first line gives it away. */
 function speaksOther(bytes: Buffer): boolean {
   if (/^[A-Z]+ \S+ HTTP\/1\.[01]\r?\n/.test(bytes.toString('latin1', 0, 4096))) return true;
   const protocol = classifyFirstBytes(bytes);
   if (protocol === 'smtp') return false;
   if (protocol === 'unknown' || protocol === 'http-1' || protocol === 'http-0.9')
-    return judgeFirstBytes(bytes, nothingOurs) !== null;
+    return judgeFirstBytes(bytes, decoyPolicy) !== null;
   return true;
 }
 
 const notMail = { bytes: Buffer.from('500 5.5.2 Command not recognized\r\n'), answer: 500 };
-/** Nothing is said in the other protocol. */
+/** Gives no reply in the other protocol. */
 const silent: RefuseHttp = () => dropped;
 
-/** Recorded as what it is, and answered as by a mail server. */
+/** Records the other protocol as what it is, and answers as a mail server would. */
 function otherProtocol(bytes: Buffer, last: boolean): Step {
   const step = converse(bytes, last, silent);
   if (step.more) return { more: true };

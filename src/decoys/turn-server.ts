@@ -1,4 +1,4 @@
-/** A TURN server over TCP (RFC 8656) that asks for credentials and allocates nothing: whoever looks for one tells who it is. */
+/** A TURN server over TCP (RFC 8656) that asks for credentials, records them and never allocates. */
 import { randomBytes } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { judgeFirstBytes } from '../judge.ts';
@@ -13,7 +13,7 @@ import {
   wish,
 } from './conversation.ts';
 import { pairOf } from './credentials.ts';
-import { nothingOurs } from './nothing-ours.ts';
+import { decoyPolicy } from './decoy-policy.ts';
 import { dropped, none, type RefuseHttp } from './refusals.ts';
 
 /** RFC 8489 section 18.3, RFC 8656 section 18. */
@@ -22,14 +22,14 @@ const cookie = Buffer.from([0x21, 0x12, 0xa4, 0x42]);
 const headerLength = 20;
 
 interface Message {
-  /** Of a request; null: an indication or an answer, which gets none. */
+  /** The method of a request; null: an indication or a response, which gets no answer. */
   readonly method: number | null;
   readonly transaction: Buffer;
   readonly attributes: ReadonlyMap<number, Buffer>;
   readonly length: number;
 }
 
-/** @param refuseHttp what those get who speak HTTP */
+/** @param refuseHttp the answer to HTTP clients */
 export function turnConversation(realm: string, refuseHttp: RefuseHttp): Conversation {
   const nonce = randomBytes(12).toString('hex');
   let at = 0;
@@ -40,7 +40,7 @@ export function turnConversation(realm: string, refuseHttp: RefuseHttp): Convers
     limit: longestMessage,
     read: (bytes, last): Step => {
       if (!isStun(bytes)) {
-        // Too few to tell: STUN has its cookie in the first ten bytes.
+        // Too few bytes to tell: wait for the STUN cookie.
         if (bytes.length < 10 && (bytes[0] ?? 0) < 0x40 && !last) return { more: true };
         return converse(bytes, last, refuseHttp);
       }
@@ -66,7 +66,7 @@ export function turnConversation(realm: string, refuseHttp: RefuseHttp): Convers
 
 const allocate = 3;
 
-/** Reads one message; null where it is not whole, or none. Total. */
+/** Reads one message; null if it is incomplete or not STUN. Never throws. */
 function parseStun(bytes: Buffer): Message | null {
   if (bytes.length < headerLength || !bytes.subarray(4, 8).equals(cookie)) return null;
   const length = headerLength + bytes.readUInt16BE(2);
@@ -87,18 +87,18 @@ function parseStun(bytes: Buffer): Message | null {
 }
 
 function wanted(bytes: Buffer, attributes: ReadonlyMap<number, Buffer> = new Map()): Wish | null {
-  const verdict = judgeFirstBytes(bytes, nothingOurs);
+  const verdict = judgeFirstBytes(bytes, decoyPolicy);
   if (verdict === null) return null;
   const user = attributes.get(attribute.username);
   const to = peerOf(attributes.get(attribute.peer));
-  const told = to === null ? verdict : { ...verdict, wanted: { ...verdict.wanted!, ...to } };
+  const named = to === null ? verdict : { ...verdict, wanted: { ...verdict.wanted!, ...to } };
   return {
-    ...wish(told, bytes.toString('latin1', 0, headerLength)),
+    ...wish(named, bytes.toString('latin1', 0, headerLength)),
     ...(user === undefined ? {} : { offered: pairOf(user.toString('latin1'), '') }),
   };
 }
 
-/** XOR-PEER-ADDRESS (RFC 8489 section 14.2), of IPv4. */
+/** XOR-PEER-ADDRESS (RFC 8489 section 14.2), IPv4 only. */
 function peerOf(value: Buffer | undefined): { host: string; port: number; text: string } | null {
   if (value === undefined || value.length !== 8 || value[1] !== 1) return null;
   const port = value.readUInt16BE(2) ^ 0x2112;
@@ -115,7 +115,7 @@ function field(type: number, value: string | Buffer): Buffer {
   return padded;
 }
 
-/** An error response (RFC 8489 section 14.8): nothing here writes a success. */
+/** An error response (RFC 8489 section 14.8). No function here writes a success. */
 function refusal(
   method: number,
   transaction: Buffer,

@@ -1,4 +1,4 @@
-/** EHLO, HELO and STARTTLS: who the client says it is, and what is agreed on. */
+/** EHLO, HELO and STARTTLS: the client's name, and the extensions offered to it. */
 import { capabilitiesOf, noCapabilities, offer } from './capabilities.ts';
 import type { Conversation } from './conversation.ts';
 import { reply } from './reply.ts';
@@ -12,21 +12,21 @@ export async function hello(talk: Conversation, verb: 'EHLO' | 'HELO', line: str
   if (answer.code !== 250) return talk.pass(answer);
   const withheld = talk.relayRight === 'outside' ? talk.context.options.withhold : [];
   talk.offered = verb === 'EHLO' ? capabilitiesOf(answer, withheld) : noCapabilities;
-  const { certificates, door, options } = talk.context;
+  const { certificates, listener, options } = talk.context;
   const lines =
     verb === 'HELO'
       ? []
       : offer(talk.offered, {
           startTls: certificates !== null && !talk.tls,
-          auth: talk.tls && door.auth !== 'none' && !talk.server.authenticated,
+          auth: talk.tls && listener.auth !== 'none' && !talk.server.authenticated,
           largest: options.limits.message,
         });
   return talk.pass(reply(250, [answer.lines[0]!, ...lines]));
 }
 
 /**
- * The name as Postfix takes it: the first word, whatever it is, with the signs that mean something in addresses and headers
- * made harmless. Phones and office PCs say `John's-iPhone`, `WIN_7` and worse, and the mail server decides on it.
+ * The name as Postfix reads it: the first word, with characters that have a meaning in addresses and headers replaced. Phones and
+ * office PCs send `John's-iPhone`, `WIN_7` and worse; the mail server decides whether to accept it.
  */
 function heloName(text: string): string | null {
   const word = /^[ \t]*([^ \t]+)/.exec(text)?.[1];
@@ -38,10 +38,10 @@ export async function startTls(talk: Conversation, line: string): Promise<boolea
   const { certificates, options } = talk.context;
   if (certificates === null || talk.tls) return talk.answer('502 5.5.1 STARTTLS not offered');
   if (line.length !== 8) return talk.answer('501 5.5.4 Syntax: STARTTLS');
-  // CVE-2011-0411: commands sent in the clear behind STARTTLS must not be carried out under TLS.
+  // CVE-2011-0411: plaintext commands sent after STARTTLS must not be carried out under TLS.
   if (talk.client.pending > 0) return talk.earlyTalk('TLS');
   talk.client.say('220 2.0.0 Ready to start TLS\r\n');
-  // RFC 3207 section 4.2: all knowledge of the session before it is thrown away, at the mail server too.
+  // RFC 3207 section 4.2: discard everything learned before TLS, at the mail server too.
   talk.server.startOver(talk.transaction !== null);
   talk.offered = noCapabilities;
   talk.endMessage('abandoned');
