@@ -10,7 +10,7 @@ import type { Reply } from './reply.ts';
 import { ServerSide } from './server-side.ts';
 import { connectionOf, listenerName, type SessionContext } from './session-context.ts';
 
-/** An open message: the mail server accepted MAIL. */
+/** A message begun by MAIL. */
 export interface Transaction {
   readonly utf8: boolean;
   /** The MAIL line as received. */
@@ -19,6 +19,10 @@ export interface Transaction {
   readonly sender: string;
   /** Recipients the mail server accepted, as forwarded. */
   readonly recipients: string[];
+  /** The MAIL command, until it goes to the mail server together with the first recipient; then null. */
+  unsent: string | null;
+  /** The mail server's reply to MAIL, if it refused the sender after the client was told 250. */
+  refusal: Reply | null;
 }
 
 export class Conversation {
@@ -108,11 +112,14 @@ export class Conversation {
     this.report(['smtp-auth-failed'], null, answer, Buffer.from(`AUTH ${what}`, 'utf8').toString('latin1'));
   }
 
+  /** Whether the mail server has a message open, too. */
+  get isOpenBehind(): boolean {
+    return this.transaction !== null && this.transaction.unsent === null && this.transaction.refusal === null;
+  }
+
   /** Ends the open message, if any. */
   endMessage(how: MessageEnd): void {
     if (this.transaction !== null) this.conduct.messageEnded(how);
     this.transaction = null;
   }
 }
-
-export const isDone = ({ code }: Reply): boolean => code >= 200 && code < 300;

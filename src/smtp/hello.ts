@@ -42,7 +42,7 @@ export async function startTls(talk: Conversation, line: string): Promise<boolea
   if (talk.client.pending > 0) return talk.earlyTalk('TLS');
   talk.client.say('220 2.0.0 Ready to start TLS\r\n');
   // RFC 3207 section 4.2: discard everything learned before TLS, at the mail server too.
-  talk.server.startOver(talk.transaction !== null);
+  talk.server.startOver(talk.isOpenBehind);
   talk.offered = noCapabilities;
   talk.endMessage('abandoned');
   await talk.client.startTls(certificates, options.timeouts.command);

@@ -2,12 +2,12 @@
 import { judgeRecipient, judgeSender } from '../rules/smtp.ts';
 import { acceptedMail } from './accepted-mail.ts';
 import { ClientSlow } from './client-channel.ts';
-import { type Conversation, isDone } from './conversation.ts';
+import type { Conversation, Transaction } from './conversation.ts';
 import { NormalizingScanner, StrictScanner } from './data-scanner.ts';
 import { transfer } from './data-transfer.ts';
 import { type Parameters, recipientParameters, senderParameters } from './parameters.ts';
 import { receivedField } from './received-field.ts';
-import type { Reply } from './reply.ts';
+import { isDone, type Reply } from './reply.ts';
 import { listenerName } from './session-context.ts';
 import { refuseRecipient, refuseSender } from './submission.ts';
 
@@ -31,12 +31,26 @@ export async function mail(talk: Conversation, line: string): Promise<boolean> {
   if (notTheirs !== null) return talk.answer(notTheirs);
   const { text: written } = parameters as Accepted;
   const sender = utf8 ? verdict.written : verdict.canonical;
-  const answer = await talk.server.begin(`MAIL FROM:<${sender}>${written}`);
-  if (isDone(answer)) talk.transaction = { utf8, line, sender, recipients: [] };
-  // RFC 3207 section 4: this 530 concerns the guard's connection; the client may already use TLS.
-  else if (answer.code === 530 && options.backendTls === null && /TLS/i.test(answer.text))
-    talk.context.backends.demandsTls(talk.server.upstream.target);
+  const command = `MAIL FROM:<${sender}>${written}`;
+  const begun = { utf8, line, sender, recipients: [], refusal: null };
+  if (talk.offered.offered.has('PIPELINING') && !talk.isOpenBehind) {
+    if (talk.transaction !== null) return talk.answer('503 5.5.1 Nested MAIL');
+    // Goes out with the first recipient, in one write: a round trip less, and a client that is refused every recipient costs none. If the
+    // mail server refuses the sender, each recipient gets its reply, as from a Postfix of its own accord (smtpd_delay_reject).
+    talk.transaction = { ...begun, unsent: command };
+    return talk.answer('250 2.1.0 OK');
+  }
+  const answer = await talk.server.begin(command);
+  if (isDone(answer)) talk.transaction = { ...begun, unsent: null };
+  else senderRefused(talk, answer);
   return talk.pass(answer);
+}
+
+/** Notes what a refusal of MAIL says to the guard. */
+function senderRefused(talk: Conversation, { code, text }: Reply): void {
+  // RFC 3207 section 4: this 530 concerns the guard's connection; the client may already use TLS.
+  if (code === 530 && talk.context.options.backendTls === null && /TLS/i.test(text))
+    talk.context.backends.demandsTls(talk.server.upstream.target);
 }
 
 /** RCPT. @returns whether the session goes on */
@@ -59,12 +73,24 @@ export async function rcpt(talk: Conversation, line: string): Promise<boolean> {
   if (tooMany !== null) return talk.answer(tooMany);
   const { text: written } = parameters as Accepted;
   const recipient = transaction.utf8 ? verdict.written : verdict.canonical;
-  const answer = await talk.server.command(`RCPT TO:<${recipient}>${written}`);
+  const answer = await sendRecipient(talk, transaction, `RCPT TO:<${recipient}>${written}`);
   const taken = isDone(answer);
   if (taken) transaction.recipients.push(recipient);
   conduct.recipientPassed(taken);
   // An office's outgoing mail always has some dead addresses: they cost it no errors.
   return talk.relayRight === 'relaying' ? talk.pass(answer, 0) : talk.pass(answer);
+}
+
+/** Sends RCPT, and MAIL before it if that is yet to go. @returns the reply to RCPT, or the refusal of MAIL */
+async function sendRecipient(talk: Conversation, transaction: Transaction, line: string): Promise<Reply> {
+  if (transaction.refusal !== null) return transaction.refusal;
+  if (transaction.unsent === null) return talk.server.command(line);
+  const [begun, answer] = await talk.server.beginMessage(transaction.unsent, line);
+  transaction.unsent = null;
+  if (answer !== null) return answer;
+  transaction.refusal = begun;
+  senderRefused(talk, begun);
+  return begun;
 }
 
 type Accepted = Exclude<Parameters, { refuse: string }>;
@@ -138,7 +164,10 @@ function saidOrLost(talk: Conversation, said: Reply | null): boolean {
 /** RSET. @returns whether the session goes on */
 export async function reset(talk: Conversation, line: string): Promise<boolean> {
   if (line.length !== 4) return talk.answer('501 5.5.4 Syntax: RSET');
-  if (talk.transaction === null) return talk.answer('250 2.0.0 OK');
+  if (!talk.isOpenBehind) {
+    talk.endMessage('abandoned');
+    return talk.answer('250 2.0.0 OK');
+  }
   const answer = await talk.server.command('RSET');
   talk.endMessage('abandoned');
   return talk.pass(answer);

@@ -8,6 +8,8 @@ export interface Reply {
   readonly text: string;
 }
 
+export const isDone = ({ code }: Reply): boolean => code >= 200 && code < 300;
+
 /** The mail server did not speak SMTP. */
 export class ReplyError extends Error {
   override name = 'ReplyError';

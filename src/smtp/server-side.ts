@@ -1,8 +1,11 @@
 /** The mail server's side of a client's session: dials, and redials a lost session where that loses no mail. */
 import type { ClientChannel } from './client-channel.ts';
-import type { Reply } from './reply.ts';
+import { isDone, type Reply } from './reply.ts';
 import type { SessionContext } from './session-context.ts';
 import { type Upstream, UpstreamLost } from './upstream.ts';
+
+/** The mail server ends the session with this reply. */
+const isShuttingDown = ({ code }: Reply): boolean => code === 421;
 
 export class ServerSide {
   readonly #context: Pick<SessionContext, 'options' | 'backends' | 'ends'>;
@@ -51,20 +54,53 @@ export class ServerSide {
     this.#helo = null;
     const before = this.#unproven ? this.upstream.helo : null;
     // The previous client sent the same line, so its reply holds.
-    const answer = before?.line === line ? before.answer : await this.#anywhere(line);
+    const answer =
+      before?.line === line ? before.answer : await this.#anywhere(() => this.command(line), isShuttingDown);
     if (answer.code === 250) {
       this.#helo = line;
-      this.upstream.helo = { line, answer };
+      this.upstream.introduced(line, answer);
     }
     return answer;
   }
 
   /** Sends MAIL or AUTH. Redials first if needed. @throws UpstreamLost */
-  async begin(line: string): Promise<Reply> {
+  begin(line: string): Promise<Reply> {
+    this.#prepare();
+    return this.#anywhere(() => this.command(line), isShuttingDown);
+  }
+
+  /**
+   * Sends MAIL and the first RCPT: in one write if the mail server offers PIPELINING. Redials first if needed.
+   *
+   * @returns both replies; the second is null if MAIL was refused
+   * @throws UpstreamLost
+   */
+  beginMessage(mail: string, rcpt: string): Promise<[Reply, Reply | null]> {
+    this.#prepare();
+    return this.#anywhere(
+      () => this.#mailAndRcpt(mail, rcpt),
+      (answers) => answers.some((answer) => answer !== null && isShuttingDown(answer)),
+    );
+  }
+
+  async #mailAndRcpt(mail: string, rcpt: string): Promise<[Reply, Reply | null]> {
+    const { upstream } = this;
+    if (upstream.helo?.pipelines !== true) {
+      const begun = await this.command(mail);
+      return [begun, isDone(begun) ? await this.command(rcpt) : null];
+    }
+    const [begun, first] = await upstream.pipelined(mail, rcpt, this.#context.options.timeouts.reply);
+    if (isDone(begun)) return [begun, first];
+    // RCPT without MAIL gets 503. A server that accepts it has a message open that no client may continue.
+    if (isDone(first)) this.drop();
+    return [begun, null];
+  }
+
+  /** For a command that may begin something. */
+  #prepare(): void {
     // The EHLO in a reused session is another client's, or this client's from before TLS: don't send mail under it.
     if (this.#helo === null && (this.#startsOver || (this.#upstream?.clients ?? 0) > 0)) this.leave(false);
     this.#used = true;
-    return this.#anywhere(line);
   }
 
   /** Sends a command of the open message or AUTH exchange. @throws UpstreamLost */
@@ -108,20 +144,20 @@ export class ServerSide {
     this.#upstream?.drop();
   }
 
-  /** Sends a command in the current session, or in a new one if the mail server closed it while it was idle. */
-  async #anywhere(line: string): Promise<Reply> {
+  /** Sends commands in the current session, or in a new one if the mail server closed it while it was idle. */
+  async #anywhere<T>(send: () => Promise<T>, isOver: (answer: T) => boolean): Promise<T> {
     if (this.#unproven) {
       this.#unproven = false;
       try {
-        const answer = await this.command(line);
-        if (answer.code !== 421) return answer;
+        const answer = await send();
+        if (!isOver(answer)) return answer;
       } catch (error) {
         if (!(error instanceof UpstreamLost)) throw error;
       }
       this.drop();
     }
     if (this.#upstream?.isLost !== false) await this.#dialAfresh();
-    return this.command(line);
+    return send();
   }
 
   /** A mail server may take minutes to greet: a client that leaves meanwhile must not hold a connection until then. */
@@ -153,6 +189,6 @@ export class ServerSide {
     this.#upstream = await this.#dial(true);
     const { code } = this.#upstream.greeting;
     if (code !== 220) throw new UpstreamLost(`the mail server greets with ${code}`);
-    if (this.#helo !== null) await this.command(this.#helo);
+    if (this.#helo !== null) this.#upstream.introduced(this.#helo, await this.command(this.#helo));
   }
 }

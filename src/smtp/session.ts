@@ -41,7 +41,7 @@ export class Session {
       this.#giveUp(error);
     } finally {
       if (conduct.offence !== null) context.onOffence(conduct.offence);
-      server.leave(this.#talk.transaction !== null);
+      server.leave(this.#talk.isOpenBehind);
       client.end();
     }
   }

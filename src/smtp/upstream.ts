@@ -33,7 +33,7 @@ export class Upstream {
   /** The mail server's greeting; 421 until `Backends` has read it. */
   greeting = notGreeted;
   /** The EHLO or HELO in force, and the reply to it. */
-  helo: { readonly line: string; readonly answer: Reply } | null = null;
+  helo: { readonly line: string; readonly answer: Reply; readonly pipelines: boolean } | null = null;
   /** Clients this session has served. */
   clients = 0;
   #allWell = true;
@@ -43,7 +43,8 @@ export class Upstream {
   };
   readonly #onData = (chunk: Buffer): void => this.#read(chunk);
   readonly #reader = new ReplyReader();
-  #waiting: { resolve(reply: Reply): void; reject(error: Error): void } | null = null;
+  /** For the replies to come, in order. */
+  #waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
   #unasked: Reply | null = null;
   #lost: UpstreamLost | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -149,16 +150,33 @@ export class Upstream {
    * of them.
    */
   get isSpotless(): boolean {
-    return this.#lost === null && this.#waiting === null && this.#unasked === null && this.#allWell;
+    return this.#lost === null && this.#waiting.length === 0 && this.#unasked === null && this.#allWell;
+  }
+
+  /** Keeps the EHLO or HELO, if it was accepted. */
+  introduced(line: string, answer: Reply): void {
+    if (answer.code !== 250) return;
+    const pipelines = answer.lines.some((text, at) => at > 0 && /^PIPELINING[ \t]*$/i.test(text));
+    this.helo = { line, answer, pipelines };
   }
 
   /** Sends a command and waits for its reply. @throws UpstreamLost */
   command(line: string, timeout: number): Promise<Reply> {
+    this.#say(`${line}\r\n`);
+    return this.reply(timeout);
+  }
+
+  /** Sends two commands in one write (RFC 2920) and waits for both replies. @throws UpstreamLost */
+  pipelined(first: string, second: string, timeout: number): Promise<[Reply, Reply]> {
+    this.#say(`${first}\r\n${second}\r\n`);
+    return Promise.all([this.reply(timeout), this.reply(timeout)]);
+  }
+
+  #say(text: string): void {
     // An unsolicited reply, such as the 421 of a server that shuts down, would be taken for the reply to this command.
     if (this.#unasked !== null)
       this.drop(new UpstreamLost(`the mail server said ${this.#unasked.code} unasked`));
-    if (this.#lost === null) post(this.#socket, `${line}\r\n`);
-    return this.reply(timeout);
+    if (this.#lost === null) post(this.#socket, text);
   }
 
   /** Waits for a reply. @throws UpstreamLost */
@@ -170,7 +188,7 @@ export class Upstream {
     }
     if (this.#lost !== null) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
+      this.#waiting.push({ resolve, reject });
       this.#expectWithin(timeout);
     });
   }
@@ -185,7 +203,7 @@ export class Upstream {
     this.#timeout = timeout;
     this.#timer = setTimeout(() => {
       // Between two commands nobody waits; the next command refreshes the timer.
-      if (this.#waiting !== null) this.drop(new UpstreamLost('no reply in time'));
+      if (this.#waiting.length > 0) this.drop(new UpstreamLost('no reply in time'));
     }, timeout);
   }
 
@@ -202,7 +220,7 @@ export class Upstream {
     this.#lost = sessionEnded;
     clearTimeout(this.#timer ?? undefined);
     // The answer to QUIT changes nothing, so do not wait for it, as Postfix does not (smtp_skip_quit_response).
-    if (this.#waiting === null && !(this.#socket instanceof TLSSocket)) {
+    if (this.#waiting.length === 0 && !(this.#socket instanceof TLSSocket)) {
       post(this.#socket, 'QUIT\r\n', true);
       return;
     }
@@ -218,11 +236,10 @@ export class Upstream {
     }
     try {
       for (const reply of this.#reader.push(chunk)) {
-        const waiting = this.#waiting;
-        this.#waiting = null;
+        const waiting = this.#waiting.shift();
         // 334: after a cancelled AUTH the server may still wait for a password, and would take the next EHLO for it.
         if (reply.code >= 400 || reply.code === 334) this.#allWell = false;
-        if (waiting !== null) waiting.resolve(reply);
+        if (waiting !== undefined) waiting.resolve(reply);
         else if (this.#unasked === null) this.#unasked = reply;
         else throw new Error('several replies to one command');
       }
@@ -235,9 +252,7 @@ export class Upstream {
     if (this.#lost !== null) return;
     this.#lost = why;
     clearTimeout(this.#timer ?? undefined);
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    waiting?.reject(why);
+    for (const { reject } of this.#waiting.splice(0)) reject(why);
     this.onLost?.();
   }
 }

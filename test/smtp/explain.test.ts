@@ -18,7 +18,7 @@ test('a route is told step by step', () => {
   assert.equal(found.steps.length, 2);
   assert.match(
     found.steps[0]!,
-    /^@example\.net:user%example\.com@example\.net: the first host .* left is user%example\.com@example\.net$/,
+    /^@example\.net:user%example\.com@example\.net: the first host .*; user%example\.com@example\.net remains$/,
   );
   assert.match(found.steps[1]!, /the last % becomes an @, for example\.com; user@example\.com remains$/);
   assert.equal(

@@ -114,6 +114,7 @@ suite('sessions with the mail server that are used again', () => {
     const client = await Dialogue.greeted(t, port);
     await send(client, 'Hi');
     assert.equal(await client.code('MAIL FROM:<b@example.org>'), 250);
+    assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
     await leave(client);
     await deliver(t, port);
     assert.equal(sink.received.length, 3);

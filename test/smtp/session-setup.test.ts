@@ -26,8 +26,9 @@ test('STARTTLS after nothing but EHLO goes on in the same session with the mail 
   const { client, sink } = await behindStartTls(t, true);
   assert.equal(await client.code('EHLO after.example.org'), 250);
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
   assert.deepEqual(sink.received, [
-    'EHLO before.example.org\r\nEHLO after.example.org\r\nMAIL FROM:<a@example.org>\r\n',
+    'EHLO before.example.org\r\nEHLO after.example.org\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<user@example.net>\r\n',
   ]);
 });
 
