@@ -1,6 +1,6 @@
 /** Our domains, compiled. */
 import type { MailPolicy } from '../rules/smtp.ts';
-import { canonicalMailDomain } from '../wire/mail-domain.ts';
+import { addressLiteral, canonicalMailDomain } from '../wire/mail-domain.ts';
 
 /** A set of domains. A look-up takes one step a label, however large the set. */
 export class DomainTable {
@@ -47,8 +47,8 @@ export function mailPolicy(domains: readonly string[], plainLocals = false): Mai
   return { plainLocals, owns: (domain) => table.has(domain) };
 }
 
-/** The same policy, which also owns the address literal the client connected to: `user@[192.0.2.1]` sent to 192.0.2.1. */
-export const withLiteral = (policy: MailPolicy, literal: string): MailPolicy => ({
+/** The same policy, which also owns the literal of the address the client connected to: `user@[192.0.2.1]` sent to 192.0.2.1. */
+export const withLiteral = (policy: MailPolicy, address: string): MailPolicy => ({
   ...policy,
-  owns: (domain) => domain === literal || policy.owns(domain),
+  owns: (domain) => (domain.startsWith('[') && domain === addressLiteral(address)) || policy.owns(domain),
 });

@@ -7,7 +7,6 @@ import type { EventSink } from '../events/event.ts';
 import { bind } from '../listener/bind.ts';
 import { takeProxyHeader } from '../listener/proxy-header.ts';
 import type { RuleId } from '../rules/catalogue.ts';
-import { addressLiteral } from '../wire/mail-domain.ts';
 import { logMail, type MailCounts } from './accepted-mail.ts';
 import { Accounts } from './accounts.ts';
 import { parseHostPort } from './backends.ts';
@@ -203,7 +202,7 @@ class Guard implements SmtpGuard {
     const session = new Session(socket, {
       options,
       listener: listener.options,
-      policy: withLiteral(policy, addressLiteral(ends.localAddress)),
+      policy: withLiteral(policy, ends.localAddress),
       backends: listener.backends,
       certificates,
       ends,
