@@ -227,7 +227,8 @@ test('Postfix is killed in the middle of a message: 4xx, and nothing was accepte
   await postfix.process.stop(0);
   client.send('text\r\n.\r\n');
   assert.equal((await client.reply()).code, 451);
-  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 421);
+  assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
+  assert.equal(await client.code('RCPT TO:<user@example.net>'), 421);
   assert.equal(sink.mails.length, 0);
 });
 
