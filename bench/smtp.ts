@@ -20,9 +20,10 @@ import type { Owner } from '../test/support/owner.ts';
 import { requirePeer, without } from '../test/support/peers.ts';
 import { runProcess, startProcess } from '../test/support/process.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
+import { median } from './options.ts';
 import { loadCore, proxyCore, treeOf } from './pinned.ts';
 
-export interface BenchOptions {
+export interface SmtpBenchOptions {
   /** One JSON object a line on stdout, instead of text. */
   readonly json?: boolean;
   /** Pairs of rounds of each scene. @default 15 */
@@ -126,7 +127,7 @@ export async function run({
   quick = false,
   rounds = quick ? 1 : 15,
   only = '',
-}: BenchOptions = {}): Promise<BenchResult[]> {
+}: SmtpBenchOptions = {}): Promise<BenchResult[]> {
   const missing = without('smtp-source', 'smtp-sink', 'postfix', 'saslpasswd2', 'openssl');
   if (missing !== false) throw new Error(`bench smtp ${missing}`);
   const stops: (() => unknown)[] = [];
@@ -304,12 +305,6 @@ async function timed(scene: Scene, command: readonly string[]): Promise<Round> {
   const { user, system } = process.cpuUsage(before);
   return { rate: scene.messages / seconds, time: (user + system) / scene.messages };
 }
-
-const median = (numbers: readonly number[]): number => {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
 
 function describe({ scene, unit, direct, guarded, ratio, guardTime, target }: BenchResult): string {
   const verdict = `${ratio >= target ? 'ok' : 'below'}, target ${target}`;
