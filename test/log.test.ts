@@ -15,7 +15,7 @@ const entry = {
   intent: 'web',
 };
 
-test('a probe is one line, and nothing in it commands the terminal', () => {
+test('a probe is one line without terminal escapes', () => {
   const line = logLine(JSON.stringify(entry)).replace(/\x1b\[\d+m/g, '');
   assert.match(
     line,
@@ -23,7 +23,7 @@ test('a probe is one line, and nothing in it commands the terminal', () => {
   );
 });
 
-test('a refused host stands in its line', () => {
+test('a refused host is in its line', () => {
   const refused = {
     ...entry,
     rule: 'host-foreign',
@@ -33,7 +33,7 @@ test('a refused host stands in its line', () => {
   assert.match(logLine(JSON.stringify(refused)), /Host: shop\.example\.org {2}GET \/cart HTTP\/1\.1/);
 });
 
-test('bans, reloads, backends and everything else that has a name stand in the columns of probes', () => {
+test('bans, reloads, backends and other named events use the columns of probes', () => {
   const plain = (event: object): string =>
     logLine(JSON.stringify({ level: 30, time: '2026-01-31T12:00:00.000Z', ...event })).replace(
       /\x1b\[\d+m/g,

@@ -70,7 +70,7 @@ const card = (title: string, content: string): string =>
 function assumed({ hosts, learned, asked, ownAbsolute, ownClients }: ScanResult, { own }: ScanWords): string {
   const known =
     hosts.length > 0
-      ? own.told(hosts.join(', '))
+      ? own.given(hosts.join(', '))
       : learned.length > 0
         ? `${own.assumed} ${learned.map(({ name, from }) => `${name} (${from})`).join('; ')}`
         : own.unknown;

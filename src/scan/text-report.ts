@@ -44,7 +44,7 @@ function assumptions(
   { own }: ScanWords,
 ): string {
   const lines: string[] = [];
-  if (hosts.length > 0) lines.push(own.told(hosts.join(', ')));
+  if (hosts.length > 0) lines.push(own.given(hosts.join(', ')));
   else if (learned.length > 0) {
     lines.push(own.assumed);
     for (const { name, from } of learned.slice(0, rows)) lines.push(`  ${name}: ${from}`);

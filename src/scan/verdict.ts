@@ -39,7 +39,7 @@ export function verdictSentence(
   const opening = relayed > 0 ? verdict.relayed(relayed) : unclear > 0 ? verdict.noneSeen : verdict.none;
   const names = [...asked].sort(([, a], [, b]) => b - a).map(([name]) => name);
   return [
-    verdict.told(opening, parts),
+    verdict.withParts(opening, parts),
     relayed === 0 && unclear > 0 ? verdict.doubt(unclear) : '',
     names[0] === undefined ? '' : verdict.yours(names[0], names.length - 1),
     relayed === 0 && attempted > 0 ? verdict.tried(attempted) : '',

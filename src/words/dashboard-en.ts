@@ -282,7 +282,7 @@ export const dashboardInEnglish = {
     add: 'Add it to the hosts of its site in the config:',
     beside: '# in addition to the hosts already there',
     lines: 'Config lines',
-    /** `sekisho check --config FILE` stands between the two. */
+    /** Followed by `sekisho check --config FILE` and `reloadRest`. */
     reload: 'Then reload:',
     reloadRest:
       ', then send SIGHUP to the process. Only do this for names you own: the sender of this request chose this name.',

@@ -49,7 +49,7 @@ export const scanInEnglish = {
       counted(count, 'probe was likely relayed', 'probes were likely relayed'),
     noneSeen: 'No relay was found to have succeeded',
     none: 'No relay succeeded',
-    told: (opening: string, told: readonly string[]) => `${opening}: ${told.join(', ')}.`,
+    withParts: (opening: string, parts: readonly string[]) => `${opening}: ${parts.join(', ')}.`,
     /** @param name of the family, with its count */
     all: (name: string, count: number, outcome: string): string =>
       count === 1 ? `${name} ${outcome}` : `${name} all ${outcome}`,
@@ -67,7 +67,7 @@ export const scanInEnglish = {
       ` However, ${count === 1 ? 'a line of an error log is' : `${amount(count)} lines of error logs are`} about a foreign upstream: the server forwards requests.`,
   },
   own: {
-    told: (hosts: string) => `Own names, as given: ${hosts}`,
+    given: (hosts: string) => `Own names, as given: ${hosts}`,
     assumed: 'Assumed to be your own names (give them with --host NAME, and nothing is assumed):',
     unknown:
       'Your own names could not be derived from the log, so every name counts as foreign. Give them with --host NAME.',

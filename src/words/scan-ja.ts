@@ -42,7 +42,7 @@ export const scanInJapanese: ScanWords = {
     relayed: (count) => `${amount(count)} 件の探査が中継された疑いがあります`,
     noneSeen: '中継に成功した形跡はありません',
     none: '中継は 1 件も成功していません',
-    told: (opening, told) => `${opening}。内訳: ${told.join('、')}。`,
+    withParts: (opening, parts) => `${opening}。内訳: ${parts.join('、')}。`,
     all: (name, count, outcome) => (count === 1 ? `${name}（${outcome}）` : `${name}（すべて${outcome}）`),
     mixed: (name, parts) =>
       `${name}（${parts.map(({ count, outcome }) => `${outcome} ${amount(count)}`).join('、')}）`,
@@ -56,7 +56,7 @@ export const scanInJapanese: ScanWords = {
       `ただし、エラーログの ${amount(count)} 行に、よそのサーバーへの接続が残っています。このサーバーはリクエストを中継しています。`,
   },
   own: {
-    told: (hosts) => `自分の名前（指定）: ${hosts}`,
+    given: (hosts) => `自分の名前（指定）: ${hosts}`,
     assumed: '自分の名前とみなしたもの（--host NAME で指定すれば、推測はしません）:',
     unknown:
       'ログからは自分の名前がわからないため、どの名前もよそのものとみなしました。--host NAME で教えてください。',

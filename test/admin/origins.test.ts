@@ -51,9 +51,9 @@ suite('where probes come from', () => {
   after(() => stops.run());
 
   test('is summed over all sources, not only the busiest', async () => {
-    const told = await checkpoint.json<OriginsAnswer>('/api/origins');
-    assert.equal(told.clients, 162);
-    const { last, ...first } = told.networks[0]!;
+    const origins = await checkpoint.json<OriginsAnswer>('/api/origins');
+    assert.equal(origins.clients, 162);
+    const { last, ...first } = origins.networks[0]!;
     assert.deepEqual(first, {
       prefix: '198.51.100.0/24',
       count: 100,
@@ -63,17 +63,17 @@ suite('where probes come from', () => {
       network: 'Example Net',
     });
     assert.ok(Math.abs(Date.parse(last) - Date.now()) < 600_000);
-    assert.deepEqual(told.countries, [
+    assert.deepEqual(origins.countries, [
       { country: 'NL', count: 180, clients: 60 },
       { country: 'JP', count: 100, clients: 100 },
       { country: null, count: 2, clients: 2 },
     ]);
-    assert.deepEqual(told.systems, [{ asn: 64500, network: 'Example Net', count: 100, clients: 100 }]);
-    assert.equal(told.networks.length, 50);
-    assert.deepEqual(told.others, { count: 0, clients: 0 });
+    assert.deepEqual(origins.systems, [{ asn: 64500, network: 'Example Net', count: 100, clients: 100 }]);
+    assert.equal(origins.networks.length, 50);
+    assert.deepEqual(origins.others, { count: 0, clients: 0 });
     assert.equal((await checkpoint.get('/api/origins?from=2&to=1')).status, 400);
     const longer = await checkpoint.json<OriginsAnswer>(`/api/origins?from=${Date.now() - 20 * 86_400_000}`);
-    assert.deepEqual(longer.countries, told.countries);
+    assert.deepEqual(longer.countries, origins.countries);
   });
 
   test('an IPv6 network is the /48', async () => {

@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-interface Told {
+interface Alert {
   readonly kind: string;
   readonly level: string;
   readonly title: string;
@@ -25,12 +25,12 @@ const conditions = ['first', 'ban', 'passed', 'backend', 'journal'] as const;
 const only = (kind: (typeof conditions)[number] | 'rate'): string =>
   `when: { rate: ${kind === 'rate' ? 20 : 0}, ${conditions.map((name) => `${name}: ${name === kind}`).join(', ')} }`;
 
-async function receiver(t: TestContext): Promise<{ url: string; told: Told[] }> {
-  const told: Told[] = [];
+async function receiver(t: TestContext): Promise<{ url: string; alerts: Alert[] }> {
+  const alerts: Alert[] = [];
   const server = createServer(async (req, res) => {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
-    told.push(JSON.parse(body) as Told);
+    alerts.push(JSON.parse(body) as Alert);
     res.end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -38,29 +38,29 @@ async function receiver(t: TestContext): Promise<{ url: string; told: Told[] }> 
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, told };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, alerts };
 }
 
 /** A checkpoint with one kind of alert, and the alerts received. */
 async function watched(t: TestContext, kind: Parameters<typeof only>[0], yaml = '') {
-  const { url, told } = await receiver(t);
+  const { url, alerts } = await receiver(t);
   const checkpoint = await runCheckpoint(
     t,
     `alerts: { name: gate, webhook: "${url}", digest: 1s, ${only(kind)} }\n${yaml}`,
   );
-  const until = (count: number) => eventually(() => told.length >= count, `${count} messages`, 20_000);
-  return { ...checkpoint, told, until, kinds: () => told.map((one) => one.kind) };
+  const until = (count: number) => eventually(() => alerts.length >= count, `${count} messages`, 20_000);
+  return { ...checkpoint, alerts, until, kinds: () => alerts.map((one) => one.kind) };
 }
 
 suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
   test('for the first probe of a rule, not for the next', async (t) => {
-    const { probe, until, told, control } = await watched(t, 'first');
+    const { probe, until, alerts, control } = await watched(t, 'first');
     await probe(foreign('www.example.com', '/azenv.php'));
     await until(1);
     await probe(foreign('www.example.com', '/again'));
     await control.close();
     assert.deepEqual(
-      told.map(({ kind, title }) => [kind, title]),
+      alerts.map(({ kind, title }) => [kind, title]),
       [
         ['first', 'gate: first absolute-form-foreign probe'],
         ['summary', 'gate: quiet again after 2 probes'],
@@ -69,49 +69,55 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
   });
 
   test('for more probes in a minute than the limit, and when it is over, with the exact count', async (t) => {
-    const { probe, until, told, written, control } = await watched(
+    const { probe, until, alerts, written, control } = await watched(
       t,
       'rate',
       'bans: false\nrateLimit: false\n',
     );
     for (let i = 0; i < 40; i++) await probe(foreign(`host${i % 3}.example.com`), `127.0.0.${2 + (i % 2)}`);
     await until(1);
-    assert.deepEqual([told[0]!.kind, told[0]!.level], ['rate', 'trouble']);
-    assert.match(told[0]!.title, /^gate: under attack, \d+ probes so far$/);
+    assert.deepEqual([alerts[0]!.kind, alerts[0]!.level], ['rate', 'trouble']);
+    assert.match(alerts[0]!.title, /^gate: under attack, \d+ probes so far$/);
     await written(40);
     await control.close();
     assert.deepEqual(
-      told.slice(1).map(({ kind, level, title }) => [kind, level, title]),
+      alerts.slice(1).map(({ kind, level, title }) => [kind, level, title]),
       [['summary', 'relief', 'gate: quiet again after 40 probes']],
     );
-    assert.match(told[1]!.lines.join('\n'), /From 2 sources: 127\.0\.0\.[23] \(20\), 127\.0\.0\.[23] \(20\)/);
+    assert.match(
+      alerts[1]!.lines.join('\n'),
+      /From 2 sources: 127\.0\.0\.[23] \(20\), 127\.0\.0\.[23] \(20\)/,
+    );
   });
 
   test('for a ban', async (t) => {
-    const { probe, until, told } = await watched(t, 'ban', 'bans: { after: 2, within: 1m, for: [10m] }\n');
+    const { probe, until, alerts } = await watched(t, 'ban', 'bans: { after: 2, within: 1m, for: [10m] }\n');
     for (let i = 0; i < 3; i++) await probe(foreign(), '127.0.0.44');
     await until(1);
-    assert.deepEqual([told[0]!.kind, told[0]!.title], ['ban', 'gate: banned 127.0.0.44']);
+    assert.deepEqual([alerts[0]!.kind, alerts[0]!.title], ['ban', 'gate: banned 127.0.0.44']);
   });
 
   test('for a probe that preset observe forwards, although preset default blocks it', async (t) => {
-    const { probe, until, told } = await watched(t, 'passed', 'policy: { preset: observe }\n');
+    const { probe, until, alerts } = await watched(t, 'passed', 'policy: { preset: observe }\n');
     assert.match(await probe(foreign()), /^HTTP\/1\.1 200/);
     await until(1);
     assert.deepEqual(
-      [told[0]!.kind, told[0]!.level, told[0]!.title],
+      [alerts[0]!.kind, alerts[0]!.level, alerts[0]!.title],
       ['passed', 'trouble', 'gate: a probe was forwarded to a backend'],
     );
-    assert.match(told[0]!.lines[0]!, /^Forwarded, although preset default blocks it: absolute-form-foreign/);
+    assert.match(
+      alerts[0]!.lines[0]!,
+      /^Forwarded, although preset default blocks it: absolute-form-foreign/,
+    );
   });
 
   test('for no such probe under preset default', async (t) => {
-    const { probe, told, control, written } = await watched(t, 'passed');
+    const { probe, alerts, control, written } = await watched(t, 'passed');
     await probe(foreign());
     await probe('GET //evil.example/x HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n');
     await written(2);
     await control.close();
-    assert.deepEqual(told, []);
+    assert.deepEqual(alerts, []);
   });
 
   for (const [how, health] of [
@@ -121,10 +127,10 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
     test(`for a backend that ${how} down, and when it is up again`, async (t) => {
       const port = await freePort();
       const sites = `sites: [{ hosts: ["www.example.net:8080"], backend: "http://127.0.0.1:${port}"${health} }]\n`;
-      const { probe, until, told } = await watched(t, 'backend', sites);
+      const { probe, until, alerts } = await watched(t, 'backend', sites);
       for (let i = 0; i < 4; i++) assert.match(await probe(ordinary), /^HTTP\/1\.1 50[23]/);
       await until(1);
-      assert.equal(told[0]!.title, `gate: backend 127.0.0.1:${port} is down`);
+      assert.equal(alerts[0]!.title, `gate: backend 127.0.0.1:${port} is down`);
       const backend = createServer((_req, res) => res.end('here'));
       await once(backend.listen(port, '127.0.0.1'), 'listening');
       t.after(() => {
@@ -134,14 +140,14 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
       await eventually(async () => / 200 /.test(await probe(ordinary)), 'the backend is asked again', 20_000);
       await until(2);
       assert.deepEqual(
-        [told[1]!.level, told[1]!.title],
+        [alerts[1]!.level, alerts[1]!.title],
         ['relief', `gate: backend 127.0.0.1:${port} is up again`],
       );
     });
 
   test('once for a journal that cannot be written, while traffic goes on and everything is counted', async (t) => {
     const path = `${await tempDir(t, 'locked')}/sekisho.db`;
-    const { probe, until, told, json, get, written } = await watched(
+    const { probe, until, alerts, json, get, written } = await watched(
       t,
       'journal',
       `journal: { path: ${path} }\nbans: false\n`,
@@ -156,8 +162,8 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
       assert.match(await probe(ordinary), /^HTTP\/1\.1 200/);
     }
     await until(1);
-    assert.equal(told[0]!.title, 'gate: the journal cannot be written');
-    assert.match(told[0]!.lines[0]!, /locked/);
+    assert.equal(alerts[0]!.title, 'gate: the journal cannot be written');
+    assert.match(alerts[0]!.lines[0]!, /locked/);
     type Standing = { journal: { unwritten: number; trouble: string | null } };
     const { journal } = await json<Standing>('/api/status');
     assert.equal(journal.unwritten, 30);
@@ -170,7 +176,7 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
     await written(31);
     await until(2);
     assert.deepEqual(
-      told.map(({ title }) => title),
+      alerts.map(({ title }) => title),
       ['gate: the journal cannot be written', 'gate: the journal can be written again'],
     );
   });
@@ -215,12 +221,12 @@ suite('an alert is sent', { concurrency: 8, timeout: 60_000 }, () => {
     await probe(foreign());
     await until(1);
     await eventually(
-      () => chat.told.length === 1 && mails.length === 1,
+      () => chat.alerts.length === 1 && mails.length === 1,
       'chat and mail have the alert',
       20_000,
     );
     assert.equal(
-      (chat.told[0] as unknown as { text: string }).text,
+      (chat.alerts[0] as unknown as { text: string }).text,
       'gate: first absolute-form-foreign probe',
     );
     assert.match(mails[0]!, /^Subject: gate: first absolute-form-foreign probe\r$/m);

@@ -64,8 +64,8 @@ suite('webhook', () => {
     t.after(() => channel.close());
     await channel.send(message);
     const { headers, body } = received[0]!;
-    const { signed: _, ...told } = message;
-    assert.deepEqual(JSON.parse(body), { ...told, time: '2023-11-14T22:13:20.000Z' });
+    const { signed: _, ...sent } = message;
+    assert.deepEqual(JSON.parse(body), { ...sent, time: '2023-11-14T22:13:20.000Z' });
     assert.equal(headers['content-type'], 'application/json');
     const [, time, hash] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers['x-sekisho-signature']))!;
     assert.equal(hash, createHmac('sha256', secret).update(`${time}.${body}`).digest('hex'));

@@ -47,10 +47,10 @@ async function startRsyslog(owner: Owner, tls: TestCertificate | null): Promise<
     `global(workDirectory="${dir}"${tls === null ? '' : ` defaultNetstreamDriver="ossl" defaultNetstreamDriverCAFile="${tls.cert}" defaultNetstreamDriverCertFile="${tls.cert}" defaultNetstreamDriverKeyFile="${tls.key}"`})
 module(load="imtcp"${tls === null ? '' : ' streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon"'})
 module(load="imudp")
-template(name="told" type="string" string="${template}")
-ruleset(name="told") { action(type="omfile" file="${out}" template="told") }
-input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="told")
-${tls === null ? `input(type="imudp" address="127.0.0.1" port="${port}" ruleset="told")` : ''}
+template(name="fields" type="string" string="${template}")
+ruleset(name="fields") { action(type="omfile" file="${out}" template="fields") }
+input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="fields")
+${tls === null ? `input(type="imudp" address="127.0.0.1" port="${port}" ruleset="fields")` : ''}
 `,
   );
   const child = await startProcess(owner, requirePeer('rsyslogd'), [

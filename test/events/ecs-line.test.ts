@@ -1,4 +1,4 @@
-/** `log.format: ecs`: every name is one of the Elastic Common Schema 9.4, with a value of its type, or stands under `sekisho.`. */
+/** `log.format: ecs`: every field is in the Elastic Common Schema 9.4, with a value of its type, or is prefixed `sekisho.`. */
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { suite, test } from 'node:test';
@@ -14,7 +14,7 @@ const among =
   (value: unknown): boolean =>
     [value].flat().every((one) => words.includes(one as string));
 
-/** Types as the schema has them: keyword and text, long, ip, date; and the words that it allows. */
+/** The types of the schema (keyword, text, long, ip, date) and its allowed values. */
 const names: Readonly<Record<string, (value: unknown) => boolean>> = {
   '@timestamp': (value) => text(value) && !Number.isNaN(Date.parse(value as string)),
   'log.level': text,
@@ -69,12 +69,12 @@ function checked(line: string): Document {
   return document;
 }
 
-/** Of an entry as pino writes it. */
+/** @param entry as pino writes it */
 const documentOf = (entry: object): Document =>
   checked(ecsLine(JSON.stringify({ level: 30, time: '2026-01-31T12:00:00.000Z', msg: 'words', ...entry })));
 
-suite('a log by the names of ECS', () => {
-  test('of the real program: a probe, its ban, a request that was passed on and a reload', async (t) => {
+suite('a log in ECS format', () => {
+  test('of the real program: a probe, its ban, a forwarded request and a reload', async (t) => {
     const { port, process: child } = await startGatewayProcess(
       t,
       'sites: [{ hosts: [www.example.net], backend: welcome }]\njournal: false\nbans: { after: 1 }\ntrustedProxies: [127.0.0.1]\nlog: { format: ecs, access: json }',
@@ -112,7 +112,7 @@ suite('a log by the names of ECS', () => {
     assert.deepEqual(of('reload')['event.category'], ['configuration']);
   });
 
-  test('of a mail, of a prefix, of a count of several clients, and of an error', () => {
+  test('of a mail, a banned prefix, a count of several clients, and an error', () => {
     const mail = {
       event: 'mail',
       client: '192.0.2.1',
@@ -139,7 +139,7 @@ suite('a log by the names of ECS', () => {
       [error['log.level'], error['error.message'], error['event.dataset']],
       ['error', 'no', 'sekisho.log'],
     );
-    // What SMTP answers is no status of HTTP.
+    // An SMTP reply code is not an HTTP status.
     const smtp = documentOf({
       event: 'probe',
       action: 'block',

@@ -9,7 +9,7 @@ const sum = (rows: readonly { count: number }[]): number =>
   rows.reduce((total, { count }) => total + count, 0);
 
 suite('folding', () => {
-  test('makes one row of what one client sends towards one destination, with first and last time', () => {
+  test('makes one row per client and destination, with first and last time', () => {
     const folder = new EventFolder();
     for (const time of [3000, 1000, 2000]) folder.add(probeEventOf({ time }));
     folder.add(probeEventOf({ destination: 'mx.example.org:25', time: 1500 }));
@@ -20,7 +20,7 @@ suite('folding', () => {
     assert.equal(folder.size, 0);
   });
 
-  test('says that a row counts where each of its events does', () => {
+  test('lets a row count towards a ban only if each of its events does', () => {
     const folder = new EventFolder();
     for (const counts of [true, false, true]) folder.add(probeEventOf({ counts }));
     for (const counts of [true, true]) folder.add(probeEventOf({ counts, destination: 'b:1' }));
@@ -32,7 +32,7 @@ suite('folding', () => {
     );
   });
 
-  test('takes rows back that could not be written, with all they stand for', () => {
+  test('takes unwritten rows back, with their counts', () => {
     const folder = new EventFolder();
     folder.add(probeEventOf());
     folder.addFolded(foldedEventOf({ count: 5 }));
@@ -42,7 +42,7 @@ suite('folding', () => {
     );
   });
 
-  test('counts an IPv6 client by the /64 it can walk through', () => {
+  test('counts an IPv6 client by its /64', () => {
     const folder = new EventFolder();
     folder.add(probeEventOf({ client: '2001:db8::1' }));
     folder.add(probeEventOf({ client: '2001:db8::ffff' }));
@@ -52,7 +52,7 @@ suite('folding', () => {
     );
   });
 
-  test('keeps its rows few when a client names another destination each time', () => {
+  test('keeps few rows when a client names a new destination in each probe', () => {
     const folder = new EventFolder();
     for (let i = 0; i < 5000; i++) folder.add(probeEventOf({ destination: `host${i}.example.com:80` }));
     const rows = folder.take();
@@ -61,7 +61,7 @@ suite('folding', () => {
     assert.equal(rows.find(({ destination }) => destination === several)?.prefix, '198.51.100.7/32');
   });
 
-  test('keeps its rows few when each probe comes from another address', () => {
+  test('keeps few rows when each probe comes from a new address', () => {
     const folder = new EventFolder();
     for (let i = 0; i < 20_000; i++)
       folder.add(probeEventOf({ client: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }));
@@ -71,7 +71,7 @@ suite('folding', () => {
     assert.ok(rows.some(({ prefix }) => prefix === several));
   });
 
-  test('tells fewer of them apart while such a flood lasts, and all of them again when it is over', () => {
+  test('keeps even fewer rows while such a flood lasts, and all again when it is over', () => {
     const folder = new EventFolder();
     const flush = (probes: number): number => {
       for (let i = 0; i < probes; i++) folder.add(probeEventOf({ client: `10.0.${i >> 8}.${i & 255}` }));
@@ -86,7 +86,7 @@ suite('folding', () => {
     assert.equal(flush(1000), 1000);
   });
 
-  test('keeps its evidence small when each probe is as long as can be', () => {
+  test('bounds the evidence when each probe has the maximum length', () => {
     const folder = new EventFolder();
     const bytes = 'x'.repeat(60_000);
     for (let i = 0; i < 2000; i++) folder.add(probeEventOf({ client: `10.0.${i >> 8}.${i & 255}`, bytes }));
@@ -95,7 +95,7 @@ suite('folding', () => {
     assert.ok(rows.reduce((size, row) => size + row.bytes.length, 0) < 6_000_000);
   });
 
-  test('never loses one, however they come and however often rows are put back', () => {
+  test('never loses a count, in any order and however often rows are put back', () => {
     const event = fc.record({
       client: fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()),
       rule: fc.constantFrom(...ruleIds),

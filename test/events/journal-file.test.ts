@@ -1,4 +1,4 @@
-/** The journal's file: what can't be one is told with the fix before anything starts, and nobody else reads what it holds. */
+/** The journal's file: an unusable one is reported with a fix before anything starts, and the file is private. */
 import assert from 'node:assert/strict';
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -26,16 +26,16 @@ const banJournal = (path: string) =>
     onError: (error) => assert.fail(String(error)),
   });
 
-suite('a file that can not be the journal', () => {
+suite('the journal cannot be a file', () => {
   for (const [what, make, message] of [
     [
-      'in a folder that is not there',
+      'in a missing folder',
       (dir: string) => join(dir, 'nowhere', 'a.db'),
       /the folder .*nowhere does not exist/,
     ],
     ['that is a folder', (dir: string) => dir, /is not a file/],
     [
-      'that is no database',
+      'that is not a database',
       (dir: string) => {
         writeFileSync(join(dir, 'a.db'), 'a'.repeat(4096));
         return join(dir, 'a.db');
@@ -76,14 +76,14 @@ suite('a file that can not be the journal', () => {
     });
 });
 
-test('no file yet, one of bans alone, and a journal are fine', async (t) => {
+test('the journal can be a missing file, one with bans only, and a journal', async (t) => {
   const dir = await tempDir(t, 'journal');
   assert.equal(journalFault(join(dir, 'a.db')), null);
   banJournal(join(dir, 'bans.db')).close();
   assert.equal(journalFault(join(dir, 'bans.db')), null);
   new JournalStore({ path: join(dir, 'events.db'), ...bounds }).close();
   assert.equal(journalFault(join(dir, 'events.db')), null);
-  // Still open, as one of a process that was killed: what it wrote is in the log beside the file, which is old.
+  // Still open, like that of a killed process: its writes are in the write-ahead log, and the header is stale.
   const open = new JournalStore({ path: join(dir, 'open.db'), ...bounds });
   assert.equal(journalFault(join(dir, 'open.db')), null);
   open.close();
@@ -91,7 +91,7 @@ test('no file yet, one of bans alone, and a journal are fine', async (t) => {
   assert.equal(journalFault(join(dir, 'empty.db')), null);
 });
 
-test('nobody else may read the file or those beside it, whatever the umask, and where they could before', async (t) => {
+test('the file, its -wal and its -shm are private, whatever the umask, also if they were readable before', async (t) => {
   const dir = await tempDir(t, 'journal');
   const modes = (path: string): string[] =>
     ['', '-wal', '-shm'].map((end) => (statSync(path + end).mode & 0o777).toString(8));

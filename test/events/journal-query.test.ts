@@ -1,4 +1,4 @@
-/** What is asked of the journal: pages, searches, and counts of long ranges. */
+/** Queries on the journal: pages, searches, and counts over long ranges. */
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
@@ -40,13 +40,13 @@ suite('a search', () => {
     return store;
   };
 
-  test('finds what is far apart, in order, and gives others their turn meanwhile', (t) => {
+  test('finds distant rows in order, and yields to other queries', (t) => {
     const { db } = filled(t);
-    let turns = 0;
+    let yields = 0;
     const steps = pageSteps(db, { text: 'needle' }, 2, null, () => false);
     let step = steps.next();
-    for (; step.done !== true; step = steps.next()) turns++;
-    assert.ok(turns > 1, `${turns} turns`);
+    for (; step.done !== true; step = steps.next()) yields++;
+    assert.ok(yields > 1, `${yields} yields`);
     assert.deepEqual(
       step.value.events.map(({ last }) => last - now),
       [14_000, 7000],
@@ -55,7 +55,7 @@ suite('a search', () => {
     assert.deepEqual([rest.events.map(({ last }) => last - now), rest.next], [[0], null]);
   });
 
-  test('that takes too long says how far it came, and goes on from there', (t) => {
+  test('that takes too long returns what it found, and continues from there', (t) => {
     const { db } = filled(t);
     let before: string | null = null;
     let pages = 0;
@@ -74,7 +74,7 @@ suite('a search', () => {
     assert.deepEqual(found, [14_000, 7000, 0]);
   });
 
-  test('by what an index answers is never cut', (t) => {
+  test('that an index can answer is never cut short', (t) => {
     const { db } = filled(t);
     for (const filter of [{}, { rule: 'connect' }, { client: '10.0.0.7' }, { from: now, to: now + 10 }]) {
       const { value, done } = pageSteps(db, filter, 5, null, () => true).next();
@@ -82,7 +82,7 @@ suite('a search', () => {
     }
   });
 
-  test('whose asker has gone ends, and one page waits for no search, nor a search for a write', async (t) => {
+  test('ends when it is aborted; pages do not wait for searches, nor searches for writes', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
     const journal = new Journal({ path, keep: 36_500 * 86_400_000, maxSize: 2 ** 30 });
     t.after(() => journal.close());
@@ -91,10 +91,10 @@ suite('a search', () => {
         foldedEventOf({ time: now + i, client: `10.0.${i >> 8}.${i & 255}` }),
       ),
     );
-    // Both threads are there.
+    // Starts both threads.
     await Promise.all([journal.page({}, 1, null), journal.page({ text: 'x' }, 1, null)]);
     const controller = new AbortController();
-    // Nobody waits for it; that it ends is all.
+    // Aborted below: its result does not matter.
     const search = journal.page({ text: 'nowhere' }, 10, null, controller.signal).catch(() => {});
     const order: string[] = [];
     const searches = Array.from({ length: 40 }, () =>
@@ -114,7 +114,7 @@ suite('a search', () => {
 });
 
 suite('a summary of a long range', () => {
-  test('counts the same as one of many short ranges, whatever it is told from', (t) => {
+  test('counts the same as many short ranges, at every resolution', (t) => {
     const store = memoryStore(t, { keep: 1000 * 86_400_000 });
     const [hours, days] = [3_600_000, 86_400_000];
     const start = Math.floor(now / (30 * days)) * 30 * days;
@@ -132,7 +132,7 @@ suite('a summary of a long range', () => {
     }
   });
 
-  test('of a time whose minutes were let go is told from hours', (t) => {
+  test('uses hourly counts for a time whose minutes were deleted', (t) => {
     const store = memoryStore(t);
     store.write([foldedEventOf({ time: now, count: 3 })]);
     store.write([foldedEventOf({ time: now + 86_400_000 * 5 })]);

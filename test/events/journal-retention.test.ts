@@ -1,4 +1,4 @@
-/** What the journal lets go of, and what it never does; files of earlier versions. */
+/** What the journal deletes and what it keeps; files of earlier versions. */
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const total = (store: JournalStore): number =>
   Number(store.db.prepare('SELECT SUM(count) AS total FROM events').get()!.total);
 
 suite('a journal of a year', () => {
-  test('an attacker who chooses the length of hosts does not push out the events: every table has its share', async (t) => {
+  test('keeps the events when an attacker sends long hosts: every table has its share', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
     const maxSize = 8 * 1024 ** 2;
     const store = new JournalStore({ path, keep: 365 * 86_400_000, maxSize });
@@ -48,16 +48,16 @@ suite('a journal of a year', () => {
       ((end - Number(oldest)) / (2 * 3_600_000) + 1) * 100,
       'the newest, without a gap',
     );
-    const told = store.letGo.map(({ what, why }) => `${what}: ${why}`);
-    assert.ok(told.includes('events: size'), told.join());
-    assert.ok(told.includes('destinations by the hour: size'), told.join());
+    const deleted = store.letGo.map(({ what, why }) => `${what}: ${why}`);
+    assert.ok(deleted.includes('events: size'), deleted.join());
+    assert.ok(deleted.includes('destinations by the hour: size'), deleted.join());
     const again = new JournalStore({ path, keep: 365 * 86_400_000, maxSize });
     t.after(() => again.close());
-    assert.deepEqual(new Set(again.letGo), new Set(store.letGo), 'told after a restart too');
+    assert.deepEqual(new Set(again.letGo), new Set(store.letGo), 'also after a restart');
     assert.equal(store.db.prepare('SELECT SUM(count) AS n FROM totals').get()!.n, batches * 100);
   });
 
-  test('a clock that jumps ahead does not delete what is not old', async (t) => {
+  test('deletes nothing at once when the clock jumps ahead', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
     const start = now - 30 * 86_400_000;
     const open = () => new JournalStore({ path, keep: 90 * 86_400_000, maxSize: 2 ** 30 });
@@ -72,14 +72,14 @@ suite('a journal of a year', () => {
     again.retain(ahead, 0);
     assert.ok(total(again) >= 28, `${total(again)} of 30 are left`);
     assert.equal(again.retain(ahead, 30 * 86_400_000), false);
-    assert.equal(total(again), 0, 'a clock that stays ahead is believed by and by');
+    assert.equal(total(again), 0, 'a clock that stays ahead is believed gradually');
     assert.deepEqual(
       again.letGo.filter(({ what }) => what === 'events').map(({ why, rows }) => [why, rows]),
       [['age', 30]],
     );
   });
 
-  test('a file of the first version is brought up to this one, counts and all', async (t) => {
+  test('migrates a file of the first version, with its counts', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
     const old = new DatabaseSync(path);
     old.exec(readFileSync(join(import.meta.dirname, 'schemas/1.sql'), 'utf8'));

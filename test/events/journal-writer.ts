@@ -1,4 +1,4 @@
-/** A program of its own for tests: writes to a journal until it is killed, and says what is in. Arguments: path, mode. */
+/** A separate process for tests: writes to a journal until it is killed, and prints its counts. Arguments: path, mode. */
 import { EventFolder } from '../../src/events/fold.ts';
 import { Journal } from '../../src/events/journal.ts';
 import { probeEventOf } from '../support/probe-events.ts';

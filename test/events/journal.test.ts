@@ -38,7 +38,7 @@ suite('the journal', () => {
     assert.deepEqual(events, [{ ...event, id, first: time, last: now, count: 1 }]);
   });
 
-  test('says that a row counts where each of its events does', (t) => {
+  test('lets a row count towards a ban only if each of its events does', (t) => {
     const store = memoryStore(t);
     for (const counts of [true, false, true]) store.write([foldedEventOf({ time: now, counts })]);
     store.write([foldedEventOf({ time: now, destination: 'b:1' })]);
@@ -52,7 +52,7 @@ suite('the journal', () => {
     );
   });
 
-  test('ends without trouble', async () => {
+  test('closes without reporting an error', async () => {
     const troubles: (string | null)[] = [];
     const journal = new Journal({
       path: ':memory:',
@@ -66,31 +66,31 @@ suite('the journal', () => {
     assert.deepEqual(troubles, []);
   });
 
-  test('tells requests of banned clients apart from probes', (t) => {
+  test('counts requests of banned clients apart from probes', (t) => {
     const store = memoryStore(t);
     store.write([
       foldedEventOf({ time: now, count: 3 }),
       foldedEventOf({ time: now, count: 5000, rule: 'client-banned', intent: 'web', client: '203.0.113.9' }),
     ]);
     for (const span of [60 * minute, 180 * minute]) {
-      const told = summary(store.db, now - span, now + minute);
-      assert.equal(told.total, 3);
-      assert.equal(told.banned, 5000);
+      const counts = summary(store.db, now - span, now + minute);
+      assert.equal(counts.total, 3);
+      assert.equal(counts.banned, 5000);
       assert.deepEqual(
-        [told.rules, told.series.points, told.totals].map((rows) => rows.map(({ rule }) => rule)),
+        [counts.rules, counts.series.points, counts.totals].map((rows) => rows.map(({ rule }) => rule)),
         [['connect'], ['connect'], ['connect']],
       );
       assert.deepEqual(
-        told.sources.map(({ prefix }) => prefix),
+        counts.sources.map(({ prefix }) => prefix),
         ['198.51.100.7/32'],
       );
-      assert.deepEqual({ ...told.intents[0] }, { intent: 'mail-relay', count: 3 });
-      assert.equal(told.destinations.length, 1);
+      assert.deepEqual({ ...counts.intents[0] }, { intent: 'mail-relay', count: 3 });
+      assert.equal(counts.destinations.length, 1);
     }
     assert.equal(eventPage(store.db, { rule: 'client-banned' }, 10, null).events[0]!.count, 5000);
   });
 
-  test('folds what comes within ten minutes into one row, and begins another after that', (t) => {
+  test('folds alike events within ten minutes into one row', (t) => {
     const store = memoryStore(t);
     for (const after of [0, 5, 9, 11]) {
       const time = now + after * minute;
@@ -154,7 +154,7 @@ suite('the journal', () => {
     }
   });
 
-  test('tells apart a bounded number of sources an hour, and counts the others all the same', (t) => {
+  test('lists a bounded number of sources per hour, and counts the others together', (t) => {
     const store = memoryStore(t);
     for (let batch = 0; batch < 30; batch++)
       store.write(
@@ -201,7 +201,7 @@ suite('the journal', () => {
     assert.equal(count({ from: now + 2, to: now + 4 }), 6);
   });
 
-  test('forgets what is older than `keep`, but not its counts by rule', (t) => {
+  test('deletes events older than `keep`, but not the total counts by rule', (t) => {
     const store = memoryStore(t, { keep: 86_400_000 });
     store.write([foldedEventOf({ time: now - 2 * 86_400_000, count: 5 }), foldedEventOf({ time: now })]);
     store.retain(now, Number.POSITIVE_INFINITY);
@@ -218,7 +218,7 @@ suite('the journal', () => {
     assert.equal(store.db.prepare('SELECT COUNT(*) AS count FROM evidence').get()!.count, 1);
   });
 
-  test('stays within its size, the oldest first', (t) => {
+  test('stays within its size, deleting the oldest first', (t) => {
     const store = memoryStore(t, { maxSize: 1024 ** 2 });
     const bytes = 'x'.repeat(2000);
     for (let i = 0; i < 3000; i += 100)
@@ -233,18 +233,18 @@ suite('the journal', () => {
     assert.equal(events[0]!.last, now + 2999);
   });
 
-  test('writes a batch as a whole or not at all', (t) => {
+  test('writes a batch completely or not at all', (t) => {
     const store = memoryStore(t);
     const broken = { ...foldedEventOf({ time: now, client: '203.0.113.1' }), why: null as unknown as string };
     assert.throws(() => store.write([foldedEventOf({ time: now }), broken]));
     assert.equal(total(store), 0);
     assert.equal(summary(store.db, 0, now + minute).totals.length, 0);
-    // Nor is anything folded into the row that never was.
+    // A later event must not be folded into the row that was rolled back.
     store.write([foldedEventOf({ time: now })]);
     assert.equal(total(store), 1);
   });
 
-  test('does not touch a file that is something else', async (t) => {
+  test('does not touch a foreign file', async (t) => {
     const dir = await tempDir(t, 'journal');
     const open = (name: string) => () =>
       new JournalStore({ path: `${dir}/${name}`, keep: 1, maxSize: 2 ** 30 });
@@ -260,17 +260,17 @@ suite('the journal', () => {
   });
 });
 
-suite('the journal in its thread', () => {
+suite('the journal with its threads', () => {
   const options = (path: string) => ({ path, keep: 86_400_000, maxSize: 2 ** 30, retry: 20 });
 
-  test('loses nothing while its file is locked, tells it once, and writes it when it can', async (t) => {
+  test('loses nothing while its file is locked, reports that once, and writes later', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    const told: (string | null)[] = [];
+    const reported: (string | null)[] = [];
     const back = Promise.withResolvers<void>();
     const journal = new Journal({
       ...options(path),
       onTrouble: (reason) => {
-        told.push(reason);
+        reported.push(reason);
         if (reason === null) back.resolve();
       },
     });
@@ -286,24 +286,24 @@ suite('the journal in its thread', () => {
     locker.close();
     await back.promise;
     assert.deepEqual([journal.status.written, journal.status.unwritten], [1005, 0]);
-    assert.match(told[0] ?? '', /locked/);
-    assert.deepEqual(told.slice(1), [null]);
+    assert.match(reported[0] ?? '', /locked/);
+    assert.deepEqual(reported.slice(1), [null]);
   });
 
-  test('goes on without a file that can not be opened', async (t) => {
+  test('keeps running with a file that cannot be opened', async (t) => {
     const dir = await tempDir(t, 'journal');
-    const told: (string | null)[] = [];
+    const reported: (string | null)[] = [];
     const journal = new Journal({
       ...options(`${dir}/missing/sekisho.db`),
-      onTrouble: (why) => told.push(why),
+      onTrouble: (why) => reported.push(why),
     });
     assert.deepEqual(await journal.write([foldedEventOf()]), [null]);
-    assert.equal(told.length, 1);
+    assert.equal(reported.length, 1);
     await journal.close();
     assert.equal(journal.status.lost, 1);
   });
 
-  test('writes what waits when it is closed', async (t) => {
+  test('writes what is pending when it is closed', async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
     const journal = new Journal(options(path));
     for (let i = 0; i < 50; i++) void journal.write([foldedEventOf({ client: `10.0.0.${i}` })]);
@@ -314,7 +314,7 @@ suite('the journal in its thread', () => {
     store.close();
   });
 
-  test('has on disk all that it said was written when the process is killed', {
+  test('has everything it reported as written on disk when the process is killed', {
     timeout: 60_000,
   }, async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
@@ -333,11 +333,11 @@ suite('the journal in its thread', () => {
     );
   });
 
-  test('goes on with a full disk, counts what waits, and keeps the file whole', {
+  test('keeps running with a full disk, counts pending events, and keeps the file intact', {
     timeout: 60_000,
   }, async (t) => {
     const path = `${await tempDir(t, 'journal')}/sekisho.db`;
-    // A limit on the size of files stands for the end of the disk: writing beyond it fails the same way.
+    // A file size limit stands for a full disk: writes beyond it fail the same way.
     const writer = await startProcess(t, 'sh', [
       '-c',
       `ulimit -f 3000; trap '' XFSZ; exec "$0" test/events/journal-writer.ts "$1" large`,

@@ -1,4 +1,4 @@
-/** The log of blocked requests under floods: what is written stays small, and what is counted stays exact. */
+/** The log of probes under floods: its size is bounded, its counts are exact. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -26,12 +26,12 @@ function logOf() {
     lines,
     size: () => lines.reduce((sum, line) => sum + line.length, 0),
     read: (): Line[] => lines.map((line) => JSON.parse(line) as Line),
-    /** Probes written in full, and those told as a number. */
+    /** Probes with a full line plus those only counted. */
     total: () => lines.reduce((sum, line) => sum + ((JSON.parse(line) as Line).more ?? 1), 0),
   };
 }
 
-/** As long as an event can be, in characters that JSON escapes. */
+/** An event of maximum length, in characters that JSON escapes. */
 const longest = (more: Partial<ProbeEvent> = {}): ProbeEvent =>
   probeEventOf({
     bytes: '\\\\'.repeat(16_384),
@@ -42,16 +42,16 @@ const longest = (more: Partial<ProbeEvent> = {}): ProbeEvent =>
   });
 
 suite('the log of probes', () => {
-  test('a line is at most 8 KiB, whatever was sent', () => {
+  test('writes lines of at most 8 KiB, whatever was sent', () => {
     const { probes, lines, read } = logOf();
     probes.add(longest());
     probes.add(longest({ bytes: 'a'.repeat(20_000), request: 'GET', why: 'x', destination: null }));
     for (const line of lines) assert.ok(Buffer.byteLength(line) <= lineLimit, `${line.length} bytes`);
     assert.match(read()[1]!.bytes!, /^a{7000,} \[cut\]$/);
-    assert.ok(lines[1]!.length > lineLimit - 500, 'as much of the bytes as there is room for');
+    assert.ok(lines[1]!.length > lineLimit - 500, 'as many bytes as fit');
   });
 
-  test('600 probes of one client and rule are a few lines, and a number that is exact', () => {
+  test('writes a few lines and an exact count for 600 probes of one client and rule', () => {
     const { probes, size, read, total } = logOf();
     for (let i = 0; i < 600; i++) probes.add(longest({ rule: 'host-foreign' }));
     probes.flush();
@@ -65,7 +65,7 @@ suite('the log of probes', () => {
     );
   });
 
-  test('a minute later it is counted anew, and nothing is written where nothing came', () => {
+  test('starts a new count after a minute, and writes nothing without probes', () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     try {
       const { probes, read, total } = logOf();
@@ -82,7 +82,7 @@ suite('the log of probes', () => {
     }
   });
 
-  test('clients and rules do not push each other out of the log', () => {
+  test('has separate limits per client and rule', () => {
     const { probes, read } = logOf();
     for (let i = 0; i < 500; i++) probes.add(probeEventOf());
     probes.add(probeEventOf({ client: '198.51.100.8' }));
@@ -95,7 +95,7 @@ suite('the log of probes', () => {
     );
   });
 
-  test('an address a probe out of one /64 is one client', () => {
+  test('treats many addresses of one /64 as one client', () => {
     const { probes, read, total } = logOf();
     for (let i = 0; i < 500; i++) probes.add(probeEventOf({ client: `2001:db8::${i.toString(16)}` }));
     probes.flush();
@@ -104,7 +104,7 @@ suite('the log of probes', () => {
     assert.equal(total(), 500);
   });
 
-  test('a flood from more clients than are told apart stays within bounds', () => {
+  test('stays bounded in a flood from very many clients', () => {
     const { probes, size, total } = logOf();
     for (let i = 0; i < 20_000; i++)
       probes.add(
@@ -115,7 +115,7 @@ suite('the log of probes', () => {
     assert.ok(size() < 3 * 1024 * 1024, `${size()} bytes`);
   });
 
-  test('the gateway writes what is left when it closes', async (t) => {
+  test('is flushed when the gateway closes', async (t) => {
     const { port, gateway, log } = await runGateway(
       t,
       'sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:1" }]',
@@ -128,12 +128,12 @@ suite('the log of probes', () => {
     );
   });
 
-  test('a probe whose sender is still heard when the gateway closes is written', async (t) => {
+  test('has a probe whose evidence is still being collected when the gateway closes', async (t) => {
     const { port, gateway, log } = await runGateway(
       t,
       'sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:1" }]',
     );
-    // It neither reads nor closes: its evidence goes on to be gathered.
+    // The client neither reads nor closes, so the collection of evidence continues.
     const sender = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     sender.on('error', () => {});
     t.after(() => sender.destroy());

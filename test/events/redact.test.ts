@@ -1,11 +1,11 @@
-/** No credential is kept of a probe; what tells what it was after is. */
+/** Credentials in a probe are redacted; the rest is kept. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { redact } from '../../src/events/redact.ts';
 
 const secret = 'S3cr3t-value';
 
-suite('a credential is taken out', () => {
+suite('a credential is redacted', () => {
   for (const field of [
     ...[
       'Authorization',
@@ -77,7 +77,7 @@ suite('a credential is taken out', () => {
         assert.ok(!text.includes('&b=2') || safe.includes('&b=2'), safe);
       }
     });
-    test(`field ${field} of a form in parts`, () => {
+    test(`field ${field} of a multipart form`, () => {
       const disposition = `Content-Disposition: form-data; name="${field}"`;
       const safe = redact(`--x\r\n${disposition}\r\n\r\n${secret}\r\n--x\r\n`);
       assert.ok(!safe.includes(secret), safe);
@@ -114,7 +114,7 @@ suite('a credential is taken out', () => {
     ));
 });
 
-test('what tells what a probe was after is kept', () => {
+test('everything else in a probe is kept', () => {
   const kept = [
     'GET http://www.example.com/azenv.php?author=me&page=2&cod=1&state=x HTTP/1.1',
     'Host: www.example.com:25',

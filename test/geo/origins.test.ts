@@ -1,4 +1,4 @@
-/** Country and network of addresses, from MMDB files made here. */
+/** Country and network of addresses, from generated MMDB files. */
 import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ async function files(owner: Owner, country: Buffer | null, asn: Buffer | null): 
   return { country: write('country.mmdb', country), asn: write('asn.mmdb', asn) };
 }
 
-/** With what it told. */
+/** @returns the origins, and the errors and reads reported */
 async function open(owner: Owner, of: GeoFiles) {
   const errors: string[] = [];
   const reads: string[] = [];
@@ -52,8 +52,8 @@ async function open(owner: Owner, of: GeoFiles) {
   return { origins, errors, reads };
 }
 
-suite('where an address is from', () => {
-  test('is told by its country and its network, as GeoLite2, DB-IP and IPinfo write them', async (t) => {
+suite('the origin of an address', () => {
+  test('is read from the formats of GeoLite2, DB-IP and IPinfo', async (t) => {
     const { origins, reads } = await open(t, await files(t, countries('DE'), networks));
     assert.deepEqual(origins.of('198.51.100.7'), { country: 'DE', asn: 64500, network: 'Example Net' });
     assert.deepEqual(origins.of('198.51.100.200'), { country: 'DE', asn: null, network: null });
@@ -69,7 +69,7 @@ suite('where an address is from', () => {
     ]);
   });
 
-  test('of IPv6 is not looked for in a tree of IPv4', async (t) => {
+  test('is not looked up in an IPv4 tree for an IPv6 address', async (t) => {
     const records = { '32.0.0.0/8': { country: { iso_code: 'DE' } } };
     const bytes = mmdb({ type: 'GeoLite2-Country', ipVersion: 4, records });
     const { origins } = await open(t, await files(t, bytes, null));
@@ -77,7 +77,7 @@ suite('where an address is from', () => {
     assert.equal(origins.of('2001:db8::1').country, null);
   });
 
-  test('is told anew when a file was replaced, and as before when it can not be used', async (t) => {
+  test('changes when a file is replaced, and stays when the new file is unusable', async (t) => {
     const of = await files(t, countries('DE'), null);
     const { origins, errors } = await open(t, of);
     writeFileSync(`${of.country}.new`, countries('AT'));
@@ -92,7 +92,7 @@ suite('where an address is from', () => {
     assert.equal(origins.of('198.51.100.7').country, 'CH');
   });
 
-  test('is not known where the file is damaged, which is told once', async (t) => {
+  test('is unknown in a damaged file, which is reported once', async (t) => {
     const bytes = countries('DE');
     // The record of 198.51.100.0/24 becomes a pointer far beyond the end.
     bytes.set([0x38, 0xff, 0xff, 0xff, 0xff], bytes.indexOf('country') - 2);
@@ -104,7 +104,7 @@ suite('where an address is from', () => {
   });
 });
 
-test('a file that is none, or of the other kind, is told with its fix', async (t) => {
+test('a missing, foreign or wrong file is reported with a fix', async (t) => {
   const { country, asn } = await files(t, countries('DE'), networks);
   assert.equal(geoFileFault(country!, 'country'), null);
   assert.equal(geoFileFault(asn!, 'asn'), null);
