@@ -1,4 +1,4 @@
-/** Every attack of `npm run -s bench -- attacks`, for a moment each: who is ordinary is served, and nothing grows. The bench measures how long it takes. */
+/** Every attack of `npm run -s bench -- attacks`, briefly: ordinary clients are served and nothing grows. The bench measures latencies. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { startAttacked, token } from '../../bench/attacks.ts';
 import { eventually } from '../support/eventually.ts';
 import { exchange } from '../support/raw-client.ts';
 
-/** What the attacks are counted and logged as, so that none of them misses its aim unnoticed. */
+/** How each attack is counted and logged, so that an attack that misses its aim is noticed. */
 const rules = [
   ...[
     'absolute-form-foreign',
@@ -29,7 +29,7 @@ const senders = [
 ] as const;
 /** Milliseconds of each attack, at least. */
 const moment = 300;
-/** Milliseconds that an attack whose frames come one by one has, until there were enough of them for an offence. */
+/** Milliseconds an attack with single frames has to reach the number of an offence. */
 const patience = 30_000;
 const mib = 1024 ** 2;
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nConnection: close\r\n\r\n';
@@ -89,12 +89,12 @@ suite('an ordinary client is served under every attack', {
       assert.ok(peak() - before.memory < 192 * mib, `memory grew by ${(peak() - before.memory) / mib} MiB`);
     });
 
-  test('and the gateway has let all of them go at the end', async () => {
+  test('all attack connections are closed at the end', async () => {
     const few = (): boolean => readdirSync(`/proc/${attacked.pid}/fd`).length < 200;
     await eventually(few, 'their connections are closed', 30_000);
   });
 
-  test('they were what they are called', async () => {
+  test('each attack was recorded as itself', async () => {
     const counted = await ask('/metrics');
     for (const rule of rules) assert.ok(counted.includes(`sekisho_probes_total{rule="${rule}"`), rule);
     for (const [client, rule] of senders)

@@ -1,4 +1,4 @@
-/** A backend that is configured by name, and the name moves. */
+/** A backend configured by a name whose address changes. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,9 @@ import { tempDir } from '../support/temp-dir.ts';
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 const isRoot = process.getuid?.() === 0 ? false : 'needs root: it gives the gateway an /etc/hosts of its own';
 
-test('a new connection goes where the name points now', { skip: without('unshare') || isRoot }, async (t) => {
+test('a new connection goes to the current address of the name', {
+  skip: without('unshare') || isRoot,
+}, async (t) => {
   const first = await scriptedServer(t, (socket) => answer(socket, 'first'));
   const second = await scriptedServer(t, (socket) => answer(socket, 'second'), '127.0.0.7', first);
   assert.equal(first, second, 'one port on two addresses');
@@ -39,12 +41,12 @@ test('a new connection goes where the name points now', { skip: without('unshare
   const body = async (): Promise<string> =>
     (await exchange(Number(port), get, { until: 1 })).responses[0]!.body.toString();
   assert.equal(await body(), 'first');
-  // Written in place: a mount holds the file, not its name.
+  // Written in place: a bind mount refers to the file, not to its name.
   await writeFile(hosts, '127.0.0.7 backend.internal\n');
   await eventually(async () => (await body()) === 'second', 'the name is looked up again');
 });
 
-/** One answer a connection, so that each request dials. */
+/** One answer per connection, so that each request dials. */
 function answer(socket: import('node:net').Socket, body: string): void {
   socket.once('data', () =>
     socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`),

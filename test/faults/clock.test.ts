@@ -1,4 +1,4 @@
-/** A clock that jumps, by a day and back. */
+/** The time of day jumps by a day and back. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 const probe = 'GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
 
-test('a jump of the clock costs no request, no kept connection, no verdict and no limit', {
+test('a clock jump breaks no request, kept connection, verdict or limit', {
   skip: without('libfaketime'),
 }, async (t) => {
   const backend = await recordingBackend(t);
@@ -29,7 +29,7 @@ test('a jump of the clock costs no request, no kept connection, no verdict and n
         LD_PRELOAD: peer('libfaketime')!,
         FAKETIME_TIMESTAMP_FILE: clock,
         FAKETIME_NO_CACHE: '1',
-        // The time of day jumps; how long something has lasted does not (clock_gettime(2), CLOCK_MONOTONIC).
+        // Only the time of day jumps, not CLOCK_MONOTONIC (clock_gettime(2)).
         FAKETIME_DONT_FAKE_MONOTONIC: '1',
       },
     },

@@ -1,4 +1,4 @@
-/** A process that may open no more files: it sheds, and recovers. */
+/** A process out of file descriptors: it sheds load and recovers. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { recordingBackend } from '../support/recording-backend.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 
-test('no more file descriptors: some are turned away, none wait, and all is well again after', {
+test('out of file descriptors: some clients are turned away, none hangs, and it recovers', {
   skip: without('prlimit'),
 }, async (t) => {
   const backend = await recordingBackend(t);
@@ -22,7 +22,7 @@ test('no more file descriptors: some are turned away, none wait, and all is well
     `sites: [{ hosts: [www.example.net], backend: "${backend.url}" }]\nbans: false\nrateLimit: false\nlimits: { connectionsPerClient: 100000 }\nlog: { level: error }\n`,
   );
   const files = (): number[] => readdirSync(`/proc/${process.pid}/fd`).map(Number);
-  // The limit is on their numbers, of which some are taken: twelve are left.
+  // The limit is on the highest number, and some are in use: twelve are left.
   const taken = new Set(files());
   let limit = 0;
   for (let free = 0; free < 12; limit++) if (!taken.has(limit)) free++;
@@ -33,7 +33,7 @@ test('no more file descriptors: some are turned away, none wait, and all is well
   await delay(300);
   const more = files().length - taken.size;
   assert.ok(more >= 10 && more <= 12, `${more} more are open`);
-  // Whoever is turned away learns it at once, with an answer or the end of the connection.
+  // A client that is turned away learns so at once, by an answer or a closed connection.
   const replies = await Promise.all(
     Array.from({ length: 10 }, () => exchange(port, get, { until: 1, timeout: 3000 }).catch(() => null)),
   );

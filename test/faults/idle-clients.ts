@@ -1,4 +1,4 @@
-/** Connects many times to a port of loopback, says nothing, and tells when all are open and when all are closed. */
+/** Opens many silent connections to a loopback port and reports when all are open and when all are closed. */
 import { connect } from 'node:net';
 
 const [port, count, localAddress] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];

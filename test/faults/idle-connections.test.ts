@@ -1,4 +1,4 @@
-/** Fifty thousand clients that say nothing, or as many as a process here may have files open. */
+/** Fifty thousand silent clients, or as many as the file limit allows here. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { exchange } from '../support/raw-client.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';
-/** Node raises its limit to the hard one by itself. */
+/** Node raises its soft limit to the hard one itself. */
 const files = skip
   ? 0
   : Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
@@ -20,7 +20,7 @@ const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 const resident = (pid: number): number =>
   Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
 
-test(`${count} idle connections: others are served meanwhile, and the end of the gateway is theirs`, {
+test(`${count} idle connections: others are served, and shutdown closes them`, {
   skip,
   timeout: 240_000,
 }, async (t) => {
@@ -34,7 +34,7 @@ test(`${count} idle connections: others are served meanwhile, and the end of the
   await exchange(port, get, { until: 1 });
   const before = resident(gateway.pid);
   const clients = await Promise.all(
-    // From one address there are fewer ports than connections.
+    // One source address has fewer ports than needed.
     Array.from({ length: processes }, (_, i) =>
       startProcess(
         t,

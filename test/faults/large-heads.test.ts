@@ -1,4 +1,4 @@
-/** Heads that do not end. */
+/** Endless request heads. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { recordingBackend } from '../support/recording-backend.ts';
 const mib = 1024 ** 2;
 const skip = process.platform === 'linux' ? false : 'reads /proc';
 
-test('fifty clients with heads without an end are cut off, in the memory there was', { skip }, async (t) => {
+test('fifty clients with endless heads are cut off, without memory growth', { skip }, async (t) => {
   const backend = await recordingBackend(t);
   const { port, process } = await startGatewayProcess(
     t,
@@ -32,7 +32,7 @@ test('fifty clients with heads without an end are cut off, in the memory there w
       void closed.then(() => {
         gone = true;
       });
-      // 64 MiB each, or as much as is taken.
+      // 64 MiB each, or as much as the gateway reads.
       for (let n = 0; n < 64 && !gone; n++) {
         if (!socket.write(line)) {
           await Promise.race([closed, new Promise((done) => socket.once('drain', done))]);

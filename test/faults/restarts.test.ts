@@ -1,4 +1,4 @@
-/** Web servers that are restarted while requests come in. */
+/** Web servers restarted under load. */
 import assert from 'node:assert/strict';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
@@ -12,13 +12,13 @@ import { requirePeer, without } from '../support/peers.ts';
 import { startProcess } from '../support/process.ts';
 
 interface Load {
-  /** Answers by status, and `whole` by how many of the 200 had the page and nothing else. */
+  /** Answers by status; `whole`: how many of the 200 had exactly the page. */
   readonly statuses: Map<number, number>;
   whole: number;
   stop(): Promise<void>;
 }
 
-/** Eight clients that ask for one page after the other on kept connections. */
+/** Eight clients that request pages one after the other on kept connections. */
 function load(port: number, page: Buffer): Load {
   const statuses = new Map<number, number>();
   let going = true;
@@ -68,7 +68,7 @@ for (const [name, start, args] of [
   ['apache2', plainApache, (dir: string) => ['-d', dir, '-f', join(dir, 'apache2.conf'), '-DFOREGROUND']],
 ] as const) {
   suite(name, { skip: without(name) }, () => {
-    test('restarted again and again under load: every 200 is whole, and what failed was told so', async (t) => {
+    test('restarted repeatedly under load: every 200 is complete, and every failure has an answer', async (t) => {
       const server = await start(t);
       const page = server.pages.get('/1k.txt')!;
       const gateway = await runGateway(
@@ -78,7 +78,7 @@ for (const [name, start, args] of [
       const clients = load(gateway.port, page);
       for (let i = 0; i < 5; i++) {
         await delay(200);
-        // nginx: new workers, and the old ones end with their requests. Apache: the children are killed.
+        // nginx: new workers, the old ones finish their requests. Apache: the children are killed.
         server.process.signal('SIGHUP');
       }
       await delay(500);

@@ -1,4 +1,4 @@
-/** One attempt by itself, between raw backends and a client's side that writes down what it is told. */
+/** One attempt between raw backends and a client's side that records its calls. */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { Attempt, type ClientSide, type OutgoingRequest } from '../../src/forward/attempt.ts';
@@ -27,16 +27,16 @@ const get: OutgoingRequest = {
 
 class Side implements ClientSide {
   readonly connection = null;
-  readonly told: string[] = [];
-  onReady = (): unknown => this.told.push('ready');
-  onInformation = ({ status }: ResponseHead): unknown => this.told.push(`information ${status}`);
+  readonly calls: string[] = [];
+  onReady = (): unknown => this.calls.push('ready');
+  onInformation = ({ status }: ResponseHead): unknown => this.calls.push(`information ${status}`);
   onHead = ({ status }: ResponseHead, whole: string | null): unknown =>
-    this.told.push(`head ${status} ${whole}`);
-  onUpgrade = (): unknown => this.told.push('upgrade');
-  onData = (data: Buffer): unknown => this.told.push(`data ${data}`);
-  onEnd = (): unknown => this.told.push('end');
-  onFailure = ({ status }: { status: number }): unknown => this.told.push(`failure ${status}`);
-  onDrain = (): unknown => this.told.push('drain');
+    this.calls.push(`head ${status} ${whole}`);
+  onUpgrade = (): unknown => this.calls.push('upgrade');
+  onData = (data: Buffer): unknown => this.calls.push(`data ${data}`);
+  onEnd = (): unknown => this.calls.push('end');
+  onFailure = ({ status }: { status: number }): unknown => this.calls.push(`failure ${status}`);
+  onDrain = (): unknown => this.calls.push('drain');
 }
 
 function attempts(t: TestContext, ports: readonly number[], maxConnections = 4) {
@@ -60,27 +60,27 @@ function attempts(t: TestContext, ports: readonly number[], maxConnections = 4) 
 }
 
 const over = (side: Side): Promise<void> =>
-  eventually(() => side.told.some((line) => /^(?:head .* \w|end|failure)/.test(line)), 'it is over');
+  eventually(() => side.calls.some((line) => /^(?:head .* \w|end|failure)/.test(line)), 'it is over');
 
 suite('an attempt', () => {
-  test('sends, and tells of the answer', async (t) => {
+  test('sends the request and passes the answer on', async (t) => {
     const { start } = attempts(t, [(await rawBackend(t, answering)).port]);
     const { side, attempt } = start();
     await over(side);
-    assert.deepEqual(side.told, ['ready', 'head 200 ok']);
+    assert.deepEqual(side.calls, ['ready', 'head 200 ok']);
     assert.match(attempt.backend!.name, /^127\.0\.0\.1:/);
   });
 
-  test('goes to every backend once, where none accepts a connection', async (t) => {
+  test('tries every backend once where none accepts a connection', async (t) => {
     const dead = [await freePort(), await freePort(), await freePort()];
     const { start, failures } = attempts(t, dead);
     const { side } = start();
     await over(side);
-    assert.deepEqual(side.told, ['failure 502']);
+    assert.deepEqual(side.calls, ['failure 502']);
     assert.equal(failures.length, 1);
   });
 
-  test('finds the one that does', async (t) => {
+  test('finds the one backend that accepts connections', async (t) => {
     const { start, failures } = attempts(t, [
       await freePort(),
       await freePort(),
@@ -89,12 +89,12 @@ suite('an attempt', () => {
     for (let i = 0; i < 3; i++) {
       const { side } = start();
       await over(side);
-      assert.deepEqual(side.told, ['ready', 'head 200 ok']);
+      assert.deepEqual(side.calls, ['ready', 'head 200 ok']);
     }
     assert.deepEqual(failures, []);
   });
 
-  test('that has streamed some of its body is not tried again', async (t) => {
+  test('is not retried after it has streamed some of its body', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }, number) => {
       await until(/\r\n\r\n/);
       if (number === 0) socket.write(ok);
@@ -113,14 +113,14 @@ suite('an attempt', () => {
       ended: false,
     } as const;
     const { attempt, side } = start(put);
-    await eventually(() => side.told.includes('ready'), 'it takes the body');
+    await eventually(() => side.calls.includes('ready'), 'the backend takes the body');
     attempt.write(Buffer.from('more'));
     await over(side);
-    assert.deepEqual(side.told, ['ready', 'failure 502']);
+    assert.deepEqual(side.calls, ['ready', 'failure 502']);
     assert.equal(backend.connections.length, 1);
   });
 
-  test('whose answer the client can not be given fails, and its connection carries no other', async (t) => {
+  test('fails where the client side throws on the answer, and its backend connection is not reused', async (t) => {
     const backend = await rawBackend(t, answering);
     const { start } = attempts(t, [backend.port]);
     const refusing = new Side();
@@ -129,12 +129,12 @@ suite('an attempt', () => {
     };
     start(get, refusing);
     await over(refusing);
-    assert.deepEqual(refusing.told, ['ready', 'failure 502']);
+    assert.deepEqual(refusing.calls, ['ready', 'failure 502']);
     await over(start().side);
     assert.equal(backend.connections.length, 2);
   });
 
-  test('that is cancelled gives its place in the queue away, and tells nobody', async (t) => {
+  test('leaves the queue when cancelled, and calls nobody', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       setTimeout(() => socket.write(ok), 50);
@@ -147,6 +147,6 @@ suite('an attempt', () => {
     assert.equal(group.backends[0]!.load, 1);
     await over(first.side);
     first.attempt.cancel();
-    assert.deepEqual([second.side.told, failures], [[], []]);
+    assert.deepEqual([second.side.calls, failures], [[], []]);
   });
 });

@@ -1,4 +1,4 @@
-/** The cookie that keeps a client with a backend, by itself. */
+/** The cookie that keeps a client with a backend. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { BackendCookie } from '../../src/forward/backend-cookie.ts';
@@ -30,34 +30,34 @@ const read = (...lines: string[]) => {
   return { backend, passed };
 };
 
-suite('the cookie of a backend', () => {
+suite('the backend cookie', () => {
   for (const [what, line, passed] of [
     ['alone', `Cookie: sekisho-backend=${valueOfA}`, []],
     ['first', `Cookie: sekisho-backend=${valueOfA}; x=1`, ['Cookie: x=1']],
     ['in the middle', `cookie: x=1; sekisho-backend=${valueOfA}; y=2`, ['cookie: x=1; y=2']],
     ['last, with blanks', `COOKIE: x=1 ;  sekisho-backend = ${valueOfA} `, ['COOKIE: x=1 ']],
-    ['behind a made-up one', `Cookie: sekisho-backend=1; sekisho-backend=${valueOfA}`, []],
+    ['after a forged one', `Cookie: sekisho-backend=1; sekisho-backend=${valueOfA}`, []],
   ] as const)
-    test(`is read and taken out where it stands ${what}`, () => {
+    test(`is read and removed: ${what}`, () => {
       const rows = read('Host: www.example.net', 'X-Stripped: 1', line, 'Accept: */*');
       assert.equal(rows.backend, a);
       assert.deepEqual(rows.passed, ['Host: www.example.net', ...passed, 'Accept: */*']);
     });
 
-  test('leaves names that only look like it alone', () => {
+  test('other cookies with a similar name are kept', () => {
     const line = 'Cookie: xsekisho-backend=1; sekisho-backend2=2; SEKISHO-BACKEND=3; v=sekisho-backend=4; s';
     const rows = read('A: 1', 'X-Stripped: 1', line);
     assert.deepEqual([rows.backend, rows.passed], [null, ['A: 1', line]]);
   });
 
-  test('of a made-up value tells nobody, and does not pass', () => {
+  test('a forged value selects no backend and is not passed on', () => {
     for (const value of ['', '0', '10.0.0.1:80', valueOfA.slice(1), `${valueOfA}=`, '__proto__']) {
       const rows = read('A: 1', 'X-Stripped: 1', `Cookie: a=b; sekisho-backend=${value}`);
       assert.deepEqual([rows.backend, rows.passed], [null, ['A: 1', 'Cookie: a=b']]);
     }
   });
 
-  test('is another one with another secret, and of another site; the same in another process', () => {
+  test('differs by secret and by site, and is equal in every process', () => {
     const same = new BackendCookie('secret of the site', 'www.example.net', [b, a]);
     const other = new BackendCookie('another secret', 'www.example.net', [a, b]);
     const elsewhere = new BackendCookie('secret of the site', 'shop.example.net', [a, b]);
@@ -68,7 +68,7 @@ suite('the cookie of a backend', () => {
     );
   });
 
-  test('is set where the client has none of the backend, and no cache may keep it', () => {
+  test('is set where the client has none or another one, and the answer must not be cached', () => {
     const { fields } = cookies.putInto(head('X: 1\r\n'), b, a, true);
     assert.match(
       fields,
@@ -78,7 +78,7 @@ suite('the cookie of a backend', () => {
     assert.equal(cookies.putInto(head('X: 1\r\n'), a, a, true).fields, 'X: 1\r\n');
   });
 
-  test('is not for a backend to set', () => {
+  test('set by a backend is removed', () => {
     const fields = 'Set-Cookie: sekisho-backend=x; Path=/\r\nset-cookie: s=sekisho-backend=1\r\n';
     assert.equal(cookies.putInto(head(fields), a, a, false).fields, 'set-cookie: s=sekisho-backend=1\r\n');
   });

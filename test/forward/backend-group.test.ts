@@ -1,4 +1,4 @@
-/** Which backend of a site gets a request, and who is told of what becomes of it. */
+/** Which backend of a site gets a request, and what is reported about it. */
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { suite, test } from 'node:test';
@@ -7,7 +7,7 @@ import { Pool } from '../../src/forward/pool.ts';
 
 const bounds = { maxConnections: 2, maxQueue: 1, queueTimeout: 2000, idle: 60_000 };
 
-/** Of so many backends, none of which is ever dialled. */
+/** A group of backends that are never dialled. */
 function group(size: number) {
   const backends = Array.from({ length: size }, (_, i) => {
     const address = { kind: 'tcp', host: `backend-${i}.invalid`, port: 1 } as const;
@@ -37,20 +37,20 @@ function group(size: number) {
 }
 
 suite('the backends of a site', () => {
-  test('that is alone gets everything, ejected or not', () => {
+  test('a single one gets every request, ejected or not', () => {
     const { picked, fail } = group(1);
     fail(0, 3);
     assert.deepEqual(picked(3), new Set([0]));
     assert.deepEqual(picked(1, 0), new Set([0]));
   });
 
-  test('share requests, but for one that has just failed this one', () => {
+  test('share requests, except one that has just failed this request', () => {
     const { picked } = group(3);
     assert.deepEqual(picked(6), new Set([0, 1, 2]));
     assert.deepEqual(picked(6, 1), new Set([0, 2]));
   });
 
-  test('get none while they are ejected; who listens is told once, and once of the return', () => {
+  test('get no requests while ejected; the ejection and the return are reported once each', () => {
     const { made, backends, picked, fail, told } = group(3);
     fail(1, 4);
     assert.deepEqual(picked(6), new Set([0, 2]));
@@ -60,14 +60,14 @@ suite('the backends of a site', () => {
     assert.deepEqual(told.slice(1), ['1 true answers requests again']);
   });
 
-  test('of which all are ejected: the one that may be tried soonest', () => {
+  test('all ejected: the one whose ejection ends first is tried', () => {
     const { picked, fail } = group(3);
     for (const [i, times] of [3, 3, 3].entries()) fail(i, times);
     assert.deepEqual(picked(3), new Set([0]));
     assert.deepEqual(picked(3, 0), new Set([1]));
   });
 
-  test('an answer above 499 ejects nobody', () => {
+  test('a status above 499 does not eject', () => {
     const { made, backends, picked, told } = group(2);
     for (let i = 0; i < 10; i++) made.succeeded(backends[0]!, 500);
     assert.deepEqual(picked(4), new Set([0, 1]));
@@ -75,7 +75,7 @@ suite('the backends of a site', () => {
     assert.equal(backends[0]!.health.state(performance.now()), 'failing');
   });
 
-  test('where a client has logged in it goes on, unless that one is ejected', (t) => {
+  test('a client stays where it has logged in, unless that backend is ejected', (t) => {
     const { backends, picked, fail } = group(3);
     const client = new EventEmitter();
     t.mock.method(backends[2]!.pool, 'keepsFor', (who: EventEmitter) => who === client);

@@ -15,14 +15,14 @@ suite('the health of a backend', () => {
     assert.equal(health.ejected(1000), false);
   });
 
-  test('an answer in between starts the count anew', () => {
+  test('an answer in between restarts the count', () => {
     const health = new BackendHealth();
     fail(health, 2, 0);
     health.succeeded(200);
     assert.equal(fail(health, 2, 0), false);
   });
 
-  test('one that fails again on its return is ejected for twice as long, up to a minute', () => {
+  test('each failure on return doubles the ejection, up to a minute', () => {
     const health = new BackendHealth();
     fail(health, 3, 0);
     const times: number[] = [];
@@ -34,7 +34,7 @@ suite('the health of a backend', () => {
     assert.deepEqual(times, [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
-  test('a failure of a request that was under way at the ejection does not lengthen it', () => {
+  test('a failure during an ejection does not extend it', () => {
     const health = new BackendHealth();
     fail(health, 3, 0);
     assert.equal(health.failed(500), false);
@@ -46,7 +46,7 @@ suite('the health of a backend', () => {
     const results = (health: BackendHealth, text: string): string =>
       [...text].map((one) => (health.checked(one === '+', settling) ? '!' : '.')).join('');
 
-    test('it is ejected after `fall` bad results in a row, and back after `rise` good ones', () => {
+    test('`fall` failed checks in a row eject it, `rise` passed ones bring it back', () => {
       const health = new BackendHealth();
       assert.equal(results(health, '++--+--'), '.......');
       assert.equal(health.ejected(0), false);
@@ -57,7 +57,7 @@ suite('the health of a backend', () => {
       assert.equal(health.ejected(0), false);
     });
 
-    test('that it passes again ends an ejection by requests', () => {
+    test('passing again ends an ejection caused by requests', () => {
       const health = new BackendHealth();
       results(health, '---');
       fail(health, 3, 0);
@@ -65,7 +65,7 @@ suite('the health of a backend', () => {
       assert.equal(health.ejected(0), false);
     });
 
-    test('nothing holds on where no check is configured any more', () => {
+    test('a removed check no longer counts', () => {
       const health = new BackendHealth();
       results(health, '---');
       health.unchecked();
@@ -73,12 +73,12 @@ suite('the health of a backend', () => {
     });
   });
 
-  suite('as it is shown', () => {
-    test('is not known before anybody has asked', () => {
+  suite('its state', () => {
+    test('is unknown before the first request', () => {
       assert.equal(new BackendHealth().state(0), 'unknown');
     });
 
-    test('goes by the last answer of a request or a check', () => {
+    test('follows the last request or check', () => {
       const health = new BackendHealth();
       const after = (act: () => unknown): string => {
         act();
@@ -114,7 +114,7 @@ suite('the health of a backend', () => {
       );
     });
 
-    test('is ejected while it is, and failing until it answers again', () => {
+    test('is ejected during the ejection, then failing until it answers again', () => {
       const health = new BackendHealth();
       fail(health, 3, 0);
       assert.deepEqual(

@@ -10,7 +10,7 @@ interface Named extends Candidate {
 const candidate = (name: string, weight = 1, load = 0): Named => ({ name, weight, load });
 
 suite('balance', () => {
-  test('round robin gives each its turn', () => {
+  test('round robin: each in turn', () => {
     const all = [candidate('a'), candidate('b'), candidate('c')];
     const pick = balance<Named>('round-robin');
     const picked = Array.from({ length: 6 }, () => pick(all, '192.0.2.1').name);
@@ -18,13 +18,13 @@ suite('balance', () => {
     assert.deepEqual(picked.slice(0, 3), picked.slice(3));
   });
 
-  test('weighted spreads the heavy one, as nginx does', () => {
+  test('weighted: spreads the heavy one, as nginx does', () => {
     const all = [candidate('a', 5), candidate('b', 1), candidate('c', 1)];
     const pick = balance<Named>('weighted');
     assert.equal(Array.from({ length: 7 }, () => pick(all, '192.0.2.1').name).join(''), 'aabacaa');
   });
 
-  test('weighted keeps its shares when one leaves and comes back', () => {
+  test('weighted: keeps the shares when one leaves and returns', () => {
     const all = [candidate('a', 2), candidate('b', 1)];
     const pick = balance<Named>('weighted');
     for (let i = 0; i < 10; i++) assert.equal(pick(all.slice(1), '192.0.2.1').name, 'b');
@@ -32,14 +32,14 @@ suite('balance', () => {
     assert.equal(names.filter((name) => name === 'a').length, 20);
   });
 
-  test('least connections reckons the load by weight', () => {
+  test('least connections: load relative to weight', () => {
     const pick = balance<Named>('least-connections');
     assert.equal(pick([candidate('a', 1, 2), candidate('b', 1, 1)], '192.0.2.1').name, 'b');
     assert.equal(pick([candidate('a', 4, 2), candidate('b', 1, 1)], '192.0.2.1').name, 'a');
     assert.equal(pick([candidate('a'), candidate('b')], '192.0.2.1').name, 'a');
   });
 
-  test('client hash: a client stays, shares follow the weights, and who leaves takes only its own clients along', () => {
+  test('client hash: clients stay, shares follow the weights, and only the clients of a lost backend move', () => {
     const all = [candidate('a', 2), candidate('b'), candidate('c')];
     const clients = Array.from({ length: 4000 }, (_, i) => `192.0.${i >> 8}.${i & 255}`);
     const met = (among: readonly Named[]) => {

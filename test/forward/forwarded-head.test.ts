@@ -1,4 +1,4 @@
-/** What goes on to a backend is one request, the one that came: promise 3. */
+/** What is forwarded is one request, the one received: promise 3. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import { nearTarget } from '../wire/arbitraries.ts';
 
 const { policy } = corpusPolicy('policy: { preset: observe }');
 
-/** As Node's parser hands them out: tokens, and values without controls or blanks around them. */
+/** As Node's parser returns them: tokens, and values without controls or surrounding blanks. */
 const token = fc.string({ unit: fc.constantFrom(..."aZ09-_.!#$%&'*+^`|~"), minLength: 1, maxLength: 12 });
 const value = fc.uint8Array({ maxLength: 30 }).map((bytes) =>
   Buffer.from(bytes.map((byte) => (byte < 0x20 || byte === 0x7f ? 0x61 : byte)))
@@ -45,7 +45,7 @@ const ownHop =
   /^(?:host|connection|keep-alive|proxy-connection|proxy-authorization|proxy-authenticate|proxy|te|transfer-encoding|upgrade|http2-settings|expect|x-forwarded-(?:for|host|proto|port)|x-real-ip|forwarded)$/i;
 
 suite('the head that a backend gets', () => {
-  test('re-parses to the request that came: same method, target, host and end-to-end fields, in order', () => {
+  test('re-parses to the request received: same method, target, host and end-to-end fields, in order', () => {
     let passed = 0;
     fc.assert(
       fc.property(arbitraryRequest, fc.boolean(), fc.boolean(), (request, trusted, chunked) => {
@@ -95,7 +95,7 @@ suite('the head that a backend gets', () => {
           got.filter(([name]) => !ownHop.test(name)),
           expected,
         );
-        // It is a harmless request to whoever judges it next, and for the same site.
+        // Judged again, it is harmless and for the same site.
         const again = judge({ ...head, rawHeaders: head.rawHeaders }, policy);
         assert.notEqual(again.action, 'block', JSON.stringify(again));
         assert.equal(again.site, verdict.site);

@@ -1,4 +1,4 @@
-/** Backends of HTTP/2 that are odd, broken, full or about to leave: frame by frame, with what the client gets. */
+/** HTTP/2 backends that are odd, broken, full or draining: frame by frame, with what the client gets. */
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
@@ -39,7 +39,7 @@ const data = (id: number, text: string, ends = false): string =>
   frameHead(text.length, frameTypes.data, ends ? flags.endStream : 0, id) + text;
 const ok = (id: number): string => head(id, false) + data(id, 'ok', true);
 
-/** A backend that greets, and answers each head and each end of a body by what a test says. */
+/** A backend that sends SETTINGS and answers each head and each end of a body as the test says. */
 async function backend(
   t: TestContext,
   onHead: (asked: Asked) => unknown,
@@ -101,11 +101,11 @@ suite('an answer that is malformed', () => {
     ],
     ['has a Content-Length and no content', (id) => head(id, true, encodeField('content-length', '2'))],
     ['has DATA before its head', (id) => data(id, 'ok', true)],
-    ['has more fields than may be', (id) => head(id, true, encodeField('x', 'y'.repeat(70_000)))],
+    ['has too many fields', (id) => head(id, true, encodeField('x', 'y'.repeat(70_000)))],
     ['ends with an informational head', (id) => headersFrames(id, encodeStatus(103), true, 16_384)],
   ];
   for (const [what, bytes] of rows)
-    test(`since it ${what} gives 502, and the next request is served on the same connection`, async (t) => {
+    test(`that ${what}: 502, and the same connection serves the next request`, async (t) => {
       let asked = 0;
       const { url, connections } = await backend(t, ({ id, say }) => say(asked++ === 0 ? bytes(id) : ok(id)));
       const { port } = await runGateway(t, site([url]));
@@ -116,11 +116,11 @@ suite('an answer that is malformed', () => {
 
   for (const [what, bytes] of [
     [
-      'is longer than it said',
+      'is longer than announced',
       (id: number) => head(id, false, encodeField('content-length', '2')) + data(id, 'abc', true),
     ],
     [
-      'is shorter than it said',
+      'is shorter than announced',
       (id: number) => head(id, false, encodeField('content-length', '4')) + data(id, 'abc', true),
     ],
     [
@@ -128,9 +128,9 @@ suite('an answer that is malformed', () => {
       (id: number) => head(id, false) + data(id, 'a') + headersFrames(id, encodeStatus(200), true, 16_384),
     ],
     ['has a second head', (id: number) => head(id, false) + data(id, 'a') + head(id, false)],
-    ['is reset in its middle', (id: number) => head(id, false) + data(id, 'a') + rstStreamFrame(id, 2)],
+    ['is reset in the middle', (id: number) => head(id, false) + data(id, 'a') + rstStreamFrame(id, 2)],
   ] as const)
-    test(`behind its head, since it ${what}, does not look whole`, async (t) => {
+    test(`that ${what} after its head does not look complete`, async (t) => {
       const { url } = await backend(t, ({ id, say }) => say(bytes(id)));
       const { port } = await runGateway(t, site([url]));
       const { text, ended } = await exchange(port, get, { timeout: 3000 });
@@ -143,29 +143,32 @@ suite('an answer that is malformed', () => {
 
 suite('a connection that breaks the protocol', () => {
   for (const [what, bytes] of [
-    ['by HTTP/1', () => 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
-    ['by a stream of its own', () => headersFrames(2, encodeStatus(200), true, 16_384)],
+    ['with HTTP/1', () => 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+    ['with a stream of its own', () => headersFrames(2, encodeStatus(200), true, 16_384)],
     [
-      'by a promise',
+      'with PUSH_PROMISE',
       (id: number) => frameHead(5, frameTypes.pushPromise, flags.endHeaders, id) + '\0\0\0\x02\x88',
     ],
-    ['by a frame on a stream that was not opened', () => data(99, 'x')],
-    ['by a block that is no HPACK', (id: number) => headersFrames(id, '\xff\xff\xff\xff\xff', true, 16_384)],
+    ['with a frame on a stream that was not opened', () => data(99, 'x')],
     [
-      'by a window that is too wide',
+      'with a block that is not HPACK',
+      (id: number) => headersFrames(id, '\xff\xff\xff\xff\xff', true, 16_384),
+    ],
+    [
+      'with a window that is too large',
       () => windowUpdateFrame(0, 0x7fffffff) + windowUpdateFrame(0, 0x7fffffff),
     ],
-    ['by settings that can not be', () => settingsFrame([[settingIds.maxFrameSize, 1]])],
-    ['by frames that carry nothing', () => pingFrame('12345678', false).repeat(1200)],
+    ['with invalid SETTINGS', () => settingsFrame([[settingIds.maxFrameSize, 1]])],
+    ['with frames that carry nothing', () => pingFrame('12345678', false).repeat(1200)],
     [
-      'by a block that does not end',
+      'with a block that does not end',
       (id: number) =>
         frameHead(1, frameTypes.headers, 0, id) +
         '\x88' +
         (frameHead(1, frameTypes.continuation, 0, id) + '\x88').repeat(100),
     ],
   ] as const)
-    test(`${what} is ended: 502, and the next request has another one`, async (t) => {
+    test(`${what} is closed: 502, and the next request gets a new one`, async (t) => {
       const { url, connections } = await backend(t, ({ id, number, say }) =>
         say(number === 0 ? bytes(id) : ok(id)),
       );
@@ -175,7 +178,7 @@ suite('a connection that breaks the protocol', () => {
       assert.equal(connections.length, 2);
     });
 
-  test('more DATA than a window allows resets the stream: no more is held for a client that does not read', async (t) => {
+  test('more DATA than the window allows resets the stream: what is held for a client that does not read is bounded', async (t) => {
     let reset = -1;
     const { url } = await backend(
       t,
@@ -200,8 +203,8 @@ suite('a connection that breaks the protocol', () => {
   });
 });
 
-suite('a backend that never greets, or is no HTTP/2', () => {
-  test('is not there: 502 or 504, and another one gets the request, its body too', async (t) => {
+suite('a backend without SETTINGS or without HTTP/2', () => {
+  test('counts as unreachable: 502 or 504, or another backend gets the request with its body', async (t) => {
     const silent = await rawBackend(t);
     const old = await rawBackend(t, ({ socket }) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const away = `h2c://127.0.0.1:${await freePort()}`;
@@ -218,7 +221,7 @@ suite('a backend that never greets, or is no HTTP/2', () => {
 });
 
 suite('a backend that drains', () => {
-  test('is asked by another connection for what it left unlooked at, a body that has gone out included', async (t) => {
+  test('gets unprocessed requests again on another connection, a body already sent included', async (t) => {
     const bodies: string[] = [];
     const { url, connections } = await backend(
       t,
@@ -250,14 +253,14 @@ suite('a backend that drains', () => {
     assert.equal(connections.length, 2);
   });
 
-  test('for good, whatever it is asked, gives 503 behind a few connections', async (t) => {
+  test('for ever: 503 after a few connections', async (t) => {
     const { url, connections } = await backend(t, ({ say }) => say(goAwayFrame(0, 0, '')));
     const { port } = await runGateway(t, site([url]));
     assert.equal((await ask(port)).status, 503);
     assert.equal(connections.length, 11);
   });
 
-  test('and refuses for good gives 503', async (t) => {
+  test('and refuses every stream: 503', async (t) => {
     const { url } = await backend(t, ({ id, say }) => say(rstStreamFrame(id, 7)));
     const { port, gateway } = await runGateway(t, site([url]));
     assert.equal((await ask(port)).status, 503);
@@ -266,7 +269,7 @@ suite('a backend that drains', () => {
 });
 
 suite('a connection that is never idle', () => {
-  test('is replaced after five minutes, and what it carries ends on it', async (t) => {
+  test('is replaced after five minutes and finishes what it carries', async (t) => {
     let end = (): void => {};
     const { url, connections } = await backend(t, ({ id, say }) => {
       if (id === 1 && connections.length === 1) end = () => say(ok(id));
@@ -291,7 +294,7 @@ suite('a connection that is never idle', () => {
 });
 
 suite('bounds', () => {
-  test('a backend that takes one stream at a time gets one on each connection, as many as connections.max', async (t) => {
+  test('one stream at a time: as many connections as connections.max, one stream on each', async (t) => {
     let open = 0;
     let most = 0;
     const { url, connections } = await backend(
@@ -314,7 +317,7 @@ suite('bounds', () => {
     assert.deepEqual([most, connections.length], [3, 3]);
   });
 
-  test('one that takes none is not dialled again and again: 503', async (t) => {
+  test('a backend that allows no stream is not dialled again: 503', async (t) => {
     const { url, connections } = await backend(t, () => {}, [[settingIds.maxConcurrentStreams, 0]]);
     const { port } = await runGateway(t, site([url], 'connections: { max: 9, queue: 20, wait: 500ms }'));
     const found = await Promise.all([1, 2, 3].map(() => ask(port)));
@@ -325,14 +328,14 @@ suite('bounds', () => {
     assert.equal(connections.length, 1);
   });
 
-  test('what waits beyond connections.queue gets 503 at once, and what waits too long later', async (t) => {
+  test('beyond connections.queue: 503 at once; waiting too long: 503 later', async (t) => {
     const { url } = await backend(t, () => {});
     const { port } = await runGateway(t, site([url], 'connections: { max: 1, queue: 1, wait: 300ms }'));
     const found = await Promise.all([1, 2, 3].map(() => ask(port)));
     assert.deepEqual(found.map(({ status }) => status).sort(), [503, 503, 504]);
   });
 
-  test('informational heads without end are one fault', async (t) => {
+  test('endless informational heads: 502', async (t) => {
     const { url } = await backend(t, ({ id, say }) =>
       say(headersFrames(id, encodeStatus(103) + encodeField('link', '</a>'), false, 16_384).repeat(100)),
     );
@@ -342,7 +345,7 @@ suite('bounds', () => {
     assert.match(text, /HTTP\/1\.1 502/);
   });
 
-  test('a silent backend is given up, also one that was asked before a reload', async (t) => {
+  test('a silent backend is given up, also after a reload', async (t) => {
     const { url } = await backend(t, () => {});
     const { port, gateway } = await runGateway(t, site([url]));
     const waits = ask(port);

@@ -1,4 +1,4 @@
-/** Backends that are spoken to by HTTP/2: what passes both ways, and what goes wrong on the way, before Node's own server. */
+/** HTTP/2 backends: requests and answers, with Node's own server as the backend. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
@@ -23,7 +23,7 @@ interface Seen {
 }
 async function backend(t: TestContext | typeof owner) {
   const seen: Seen[] = [];
-  /** Streams whose request is not whole. */
+  /** Streams whose request is not complete. */
   const open: ServerHttp2Stream[] = [];
   const sessions: ServerHttp2Session[] = [];
   const server: Http2Server = createServer({ settings: { initialWindowSize: 70_000 } });
@@ -61,11 +61,11 @@ const site = (url: string): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}" }]\nbans: false\nrateLimit: false\n`;
 const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: "${cert}", key: "${key}" } }]\n`;
 
-suite('a backend of HTTP/2', async () => {
+suite('an HTTP/2 backend', async () => {
   const { url, seen, sessions, open } = await backend(owner);
   const { port, log } = await runGateway(owner, site(url), listen);
 
-  test('gets requests of HTTP/2, and gives answers and trailers', async (t) => {
+  test('serves HTTP/2 clients, trailers included', async (t) => {
     const session = await http2Session(t, `https://127.0.0.1:${port}`);
     const reply = await http2Request(
       session,
@@ -99,7 +99,7 @@ suite('a backend of HTTP/2', async () => {
     assert.equal(headers['x-forwarded-proto'], 'https');
   });
 
-  test('many at a time on one connection', async (t) => {
+  test('serves many requests at a time on one connection', async (t) => {
     const session = await http2Session(t, `https://127.0.0.1:${port}`);
     const big = Buffer.alloc(300_000, 'x');
     const replies = await Promise.all(
@@ -112,7 +112,7 @@ suite('a backend of HTTP/2', async () => {
     assert.ok(sessions.length <= 2, `${sessions.length}`);
   });
 
-  test('of HTTP/1 too: with a length, chunked, and without a body', async () => {
+  test('serves HTTP/1 clients: with a length, chunked, and without a body', async () => {
     const tls = { servername: 'www.example.net' };
     const ask = async (text: string) => (await exchange(port, text, { tls, until: 1 })).responses[0]!;
     const host = 'Host: www.example.net\r\n';
@@ -127,7 +127,7 @@ suite('a backend of HTTP/2', async () => {
     const head = await ask(`HEAD /4 HTTP/1.1\r\n${host}\r\n`);
     assert.equal(head.status, 200);
   });
-  test('of an application with the plugin: plain, and by HTTP/2', async (t) => {
+  test('serves an application with the plugin, over HTTP/1 and HTTP/2', async (t) => {
     for (const http2 of [false, true]) {
       const app: FastifyInstance = http2 ? (Fastify({ http2: true }) as never) : Fastify();
       await app.register(forward, { backend: url, host: 'www.example.net' });
@@ -149,7 +149,7 @@ suite('a backend of HTTP/2', async () => {
     }
   });
 
-  test('gets a request as it comes: a client that says little for a while is not cut off, as it is before HTTP/1', async (t) => {
+  test('gets a request as it arrives: a client that pauses is not cut off, while before an HTTP/1 backend it is', async (t) => {
     const old = await rawBackend(t);
     const { now } = performance;
     for (const [at, expected] of [
@@ -162,7 +162,7 @@ suite('a backend of HTTP/2', async () => {
       stream.on('error', () => {});
       const answered = once(stream, 'response') as Promise<[Record<string, unknown>]>;
       stream.write('a');
-      if (at === url) await eventually(() => open.length > 0, 'the backend has it, though it is not whole');
+      if (at === url) await eventually(() => open.length > 0, 'the backend has the incomplete request');
       const mocked = t.mock.method(performance, 'now', () => now.call(performance) + 15_000);
       await new Promise((done) => setTimeout(done, 1200));
       stream.end('b');

@@ -1,4 +1,4 @@
-/** The active check of a backend, each on a new connection of its own. */
+/** The active health check of a backend; each check opens its own connection. */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import type { BackendAddress } from '../../src/forward/backend.ts';
@@ -41,7 +41,7 @@ suite('a health check', () => {
     ['no HTTP', '220 mail.example.net ESMTP\r\n\r\n', false],
     ['a protocol of its own', 'HTTP/1.1 101 Switching\r\nUpgrade: foo\r\n\r\n', false],
   ] as const)
-    test(`takes ${what} for a ${good ? 'good' : 'bad'} answer, again and again`, async (t) => {
+    test(`${good ? 'passes' : 'fails'} on ${what}, every time`, async (t) => {
       const { address } = await backend(t, async ({ socket, until }) => {
         await until(/\r\n\r\n/);
         socket.write(bytes);
@@ -54,7 +54,7 @@ suite('a health check', () => {
       );
     });
 
-  test('asks as a request would, on a new connection each time, and ends it', async (t) => {
+  test('sends an ordinary request on a new connection each time, and closes it', async (t) => {
     const { address, connections } = await backend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -69,13 +69,13 @@ suite('a health check', () => {
     );
   });
 
-  test('is bad where nobody listens', async (t) => {
+  test('fails where nothing listens', async (t) => {
     const { results } = checked(t, { kind: 'tcp', host: '127.0.0.1', port: await freePort() });
     await eventually(() => results.length > 0, 'it has a result');
     assert.match(results[0]!, /accepts no connection/);
   });
 
-  test('is bad where nobody answers in time, and one is under way at a time', async (t) => {
+  test('fails without an answer in time, and only one runs at a time', async (t) => {
     const { address, connections } = await backend(t, () => {});
     const { results } = checked(t, address, { timeout: 150, interval: 10 });
     await eventually(() => results.length > 0, 'it has a result');
@@ -84,13 +84,13 @@ suite('a health check', () => {
     await connections[0]!.ended;
   });
 
-  test('is bad where the platform refuses the settings', async (t) => {
+  test('fails where Node refuses the settings', async (t) => {
     const { results } = checked(t, { kind: 'tcp', host: '127.0.0.1', port: 65_536 });
     await eventually(() => results.length > 1, 'it has results');
     assert.match(results[0]!, /cannot be dialled/);
   });
 
-  test('has no result once it is closed', async (t) => {
+  test('has no result after it is closed', async (t) => {
     const { address, connections } = await backend(t, () => {});
     const { check, results } = checked(t, address);
     await eventually(() => connections.length === 1, 'it asks');

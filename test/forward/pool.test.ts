@@ -1,4 +1,4 @@
-/** The connections to one backend: how many, who gets one, and which never come back. */
+/** The connections to one backend: how many, who gets one, and which are not reused. */
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
@@ -12,7 +12,7 @@ import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const answering = ({ socket }: BackendConnection): unknown => socket.on('data', () => socket.write(ok));
 
-/** What an exchange does, written down. */
+/** Records the calls of an exchange. */
 class Recorder implements Waiter, ResponseSink {
   readonly client: EventEmitter | null;
   readonly seen: string[] = [];
@@ -85,14 +85,14 @@ async function pool(
 }
 
 suite('a pool', () => {
-  test('gives an idle connection to the next one', async (t) => {
+  test('gives an idle connection to the next exchange', async (t) => {
     const { served, backend } = await pool(t);
     const [first, second] = [await served(), await served()];
     assert.equal(second.connection, first.connection);
     assert.equal(backend.connections.length, 1);
   });
 
-  test('opens no more than it may, lets so many wait, and sends the others away', async (t) => {
+  test('opens at most maxConnections, queues at most maxQueue, and fails the rest', async (t) => {
     const { take, pool: made } = await pool(t);
     const all = [take(), take(), take(), take()];
     assert.deepEqual(
@@ -105,7 +105,7 @@ suite('a pool', () => {
     assert.equal(made.load, 2);
   });
 
-  test('forgets one that leaves the queue', async (t) => {
+  test('forgets an exchange that leaves the queue', async (t) => {
     const { take, pool: made } = await pool(t, answering, { maxConnections: 1 });
     const [first, second] = [take(), take()];
     made.leave(second);
@@ -115,14 +115,14 @@ suite('a pool', () => {
     assert.deepEqual(second.seen, []);
   });
 
-  test('answers one that waits too long with 503', async (t) => {
+  test('fails an exchange that waits too long with 503', async (t) => {
     const { take } = await pool(t, () => {}, { maxConnections: 1, queueTimeout: 1 });
     take();
     const second = take();
     await eventually(() => second.seen.join() === 'failure 503', 'it is sent away');
   });
 
-  test('opens one for who waits where one ends', async (t) => {
+  test('opens a connection for a queued exchange when another closes', async (t) => {
     const { take, backend } = await pool(t, answering, { maxConnections: 1 });
     const [first, second] = [take(), take()];
     first.connection!.destroy();
@@ -136,7 +136,7 @@ suite('a pool', () => {
   for (const [what, serve] of [
     ['that the backend closes', ({ socket }: BackendConnection) => socket.on('data', () => socket.end(ok))],
     [
-      'with bytes that nobody asked for',
+      'with unrequested bytes',
       ({ socket }: BackendConnection) => socket.on('data', () => socket.write(`${ok}HTTP/1.1 200 OK\r\n`)),
     ],
     [
@@ -145,7 +145,7 @@ suite('a pool', () => {
         socket.on('data', () => socket.write(ok.replace('\r\n', '\r\nConnection: close\r\n'))),
     ],
   ] as const)
-    test(`keeps none ${what}`, async (t) => {
+    test(`does not reuse a connection ${what}`, async (t) => {
       const { served, pool: made } = await pool(t, serve);
       const { connection } = await served();
       await eventually(() => made.load === 0 && !connection!.idle, 'it is gone');
@@ -153,7 +153,7 @@ suite('a pool', () => {
     });
 
   for (const when of ['with a whole answer', 'with a head']) {
-    test(`keeps none that its exchange ends ${when}`, async (t) => {
+    test(`does not reuse a connection that its exchange destroys ${when}`, async (t) => {
       const head = ok.slice(0, ok.indexOf('ok'));
       const {
         take,
@@ -168,7 +168,7 @@ suite('a pool', () => {
       const first = take();
       let ended = false;
       first.onHead = () => {
-        // As where the answer cannot be passed on.
+        // As where the answer can't be passed on.
         first.connection!.destroy();
         ended = true;
       };
@@ -179,7 +179,7 @@ suite('a pool', () => {
     });
   }
 
-  test('ends idle ones when it closes, and the others with their exchange', async (t) => {
+  test('closes idle connections at once, and the others after their exchange', async (t) => {
     const { take, served, pool: made } = await pool(t);
     const idle = await served();
     const [busy, other] = [take(), take()];
@@ -197,13 +197,13 @@ suite('a pool', () => {
 });
 
 suite('a connection that a client logs in on', () => {
-  test('is given to that client alone, and ends with it', async (t) => {
+  test('serves that client only, and closes with it', async (t) => {
     const { take, served, pool: made } = await pool(t);
     const [alice, bob] = [new EventEmitter(), new EventEmitter()];
     const first = take(alice);
     first.connection!.belongTo(alice);
     first.ask();
-    await eventually(() => made.keepsFor(alice), 'it is kept for her');
+    await eventually(() => made.keepsFor(alice), 'it is kept for Alice');
     assert.equal(made.load, 0);
     assert.notEqual((await served(bob)).connection, first.connection);
     assert.notEqual((await served()).connection, first.connection);
@@ -213,7 +213,7 @@ suite('a connection that a client logs in on', () => {
     assert.equal(alice.listenerCount('close'), 0);
   });
 
-  test('makes room for who waits', async (t) => {
+  test('is closed to make room for a queued exchange', async (t) => {
     const { take, served, pool: made } = await pool(t, answering, { maxConnections: 1 });
     const alice = new EventEmitter();
     const first = take(alice);
@@ -229,7 +229,7 @@ suite('a connection that a client logs in on', () => {
   });
 });
 
-test('the key of a pool is all that configures its connections', () => {
+test('the key of a pool has everything that configures its connections', () => {
   const bounds = { maxConnections: 1, maxQueue: 2, queueTimeout: 3, idle: 4 };
   const tls = { servername: 'a', ca: undefined, verify: true, own: undefined };
   const address = { kind: 'tls', host: 'a', port: 1, tls } as const;

@@ -1,4 +1,4 @@
-/** The access log has one line for every request that was let pass, whatever became of it, and its status is what was sent. */
+/** The access log has one line for every forwarded request, whatever its outcome, with the status that was sent. */
 import assert from 'node:assert/strict';
 import { suite, type TestContext, test } from 'node:test';
 import { behind, config, get, hostLine, ok } from '../support/behind-gateway.ts';
@@ -27,7 +27,7 @@ const withLog = (url: string, timeouts = ''): string =>
 const access = ({ log }: RunningGateway): Line[] =>
   log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'access');
 
-/** Waits for so many lines, and for no more. */
+/** Waits for so many lines, and checks that no more come. */
 async function lines(gateway: RunningGateway, count = 1): Promise<Line[]> {
   await eventually(() => access(gateway).length >= count, `${count} lines`);
   await new Promise((done) => setTimeout(done, 30));
@@ -50,7 +50,7 @@ const answered =
     socket.write(bytes);
   };
 
-suite('the access log tells of a request', () => {
+suite('the access log has a line for a request', () => {
   test('that is answered', async (t) => {
     const { gateway } = await gate(t, answered(ok));
     await exchange(gateway.port, get.replace('/ ', '/a?b=c '), { until: 1 });
@@ -83,7 +83,7 @@ suite('the access log tells of a request', () => {
     );
   });
 
-  test('whose backend is away', async (t) => {
+  test('whose backend is unreachable', async (t) => {
     const gateway = await runGateway(t, withLog(`http://127.0.0.1:${await freePort()}`));
     await exchange(gateway.port, get, { until: 1 });
     assert.equal((await lines(gateway))[0]!.status, 502);
@@ -94,7 +94,7 @@ suite('the access log tells of a request', () => {
     ['an upload', post],
     ['a handshake', handshake],
   ] as const)
-    test(`whose client leaves before an answer: ${what} (499, as nginx has it)`, async (t) => {
+    test(`whose client leaves before an answer: ${what} (499, as nginx logs it)`, async (t) => {
       const { gateway, backend } = await gate(t, () => {});
       const client = await rawConnection(t, gateway.port);
       client.socket.write(request + (request === post ? 'x'.repeat(150_000) : ''));
@@ -140,7 +140,7 @@ suite('the access log tells of a request', () => {
     assert.equal((await lines(gateway))[0]!.status, 413);
   });
 
-  test('that is upgraded, and ended by the client alone: the backend is not waited for', async (t) => {
+  test('that is upgraded and closed by the client: it does not wait for the backend', async (t) => {
     const { gateway, backend } = await gate(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
@@ -153,7 +153,7 @@ suite('the access log tells of a request', () => {
     await backend.connections[0]!.ended;
   });
 
-  test('that is upgraded, once that is over', async (t) => {
+  test('that is upgraded, at its end', async (t) => {
     const { gateway } = await gate(
       t,
       answered('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'),
@@ -179,7 +179,7 @@ suite('the access log tells of a request', () => {
     assert.equal((await lines(gateway))[0]!.status, 504);
   });
 
-  test('each of several on one connection, with those behind that nobody waited for left out', async (t) => {
+  test('for each of several on one connection, except those whose client left', async (t) => {
     const { gateway } = await behindLogged(t);
     const reply = await exchange(gateway.port, [get + get, get], { until: 3 });
     assert.equal(reply.responses.length, 3);
@@ -189,7 +189,7 @@ suite('the access log tells of a request', () => {
     );
   });
 
-  test('of HTTP/2: answered, reset before an answer, and cut', async (t) => {
+  test('over HTTP/2: answered, reset before an answer, and cut', async (t) => {
     const backend = await rawBackend(t, ({ socket }) =>
       socket.on('data', (bytes: Buffer) => {
         const text = bytes.toString('latin1');

@@ -1,4 +1,4 @@
-/** Allow in a 405 names the methods that pass, where the config has narrowed them (RFC 9110 section 15.5.6). */
+/** Allow in a 405 names the configured methods (RFC 9110 section 15.5.6). */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { headers, pseudo, RawHttp2 } from '../http2/raw-http2.ts';
@@ -19,17 +19,17 @@ bans: false
 );
 const [plain, secure] = gateway.gateway.listeners.map((name) => Number(name.split(':').at(-1)));
 
-suite('the methods that a 405 offers', () => {
+suite('the Allow field of a 405', () => {
   for (const [host, offered] of [
     ['www.example.net', 'GET, HEAD'],
     ['wide.example.net', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
   ] as const)
-    test(`are those of ${host}`, async () => {
+    test(`has the methods of ${host}`, async () => {
       const { responses } = await exchange(plain!, `TRACE / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
       assert.deepEqual([responses[0]?.status, responses[0]?.headers.get('allow')], [405, [offered]]);
     });
 
-  test('are those of the site over HTTP/2 too', async () => {
+  test('has the methods of the site over HTTP/2 too', async () => {
     const client = await RawHttp2.open(secure!);
     client.send(headers(1, pseudo('TRACE')));
     assert.equal(await client.fate(1), '405');

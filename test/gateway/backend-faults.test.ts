@@ -1,4 +1,4 @@
-/** Backends that are away, silent, malformed, or break off: nobody waits for ever, nothing cut looks whole. */
+/** Backends that are unreachable, silent, malformed, or break off: no client waits for ever, no cut answer looks complete. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
@@ -20,12 +20,12 @@ const crashes: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
 process.on('warning', (warning) => crashes.push(warning));
 
-suite('a backend that is not there', () => {
-  test('is answered for with 502', async (t) => {
+suite('an unreachable backend', () => {
+  test('gives 502', async (t) => {
     const gateway = await runGateway(t, config(`http://127.0.0.1:${await freePort()}`));
     const reply = await exchange(gateway.port, get, { until: 1 });
     assert.equal(statusOf(reply), 502);
-    // A GET may come again on the same connection; the body of a POST that nobody takes is read and dropped.
+    // The connection stays open after a GET; the body of a POST is read and dropped.
     const post = await exchange(gateway.port, `POST / HTTP/1.1\r\n${hostLine}Content-Length: 4\r\n\r\nbody`, {
       until: 1,
     });
@@ -33,26 +33,26 @@ suite('a backend that is not there', () => {
     assert.ok(gateway.log.some((line) => /accepts no connection/.test(line)));
   });
 
-  test('is told of by neither its address nor its port', async (t) => {
+  test('does not show its address or port to the client', async (t) => {
     const port = await freePort();
     const gateway = await runGateway(t, config(`http://127.0.0.1:${port}`));
     const reply = await exchange(gateway.port, get, { until: 1 });
     assert.doesNotMatch(reply.text, new RegExp(`${port}|127\\.0\\.0\\.1`));
   });
 
-  test('a unix socket without anybody: 502', async (t) => {
+  test('a unix socket without a listener: 502', async (t) => {
     const dir = await tempDir(t);
     const gateway = await runGateway(t, config(`unix:${join(dir, 'no.sock')}`));
     assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 502);
   });
 
-  test('that is silent: 504', async (t) => {
+  test('a silent one: 504', async (t) => {
     const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
     assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 504);
     await backend.connections[0]!.ended;
   });
 
-  test('that is silent to a POST it has read: 504, and it is sent once', async (t) => {
+  test('one that is silent to a POST it has read: 504, and the POST is not sent again', async (t) => {
     const { gateway, backend } = await behind(t, () => {}, 'headers: 300ms');
     const reply = await exchange(
       gateway.port,
@@ -88,7 +88,7 @@ suite('a backend that answers', () => {
       assert.equal(backend.connections.length, 1, 'a fresh connection is not tried again');
     });
 
-  test('more than it announced: the surplus goes to nobody, least of all as the next answer', async (t) => {
+  test('more than it announced: the surplus is dropped and does not become the next answer', async (t) => {
     const { gateway } = await behind(t, async ({ socket, until }, number) => {
       await until(/\r\n\r\n/);
       socket.write(number === 0 ? `${ok}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil` : ok);
@@ -100,7 +100,7 @@ suite('a backend that answers', () => {
     );
   });
 
-  test('something before it is asked: that is not an answer', async (t) => {
+  test('before it is asked: that is not an answer', async (t) => {
     const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
       await until(/\r\n\r\n/);
       socket.write(ok);
@@ -129,7 +129,7 @@ suite('a response that breaks off', () => {
       `GET / HTTP/1.0\r\n${hostLine}\r\n`,
     ],
   ] as const)
-    test(`${what} does not look whole`, async (t) => {
+    test(`${what} does not look complete`, async (t) => {
       const { gateway } = await behind(t, async ({ socket, until }) => {
         await until(/\r\n\r\n/);
         socket.write(`HTTP/1.1 200 OK\r\n${head}`);
@@ -146,7 +146,7 @@ suite('a response that breaks off', () => {
       assert.doesNotMatch(reply.text, /\r\n0\r\n\r\n$|502/);
     });
 
-  test('that stands still is broken off after the time a body may', async (t) => {
+  test('that stalls is broken off after timeouts.body', async (t) => {
     const { gateway } = await behind(
       t,
       answering('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'),
@@ -160,10 +160,10 @@ suite('a response that breaks off', () => {
 
 suite('an answer before the end of its request', () => {
   const long = `POST / HTTP/1.1\r\n${hostLine}Content-Length: 1000000\r\n\r\n`;
-  /** More than is kept before a backend is asked. */
+  /** More than limits.bufferedBody. */
   const start = 'x'.repeat(100_000);
 
-  test('reaches the client, and the connection to the backend is not used again', async (t) => {
+  test('reaches the client, and the backend connection is not reused', async (t) => {
     const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
       await until(/\r\n\r\n/);
       socket.write(number === 0 ? 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig' : ok);
@@ -171,7 +171,7 @@ suite('an answer before the end of its request', () => {
     const client = await rawConnection(t, gateway.port);
     client.socket.write(long + start);
     await client.until(/^HTTP\/1\.1 413 [\s\S]*\r\nConnection: close\r\n[\s\S]*big$/);
-    // The rest of the body is no request, and what is behind it is not served.
+    // The rest of the body is not a request, and requests after it are not served.
     client.socket.write('x'.repeat(1_000_000 - start.length));
     client.socket.write(get);
     await client.ended;
@@ -181,7 +181,7 @@ suite('an answer before the end of its request', () => {
     assert.match(backend.connections[1]!.text(), /^GET \/ /);
   });
 
-  test('in pieces', async (t) => {
+  test('reaches the client in pieces', async (t) => {
     const { gateway } = await behind(
       t,
       answering('HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\nvery', true),
@@ -218,7 +218,7 @@ suite('a kept connection that the backend has closed', () => {
     ['PUT', 'Content-Length: 4\r\n\r\nbody'],
     ['PUT', 'Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n'],
   ] as const)
-    test(`${method} with ${JSON.stringify(body)} is tried once more`, async (t) => {
+    test(`${method} with ${JSON.stringify(body)} is retried once`, async (t) => {
       const { gateway, backend } = await behind(t, closing);
       const reply = await exchange(gateway.port, [get, `${method} / HTTP/1.1\r\n${hostLine}${body}`], {
         until: 2,
@@ -236,10 +236,10 @@ suite('a kept connection that the backend has closed', () => {
     ['POST', 'Content-Length: 0\r\n\r\n'],
     ['POST', 'Content-Length: 4\r\n\r\nbody'],
     ['PATCH', '\r\n'],
-    // A body that is not held cannot be sent again.
+    // A body that is not buffered can't be sent again.
     ['PUT', `Content-Length: 500000\r\n\r\n${'x'.repeat(500_000)}`],
   ] as const)
-    test(`${method} with ${JSON.stringify(body)} is not: it may have been acted on`, async (t) => {
+    test(`${method} with ${JSON.stringify(body)} is not retried: it may have been acted on`, async (t) => {
       const { gateway, backend } = await behind(t, closing);
       const reply = await exchange(gateway.port, [get, `${method} / HTTP/1.1\r\n${hostLine}${body}`], {
         until: 2,
@@ -252,7 +252,7 @@ suite('a kept connection that the backend has closed', () => {
       assert.equal(backend.connections.length, 1);
     });
 
-  test('is tried once more only once', async (t) => {
+  test('is retried at most once', async (t) => {
     const { gateway, backend } = await behind(t, async ({ socket, until }, number) => {
       await until(/\r\n\r\n/);
       if (number === 0) {
@@ -269,7 +269,7 @@ suite('a kept connection that the backend has closed', () => {
     assert.equal(backend.connections.length, 2);
   });
 
-  test('not where an answer had begun', async (t) => {
+  test('is not retried after an answer has begun', async (t) => {
     const { gateway, backend } = await behind(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write(ok);
@@ -318,7 +318,7 @@ suite('other kinds of backends', () => {
     return seen;
   }
 
-  test('https with a certificate that nobody vouches for: 502, and no byte of the request goes there', async (t) => {
+  test('https with an untrusted certificate: 502, and no byte of the request is sent', async (t) => {
     const backend = await tlsBackend(t, ['127.0.0.1']);
     const gateway = await runGateway(t, config(`https://127.0.0.1:${backend.port}`));
     assert.equal(statusOf(await exchange(gateway.port, get, { until: 1 })), 502);
@@ -326,7 +326,7 @@ suite('other kinds of backends', () => {
     assert.match(gateway.log.join(), /self.signed/i);
   });
 
-  test('https with an authority of its own, and with the name of another', async (t) => {
+  test('https with a configured CA, and with another server name', async (t) => {
     const backend = await tlsBackend(t, ['127.0.0.1']);
     const site = (tls: string): string =>
       `sites: [{ hosts: [www.example.net], backend: "https://127.0.0.1:${backend.port}", backendTls: { ${tls} } }]\nrateLimit: false\n`;

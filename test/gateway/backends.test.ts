@@ -46,7 +46,7 @@ suite('several backends', () => {
     assert.deepEqual(counts([heavy, light]), [6, 2]);
   });
 
-  test('one that accepts no connection costs no request, not even a POST', async (t) => {
+  test('no request fails because one accepts no connection, not even a POST', async (t) => {
     const backend = await recordingBackend(t);
     const gone = `http://127.0.0.1:${await freePort()}`;
     const { port, log } = await runGateway(t, site([gone, backend.url]));
@@ -60,7 +60,7 @@ suite('several backends', () => {
     );
   });
 
-  test('where all are gone the answer is 502', async (t) => {
+  test('all unreachable: 502', async (t) => {
     const gone = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
     const { port } = await runGateway(t, site(gone));
     assert.deepEqual(await statuses(port, 5), Array(5).fill(502));
@@ -78,7 +78,7 @@ suite('several backends', () => {
 });
 
 suite('the health check', () => {
-  test('ejects a backend that answers badly, and takes it back', async (t) => {
+  test('ejects a backend that fails it, and brings it back', async (t) => {
     const well = await recordingBackend(t);
     const ill = await recordingBackend(t, {
       answer: ({ requestLine }) =>
@@ -111,10 +111,10 @@ suite('the health of a backend', () => {
   const shown = (gateway: Gateway): string =>
     gateway.backends.map(({ health }) => health.state(performance.now())).join();
 
-  test('does not suffer from its being busy: a check waits behind no request', async (t) => {
+  test('does not depend on load: a check does not queue behind requests', async (t) => {
     let checks = 0;
     const busy = await rawBackend(t, async ({ socket, until }) => {
-      // Requests hang; checks do not. On a busy machine a check may be given up before it is sent.
+      // Requests hang, checks do not. On a busy machine a check may time out before it is sent.
       if (!/^GET \/healthz /.test(await until(/\r\n\r\n/).catch(() => ''))) return;
       checks++;
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
@@ -131,7 +131,7 @@ suite('the health of a backend', () => {
     await Promise.all(waiting);
   });
 
-  test('is not known before anybody has asked, and goes by the last answer', async (t) => {
+  test('is unknown before the first request, then follows the last answer', async (t) => {
     const backend = await recordingBackend(t);
     const { port, gateway } = await runGateway(t, site([backend.url]));
     assert.equal(shown(gateway), 'unknown');
@@ -150,7 +150,7 @@ suite('the health of a backend', () => {
     ['by requests', ''],
     ['by the check', check],
   ] as const)
-    test(`outlives a reload: one that is ejected ${how} stays so`, async (t) => {
+    test(`outlives a reload: one that is ejected ${how} stays ejected`, async (t) => {
       const well = await recordingBackend(t);
       const away = `http://127.0.0.1:${await freePort()}`;
       const yaml = site([well.url, away], more);
@@ -164,20 +164,20 @@ suite('the health of a backend', () => {
         gateway.reload(parseConfig(`listen: ["127.0.0.1:0"]\n${text}`, '.'));
       reload(yaml);
       assert.equal(shown(gateway), 'healthy,ejected');
-      // In another order, under another policy.
+      // In another order, with another policy.
       reload(`${site([away, well.url], more)}policy: { preset: strict }\n`);
       assert.deepEqual(
         gateway.backends.map(({ health }) => health),
         [ejected, kept],
       );
-      // That which is configured otherwise is another one, and so is that of another site.
+      // A backend with other settings, or of another site, has its own health.
       reload(site([away, well.url], `connections: { max: 7 }\n    ${more}`));
       assert.ok(gateway.backends.every(({ health }) => health !== kept && health !== ejected));
       reload(yaml.replace('www.example.net', 'static.example.net'));
       assert.ok(gateway.backends.every(({ health }) => health !== kept && health !== ejected));
     });
 
-  test('is not that of a check that is configured no more', async (t) => {
+  test('does not depend on a check that a reload removed', async (t) => {
     const away = `http://127.0.0.1:${await freePort()}`;
     const { gateway } = await runGateway(t, site([away], check));
     await eventually(() => shown(gateway) === 'ejected', 'it is ejected');
@@ -187,7 +187,7 @@ suite('the health of a backend', () => {
 });
 
 suite('bounds', () => {
-  /** A backend that answers when told to. */
+  /** A backend that answers on demand. */
   async function heldBackend(): Promise<{ server: Server; port: number; waiting: Socket[] }> {
     const waiting: Socket[] = [];
     const server = createServer((socket) => {
@@ -199,7 +199,7 @@ suite('bounds', () => {
     return { server, port, waiting };
   }
 
-  test('connections are bounded, the queue too, and what comes beyond gets 503 with Retry-After', async (t) => {
+  test('connections and queue are bounded; beyond that: 503 with Retry-After', async (t) => {
     const { server, port: backend, waiting } = await heldBackend();
     t.after(() => server.close());
     const { port } = await runGateway(
@@ -224,7 +224,7 @@ suite('bounds', () => {
     for (const socket of waiting) socket.destroy();
   });
 
-  test('one that waits too long gets 503', async (t) => {
+  test('a request that waits too long gets 503', async (t) => {
     const { server, port: backend, waiting } = await heldBackend();
     t.after(() => server.close());
     const { port } = await runGateway(
@@ -238,7 +238,7 @@ suite('bounds', () => {
     assert.equal((await first).responses[0]?.status, 502);
   });
 
-  test('a client that leaves the queue leaves no trace in it', async (t) => {
+  test('a client that leaves is removed from the queue', async (t) => {
     const { server, port: backend, waiting } = await heldBackend();
     t.after(() => server.close());
     const { port, gateway } = await runGateway(

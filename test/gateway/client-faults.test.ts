@@ -1,4 +1,4 @@
-/** Clients that are slow, or go away: they are cut off, backends are told, and no backend is blamed for them. */
+/** Clients that are slow or leave: they are cut off, the exchange with the backend ends, and no backend is blamed. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { answering, behind, config, get, hostLine, ok, statusOf } from '../support/behind-gateway.ts';
@@ -11,8 +11,8 @@ const crashes: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
 process.on('warning', (warning) => crashes.push(warning));
 
-suite('a client that is slow', () => {
-  test('with its body: 408, and the backend is not blamed', async (t) => {
+suite('a slow client', () => {
+  test('sending its body: 408, and the backend is not blamed', async (t) => {
     const { gateway, backend } = await behind(t, () => {}, 'body: 300ms');
     const reply = await exchange(
       gateway.port,
@@ -23,7 +23,7 @@ suite('a client that is slow', () => {
     assert.equal(backend.connections.length, 0);
   });
 
-  test('three of them do not have a backend ejected', async (t) => {
+  test('three of them do not get a backend ejected', async (t) => {
     const stuck = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       if ((await until(/GET|POST/)).startsWith('GET')) socket.write(ok);
@@ -44,20 +44,20 @@ suite('a client that is slow', () => {
     assert.doesNotMatch(gateway.log.join(), /is ejected/);
   });
 
-  test('with its head: 408, and the connection is closed', async (t) => {
+  test('sending its head: 408, and the connection is closed', async (t) => {
     const { url } = await rawBackend(t);
     const gateway = await runGateway(t, `${config(url)}limits: { requestHeaders: 300ms }\n`);
     const client = await rawConnection(t, gateway.port);
     client.socket.write(`GET / HTTP/1.1\r\n${hostLine}`);
     await client.until(/^HTTP\/1\.1 408 /);
     await client.ended;
-    // It is closed, not only half of it: whoever goes on sending is told so.
+    // Closed, not half-closed: a client that goes on sending gets an error.
     const nag = setInterval(() => client.socket.write('X: y\r\n'), 50);
     await client.closed;
     clearInterval(nag);
   });
 
-  test('that takes nothing of a response is cut off, and the backend is not blamed', async (t) => {
+  test('that reads nothing of a response is cut off, and the backend is not blamed', async (t) => {
     let gone: Promise<void> | undefined;
     const { gateway } = await behind(
       t,
@@ -81,7 +81,7 @@ suite('a client that is slow', () => {
     client.socket.write(get);
     await client.until(/\r\n\r\n/);
     client.socket.pause();
-    // Both sides of the gateway look for it, and the first to see it cuts it off.
+    // Both sides of the gateway check for this; the first to notice cuts it off.
     await gone;
     assert.doesNotMatch(gateway.log.join(), /stopped in the middle|is ejected/);
     assert.notEqual(gateway.gateway.backends[0]!.health.state(performance.now()), 'failing');
@@ -100,8 +100,8 @@ suite('a head that is too large', () => {
   });
 });
 
-suite('who goes away', () => {
-  test('a client that does is not answered for: the backend is told', async (t) => {
+suite('a client that leaves', () => {
+  test('before the answer: the backend connection is closed', async (t) => {
     const { gateway, backend } = await behind(t, () => {});
     const client = await rawConnection(t, gateway.port);
     client.socket.write(get);
@@ -115,7 +115,7 @@ suite('who goes away', () => {
   test('in the middle of its body', async (t) => {
     const { gateway, backend } = await behind(t, () => {});
     const client = await rawConnection(t, gateway.port);
-    // More than is kept before a backend is asked.
+    // More than limits.bufferedBody.
     const half = `${'x'.repeat(70_000)}half`;
     client.socket.write(`POST / HTTP/1.1\r\n${hostLine}Content-Length: 100000\r\n\r\n${half}`);
     const upstream = await backend.connection(0);

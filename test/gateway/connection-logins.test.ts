@@ -1,6 +1,6 @@
 /**
- * NTLM and Negotiate log in the connection: whatever comes on it is a request of who logged in. So it is that client's alone,
- * and the client finds it again.
+ * NTLM and Negotiate log in the connection: every request on it counts as the logged-in user's. So it serves that client only, and
+ * the client gets it again.
  */
 import assert from 'node:assert/strict';
 import { after, suite, type TestContext, test } from 'node:test';
@@ -18,7 +18,7 @@ process.on('uncaughtExceptionMonitor', (error) => crashes.push(error));
 process.on('warning', (warning) => crashes.push(warning));
 after(() => assert.deepEqual(crashes, [], 'nothing crashed or warned'));
 
-/** Says who is logged in on the connection; a second message of the scheme logs in. As IIS does it, and Apache with mod_auth_ntlm. */
+/** Answers with the user logged in on the connection; the second message of the scheme logs in. As IIS and Apache with mod_auth_ntlm. */
 const loginServer = (owner: Owner, scheme = 'NTLM'): Promise<RawBackend> =>
   rawBackend(owner, ({ socket, text }) => {
     let user = 'nobody';
@@ -45,7 +45,7 @@ sites: [{ hosts: [www.example.net], backends: [${backends.map(({ url }) => `{ ur
 rateLimit: false
 `;
 
-/** A client connection; each call is a request on it, and gives the body of the answer. */
+/** A client connection; each call sends a request on it and returns the body of the answer. */
 async function client(t: TestContext, port: number) {
   const connection = await rawConnection(t, port);
   let seen = 0;
@@ -76,7 +76,7 @@ async function client(t: TestContext, port: number) {
 
 for (const scheme of ['NTLM', 'Negotiate', 'negotiate'])
   suite(`a login by ${scheme}`, () => {
-    test('is nobody else’s, however many connections there may be', async (t) => {
+    test('is not used by others, however few connections there may be', async (t) => {
       const backend = await loginServer(t, scheme);
       for (const max of [1, 10]) {
         const { port } = await runGateway(t, config([backend], `connections: { max: ${max} }`));
@@ -90,7 +90,7 @@ for (const scheme of ['NTLM', 'Negotiate', 'negotiate'])
       }
     });
 
-    test('stays with its client, by whatever way its requests go', async (t) => {
+    test('stays with its client, whatever kind of request it sends', async (t) => {
       const backend = await loginServer(t, scheme);
       const { port } = await runGateway(t, config([backend]));
       const [alice, bob] = [await client(t, port), await client(t, port)];
@@ -108,7 +108,7 @@ for (const scheme of ['NTLM', 'Negotiate', 'negotiate'])
     });
   });
 
-suite('a connection that somebody logs in on', () => {
+suite('a connection that a client logs in on', () => {
   test('belongs to its client from the challenge on', async (t) => {
     const backend = await loginServer(t);
     const { port } = await runGateway(t, config([backend]));
@@ -121,7 +121,7 @@ suite('a connection that somebody logs in on', () => {
     assert.equal(backend.connections.length, 2, 'it logs in where it was asked to');
   });
 
-  test('ends with its client', async (t) => {
+  test('closes with its client', async (t) => {
     const backend = await loginServer(t);
     const { port, gateway } = await runGateway(t, config([backend], 'connections: { idle: 1m }'));
     const alice = await client(t, port);
@@ -131,7 +131,7 @@ suite('a connection that somebody logs in on', () => {
     await eventually(() => gateway.backends[0]!.load === 0, 'nothing is left of it');
   });
 
-  test('is at the same backend for the whole login', async (t) => {
+  test('stays with one backend for the whole login', async (t) => {
     const backends = await Promise.all([loginServer(t), loginServer(t), loginServer(t)]);
     const { port } = await runGateway(t, config(backends));
     const alice = await client(t, port);
@@ -139,7 +139,7 @@ suite('a connection that somebody logs in on', () => {
     for (let i = 0; i < 4; i++) assert.equal(await alice.get('/private'), 'for alice');
   });
 
-  test('leaves others their turn: one that waits ends it', async (t) => {
+  test('is closed when another request waits', async (t) => {
     const backend = await loginServer(t);
     const { port } = await runGateway(t, config([backend], 'connections: { max: 2 }'));
     const clients = await Promise.all([1, 2, 3, 4].map(() => client(t, port)));
@@ -148,7 +148,7 @@ suite('a connection that somebody logs in on', () => {
     assert.equal(await clients[0]!.get('/private'), 'who');
   });
 
-  test('is shared where the login is one of the request: Basic', async (t) => {
+  test('is shared where the login belongs to a request: Basic', async (t) => {
     const backend = await loginServer(t);
     const { port } = await runGateway(t, config([backend]));
     for (let i = 0; i < 3; i++) {
@@ -158,7 +158,7 @@ suite('a connection that somebody logs in on', () => {
     assert.equal(backend.connections.length, 1);
   });
 
-  test('over HTTP/2: is nobody else’s', async (t) => {
+  test('over HTTP/2: is not used by others', async (t) => {
     const backend = await loginServer(t);
     const { cert, key } = await certificate(t, ['www.example.net']);
     const { port } = await runGateway(
@@ -174,7 +174,7 @@ suite('a connection that somebody logs in on', () => {
       (
         await http2Request(session, { ':path': '/private', ':authority': 'www.example.net', ...more })
       ).body.toString();
-    // Browsers log in over HTTP/1.1; whether it works here or not, what was logged in carries nobody else's requests.
+    // Browsers log in over HTTP/1.1. Whether it works here or not, a logged-in connection carries no requests of others.
     assert.equal(await ask(alice, { authorization: 'NTLM one' }), 'challenge');
     assert.equal(await ask(alice, { authorization: 'NTLM threealice' }), 'welcome alice');
     assert.equal(await ask(bob), 'who');

@@ -1,4 +1,4 @@
-/** Every row of the corpus, byte for byte, through the real gateway to a backend that writes down what it gets. */
+/** Every row of the corpus, byte for byte, through the real gateway to a recording backend. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { type RecordedRequest, recordingBackend } from '../support/recording-bac
 
 const owner = { after };
 const backend = await recordingBackend(owner, {
-  // A WebSocket handshake is answered as one, so that the row is not kept waiting.
+  // A WebSocket handshake gets its 101, so that the row does not wait.
   answer: ({ headerLines }) =>
     headerLines.some((line) => /^upgrade: websocket$/i.test(line))
       ? 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
@@ -25,7 +25,7 @@ async function send(row: CorpusRow, until: 'close' | number): Promise<RawReply> 
   return exchange(gateway.port, row.bytes, { until, timeout: 4000, ...options });
 }
 
-/** The event of a refused row; it is written after the answer, since the body is read for it first. */
+/** The event of a refused row; it comes after the answer, since the body is collected first. */
 async function eventAfter(count: number): Promise<ProbeEvent | undefined> {
   for (let i = 0; i < 150 && gateway.events.length === count; i++) await delay(10);
   return gateway.events[count];
@@ -94,7 +94,7 @@ suite('the corpus through the gateway', () => {
     });
   }
 
-  test('the backend was never sent anything against the grammar', () => {
+  test('the backend never got a malformed request', () => {
     assert.deepEqual(backend.faults, []);
   });
 });

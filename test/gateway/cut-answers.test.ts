@@ -1,4 +1,4 @@
-/** An answer that breaks off does not look whole over HTTP/2 either (RFC 9113 section 8.1): the stream ends with an error. */
+/** Over HTTP/2 too an answer that breaks off does not look complete (RFC 9113 section 8.1): the stream ends with an error. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, suite, test } from 'node:test';
@@ -15,7 +15,7 @@ let answer = '';
 const backend = await rawBackend(owner, async ({ socket, until }) => {
   await until(/\r\n\r\n/);
   socket.write(`HTTP/1.1 200 OK\r\n${answer}`);
-  // The head must be out before it breaks, or the answer is a clean 502.
+  // The head must be sent before it breaks off, or the answer is a clean 502.
   setTimeout(() => socket.end(), 40);
 });
 const { cert, key } = await certificate(owner, [host]);
@@ -54,12 +54,12 @@ for (const [where, session] of Object.entries(gates))
             { ':method': method, ':path': '/', ':authority': host },
             method === 'POST' ? 'body' : undefined,
           );
-          // Before its head has gone out it can still be a clean 502.
+          // Before its head is sent it can still be a clean 502.
           if (reply.status === 502) assert.match(reply.body.toString(), /Bad Gateway/);
           else assert.equal(reply.code, 'INTERNAL_ERROR', String(reply.status));
         });
 
-    test('while other streams of the connection go on', async () => {
+    test('does not disturb other streams of the connection', async () => {
       answer = 'Content-Length: 4\r\n\r\nfull';
       const reply = await http2Request(session, { ':path': '/', ':authority': host });
       assert.deepEqual([reply.body.toString(), reply.code], ['full', 'NO_ERROR']);

@@ -1,6 +1,6 @@
 /**
- * Upgrades that are not carried: they are ordinary requests, and where one ends is where the next begins. Node's parser stops
- * at each and forgets the rest of the packet.
+ * Declined upgrades: they are ordinary requests, and the next request begins where one ends. Node's parser stops at each of them and
+ * drops the rest of the packet.
  */
 import assert from 'node:assert/strict';
 import { after, beforeEach, suite, test } from 'node:test';
@@ -29,7 +29,7 @@ beforeEach(() => {
   before = backend.requests.length;
   eventsBefore = gateway.events.length;
 });
-/** Those that the backend got in this test, with their bodies. */
+/** Requests that the backend got in this test, with their bodies. */
 const got = (): string[] =>
   backend.requests
     .slice(before)
@@ -45,7 +45,7 @@ const smuggled = `GET /smuggled HTTP/1.1\r\n${hostLine}\r\n`;
 const post = `POST /c HTTP/1.1\r\n${hostLine}Content-Length: ${smuggled.length}\r\n\r\n`;
 
 for (const [what, lines] of Object.entries(declined))
-  suite(`behind an upgrade that is declined (${what})`, () => {
+  suite(`after a declined upgrade (${what})`, () => {
     const a = `GET /a HTTP/1.1\r\n${lines}\r\n`;
     for (const [how, pieces] of [
       ['in the same packet, its body in the next', [a + post, smuggled]],
@@ -67,22 +67,22 @@ for (const [what, lines] of Object.entries(declined))
         ],
       ],
     ] as const)
-      test(`a POST ${how}: its body is run by nobody`, async () => {
+      test(`a POST ${how}: its body is not taken for a request`, async () => {
         const reply = await exchange(gateway.port, [...pieces], { until: 2, gap: 30, timeout: 1500 });
         assert.equal(reply.responses[0]?.status, 200, reply.text);
         const [first, ...others] = got();
         assert.match(first ?? '', /^(?:GET|POST) \/a(?: abc)?$/);
-        // Served whole, or, where the connection was closed behind the first, not at all.
+        // Served completely, or not at all where the connection closed after the first.
         assert.ok(
           others.length === 0 ? reply.ended !== 'timeout' : others.join() === `POST /c ${smuggled}`.trim(),
           JSON.stringify([others, reply.ended]),
         );
-        // Nobody is blamed for what was lost.
+        // Nothing is recorded for what was lost.
         const rules = gateway.events.slice(eventsBefore).map(({ rule }) => rule);
         assert.deepEqual(rules, ['upgrade-unknown']);
       });
 
-    test('the connection goes on where nothing came with it', async () => {
+    test('the connection stays open where nothing came with it', async () => {
       const reply = await exchange(gateway.port, [a, get], { until: 2, inTurn: true });
       assert.deepEqual(
         reply.responses.map(({ status }) => status),

@@ -1,6 +1,6 @@
 /**
- * A backend that answers while the client still uploads, and closes: with what it has not read in its buffer the system resets
- * the connection. The answer was given, so the client gets it (RFC 9112 section 9.6).
+ * A backend that answers while the client still uploads, and closes: since it has unread bytes, the system resets the connection.
+ * The client still gets the answer (RFC 9112 section 9.6).
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -19,9 +19,9 @@ process.on('warning', (warning) => crashes.push(warning));
 after(() => assert.deepEqual(crashes, [], 'nothing crashed or warned'));
 
 const host = 'www.example.net';
-/** How it leaves behind its answer. */
+/** How it closes after its answer. */
 type Leaving = (socket: Socket, answer: string) => void;
-/** Reads no more, and closes over what has come: what most servers do, with the same effect. */
+/** Stops reading and closes with unread bytes, as most servers do. */
 const closes: Leaving = (socket, answer) => {
   socket.pause();
   socket.write(answer, () => setTimeout(() => socket.destroy(), 20));
@@ -30,7 +30,7 @@ const resets: Leaving = (socket, answer) => {
   socket.pause();
   socket.write(answer, () => socket.resetAndDestroy());
 };
-/** Says that it sends no more, and reads on for a moment: what nginx does (lingering close). */
+/** Half-closes and reads on for a moment, as nginx does (lingering close). */
 const lingers: Leaving = (socket, answer) => {
   socket.end(answer);
   socket.resume();
@@ -79,7 +79,7 @@ const chunked = Buffer.concat([
 const rounds = 6;
 
 for (const [how, leaving] of Object.entries({ closes, resets, lingers }))
-  suite(`a backend that ${how} behind an early answer`, () => {
+  suite(`a backend that ${how} after an early answer`, () => {
     for (const [what, bytes, status, body] of [
       ['413', 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig', 413, 'big'],
       [
@@ -105,7 +105,7 @@ for (const [how, leaving] of Object.entries({ closes, resets, lingers }))
         ['a length', lined],
         ['chunks', chunked],
       ] as const)
-        test(`${what}, to an upload in ${framing}: it arrives, each time`, async () => {
+        test(`${what}, to an upload in ${framing}: the answer arrives every time`, async () => {
           leave = leaving;
           answer = bytes;
           const got: unknown[] = [];
@@ -139,7 +139,7 @@ for (const [how, leaving] of Object.entries({ closes, resets, lingers }))
     });
   });
 
-test('an upload that is cut short without an answer is a 502, and nothing else', async () => {
+test('an upload that the backend cuts short without an answer: 502', async () => {
   leave = (socket) => socket.resetAndDestroy();
   const { responses } = await exchange(plain.port, lined, { until: 1, timeout: 5000 });
   assert.equal(responses[0]?.status, 502);

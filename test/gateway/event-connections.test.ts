@@ -1,4 +1,4 @@
-/** What events tell of the connection they came in on: without both ports no carrier can tell whose it was (RFC 6302). */
+/** Connection facts of events: behind carrier-grade NAT only both ports identify the sender (RFC 6302). */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -23,7 +23,7 @@ async function send(socket: Socket, opened: 'connect' | 'secureConnect', bytes: 
   return localPort!;
 }
 
-test('an event of plain HTTP has both ends, the protocol and a session of its own', async (t) => {
+test('an event of plain HTTP has both ends, the protocol and its own session', async (t) => {
   const { port, events } = await runGateway(t, config);
   const from = [
     await send(connect(port, '127.0.0.1'), 'connect', `${probe}\r\n`),
@@ -40,7 +40,7 @@ test('an event of plain HTTP has both ends, the protocol and a session of its ow
   assert.equal(new Set(events.map(({ session }) => session)).size, 2);
 });
 
-test('an event of TLS has the name that was asked for in the handshake', async (t) => {
+test('an event of TLS has the server name of the handshake', async (t) => {
   const { cert, key } = await certificate(t, ['www.example.net']);
   const listen = `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`;
   const { port, events } = await runGateway(t, config, listen);
@@ -57,7 +57,7 @@ test('an event of TLS has the name that was asked for in the handshake', async (
   assert.equal(events[0]!.localPort, port);
 });
 
-test('the port of a trusted proxy is never told as that of the client it speaks for', async (t) => {
+test("the port of a trusted proxy is never reported as its client's", async (t) => {
   const { port, events } = await runGateway(t, config);
   const socket = connect({ port, host: '127.0.0.1', localAddress: trustedAddress });
   await send(socket, 'connect', `${probe}X-Forwarded-For: 198.51.100.7\r\n\r\n`);

@@ -1,4 +1,4 @@
-/** `otel.logs`: events at a collector that holds each message against the protocol, OTLP 1.x over HTTP in JSON. */
+/** `otel.logs`: events at a collector that checks each message against the protocol, OTLP 1.x over HTTP in JSON. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -27,7 +27,7 @@ interface Collector {
   readonly url: string;
   readonly records: LogRecord[];
   readonly resource: Record<string, unknown>;
-  /** What it answers from now on. */
+  /** Its answer from now on. */
   status: number;
   asked: number;
 }
@@ -47,7 +47,7 @@ function read(body: string): { resource: Record<string, unknown>; records: LogRe
     return logRecords;
   });
   for (const record of records) {
-    // 64-bit times are texts of decimal digits, nanoseconds; severities are those of the enumeration.
+    // 64-bit times are decimal strings in nanoseconds; severities are those of the enumeration.
     assert.match(record.timeUnixNano, /^1\d{18}$/);
     assert.match(record.observedTimeUnixNano, /^1\d{18}$/);
     assert.ok(record.severityNumber >= 1 && record.severityNumber <= 24);
@@ -93,7 +93,7 @@ async function collect(owner: Owner): Promise<Collector> {
 }
 
 suite('events as OpenTelemetry logs', () => {
-  test('reach a collector with what is known of them, bans as well', async (t) => {
+  test('reach a collector with all their facts, bans too', async (t) => {
     const collector = await collect(t);
     const { probe, clients } = await runCheckpoint(
       t,
@@ -131,7 +131,7 @@ suite('events as OpenTelemetry logs', () => {
     assert.match(named('sekisho.ban')[0]!.body.stringValue!, /^banned 127\.0\.0\.9\/32: by hand$/);
   });
 
-  test('wait while the collector is away, and what it does not want is counted as lost', async (t) => {
+  test('wait while the collector is unreachable; rejected ones are counted as lost', async (t) => {
     const collector = await collect(t);
     collector.status = 404;
     const { probe, log, get } = await runCheckpoint(t, `otel: { logs: "${collector.url}", sample: 0 }\n`);

@@ -1,4 +1,4 @@
-/** The first WebSocket of a process: what carries it is loaded by then, and what the backend says meanwhile is kept in order. */
+/** The first WebSocket of a process: http-proxy is loaded while the backend already sends; order is kept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runGateway } from '../support/gateway.ts';
@@ -10,7 +10,7 @@ const handshake =
 const accepted =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
 
-test('frames and the end that come with the 101 arrive behind it, in order', async (t) => {
+test('frames and the end that come with the 101 arrive after it, in order', async (t) => {
   const backend = await rawBackend(t);
   const gateway = await runGateway(
     t,

@@ -1,4 +1,4 @@
-/** TLS asked for by a name that is none of ours: told of with the first request of the connection, or at its end. */
+/** TLS for a server name that is none of ours: reported with the first request of the connection, or at its end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
@@ -46,7 +46,7 @@ async function ask(socket: TLSSocket, host: string, ...fields: string[]): Promis
   return (bytes as Buffer).toString('latin1').slice(9, 12);
 }
 
-/** The events that come until nothing more is to be awaited. */
+/** All events, once no more are expected. */
 async function eventsOf(
   of: typeof gateway,
   action: () => Promise<unknown>,
@@ -60,7 +60,7 @@ async function eventsOf(
 }
 
 suite('a TLS hello for a name that is none of ours', () => {
-  test('is flagged with the first request of the connection, and once', async () => {
+  test('is flagged once, with the first request of the connection', async () => {
     const statuses: string[] = [];
     const events = await eventsOf(
       gateway,
@@ -79,7 +79,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     );
   });
 
-  test('is told of beside the rule that refuses the request', async () => {
+  test('is reported beside the rule that refuses the request', async () => {
     const [event, ...more] = await eventsOf(
       gateway,
       async () => {
@@ -95,7 +95,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     assert.deepEqual(more, []);
   });
 
-  test('is told of over HTTP/2', async () => {
+  test('is reported over HTTP/2', async () => {
     const [event] = await eventsOf(
       gateway,
       async () => {
@@ -109,12 +109,12 @@ suite('a TLS hello for a name that is none of ours', () => {
     assert.deepEqual([event?.rule, event?.sni, event?.protocol], ['sni-foreign', 'mail.example.com', 'h2']);
   });
 
-  test('is told of where the connection ends without a request', async () => {
+  test('is reported where the connection ends without a request', async () => {
     const [event, ...more] = await eventsOf(
       gateway,
       async () => {
         const socket = await agreed(secure(gateway), 'metadata.google.internal');
-        // With the tickets the server has agreed as well.
+        // The session tickets show that the server has finished its handshake too.
         await once(socket, 'session', { signal: AbortSignal.timeout(4000) });
         socket.destroy();
       },
@@ -130,7 +130,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     assert.deepEqual(more, []);
   });
 
-  test('is told of where TLS is never agreed on', async () => {
+  test('is reported where the TLS handshake fails', async () => {
     const hello = await clientHello('www.example.com');
     const [event] = await eventsOf(
       gateway,
@@ -146,7 +146,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     assert.deepEqual([event?.rule, event?.sni], ['sni-foreign', 'www.example.com']);
   });
 
-  test('is refused with 421 where the policy says so, and never counts', async () => {
+  test('is refused with 421 if the policy says so, and never counts towards a ban', async () => {
     const events = await eventsOf(
       strict,
       async () => {
@@ -168,7 +168,7 @@ suite('a TLS hello for a name that is none of ours', () => {
     ['one of ours by a wildcard', 'tea.shop.example.net'],
     ['none', ''],
   ] as const)
-    test(`${what} is nothing of the kind`, async () => {
+    test(`${what} is not reported`, async () => {
       const events = await eventsOf(
         gateway,
         async () => {
@@ -182,7 +182,7 @@ suite('a TLS hello for a name that is none of ours', () => {
       assert.deepEqual(events, []);
     });
 
-  test('on a port of plain HTTP its name is the destination', async () => {
+  test('on a plain HTTP port the server name is the destination', async () => {
     const hello = await clientHello('www.example.com');
     const [event] = await eventsOf(
       gateway,

@@ -1,4 +1,4 @@
-/** What a backend gets, and what its client gets back, byte by byte. */
+/** What a backend gets and what its client gets back, byte by byte. */
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { after, suite, test } from 'node:test';
@@ -22,7 +22,7 @@ const backend = await recordingBackend(owner);
 const gateway = await runGateway(owner, config(backend.url));
 const hostLine = 'Host: www.example.net\r\n';
 
-/** Sends one request, gives the answer and what the backend saw of it. */
+/** Sends one request, returns the answer and what the backend got. */
 async function send(bytes: string | readonly string[], answer?: string, options: { from?: string } = {}) {
   backend.answerWith(answer ?? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   const before = backend.requests.length;
@@ -36,7 +36,7 @@ const values = ({ headerLines }: RecordedRequest, name: string): string[] =>
     .filter((line) => line.toLowerCase().startsWith(`${name}:`))
     .map((line) => line.slice(name.length + 1).trim());
 
-suite('what comes back', () => {
+suite('answers', () => {
   test('the head of a response keeps its order, spelling, repeated fields and reason', async () => {
     const { response } = await send(
       `GET / HTTP/1.1\r\n${hostLine}\r\n`,
@@ -60,7 +60,7 @@ suite('what comes back', () => {
     ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 5\r\n\r\n', '5'],
     ['304 without one', 'GET', 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n', undefined],
   ] as const)
-    test(`${what}: the next answer on the connection is whole`, async () => {
+    test(`${what}: the next answer on the connection is complete`, async () => {
       backend.answerWith(({ requestLine }) =>
         requestLine.includes('/next') ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext' : answer,
       );
@@ -95,7 +95,7 @@ suite('what comes back', () => {
     assert.equal(response?.body.toString(), 'abc');
   });
 
-  test('the same for HTTP/1.0 with keep-alive: nothing tells the end but the end', async () => {
+  test('also for HTTP/1.0 with keep-alive: only the end of the connection ends the body', async () => {
     backend.answerWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nab\r\n0\r\n\r\n');
     const reply = await exchange(gateway.port, `GET / HTTP/1.0\r\n${hostLine}Connection: keep-alive\r\n\r\n`);
     assert.equal(reply.ended, 'closed');
@@ -104,7 +104,7 @@ suite('what comes back', () => {
   });
 
   for (const version of ['1.0', '1.1'])
-    test(`a chunked response that comes in one piece goes to HTTP/${version} with its length`, async () => {
+    test(`a chunked response in one packet goes to HTTP/${version} with a Content-Length`, async () => {
       backend.answerWith(({ requestLine }) =>
         requestLine.includes('/next')
           ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext'
@@ -123,7 +123,7 @@ suite('what comes back', () => {
       );
     });
 
-  test('chunks arrive as they are sent, trailers behind them', async () => {
+  test('chunks arrive as they are sent, then the trailers', async () => {
     const { response } = await send(
       `GET / HTTP/1.1\r\n${hostLine}TE: trailers\r\n\r\n`,
       'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nX-Sum: 2\r\n\r\n',
@@ -150,7 +150,7 @@ suite('what comes back', () => {
     );
   });
 
-  test('what Connection lists, and every other hop-by-hop field, stays on its hop', async () => {
+  test('hop-by-hop fields and those that Connection lists are removed', async () => {
     const { response } = await send(
       `GET / HTTP/1.1\r\n${hostLine}\r\n`,
       'HTTP/1.1 200 OK\r\nConnection: X-Backend-Only\r\nX-Backend-Only: 1\r\nKeep-Alive: timeout=99\r\nUpgrade: h2c\r\nProxy-Authenticate: Basic\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nok',
@@ -174,13 +174,13 @@ suite('what comes back', () => {
     client.socket.resume();
     const text = await client.until(/\r\n0\r\n\r\n$/);
     assert.equal(text.slice(text.indexOf('\r\n\r\n')).replace(/[^x]/g, '').length, 16 * chunks);
-    // The connection to the backend was paused for it, and must not stay so.
+    // The backend connection was paused for it and must be resumed.
     await send(`GET / HTTP/1.1\r\n${hostLine}\r\n`);
   });
 });
 
-suite('what goes on', () => {
-  test('chunked bodies are decoded and coded anew, with their trailers', async () => {
+suite('requests', () => {
+  test('chunked bodies are decoded and encoded again, with their trailers', async () => {
     const { seen } = await send([
       `POST / HTTP/1.1\r\n${hostLine}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5;ext=1\r\nhe`,
       'llo\r\n1\r\n \r\n0',
@@ -193,18 +193,18 @@ suite('what goes on', () => {
     assert.doesNotMatch(seen[0]!.raw.toString('latin1'), /ext=1/);
   });
 
-  test('a body of a length goes on as one', async () => {
+  test('a body with a Content-Length keeps it', async () => {
     const { seen } = await send([`PUT /x HTTP/1.1\r\n${hostLine}Content-Length: 6\r\n\r\nabc`, 'd\r\n']);
     assert.equal(seen[0]!.body.toString(), 'abcd\r\n');
     assert.deepEqual(values(seen[0]!, 'content-length'), ['6']);
   });
 
-  test('a Content-Length of zero on POST is told to the backend', async () => {
+  test('a Content-Length of zero on POST reaches the backend', async () => {
     const { seen } = await send(`POST / HTTP/1.1\r\n${hostLine}Content-Length: 0\r\n\r\n`);
     assert.deepEqual(values(seen[0]!, 'content-length'), ['0']);
   });
 
-  test('Expect: 100-continue is answered once a backend takes the body', async (t) => {
+  test('Expect: 100-continue is answered when a backend takes the body', async (t) => {
     const client = await rawConnection(t, gateway.port);
     const before = backend.requests.length;
     backend.answerWith('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -217,7 +217,7 @@ suite('what goes on', () => {
     assert.deepEqual(values(seen, 'expect'), []);
   });
 
-  test('a refused request is not asked for its body', async () => {
+  test('a refused request gets no 100', async () => {
     const reply = await exchange(
       gateway.port,
       'POST http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n',
@@ -235,7 +235,7 @@ suite('what goes on', () => {
     assert.equal(reply.responses[0]?.status, 417);
   });
 
-  test('hop-by-hop fields, those that Connection lists, and Proxy stay here', async () => {
+  test('hop-by-hop fields, those that Connection lists, and Proxy are removed', async () => {
     const { seen } = await send(
       `GET / HTTP/1.1\r\n${hostLine}Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 300\r\nProxy: http://evil.example/\r\nTE: gzip\r\nX-Kept: 1\r\n\r\n`,
     );
@@ -244,7 +244,7 @@ suite('what goes on', () => {
     assert.deepEqual(values(seen[0]!, 'x-kept'), ['1']);
   });
 
-  test('a stranger is told of as it is, whatever it says of itself', async () => {
+  test('an untrusted peer is forwarded as it is, whatever it claims', async () => {
     const { seen } = await send(
       `GET / HTTP/1.1\r\n${hostLine}X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nForwarded: for=10.0.0.1\r\nX-Forwarded-Host: www.example.net\r\n\r\n`,
     );
@@ -255,7 +255,7 @@ suite('what goes on', () => {
     assert.deepEqual(values(seen[0]!, 'via'), []);
   });
 
-  test('a trusted proxy is believed and added to', async () => {
+  test('the forwarding fields of a trusted proxy are kept and extended', async () => {
     const { seen } = await send(
       `GET / HTTP/1.1\r\n${hostLine}X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\nX-Forwarded-Proto: https\r\nForwarded: for=10.0.0.1\r\n\r\n`,
       undefined,
@@ -268,7 +268,7 @@ suite('what goes on', () => {
     ]);
   });
 
-  test('Via is written where the config asks for it', async (t) => {
+  test('Via is written if configured', async (t) => {
     const other = await runGateway(t, `${config(backend.url)}via: true\n`);
     const before = backend.requests.length;
     await exchange(other.port, `GET / HTTP/1.0\r\n${hostLine}Via: 1.1 earlier\r\n\r\n`);
@@ -276,8 +276,8 @@ suite('what goes on', () => {
   });
 });
 
-suite('one after the other', () => {
-  test('a connection is kept, towards the client and towards the backend', async () => {
+suite('requests on one connection', () => {
+  test('connections are kept alive, to the client and to the backend', async () => {
     const connections = backend.connections;
     const before = backend.requests.length;
     backend.answerWith('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -288,7 +288,7 @@ suite('one after the other', () => {
     assert.ok(backend.connections <= connections + 1);
   });
 
-  test('HTTP/1.0 is kept where it asks for it', async () => {
+  test('HTTP/1.0 connections are kept alive on request', async () => {
     const get = `GET / HTTP/1.0\r\n${hostLine}Connection: keep-alive\r\n\r\n`;
     const reply = await exchange(gateway.port, [get, get], { until: 2, gap: 40 });
     assert.equal(reply.responses.length, 2);
@@ -296,7 +296,7 @@ suite('one after the other', () => {
     assert.equal(once.ended, 'closed');
   });
 
-  test('pipelined requests are answered in their order, however late the first answer is', async () => {
+  test('pipelined requests are answered in order, however late the first answer is', async () => {
     backend.answerWith(async ({ requestLine }) => {
       const path = requestLine.split(' ')[1]!;
       if (path === '/1') await new Promise((done) => setTimeout(done, 80));
@@ -316,7 +316,7 @@ suite('one after the other', () => {
     ['garbage', '\x00\x01garbage\r\n\r\n', 400],
     ['a malformed request', `GET / HTTP/1.1\r\n${hostLine}Bad Header: x\r\n\r\n`, 400],
   ] as const)
-    test(`${what} pipelined behind a request: both are answered, in order, and it goes nowhere`, async () => {
+    test(`${what} pipelined after a request: both are answered in order, and it is not forwarded`, async () => {
       const before = backend.requests.length;
       backend.answerWith(async () => {
         await new Promise((done) => setTimeout(done, 60));
@@ -333,7 +333,7 @@ suite('one after the other', () => {
       assert.equal(backend.requests.length, before + 1);
     });
 
-  test('CONNECT pipelined by a client that does not wait is recorded, and the request before it is given up', async (t) => {
+  test('CONNECT pipelined by a client that leaves is recorded, and the request before it is cancelled', async (t) => {
     const slow = await rawBackend(t);
     const other = await runGateway(t, config(slow.url));
     const client = await rawConnection(t, other.port);
@@ -372,7 +372,7 @@ test('a verdict does not wait for the rest of a body', async (t) => {
     'POST http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 999\r\n\r\nmosConfig_absolute_path=',
   );
   const before = gateway.events.length;
-  // The answer is here while the body is not.
+  // The answer arrives before the body is sent.
   await client.until(/^HTTP\/1\.1 421 [\s\S]*\]\.\n$/);
   client.socket.write('http://www.example.org');
   await client.ended;
@@ -388,7 +388,7 @@ test('a backend that never speaks HTTP sees nothing of a probe', async (t) => {
   assert.equal(silent.connections.length, 0);
 });
 
-test('the backend was never sent anything against the grammar, and nothing crashed or warned', () => {
+test('the backend never got a malformed request, and nothing crashed or warned', () => {
   assert.deepEqual(backend.faults, []);
   assert.deepEqual(crashes, []);
 });

@@ -1,4 +1,4 @@
-/** The corpus at the other listeners: one of TLS, and one of plain HTTP that sends visitors on to it. */
+/** The corpus at the other listeners: a TLS one, and a plain one that redirects to it. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { corpus } from '../corpus/corpus.ts';
@@ -57,20 +57,20 @@ function sender({ client }: CorpusRow, secure: boolean): Parameters<typeof excha
 const status = ({ responses }: RawReply): number | undefined =>
   responses.find((response) => response.status !== 100)?.status;
 
-/** Refused as it is told to be, with nothing that could lead anybody anywhere. */
+/** Refused as the row says, without a redirect. */
 const refusedWrongly = ({ expect }: CorpusRow, reply: RawReply): boolean => {
   if (expect.verdict !== 'block') return false;
   if (reply.ended === 'timeout' || /^location:/im.test(reply.text)) return true;
   return expect.answer === 'drop' ? reply.text !== '' : status(reply) !== expect.answer;
 };
 
-suite('the corpus at the front door', () => {
-  test('a listener that sends on to https refuses every probe, and sends to our own names alone', async () => {
+suite('the corpus at redirecting and TLS listeners', () => {
+  test('a listener that redirects to https refuses every probe and redirects only to our own names', async () => {
     const found = await through(gateway.port, false, (row, reply) => {
-      // Answered by its head alone, and closed: nobody reads the body.
+      // Answered after its head and closed: the body is not read.
       const inBody = /^framing-chunk-/.test(row.id) && status(reply) === 308 && reply.ended === 'closed';
       if (row.expect.verdict === 'block' && !inBody) return refusedWrongly(row, reply);
-      // A challenge of ACME is for the backend, which renews its certificate by it.
+      // An ACME challenge goes to the backend, which renews its certificate.
       if (row.id === 'certificate-challenge') return status(reply) !== 200;
       const to = reply.responses.find((response) => response.status !== 100)?.headers.get('location');
       return ![301, 308].includes(status(reply) ?? 0) || !ours.test(to?.join() ?? '');
@@ -83,10 +83,10 @@ suite('the corpus at the front door', () => {
     );
   });
 
-  test('plain HTTP at the listener of TLS: every probe is refused as anywhere, and what may pass is told to come by HTTPS', async () => {
+  test('plain HTTP at a TLS listener: probes are refused as usual, and allowed requests are told to use https', async () => {
     const before = backend.requests.length;
     const found = await through(https, false, (row, reply) => {
-      // What begins as TLS, or as nothing known, is for the handshake, and gets no further.
+      // TLS or unknown bytes go to the TLS handshake and get no further.
       if (row.expect.verdict === 'block' && ['tls-on-plaintext', 'not-http'].includes(row.expect.rule))
         if (!/^HTTP\//.test(reply.text)) return reply.ended === 'timeout' && row.expect.rule === 'not-http';
       const inBody = /^framing-chunk-/.test(row.id) && status(reply) === 400 && reply.ended === 'closed';
@@ -99,7 +99,7 @@ suite('the corpus at the front door', () => {
     assert.equal(backend.requests.length, before, 'nothing of it reaches a backend');
   });
 
-  test('a listener of TLS judges each row as a plain one', async () => {
+  test('a TLS listener judges each row as a plain one does', async () => {
     const found = await through(https, true, (row, reply) =>
       row.expect.verdict === 'block' ? refusedWrongly(row, reply) : ![200, 101].includes(status(reply) ?? 0),
     );

@@ -1,4 +1,4 @@
-/** The corpus before a backend of HTTP/2: no probe reaches it, and what passes is what a backend of HTTP/1 gets. */
+/** The corpus in front of an HTTP/2 backend: no probe reaches it, and it gets what an HTTP/1 backend gets. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
@@ -36,7 +36,7 @@ const gateway = await runGateway(
 );
 const from = { trusted: trustedAddress, 'allow-listed': allowedAddress } as const;
 
-/** What the backend has to see that it did not, or the reverse. */
+/** Differences between what the backend should get and what it got. */
 function wrongAt({ expect, client }: CorpusRow, { headers, body }: Seen): string[] {
   if (expect.verdict === 'block') return ['it came'];
   const { line, host, has = {}, lacks = [], body: content } = expect.backend;
@@ -48,7 +48,7 @@ function wrongAt({ expect, client }: CorpusRow, { headers, body }: Seen): string
     ['body', body, content ?? body],
     ...Object.entries(has)
       .filter(([name]) => !/^(?:connection|upgrade|transfer-encoding|sec-websocket-.*)$/.test(name))
-      // The rows tell of a peer at 127.0.0.1.
+      // The rows expect a peer at 127.0.0.1.
       .map(([name, value]): [string, unknown, unknown] => [
         name,
         headers[name],
@@ -68,7 +68,7 @@ const send = ({ bytes, client, expect }: CorpusRow) =>
     ...(client === undefined ? {} : { from: from[client] }),
   });
 
-test('no probe reaches a backend of HTTP/2', async () => {
+test('no probe reaches an HTTP/2 backend', async () => {
   const left = corpus.filter(({ expect }) => expect.verdict === 'block');
   assert.ok(left.length > 100);
   const lane = async (): Promise<void> => {
@@ -78,7 +78,7 @@ test('no probe reaches a backend of HTTP/2', async () => {
   assert.deepEqual(seen, []);
 });
 
-test('what passes is what a backend of HTTP/1 gets', async () => {
+test('an HTTP/2 backend gets what an HTTP/1 backend gets', async () => {
   const found: string[] = [];
   for (const row of corpus.filter(({ expect }) => expect.verdict !== 'block')) {
     seen = [];

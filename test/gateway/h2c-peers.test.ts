@@ -1,4 +1,4 @@
-/** nginx, Apache and Caddy as backends of HTTP/2: their pages, uploads, and how they end connections. */
+/** nginx, Apache and Caddy as HTTP/2 backends: pages, uploads, and how they end connections. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
@@ -36,7 +36,7 @@ const gatewayOf = async (t: TestContext, url: string, more = '') => {
   const complaints = (): string[] => log.filter((line) => JSON.parse(line).level >= 40);
   return { get, overHttp1, complaints, gateway };
 };
-/** Pages as they are, whole and in part, and what is not there. */
+/** Pages, ranges, and a missing page. */
 async function servesPages(t: TestContext, url: string, pages: ReadonlyMap<string, Buffer>, more = '') {
   const { get, overHttp1, complaints, gateway } = await gatewayOf(t, url, more);
   for (const path of ['/1k.txt', '/1m.bin', '/']) {
@@ -66,8 +66,8 @@ async function servesPages(t: TestContext, url: string, pages: ReadonlyMap<strin
   assert.equal(gateway.backends[0]!.health.state(performance.now()), 'healthy');
 }
 
-suite('a backend of HTTP/2', () => {
-  test('nginx, which ends each connection behind ten requests', { skip: without('nginx') }, async (t) => {
+suite('an HTTP/2 backend', () => {
+  test('nginx, which ends each connection after ten requests', { skip: without('nginx') }, async (t) => {
     const echo = await recordingBackend(t, {
       answer: ({ body }) =>
         `HTTP/1.1 200 OK\r\nContent-Length: ${String(body.length).length}\r\n\r\n${body.length}`,
@@ -115,7 +115,7 @@ suite('a backend of HTTP/2', () => {
     assert.match(strict.complaints().join(), /certificate/);
   });
 
-  test('a server of TLS without HTTP/2 is none', { skip: without('nginx') }, async (t) => {
+  test('a TLS server without HTTP/2: 502', { skip: without('nginx') }, async (t) => {
     const nginx = await startNginx(t, {
       config: ({ port, root }) =>
         `server { listen 127.0.0.1:${port} ssl; root ${root}; ssl_certificate ${cert}; ssl_certificate_key ${key}; }`,

@@ -1,4 +1,4 @@
-/** `sites[].headers`: what is set, added and removed on the way, and what nobody else has a say in. */
+/** `sites[].headers`: fields set, added and removed, which clients can't influence. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { FieldEdits } from '../../src/forward/field-edits.ts';
@@ -38,7 +38,7 @@ const get = async (host: string, more = '', method = 'GET') => {
   return responses[0]!;
 };
 
-suite('headers of answers', () => {
+suite('response headers', () => {
   const expected = (headers: ReadonlyMap<string, readonly string[]>): void => {
     assert.deepEqual(headers.get('strict-transport-security'), ['max-age=63072000']);
     assert.deepEqual(headers.get('x-frame-options'), ['DENY']);
@@ -65,7 +65,7 @@ suite('headers of answers', () => {
     assert.deepEqual([headers.server, headers['alt-svc']], [undefined, undefined]);
   });
 
-  test('pass as they are where nothing is configured, but for Alt-Svc', async () => {
+  test('are unchanged without edits, except Alt-Svc', async () => {
     const { headers } = await get('plain.example.net');
     assert.deepEqual(headers.get('server'), ['Apache/2.4.1']);
     assert.deepEqual(headers.get('x-frame-options'), ['ALLOWALL']);
@@ -74,13 +74,13 @@ suite('headers of answers', () => {
   });
 });
 
-suite('headers of requests', () => {
+suite('request headers', () => {
   const lines = (name: string): string[] =>
     backend.requests
       .at(-1)!
       .headerLines.filter((line) => line.toLowerCase().replaceAll('_', '-').startsWith(`${name}:`));
 
-  test('a client can neither say them, in any spelling, nor have them taken out', async () => {
+  test('a client can neither send them, in any spelling, nor have them removed', async () => {
     await get(
       'www.example.net',
       'X-Gate: no\r\nx_gate: no\r\nX_Debug: 1\r\nX-Debug: 1\r\nConnection: x-gate\r\nAccept: text/html\r\n',
@@ -90,12 +90,12 @@ suite('headers of requests', () => {
     assert.deepEqual(lines('accept'), ['Accept: text/html', 'Accept: text/x-more']);
   });
 
-  test('pass as they are where nothing is configured', async () => {
+  test('are unchanged without edits', async () => {
     await get('plain.example.net', 'X-Gate: no\r\nx_gate: no\r\n');
     assert.deepEqual(lines('x-gate'), ['X-Gate: no', 'x_gate: no']);
   });
 });
 
-test('nothing is looked at where there is nothing to change', () => {
+test('without edits there is no edit object', () => {
   assert.equal(FieldEdits.of([]), null);
 });

@@ -1,4 +1,4 @@
-/** Bodies larger than memory pass through the program, both ways, in a memory that does not grow with them. */
+/** Bodies larger than memory pass through the program, both ways, in bounded memory. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -16,7 +16,7 @@ const mib = 1024 ** 2;
 const hostLine = 'Host: www.example.net\r\n';
 const piece = Buffer.alloc(mib, 'x');
 
-/** What a process holds in memory at the most so far, in bytes. */
+/** Peak resident memory of a process, in bytes. */
 const peak = ({ process }: GatewayProcess): number =>
   Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]) * 1024;
 
@@ -26,12 +26,12 @@ async function behind(owner: Owner, serve: Parameters<typeof rawBackend>[1]): Pr
     owner,
     `sites: [{ hosts: [www.example.net], backend: "${url}" }]\nbans: false\nrateLimit: false\nlog: { level: error }\n`,
   );
-  // Grown once, so that what is measured is the body's.
+  // Warm-up, so that only the growth of the body is measured.
   await exchange(gateway.port, `GET /warm HTTP/1.1\r\n${hostLine}\r\n`, { until: 1, timeout: 500 });
   return gateway;
 }
 
-/** Writes until `total` bytes are out or the socket is gone, as fast as it takes them. */
+/** Writes `total` bytes as fast as the socket takes them, or until it closes. */
 async function pour(socket: Socket, total: number, frame = (data: Buffer): Buffer => data): Promise<void> {
   const framed = frame(piece);
   let go = (): void => {};
@@ -45,7 +45,7 @@ async function pour(socket: Socket, total: number, frame = (data: Buffer): Buffe
   }
 }
 
-/** Counts what comes and keeps nothing. */
+/** Counts bytes and keeps none. */
 function counted(socket: Socket): { bytes: number } {
   const count = { bytes: 0 };
   socket.removeAllListeners('data');
@@ -55,7 +55,7 @@ function counted(socket: Socket): { bytes: number } {
   return count;
 }
 
-/** Waits until a number has stood still for a while: no event tells that nothing more happens. */
+/** Waits until a number stops changing: no event marks that nothing more happens. */
 async function still(read: () => number): Promise<number> {
   for (let last = -1, quiet = 0; quiet < 10; await delay(50)) {
     const now = read();
@@ -76,7 +76,7 @@ suite('bodies of several GiB', { skip }, () => {
       socket.removeAllListeners('data');
       socket.on('data', (chunk: Buffer) => {
         left -= chunk.length;
-        // The head may have brought the body's first bytes along.
+        // The first bytes of the body may have come with the head.
         if (left > 128 * 1024) return;
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone');
         left = Infinity;
@@ -112,7 +112,7 @@ suite('bodies of several GiB', { skip }, () => {
 });
 
 suite('back-pressure', { skip }, () => {
-  test('a client that does not read makes the backend wait', async (t) => {
+  test('a client that does not read pauses the backend', async (t) => {
     let upstream: Socket | undefined;
     const gateway = await behind(t, async ({ socket, until }) => {
       if ((await until(/\r\n\r\n/)).includes('/warm')) return socket.end('HTTP/1.1 204 No Content\r\n\r\n');
@@ -130,7 +130,7 @@ suite('back-pressure', { skip }, () => {
     assert.ok(peak(gateway) - before < 64 * mib, `${(peak(gateway) - before) / mib} MiB more`);
   });
 
-  test('a backend that does not read makes the client wait', async (t) => {
+  test('a backend that does not read pauses the client', async (t) => {
     const gateway = await behind(t, async ({ socket, until }) => {
       if ((await until(/\r\n\r\n/)).includes('/warm')) return socket.end('HTTP/1.1 204 No Content\r\n\r\n');
       socket.pause();

@@ -1,4 +1,4 @@
-/** The program dials its backend and nobody else, whatever it is sent: promise 1. */
+/** The program dials its backend and nothing else, whatever it is sent: promise 1. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -12,7 +12,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 suite('while the whole corpus runs', () => {
   for (const preset of presets)
-    test(`preset ${preset}: not a dial, not a look-up but for the backend`, async (t) => {
+    test(`preset ${preset}: no dial and no look-up except for the backend`, async (t) => {
       const backend = await recordingBackend(t);
       const log = join(await tempDir(t), 'dials');
       const gateway = await startGatewayProcess(
@@ -27,7 +27,7 @@ suite('while the whole corpus runs', () => {
       assert.deepEqual(strangers(dials, [backend.authority]), []);
       assert.ok(backend.requests.length > 100);
       assert.deepEqual(backend.faults, []);
-      // It is alive, and ends in order.
+      // It is alive and shuts down cleanly.
       assert.deepEqual(await gateway.process.stop(), { code: 0, signal: null });
     });
 });

@@ -1,6 +1,6 @@
 /**
- * Answers of a backend that Node's writing side does not take as they are: a field sent twice, odd statuses, hop-by-hop
- * trailers. The client gets an answer, the next request gets one too, and the process stays.
+ * Answers that Node's writing side would reject: a field sent twice, odd statuses, hop-by-hop trailers. The client gets an answer, the
+ * next request gets one too, and the process does not crash.
  */
 import assert from 'node:assert/strict';
 import { after, beforeEach, suite, test } from 'node:test';
@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 const host = 'www.example.net';
-/** What the backend says to every request but those for /next. */
+/** The backend's answer to every request except those for /next. */
 let answer = ok;
 const backend = await rawBackend(owner, ({ socket, text }) => {
   let answered = 0;
@@ -46,7 +46,7 @@ const ask = (method = 'GET', path = '/', body?: string): Promise<Http2Reply> =>
   http2Request(session, { ':method': method, ':path': path, ':authority': host }, body);
 const head = (...fields: string[]): string =>
   ['HTTP/1.1 200 OK', 'Content-Length: 2', ...fields, '', 'ok'].join('\r\n');
-/** Both: no crash, and the one connection to the backend is free again and works. */
+/** No crash, and the one backend connection is free again and works. */
 async function goesOn(): Promise<void> {
   assert.deepEqual(crashes, [], 'nothing crashed or warned');
   const next = await ask('GET', '/next');
@@ -55,7 +55,7 @@ async function goesOn(): Promise<void> {
   assert.equal(plainNext.responses[0]?.status, 200);
 }
 
-suite('over HTTP/2, a field that Node holds single-valued, sent twice by the backend:', () => {
+suite('over HTTP/2, a field that Node allows once, sent twice by the backend:', () => {
   for (const [name, one, two] of [
     ['X-Content-Type-Options', 'nosniff', 'nosniff'],
     ['Date', 'Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:38 GMT'],
@@ -83,7 +83,7 @@ suite('over HTTP/2, a field that Node holds single-valued, sent twice by the bac
   });
 });
 
-suite('over HTTP/2, what has no meaning there is dropped:', () => {
+suite('over HTTP/2, connection-specific fields are dropped:', () => {
   for (const field of [
     'HTTP2-Settings: AAMAAABk',
     'HTTP2-Settings: AAMAAABk\r\nHTTP2-Settings: AAMAAABk',
@@ -131,7 +131,7 @@ suite('over HTTP/2, an informational answer', () => {
     'Content-Length: 2\r\nContent-Length: 2',
   ])
     for (const status of [103, 102, 199])
-      test(`${status} with ${JSON.stringify(fields)} does not stand in the way of the answer`, async () => {
+      test(`${status} with ${JSON.stringify(fields)} does not disturb the answer`, async () => {
         answer = `HTTP/1.1 ${status} Early\r\n${fields}\r\n\r\n${ok}`;
         const reply = await ask();
         assert.deepEqual([reply.status, reply.body.toString()], [200, 'ok']);
@@ -161,7 +161,7 @@ suite('over HTTP/2, a status', () => {
     'Content-Length: 2\r\n\r\nok',
     'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
   ])
-    test(`205 with ${JSON.stringify(framing)}: content that it may not have passes, as it does over HTTP/1`, async () => {
+    test(`205 with ${JSON.stringify(framing)}: forbidden content passes, as over HTTP/1`, async () => {
       answer = `HTTP/1.1 205 Reset\r\n${framing}`;
       const reply = await ask();
       assert.deepEqual([reply.status, reply.body.toString(), reply.code], [205, 'ok', 'NO_ERROR']);
@@ -177,7 +177,7 @@ suite('over HTTP/2, a status', () => {
 });
 
 suite('over HTTP/1', () => {
-  // Chunked, so that they do not go the way past node:http.
+  // Chunked, so that they do not take the fast path past node:http.
   const post = `POST / HTTP/1.1\r\n${hostLine}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`;
   const old = `GET / HTTP/1.0\r\n${hostLine}\r\n`;
 

@@ -1,6 +1,6 @@
 /**
- * Backends that write HTTP/1.1 as their authors understood it. What RFC 9112 lets a proxy read is read, as nginx, HAProxy and
- * Apache read it; the rest is refused at once, with a log line that says what was wrong.
+ * Backends that write unusual HTTP/1.1. What RFC 9112 lets a proxy accept is accepted, as nginx, HAProxy and Apache do; the rest is
+ * refused at once, with a log line that says what was wrong.
  */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
@@ -34,13 +34,13 @@ const backend = await rawBackend(owner, ({ socket, text }) => {
       }
   });
 });
-// The limits on waiting are minutes: what is answered in a moment is answered for another reason.
+// The timeouts are minutes: an immediate answer does not come from a timeout.
 const { port, log } = await runGateway(owner, config(backend.url));
 
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const fields = (...lines: string[]): string => ['HTTP/1.1 200 OK', ...lines, '', 'ok'].join('\r\n');
 const length = 'Content-Length: 2';
-/** By the ways that requests go here: small ones, and those with a body that is not whole in one packet. */
+/** The two code paths: small requests, and those whose body does not fit one packet. */
 const requests = {
   'a GET': [get],
   'a chunked POST': [
@@ -50,7 +50,7 @@ const requests = {
 };
 const next = get.replace('GET / ', 'GET /next ');
 
-/** With the clause that lets a proxy read it. */
+/** With the clause that lets a proxy accept it. */
 const read: readonly (readonly [what: string, bytes: string, body?: string])[] = [
   ['a head whose lines all end in LF (section 2.2)', fields(length).replaceAll('\r', '')],
   ['a head of which one line ends in LF', fields('A: b\nX-B: c', length)],
@@ -107,14 +107,14 @@ for (const [kind, request] of Object.entries(requests))
               [[200, body]],
               reply.text || String(log.at(-1)),
             );
-            // What comes out is written as the RFC wants it.
+            // The client gets it in correct form.
             assert.doesNotMatch(reply.text, /[^\r]\n|\r(?!\n)|[ \t]:|(?:^|\n)[0-9a-f]+[ \t]/i);
             const after = await exchange(port, next, { until: 1, timeout: 3000 });
             assert.equal(after.responses[0]?.body.toString(), 'ok', 'the next request is served');
           });
     });
 
-/** Answers without a body, whatever their fields say of one (section 6.3). */
+/** Answers without a body, whatever their fields say (section 6.3). */
 const bodiless: readonly (readonly [what: string, method: string, bytes: string, status: number])[] = [
   ['204 with a Content-Length', 'GET', 'HTTP/1.1 204 Done\r\nContent-Length: 2\r\n\r\n', 204],
   ['204 with Content-Length 0', 'GET', 'HTTP/1.1 204 Done\r\nContent-Length: 0\r\n\r\n', 204],
@@ -125,7 +125,7 @@ const bodiless: readonly (readonly [what: string, method: string, bytes: string,
   ['an answer to HEAD that says chunked', 'HEAD', chunked, 200],
   ['an answer to HEAD without either', 'HEAD', 'HTTP/1.1 200 OK\r\n\r\n', 200],
 ];
-suite('an answer that has no body is over behind its head:', () => {
+suite('an answer without a body ends after its head:', () => {
   for (const [what, method, bytes, status] of bodiless)
     test(what, async () => {
       answer = bytes;
@@ -146,7 +146,7 @@ suite('an answer that has no body is over behind its head:', () => {
     });
 });
 
-/** What no clause lets pass, with a word that the log line has to have. */
+/** What no clause allows, with a word that the log line must contain. */
 const refused: readonly (readonly [what: string, bytes: string, told: RegExp])[] = [
   ['a bare CR in a value', fields('A: b\rSet-Cookie: evil=1', length), /CR|carriage|control/i],
   ['NUL in a value', fields('A: b\0c', length), /control/i],
@@ -194,7 +194,7 @@ for (const [kind, request] of Object.entries(requests))
       });
   });
 
-/** Once the head is out nothing is left but to break off, and to say why. */
+/** Once the head is sent, the gateway can only break off and log why. */
 const brokenChunks: readonly (readonly [what: string, bytes: string])[] = [
   ['a size line that ends in LF alone', '2\nok\r\n0\r\n\r\n'],
   ['data that ends in LF alone', '2\r\nok\n0\r\n\r\n'],
@@ -209,7 +209,7 @@ const brokenChunks: readonly (readonly [what: string, bytes: string])[] = [
 suite('a chunked body with', () => {
   for (const [what, bytes] of brokenChunks)
     for (const together of [true, false])
-      test(`${what} does not look whole, ${together ? 'with' : 'behind'} its head; the log says why`, async () => {
+      test(`${what} does not look complete, ${together ? 'with' : 'after'} its head; the log says why`, async () => {
         const before = log.length;
         answer = together ? chunked + bytes : chunked;
         piecemeal = false;

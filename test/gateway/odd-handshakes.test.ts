@@ -1,4 +1,4 @@
-/** Handshakes that are odd in themselves: with a body, or taken back as soon as they are made. They end no process. */
+/** Odd handshakes: with a body, or reset as soon as they are sent. They must not crash the process. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, beforeEach, suite, test } from 'node:test';
@@ -28,7 +28,7 @@ let before = 0;
 beforeEach(() => {
   before = backend.requests.length;
 });
-/** Those that the backend got in this test, with their bodies. */
+/** Requests that the backend got in this test, with their bodies. */
 const got = (): string[] =>
   backend.requests
     .slice(before)
@@ -57,7 +57,7 @@ suite('a WebSocket handshake with a body', () => {
       );
     });
 
-  test('that never comes: the process stays', async () => {
+  test('that never arrives: no crash', async () => {
     await exchange(gateway.port, `${handshake}Content-Length: 3\r\n\r\na`, { timeout: 200 });
     assert.equal((await exchange(gateway.port, get, { until: 1 })).responses[0]?.status, 200);
   });
@@ -66,7 +66,7 @@ suite('a WebSocket handshake with a body', () => {
 suite('over HTTP/2', () => {
   for (const host of ['www.example.net', 'welcome.example.net'])
     for (const method of ['HEAD', 'GET', 'POST'])
-      test(`${method} to ${host} with Expect, whose client takes it back: the process stays`, async (t) => {
+      test(`${method} to ${host} with Expect, reset by its client: no crash`, async (t) => {
         const { cert, key } = await certificate(t, ['www.example.net']);
         const secure = await runGateway(
           t,

@@ -1,4 +1,4 @@
-/** Servers that relay for everybody do not any more, once the gateway stands before them. */
+/** Open relays stop relaying behind the gateway. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { corpus } from '../corpus/corpus.ts';
@@ -13,7 +13,7 @@ import { exchange } from '../support/raw-client.ts';
 
 const owner = { after };
 
-/** Each server, the bytes that show it relaying, and how often its log shows them. */
+/** Each server, the bytes that make it relay, and how often its log shows them. */
 const relays = [
   {
     name: 'Apache with ProxyRequests On',
@@ -40,7 +40,7 @@ for (const { name, peer, start, abuse } of relays) {
     if (without(peer) !== false) return;
     const server: ApacheServer | NginxServer = await start(owner);
 
-    test('relays when it is asked itself', async (t) => {
+    test('relays when asked directly', async (t) => {
       const canary = await startCanary(t);
       for (const [i, bytes] of abuse(canary).entries()) {
         const reply = await exchange(server.port, bytes, { until: 'close' });
@@ -60,16 +60,16 @@ for (const { name, peer, start, abuse } of relays) {
         assert.deepEqual(canary.connections, []);
       });
 
-    test('behind the gateway: no probe of the corpus reaches it, aimed as it is or at a third party', async (t) => {
+    test("behind the gateway: no probe of the corpus reaches it, with its own target or a third party's", async (t) => {
       const canary = await startCanary(t);
       const gateway = await runGateway(t, corpusConfig(server.url));
       const before = (await server.accessLog.lines()).length;
       await runCorpus(gateway.port, { rows: probes });
-      // From where health checks come, a request may name us by address: the canary's is one.
+      // A peer that runs health checks may name us by address, and the canary's is one of ours.
       const strangers = probes.filter(({ client }) => client === undefined);
       await runCorpus(gateway.port, { rows: strangers, change: aimedAt(canary.authority) });
       for (const bytes of abuse(canary)) await exchange(gateway.port, bytes);
-      // Its log is written in order: what came before this line is there once this line is.
+      // Its log is written in order: once this line is there, so is everything before it.
       await exchange(gateway.port, 'GET /1k.txt?last HTTP/1.1\r\nHost: www.example.net\r\n\r\n', {
         until: 1,
       });
@@ -79,7 +79,7 @@ for (const { name, peer, start, abuse } of relays) {
       assert.deepEqual(canary.connections, []);
     });
 
-    test('behind the gateway: its own pages come through unchanged', async (t) => {
+    test('behind the gateway: its own pages are unchanged', async (t) => {
       const gateway = await runGateway(t, corpusConfig(server.url));
       for (const [path, content] of server.pages) {
         for (const target of [path, `http://www.example.net${path}`]) {
@@ -120,7 +120,7 @@ suite('nmap', { skip: without('nmap', 'apache2') }, async () => {
     assert.match(methods.scripts.get('http-methods') ?? '', /TRACE/);
   });
 
-  test('finds nothing of it through the gateway', async () => {
+  test('finds none of that through the gateway', async () => {
     const before = canary.connections.length;
     const open = await nmap({ port: gateway.port, script: 'http-open-proxy', args });
     assert.equal(open.state, 'open');

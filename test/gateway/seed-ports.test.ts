@@ -1,4 +1,4 @@
-/** The probes that the gateway was built around, at the ports where they are sent. */
+/** The probes that the gateway was built for, at the ports they are sent to. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -8,7 +8,7 @@ import { corpusConfig, runGateway } from '../support/gateway.ts';
 import { exchange } from '../support/raw-client.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
 
-/** Why the port cannot be had, or false. */
+/** Why the port is not available, or false. */
 async function taken(port: number): Promise<string | false> {
   const server = createServer();
   try {

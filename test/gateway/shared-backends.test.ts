@@ -1,4 +1,4 @@
-/** Two sites in front of one backend share its connections where all that configures them is the same, and only there. */
+/** Two sites with one backend share its connections only where all their settings are equal. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -44,13 +44,13 @@ suite('one https backend behind two sites', async () => {
     ],
   ] as const)
     for (const [order, first, second] of [
-      ['behind', believed, refused],
+      ['after', believed, refused],
       ['before', refused, believed],
     ] as const)
-      test(`${what} of the one does not hold for the site ${order} it`, async (t) => {
+      test(`${what} of one site does not apply to the site ${order} it`, async (t) => {
         const { port } = await runGateway(t, config(url, first, second));
         const [good, bad] = first === believed ? [a, b] : [b, a];
-        // Twice: an idle connection of the believing site is there for the taking then.
+        // Twice: then the trusting site has an idle connection that could be reused.
         for (let i = 0; i < 2; i++) {
           assert.equal((await exchange(port, get(good))).responses[0]?.status, 200);
           assert.equal((await exchange(port, get(bad))).responses[0]?.status, 502);
@@ -78,7 +78,7 @@ suite('one https backend that asks for certificates, behind two sites', async ()
   await once(asking.listen(0, '127.0.0.1'), 'listening');
   after(() => asking.close());
 
-  test('the certificate of the one is not shown for the other', async (t) => {
+  test('the client certificate of one site is not used for the other', async (t) => {
     const tls = `ca: "${own.cert}"`;
     const { port } = await runGateway(
       t,
@@ -95,8 +95,8 @@ suite('one https backend that asks for certificates, behind two sites', async ()
   });
 });
 
-suite('the bounds of one backend behind two sites', () => {
-  test('are those of each site', async (t) => {
+suite('one backend behind two sites', () => {
+  test('each site has its own bounds', async (t) => {
     const held = await rawBackend(t);
     const { port } = await runGateway(
       t,
@@ -111,7 +111,7 @@ suite('the bounds of one backend behind two sites', () => {
     );
   });
 
-  test('where they are the same the connections are shared', async (t) => {
+  test('sites with equal settings share connections', async (t) => {
     const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(ok)));
     const { port } = await runGateway(t, config(backend.url, 'balance: round-robin', 'websocket: true'));
     for (const host of [a, b, a]) assert.equal((await exchange(port, get(host))).responses[0]?.status, 200);

@@ -20,14 +20,14 @@ const root = join(import.meta.dirname, '../..');
 
 interface Tally {
   answered: number;
-  /** Answers while a backend restarted that were no 200: it took them along. */
+  /** Answers other than 200 while a backend restarted. */
   duringRestart: number;
   aborted: number;
   refused: number;
   readonly wrong: string[];
 }
 
-/** Answers with the nonce and the body it was sent, now and then late, chunked or long. */
+/** Answers with the nonce and the body it got, sometimes late, chunked or long. */
 function startBackend(port: number): Promise<Server> {
   const server = createServer(async (req, res) => {
     const nonce = String(req.headers['x-nonce']);

@@ -1,4 +1,4 @@
-/** `balance: cookie`: clients stay with their backend, over HTTP/1, HTTP/2 and WebSocket, as HAProxy keeps them. */
+/** `balance: cookie`: clients stay with their backend, over HTTP/1, HTTP/2 and WebSocket, as with HAProxy. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ rateLimit: false
 bans: false
 `;
 
-/** As Socket.IO: a session lives in the process that opened it, and in no other. */
+/** As with Socket.IO: a session lives only in the process that opened it. */
 const sessions = async (t: TestContext | typeof owner, name: string): Promise<RecordingBackend> => {
   const mine = new Set<string>();
   return await recordingBackend(t, {
@@ -91,7 +91,7 @@ const upgrade =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
 suite('balance: cookie', () => {
-  test('keeps a session of Socket.IO in its process: polling, and the handshake of its WebSocket', async (t) => {
+  test('keeps a Socket.IO session in its process: polling and WebSocket handshake', async (t) => {
     const backends = await Promise.all([sessions(t, 'a'), sessions(t, 'b')]);
     const { port } = await runGateway(t, site(backends));
     for (let client = 0; client < 6; client++) {
@@ -115,14 +115,14 @@ suite('balance: cookie', () => {
     assert.ok(all.some(({ headerLines }) => headerLines.includes('Cookie: theme=dark')));
   });
 
-  test('a client that begins with a WebSocket gets its cookie with the 101', async (t) => {
+  test('a client that starts with a WebSocket gets its cookie with the 101', async (t) => {
     const { port } = await runGateway(t, site([await sessions(t, 'a'), await sessions(t, 'b')]));
     const first = await ask(port, null, '/', upgrade);
     assert.equal(first.status, 101);
     for (let i = 0; i < 3; i++) assert.equal((await ask(port, pairOf(first), '/')).backend, first.backend);
   });
 
-  test('over HTTP/2, one cookie in several crumbs, and by TLS it is Secure', async (t) => {
+  test('over HTTP/2 in several cookie crumbs, and Secure over TLS', async (t) => {
     const backends = await Promise.all([sessions(t, 'a'), sessions(t, 'b')]);
     const { port } = await runGateway(t, site(backends), tlsListen);
     const session = await http2Session(t, `https://127.0.0.1:${port}`);
@@ -150,7 +150,7 @@ suite('balance: cookie', () => {
     );
   });
 
-  test('a WebSocket over HTTP/2 goes where its client is, and gives a cookie to one that is nowhere', async (t) => {
+  test('a WebSocket over HTTP/2 follows the cookie, and sets one if there is none', async (t) => {
     const { port } = await runGateway(t, site([await sessions(t, 'a'), await sessions(t, 'b')]), tlsListen);
     const session = await http2Session(t, `https://127.0.0.1:${port}`);
     const open = async (cookie?: string) => {
@@ -175,7 +175,7 @@ suite('balance: cookie', () => {
     }
   });
 
-  test('clients of a backend that is gone move on, with a new cookie, and stay where they are', async (t) => {
+  test('clients of a lost backend move, get a new cookie, and stay there', async (t) => {
     const [a, b] = [await sessions(t, 'a'), await sessions(t, 'b')];
     const dead = { url: `http://127.0.0.1:${await freePort()}` };
     const { port, gateway } = await runGateway(t, site([a, b, dead], 'cookieSecret: 0123456789abcdef'));
@@ -208,7 +208,7 @@ suite('balance: cookie', () => {
     );
   });
 
-  test('says no more than HAProxy, and passes no more on', async (t) => {
+  test('reveals and forwards no more than HAProxy', async (t) => {
     if (!needs(t, 'haproxy')) return;
     const backends = await Promise.all([sessions(t, 'a'), sessions(t, 'b')]);
     const { port } = await runGateway(t, site(backends));

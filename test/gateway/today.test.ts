@@ -1,4 +1,4 @@
-/** The kinds of probes of today at the real gateway: plain, over TLS, over HTTP/2, and by the name in the TLS hello. */
+/** Current kinds of probes at the real gateway: plain, over TLS, over HTTP/2, and by TLS server name. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, suite, test } from 'node:test';
@@ -35,8 +35,8 @@ async function eventBehind(action: () => Promise<unknown>): Promise<ProbeEvent |
 const told = (event: ProbeEvent | undefined, answer: Kind['answer']) =>
   event && { rule: event.rule, intent: event.intent, answer, counts: event.counts };
 
-suite('the kinds of probes of today', () => {
-  test('are 140 at least, each once, beside 120 neighbours that are none', () => {
+suite('current kinds of probes', () => {
+  test('are at least 140, each once, beside 120 harmless neighbours', () => {
     const ids = [
       ...kinds.map(({ row }) => row),
       ...http2Kinds.map(({ id }) => id),
@@ -53,7 +53,7 @@ suite('the kinds of probes of today', () => {
   ] as const)
     for (const kind of kinds) {
       const { row, ...expected } = kind;
-      // Within TLS a preface comes without its ALPN, and is what it is; a second hello is noise to nobody.
+      // Within TLS, a preface without ALPN and a second TLS hello are recognised too.
       test(`${row}, ${where}`, async () => {
         let status: Kind['answer'] = 'drop';
         const event = await eventBehind(async () => {
@@ -78,7 +78,7 @@ suite('the kinds of probes of today', () => {
     ['not-http-noise-as-of-shadowsocks', 'unknown'],
     ['connect-web', 'http/1.1'],
   ] as const)
-    test(`the event of ${row} names ${protocol} as what was spoken`, async () => {
+    test(`the event of ${row} names the protocol ${protocol}`, async () => {
       const kind = kinds.find((one) => one.row === row)!;
       const event = await eventBehind(() => exchange(plain, rowOf(kind).bytes, { timeout: 4000 }));
       assert.equal(event?.protocol, protocol);

@@ -13,7 +13,7 @@ interface Span {
   readonly attributes: readonly { key: string; value: { stringValue?: string } }[];
 }
 
-test('a request that is let in becomes a span at the collector, without its query', async (t) => {
+test('a forwarded request becomes a span at the collector, without its query', async (t) => {
   const got = Promise.withResolvers<string>();
   const collector = createServer(async (req, res) => {
     let body = '';
@@ -42,14 +42,14 @@ test('a request that is let in becomes a span at the collector, without its quer
   assert.deepEqual([value('url.path'), value('sekisho.verdict')], ['/path', 'allow']);
 });
 
-/** Has the program tell which libraries for traces it loads; prom-client asks for the bare interface, which does nothing. */
+/** Makes the program print which tracing libraries it loads; prom-client only loads the interface, which does nothing. */
 const tell = `data:text/javascript,import { registerHooks } from 'node:module';
 registerHooks({ resolve: (name, context, next) => {
   if (/^@fastify.otel|^@opentelemetry.(?!api$)/.test(name)) process.stderr.write('loads ' + name + '\\n');
   return next(name, context);
 } });`;
 
-test('without `otel` nothing is traced: its libraries are not even loaded', async (t) => {
+test('without `otel` nothing is traced and its libraries are not loaded', async (t) => {
   const sites = 'sites: [{ hosts: [www.example.net], backend: welcome }]\nbans: false\njournal: false\n';
   const loads = async (otel: string) => {
     const { port, process: child } = await startGatewayProcess(t, `${sites}${otel}`, ['--import', tell]);

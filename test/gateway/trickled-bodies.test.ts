@@ -1,6 +1,6 @@
 /**
- * Clients that take their time with a body, or open many connections, keep nobody else from the site: a body is here before a
- * connection to a backend is taken, up to a bound; beyond it, it comes at a least rate.
+ * Clients with slow bodies or many connections do not block others: up to a limit a body is buffered before a backend connection is
+ * taken; beyond it, the body must arrive at a minimum rate.
  */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
@@ -42,7 +42,7 @@ suite('bodies that trickle', () => {
     ],
     ['of more than a packet', lined(60_000), 'x'.repeat(3000)],
   ] as const)
-    test(`${what}: no connection to a backend is taken for them, and others are served`, async (t) => {
+    test(`${what}: they take no backend connection, and others are served`, async (t) => {
       const backend = await recordingBackend(t);
       const { port, gateway } = await runGateway(t, config(backend.url));
       const clients = await Promise.all(Array.from({ length: 20 }, () => rawConnection(t, port)));
@@ -74,7 +74,7 @@ suite('bodies that trickle', () => {
     assert.equal(gateway.backends[0]!.load, 0);
   });
 
-  test('whose client leaves before the end: no backend hears of them', async (t) => {
+  test('whose client leaves before the end never reach a backend', async (t) => {
     const backend = await rawBackend(t);
     const { port, gateway } = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, port);
@@ -86,7 +86,7 @@ suite('bodies that trickle', () => {
   });
 });
 
-suite('a body that was waited for', () => {
+suite('a buffered body', () => {
   for (const [what, length] of [
     ['as long as what is kept', 64 * 1024],
     ['longer than what is kept', 64 * 1024 + 1],
@@ -94,7 +94,7 @@ suite('a body that was waited for', () => {
     ['of one byte', 1],
   ] as const)
     for (const chunked of [false, true])
-      test(`${what} arrives as it came${chunked ? ', in chunks' : ''}`, async (t) => {
+      test(`${what} arrives unchanged${chunked ? ', in chunks' : ''}`, async (t) => {
         const backend = await recordingBackend(t);
         const { port } = await runGateway(t, config(backend.url));
         const body = Buffer.from(Array.from({ length }, (_, i) => i % 251));
@@ -118,7 +118,7 @@ suite('a body that was waited for', () => {
         assert.deepEqual(backend.faults, []);
       });
 
-  test('longer than what is kept goes on while it still comes', async (t) => {
+  test('longer than limits.bufferedBody is forwarded while it still arrives', async (t) => {
     const backend = await rawBackend(t);
     const { port } = await runGateway(t, config(backend.url, 'limits: { bufferedBody: 8KiB }\n'));
     const client = await rawConnection(t, port);
@@ -128,7 +128,7 @@ suite('a body that was waited for', () => {
 });
 
 suite('the rate of a body', () => {
-  test('is a least one beyond what is kept, after a grace: one below is cut off, one above goes on', async (t) => {
+  test('must reach timeouts.minRate after a grace: a slower body is cut off, a faster one goes on', async (t) => {
     const backend = await rawBackend(t);
     const { port, gateway } = await runGateway(t, config(backend.url, 'limits: { bufferedBody: 1KiB }\n'));
     const clients = await Promise.all([0, 1].map(() => rawConnection(t, port)));
@@ -163,7 +163,7 @@ suite('the connections of one client', () => {
   };
 
   for (const proxied of [false, true])
-    test(`are bounded, others are not touched, and it gets one again once one ends${proxied ? ' (TLS)' : ''}`, async (t) => {
+    test(`are bounded, others are not affected, and one more is accepted when one ends${proxied ? ' (TLS)' : ''}`, async (t) => {
       const backend = await recordingBackend(t);
       const { port } = await runGateway(t, config(backend.url, limits), proxied ? await tls() : undefined);
       const ask = proxied
@@ -183,7 +183,7 @@ suite('the connections of one client', () => {
       await eventually(() => ask('127.0.0.1'), 'it gets one again');
     });
 
-  test('are not bounded for trusted proxies, and for clients on the allow-list', async (t) => {
+  test('are not bounded for trusted proxies and clients on the allow-list', async (t) => {
     const backend = await recordingBackend(t);
     const yaml = config(backend.url, limits).replace(
       'bans: false',

@@ -1,6 +1,6 @@
 /**
- * A client that asks and does not read. What cannot be written to it for as long as a body may stand still ends it: else some
- * hundred such connections hold memory and file descriptors for good. One that reads slowly goes on.
+ * A client that does not read its answers. After the stall timeout its connection is closed: otherwise some hundred such connections
+ * hold memory and file descriptors for ever. A slow reader is served to the end.
  */
 import assert from 'node:assert/strict';
 import { after, suite, type TestContext, test } from 'node:test';
@@ -30,9 +30,9 @@ after(() => assert.deepEqual(crashes, [], 'nothing crashed or warned'));
 const owner = { after };
 const host = 'www.example.net';
 const limit = 400;
-/** A whole answer that fits in one read from the backend, so that nothing but the client is left of its exchange. */
+/** A complete answer that fits one read from the backend, so that only the client's side of the exchange remains. */
 const page = `HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n${'x'.repeat(60_000)}`;
-/** More than the buffers of both sides hold. */
+/** More than the socket buffers of both sides hold. */
 const long = 24 * 1024 * 1024;
 const backend = await rawBackend(owner, ({ socket, text }) => {
   let answered = 0;
@@ -62,7 +62,7 @@ const secure = await runGateway(
   `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`,
 );
 
-/** Whether the gateway has let go of a connection shows to who writes: its end of it answers with a reset. */
+/** Only a write shows that the gateway has closed a connection: it is answered with a reset. */
 async function cutOff(t: TestContext, bytes: string, trickles = false): Promise<void> {
   const { socket } = await rawConnection(t, plain.port);
   socket.removeAllListeners('data').pause();
@@ -75,7 +75,7 @@ async function cutOff(t: TestContext, bytes: string, trickles = false): Promise<
   });
   socket.write(bytes, 'latin1');
   if (!trickles) await new Promise((done) => setTimeout(done, 5 * limit));
-  // Empty lines in front of a request line are ignored.
+  // Empty lines before a request line are ignored.
   await eventually(
     () => {
       if (!over) socket.write('\r\n');
@@ -97,14 +97,14 @@ suite('a client that does not read is cut off', () => {
     ['with more requests behind a long answer', get.replace('/ ', '/long ') + get.repeat(50)],
   ] as const)
     for (const trickles of [false, true])
-      test(`${what}${trickles ? ', though it goes on to send' : ''}`, (t) => cutOff(t, bytes, trickles));
+      test(`${what}${trickles ? ', although it goes on sending' : ''}`, (t) => cutOff(t, bytes, trickles));
 
-  test('many of them: nothing of them is left', async (t) => {
+  test('many of them: nothing remains', async (t) => {
     await Promise.all(Array.from({ length: 15 }, () => cutOff(t, get.repeat(400))));
     await eventually(() => plain.gateway.backends[0]!.load === 0, 'no exchange is left');
   });
 
-  test('over HTTP/2, though it reads the frames of others', async (t) => {
+  test('over HTTP/2, although it reads other streams', async (t) => {
     const session = await http2Session(t, `https://127.0.0.1:${secure.port}`);
     const stream = session.request({ ':path': '/long', ':authority': host });
     stream.on('error', () => {}).pause();
@@ -113,7 +113,7 @@ suite('a client that does not read is cut off', () => {
     await eventually(() => secure.gateway.backends[0]!.load === 0, 'no exchange is left');
   });
 
-  test('over HTTP/2, where the backend is done and a little more than the window is left', async (t) => {
+  test('over HTTP/2, where the backend is done and slightly more than the window remains', async (t) => {
     const session = await http2Session(t, `https://127.0.0.1:${secure.port}`);
     const streams = Array.from({ length: 20 }, () =>
       session.request({ ':path': '/window', ':authority': host }),
@@ -142,7 +142,7 @@ suite('a client that reads slowly is served to the end', () => {
     assert.ok(taken > long, `${taken} bytes came`);
   });
 
-  test('over HTTP/2, with windows as wide as they go', async (t) => {
+  test('over HTTP/2, with the largest windows', async (t) => {
     const socket = connect({
       port: secure.port,
       ALPNProtocols: ['h2'],

@@ -1,4 +1,4 @@
-/** Handshakes go the way of every request: they fail over, count, wait their turn, and their refusals are bounded. */
+/** Handshakes are handled like every request: they fail over, count, queue, and their refusals are bounded. */
 import assert from 'node:assert/strict';
 import { after, suite, type TestContext, test } from 'node:test';
 import { hostLine } from '../support/behind-gateway.ts';
@@ -51,13 +51,13 @@ suite('a handshake', () => {
     assert.equal(gateway.backends[1]!.health.state(performance.now()), 'healthy');
   });
 
-  test('where all are away: 502, at once', async (t) => {
+  test('all backends unreachable: 502 at once', async (t) => {
     const gone = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
     const { port } = await runGateway(t, site(gone));
     assert.equal(await status(port), 502);
   });
 
-  test('that a backend has read and not answered goes to no other', async (t) => {
+  test('that a backend has read but not answered is not sent to another', async (t) => {
     const backends = await Promise.all(
       [1, 2].map(() =>
         rawBackend(t, async ({ socket, until }) => {
@@ -71,7 +71,7 @@ suite('a handshake', () => {
     assert.equal(backends[0]!.connections.length + backends[1]!.connections.length, 1);
   });
 
-  test('counts as long as it lasts: connections.max bounds them, those beyond wait, and then get 503', async (t) => {
+  test('counts as long as it lasts: beyond connections.max handshakes queue, then get 503', async (t) => {
     const backend = await rawBackend(t, switches);
     const { port, gateway } = await runGateway(
       t,
@@ -101,7 +101,7 @@ suite('a handshake', () => {
     assert.equal((await exchange(port, get, { until: 1 })).responses[0]?.status, 503);
   });
 
-  test('goes to the backend with the fewest, of those that carry upgrades too', async (t) => {
+  test('goes to the backend with the fewest connections, upgraded ones included', async (t) => {
     const backends = await Promise.all([rawBackend(t, switches), rawBackend(t, switches)]);
     const { port, gateway } = await runGateway(
       t,
@@ -136,7 +136,7 @@ suite('a handshake that is refused', () => {
     ],
     ['by nonsense', 'SSH-2.0-OpenSSH_9\r\n\r\n', [502, '502 Bad Gateway\n']],
   ] as const)
-    test(`${what} is answered so, and what comes behind it is no request`, async (t) => {
+    test(`${what}: its answer is passed on, and bytes after it are not a request`, async (t) => {
       const backend = await rawBackend(t, async ({ socket, until }) => {
         await until(/\r\n\r\n/);
         socket.write(bytes);
@@ -151,7 +151,7 @@ suite('a handshake that is refused', () => {
       assert.ok(backend.connections.every(({ text }) => !text().includes('smuggled')));
     });
 
-  test('with a body without end, to a client that does not read: little of it is held', async (t) => {
+  test('with an endless body, for a client that does not read: little is held', async (t) => {
     let sent = 0;
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
@@ -172,7 +172,7 @@ suite('a handshake that is refused', () => {
       socket.write(handshake);
     }
     await eventually(() => backend.connections.length === 4, 'all are asked');
-    // Until the buffers of the system are full nothing tells that it stands still.
+    // The stall only shows once the system's buffers are full.
     let last = -1;
     await eventually(
       async () => {

@@ -1,4 +1,4 @@
-/** WebSockets opened and closed ten thousand times: nothing of them stays behind. */
+/** WebSockets opened and closed ten thousand times: nothing leaks. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
@@ -8,11 +8,11 @@ import { rawBackend } from '../support/raw-backend.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 
 const cycles = 10_000;
-/** What the process grows to before it is measured. */
+/** Warm-up before memory is measured. */
 const warmUp = 3000;
 const atOnce = 20;
 const mib = 1024 ** 2;
-/** A heap that garbage may not fill, so that what grows is what is kept: 7,000 upgrades of 8 KiB each would end the process. */
+/** A small heap: only leaks can fill it. 7,000 leaked upgrades of 8 KiB would crash the process. */
 const heap = ['--max-old-space-size=64'];
 
 const handshake =
@@ -27,13 +27,13 @@ const resident = ({ process: { pid } }: GatewayProcess): number =>
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';
 
-suite('WebSockets that come and go', { skip }, () => {
-  test('leave neither sockets nor memory behind', async (t) => {
+suite('WebSockets opened and closed', { skip }, () => {
+  test('leak neither sockets nor memory', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write(switching);
       socket.on('data', (bytes) => socket.write(bytes));
-      // It ends what the client ends by its word; a connection that is reset is the gateway's to end.
+      // The backend closes after a close frame; the gateway must close connections that the client resets.
       socket.on('data', (bytes) => {
         if (bytes.includes('bye')) socket.end();
       });
@@ -46,7 +46,7 @@ suite('WebSockets that come and go', { skip }, () => {
     );
     const idle = sockets(gateway);
     let echoed = 0;
-    // Every second one is closed by the client with a reset, as a browser that is closed does.
+    // Every second one is reset by the client, as a closed browser does.
     const cycle = async (number: number): Promise<void> => {
       const { socket, until, ended } = await rawConnection(t, gateway.port);
       socket.write(handshake);

@@ -1,4 +1,4 @@
-/** WebSocket handshakes, and what goes to and fro behind them. */
+/** WebSocket handshakes and the traffic after them. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, suite, test } from 'node:test';
@@ -52,7 +52,7 @@ const frame = (opcode: number, text: string): Buffer =>
   ]);
 
 suite('an upgraded connection', () => {
-  test('is shaken hands on by the backend, echoes, and closes', async (t) => {
+  test('completes the handshake, echoes, and closes', async (t) => {
     const backend = await rawBackend(t, webSocketServer);
     const gateway = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, gateway.port);
@@ -69,7 +69,7 @@ suite('an upgraded connection', () => {
     await client.ended;
   });
 
-  test('goes to the backend with our Host, in origin form, with the addresses we vouch for', async (t) => {
+  test('reaches the backend with our Host, in origin form, with forwarding fields of ours', async (t) => {
     const backend = await rawBackend(t);
     const gateway = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, gateway.port);
@@ -102,7 +102,7 @@ suite('an upgraded connection', () => {
     );
   });
 
-  test('frames sent along with the handshake reach the backend', async (t) => {
+  test('frames sent with the handshake reach the backend', async (t) => {
     const backend = await rawBackend(t, webSocketServer);
     const gateway = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, gateway.port);
@@ -110,7 +110,7 @@ suite('an upgraded connection', () => {
     await client.until(/101 [\s\S]*\x81\x05early$/);
   });
 
-  test('behind a request whose answer is late: its own answer comes after that', async (t) => {
+  test('pipelined after a slow request: its answer comes after that one', async (t) => {
     const backend = await rawBackend(t, async (connection) => {
       await connection.until(/\r\n\r\n/);
       await new Promise((late) => setTimeout(late, 80));
@@ -127,7 +127,7 @@ suite('an upgraded connection', () => {
     await client.until(/\x81\x05hello$/);
   });
 
-  test('ends when the backend goes, and when the client goes', async (t) => {
+  test('closes when the backend or the client closes', async (t) => {
     const backend = await rawBackend(t, webSocketServer);
     const gateway = await runGateway(t, config(backend.url));
     const one = await rawConnection(t, gateway.port);
@@ -147,7 +147,7 @@ suite('an upgraded connection', () => {
     await backend.connections[2]!.ended;
   });
 
-  test('silent for its time is closed, both ways', async (t) => {
+  test('is closed on both sides after its idle timeout', async (t) => {
     const backend = await rawBackend(t, webSocketServer);
     const gateway = await runGateway(t, config(backend.url, 'upgrade: 400ms'));
     const client = await rawConnection(t, gateway.port);
@@ -157,7 +157,7 @@ suite('an upgraded connection', () => {
     await backend.connections[0]!.ended;
   });
 
-  test('does not outlive the gateway', async (t) => {
+  test('is closed at shutdown', async (t) => {
     const backend = await rawBackend(t, webSocketServer);
     const gateway = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, gateway.port);
@@ -169,8 +169,8 @@ suite('an upgraded connection', () => {
   });
 });
 
-suite('a handshake that comes to nothing', () => {
-  test('because the backend is away: 502', async (t) => {
+suite('a failed handshake', () => {
+  test('backend unreachable: 502', async (t) => {
     const gateway = await runGateway(t, config(`http://127.0.0.1:${await freePort()}`));
     const reply = await exchange(gateway.port, handshake());
     assert.deepEqual(
@@ -181,7 +181,7 @@ suite('a handshake that comes to nothing', () => {
     assert.match(gateway.log.join(), /accepts no connection/);
   });
 
-  test('because the backend goes away in its middle: 502', async (t) => {
+  test('backend closes in the middle: 502', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.destroy();
@@ -194,7 +194,7 @@ suite('a handshake that comes to nothing', () => {
     );
   });
 
-  test('because the backend is silent: 504', async (t) => {
+  test('backend silent: 504', async (t) => {
     const backend = await rawBackend(t);
     const gateway = await runGateway(t, config(backend.url, 'headers: 300ms'));
     const reply = await exchange(gateway.port, handshake());
@@ -205,7 +205,7 @@ suite('a handshake that comes to nothing', () => {
     await backend.connections[0]!.ended;
   });
 
-  test('because the client goes away: the backend is told', async (t) => {
+  test('client leaves: the backend connection is closed', async (t) => {
     const backend = await rawBackend(t);
     const gateway = await runGateway(t, config(backend.url));
     const client = await rawConnection(t, gateway.port);
@@ -225,7 +225,7 @@ suite('a handshake that comes to nothing', () => {
     ],
     ['until the end', 'HTTP/1.1 403 Forbidden\r\nX-Why: no\r\nConnection: close\r\n\r\nnope', 'nope'],
   ] as const)
-    test(`because the backend refuses, ${what}: its answer comes back, and the connection is no tunnel`, async (t) => {
+    test(`backend refuses, ${what}: its answer is passed on, and the connection is not a tunnel`, async (t) => {
       const backend = await rawBackend(t, async ({ socket, until }) => {
         await until(/\r\n\r\n/);
         if (answer.includes('close')) socket.end(answer);
@@ -241,7 +241,7 @@ suite('a handshake that comes to nothing', () => {
       assert.doesNotMatch(backend.connections.map(({ text }) => text()).join(), /admin/);
     });
 
-  test('because the Host is foreign: refused, and nobody is dialled', async (t) => {
+  test('foreign Host: refused without a dial', async (t) => {
     const backend = await rawBackend(t);
     const gateway = await runGateway(t, config(backend.url));
     for (const request of [
@@ -257,7 +257,7 @@ suite('a handshake that comes to nothing', () => {
     assert.equal(backend.connections.length, 0);
   });
 
-  test('because the site carries none: an ordinary request, without its Upgrade', async (t) => {
+  test('site without WebSocket: an ordinary request without Upgrade', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);
       socket.write('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n');

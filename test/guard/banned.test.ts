@@ -1,4 +1,4 @@
-/** A banned client at the checkpoint: nothing of what it sends is looked at, and it is told of as what it is. */
+/** A banned client at the checkpoint: its bytes are not inspected, and it is recorded as banned. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -37,7 +37,7 @@ async function listening(owner: Owner, server: ReturnType<typeof createTcpServer
 }
 
 suite('a banned client', () => {
-  test('is refused over HTTP without a word on what it wanted', async (t) => {
+  test('is refused over HTTP, and its event does not say what it wanted', async (t) => {
     const { guard, events } = checkpoint();
     const server = createServer((_, res) => res.end('served'));
     guard.attach(server);
@@ -57,7 +57,7 @@ suite('a banned client', () => {
     assert.equal(events[1]!.bytes, 'GET /?password=[redacted] HTTP/1.1');
   });
 
-  test('can be turned away before anything is read; others not', async (t) => {
+  test('can be turned away before anything is read; other clients are not', async (t) => {
     for (const banned of [true, false]) {
       const { guard, events } = checkpoint(banned);
       const server = createTcpServer((socket) => {
@@ -72,22 +72,22 @@ suite('a banned client', () => {
     }
   });
 
-  test('whom a trusted proxy speaks for, and the allow-list, are not turned away unread', () => {
+  test('behind a trusted proxy or on the allow-list is not turned away unread', () => {
     const { guard } = checkpoint();
     for (const remoteAddress of ['127.0.0.2', '127.0.0.3'])
       assert.equal(guard.turnAway({ remoteAddress } as never), false, remoteAddress);
   });
 
-  test('what it sends is not read by the judge at all', () => {
+  test('is refused without the judge reading its request', () => {
     const unread = new Proxy([], {
-      get: () => assert.fail('a header was looked at'),
+      get: () => assert.fail('a header was read'),
     });
     const request = { method: 'GET', target: 'http://a/', version: '1.1', rawHeaders: unread };
     const verdict = judge(request, policy, { trusted: false, allowed: false, banned: true });
     assert.deepEqual([verdict.action, verdict.answer, verdict.rule], ['block', 403, 'client-banned']);
   });
 
-  test('whom a trusted proxy speaks for costs its head: nothing else is kept, and nothing waited for', async (t) => {
+  test('behind a trusted proxy is refused after its head: the body is neither kept nor awaited', async (t) => {
     const events: ProbeEvent[] = [];
     const gateway = await startGateway(
       parseConfig(
@@ -109,7 +109,7 @@ suite('a banned client', () => {
     assert.deepEqual(
       events.map(({ client, rule, bytes }) => [client, rule, bytes]),
       [['203.0.113.9', 'client-banned', 'POST /upload HTTP/1.1']],
-      'recorded before the rest of it has come',
+      'recorded before the rest has arrived',
     );
     const other = await exchange(
       port,

@@ -1,6 +1,6 @@
 /**
- * A web page can not have its visitors banned: a real Chromium loads a page that has it send all that a page can, to the gateway
- * over HTTP and HTTP/2 and to decoys. What is refused of it is refused, and nothing counts.
+ * A web page can't get its visitors banned: a real Chromium loads a page that makes it send everything a page can, to the gateway over
+ * HTTP and HTTP/2 and to decoys. Some of it is refused, but nothing counts towards a ban.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -58,8 +58,8 @@ decoys:
 
 const script = readFileSync(`${import.meta.dirname}/everything-a-page-can-do.js`, 'utf8');
 
-suite('what a page can have a browser do', { skip: without('chromium') }, () => {
-  test('is refused, and bans nobody; the same client is banned for what it means', async (t) => {
+suite('everything a page can make a browser send', { skip: without('chromium') }, () => {
+  test('bans nobody; real probes of the same client do', async (t) => {
     const { ledger, events, plain, tls, decoys } = await checkpoint(t);
     const browser = await startBrowser(t, [
       '--host-resolver-rules=MAP *.test 127.0.0.1',

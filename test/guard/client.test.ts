@@ -19,22 +19,18 @@ const client = (peer: string, ...forwarded: string[]): Client =>
   );
 
 suite('the client', () => {
-  test('of a peer that no rule trusts is the peer, whatever it claims', () => {
+  test('of an untrusted peer is the peer, whatever it claims', () => {
     const found = client('198.51.100.1', '203.0.113.7', '127.0.0.1');
     assert.deepEqual([found.address, found.trusted, found.allowed], ['198.51.100.1', false, false]);
   });
 
   for (const [what, forwarded, address] of [
     ['one address', ['198.51.100.9'], '198.51.100.9'],
-    [
-      'what the client wrote itself stands before what the proxy wrote',
-      ['203.0.113.7, 198.51.100.9'],
-      '198.51.100.9',
-    ],
+    ['entries of the client stand before that of the proxy', ['203.0.113.7, 198.51.100.9'], '198.51.100.9'],
     ['several lines are one list', ['203.0.113.7', '198.51.100.9'], '198.51.100.9'],
     ['a chain of trusted proxies is walked', ['198.51.100.9, 192.0.2.3, 192.0.2.2'], '198.51.100.9'],
     [
-      'a spoofed address behind the first stranger is not',
+      'the walk stops at the first untrusted address',
       ['203.0.113.7, 198.51.100.9, 192.0.2.2'],
       '198.51.100.9',
     ],
@@ -58,7 +54,7 @@ suite('the client', () => {
     });
 
   for (const [what, forwarded] of [
-    ['nothing is said', []],
+    ['no header', []],
     ['an empty value', ['']],
     ['unknown', ['203.0.113.7, unknown']],
     ['unknown behind a trusted proxy', ['203.0.113.7, unknown, 192.0.2.2']],
@@ -66,12 +62,12 @@ suite('the client', () => {
     ['nonsense last', ['203.0.113.7, <script>']],
     ['a comma at the end', ['203.0.113.7,']],
     ['another base', ['0xc6.51.100.9']],
-    ['a port that is none', ['198.51.100.9:http']],
+    ['an invalid port', ['198.51.100.9:http']],
     ['an IPv4 address in brackets', ['[198.51.100.9]']],
     ['a bracket that is not closed', ['[2001:db8:9::1']],
     ['more than an address takes', [`${'0'.repeat(200)}1`]],
   ] as const)
-    test(`behind a trusted proxy: ${what}: counted for nobody`, () => {
+    test(`behind a trusted proxy: ${what}: not counted`, () => {
       const { address, prefix, trusted, allowed } = client('192.0.2.1', ...forwarded);
       assert.deepEqual([address, prefix, trusted, allowed], ['192.0.2.1', '', true, true]);
     });
@@ -92,7 +88,7 @@ suite('the client', () => {
       assert.equal(found.prefix === '', address === null);
     });
 
-  test('X-Forwarded-For is believed before Forwarded, which a client may have written', () => {
+  test('X-Forwarded-For takes precedence over Forwarded, which the client may have written', () => {
     const lines = ['Forwarded', 'for=203.0.113.7', 'X-Forwarded-For', '198.51.100.9'];
     assert.equal(
       clientOf(peerOf({ remoteAddress: '192.0.2.1' }, rules), lines, rules).address,
@@ -100,7 +96,7 @@ suite('the client', () => {
     );
   });
 
-  test('the allow-list counts for the client, not for the proxy in front of it', () => {
+  test('the allow-list applies to the client, not to the proxy in front of it', () => {
     assert.equal(client('192.0.2.1', '203.0.113.7').allowed, true);
     assert.equal(client('192.0.2.1', '198.51.100.9').allowed, false);
   });
@@ -113,12 +109,12 @@ suite('the client', () => {
   test('an IPv6 client is counted by its /64', () =>
     assert.equal(client('2001:db8:9:9:1:2:3:4').prefix, client('2001:db8:9:9:ffff::1').prefix));
 
-  test('a peer is parsed once a connection', () => {
+  test('a peer is parsed once per connection', () => {
     const socket = { remoteAddress: '192.0.2.1' };
     assert.equal(peerOf(socket, rules), peerOf(socket, rules));
   });
 
-  test('no line makes an address out of what is none', () => {
+  test('no header value yields an invalid address', () => {
     fc.assert(
       fc.property(fc.array(latin1, { maxLength: 3 }), (lines) => {
         const found = client('192.0.2.1', ...lines);

@@ -12,7 +12,7 @@ const collected = (stream: PassThrough): Promise<string> =>
   new Promise((done) => collectEvidence(stream, done));
 
 suite('evidence', () => {
-  test('is bounded to 8 KiB, and what comes after is read and thrown away', async () => {
+  test('is bounded to 8 KiB; what follows is read and discarded', async () => {
     const stream = new PassThrough();
     const body = collected(stream);
     stream.end(Buffer.alloc(100_000, 'x'));
@@ -20,7 +20,7 @@ suite('evidence', () => {
     assert.equal(evidenceLimit, 8192);
   });
 
-  test('a sender without end is cut off, and called back once', async () => {
+  test('an endless sender is cut off, and the callback runs once', async () => {
     const stream = new PassThrough();
     let calls = 0;
     collectEvidence(stream, () => calls++);
@@ -31,7 +31,7 @@ suite('evidence', () => {
     assert.equal(calls, 1);
   });
 
-  test('a sender that says nothing more is waited for a bounded time', async (t) => {
+  test('a silent sender is awaited for a bounded time', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const stream = new PassThrough();
     const body = collected(stream);
@@ -41,7 +41,7 @@ suite('evidence', () => {
     assert.equal(await body, 'half of it');
   });
 
-  test('an event holds 8 KiB of the head and 8 KiB of the body at most, in printable ASCII', () => {
+  test('an event has at most 8 KiB of the head and 8 KiB of the body, in printable ASCII', () => {
     const verdict = denied(policy);
     const long = 'x'.repeat(50_000);
     const event = probeEvent({
@@ -83,9 +83,9 @@ suite('evidence', () => {
     ['JSON that breaks off', '\r\n\r\n{"token" : "a\\"hunter2'],
     ['JSON', '\r\n\r\n{"user":"me","password":"hunter2"}'],
   ] as const)
-    test(`holds no secret of ${what}`, () => assert.doesNotMatch(redact(text), /hunter2/));
+    test(`contains no secret from ${what}`, () => assert.doesNotMatch(redact(text), /hunter2/));
 
-  test('redaction leaves the rest readable', () => {
+  test('redaction keeps the rest readable', () => {
     assert.equal(
       redact('GET /?a=1&password=x&b=2 HTTP/1.1\r\nHost: a\r\n'),
       'GET /?a=1&password=[redacted]&b=2 HTTP/1.1\r\nHost: a\r\n',
@@ -93,7 +93,7 @@ suite('evidence', () => {
     assert.equal(redact('Cookie: a=b\r\nHost: a\r\n'), 'Cookie: [redacted]\r\nHost: a\r\n');
   });
 
-  test('one line comes out, whatever went in', () => {
+  test('any bytes become one printable line', () => {
     const all = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
     assert.match(printable(all), /^[\x20-\x7e]+$/);
   });

@@ -1,4 +1,4 @@
-/** The checkpoint before Node's HTTP/2 server: pseudo-headers are judged, refusals keep to the rules of HTTP/2. */
+/** The checkpoint before Node's HTTP/2 server: pseudo-headers are judged, and refusals follow the rules of HTTP/2. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
@@ -143,7 +143,7 @@ suite('the checkpoint before an HTTP/2 server', () => {
     });
   }
 
-  test('a refused HEAD gets a head only', async () => {
+  test('a refused HEAD gets no body', async () => {
     const reply = await send({ ...own, ':authority': 'www.example.com', ':method': 'HEAD' });
     assert.equal(reply.headers[':status'], 421);
     assert.equal(reply.text, '');
@@ -164,7 +164,7 @@ suite('the checkpoint before an HTTP/2 server', () => {
     assert.equal(events.length, 1);
   });
 
-  test('an expectation is answered after the verdict only', async () => {
+  test('an expectation is only answered after the verdict', async () => {
     const reply = await send({ ...own, ':authority': 'www.example.com', expect: '100-continue' });
     assert.equal(reply.headers[':status'], 421);
     const odd = await send({ ...own, ':authority': 'www.example.com', expect: 'applause' });
@@ -173,12 +173,12 @@ suite('the checkpoint before an HTTP/2 server', () => {
     assert.equal((await send({ ...own, expect: 'applause' })).headers[':status'], 417);
   });
 
-  test('WebSocket over HTTP/2 is not taken for a success where nobody carries it', async () => {
+  test('WebSocket over HTTP/2 gets no 2xx where no application carries it', async () => {
     const reply = await send({ ...own, ':method': 'CONNECT', ':protocol': 'websocket' });
     assert.equal(reply.headers[':status'], 501);
   });
 
-  test('a refusal lets the other streams of the connection end, and the connection close', async () => {
+  test('after a refusal the other streams finish, then the connection closes', async () => {
     const client = await session();
     const [ours, probe] = await Promise.all([
       send(own, { client }),

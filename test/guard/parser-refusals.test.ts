@@ -1,4 +1,4 @@
-/** What only Node's parser refuses is no probe: it is recorded, and never counts. */
+/** What only Node's parser refuses is not a probe: it is recorded, and never counts towards a ban. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -9,7 +9,7 @@ import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
 import { corpusPolicy } from '../support/policy.ts';
 import { exchange } from '../support/raw-client.ts';
 
-suite('a request that another server would take, refused by the parser of Node', () => {
+suite("a request that other servers accept and Node's parser refuses", () => {
   for (const [what, bytes, counts] of [
     ['raw UTF-8 in a path', 'GET /caf\xc3\xa9 HTTP/1.1\r\nHost: www.example.net\r\n\r\n', false],
     ['a method of DeltaV', 'BASELINE-CONTROL /a HTTP/1.1\r\nHost: www.example.net\r\n\r\n', false],

@@ -6,7 +6,7 @@ import { parseResponses } from '../support/http-response.ts';
 
 suite('a refusal', () => {
   for (const rule of ruleIds) {
-    test(`for ${rule}, in every status: no success, no banner word, one whole response that closes`, () => {
+    test(`for ${rule}, in every status: no success, no banner word, one complete response that closes`, () => {
       for (let status = 400; status <= 599; status++) {
         const bytes = refusalBytes(status, rule);
         assert.doesNotMatch(bytes, /ftp|ssh|smtp|pop3|imap/i);

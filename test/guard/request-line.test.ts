@@ -1,4 +1,4 @@
-/** The request line against its bytes, wherever on a connection it stands: behind requests that need no look, and behind those that do. */
+/** The request line against its bytes, anywhere on a connection: after requests that are checked by length, and after those that are not. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -28,10 +28,10 @@ const before: Record<string, readonly string[]> = {
   'no space behind a colon': [`GET / HTTP/1.1\r\nHost:www.example.net\r\n\r\n`],
 };
 
-suite('a request line that Node reads leniently is seen', () => {
+suite('a request line that Node reads leniently is recorded', () => {
   for (const [what, pieces] of Object.entries(before))
     for (const line of ['GET  / HTTP/1.1', 'GET /  HTTP/1.1', 'GET / RTSP/1.0'])
-      test(`${JSON.stringify(line)} behind ${what}`, async () => {
+      test(`${JSON.stringify(line)} after ${what}`, async () => {
         assert.deepEqual(await statuses([...pieces, `${line}\r\n${host}\r\n`]), [
           ...Array.from({ length: requests(pieces) }, () => 200),
           400,
@@ -39,9 +39,9 @@ suite('a request line that Node reads leniently is seen', () => {
       });
 });
 
-suite('an ordinary line is not', () => {
+suite('an ordinary request line is not recorded', () => {
   for (const [what, pieces] of Object.entries(before))
-    test(`behind ${what}`, async () => {
+    test(`after ${what}`, async () => {
       const served = Array.from({ length: requests(pieces) + 1 }, () => 200);
       assert.deepEqual(await statuses([...pieces, get]), served);
     });
@@ -49,7 +49,7 @@ suite('an ordinary line is not', () => {
 
 const requests = (pieces: readonly string[]): number => pieces.join('').split(/(?:HTTP|RTSP)\/1/).length - 1;
 
-/** Of the answers to what is sent on one connection, a piece at a time. */
+/** Statuses of the answers to pieces sent on one connection. */
 async function statuses(pieces: readonly string[]): Promise<number[]> {
   const socket = connect(port, '127.0.0.1');
   let answers = '';

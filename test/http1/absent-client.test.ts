@@ -1,4 +1,4 @@
-/** What a client sent while the answer to its last request was under way is judged and recorded, though it does not wait. */
+/** Pipelined requests of a client that leaves are judged and recorded, but not served. */
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ const host = 'Host: www.example.net\r\n';
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\n${host}${more}\r\n`;
 const connect = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';
 
-/** What comes in packets of its own, and the rules that it is recorded by. */
+/** Packets, and the rules they are recorded by. */
 const waiting: readonly [what: string, packets: readonly string[], rules: readonly string[]][] = [
   ['CONNECT', [connect], ['connect']],
   [
@@ -64,7 +64,7 @@ const leaves: readonly [how: string, leave: (socket: Socket) => void][] = [
   ['resets', (socket) => socket.resetAndDestroy()],
 ];
 
-suite('a client that leaves with something waiting', () => {
+suite('a client that leaves with a request waiting', () => {
   for (const [what, packets, rules] of waiting)
     for (const [how, leave] of leaves)
       for (const answered of [false, true])
@@ -122,7 +122,7 @@ test('over TLS the event names that listener', async (t) => {
   );
 });
 
-test('a probe behind a last request is recorded, and what else is there is not served', async (t) => {
+test('a probe after the last request is recorded; other requests there are not served', async (t) => {
   for (const behind of [connect, get('/left') + connect]) {
     const before = plain.events.length;
     const client = await rawConnection(t, plain.port);
@@ -144,7 +144,7 @@ test('a probe behind a last request is recorded, and what else is there is not s
   }
 });
 
-test('what comes while the last answer is still on its way out is not served, and recorded where it is a probe', async (t) => {
+test('requests that arrive while the last answer is being written are not served; probes are recorded', async (t) => {
   const before = plain.events.length;
   const number = backend.connections.length;
   let served: Socket | undefined;
@@ -160,7 +160,7 @@ test('what comes while the last answer is still on its way out is not served, an
   const upstream = await backend.connection(number);
   await upstream.until(/\r\n\r\n/);
   upstream.socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-  // Until the system takes no more for the client, so that something is left to be written as the answer ends.
+  // Until the socket buffers are full, so that something is still unwritten when the answer ends.
   const piece = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
   await eventually(
     () => {
@@ -189,7 +189,7 @@ test('what comes while the last answer is still on its way out is not served, an
   assert.equal(backend.connections.length, number + 1);
 });
 
-suite('past the fast path, a client that leaves with several waiting', () => {
+suite('off the fast path, a client that leaves with several requests waiting', () => {
   for (const [what, bytes, rule] of [
     ['CONNECT', connect, 'connect'],
     ['no HTTP', '\x05\x01\0', 'framing'],

@@ -1,4 +1,4 @@
-/** What becomes of the requests of one connection, however they come. */
+/** The requests of one connection, in whatever packets they come. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
@@ -14,7 +14,7 @@ const config = (url: string, more = 'rateLimit: false\n'): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}" }]\n${more}`;
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-test('a chunked request between plain ones is one of them', async (t) => {
+test('a chunked request between plain ones is served in turn', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const chunked = `POST /two HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
@@ -46,7 +46,7 @@ test('a probe on a kept connection is refused like any other, and the connection
   assert.equal(backend.requests.length, 1);
 });
 
-test('a bad body behind a plain request is no answer to it', async (t) => {
+test('a malformed body after a plain request does not become the answer to it', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, config(backend.url));
   const { responses, ended } = await exchange(port, [get('/'), 'NONSENSE\r\n\r\n'], { inTurn: true });
@@ -54,7 +54,7 @@ test('a bad body behind a plain request is no answer to it', async (t) => {
   assert.equal(events.length, 1);
 });
 
-test('requests that come in one packet are answered in their order', async (t) => {
+test('requests in one packet are answered in order', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const { responses } = await exchange(port, [get('/0'), get('/1') + get('/2') + get('/3')], { until: 4 });
@@ -68,7 +68,7 @@ for (const [what, before] of [
   ['a plain request', get('/0')],
   ['one behind an empty line', `\r\n${get('/0')}`],
 ] as const)
-  test(`a chunked one in the packet of ${what} is answered behind it`, async (t) => {
+  test(`a chunked request in the packet of ${what} is answered after it`, async (t) => {
     const backend = await recordingBackend(t, {
       answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!),
     });
@@ -83,7 +83,7 @@ for (const [what, before] of [
     assert.equal(post?.body.toString(), 'abc');
   });
 
-test('requests of one packet, and one in two packets, are answered in turn', async (t) => {
+test('requests in one packet, and one in two packets, are answered in order', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port } = await runGateway(t, config(backend.url));
   const post = (path: string): string => `POST ${path} HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`;
@@ -103,7 +103,7 @@ test('requests of one packet, and one in two packets, are answered in turn', asy
   );
 });
 
-test('a probe behind requests in their packet is refused in its turn, and what is behind it is not processed', async (t) => {
+test('a probe after requests in one packet is refused in its turn, and requests after it are not processed', async (t) => {
   const backend = await recordingBackend(t, { answer: ({ requestLine }) => ok(requestLine.split(' ')[1]!) });
   const { port, events } = await runGateway(t, config(backend.url));
   const foreign = 'GET /2 HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
@@ -116,7 +116,7 @@ test('a probe behind requests in their packet is refused in its turn, and what i
   assert.equal(backend.requests.length, 2);
 });
 
-test('a last request says so to those behind it', async (t) => {
+test('requests after one with Connection: close are not served', async (t) => {
   const backend = await recordingBackend(t);
   const { port } = await runGateway(t, config(backend.url));
   const last = `GET / HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;
@@ -124,7 +124,7 @@ test('a last request says so to those behind it', async (t) => {
   assert.deepEqual([responses.length, ended, backend.requests.length], [1, 'closed', 1]);
 });
 
-test('what is flagged is recorded and served', async (t) => {
+test('a flagged request is recorded and served', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(t, config(backend.url));
   const { responses } = await exchange(port, [get('//www.example.com/'), get('/')], {
@@ -141,7 +141,7 @@ test('what is flagged is recorded and served', async (t) => {
   );
 });
 
-test('a request that comes too soon waits for the answer to the one before', async (t) => {
+test('a pipelined request waits for the answer to the one before', async (t) => {
   const backend = await rawBackend(t);
   const { port } = await runGateway(t, config(backend.url));
   const client = await rawConnection(t, port);
@@ -158,7 +158,7 @@ test('a request that comes too soon waits for the answer to the one before', asy
   assert.match(await client.until(/two$/), /one[\s\S]*two/);
 });
 
-test('a client that says nothing gets 408; one that has been served is let go without a word', async (t) => {
+test('a silent client gets 408; an idle one that was served is closed without an answer', async (t) => {
   const backend = await recordingBackend(t);
   const limits = 'rateLimit: false\nlimits: { requestHeaders: 200ms }\ntimeouts: { idle: 400ms }\n';
   const { port, events } = await runGateway(t, config(backend.url, limits));
@@ -169,7 +169,7 @@ test('a client that says nothing gets 408; one that has been served is let go wi
   assert.deepEqual(events, [], 'neither is a probe');
 });
 
-test('a client that reads nothing holds up the backend, and gets all of it in the end', async (t) => {
+test('a client that does not read pauses the backend, and gets everything in the end', async (t) => {
   const size = 64 * 1024 * 1024;
   const backend = await rawBackend(t);
   const { port } = await runGateway(t, config(backend.url));
@@ -203,7 +203,7 @@ test('a client that reads nothing holds up the backend, and gets all of it in th
   }
 });
 
-test('a reload holds for the next request on a kept connection', async (t) => {
+test('a reload applies to the next request on a kept connection', async (t) => {
   const backend = await recordingBackend(t);
   const { port, gateway } = await runGateway(t, config(backend.url));
   const client = await rawConnection(t, port);
@@ -219,7 +219,7 @@ test('a reload holds for the next request on a kept connection', async (t) => {
   assert.match(await client.until(/HTTP\/1\.1 4\d\d/), /HTTP\/1\.1 421 /);
 });
 
-test('at the end of the gateway idle connections are closed, and answers under way come with the news', async (t) => {
+test('at shutdown idle connections are closed, and pending answers say Connection: close', async (t) => {
   const backend = await rawBackend(t);
   const { port, gateway } = await runGateway(t, config(backend.url));
   const idle = await rawConnection(t, port);
@@ -236,7 +236,7 @@ test('at the end of the gateway idle connections are closed, and answers under w
   await closed;
 });
 
-test('one too many gets its 429, for HEAD without a body, and is recorded once', async (t) => {
+test('a request over the limit gets 429, without a body for HEAD, and is recorded once', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events } = await runGateway(
     t,

@@ -1,4 +1,4 @@
-/** What one client may take: connections, time, and the connections to a backend. */
+/** Limits on one client: connections, time, and backend connections. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,7 +15,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const config = (url: string, more = ''): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}", connections: { max: 4 } }]\nrateLimit: false\n${more}`;
 
-test('one client has so many connections and no more; trusted proxies and allowed ones have as many as they like', async (t) => {
+test('connections per client are bounded; not for trusted proxies and allowed clients', async (t) => {
   const backend = await recordingBackend(t, { answer: () => ok });
   const { port, log } = await runGateway(
     t,
@@ -40,7 +40,7 @@ test('one client has so many connections and no more; trusted proxies and allowe
   );
 });
 
-test('bodies that trickle hold no connection to the backend: others are served', async (t) => {
+test('trickling bodies hold no backend connection: others are served', async (t) => {
   const backend = await recordingBackend(t, { answer: () => ok });
   const { port } = await runGateway(t, config(backend.url));
   const slow = await Promise.all(Array.from({ length: 16 }, () => rawConnection(t, port)));
@@ -66,10 +66,10 @@ test('a client that does not read its answer is cut off', async (t) => {
   const client = await rawConnection(t, port);
   client.socket.pause();
   client.socket.write(get);
-  await eventually(() => /"outcome":"cut"/.test(log.join()), 'it is told as cut');
+  await eventually(() => /"outcome":"cut"/.test(log.join()), 'it is logged as cut');
 });
 
-test('a whole answer that is not read does not hold the connection either', async (t) => {
+test('a complete answer that is not read does not hold the connection either', async (t) => {
   const size = 8 * 1024 * 1024;
   const backend = await rawBackend(t, async ({ socket, until }) => {
     await until(/\r\n\r\n/);
@@ -90,7 +90,7 @@ test('a whole answer that is not read does not hold the connection either', asyn
   await eventually(() => over, 'nothing is left to wait for', 10_000);
 });
 
-test('a slow reader that does read gets all of it', async (t) => {
+test('a slow reader gets everything', async (t) => {
   const size = 2 * 1024 * 1024;
   const backend = await rawBackend(t, async ({ socket, until }) => {
     await until(/\r\n\r\n/);

@@ -1,4 +1,4 @@
-/** What one client may take by HTTP/2: each bound of `src/h2/bounds.ts`, a little below it and a little above. */
+/** Limits on one HTTP/2 client: each bound of `src/h2/bounds.ts`, just below and just above. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import * as bounds from '../../src/h2/bounds.ts';
@@ -88,12 +88,12 @@ suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
     assert.equal(await many.error(0), 'goaway enhanceYourCalm');
   });
 
-  test('streams beyond those that were offered', async () => {
+  test('streams beyond SETTINGS_MAX_CONCURRENT_STREAMS', async () => {
     const many = await sent(times(bounds.maxStreams + resets * 2, (i) => wait(2 * i + 1)));
     assert.equal(await many.error(0), 'goaway enhanceYourCalm');
   });
 
-  test('each small answer allows a few more, as clients of gRPC send them', async () => {
+  test('each small answer allows a few more, as gRPC clients need them', async () => {
     const client = await sent('');
     for (let i = 0; i < 15; i++) {
       client.send(
@@ -107,7 +107,7 @@ suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
     assert.ok(await client.alive());
   });
 
-  test('a long answer, taken by windows of a byte, allows none', async () => {
+  test('a long answer read by one-byte windows allows none', async () => {
     const client = await sent(settingsFrame([[settingIds.initialWindowSize, 0]]));
     client.send(request(1, true, 'GET', '/long'));
     for (let i = 0; i < burst * 2 && !client.closed; i++) {
@@ -117,7 +117,7 @@ suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
     assert.equal(await client.error(0), 'goaway enhanceYourCalm');
   });
 
-  test('what is read of answers allows more frames that tell so', async () => {
+  test('answers that are read allow more WINDOW_UPDATE frames', async () => {
     const client = await sent(settingsFrame([[settingIds.initialWindowSize, 0x7fffffff]]));
     client.send(windowUpdateFrame(0, 0x70000000));
     for (let i = 0; i < 3; i++) {
@@ -151,12 +151,12 @@ suite('HTTP/2 bounds: heads', () => {
     );
   });
 
-  test('a block of many times that ends the connection', async () => {
+  test('a block many times longer ends the connection', async () => {
     const client = await sent(headers(1, [...pseudo(), 'x', 'y'.repeat(16_384 * bounds.maxBlock)]));
     assert.equal(await client.fate(1), 'goaway enhanceYourCalm');
   });
 
-  test('a block that unfolds to many times its bytes is not unfolded', async () => {
+  test('a block that decompresses to many times its size is not decompressed', async () => {
     const field = `\x40\x01x\x7f\x81\x1e${'y'.repeat(3968)}`;
     const client = await sent(
       frame(
@@ -171,7 +171,7 @@ suite('HTTP/2 bounds: heads', () => {
   });
 
   for (const crumbs of [150, 400]) {
-    test(`${crumbs} crumbs of a cookie reach the backend as one line`, async () => {
+    test(`${crumbs} cookie crumbs reach the backend as one line`, async () => {
       const client = await sent(headers(1, cookies(crumbs)));
       assert.equal(await client.fate(1), '200');
       const lines = backend.requests.at(-1)!.headerLines.filter((line) => line.startsWith('cookie: '));
@@ -193,13 +193,13 @@ suite('HTTP/2 bounds: time', () => {
   const ended = async (client: RawHttp2): Promise<boolean> =>
     (await client.frame((one) => one.type === frameTypes.goAway)) !== null || client.closed;
 
-  test('a client that says nothing', async () => {
+  test('a silent client', async () => {
     const client = await RawHttp2.bare(hasty.port);
     assert.ok(await ended(client));
     client.destroy();
   });
-  test('a client that greets and asks for nothing', async () => assert.ok(await ended(await open())));
-  test('a connection without a request, after one', async () => {
+  test('a client that sends SETTINGS and no request', async () => assert.ok(await ended(await open())));
+  test('an idle connection after a request', async () => {
     const client = await open();
     client.send(request(1));
     assert.equal(await client.fate(1), '200');
@@ -212,12 +212,12 @@ suite('HTTP/2 bounds: time', () => {
     client.send(wait(1) + frame(frameTypes.headers, flags.endStream, 3, block(pseudo())));
     assert.equal(await client.fate(3), 'goaway enhanceYourCalm');
   });
-  test('an answer that the client does not take: window 0', async () => {
+  test('an answer that the client does not read: window 0', async () => {
     const client = await open([[settingIds.initialWindowSize, 0]]);
     client.send(request(1));
     assert.equal(await client.error(1), 'reset cancel');
   });
-  test('an answer that it takes byte by byte', async () => {
+  test('an answer read byte by byte', async () => {
     const client = await open([[settingIds.initialWindowSize, 0]]);
     client.send(request(1, true, 'GET', '/long'));
     const timer = setInterval(() => client.send(windowUpdateFrame(1, 1)), 20);
@@ -232,7 +232,7 @@ suite('HTTP/2 bounds: time', () => {
     client.send(times(8, (i) => request(2 * i + 1, true, 'GET', '/long')));
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        // Only a write shows that the other side is gone.
+        // Only a write shows that the connection is closed.
         client.send(pingFrame('12345678', false));
         if (client.socket.destroyed) {
           clearInterval(timer);
@@ -244,20 +244,20 @@ suite('HTTP/2 bounds: time', () => {
 });
 
 suite('HTTP/2 bounds: tables', () => {
-  test('an allowance is used up, and comes back with time', () => {
-    const allowance = new TokenBucket({ burst: 2, perSecond: 10 }, 0);
+  test('a token bucket empties and refills with time', () => {
+    const bucket = new TokenBucket({ burst: 2, perSecond: 10 }, 0);
     assert.deepEqual(
-      [0, 0, 0, 50, 150].map((now) => allowance.take(now)),
+      [0, 0, 0, 50, 150].map((now) => bucket.take(now)),
       [true, true, false, false, true],
     );
-    allowance.give(100);
+    bucket.give(100);
     assert.deepEqual(
-      [150, 150, 150].map((now) => allowance.take(now)),
+      [150, 150, 150].map((now) => bucket.take(now)),
       [true, true, false],
     );
   });
 
-  test('a window: given back in halves, never more than it has', () => {
+  test('a receive window is announced in halves and never exceeded', () => {
     const window = new ReceiveWindow(100);
     assert.ok(window.take(100));
     assert.equal(window.take(1), false);
@@ -270,14 +270,14 @@ suite('HTTP/2 bounds: tables', () => {
     assert.equal(other.take(1), false);
   });
 
-  test('so many closed streams are remembered', () => {
+  test('only the latest closed streams are remembered', () => {
     const closed = new ClosedStreams();
     for (let i = 0; i <= bounds.rememberedStreams; i++) closed.add(2 * i + 1, ends.byUs);
     assert.equal(closed.endOf(1), 0);
     assert.equal(closed.endOf(3), ends.byUs);
   });
 
-  test('no error of ours', () => {
+  test('no internal errors', () => {
     assert.deepEqual([...gateway.errors, ...hasty.errors], []);
     assert.equal(preface.length, 24);
   });

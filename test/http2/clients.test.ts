@@ -1,4 +1,4 @@
-/** Clients that people use, each by its own code. */
+/** Real HTTP/2 clients. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -164,7 +164,7 @@ suite("Python's h2", {
 });
 
 suite('HAProxy as a client', { skip: without('haproxy', 'curl') }, () => {
-  test('requests of HTTP/1 go on as HTTP/2, several clients on one connection', async () => {
+  test('HTTP/1 requests are forwarded as HTTP/2, several clients on one connection', async () => {
     const port = await freePort();
     const config = join(folder, 'haproxy.cfg');
     writeFileSync(
@@ -184,8 +184,8 @@ suite('HAProxy as a client', { skip: without('haproxy', 'curl') }, () => {
 });
 
 suite('nginx as a client', { skip: without('nginx', 'curl') }, () => {
-  // Before 1.29.4 nginx speaks HTTP/2 to a backend by `grpc_pass` alone; it carries any request.
-  test('requests of HTTP/1 go on as HTTP/2 over kept connections', async () => {
+  // Before 1.29.4 nginx speaks HTTP/2 to a backend only by `grpc_pass`, which carries any request.
+  test('HTTP/1 requests are forwarded as HTTP/2 over kept connections', async () => {
     const port = await freePort();
     const config = join(folder, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -240,8 +240,8 @@ suite('Chromium', { skip: without('chromium') }, () => {
   });
 });
 
-suite('all of them', () => {
-  test('no event but of the probe, and no error of ours', () => {
+suite('all clients', () => {
+  test('no event except for the probe, and no internal errors', () => {
     assert.deepEqual(
       gateway.events
         .filter(({ rule }) => rule !== 'host-foreign')

@@ -1,6 +1,6 @@
 /**
- * What RFC 9113, 7541 and 8441 ask of a server, section by section: bytes that a client sends behind its preface and SETTINGS, and
- * the error that each asks for, on the stream or on the connection. `reset` and `goaway` name the code.
+ * What RFC 9113, 7541 and 8441 require of a server, section by section: bytes that a client sends after its preface and SETTINGS, and
+ * the required error on the stream or the connection. `reset` and `goaway` name the code.
  */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
@@ -33,7 +33,7 @@ const backend = await recordingBackend(owner, {
 const gateway = await http2Gateway(owner, backend.url);
 
 type Script = string | ((client: RawHttp2) => Promise<void> | void);
-/** The bytes, the stream whose fate is told, and what must become of it. `alive`: the connection is in order. */
+/** The bytes, the stream to check, and its expected fate. `alive`: the connection still works. */
 type Row = readonly [section: string, what: string, script: Script, expected: string, stream?: number];
 
 const { data: DATA, headers: HEADERS, priority, continuation, settings, ping, windowUpdate } = frameTypes;
@@ -42,7 +42,7 @@ const { endStream, endHeaders, padded, priority: withPriority } = flags;
 const four = (value: number): string =>
   String.fromCharCode((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 const own = pseudo();
-/** Answered, and over on both sides. */
+/** Answered and closed on both sides. */
 const answered = async (client: RawHttp2): Promise<void> => {
   client.send(request(1));
   await client.body(1);
@@ -53,7 +53,7 @@ const then =
     await before(client);
     client.send(text);
   };
-/** A stream that waits for its answer, and has said all it had to. */
+/** A complete request that waits for its answer. */
 const waiting = request(1, true, 'GET', '/wait');
 const open = request(1, false);
 const setting = (id: number, value: number): string => settingsFrame([[id, value]]);
@@ -742,7 +742,7 @@ const rows: readonly Row[] = [
   ],
 ];
 
-/** What is sent in place of preface and SETTINGS. */
+/** Bytes sent instead of preface and SETTINGS. */
 const openings: readonly Row[] = [
   ['3.4', 'no preface but HTTP/1', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'goaway protocolError'],
   ['3.4', 'a preface with a wrong byte', `${preface.slice(0, -1)}x`, 'goaway protocolError'],
@@ -791,7 +791,7 @@ async function run([, , script, expected, stream]: Row, client: RawHttp2): Promi
   }
 }
 
-suite('HTTP/2 as its RFCs have it', () => {
+suite('HTTP/2 conformance', () => {
   const seen = new Set<string>();
   for (const row of rows) {
     const name = `${row[0]}: ${row[1]}`;
@@ -801,16 +801,16 @@ suite('HTTP/2 as its RFCs have it', () => {
   for (const row of openings) {
     test(`${row[0]}: ${row[1]}`, async () => run(row, await RawHttp2.bare(gateway.port)));
   }
-  test('there are at least 150 of them, and none ended in an error of ours', () => {
+  test('there are at least 150 rows, and none caused an internal error', () => {
     assert.ok(rows.length + openings.length >= 150, String(rows.length + openings.length));
     assert.deepEqual(gateway.errors, []);
-    // Streams that were reset leave half a request behind.
+    // Reset streams leave incomplete requests behind.
     assert.deepEqual(
       backend.faults.filter((fault) => !fault.startsWith('ended in the middle')),
       [],
     );
   });
-  test('4.1: byte by byte the same', async () => {
+  test('4.1: the same byte by byte', async () => {
     const client = await RawHttp2.bare(gateway.port);
     const text =
       preface + settingsFrame([]) + headersFrames(1, block(pseudo('POST')), false, 7) + data(1, 'abc', true);

@@ -1,4 +1,4 @@
-/** Tunnels asked for by extended CONNECT (RFC 8441): MASQUE over UDP, IP and TCP, and anything else but a WebSocket. */
+/** Tunnels by extended CONNECT (RFC 8441): MASQUE over UDP, IP and TCP, and anything else but WebSocket. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -50,7 +50,7 @@ suite('extended CONNECT', () => {
     });
   }
 
-  test('to a foreign authority is the same', async () => {
+  test('to a foreign authority is refused too', async () => {
     const { fate, event } = await asked(
       'connect-udp',
       '/.well-known/masque/udp/192.0.2.6/443/',
@@ -61,7 +61,7 @@ suite('extended CONNECT', () => {
     assert.equal(event?.destination, '192.0.2.6:443');
   });
 
-  test('for a WebSocket with a target that is no path reaches no backend', async () => {
+  test('for a WebSocket whose target is not a path reaches no backend', async () => {
     const { fate, event } = await asked('websocket', 'http://www.example.com/');
     assert.notEqual(fate, '200');
     assert.ok(event?.rules.includes('absolute-form-foreign'));

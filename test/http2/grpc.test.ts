@@ -1,4 +1,4 @@
-/** gRPC with its own client and server, through the gateway: every kind of call comes out as it does without it. */
+/** gRPC with its own client and server through the gateway: every kind of call gives the same result as without it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,7 +16,7 @@ const owner = { after };
 const run = promisify(execFile);
 const host = 'www.example.net';
 const peer = fileURLToPath(new URL('grpc_peer.py', import.meta.url));
-/** Silent about answers that are no gRPC: thousands of lines where no server is there. */
+/** Silences logs about answers that are not gRPC: thousands of lines while no server is there. */
 const env = { ...process.env, GRPC_VERBOSITY: 'NONE' };
 const client = async (...args: string[]): Promise<Record<string, unknown>> =>
   JSON.parse((await run('/usr/bin/python3', [peer, ...args], { timeout: 50_000, env })).stdout);
@@ -49,19 +49,19 @@ rateLimit: false
       .split('\n')
       .filter((line) => line === 'cancelled').length;
 
-  test('calls of every kind come out as they do without a gateway', async () => {
+  test('calls of every kind give the same results as without the gateway', async () => {
     const direct = await call(backend!);
     assert.equal(direct.large, 3_000_000);
     await eventually(() => cancelled() === 2, 'the server sees both calls end that were left');
     assert.deepEqual(await call(String(port), cert, host), direct);
   });
 
-  test('a call that its client leaves ends at the server', async () => {
+  test('a call that its client cancels ends at the server', async () => {
     await eventually(() => cancelled() === 4, 'it sees those as well');
     assert.doesNotMatch(server.stdout(), /not cancelled/);
   });
 
-  test('nothing is recorded, and nothing fails', () => {
+  test('nothing is recorded and nothing fails', () => {
     assert.deepEqual(events, []);
     assert.deepEqual(
       log.filter((line) => JSON.parse(line).level >= 40),
@@ -69,7 +69,7 @@ rateLimit: false
     );
   });
 
-  test('a server that is deployed anew beside another costs no call', async (t) => {
+  test('a rolling restart of two servers fails no call', async (t) => {
     const servers = await Promise.all([1, 2].map(() => startProcess(t, '/usr/bin/python3', [peer, 'serve'])));
     const ports = await Promise.all(servers.map((one) => one.waitForLine(/^(\d+)$/m)));
     const gate = await runGateway(
@@ -80,7 +80,7 @@ rateLimit: false
     const found = client('codes', String(gate.port), cert, host);
     await eventually(() => gate.gateway.backends.every(({ load }) => load > 0), 'both are asked');
     servers[0]!.signal('SIGTERM');
-    // Calls that it has taken and not looked at it cancels itself: no more than are under way.
+    // The server itself cancels calls it accepted but did not process: at most those under way.
     const { OK, CANCELLED = 0, ...others } = await found;
     assert.ok(Number(OK) > 100, String(OK));
     assert.ok(Number(CANCELLED) <= 8, String(CANCELLED));
@@ -88,7 +88,7 @@ rateLimit: false
     assert.deepEqual(gate.events, [], 'as many small calls are no flood');
   });
 
-  test('where no server is there the client is told UNAVAILABLE', async (t) => {
+  test('without a server the client gets UNAVAILABLE', async (t) => {
     const gate = await runGateway(
       t,
       `sites: [{ hosts: [${host}], backend: "h2c://127.0.0.1:${await freePort()}" }]\nbans: false\nrateLimit: false\n`,

@@ -1,4 +1,4 @@
-/** The real gateway, speaking HTTP/2 on an ephemeral port, in front of one backend. */
+/** The real gateway with HTTP/2 on an ephemeral port and one backend. */
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { certificate } from '../support/certificate.ts';
 import { runGateway } from '../support/gateway.ts';
@@ -7,7 +7,7 @@ import type { Owner } from '../support/owner.ts';
 export interface Http2Gateway {
   readonly port: number;
   readonly events: readonly ProbeEvent[];
-  /** Errors that were ours: a test may not leave any. */
+  /** Internal errors: a test must not leave any. */
   readonly errors: readonly string[];
   /** As on SIGTERM. */
   drain(): void;

@@ -1,4 +1,4 @@
-/** A client of HTTP/2 by hand: it sends whatever bytes it is told to, and tells what came back, frame by frame. */
+/** A raw HTTP/2 client: sends any bytes and returns the frames received. */
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { errorCodes } from '../../src/wire/h2-faults.ts';
@@ -26,18 +26,18 @@ export interface Received {
 
 const codeNames = new Map<number, string>(Object.entries(errorCodes).map(([name, code]) => [code, name]));
 
-/** Milliseconds that a frame is waited for. */
+/** Milliseconds to wait for a frame. */
 const patience = 4000;
 
 export const pseudo = (method = 'GET', path = '/'): string[] => [
   ...[':method', method, ':scheme', 'https', ':authority', host, ':path', path],
 ];
 
-/** Fields as a block, literals but for what the static table has. @param fields name, value, name, value … */
+/** Fields as a block: static table entries or literals. @param fields name, value, name, value … */
 export const block = (fields: readonly string[]): string =>
   fields.map((name, i) => (i % 2 === 0 ? literal(name, fields[i + 1]!) : '')).join('');
 
-// Names as they are, which the encoder would put in lower case.
+// Names unchanged; the encoder would put them in lower case.
 const literal = (name: string, value: string): string =>
   name === name.toLowerCase() && name !== '' ? encodeKnown(name, value) : `\0${string(name)}${string(value)}`;
 const string = (text: string): string => encodeKnown('x', text).slice(3);
@@ -54,7 +54,7 @@ export const frame = (type: number, flag: number, stream: number, payload = ''):
 export class RawHttp2 {
   readonly socket: TLSSocket;
   readonly frames: Received[] = [];
-  /** The other side has ended the connection. */
+  /** The peer has closed the connection. */
   closed = false;
   readonly #decoder = new HpackDecoder();
   #pending = Buffer.alloc(0);
@@ -62,7 +62,7 @@ export class RawHttp2 {
   #wake: (() => void)[] = [];
   /** Answers PING. */
   pongs = true;
-  /** Acknowledges SETTINGS, once it has greeted. */
+  /** Acknowledges SETTINGS after its own. */
   #greeted = false;
 
   private constructor(socket: TLSSocket) {
@@ -77,7 +77,7 @@ export class RawHttp2 {
     }
   }
 
-  /** Connected; nothing is sent. */
+  /** Connects and sends nothing. */
   static async bare(port: number, from?: string): Promise<RawHttp2> {
     const socket = connect({
       port,
@@ -93,7 +93,7 @@ export class RawHttp2 {
   }
 
   /**
-   * Connected and greeted.
+   * Connects and sends preface and SETTINGS.
    *
    * @param from the address to connect from
    */
@@ -108,7 +108,7 @@ export class RawHttp2 {
     this.socket.write(text, 'latin1');
   }
 
-  /** The first frame, of those that came or will come, that is wanted; null where the connection ends without. */
+  /** The first matching frame, past or future; null where the connection closes without one. */
   async frame(wanted: (frame: Received) => boolean): Promise<Received | null> {
     const until = Date.now() + patience;
     for (;;) {
@@ -123,7 +123,7 @@ export class RawHttp2 {
     }
   }
 
-  /** What became of a stream: its status, the code that reset it, or the code that ended the connection. */
+  /** The fate of a stream: its status, the code that reset it, or the code that ended the connection. */
   async fate(stream: number): Promise<string> {
     const end = await this.frame(
       (one) =>
@@ -138,7 +138,7 @@ export class RawHttp2 {
       : `reset ${codeNames.get(end.payload.readUInt32BE(0))}`;
   }
 
-  /** The same, and an answer before is no end. */
+  /** As `fate`, ignoring an earlier answer. */
   async error(stream: number): Promise<string> {
     const end = await this.frame(
       (one) =>
@@ -151,7 +151,7 @@ export class RawHttp2 {
       : `reset ${codeNames.get(end.payload.readUInt32BE(0))}`;
   }
 
-  /** The body of a stream that ends. */
+  /** The complete body of a stream. */
   async body(stream: number): Promise<string> {
     await this.frame((one) => one.stream === stream && (one.flags & flags.endStream) !== 0 && one.type <= 1);
     return this.frames
@@ -160,7 +160,7 @@ export class RawHttp2 {
       .join('');
   }
 
-  /** Whether the connection is in order still. */
+  /** Whether the connection still works. */
   async alive(): Promise<boolean> {
     const payload = `p${String(this.frames.length).padStart(7, '0')}`;
     this.send(frame(frameTypes.ping, 0, 0, payload));
@@ -200,7 +200,7 @@ export class RawHttp2 {
     this.#notify();
   }
 
-  /** The fields of a block in pieces are those of its last one. */
+  /** The fields of a block in several frames are attached to the last frame. */
   #readBlock(payload: Buffer, flag: number, fields: string[]): void {
     this.#block = Buffer.concat([this.#block, payload]);
     if ((flag & flags.endHeaders) === 0) return;

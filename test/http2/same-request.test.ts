@@ -1,6 +1,6 @@
 /**
- * The same request by HTTP/1.1 and by HTTP/2: the same verdict, the same rules, and the same bytes at the backend. The rows of the
- * corpus that HTTP/2 can say, and ordinary requests.
+ * The same request over HTTP/1.1 and HTTP/2: the same verdict, rules, and bytes at the backend. Rows of the corpus that HTTP/2 can
+ * express, and ordinary requests.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -45,7 +45,7 @@ interface Fate {
 async function fateOf(send: () => Promise<string>): Promise<Fate> {
   const before = { requests: backend.requests.length, events: gateway.events.length };
   const status = await send();
-  // An event is written after the answer.
+  // The event comes after the answer.
   for (let i = 0; i < 100 && !/^200/.test(status) && gateway.events.length === before.events; i++)
     await delay(10);
   const events = gateway.events.slice(before.events);
@@ -98,11 +98,11 @@ async function byHttp2({ method, target, host, fields, body, from }: Message): P
   return fate;
 }
 
-/** DATA of the most bytes that a frame may have. */
+/** DATA frames of the maximum size. */
 const pieces = (body: string): string =>
   (body.match(/.{1,16384}/gs) ?? []).map((piece, i, all) => data(1, piece, i === all.length - 1)).join('');
 
-/** What the connection says in HTTP/1 has no place in HTTP/2. */
+/** Connection-specific fields don't exist in HTTP/2. */
 const unsayable =
   /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade|te|expect|http2-settings)$/;
 
@@ -126,7 +126,7 @@ function sayable(bytes: string): Message | null {
     else host = value;
   }
   const body = bytes.slice(head.end);
-  // More behind it is another request.
+  // Bytes after it are another request.
   return body.length === length ? { method: head.method, target: head.target, host, fields, body } : null;
 }
 
@@ -189,7 +189,7 @@ const ordinary: readonly (readonly [what: string, message: Message])[] = [
   ['no host at all', { ...own, host: null, method: 'GET', target: '/' }],
 ];
 
-suite('the same request by HTTP/1.1 and by HTTP/2', () => {
+suite('the same request over HTTP/1.1 and HTTP/2', () => {
   for (const [what, message] of ordinary) {
     test(what, async () => {
       const [one, two] = [await fateOf(() => byHttp1(message)), await fateOf(() => byHttp2(message))];
@@ -216,5 +216,5 @@ suite('the same request by HTTP/1.1 and by HTTP/2', () => {
       else assert.deepEqual(two, one);
     });
   }
-  test('that are many', () => assert.ok(compared > 60, String(compared)));
+  test('more than 60 rows were compared', () => assert.ok(compared > 60, String(compared)));
 });

@@ -1,6 +1,6 @@
 /**
- * Everything at once over HTTP/2, and HTTP/1 beside it: small and large bodies both ways, clients that reset, that leave, that read slowly.
- * Every answer carries the nonce of its request. SOAK_SECONDS makes it longer.
+ * Mixed load over HTTP/2 and HTTP/1: small and large bodies both ways, clients that reset, leave, or read slowly. Every answer carries
+ * the nonce of its request. SOAK_SECONDS makes it longer.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -68,7 +68,7 @@ test(`${seconds} seconds of mixed HTTP/2: no answer to another request, none cut
         );
       }
       if (Math.random() < 0.3) {
-        // It leaves in the middle of what is under way.
+        // It leaves with requests under way.
         const last = Array.from({ length: 5 }, () => ask(session, { ...tally, wrong: [] }, lane));
         session.destroy();
         await Promise.all(last);

@@ -76,16 +76,16 @@ suite('HTTP/2: answers', () => {
     return at === -1 ? undefined : fields[at + 1];
   };
 
-  test('chunks are one body', async () => assert.equal((await whole('/chunks')).body, 'abcdef'));
+  test('chunks become one body', async () => assert.equal((await whole('/chunks')).body, 'abcdef'));
 
-  test('trailers go on, without those that would change how the message is read', async () => {
+  test('trailers are passed on, except those that would change how the message is read', async () => {
     const { client, body, fields } = await whole('/trailers');
     assert.equal(body, 'abc');
     assert.deepEqual(fields[1], ['x-sum', '7']);
     assert.equal(headsOf(client, 1)[1]!.flags & flags.endStream, flags.endStream);
   });
 
-  test('every 1xx goes on, in order', async () => {
+  test('every 1xx is passed on, in order', async () => {
     const { body, fields } = await whole('/hints');
     assert.equal(body, 'ok');
     assert.deepEqual(
@@ -110,20 +110,20 @@ suite('HTTP/2: answers', () => {
     }
   });
 
-  test('fields of the connection do not go on', async () => {
+  test('connection-specific fields are dropped', async () => {
     const { fields } = await whole('/hop');
     for (const name of ['keep-alive', 'proxy-connection', 'upgrade', 'connection', 'x-hop'])
       assert.equal(fieldOf(fields[0]!, name), undefined, name);
   });
 
-  test('fields of one name stay apart, and a Date is added where there is none', async () => {
+  test('fields with one name stay separate, and a missing Date is added', async () => {
     const { fields } = await whole('/cookies');
     assert.equal(fields[0]!.filter((one) => one === 'set-cookie').length, 2);
     assert.match(fieldOf(fields[0]!, 'date') ?? '', /GMT$/);
     assert.equal(fieldOf((await whole('/dated')).fields[0]!, 'date'), 'Thu, 01 Jan 1970 00:00:00 GMT');
   });
 
-  test('a head of several frames', async () => {
+  test('a head in several frames', async () => {
     const client = await open();
     client.send(get(1, '/long-name'));
     assert.equal(await client.body(1), 'ok');
@@ -138,7 +138,7 @@ suite('HTTP/2: answers', () => {
   });
 
   for (const path of Object.keys(cut)) {
-    test(`${path.slice(1)}: what breaks off does not look whole`, async () => {
+    test(`${path.slice(1)}: a cut answer does not look complete`, async () => {
       const client = await open();
       client.send(get(1, path));
       assert.equal(await client.error(1), 'reset internalError');
@@ -146,7 +146,7 @@ suite('HTTP/2: answers', () => {
     });
   }
 
-  test('nonsense of a backend is a 502', async () => {
+  test('a malformed answer gives 502', async () => {
     const client = await open();
     client.send(get(1, '/nonsense'));
     assert.equal(await client.fate(1), '502');
@@ -164,7 +164,7 @@ suite('HTTP/2: streams of one connection', () => {
     assert.equal((await client.body(1)).length, big.length);
   });
 
-  test('a stream without a window holds up no other', async () => {
+  test('a stream without a window does not block others', async () => {
     const client = await open([[settingIds.initialWindowSize, 10]]);
     client.send(get(1, '/big') + get(3, '/'));
     assert.equal(await client.body(3), 'ok');
@@ -172,7 +172,7 @@ suite('HTTP/2: streams of one connection', () => {
     await client.frame((one) => one.stream === 1 && one.payload.length === 100);
   });
 
-  test('the window of the connection is kept to, and shared', async () => {
+  test('the connection window is respected and shared', async () => {
     const client = await open([[settingIds.initialWindowSize, 0x7fffffff]]);
     client.send(get(1, '/big') + get(3, '/big'));
     const sent = (): number =>
@@ -187,7 +187,7 @@ suite('HTTP/2: streams of one connection', () => {
     );
   });
 
-  test('a reset ends the exchange with the backend, and nothing else', async () => {
+  test('a reset ends only its exchange with the backend', async () => {
     const client = await open();
     client.send(get(1, '/wait') + get(3, '/'));
     assert.equal(await client.body(3), 'ok');
@@ -222,7 +222,7 @@ suite('HTTP/2: streams of one connection', () => {
 });
 
 suite('HTTP/2: requests', () => {
-  test('100 is said once a backend takes the body', async () => {
+  test('100 is sent when a backend takes the body', async () => {
     const client = await open();
     client.send(headers(1, [...pseudo('POST'), 'expect', '100-continue', 'content-length', '3'], false));
     await client.frame((one) => one.type === frameTypes.headers && one.fields[1] === '100');
@@ -238,7 +238,7 @@ suite('HTTP/2: requests', () => {
     assert.deepEqual(backend.requests.at(-1)!.trailers, ['x-sum: 7']);
   });
 
-  test('an early answer is read to its end, though the rest of the request never comes', async () => {
+  test('an early answer is complete, although the rest of the request never arrives', async () => {
     const eager = createServer((socket) =>
       socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno\n')),
     );
@@ -250,7 +250,7 @@ suite('HTTP/2: requests', () => {
       `http://127.0.0.1:${(eager.address() as { port: number }).port}`,
     );
     const client = await open([], port);
-    // More than is kept before a backend gets it.
+    // More than limits.bufferedBody.
     const pieces = Array.from({ length: 6 }, () => data(1, 'x'.repeat(16_384))).join('');
     client.send(headers(1, [...pseudo('POST'), 'content-length', '1000000'], false) + pieces);
     assert.equal(await client.fate(1), '413');
@@ -258,7 +258,7 @@ suite('HTTP/2: requests', () => {
     assert.ok(await client.alive());
   });
 
-  test('what a refused sender goes on to say is evidence', async () => {
+  test('what a refused sender still sends is evidence', async () => {
     const before = gateway.events.length;
     const client = await open();
     client.send(
@@ -272,7 +272,7 @@ suite('HTTP/2: requests', () => {
     assert.match(event!.bytes, /EHLO relay/);
   });
 
-  test('a malformed request is recorded as it came', async () => {
+  test('a malformed request is recorded unchanged', async () => {
     const before = gateway.events.length;
     const client = await open();
     client.send(headers(1, [...pseudo(), 'transfer-encoding', 'chunked', 'X-Odd', 'y']));
@@ -284,7 +284,7 @@ suite('HTTP/2: requests', () => {
 });
 
 suite('HTTP/2: the end of a connection', () => {
-  test('a drain lets what is under way and on its way be answered', async () => {
+  test('a drain serves requests under way and in flight', async () => {
     const draining = await http2Gateway(owner, backend.url);
     const client = await open([], draining.port);
     client.send(request(1, false));
@@ -296,7 +296,7 @@ suite('HTTP/2: the end of a connection', () => {
     const question = await client.frame(
       (one) => one.type === frameTypes.ping && (one.flags & flags.ack) === 0,
     );
-    // On its way before the client knew.
+    // Sent before the client knew.
     client.send(get(3, '/') + data(1, 'x', true) + pingFrame(question!.payload.toString('latin1'), true));
     assert.deepEqual([await client.fate(1), await client.fate(3)], ['200', '200']);
     const last = await client.frame((one) => one.type === frameTypes.goAway && one !== first);
@@ -304,7 +304,7 @@ suite('HTTP/2: the end of a connection', () => {
     assert.equal(await client.frame((one) => one.type === 99), null, 'it is closed');
   });
 
-  test('a drain ends a connection without requests at once', async () => {
+  test('a drain closes an idle connection at once', async () => {
     const draining = await http2Gateway(owner, backend.url);
     const client = await open([], draining.port);
     assert.ok(await client.alive());
@@ -313,7 +313,7 @@ suite('HTTP/2: the end of a connection', () => {
     assert.equal(client.frames.at(-1)!.type, frameTypes.goAway);
   });
 
-  test('behind a refusal the streams under way are answered, new ones are not', async () => {
+  test('after a refusal the streams under way are answered, new ones are not', async () => {
     const client = await open();
     client.send(request(1, false) + get(3, 'http://evil.example/'));
     assert.equal(await client.fate(3), '421');
@@ -323,12 +323,12 @@ suite('HTTP/2: the end of a connection', () => {
     assert.equal(headsOf(client, 5).length, 0);
   });
 
-  test('behind a GOAWAY of the client too', async () => {
+  test('also after a GOAWAY of the client', async () => {
     const client = await open();
     client.send(request(1, false) + goAwayFrame(0, 0, '') + data(1, 'x', true));
     assert.equal(await client.fate(1), '200');
     assert.equal(await client.frame((one) => one.type === 99), null);
   });
 
-  test('no error of ours', () => assert.deepEqual(gateway.errors, []));
+  test('no internal errors', () => assert.deepEqual(gateway.errors, []));
 });

@@ -1,4 +1,4 @@
-/** WebSocket over HTTP/2, RFC 8441: towards the backend it is a handshake of HTTP/1.1. */
+/** WebSocket over HTTP/2 (RFC 8441), an HTTP/1.1 handshake for the backend. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ const text = (message: string): string => {
   return `\x81${String.fromCharCode(0x80 | message.length)}\x01\x02\x03\x04${masked.join('')}`;
 };
 
-/** A backend that answers a handshake as it is told. */
+/** A backend that answers handshakes as the test says. */
 async function stubborn(answer: (key: string) => string, milliseconds = 0): Promise<string> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -71,7 +71,7 @@ suite('WebSocket over HTTP/2', () => {
     assert.ok(pairs?.includes(`000${settingIds.enableConnectProtocol}00000001`));
   });
 
-  test('messages go both ways, and its end too', async () => {
+  test('messages and the close go both ways', async () => {
     const client = await open();
     client.send(headers(1, fields(), false));
     assert.equal(await client.fate(1), '200');
@@ -84,13 +84,13 @@ suite('WebSocket over HTTP/2', () => {
     assert.equal(seen.at(-1)?.method, 'GET');
     assert.equal(seen.at(-1)?.headers.connection, 'Upgrade');
     assert.equal(seen.at(-1)?.headers.origin, `https://${host}`);
-    // A close frame, answered with one, and the end of the stream.
+    // A close frame, its answer, and the end of the stream.
     client.send(data(1, '\x88\x80\x01\x02\x03\x04', true));
     await client.body(1);
     assert.ok(await client.alive());
   });
 
-  test('a client of Node', async () => {
+  test("Node's client", async () => {
     const session = connect(`https://127.0.0.1:${gateway.port}`, { rejectUnauthorized: false });
     after(() => session.destroy());
     session.on('error', () => {});
@@ -110,7 +110,7 @@ suite('WebSocket over HTTP/2', () => {
     stream.close();
   });
 
-  test('a reset ends the connection to the backend', async () => {
+  test('a reset closes the backend connection', async () => {
     const client = await open();
     client.send(headers(1, fields(), false));
     await client.fate(1);
@@ -157,7 +157,7 @@ suite('WebSocket over HTTP/2', () => {
     });
   }
 
-  test('a silent one is ended', async () => {
+  test('a silent one is closed', async () => {
     const backend = `http://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
     const { port } = await http2Gateway(owner, backend, 'timeouts: { upgrade: 300ms, body: 200ms }\n');
     const client = await open(port);
@@ -166,7 +166,7 @@ suite('WebSocket over HTTP/2', () => {
     assert.equal(await client.error(1), 'reset cancel');
   });
 
-  test('the time of silence begins with the handshake, not with the gateway', async () => {
+  test('the idle timeout starts with the handshake, not with the gateway', async () => {
     const slow = await stubborn(
       (key) =>
         `HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
@@ -178,5 +178,5 @@ suite('WebSocket over HTTP/2', () => {
     assert.equal(await client.fate(1), '200');
   });
 
-  test('no error of ours', () => assert.deepEqual(gateway.errors, []));
+  test('no internal errors', () => assert.deepEqual(gateway.errors, []));
 });

@@ -1,4 +1,4 @@
-/** Limits on the real gateway. */
+/** Rate limits on the real gateway. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
@@ -12,7 +12,7 @@ const window = '1d';
 const get = (host: string, extra = '') =>
   `GET / HTTP/1.1\r\nHost: ${host}\r\n${extra}Connection: close\r\n\r\n`;
 
-test('one too many gets 429 with all that is due, is recorded, and reaches no backend', async (t) => {
+test('a request over the limit gets 429 with its fields, is recorded, and reaches no backend', async (t) => {
   const backend = await recordingBackend(t);
   const { port, events, gateway } = await runGateway(
     t,
@@ -37,7 +37,7 @@ bans: { allow: [127.0.0.3] }
   assert.deepEqual(
     await statuses(3, 'api.example.net'),
     [200, 200, 429],
-    'a site with its own limit counts apart',
+    'a site with its own limit counts separately',
   );
   assert.deepEqual(await statuses(6, 'static.example.net'), Array(6).fill(200), 'a site without one');
   assert.deepEqual(await statuses(1, 'www.example.net', '127.0.0.5'), [200], 'another client');

@@ -69,7 +69,7 @@ export function plainApache(owner: Owner): Promise<ApacheServer> {
   return startApache(owner, { config: '' });
 }
 
-/** Apache as `ProxyRequests On` without a fence makes it: fetches any URL, tunnels to any port, mail included. */
+/** Apache with an unrestricted `ProxyRequests On`: fetches any URL, tunnels to any port, mail included. */
 export function openProxyApache(owner: Owner): Promise<ApacheServer> {
   return startApache(owner, {
     modules: ['proxy', 'proxy_http', 'proxy_connect'],
@@ -95,12 +95,12 @@ interface Place {
 
 function configuration({ port, dir, root, modules, body }: Place): string {
   return [
-    // Debian builds some modules in: those have no file to load.
+    // Debian compiles some modules in: those have no file to load.
     ...modules
       .map((name) => ({ name, file: join(moduleFolder, `mod_${name}.so`) }))
       .filter(({ file }) => existsSync(file))
       .map(({ name, file }) => `LoadModule ${name}_module ${file}`),
-    // Apache refuses to serve as root; started by anybody else it cannot change the user.
+    // Apache refuses to serve as root; started by another user it can't change the user.
     ...(process.getuid?.() === 0 ? ['User www-data', 'Group www-data'] : []),
     'ServerName www.example.net',
     `Listen 127.0.0.1:${port}`,

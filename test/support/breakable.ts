@@ -1,10 +1,10 @@
-/** A way to a server that can be cut and restored, like a tunnel or a sleeping laptop. */
+/** A TCP proxy to a server that can be cut and restored, like a tunnel or a sleeping laptop. */
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 
 export interface Breakable {
   readonly port: number;
-  /** Ends every connection, and each new one at once. */
+  /** Closes every connection, and each new one at once. */
   cut(): void;
   restore(): void;
 }

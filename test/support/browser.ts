@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Owner } from './owner.ts';
 import { peer } from './peers.ts';
 
-/** Chromium by itself talks to its maker: none of that here. */
+/** Turns off Chromium's own traffic to its maker. */
 const flags = [
   '--headless',
   '--no-sandbox',

@@ -1,5 +1,5 @@
 /**
- * A third party on a loopback port: what a relay reaches when it relays. It must never be touched through Sekisho.
+ * A third party on a loopback port, which a relay would reach. It must never be reached through Sekisho.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,9 +11,9 @@ import type { Owner } from './owner.ts';
 const kept = 8_192;
 
 export interface CanaryConnection {
-  /** `ADDRESS:PORT` of whoever connected. */
+  /** `ADDRESS:PORT` of the peer. */
   readonly from: string;
-  /** The first bytes that came, at most 8192; grows while the connection is open. */
+  /** The first bytes received, at most 8192; grows while the connection is open. */
   readonly bytes: Buffer;
 }
 
@@ -23,7 +23,7 @@ export interface Canary {
   readonly authority: string;
   /** `http://127.0.0.1:PORT/` */
   readonly url: string;
-  /** Stands in every answer, header (`X-Canary`) and body: who reads it has been relayed. */
+  /** In every answer, in a header (`X-Canary`) and in the body: a client that reads it has been relayed. */
   readonly token: string;
   /** Every connection so far, silent ones included. */
   readonly connections: readonly CanaryConnection[];
@@ -34,7 +34,7 @@ export interface Canary {
 export interface CanaryOptions {
   /** Address to listen on. @default '127.0.0.1' */
   host?: string;
-  /** Sent as soon as somebody connects, as a mail server does (`220 …`). @default nothing */
+  /** Sent on connect, as a mail server does (`220 …`). @default nothing */
   greeting?: string;
 }
 
@@ -52,7 +52,7 @@ export async function startCanary(owner: Owner, options: CanaryOptions = {}): Pr
     connections.push(connection);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    // A relay that gives up in the middle is no fault of the canary.
+    // A relay that gives up in the middle is not an error.
     socket.on('error', () => {});
     if (options.greeting !== undefined) socket.write(options.greeting);
     socket.on('data', (chunk: Buffer) => {
@@ -86,7 +86,7 @@ export async function startCanary(owner: Owner, options: CanaryOptions = {}): Pr
 
 function answerTo(received: string, token: string): string | null {
   if (!/^[A-Z]+ \S+ HTTP\/1\.[01]\r\n/.test(received)) {
-    // The start of a request line is waited out; whatever can no longer become one is answered.
+    // Waits while the bytes may become a request line; anything else is answered.
     return received.includes('\n') || !/^[A-Z]/.test(received) ? `${token}\r\n` : null;
   }
   if (!received.includes('\r\n\r\n')) return null;

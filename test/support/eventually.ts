@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits until something holds that no event tells of. @throws AssertionError after the time (milliseconds) */
+/** Polls until a condition holds, where no event announces it. @throws AssertionError after the time (milliseconds) */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   what: string,

@@ -14,7 +14,7 @@ export interface RunningGateway {
   readonly log: readonly string[];
 }
 
-/** Peers that configs of tests trust, and clients on their allow-list: loopback has addresses to spare. */
+/** Trusted peers and allow-listed clients of test configs; loopback has many addresses. */
 export const trustedAddress = '127.0.0.2';
 export const allowedAddress = '127.0.0.3';
 

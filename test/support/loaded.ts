@@ -1,4 +1,4 @@
-/** Preloaded (`--import`) into a program: appends the name of every file that it loads to the file that LOADED_LIST names. */
+/** Preloaded (`--import`) into a program: appends the name of every loaded file to the file named by LOADED_LIST. */
 import { appendFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 

@@ -1,4 +1,4 @@
-/** A backend without manners: a test says what becomes of every connection, byte by byte. */
+/** A raw backend: the test controls every connection, byte by byte. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
@@ -15,11 +15,11 @@ export interface RawBackend {
 
 export interface BackendConnection {
   readonly socket: Socket;
-  /** What has come so far, as latin1. */
+  /** Bytes received so far, as latin1. */
   text(): string;
-  /** Waits until what has come matches. @throws where it closes, or after 5 seconds */
+  /** Waits until the received text matches. @throws where the connection closes, or after 5 seconds */
   until(pattern: RegExp): Promise<string>;
-  /** Settles when the other side sends no more. */
+  /** Settles when the peer ends its side. */
   readonly ended: Promise<void>;
   /** Settles when the connection is closed. */
   readonly closed: Promise<void>;
@@ -55,7 +55,7 @@ export async function rawBackend(
   };
 }
 
-/** Reads a socket to its end, and lets a test wait for what comes. */
+/** Reads a socket to its end and lets a test wait for its bytes. */
 export function watched(socket: Socket): BackendConnection {
   let text = '';
   let over = false;
