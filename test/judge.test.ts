@@ -96,13 +96,13 @@ const anyRequest: fc.Arbitrary<HttpRequest> = fc.record({
 
 /** The request is forwarded to a host of ours in origin-form, whatever it said. */
 function assertHarmless(verdict: Verdict, from: HttpRequest): void {
-  const told = JSON.stringify([from, verdict]);
-  assert.ok(verdict.site !== null, told);
-  assert.ok(isOwn(verdict.host), told);
-  assert.ok(verdict.path.startsWith('/') || (verdict.path === '*' && from.method === 'OPTIONS'), told);
-  assert.doesNotMatch(verdict.path, /[^\x21-\x7e]/, told);
-  assert.doesNotMatch(verdict.host, /[^\x21-\x7e]/, told);
-  assert.doesNotMatch(from.method, /^(?:connect|trace|)$/i, told);
+  const shown = JSON.stringify([from, verdict]);
+  assert.ok(verdict.site !== null, shown);
+  assert.ok(isOwn(verdict.host), shown);
+  assert.ok(verdict.path.startsWith('/') || (verdict.path === '*' && from.method === 'OPTIONS'), shown);
+  assert.doesNotMatch(verdict.path, /[^\x21-\x7e]/, shown);
+  assert.doesNotMatch(verdict.host, /[^\x21-\x7e]/, shown);
+  assert.doesNotMatch(from.method, /^(?:connect|trace|)$/i, shown);
   assert.equal(verdict.answer, null);
 }
 

@@ -26,7 +26,7 @@ export function readValkeyAddress(text: string): ValkeyAddress | string {
   if (parts === null)
     return /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^rediss?[+:]/.test(text)
       ? `has the scheme ${text.slice(0, text.indexOf(':') + 1)}`
-      : 'is no URL of a Valkey or Redis server';
+      : 'is not the URL of a Valkey or Redis server';
   const [, scheme, way, user = '', hosts, path = ''] = parts;
   const kind = way === '+cluster' ? 'cluster' : way === '+sentinel' ? 'sentinel' : 'server';
   const standard = kind === 'sentinel' ? 26379 : 6379;

@@ -46,7 +46,7 @@ export function parseBackend(text: string): BackendTarget | Unreadable {
         'write http://, https://, h2c://, h2:// or unix:',
       );
     return unreadable(
-      'is no backend URL',
+      'is not a backend URL',
       nearest(text, ['welcome']) !== undefined
         ? 'write welcome if that is meant'
         : `write http://${/^[\w.:[\]-]+$/.test(text) ? text : '127.0.0.1:8081'}, unix:/PATH or welcome`,

@@ -36,7 +36,7 @@ export function compileBans(options: BansSettings): BansConfig {
     faults.push({
       path: 'journal',
       value: null,
-      message: 'is no file name',
+      message: 'is not a file name',
       fix: 'write the name of a file, or remove the option',
       line: null,
     });

@@ -99,7 +99,7 @@ function yamlFault({ code, message, pos }: YAMLError, paths: KeyPaths, line: num
       return {
         ...fault,
         path: pathText(paths.get(pos[0]) ?? []),
-        message: 'stands twice in the same map',
+        message: 'occurs twice in the same map',
         fix: 'keep one of the two',
       };
     case 'MULTIPLE_DOCS':

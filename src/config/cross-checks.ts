@@ -76,7 +76,7 @@ function collisions(listeners: readonly Placed<ListenAddress>[]): Finding[] {
         path,
         message,
         fix: same
-          ? 'take one of the two out, or choose another port'
+          ? 'remove one of the two, or choose another port'
           : 'keep the wider of the two, or choose another port',
       },
     ];
@@ -87,7 +87,9 @@ function backendChoice(path: readonly PathPart[], site: Record<string, unknown>)
   const one = site.backend !== undefined;
   const several = site.backends !== undefined;
   if (one && several)
-    return [{ path: [...path, 'backends'], message: 'stands beside backend', fix: 'keep one of the two' }];
+    return [
+      { path: [...path, 'backends'], message: 'is set together with backend', fix: 'keep one of the two' },
+    ];
   const urls = list(site.backends).map((backend) => map(backend).url);
   const welcome = urls.indexOf('welcome');
   if (welcome !== -1 && urls.length > 1)
@@ -117,9 +119,9 @@ function sharedHosts(sites: readonly Placed<Record<string, unknown>>[]): Finding
       if (other !== undefined) {
         const message =
           other.site === site
-            ? `stands twice: ${other.path} is the same host`
+            ? `occurs twice: ${other.path} is the same host`
             : `belongs to another site already: ${other.path}`;
-        findings.push({ path: here, message, fix: 'take one of the two out' });
+        findings.push({ path: here, message, fix: 'remove one of the two' });
       }
       seen.set(entry.host, [...earlier, { site, port: entry.port, path: pathText(here) }]);
     }
@@ -201,7 +203,7 @@ function webSocketByHttp2(path: readonly PathPart[], site: Record<string, unknow
         {
           path: [...path, 'websocket'],
           message: 'has an HTTP/2 backend, to which WebSockets are not carried',
-          fix: 'write http:// or https:// for the backend, or take websocket out',
+          fix: 'write http:// or https:// for the backend, or remove websocket',
         },
       ]
     : [];
@@ -230,8 +232,8 @@ function redirectsToItself(root: Record<string, unknown>): Finding[] {
       ? [
           {
             path: ['listen', index, 'redirect'],
-            message: 'stands beside tls: requests would be redirected to this listener itself',
-            fix: 'take one of the two out',
+            message: 'is set together with tls: requests would be redirected to this listener itself',
+            fix: 'remove one of the two',
           },
         ]
       : [],
@@ -245,7 +247,7 @@ function twoClients(root: Record<string, unknown>): Finding[] {
     const having = certificates.flatMap((one, at) => (map(one).clients === undefined ? [] : [at]));
     return having.slice(1).map((at) => ({
       path: ['listen', index, 'tls', at, 'clients'],
-      message: 'stands a second time: it holds for the whole listener',
+      message: 'is set a second time: it holds for the whole listener',
       fix: 'write it at one certificate',
     }));
   });

@@ -6,7 +6,7 @@ export interface Fault {
   readonly path: string;
   /** The value at the path if it is a scalar, clipped and without credentials; else null. */
   readonly value: string | number | boolean | null;
-  /** What is wrong, to be read after the value: `is no address`. */
+  /** What is wrong, to be read after the value: `is not an address`. */
   readonly message: string;
   /** What to write instead, as an imperative. */
   readonly fix: string;

@@ -83,7 +83,7 @@ function logFileFindings(name: string): Finding[] {
   const found = statSync(name, { throwIfNoEntry: false });
   return found === undefined || found.isFile() || found.isCharacterDevice()
     ? []
-    : [{ path, message: 'is no file', fix: 'name a file' }];
+    : [{ path, message: 'is not a file', fix: 'name a file' }];
 }
 
 /** Opened but not read: a list may be long, and reading it would stall requests during a reload. */
@@ -142,7 +142,7 @@ function halfFindings(path: readonly PathPart[], { cert, key }: Record<string, u
     {
       path: [...path, missing],
       message: `is missing beside ${there}`,
-      fix: `name both, or take ${there} out`,
+      fix: `name both, or remove ${there}`,
     },
   ];
 }

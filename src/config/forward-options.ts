@@ -203,7 +203,7 @@ function pluginFaults(options: ForwardSettings, prefix: string): Fault[] {
     rewritePrefix !== undefined &&
     !(typeof rewritePrefix === 'string' && /^(?:\/[\x21-\x22\x24-\x3e\x40-\x7e]*)?$/.test(rewritePrefix))
   )
-    wrong('rewritePrefix', 'is no path', 'write one that begins with /, or an empty text');
+    wrong('rewritePrefix', 'is not a path', 'write one that begins with /, or an empty text');
   else if (rewritePrefix !== undefined && /[:*(]/.test(prefix))
     wrong(
       'rewritePrefix',
@@ -214,15 +214,15 @@ function pluginFaults(options: ForwardSettings, prefix: string): Fault[] {
     methods !== undefined &&
     !(Array.isArray(methods) && methods.length > 0 && methods.every((one) => METHODS.includes(one)))
   )
-    wrong('methods', 'is no list of methods', "write them in upper case, such as ['GET', 'POST']");
+    wrong('methods', 'is not a list of methods', "write them in upper case, such as ['GET', 'POST']");
   for (const [name, value] of Object.entries({ retry, routes }))
     if (value !== undefined && typeof value !== 'boolean')
       wrong(name, 'is neither true nor false', 'write one of them');
   for (const [name, value] of Object.entries({ preHandler, preValidation }))
     if (![value ?? []].flat().every((one) => typeof one === 'function'))
-      wrong(name, 'is no function', 'pass one, or a list of them');
+      wrong(name, 'is not a function', 'pass one, or a list of them');
   if (typeof replyOptions !== 'object' || replyOptions === null)
-    wrong('replyOptions', 'is no map', 'write a map of functions');
+    wrong('replyOptions', 'is not a map', 'write a map of functions');
   else
     faults.push(
       ...optionFaults('forward', replyOptions, [], ofReply).map((one) => ({

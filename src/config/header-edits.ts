@@ -50,7 +50,7 @@ type Fault = Pick<Finding, 'message' | 'fix' | 'ofKey'>;
 function nameFault(way: 'request' | 'response', name: string): Fault | null {
   const lower = name.toLowerCase().replaceAll('_', '-');
   if (!isToken(name) || name.length > longestName)
-    return { message: 'is no header name', fix: 'write one such as X-Frame-Options', ofKey: true };
+    return { message: 'is not a header name', fix: 'write one such as X-Frame-Options', ofKey: true };
   if (never.test(lower))
     return {
       message: 'frames the message, or belongs to one connection only: a config must not change it',

@@ -27,7 +27,8 @@ export function parseHostEntry(text: string): HostEntry | Unreadable {
   if (parseIp(text)?.family === 6)
     return unreadable('is an IPv6 address without brackets', `write "[${text}]"`);
   const parts = /^(\[[^\]]*\]|[^:[\]]*)(?::(.*))?$/s.exec(text);
-  if (parts === null) return unreadable('is no host', 'write a name such as www.example.net, or an address');
+  if (parts === null)
+    return unreadable('is not a host', 'write a name such as www.example.net, or an address');
   const [, name = '', portText] = parts;
   const port = portText === undefined ? null : portText === '*' ? 'any' : parsePort(portText);
   if (port === undefined)
@@ -59,7 +60,10 @@ export function canonicalHostText(text: string): CanonicalHost | Unreadable {
   if (text.startsWith('[')) {
     const inside = text.slice(1, -1);
     if (!text.endsWith(']') || parseIp(inside)?.family !== 6)
-      return unreadable('is no IPv6 address in brackets', 'write it such as "[2001:db8::1]", without a zone');
+      return unreadable(
+        'is not an IPv6 address in brackets',
+        'write it such as "[2001:db8::1]", without a zone',
+      );
     return { host: `[${ipaddr.IPv6.parse(inside).toRFC5952String()}]`, kind: 'ipv6' };
   }
   if (parseIp(text)?.family === 4) return { host: text, kind: 'ipv4' };

@@ -21,14 +21,14 @@ export function parseListenAddress(text: string): ListenAddress | Unreadable {
         'is a port without an address',
         `write 127.0.0.1:${text}, or 0.0.0.0:${text} for every network`,
       );
-    return unreadable('is no address and port', 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"');
+    return unreadable('is not an address and port', 'write ADDR:PORT such as 127.0.0.1:8080 or "[::]:8080"');
   }
   const [, ipv6, ipv4, portText = ''] = parts;
   const address = ipv6 ?? ipv4 ?? '';
   const ip = parseIp(address);
   if (ip === null || (ip.family === 6) !== (ipv6 !== undefined)) {
     if (ipv6 === undefined && text.split(':').length > 2)
-      return unreadable('is no address and port', 'put brackets around IPv6: "[::1]:8080"');
+      return unreadable('is not an address and port', 'put brackets around IPv6: "[::1]:8080"');
     if (/^(?:\*|)$/.test(address))
       return unreadable('names no address', `write 0.0.0.0:${portText} for every network`);
     if (address === 'localhost')

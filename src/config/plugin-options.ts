@@ -20,12 +20,12 @@ export function optionFaults(
     if (ofFastify.has(key)) continue;
     if (functions.includes(key)) {
       if (value === undefined || typeof value === 'function') continue;
-      faults.push(fault(key, 'is no function', 'pass a function, or leave it out'));
+      faults.push(fault(key, 'is not a function', 'pass a function, or remove the option'));
     } else if (!known.includes(key)) {
       const all = [...known, ...functions];
       const near = nearest(key, all);
       const fix = near === undefined ? `known are ${all.join(', ')}` : `write ${near} if that is meant`;
-      faults.push(fault(key, `is no option of ${plugin}`, fix));
+      faults.push(fault(key, `is not an option of ${plugin}`, fix));
     }
   }
   return faults;

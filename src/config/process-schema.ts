@@ -19,7 +19,7 @@ export const log = object(
     file: Type.Optional(
       Type.String({
         minLength: 1,
-        fix: 'name a file, or take it out for stderr',
+        fix: 'name a file, or remove it for stderr',
         description:
           'The file that every process appends its log to; default: stderr. SIGHUP and SIGUSR2 reopen it, so that logrotate ' +
           'can move it; copytruncate works too.',

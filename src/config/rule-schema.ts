@@ -59,7 +59,7 @@ const onlyBlock = (id: RuleId): string =>
     ? 'write block; bans: false turns bans off'
     : id === 'rate-limited'
       ? 'write block; rateLimit: false turns the limit off'
-      : 'write block, or take the line out';
+      : 'write block, or remove the line';
 
 /** `policy.rules`, with or without a default. */
 export const rules = (standard: object) =>

@@ -24,7 +24,7 @@ const day = 86_400_000;
 
 /** The schema's fix names the bounds, so this only says whether the text or its size is wrong. */
 function quantity(value: number | null, noun: string, least: number, most: number): object | null {
-  if (value === null) return unreadable(`is no ${noun}`, '');
+  if (value === null) return unreadable(`is not a ${noun}`, '');
   return value < least || value > most ? unreadable('is out of bounds', '') : null;
 }
 
@@ -52,14 +52,17 @@ function mailDomain(text: string): object {
     mailPolicy([text]);
     return {};
   } catch {
-    return unreadable('is no domain', '');
+    return unreadable('is not a domain', '');
   }
 }
 
 function badPrefix(text: string): Unreadable {
   const meant = maskedPrefix(text);
   return meant === null
-    ? unreadable('is no prefix', 'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address')
+    ? unreadable(
+        'is not a prefix',
+        'write a prefix such as 192.0.2.0/24 or 2001:db8::/32, or a single address',
+      )
     : unreadable('has bits set after its prefix', `write ${meant}, or the address alone`);
 }
 
@@ -168,7 +171,7 @@ function describe(error: SchemaError): Finding {
       const allowed = (params.allowedValues as unknown[]).map(String);
       return (
         forbiddenAction(path, data) ??
-        said('is none of the words known here', `write one of ${allowed.join(', ')}`)
+        said('is not one of the allowed words', `write one of ${allowed.join(', ')}`)
       );
     }
     case 'minimum':
@@ -206,7 +209,7 @@ function unknownKey(path: readonly PathPart[], key: string, known: readonly stri
   const near = nearest(key, known);
   return {
     path: [...path, key],
-    message: isRule ? 'is no rule' : 'is not known here',
+    message: isRule ? 'is not a rule' : 'is not known here',
     fix:
       near !== undefined
         ? `write ${near} if that is meant`
@@ -238,9 +241,7 @@ function forbiddenAction(path: readonly PathPart[], data: unknown): Finding | nu
         ? `can't be done about ${id}: passing such a request on would be relaying for its sender`
         : `can't be done about ${id}, which is a block by itself`,
     fix:
-      off === undefined
-        ? 'write block, or take the line out; its answer can be chosen'
-        : `write block; ${off}`,
+      off === undefined ? 'write block, or remove the line; its answer can be chosen' : `write block; ${off}`,
   };
 }
 

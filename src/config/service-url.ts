@@ -16,7 +16,7 @@ const defaultPort = { udp: 514, tcp: 601, tls: 6514 } as const;
 export function parseSyslogTarget(text: string): SyslogTarget | Unreadable {
   const parts = /^(udp|tcp|tls):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d+))?\/?$/.exec(text);
   if (parts === null)
-    return unreadable('is no syslog server', 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514');
+    return unreadable('is not a syslog server', 'write udp://HOST:514, tcp://HOST:601 or tls://HOST:6514');
   const [, transport = '', host = '', portText] = parts;
   const name = transport as SyslogTarget['transport'];
   const port = portText === undefined ? defaultPort[name] : parsePort(portText);
@@ -35,6 +35,6 @@ export const parseSmarthost = (text: string): URL | Unreadable =>
 
 function readUrl(text: string, schemes: readonly string[], fix: string): URL | Unreadable {
   const url = URL.parse(text);
-  if (url === null || url.hostname === '') return unreadable('is no URL', fix);
+  if (url === null || url.hostname === '') return unreadable('is not a URL', fix);
   return schemes.includes(url.protocol) ? url : unreadable(`has the scheme ${url.protocol}`, fix);
 }

@@ -27,7 +27,7 @@ export function withoutSites(document: unknown, written: unknown): Finding[] {
       {
         path: ['listen'],
         message: 'has no site to serve',
-        fix: 'write sites, or leave listen out: smtp and decoys have their own',
+        fix: 'write sites, or remove listen: smtp and decoys have their own',
       },
     ];
   // The default 127.0.0.1:8080 is often the very port of a decoy.

@@ -82,7 +82,7 @@ export function parsePath(text: string): SmtpPath {
   const read = readBody(kept, from + body.length - kept.length, faults);
   if (end - start > longestPath || sentOctets(read, body) > longestPath)
     faults.push({ why: 'a path of more than 256 octets', at: start });
-  if (/[\x80-\xff]/.test(body) && !isUtf8(body)) faults.push({ why: 'bytes that are no UTF-8', at: from });
+  if (/[\x80-\xff]/.test(body) && !isUtf8(body)) faults.push({ why: 'bytes that are not UTF-8', at: from });
   const parameters = readParameters(text, end, faults);
   faults.sort((a, b) => a.at - b.at);
   return { ...read, empty, bracketed, parameters, faults, start, end };
@@ -141,7 +141,7 @@ function readBody(body: string, offset: number, faults: PathFault[]): Read {
     faults.push({ why: 'white space or a second bracket before the address', at: offset });
     at = lead[0].length;
   }
-  // A second route after the first is no syntax of any RFC, but is read by servers that take one off and look again.
+  // No RFC allows a second route, but servers that remove one and parse again read it.
   while (body[at] === '@') {
     if (route.length > 0) faults.push({ why: 'a second source route', at: offset + at });
     const colon = body.indexOf(':', literalsSkipped(body, at));
@@ -155,7 +155,7 @@ function readBody(body: string, offset: number, faults: PathFault[]): Read {
   return { ...readMailbox(body.slice(at), offset + at, faults), route };
 }
 
-/** The colons of `[IPv6:…]` are not the one that ends a source route. */
+/** Skips the colons of `[IPv6:…]`, which do not end a source route. */
 function literalsSkipped(body: string, from: number): number {
   const literals = /^(?:[ \t,]*@\[[^\]]*\]|[ \t,]*@[^,:[\]"]*)*/.exec(body.slice(from));
   return from + (literals?.[0].length ?? 0);

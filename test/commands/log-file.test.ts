@@ -141,7 +141,7 @@ suite('the log file', () => {
       faultOf('nowhere/sekisho.log'),
       /the folder .*nowhere does not exist: create it \(mkdir -p /,
     );
-    assert.match(faultOf('folder'), /is no file: name a file/);
+    assert.match(faultOf('folder'), /is not a file: name a file/);
     assert.equal(faultOf('sekisho.log'), '');
     assert.throws(
       () => new LogFile(join(folder, 'folder')),

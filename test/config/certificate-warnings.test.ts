@@ -16,7 +16,7 @@ test('a certificate that demands stapling, or expires soon, gets one warning', a
     execFileSync('openssl', [...args, ...more], { stdio: 'pipe', timeout: 20_000 });
   };
   const tls = `tls: { cert: "${cert}", key: "${key}" }`;
-  const told = (days = 0): string[] =>
+  const warnings = (days = 0): string[] =>
     certificateWarnings(
       parseConfig(
         `listen: [{ address: "127.0.0.1:8443", ${tls} }]\nsites: [{ hosts: [www.example.net], backend: welcome }]\n` +
@@ -26,10 +26,10 @@ test('a certificate that demands stapling, or expires soon, gets one warning', a
       Date.now() + days * 86_400_000,
     );
   make();
-  assert.deepEqual(told(), []);
-  assert.deepEqual(told(20), [`listen[0].tls: ${cert} expires in 9 days: check what renews it`]);
-  assert.deepEqual(told(31.5), [`listen[0].tls: ${cert} expired 2 days ago: check what renews it`]);
+  assert.deepEqual(warnings(), []);
+  assert.deepEqual(warnings(20), [`listen[0].tls: ${cert} expires in 9 days: check what renews it`]);
+  assert.deepEqual(warnings(31.5), [`listen[0].tls: ${cert} expired 2 days ago: check what renews it`]);
   make('-addext', 'tlsfeature=status_request');
-  assert.equal(told().length, 1);
-  assert.match(told()[0]!, /^listen\[0\]\.tls: .* \(must-staple\), and none is sent/);
+  assert.equal(warnings().length, 1);
+  assert.match(warnings()[0]!, /^listen\[0\]\.tls: .* \(must-staple\), and none is sent/);
 });

@@ -20,7 +20,7 @@ const smtp = (more: string) =>
   `${site}smtp: { listen: "127.0.0.1:2525", backend: "127.0.0.1:10025", xclient: true, ${more} }`;
 
 suite('warnings', () => {
-  for (const [what, yaml, told] of [
+  for (const [what, yaml, expected] of [
     [
       'trusted proxies that together are everybody',
       `${site}trustedProxies: [0.0.0.0/1, 128.0.0.0/1]`,
@@ -71,10 +71,10 @@ suite('warnings', () => {
       const warnings = warningsOf(parseConfig(yaml, '.')).filter(
         (one) => !one.startsWith('smtp: without tls'),
       );
-      if (told === null) assert.deepEqual(warnings, []);
+      if (expected === null) assert.deepEqual(warnings, []);
       else {
         assert.equal(warnings.length, 1, warnings.join('\n'));
-        assert.match(warnings[0]!, told);
+        assert.match(warnings[0]!, expected);
       }
     });
 

@@ -10,11 +10,11 @@ import { targets } from './targets.ts';
 suite('time grows no faster than the input', () => {
   for (const target of targets.filter(({ name }) => name !== 'config'))
     test(target.name, () => {
-      const told = steepInputs(target).map(
+      const steep = steepInputs(target).map(
         ({ piece, before, time, ratio }) =>
           `${JSON.stringify(before.slice(-40))} + ${JSON.stringify(piece)}…: × ${ratio.toFixed(1)} for four times as much, ${time.toFixed(1)} ms`,
       );
-      assert.deepEqual(told, []);
+      assert.deepEqual(steep, []);
     });
 
   test('a quadratic target is detected', () => {

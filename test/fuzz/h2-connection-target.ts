@@ -187,7 +187,7 @@ function connectionOn(input: Buffer): string {
   }
   connection.checkDeadlines();
   connection.output.flush();
-  const told = written(Buffer.concat(socket.written));
+  const output = written(Buffer.concat(socket.written));
   socket.emit('close');
   must(errors.length === 0, `no error of ours: ${String(errors[0])}`);
   must(server.held === 0, 'nothing is held after the end');
@@ -195,7 +195,7 @@ function connectionOn(input: Buffer): string {
     attempts.every(({ cancelled }) => cancelled <= 1),
     'an attempt is cancelled once',
   );
-  return told;
+  return output;
 }
 
 /** The output is valid HTTP/2: whole frames, in an order that a client accepts. */

@@ -149,7 +149,7 @@ export const wireTargets: readonly Target[] = [
       must(
         rawHeaders.some((name, i) => i % 2 === 0 && /^transfer-encoding$/i.test(name)) ===
           (contentLength === -1),
-        'chunks are told',
+        'chunks are reported',
       );
       return `${contentLength === 0} ${close} ${Math.min(9, rawHeaders.length)} ${found}`;
     },
@@ -241,13 +241,13 @@ export const wireTargets: readonly Target[] = [
     words: [...marks, '203.0.113.7', '2001:db8::5', '::ffff:', 'for=', 'unknown', '_a', ', ', '"', '%eth0'],
     run: (input) => {
       const value = latin1(input);
-      const told = ['X-Forwarded-For', 'Forwarded'].map((name) => {
+      const read = ['X-Forwarded-For', 'Forwarded'].map((name) => {
         const { address, prefix, trusted } = clientOf(balancer, [name, value], clients);
         must(trusted, 'only the host that a trusted balancer names is believed');
         must(prefix === '' || !/[^0-9a-f.:/]/.test(prefix), `the prefix is one: ${prefix}`);
         return address === balancer.address;
       });
-      return told.join();
+      return read.join();
     },
   },
   {

@@ -106,7 +106,7 @@ suite('the metrics plugin:', () => {
     );
     const wrong = { path: 'metrics', token: 'short', tokens: 1 } as object;
     assert.deepEqual((await fault(t, (app) => app.register(metrics, wrong as MetricsOptions))).split('\n'), [
-      'tokens: is no option of metrics. write token if that is meant.',
+      'tokens: is not an option of metrics. write token if that is meant.',
       'path: is not a path. write one that begins with /.',
       'token: is too short to be a secret. write 16 random characters or more, or false to let anyone read the metrics.',
     ]);

@@ -22,7 +22,7 @@ const over2 = (authority: string): HttpRequest => ({
   h2: { authority, scheme: 'https', protocol: null },
 });
 
-const told = ({ action, rule, host, signals }: Verdict) => ({
+const outcome = ({ action, rule, host, signals }: Verdict) => ({
   action,
   rule,
   host,
@@ -36,7 +36,7 @@ suite('the port of a Host line', () => {
     ['HTTP/1', over1],
     ['HTTP/2', over2],
   ] as const) {
-    const see = (host: string, by = policy) => told(judge(request(host), by));
+    const see = (host: string, by = policy) => outcome(judge(request(host), by));
 
     test(`${version}: a served port, and no port`, () => {
       for (const host of ['www.example.net', 'www.example.net:80', 'www.example.net:443', '192.0.2.80:8080'])
@@ -84,7 +84,7 @@ suite('the port of a Host line', () => {
       'sites: [{ hosts: [127.0.0.1, localhost, "[::1]"], backend: "http://127.0.0.1:1" }]',
     );
     for (const host of ['127.0.0.1:9090', 'localhost:9090', '[::1]:9090', 'LOCALHOST.:9090'])
-      assert.deepEqual(told(judge(over1(host), own.policy)), { ...blocked, counts: false }, host);
+      assert.deepEqual(outcome(judge(over1(host), own.policy)), { ...blocked, counts: false }, host);
     for (const host of ['127.0.0.1:8080', 'localhost:8080', '[::1]'])
       assert.equal(judge(over1(host), own.policy).action, 'allow', host);
   });

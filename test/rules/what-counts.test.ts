@@ -87,7 +87,7 @@ const byPages: readonly [string, (marks: readonly string[]) => HttpRequest][] = 
 ];
 
 /** Requests that no page can make a browser send. */
-const byNobodyElse: readonly [string, (marks: readonly string[]) => HttpRequest][] = [
+const byProbesOnly: readonly [string, (marks: readonly string[]) => HttpRequest][] = [
   [
     'a foreign page in absolute-form',
     (marks) => request('www.example.com', marks, { target: 'http://www.example.com/' }),
@@ -120,7 +120,7 @@ suite('what counts towards a ban', () => {
       test(`${what}: counts from ${tool}`, () => assert.equal(counts(judge(make(marks), policy)), true));
   }
 
-  for (const [what, make] of byNobodyElse)
+  for (const [what, make] of byProbesOnly)
     test(`${what}: counts, even with the marks of a browser`, () =>
       assert.equal(counts(judge(make(browser), policy)), true));
 });

@@ -145,7 +145,7 @@ suite('a chunked body in one piece', () => {
     );
   });
 
-  test('whatever it reads, the decoder reads the same, to the same end', () => {
+  test('the decoder reads every such body the same, to the same end', () => {
     const damaged = fc
       .tuple(
         body,
@@ -179,7 +179,7 @@ suite('a chunked body in one piece', () => {
   for (const [what, text] of [
     ['without its last chunk', '5\r\nhello\r\n'],
     ['cut short', '5\r\nhel'],
-    ['with something behind it', '0\r\n\r\nHTTP/1.1 200 OK'],
+    ['with something after it', '0\r\n\r\nHTTP/1.1 200 OK'],
     ['with a trailer', '0\r\nA: b\r\n\r\n'],
     ['with an extension', '5;a=b\r\nhello\r\n0\r\n\r\n'],
     ['longer than any packet', 'fffffffff\r\n'],

@@ -5,7 +5,8 @@ import { foreignProtocol } from '../../src/wire/foreign-protocols.ts';
 import { corpus } from '../corpus/corpus.ts';
 import { foreignProtocols } from '../corpus/foreign-protocols.ts';
 
-const told = (text: string): string | null => foreignProtocol(Buffer.from(text, 'latin1'))?.name ?? null;
+const protocolOf = (text: string): string | null =>
+  foreignProtocol(Buffer.from(text, 'latin1'))?.name ?? null;
 
 suite('protocols other than HTTP', () => {
   for (const [id, name] of Object.entries({
@@ -35,12 +36,12 @@ suite('protocols other than HTTP', () => {
     trojan: 'Trojan',
   }))
     test(`${id}: ${name}`, () =>
-      assert.equal(told(foreignProtocols.find((row) => row.id === `not-http-${id}`)!.bytes), name));
+      assert.equal(protocolOf(foreignProtocols.find((row) => row.id === `not-http-${id}`)!.bytes), name));
 
   test('no request that is forwarded, or refused by a rule for requests, is taken for one', () => {
     for (const { id, bytes, expect } of corpus)
       if (expect.verdict !== 'block' || /^(?:host|absolute|connect$|trace)/.test(expect.rule))
-        assert.equal(told(bytes), null, id);
+        assert.equal(protocolOf(bytes), null, id);
   });
 
   test('a request line with an odd byte is a request line', () => {
@@ -52,7 +53,7 @@ suite('protocols other than HTTP', () => {
       'GET /\r\n',
       '',
     ])
-      assert.equal(told(line), null, JSON.stringify(line));
+      assert.equal(protocolOf(line), null, JSON.stringify(line));
   });
 
   test('any bytes are classified without an error, and in time', () => {
@@ -62,6 +63,6 @@ suite('protocols other than HTTP', () => {
       }),
       { numRuns: 3000 },
     );
-    assert.equal(told(`{${'"method'.repeat(20_000)}`), null);
+    assert.equal(protocolOf(`{${'"method'.repeat(20_000)}`), null);
   });
 });

@@ -119,8 +119,8 @@ suite('HTTP/2 fields: malformed', () => {
       /no :path/,
       false,
     ],
-    ['8.1.1', 'a Content-Length with nothing behind the head', [...own, 'content-length', '1'], /no content/],
-    ['8.1.1', 'a Content-Length that is none', [...own, 'content-length', '+1'], /no plain number/, false],
+    ['8.1.1', 'a Content-Length with nothing after the head', [...own, 'content-length', '1'], /no content/],
+    ['8.1.1', 'an invalid Content-Length', [...own, 'content-length', '+1'], /no plain number/, false],
     [
       '8.1.1',
       'two Content-Lengths',

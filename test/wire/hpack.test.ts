@@ -128,8 +128,8 @@ suite('HPACK: the examples of RFC 7541 appendix C', () => {
 suite('HPACK: a malformed block is a connection error', () => {
   const rows: readonly (readonly [section: string, what: string, hex: string, fault: RegExp])[] = [
     ['6.1', 'index 0', '80', /index/],
-    ['2.3.3', 'an index behind both tables', 'be', /index/],
-    ['2.3.3', 'a name by an index behind both tables', '7e 01 61', /index/],
+    ['2.3.3', 'an index beyond both tables', 'be', /index/],
+    ['2.3.3', 'a name by an index beyond both tables', '7e 01 61', /index/],
     ['5.1', 'a number that does not end', 'ff', /does not end/],
     ['5.1', 'a number of more bytes than any needs', 'ff ff ff ff ff ff ff ff 01', /too large/],
     ['5.1', 'a number over 2^28', '00 7f ff ff ff ff 0f', /too large/],
