@@ -182,6 +182,20 @@ suite('ledger: an operator', () => {
     assert.equal(ledger.offend('192.0.2.1', 'connect')?.level, 1);
   });
 
+  test("lifting a network's ban resets the counts of its clients; its expiry does not", () => {
+    const { ledger, time } = ledgerAt();
+    for (const lift of [true, false]) {
+      const client = lift ? '198.51.100.7' : '203.0.113.7';
+      const network = lift ? '198.51.100.0/24' : '203.0.113.0/24';
+      ledger.offend(client, 'connect');
+      ledger.offend(client, 'connect');
+      ledger.add({ prefix: network, for: minute });
+      if (lift) ledger.remove(network);
+      else time.now += minute;
+      assert.equal(ledger.offend(client, 'connect') === null, lift);
+    }
+  });
+
   test('cannot ban a prefix wider than /8 or /16 (IPv6)', () => {
     const { ledger } = ledgerAt();
     for (const prefix of ['0.0.0.0/1', '128.0.0.0/1', '10.0.0.0/7', '2000::/3'])
