@@ -240,17 +240,12 @@ export class BanTable {
     }
   }
 
+  /** Evicts one record of a full table, in which no row is free. */
   #evict(now: number): void {
-    let victim = -1;
-    for (let step = 0; step < handful; step++) {
+    let victim = this.#step();
+    for (let step = 1; step < handful; step++) {
       const row = this.#step();
-      if (this.#length[row] === 0) continue;
-      if (victim === -1 || this.#worth(row) < this.#worth(victim)) victim = row;
-    }
-    // All sixteen rows were free, which is rare: evict the next record found.
-    while (victim === -1) {
-      const row = this.#step();
-      if (this.#length[row] !== 0) victim = row;
+      if (this.#worth(row) < this.#worth(victim)) victim = row;
     }
     if (this.#until[victim]! > now) this.#evicted++;
     this.#drop(victim);

@@ -91,3 +91,24 @@ test('bans in force are listed newest first, and counted', () => {
   assert.equal(table.newest(1000, 60).length, 90);
   assert.deepEqual(new BanTable({ memory: 0 }).newest(5, 0), []);
 });
+
+test('only bans in force are active; ended ones are records until their memory has run out', () => {
+  const table = new BanTable({ memory: 1000 });
+  for (let i = 0; i < 5; i++) table.put(ban(i, { until: i < 2 ? 500 : 2000 }), 0);
+  assert.deepEqual(
+    [...table.active(500)].map(({ prefix }) => prefix),
+    [2, 3, 4].map((i) => ban(i).prefix),
+  );
+  assert.equal(table.activeCount(499), 5);
+  assert.equal(table.activeCount(500), 3);
+  assert.equal([...table.records()].length, 5);
+  assert.equal(table.rememberedCount(1499, 1000), 5);
+  assert.equal(table.rememberedCount(1500, 1000), 3);
+});
+
+test('probes that leave the window make room: a client that goes on slowly pushes out nobody', () => {
+  const offences = new Offences(10, 100);
+  offences.add('192.0.2.1/32', 0);
+  for (let time = 100; time < 10_000; time += 100) assert.equal(offences.add('192.0.2.2/32', time), 1);
+  assert.equal(offences.size, 2);
+});

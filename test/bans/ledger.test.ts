@@ -101,6 +101,13 @@ suite('ledger: probes', () => {
     assert.equal(again().level, 1, 'after the longest term without a ban the client starts afresh');
   });
 
+  test('a ban resets the count: when it ends, the probes before it do not count again', () => {
+    const { ledger, time } = ledgerAt(0, { for: [minute] });
+    for (let i = 0; i < 3; i++) ledger.offend('192.0.2.1', 'connect');
+    time.now += minute;
+    assert.equal(ledger.offend('192.0.2.1', 'connect'), null);
+  });
+
   test('probes of a banned client are not counted', () => {
     const { ledger, changes } = ledgerAt();
     for (let i = 0; i < 20; i++) ledger.offend('192.0.2.1', 'connect');
@@ -285,5 +292,31 @@ suite('ledger: changes', () => {
     ledger.remove('192.0.2.1');
     for (let i = 0; i < 3; i++) ledger.offend('192.0.2.1', 'connect');
     assert.equal(ledger.isBanned('192.0.2.1/32'), true, 'a ban for probes, too');
+  });
+});
+
+suite('ledger: the number of lasting records', () => {
+  test('counts those remembered for another minute, anew after ten seconds', () => {
+    const { ledger, time } = ledgerAt(0);
+    for (let i = 0; i < 3; i++) ledger.add({ prefix: `198.51.100.${i}`, for: minute });
+    time.now = 50_000;
+    assert.equal(ledger.lasting(minute), 3);
+    time.now += 10_000;
+    assert.equal(ledger.lasting(minute), 3, 'as counted ten seconds ago');
+    time.now++;
+    assert.equal(ledger.lasting(minute), 0, 'forgotten within a minute');
+  });
+
+  test('counts anew when more than an eighth has been added', () => {
+    const { ledger } = ledgerAt(0);
+    const add = (count: number, network: number): void => {
+      for (let i = 0; i < count; i++) ledger.add({ prefix: `198.51.${network}.${i}` });
+    };
+    add(16, 100);
+    assert.equal(ledger.lasting(minute), 16);
+    add(2, 101);
+    assert.equal(ledger.lasting(minute), 16);
+    add(1, 102);
+    assert.equal(ledger.lasting(minute), 19);
   });
 });
