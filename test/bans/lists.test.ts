@@ -85,6 +85,29 @@ suite('imported ban lists', () => {
     ]);
   });
 
+  for (const [line, wanted] of [
+    ['2001:db8:1::/32', '2001:db8::/32'],
+    ['2001:db9::/31', '2001:db8::/31'],
+    ['2001:db8:0:1::/63', '2001:db8::/63'],
+    ['2001:db8::1/64', '2001:db8::/64'],
+    ['192.0.2.1/31', '192.0.2.0/31'],
+    ['255.255.255.255/8', '255.0.0.0/8'],
+  ] as const)
+    test(`${line} is refused: bits are set after the prefix`, () => {
+      assert.throws(() => parseList(line), {
+        message: `drop.txt:1: ${line} has bits set after the prefix: write ${wanted}`,
+      });
+      assert.deepEqual(parseList(wanted), [wanted]);
+    });
+
+  test('an IPv6 prefix longer than /64 is widened to its /64', () => {
+    assert.deepEqual(parseList('2001:db8:0:1::/65\n2001:db8:0:2::5/128'), [
+      '2001:db8:0:1::/64',
+      '2001:db8:0:2::/64',
+    ]);
+    assert.deepEqual(parseList('2001:db8:0:2::/63'), ['2001:db8:0:2::/63']);
+  });
+
   test('a line that is not a prefix is an error with its line number', async () => {
     assert.throws(() => parseList('192.0.2.0/24\n10.0.0.1/8\n'), {
       name: 'ListError',
