@@ -90,7 +90,7 @@ async function measure(
       seconds: time,
       script,
     });
-    // What is folded still is written within this time.
+    // Folded events are written within this time.
     await delay(700);
     if (kept) recorded += requests;
     return { asked: requestsPerSecond, perProcessorSecond: requests / (gateway.processorTime() - before) };

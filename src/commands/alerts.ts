@@ -8,7 +8,7 @@ import { alertWords } from '../words/alerts.ts';
 import { inputError } from './input-error.ts';
 import type { AlertsTestOptions, Command } from './options.ts';
 
-/** `sekisho alerts test`: one message to every receiver, tried once; says what each answered. */
+/** `sekisho alerts test`: sends one message to every receiver, without retries, and prints each answer. */
 export const run: Command<AlertsTestOptions> = async ({ config: file }) => {
   const { alerts } = loadConfig(file);
   if (alerts === false) {
@@ -34,8 +34,8 @@ export const run: Command<AlertsTestOptions> = async ({ config: file }) => {
     channels(alerts).map(async (channel) => {
       try {
         await channel.send(message);
-        const taken = channel.name.startsWith('syslog udp') ? 'sent; UDP gives no answer' : 'took it';
-        process.stdout.write(`${channel.name}: ${taken}\n`);
+        const outcome = channel.name.startsWith('syslog udp') ? 'sent; UDP gives no answer' : 'accepted it';
+        process.stdout.write(`${channel.name}: ${outcome}\n`);
         return true;
       } catch (error) {
         process.stdout.write(

@@ -20,7 +20,7 @@ const mail: Coverage = ['none', 'a mail rule'];
 /** Flagged by decoded targets, which no regular expression can decode. */
 export const targetFlags = {
   'path-proxy': ['none', 'flagged and passed on by its decoded target, which takes a parser'],
-  'url-in-path': ['none', 'the path cannot be told from an ordinary one without a parser'],
+  'url-in-path': ['none', 'takes a parser to tell such a path from an ordinary one'],
 } as const satisfies Partial<Coverages>;
 
 /** What most web servers express; a target adds the rules that differ. @param http2 the part of the server that speaks HTTP/2 */

@@ -120,7 +120,7 @@ test('alerts test reports the answer of each receiver, and exits 1 if one failed
   };
   const good = await attempt('topic');
   assert.equal(good.code, 0);
-  assert.match(good.out, /^webhook 127\.0\.0\.1:\d+: took it$/m);
+  assert.match(good.out, /^webhook 127\.0\.0\.1:\d+: accepted it$/m);
   const bad = await attempt('nowhere');
   assert.equal(bad.code, 1);
   assert.match(bad.out, /^ntfy 127\.0\.0\.1:\d+: failed: ntfy answered 404$/m);

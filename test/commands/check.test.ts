@@ -29,7 +29,7 @@ suite('sekisho check', () => {
     assert.equal(code, 0);
   });
 
-  test('tells each fault with its line, path, value and fix', async () => {
+  test('reports each fault with its line, path, value and fix', async () => {
     const { code, stdout } = await sekisho('check', '--config', 'test/config/bad/admin.yaml');
     assert.equal(code, 1);
     assert.match(

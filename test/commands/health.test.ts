@@ -30,8 +30,8 @@ async function start(owner: Owner, yaml: string) {
   return { child, config };
 }
 
-suite('health', () => {
-  test('asks the admin listener, and says what is wrong when it is gone', async (t) => {
+suite('sekisho health', () => {
+  test('asks the admin listener, and reports the failure when it is gone', async (t) => {
     const [port, admin] = [await freePort(), await freePort()];
     const { child, config } = await start(
       t,

@@ -126,7 +126,7 @@ suite('the log file', () => {
     assert.match(await read('sekisho.log'), /^\{"level":30,/);
   });
 
-  test('a place that can not be written is told with the fix, by check and at the start', async (t) => {
+  test('check and start report an unwritable log file with the fix', async (t) => {
     const folder = await tempDir(t, 'log-file');
     const faultOf = (file: string): string => {
       try {
@@ -160,6 +160,6 @@ suite('the log file', () => {
     const probe = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';
     for (let sent = 0; sent < 2; sent++) await exchange(Number(port), probe);
     await eventually(() => child.stderr().split('"event":"probe"').length === 3, 'both lines are on stderr');
-    assert.equal(child.stderr().split('lines go to stderr').length, 2, 'told once');
+    assert.equal(child.stderr().split('lines go to stderr').length, 2, 'reported once');
   });
 });

@@ -94,9 +94,9 @@ suite('SIGHUP and the admin listener', () => {
 
   test('a receiver removed from the config gets no more alerts, and an added one gets those that follow', async (t) => {
     const address = `127.0.0.1:${await freePort()}`;
-    const told = await receiver(t);
+    const received = await receiver(t);
     const off = { rest: `${common}admin: { listen: "${address}", token: ${token} }` };
-    const on = { rest: `${off.rest}\nalerts: { webhook: "${told.url}", digest: 1s }` };
+    const on = { rest: `${off.rest}\nalerts: { webhook: "${received.url}", digest: 1s }` };
     const { reload, status, child } = await startReloadable(t, on);
     const standing = async () =>
       (await (
@@ -107,10 +107,10 @@ suite('SIGHUP and the admin listener', () => {
     // Uses a new rule each time: the first probe of a rule raises an alert.
     const news = (host: string) => status(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     await status(probe);
-    await eventually(() => told.titles.length > 0, 'the receiver is told');
+    await eventually(() => received.titles.length > 0, 'the receiver gets an alert');
 
     assert.match(await reload(off), /the config was reloaded/);
-    const before = told.titles.length;
+    const before = received.titles.length;
     assert.equal((await standing()).alerts, null);
     assert.equal(await news('other.example'), 421);
     assert.equal(await news('a b'), 400);
@@ -121,26 +121,26 @@ suite('SIGHUP and the admin listener', () => {
     // A rule first seen while alerts were off raises no alert later.
     assert.equal(await news('other.example'), 421);
     await written(4);
-    assert.equal(told.titles.length, before, String(told.titles));
+    assert.equal(received.titles.length, before, String(received.titles));
     assert.equal(await status('TRACE / HTTP/1.1\r\nHost: www.example.net\r\n\r\n'), 405);
-    await eventually(() => told.titles.length > before, 'the receiver is told again');
-    assert.match(told.titles[before]!, /: first trace probe$/);
+    await eventually(() => received.titles.length > before, 'the receiver gets another alert');
+    assert.match(received.titles[before]!, /: first trace probe$/);
 
     await reload(off);
-    const last = told.titles.length;
+    const last = received.titles.length;
     await news('last.example');
     await status('CONNECT mx.example.com:25 HTTP/1.1\r\nHost: mx.example.com:25\r\n\r\n');
     await written(7);
     // Shutdown sends pending alerts and waits for them.
     await child.stop();
-    assert.equal(told.titles.length, last, String(told.titles.slice(last)));
+    assert.equal(received.titles.length, last, String(received.titles.slice(last)));
   });
 
   test('alerts and admin listener are turned on, off and on again', async (t) => {
     const address = `127.0.0.1:${await freePort()}`;
-    const told = await receiver(t);
+    const received = await receiver(t);
     const on = {
-      rest: `${common}admin: { listen: "${address}", token: ${token} }\nalerts: { webhook: "${told.url}", digest: 1s }`,
+      rest: `${common}admin: { listen: "${address}", token: ${token} }\nalerts: { webhook: "${received.url}", digest: 1s }`,
     };
     const off = { rest: `${common}admin: false\nalerts: false` };
     const { reload, status } = await startReloadable(t, off);
@@ -148,15 +148,15 @@ suite('SIGHUP and the admin listener', () => {
     await reload(on);
     assert.equal(await api(address, token), 200);
     await status(probe);
-    await eventually(() => told.titles.length > 0, 'the receiver is told');
+    await eventually(() => received.titles.length > 0, 'the receiver gets an alert');
     await reload(off);
     await assert.rejects(api(address, token));
-    const before = told.titles.length;
+    const before = received.titles.length;
     await status(probe);
     await reload(on);
     assert.equal(await api(address, token), 200);
     await status(probe);
-    await eventually(() => told.titles.length > before, 'the receiver is told again');
+    await eventually(() => received.titles.length > before, 'the receiver gets another alert');
   });
 });
 

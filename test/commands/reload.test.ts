@@ -54,10 +54,10 @@ for (const workers of [1, 2])
         `${common}admin: false\njournal: false\nbans: false\nalerts: { webhook: "${url}", digest: 1s }`;
       const { reload, status } = await start(t, { rest: rest(first.url) });
       await status(probe);
-      await eventually(() => first.titles.length === 1, 'the first is told');
+      await eventually(() => first.titles.length === 1, 'the first receiver gets it');
       await reload({ rest: rest(second.url) });
       await status('CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n');
-      await eventually(() => second.titles.length === 1, 'the second is told');
+      await eventually(() => second.titles.length === 1, 'the second receiver gets it');
       assert.match(first.titles[0]!, /absolute-form-foreign/);
       assert.deepEqual(first.titles.length, 1);
     });

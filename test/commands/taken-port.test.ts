@@ -18,11 +18,11 @@ const free = `listen: ["127.0.0.1:0"]\n${web}`;
 const listeners: readonly (readonly [name: string, yaml: (address: string) => string, fix: string])[] = [
   ['listen', (address) => `listen: ["${address}"]\n${web}`, 'or listen on another port'],
   ['listen', (address) => `listen: ["${address}"]\n${web}workers: 2\n`, 'or listen on another port'],
-  ['admin', (address) => `${free}admin: { listen: "${address}" }\n`, 'or write another port at admin.listen'],
+  ['admin', (address) => `${free}admin: { listen: "${address}" }\n`, 'or set another port in admin.listen'],
   [
     'admin',
     (address) => `${free}workers: 2\nadmin: { listen: "${address}" }\n`,
-    'or write another port at admin.listen',
+    'or set another port in admin.listen',
   ],
   [
     'decoys',
@@ -49,7 +49,9 @@ async function failed(owner: Owner, yaml: string): Promise<string> {
   return stderr;
 }
 
-suite('start says', { skip: process.platform !== 'linux' && 'who has a port is told on Linux' }, () => {
+suite('start says', {
+  skip: process.platform !== 'linux' && 'the holder of a port is only known on Linux',
+}, () => {
   test('a taken port is reported with its holder and the fix', async (t) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');

@@ -38,7 +38,7 @@ async function onTerminal(t: TestContext, more: string, env: Record<string, stri
   return child;
 }
 
-suite('on a terminal', { skip: without('script') }, () => {
+suite('start on a terminal', { skip: without('script') }, () => {
   test('prints a short banner, and one coloured line per probe', async (t) => {
     const child = await onTerminal(t, '', {});
     const [line] = await child.waitForLine(/^.*blocked .*$/m);

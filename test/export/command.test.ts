@@ -39,8 +39,8 @@ suite('sekisho export', () => {
       await writeFile(file, yaml);
       const { stdout, stderr, code } = await sekisho('export', target, '--config', file, '--json');
       assert.deepEqual([code, stderr, stdout.trimEnd().split('\n').length], [0, '', 1]);
-      const told = JSON.parse(stdout);
-      assert.deepEqual(Object.keys(told), [
+      const output = JSON.parse(stdout);
+      assert.deepEqual(Object.keys(output), [
         'target',
         'files',
         'expressed',
@@ -48,24 +48,24 @@ suite('sekisho export', () => {
         'notExpressed',
         'notBlocked',
       ]);
-      assert.equal(told.target, target);
+      assert.equal(output.target, target);
       const parts = targets[target].parts(exportSource(parseConfig(yaml, '.')));
       assert.deepEqual(
-        told.files,
+        output.files,
         parts.map(({ name, path, text }) => ({ name, path, content: text })),
       );
       // Must agree with the comment at the top of the text.
       const head = /^(?:#.*\n)+/.exec(parts[0].text)![0];
       for (const { path } of parts) assert.ok(path === null || head.includes(path), `${path}`);
-      const rules = [...told.expressed, ...told.partly, ...told.notExpressed, ...told.notBlocked];
+      const rules = [...output.expressed, ...output.partly, ...output.notExpressed, ...output.notBlocked];
       assert.deepEqual(rules.map(({ rule }) => rule).toSorted(), ruleIds.toSorted());
-      for (const { rule, why } of [...told.partly, ...told.notExpressed])
+      for (const { rule, why } of [...output.partly, ...output.notExpressed])
         assert.ok(head.includes(`\n#   ${rule}: ${why}\n`), rule);
       assert.deepEqual(
-        told.notBlocked.find(({ rule }: { rule: string }) => rule === 'proxy-connection'),
+        output.notBlocked.find(({ rule }: { rule: string }) => rule === 'proxy-connection'),
         { rule: 'proxy-connection', action: 'allow' },
       );
-      assert.ok(told.expressed.some(({ rule }: { rule: string }) => rule === 'connect'));
+      assert.ok(output.expressed.some(({ rule }: { rule: string }) => rule === 'connect'));
     });
   }
 

@@ -8,7 +8,7 @@ import { probedRules, probesOf } from './catches.ts';
 import { servers } from './servers.ts';
 import { falseAlarms, type Measured, measure, table, tableInPage } from './table.ts';
 
-suite('what is exported, in the real servers', () => {
+suite('exports in the real servers', () => {
   const measured: Measured[] = [];
   for (const server of servers) {
     test(`${server.title} refuses exactly what the top of its export says`, {

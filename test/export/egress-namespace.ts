@@ -88,8 +88,8 @@ const refused = (): number => {
   return Number(/counter packets (\d+)/.exec(rules)?.[1]);
 };
 
-const told: Record<string, unknown> = {};
-told.patchedWithout = { status: await asked(true), ...take() };
+const result: Record<string, unknown> = {};
+result.patchedWithout = { status: await asked(true), ...take() };
 const rules = execFileSync(process.execPath, [
   join(root, 'src/cli.ts'),
   'export',
@@ -98,13 +98,12 @@ const rules = execFileSync(process.execPath, [
   config,
 ]);
 execFileSync('nft', ['-f', '-'], { input: rules });
-told.plainWith = { status: await asked(false), ...take(), refused: refused() };
-told.patchedWith = { status: await asked(true), ...take() };
-told.refused = refused() > 0;
-told.logged = /EHOSTUNREACH.*refused by the kernel of this machine.*nft list table inet sekisho_egress/.test(
-  logged,
-);
+result.plainWith = { status: await asked(false), ...take(), refused: refused() };
+result.patchedWith = { status: await asked(true), ...take() };
+result.refused = refused() > 0;
+result.logged =
+  /EHOSTUNREACH.*refused by the kernel of this machine.*nft list table inet sekisho_egress/.test(logged);
 // Loads the rules again over themselves, as after a change of the config.
 execFileSync('nft', ['-f', '-'], { input: rules });
-process.stdout.write(JSON.stringify(told));
+process.stdout.write(JSON.stringify(result));
 process.exit(0);

@@ -21,7 +21,7 @@ alerts: { webhook: "https://192.0.2.8/hook", mail: { smarthost: "smtps://192.0.2
   '.',
 );
 
-suite('the rules of egress', () => {
+suite('the egress rules', () => {
   test('name exactly the services that the config makes the program connect to', () =>
     assert.deepEqual(
       calleesOf(config).map(({ what, host, port, protocol }) => `${what} ${host} ${protocol} ${port}`),

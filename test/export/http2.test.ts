@@ -48,7 +48,7 @@ async function statuses(owner: Owner, port: number, sent: readonly OutgoingHttpH
   return found;
 }
 
-suite('what is exported, over HTTP/2', () => {
+suite('exports over HTTP/2', () => {
   for (const server of servers) {
     test(server.title, { skip: without(server.peer) }, async (t) => {
       const backend = await anyBackend(t);

@@ -20,7 +20,7 @@ policy: { methods: [registered, FROB] }
   ),
 );
 
-suite('the methods that pass, exported', () => {
+suite('exported methods', () => {
   for (const server of servers) {
     test(server.title, { skip: without(server.peer) }, async (t) => {
       const backend = await anyBackend(t);

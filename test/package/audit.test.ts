@@ -32,7 +32,7 @@ async function registry(
   return ['--registry', `http://127.0.0.1:${(server.address() as AddressInfo).port}/`];
 }
 
-suite('the advisories of the registry', { timeout: 150_000 }, () => {
+suite('npm advisories', { timeout: 150_000 }, () => {
   test('have none of moderate severity or above for shipped packages', async (t) => {
     const { findings, reason } = await advice();
     if (findings === null) return t.skip(`needs a registry with advisories: ${reason}`);

@@ -98,7 +98,7 @@ process.exit(0);
 `;
 writeFileSync(join(app, 'companion.mjs'), script);
 
-suite('with the guard as without it:', () => {
+suite('same answers with the guard and without', () => {
   for (const name of names)
     test(`@fastify/${name}`, async () => {
       const run = (GUARD: string) => node(['companion.mjs', name], { GUARD });

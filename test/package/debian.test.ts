@@ -110,13 +110,13 @@ echo "@left $(ls -d /etc/sekisho /var/lib/sekisho /usr/lib/sekisho /usr/bin/seki
       [deb],
     );
     assert.equal(code, 0, stdout + stderr);
-    const told = Object.fromEntries(
+    const results = Object.fromEntries(
       ['bare', 'page', 'probe', 'direct', 'user', 'config', 'capabilities', 'left'].map((name) => [
         name,
         said(stdout, name),
       ]),
     );
-    assert.deepEqual(told, {
+    assert.deepEqual(results, {
       bare: '200',
       page: '200 It works',
       probe: '421',
@@ -182,11 +182,11 @@ kill "$(pgrep -f 'dist/program/cli.cjs start')" "$authority" "$names"
       [deb],
     );
     assert.equal(code, 0, stdout + stderr);
-    const told = Object.fromEntries(
+    const results = Object.fromEntries(
       ['said', 'page', 'sent', 'probe', 'inside', 'folder'].map((name) => [name, said(stdout, name)]),
     );
     assert.deepEqual(
-      told,
+      results,
       {
         said: '1',
         page: '200 It works',

@@ -53,7 +53,7 @@ async function typeFaults(
   return stdout;
 }
 
-suite('the manifest for Kubernetes', () => {
+suite('the Kubernetes manifest', () => {
   test('is valid by the types of the API', async (t) => {
     assert.equal(await typeFaults(t, documents), '');
     const wrong = structuredClone(documents);

@@ -15,7 +15,7 @@ const allowed = new Set([
   'BlueOak-1.0.0',
 ]);
 
-suite('the licences of what comes with the program', () => {
+suite('licences of shipped packages', () => {
   // Packages built into the dashboard are shipped too.
   const dependencies = [...runtimeDependencies(root), ...builtInDependencies(root)];
 

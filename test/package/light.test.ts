@@ -19,7 +19,7 @@ const script = async (text: string) => {
   return runProcess(process.execPath, ['script.mjs'], { cwd: light, env: { ...cleanEnv } });
 };
 
-suite('without what is optional', () => {
+suite('without optional packages', () => {
   test('at most 12 packages are installed, besides Fastify and its own', () => {
     const { packages } = JSON.parse(readFileSync(join(light, 'package-lock.json'), 'utf8')) as {
       packages: Record<string, { optional?: true; dependencies?: Record<string, string> }>;

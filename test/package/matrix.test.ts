@@ -37,16 +37,16 @@ async function fastify(name, options, one) {
   app.get('/', async () => 'hello');
   if (name === 'inject') return both(async (host) => (await app.inject({ url: '/', headers: { host } })).statusCode);
   await app.listen({ port: 0, host: '127.0.0.1' });
-  const told = await both((host) => one(app.server.address().port, host));
+  const results = await both((host) => one(app.server.address().port, host));
   await app.close();
-  return told;
+  return results;
 }
 async function plain(server, one) {
   guard(server, { hosts });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const told = await both((host) => one(server.address().port, host));
+  const results = await both((host) => one(server.address().port, host));
   server.close();
-  return told;
+  return results;
 }
 const hello = (req, res) => res.end('hello');
 const secure = (port, host) => ask2('https://127.0.0.1:' + port, host);

@@ -74,11 +74,13 @@ suite('the bill of materials', async () => {
     const expected = [...places, 'node_modules/preact', 'node_modules/uplot'].map((place) =>
       manifest(join(root, place, 'package.json')),
     );
-    const told = (one: { name: string; version: string }, licence: string | undefined): string =>
+    const described = (one: { name: string; version: string }, licence: string | undefined): string =>
       `${one.name} ${one.version} ${licence}`;
     assert.deepEqual(
-      bom.components.map((one) => told({ ...one, name: fullName(one) }, one.licenses[0]?.license?.id)).sort(),
-      [...new Set(expected.map((one) => told(one, one.license)))].sort(),
+      bom.components
+        .map((one) => described({ ...one, name: fullName(one) }, one.licenses[0]?.license?.id))
+        .sort(),
+      [...new Set(expected.map((one) => described(one, one.license)))].sort(),
     );
     const names = new Set(bom.components.map(fullName));
     for (const name of ['fastify', 'http-proxy-3', '@opentelemetry/api']) assert.ok(names.has(name), name);

@@ -115,7 +115,7 @@ test('a report to blocklist.de is one form per line that lacks only the reporter
   );
 });
 
-suite('the bundle of STIX', () => {
+suite('the STIX bundle', () => {
   type Thing = Record<string, unknown> & { type: string; id: string };
   const bundle = stixBundle(
     sourcesOf(
