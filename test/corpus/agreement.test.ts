@@ -87,7 +87,7 @@ suite('the rules reference', () => {
     const example = /```http\n(.*?)\n```/s.exec(section)?.[1];
 
     test(`${id}: what is seen, what the sender wants and the actions are those of the catalogue`, () => {
-      assert.ok(section.includes(`Seen: ${rule.title}. The sender wants ${rule.seeks}.`));
+      assert.ok(section.includes(`Matches: ${rule.title}. The sender wants ${rule.seeks}.`));
       const row = section.match(/^\| (?:allow|flag|block) .*$/m)?.[0].split(' | ') ?? [];
       assert.deepEqual(
         row.slice(0, presets.length).map((cell) => cell.replace('| ', '')),
