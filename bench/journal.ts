@@ -5,9 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventPage } from '../src/events/journal-query.ts';
 import { JournalStore } from '../src/events/journal-store.ts';
 import { summary } from '../src/events/journal-summary.ts';
+import { eventPage } from '../test/support/event-page.ts';
 import { journalCost } from './journal-cost.ts';
 import { madeUpEvent } from './made-up-events.ts';
 import { type BenchOptions, median, print } from './options.ts';

@@ -50,5 +50,5 @@ export function mail({ smarthost, from, to }: MailConfig): Channel {
 }
 
 /** Short lines, most important first: it is read on a phone. */
-export const mailText = ({ title, lines, link, signed }: AlertMessage): string =>
+const mailText = ({ title, lines, link, signed }: AlertMessage): string =>
   `${[title, '', ...lines, ...(link === null ? [] : [link]), '', signed].join('\n')}\n`;

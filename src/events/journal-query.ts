@@ -1,30 +1,16 @@
 /** Event queries on the journal. Every answer is bounded, however large the journal. */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { clientPrefix, parsePrefix, prefixText } from '../address/ip.ts';
-import type { Action, Answer, RuleId } from '../rules/catalogue.ts';
-import type { Intent } from '../rules/intent.ts';
-import { type ConnectionFacts, connectionFields } from './connection.ts';
+import type { RuleId } from '../rules/catalogue.ts';
+import { connectionFields } from './connection.ts';
+import type { FoldedEvent } from './fold.ts';
 import { foldWindow } from './journal-store.ts';
 
 /** A row of the journal, without its bytes. */
-export interface JournalRow extends ConnectionFacts {
+export interface JournalRow extends Omit<FoldedEvent, 'time' | 'bytes' | 'counts'> {
   readonly id: number;
-  /** Time of the first and the last event folded into it, milliseconds since the epoch. */
+  /** Time of the first event folded into it, milliseconds since the epoch; `last` is that of the last. */
   readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  readonly listener: string;
-  readonly client: string;
-  readonly prefix: string;
-  readonly site: string | null;
-  readonly action: Action;
-  readonly rule: RuleId;
-  readonly rules: readonly RuleId[];
-  readonly intent: Intent;
-  readonly destination: string | null;
-  readonly answer: Answer | null;
-  readonly why: string;
-  readonly request: string;
   /** Counts towards a ban; null: written before this was recorded. */
   readonly counts: boolean | null;
 }
@@ -63,24 +49,11 @@ const columns =
 /** Rows that a search scans in one step. */
 const searchStep = 4000;
 
-/** @param before `next` of the previous page; an invalid one means the first page */
-export function eventPage(
-  db: DatabaseSync,
-  filter: EventFilter,
-  limit: number,
-  before: string | null,
-): EventPage {
-  const steps = pageSteps(db, filter, limit, before, () => false);
-  for (;;) {
-    const { value, done } = steps.next();
-    if (done === true) return value;
-  }
-}
-
 /**
- * The same in steps, so that other queries can run in between. A filter without an index is a row-by-row scan from the newest row on:
+ * A page, in steps, so that other queries can run in between. A filter without an index is a row-by-row scan from the newest row on:
  * a search without a match would otherwise block all queries while it scans the whole file.
  *
+ * @param before `next` of the previous page; an invalid one means the first page
  * @param late asked after each step: whether to return what was found so far
  */
 export function* pageSteps(

@@ -6,7 +6,7 @@ import type { Deletion } from './journal-retention.ts';
 import { type JournalMark, JournalStore, type JournalStoreOptions } from './journal-store.ts';
 
 /** Requests to the thread; each is answered under its `call` number. */
-export type JournalRequest =
+type JournalRequest =
   | { readonly op: 'write'; readonly batch: readonly FoldedEvent[]; readonly mark?: JournalMark }
   | { readonly op: 'mark'; readonly name: string }
   | JournalRead

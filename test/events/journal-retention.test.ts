@@ -4,8 +4,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { suite, test } from 'node:test';
-import { eventPage } from '../../src/events/journal-query.ts';
 import { JournalStore } from '../../src/events/journal-store.ts';
+import { eventPage } from '../support/event-page.ts';
 import { foldedEventOf } from '../support/probe-events.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

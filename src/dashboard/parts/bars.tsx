@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { amount } from '../words.ts';
 
-export interface Bar {
+interface Bar {
   readonly key: string;
   readonly label: ComponentChildren;
   readonly count: number;
