@@ -7,6 +7,7 @@ import { Pool } from '../../src/forward/pool.ts';
 import type { ResponseHead } from '../../src/wire/response-head.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import { watchDials } from '../support/no-dial.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -69,6 +70,34 @@ suite('an attempt', () => {
     await over(side);
     assert.deepEqual(side.calls, ['ready', 'head 200 ok']);
     assert.match(attempt.backend!.name, /^127\.0\.0\.1:/);
+    assert.equal(attempt.write(Buffer.from('late')), true, 'the rest of a body is discarded, not awaited');
+  });
+
+  test('an empty piece of a chunked body does not end the body', async (t) => {
+    const backend = await rawBackend(t, async ({ socket, until }) => {
+      await until(/0\r\n\r\n$/);
+      socket.write(ok);
+    });
+    const { start } = attempts(t, [backend.port]);
+    const head = 'PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const { attempt, side } = start({ ...get, method: 'PUT', framing: 'chunked', head, ended: false });
+    await eventually(() => side.calls.includes('ready'), 'the backend takes the body');
+    attempt.write(Buffer.alloc(0));
+    attempt.write(Buffer.from('some'));
+    attempt.finish([]);
+    await over(side);
+    assert.equal(backend.connections[0]!.text(), `${head}4\r\nsome\r\n0\r\n\r\n`);
+  });
+
+  test('tries a single backend twice: it may be starting', async (t) => {
+    const dead = await freePort();
+    const dials = watchDials(t);
+    await over(attempts(t, [dead]).start().side);
+    assert.equal(
+      dials.dials.filter(({ kind, destination }) => kind === 'connect' && destination === `127.0.0.1:${dead}`)
+        .length,
+      2,
+    );
   });
 
   test('tries every backend once where none accepts a connection', async (t) => {
@@ -145,6 +174,7 @@ suite('an attempt', () => {
     assert.equal(group.backends[0]!.load, 2);
     second.attempt.cancel();
     assert.equal(group.backends[0]!.load, 1);
+    assert.equal(second.attempt.write(Buffer.from('late')), true, 'the rest of a body is discarded');
     await over(first.side);
     first.attempt.cancel();
     assert.deepEqual([second.side.calls, failures], [[], []]);

@@ -67,6 +67,17 @@ suite('the backends of a site', () => {
     assert.deepEqual(picked(3, 0), new Set([1]));
   });
 
+  test('all ejected, and one has just failed this request: another one is tried', () => {
+    const { picked, fail } = group(2);
+    for (const i of [0, 1]) fail(i, 3);
+    assert.deepEqual(picked(3, 0), new Set([1]));
+  });
+
+  test('all have failed this request: one is tried again', () => {
+    const { made, backends } = group(2);
+    assert.ok(backends.includes(made.pick(backends, null, '192.0.2.1')));
+  });
+
   test('a status above 499 does not eject', () => {
     const { made, backends, picked, told } = group(2);
     for (let i = 0; i < 10; i++) made.succeeded(backends[0]!, 500);

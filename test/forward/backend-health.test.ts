@@ -19,6 +19,8 @@ suite('the health of a backend', () => {
     const health = new BackendHealth();
     fail(health, 2, 0);
     health.succeeded(200);
+    assert.equal(fail(health, 1, 0), false);
+    health.succeeded(200);
     assert.equal(fail(health, 2, 0), false);
   });
 

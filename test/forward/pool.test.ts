@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { suite, type TestContext, test } from 'node:test';
-import { type PoolBounds, poolKey, type Waiter } from '../../src/forward/bounded-pool.ts';
+import { setTimeout } from 'node:timers/promises';
+import { type PoolBounds, poolKey, tick, type Waiter } from '../../src/forward/bounded-pool.ts';
 import { Pool } from '../../src/forward/pool.ts';
 import type { UpstreamConnection } from '../../src/forward/upstream-connection.ts';
 import type { ResponseSink } from '../../src/forward/upstream-exchange.ts';
@@ -103,6 +104,42 @@ suite('a pool', () => {
     all[0]!.ask();
     await eventually(() => all[2]!.connection === all[0]!.connection, 'the one that waits is next');
     assert.equal(made.load, 2);
+  });
+
+  test('keeps an idle connection when another one breaks', async (t) => {
+    const { served, take, pool: made } = await pool(t);
+    const idle = await served();
+    const [reused, broken] = [take(), take()];
+    reused.ask();
+    await eventually(() => reused.seen.includes('answer ok'), 'one is idle again');
+    broken.connection!.destroy();
+    assert.equal(made.load, 0);
+    assert.equal((await served()).connection, idle.connection);
+  });
+
+  test('keeps an idle connection for `idle`, then closes it', async (t) => {
+    const { now } = performance;
+    let later = 1e6;
+    t.mock.method(performance, 'now', () => now.call(performance) + later);
+    const { served } = await pool(t);
+    const { connection } = await served();
+    await setTimeout(3 * tick);
+    assert.equal(connection!.idle, true);
+    later += 61_000;
+    await eventually(() => !connection!.idle, 'it is closed');
+  });
+
+  test('stops its timer once it is closed and empty', async (t) => {
+    const cleared = t.mock.method(globalThis, 'clearInterval').mock;
+    const { served, pool: made } = await pool(t);
+    await served();
+    made.close();
+    await eventually(() => cleared.callCount() > 0, 'the timer is stopped');
+  });
+
+  test('names its backend in failures', async (t) => {
+    const { pool: made, backend } = await pool(t);
+    assert.equal(made.name, `127.0.0.1:${backend.port}`);
   });
 
   test('forgets an exchange that leaves the queue', async (t) => {
@@ -211,6 +248,20 @@ suite('a connection that a client logs in on', () => {
     alice.emit('close');
     assert.equal(made.keepsFor(alice), false);
     assert.equal(alice.listenerCount('close'), 0);
+  });
+
+  test('of the same client on another connection is not kept twice', async (t) => {
+    const { take, pool: made } = await pool(t);
+    const alice = new EventEmitter();
+    const both = [take(alice), take(alice)];
+    for (const { connection } of both) connection!.belongTo(alice);
+    for (const recorder of both) {
+      recorder.ask();
+      await eventually(() => recorder.seen.includes('answer ok'), 'it is answered');
+    }
+    await eventually(() => !both[1]!.connection!.idle, 'the second is closed');
+    assert.deepEqual([made.load, made.keepsFor(alice)], [0, true]);
+    assert.equal(take(alice).connection, both[0]!.connection);
   });
 
   test('is closed to make room for a queued exchange', async (t) => {
