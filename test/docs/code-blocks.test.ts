@@ -1,4 +1,4 @@
-/** Code in the pages is code that works: configs pass `check`, commands exist, quotes are quotes. */
+/** Code in the pages works: configs pass `check`, commands exist, quoted files match. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -20,7 +20,7 @@ import { shownOnly } from './shown-only.ts';
 const scripts = new Set([...Object.keys(packageJson.scripts), 'ci', 'install', 'test', 'start']);
 const program = buildProgram(() => {});
 
-/** Commands of the reader's machine, which the one that tests may lack. */
+/** Commands on the reader's machine that the test machine may lack. */
 const elsewhere = new Set([
   ...[
     'sudo',
@@ -45,14 +45,14 @@ const builtins = new Set(['cd', 'echo', 'printf', 'export']);
 function checkYaml(block: CodeBlock): void {
   const document = parseDocument(block.text);
   assert.deepEqual(document.errors, []);
-  // Without sites it is a part of a config, or something else.
+  // Without `sites` it is part of a config, or another kind of YAML.
   if (document.contents === null || !('has' in document.contents) || !document.has('sites')) return;
   try {
     parseConfig(block.text, root);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const faults = error.faults.map((fault) => faultLines('the config', fault));
-    // Certificates and lists of the reader's machine are not on this one, nor those that the tutorial makes (its own test reads them).
+    // This machine has neither the reader's certificates and lists nor those that the tutorial makes (its own test checks those).
     const left = faults.filter(
       (text) => !/"(?:\/(?:etc|var)\/[^"]+|(?:cert|key)\.pem)" can't be (?:read|created)/.test(text),
     );
@@ -60,7 +60,7 @@ function checkYaml(block: CodeBlock): void {
   }
 }
 
-/** The commands of a block, pipes and lists taken apart; of a transcript, what stands behind `$ `. */
+/** The commands of a block, split at pipes and lists; in a transcript, the lines after `$ `. */
 function commandsOf({ language, text }: CodeBlock): string[][] {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
   const commands = language === 'console' ? lines.flatMap((line) => /^\$ (.*)/.exec(line)?.[1] ?? []) : lines;
@@ -72,7 +72,7 @@ function commandsOf({ language, text }: CodeBlock): string[][] {
     .filter(([name]) => name !== undefined && name !== '');
 }
 
-/** @param made files that commands before it write */
+/** @param made files that earlier commands write */
 function checkCommand([name, ...args]: string[], folder: string, made: Set<string>): void {
   switch (name) {
     case 'npm': {
@@ -121,7 +121,7 @@ function checkSekisho([name, ...rest]: string[], made: Set<string>): void {
   }
 }
 
-/** A block out of the middle of an example stands further to the left. */
+/** A block from the middle of an example has less indentation. */
 const flush = (text: string): string => text.replace(/^ +/gm, '');
 
 const exampleLines = new Set(
@@ -138,18 +138,18 @@ const { policy: ownSite } = compile(
   parseConfig('sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:8081" }]', root),
 );
 
-/** Of the requests in hand-written pages, what becomes of them at www.example.net. */
+/** The verdict on each request in the hand-written pages, for www.example.net. */
 const requests: ReadonlyMap<string, string> = new Map([
   ['GET /x?y HTTP/1.1', 'allow'],
   ['GET http://www.example.net:80/x?y HTTP/1.1', 'allow'],
   ['GET http://www.example.com/ HTTP/1.1', 'block'],
 ]);
 
-/** A script of a reader of the package, from its first line to the end of the app; what a page leaves out is put before. */
+/** Runs a script of a page; adds the lines that the page omits. */
 async function runScript(text: string): Promise<void> {
   const app = /\bconst app = /.test(text) ? '' : "import Fastify from 'fastify';\nconst app = Fastify();\n";
   const script = `${app}${text}\nawait app.ready();\nawait app.close();\n`.replaceAll(
-    // The package has all that its sub-paths have.
+    // The main export has everything that the sub-paths export.
     /from 'sekisho(?:\/[\w-]+)?'/g,
     `from ${JSON.stringify(pathToFileURL(join(root, 'src/index.ts')).href)}`,
   );
@@ -179,7 +179,7 @@ suite('code blocks', () => {
           break;
         case 'sh':
         case 'console':
-          // tutorial.test.ts and newcomer.test.ts run them.
+          // tutorial.test.ts and newcomer.test.ts run these.
           if (path.startsWith('docs/tutorial/') || path === 'docs/how-to/debian-apache.md') break;
           test(`${name} runs commands that exist`, () => {
             let folder = root;
@@ -195,12 +195,12 @@ suite('code blocks', () => {
           break;
         case 'apache':
         case 'nginx':
-          test(`${name} is out of config/examples`, () => {
+          test(`${name} is from config/examples`, () => {
             assert.ok(examples.some((example) => example.includes(flush(block.text))));
           });
           break;
         case 'conf':
-          test(`${name} has its lines out of config/examples`, () => {
+          test(`${name} has only lines from config/examples`, () => {
             for (const line of block.text.trimEnd().split('\n'))
               assert.ok(exampleLines.has(line.trim()), `no example says ${line}`);
           });
@@ -212,7 +212,7 @@ suite('code blocks', () => {
           test(`${name} is an object`, () => assert.equal(typeof JSON.parse(block.text), 'object'));
           break;
         case 'http':
-          // The reference is made of the corpus, which is sent to the real gateway.
+          // The reference comes from the corpus, which is sent to the real gateway.
           if (path === 'docs/reference/rules.md') break;
           test(`${name} is judged as the page says`, () => {
             const bytes = `${block.text.replaceAll('\n', '\r\n')}\r\n`;
@@ -223,13 +223,13 @@ suite('code blocks', () => {
           });
           break;
         case 'text':
-          test(`${name} is run by another test, or nothing that could be`, () => {
+          test(`${name} is run by another test, or cannot be run`, () => {
             const [known] = shownOnly.filter((one) => one.path === path && block.text.includes(one.says));
             assert.ok(known !== undefined, 'make it a console block, or give the reason in shown-only.ts');
           });
           break;
         case '':
-          test(`${name} says what it is`, () => assert.fail('write a language behind the ```, or text'));
+          test(`${name} names its language`, () => assert.fail('write a language after the ```, or text'));
           break;
         default:
           test(`${name} is checked`, () => assert.fail('nothing checks a block of this language'));

@@ -1,11 +1,11 @@
-/** What docs/how-to/fastify.md says of faults in the options is what the plugin says. */
+/** docs/how-to/fastify.md quotes the plugin's error for faulty options. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Fastify from 'fastify';
 import { relayGuard } from '../../src/index.ts';
 import { pages } from './markdown.ts';
 
-test('every fault in the options is told at once, in the words of the page', async () => {
+test('the error has all faults of the options at once, in the words of the page', async () => {
   const page = pages.find(({ path }) => path === 'docs/how-to/fastify.md')!;
   const shown = page.blocks.find(({ language }) => language === 'text')!.text;
   const app = Fastify();

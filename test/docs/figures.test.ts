@@ -1,15 +1,15 @@
-/** Every measured figure has the command that gives it beside it: in its own section, the heading included. */
+/** Every measured figure has the command that measures it in the same section, heading included. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pages, root } from './markdown.ts';
 
-/** What only a measurement can say: rates, times of a computer's size, how many times as fast. Limits and defaults are set, not measured. */
+/** Measured values: rates, short times, speed ratios. Limits and defaults are set, not measured. */
 const measured =
   /\d (?:requests|req|messages|MB|lines)\/s\b|\b(?:requests|messages|lines)\/s \||\d a second\b|\d (?:ns|µs)\b|\bmicroseconds?\b|\bp99\b|times as fast|\d ×/;
 
-/** A command that whoever doubts the figure can run. */
+/** The command that reproduces a figure. */
 const command =
   /`(?:npm run -s (?<script>[\w:-]+)(?: -- (?<name>[\w-]+))?|node (?<file>[\w/.-]+)|npm test)[^`]*`/;
 
@@ -25,7 +25,7 @@ function sections(page: string): Section[] {
     .map((text) => ({ title: text.slice(0, text.indexOf('\n')), text }));
 }
 
-/** Sections with figures that nobody can measure again, a line each. */
+/** Sections with figures that nobody can measure again, one line each. */
 const unproven = (page: string): string[] =>
   sections(page)
     .filter(({ text }) => measured.test(text) && !command.test(text))
@@ -33,10 +33,10 @@ const unproven = (page: string): string[] =>
 
 suite('figures', () => {
   for (const { path, text } of pages) {
-    test(`of ${path} have their command beside them`, () => {
+    test(`in ${path} have their command beside them`, () => {
       assert.deepEqual(unproven(text), [], 'name the command in the same section, or take the figure out');
     });
-    test(`the commands beside figures of ${path} exist`, () => {
+    test(`the commands beside figures in ${path} exist`, () => {
       for (const section of sections(text).filter((one) => measured.test(one.text))) {
         const { script, name, file } = command.exec(section.text)?.groups ?? {};
         if (script === 'bench')
@@ -51,7 +51,7 @@ suite('figures', () => {
     assert.ok(found.length >= 10, `only ${found.length} sections have figures`);
   });
 
-  test('a figure without a command is told', () => {
+  test('a figure without a command is reported', () => {
     assert.deepEqual(unproven('# A\n\n`npm run -s bench -- bans`\n\n## B\n\nCarries 12,000 requests/s.\n'), [
       '## B: 0 requests/s',
     ]);

@@ -1,4 +1,4 @@
-/** Generated pages hold what their sources say: `npm run docs` writes them. */
+/** Generated pages match their sources: `npm run docs` writes them. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { root } from './markdown.ts';
 suite('generated pages', () => {
   for (const [path, content] of Object.entries(generated)) {
     test(`${path} is up to date`, async () => {
-      // Not assert.equal: the difference of two long pages takes longer to work out than anybody reads.
+      // Not assert.equal: computing the difference of two long pages takes too long.
       assert.ok(
         readFileSync(join(root, path), 'utf8') === (await content()),
         `run \`npm run docs\` to write ${path}`,

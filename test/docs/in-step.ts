@@ -1,18 +1,18 @@
-/** Compares a page with its translation: what can be compared without knowing the language. */
+/** Compares a page with its translation, as far as that is possible without knowing the language. */
 import { marked, type Token, type Tokens } from 'marked';
 import { anchor } from '../../docs/site/anchor.ts';
 
 interface Section {
   readonly title: string;
-  /** A line for each block: what it is, and as much of it as both languages share. */
+  /** One line for each block: its kind, and what both languages share. */
   readonly shape: readonly string[];
   readonly links: readonly string[];
   readonly code: readonly string[];
-  /** Numbers in digits, outside of code and targets. */
+  /** Numbers in digits, outside code and link targets. */
   readonly numbers: ReadonlySet<string>;
 }
 
-/** What differs between them, a line each: empty while they are in step. */
+/** The differences, one line each; empty while they are in step. */
 export function driftOf(original: string, translation: string): string[] {
   const [from, to] = [sectionsOf(original), sectionsOf(translation)];
   if (from.length !== to.length) return [`${from.length} sections, and ${to.length} in the translation`];
@@ -49,9 +49,9 @@ function sectionsOf(text: string): Section[] {
     const numbers = new Set<string>();
     marked.walkTokens(inside, (token) => {
       if (token.type === 'link' || token.type === 'image') {
-        // A translation leads to translations, and shows pictures of its language.
+        // A translation links to translations, and shows pictures in its language.
         const href = (token as Tokens.Link).href.replace(/\.ja(?=\.(?:md|png)(?:#|$))/, '');
-        // Headings are translated, so their anchors are: what counts is which heading it is.
+        // Anchors are translated with the headings, so compare the number of the heading.
         const own = anchors.indexOf(decodeURI(href));
         links.push(`${token.type} to ${own === -1 ? href : `heading ${own + 1}`}`);
       } else if (token.type === 'codespan') code.push((token as Tokens.Codespan).text);
@@ -61,7 +61,7 @@ function sectionsOf(text: string): Section[] {
     return {
       title: heading.text,
       shape: inside.flatMap(shapeOf),
-      // A sentence of another language has another order.
+      // Another language has another order in a sentence.
       links: links.sort(),
       code: code.sort(),
       numbers,

@@ -1,4 +1,4 @@
-/** Whatever a page points at is there, and every page can be found. */
+/** Every link leads somewhere, and every page is in the index. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -7,7 +7,7 @@ import { pages, root } from './markdown.ts';
 
 suite('links', () => {
   for (const { path, links } of pages) {
-    test(`of ${path} lead somewhere`, () => {
+    test(`in ${path} lead somewhere`, () => {
       for (const link of links) {
         if (/^(?:https?|mailto):/.test(link)) continue;
         const [file, anchor] = link.split('#') as [string, string | undefined];
@@ -33,7 +33,7 @@ suite('the index', () => {
     assert.deepEqual(missing, [], 'add a line for each to docs/README.md');
   });
 
-  test('README.md leads to it', () => {
+  test('README.md links to it', () => {
     assert.ok(pages.find(({ path }) => path === 'README.md')!.links.includes('docs/README.md'));
   });
 });

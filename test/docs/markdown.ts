@@ -1,4 +1,4 @@
-/** The pages of the project, and what is in them. */
+/** The project's pages, parsed. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { anchor } from '../../docs/site/anchor.ts';
@@ -7,9 +7,9 @@ export const root = join(import.meta.dirname, '../..');
 
 export interface CodeBlock {
   readonly language: string;
-  /** Without the indentation of the list it stands in. */
+  /** Without the indentation of a surrounding list. */
   readonly text: string;
-  /** Where it begins, from 1. */
+  /** Line of its beginning, from 1. */
   readonly line: number;
 }
 
@@ -26,7 +26,7 @@ export interface Page {
   readonly code: readonly string[];
 }
 
-/** Every page: those at the top, those under docs/, and of the examples. */
+/** Every page: in the top folder, under docs/ and under examples/. */
 export const pages: readonly Page[] = globSync(['*.md', 'docs/**/*.md', 'examples/*.md'], { cwd: root })
   .sort()
   .map(readPage);

@@ -1,4 +1,4 @@
-/** Settings, paths of the API and metrics that the pages and example files name are there: a reader can type them. */
+/** Settings, API paths and metrics in the pages and example files exist. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { ruleIds } from '../../src/rules/catalogue.ts';
 import { pages, root } from './markdown.ts';
 
 const reference = pages.find(({ path }) => path === 'docs/reference/config.md')!;
-/** `sites[].hosts` and the like, and without the brackets, as the prose may say it. */
+/** `sites[].hosts` and the like, also without brackets, as in prose. */
 const settings = new Set(
   [...reference.text.matchAll(/^#+ `(.+)`$/gm)].flatMap(([, name]) => [name!, name!.replaceAll('[]', '')]),
 );
 const top = new Set(Object.keys((fileSchema() as { properties: object }).properties));
 
-/** `bans.allow`, `policy.rules.connect`, `rateLimit.max`: whatever begins with a section of the config. */
+/** `bans.allow`, `policy.rules.connect`, `rateLimit.max`: names that begin with a section of the config. */
 function isSetting(words: string): boolean {
   const [first, ...rest] = words.split(/\.|\[\]\.?/).filter((word) => word !== '');
   return rest.length > 0 && top.has(first!) && /^[a-z]\w*(?:\[\])?(?:\.[\w-]+(?:\[\])?)+$/i.test(words);
@@ -30,9 +30,9 @@ suite('names in the pages', async () => {
   const paths = Object.keys(openapi.paths).map((path) => path.replace(/\/\{.*/, ''));
   const metricNames = new Set([...metrics.matchAll(/^# HELP (\w+)/gm)].map(([, name]) => name!));
 
-  /** Names of metrics in some text that the gateway does not have. */
+  /** Metric names in a text that the gateway does not have. */
   const strangers = (text: string): string[] =>
-    // Not the table of nftables that `export egress` makes, nor the variable of the exports.
+    // Except the nftables table of `export egress`, and the variable of the exports.
     [...text.matchAll(/(?<!table inet )\bsekisho_[a-z][a-z_]*[a-z]\b/g)]
       .map(([name]) => name)
       .filter((name) => name !== 'sekisho_rule')
@@ -40,7 +40,7 @@ suite('names in the pages', async () => {
         (name) => !metricNames.has(name) && !metricNames.has(name.replace(/_(?:bucket|sum|count)$/, '')),
       );
 
-  /** Some fields of answers are named as sections of the config are: `journal.written`. */
+  /** Some answer fields have names like config sections: `journal.written`. */
   const fields = new Set(
     Object.values(openapi.paths)
       .flatMap((operations) => Object.values(operations))
@@ -75,7 +75,7 @@ suite('names in the pages', async () => {
     });
   }
 
-  test('some of each are found', () => {
+  test('some of each kind are found', () => {
     assert.ok(pages.flatMap(({ code }) => code.filter(isSetting)).length > 20);
     assert.ok(paths.includes('/api/events') && metricNames.has('sekisho_probes_total'));
     assert.ok(isSetting('bans.nothing') && !known('bans.nothing'));

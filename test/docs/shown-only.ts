@@ -1,14 +1,14 @@
-/** Blocks of text that are shown and not run here, each with the test that does it instead, or the reason that nothing can. */
+/** Text blocks that code-blocks.test.ts does not run, each with the test that does, or the reason why none can. */
 export const shownOnly: readonly { readonly path: string; readonly says: string; readonly why: string }[] = [
   ...['README.md', 'README.ja.md'].map((path) => ({
     path,
     says: 'blocked      127.0.0.1',
-    why: 'the log for people: transcripts.test.ts compares it with the program',
+    why: 'the terminal log: transcripts.test.ts compares it with the program',
   })),
   {
     path: 'CONTRIBUTING.md',
     says: 'the program, room by room',
-    why: 'the tree of folders: test/structure holds imports against it',
+    why: 'the tree of folders',
   },
   {
     path: 'docs/architecture.md',
@@ -18,12 +18,12 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
   {
     path: 'docs/explanation/why-200-does-not-mean-relayed.md',
     says: 'GET http://www.example.com/',
-    why: 'a line of a log: the transcript of the same page scans it',
+    why: 'a log line: the transcript on the same page scans it',
   },
   {
     path: 'docs/reference/log-formats.md',
     says: '',
-    why: 'lines of logs: test/scan/examples.test.ts reads each with scan and explain',
+    why: 'log lines: test/scan/examples.test.ts reads each with scan and explain',
   },
   { path: 'docs/fleet.md', says: 'clients', why: 'a drawing' },
   {
@@ -44,7 +44,7 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
   {
     path: 'docs/tutorial/protect-apache.md',
     says: 'blocked      127.0.0.1',
-    why: 'the log for people: tutorial.test.ts compares it with the program',
+    why: 'the terminal log: tutorial.test.ts compares it with the program',
   },
   {
     path: 'docs/how-to/fastify.md',
@@ -54,6 +54,6 @@ export const shownOnly: readonly { readonly path: string; readonly says: string;
   {
     path: 'docs/reference/cli.md',
     says: 'sekisho ',
-    why: 'made of the program itself',
+    why: 'generated from the program',
   },
 ];

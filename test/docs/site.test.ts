@@ -1,6 +1,6 @@
 /**
- * The site that `npm run site` builds: every page is there, every link leads somewhere, nothing comes from elsewhere; and how it
- * looks to axe-core, in both themes and on a phone. With SEKISHO_SCREENSHOTS=FOLDER the pictures are kept there.
+ * The site that `npm run site` builds: it has every page, every link leads somewhere, it loads nothing external, and axe-core finds no
+ * serious fault, in both themes and on a phone. SEKISHO_SCREENSHOTS=FOLDER keeps the screenshots.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ suite('the site', () => {
     });
   }
 
-  test('has no link that leads nowhere', () => {
+  test('has no dead link', () => {
     for (const [place, html] of documents) {
       for (const to of targets(html)) {
         if (/^[a-z]+:/.test(to)) continue;
@@ -60,7 +60,7 @@ suite('the site', () => {
     }
   });
 
-  test('leads from the front to every page', () => {
+  test('links from the front page to every page', () => {
     const seen = new Set(['index.html']);
     for (const place of seen) {
       for (const to of targets(documents.get(place) ?? '')) {
@@ -74,7 +74,7 @@ suite('the site', () => {
     );
   });
 
-  test('loads nothing from elsewhere, and runs no script', () => {
+  test('loads nothing external, and runs no script', () => {
     for (const [place, html] of documents) {
       assert.doesNotMatch(html, /<script|<iframe|<object|@import|\ssrc="(?:https?:)?\/\//i, place);
       for (const [, href] of html.matchAll(/<link[^>]* href="([^"]*)"/g))
@@ -83,13 +83,13 @@ suite('the site', () => {
     assert.doesNotMatch(readFileSync(join(folder, 'style.css'), 'utf8'), /url\(|@import/);
   });
 
-  test('says which language a page is in', () => {
+  test('declares the language of each page', () => {
     for (const [place, html] of documents)
       assert.match(html, place.endsWith('.ja.html') ? /<html lang="ja">/ : /<html lang="en">/, place);
   });
 });
 
-suite('the looks of the site', { skip: without('chromium'), timeout: 170_000 }, () => {
+suite('the layout of the site', { skip: without('chromium'), timeout: 170_000 }, () => {
   const stops: (() => unknown)[] = [];
   let browser: Browser;
   before(async () => {

@@ -1,4 +1,4 @@
-/** What a page shows of a terminal: commands behind `$ `, each with what it prints. */
+/** Terminal transcripts in a page: commands after `$ `, each with its output. */
 import assert from 'node:assert/strict';
 import type { CodeBlock } from './markdown.ts';
 
@@ -17,7 +17,7 @@ export function steps({ text }: CodeBlock): Step[] {
     });
 }
 
-/** Without what differs from run to run. */
+/** Without the parts that differ between runs. */
 const settled = (text: string): string =>
   text
     .replaceAll('\r\n', '\n')
@@ -27,7 +27,7 @@ const settled = (text: string): string =>
     .replace(/^\d\d:\d\d:\d\d {2}/gm, '(now)  ')
     .trimEnd();
 
-/** Lines as they come out. `…`: whatever stands there; on a line of its own, any lines. */
+/** Compares output. `…` in the shown text stands for anything; on its own line, for any lines. */
 export function assertOutput(actual: string, shown: string): void {
   const [is, says] = [settled(actual), settled(shown)];
   if (!says.includes('…')) {

@@ -1,4 +1,4 @@
-/** What the pages show of a terminal is what the program prints. */
+/** Terminal transcripts in the pages match what the program prints. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { assertOutput, steps } from './terminal.ts';
 
 const owner = { after };
 
-/** The first command of the README, on a free port; its log as asked for. */
+/** Starts the README's first command on a free port, with the given log format. */
 async function start(format: 'pretty' | 'json'): Promise<{ program: RunningProcess; port: number }> {
   const config = join(await tempDir(owner, 'transcript'), 'sekisho.yaml');
   const shipped = await readFile(join(root, 'config/sekisho.yaml'), 'utf8');
@@ -34,16 +34,16 @@ async function start(format: 'pretty' | 'json'): Promise<{ program: RunningProce
 const blocksOf = (page: string, language: string): CodeBlock[] =>
   pages.find(({ path }) => path === page)!.blocks.filter((block) => block.language === language);
 
-/** The command with the port of this run, and without npm, which does no more than start the script. */
+/** The command with this run's port, and without npm, which only starts the script. */
 const asRun = (command: string, port: number): string =>
   command
     .replaceAll(':8080', `:${port}`)
     .replace('npm run -s sekisho -- ', `${packageJson.scripts.sekisho} `);
 
 const runnable = /^(?:curl |printf |echo |npm run -s sekisho -- (?:check|explain|scan) )/;
-/** Each once: a translation shows the same terminal. */
+/** Each once: translations have the same transcripts. */
 const transcripts = new Map(
-  // A tutorial is a walk with a state of its own: its test goes along.
+  // The tutorial's steps depend on each other: tutorial.test.ts runs them.
   pages
     .filter(({ path }) => !path.startsWith('docs/tutorial/'))
     .flatMap(({ path, blocks }) =>
@@ -77,7 +77,7 @@ suite('transcripts', async () => {
     });
   }
 
-  test('the log for people', async () => {
+  test('the terminal log', async () => {
     const shown = blocksOf('README.md', 'text').find(({ text }) =>
       text.includes('blocked      127.0.0.1'),
     )!.text;
@@ -87,7 +87,7 @@ suite('transcripts', async () => {
     assert.equal(line.replace(time, 'time'), shown.trimEnd().replace(time, 'time'));
   });
 
-  test('the log for programs', async () => {
+  test('the JSON log', async () => {
     const { text } = blocksOf('docs/reference/log.md', 'json').find((block) =>
       block.text.includes('"probe"'),
     )!;

@@ -1,4 +1,4 @@
-/** The tutorial, walked from its first block to its last: every command run, every output compared. */
+/** Runs the tutorial from its first block to its last: every command is run, every output compared. */
 import assert from 'node:assert/strict';
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -18,8 +18,8 @@ const skip = without('apache2', 'curl', 'openssl');
 
 /** Commands that are not run, and why. */
 const notRun: ReadonlyMap<string, string> = new Map([
-  ['sudo apt-get install -y apache2 curl openssl', 'installs packages; the peers of the tests are these'],
-  ['npm ci', 'the checkout under test has been installed'],
+  ['sudo apt-get install -y apache2 curl openssl', 'installs packages; the test machine has them'],
+  ['npm ci', 'the checkout under test is installed already'],
 ]);
 
 suite(path, { skip }, async () => {
@@ -51,17 +51,17 @@ suite(path, { skip }, async () => {
 });
 
 interface Walk {
-  /** @returns stdout; of a command that stays, nothing: it goes on until the walk starts it again */
+  /** @returns stdout; nothing for a server, which runs until the tutorial starts it again */
   run(command: string): Promise<string>;
-  /** The output of a command that does not stay. */
+  /** Compares the output of a command that ends. */
   shows(step: Step): Promise<void>;
-  /** What the command started last has printed. */
+  /** Compares the output of the server started last. */
   says(block: CodeBlock): Promise<void>;
   holds(file: string, block: CodeBlock): Promise<void>;
 }
 
 async function startWalk(): Promise<Walk> {
-  // What a test starts would end with that test: a terminal stays open to the end of the walk.
+  // Servers must outlive the test that starts them: the tutorial's terminals stay open to its end.
   const ends: (() => unknown)[] = [];
   const owner: Owner = { after: (end) => ends.push(end) };
   after(async () => {
@@ -86,7 +86,7 @@ async function startWalk(): Promise<Walk> {
       SEKISHO_TOKEN: undefined,
     },
   };
-  // The cache of what Node has compiled lies in the checkout.
+  // Node's compile cache is in the checkout.
   const script = packageJson.scripts.sekisho
     .replace(/^NODE_COMPILE_CACHE=\S+ /, '')
     .replace('src/cli.ts', join(root, 'src/cli.ts'));
@@ -113,7 +113,7 @@ async function startWalk(): Promise<Walk> {
     }
     const { stdout, stderr } = await runProcess('sh', ['-c', asRun(command)], environment);
     if (command.startsWith('cp -r ')) await settle(folder, here);
-    // What a command has to complain about, a reader would see too.
+    // A reader would see these complaints too.
     assert.doesNotMatch(stderr, /no such file|not found|error|cannot/i, command);
     return there(stdout);
   }
@@ -121,12 +121,12 @@ async function startWalk(): Promise<Walk> {
   return {
     run,
     async shows({ command, output }) {
-      // The journal takes events in within a second; a reader types no faster.
+      // The journal writes events within a second; a reader types no faster.
       await inTime(command.includes('/api/') ? 5_000 : 0, async () =>
         assertOutput(await run(`{ ${command}; } 2>&1`), output),
       );
     },
-    // Evidence is waited for before the line is written.
+    // The line is written once the evidence is complete.
     says: ({ text }) => inTime(5_000, async () => assertOutput(there(last!.stderr()), `…\n${text}`)),
     async holds(file, { text }) {
       assert.ok(
@@ -137,7 +137,7 @@ async function startWalk(): Promise<Walk> {
   };
 }
 
-/** The copy of the reader's files, on free ports; the log as on a terminal. */
+/** Puts the reader's files on free ports, and sets the terminal log format. */
 async function settle(folder: string, here: (text: string) => string): Promise<void> {
   for (const name of ['apache.conf', 'sekisho.yaml']) {
     const file = join(folder, 'practice', name);
@@ -146,7 +146,7 @@ async function settle(folder: string, here: (text: string) => string): Promise<v
   await writeFile(join(folder, 'practice/sekisho.yaml'), 'log: { format: pretty }\n', { flag: 'a' });
 }
 
-/** @throws what it throws at last, once the time (milliseconds) is over */
+/** Retries until it holds. @throws its last error once the time (milliseconds) is over */
 async function inTime(time: number, holds: () => Promise<void>): Promise<void> {
   const end = Date.now() + time;
   for (;;) {

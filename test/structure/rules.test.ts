@@ -1,4 +1,4 @@
-/** The catalogue, the schema and the page of rules speak of the same rules. */
+/** The catalogue, the schema and the rules page have the same rules. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,21 +12,21 @@ interface SchemaNode {
 }
 
 suite('the rules', () => {
-  test('have one id each', () => {
+  test('have unique ids', () => {
     assert.equal(new Set(ruleIds).size, ruleIds.length);
   });
 
-  test('of the schema are those of the catalogue', () => {
+  test('in the schema are those of the catalogue', () => {
     const schema = JSON.parse(read('config/sekisho.schema.json')) as SchemaNode;
     const rules = schema.properties.policy!.properties.rules!;
     assert.deepEqual(Object.keys(rules.properties).sort(), [...ruleIds].sort());
   });
 
-  test('of the reference page are those of the catalogue', () => {
+  test('on the reference page are those of the catalogue', () => {
     const headings = [...read('docs/reference/rules.md').matchAll(/^#{2,4} `?([a-z0-9-]+)`?$/gm)];
-    const told = headings
+    const listed = headings
       .map(([, id]) => id!)
       .filter((id) => id.includes('-') || (ruleIds as string[]).includes(id));
-    assert.deepEqual([...told].sort(), [...ruleIds].sort());
+    assert.deepEqual([...listed].sort(), [...ruleIds].sort());
   });
 });
