@@ -213,3 +213,35 @@ test('a lock held by another thread delays no request, and no ban is lost', asyn
   other.exec('COMMIT');
   await eventually(() => written() === 2, 'the ban is written nonetheless');
 });
+
+test('a full journal deletes the probe bans that end soonest; a replaced record takes no room', async (t) => {
+  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
+  const journal = new SqliteBanJournal({
+    path,
+    memory: 1000,
+    clock: () => 0,
+    onError: (error) => assert.fail(String(error)),
+    most: 10,
+  });
+  t.after(() => journal.close());
+  const prefixes = (): string[] =>
+    journal
+      .load()
+      .map(({ prefix }) => prefix)
+      .sort();
+  const all = Array.from({ length: 10 }, (_, number) => row(number));
+  for (let round = 0; round < 3; round++) {
+    for (const ban of all) journal.save({ ...ban, changed: round });
+    journal.flush();
+  }
+  assert.deepEqual(prefixes(), all.map(({ prefix }) => prefix).sort());
+  journal.save({ ...row(20), until: 1, by: 'operator' });
+  journal.save({ ...row(21), until: 2 });
+  journal.save({ ...row(22), until: 3 });
+  journal.flush();
+  // Three too many, and a twentieth more: those that end soonest, of the equal ones any.
+  const left = prefixes();
+  assert.equal(left.length, 9);
+  assert.ok(left.includes(row(20).prefix), "an operator's ban stays");
+  assert.ok(!left.includes(row(21).prefix) && !left.includes(row(22).prefix));
+});

@@ -271,6 +271,20 @@ suite('exported bans', () => {
     assert.match(exportBans('nginx', bans, listed, now), /^deny 2001:db8::\/64;$/m);
   });
 
+  test('as a HAProxy map from prefix to a reason of one word', () => {
+    assert.equal(
+      exportBans('haproxy', [...bans, ban('203.0.113.1/32', { reason: '???' })], listed, now),
+      [
+        '198.51.100.0/24 imported-list',
+        '192.0.2.1/32 imported-list',
+        '192.0.2.0/24 scan-of-all-ports-',
+        '2001:db8::/64 connect',
+        '203.0.113.1/32 -',
+        '',
+      ].join('\n'),
+    );
+  });
+
   test('HAProxy accepts them as a map', {
     skip: peer('haproxy') === null ? 'haproxy is not installed' : false,
   }, async (t) => {
