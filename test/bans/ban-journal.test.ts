@@ -245,3 +245,44 @@ test('a full journal deletes the probe bans that end soonest; a replaced record 
   assert.ok(left.includes(row(20).prefix), "an operator's ban stays");
   assert.ok(!left.includes(row(21).prefix) && !left.includes(row(22).prefix));
 });
+
+test('a service that moves to another journal takes over its bans, and saves old and new bans there', async (t) => {
+  const dir = await tempDir(t, 'journal');
+  const open = (name: string) =>
+    new SqliteBanJournal({
+      path: join(dir, name),
+      memory: 60_000,
+      clock: () => 1000,
+      onError: (error) => assert.fail(String(error)),
+    });
+  const prefixesIn = (name: string): string[] => {
+    const journal = open(name);
+    const found = journal.load().map(({ prefix }) => prefix);
+    journal.close();
+    return found.sort();
+  };
+  const next = open('next.db');
+  next.save({ ...row(9), until: 100_000 });
+  next.flush();
+  const ledger = new BanLedger({
+    after: 1,
+    within: 1000,
+    for: [60_000],
+    exempt: new PrefixSet([]),
+    clock: () => 1000,
+  });
+  const service = await BanService.start({
+    ledger,
+    journal: open('first.db'),
+    lists: [],
+    onBan: () => {},
+    onError: (error) => assert.fail(String(error)),
+  });
+  ledger.add({ prefix: '192.0.2.1' });
+  service.moveTo(next);
+  assert.equal(service.isBanned(row(9).prefix), true);
+  ledger.add({ prefix: '192.0.2.2' });
+  service.close();
+  assert.deepEqual(prefixesIn('first.db'), ['192.0.2.1/32']);
+  assert.deepEqual(prefixesIn('next.db'), [row(9).prefix, '192.0.2.1/32', '192.0.2.2/32'].sort());
+});

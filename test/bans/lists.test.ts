@@ -143,6 +143,13 @@ suite('imported ban lists', () => {
     await rename(`${file}.new`, file);
     await eventually(() => ledger.isBanned('198.51.100.9/32'), 'the new list is in force');
     assert.equal(ledger.isBanned('192.0.2.1/32'), false);
+    await writeFile(file, '203.0.113.0/24 \n');
+    await eventually(
+      () => ledger.isBanned('203.0.113.9/32'),
+      'a rewritten list of the same size is in force',
+    );
+    await writeFile(file, '198.51.100.0/24\n');
+    await eventually(() => ledger.isBanned('198.51.100.9/32'), 'the list is in force again');
     await writeFile(file, 'nonsense\n');
     await eventually(() => errors.length > 0, 'the error is reported');
     assert.match(errors[0]!.message, /list\.txt:1: "nonsense" is not a prefix/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prefixKeyText } from '../../src/address/prefix-key.ts';
 import { type Ban, banMakers, forever } from '../../src/bans/ban.ts';
+import { BanMirror } from '../../src/bans/ban-mirror.ts';
 import { packBans, unpackBans } from '../../src/program/workers/ban-batch.ts';
 
 test('unpacking a batch restores every ban', () => {
@@ -37,4 +38,25 @@ test('unpacking a batch restores every ban', () => {
     bans.map(({ prefix, until, changed, by }) => ({ prefix, until, changed, by })),
   );
   assert.ok(packBans(bans).byteLength <= bans.length * 40, 'forty bytes each');
+});
+
+test('a mirror that is given batches bans and pardons the same clients', () => {
+  const mirror = new BanMirror({ clock: () => 1000 });
+  const ban: Ban = {
+    prefix: '192.0.2.0/24',
+    since: 500,
+    until: 2000,
+    changed: 500,
+    level: 1,
+    by: 'operator',
+    reason: '',
+  };
+  const give = (...bans: Ban[]): void => unpackBans(packBans(bans), (key, record) => mirror.put(key, record));
+  give(ban, { ...ban, prefix: '2001:db8::/64' });
+  assert.deepEqual(
+    ['192.0.2.7/32', '192.0.3.7/32', '2001:db8::/64'].map((prefix) => mirror.isBanned(prefix)),
+    [true, false, true],
+  );
+  give({ ...ban, changed: 600, until: 600 });
+  assert.equal(mirror.isBanned('192.0.2.7/32'), false);
 });
