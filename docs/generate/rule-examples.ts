@@ -53,6 +53,16 @@ const written: Readonly<Partial<Record<RuleId, string>>> = {
 /** Rules without example bytes: they depend on earlier requests. */
 export const withoutBytes: ReadonlySet<RuleId> = new Set(['client-banned', 'rate-limited']);
 
+/** Rules whose example describes what happens and is not the bytes of one request or mail command, so `explain` can't read it. */
+export const inWords: ReadonlySet<RuleId> = new Set([
+  'sni-foreign',
+  'header-overflow',
+  'smtp-auth-failed',
+  'smtp-own-sender',
+  'smtp-smuggling',
+  'smtp-early-talk',
+]);
+
 /** Printable lines, or null if there is no example. `\xHH` is an unprintable byte; lines end in CR LF. */
 export function ruleExample(id: RuleId): string | null {
   if (written[id] !== undefined) return written[id];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { withoutBytes } from '../../docs/generate/rule-examples.ts';
+import { inWords, withoutBytes } from '../../docs/generate/rule-examples.ts';
 import { explain } from '../../src/explain/explain.ts';
 import {
   catalogue,
@@ -49,16 +49,6 @@ const sections = new Map(
     .split(/^## /m)
     .map((section): [string, string] => [/^`([a-z0-9-]+)`/.exec(section)?.[1] ?? '', section]),
 );
-
-/** Examples that are no bytes of one request or one mail command. */
-const inWords: ReadonlySet<RuleId> = new Set([
-  'sni-foreign',
-  'header-overflow',
-  'smtp-auth-failed',
-  'smtp-own-sender',
-  'smtp-smuggling',
-  'smtp-early-talk',
-]);
 
 /** The bytes of an example as the page prints it. */
 const bytesOf = (example: string): Buffer =>
