@@ -97,7 +97,7 @@ class Examination {
     if (methodsOf(this.#site ?? this.#seen.policy).has(method)) return;
     this.#seen.see(
       'method-unknown',
-      `${method} is no method that is served`,
+      `the method ${method} is not served`,
       { part: 'method', start: 0, end: method.length },
       { unmeant: this.#seen.byBrowser || httpMethods.has(method) },
     );
@@ -207,7 +207,7 @@ class Examination {
     const site = this.#seen.policy.sites.find(authority.host) ?? null;
     this.#path = path;
     if (site === null) {
-      this.#seen.see('absolute-form-foreign', `${authority.host} is none of our sites`, where);
+      this.#seen.see('absolute-form-foreign', `${authority.host} is not one of our sites`, where);
     } else {
       this.#site = site;
       this.#host = authority.host;
@@ -240,7 +240,7 @@ class Examination {
         this.#site = this.#seen.policy.defaultSite;
       } else {
         const header = this.#seen.facts.host;
-        const what = `${host.host} is none of our sites`;
+        const what = `${host.host} is not one of our sites`;
         const where: Evidence =
           header === -1 ? { part: 'target', start: 0, end: 0 } : this.#seen.inHeader(header);
         this.#seen.seeByPage('host-foreign', what, where);
@@ -259,7 +259,7 @@ class Examination {
     if (url === null) return;
     const left = path.length - merged.length;
     const { target } = this.#seen.request;
-    this.#seen.see('url-in-path', 'a foreign URL stands where a path should', {
+    this.#seen.see('url-in-path', 'a foreign URL in place of a path', {
       part: 'target',
       start: rawOffset(target, left + url.start),
       end: rawOffset(target, left + url.end),

@@ -3,7 +3,7 @@ import type { Rule } from './catalogue.ts';
 
 export const mailRules = {
   'smtp-foreign-recipient': {
-    title: 'a recipient whose domain is none of ours, from a client that may not relay',
+    title: 'a recipient whose domain is not ours, from a client that must not relay',
     seeks: 'mail to a third party sent through this server',
     reference: 'RFC 5321 section 7.9; RFC 2505 section 2.1; nmap smtp-open-relay',
     action: 'block',

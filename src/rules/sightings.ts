@@ -23,7 +23,7 @@ export const stranger: ClientStatus = { trusted: false, allowed: false, banned: 
 /** A rule that was seen, with the evidence. */
 export interface Found {
   readonly rule: RuleId;
-  /** What was seen, for people: `www.example.com is none of our sites`. */
+  /** What was seen, for people: `www.example.com is not one of our sites`. */
   readonly what: string;
   readonly evidence: Evidence;
   /** May be legitimate, so it gets the milder action of the rule. */

@@ -86,7 +86,7 @@ export function judgeRecipient(text: string, policy: MailPolicy, relayRight: Rel
   } else if (seen.size === 0 && relayRight === 'outside') {
     if (!ours(path.domain)) {
       seen.add('smtp-foreign-recipient');
-      why = `${path.domain} is none of our domains`;
+      why = `${path.domain} is not one of our domains`;
     } else if (expandedLocal.test(path.local) || (policy.plainLocals === true && oddLocal.test(path.local))) {
       seen.add('smtp-malformed-path');
       why = 'a local part that a delivery agent could read as something else';

@@ -90,7 +90,7 @@ test('the command explains each line of a dialogue that begins with one', async 
     text,
     /^ {2}1\. user%example\.com@example\.net: the last % becomes an @, for example\.com; user@example\.com remains$/m,
   );
-  assert.match(text, /^example\.com is none of our domains\. /m);
+  assert.match(text, /^example\.com is not one of our domains\. /m);
 });
 
 test('what is taken, and for whom', () => {
