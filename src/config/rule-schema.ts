@@ -44,7 +44,7 @@ const rulePolicy = (id: RuleId) => {
       {
         fix: `${fix}, or a map with action and answer`,
         description:
-          `Seen: ${rule.title}. The sender wants ${rule.seeks}. Reference: ${rule.reference}. ` +
+          `Matches: ${rule.title}. The sender wants ${rule.seeks}. Reference: ${rule.reference}. ` +
           (rule.forwardable
             ? 'Actions: `allow` (not even recorded), `flag` (recorded, passed on), `block`. '
             : 'Can only be blocked: passing it on would mean relaying for its sender. ') +

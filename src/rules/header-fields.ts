@@ -13,7 +13,8 @@ export function seeProxyHeaders(sightings: Sightings): void {
   if ((bits & own) === 0) return;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
-    if (is(name, 'proxy-connection')) sightings.seeHeader('proxy-connection', 'Proxy-Connection is present', i);
+    if (is(name, 'proxy-connection'))
+      sightings.seeHeader('proxy-connection', 'Proxy-Connection is present', i);
     else if (is(name, 'proxy-authorization'))
       sightings.seeHeader('proxy-authorization', 'Proxy-Authorization is present', i);
     else if (is(name, 'max-forwards') && (is(method, 'trace') || method === 'OPTIONS')) {
