@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { gauges, type Mailed, type Ordered } from '../admin/gauges.ts';
+import { gatewayMetrics, type MailCounts, type OrderedCertificates } from '../admin/gateway-metrics.ts';
 import type { AdminServerOptions } from '../admin/server.ts';
 import type { BanService } from '../bans/ban-service.ts';
 import type { MailBans } from '../bans/mail-bans.ts';
@@ -65,9 +65,9 @@ export interface ControlPlaneOptions {
   /** Null: no fleet is configured. */
   readonly fleet?: () => Fleet | null;
   /** The state of the mail guard; null: there is none. */
-  readonly mail?: () => Mailed | null;
+  readonly mail?: () => MailCounts | null;
   /** The ordered certificates; null: none are ordered. */
-  readonly certificates?: () => Ordered | null;
+  readonly certificates?: () => OrderedCertificates | null;
   /** The policy in force. @default that of the config */
   readonly policy?: Policy;
 }
@@ -202,7 +202,7 @@ function adminOptions(
     metrics: {
       counters,
       probes,
-      others: gauges({
+      others: gatewayMetrics({
         journal,
         alerts: () => flow.alerts?.status ?? null,
         records: () => flow.records,

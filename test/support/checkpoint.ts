@@ -1,6 +1,6 @@
 /** The whole checkpoint in this process, as `start` composes it: client plane, control plane, data plane. */
 import { pino } from 'pino';
-import type { Ordered } from '../../src/admin/gauges.ts';
+import type { OrderedCertificates } from '../../src/admin/gateway-metrics.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type ClientPlane, startClientPlane } from '../../src/program/bans-and-fleet.ts';
 import { type ControlPlane, startControlPlane } from '../../src/program/control-plane.ts';
@@ -43,7 +43,7 @@ export async function runCheckpoint(
   owner: Owner,
   yaml = '',
   more = '',
-  certificates: Ordered | null = null,
+  certificates: OrderedCertificates | null = null,
 ): Promise<RunningCheckpoint> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });

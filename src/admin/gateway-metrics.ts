@@ -15,7 +15,7 @@ interface Backend {
 }
 
 /** Counts of the mail guard; all but `sessions` since the start. */
-export interface Mailed {
+export interface MailCounts {
   readonly messages: number;
   readonly recipients: number;
   readonly bytes: number;
@@ -23,7 +23,7 @@ export interface Mailed {
 }
 
 /** Certificates ordered by ACME. */
-export interface Ordered {
+export interface OrderedCertificates {
   readonly states: readonly CertificateState[];
   /** Since the start. */
   readonly orders: { readonly issued: number; readonly failed: number };
@@ -35,7 +35,7 @@ interface Deliveries {
 }
 
 /** Getters, since a reload of the config can replace the journal and the alerts. */
-export interface Measured {
+export interface GatewayState {
   readonly journal: () => Journal;
   readonly alerts: () => Deliveries | null;
   /** Events exported by `otel.logs`; null: it is off. */
@@ -43,29 +43,29 @@ export interface Measured {
   readonly bans: BanService | null;
   readonly backends: () => readonly Backend[] | Promise<readonly Backend[]>;
   readonly fleet: () => FleetHealth | null;
-  readonly mail: () => Mailed | null;
-  readonly certificates: () => Ordered | null;
+  readonly mail: () => MailCounts | null;
+  readonly certificates: () => OrderedCertificates | null;
   readonly stream: Stream;
   /** Probes by country; empty: `geo` names no file for it. */
   readonly countries: ReadonlyMap<string, number>;
 }
 
-export function gauges(measured: Measured): ExtraMetric[] {
-  const { bans, stream, countries } = measured;
+export function gatewayMetrics(state: GatewayState): ExtraMetric[] {
+  const { bans, stream, countries } = state;
   return [
-    ...certificateMetrics(measured.certificates),
+    ...certificateMetrics(state.certificates),
     {
       name: 'probes_by_country_total',
       help: 'Probes by country of the source (label country: ISO 3166-1 alpha-2 or unknown), if geo names a file for it.',
       type: 'counter',
       samples: () => [...countries].map(([country, count]): Sample => [{ country }, count]),
     },
-    ...journalMetrics(measured.journal),
+    ...journalMetrics(state.journal),
     ...banMetrics(() => bans?.ledger.counts ?? null),
-    ...mailMetrics(measured.mail),
-    ...deliveryMetrics(measured.alerts, measured.records),
-    ...backendMetrics(measured.backends),
-    ...fleetMetrics(measured.fleet),
+    ...mailMetrics(state.mail),
+    ...deliveryMetrics(state.alerts, state.records),
+    ...backendMetrics(state.backends),
+    ...fleetMetrics(state.fleet),
     {
       name: 'dashboard_listeners',
       help: 'Browsers on the live feed.',
@@ -81,7 +81,7 @@ const one = (value: number): Sample[] => [[{}, value]];
 const when = <T>(value: T | null, read: (value: T) => number): Sample[] =>
   value === null ? [] : one(read(value));
 
-const certificateMetrics = (certificates: Measured['certificates']): ExtraMetric[] => [
+const certificateMetrics = (certificates: GatewayState['certificates']): ExtraMetric[] => [
   {
     name: 'certificate_expiry_timestamp_seconds',
     help: 'When a certificate ordered by ACME expires, seconds since the epoch.',
@@ -100,7 +100,7 @@ const certificateMetrics = (certificates: Measured['certificates']): ExtraMetric
   },
 ];
 
-const journalMetrics = (journal: Measured['journal']): ExtraMetric[] => [
+const journalMetrics = (journal: GatewayState['journal']): ExtraMetric[] => [
   {
     name: 'journal_written_total',
     help: 'Events written to the journal.',
@@ -130,7 +130,7 @@ const journalMetrics = (journal: Measured['journal']): ExtraMetric[] => [
   },
 ];
 
-const mailMetrics = (mail: Measured['mail']): ExtraMetric[] => [
+const mailMetrics = (mail: GatewayState['mail']): ExtraMetric[] => [
   {
     name: 'mails_total',
     help: 'Messages accepted by the mail server.',
@@ -157,7 +157,7 @@ const mailMetrics = (mail: Measured['mail']): ExtraMetric[] => [
   },
 ];
 
-const deliveryMetrics = (alerts: Measured['alerts'], records: Measured['records']): ExtraMetric[] => [
+const deliveryMetrics = (alerts: GatewayState['alerts'], records: GatewayState['records']): ExtraMetric[] => [
   {
     name: 'alerts_total',
     help: 'Alerts raised.',
@@ -184,7 +184,7 @@ const deliveryMetrics = (alerts: Measured['alerts'], records: Measured['records'
   },
 ];
 
-const backendMetrics = (backends: Measured['backends']): ExtraMetric[] => [
+const backendMetrics = (backends: GatewayState['backends']): ExtraMetric[] => [
   {
     name: 'backend_up',
     help: '1 while a backend gets requests, 0 while it is ejected.',
@@ -200,7 +200,7 @@ const backendMetrics = (backends: Measured['backends']): ExtraMetric[] => [
   },
 ];
 
-const fleetMetrics = (fleet: Measured['fleet']): ExtraMetric[] => [
+const fleetMetrics = (fleet: GatewayState['fleet']): ExtraMetric[] => [
   {
     name: 'fleet_up',
     help: '1 while this gateway is connected to its fleet.',
