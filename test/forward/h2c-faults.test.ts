@@ -242,6 +242,25 @@ suite('a backend that drains', () => {
     );
   });
 
+  test('gets a body again that was already streamed to it', async (t) => {
+    const got = [0, 0];
+    const { url } = await backend(
+      t,
+      () => {},
+      [],
+      ({ type, start, end, flags: flag }, { id, number, say }) => {
+        if (type !== frameTypes.data) return;
+        got[number]! += end - start;
+        if (number === 0 && got[0] === 5000) say(goAwayFrame(0, 0, ''));
+        if (number === 1 && (flag & flags.endStream) !== 0) say(ok(id));
+      },
+    );
+    const { port } = await runGateway(t, `${site([url])}limits: { bufferedBody: 1KiB }\n`);
+    const whole = post(5000);
+    const { responses } = await exchange(port, [whole.slice(0, -3000), whole.slice(-3000)], { until: 1 });
+    assert.deepEqual([responses[0]?.status, got], [200, [5000, 5000]]);
+  });
+
   test('finishes what it has begun', async (t) => {
     const { url, connections } = await backend(t, ({ id, say }) => {
       say(head(id, false) + goAwayFrame(id, 0, ''));

@@ -3,7 +3,7 @@ import { readFile, watch } from 'node:fs/promises';
 /** A log file that a real server writes. */
 export interface AccessLog {
   readonly path: string;
-  /** The lines there are now. A server writes a line after its answer is out: see `waitFor`. */
+  /** The current lines. A server writes a line after its answer: see `waitFor`. */
   lines(): Promise<string[]>;
   /** Waits for a line that matches, past ones included. @throws after `timeout` milliseconds (default 5000) */
   waitFor(pattern: RegExp, timeout?: number): Promise<string>;
@@ -17,7 +17,7 @@ export function accessLog(path: string): AccessLog {
     lines,
     async waitFor(pattern, timeout = 5_000) {
       const signal = AbortSignal.timeout(timeout);
-      // Watched before it is read, so that no line falls between the two.
+      // Watches before it reads, so that no line is missed in between.
       const changes = watch(path, { signal });
       try {
         let found = (await lines()).find((line) => pattern.test(line));

@@ -1,4 +1,4 @@
-/** What a registry's advisories say about the packages that are shipped. */
+/** A registry's advisories on the shipped packages. */
 import assert from 'node:assert/strict';
 import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { cleanEnv, root } from './installed-package.ts';

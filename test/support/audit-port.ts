@@ -1,4 +1,4 @@
-/** The audit of one port in this process, for servers that live in it too. */
+/** Audits one port from within this process, for servers that run in it too. */
 import { audit } from '../../src/audit/audit.ts';
 import type { Bounds } from '../../src/audit/audit-context.ts';
 import type { FetchTechnique } from '../../src/audit/fetch-techniques.ts';
@@ -12,7 +12,7 @@ export interface AuditedPort {
   readonly relays: readonly string[];
 }
 
-/** @param name the host that the server takes for its own */
+/** @param name a host that the server owns */
 export async function auditPort(
   owner: Owner,
   port: number,

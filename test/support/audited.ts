@@ -1,4 +1,4 @@
-/** The audit as people run it: the command line against a port. */
+/** The audit by its command line. */
 import { resolve } from 'node:path';
 import type { Finding } from '../../src/audit/finding.ts';
 import { runProcess } from './process.ts';
@@ -10,7 +10,7 @@ export interface Audited {
   readonly findings: readonly Finding[];
   /** Techniques that relay. */
   readonly relays: readonly string[];
-  /** Rules of those. */
+  /** Their rules. */
   readonly rules: readonly string[];
   readonly stdout: string;
   readonly stderr: string;

@@ -17,14 +17,14 @@ export interface RunningCheckpoint {
   readonly admin: string;
   readonly control: ControlPlane;
   readonly clients: ClientPlane;
-  /** Of the log, JSON lines so far. */
+  /** The log so far, as JSON lines. */
   readonly log: readonly string[];
   /** Asks the admin API with the token. */
   get(path: string): Promise<Response>;
   json<T>(path: string): Promise<T>;
   /** Sends raw bytes to the HTTP listener. @param from source address, to come as another client */
   probe(bytes: string, from?: string): Promise<string>;
-  /** Waits until the journal holds so many probes. */
+  /** Waits until the journal has this many probes. */
   written(count: number): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ sites:
 /**
  * @param yaml the config besides `admin` and, where it has none, `listen` and `sites`
  * @param more of `admin`, as YAML
- * @param certificates that are ordered
+ * @param certificates ordered by ACME
  */
 export async function runCheckpoint(
   owner: Owner,
@@ -99,6 +99,6 @@ export async function runCheckpoint(
   };
 }
 
-/** A request for a page of somebody else. */
+/** A request for a foreign page. */
 export const foreign = (host = 'www.example.com', path = '/'): string =>
   `GET http://${host}${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;

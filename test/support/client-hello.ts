@@ -1,4 +1,4 @@
-/** The bytes with which a client of Node begins TLS. */
+/** The TLS ClientHello of a Node client. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { connect } from 'node:tls';

@@ -3,15 +3,15 @@ import type { CorpusRow } from '../corpus/row.ts';
 import { allowedAddress, trustedAddress } from './gateway.ts';
 import { exchange, type RawReply } from './raw-client.ts';
 
-/** How many rows are under way at a time. */
+/** Rows sent at a time. */
 const lanes = 24;
 
 /**
- * Sends rows of the corpus to a gateway and waits for their end.
+ * Sends rows of the corpus to a gateway and waits for all replies.
  *
- * @param change makes the bytes that are sent of a row's
- * @param halfClose ends each row's sending side after it
- * @param onReply called with what came back
+ * @param change turns a row's bytes into those to send
+ * @param halfClose ends the sending side after each row
+ * @param onReply called with each reply
  */
 export async function runCorpus(
   port: number,

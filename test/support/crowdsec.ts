@@ -1,4 +1,4 @@
-/** The real CrowdSec over a log file: agent and local API in one process, with nothing of the machine's and no central API. */
+/** The real CrowdSec on a log file: agent and local API in one process, with its own configuration and no central API. */
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,10 +9,10 @@ import { runProcess } from './process.ts';
 import { tempDir } from './temp-dir.ts';
 
 export interface CrowdsecRun {
-  /** Kind of the log, as an acquisition calls it. */
+  /** Log type, as in an acquisition. */
   readonly type: 'nginx' | 'apache2';
   readonly log: string;
-  /** Contents by the path below /etc/crowdsec that they are installed at. */
+  /** File contents by path below /etc/crowdsec. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -20,7 +20,7 @@ export interface Alert {
   readonly address: string;
   readonly scenario: string;
   readonly remediation: boolean;
-  /** Of each event, `evt.Meta`. */
+  /** `evt.Meta` of each event. */
   readonly events: readonly Readonly<Record<string, string>>[];
 }
 
@@ -33,11 +33,11 @@ export interface Decision {
 export interface CrowdsecResult {
   readonly alerts: readonly Alert[];
   readonly decisions: readonly Decision[];
-  /** What it logged. */
+  /** Its log. */
   readonly output: string;
 }
 
-/** What an installation of Debian has on, of what reads web logs. */
+/** The parsers of web logs that a Debian installation enables. */
 const hubItems = [
   'parsers/s00-raw/crowdsecurity/syslog-logs.yaml',
   'parsers/s01-parse/crowdsecurity/nginx-logs.yaml',
@@ -46,7 +46,7 @@ const hubItems = [
   'parsers/s02-enrich/crowdsecurity/http-logs.yaml',
 ];
 
-/** Reads logs to their end, one after the other, with what was decided before still known. @throws where it fails */
+/** Reads logs to their end, one after the other, keeping earlier decisions. @throws where it fails */
 export async function runCrowdsec(
   owner: Owner,
   ...runs: readonly [CrowdsecRun, ...CrowdsecRun[]]
@@ -105,7 +105,7 @@ async function configure(dir: string, hub: string, port: number): Promise<string
     crowdsec_service: { parser_routines: 1 },
     cscli: { output: 'raw' },
     db_config: { type: 'sqlite', db_path: join(dir, 'data/crowdsec.db') },
-    // Without `online_client` it knows of no central API.
+    // Without `online_client` it uses no central API.
     api: {
       client: { credentials_path: credentials },
       server: { listen_uri: `127.0.0.1:${port}`, profiles_path: join(etc, 'profiles.yaml') },

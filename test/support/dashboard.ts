@@ -1,4 +1,4 @@
-/** The dashboard in a real Chromium, in front of a real checkpoint. */
+/** The dashboard of a real checkpoint, in a real Chromium. */
 import type { Browser, Page } from 'playwright-core';
 import { dashboardWords } from '../../src/words/dashboard.ts';
 import type { Language } from '../../src/words/language.ts';
@@ -9,12 +9,12 @@ import type { Owner } from './owner.ts';
 /** Every page of the dashboard. */
 export const views = ['now', 'who', 'client/127.0.0.8%2F32', 'wanted', 'events', 'event/1', 'bans', 'health'];
 
-/** Milliseconds that anything on the page may take. */
+/** Milliseconds to wait for anything on the page. */
 const patience = 30_000;
 
 const inDays = (days: number): number => Date.now() + days * 86_400_000;
 
-/** One in order, one that could not be renewed, one that is not there yet. */
+/** One valid, one that could not be renewed, one not issued yet. */
 const ordered = {
   orders: { issued: 1, failed: 2 },
   states: [
@@ -32,7 +32,7 @@ const ordered = {
 export interface Dashboard {
   readonly browser: Browser;
   readonly checkpoint: RunningCheckpoint;
-  /** A page that is logged in, and what goes wrong in it or is asked of anybody else. @param language of the browser */
+  /** A logged-in page, its errors, and its requests to other hosts. @param language of the browser */
   open(language?: Language): Promise<{ page: Page; faults: string[] }>;
   /** Goes to a view and waits until its data is there. */
   show(page: Page, view: string): Promise<void>;

@@ -1,7 +1,7 @@
 /**
- * This Debian machine, as it is, with its own copy of every file: what is installed and changed in it is gone afterwards. It has
- * a network and processes of its own, so that ports 80 and 9090 are free. No systemd runs in it: a stand-in for systemctl
- * starts Apache by apachectl, and a service by what its unit says.
+ * This Debian machine with a throwaway copy of every file: installations and changes are gone afterwards. It has its own network and
+ * processes, so that ports 80 and 9090 are free. No systemd runs in it: a fake systemctl starts Apache with apachectl, and a service
+ * as its unit says.
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ case "$*" in
 esac
 `;
 
-/** Why there can be no such machine here, or false. */
+/** Why such a machine is not possible here, or false. */
 export async function withoutMachine(): Promise<string | false> {
   const { code } = await runProcess('unshare', ['--mount', '--net', '--pid', '--fork', 'true']).catch(() => ({
     code: 1,

@@ -1,17 +1,17 @@
-/** Many probes in little time, over a few connections that are kept. */
+/** Many probes in little time, over a few keep-alive connections. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 
 export interface FloodOptions {
   /** Probes in all. */
   readonly count: number;
-  /** Probes a second; absent: as many as go through. */
+  /** Probes per second; absent: as fast as possible. */
   readonly rate?: number;
   /** @default 8 */
   readonly connections?: number;
-  /** The request of a number; one that is answered on a connection that stays. */
+  /** The request with this number; its answer must keep the connection open. */
   readonly request: (index: number) => string;
-  /** Source addresses to come from, in turn. @default 127.0.0.1 */
+  /** Source addresses, used in turn. @default 127.0.0.1 */
   readonly from?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export async function flood(port: number, options: FloodOptions): Promise<void> 
   await Promise.all(Array.from({ length: connections }, (_, number) => lane(number)));
 }
 
-/** Waits for so many heads of responses. */
+/** Waits for this many response heads. */
 function answers(socket: Socket, wanted: number): Promise<void> {
   return new Promise((done, fail) => {
     let rest = '';
@@ -65,6 +65,6 @@ function answers(socket: Socket, wanted: number): Promise<void> {
   });
 }
 
-/** A probe that is flagged and passed on, so that its connection stays; each towards one of so many destinations. */
+/** A probe that is flagged and forwarded, so that its connection stays open; for one of this many destinations. */
 export const flagged = (index: number, destinations: number): string =>
   `GET //evil${index % destinations}.example/ HTTP/1.1\r\nHost: www.example.net:8080\r\n\r\n`;

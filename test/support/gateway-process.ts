@@ -1,4 +1,4 @@
-/** The real program in a process of its own, from a config file. */
+/** The real program in its own process, from a config file. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';

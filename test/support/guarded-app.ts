@@ -1,4 +1,4 @@
-/** Somebody's own Fastify app behind the guard, on an ephemeral port. */
+/** A Fastify app with the guard, on an ephemeral port. */
 import { EventEmitter, once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
@@ -10,14 +10,14 @@ export interface GuardedApp {
   readonly app: FastifyInstance;
   readonly port: number;
   readonly events: readonly ProbeEvent[];
-  /** Resolves with the first so many events, as `block host-foreign`: an event may come after its answer, with the body. */
+  /** Resolves with the first events, as `block host-foreign`: an event may come after the answer, with the body. */
   told(count: number): Promise<string[]>;
 }
 
 export interface GuardedAppOptions {
-  /** Of Fastify. */
+  /** Options of Fastify. */
   readonly server?: object;
-  /** Beside hosts and `onProbe`. */
+  /** Options of the guard besides hosts and `onProbe`. */
   readonly guard?: object;
   /** Where to listen. @default '127.0.0.1' */
   readonly host?: string;

@@ -4,7 +4,7 @@ export interface HttpResponse {
   readonly version: string;
   readonly status: number;
   readonly reason: string;
-  /** Header lines as they came, in order. */
+  /** Header lines unchanged, in order. */
   readonly headerLines: readonly string[];
   /** Values by lower-case name, in order. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
@@ -12,18 +12,18 @@ export interface HttpResponse {
   readonly body: Buffer;
   /** Trailer lines of a chunked body. */
   readonly trailers: readonly string[];
-  /** Whether the body is there to its end (one without a length ends with the connection). */
+  /** Whether the body is complete (one without a length ends with the connection). */
   readonly complete: boolean;
 }
 
 export interface ParsedResponses {
   readonly responses: readonly HttpResponse[];
-  /** What is left after the last complete response: of the next one, of a tunnel, or no HTTP at all. */
+  /** Bytes after the last complete response: of the next one, of a tunnel, or not HTTP. */
   readonly rest: Buffer;
 }
 
 /**
- * Reads as many responses as there are.
+ * Reads all complete responses.
  *
  * @param methods the method of each request in turn: the answers to HEAD and to CONNECT have no body
  * @param closed whether the peer has closed: that completes a body without a length
@@ -40,7 +40,7 @@ export function parseResponses(
     if (parsed === null) return { responses, rest };
     responses.push(parsed.response);
     rest = rest.subarray(parsed.length);
-    // After 101 and after a tunnel's 2xx the bytes are no HTTP any more.
+    // After 101 and a tunnel's 2xx the bytes are not HTTP.
     const { status } = parsed.response;
     if (status === 101 || (methods[asked] === 'CONNECT' && status < 300)) return { responses, rest };
     if (status >= 200) asked += 1;
@@ -76,11 +76,11 @@ export interface Body {
   body: Buffer;
   trailers: string[];
   complete: boolean;
-  /** How many bytes of the connection it takes. */
+  /** Its length in bytes. */
   length: number;
 }
 
-/** RFC 9112 §6.3: what ends the body of a response. Null where more bytes must come first. */
+/** RFC 9112 §6.3: the body of a response. Null: incomplete. */
 function bodyOf(
   bytes: Buffer,
   {
@@ -108,7 +108,7 @@ function bodyOf(
   return bytes.length >= length ? whole(length) : broken();
 }
 
-/** A chunked body that is there to its end, or null. */
+/** A complete chunked body, or null. */
 export function chunked(bytes: Buffer): Body | null {
   const pieces: Buffer[] = [];
   for (let at = 0; ; ) {

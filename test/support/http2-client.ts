@@ -1,4 +1,4 @@
-/** One request of HTTP/2, with all that came back: heads, trailers, and how the stream ended. */
+/** One HTTP/2 request with its reply: heads, trailers, and how the stream ended. */
 import { once } from 'node:events';
 import {
   type ClientHttp2Session,
@@ -11,7 +11,7 @@ import {
 import type { Owner } from './owner.ts';
 
 export interface Http2Reply {
-  /** 0 where no head came. */
+  /** 0: no head received. */
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Informational heads, in order. */
@@ -22,7 +22,7 @@ export interface Http2Reply {
   readonly code: string;
 }
 
-/** A connection of HTTP/2, closed with its owner; certificates are not verified. */
+/** An HTTP/2 connection, closed with its owner; certificates are not verified. */
 export async function http2Session(owner: Owner, url: string): Promise<ClientHttp2Session> {
   const session = connect(url, { rejectUnauthorized: false, maxSessionMemory: 64 });
   session.on('error', () => {});

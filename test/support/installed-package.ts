@@ -1,4 +1,4 @@
-/** The package as others get it: built and packed from a copy of the checkout, installed into an empty folder. */
+/** The package as users get it: built and packed from a copy of the checkout, installed into an empty folder. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -21,10 +21,10 @@ export interface InstalledPackage {
   node(args: readonly string[], env?: Record<string, string>): Promise<string>;
 }
 
-/** What a build needs of the checkout. */
+/** The files of the checkout that a build needs. */
 const sources = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'plugins', 'tools', 'config'];
 
-/** Nothing of an npm or a test runner around the test; scripts are run by the runtime that runs this. */
+/** Without variables of the surrounding npm or test runner; scripts run with the Node that runs this. */
 export const cleanEnv: Record<string, string | undefined> = {
   ...Object.fromEntries(
     Object.keys(process.env).flatMap((name) =>
@@ -36,7 +36,7 @@ export const cleanEnv: Record<string, string | undefined> = {
   PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
 };
 
-/** @param beside development dependencies of ours that the app has too */
+/** @param beside our development dependencies that the app also has */
 export async function installedPackage(owner: Owner, beside: readonly string[]): Promise<InstalledPackage> {
   const folder = await tempDir(owner, 'package');
   const [copy, packed, app] = ['copy', 'packed', 'app'].map((name) => join(folder, name)) as [

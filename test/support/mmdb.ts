@@ -5,7 +5,7 @@ export type MmdbValue = string | number | { readonly [key: string]: MmdbValue };
 export interface MmdbOptions {
   /** `GeoLite2-Country`. */
   readonly type: string;
-  /** Prefix → record; no prefix within another. */
+  /** Prefix → record; prefixes must not overlap. */
   readonly records: Readonly<Record<string, MmdbValue>>;
   /** @default 6, in which IPv4 lies below ::/96 */
   readonly ipVersion?: 4 | 6;
@@ -91,7 +91,7 @@ function octetsOf6(address: string): number[] {
   return all.flatMap((group) => [group >> 8, group & 255]);
 }
 
-/** A control octet: type in the upper three bits, size in the lower five; larger sizes behind it. */
+/** A control octet: type in the upper three bits, size in the lower five; larger sizes follow it. */
 function encode(value: MmdbValue): Buffer {
   if (typeof value === 'string') {
     const bytes = Buffer.from(value);

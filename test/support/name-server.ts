@@ -1,4 +1,4 @@
-/** A name server on loopback, for tools that must look a name up without a look-up leaving the machine. */
+/** A name server on loopback, for tools that resolve names: no look-up leaves the machine. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Owner } from './owner.ts';
@@ -7,7 +7,7 @@ import type { Owner } from './owner.ts';
 export async function nameServer(owner: Owner, listen: string, address: string): Promise<void> {
   const socket = createSocket('udp4');
   socket.on('message', (query, { port, address: to }) => {
-    // RFC 1035 section 4.1: the header, then the question, whose end is a zero label and four bytes.
+    // RFC 1035 section 4.1: the header, then the question, which ends with a zero label and four bytes.
     const end = query.indexOf(0, 12) + 5;
     if (end < 17 || query.length < end) return;
     const header = Buffer.from(query.subarray(0, 12));

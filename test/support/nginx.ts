@@ -1,4 +1,4 @@
-/** Real nginx servers: with any configuration, plain, and carelessly forwarding to whatever host is asked for. */
+/** Real nginx servers: with any configuration, plain, and as an open relay. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccessLog, accessLog } from './access-log.ts';
@@ -17,9 +17,9 @@ export interface NginxPlace {
 }
 
 export interface NginxOptions {
-  /** What stands inside `http { … }`, the `server` blocks included. */
+  /** Contents of `http { … }`, with the `server` blocks. */
   config: (place: NginxPlace) => string;
-  /** What stands before it, such as `load_module …;`. */
+  /** Lines before it, such as `load_module …;`. */
   main?: string;
   /** Milliseconds after which it is killed. @default that of `startProcess` */
   timeout?: number;
@@ -66,8 +66,7 @@ export function plainNginx(owner: Owner): Promise<NginxServer> {
 }
 
 /**
- * nginx that forwards to the host that the Host line names, which makes it an open relay. As `www.example.net` it
- * serves its own pages.
+ * nginx that forwards to the host in the Host line: an open relay. As `www.example.net` it serves its own pages.
  *
  * @param options.resolver `ADDRESS:PORT` of the name server to ask for a Host that is a name
  * (default: a loopback port without one, so that names fail and no look-up leaves the machine)
@@ -93,7 +92,7 @@ function configuration(dir: string, main: string | undefined, http: string): str
     'daemon off;',
     'worker_processes 1;',
     `pid ${dir}/nginx.pid;`,
-    // Only root may set it; the workers must be able to read and write in the folder, which is root's.
+    // Only root may set `user`; the workers must be able to use root's folder.
     process.getuid?.() === 0 ? 'user root;' : '',
     'events { worker_connections 512; }',
     'http {',

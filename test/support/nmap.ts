@@ -1,4 +1,4 @@
-/** nmap, as those who look for open relays use it. */
+/** nmap, as people scan for open relays. */
 import { requirePeer } from './peers.ts';
 import { runProcess } from './process.ts';
 
@@ -23,7 +23,7 @@ export interface NmapOptions {
 export interface NmapReport {
   /** `open`, `closed`, `filtered` */
   readonly state: string;
-  /** Output by script id; a script that has found nothing is not there. */
+  /** Output by script id, only of scripts that found something. */
   readonly scripts: ReadonlyMap<string, string>;
   readonly xml: string;
 }
@@ -67,7 +67,7 @@ export async function nmapPorts(options: {
 
 /** Reads what `-oX` writes for a single port. */
 export function parseReport(xml: string): NmapReport {
-  // A script that has found nothing may still stand there, with nothing to say.
+  // A script that found nothing may still be listed without output.
   const scripts = [...xml.matchAll(/<script id="([^"]*)" output="([^"]+)"/g)].map(
     ([, id, output]) => [id!, unescapeXml(output!)] as const,
   );

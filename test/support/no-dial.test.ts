@@ -37,14 +37,14 @@ test('sees look-ups, whatever the import', async (t) => {
   await new Promise((done) => lookup('one.invalid', done));
   await promisify(dns.lookup)('two.invalid').catch(() => {});
   await dns.promises.lookup('three.invalid').catch(() => {});
-  // Cancelled at once: what counts is that the question is seen, not that it is asked.
+  // Cancelled at once: the call must be recorded, the query need not be sent.
   const resolver = new dns.Resolver({ timeout: 1, tries: 1 });
   resolver.setServers(['127.0.0.1:9']);
   const answered = new Promise((done) => resolver.resolve4('four.invalid', done));
   resolver.cancel();
   await answered;
   await dns.promises.lookup('127.0.0.1');
-  // The promise form of the callback function stays what it was.
+  // The promise form of the callback function is unchanged.
   assert.deepEqual(await promisify(dns.lookup)('127.0.0.1'), { address: '127.0.0.1', family: 4 });
   assert.deepEqual(
     watch.others(),
@@ -52,7 +52,7 @@ test('sees look-ups, whatever the import', async (t) => {
   );
 });
 
-test('sees a name that is dialled, and its look-up', async (t) => {
+test('sees a dialled name and its look-up', async (t) => {
   const watch = watchDials(t);
   const socket = net.connect(9, 'mail.invalid');
   await once(socket, 'error');
@@ -69,11 +69,11 @@ test('sees datagrams', async (t) => {
   await once(receiver, 'message');
   sender.close();
   receiver.close();
-  // A socket that is not bound yet binds itself and then sends again.
+  // An unbound socket binds itself and then sends again.
   assert.deepEqual([...new Set(watch.others())], [`datagram 127.0.0.1:${port}`]);
 });
 
-test('allows what is allowed, and nothing like it', async (t) => {
+test('allows exactly what is allowed', async (t) => {
   const canary = await startCanary(t);
   const watch = watchDials(t, [`localhost:${canary.port}`]);
   await (await fetch(canary.url)).text();
@@ -83,7 +83,7 @@ test('allows what is allowed, and nothing like it', async (t) => {
   assert.equal(watch.dials.length, 1);
 });
 
-test('puts everything back', (t) => {
+test('restores all functions', (t) => {
   const before = [
     net.Socket.prototype.connect,
     dns.lookup,

@@ -1,8 +1,8 @@
 /**
- * Writes down whom the process dials and what it looks up: the witness that it cannot relay.
+ * Records what the process dials and looks up, as evidence that it can't relay.
  *
  * In the test's own process: {@link watchDials}. In a child process: `--import` this file with SEKISHO_DIAL_LOG set
- * to a file, which gets one line a dial ({@link readDialLog}).
+ * to a file, which gets one line per dial ({@link readDialLog}).
  *
  * It sees net (and with it tls, http, http2, fetch, undici), dns and dgram. It does not see other processes.
  */
@@ -15,7 +15,7 @@ import type { Owner } from './owner.ts';
 
 export interface Dial {
   readonly kind: 'connect' | 'lookup' | 'datagram';
-  /** `ADDRESS:PORT` or `NAME:PORT` (IPv6 in brackets), `unix:PATH`; of a look-up the name alone. */
+  /** `ADDRESS:PORT` or `NAME:PORT` (IPv6 in brackets), `unix:PATH`; for a look-up only the name. */
   readonly destination: string;
 }
 
@@ -24,9 +24,9 @@ export interface DialWatch {
   readonly dials: readonly Dial[];
   /** Allows one more destination. */
   allow(destination: string): void;
-  /** The dials to none of the allowed destinations, as `connect 127.0.0.1:25`. */
+  /** The dials to other destinations than the allowed ones, as `connect 127.0.0.1:25`. */
   others(): string[];
-  /** Puts everything back as it was. */
+  /** Restores all functions. */
   restore(): void;
 }
 
@@ -49,7 +49,7 @@ export function watchDials(owner: Owner, allow: readonly string[] = []): DialWat
   };
 }
 
-/** What a child process that was started with `--import` has dialled. Empty where it has dialled nobody. */
+/** The dials of a child process that was started with `--import`. */
 export function readDialLog(path: string): Dial[] {
   let text: string;
   try {
@@ -68,7 +68,7 @@ export function readDialLog(path: string): Dial[] {
     });
 }
 
-/** The dials to none of the allowed destinations, as `connect 127.0.0.1:25`. */
+/** The dials to other destinations than the allowed ones, as `connect 127.0.0.1:25`. */
 export function strangers(dials: readonly Dial[], allow: Iterable<string>): string[] {
   const allowed = new Set(allow);
   return dials.filter(({ destination }) => !allowed.has(destination)).map(lineOf);
@@ -78,7 +78,7 @@ type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 function hook(record: (dial: Dial) => void): () => void {
   const undo: (() => void)[] = [];
-  /** Replaces a method by one that tells what it was called with, and then does what it did. */
+  /** Wraps a method so that its arguments are recorded. */
   const tap = (target: object, name: string, tell: (args: unknown[], self: unknown) => Dial | null): void => {
     const methods = target as Record<string, AnyFunction>;
     const original = methods[name];
@@ -89,7 +89,7 @@ function hook(record: (dial: Dial) => void): () => void {
       if (dial !== null) record(dial);
       return original.apply(this, args);
     };
-    // util.promisify finds there that the promise gives address and family.
+    // util.promisify reads here that the promise gives address and family.
     for (const key of Object.getOwnPropertySymbols(original)) {
       Object.defineProperty(tapped, key, Object.getOwnPropertyDescriptor(original, key)!);
     }
@@ -111,13 +111,13 @@ function hook(record: (dial: Dial) => void): () => void {
   for (const resolver of resolvers) {
     for (const name of lookUps(resolver)) {
       tap(resolver, name, ([asked]) => {
-        // An address is turned into itself: nobody is asked. Reverse look-ups of one do ask.
+        // Looking up an address asks no server; a reverse look-up does.
         const passes = name === 'lookup' && (typeof asked !== 'string' || net.isIP(asked) !== 0);
         return passes ? null : { kind: 'lookup', destination: String(asked) };
       });
     }
   }
-  // Modules that have said `import { lookup } from 'node:dns'` get the new functions too.
+  // Also for modules with `import { lookup } from 'node:dns'`.
   syncBuiltinESMExports();
   return () => {
     for (const step of undo.splice(0).reverse()) step();
@@ -133,7 +133,7 @@ function lookUps(resolver: object): string[] {
   return [...names];
 }
 
-/** `connect(options)`, `connect(port, host)`, `connect(path)`, or the array that net itself has made of those. */
+/** `connect(options)`, `connect(port, host)`, `connect(path)`, or the array that net makes of those. */
 function connectTarget(args: unknown[]): string {
   const first = Array.isArray(args[0]) ? args[0][0] : args[0];
   if (typeof first === 'object' && first !== null) {
@@ -142,7 +142,7 @@ function connectTarget(args: unknown[]): string {
       ? `unix:${path}`
       : authority(typeof host === 'string' && host !== '' ? host : 'localhost', port);
   }
-  // net takes text that is no number for the path of a socket file.
+  // net takes a string that is not a number for the path of a socket.
   if (typeof first === 'string' && !(Number(first) >= 0)) return `unix:${first}`;
   return authority(typeof args[1] === 'string' ? args[1] : 'localhost', first);
 }
@@ -176,7 +176,7 @@ function lineOf({ kind, destination }: Dial): string {
 
 const log = process.env.SEKISHO_DIAL_LOG;
 if (log !== undefined && log !== '') {
-  // The empty file tells a process that dials nobody from one in which the witness never stood.
+  // An empty file shows that the process was watched and dialled nothing.
   appendFileSync(log, '');
   hook((dial) => appendFileSync(log, `${lineOf(dial).replace(/[\r\n]/g, '?')}\n`));
 }

@@ -1,4 +1,4 @@
-/** Real proxies: squid, tinyproxy, microsocks, dante, privoxy; with a configuration, and open as careless people leave them. */
+/** Real proxies: squid, tinyproxy, microsocks, dante, privoxy; with a configuration, or open to everybody. */
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';
@@ -11,7 +11,7 @@ type Start = (port: number, dir: string) => Promise<{ config: string; command: s
 
 async function start(owner: Owner, name: string, prepare: Start): Promise<WebServer> {
   const dir = await tempDir(owner, name);
-  // squid writes its logs as a user of its own.
+  // squid writes its logs as its own user.
   await chmod(dir, 0o777);
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
     const { config, command, args } = await prepare(port, dir);
@@ -21,11 +21,11 @@ async function start(owner: Owner, name: string, prepare: Start): Promise<WebSer
   return { port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, dir, process: child };
 }
 
-/** squid that keeps nothing on disk. @param lines its access rules; @param port words of its `http_port` */
+/** squid without a disk cache. @param lines its access rules; @param port words of its `http_port` */
 export const startSquid = (owner: Owner, lines: readonly string[], words = ''): Promise<WebServer> =>
   start(owner, 'squid', async (port, dir) => ({
     command: 'squid',
-    // Its own service name: two squids of one name share, and fight for, memory segments.
+    // Its own service name: two squids with one name share memory segments and conflict.
     args: ['-N', '-n', `sekisho${port}`, '-f', join(dir, 'squid.conf')],
     config: [
       `http_port 127.0.0.1:${port} ${words}`,
@@ -56,7 +56,7 @@ export const startTinyproxy = (owner: Owner, lines: readonly string[]): Promise<
     config: [`Port ${port}`, 'Listen 127.0.0.1', 'Timeout 10', 'MaxClients 50', ...lines, ''].join('\n'),
   }));
 
-/** tinyproxy without an `Allow` line: everybody may. */
+/** tinyproxy without an `Allow` line: open to everybody. */
 export const openTinyproxy = (owner: Owner): Promise<WebServer> => startTinyproxy(owner, []);
 
 /** microsocks. @param args such as `-u USER -P PASSWORD` */
@@ -88,14 +88,14 @@ export const startDante = (owner: Owner, rules: readonly string[]): Promise<WebS
     };
   });
 
-/** dante that lets everybody through, SOCKS4 included. */
+/** dante open to everybody, SOCKS4 included. */
 export const openDante = (owner: Owner): Promise<WebServer> =>
   startDante(owner, [
     'client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
     'socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }',
   ]);
 
-/** privoxy, which lets everybody in that may reach it unless `permit-access` is there. */
+/** privoxy, open to everybody without `permit-access`. */
 export const startPrivoxy = (owner: Owner, lines: readonly string[]): Promise<WebServer> =>
   start(owner, 'privoxy', async (port, dir) => ({
     command: 'privoxy',

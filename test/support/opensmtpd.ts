@@ -1,4 +1,4 @@
-/** Real OpenSMTPD, unpacked beside whatever mail server the machine has. */
+/** Real OpenSMTPD, unpacked beside the machine's own mail server. */
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';
@@ -7,7 +7,7 @@ import { startProcess } from './process.ts';
 import { tempDir } from './temp-dir.ts';
 import { onFreePort, type WebServer } from './web-server.ts';
 
-/** Its spool and socket have fixed paths: each instance sees folders of its own there, in a mount namespace. Needs root. */
+/** Its spool and socket have fixed paths: each instance has its own folders there, in a mount namespace. Needs root. */
 const ownFolders =
   'mount -t tmpfs none /var/spool && mount -t tmpfs none /run && mkdir -m 711 /var/spool/smtpd && exec "$@"';
 

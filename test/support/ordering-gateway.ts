@@ -1,4 +1,4 @@
-/** The program in a process of its own, with certificates that it orders. */
+/** The program in its own process, with certificates that it orders by ACME. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -18,7 +18,7 @@ export interface OrderingGateway {
   readonly config: string;
   readonly process: RunningProcess;
   readonly admin: number;
-  /** Writes the config anew, and has it read. */
+  /** Replaces the config and reloads. */
   change(how: (yaml: string) => string): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export interface Shown {
   readonly serial: string;
 }
 
-/** Whose certificate is shown for a name; null: no handshake. */
+/** Issuer of the certificate shown for a name; null: no handshake. */
 export function shownAt(port: number, servername = host): Promise<Shown | null> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', servername, rejectUnauthorized: false }, () => {

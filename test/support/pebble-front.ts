@@ -1,6 +1,6 @@
 /**
- * In front of a real Pebble: passes everything on, and lets a test see what was asked, answer in its place, or add what this Pebble has
- * not (renewal information).
+ * A proxy in front of a real Pebble: lets a test see requests, answer instead of Pebble, or add what this Pebble lacks (renewal
+ * information).
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import type { Pebble } from './pebble.ts';
 
 export interface Asked {
   readonly path: string;
-  /** Of a signed request; null: there is none. */
+  /** Payload of a signed request; null: none. */
   readonly payload: Readonly<Record<string, unknown>> | null;
 }
 
@@ -24,7 +24,7 @@ export interface Said {
 
 export interface PebbleFront extends Pebble {
   readonly asked: Asked[];
-  /** What is answered in place of Pebble; null: Pebble answers. */
+  /** The answer instead of Pebble's; null: Pebble answers. */
   answer: (asked: Asked) => Said | null | Promise<Said | null>;
 }
 
@@ -58,7 +58,7 @@ export async function startFront(owner: Owner, pebble: Pebble, renewalInfo = fal
       forwarded.end(body);
       const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
       let text = await textOf(answer);
-      // Told by Pebble to come again with another nonce: it was not asked yet.
+      // Pebble asked for a retry with another nonce: the request does not count.
       if (!text.includes('badNonce')) front.asked.push(asked);
       if (renewalInfo && path === '/dir')
         text = JSON.stringify({ ...JSON.parse(text), renewalInfo: `${origin()}/renewal-info` });

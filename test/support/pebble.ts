@@ -1,4 +1,4 @@
-/** Pebble, the server that Let's Encrypt tests clients of ACME with, on loopback: every name leads to 127.0.0.1. */
+/** Pebble, Let's Encrypt's test server for ACME clients, on loopback: every name resolves to 127.0.0.1. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { certificate } from './certificate.ts';
@@ -10,11 +10,11 @@ import { tempDir } from './temp-dir.ts';
 
 export interface Pebble {
   readonly directory: string;
-  /** PEM file of who signed for its own server. */
+  /** PEM file of the CA of its own server. */
   readonly ca: string;
   /** PEM file of the key of its server. */
   readonly key: string;
-  /** Where it asks for proofs. */
+  /** Port where it validates challenges. */
   readonly httpPort: number;
   readonly tlsPort: number;
   readonly process: RunningProcess;
@@ -59,7 +59,7 @@ export async function startPebble(
   ]);
   const args = ['-config', config, '-dnsserver', `127.0.0.1:${dns}`];
   const process = await startProcess(owner, requirePeer('pebble'), args, {
-    // A refused nonce now and then, as the real one does; no waits before it validates.
+    // Rejects a nonce now and then, as the real one does; validates without delay.
     env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '20' },
   });
   await process.waitForPort(port!);

@@ -1,15 +1,15 @@
-/** The real servers and tools that tests stand on: where they are, and skipping by name where they are not. */
+/** The real servers and tools that tests need: their paths, and skipping by name where they are missing. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Servers live in sbin, which is not on everybody's PATH. */
+/** Servers are in sbin, which is not on every PATH. */
 const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** Where `test/install-peers.sh` unpacks what cannot be installed as a package beside the others. */
+/** Where `test/install-peers.sh` unpacks packages that conflict with others. */
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sekisho-peers');
 
-/** Peers that are not a command of their own name on the path, or not the one that is on it. */
+/** Peers that are not the command of that name on the PATH. */
 const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'apache-modsecurity': ['/usr/lib/apache2/modules/mod_security2.so'],
   'nginx-modsecurity': ['/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'],
@@ -19,11 +19,11 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'systemd-journal-remote': ['/lib/systemd/systemd-journal-remote'],
   'python3-systemd': ['/usr/lib/python3/dist-packages/systemd'],
   libfaketime: ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketimeMT.so.1`),
-  // With the PROXY protocol, whatever the machine has. It runs itself again by the path that is compiled into it: its configuration must say `exim_path = …`.
+  // With PROXY protocol. It re-executes a compiled-in path, so its configuration needs `exim_path = …`.
   exim4: [join(cache, 'exim/usr/sbin/exim4')],
-  // It excludes Postfix as a package; `smtpd` on the path may be another program's.
+  // Conflicts with Postfix as a package; `smtpd` on the PATH may be another program.
   smtpd: [join(cache, 'opensmtpd/usr/sbin/smtpd')],
-  // Its hub and its patterns are beside it.
+  // Its hub and patterns are beside it.
   crowdsec: [join(cache, 'crowdsec/usr/bin/crowdsec')],
   'valkey-server': [join(cache, 'valkey/usr/bin/valkey-server')],
   node22: [join(cache, 'node22/node_modules/node/bin/node')],
@@ -42,13 +42,13 @@ export function peer(name: string): string | null {
   return null;
 }
 
-/** Why a test that stands on these peers must be skipped, or false: `test('…', { skip: without('nginx') }, …)`. */
+/** Why a test that needs these peers must be skipped, or false: `test('…', { skip: without('nginx') }, …)`. */
 export function without(...names: string[]): string | false {
   const missing = names.filter((name) => peer(name) === null);
   return missing.length === 0 ? false : `needs ${missing.join(', ')}: run test/install-peers.sh as root`;
 }
 
-/** Skips the test where a peer is missing, and tells: `if (!needs(t, 'nginx')) return;`. */
+/** Skips the test where a peer is missing: `if (!needs(t, 'nginx')) return;`. */
 export function needs(t: { skip(message?: string): void }, ...names: string[]): boolean {
   const reason = without(...names);
   if (reason === false) return true;

@@ -1,4 +1,4 @@
-/** Real servers in front of pages of their own, as they come, or with a configuration: HAProxy, Caddy, Varnish. */
+/** Real servers, with default or given configuration: HAProxy, Caddy, Varnish. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from './owner.ts';
@@ -57,14 +57,14 @@ export async function startVarnish(owner: Owner, vcl: string): Promise<WebServer
   const { port, process: child } = await onFreePort(owner, (port, owner) =>
     startProcess(owner, requirePeer('varnishd'), [
       ...['-F', '-n', join(dir, 'work'), '-a', `127.0.0.1:${port}`, '-f', file, '-s', 'malloc,16m'],
-      // Without a jail it compiles as the user that it runs as.
+      // Without a jail it compiles as its own user.
       ...['-j', 'none', '-p', 'vsl_space=4m', '-p', 'thread_pool_min=10', '-p', 'thread_pools=1'],
     ]),
   );
   return { port, authority: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}`, dir, process: child };
 }
 
-/** Caddy's file server; with `tls`, HTTPS with a certificate of its own making, and HTTP/2. */
+/** Caddy's file server; with `tls`: HTTPS with a self-made certificate, and HTTP/2. */
 export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<WebServer> {
   const { root } = await staticPages(join(await tempDir(owner, 'caddy-pages'), 'htdocs'));
   const scheme = tls ? 'https' : 'http';
@@ -75,7 +75,7 @@ export async function plainCaddy(owner: Owner, { tls = false } = {}): Promise<We
   );
 }
 
-/** Caddy with one site of these directives. @param site its address without the port; `http://` alone has every host */
+/** Caddy with one site of these directives. @param site its address without the port; `http://` alone matches every host */
 export async function startCaddy(
   owner: Owner,
   directives: readonly string[],

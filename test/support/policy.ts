@@ -1,4 +1,4 @@
-/** Policies as the config makes them, without a gateway around. */
+/** Policies compiled from a config, without a gateway. */
 import { type Compiled, compile } from '../../src/config/compile.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { corpusConfig } from './gateway.ts';

@@ -8,19 +8,19 @@ import { tempDir } from './temp-dir.ts';
 import { onFreePort, type WebServer } from './web-server.ts';
 
 export interface PostfixOptions {
-  /** Lines of `main.cf`; they stand over the ones here. */
+  /** Lines of `main.cf`, which override the ones here. */
   readonly config?: readonly string[];
 }
 
-/** A mail server that passes on whatever anybody sends. */
+/** An open mail relay. */
 export const openRelayPostfix = (owner: Owner): Promise<WebServer> =>
   startPostfix(owner, { config: ['mynetworks = 0.0.0.0/0', 'allow_untrusted_routing = yes'] });
 
-/** The restrictions that Postfix has by default. Loopback is no friend of it, as the internet is none. */
+/** Postfix's default restrictions, with loopback as untrusted as the internet. */
 export const defaultPostfix = (owner: Owner): Promise<WebServer> =>
   startPostfix(owner, { config: ['mynetworks = 192.0.2.1/32'] });
 
-/** Starts Postfix for `example.net` on 127.0.0.1. Mail that it takes stays in its queue. Needs root. */
+/** Starts Postfix for `example.net` on 127.0.0.1. Accepted mail stays in its queue. Needs root. */
 export async function startPostfix(owner: Owner, options: PostfixOptions = {}): Promise<WebServer> {
   const dir = await tempDir(owner, 'postfix');
   const queue = join(dir, 'queue');
@@ -45,7 +45,7 @@ export async function startPostfix(owner: Owner, options: PostfixOptions = {}): 
       'mydestination = example.net, mx.example.net, localhost',
       'alias_maps =',
       'inet_protocols = ipv4',
-      // A look-up of 127.0.0.1 would leave the machine.
+      // A reverse look-up of 127.0.0.1 would leave the machine.
       'smtpd_peername_lookup = no',
       'defer_transports = smtp, local',
       ...(options.config ?? []),
@@ -54,7 +54,7 @@ export async function startPostfix(owner: Owner, options: PostfixOptions = {}): 
   );
   const { port, process: child } = await onFreePort(owner, async (port, owner) => {
     await writeFile(join(dir, 'master.cf'), services(port));
-    // Not the script `postfix`: it takes seconds, and would leave the daemon behind.
+    // Not the script `postfix`: it takes seconds and would leave the daemon running.
     return startProcess(owner, join(daemons, 'master'), ['-c', dir, '-s'], { env: { MAIL_CONFIG: dir } });
   });
   return {
@@ -71,7 +71,7 @@ const queueFolders = [
   ...['pid', 'private', 'public', 'saved', 'trace'],
 ];
 
-/** Nothing runs in a chroot, whose files a temporary folder does not have. */
+/** Without chroots, whose files a temporary folder lacks. */
 const services = (port: number): string =>
   [
     `127.0.0.1:${port} inet n - n - - smtpd`,

@@ -7,7 +7,7 @@ import { runProcess, startProcess } from './process.ts';
 
 const node = process.execPath;
 
-test('gives exit code, output and input back', async () => {
+test('returns exit code and output, and passes input', async () => {
   const code =
     "process.stdin.on('data', (d) => console.log('in ' + d)); console.error('err'); process.exitCode = 3;";
   const result = await runProcess(node, ['-e', code], { input: 'hello' });
@@ -19,11 +19,11 @@ test('kills a process that does not end in time', async () => {
   assert.equal(result.signal, 'SIGKILL');
 });
 
-test('a command that is not there is an error with its name', async (t) => {
+test('a missing command is an error with its name', async (t) => {
   await assert.rejects(startProcess(t, '/nonexistent/server', []), /cannot start \/nonexistent\/server/);
 });
 
-test('waits for a line, past and to come, but not for half of one', async (t) => {
+test('waits for a whole line, past or future', async (t) => {
   const code =
     "console.log('ready 1'); process.stdin.on('data', () => console.log('said')); process.stderr.write('half');";
   const child = await startProcess(t, node, ['-e', code]);
@@ -34,12 +34,12 @@ test('waits for a line, past and to come, but not for half of one', async (t) =>
   await assert.rejects(child.waitForLine(/half/, 50), /no line \/half\//);
 });
 
-test('a process that ends before its line tells why', async (t) => {
+test('a process that ends before its line: the error has its output', async (t) => {
   const child = await startProcess(t, node, ['-e', "console.error('bad config'); process.exit(1)"]);
   await assert.rejects(child.waitForLine(/ready/), /exit code 1.*bad config/s);
 });
 
-test('waits for a port, and stops what listens there with its workers', async (t) => {
+test('waits for a port, and stops the listener with its workers', async (t) => {
   const port = await freePort();
   const worker = `require('net').createServer().listen(${port}, '127.0.0.1')`;
   const parent = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(worker)}])`;
@@ -47,7 +47,7 @@ test('waits for a port, and stops what listens there with its workers', async (t
   await child.waitForPort(port);
   assert.equal((await child.stop()).signal, 'SIGTERM');
   const socket = createConnection(port, '127.0.0.1');
-  // Somebody who accepts must fail the test, not hang it.
+  // A listener that still accepts must fail the test, not hang it.
   socket.once('connect', () => socket.destroy(new Error('the worker still accepts')));
   const [error] = await once(socket, 'error');
   assert.equal(error.code, 'ECONNREFUSED');

@@ -8,9 +8,9 @@ import type { Owner } from './owner.ts';
 
 export interface ProcessOptions {
   cwd?: string;
-  /** Added to this process's environment; undefined takes a variable away. */
+  /** Added to this process's environment; undefined removes a variable. */
   env?: Readonly<Record<string, string | undefined>>;
-  /** Milliseconds after which the process is killed, whatever it does. @default 120000 */
+  /** Milliseconds after which the process is killed. @default 120000 */
   timeout?: number;
   /** Written to stdin, which is then closed. @default stdin is left open */
   input?: string | Buffer;
@@ -24,23 +24,23 @@ export interface Exit {
 export interface RunningProcess {
   readonly pid: number;
   readonly stdin: Writable;
-  /** Settles when the process has ended and its output is read to the end. Never rejects. */
+  /** Settles when the process has ended and its output is complete. Never rejects. */
   readonly exited: Promise<Exit>;
   stdout(): string;
   stderr(): string;
   /**
-   * Waits for a line on stdout or stderr, past ones included, and gives the match.
+   * Waits for a line on stdout or stderr, past ones included, and returns the match.
    * @throws where the process ends or `timeout` milliseconds (default 15000) pass first, with its output
    */
   waitForLine(pattern: RegExp, timeout?: number): Promise<RegExpExecArray>;
-  /** Waits until the port accepts. @throws like `waitForLine` */
+  /** Waits until the port accepts connections. @throws like `waitForLine` */
   waitForPort(port: number, timeout?: number): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** SIGTERM, then SIGKILL after `grace` milliseconds (default 5000). May be called twice. */
   stop(grace?: number): Promise<Exit>;
 }
 
-/** What still runs when this process is told to go: a stuck test file must not leave servers behind. */
+/** Processes to kill on exit: a stuck test file must not leave servers behind. */
 const running = new Set<() => void>();
 process.on('exit', killAll);
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -57,7 +57,7 @@ export async function startProcess(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<RunningProcess> {
-  // Its own process group: SIGKILL must reach the workers of a server too, or they keep its port.
+  // Its own process group: SIGKILL must reach a server's workers too, or they keep its port.
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -78,7 +78,7 @@ export async function startProcess(
     stderr += text;
     wake();
   });
-  // A process that ends before it has read its input is the test's to judge by its exit code.
+  // If a process ends before reading its input, the test judges it by its exit code.
   child.stdin.on('error', () => {});
 
   let exit: Exit | undefined;
@@ -116,7 +116,7 @@ export async function startProcess(
     async waitForLine(pattern, timeout = 15_000) {
       const find = (): RegExpExecArray | null => {
         for (const text of [stdout, stderr]) {
-          // The last piece is no line yet, unless nothing more can come.
+          // The last piece is not a line unless the output has ended.
           const lines = text.split('\n');
           for (const line of exit === undefined ? lines.slice(0, -1) : lines) {
             const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(line);
@@ -151,10 +151,10 @@ export async function startProcess(
       while (!(await accepts(port))) {
         if (exit !== undefined) throw new Error(`ended (${describe(exit)}) before it listened: ${output()}`);
         if (signal.aborted) throw new Error(`port ${port} does not accept in ${timeout} ms: ${output()}`);
-        // No event tells when somebody else's process starts to listen.
+        // No event announces that another process listens.
         await delay(20);
       }
-      // Somebody else may have taken the port: then ours has ended, or is about to say so.
+      // Another process may have taken the port: then ours has ended or is about to.
       if (exit !== undefined) throw new Error(`ended (${describe(exit)}), another has its port: ${output()}`);
     },
     signal(name) {
@@ -202,7 +202,7 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** Tells whether there was anybody left to signal. */
+/** @returns whether a process was left to signal */
 function signalGroup(pid: number | undefined, signal: NodeJS.Signals): boolean {
   if (pid === undefined) return false;
   try {
@@ -212,7 +212,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** No event tells when a grandchild is gone: asks again until nobody is left, for a second at most. */
+/** No event announces the end of a grandchild: polls until none is left, for at most a second. */
 async function endGroup(pid: number): Promise<void> {
   for (let attempt = 0; attempt < 100 && signalGroup(pid, 'SIGKILL'); attempt += 1) await delay(10);
 }

@@ -19,7 +19,7 @@ async function serve(t: TestContext, talk: (socket: Socket) => void): Promise<nu
   return (server.address() as AddressInfo).port;
 }
 
-test('sends the bytes as they are, piece by piece', async (t) => {
+test('sends the bytes unchanged, piece by piece', async (t) => {
   const pieces: string[] = [];
   const port = await serve(t, (socket) => {
     socket.on('data', (chunk) => pieces.push(chunk.toString('latin1'))).on('end', () => socket.end());
@@ -29,7 +29,7 @@ test('sends the bytes as they are, piece by piece', async (t) => {
   assert.deepEqual([reply.text, reply.ended, reply.responses.length], ['', 'closed', 0]);
 });
 
-test('stops after the number of responses it was told', async (t) => {
+test('stops after the requested number of responses', async (t) => {
   const one = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na';
   const two = 'HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\nX: y\r\n\r\n';
   const port = await serve(t, (socket) => socket.write(one + two));
@@ -45,7 +45,7 @@ test('stops after the number of responses it was told', async (t) => {
   );
 });
 
-test('tells a close, a reset and a silence apart', async (t) => {
+test('distinguishes a close, a reset and silence', async (t) => {
   const closing = await serve(t, (socket) => socket.end('bye'));
   assert.deepEqual((await exchange(closing, 'x')).ended, 'closed');
   const resetting = await serve(t, (socket) => socket.once('data', () => socket.resetAndDestroy()));
@@ -55,7 +55,7 @@ test('tells a close, a reset and a silence apart', async (t) => {
   assert.deepEqual([reply.ended, reply.responses.length], ['timeout', 0]);
 });
 
-test('nobody there is an error with the address', async (t) => {
+test('no listener: an error with the address', async (t) => {
   const port = await serve(t, () => {});
   await assert.rejects(exchange(port, 'x', { host: '127.9.9.9' }), new RegExp(`127\\.9\\.9\\.9:${port}`));
 });

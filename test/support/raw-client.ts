@@ -1,4 +1,4 @@
-/** Sends bytes exactly as they are and reads what comes back. */
+/** Sends bytes unchanged and reads the reply. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,28 +18,28 @@ export interface RawOptions {
   until?: 'close' | number;
   /** Methods of the requests that were sent, for answers without a body. @default read from the first line */
   methods?: readonly string[];
-  /** Milliseconds for everything; what came until then is given. @default 5000 */
+  /** Milliseconds for everything; then the reply so far is returned. @default 5000 */
   timeout?: number;
   /** Send each piece once there are as many responses as pieces before it. @default false: after a gap */
   inTurn?: boolean;
-  /** Milliseconds between two pieces, so that they arrive apart: no event tells when the peer has read. @default 5 */
+  /** Milliseconds between two pieces, so that they arrive separately: no event shows that the peer has read. @default 5 */
   gap?: number;
 }
 
 export interface RawReply {
-  /** Everything that came. */
+  /** All bytes received. */
   readonly bytes: Buffer;
   /** The same as latin1 text. */
   readonly text: string;
   readonly responses: readonly HttpResponse[];
-  /** What came after the last complete response. */
+  /** Bytes after the last complete response. */
   readonly rest: Buffer;
   /** How it ended: the peer closed, it reset the connection, or we stopped reading (done, or out of time). */
   readonly ended: 'closed' | 'reset' | 'stopped' | 'timeout';
 }
 
 /**
- * Sends raw bytes (text is latin1), an array's pieces one by one, and collects the reply.
+ * Sends raw bytes (text is latin1), an array piece by piece, and collects the reply.
  *
  * @throws where the connection cannot be made
  */
@@ -68,7 +68,7 @@ export async function exchange(
   socket.once('end', () => over.resolve('closed'));
   socket.once('close', () => over.resolve('closed'));
   socket.on('error', (error: NodeJS.ErrnoException) => {
-    // EPIPE: the peer has closed while we still send; what it said before may be waiting to be read.
+    // EPIPE: the peer closed while we still send; its answer may be waiting to be read.
     if (error.code !== 'EPIPE') over.resolve('reset');
   });
   signal.addEventListener('abort', () => over.resolve('timeout'));
@@ -88,7 +88,7 @@ export async function exchange(
 async function open(port: number, options: RawOptions, signal: AbortSignal): Promise<Socket> {
   const host = options.host ?? '127.0.0.1';
   const localAddress = options.from === undefined ? {} : { localAddress: options.from };
-  // allowHalfOpen: the peer's end must not end what we still have to send.
+  // allowHalfOpen: the peer's end must not stop our sending.
   const socket =
     options.tls === undefined
       ? createConnection({

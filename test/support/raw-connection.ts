@@ -1,10 +1,10 @@
-/** A client connection that a test drives by hand. */
+/** A raw client connection. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Owner } from './owner.ts';
 import { type BackendConnection, watched } from './raw-backend.ts';
 
-/** Connects to a loopback port, from an address of the loopback; closed with its owner. */
+/** Connects to a loopback port, from any loopback address; closed with its owner. */
 export async function rawConnection(
   owner: Owner,
   port: number,

@@ -28,7 +28,7 @@ test('records the exact bytes of each request', async (t) => {
   assert.deepEqual([backend.faults, backend.connections], [[], 1]);
 });
 
-test('answers with the chosen bytes, and closes where they say so', async (t) => {
+test('answers with the given bytes, and closes where they say so', async (t) => {
   const backend = await recordingBackend(t, { answer: 'HTTP/1.0 204 Fine\r\nconnection: close\r\n\r\n' });
   const reply = await exchange(backend.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.deepEqual([reply.text, reply.ended], ['HTTP/1.0 204 Fine\r\nconnection: close\r\n\r\n', 'closed']);
@@ -52,7 +52,7 @@ for (const [name, bytes, fault] of [
   ['a space in the target', 'GET /a b HTTP/1.1\r\nHost: a\r\n\r\n', /bad request line/],
   ['a folded line', 'GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n', /bad header line/],
 ] as const) {
-  test(`names what is against the grammar: ${name}`, async (t) => {
+  test(`reports a violation of the grammar: ${name}`, async (t) => {
     const backend = await recordingBackend(t);
     const reply = await exchange(backend.port, bytes);
     assert.equal(reply.responses[0]?.status, 400);
@@ -61,13 +61,13 @@ for (const [name, bytes, fault] of [
   });
 }
 
-test('a request that is cut off is a fault', async (t) => {
+test('an incomplete request is a violation', async (t) => {
   const backend = await recordingBackend(t);
   await exchange(backend.port, 'POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc', { halfClose: true });
   assert.match(backend.faults[0] ?? '', /in the middle of a request/);
 });
 
-test('the canary answers HTTP, greets, and remembers who was silent', async (t) => {
+test('the canary answers HTTP, greets, and records silent connections', async (t) => {
   const canary = await startCanary(t, { greeting: '220 canary\r\n' });
   const silent = await exchange(canary.port, '', { until: 'close', timeout: 100 });
   assert.equal(silent.text, '220 canary\r\n');

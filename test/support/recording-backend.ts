@@ -1,20 +1,20 @@
-/** A backend that writes down the exact bytes it was sent, to hold forwarding to account byte by byte. */
+/** A backend that records the exact bytes it gets, to check forwarding byte by byte. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { chunked } from './http-response.ts';
 import type { Owner } from './owner.ts';
 
 export interface RecordedRequest {
-  /** Everything of this request as it came, framing included. */
+  /** All bytes of the request, framing included. */
   readonly raw: Buffer;
   readonly requestLine: string;
-  /** Header lines as they came, in order. */
+  /** Header lines unchanged, in order. */
   readonly headerLines: readonly string[];
   /** The body, without chunk framing. */
   readonly body: Buffer;
   /** Trailer lines of a chunked body. */
   readonly trailers: readonly string[];
-  /** Which connection it came on, from 0. */
+  /** Number of its connection, from 0. */
   readonly connection: number;
 }
 
@@ -22,8 +22,8 @@ export type Answer = string | Buffer;
 
 export interface RecordingBackendOptions {
   /**
-   * The raw response (text is latin1), or a function that gives it; undefined: the function has answered on the
-   * socket itself, which is not read as HTTP any more. @default an empty-handed `200 OK` with the body `ok`
+   * The raw response (text is latin1), or a function that returns it; undefined: the function answers on the socket itself, which is no
+   * longer read as HTTP. @default a plain `200 OK` with the body `ok`
    */
   answer?:
     | Answer
@@ -36,9 +36,9 @@ export interface RecordingBackend {
   readonly authority: string;
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Complete requests, in the order in which they came. */
+  /** Complete requests, in order. */
   readonly requests: readonly RecordedRequest[];
-  /** What was sent against the grammar, in words: a careful forwarder leaves this empty. */
+  /** Violations of the grammar, in words: a correct forwarder causes none. */
   readonly faults: readonly string[];
   /** Connections so far. */
   readonly connections: number;
@@ -74,13 +74,13 @@ export async function recordingBackend(
     };
     const onData = (chunk: Buffer): void => {
       pending = Buffer.concat([pending, chunk]);
-      // Two requests at once would be a pipelined or a smuggled one: both are answered, one after the other.
+      // Two requests at once: pipelined or smuggled; both are answered in order.
       if (!busy) void next().catch((error: unknown) => fail(`the answer failed: ${String(error)}`));
     };
     const next = async (): Promise<void> => {
       const request = parseRequest(pending, connection);
       if (request === null) {
-        // RFC 9110 section 10.1.1: whoever passes the expectation on waits for this before the body.
+        // RFC 9110 section 10.1.1: a proxy that forwards the expectation waits for this before the body.
         if (
           !continued &&
           /\r\nexpect: *100-continue\r\n[\s\S]*\r\n\r\n/i.test(pending.toString('latin1', 0, 8192))
@@ -135,7 +135,7 @@ export async function recordingBackend(
   };
 }
 
-/** One request from the start of the bytes; null: more must come; text: what is wrong with it. */
+/** The request at the start of the bytes; null: incomplete; string: what is wrong with it. */
 export function parseRequest(bytes: Buffer, connection: number): RecordedRequest | string | null {
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd === -1) return bytes.length > 1_048_576 ? 'no end of the header within 1 MiB' : null;

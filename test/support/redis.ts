@@ -10,13 +10,13 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   readonly process: RunningProcess;
-  /** Ends it without a word, and without saving. */
+  /** Kills it without saving. */
   kill(): Promise<void>;
-  /** Starts another one on the same port, empty or with what was saved. */
+  /** Starts another one on the same port, empty or with saved data. */
   restart(): Promise<RedisServer>;
 }
 
-/** The two servers that a fleet may have; they come from one program, and go ways of their own since 7.2. */
+/** The two servers that a fleet may use; they forked at 7.2. */
 export const stores = ['redis-server', 'valkey-server'] as const;
 
 export interface RedisOptions {
@@ -26,11 +26,11 @@ export interface RedisOptions {
   port?: number;
   /** Further options of the server, such as `['--maxmemory', '1mb']`. */
   args?: readonly string[];
-  /** Speaks TLS in place of plain TCP. */
+  /** TLS instead of plain TCP. */
   tls?: { cert: string; key: string };
 }
 
-/** Starts one on 127.0.0.1; it keeps nothing over a restart. */
+/** Starts one on 127.0.0.1, without persistence. */
 export async function startRedis(owner: Owner, options: RedisOptions = {}): Promise<RedisServer> {
   const { server = 'redis-server', port = await freePort(), args = [], tls } = options;
   const binary = requirePeer(server);
@@ -68,7 +68,7 @@ export async function startRedis(owner: Owner, options: RedisOptions = {}): Prom
   };
 }
 
-/** Settles once `look` gives something else than undefined or false, asked anew each few milliseconds. */
+/** Polls `look` every few milliseconds until it returns something other than undefined or false. */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   what: string,
@@ -79,7 +79,7 @@ export async function eventually<T>(
     const seen = await look();
     if (seen !== undefined && seen !== false && seen !== null) return seen as NonNullable<T>;
     if (signal.aborted) throw new Error(`not in ${timeout} ms: ${what}`);
-    // What another process does is told by no event here.
+    // No event shows what another process does.
     await new Promise((turn) => setTimeout(turn, 10));
   }
 }

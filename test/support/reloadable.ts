@@ -1,4 +1,4 @@
-/** The program with a config that can be replaced under it, and somebody who is told. */
+/** The program with a replaceable config, and a receiver of its alerts. */
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,11 +16,11 @@ export const probe =
 
 export interface Settings {
   readonly host?: string;
-  /** YAML behind the site. */
+  /** YAML after the site. */
   readonly rest: string;
 }
 
-/** The program, with a way to give it another config. */
+/** The program, with a way to replace its config. */
 export async function startReloadable(t: TestContext, first: Settings) {
   const folder = await tempDir(t, 'reload');
   const file = join(folder, 'sekisho.yaml');
@@ -32,7 +32,7 @@ export async function startReloadable(t: TestContext, first: Settings) {
   });
   const [, port] = await child.waitForLine(/^listening http 127\.0\.0\.1:(\d+)$/, 30_000);
   let reloads = 0;
-  /** @returns what the program said about it */
+  /** @returns the program's log line about it */
   const reload = async (next: Settings | string): Promise<string> => {
     await (typeof next === 'string' ? writeFile(file, next) : write(next));
     child.signal('SIGHUP');
@@ -53,7 +53,7 @@ export async function startReloadable(t: TestContext, first: Settings) {
   return { folder, child, reload, status };
 }
 
-/** An HTTP server that keeps the titles of alerts. */
+/** An HTTP server that records the titles of alerts. */
 export async function receiver(t: TestContext): Promise<{ url: string; titles: string[] }> {
   const titles: string[] = [];
   const server = createServer((req, res) => {

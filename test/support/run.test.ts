@@ -9,7 +9,7 @@ import { tempDir } from './temp-dir.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** A run of its own, not a part of this one: its coverage, its strictness and its time are not ours. */
+/** A separate run with its own coverage, strictness and time limit. */
 const clean = {
   NODE_TEST_CONTEXT: undefined,
   NODE_V8_COVERAGE: undefined,
@@ -35,7 +35,7 @@ test('a run that passes exits with 0', async (t) => {
   assert.match(stdout, /✔ fine/);
 });
 
-test('an older Node hands over to that of the checkout', { skip: without('node22') }, async (t) => {
+test("an older Node hands over to the checkout's own", { skip: without('node22') }, async (t) => {
   const body = "test('run by ' + process.version, () => {});";
   for (const runner of ['test/run.js', 'test/run.ts']) {
     const { code, stdout } = await runTests(t, body, {}, [peer('node22')!, runner]);
@@ -44,7 +44,7 @@ test('an older Node hands over to that of the checkout', { skip: without('node22
   }
 });
 
-test('no result is lost, however many come at once', async (t) => {
+test('no result is lost, however many arrive at once', async (t) => {
   const { code, stdout } = await runTests(t, "for (let i = 0; i < 3000; i++) test('fine', () => {});");
   assert.equal(code, 0);
   assert.match(stdout, /^ℹ tests 3000$/m);
@@ -69,7 +69,7 @@ test('a failure is named with the suites around it', async (t) => {
   assert.deepEqual(named, ['one > inner > broken', 'two > inner > broken']);
 });
 
-test('a file without tests, and a path that is not there, exit with 1', async (t) => {
+test('a file without tests and a missing path exit with 1', async (t) => {
   assert.equal((await runTests(t, 'process.exitCode = 1; test;')).code, 1);
   const args = [join(root, 'test/run.js'), 'test/nonexistent'];
   const { code, stderr } = await runProcess(process.execPath, args, { env: clean });
@@ -77,7 +77,7 @@ test('a file without tests, and a path that is not there, exit with 1', async (t
   assert.match(stderr, /test\/nonexistent: no such file or folder/);
 });
 
-test('a skip is named, and fails where nothing may be skipped', async (t) => {
+test('a skip is named, and fails with SEKISHO_CI', async (t) => {
   const body = "test('later', { skip: 'no peer' }, () => {}); test('now', () => {});";
   const lenient = await runTests(t, body);
   assert.equal(lenient.code, 0, lenient.stdout);
@@ -100,7 +100,7 @@ test('a file that hangs fails: open handles, and code that never yields', async 
   assert.equal(looping.code, 1);
 });
 
-test('a missing peer skips by name, with the way to get it', () => {
+test('a missing peer skips by name, with the way to install it', () => {
   const reasons: (string | undefined)[] = [];
   const context = { skip: (reason?: string) => reasons.push(reason) };
   assert.equal(needs(context, 'node', 'no-such-server'), false);

@@ -1,9 +1,9 @@
-/** A server in this process that answers each connection as a test says. */
+/** A server in this process that handles connections as the test says. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 
-/** Starts it and gives its port. */
+/** Starts it and returns its port. */
 export async function scriptedServer(
   owner: Owner,
   onConnection: (socket: Socket) => void,

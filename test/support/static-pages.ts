@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A document root with pages of a few sizes, each different from every other server's. */
 export interface StaticPages {
   readonly root: string;
-  /** Stands in every page: tells this server's own pages from a relayed one. */
+  /** In every page: distinguishes this server's own pages from relayed ones. */
   readonly token: string;
   /** Path (`/`, `/index.html`, `/1k.txt`, `/64k.txt`, `/1m.bin`, `/folder/page.html`) to content. */
   readonly pages: ReadonlyMap<string, Buffer>;

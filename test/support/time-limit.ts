@@ -11,9 +11,9 @@ if (limit > 0) {
     console.error(`${process.argv[1]} is still running after ${limit} ms; open: ${open}`);
     process.exit(1);
   }, limit).unref();
-  // A pattern that backtracks for ever keeps the timer above from firing, and signal handlers too.
+  // A regular expression that backtracks for ever blocks the timer above and signal handlers.
   const kill = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${limit + 5_000})`;
   new Worker(kill, { eval: true, execArgv: [] }).unref();
-  // Neither a child process nor a test of this limit takes it over.
+  // Not inherited by child processes and tests of this limit.
   delete process.env.SEKISHO_TEST_FILE_LIMIT;
 }

@@ -1,4 +1,4 @@
-/** The real servers are what the tests take them for: the open ones relay, the plain ones do not. */
+/** The real servers behave as the tests assume: the open ones relay, the plain ones do not. */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { openProxyApache, plainApache } from './apache.ts';
@@ -76,7 +76,7 @@ describe('a careless nginx', { skip: without('nginx') }, () => {
     assert.match(reply.text, new RegExp(canary.token));
   });
 
-  test('fails on a name that it cannot resolve', async () => {
+  test("fails on a name that it can't resolve", async () => {
     const reply = await exchange(
       servers.carelessNginx!.port,
       'GET / HTTP/1.0\r\nHost: relay.invalid\r\n\r\n',

@@ -15,7 +15,7 @@ export interface WebServer {
 }
 
 /**
- * Starts a server on a port that was free a moment ago, with another port where somebody else was quicker.
+ * Starts a server on a port that was just free; retries with another port if it was taken meanwhile.
  *
  * @param start starts it on the port, without waiting
  */

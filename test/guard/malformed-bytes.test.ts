@@ -1,0 +1,48 @@
+/** Malformed bytes on a connection of a Node server behind the checkpoint. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite, type TestContext, test } from 'node:test';
+import type { ProbeEvent } from '../../src/events/event.ts';
+import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
+import { corpusPolicy } from '../support/policy.ts';
+import { rawConnection } from '../support/raw-connection.ts';
+
+const { policy, clients } = corpusPolicy();
+
+async function checkpoint(t: TestContext) {
+  const events: ProbeEvent[] = [];
+  /** Parser errors that reach the application. */
+  const errors: unknown[] = [];
+  const server = createServer((_, res) => res.end('served'));
+  server.on('clientError', (error) => errors.push(error));
+  const onError = (error: unknown): never => assert.fail(String(error));
+  new ServerCheckpoint({ policy, clients, onEvent: (event) => events.push(event), onError }).attach(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => server.close());
+  const client = await rawConnection(t, (server.address() as AddressInfo).port);
+  return { client, events, errors };
+}
+
+const malformed = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nA B: c\r\n\r\n';
+
+suite('malformed bytes', () => {
+  test('are recorded once, and the application does not see parser errors on what follows', async (t) => {
+    const { client, events, errors } = await checkpoint(t);
+    client.socket.write(malformed);
+    await client.until(/^HTTP\/1\.1 400 /);
+    client.socket.end('more that is malformed\r\n\r\n');
+    await client.closed;
+    assert.deepEqual([events.map(({ rule }) => rule), errors], [['framing'], []]);
+  });
+
+  test('after an answered request get their 400', async (t) => {
+    const { client, events } = await checkpoint(t);
+    client.socket.write('GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
+    await client.until(/served$/);
+    client.socket.write(malformed);
+    await client.until(/served[\s\S]*HTTP\/1\.1 400 /);
+    assert.equal(events.length, 1);
+  });
+});
