@@ -185,7 +185,7 @@ const rulesTableInJapanese = (): string =>
   tableOf({
     page: 'rules.md',
     head: ['規則', '当てはまるもの', '送り手の狙い', '応答'],
-    flagged: '通してフラグを付ける',
+    flagged: '通す（要確認）',
     closed: '切断',
     words: (id) => rulesInJapanese[id],
   });
