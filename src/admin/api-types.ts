@@ -36,7 +36,7 @@ export const EventsQuery = Type.Object(
       minimum: 1,
       maximum: 1000,
       default: 100,
-      description: 'Most events in the answer.',
+      description: 'Maximum number of events in the answer.',
     }),
     before: Type.Optional(Type.String({ maxLength: 40, description: '`next` of the previous page.' })),
   },
@@ -108,7 +108,10 @@ const eventFields = {
   id: Type.Integer({ description: 'Id of the event.' }),
   time: time('Time of the first probe folded into this event.'),
   last: time('Time of the last one.'),
-  count: Type.Integer({ description: 'Number of alike probes within ten minutes.' }),
+  count: Type.Integer({
+    description:
+      'Number of probes of the same client, rule and destination folded into it, within ten minutes.',
+  }),
   listener: Type.String({ description: 'The listener that received it: `http 127.0.0.1:8080`.' }),
   client: Type.String({ description: 'Address of the client.' }),
   prefix: Type.String({ description: 'The prefix the client is counted and banned by.' }),
@@ -117,7 +120,7 @@ const eventFields = {
   }),
   action: word(['allow', 'flag', 'block'], 'The action taken.'),
   rule: Type.String({ description: 'The rule that decided the verdict.' }),
-  rules: Type.Array(Type.String(), { description: 'Every rule seen.' }),
+  rules: Type.Array(Type.String(), { description: 'Every rule matched.' }),
   intent: Type.String({ description: 'What the sender was after.' }),
   destination: Type.Union([Type.String(), Type.Null()], { description: 'What the sender wanted to reach.' }),
   answer: Type.Union([Type.Integer(), Type.Literal('drop'), Type.Null()], {

@@ -40,7 +40,7 @@ export const bansDocumented = {
           minimum: 1,
           maximum: mostShown,
           default: 1000,
-          description: 'Most bans in the answer.',
+          description: 'Maximum number of bans in the answer.',
         }),
       ),
       format: Type.Optional(
