@@ -33,7 +33,7 @@ const words = [
 const sentOn =
   /^(?:EHLO [xy]|HELO [xy]|MAIL FROM:<(?:a@example\.org)?>|RCPT TO:<user@example\.net>|DATA|RSET|QUIT|)$/;
 
-test('whatever is sent, the mail server gets whole commands of the guard, and no third party', async (t) => {
+test('random client bytes: the mail server gets only whole commands written by the guard, and nobody else is dialled', async (t) => {
   const sink = await mailSink(t);
   const { port, guard, logged } = await startGuard(t, sink.port);
   const piece = fc.oneof(
@@ -45,7 +45,7 @@ test('whatever is sent, the mail server gets whole commands of the guard, and no
   );
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
-      // In order, each where the one before it had its answer: as far into a session as a client can come.
+      // In order, each after the reply to the one before, so the session gets as far as it can.
       await exchange(port, pieces, { halfClose: true, timeout: 5000, gap: 1 });
     }),
     { numRuns: 150 },

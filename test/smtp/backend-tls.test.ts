@@ -1,4 +1,4 @@
-/** TLS to the mail server, and PROXY headers of version 2, against Postfix, Exim and bytes. */
+/** TLS to the mail server, and PROXY headers of version 2: with Postfix, Exim and scripted servers. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -21,7 +21,7 @@ async function deliver(client: Dialogue): Promise<number[]> {
   return codes;
 }
 
-test('STARTTLS and TLS from the first byte to Postfix, whose certificate is believed by the authority named', {
+test('STARTTLS and implicit TLS to Postfix, verified with the configured authority', {
   skip: without('postfix', 'openssl'),
 }, async (t) => {
   const sink = await mailSink(t);
@@ -35,7 +35,7 @@ test('STARTTLS and TLS from the first byte to Postfix, whose certificate is beli
     });
     const tls = { mode, ca, servername: 'mx.example.net', verify: true };
     const { port, logged } = await startGuard(t, postfix.port, { backendTls: tls });
-    // The second one in the session of the first, which is used again.
+    // The second client reuses the session of the first.
     for (let i = 0; i < 2; i++) {
       const client = await Dialogue.greeted(t, port);
       assert.deepEqual(await deliver(client), [250, 250, 354, 250], `${mode} ${logged.join()}`);
@@ -61,7 +61,7 @@ test('STARTTLS and TLS from the first byte to Postfix, whose certificate is beli
   }
 });
 
-test('a mail server whose STARTTLS somebody took out, or who speaks in the clear behind it, gets nothing', async (t) => {
+test('a mail server whose STARTTLS offer was stripped, or that sends plaintext after STARTTLS, gets no mail', async (t) => {
   for (const [offer, after, told] of [
     ['250 SIZE 1000', '', /STARTTLS is not offered/],
     ['250 STARTTLS', '250 injected\r\n', /in the clear after STARTTLS|several replies/],
@@ -81,7 +81,7 @@ test('a mail server whose STARTTLS somebody took out, or who speaks in the clear
   }
 });
 
-test('PROXY version 2: addresses of both families, and TLS', () => {
+test('PROXY version 2: bytes for both address families, with and without TLS', () => {
   for (const [address, localAddress] of [
     ['203.0.113.7', '192.0.2.1'],
     ['2001:db8::7', '2001:db8::1'],
@@ -102,7 +102,7 @@ test('PROXY version 2: addresses of both families, and TLS', () => {
   }
 });
 
-test('PROXY version 2 tells Postfix and Exim the address', {
+test('PROXY version 2: Postfix and Exim see the client address', {
   skip: without('postfix', 'exim4', 'openssl'),
 }, async (t) => {
   const sink = await mailSink(t);

@@ -5,7 +5,7 @@ import { requirePeer } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** The files of a self-signed certificate, made by openssl. */
+/** Files of a self-signed certificate, made by openssl. */
 export async function certificate(owner: Owner, name = 'mx.example.net'): Promise<CertificateFiles[]> {
   const folder = await tempDir(owner, 'certificate');
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];

@@ -1,4 +1,4 @@
-/** A mail server that takes one kind of message, of any size: compares it with what was sent, and keeps nothing of it. */
+/** A mail server that compares one message of any size with the expected bytes, and stores nothing. */
 
 import type { Owner } from '../support/owner.ts';
 import { fakeServer } from './support.ts';
@@ -11,7 +11,7 @@ export interface CountingSink {
 
 const terminator = Buffer.from('.\r\n');
 
-/** @param piece what the message is made of, over and over; its lines end in CRLF, and none begins with a dot */
+/** @param piece repeated to make the message; its lines end in CRLF, and none begins with a dot */
 export async function countingSink(owner: Owner, piece: Buffer): Promise<CountingSink> {
   const taken = Promise.withResolvers<number>();
   const { port } = await fakeServer(owner, (socket) => {
@@ -26,7 +26,7 @@ export async function countingSink(owner: Owner, piece: Buffer): Promise<Countin
         socket.write(inMessage ? '354 Go on\r\n' : '250 OK\r\n');
         return;
       }
-      // The Received field of the guard comes first, three lines of it, with the first of the message or before it.
+      // Skip the guard's Received field: three lines, in the first chunk.
       let start = 0;
       for (let line = 0; !received && line < 3; line++) start = chunk.indexOf('\n', start) + 1;
       received = true;

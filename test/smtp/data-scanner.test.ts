@@ -43,7 +43,7 @@ for (const end of [
   '\r\r\n.\n',
   '\n\n.\n',
 ]) {
-  test(`${JSON.stringify(end)} ends nothing`, () => {
+  test(`${JSON.stringify(end)} does not end a message`, () => {
     const found = strict(`a${end}MAIL FROM:<x@example.com>\r\n`);
     assert.equal(found.ended, false);
     assert.equal(found.bare, true);
@@ -67,7 +67,7 @@ const cut = (text: string, at: readonly number[]): string[] => {
   return [0, ...places].map((from, index) => text.slice(from, places[index] ?? text.length));
 };
 
-test('however a message is cut into chunks, its end and its content are the same', () => {
+test('chunk boundaries change neither the end nor the content of a message', () => {
   fc.assert(
     fc.property(message, cuts, (body, at) => {
       const text = `${body}\r\n.\r\nNOOP\r\n`;
@@ -83,7 +83,7 @@ test('however a message is cut into chunks, its end and its content are the same
   );
 });
 
-test('what a strict scan passes holds no bare newline and one terminator, at its end', () => {
+test('a strict scan passes no bare newline, and one terminator, at its end', () => {
   fc.assert(
     fc.property(message, (body) => {
       const { pass, bare } = strict(`${body}\r\n.\r\n`);
@@ -95,7 +95,7 @@ test('what a strict scan passes holds no bare newline and one terminator, at its
   );
 });
 
-test('what a normalizing scan passes holds no bare newline and one terminator, at its end', () => {
+test('a normalizing scan passes no bare newline, and one terminator, at its end', () => {
   fc.assert(
     fc.property(message, (body) => {
       const { pass, ended } = normal(`${body}\r\n.\r\n`);
@@ -107,7 +107,7 @@ test('what a normalizing scan passes holds no bare newline and one terminator, a
   );
 });
 
-test('a message without bare newlines is normalized to itself', () => {
+test('normalizing leaves a message without bare newlines unchanged', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('a', '..', 'a.', '\r\n', '.b'), { maxLength: 20 }), (parts) => {
       const text = `${parts.join('')}\r\n.\r\n`;
@@ -116,7 +116,7 @@ test('a message without bare newlines is normalized to itself', () => {
   );
 });
 
-test('wherever in memory a chunk lies, the end of each line is found, and no byte around it counts', () => {
+test('at every memory alignment of a chunk each line end is found, and bytes around the chunk are ignored', () => {
   for (let offset = 0; offset < 9; offset++) {
     for (let text = 0; text < 40; text++) {
       for (const byte of ['x', '\t', '\x0e', '\x80', '\xff']) {

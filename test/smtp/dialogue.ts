@@ -1,4 +1,4 @@
-/** An SMTP client that says exactly what it is told and reads replies. */
+/** An SMTP client that sends exactly the given bytes and reads replies. */
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -20,7 +20,7 @@ export class Dialogue {
     this.#listen();
   }
 
-  /** Connects; the greeting is yet to be read. */
+  /** Connects, without reading the greeting. */
   static async open(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
     const socket = createConnection({
       port,
@@ -35,7 +35,7 @@ export class Dialogue {
     return dialogue;
   }
 
-  /** Connects, reads the greeting and says EHLO. */
+  /** Connects, reads the greeting and sends EHLO. */
   static async greeted(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
     const dialogue = await Dialogue.open(owner, port, ends);
     await dialogue.reply();
@@ -43,7 +43,7 @@ export class Dialogue {
     return dialogue;
   }
 
-  /** Connects by TLS from the first byte; the greeting is yet to be read. */
+  /** Connects with implicit TLS, without reading the greeting. */
   static async secure(owner: Owner, port: number, ends: Ends = {}): Promise<Dialogue> {
     const dialogue = await Dialogue.open(owner, port, ends);
     await dialogue.startTls();
@@ -59,7 +59,7 @@ export class Dialogue {
     this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
-  /** The next reply; code 0 where the server has closed. */
+  /** The next reply; code 0 once the server has closed. */
   async reply(): Promise<Reply> {
     const signal = AbortSignal.timeout(20_000);
     for (;;) {
@@ -73,13 +73,13 @@ export class Dialogue {
     }
   }
 
-  /** Says a line and gives its reply. */
+  /** Sends a line. @returns its reply */
   async say(line: string): Promise<Reply> {
     this.send(`${line}\r\n`);
     return this.reply();
   }
 
-  /** The code of the reply to a line. */
+  /** Sends a line. @returns the code of its reply */
   async code(line: string): Promise<number> {
     return (await this.say(line)).code;
   }

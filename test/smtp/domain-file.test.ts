@@ -10,7 +10,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
-test('a domain a line, relay_domains of Postfix, and the text of a hash map', () => {
+test('formats: one domain a line, Postfix relay_domains, the text of a hash map', () => {
   const table = readDomains(`# ours
 example.net
 mx.example.net,
@@ -35,14 +35,14 @@ b\u00fccher.example
     assert.ok(!table.has(foreign), foreign);
 });
 
-test('a line that is no domain is an error with its number', async (t) => {
+test('a line that is no domain is an error with its line number', async (t) => {
   const file = join(await tempDir(t, 'domains'), 'domains');
   await writeFile(file, 'example.net\nuser@example.org  x\n');
   assert.throws(() => loadDomains(file), /domains: line 2: user@example\.org is no domain; write a name/);
   assert.throws(() => loadDomains(`${file}.none`), /ENOENT/);
 });
 
-test('among a hundred thousand domains, and as many wildcards, a look-up asks once a label', (t) => {
+test('among a hundred thousand domains and as many wildcards, a look-up takes one step a label', (t) => {
   const names = Array.from({ length: 100_000 }, (_, i) => `d${i}.example.com`);
   const table = new DomainTable([...names, ...names.map((name) => `*.${name}`)]);
   const { mock } = t.mock.method(Set.prototype, 'has');
@@ -51,7 +51,7 @@ test('among a hundred thousand domains, and as many wildcards, a look-up asks on
   assert.ok(mock.callCount() <= 3 * 6, `${mock.callCount()} look-ups`);
 });
 
-test('a file that changes is followed; one that can not be read then changes nothing', async (t) => {
+test('a changed file is reloaded; an invalid one changes nothing', async (t) => {
   const folder = await tempDir(t, 'domains');
   const file = join(folder, 'domains');
   await writeFile(file, 'example.net\n');
@@ -74,7 +74,7 @@ test('a file that changes is followed; one that can not be read then changes not
   assert.ok(domains.has('example.org'));
 });
 
-test('the guard owns what the file says', async (t) => {
+test('the guard owns the domains in the file', async (t) => {
   const file = join(await tempDir(t, 'domains'), 'domains');
   await writeFile(file, 'example.edu\n');
   const sink = await mailSink(t);

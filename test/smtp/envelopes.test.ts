@@ -1,4 +1,4 @@
-/** The table of legitimate envelopes, at Postfix and Exim in the defaults of Debian: alone, and behind the guard. */
+/** The table of legitimate envelopes, sent to Postfix and Exim with Debian's defaults: directly, and through the guard. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parsePath, writeMailbox } from '../../src/wire/smtp-path.ts';
@@ -13,7 +13,7 @@ import { type Mail, mailSink, type Sink, startGuard } from './support.ts';
 
 const text = '\r\nHello.\r\n';
 
-/** @returns whether it was taken whole; null where a client would not send it, since its server does not offer what it needs */
+/** @returns whether it was fully accepted; null if a client would not send it, since the server does not offer what it needs */
 async function send(owner: Owner, port: number, row: Envelope, id: string): Promise<string | null> {
   const client = await Dialogue.open(owner, port);
   try {
@@ -36,7 +36,7 @@ async function send(owner: Owner, port: number, row: Envelope, id: string): Prom
     } else {
       const go = await client.say('DATA');
       if (go.code !== 354) return go.text;
-      // Only the row of dots is written with its dots stuffed; by BDAT they would not be.
+      // Only the row of dots has stuffed dots, which BDAT would not unstuff.
       client.send(row.chunked === true ? message.toString('latin1').replace(/^\./gm, '..') : message);
       client.send('.\r\n');
     }
@@ -47,10 +47,10 @@ async function send(owner: Owner, port: number, row: Envelope, id: string): Prom
   }
 }
 
-/** Two spellings of one mailbox are the same: quotes that need not be, letters of a domain in upper case, its A-labels. */
+/** Unifies spellings of one mailbox: needless quotes, upper case in the domain, A-labels. */
 const canonical = (mailbox: string): string => writeMailbox(parsePath(`<${mailbox}>`));
 
-/** What is delivered, but for the fields that are added on the way. Of many recipients some may get it before others. */
+/** A delivered message without the header fields added on the way. Recipients are sorted: they may be delivered in any order. */
 function delivered(sink: Sink, id: string): { to: string[]; mails: Set<string> } {
   const mine = sink.mails.filter(({ data }) => data.includes(`X-Row: ${id}\r\n`));
   const plain = ({ from, data }: Mail): string =>
@@ -79,7 +79,7 @@ async function compare(
     else wrong.push(`${row.name}: ${result ?? 'not offered'}`);
   }
   assert.deepEqual(wrong, []);
-  // A server may deliver a message of many recipients in several.
+  // A server may split a message with many recipients.
   const expected = taken.reduce(
     (sum, [, alone]) => sum + 2 * envelopes[Number(alone.slice(6))]!.rcpt.length,
     0,
@@ -101,7 +101,7 @@ test('there are 120 of them', () => {
   assert.equal(new Set(envelopes.map(({ name }) => name)).size, envelopes.length);
 });
 
-/** As Debian sets it up for a host that delivers example.net. */
+/** Debian's configuration for a host that delivers example.net. */
 const postfixDefaults = `mynetworks = 192.0.2.0/24
 smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
 relay_domains = example.net, mx.example.net, xn--bcher-kva.example, b\u00fccher.example
@@ -114,7 +114,7 @@ for (const [mode, settings, main] of [
   ['told by PROXY', { proxyProtocol: 'v1' }, 'smtpd_upstream_proxy_protocol = haproxy'],
   ['told by XCLIENT', { xclient: true }, 'smtpd_authorized_xclient_hosts = 127.0.0.1'],
 ] as const)
-  test(`Postfix, ${mode} of the client: what it takes alone it takes behind the guard, and delivers alike`, {
+  test(`Postfix, ${mode} of the client: mail it accepts alone it accepts behind the guard, and delivers alike`, {
     skip: without('postfix'),
   }, async (t) => {
     const sink = await mailSink(t);
@@ -132,7 +132,7 @@ for (const [mode, settings, main] of [
     );
   });
 
-/** Debian's acl_check_rcpt, in what it says of addresses. */
+/** The address checks of Debian's acl_check_rcpt. */
 const eximRcpt = `  deny domains = +ours
        local_parts = ^[.] : ^.*[@%!/|\\\`#&?]
        message = restricted characters in address
@@ -141,7 +141,7 @@ const eximRcpt = `  deny domains = +ours
   deny message = relay not permitted
 `;
 
-test('Exim: what it takes alone it takes behind the guard, and delivers alike', {
+test('Exim: mail it accepts alone it accepts behind the guard, and delivers alike', {
   skip: without('exim4'),
 }, async (t) => {
   const sink = await mailSink(t);

@@ -1,6 +1,6 @@
 /**
- * Legitimate envelopes, from RFCs and from what real senders write. What a mail server takes alone it takes behind the guard,
- * and delivers alike. Ours are example.net, mx.example.net, bücher.example and [127.0.0.1]. Add a case by adding a row.
+ * Legitimate envelopes, from RFCs and real senders. A mail server behind the guard accepts those that it accepts alone, and delivers them
+ * alike. Our domains are example.net, mx.example.net, bücher.example and [127.0.0.1]. Add a case by adding a row.
  */
 import { asBytes } from './recipients.ts';
 
@@ -8,17 +8,17 @@ export interface Envelope {
   readonly name: string;
   /** @default `EHLO mail.example.org` */
   readonly hello?: string;
-  /** Keywords that a client looks for in the reply to EHLO before it writes such a thing. */
+  /** EHLO keywords a client requires before it sends this. */
   readonly needs?: readonly string[];
   readonly mail: string;
   readonly rcpt: readonly string[];
-  /** What follows the header fields that every message has. */
+  /** The rest of the message after the common header fields. */
   readonly data?: string;
   /** All commands up to DATA in one packet (RFC 2920). */
   readonly pipelined?: boolean;
-  /** By BDAT where CHUNKING is offered, by DATA where it is not (RFC 3030). */
+  /** Use BDAT if CHUNKING is offered, else DATA (RFC 3030). */
   readonly chunked?: boolean;
-  /** Commands before MAIL whose answers do not matter. */
+  /** Commands before MAIL whose replies do not matter. */
   readonly before?: readonly string[];
 }
 

@@ -23,7 +23,7 @@ async function mail(client: Dialogue, to: string): Promise<number> {
   return client.code('Subject: x\r\n\r\ntext\r\n.');
 }
 
-test('Exim behind the guard: ours from outside, any domain from relayFrom and after AUTH', {
+test('Exim behind the guard: our domains from outside, any domain from relayFrom and after AUTH', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -56,7 +56,7 @@ test('Exim behind the guard: ours from outside, any domain from relayFrom and af
   ]);
 });
 
-test('every spelling that is taken reaches the recipient that it says, in the words of Exim', {
+test('every accepted spelling reaches the recipient it names, according to Exim', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -82,7 +82,7 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
       await sink.waitFor(++count);
       const expected = mailbox!.includes('@') ? mailbox! : `${mailbox}@example.net`;
       assert.deepEqual(sink.mails[count - 1]!.to, [expected], text);
-      // `for` ends the line of arrival: whom Exim has understood.
+      // The arrival line ends in `for` and the recipient as Exim parsed it.
       const arrival = new RegExp(` ${id} <= a@example\\.org .* for (.*)$`, 'm');
       await eventually(async () => arrival.test(await exim.log()), `${id} in the log`);
       assert.equal(arrival.exec(await exim.log())![1], expected, text);
@@ -90,7 +90,7 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
   }
 });
 
-test("the PROXY protocol tells Exim the client's address", { skip }, async (t) => {
+test("with the PROXY protocol Exim sees the client's address", { skip }, async (t) => {
   const sink = await mailSink(t);
   const exim = await startExim(t, { deliverTo: sink.port, main: 'hosts_proxy = 127.0.0.1' });
   const { port } = await startGuard(t, exim.port, { proxyProtocol: 'v1' });
@@ -102,7 +102,7 @@ test("the PROXY protocol tells Exim the client's address", { skip }, async (t) =
   assert.match(sink.mails[0]!.data.toString(), /^Received: from \[127\.0\.0\.7\]/);
 });
 
-test('a 20 MB attachment of nodemailer arrives byte for byte', { skip }, async (t) => {
+test('a 20 MB attachment from nodemailer arrives byte for byte', { skip }, async (t) => {
   const sink = await mailSink(t);
   const exim = await startExim(t, { deliverTo: sink.port });
   const { port } = await startGuard(t, exim.port);

@@ -1,4 +1,4 @@
-/** A private Exim, unpacked beside whatever mail server the machine has. */
+/** A private Exim, unpacked beside the machine's own mail server. */
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
@@ -14,20 +14,20 @@ export interface Exim {
 
 export interface EximSettings {
   readonly deliverTo: number;
-  /** Further lines of the main section; later ones win. The port is 10025 in them. */
+  /** Further lines of the main section; later ones win. They name the port as 10025. */
   readonly main?: string;
   /** The acl section. @default none */
   readonly acl?: string;
 }
 
-/** Set up as an open relay. AUTH PLAIN takes user and secret. */
+/** Configured as an open relay. AUTH PLAIN accepts `user` with password `secret`. */
 export async function startExim(
   owner: Owner,
   { deliverTo, main = '', acl = '' }: EximSettings,
 ): Promise<Exim> {
   const folder = await tempDir(owner, 'exim');
   const port = await freePort();
-  // Where the user that Exim becomes can run it: the cache it was unpacked to may be root's alone.
+  // Copied to where Exim's own user can run it: only root may read the cache.
   const exim = join(folder, 'exim4');
   await copyFile(requirePeer('exim4'), exim);
   for (const name of ['spool', 'log']) {
@@ -87,7 +87,7 @@ plain:
   return { port, log: () => readFile(join(folder, 'log/mainlog'), 'utf8').catch(() => '') };
 }
 
-/** Each option once: Exim does not start where one is set twice. */
+/** Keeps the last of each option: Exim does not start if one is set twice. */
 function lastWins(text: string): string {
   const lines = new Map<string, string>();
   for (const line of text.split('\n').filter((line) => line !== '' && !line.startsWith('#')))

@@ -7,7 +7,7 @@ import { runProcess } from '../support/process.ts';
 
 const policy = mailPolicy(['example.net']);
 
-test('a route is told step by step', () => {
+test('a route is explained step by step', () => {
   const line = 'RCPT TO:<@example.net:user%example.com@example.net>';
   const found = explainSmtp(line, policy);
   assert.equal(found.verdict, 'block');
@@ -28,7 +28,7 @@ test('a route is told step by step', () => {
   assert.match(found.why, /The sender wanted .*: user@example\.com\.$/);
 });
 
-/** The seeds, verbatim and with brackets: the naming rule, and what each step leaves. */
+/** The seeds, verbatim and with brackets: the deciding rule, and the address after each step. */
 const seeds = [
   ['user@example.com', 'smtp-foreign-recipient', []],
   ['@example.net:user@example.com', 'smtp-source-route', ['user@example.com']],
@@ -47,7 +47,7 @@ const seeds = [
 ] as const;
 
 for (const [path, rule, left] of seeds)
-  test(`${path}: where it ends, step by step, with and without a config`, () => {
+  test(`${path}: the destination, step by step, with and without a config`, () => {
     for (const line of [`RCPT TO: ${path}`, `RCPT TO:<${path}>`])
       for (const found of [explainSmtp(line, policy), explainSmtpAnywhere(line, mailPolicy(['localhost']))]) {
         assert.equal(found.verdict, 'block');
@@ -62,7 +62,7 @@ for (const [path, rule, left] of seeds)
       }
   });
 
-test('the command explains each line of a dialogue that begins with one', async () => {
+test('the command explains each line of an SMTP dialogue', async () => {
   const input =
     'MAIL FROM:<a@example.org>\r\nRCPT TO: user%example.com@example.net\r\nDATA\r\nRCPT TO: user@example.com\r\n';
   const run = (...args: string[]) =>
@@ -93,7 +93,7 @@ test('the command explains each line of a dialogue that begins with one', async 
   assert.match(text, /^example\.com is not one of our domains\. /m);
 });
 
-test('what is taken, and for whom', () => {
+test('accepted lines, and who may send them', () => {
   assert.equal(explainSmtp('rcpt to:<user@EXAMPLE.net.>', policy).sentOn, '<user@example.net>');
   assert.equal(explainSmtp('RCPT TO:<user@example.com>', policy, 'relaying').verdict, 'allow');
   assert.equal(explainSmtp('MAIL FROM:<>', policy).sentOn, '<>');
@@ -103,7 +103,7 @@ test('what is taken, and for whom', () => {
   assert.ok(!isSmtpLine('GET / HTTP/1.1'));
 });
 
-test('own domains: wildcards, U-labels and literals; a wrong one is named', () => {
+test('own domains: wildcards, U-labels and literals; an invalid one is named', () => {
   const { owns } = mailPolicy(['*.example.net', 'm\u00fcnchen.example', '[IPv6:2001:db8:0::1]']);
   assert.equal(owns('a.b.example.net'), true);
   assert.equal(owns('example.net'), false);

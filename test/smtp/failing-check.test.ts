@@ -1,4 +1,4 @@
-/** A check that fails denies: the address is refused, the session lives, the mail server hears nothing of it. */
+/** A check that fails denies: the address is refused, the session goes on, and the mail server gets nothing of it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';

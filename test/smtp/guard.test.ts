@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
-test('a mail for us passes, with its replies', async (t) => {
+test('mail for our domain passes, with the replies of the mail server', async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(t, sink.port);
   const client = await Dialogue.open(t, port);
@@ -26,7 +26,7 @@ test('a mail for us passes, with its replies', async (t) => {
   const [mail] = sink.mails;
   assert.equal(mail!.from, 'a@example.com');
   assert.deepEqual(mail!.to, ['user@example.net']);
-  // The mail server sees none but us, so a Received field tells it of the client.
+  // The mail server sees only the guard's address, so a Received field names the client.
   assert.match(
     mail!.data.toString(),
     /^Received: from client\.example\.org \(\[127\.0\.0\.1\]\)\r\n\tby [\w.-]+ \(Sekisho\) with ESMTP;\r\n\t\w{3}, \d\d \w{3} \d{4} [\d:]{8} \+0000\r\nSubject: x\r\n\r\n\.dot\r\n$/,
@@ -46,7 +46,7 @@ const seeds = [
   ['RCPT TO:<user%example.com@example.net>', 'smtp-percent-hack'],
 ] as const;
 
-test('relay probes from outside: refused, recorded, and nothing of them reaches the mail server', async (t) => {
+test('relay probes from outside are refused and recorded, and never reach the mail server', async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -71,7 +71,7 @@ test('relay probes from outside: refused, recorded, and nothing of them reaches 
   assert.doesNotMatch(sink.received.join(''), /example\.com/);
 });
 
-test('relayFrom: any domain is taken, its clients only', async (t) => {
+test('relayFrom: only its clients may send to any domain', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { relayFrom: ['127.0.0.2/32'] });
   const insider = await Dialogue.greeted(t, port, '127.0.0.2');
@@ -84,7 +84,7 @@ test('relayFrom: any domain is taken, its clients only', async (t) => {
   assert.equal(await outsider.code('RCPT TO:<user@example.com>'), 550);
 });
 
-test('one reply a recipient, the mail server its own among them, pipelined', async (t) => {
+test('pipelined recipients: one reply each, in order, from the guard or the mail server', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) => (line.includes('unknown@') ? '550 5.1.1 No such user here' : undefined),
   });
@@ -111,7 +111,7 @@ test('one reply a recipient, the mail server its own among them, pipelined', asy
   assert.deepEqual(sink.mails[0]!.to, ['a@example.net', 'b@example.net']);
 });
 
-test('commands that are not offered go nowhere', async (t) => {
+test('commands that are not offered never reach the mail server', async (t) => {
   const sink = await mailSink(t, {
     offers: [
       'CHUNKING',
@@ -155,7 +155,7 @@ test('commands that are not offered go nowhere', async (t) => {
   assert.equal(sink.received[0], 'EHLO x\r\nMAIL FROM:<a@example.org>\r\n');
 });
 
-test('parameters: only what is offered and well-formed goes on', async (t) => {
+test('parameters: only offered and well-formed ones are forwarded', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -189,7 +189,7 @@ test('parameters: only what is offered and well-formed goes on', async (t) => {
   );
 });
 
-test('line ends, NULs and length of commands are strict', async (t) => {
+test('commands: line ends, NULs and length are checked strictly', async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(t, sink.port);
   for (const bytes of [
@@ -208,7 +208,7 @@ test('line ends, NULs and length of commands are strict', async (t) => {
     events.map((event) => event.rule),
     ['smtp-smuggling', 'smtp-smuggling', 'smtp-smuggling'],
   );
-  // 4,096 octets with their CRLF, and not one more.
+  // The limit is 4,096 octets including CRLF.
   const client = await Dialogue.greeted(t, port);
   assert.equal(await client.code(`NOOP ${'x'.repeat(4089)}`), 250);
   assert.equal(await client.code(`NOOP ${'x'.repeat(4090)}`), 500);
@@ -237,7 +237,7 @@ test('talking before the greeting, and before 354, ends the session', async (t) 
   );
 });
 
-test('limits: recipients, errors, idle commands, connections a client, banned clients', async (t) => {
+test('limits: recipients, errors, idle commands, connections of a client, banned clients', async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(
     t,
@@ -265,7 +265,7 @@ test('limits: recipients, errors, idle commands, connections a client, banned cl
   assert.equal(events.at(-1)!.rule, 'client-banned');
 });
 
-test('a ban list that fails refuses', async (t) => {
+test('a ban list that throws refuses the client', async (t) => {
   const sink = await mailSink(t);
   const { port, logged } = await startGuard(
     t,
@@ -282,7 +282,7 @@ test('a ban list that fails refuses', async (t) => {
   assert.match(logged.join(), /ban list/);
 });
 
-test('a browser that was talked into posting mail is cut off at its first line', async (t) => {
+test('a browser that a web page made post mail commands is cut off at its first line', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.open(t, port);

@@ -1,4 +1,4 @@
-/** What honest clients and servers do that is odd and legal: it is carried as the mail server alone would carry it. */
+/** Odd but legal behaviour of honest clients and servers: the guard handles it as the mail server alone would. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeRecipient } from '../../src/rules/smtp.ts';
@@ -9,7 +9,7 @@ import { Dialogue } from './dialogue.ts';
 import { asBytes } from './recipients.ts';
 import { fakeServer, mailSink, startGuard } from './support.ts';
 
-test('errors count anew after each delivered message: 12 of them with 3 dead recipients each', async (t) => {
+test('each delivered message resets the error count: 12 messages with 3 dead recipients each', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) => (line.includes('<dead') ? '550 5.1.1 Unknown' : undefined),
   });
@@ -25,7 +25,7 @@ test('errors count anew after each delivered message: 12 of them with 3 dead rec
   }
 });
 
-test('a mail server that greets late is waited for, and where another one is left, that one is asked', async (t) => {
+test('a late greeting: the guard tries the next mail server, and waits for the last one', async (t) => {
   const late = await fakeServer(t, (socket) => {
     setTimeout(() => socket.write('220 late.example.net ESMTP\r\n'), 300);
   });
@@ -38,7 +38,7 @@ test('a mail server that greets late is waited for, and where another one is lef
   assert.match((await (await Dialogue.open(t, two.port)).reply()).text, /^220 sink/);
 });
 
-test('who leaves before the mail server has greeted keeps no place, and the mail server is not to blame', async (t) => {
+test('a client that leaves before the greeting frees its connection, and the mail server is not marked as failed', async (t) => {
   const silent = await fakeServer(t, () => {});
   const { port, guard, logged } = await startGuard(t, silent.port, { timeouts: { greeting: 300_000 } });
   const client = await Dialogue.open(t, port);
@@ -48,7 +48,7 @@ test('who leaves before the mail server has greeted keeps no place, and the mail
   assert.deepEqual(logged, []);
 });
 
-test('bareNewline: normalize takes commands that end in a bare LF or CR, from everybody or from networks alone', async (t) => {
+test('bareNewline: normalize accepts commands that end in a bare LF or CR, from everybody or from some networks only', async (t) => {
   const sink = await mailSink(t);
   const script = [
     ['EHLO printer\n', 250],
@@ -76,7 +76,7 @@ test('bareNewline: normalize takes commands that end in a bare LF or CR, from ev
   assert.match(sink.mails[0]!.data.toString(), /\r\nSubject: x\r\n\r\nline\r\nline\r\n\.\r\n$/);
 });
 
-test('white space behind a command is tolerated (RFC 5321 section 4.1.1)', async (t) => {
+test('white space after a command is tolerated (RFC 5321 section 4.1.1)', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.open(t, port);
@@ -95,7 +95,7 @@ test('white space behind a command is tolerated (RFC 5321 section 4.1.1)', async
     assert.equal(await client.code(line), code, JSON.stringify(line));
 });
 
-test('HELO names as Postfix takes them: the first word, with signs that could mean something made harmless', async (t) => {
+test('HELO names as Postfix reads them: the first word, with special characters replaced', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.open(t, port);
@@ -117,7 +117,7 @@ test('HELO names as Postfix takes them: the first word, with signs that could me
   for (const line of ['EHLO', 'HELO ', `EHLO ${'x'.repeat(256)}`]) assert.equal(await client.code(line), 501);
 });
 
-test('SMTPUTF8: a domain goes on in the letters that it came in, and as A-labels where the client has not asked for it', async (t) => {
+test('SMTPUTF8: a domain keeps its U-labels, and becomes A-labels if the client did not ask for SMTPUTF8', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -139,7 +139,7 @@ test('SMTPUTF8: a domain goes on in the letters that it came in, and as A-labels
   );
 });
 
-test('plain local parts: what no mail server expands is refused too', () => {
+test('localParts: plain also refuses characters that no mail server expands', () => {
   const plain = mailPolicy(['example.net'], true);
   const any = mailPolicy(['example.net']);
   for (const local of ['SRS0=h/k+=TT=example.org=u', '"John Doe"', 'user:x', 'a|b', '"a,b"']) {
@@ -151,11 +151,11 @@ test('plain local parts: what no mail server expands is refused too', () => {
   assert.equal(judgeRecipient('<u+tag@example.net>', plain, 'outside').rule, null);
 });
 
-test('what the mail server refuses in the middle of a message reaches the client as it was said', async (t) => {
+test('a refusal in mid-message reaches the client unchanged', async (t) => {
   for (const [said, expected] of [
     ['552 5.3.4 Message too big', '552 5.3.4 Message too big\r\n'],
     ['421 4.4.2 Too slow', '421 4.4.2 Too slow\r\n'],
-    // Taken before its end: that is no answer to it.
+    // 250 before the end of the message: not a reply to it.
     ['250 2.0.0 Taken', '451 4.3.0 Mail server lost, try again\r\n'],
   ] as const) {
     for (const closes of [true, false]) {
@@ -177,7 +177,7 @@ test('what the mail server refuses in the middle of a message reaches the client
       client.send('Subject: x\r\n');
       await eventually(() => server.received[0]!.endsWith('Subject: x\r\n'), 'the first line');
       interrupt();
-      // By then it has come: the client of this very process reads it behind the guard.
+      // By now the guard has the refusal: both run in this process.
       await new Promise((done) => setTimeout(done, 50));
       client.send('\r\nmore\r\n');
       assert.equal((await client.say('.')).text, expected, `${said}, closes: ${closes}`);

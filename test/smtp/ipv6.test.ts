@@ -1,4 +1,4 @@
-/** The guard over IPv6: its literal is ours, networks are counted by their /64, and the mail server is told the address. */
+/** The guard over IPv6: the connection's literal is ours, clients count by /64, and the mail server learns the address. */
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
 const skip = hasIpv6 ? false : 'there is no ::1 here';
 const listen = ['[::1]:0'];
 
-test('over IPv6: the literal of the connection is ours, another one is not', { skip }, async (t) => {
+test('over IPv6: only the literal of the connection is ours', { skip }, async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(t, sink.port, { listen, domains: ['example.net'] });
   const client = await Dialogue.greeted(t, port, { host: '::1' });
@@ -42,7 +42,7 @@ test('relayFrom and the PROXY protocol over IPv6', { skip }, async (t) => {
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.com>'), 250);
   assert.match(sink.received[0]!, new RegExp(`^PROXY TCP6 ::1 ::1 \\d+ ${port}\r\n`));
-  // A client that is told of by its IPv4 address, at a listener of both families.
+  // A dual-stack listener reports an IPv4 client by its IPv4 address.
   const ends = {
     address: '192.0.2.7',
     port: 1,
@@ -57,7 +57,7 @@ for (const [how, main, settings] of [
   ['XCLIENT', 'smtpd_authorized_xclient_hosts = 127.0.0.1', { xclient: true }],
   ['the PROXY protocol', 'smtpd_upstream_proxy_protocol = haproxy', { proxyProtocol: 'v1' }],
 ] as const)
-  test(`${how} tells Postfix an IPv6 address`, { skip: skip || without('postfix') }, async (t) => {
+  test(`${how}: Postfix sees the IPv6 address`, { skip: skip || without('postfix') }, async (t) => {
     const sink = await mailSink(t);
     const postfix = await startPostfix(t, {
       deliverTo: sink.port,

@@ -1,4 +1,4 @@
-/** A message larger than memory passes through the program in a memory that does not grow with it. */
+/** A message larger than memory passes through the program in constant memory. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -7,14 +7,14 @@ import { countingSink } from './counting-sink.ts';
 import { Dialogue } from './dialogue.ts';
 
 const mib = 1024 ** 2;
-/** More than 32 bits can count. */
+/** More than fits in 32 bits. */
 const pieces = 4096;
-/** Of lines as an attachment has them, with a last one that makes a MiB of it. */
+/** Lines as in an attachment; the last one fills the MiB. */
 const piece = Buffer.from(`${`${'QUJD'.repeat(19)}\r\n`.repeat(13_443)}${'x'.repeat(20)}\r\n`);
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';
 
-test('a message of 4 GiB arrives byte for byte, and memory stays where it was', { skip }, async (t) => {
+test('a message of 4 GiB arrives byte for byte, and memory does not grow with it', { skip }, async (t) => {
   assert.equal(piece.length, mib);
   const sink = await countingSink(t, piece);
   const { process: guard } = await startGatewayProcess(
@@ -24,7 +24,7 @@ smtp: { listen: "127.0.0.1:0", backend: "127.0.0.1:${sink.port}", domains: [exam
 log: { level: error }`,
   );
   const [, port] = await guard.waitForLine(/^listening smtp 127\.0\.0\.1:(\d+)$/);
-  /** The most it has held so far, in bytes. */
+  /** Peak so far, in bytes. */
   const peak = (): number =>
     Number(/VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${guard.pid}/status`, 'utf8'))![1]) * 1024;
   const client = await Dialogue.greeted(t, Number(port));

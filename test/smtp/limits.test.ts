@@ -1,11 +1,11 @@
-/** Bounds of all sessions together, of a client's network, and of a message. */
+/** Limits of all sessions together, of a client's network, and of a message. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
-test('connections: the next one gets 421, and the mail server is not asked for it', async (t) => {
+test('connections: the next one gets 421, and the mail server is not dialled', async (t) => {
   const sink = await mailSink(t);
   const { port, guard } = await startGuard(t, sink.port, { limits: { connections: 3 } });
   const clients: Dialogue[] = [];
@@ -21,7 +21,7 @@ test('connections: the next one gets 421, and the mail server is not asked for i
   assert.equal((await again.reply()).code, 220);
 });
 
-test('connectionsPerClient: each has its own, and relayFrom has none', async (t) => {
+test('connectionsPerClient: each client has its own limit, relayFrom has none', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, {
     relayFrom: ['127.0.0.2'],
@@ -37,7 +37,7 @@ test('connectionsPerClient: each has its own, and relayFrom has none', async (t)
     assert.equal((await (await Dialogue.open(t, port, from)).reply()).code, code, from);
 });
 
-test('message: told after EHLO, refused at MAIL where its size is told, and at its end where it is not', async (t) => {
+test('message: the limit is in EHLO; a larger message is refused at MAIL if SIZE says so, else at its end', async (t) => {
   const sink = await mailSink(t, { offers: ['SIZE 5000'] });
   const { port } = await startGuard(t, sink.port, { limits: { message: 1000 } });
   const client = await Dialogue.open(t, port);
@@ -56,7 +56,7 @@ test('message: told after EHLO, refused at MAIL where its size is told, and at i
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250, 'the session goes on');
 });
 
-test('recipients: those that are refused do not count, and the next message begins anew', async (t) => {
+test('recipients: refused ones do not count, and each message has its own limit', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { limits: { recipients: 2 } });
   const client = await Dialogue.greeted(t, port);

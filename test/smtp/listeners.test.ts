@@ -1,4 +1,4 @@
-/** Listeners with settings of their own: ports 25, 587 and 465, certificates by name, clients named by a balancer. */
+/** Listeners with their own settings: ports 25, 587 and 465, certificates by name, clients named by a balancer. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -34,7 +34,7 @@ async function deliver(client: Dialogue, to: string): Promise<number[]> {
   return codes;
 }
 
-test('port 25 without AUTH, 587 with AUTH required, 465 with TLS from the first byte and another mail server', {
+test('port 25 without AUTH, 587 with AUTH required, 465 with implicit TLS and another mail server', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t, accounts);
@@ -68,7 +68,7 @@ test('port 25 without AUTH, 587 with AUTH required, 465 with TLS from the first 
   await user.say('STARTTLS');
   await user.startTls();
   await user.say('EHLO x');
-  // Its address is in relayFrom, which is worth nothing here.
+  // `auth: required` overrides relayFrom.
   assert.equal(
     (await user.say('MAIL FROM:<anna@example.net>')).text,
     '530 5.7.0 Authentication required\r\n',
@@ -97,7 +97,7 @@ async function shown(owner: Owner, port: number, servername: string): Promise<st
   return socket.getPeerCertificate().subject.CN;
 }
 
-test('several certificates: the one for the name asked for, and the first where none is', {
+test('several certificates: the one for the requested name, or else the first', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -114,7 +114,7 @@ const v2 = (address: readonly number[]): Buffer =>
     Buffer.from([...address, 127, 0, 0, 1, 0x30, 0x39, 0, 25]),
   ]);
 
-test('behind a balancer clients are whom its PROXY header names: for relayFrom, bans and the mail server', {
+test('behind a balancer the client is the one its PROXY header names: for relayFrom, bans and the mail server', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -145,13 +145,13 @@ test('behind a balancer clients are whom its PROXY header names: for relayFrom, 
   await outside.say('MAIL FROM:<a@example.org>');
   assert.equal(await outside.code('RCPT TO:<user@example.com>'), 550);
   assert.equal(events[0]!.client, '203.0.113.7');
-  // TLS that follows the header.
+  // TLS after the header.
   await outside.say('RSET');
   assert.equal(await outside.code('STARTTLS'), 220);
   await outside.startTls();
   assert.equal(await outside.code('EHLO x'), 250);
   assert.equal((await (await from('PROXY TCP4 203.0.113.9 127.0.0.1 1 25\r\n')).reply()).code, 421);
-  // Whoever is no balancer can't say who it is, and is served as itself.
+  // A header from any other client is not believed, and the client keeps its own address.
   const liar = await Dialogue.open(t, port, '127.0.0.7');
   assert.equal((await liar.reply()).code, 220);
   assert.equal(await liar.code('PROXY TCP4 198.51.100.7 127.0.0.1 12345 25'), 500);
@@ -161,7 +161,7 @@ test('behind a balancer clients are whom its PROXY header names: for relayFrom, 
   assert.equal(events.at(-1)!.client, '127.0.0.7');
 });
 
-test('a PROXY header in front of TLS from the first byte', { skip }, async (t) => {
+test('a PROXY header before implicit TLS', { skip }, async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, {
     tls: await certificate(t),
@@ -177,7 +177,7 @@ test('a PROXY header in front of TLS from the first byte', { skip }, async (t) =
   assert.deepEqual(await deliver(client, 'user@example.com'), [250, 250, 354, 250]);
 });
 
-test('withheld EHLO keywords: not offered to strangers, nor taken from them; offered to those who may relay', async (t) => {
+test('withheld EHLO keywords: neither offered to strangers nor accepted from them; offered to clients that may relay', async (t) => {
   const sink = await mailSink(t, { offers: ['PIPELINING', 'DSN', 'ETRN', 'SIZE 1000'] });
   const { port } = await startGuard(t, sink.port, { withhold: ['DSN'], relayFrom: ['127.0.0.2'] });
   for (const [from, offered, code] of [
@@ -192,7 +192,7 @@ test('withheld EHLO keywords: not offered to strangers, nor taken from them; off
   }
 });
 
-test('what an operator should know of listeners and mail servers that can not work', () => {
+test("warnings about listeners and mail servers that can't work", () => {
   const told = (settings: GuardSettings): string =>
     smtpWarnings(guardOptions(2525, { xclient: true, ...settings })).join('\n');
   const withTls = { tls: [{ cert: 'c', key: 'k' }] };

@@ -29,7 +29,7 @@ test('1,000 sessions at a time, each with its own mail', async (t) => {
   }
 });
 
-test('a message streams: while the mail server takes none of it, the client is held back', async (t) => {
+test('a message streams: while the mail server reads nothing, back-pressure stops the client', async (t) => {
   const server = await fakeServer(t, (socket) => {
     socket.write('220 x\r\n');
     socket.on('data', (chunk: Buffer) => {
@@ -45,7 +45,7 @@ test('a message streams: while the mail server takes none of it, the client is h
   await client.say('DATA');
   const megabyte = Buffer.from(`${'x'.repeat(62)}\r\n`.repeat(16_384));
   for (let i = 0; i < 64; i++) client.socket.write(megabyte);
-  // Until nothing leaves any more: what left is what lies in the sockets between, far below the whole.
+  // Until nothing is sent any more: the socket buffers hold what was sent, far less than the message.
   const left = (): number => client.socket.bytesWritten - client.socket.writableLength;
   for (let still = 0, before = -1; still < 10; before = left()) {
     await new Promise((done) => setTimeout(done, 50));
@@ -54,7 +54,7 @@ test('a message streams: while the mail server takes none of it, the client is h
   assert.ok(left() < 32 * 2 ** 20, `${left()} bytes were taken`);
 });
 
-test('whatever is asked for, only the mail server is dialled and nothing is looked up', async (t) => {
+test('whatever a client asks for, only the mail server is dialled and no name is looked up', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { relayFrom: ['127.0.0.2'] });
   const watch = watchDials(t, [`127.0.0.1:${sink.port}`, `127.0.0.1:${port}`]);
@@ -70,7 +70,7 @@ test('whatever is asked for, only the mail server is dialled and nothing is look
   assert.deepEqual(watch.others(), []);
 });
 
-test('closing: a message under way ends, then the session', async (t) => {
+test('graceful shutdown: an open message ends, then the session', async (t) => {
   const sink = await mailSink(t);
   const { port, guard } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -87,7 +87,7 @@ test('closing: a message under way ends, then the session', async (t) => {
   await closed;
 });
 
-test('a taken port is named, with its owner', async (t) => {
+test('a taken port is reported with its owner', async (t) => {
   const server = await fakeServer(t, () => {});
   if (!server.server.listening) await once(server.server, 'listening');
   await assert.rejects(

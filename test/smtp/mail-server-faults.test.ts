@@ -8,14 +8,14 @@ import { Dialogue } from './dialogue.ts';
 import { startPostfix } from './postfix.ts';
 import { fakeServer, mailSink, startGuard } from './support.ts';
 
-/** Goes as far as the message, of which it sends a part. */
+/** Sends the commands, and part of a message. */
 async function inTheMiddle(client: Dialogue): Promise<void> {
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
   assert.equal(await client.code('DATA'), 354);
 }
 
-/** Answers every line by its verb, as a scripted mail server. */
+/** A scripted mail server: answers each line by its verb. */
 function script(socket: Socket, replies: Record<string, string | ((socket: Socket) => void)>): void {
   socket.write('220 fake ESMTP\r\n');
   socket.on('data', (chunk: Buffer) => {
@@ -28,7 +28,7 @@ function script(socket: Socket, replies: Record<string, string | ((socket: Socke
   });
 }
 
-test('no mail server at all: 421, and what happened is logged', async (t) => {
+test('no mail server: 421, and the log says why', async (t) => {
   const { port, logged } = await startGuard(t, await freePort());
   const client = await Dialogue.open(t, port);
   assert.equal((await client.reply()).code, 421);
@@ -50,7 +50,7 @@ test('a mail server that hangs, refuses for now or does not speak SMTP is skippe
   assert.equal(logged.length, 4);
 });
 
-test('one that hangs costs one client its timeout, and not every client after it', async (t) => {
+test('a mail server that hangs costs one client its timeout, and not the clients after it', async (t) => {
   const hanging = await fakeServer(t, () => {});
   const sinks = [await mailSink(t), await mailSink(t)];
   const backends = [hanging, ...sinks].map(({ port }) => `127.0.0.1:${port}`);
@@ -62,7 +62,7 @@ test('one that hangs costs one client its timeout, and not every client after it
   assert.ok(sinks.every(({ received }) => received.length > 0));
 });
 
-test('turns: those that have failed come last for ten seconds, and each comes', () => {
+test('round-robin: failed mail servers come last for ten seconds, and all of them are tried', () => {
   let now = 0;
   const turns = new RoundRobin(3, () => now);
   assert.deepEqual(turns.next(), [0, 1, 2]);
@@ -76,7 +76,7 @@ test('turns: those that have failed come last for ten seconds, and each comes', 
   assert.deepEqual(turns.next(), [1, 2, 0]);
 });
 
-test('sessions are dealt out in turn', async (t) => {
+test('sessions go to the mail servers round-robin', async (t) => {
   const sinks = [await mailSink(t), await mailSink(t), await mailSink(t)];
   const { port } = await startGuard(t, 0, { backends: sinks.map((sink) => `127.0.0.1:${sink.port}`) });
   for (let i = 0; i < 6; i++) await Dialogue.greeted(t, port);
@@ -86,7 +86,7 @@ test('sessions are dealt out in turn', async (t) => {
   );
 });
 
-test('a mail server that wants none of this client says so itself', async (t) => {
+test('a mail server that refuses this client: its own greeting is forwarded', async (t) => {
   const server = await fakeServer(t, (socket) => socket.write('554 5.7.1 Not you\r\n'));
   const { port } = await startGuard(t, server.port);
   const client = await Dialogue.open(t, port);
@@ -100,7 +100,7 @@ for (const [when, replies] of Object.entries({
   'at RCPT, with nonsense': { RCPT: 'what?' },
   'at RCPT, without a word': { RCPT: () => {} },
 })) {
-  test(`the mail server goes ${when}: 421`, async (t) => {
+  test(`the mail server closes ${when}: 421`, async (t) => {
     const server = await fakeServer(t, (socket) => script(socket, replies));
     const { port } = await startGuard(t, server.port, { timeouts: { reply: 300 } });
     const client = await Dialogue.greeted(t, port);
@@ -110,7 +110,7 @@ for (const [when, replies] of Object.entries({
   });
 }
 
-test('the mail server goes in the middle of a message: 451, and the session goes on at a new one', async (t) => {
+test('the mail server closes in mid-message: 451, and the session goes on with a new connection', async (t) => {
   const server = await fakeServer(t, (socket, index) => {
     script(socket, {
       DATA: (socket) => {
@@ -150,7 +150,7 @@ for (const [how, last] of [
   });
 }
 
-test('the mail server takes no more in the middle of a message: 421 while the client still sends', async (t) => {
+test('the mail server stops reading in mid-message: 421 while the client still sends', async (t) => {
   const server = await fakeServer(t, (socket) =>
     script(socket, {
       DATA: (socket) => {
@@ -162,14 +162,14 @@ test('the mail server takes no more in the middle of a message: 421 while the cl
   const { port } = await startGuard(t, server.port, { timeouts: { data: 1500 } });
   const client = await Dialogue.greeted(t, port);
   await inTheMiddle(client);
-  // More than lies in the sockets between, so that the client never comes to the end.
+  // More than the socket buffers hold, so that the client never reaches the end.
   const megabyte = Buffer.alloc(1 << 20, 'x');
   for (let i = 0; i < 64; i++) client.socket.write(megabyte);
   assert.equal((await client.reply()).text, '421 4.3.0 Mail server lost, try again\r\n');
   await client.closed();
 });
 
-test('421 between two commands, unasked: the next command is not answered with it', async (t) => {
+test('an unsolicited 421 between two commands is not taken for the reply to the next one', async (t) => {
   const closed = Promise.withResolvers<void>();
   const server = await fakeServer(t, (socket, index) => {
     script(socket, {});
@@ -181,11 +181,11 @@ test('421 between two commands, unasked: the next command is not answered with i
   const { port } = await startGuard(t, server.port);
   const client = await Dialogue.greeted(t, port);
   await closed.promise;
-  // Nothing was under way: a new session takes over.
+  // No message was open: a new session takes over.
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
 });
 
-test('XCLIENT that is configured and not offered: 421, since the mail server would trust every client', async (t) => {
+test('XCLIENT configured but not offered: 421, since the mail server would trust every client', async (t) => {
   const sink = await mailSink(t);
   const { port, logged } = await startGuard(t, sink.port, { xclient: true });
   const client = await Dialogue.open(t, port);
@@ -193,7 +193,7 @@ test('XCLIENT that is configured and not offered: 421, since the mail server wou
   assert.match(logged[0]!, /smtpd_authorized_xclient_hosts/);
 });
 
-test('XCLIENT that a real Postfix does not offer: the next one is asked, and 421 where there is none', {
+test('XCLIENT that a real Postfix does not offer: the next mail server is tried, and 421 if there is none', {
   skip: without('postfix'),
 }, async (t) => {
   const sink = await mailSink(t);
@@ -217,7 +217,7 @@ test('XCLIENT that a real Postfix does not offer: the next one is asked, and 421
   assert.equal(both.logged.length, 1);
 });
 
-test("XCLIENT tells the client's address, and the greeting after it is the client's", async (t) => {
+test("XCLIENT carries the client's address, and the greeting after it goes to the client", async (t) => {
   const sink = await mailSink(t, {
     offers: ['XCLIENT NAME ADDR PORT PROTO HELO LOGIN'],
     reply: (line) => (line.startsWith('XCLIENT') ? '220 again.example.net' : undefined),

@@ -1,4 +1,4 @@
-/** AUTH through the guard at a real Postfix with Cyrus SASL: both let relay whom Postfix has authenticated, and nobody else. */
+/** AUTH through the guard with a real Postfix and Cyrus SASL: both let only clients relay that Postfix has authenticated. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { mailSink, startGuard } from './support.ts';
 const skip = without('postfix', 'saslpasswd2', 'openssl');
 const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64');
 
-/** Relays for nobody but user with the password secret: no network is trusted. */
+/** Relays only for `user` with password `secret`: trusts no network. */
 async function postfixWithUsers(owner: Owner, deliverTo: number, how: string): Promise<Postfix> {
   const folder = await tempDir(owner, 'sasl');
   const users = join(folder, 'users');
@@ -52,7 +52,7 @@ async function underTls(owner: Owner, port: number): Promise<Dialogue> {
   assert.equal(await client.code('STARTTLS'), 220);
   await client.startTls();
   const ehlo = await client.say('EHLO client.example.org');
-  // DIGEST-MD5 could put a layer of its own over the session, in which no command could be judged.
+  // DIGEST-MD5 could add a security layer to the session, and the guard could read no command in it.
   assert.ok(
     ehlo.lines.some((line) => /^AUTH (?=.*PLAIN)(?=.*LOGIN)(?=.*CRAM-MD5)(?!.*DIGEST)/.test(line)),
     ehlo.text,
@@ -60,7 +60,7 @@ async function underTls(owner: Owner, port: number): Promise<Dialogue> {
   return client;
 }
 
-/** The code of the recipient's reply, or of the message where he was taken. */
+/** The code of the reply to RCPT, or to the message if RCPT was accepted. */
 async function mail(client: Dialogue, to: string): Promise<number> {
   await client.say('MAIL FROM:<a@example.org>');
   const { code } = await client.say(`RCPT TO:<${to}>`);
@@ -106,13 +106,13 @@ for (const [how, main, settings] of [
       assert.equal(await mail(client, `${name.toLowerCase()}@example.com`), 250, name);
       await sink.waitFor(++delivered);
       assert.deepEqual(sink.mails.at(-1)!.to, [`${name.toLowerCase()}@example.com`]);
-      // It is Postfix that vouches: the relay decision is its own too, about the very client.
+      // Postfix decides about relaying too, and sees the client itself.
       const from = how === 'neither' ? '127.0.0.1' : '127.0.0.7';
       const seen = `client=\\S*\\[${from.replaceAll('.', '\\.')}\\], sasl_method=${name}, sasl_username=user@example\\.net`;
       await postfix.waitForLog(new RegExp(seen));
       client.socket.destroy();
     }
-    // What one session was allowed is not the next one's.
+    // The right to relay ends with the session.
     assert.equal(await mail(await underTls(t, port), 'after@example.com'), 550);
     assert.equal(await mail(await underTls(t, port), 'user@example.net'), 250);
     await sink.waitFor(delivered + 1);

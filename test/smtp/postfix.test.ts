@@ -27,13 +27,13 @@ test('nmap smtp-open-relay: 16 of 16 at Postfix alone, none through the guard', 
   };
   assert.match(await scan(postfix.port), /open relay \(16\/16 tests\)/);
   assert.doesNotMatch(await scan(port), /open relay \(/);
-  // Its senders of our own domain are flagged beside that.
+  // Senders of our own domain are flagged as well.
   const refused = events.filter(({ action }) => action === 'block');
   assert.ok(refused.length >= 16);
   for (const event of refused) assert.match(event.destination ?? '', /example\.com/);
 });
 
-/** Ends of a message that some servers take for one. */
+/** Byte sequences that some servers take for the end of a message. */
 const falseEnds = [
   '\n.\n',
   '\n.\r\n',
@@ -88,7 +88,7 @@ test('SMTP smuggling: four of nine spellings at Postfix alone, none through the 
   assert.equal(smuggled.length, 4, 'those of Postfix alone, and no more');
 });
 
-test('every spelling that is taken reaches the recipient that it says, in the words of Postfix', {
+test('every accepted spelling reaches the recipient it names, according to Postfix', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -117,7 +117,7 @@ test('every spelling that is taken reaches the recipient that it says, in the wo
   assert.doesNotMatch(await postfix.log(), /to=<[^>]*@example\.com>/);
 });
 
-test('what a client that may relay names is whom the mail goes to, whatever Postfix would make of it', {
+test('mail of a client that may relay goes to the recipient it names, even where Postfix would expand the address', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -136,7 +136,7 @@ test('what a client that may relay names is whom the mail goes to, whatever Post
   }
 });
 
-test('SMTPUTF8: a mailbox of ours in any letters is delivered, and refused where the client has not asked for it', {
+test('SMTPUTF8: a non-ASCII mailbox of ours is delivered with SMTPUTF8, and refused without it', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);
@@ -189,7 +189,7 @@ test('a message with a 20 MB attachment arrives byte for byte', {
   assert.equal(hash(Buffer.from(encoded, 'base64')), hash(attachment));
 });
 
-test("XCLIENT and the PROXY protocol tell Postfix the client's address", { skip }, async (t) => {
+test("with XCLIENT and the PROXY protocol Postfix sees the client's address", { skip }, async (t) => {
   const sink = await mailSink(t);
   const xclient = await startPostfix(t, {
     deliverTo: sink.port,
@@ -215,7 +215,7 @@ test("XCLIENT and the PROXY protocol tell Postfix the client's address", { skip 
   assert.deepEqual(sink.mails[0]!.to, ['user@example.com']);
 });
 
-test('Postfix is killed in the middle of a message: 4xx, and nothing was accepted', { skip }, async (t) => {
+test('Postfix is killed in mid-message: 4xx, and nothing was accepted', { skip }, async (t) => {
   const sink = await mailSink(t);
   const postfix = await startPostfix(t, { deliverTo: sink.port });
   const { port } = await startGuard(t, postfix.port);
@@ -232,7 +232,7 @@ test('Postfix is killed in the middle of a message: 4xx, and nothing was accepte
   assert.equal(sink.mails.length, 0);
 });
 
-test('Postfix restarts in the middle of a message: 451, and the second try is delivered, once', {
+test('Postfix restarts in mid-message: 451, and the second try is delivered once', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t);

@@ -1,4 +1,4 @@
-/** A private Postfix: its own configuration, queue and port, nothing of the machine's. */
+/** A private Postfix with its own configuration, queue and port. */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
@@ -11,16 +11,16 @@ export interface Postfix {
   readonly port: number;
   readonly folder: string;
   readonly process: RunningProcess;
-  /** Starts it again after `process` was stopped, at the same port and with the same queue. */
+  /** Restarts it after `process` was stopped, with the same port and queue. */
   start(): Promise<RunningProcess>;
-  /** All of its log so far. */
+  /** The log so far. */
   log(): Promise<string>;
   /** Waits for the log to match. @throws after 15 seconds */
   waitForLog(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 export interface PostfixSettings {
-  /** Where everything that is accepted is delivered to, for every domain. */
+  /** The port that all accepted mail is delivered to, for every domain. */
   readonly deliverTo: number;
   /** Further lines of main.cf; later ones win. */
   readonly main?: string;
@@ -34,14 +34,14 @@ const plainService = '127.0.0.1:10025 inet n - n - - smtpd\n';
 
 const master = '/usr/lib/postfix/sbin/master';
 
-/** Set up as an open relay, of the worst kind: whatever is let through to it is sent anywhere. */
+/** Configured as the worst kind of open relay: sends everything it gets to anywhere. */
 export async function startPostfix(
   owner: Owner,
   { deliverTo, main = '', service = plainService, sasl }: PostfixSettings,
 ): Promise<Postfix> {
   const folder = await tempDir(owner, 'postfix');
   const port = await freePort();
-  // Postfix makes its other folders itself, with the owners that it wants.
+  // Postfix makes the other folders itself, with the right owners.
   await mkdir(join(folder, 'queue'));
   await mkdir(join(folder, 'etc'));
   if (sasl !== undefined) {
@@ -107,7 +107,7 @@ postlog unix-dgram n - n - 1 postlogd
   const check = await runProcess(requirePeer('postfix'), ['-c', conf, 'check']);
   if (check.code !== 0) throw new Error(`postfix check: ${check.stderr}\n${await readFile(log, 'utf8')}`);
   const start = async (): Promise<RunningProcess> => {
-    // Not `start-fg`, whose master makes a session of its own and so outlives us.
+    // Not `start-fg`: its master starts a new session and would outlive the test.
     const process = await startProcess(owner, master, ['-c', conf, '-d'], { timeout: 600_000 });
     await process.waitForPort(port, 30_000).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${await readFile(log, 'utf8').catch(() => 'no log')}`);
@@ -135,8 +135,7 @@ postlog unix-dgram n - n - 1 postlogd
 }
 
 /**
- * Each parameter once. Postfix warns of an earlier one that is overridden, and its master, before there is anybody to log
- * to, waits for ever once it has warned ten times.
+ * Keeps the last of each parameter. Postfix warns about overridden ones, and its master hangs after ten warnings if it can't log yet.
  */
 function lastWins(text: string): string {
   const lines = new Map<string, string>();

@@ -1,8 +1,8 @@
 /**
- * Spellings of a recipient, from relay testers, RFCs and mail server bug reports: what a client from outside gets, and
- * where a server that follows routes would send the mail. Ours are example.net, mx.example.net, bücher.example and [127.0.0.1].
+ * Spellings of a recipient, from relay testers, RFCs and mail server bug reports: the verdict for a client from outside, and where a
+ * server that follows routes would send the mail. Our domains are example.net, mx.example.net, bücher.example and [127.0.0.1].
  *
- * A row: what follows `RCPT TO:`, the naming rule (null: accepted), the effective destination. Add a case by adding a row.
+ * A row: the text after `RCPT TO:`, the deciding rule (null: accepted), the effective destination. Add a case by adding a row.
  */
 import type { RuleId } from '../../src/rules/catalogue.ts';
 
@@ -18,7 +18,7 @@ const quoted = 'smtp-quoted-route';
 const malformed = 'smtp-malformed-path';
 
 export const recipients: readonly Row[] = [
-  // The plain question, and the three routes by which it is asked again (RFC 2505 section 2.1).
+  // A plain foreign address, and the three kinds of routes to it (RFC 2505 section 2.1).
   [' user@example.com', foreign, 'user@example.com'],
   ['<user@example.com>', foreign, 'user@example.com'],
   [' @example.net:user@example.com', route, 'user@example.com'],
@@ -28,7 +28,7 @@ export const recipients: readonly Row[] = [
   [' user%example.com@example.net', percent, 'user@example.com'],
   ['<user%example.com@example.net>', percent, 'user@example.com'],
 
-  // Relay testers (nmap smtp-open-relay, and the lists that it was made from).
+  // Relay testers (nmap smtp-open-relay, and the lists it was made from).
   ['<user%example.com@[127.0.0.1]>', percent, 'user@example.com'],
   ['<"user@example.com">', quoted, 'user@example.com'],
   ['<"user%example.com">', percent, 'user@example.com'],
@@ -62,7 +62,7 @@ export const recipients: readonly Row[] = [
   ['<user\\%example.com@example.net>', percent, 'user@example.com'],
   ['<"user"%example.com@example.net>', percent, 'user@example.com'],
 
-  // Two readings of one line.
+  // Lines that two parsers may read differently.
   ['<user@example.com,user@example.net>', malformed, 'user@example.com'],
   ['<user@example.com;user@example.net>', malformed, 'user@example.com'],
   ['<user@example.com> <user@example.net>', malformed, 'user@example.com'],
@@ -93,7 +93,7 @@ export const recipients: readonly Row[] = [
   ['<user@example.net>SIZE=1', malformed, 'user@example.net'],
   ['<user@example.net> =x', malformed, 'user@example.net'],
 
-  // RFC 5321 section 4.5.3.1.3: 256 octets, brackets included, as it is sent on.
+  // RFC 5321 section 4.5.3.1.3: 256 octets as forwarded, brackets included.
   [`<${'@example.net:'.repeat(300)}user@example.com>`, route, 'user@example.com'],
   [`<${'u'.repeat(600)}%example.com@example.net>`, percent, `${'u'.repeat(512 - 24)}@example.com`],
   [` ${'u'.repeat(243)}@example.net`, malformed, `${'u'.repeat(243)}@example.net`],
@@ -103,7 +103,7 @@ export const recipients: readonly Row[] = [
     `"${'u'.repeat(114)}..${'u'.repeat(125)}"@example.net`,
   ],
 
-  // Hosts that some resolver reads as another one.
+  // Hosts that some resolvers read as another host.
   ['<user@example.net\uff0eexample.com>', malformed, 'user@example.net\uff0eexample.com'],
   ['<user@example\u3002net>', malformed, 'user@example\u3002net'],
   ['<user@\uff45xample.net>', malformed, 'user@\uff45xample.net'],
@@ -130,13 +130,13 @@ export const recipients: readonly Row[] = [
   ['<user@example.net.example.com>', foreign, 'user@example.net.example.com'],
 
   ['<user@b\u00fccher.example.com>', foreign, 'user@xn--bcher-kva.example.com'],
-  // Not in NFC, so no U-label (RFC 5890 section 2.3.2.1).
+  // Not in NFC, so not a U-label (RFC 5890 section 2.3.2.1).
   ['<user@bu\u0308cher.example>', malformed, 'user@bu\u0308cher.example'],
   ['<user%example.com@b\u00fccher.example>', percent, 'user@example.com'],
   ['<example.com!user@B\u00dcCHER.example.>', bang, 'user@example.com'],
   ['<user%b\u00fccher.example.com@example.net>', percent, 'user@xn--bcher-kva.example.com'],
 
-  // Local parts that mean something to a delivery agent.
+  // Local parts with a meaning for delivery agents.
   ['<50%off@example.net>', percent, '50@off'],
   ['<|/bin/sh@example.net>', malformed, '|/bin/sh@example.net'],
   ['<"|/bin/sh"@example.net>', malformed, '|/bin/sh@example.net'],
@@ -169,7 +169,7 @@ export const recipients: readonly Row[] = [
   ["<o'user@example.net>", null, "o'user@example.net"],
   ['<user=example.com@example.net>', null, 'user=example.com@example.net'],
   ['<user#1@example.net>', null, 'user#1@example.net'],
-  // Signs that no server expands, and who writes them: SRS, BATV, sub-addresses, quoted names, gateways.
+  // Characters that no server expands, with their users: SRS, BATV, sub-addresses, quoted names, gateways.
   ['<SRS0=hR/k+=TT=example.org=user@example.net>', null, 'SRS0=hR/k+=TT=example.org=user@example.net'],
   [
     '<SRS1=a/B+=example.org==hR/k=TT=example.com=user@example.net>',
@@ -198,8 +198,8 @@ export const recipients: readonly Row[] = [
 ];
 
 /**
- * Spellings that a client of `relayFrom` may use for anybody, and whom they name. Only at our own domains is a local part
- * ours to read.
+ * Spellings a `relayFrom` client may use for any domain, and the recipients they name. The guard interprets local parts only of our own
+ * domains.
  */
 export const relayed: readonly (readonly [text: string, mailbox: string])[] = [
   ['<user@example.com>', 'user@example.com'],

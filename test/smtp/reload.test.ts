@@ -1,4 +1,4 @@
-/** What of the mail guard is taken over without a restart, and without ending sessions. */
+/** Settings of the mail guard that change without a restart, and without ending sessions. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
 import { guardOptions, mailSink, startGuard } from './support.ts';
 
-test('other domains, networks, limits and mail servers: for new clients; a session goes on as it began', async (t) => {
+test('new domains, networks, limits and mail servers apply to new clients; an open session keeps the old ones', async (t) => {
   const [before, after] = [await mailSink(t), await mailSink(t)];
   const { port, guard } = await startGuard(t, before.port);
   const old = await Dialogue.greeted(t, port, '127.0.0.2');
@@ -54,7 +54,7 @@ async function subject(port: number): Promise<unknown> {
   return CN;
 }
 
-test('a renewed certificate is shown when its files have changed, and on SIGHUP with all else but addresses', {
+test('a renewed certificate is used once its files change, and SIGHUP reloads everything but addresses', {
   skip: without('openssl'),
 }, async (t) => {
   const sink = await mailSink(t);
@@ -108,7 +108,7 @@ smtp:
   );
 });
 
-test('only addresses, and smtp on or off, wait for a restart', async (t) => {
+test('only addresses, and turning smtp on or off, need a restart', async (t) => {
   const folder = await tempDir(t, 'restart');
   const read = async (smtp: string) => {
     const file = join(folder, 'sekisho.yaml');

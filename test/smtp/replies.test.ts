@@ -1,4 +1,4 @@
-/** What the mail server says reaches the client as it was said, one reply a command. */
+/** Replies of the mail server reach the client unchanged, one for each command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
@@ -17,7 +17,7 @@ const said: Readonly<Record<string, string>> = {
   'RCPT TO:<eight@example.net>': '250 2.1.5 \xdcbernommen\r\n',
 };
 
-test('each recipient has the reply that the mail server has given for him, byte for byte', async (t) => {
+test('each recipient gets its own reply from the mail server, byte for byte', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) =>
       said[line]?.replace(/\r\n$/, '') ??
@@ -25,7 +25,7 @@ test('each recipient has the reply that the mail server has given for him, byte 
   });
   const { port, events } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
-  // Pipelined, in between ours and theirs: every reply has to stay with its own command.
+  // Pipelined, mixing replies of the guard and the mail server: each must belong to its command.
   const lines = Object.keys(said);
   client.send(
     `MAIL FROM:<a@example.org>\r\n${lines.flatMap((line) => [line, 'RCPT TO:<user@example.com>']).join('\r\n')}\r\n`,
@@ -38,11 +38,11 @@ test('each recipient has the reply that the mail server has given for him, byte 
   assert.equal(events.length, lines.length);
   assert.equal(await client.code('DATA'), 354);
   assert.equal((await client.say('x\r\n.')).text, '554-5.6.0 Refused:\r\n554 5.6.0 a virus\r\n');
-  // Those whom the mail server has taken, and no others.
+  // Only the recipients the mail server accepted.
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
 });
 
-test('421 of the mail server is passed on and ends the session', async (t) => {
+test('421 from the mail server is forwarded and ends the session', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) => (line.startsWith('RCPT') ? '421 4.3.2 Going down' : undefined),
   });
@@ -53,7 +53,7 @@ test('421 of the mail server is passed on and ends the session', async (t) => {
   await client.closed();
 });
 
-test('a refused message: what went of it has no end at the mail server, which sees the connection close', async (t) => {
+test('a refused message: the mail server gets no terminator, and sees the connection close', async (t) => {
   for (const [settings, body, code] of [
     [{}, 'Subject: x\r\n\r\nfirst part\r\nbare\nnewline\r\n.\r\n', 550],
     [
@@ -70,12 +70,12 @@ test('a refused message: what went of it has no end at the mail server, which se
     assert.equal(await client.code('DATA'), 354);
     const half = body.indexOf('first part') + 'first part\r\n'.length;
     client.send(body.slice(0, half));
-    // The first part is with the mail server before the rest is said.
+    // The mail server has the first part before the rest is sent.
     await eventually(() => sink.received[0]!.endsWith('first part\r\n'), 'the first part');
     client.send(body.slice(half));
     assert.equal((await client.reply()).code, code);
     assert.doesNotMatch(sink.received[0]!, /\r\n\.\r\n|QUIT/);
-    // The session goes on, behind a connection of its own.
+    // The session goes on, with a new connection to the mail server.
     assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
     assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
     assert.equal(sink.received.length, 2);

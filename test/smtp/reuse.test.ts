@@ -20,7 +20,7 @@ async function guarded(
   return { sink, port };
 }
 
-/** A client comes, delivers a message and leaves. */
+/** A client connects, delivers a message and quits. */
 async function deliver(owner: Owner, port: number, helo = 'client.example.org'): Promise<void> {
   const client = await Dialogue.open(owner, port);
   assert.equal((await client.reply()).code, 220);
@@ -42,8 +42,8 @@ async function leave(client: Dialogue): Promise<void> {
   client.socket.destroy();
 }
 
-suite('sessions with the mail server that are used again', () => {
-  test('the next client has the one that ended well, and says its own EHLO in it', async (t) => {
+suite('reuse of sessions with the mail server', () => {
+  test('the next client gets the session that ended well, with its own EHLO', async (t) => {
     const { sink, port } = await guarded(t);
     await deliver(t, port, 'one.example.org');
     await deliver(t, port, 'two.example.org');
@@ -55,7 +55,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.doesNotMatch(sink.received[0]!, /QUIT/);
   });
 
-  test('two clients at a time never have the same', async (t) => {
+  test('two clients at a time never share one', async (t) => {
     const { sink, port } = await guarded(t);
     await deliver(t, port);
     await Dialogue.greeted(t, port);
@@ -64,10 +64,10 @@ suite('sessions with the mail server that are used again', () => {
   });
 
   for (const [why, settings] of [
-    ['where that is turned off', { reuse: false }],
-    ['where a PROXY header told whose it is', { proxyProtocol: 'v1' }],
+    ['with reuse: false', { reuse: false }],
+    ['after a PROXY header', { proxyProtocol: 'v1' }],
   ] as const) {
-    test(`not ${why}`, async (t) => {
+    test(`no reuse ${why}`, async (t) => {
       const { sink, port } = await guarded(t, settings, {
         reply: (line) => (line.startsWith('PROXY ') ? null : undefined),
       });
@@ -77,7 +77,7 @@ suite('sessions with the mail server that are used again', () => {
     });
   }
 
-  test('not where XCLIENT told whose it is', async (t) => {
+  test('no reuse after XCLIENT', async (t) => {
     const { sink, port } = await guarded(
       t,
       { xclient: true },
@@ -91,7 +91,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.equal(sink.received.length, 2);
   });
 
-  test('not where the mail server refused something in it', async (t) => {
+  test('no reuse after a refusal of the mail server', async (t) => {
     const { sink, port } = await guarded(
       t,
       {},
@@ -108,7 +108,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.equal(sink.received.length, 2);
   });
 
-  test('not where it carried no mail, or a message is begun in it', async (t) => {
+  test('no reuse of a session without mail, or with an open message', async (t) => {
     const { sink, port } = await guarded(t);
     await leave(await Dialogue.greeted(t, port));
     const client = await Dialogue.greeted(t, port);
@@ -120,7 +120,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.equal(sink.received.length, 3);
   });
 
-  test('not for a client that says no EHLO: the name of the one before would be taken for its own', async (t) => {
+  test("no reuse for a client without EHLO: the previous client's name would be taken for its own", async (t) => {
     const { sink, port } = await guarded(t);
     await deliver(t, port, 'one.example.org');
     const client = await Dialogue.open(t, port);
@@ -133,7 +133,7 @@ suite('sessions with the mail server that are used again', () => {
     );
   });
 
-  test('a name that the client before has said is not said again', async (t) => {
+  test('an EHLO the previous client sent is not repeated', async (t) => {
     const { sink, port } = await guarded(t);
     for (const helo of ['one', 'one', 'two', 'two', 'one']) await deliver(t, port, `${helo}.example.org`);
     const client = await Dialogue.open(t, port);
@@ -150,7 +150,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.equal(sink.mails.length, 5);
   });
 
-  test('one that the mail server ended while it rested is not missed', async (t) => {
+  test('a session the mail server closed while idle is replaced', async (t) => {
     const sockets: Socket[] = [];
     const { sink, port } = await guarded(t);
     sink.server.on('connection', (socket: Socket) => sockets.push(socket));
@@ -168,7 +168,7 @@ suite('sessions with the mail server that are used again', () => {
 
   for (const verb of ['EHLO', 'MAIL'])
     for (const how of ['closes', 'says 421'])
-      test(`one in which the mail server ${how} at ${verb} as the first word is not missed`, async (t) => {
+      test(`a session in which the mail server ${how} at the first command, ${verb}, is replaced`, async (t) => {
         const sockets: Socket[] = [];
         let ends = false;
         const { sink, port } = await guarded(
@@ -193,7 +193,7 @@ suite('sessions with the mail server that are used again', () => {
         assert.deepEqual([sink.mails.length, sink.mails[1]!.helo], [2, helo]);
       });
 
-  test('one rests for two seconds, and takes its leave then', async (t) => {
+  test('a session is idle for two seconds at most, then ends with QUIT', async (t) => {
     const { sink, port } = await guarded(t);
     await deliver(t, port);
     await delay(1000);
@@ -204,7 +204,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.equal(sink.received.length, 2);
   });
 
-  test('one serves a hundred clients', async (t) => {
+  test('a session serves a hundred clients', async (t) => {
     const { sink, port } = await guarded(t);
     for (let i = 0; i < 101; i++) await deliver(t, port);
     assert.deepEqual(
@@ -214,7 +214,7 @@ suite('sessions with the mail server that are used again', () => {
     assert.match(sink.received[0]!, /QUIT\r\n$/);
   });
 
-  test('a guard that closes ends them', async (t) => {
+  test('shutdown ends idle sessions', async (t) => {
     const sink = await mailSink(t);
     const { port, guard } = await startGuard(t, sink.port);
     await deliver(t, port);
@@ -224,7 +224,7 @@ suite('sessions with the mail server that are used again', () => {
   });
 });
 
-test('a real Postfix takes thirty clients in one session, each under its own name', {
+test('a real Postfix serves thirty clients in one session, each under its own name', {
   skip: without('postfix'),
 }, async (t) => {
   const sink = await mailSink(t, { keepData: true });
@@ -242,7 +242,7 @@ test('a real Postfix takes thirty clients in one session, each under its own nam
   await postfix.waitForLog(/disconnect from \S+ ehlo=30 mail=30 rcpt=30 data=30 quit=1 /);
 });
 
-test('a real Exim takes thirty clients in one session', { skip: without('exim4') }, async (t) => {
+test('a real Exim serves thirty clients in one session', { skip: without('exim4') }, async (t) => {
   const sink = await mailSink(t, { keepData: true });
   const exim = await startExim(t, { deliverTo: sink.port });
   const { port } = await startGuard(t, exim.port);

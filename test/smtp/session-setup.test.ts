@@ -1,4 +1,4 @@
-/** What a session costs the mail server before its first message: no connection and no command more than it takes. */
+/** Before the first message a session costs the mail server no needless connection or command. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { without } from '../support/peers.ts';
@@ -8,7 +8,7 @@ import { mailSink, startGuard } from './support.ts';
 
 const skip = without('openssl');
 
-/** A client that has gone over to TLS, after an EHLO or without one. */
+/** A client after STARTTLS, with or without an EHLO before it. */
 async function behindStartTls(t: TestContext, ehlo: boolean, options: object = {}) {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { tls: await certificate(t), ...options });
@@ -20,7 +20,7 @@ async function behindStartTls(t: TestContext, ehlo: boolean, options: object = {
   return { client, sink };
 }
 
-test('STARTTLS after nothing but EHLO goes on in the same session with the mail server', {
+test('STARTTLS after only EHLO keeps the session with the mail server', {
   skip,
 }, async (t) => {
   const { client, sink } = await behindStartTls(t, true);
@@ -32,14 +32,14 @@ test('STARTTLS after nothing but EHLO goes on in the same session with the mail 
   ]);
 });
 
-test('a name said before STARTTLS does not hold for mail behind it', { skip }, async (t) => {
+test('an EHLO before STARTTLS does not hold for mail after it', { skip }, async (t) => {
   const { client, sink } = await behindStartTls(t, true);
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(sink.received.length, 2);
   assert.equal(sink.received[1], 'MAIL FROM:<a@example.org>\r\n');
 });
 
-test('a PROXY header of version 2 tells of TLS, so STARTTLS begins a session of its own', {
+test('a PROXY header of version 2 states TLS, so STARTTLS begins a new session', {
   skip,
 }, async (t) => {
   const { client, sink } = await behindStartTls(t, false, { proxyProtocol: 'v2' });
@@ -47,7 +47,7 @@ test('a PROXY header of version 2 tells of TLS, so STARTTLS begins a session of 
   assert.equal(sink.received.length, 2);
 });
 
-test('a mail server is asked for its attributes of XCLIENT once, and again where it refuses them', async (t) => {
+test('a mail server is asked for its XCLIENT attributes once, and again if it refuses them', async (t) => {
   let refuses = false;
   const sink = await mailSink(t, {
     offers: ['XCLIENT ADDR PORT'],

@@ -1,6 +1,6 @@
 /**
- * A mail provider sends for everybody from one address, and any user of it can make it name recipients that are refused
- * here: a domain whose MX points at us, an address with a `%` in it. The mail of its other users must not suffer.
+ * A mail provider sends for all its users from one address, and any user can make it name recipients that the guard refuses: a domain
+ * whose MX points here, an address with `%`. The mail of the other users must still be delivered.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function mailBans(most?: number): { bans: MailBans; clock: { now: number } } {
   return { bans: new MailBans(rules, () => clock.now, undefined, most), clock };
 }
 
-test('recipients of a message that a rule refuses, more than `errors` of them: the others are delivered', async (t) => {
+test('a message with more than `errors` refused recipients is delivered to the others', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) => (line.includes('<dead') ? '550 5.1.1 Unknown' : undefined),
   });
@@ -41,7 +41,7 @@ test('recipients of a message that a rule refuses, more than `errors` of them: t
   assert.equal(await provider.code('MAIL FROM:<b@example.org>'), 250, 'the session goes on');
 });
 
-test('messages given up again and again for refused recipients end the session all the same', async (t) => {
+test('abandoning message after message because of refused recipients ends the session', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { limits: { errors: 5 } });
   const prober = await Dialogue.greeted(t, port);
@@ -53,7 +53,7 @@ test('messages given up again and again for refused recipients end the session a
   assert.equal((await prober.reply()).code, 421);
 });
 
-test('the recipients of a message are bounded, those that a rule refuses included', async (t) => {
+test('the recipients of a message are bounded, including refused ones', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port);
   const client = await Dialogue.greeted(t, port);
@@ -67,7 +67,7 @@ test('the recipients of a message are bounded, those that a rule refuses include
   assert.equal(await client.code('x\r\n.'), 250);
 });
 
-test('only a session of nothing but refused recipients is an offence, and none of a client that may relay', async (t) => {
+test('only a session with nothing but refused recipients is an offence, and none of a client that may relay is', async (t) => {
   const sink = await mailSink(t, {
     reply: (line) => (line.includes('<dead') ? '550 5.1.1 Unknown' : undefined),
   });
@@ -109,7 +109,7 @@ test('only a session of nothing but refused recipients is an offence, and none o
   assert.ok(events.every((event) => !event.counts));
 });
 
-test('mail bans: several sessions lead there, an hour is the longest, and delivered mail speaks for its client', () => {
+test('mail bans: it takes several sessions, a ban lasts an hour at most, and delivered mail clears offences', () => {
   const { bans, clock } = mailBans();
   const probe = (address: string, times: number): void => {
     for (let i = 0; i < times; i++) bans.offend(address, 'smtp-foreign-recipient');
@@ -131,7 +131,7 @@ test('mail bans: several sessions lead there, an hour is the longest, and delive
   assert.equal(bans.ledger.bans('192.0.2.2'), true, 'a day later it is one like any other');
 });
 
-test('mail bans remember so many clients and no more', () => {
+test('mail bans keep a bounded number of clients', () => {
   const { bans } = mailBans(2);
   const probe = (address: string): boolean => {
     for (let i = 0; i < 3; i++) bans.offend(address, 'smtp-foreign-recipient');

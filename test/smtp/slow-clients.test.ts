@@ -1,11 +1,11 @@
-/** Who holds a session open without saying anything is let go of: a line has to come whole, a message has to go on. */
+/** Clients that hold a session open are disconnected: a line must come whole in time, a message must make progress. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
-test('a client that says nothing, or a byte at a time, gets 421', async (t) => {
+test('a client that sends nothing, or a byte at a time, gets 421', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { timeouts: { command: 400 } });
   const silent = await Dialogue.open(t, port);
@@ -19,7 +19,7 @@ test('a client that says nothing, or a byte at a time, gets 421', async (t) => {
   }
 });
 
-test('each command has the whole time for itself', async (t) => {
+test('each command has its own timeout', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { timeouts: { command: 1000 } });
   const client = await Dialogue.greeted(t, port);
@@ -30,7 +30,7 @@ test('each command has the whole time for itself', async (t) => {
   assert.match((await client.reply()).text, /^421 4\.4\.2 /);
 });
 
-test('a message that stops in the middle: 421, and the mail server never sees its end', async (t) => {
+test('a message that stops midway: 421, and the mail server never sees its end', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { timeouts: { data: 300 } });
   const client = await Dialogue.greeted(t, port);
@@ -44,7 +44,7 @@ test('a message that stops in the middle: 421, and the mail server never sees it
   assert.equal(sink.mails.length, 0);
 });
 
-test('a mail server has the time of a reply for each reply', async (t) => {
+test('each reply of a mail server has its own timeout', async (t) => {
   const sink = await mailSink(t, { reply: (line) => (line.startsWith('RCPT') ? null : undefined) });
   const { port } = await startGuard(t, sink.port, { timeouts: { reply: 700 } });
   const client = await Dialogue.greeted(t, port);
@@ -53,7 +53,7 @@ test('a mail server has the time of a reply for each reply', async (t) => {
     assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
     assert.equal(await client.code('RSET'), 250);
   }
-  // Idle for longer than a reply may take: the session behind lives on.
+  // Idle for longer than the reply timeout: the session with the mail server stays.
   await delay(900);
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('RCPT TO:<user@example.net>'), 421);

@@ -1,4 +1,4 @@
-/** Stolen accounts and guessed passwords: seen, counted, bounded, and nobody shut out by what others try. */
+/** Stolen accounts and password guessing: recorded, counted and limited, without locking out the owner. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
@@ -17,7 +17,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const plain = (account: string, password: string): string =>
   `AUTH PLAIN ${base64(`\0${account}\0${password}`)}`;
 
-/** A guard with port 465, in front of a mail server that every account signs in to with `secret`. */
+/** A guard with port 465 and a mail server where every account has the password `secret`. */
 async function submission(
   t: Owner,
   settings: GuardSettings = {},
@@ -52,7 +52,7 @@ async function client(t: Owner, port: number, ends: Ends = {}): Promise<Dialogue
   return dialogue;
 }
 
-test('who signs in is read from every mechanism, and the password only as a hash that is another one elsewhere', () => {
+test('the account is read from every mechanism, the password only as a hash that differs for each client', () => {
   for (const [mechanism, said, account] of [
     ['PLAIN', ['\0anna\0pw'], 'anna'],
     ['PLAIN', ['admin\0anna\0pw'], 'anna'],
@@ -91,7 +91,7 @@ test('wrong passwords are events without the password, and lead to a ban that en
       isBanned: (_prefix, address) => bans.ledger.bans(address),
     },
   );
-  // Mail that was delivered is no excuse for guessing.
+  // Delivered mail does not clear failed sign-ins.
   bans.delivered('127.0.0.1');
   const guesser = await client(t, port);
   for (let i = 0; i < 4; i++) assert.equal(await guesser.code(plain('anna', `guess ${i}`)), 535);
@@ -119,7 +119,7 @@ test('a program with an old password counts once, however often it tries', { ski
   assert.equal(events.length, 11);
 });
 
-test('an account that is guessed at from everywhere is open to its owner, and to nobody else', {
+test('an account under a distributed guessing attack stays open to its owner only', {
   skip,
 }, async (t) => {
   const limits = { messages: 10, recipients: 10, failures: 3 };
@@ -143,7 +143,7 @@ test('an account that is guessed at from everywhere is open to its owner, and to
   assert.equal(await (await client(t, port, '127.0.1.9')).code(plain('bert', 'secret')), 235);
 });
 
-test('an account sends so many messages to so many recipients in an hour', { skip }, async (t) => {
+test('messages and recipients of an account are limited by the hour', { skip }, async (t) => {
   const limits = { messages: 2, recipients: 3, failures: 10 };
   const { port, events, sink } = await submission(t, { submission: { limits, senders: {} } });
   const user = await client(t, port);
@@ -172,7 +172,7 @@ test('an account sends so many messages to so many recipients in an hour', { ski
   assert.equal(await other.code('MAIL FROM:<bert@example.net>'), 250);
 });
 
-test('the sender addresses of an account may be held to a list', { skip }, async (t) => {
+test('the sender addresses of an account can be limited to a list', { skip }, async (t) => {
   const limits = { messages: 100, recipients: 100, failures: 100 };
   const senders = { anna: ['anna@example.net', '@Lists.example.net'], '*': ['office@example.net'] };
   const { port, events } = await submission(t, { submission: { limits, senders } });
@@ -217,7 +217,7 @@ test('our own domain as a sender from outside is flagged, or refused where the p
   }
 });
 
-test('an account that suddenly sends much more is told of once, and when it is over', () => {
+test('an account that suddenly sends much more is reported once, and once more when it is over', () => {
   const clock = { now: 0 };
   const told: [string, string | null][] = [];
   const accounts = new Accounts(
@@ -241,7 +241,7 @@ test('an account that suddenly sends much more is told of once, and when it is o
   assert.equal(told.length, 2, 'what it sends every hour is usual');
 });
 
-test('what is remembered of accounts is bounded', () => {
+test('the state of accounts is bounded', () => {
   const accounts = new Accounts(
     () => 0,
     () => {},
@@ -261,7 +261,7 @@ test('what is remembered of accounts is bounded', () => {
   assert.equal(accounts.mayTry('anna', '192.0.2.4/32', limits), true);
 });
 
-test('one line for each accepted mail, and the sums', { skip }, async (t) => {
+test('one log line for each accepted mail, and the totals', { skip }, async (t) => {
   const lines: [object, string][] = [];
   const { port, guard } = await submission(
     t,

@@ -1,4 +1,4 @@
-/** A guard and what stands on its two sides, for tests. */
+/** For tests: a guard, and mail servers behind it. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ProbeEvent } from '../../src/events/event.ts';
@@ -8,7 +8,7 @@ import type { Owner } from '../support/owner.ts';
 import { ownDomains } from './recipients.ts';
 
 export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'timeouts' | 'listen'>> {
-  /** Settings of its listeners; each has a free port of 127.0.0.1 and all backends, where it does not say otherwise. @default one */
+  /** Settings of its listeners; by default each has a free port of 127.0.0.1 and all backends. @default one */
   readonly listen?: readonly (string | Partial<ListenerOptions>)[];
   /** @default the one of `backendPort` */
   readonly backends?: readonly string[];
@@ -16,13 +16,13 @@ export interface GuardSettings extends Partial<Omit<SmtpOptions, 'limits' | 'tim
   readonly timeouts?: Partial<SmtpTimeouts>;
 }
 
-/** Options for tests: outside clients by default, roomy limits. */
+/** Options for tests: clients are strangers, limits are high. */
 export function guardOptions(
   backendPort: number,
   { limits, timeouts, listen = [{}], backends = [`127.0.0.1:${backendPort}`], ...rest }: GuardSettings = {},
 ): SmtpOptions {
   return {
-    // Listeners are told apart by how their address is written.
+    // Listeners are identified by the text of their address.
     listen: listen.map((listener, index) => ({
       address: `127.0.0.${index + 1}:0`,
       auth: 'offered',
@@ -68,14 +68,14 @@ export function guardOptions(
 
 export interface RunningGuard {
   readonly port: number;
-  /** One a listener. */
+  /** One for each listener. */
   readonly ports: readonly number[];
   readonly guard: SmtpGuard;
   readonly events: ProbeEvent[];
   readonly logged: string[];
 }
 
-/** Starts a guard that goes with its owner. */
+/** Starts a guard that closes with its owner. */
 export async function startGuard(
   owner: Owner,
   backendPort: number,
@@ -96,17 +96,15 @@ export async function startGuard(
   return { port: ports[0]!, ports, guard, events, logged };
 }
 
-/** A mail server of one's own making: told line by line what to do. For what no real one does on demand. */
+/** A scripted mail server, for behaviour that no real one shows on demand. */
 export interface FakeServer {
   readonly port: number;
-  /** Every byte received, one text a connection. */
+  /** Every byte received, one text for each connection. */
   readonly received: string[];
   readonly server: Server;
 }
 
-/**
- * @param onConnection speaks for the server; closes are its own affair
- */
+/** @param onConnection speaks for the server, and closes the connection */
 export async function fakeServer(
   owner: Owner,
   onConnection: (socket: Socket, index: number) => void,
@@ -136,25 +134,25 @@ export interface Mail {
   readonly helo: string;
   readonly from: string;
   readonly to: string[];
-  /** As received, dots taken off, without the terminator; latin1. */
+  /** As received, dots unstuffed, without the terminator; latin1. */
   readonly data: Buffer;
 }
 
 export interface SinkSettings {
   /** Lines of the EHLO reply after the first. */
   readonly offers?: readonly string[];
-  /** Reply to a command instead of 250; null: none at all. */
+  /** The reply to a command, instead of 250; null: none. */
   readonly reply?: (line: string) => string | null | undefined;
   readonly keepData?: boolean;
 }
 
 export interface Sink extends FakeServer {
   readonly mails: Mail[];
-  /** Settles when so many mails are there. */
+  /** Waits for this many mails. */
   waitFor(count: number): Promise<void>;
 }
 
-/** A mail server that takes everything and keeps it: what a real one delivers to. */
+/** A mail server that accepts and keeps everything; real ones deliver to it. */
 export async function mailSink(owner: Owner, settings: SinkSettings = {}): Promise<Sink> {
   const mails: Mail[] = [];
   let wake: () => void = () => {};
@@ -206,11 +204,11 @@ export async function mailSink(owner: Owner, settings: SinkSettings = {}): Promi
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       for (;;) {
         if (chunks !== null) {
-          // The end is looked for in what is new and the four bytes before it; a message begins behind a CRLF.
+          // Search the new bytes and the four before them; a message begins after a CRLF.
           const before = chunks.length === 0 ? Buffer.from('\r\n') : chunks.at(-1)!.subarray(-4);
           const end = Buffer.concat([before, pending]).indexOf('\r\n.\r\n') - before.length;
           if (end === -1 - before.length) {
-            // Pieces of at least four bytes, so that the four before are always in the last one.
+            // Keep pieces of at least four bytes, so that the four before are in the last piece.
             if (chunks.length > 0 && pending.length < 4) pending = Buffer.concat([chunks.pop()!, pending]);
             if (pending.length < 4) return;
             chunks.push(pending);

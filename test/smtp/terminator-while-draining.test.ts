@@ -1,6 +1,6 @@
 /**
- * The end of a message may come while the mail server is not taking any more of it. Whoever then waits for it to drain,
- * and for nothing else, waits for ever: the end is there already.
+ * The end of a message may come while the mail server is not reading. Waiting for the drain event alone would then hang for ever: nothing
+ * more will be written.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { Upstream } from '../../src/smtp/upstream.ts';
 import { Dialogue } from './dialogue.ts';
 import { fakeServer, startGuard } from './support.ts';
 
-/** A mail server that reads nothing of a message until it is let. */
+/** A mail server that reads a message only once the test allows it. */
 async function stallingServer(t: { after(stop: () => unknown): void }) {
   let release: () => void = () => {};
   const stalled: (() => void)[] = [];
@@ -46,7 +46,7 @@ async function stallingServer(t: { after(stop: () => unknown): void }) {
   };
 }
 
-test('the end of a message that comes while a drain is being waited for, forced 100 times', async (t) => {
+test('the end of a message comes while waiting for drain: forced 100 times', async (t) => {
   const server = await fakeServer(t, (socket) => {
     socket.on('data', (chunk: Buffer) => {
       if (chunk.toString('latin1').endsWith('.\r\n')) socket.write('250 Taken\r\n');
@@ -66,7 +66,7 @@ test('the end of a message that comes while a drain is being waited for, forced 
     const client = new ClientChannel(accepted);
     const upstream = await Upstream.connect({ host: '127.0.0.1', port: server.port }, 5000);
     const write = upstream.socket.write.bind(upstream.socket);
-    // Says that it is full at every write; drains after all of them but the last, which it has taken and never drains from.
+    // Reports full at every write; emits drain after all writes but the last.
     upstream.socket.write = (chunk: Uint8Array): boolean => {
       write(chunk);
       const isLast = Buffer.from(chunk).toString('latin1').endsWith('.\r\n');
@@ -96,11 +96,11 @@ test('the end of a message that comes while a drain is being waited for, forced 
 
 const line = `${'x'.repeat(76)}\r\n`;
 
-test('the end of a message that comes while the mail server stalls, of 20 sizes', async (t) => {
+test('the end of a message comes while the mail server stalls: 20 sizes', async (t) => {
   const server = await stallingServer(t);
   const { port } = await startGuard(t, server.port);
   const client = await Dialogue.greeted(t, port);
-  // From far below what the sockets between hold to far above, so that the end meets every state of them.
+  // Sizes from far below to far above the socket buffers, so that the end meets every state of them.
   for (let round = 0; round < 20; round++) {
     assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
     assert.equal(await client.code('RCPT TO:<user@example.net>'), 250);
@@ -112,7 +112,7 @@ test('the end of a message that comes while the mail server stalls, of 20 sizes'
     );
     if (round % 2 === 0) setImmediate(server.release);
     else {
-      // As far as it goes: everything is sent, or all that lies between is full.
+      // Until everything is sent, or all buffers are full.
       await Promise.race([sent, stuck(client.socket)]);
       server.release();
     }
@@ -121,7 +121,7 @@ test('the end of a message that comes while the mail server stalls, of 20 sizes'
   }
 });
 
-/** Settles once nothing has left the socket for two looks in a row. */
+/** Waits until two looks in a row show no progress of the socket. */
 async function stuck(socket: Socket): Promise<void> {
   for (let before = -1; before !== socket.bytesWritten - socket.writableLength; ) {
     before = socket.bytesWritten - socket.writableLength;

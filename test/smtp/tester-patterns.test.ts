@@ -1,13 +1,13 @@
 /**
- * What relay testers send, every recipient with every sender, each spelled in every way they spell it. From outside none is
- * taken and none is heard of behind the guard, whoever the sender claims to be.
+ * Envelopes of relay testers: every recipient with every sender, in every spelling they use. From outside none is accepted and none reaches
+ * the mail server, whoever the sender claims to be.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Dialogue } from './dialogue.ts';
 import { mailSink, startGuard } from './support.ts';
 
-/** The reply to a sender says nothing about relaying; one without a domain is malformed. */
+/** Senders are accepted whatever the recipient; one without a domain is malformed. */
 const senders = [
   ['<>', 250],
   ['<a@example.org>', 250],
@@ -18,7 +18,7 @@ const senders = [
   ['<a>', 553],
 ] as const;
 
-/** Recipients, without their brackets. All lead to example.com, at this server or the next one. */
+/** Recipients without brackets. All lead to example.com, at this server or the next one. */
 const patterns = [
   'user@example.com',
   'user%example.com@[127.0.0.1]',
@@ -41,7 +41,7 @@ const patterns = [
   'example.net!user@example.com',
   'user::example.com@example.net',
 ] as const;
-/** A route by way of the third party that comes back to us: the hop is the relaying. */
+/** A route through a third party back to us: the hop itself is relaying. */
 const byWayOf = '@example.com:user@example.net';
 
 const commands: readonly ((path: string) => string)[] = [
@@ -64,7 +64,7 @@ const commands: readonly ((path: string) => string)[] = [
 ];
 
 for (const [sender, reply] of senders)
-  test(`MAIL FROM:${sender}: none of ${patterns.length + 1} recipients in ${commands.length} spellings is taken`, async (t) => {
+  test(`MAIL FROM:${sender}: none of ${patterns.length + 1} recipients in ${commands.length} spellings is accepted`, async (t) => {
     const sink = await mailSink(t);
     const { port, events } = await startGuard(t, sink.port);
     const client = await Dialogue.greeted(t, port);
@@ -82,7 +82,7 @@ for (const [sender, reply] of senders)
         assert.equal(events.length, 0, 'one event each');
       }
     }
-    // RFC 5321 section 4.1.1.3 has no space before the colon, and a server that takes one reads another line than we do.
+    // RFC 5321 section 4.1.1.3 has no space before the colon. A server that accepts one parses the line differently.
     for (const line of [
       'RCPT TO :<user@example.com>',
       'RCPT TO\t:<user@example.com>',
@@ -97,7 +97,7 @@ for (const [sender, reply] of senders)
     assert.equal(sink.mails.length, 0);
   });
 
-test('what must pass does, with every sender that is one', async (t) => {
+test('legitimate recipients are accepted, with every valid sender', async (t) => {
   const sink = await mailSink(t);
   const { port } = await startGuard(t, sink.port, { relayFrom: ['127.0.0.2'] });
   const outsider = await Dialogue.greeted(t, port);

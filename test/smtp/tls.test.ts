@@ -11,7 +11,7 @@ import { mailSink, startGuard } from './support.ts';
 const skip = without('openssl');
 const plain = Buffer.from('\0user\0secret').toString('base64');
 
-test('STARTTLS ends here, begins a new session behind, and AUTH under it lets a client relay', {
+test('STARTTLS ends at the guard, begins a new session with the mail server, and AUTH under it lets a client relay', {
   skip,
 }, async (t) => {
   const sink = await mailSink(t, {
@@ -32,7 +32,7 @@ test('STARTTLS ends here, begins a new session behind, and AUTH under it lets a 
   assert.equal(await client.code('MAIL FROM:<a@example.org>'), 250);
   assert.equal(await client.code('STARTTLS'), 220);
   await client.startTls();
-  // RFC 3207 section 4.2: what was said in the clear is forgotten.
+  // RFC 3207 section 4.2: everything from before TLS is discarded.
   assert.equal(await client.code('RCPT TO:<user@example.net>'), 503);
   assert.deepEqual((await client.say('EHLO after')).lines, ['sink.example.net', 'DSN', 'AUTH PLAIN LOGIN']);
   assert.equal(await client.code('STARTTLS'), 502);
@@ -56,7 +56,7 @@ test('STARTTLS ends here, begins a new session behind, and AUTH under it lets a 
   assert.doesNotMatch(JSON.stringify(events), new RegExp(plain));
 });
 
-test('commands in the clear behind STARTTLS are not carried out', { skip }, async (t) => {
+test('plaintext commands after STARTTLS are not carried out', { skip }, async (t) => {
   const sink = await mailSink(t);
   const { port, events } = await startGuard(t, sink.port, { tls: await certificate(t) });
   const client = await Dialogue.greeted(t, port);
@@ -64,7 +64,7 @@ test('commands in the clear behind STARTTLS are not carried out', { skip }, asyn
   assert.equal((await client.reply()).code, 521);
   await client.closed();
   assert.equal(events[0]!.rule, 'smtp-early-talk');
-  // One by one: bytes that come after the answer are no TLS, and the session ends.
+  // One by one: plaintext after the reply is not TLS, and the session ends.
   const patient = await Dialogue.greeted(t, port);
   assert.equal(await patient.code('STARTTLS'), 220);
   patient.socket.removeAllListeners('data');
@@ -73,7 +73,7 @@ test('commands in the clear behind STARTTLS are not carried out', { skip }, asyn
   assert.doesNotMatch(sink.received.join(), /MAIL/);
 });
 
-test('a client that leaves in the middle of AUTH leaves no session for the next one', { skip }, async (t) => {
+test('after a client leaves in mid-AUTH its session is not reused', { skip }, async (t) => {
   const sink = await mailSink(t, {
     offers: ['AUTH LOGIN'],
     reply: (line) => (line === 'AUTH LOGIN' ? '334 VXNlcm5hbWU6' : undefined),
@@ -98,7 +98,7 @@ test('a client that leaves in the middle of AUTH leaves no session for the next 
   assert.equal(sink.received.length, before + 1);
 });
 
-test('who leaves in the middle of the handshake keeps no place', { skip }, async (t) => {
+test('a client that leaves in mid-handshake frees its connection', { skip }, async (t) => {
   const sink = await mailSink(t);
   const { ports, guard } = await startGuard(t, sink.port, {
     tls: await certificate(t),

@@ -1,4 +1,4 @@
-/** Mail guard and decoys in the whole program: what is seen there is counted, kept, told and punished as on HTTP. */
+/** Mail guard and decoys in the whole program: probes are counted, stored, reported and banned as on HTTP. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { mailSink } from './support.ts';
 
 const token = 'a-token-for-tests-0123456789';
 
-/** Where alerts are posted to; beside that a web page. */
+/** Receives the alerts, and serves a web page. */
 async function receiver(owner: Owner): Promise<{ url: string; told: { title: string; lines: string[] }[] }> {
   const told: { title: string; lines: string[] }[] = [];
   const server = createServer(async (req, res) => {
@@ -40,7 +40,7 @@ interface Event {
   readonly answer: number | null;
 }
 
-test('mail probes are in events, journal, metrics and alerts, and ban their client from mail alone', async (t) => {
+test('mail probes are in events, journal, metrics and alerts, and ban their client from mail only', async (t) => {
   const folder = await tempDir(t, 'whole');
   const sink = await mailSink(t);
   const { url, told } = await receiver(t);
