@@ -22,6 +22,7 @@ import { runProcess, startProcess } from '../test/support/process.ts';
 import { tempDir } from '../test/support/temp-dir.ts';
 import { median } from './options.ts';
 import { loadCore, proxyCore, treeOf } from './pinned.ts';
+import { processorSecondsOfAll } from './processor-time.ts';
 
 export interface SmtpBenchOptions {
   /** One JSON object a line on stdout, instead of text. */
@@ -43,6 +44,11 @@ export interface BenchResult {
   readonly guarded: number;
   /** guarded ÷ direct: median over the pairs. */
   readonly ratio: number;
+  /**
+   * Processor time of load, guard and mail server for a message, direct ÷ guarded: median over the pairs. On a full machine that nothing else
+   * uses this is the ratio of the throughputs; other load on the machine does not change it.
+   */
+  readonly processorRatio: number;
   /** Processor time of the guard for a message, in microseconds: on a full machine the mail server gets that much less. */
   readonly guardTime: number;
   /** The ratio to reach. */
@@ -263,6 +269,7 @@ async function measure(
     direct: Math.round(median(pairs.map((pair) => pair.direct.rate)) * scale),
     guarded: Math.round(median(pairs.map((pair) => pair.guarded.rate)) * scale),
     ratio: Number(median(pairs.map((pair) => pair.guarded.rate / pair.direct.rate)).toFixed(3)),
+    processorRatio: Number(median(pairs.map((pair) => pair.direct.total / pair.guarded.total)).toFixed(3)),
     guardTime: Math.round(median(pairs.map((pair) => pair.guarded.time))),
     target: scene.target,
   };
@@ -273,13 +280,24 @@ interface Round {
   readonly rate: number;
   /** Microseconds of processor time of this process, which the guard runs in, for a message. */
   readonly time: number;
+  /** Microseconds of processor time of load, guard and mail server together, for a message with its delivery. */
+  readonly total: number;
 }
 
-/** Milliseconds before each round, for the mail server to deliver the mail of the round before. */
+/** Milliseconds after each round, for the mail server to deliver its mail. */
 const settleTime = 500;
 
 async function rate(scene: Scene, cores: string, port: number): Promise<Round> {
+  // Mail servers are children of this process.
+  const before = processorSecondsOfAll(treeOf(process.pid));
+  const round = await timed(scene, loadOf(scene, cores, port));
   await delay(settleTime);
+  const seconds = processorSecondsOfAll(treeOf(process.pid)) - before;
+  return { ...round, total: (seconds * 1e6) / scene.messages };
+}
+
+/** Arguments of taskset. */
+function loadOf(scene: Scene, cores: string, port: number): string[] {
   if (scene.submission === true) {
     const load = [
       fileURLToPath(new URL('./smtp-submission-load.ts', import.meta.url)),
@@ -288,15 +306,15 @@ async function rate(scene: Scene, cores: string, port: number): Promise<Round> {
       scene.sessions,
       scene.bytes,
     ];
-    return timed(scene, ['-c', cores, process.execPath, ...load.map(String)]);
+    return ['-c', cores, process.execPath, ...load.map(String)];
   }
   const args = ['-s', `${scene.sessions}`, '-m', `${scene.messages}`, '-l', `${scene.bytes}`];
   if (scene.reuse) args.push('-d');
   args.push('-f', 'sender@example.com', '-t', 'user@example.net', `127.0.0.1:${port}`);
-  return timed(scene, ['-c', cores, requirePeer('smtp-source'), ...args]);
+  return ['-c', cores, requirePeer('smtp-source'), ...args];
 }
 
-async function timed(scene: Scene, command: readonly string[]): Promise<Round> {
+async function timed(scene: Scene, command: readonly string[]): Promise<Omit<Round, 'total'>> {
   const started = performance.now();
   const before = process.cpuUsage();
   const result = await runProcess('taskset', command, { timeout: 120_000 });
@@ -306,9 +324,18 @@ async function timed(scene: Scene, command: readonly string[]): Promise<Round> {
   return { rate: scene.messages / seconds, time: (user + system) / scene.messages };
 }
 
-function describe({ scene, unit, direct, guarded, ratio, guardTime, target }: BenchResult): string {
+function describe({
+  scene,
+  unit,
+  direct,
+  guarded,
+  ratio,
+  processorRatio,
+  guardTime,
+  target,
+}: BenchResult): string {
   const verdict = `${ratio >= target ? 'ok' : 'below'}, target ${target}`;
-  return `${scene.padEnd(52)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}; guard ${guardTime} µs a message)`;
+  return `${scene.padEnd(52)} direct ${direct} ${unit}, guarded ${guarded}: ${ratio} (${verdict}; by processor time ${processorRatio}; guard ${guardTime} µs a message)`;
 }
 
 if (import.meta.main) await run({ only: process.argv[2] ?? '' });
