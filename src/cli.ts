@@ -131,7 +131,7 @@ const commands: readonly ((program: Program, exit: Exit) => void)[] = [
   (program, exit) =>
     program
       .command('export')
-      .description('print the policy as configuration for another program, with what that cannot express')
+      .description('print the policy as configuration for another program, and list what it cannot express')
       .addArgument(new Argument('<target>', 'the program to configure').choices([...targetNames, egressName]))
       .option('--config <file>', 'config file')
       .option(
