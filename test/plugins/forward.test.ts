@@ -47,8 +47,12 @@ suite('forward', () => {
     const connect = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';
     assert.doesNotMatch((await exchange(port, connect)).text, /^HTTP\/1\.1 2/);
     const odd = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n';
-    assert.equal((await exchange(port, odd)).responses[0]!.status, 400);
-    assert.equal(backend.requests.length, 1);
+    for (let i = 0; i < 5; i++) assert.equal((await exchange(port, odd)).responses[0]!.status, 400);
+    await exchange(port, get('/after'));
+    assert.deepEqual(
+      backend.requests.map(({ requestLine }) => requestLine),
+      ['GET /x HTTP/1.1', 'GET /after HTTP/1.1'],
+    );
   });
 
   test('below a prefix: forwards the path unchanged, and leaves other paths to the app', async (t) => {
