@@ -112,6 +112,16 @@ suite('the metrics plugin:', () => {
     ]);
   });
 
+  test('takes a token of 16 characters, and not of 15', async (t) => {
+    const tokenOf = (length: number) => ({ token: 'x'.repeat(length) });
+    assert.match(await fault(t, (app) => app.register(metrics, tokenOf(15))), /token: is too short/);
+    const app = Fastify();
+    t.after(() => app.close());
+    await app.register(relayGuard, { hosts: ['www.example.net'] });
+    await app.register(metrics, tokenOf(16));
+    await app.ready();
+  });
+
   test('does not publish metrics if the token variable is unset', async (t) => {
     for (const options of [undefined, {}, { token: undefined }])
       assert.equal(
