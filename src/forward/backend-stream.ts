@@ -132,7 +132,7 @@ export class BackendStream implements Exchange {
     else {
       const head = h2Response(fields, this.#method, endsStream);
       if (typeof head === 'string') this.malformed(head);
-      else if (head.status < 200) this.#tell((sink) => sink.onInformation(head));
+      else if (head.status < 200) this.#call((sink) => sink.onInformation(head));
       else this.#onHead(head, endsStream);
     }
   }
@@ -172,7 +172,7 @@ export class BackendStream implements Exchange {
     this.#head = head;
     this.#left = head.length;
     if (head.framing !== 'none') {
-      this.#tell((sink) => sink.onHead(head, null));
+      this.#call((sink) => sink.onHead(head, null));
       return;
     }
     const sink = this.#sink;
@@ -206,7 +206,7 @@ export class BackendStream implements Exchange {
 
   #pass(data: Buffer): void {
     piecePassed(data.length);
-    this.#tell((sink) => sink.onData(data));
+    this.#call((sink) => sink.onData(data));
     this.#give(data.length);
   }
 
@@ -244,11 +244,11 @@ export class BackendStream implements Exchange {
   }
 
   /** A sink that throws ends its own stream only. */
-  #tell(what: (sink: ResponseSink) => void): void {
+  #call(use: (sink: ResponseSink) => void): void {
     const sink = this.#sink;
     if (sink === null) return;
     try {
-      what(sink);
+      use(sink);
     } catch (error) {
       this.#fail(notPassedOn(this.#connection.name, error));
     }
@@ -278,10 +278,10 @@ const nothing = Buffer.alloc(0);
 const none: readonly string[] = [];
 
 /** The last call to a sink: if it throws, its answer is cut. */
-function guarded(sink: ResponseSink | null, tell: (sink: ResponseSink) => void, name: string): void {
+function guarded(sink: ResponseSink | null, use: (sink: ResponseSink) => void, name: string): void {
   if (sink === null) return;
   try {
-    tell(sink);
+    use(sink);
   } catch (error) {
     sink.onFailure(notPassedOn(name, error));
   }

@@ -1,4 +1,4 @@
-/** The client's side of a WebSocket handshake that came by a server of Node, which gives the bare connection away. */
+/** The client's side of a WebSocket handshake received by a Node server, which hands over the bare socket. */
 import type { Socket } from 'node:net';
 import type { ResponseHead } from '../wire/response-head.ts';
 import type { Attempt, ClientSide } from './attempt.ts';
@@ -7,7 +7,7 @@ import { ownText, responseText } from './response-text.ts';
 import { carryUpgrade, type Tunnel } from './tunnel.ts';
 import type { UpstreamError } from './upstream-error.ts';
 
-/** What is not a 101 ends the connection: what comes behind a handshake is no request. */
+/** Any answer but 101 closes the connection: bytes after a handshake are not a request. */
 const closing = 'Connection: close\r\n';
 
 export class NodeHandshake implements ClientSide {
@@ -21,8 +21,8 @@ export class NodeHandshake implements ClientSide {
   #slow = false;
 
   /**
-   * @param rest what came in behind the handshake
-   * @param idle milliseconds that the upgraded connection may be silent both ways
+   * @param rest bytes that arrived after the handshake
+   * @param idle milliseconds the upgraded connection may be silent both ways
    */
   constructor(socket: Socket, rest: Buffer, method: string, idle: number) {
     this.#socket = socket;
@@ -41,7 +41,7 @@ export class NodeHandshake implements ClientSide {
     socket.on('error', ignore);
     socket.once('close', () => attempt.cancel());
     socket.on('drain', this.#onClientDrain);
-    // Nobody reads the socket yet, and an end shows to a reader only. What came early stays in it.
+    // Only a reader sees the end of a stream, and nothing reads the socket yet. Early bytes stay in its buffer.
     socket.on('readable', this.#readForEnd).once('end', this.#onGone);
     attempt.start();
   }

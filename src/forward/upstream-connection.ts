@@ -196,7 +196,7 @@ export class UpstreamConnection implements Exchange {
     try {
       this.#onBytes((memory as Buffer).subarray(0, length));
     } catch (error) {
-      // Whatever threw: the connection stands in the middle of this response and can carry no other.
+      // Whatever threw: the connection is in the middle of this response and can carry no other.
       this.#sink = null;
       this.#close();
       sink?.onFailure(notPassedOn(backendName(this.#address), error));

@@ -51,8 +51,8 @@ export function allowed({ site, answer }: Verdict): readonly string[] {
  */
 export function refusal(status: number, rule: RuleId, further: readonly string[] = []): Refusal {
   const reason = STATUS_CODES[status] ?? 'Refused';
-  const told = `${(catalogue[rule] as Rule).title} [${rule}]`;
-  const body = `${status} ${reason}\n${bannerWords.test(told) ? '' : `Refused: ${told}.\n`}`;
+  const title = `${(catalogue[rule] as Rule).title} [${rule}]`;
+  const body = `${status} ${reason}\n${bannerWords.test(title) ? '' : `Refused: ${title}.\n`}`;
   const headers = [
     'Content-Type',
     'text/plain; charset=utf-8',

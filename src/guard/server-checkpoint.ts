@@ -47,7 +47,7 @@ export class ServerCheckpoint extends Checkpoint {
     if (server[guarded])
       throw codedError(
         'SEKISHO_ERR_GUARDED_ALREADY',
-        'a checkpoint stands before this server already: register relayGuard once, at the root of the app',
+        'this server has a checkpoint already: register relayGuard once, at the root of the app',
       );
     server[guarded] = true;
     for (const event of solicited) server.on(event, ignore);

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { corpusPolicy } from '../support/policy.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 
@@ -35,6 +36,25 @@ suite('malformed bytes', () => {
     client.socket.end('more that is malformed\r\n\r\n');
     await client.closed;
     assert.deepEqual([events.map(({ rule }) => rule), errors], [['framing'], []]);
+  });
+
+  test('in a chunked body are not read as a request', async (t) => {
+    const { client, events } = await checkpoint(t);
+    client.socket.write('POST / HTTP/1.1\r\nHost: www.example.net\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await client.until(/served$/);
+    client.socket.write('GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
+    await eventually(() => events.length > 0, 'the fault is recorded');
+    assert.deepEqual(
+      events.map(({ rule, rules }) => [rule, rules]),
+      [['framing', ['framing']]],
+    );
+  });
+
+  test('an end in the middle of a head is left to the application, and not recorded', async (t) => {
+    const { client, events, errors } = await checkpoint(t);
+    client.socket.end('GET / HTTP/1.1\r\nHo');
+    await eventually(() => errors.length === 1, 'the application sees it');
+    assert.deepEqual(events, []);
   });
 
   test('after an answered request get their 400', async (t) => {

@@ -273,7 +273,7 @@ suite('relayGuard: servers', () => {
     const second = Fastify({ serverFactory: () => app.server });
     await assert.rejects(
       async () => second.register(relayGuard, { hosts: ['www.example.org'] }),
-      /a checkpoint stands before this server already/,
+      /this server has a checkpoint already/,
     );
   });
 
