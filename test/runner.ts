@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 
 const root = resolve(import.meta.dirname, '..');
 /** Milliseconds for one test file; a file that hangs fails by name instead of stalling the run. */
-const fileTimeout = 180_000;
+const fileTimeout = 300_000;
 /** For the test files too; the soak (`SOAK_SECONDS`) takes as long as it is asked to. */
 process.env.SEKISHO_TEST_FILE_LIMIT ??= String(fileTimeout + 1000 * Number(process.env.SOAK_SECONDS ?? 0));
 /** Commands speak the language of the locale; what tests compare is English. */
