@@ -1,4 +1,4 @@
-/** A ban denies service, and a decoy has none: whoever is banned goes on to be recorded there. */
+/** A ban denies service, and a decoy gives none: probes of banned clients are still recorded. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { exchange } from '../support/raw-client.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('ten CONNECTs at a decoy are ten in the journal and ten refusals, and lead to one ban', async (t) => {
+test('ten CONNECTs at a decoy make ten journal rows, ten refusals and one ban', async (t) => {
   const config = join(await tempDir(t, 'banned'), 'sekisho.yaml');
   const token = 'a-token-of-the-tests-0123456789';
   await writeFile(

@@ -1,4 +1,4 @@
-/** Every probe there is, at every decoy, held and not: nothing is dialled, looked up or granted. */
+/** The whole probe corpus at every decoy, with and without tarpit: nothing is dialled, looked up or granted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { corpus } from '../corpus/corpus.ts';

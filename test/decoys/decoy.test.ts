@@ -23,7 +23,7 @@ import { startDecoy } from './support.ts';
 const socks5Name = (name: string, port: number): string =>
   `\x05\x01\x00\x03${String.fromCharCode(name.length)}${name}${String.fromCharCode(port >> 8, port & 255)}`;
 
-test('HTTP in every form: 403 or 405, recorded with what it asked for', async (t) => {
+test('HTTP in every form: 403 or 405, recorded with the requested target', async (t) => {
   const { port, events } = await startDecoy(t, 'http-proxy');
   const rows = [
     [
@@ -65,7 +65,7 @@ test('HTTP in every form: 403 or 405, recorded with what it asked for', async (t
   assert.equal(events.length, rows.length);
 });
 
-test('an event tells both ends of its connection, what was spoken, and which connection it was', async (t) => {
+test('an event has both ends of its connection, the protocol and the session id', async (t) => {
   const { port, events } = await startDecoy(t, 'socks');
   const ports: number[] = [];
   for (const bytes of [socks5Name('www.example.com', 80), 'CONNECT mail.example.com:25 HTTP/1.1\r\n\r\n']) {
@@ -88,7 +88,7 @@ test('an event tells both ends of its connection, what was spoken, and which con
   assert.notEqual(events[0]!.session, events[1]!.session);
 });
 
-test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', async (t) => {
+test('SOCKS4, 4a and 5: refused in their own protocol, with the destination recorded', async (t) => {
   const { port, events } = await startDecoy(t, 'socks');
   const rows = [
     ['\x04\x01\x00\x19\xc0\x00\x02\x01\x00', '005b000000000000', 'socks4', '192.0.2.1:25'],
@@ -126,7 +126,7 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
     const event = events.at(-1)!;
     assert.equal(event.rule, rule);
     assert.equal(event.destination, destination);
-    // What the event says to have been answered is the last reply on the wire: its code is the second byte of each.
+    // The event's answer is the last reply on the wire: its code is the second byte.
     const last =
       reply.bytes.length > 2 ? reply.bytes.subarray(answer.startsWith('0500') ? 2 : 0) : reply.bytes;
     assert.equal(event.answer, (answer === '05020101' ? last.subarray(2) : last)[1], JSON.stringify(bytes));
@@ -143,7 +143,7 @@ test('SOCKS4, 4a and 5: refused in their own words, the destination recorded', a
     assert.match(events[index]!.bytes, bytes);
 });
 
-test('the command of SOCKS is told, where there is one', async (t) => {
+test('the SOCKS command is recorded, if there is one', async (t) => {
   const { port, events } = await startDecoy(t, 'socks');
   const commands: (string | null | undefined)[] = [];
   for (const code of ['\x01', '\x02', '\x03', '\x09']) {
@@ -156,7 +156,7 @@ test('the command of SOCKS is told, where there is one', async (t) => {
   assert.deepEqual(commands, ['connect', 'bind', 'associate', 'unknown', 'bind', undefined]);
 });
 
-test('what an event says to have been answered is what was on the wire', async (t) => {
+test('the answer in an event is the one on the wire', async (t) => {
   for (const speaks of ['http-proxy', 'socks', 'smtp', 'turn'] as const) {
     const { port, events } = await startDecoy(t, speaks, { messageTime: 200 });
     for (const bytes of [
@@ -184,7 +184,7 @@ test('what an event says to have been answered is what was on the wire', async (
   }
 });
 
-test('what has come so far is recorded when the decoy closes', async (t) => {
+test('closing the decoy records what was received so far', async (t) => {
   for (const speaks of ['http-proxy', 'tls', 'smtp'] as const) {
     const { port, decoy, events } = await startDecoy(t, speaks);
     const sender = connect(port, '127.0.0.1');
@@ -204,7 +204,7 @@ test('what has come so far is recorded when the decoy closes', async (t) => {
   }
 });
 
-test('the same name and password have one hash in every protocol, and are nowhere in the clear', async (t) => {
+test('the same name and password have one hash in every protocol, and are never recorded in plain text', async (t) => {
   const http = await startDecoy(t, 'http-proxy');
   const mail = await startDecoy(t, 'smtp');
   const basic = Buffer.from('admin:hunter2').toString('base64');
@@ -228,7 +228,7 @@ test('the same name and password have one hash in every protocol, and are nowher
   assert.equal(http.events.at(-1)!.credentialHash, undefined);
 });
 
-test('HTTP credentials are told of, and not kept', async (t) => {
+test('HTTP credentials are reported, and not stored', async (t) => {
   const { port, events } = await startDecoy(t, 'http-proxy');
   const secret = Buffer.from('user:secret').toString('base64');
   await exchange(port, `CONNECT example.com:25 HTTP/1.1\r\nProxy-Authorization: Basic ${secret}\r\n\r\n`);
@@ -238,7 +238,7 @@ test('HTTP credentials are told of, and not kept', async (t) => {
   assert.doesNotMatch(JSON.stringify(events), new RegExp(`secret|${secret}`));
 });
 
-test('any protocol at any decoy is refused, silence and a cut-off message too', async (t) => {
+test('any protocol at any decoy is refused, also silence and a truncated message', async (t) => {
   const { port, events } = await startDecoy(t, 'http-proxy', { messageTime: 100 });
   for (const [bytes, rule] of [
     ['\x05\x01\x00', 'socks5'],
@@ -260,7 +260,7 @@ test('any protocol at any decoy is refused, silence and a cut-off message too', 
   assert.ok(events.at(-1)!.bytes.length < 20_000);
 });
 
-test('scanners and clients find no proxy, what they asked for is recorded, and nothing is dialled', {
+test('scanners and clients find no proxy, their requests are recorded, and nothing is dialled', {
   skip: without('nmap', 'curl'),
 }, async (t) => {
   const watch = watchDials(t);
@@ -306,7 +306,7 @@ test('scanners and clients find no proxy, what they asked for is recorded, and n
   assert.deepEqual(watch.others(), []);
 });
 
-test('nmap socks-open-proxy: no proxy, and what it asked for is recorded', {
+test('nmap socks-open-proxy: finds no proxy, and its requests are recorded', {
   skip: without('nmap'),
 }, async (t) => {
   // nmap looks the name up itself, at a name server's port 53 and nowhere else.
@@ -368,7 +368,7 @@ test('an address that is not of this machine, and a port for root, are told with
   );
 });
 
-test('the program does not start where a decoy has no port, and says whose it is', async (t) => {
+test("the program does not start if a decoy's port is taken, and names its owner", async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -405,7 +405,7 @@ test('IPv6', async (t) => {
   assert.match(both.events[0]!.listener, /^decoy socks 127\.0\.0\.1:/);
 });
 
-test('any bytes: an end comes, no reply grants anything', () => {
+test('any bytes: the conversation ends, and no reply grants anything', () => {
   const anything = fc.oneof(
     fc.uint8Array({ maxLength: 400 }),
     fc

@@ -1,4 +1,4 @@
-/** A process of its own that holds what comes and says what that costs. */
+/** A separate process that holds connections in a tarpit and reports its memory. */
 import { createDecoy } from '../../src/decoys/decoy.ts';
 
 const count = Number(process.argv[2]);

@@ -1,4 +1,4 @@
-/** The mail decoy: a conversation that scanners go on with, up to a recipient or a sign-in. */
+/** The mail decoy: plays along up to a recipient or a sign-in. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { nmap } from '../support/nmap.ts';
@@ -11,8 +11,8 @@ import { startDecoy } from './support.ts';
 const codes = (text: string): string[] =>
   text.split('\r\n').flatMap((line) => /^\d{3}(?= )/.exec(line) ?? []);
 
-suite('a decoy of mail', () => {
-  test('goes on as a server does, and takes no recipient', async (t) => {
+suite('the mail decoy', () => {
+  test('answers like a mail server, and accepts no recipient', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp');
     const reply = await exchange(port, [
       'EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO: user@example.com\r\nRCPT TO: @example.net:user@example.com\r\n',
@@ -40,7 +40,7 @@ suite('a decoy of mail', () => {
     assert.match(events[0]!.bytes, /^EHLO x\\r\\nMAIL FROM:<a@example.org>\\r\\nRCPT TO: user@example.com$/);
   });
 
-  test('hears a sign-in to its end and refuses it', async (t) => {
+  test('reads a sign-in to its end and refuses it', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp');
     const reply = await exchange(port, [
       'EHLO x\r\n',
@@ -58,7 +58,7 @@ suite('a decoy of mail', () => {
     );
   });
 
-  test('ends what goes on without an end', async (t) => {
+  test('ends endless sessions', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp');
     const many = await exchange(port, `EHLO x\r\n${'RCPT TO:<a@example.com>\r\n'.repeat(500)}`);
     assert.match(many.text, /421 4\.7\.0 Too many commands\r\n$/);
@@ -68,7 +68,7 @@ suite('a decoy of mail', () => {
     assert.equal(events.length, 50);
   });
 
-  test('records another protocol as what it is; a last line needs no end', async (t) => {
+  test('records another protocol as what it is, and reads a last line without a line end', async (t) => {
     const { port, events } = await startDecoy(t, 'smtp', { messageTime: 100 });
     for (const [bytes, rule, destination, answer] of [
       [
@@ -135,7 +135,7 @@ suite('a decoy of mail', () => {
     assert.deepEqual(watch.others(), []);
   });
 
-  test('in a tarpit gets the refusal of its first recipient a byte a second', async (t) => {
+  test('in a tarpit sends the refusal of the first recipient a byte a second', async (t) => {
     const { port, decoy, events } = await startDecoy(t, 'smtp', { tarpit: { connections: 1, time: 1500 } });
     const { text } = await exchange(port, 'EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.com>\r\nQUIT\r\n', {
       timeout: 10_000,

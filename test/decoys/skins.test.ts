@@ -1,4 +1,4 @@
-/** Refusals in the words of proxies that scanners know: their finger-print tells the product, and nothing is granted. */
+/** Refusals that imitate known proxies: scanners recognise the product, and nothing is granted. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { suite, test } from 'node:test';
@@ -11,7 +11,7 @@ import { runProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
 import { startDecoy } from './support.ts';
 
-/** Words that scanners of banners look for: of FTP, SSH, mail. */
+/** Words that banner scanners look for: FTP, SSH, mail. */
 const bannerWords = /\b(?:FTP|SSH|E?SMTP|POP3|IMAP|Postfix|Exim|sendmail)\b|\+OK/i;
 const skins: readonly Skin[] = ['squid', 'ccproxy', '3proxy', 'plain'];
 
@@ -51,7 +51,7 @@ suite('the skin of a decoy', () => {
           if (events.length > seen) assert.equal(events.at(-1)!.answer, expected);
           seen = events.length;
         }
-        // Origin-form without a Host, in HTTP/1.0, asks nothing of anybody.
+        // HTTP/1.0 origin-form without Host asks for no host.
         assert.equal(events.length, 3);
       }
   });

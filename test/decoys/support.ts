@@ -9,7 +9,7 @@ export interface RunningDecoy {
   readonly events: ProbeEvent[];
 }
 
-/** Starts a decoy that goes with its owner. */
+/** Starts a decoy that closes with its owner. */
 export async function startDecoy(
   owner: Owner,
   speaks: DecoyOptions['speaks'],

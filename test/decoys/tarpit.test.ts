@@ -8,7 +8,7 @@ import type { Owner } from '../support/owner.ts';
 import { startProcess } from '../support/process.ts';
 import { startDecoy } from './support.ts';
 
-test('a held sender gets a byte a second and is closed in the end', async (t) => {
+test('a held sender gets a byte a second and is closed at the end', async (t) => {
   const { port, decoy } = await startDecoy(t, 'socks', { tarpit: { connections: 1, time: 60_000 } });
   const sender = createConnection({ port, host: '127.0.0.1' });
   t.after(() => sender.destroy());
@@ -79,7 +79,7 @@ test('10,000 held connections cost a process less than 150 MiB', async (t) => {
   assert.ok(megabytes < 150, `${megabytes} MiB`);
 });
 
-test('what held senders go on to send is not kept', async (t) => {
+test('bytes from held senders are not stored', async (t) => {
   // It would be 630 MiB more. What was thrown away last is still waiting to be collected when the last one is held.
   const megabytes = await memoryOfHolding(t, 10_000, Buffer.concat([request, Buffer.alloc(65_000)]));
   t.diagnostic(`${megabytes} MiB`);

@@ -1,4 +1,4 @@
-/** The decoy of TLS: what is asked for behind the handshake, and the name asked for in it. */
+/** The TLS decoy: requests after the handshake, and the server name in it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
@@ -13,8 +13,8 @@ import { startDecoy } from './support.ts';
 
 const tls = { rejectUnauthorized: false, servername: 'www.example.com' };
 
-suite('a decoy of TLS', () => {
-  test('hears requests behind the handshake, and refuses them', async (t) => {
+suite('the TLS decoy', () => {
+  test('reads requests after the handshake, and refuses them', async (t) => {
     const { port, events } = await startDecoy(t, 'tls');
     for (const [bytes, rule, status] of [
       ['GET http://www.example.com/ HTTP/1.0\r\n\r\n', 'absolute-form-foreign', 403],
@@ -33,7 +33,7 @@ suite('a decoy of TLS', () => {
     assert.equal(events.length, 4);
   });
 
-  test('records the name in a hello behind which nothing comes', async (t) => {
+  test('records the server name of a hello without a request after it', async (t) => {
     const { port, events } = await startDecoy(t, 'tls', { messageTime: 300 });
     const silent = connect({ port, host: '127.0.0.1', ...tls });
     await once(silent, 'secureConnect');
@@ -45,7 +45,7 @@ suite('a decoy of TLS', () => {
       ]),
       [['sni-foreign', 'www.example.com', 'drop', 'www.example.com:443', false, 'tls']],
     );
-    // A client that trusts no such certificate leaves in the handshake, as browsers and most scanners do.
+    // A client that rejects the certificate leaves in the handshake, as browsers and most scanners do.
     const strict = connect({ port, host: '127.0.0.1', servername: 'target.example.com' });
     await once(strict, 'error');
     for (let i = 0; i < 100 && events.length < 2; i++) await delay(20);
@@ -53,7 +53,7 @@ suite('a decoy of TLS', () => {
     assert.equal(events.length, 2);
   });
 
-  test('hears plain HTTP, SOCKS and broken hellos too', async (t) => {
+  test('reads plain HTTP, SOCKS and broken hellos too', async (t) => {
     const { port, events } = await startDecoy(t, 'tls', { messageTime: 300 });
     const plain = await exchange(port, 'CONNECT www.example.com:443 HTTP/1.1\r\n\r\n');
     assert.equal(plain.responses[0]?.status, 405);
@@ -73,7 +73,7 @@ suite('a decoy of TLS', () => {
     assert.equal(events.length, 3);
   });
 
-  test('the name in a hello at a port without TLS is told too, where it comes in pieces as well', async (t) => {
+  test('records the server name at a port without TLS too, also from a hello in pieces', async (t) => {
     const { port, events } = await startDecoy(t, 'http-proxy');
     for (const cut of [null, 20, 60]) {
       const relay = createServer((client) => {

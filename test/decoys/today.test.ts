@@ -1,4 +1,4 @@
-/** The kinds of probes of today at decoys: each is recorded as what it is, and none is granted anything. */
+/** Today's kinds of probes at decoys: each is recorded as what it is, and none is granted anything. */
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +13,7 @@ const { port, events } = await startDecoy(owner, 'http-proxy', { messageTime: 10
 const anywhere =
   /^(?:connect|absolute-form-(?:foreign|scheme|userinfo)|socks[45]|smtp-on-http|proxy-protocol|h2-preface|tls-on-plaintext|not-http|method-unknown|framing)$/;
 
-suite('the probes of today at a decoy of a proxy', () => {
+suite('the probes of today at a proxy decoy', () => {
   for (const kind of kinds)
     test(kind.row, async () => {
       const before = events.length;
@@ -27,7 +27,7 @@ suite('the probes of today at a decoy of a proxy', () => {
     });
 });
 
-/** Each from an address of its own, so that they may come together. */
+/** Each from its own address, so that they can come together. */
 const addressOf = (index: number): string => `127.9.${1 + (index >> 7)}.${1 + (index & 127)}`;
 
 suite('the probes of today at the other decoys', () => {

@@ -1,4 +1,4 @@
-/** The decoy of TURN over TCP. */
+/** The decoy for TURN over TCP. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
@@ -31,8 +31,8 @@ const user = [0x0006, Buffer.from('1700000000:scanner')] as const;
 /** XOR-PEER-ADDRESS of 192.0.2.1:25. */
 const peer = [0x0012, Buffer.from('0001210be112a643', 'hex')] as const;
 
-suite('a decoy of TURN', () => {
-  test('asks who allocates for credentials, and allocates nothing', async (t) => {
+suite('the TURN decoy', () => {
+  test('asks for credentials at Allocate, and allocates nothing', async (t) => {
     const { port, events } = await startDecoy(t, 'turn', { realm: 'example.net' });
     const reply = await exchange(port, [message(3, udp), message(3, udp, user)]);
     const [first, second] = [reply.bytes, reply.bytes.subarray(20 + reply.bytes.readUInt16BE(2))];
@@ -66,7 +66,7 @@ suite('a decoy of TURN', () => {
     assert.equal(events.length, 3);
   });
 
-  test('takes whatever else comes, cut-off and endless messages too', async (t) => {
+  test('refuses any other bytes, also truncated and endless messages', async (t) => {
     const { port, events } = await startDecoy(t, 'turn', { messageTime: 200 });
     assert.equal((await exchange(port, 'GET http://a/ HTTP/1.0\r\n\r\n')).responses[0]?.status, 403);
     assert.equal(events.at(-1)!.rule, 'absolute-form-foreign');
