@@ -32,7 +32,7 @@ export class Backends {
   readonly #targets: readonly HostPort[];
   readonly #options: BackendOptions;
   readonly #onTrouble: (what: string, backend: string) => void;
-  /** Null: each client gets a session of its own. */
+  /** Null: each connection of a client gets a session of its own. */
   readonly #idle: IdleSessions | null;
   readonly #order: RoundRobin;
   /** Backends already reported as demanding TLS. */
@@ -50,28 +50,29 @@ export class Backends {
     this.#order = new RoundRobin(this.#targets.length);
     this.#options = options;
     this.#onTrouble = onTrouble;
-    // Neither XCLIENT nor PROXY can be sent twice in a session, so one that named its client serves no other.
-    const anonymous = !options.xclient && options.proxyProtocol === false;
-    this.#idle = options.reuse && anonymous ? new IdleSessions() : null;
+    this.#idle = options.reuse ? new IdleSessions() : null;
   }
 
   /**
    * Takes an idle session with the next mail server, or opens one with the first that greets: with 220, or with 5xx, which refuses this
    * client.
    *
-   * @param fresh never reuse another client's session
+   * @param fresh never reuse an earlier session
    * @param caller gets each connection before its greeting
    * @throws UpstreamLost if no mail server greets
    */
   async dial(client: Client, fresh = false, caller: Caller = nobody): Promise<Upstream> {
     let last: UpstreamLost | null = null;
+    const identity = this.#identityOf(client);
     const order = this.#order.next();
     for (const [at, index] of order.entries()) {
       const target = this.#targets[index]!;
-      const idle = fresh ? null : (this.#idle?.take(target) ?? null);
+      const idle = fresh ? null : (this.#idle?.take(target, identity) ?? null);
       if (idle !== null) return idle;
       try {
-        return await this.#open(target, client, at === order.length - 1, caller);
+        const upstream = await this.#open(target, client, at === order.length - 1, caller);
+        upstream.identity = identity;
+        return upstream;
       } catch (cause) {
         // A client that left is no fault of the mail server: do not skip it next time.
         if (caller.isGone) throw cause;
@@ -86,7 +87,7 @@ export class Backends {
   /**
    * Takes back a session its client has finished with.
    *
-   * @param asNew it delivered mail, no message is open and no account is signed in, so another client may have it
+   * @param asNew it delivered mail, no message is open and no account is signed in, so the next client may have it
    */
   leave(upstream: Upstream, asNew: boolean): void {
     if (asNew && this.#idle !== null) this.#idle.put(upstream);
@@ -117,6 +118,15 @@ export class Backends {
   /** Ends the idle sessions. */
   close(): void {
     this.#idle?.close();
+  }
+
+  /**
+   * What the mail server was told of a client. It is told once a session, so a session that named its client serves that client alone;
+   * its later connections come from other ports.
+   */
+  #identityOf({ address, localAddress, localPort, tls }: Client): string {
+    if (!this.tellsClient) return '';
+    return JSON.stringify([address, localAddress, localPort, this.keepsThroughTls ? null : tls]);
   }
 
   async #open(target: HostPort, client: Client, last: boolean, caller: Caller): Promise<Upstream> {

@@ -4,7 +4,7 @@
  */
 import type { HostPort, Upstream } from './upstream.ts';
 
-/** Idle sessions with one mail server: each holds a Postfix process. Further ones are ended. */
+/** Idle sessions with one mail server: each holds a Postfix process. Beyond that the oldest is ended. */
 const mostPerServer = 20;
 /** Idle timeout: milliseconds a session stays idle before it is ended. A mail server waits for minutes. */
 const idleTime = 2000;
@@ -22,9 +22,15 @@ export class IdleSessions {
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
-  /** The most recently used idle session, which its mail server may have closed; null if there is none. */
-  take(server: HostPort): Upstream | null {
-    return this.#byServer.get(server)?.pop()?.upstream ?? null;
+  /**
+   * The most recently used idle session, which its mail server may have closed; null if there is none.
+   *
+   * @param identity what the mail server was told of the client, as in `Upstream.identity`
+   */
+  take(server: HostPort, identity: string): Upstream | null {
+    const idle = this.#byServer.get(server) ?? [];
+    const at = idle.findLastIndex(({ upstream }) => upstream.identity === identity);
+    return at === -1 ? null : idle.splice(at, 1)[0]!.upstream;
   }
 
   /** Keeps a session, or ends it if it can't be kept. */
@@ -33,10 +39,12 @@ export class IdleSessions {
     const idle = this.#byServer.get(upstream.target) ?? [];
     this.#byServer.set(upstream.target, idle);
     const worn = !upstream.isSpotless || upstream.clients >= clientsPerSession;
-    if (worn || this.#closed || idle.length >= mostPerServer) {
+    if (worn || this.#closed) {
       upstream.quit();
       return;
     }
+    // The newest is the likeliest to be wanted.
+    if (idle.length >= mostPerServer) idle.shift()!.upstream.quit();
     idle.push({ upstream, since: performance.now() });
     this.#timer ??= setTimeout(() => this.#sweep(), idleTime);
   }

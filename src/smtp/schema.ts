@@ -210,7 +210,7 @@ export const smtpSchema = Type.Object(
       fix: 'write true or false',
       description:
         'Reuse a session with the mail server that delivered mail and ended well: for up to 100 clients in turn, idle for at most 2 s. ' +
-        'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` every client has its own session, whatever this says.',
+        'Each client still begins with its own EHLO. With `xclient` or `proxyProtocol` a session serves only later connections of the same client address; the mail server then logs the port of the first.',
     }),
     bareNewline: Type.Union(
       [

@@ -36,6 +36,8 @@ export class Upstream {
   helo: { readonly line: string; readonly answer: Reply; readonly pipelines: boolean } | null = null;
   /** Clients this session has served. */
   clients = 0;
+  /** What the mail server was told of its client: only the same client may reuse the session. Empty: nothing. */
+  identity = '';
   #allWell = true;
   readonly #onRead = (length: number): boolean => {
     this.#read(replies.subarray(0, length));

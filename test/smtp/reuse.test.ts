@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Owner } from '../support/owner.ts';
 import { without } from '../support/peers.ts';
+import { certificate } from './certificate.ts';
 import { Dialogue } from './dialogue.ts';
 import { startExim } from './exim.ts';
 import { startPostfix } from './postfix.ts';
@@ -20,9 +21,14 @@ async function guarded(
   return { sink, port };
 }
 
-/** A client connects, delivers a message and quits. */
-async function deliver(owner: Owner, port: number, helo = 'client.example.org'): Promise<void> {
-  const client = await Dialogue.open(owner, port);
+/** A client connects, delivers a message and quits. @param from its address */
+async function deliver(
+  owner: Owner,
+  port: number,
+  helo = 'client.example.org',
+  from?: string,
+): Promise<void> {
+  const client = await Dialogue.open(owner, port, from);
   assert.equal((await client.reply()).code, 220);
   assert.equal(await client.code(`EHLO ${helo}`), 250);
   await send(client, `Subject: from ${helo}\r\n\r\nHi`);
@@ -63,32 +69,78 @@ suite('reuse of sessions with the mail server', () => {
     assert.equal(sink.received.length, 2);
   });
 
-  for (const [why, settings] of [
-    ['with reuse: false', { reuse: false }],
-    ['after a PROXY header', { proxyProtocol: 'v1' }],
-  ] as const) {
-    test(`no reuse ${why}`, async (t) => {
-      const { sink, port } = await guarded(t, settings, {
-        reply: (line) => (line.startsWith('PROXY ') ? null : undefined),
-      });
-      await deliver(t, port);
-      await deliver(t, port);
-      assert.equal(sink.received.length, 2);
-    });
-  }
-
-  test('no reuse after XCLIENT', async (t) => {
-    const { sink, port } = await guarded(
-      t,
-      { xclient: true },
-      {
-        offers: ['XCLIENT ADDR PORT'],
-        reply: (line) => (line.startsWith('XCLIENT ') ? '220 sink.example.net ESMTP' : undefined),
-      },
-    );
+  test('no reuse with reuse: false', async (t) => {
+    const { sink, port } = await guarded(t, { reuse: false });
     await deliver(t, port);
     await deliver(t, port);
     assert.equal(sink.received.length, 2);
+  });
+
+  for (const [what, settings, command] of [
+    ['a PROXY header', { proxyProtocol: 'v1' }, 'PROXY'],
+    ['XCLIENT', { xclient: true }, 'XCLIENT'],
+  ] as const) {
+    test(`after ${what} the same address alone gets the session`, async (t) => {
+      const { sink, port } = await guarded(t, settings, {
+        offers: ['XCLIENT ADDR PORT'],
+        reply: (line) => {
+          if (line.startsWith('XCLIENT ')) return '220 sink.example.net ESMTP';
+          return line.startsWith('PROXY ') ? null : undefined;
+        },
+      });
+      for (const [from, helo] of [
+        ['127.0.0.2', 'one'],
+        ['127.0.0.3', 'two'],
+        ['127.0.0.2', 'three'],
+        ['127.0.0.3', 'four'],
+      ] as const)
+        await deliver(t, port, `${helo}.example.org`, from);
+      const told = sink.received.map((text) => [
+        [...text.matchAll(/127\.0\.0\.[23]/g)].join(),
+        [...text.matchAll(/^EHLO (\w+)\.example\.org/gm)].map(([, helo]) => helo).join(),
+      ]);
+      assert.deepEqual(told, [
+        ['127.0.0.2', 'one,three'],
+        ['127.0.0.3', 'two,four'],
+      ]);
+      assert.equal(sink.received.filter((text) => text.includes(command)).length, 2);
+    });
+  }
+
+  test('after a PROXY header of version 2 a client in the clear does not get the session of one under TLS', async (t) => {
+    const { sink, port } = await guarded(
+      t,
+      { proxyProtocol: 'v2', tls: await certificate(t) },
+      {
+        // The signature of the binary header has line ends and a QUIT; EHLO follows in its last line.
+        reply: (line) => {
+          if (line === '' || line === '\0' || line === 'QUIT') return null;
+          return line.includes('EHLO') ? '250 sink.example.net' : undefined;
+        },
+      },
+    );
+    const client = await Dialogue.greeted(t, port);
+    await client.say('STARTTLS');
+    await client.startTls();
+    assert.equal(await client.code('EHLO client.example.org'), 250);
+    await send(client, 'Hi');
+    await leave(client);
+    await deliver(t, port);
+    const messages = sink.received.filter((text) => text.includes('MAIL FROM'));
+    assert.equal(messages.length, 2);
+  });
+
+  test('idle sessions are bounded: the oldest is ended', async (t) => {
+    const { sink, port } = await guarded(
+      t,
+      { proxyProtocol: 'v1' },
+      {
+        reply: (line) => (line.startsWith('PROXY ') ? null : undefined),
+      },
+    );
+    for (let i = 2; i < 24; i++) await deliver(t, port, 'client.example.org', `127.0.0.${i}`);
+    const ended = sink.received.flatMap((text, i) => (text.includes('QUIT') ? [i] : []));
+    assert.deepEqual(ended, [0, 1]);
   });
 
   test('no reuse after a refusal of the mail server', async (t) => {
