@@ -44,7 +44,7 @@ export const alertsInEnglish = {
     itIs: (rule: string, title: string): string => `${rule}: ${title}`,
     banned: (list: string) => `Banned: ${list}`,
     banFor: (client: string, spell: string) => `${client} for ${spell}`,
-    banForEver: (client: string) => `${client} permanently`,
+    banForEver: (client: string) => `${client} for ever`,
     journal: 'Traffic is not affected; events are counted in memory until it can be written.',
     test: 'This is a test: alerts from sekisho reach you. What to do: nothing',
   },

@@ -95,8 +95,8 @@ suite('ordered certificates', { skip: without('pebble', 'pebble-challtestsrv') }
     assert.equal(await shownAt(tls), null, 'no certificate, no handshake');
     const alerts = () => receiver.requests.map(({ body }) => body.toString());
     await eventually(() => alerts().length > 0, 'the alert', 10_000);
-    assert.match(alerts()[0]!, /the certificate of www\.example\.net is in trouble/);
-    assert.match(alerts()[0]!, /Failed to connect.*port 80 or 443 of it is reached/);
+    assert.match(alerts()[0]!, /there is a problem with the certificate of www\.example\.net/);
+    assert.match(alerts()[0]!, /Failed to connect.*its port 80 or 443 can be reached/);
     await running.process.stop();
     const again = await startOrdering(owner, listen, '', join(running.folder, '..'));
     const [known] = (await statusOf(again)).certificates;

@@ -18,14 +18,15 @@ export async function nucleiProxyTemplates(port: number, standIn: StandIn): Prom
     return text.slice(text.indexOf('\r\n\r\n') + 4);
   };
   const path = `/${randomBytes(8).toString('hex')}`;
-  const [own, nowhere, at80, at25] = await Promise.all([
-    ask('/', `127.0.0.1:${port}`),
+  const [nowhere, at80, at25] = await Promise.all([
     ask('http://somethingthatdoesnotexist/', 'somethingthatdoesnotexist'),
     ask(`http://${host}/`, host),
     // The template puts the port into the target only, not into the Host.
     ask(`http://${host}:25`, host),
     ask(`http://${host}${path}`, host),
   ]);
+  // Last: a proxy that goes by the Host calls itself until it runs out of connections.
+  const own = await ask('/', `127.0.0.1:${port}`);
   const words = [
     'It works',
     '503 Service Unavailable',

@@ -6,6 +6,7 @@ import { clientPrefix, parsePrefix, unmapped } from '../../src/address/ip.ts';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { forever } from '../../src/bans/ban.ts';
 import { BanMirror } from '../../src/bans/ban-mirror.ts';
+import { banPrefix } from '../../src/bans/ban-prefix.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { PrefixList } from '../../src/bans/prefix-list.ts';
 
@@ -57,8 +58,17 @@ test('the ledger agrees with a naive model on bans, lists and the allow-list at 
         let listed: string[] = [];
         const holds = (bits: string) =>
           [...bans].some(([prefix, { until }]) => until > now && bits.startsWith(prefix));
-        const put = (bits: string, term: (level: number) => number) => {
-          const level = (bans.get(bits)?.level ?? 0) + 1;
+        const memory = Math.max(...terms.for);
+        /** An ended ban is remembered for `memory` milliseconds, and forgotten some time after that. */
+        const knownLevel = (bits: string, text: string): number => {
+          const known = bans.get(bits);
+          if (known === undefined) return 0;
+          const remembered = ledger.record(banPrefix(text)) !== null;
+          assert.ok(remembered || now >= known.until + memory, `${text} is forgotten too early`);
+          return remembered ? known.level : 0;
+        };
+        const put = (bits: string, before: number, term: (level: number) => number) => {
+          const level = before + 1;
           bans.set(bits, { until: Math.min(now + term(level), forever), level });
         };
         for (const [act, text, number] of steps) {
@@ -68,8 +78,9 @@ test('the ledger agrees with a naive model on bans, lists and the allow-list at 
             listed = number === 0 ? [] : [bits];
             ledger.replaceLists(PrefixList.of(number === 0 ? [] : [text]));
           } else if (act === 'add') {
+            const before = knownLevel(bits, text);
             ledger.add({ prefix: text, for: number });
-            put(bits, () => number);
+            put(bits, before, () => number);
           } else if (act === 'remove') {
             ledger.remove(text);
             if ((bans.get(bits)?.until ?? 0) > now) {
@@ -77,12 +88,13 @@ test('the ledger agrees with a naive model on bans, lists and the allow-list at 
               for (const one of offences.keys()) if (one.startsWith(bits)) offences.delete(one);
             }
           } else {
+            const before = knownLevel(bits, text);
             ledger.offend(text, 'connect');
             if (!bits.startsWith(bitsOf(allowed)) && !holds(bits)) {
               const seen = [...(offences.get(bits) ?? []), now].filter((time) => time > now - terms.within);
               offences.set(bits, seen);
               if (seen.length >= terms.after) {
-                put(bits, (level) => terms.for[Math.min(level, 2) - 1]!);
+                put(bits, before, (level) => terms.for[Math.min(level, 2) - 1]!);
                 offences.delete(bits);
               }
             }
