@@ -141,6 +141,16 @@ suite('an answer that is malformed', () => {
     });
 });
 
+test('connections that ended make room for new ones', async (t) => {
+  const { url, connections } = await backend(t, ({ socket, id, say }) => {
+    say(ok(id) + goAwayFrame(id, 0, ''));
+    socket.end();
+  });
+  const { port } = await runGateway(t, site([url], 'connections: { max: 2, wait: 1s }'));
+  for (let i = 0; i < 5; i++) assert.deepEqual(await ask(port), { status: 200, body: 'ok' });
+  assert.equal(connections.length, 5);
+});
+
 suite('a connection that breaks the protocol', () => {
   for (const [what, bytes] of [
     ['with HTTP/1', () => 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
