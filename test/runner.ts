@@ -1,9 +1,10 @@
 /**
- * Runs the tests: `node test/run.js [--quick | --soak | PATH…]`, a path being a file or a folder (`test/wire`). `--quick` runs what needs
- * next to nothing but this code, `--soak` what takes longest; without either all of them run.
+ * Runs the tests: `node test/run.js [--coverage] [--quick | --soak | PATH…]`. A path is a file or a folder (`test/wire`). `--quick` runs
+ * the rooms that need almost nothing but this code, `--soak` what takes longest; without either all tests run. `--coverage` also
+ * reports line coverage, which takes some minutes more.
  *
  * Exits 1 on any failure and when nothing ran. Skipped tests are listed by name at the end; with SEKISHO_CI=1 they
- * count as failures, so that a missing peer cannot hide a broken promise. A whole run also reports line coverage.
+ * count as failures, so that a missing peer cannot hide a broken promise.
  */
 import { globSync, statSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
@@ -48,8 +49,9 @@ const soak = [
   'http2/soak.test.ts',
   'smtp/large-message.test.ts',
 ];
-const filters = process.argv
-  .slice(2)
+const args = process.argv.slice(2);
+const filters = args
+  .filter((arg) => arg !== '--coverage')
   .flatMap((path) => (path === '--quick' ? inTests(quick) : path === '--soak' ? inTests(soak) : [path]));
 
 const files = filters.length === 0 ? testsUnder(resolve(root, 'test')) : filters.flatMap(testsAt);
@@ -79,7 +81,7 @@ const events = run({
       (name) => `--import=${pathToFileURL(resolve(root, `test/support/${name}.ts`))}`,
     ),
   ],
-  coverage: filters.length === 0,
+  coverage: args.includes('--coverage'),
   coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
 });
 
