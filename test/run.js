@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/run.js [--coverage] [--quick | --soak | PATH…]`; `test/runner.ts` does the work. This file is JavaScript, and `run.ts` is a
+ * Runs the tests: `node test/run.js [--coverage] [--again] [--quick | --soak | PATH…]`; `test/runner.ts` does the work. This file is JavaScript, and `run.ts` is a
  * link to it, so that a Node that cannot read TypeScript still starts it. It then hands over to the checkout's own Node.
  */
 import { spawnSync } from 'node:child_process';

@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `node test/run.js [--coverage] [--quick | --soak | PATH…]`. A path is a file or a folder (`test/wire`). `--quick` runs
+ * Runs the tests: `node test/run.js [--coverage] [--again] [--quick | --soak | PATH…]`. A path is a file or a folder (`test/wire`). `--quick` runs
  * the rooms that need almost nothing but this code, `--soak` what takes longest; without either all tests run. `--coverage` also
- * reports line coverage, which takes some minutes more.
+ * reports line coverage, which takes some minutes more. `--again` runs files that failed once more, each alone, and goes by that.
  *
  * Exits 1 on any failure and when nothing ran. Skipped tests are listed by name at the end; with SEKISHO_CI=1 they
  * count as failures, so that a missing peer cannot hide a broken promise.
@@ -49,9 +49,12 @@ const soak = [
   'http2/soak.test.ts',
   'smtp/large-message.test.ts',
 ];
+/** More files than this are not run again: so many do not fail because the machine is busy. */
+const mostAgain = 5;
+const options = ['--coverage', '--again'];
 const args = process.argv.slice(2);
 const filters = args
-  .filter((arg) => arg !== '--coverage')
+  .filter((arg) => !options.includes(arg))
   .flatMap((path) => (path === '--quick' ? inTests(quick) : path === '--soak' ? inTests(soak) : [path]));
 
 const files = filters.length === 0 ? testsUnder(resolve(root, 'test')) : filters.flatMap(testsAt);
@@ -62,57 +65,26 @@ if (files.length === 0) {
 
 /** Inputs that lie outside the repository and cannot be shipped with it: a clone alone cannot have them. */
 const absentInput = /needs (?:the real logs|the HPACK vectors|a registry with advisories)/;
+
+interface Failure {
+  readonly file: string | undefined;
+  /** Its suites, its name, its place. */
+  readonly where: string;
+}
+
 const skipped: string[] = [];
 const withoutInput: string[] = [];
-const failed: string[] = [];
 let ran = 0;
 
-const events = run({
-  files: inOrder(files),
-  cwd: root,
-  isolation: 'process',
-  concurrency,
-  timeout: Number(process.env.SEKISHO_TEST_FILE_LIMIT),
-  execArgv: [
-    '--disable-warning=ExperimentalWarning',
-    // A failed test may leave a socket open: its file has still said all it has to say.
-    '--test-force-exit',
-    ...['whole-results', 'time-limit'].map(
-      (name) => `--import=${pathToFileURL(resolve(root, `test/support/${name}.ts`))}`,
-    ),
-  ],
-  coverage: args.includes('--coverage'),
-  coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
-});
-
-/** File → names of the suites around what it reports, and of that itself. */
-const within = new Map<string | undefined, string[]>();
-
-const reporter = new spec();
-reporter.pipe(process.stdout, { end: false });
-for await (const event of events) {
-  if (event.type === 'test:coverage') {
-    reportCoverage(event.data.summary);
-    continue;
-  }
-  if (event.type === 'test:start') {
-    const { name, file, nesting } = event.data;
-    within.set(file, [...(within.get(file) ?? []).slice(0, nesting), name]);
-  }
-  if (event.type === 'test:pass' || event.type === 'test:fail') {
-    const { name, file, line, nesting, skip, todo } = event.data;
-    const whole = [...(within.get(file) ?? []).slice(0, nesting), name].join(' > ');
-    const where = `${whole} (${file === undefined ? '?' : relative(root, file)}:${line ?? '?'})`;
-    if (event.data.details.type !== 'suite') ran += 1;
-    if (skip !== undefined && skip !== false) {
-      (absentInput.test(String(skip)) ? withoutInput : skipped).push(`${where}${reason(skip)}`);
-    } else if (todo !== undefined && todo !== false) skipped.push(`${where}: to do${reason(todo)}`);
-    else if (event.type === 'test:fail') failed.push(where);
-  }
-  reporter.write(event);
+let failed = await runFiles(inOrder(files), concurrency);
+const toRepeat = new Set(failed.map(({ file }) => file));
+let passedAlone: readonly Failure[] = [];
+if (args.includes('--again') && toRepeat.size > 0 && toRepeat.size <= mostAgain && !toRepeat.has(undefined)) {
+  console.log('\nrun again, each alone:');
+  const before = failed;
+  failed = await runFiles([...toRepeat] as string[], 1);
+  passedAlone = before.filter(({ file }) => !failed.some((one) => one.file === file));
 }
-reporter.end();
-await new Promise((done) => reporter.once('end', done));
 
 if (skipped.length > 0) {
   console.log(`\n${strict ? 'skipped, which counts as failed here' : 'skipped'}:`);
@@ -122,12 +94,68 @@ if (withoutInput.length > 0) {
   console.log('\nnot run, for want of input that is not part of the repository:');
   for (const name of withoutInput) console.log(`  ${name}`);
 }
+if (passedAlone.length > 0) {
+  console.log(
+    '\nfailed at first, and passed alone (it depends on what else the machine does: please fix the test):',
+  );
+  for (const { where } of passedAlone) console.log(`  ${where}`);
+}
 if (failed.length > 0) {
   console.log('\nfailed:');
-  for (const name of failed) console.log(`  ${name}`);
+  for (const { where } of failed) console.log(`  ${where}`);
 }
 if (ran === 0) console.error('no test ran');
 if (failed.length > 0 || ran === 0 || (strict && skipped.length > 0)) process.exitCode = 1;
+
+/** Runs and reports files. @returns what failed */
+async function runFiles(files: readonly string[], concurrency: number): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  /** File → names of the suites around what it reports, and of that itself. */
+  const within = new Map<string | undefined, string[]>();
+  const reporter = new spec();
+  reporter.pipe(process.stdout, { end: false });
+  const events = run({
+    files,
+    cwd: root,
+    isolation: 'process',
+    concurrency,
+    timeout: Number(process.env.SEKISHO_TEST_FILE_LIMIT),
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      // A failed test may leave a socket open: its file has still said all it has to say.
+      '--test-force-exit',
+      ...['whole-results', 'time-limit'].map(
+        (name) => `--import=${pathToFileURL(resolve(root, `test/support/${name}.ts`))}`,
+      ),
+    ],
+    coverage: args.includes('--coverage'),
+    coverageIncludeGlobs: ['src/**/*.ts', 'plugins/**/*.ts'],
+  });
+  for await (const event of events) {
+    if (event.type === 'test:coverage') {
+      reportCoverage(event.data.summary);
+      continue;
+    }
+    if (event.type === 'test:start') {
+      const { name, file, nesting } = event.data;
+      within.set(file, [...(within.get(file) ?? []).slice(0, nesting), name]);
+    }
+    if (event.type === 'test:pass' || event.type === 'test:fail') {
+      const { name, file, line, nesting, skip, todo } = event.data;
+      const whole = [...(within.get(file) ?? []).slice(0, nesting), name].join(' > ');
+      const where = `${whole} (${file === undefined ? '?' : relative(root, file)}:${line ?? '?'})`;
+      if (event.data.details.type !== 'suite') ran += 1;
+      if (skip !== undefined && skip !== false) {
+        (absentInput.test(String(skip)) ? withoutInput : skipped).push(`${where}${reason(skip)}`);
+      } else if (todo !== undefined && todo !== false) skipped.push(`${where}: to do${reason(todo)}`);
+      else if (event.type === 'test:fail') failures.push({ file, where });
+    }
+    reporter.write(event);
+  }
+  reporter.end();
+  await new Promise((done) => reporter.once('end', done));
+  return failures;
+}
 
 /** What is quick comes first; what takes longest next, so that the end does not wait for it. */
 function inOrder(files: readonly string[]): string[] {

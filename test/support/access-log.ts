@@ -1,4 +1,5 @@
-import { readFile, watch } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A log file that a real server writes. */
 export interface AccessLog {
@@ -16,22 +17,14 @@ export function accessLog(path: string): AccessLog {
     path,
     lines,
     async waitFor(pattern, timeout = 5_000) {
-      const signal = AbortSignal.timeout(timeout);
-      // Watches before it reads, so that no line is missed in between.
-      const changes = watch(path, { signal });
-      try {
-        let found = (await lines()).find((line) => pattern.test(line));
-        while (found === undefined) {
-          await changes.next();
-          found = (await lines()).find((line) => pattern.test(line));
-        }
-        return found;
-      } catch (cause) {
-        throw new Error(`no line ${pattern} in ${path} in ${timeout} ms: ${(await lines()).join('\n')}`, {
-          cause,
-        });
-      } finally {
-        await changes.return?.();
+      const end = Date.now() + timeout;
+      for (;;) {
+        const all = await lines();
+        const found = all.find((line) => pattern.test(line));
+        if (found !== undefined) return found;
+        if (Date.now() > end)
+          throw new Error(`no line ${pattern} in ${path} in ${timeout} ms: ${all.join('\n')}`);
+        await delay(20);
       }
     },
   };

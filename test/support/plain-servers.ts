@@ -1,6 +1,9 @@
 /** Real servers, with default or given configuration: HAProxy, Caddy, Varnish. */
 import { writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { eventually } from './eventually.ts';
 import type { Owner } from './owner.ts';
 import { requirePeer } from './peers.ts';
 import { startProcess } from './process.ts';
@@ -105,5 +108,21 @@ export async function startCaddy(
     });
   });
   const scheme = site.split(':')[0]!;
+  // With `tls internal` it listens before it has made its certificate.
+  if (scheme === 'https')
+    await eventually(
+      () => completesHandshake(port, site.slice('https://'.length)),
+      'Caddy has its certificate',
+      20_000,
+    );
   return { port, authority: `127.0.0.1:${port}`, url: `${scheme}://127.0.0.1:${port}`, dir, process: child };
+}
+
+function completesHandshake(port: number, servername: string): Promise<boolean> {
+  return new Promise((done) => {
+    const name = isIP(servername) === 0 ? { servername } : {};
+    const socket = connect({ port, host: '127.0.0.1', ...name, rejectUnauthorized: false });
+    socket.once('secureConnect', () => done(true)).once('error', () => done(false));
+    socket.once('secureConnect', () => socket.destroy());
+  });
 }

@@ -21,11 +21,11 @@ async function runTests(
   t: TestContext,
   body: string,
   env: Record<string, string> = {},
-  [node, runner] = [process.execPath, 'test/run.js'],
+  [node, runner, ...options]: readonly [string, string, ...string[]] = [process.execPath, 'test/run.js'],
 ) {
   const file = join(await tempDir(t, 'run'), 'sample.test.ts');
   await writeFile(file, `import { test } from 'node:test';\n${body}\n`);
-  const args = [join(root, runner), relative(root, file)];
+  const args = [join(root, runner), ...options, relative(root, file)];
   return runProcess(node, args, { env: { ...clean, ...env }, timeout: 60_000 });
 }
 
@@ -54,6 +54,26 @@ test('a failure exits with 1', async (t) => {
   const { code, stdout } = await runTests(t, "test('broken', () => { throw new Error('why'); });");
   assert.equal(code, 1, stdout);
   assert.match(stdout, /✖ broken/);
+});
+
+test('with --again a file that failed counts by its second run, alone, and is named', async (t) => {
+  const marker = join(await tempDir(t, 'marker'), 'ran');
+  const once = `
+import { existsSync, writeFileSync } from 'node:fs';
+const second = existsSync('${marker}');
+writeFileSync('${marker}', '');
+test('sometimes', () => { if (!second) throw new Error('why'); });`;
+  const flaky = await runTests(t, once, {}, [process.execPath, 'test/run.js', '--again']);
+  assert.equal(flaky.code, 0, flaky.stdout);
+  assert.match(flaky.stdout, /\nfailed at first, and passed alone[^\n]*\n {2}sometimes \(/);
+  const broken = await runTests(t, "test('broken', () => { throw new Error('why'); });", {}, [
+    process.execPath,
+    'test/run.js',
+    '--again',
+  ]);
+  assert.equal(broken.code, 1);
+  assert.match(broken.stdout, /\nfailed:\n {2}broken \(/);
+  assert.doesNotMatch(broken.stdout, /passed alone/);
 });
 
 test('a failure is named with the suites around it', async (t) => {
