@@ -87,6 +87,8 @@ export class FleetCertificates implements Sharing {
   readonly #put = new Map<string, { readonly hash: string; readonly at: number }>();
   #timer: NodeJS.Timeout | null = null;
   #queue: Promise<void> = Promise.resolve();
+  /** Names of challenges in the folder that belong to an order of the leader, another gateway. */
+  readonly #foreign = new Set<string>();
   #reported = '';
 
   constructor(options: FleetCertificatesOptions) {
@@ -174,6 +176,7 @@ export class FleetCertificates implements Sharing {
       this.#sealed = sealed;
       if (!led) this.#onChange();
     }
+    if (leads && !led) this.#dropAbandoned();
     if (leads) await this.#publish(notes);
     this.#leads = leads;
     if (leads && !led) this.#onChange();
@@ -203,14 +206,26 @@ export class FleetCertificates implements Sharing {
       store.saveState(state);
       const before = store.files('challenges');
       for (const [name, text] of Object.entries(challenges))
-        if (before[name] !== text) store.saveFile('challenges', name, text);
+        if (before[name] !== text) {
+          store.saveFile('challenges', name, text);
+          this.#foreign.add(name);
+        }
       for (const name of Object.keys(before))
-        if (!Object.hasOwn(challenges, name)) store.removeFile('challenges', name);
+        if (!Object.hasOwn(challenges, name)) {
+          store.removeFile('challenges', name);
+          this.#foreign.delete(name);
+        }
     }
     for (const host of this.#hosts) {
       const hash = certificates[fileName(host)];
       if (hash !== undefined) await this.#takeCertificate(notes, host, hash);
     }
+  }
+
+  /** A leader that died leaves the challenges of its order behind. Nobody completes that order, and no later one removes them. */
+  #dropAbandoned(): void {
+    for (const name of this.#foreign) this.#options.store.removeFile('challenges', name);
+    this.#foreign.clear();
   }
 
   /** Accepts only a certificate issued later than the known one: anyone able to write to the store could replay an old one. */

@@ -167,7 +167,7 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
     await eventually(
       async () => (await readdir(join(follower.folder, 'challenges'))).length === 0,
       'no challenge of the abandoned order is left',
-      10_000,
+      30_000,
     );
   });
 });
