@@ -1,12 +1,12 @@
 /**
- * How V8 collects the garbage of a proxy. Two of its habits do not suit one:
+ * V8's garbage collector, tuned for a proxy. Two of its defaults cost a proxy much:
  *
- * - **Pretenuring.** V8 allocates objects in old memory from the start where earlier ones of the same place survived collections. Requests in
- *   flight survive one each time, so this hits objects of every request, and keeps all they refer to until the next full collection
- *   (test/http2/garbage.test.ts: 7 % of all memory instead of 0.2 %).
- * - **Memory outside its heap.** Each piece of a body is read into 64 KiB of fresh memory, which is garbage once it is written. V8 lets some
- *   64 MiB of it gather before it collects, and by then no cache holds a piece any more. With a collection every 16 MiB, 4 GiB pass in
- *   12 MiB more instead of 79, and in two thirds of the time (test/gateway/large-bodies.test.ts).
+ * - **Pretenuring.** If objects from one allocation site survive collections, V8 allocates later ones in the old generation. Requests in
+ *   flight survive one collection each, so objects of every request became old, and kept all they refer to until the next full collection
+ *   (test/http2/garbage.test.ts: 7 % of all allocations instead of 0.2 %).
+ * - **Memory outside its heap.** Each piece of a body is read into 64 KiB of fresh memory, which is garbage once it is written. V8 collects
+ *   after some 64 MiB of it, when no processor cache holds a piece any more. With a collection every 16 MiB, 4 GiB pass in 12 MiB more
+ *   instead of 79, and in two thirds of the time (test/gateway/large-bodies.test.ts).
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

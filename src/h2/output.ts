@@ -1,6 +1,6 @@
 /**
  * The write side of a connection. Writes made in one event-loop turn are coalesced: heads and small frames first as one string, then
- * bodies, one frame of each stream in turn, so that no stream waits for the body of another.
+ * bodies, one frame of each stream in turn, so that no stream waits for the body of another. The owner may flush earlier.
  */
 import type { Socket } from 'node:net';
 import { maxFrame, maxWindow } from '../wire/h2-frames.ts';
