@@ -24,23 +24,29 @@ import { startRedis } from '../support/redis.ts';
 const owner = { after };
 const secret = 'a secret that all gateways of the fleet know';
 
+/** An authority, a store, and the ports of two gateways behind a balancer. @param next the gateway that gets a connection */
+async function twoGateways(next: () => number) {
+  const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
+  const front = await startFront(owner, pebble);
+  const plain = [await freePort(), await freePort()];
+  const secure = [await freePort(), await freePort()];
+  const balancer = createServer((socket) => {
+    const behind = connect(plain[next()]!, '127.0.0.1');
+    socket.on('error', () => behind.destroy()).pipe(behind);
+    behind.on('error', () => socket.destroy()).pipe(socket);
+  }).listen(pebble.httpPort, '127.0.0.1');
+  after(() => balancer.close());
+  // At the end the client may outlive its server.
+  const client = new Redis(redis.port, '127.0.0.1').on('error', () => {});
+  after(() => client.disconnect());
+  return { front, redis, plain, secure, client };
+}
+
 suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv', 'redis-server') }, () => {
   test('one gateway orders, all answer challenges and serve; when it stops, another orders; the store holds no key in the clear', async () => {
-    const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
-    const front = await startFront(owner, pebble);
-    const plain = [await freePort(), await freePort()];
-    const secure = [await freePort(), await freePort()];
-    // A balancer in front of both: every other validation reaches the gateway that does not order.
+    // Every other validation reaches the gateway that does not order.
     let turn = 0;
-    const balancer = createServer((socket) => {
-      const behind = connect(plain[turn++ % 2]!, '127.0.0.1');
-      socket.on('error', () => behind.destroy()).pipe(behind);
-      behind.on('error', () => socket.destroy()).pipe(socket);
-    }).listen(pebble.httpPort, '127.0.0.1');
-    after(() => balancer.close());
-    // At the end the client may outlive its server.
-    const client = new Redis(redis.port, '127.0.0.1').on('error', () => {});
-    after(() => client.disconnect());
+    const { front, redis, plain, secure, client } = await twoGateways(() => turn++ % 2);
     // Neither leads before both are connected.
     await client.set('{sekisho}:acme:leader', 'nobody');
     const started = await Promise.all(
@@ -102,19 +108,8 @@ suite('certificates of a fleet', { skip: without('pebble', 'pebble-challtestsrv'
   });
 
   test('a leader killed in the middle of an order is followed by another gateway once its lock has expired, and not before', async () => {
-    const [pebble, redis] = await Promise.all([startPebble(owner), startRedis(owner)]);
-    const front = await startFront(owner, pebble);
-    const plain = [await freePort(), await freePort()];
-    const secure = [await freePort(), await freePort()];
     let alive = 0;
-    const balancer = createServer((socket) => {
-      const behind = connect(plain[alive]!, '127.0.0.1');
-      socket.on('error', () => behind.destroy()).pipe(behind);
-      behind.on('error', () => socket.destroy()).pipe(socket);
-    }).listen(pebble.httpPort, '127.0.0.1');
-    after(() => balancer.close());
-    const client = new Redis(redis.port, '127.0.0.1').on('error', () => {});
-    after(() => client.disconnect());
+    const { front, redis, plain, secure, client } = await twoGateways(() => alive);
     const holder = () => client.get('{sekisho}:acme:leader');
     const start = (at: number) =>
       startOrdering(
