@@ -15,9 +15,8 @@ let proxy: Promise<ProxyServer> | null = null;
 /** Loaded on the first upgrade: most gateways never see one. */
 function proxyServer(): Promise<ProxyServer> {
   proxy ??= import('http-proxy').then(({ createProxyServer }) => {
-    const server = createProxyServer({ ws: true, toProxy: true, prependPath: false });
     // A broken connection is closed; there is nothing to report.
-    return server.on('error', ignore);
+    return createProxyServer().on('error', ignore);
   });
   return proxy;
 }
