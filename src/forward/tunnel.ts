@@ -35,7 +35,7 @@ export class Tunnel extends Duplex {
 
   /** @param answer the 101 for http-proxy to read */
   constructor(attempt: Attempt, answer: string) {
-    super({ allowHalfOpen: true });
+    super();
     this.#attempt = attempt;
     this.#answer = answer;
   }
@@ -134,7 +134,7 @@ export function carryUpgrade(
   client.on('error', ignore);
   client.once('close', () => tunnel.destroy());
   tunnel.once('close', () => client.destroySoon());
-  const agent = new Agent({ keepAlive: false });
+  const agent = new Agent();
   agent.createConnection = () => tunnel;
   const handshake = {
     method: 'GET',

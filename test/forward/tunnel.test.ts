@@ -15,8 +15,11 @@ const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCon
 /** More than the system holds for a connection. */
 const much = Buffer.alloc(24 * 1024 * 1024, 'x');
 
-/** @param along what the backend sends in the packet of its 101 */
-async function upgraded(t: TestContext, along = '', idle = 60_000) {
+/**
+ * @param along what the backend sends in the packet of its 101
+ * @param onTunnel called with the gateway's socket to the client as soon as there is a tunnel
+ */
+async function begin(t: TestContext, along: string, onTunnel: (socket: Socket, tunnel: Tunnel) => void) {
   const backend = await rawBackend(t, async ({ socket, until }: BackendConnection) => {
     await until(/\r\n\r\n/);
     socket.write(switching + along);
@@ -47,7 +50,8 @@ async function upgraded(t: TestContext, along = '', idle = 60_000) {
     onInformation: () => {},
     onHead: () => assert.fail('no answer but 101 was sent'),
     onUpgrade: (head) => {
-      tunnel = carryUpgrade(socket, null, attempt, head, idle);
+      tunnel = carryUpgrade(socket, null, attempt, head, 60_000);
+      onTunnel(socket, tunnel);
     },
     onData: (data) => tunnel!.onData(data),
     onEnd: () => tunnel!.onEnd(),
@@ -55,17 +59,28 @@ async function upgraded(t: TestContext, along = '', idle = 60_000) {
     onFailure: () => tunnel?.destroy(),
   };
   const attempt = new Attempt({ onFailure: () => {}, resend: true }, group, handshake, side);
-  const pauses = t.mock.method(attempt, 'pause').mock;
+  /** What the tunnel last told the backend connection, and how often it paused it. */
+  const pressure = { paused: false, pauses: 0 };
+  const { pause, resume } = attempt;
+  t.mock.method(attempt, 'pause', () => {
+    pressure.paused = true;
+    pressure.pauses++;
+    pause.call(attempt);
+  });
+  t.mock.method(attempt, 'resume', () => {
+    pressure.paused = false;
+    resume.call(attempt);
+  });
   attempt.start();
-  await client.until(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\n/);
-  return {
-    client,
-    upstream: backend.connections[0]!,
-    pauses,
-    load: () => pool.load,
-    tunnel: tunnel! as Tunnel,
-  };
+  return { client, socket, backend, pressure, load: () => pool.load, tunnel: () => tunnel! };
 }
+
+async function upgraded(t: TestContext, along = '') {
+  const { client, socket, backend, pressure, load, tunnel } = await begin(t, along, () => {});
+  await client.until(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\n/);
+  return { client, socket, upstream: backend.connections[0]!, pressure, load, tunnel: tunnel() };
+}
+
 const handshake = {
   method: 'GET',
   framing: 'none',
@@ -83,21 +98,22 @@ const handshake = {
 /** Bytes of `x` in what a peer has got. */
 const got = ({ text }: BackendConnection): number => text().length - text().indexOf('x');
 
+const isFull = (tunnel: Tunnel): boolean => tunnel.readableLength >= tunnel.readableHighWaterMark;
+
 suite('an upgraded connection', { concurrency: true }, () => {
   test('pauses a backend that sends before http-proxy is ready, and loses nothing', async (t) => {
-    const { client, upstream, pauses } = await upgraded(t, 'first ');
+    const { client, upstream, pressure } = await upgraded(t, 'first ');
     await client.until(/\r\n\r\nfirst $/);
-    assert.equal(pauses.callCount(), 1);
+    assert.equal(pressure.pauses, 1);
     upstream.socket.write('second');
     await client.until(/\r\n\r\nfirst second$/);
   });
 
   test('pauses the backend while the client does not read, and loses nothing', async (t) => {
-    const { client, upstream, pauses } = await upgraded(t);
+    const { client, upstream, pressure, tunnel } = await upgraded(t);
     client.socket.pause();
     upstream.socket.write(much);
-    await eventually(() => pauses.callCount() > 0, 'the backend is paused');
-    assert.ok(upstream.socket.writableLength > 0, 'not all of it is taken');
+    await eventually(() => pressure.paused && isFull(tunnel), 'the backend is paused');
     client.socket.resume();
     await eventually(() => got(client) === much.length, 'all of it arrives');
   });
@@ -112,24 +128,27 @@ suite('an upgraded connection', { concurrency: true }, () => {
   });
 
   test('whose client ends its side still carries the last words of the backend', async (t) => {
-    const { client, upstream } = await upgraded(t);
+    const { client, upstream, tunnel } = await upgraded(t);
     client.socket.end('bye');
     await upstream.until(/bye$/);
     await upstream.ended;
     upstream.socket.end('last words');
     await client.until(/\r\n\r\nlast words$/);
     await client.ended;
+    assert.ok(tunnel.writableFinished && tunnel.readableEnded, 'neither had to wait for the linger time');
   });
 
   test('whose backend ends its side delivers what it sent, then ends, even if the client goes on', async (t) => {
-    const { client, upstream, tunnel, load, pauses } = await upgraded(t);
+    const { client, socket, upstream, tunnel, load, pressure } = await upgraded(t);
     client.socket.pause();
     upstream.socket.end(much);
-    await eventually(() => pauses.callCount() > 0, 'the backend is paused');
+    await eventually(() => pressure.paused && isFull(tunnel), 'the backend is paused');
     client.socket.resume();
     await eventually(() => got(client) === much.length, 'all of it arrives');
     await client.ended;
+    assert.ok(tunnel.readableEnded, 'the client did not have to wait for the linger time');
     await eventually(() => tunnel.destroyed && load() === 0, 'it does not wait for the client for ever');
+    await eventually(() => socket.destroyed, 'nor does the connection to it');
   });
 
   test('whose backend ends its side and does not read ends', async (t) => {
@@ -156,6 +175,24 @@ suite('an upgraded connection', { concurrency: true }, () => {
     await upstream.ended;
     await eventually(() => tunnel.destroyed, 'nothing is left of it');
     assert.equal(load(), 0);
+  });
+
+  test('is destroyed with the connection of a client that breaks off before http-proxy has it', async (t) => {
+    let together = false;
+    const { backend, socket } = await begin(t, '', (to, tunnel) => {
+      to.once('close', () => {
+        together = tunnel.destroyed;
+      });
+      to.destroy(new Error('reset'));
+    });
+    await (await backend.connection(0)).ended;
+    assert.deepEqual([socket.destroyed, together], [true, true]);
+  });
+
+  test('that the backend ends before http-proxy is ready begins and ends for the client', async (t) => {
+    const { client } = await begin(t, '', (_socket, tunnel) => tunnel.onEnd());
+    await client.ended;
+    assert.match(client.text(), /^HTTP\/1\.1 101 [\s\S]*\r\n\r\n$/);
   });
 
   test('is destroyed where the backend resets it, and the client connection with it', async (t) => {
