@@ -44,6 +44,11 @@ export interface Waiter {
   onFailure(error: UpstreamError): void;
 }
 
+interface Queued {
+  readonly waiter: Waiter;
+  readonly since: number;
+}
+
 /** The connections to one backend. */
 export interface BackendPool {
   readonly address: BackendAddress;
@@ -67,8 +72,8 @@ export abstract class BoundedPool implements BackendPool {
   readonly address: BackendAddress;
   readonly name: string;
   protected readonly options: PoolOptions;
-  /** In order, each with the time it began to wait. */
-  protected readonly queue = new Map<Waiter, number>();
+  /** First in, first out. Not a Map, for the reason that `Members` gives. */
+  protected readonly queue: Queued[] = [];
   protected readonly clock = { now: performance.now() };
   protected closed = false;
   readonly #timer: NodeJS.Timeout;
@@ -89,37 +94,33 @@ export abstract class BoundedPool implements BackendPool {
   protected abstract checkConnections(): void;
 
   leave(waiter: Waiter): void {
-    this.queue.delete(waiter);
+    const at = this.queue.findIndex((queued) => queued.waiter === waiter);
+    if (at !== -1) this.queue.splice(at, 1);
   }
 
   /** Queues the waiter, where fewer than `most` wait. */
   protected enqueue(waiter: Waiter, most: number): boolean {
-    if (this.queue.size < most) {
-      this.queue.set(waiter, this.clock.now);
+    if (this.queue.length < most) {
+      this.queue.push({ waiter, since: this.clock.now });
       return true;
     }
     waiter.onFailure(
-      new UpstreamError(503, `${this.name} has no room: ${this.queue.size} requests wait already`),
+      new UpstreamError(503, `${this.name} has no room: ${this.queue.length} requests wait already`),
     );
     return false;
   }
 
   /** Takes the first waiter out of the queue, which is not empty. */
   protected dequeue(): Waiter {
-    const [waiter] = this.queue.keys();
-    this.queue.delete(waiter!);
-    return waiter!;
+    return this.queue.shift()!.waiter;
   }
 
   /** Goes on after `close` until the last exchange has ended, since that still has deadlines. */
   #onTick(): void {
-    if (this.closed && this.size === 0 && this.queue.size === 0) clearInterval(this.#timer);
+    if (this.closed && this.size === 0 && this.queue.length === 0) clearInterval(this.#timer);
     this.clock.now = performance.now();
-    for (const [waiter, since] of this.queue) {
-      if (this.clock.now - since < this.options.queueTimeout) break;
-      this.queue.delete(waiter);
-      waiter.onFailure(new UpstreamError(503, `${this.name} has no room: a request waited too long`));
-    }
+    while (this.queue.length > 0 && this.clock.now - this.queue[0]!.since >= this.options.queueTimeout)
+      this.dequeue().onFailure(new UpstreamError(503, `${this.name} has no room: a request waited too long`));
     this.checkConnections();
   }
 }

@@ -1,16 +1,17 @@
 /** The HTTP/1 connections to one backend: kept alive, bounded, with a bounded queue. */
 import type { EventEmitter } from 'node:events';
+import { Members } from '../listener/members.ts';
 import { BoundedPool, type Waiter } from './bounded-pool.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 export class Pool extends BoundedPool {
   readonly #idle: UpstreamConnection[] = [];
-  readonly #all = new Set<UpstreamConnection>();
+  readonly #all = new Members<UpstreamConnection>();
   /** Idle connections that a client has logged in on, by the connection of that client; the one idle longest comes first. */
   readonly #owned = new Map<EventEmitter, UpstreamConnection>();
 
   override get load(): number {
-    return this.#all.size - this.#idle.length - this.#owned.size + this.queue.size;
+    return this.#all.size - this.#idle.length - this.#owned.size + this.queue.length;
   }
 
   protected override get size(): number {
@@ -60,15 +61,15 @@ export class Pool extends BoundedPool {
       if (at !== -1) this.#idle.splice(at, 1);
       const { owner } = connection;
       if (owner !== null && this.#owned.get(owner) === connection) this.#owned.delete(owner);
-      if (this.queue.size > 0 && this.#all.size < this.options.maxConnections)
+      if (this.queue.length > 0 && this.#all.size < this.options.maxConnections)
         this.dequeue().onConnection(this.#open());
     } else if (this.closed || (connection.owner !== null && this.#owned.has(connection.owner))) {
       connection.destroy();
     } else if (connection.owner !== null) {
       connection.idleSince = this.clock.now;
       this.#owned.set(connection.owner, connection);
-      if (this.queue.size > 0) this.#endOneOwned();
-    } else if (this.queue.size > 0) this.dequeue().onConnection(connection);
+      if (this.queue.length > 0) this.#endOneOwned();
+    } else if (this.queue.length > 0) this.dequeue().onConnection(connection);
     else {
       connection.idleSince = this.clock.now;
       this.#idle.push(connection);

@@ -102,7 +102,7 @@ export class StreamConnection extends Endpoint<BackendStream> {
   add(stream: BackendStream): number {
     const id = this.#next;
     this.#next += 2;
-    this.streams.set(id, stream);
+    this.streams.add(id, stream);
     return id;
   }
 
@@ -140,7 +140,7 @@ export class StreamConnection extends Endpoint<BackendStream> {
       this.#gone(() => notAccepted(this.name));
     } else if (this.blocks.open && now - this.blocks.since >= this.timeouts.headers)
       this.#fail('sends a field block that does not end');
-    else for (const stream of this.streams.values()) stream.checkDeadline(now);
+    else this.streams.each((stream) => stream.checkDeadline(now));
   }
 
   #onConnect(address: BackendAddress): void {
@@ -240,13 +240,13 @@ export class StreamConnection extends Endpoint<BackendStream> {
   /** RFC 9113 section 6.8: streams after the last one were not processed and may be sent elsewhere. */
   protected override onGoAway(last: number): void {
     if (this.#phase === 'ready') this.#phase = 'leaving';
-    for (const [id, stream] of this.streams)
-      if (id > last) {
-        this.streams.delete(id);
-        stream.gone(
-          new UpstreamError(503, `${this.name} ends connections before it processes a request`, 'drained'),
-        );
-      }
+    this.streams.each((stream, id) => {
+      if (id <= last) return;
+      this.streams.delete(id);
+      stream.gone(
+        new UpstreamError(503, `${this.name} ends connections before it processes a request`, 'drained'),
+      );
+    });
     if (this.streams.size === 0) this.#end();
     this.#watch.onRoom(this);
   }
@@ -285,11 +285,12 @@ export class StreamConnection extends Endpoint<BackendStream> {
     if (this.#phase === 'gone') return;
     const fresh = this.#phase === 'connecting';
     this.#phase = 'gone';
-    const streams = [...this.streams.values()];
-    this.streams.clear();
     this.socket.destroy();
     this.#watch.onGone(this, fresh ? errorOf(false) : null);
-    for (const stream of streams) stream.gone(errorOf(stream.touched));
+    this.streams.each((stream, id) => {
+      this.streams.delete(id);
+      stream.gone(errorOf(stream.touched));
+    });
   }
 
   #end(): void {

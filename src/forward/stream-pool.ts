@@ -17,7 +17,7 @@ export class StreamPool extends BoundedPool implements ConnectionWatch {
   readonly #connections = new Set<StreamConnection>();
 
   override get load(): number {
-    return this.#busy + this.queue.size;
+    return this.#busy + this.queue.length;
   }
 
   protected override get size(): number {
@@ -41,7 +41,7 @@ export class StreamPool extends BoundedPool implements ConnectionWatch {
     try {
       this.#openForQueue();
     } catch (error) {
-      this.queue.delete(waiter);
+      this.leave(waiter);
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export class StreamPool extends BoundedPool implements ConnectionWatch {
   }
 
   #serve(): void {
-    while (this.queue.size > 0) {
+    while (this.queue.length > 0) {
       const connection = this.#withRoom();
       if (connection === null) break;
       this.dequeue().onConnection(new BackendStream(connection));
@@ -96,7 +96,7 @@ export class StreamPool extends BoundedPool implements ConnectionWatch {
   /** Opens as many connections as the queue needs; each is expected to take `maxBackendStreams` until its SETTINGS say less. */
   #openForQueue(): void {
     const { maxConnections } = this.options;
-    const waiting = Math.min(this.queue.size, maxConnections - this.#busy);
+    const waiting = Math.min(this.queue.length, maxConnections - this.#busy);
     let connecting = 0;
     for (const connection of this.#connections) {
       // Another connection to this backend would take none either.
@@ -110,9 +110,7 @@ export class StreamPool extends BoundedPool implements ConnectionWatch {
   }
 
   #failAll(error: UpstreamError): void {
-    const waiters = [...this.queue.keys()];
-    this.queue.clear();
-    for (const waiter of waiters) waiter.onFailure(error);
+    for (const { waiter } of this.queue.splice(0)) waiter.onFailure(error);
   }
 
   protected override checkConnections(): void {

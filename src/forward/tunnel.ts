@@ -15,8 +15,9 @@ let proxy: Promise<ProxyServer> | null = null;
 /** Loaded on the first upgrade: most gateways never see one. */
 function proxyServer(): Promise<ProxyServer> {
   proxy ??= import('http-proxy').then(({ createProxyServer }) => {
+    const server = createProxyServer({ ws: true, toProxy: true, prependPath: false });
     // A broken connection is closed; there is nothing to report.
-    return createProxyServer().on('error', ignore);
+    return server.on('error', ignore);
   });
   return proxy;
 }
@@ -35,7 +36,7 @@ export class Tunnel extends Duplex {
 
   /** @param answer the 101 for http-proxy to read */
   constructor(attempt: Attempt, answer: string) {
-    super();
+    super({ allowHalfOpen: true });
     this.#attempt = attempt;
     this.#answer = answer;
   }
@@ -134,7 +135,7 @@ export function carryUpgrade(
   client.on('error', ignore);
   client.once('close', () => tunnel.destroy());
   tunnel.once('close', () => client.destroySoon());
-  const agent = new Agent();
+  const agent = new Agent({ keepAlive: false });
   agent.createConnection = () => tunnel;
   const handshake = {
     method: 'GET',

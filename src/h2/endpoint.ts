@@ -15,6 +15,7 @@ import {
 import { type FieldBlock, HpackDecoder } from '../wire/hpack-decoder.ts';
 import { emptyFrames, maxUnwritten } from './bounds.ts';
 import { FieldBlocks, type WholeBlock } from './field-blocks.ts';
+import { OpenStreams } from './open-streams.ts';
 import { Output } from './output.ts';
 import { type PeerSettings, readSettings } from './read-settings.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -37,7 +38,7 @@ export abstract class Endpoint<Stream extends FlowControlled> {
   tableSet = false;
   /** Send window of a new stream: the peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   initialWindow = 65_535;
-  protected readonly streams = new Map<number, Stream>();
+  protected readonly streams = new OpenStreams<Stream>();
   protected readonly blocks: FieldBlocks;
   protected readonly received: ReceiveWindow;
   readonly #reader = new FrameReader();
@@ -185,8 +186,11 @@ export abstract class Endpoint<Stream extends FlowControlled> {
     if (settings.initialWindow !== null) {
       const change = settings.initialWindow - this.initialWindow;
       this.initialWindow = settings.initialWindow;
-      for (const stream of this.streams.values())
-        if (!stream.widen(change)) return inConnection(flowControlError, windowTooLarge);
+      let fits = true;
+      this.streams.each((stream) => {
+        fits = stream.widen(change) && fits;
+      });
+      if (!fits) return inConnection(flowControlError, windowTooLarge);
     }
     this.onSettings(settings);
     return null;

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { ownText } from '../forward/response-text.ts';
 import { listenerName } from '../guard/received.ts';
+import type { Member } from '../listener/members.ts';
 import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { mayBecomeOther } from '../wire/first-bytes.ts';
 import { MessageBody } from '../wire/message-body.ts';
@@ -19,7 +20,8 @@ const maxHeld = 64 * 1024;
 /** Milliseconds a client may go on sending a discarded body, so that it gets to read the answer. */
 const lingerTime = 5000;
 
-export class Http1Connection {
+export class Http1Connection implements Member {
+  place = -1;
   readonly server: Http1Server;
   readonly secure: boolean;
   readonly reads: ClientReads;

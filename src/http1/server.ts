@@ -5,6 +5,7 @@ import type { ClientLimits, OwnAnswer } from '../forward/front-end.ts';
 import type { Served } from '../forward/served.ts';
 import type { Checkpoint, Judged } from '../guard/checkpoint.ts';
 import type { RateLimits } from '../limit/rate-limits.ts';
+import { Members } from '../listener/members.ts';
 import { Http1Connection } from './connection.ts';
 
 /** An answer that the listener gives instead of serving the request. */
@@ -48,7 +49,7 @@ export class Http1Server {
   readonly instead: Http1Options['instead'];
   readonly amend: Http1Options['amend'];
   readonly onServed: Http1Options['onServed'];
-  readonly #connections = new Set<Http1Connection>();
+  readonly #connections = new Members<Http1Connection>();
   readonly #timer: NodeJS.Timeout;
   /** Milliseconds, updated several times within the shortest limit. */
   now = performance.now();

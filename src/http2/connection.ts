@@ -4,6 +4,7 @@ import { connectionWindow, farewell, grownConnectionWindow, maxStreams, resets }
 import { Endpoint, windowTooLarge } from '../h2/endpoint.ts';
 import type { WholeBlock } from '../h2/field-blocks.ts';
 import { TokenBucket } from '../h2/token-bucket.ts';
+import type { Member } from '../listener/members.ts';
 import { UnreadAnswer } from '../listener/unread-answer.ts';
 import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-faults.ts';
 import {
@@ -28,7 +29,8 @@ const frameHeadSize = 9;
 /** Payload of the PING whose answer shows that the client has read the GOAWAY before it. */
 const drainPing = 'sekisho\0';
 
-export class Http2Connection extends Endpoint<Http2Stream> {
+export class Http2Connection extends Endpoint<Http2Stream> implements Member {
+  place = -1;
   readonly server: Http2Server;
   readonly #closed = new ClosedStreams();
   readonly #resets: TokenBucket;
@@ -104,7 +106,7 @@ export class Http2Connection extends Endpoint<Http2Stream> {
       this.#fail(inConnection(enhanceYourCalm, 'a field block that does not end'));
       return;
     }
-    for (const stream of this.streams.values()) stream.checkDeadline(now);
+    this.streams.each((stream) => stream.checkDeadline(now));
     if (this.#idle && waited >= (this.#served ? limits.idle : limits.head)) this.leave();
   }
 
@@ -206,7 +208,7 @@ export class Http2Connection extends Endpoint<Http2Stream> {
     if (fault !== null) return fault;
     if (this.streams.size >= maxStreams) return inStream(errorCodes.refusedStream, 'too many streams');
     const stream = new Http2Stream(this, id, this.initialWindow);
-    this.streams.set(id, stream);
+    this.streams.add(id, stream);
     stream.begin(block, endsStream);
     return null;
   }
@@ -260,7 +262,7 @@ export class Http2Connection extends Endpoint<Http2Stream> {
   readonly #onClose = (): void => {
     this.#ended = true;
     this.server.forget(this);
-    for (const stream of this.streams.values()) stream.cancel();
+    this.streams.each((stream) => stream.cancel());
     this.streams.clear();
   };
 
@@ -272,7 +274,7 @@ export class Http2Connection extends Endpoint<Http2Stream> {
       const meant = code !== enhanceYourCalm;
       this.server.options.checkpoint.recordFrames(this.socket, why, bytes, meant);
     }
-    for (const stream of this.streams.values()) stream.cancel();
+    this.streams.each((stream) => stream.cancel());
     this.streams.clear();
     this.output.put(goAwayFrame(this.#lastStream, code, why));
     this.#end();

@@ -5,6 +5,7 @@ import type { ClientLimits, OwnAnswer } from '../forward/front-end.ts';
 import type { Served } from '../forward/served.ts';
 import type { Checkpoint, Judged } from '../guard/checkpoint.ts';
 import type { RateLimits } from '../limit/rate-limits.ts';
+import { Members } from '../listener/members.ts';
 import { Http2Connection } from './connection.ts';
 
 export interface Http2Options {
@@ -24,7 +25,7 @@ export interface Http2Options {
 
 export class Http2Server {
   readonly options: Http2Options;
-  readonly #connections = new Set<Http2Connection>();
+  readonly #connections = new Members<Http2Connection>();
   readonly #timer: NodeJS.Timeout;
   /** Milliseconds, updated several times within the shortest limit. */
   now = performance.now();

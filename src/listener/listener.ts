@@ -17,6 +17,7 @@ import { type CertificateFiles, Certificates } from './certificates.ts';
 import { type ClientCertificates, clientName } from './client-certificate.ts';
 import { peekFirstByte } from './first-byte.ts';
 import { checkInherited } from './inherited-sockets.ts';
+import { OpenSockets } from './open-sockets.ts';
 import { takeProxyHeader } from './proxy-header.ts';
 import { bindAlone, type PortSharing } from './shared-port.ts';
 
@@ -81,7 +82,7 @@ export class Listener {
   /** Clients that support only certificates with an RSA key. */
   readonly #withoutEcdsa = new WeakSet<Socket>();
   /** Every connection, including upgraded ones, which the front ends no longer track. */
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new OpenSockets();
 
   /** @throws Error if a certificate can't be used */
   constructor(options: ListenerOptions) {
@@ -100,7 +101,6 @@ export class Listener {
         return;
       }
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
       if (proxyPeers === null) take(socket);
       else this.#takeProxied(socket, proxyPeers, take);
     };
@@ -142,9 +142,7 @@ export class Listener {
     this.#options.http1.close();
     this.#options.http2.close();
     this.#options.plain.close();
-    const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
-    }, deadline);
+    const timer = setTimeout(() => this.#sockets.destroy(), deadline);
     await closed;
     clearTimeout(timer);
     // A server closes before the 'close' events of its last sockets, which may still record events.

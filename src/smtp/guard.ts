@@ -5,6 +5,8 @@ import { clientPrefix, parseIp, unmapped, withoutZone } from '../address/ip.ts';
 import { sessionId } from '../events/connection.ts';
 import type { EventSink } from '../events/event.ts';
 import { bind } from '../listener/bind.ts';
+import { Members } from '../listener/members.ts';
+import { OpenSockets } from '../listener/open-sockets.ts';
 import { takeProxyHeader } from '../listener/proxy-header.ts';
 import type { RuleId } from '../rules/catalogue.ts';
 import { logMail, type MailCounts } from './accepted-mail.ts';
@@ -79,9 +81,9 @@ class Guard implements SmtpGuard {
   readonly #context: SmtpGuardContext;
   #settings: Settings;
   readonly #servers: Server[] = [];
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Members<Session>();
   /** Includes ended sessions until their last reply is sent. */
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new OpenSockets();
   /** Open connections by client prefix. An entry is deleted with its last connection, so `limits.connections` bounds the map. */
   readonly #byClient = new Map<string, number>();
   readonly #accounts: Accounts;
@@ -152,7 +154,7 @@ class Guard implements SmtpGuard {
     for (const session of this.#sessions) session.stop();
     const timer = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
-      for (const socket of this.#sockets) socket.destroy();
+      this.#sockets.destroy();
     }, grace);
     await Promise.all(closed);
     clearTimeout(timer);
@@ -168,7 +170,6 @@ class Guard implements SmtpGuard {
   #accept(socket: Socket, listener: Listener): void {
     socket.on('error', ignore);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     const ends = endsOf(socket);
     if (ends === null) {
       socket.destroy();

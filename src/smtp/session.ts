@@ -3,6 +3,7 @@
  * carried out one at a time, so each reply belongs to its command.
  */
 import type { Socket } from 'node:net';
+import type { Member } from '../listener/members.ts';
 import { auth } from './auth.ts';
 import { ClientGone, ClientSlow, longestAuthLine, longestCommand } from './client-channel.ts';
 import type { LineFault } from './command-lines.ts';
@@ -22,7 +23,8 @@ const lineFaults: Readonly<Record<LineFault, string>> = {
   nul: '500 5.5.2 NUL in a command',
 };
 
-export class Session {
+export class Session implements Member {
+  place = -1;
   readonly #talk: Conversation;
   #idle = false;
   #stopping = false;
