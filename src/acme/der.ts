@@ -5,6 +5,7 @@ import {
   certificatePem,
   commonName,
   ecdsaWithSha256,
+  elements,
   explicit,
   integer,
   octets,
@@ -70,34 +71,20 @@ export function challengeCertificate(
  * section 4.1); null: it has none.
  */
 export function renewalName(der: Buffer): string | null {
-  const [certificate] = children(der);
-  const [tbs] = children(certificate!.body);
-  const fields = children(tbs!.body);
+  const [certificate] = elements(der);
+  const [tbs] = elements(certificate!.body);
+  const fields = elements(tbs!.body);
   const serial = fields[fields[0]?.tag === 0xa0 ? 1 : 0]?.body;
   const extensions = fields.find(({ tag }) => tag === 0xa3);
   const wanted = oid('2.5.29.35');
-  for (const { body } of children(
-    children(extensions?.body ?? Buffer.alloc(0))[0]?.body ?? Buffer.alloc(0),
+  for (const { body } of elements(
+    elements(extensions?.body ?? Buffer.alloc(0))[0]?.body ?? Buffer.alloc(0),
   )) {
     if (!body.subarray(0, wanted.length).equals(wanted)) continue;
-    const value = children(body).at(-1)!;
-    const id = children(children(value.body)[0]!.body).find(({ tag }) => tag === 0x80);
+    const value = elements(body).at(-1)!;
+    const id = elements(elements(value.body)[0]!.body).find(({ tag }) => tag === 0x80);
     if (id !== undefined && serial !== undefined)
       return `${id.body.toString('base64url')}.${serial.toString('base64url')}`;
   }
   return null;
-}
-
-/** The elements of a DER body. Only for certificates that Node has parsed already: it does not check lengths. */
-function children(der: Buffer): { readonly tag: number; readonly body: Buffer }[] {
-  const found: { readonly tag: number; readonly body: Buffer }[] = [];
-  for (let at = 0; at + 2 <= der.length; ) {
-    const first = der[at + 1]!;
-    const long = first < 0x80 ? 0 : first & 0x7f;
-    const size = long === 0 ? first : der.readUIntBE(at + 2, Math.min(long, 6));
-    const start = at + 2 + long;
-    found.push({ tag: der[at]!, body: der.subarray(start, start + size) });
-    at = start + size;
-  }
-  return found;
 }

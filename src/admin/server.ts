@@ -74,9 +74,8 @@ export async function startAdminServer(
   const access = new Access(token, tls !== null);
   let certificates = tls === null ? null : certificatesOf(tls, options.log, () => replaceCertificate());
   const app = await buildAdminApp(access, () => certificates, options);
-  const replaceCertificate = (): void => {
-    if (certificates !== null) (app.server as unknown as Server).setSecureContext(certificates.standard);
-  };
+  const replaceCertificate = (): void => certificates?.apply(app.server as unknown as Server);
+  replaceCertificate();
   try {
     await app.listen({ host: listen.host, port: listen.port, exclusive: true });
   } catch (error) {

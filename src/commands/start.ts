@@ -13,6 +13,7 @@ import { type ControlPlane, startControlPlane } from '../program/control-plane.t
 import { type DataPlane, startDataPlane } from '../program/data-plane.ts';
 import { type MailAndDecoys, type MailSide, openMailAndDecoys } from '../program/mail-and-decoys.ts';
 import { type OrderedCertificates, startOrders } from '../program/ordered-certificates.ts';
+import { reportStapling } from '../program/stapling.ts';
 import { announce } from './banner.ts';
 import { inputError } from './input-error.ts';
 import type { Command, StartOptions } from './options.ts';
@@ -125,6 +126,7 @@ async function startPlanes(
     certificates: () => started.orders?.renewals ?? null,
   });
   started.control = control;
+  reportStapling(log, control.onCertificate);
   for (const bans of [clients.bans, clients.mailBans])
     bans?.ledger.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin !== 'journal') control.onBan(change.kind, change.ban);
@@ -141,6 +143,7 @@ async function startPlanes(
     windows: clients.windows,
     onEvent,
     onBackend: control.onBackend,
+    onCertificate: control.onCertificate,
   });
   started.data = data;
   if (config.acme !== null) handOverFolders(config.acme.folder, ownFolders, account);

@@ -6,7 +6,9 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { readValkeyAddress } from '../address/valkey-address.ts';
+import { certificateFiles, certificateInFile } from '../config/certificate-file.ts';
 import type { Config } from '../config/config.ts';
+import { demandsStaple, responderOf } from '../listener/must-staple.ts';
 
 /** A service that the program connects to. */
 export interface Callee {
@@ -36,6 +38,7 @@ export function calleesOf(config: Config): Callee[] {
       const colon = backend.lastIndexOf(':');
       add('smtp.backend', backend.slice(0, colon), Number(backend.slice(colon + 1)));
     }
+  for (const [place, url] of ocspResponders(config)) addUrl(`${place}: OCSP responder`, url);
   if (config.acme !== null) addUrl('acme.directory', config.acme.directory);
   if (config.fleet !== false) {
     const store = readValkeyAddress(config.fleet.valkey);
@@ -57,6 +60,14 @@ export function calleesOf(config: Config): Callee[] {
   }
   return found;
 }
+
+/** Who is asked for the responses of certificates that demand them. */
+const ocspResponders = (config: Config): [place: string, url: string][] =>
+  certificateFiles(config).flatMap(({ place, file }): [string, string][] => {
+    const certificate = certificateInFile(file);
+    const url = certificate !== null && demandsStaple(certificate) ? responderOf(certificate) : null;
+    return url === null ? [] : [[place, url]];
+  });
 
 const usualPorts: Readonly<Record<string, number>> = {
   'http:': 80,

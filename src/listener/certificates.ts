@@ -1,7 +1,14 @@
 /** The certificates of a listener: selected by server name, reread when their files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from 'node:tls';
+import { type Staple, staples } from './staples.ts';
 
 export interface CertificateFiles {
   readonly cert: string;
@@ -23,6 +30,8 @@ interface Loaded {
   readonly x509: X509Certificate;
   /** `rsa`, `ec` … */
   readonly kind: string;
+  /** Its OCSP responses; null: it does not demand one. */
+  readonly staple: Staple | null;
 }
 
 /** Polling interval, in milliseconds. ACME clients replace files by rename, which inotify misses. */
@@ -42,6 +51,11 @@ export class Certificates {
   #contexts = new WeakMap<Loaded, SecureContext>();
   /** The stamp taken before the last read, so that the next poll notices a change made during that read. */
   #seen: string;
+  /** Made on first use. */
+  #stapling: TlsServer | null = null;
+  /** Responses for certificates that are not in use yet. */
+  readonly #waiting = new Set<Staple>();
+  #closed = false;
   readonly #timer: NodeJS.Timeout;
 
   /**
@@ -58,7 +72,12 @@ export class Certificates {
     this.#events = events;
     this.#seen = this.#stamp();
     this.#ca = readAuthorities(authorities);
-    this.#loaded = files.map((one) => this.#read(one, null));
+    try {
+      this.#loaded = files.map((one) => this.#read(one, null));
+    } catch (error) {
+      staples.leave(this);
+      throw error;
+    }
     let since = 0;
     this.#timer = setInterval(() => {
       since += missingPollEvery;
@@ -99,10 +118,47 @@ export class Certificates {
     const first = this.#first;
     if (first === null) return undefined;
     const match = this.#present.find(({ x509 }) => x509.checkHost(servername) !== undefined) ?? first;
-    if (this.#together(first).includes(match)) return undefined;
-    const wanted = this.#together(match).find(({ kind }) => (kind === 'rsa') !== takesEcdsa);
+    const kinds = this.#kindsOf(match);
+    if (kinds.includes(first) && this.#together(first).length === kinds.length) return undefined;
+    const wanted = kinds.find(({ kind }) => (kind === 'rsa') !== takesEcdsa);
     return this.#contextOf(wanted ?? match);
   }
+
+  /** Makes a server use the current certificates. To be called again after each change. */
+  apply(server: TlsServer): void {
+    server.setSecureContext(this.standard);
+    this.staple(server);
+  }
+
+  /** Makes a server staple OCSP responses, if a certificate demands them. */
+  staple(server: TlsServer): void {
+    server.off('OCSPRequest', this.#onOcspRequest);
+    if (this.#staples) server.on('OCSPRequest', this.#onOcspRequest);
+  }
+
+  /** For a TLSSocket of no server: a server that never listens and staples; undefined: no certificate demands it. */
+  get stapling(): TlsServer | undefined {
+    if (!this.#staples) return undefined;
+    if (this.#stapling === null) {
+      this.#stapling = createServer(this.standard);
+      this.staple(this.#stapling);
+    }
+    return this.#stapling;
+  }
+
+  get #staples(): boolean {
+    return this.#present.some(({ staple }) => staple !== null);
+  }
+
+  /** Nothing waits for a response: without one the handshake goes on. */
+  readonly #onOcspRequest = (
+    certificate: Buffer,
+    _issuer: Buffer,
+    done: (error: Error | null, response: Buffer | null) => void,
+  ): void => {
+    const used = this.#present.find(({ staple }) => staple?.raw.equals(certificate));
+    done(null, used?.staple?.response ?? null);
+  };
 
   #contextOf(first: Loaded): SecureContext {
     const known = this.#contexts.get(first);
@@ -126,13 +182,15 @@ export class Certificates {
       const at = known.findIndex(({ cert, key }) => cert === one.cert && key === one.key);
       const old = before[at] ?? null;
       try {
-        return this.#read(one, old);
+        const read = this.#read(one, old);
+        return old !== null && read !== null && this.#mustWait(read, old) ? old : read;
       } catch (error) {
         this.#events.onError(error as Error);
         return old;
       }
     });
     const caBefore = this.#ca;
+    staples.keep(this, new Set([...this.#loaded.map((one) => one?.staple ?? null), ...this.#waiting]));
     try {
       const ca = readAuthorities(this.#authorities);
       if (ca !== undefined && caBefore?.equals(ca) !== true) this.#ca = ca;
@@ -143,12 +201,33 @@ export class Certificates {
       this.#loaded.length === before.length && this.#loaded.every((one, index) => one === before[index]);
     if (same && this.#ca === caBefore) return;
     this.#contexts = new WeakMap();
+    this.#stapling = null;
     this.#events.onReload();
   }
 
-  /** A certificate, and the first with each other key type for the same names: old clients support only RSA. */
+  /** Clients refuse a certificate that demands a response without one, so its responder is asked first: 10 seconds at most. */
+  #mustWait({ staple }: Loaded, old: Loaded): boolean {
+    if (staple === null || staple === old.staple || staple.wasAsked) return false;
+    this.#waiting.add(staple);
+    void staple.asked.then(() => {
+      this.#waiting.delete(staple);
+      if (!this.#closed) this.reload();
+    });
+    return true;
+  }
+
+  /**
+   * The certificates that share a context. Node asks for the OCSP response before OpenSSL chooses one of them, so one that
+   * demands a response has no other beside it.
+   */
   #together(first: Loaded | null): Loaded[] {
     if (first === null) return [];
+    const kinds = this.#kindsOf(first);
+    return kinds.some(({ staple }) => staple !== null) ? [first] : kinds;
+  }
+
+  /** A certificate, and the first with each other key type for the same names: old clients support only RSA. */
+  #kindsOf(first: Loaded): Loaded[] {
     const together = [first];
     const { subject, subjectAltName } = first.x509;
     for (const one of this.#present) {
@@ -166,7 +245,7 @@ export class Certificates {
 
   /** @param old the certificate in use; null: none @throws Error if the files can't be used */
   #read(files: CertificateFiles, old: Loaded | null): Loaded | null {
-    return files.ordered === true && !existsSync(files.cert) ? old : load(files);
+    return files.ordered === true && !existsSync(files.cert) ? old : load(files, this);
   }
 
   /** The current state of the files, with links followed. */
@@ -176,7 +255,9 @@ export class Certificates {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
+    staples.leave(this);
   }
 }
 
@@ -199,7 +280,7 @@ function readAuthorities(file: string | null): Buffer | undefined {
 }
 
 /** @throws Error if the files can't be read or don't match, which would make every handshake fail silently */
-function load({ cert, key }: CertificateFiles): Loaded {
+function load({ cert, key }: CertificateFiles, user: Certificates): Loaded {
   const [chain, keyText] = [readFileSync(cert), readFileSync(key)];
   // The file may begin with the key.
   const x509 = new X509Certificate(chain.subarray(Math.max(0, chain.indexOf('-----BEGIN CERTIFICATE'))));
@@ -207,10 +288,10 @@ function load({ cert, key }: CertificateFiles): Loaded {
     throw new Error(`${key} is not the key of ${cert}: name the private key of this certificate`);
   const loaded = { chain, key: keyText, x509, kind: x509.publicKey.asymmetricKeyType ?? '' };
   createSecureContext(optionsOf([loaded]));
-  return loaded;
+  return { ...loaded, staple: staples.of(user, x509, chain) };
 }
 
-const optionsOf = (together: readonly Loaded[]): SecureContextOptions => ({
+const optionsOf = (together: readonly Pick<Loaded, 'chain' | 'key'>[]): SecureContextOptions => ({
   cert: together.map(({ chain }) => chain),
   key: together.map(({ key }) => key),
   ...tlsFloor,

@@ -160,7 +160,9 @@ export class Listener {
   #readCertificates(files: readonly CertificateFiles[]): Certificates {
     const events = {
       onError: this.#options.onError,
-      onReload: () => this.#tls?.setSecureContext(certificates.standard),
+      onReload: () => {
+        if (this.#tls !== null) certificates.apply(this.#tls);
+      },
     };
     const certificates = new Certificates(files, events, this.#options.clients?.ca);
     return certificates;
@@ -182,6 +184,7 @@ export class Listener {
       },
       handshakeTimeout: this.#options.headerTime,
     });
+    certificates.staple(server);
     server.on('secureConnection', (socket: TLSSocket & { _parent?: Socket }) => {
       const named = socket._parent === undefined ? undefined : this.#named.get(socket._parent);
       if (named !== undefined) this.#options.onClient(socket, named);

@@ -36,6 +36,8 @@ export interface DataPlaneOptions {
   readonly onEvent: EventSink;
   /** Called when a backend is ejected (`healthy` is false) or becomes healthy again. */
   readonly onBackend: (backend: string, healthy: boolean, why: string) => void;
+  /** Takes troubles with the certificates of worker processes. @param reason null: resolved */
+  readonly onCertificate: (name: string, reason: string | null) => void;
 }
 
 /** @throws Error if a listener can't bind; nothing is left running then */

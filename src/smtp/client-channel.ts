@@ -195,9 +195,11 @@ export class ClientChannel {
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('end');
+    const { stapling } = certificates;
     const secure = new TLSSocket(plain, {
       isServer: true,
       secureContext: certificates.standardContext,
+      ...(stapling === undefined ? {} : { server: stapling }),
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
     });
     const shaken = Promise.withResolvers<void>();

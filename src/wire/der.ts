@@ -1,4 +1,4 @@
-/** The part of DER (X.690) that certificates and certificate requests need. Pure. */
+/** The part of DER (X.690) that certificates, certificate requests and OCSP requests need. Pure. */
 
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
@@ -38,3 +38,35 @@ const utcTime = (iso: string): Buffer => tlv(0x17, Buffer.from(`${iso.replace(/[
 /** The text form of a certificate (RFC 7468). */
 export const certificatePem = (der: Buffer): string =>
   `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+
+export interface DerElement {
+  readonly tag: number;
+  readonly body: Buffer;
+  /** The whole element, with tag and length. */
+  readonly der: Buffer;
+}
+
+/**
+ * The elements of a DER body, for tags below 31.
+ *
+ * @throws RangeError if a length is malformed, or the last element is cut off
+ */
+export function elements(der: Buffer): DerElement[] {
+  const found: DerElement[] = [];
+  for (let at = 0; at < der.length; ) {
+    const first = der[at + 1] ?? 0xff;
+    const long = first < 0x80 ? 0 : first & 0x7f;
+    // 0x80 is the indefinite length of BER.
+    if (first === 0x80 || long > 4) throw new RangeError('a length is malformed');
+    const size = long === 0 ? first : der.readUIntBE(at + 2, long);
+    const start = at + 2 + long;
+    if (start + size > der.length) throw new RangeError('an element is cut off');
+    found.push({
+      tag: der[at]!,
+      body: der.subarray(start, start + size),
+      der: der.subarray(at, start + size),
+    });
+    at = start + size;
+  }
+  return found;
+}

@@ -41,7 +41,9 @@ export type FromWorker =
       readonly backends: readonly BackendState[];
     }
   | { readonly kind: 'rates'; readonly counts: readonly RateCount[] }
-  | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string };
+  | { readonly kind: 'backend'; readonly name: string; readonly healthy: boolean; readonly why: string }
+  /** @see StapleEvents.onTrouble */
+  | { readonly kind: 'certificate'; readonly name: string; readonly reason: string | null };
 
 /** An increase of the request count under a key. */
 export interface RateCount {

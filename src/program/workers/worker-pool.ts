@@ -175,6 +175,9 @@ export class WorkerPool implements DataPlane {
         return;
       case 'backend':
         this.#options.onBackend(message.name, message.healthy, message.why);
+        return;
+      case 'certificate':
+        this.#options.onCertificate(message.name, message.reason);
     }
   }
 

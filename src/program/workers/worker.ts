@@ -8,6 +8,7 @@ import { WindowClock } from '../../limit/window-clock.ts';
 import { dropPrivileges, resolveAccount } from '../../listener/privileges.ts';
 import { openLog } from '../../log.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
+import { reportStapling } from '../stapling.ts';
 import { backendStates } from './backend-states.ts';
 import { unpackBans } from './ban-batch.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -75,6 +76,7 @@ async function start(config: Config): Promise<void> {
   try {
     const { log, reopen } = await openLog(config.log);
     reopenLog = reopen;
+    reportStapling(log, (name, reason) => send({ kind: 'certificate', name, reason }));
     gateway = await startGateway(config, {
       log,
       counters,

@@ -1,0 +1,50 @@
+/** Which certificates demand an OCSP response in each handshake (must-staple, RFC 7633), and what it takes to get one. */
+import { X509Certificate } from 'node:crypto';
+
+/** The OID of the TLS feature extension, in DER. */
+const tlsFeature = Buffer.from('06082b06010505070118', 'hex');
+/** The TLS extension status_request, number 5, as an INTEGER. */
+const statusRequest = Buffer.from('020105', 'hex');
+
+export function demandsStaple({ raw }: X509Certificate): boolean {
+  const at = raw.indexOf(tlsFeature);
+  if (at < 0) return false;
+  const after = at + tlsFeature.length;
+  // An extension may have a BOOLEAN that says it is critical, before its value (RFC 5280 section 4.1).
+  const value = raw[after] === 0x01 ? after + 3 : after;
+  return raw.subarray(value + 2, value + 2 + (raw[value + 1] ?? 0)).includes(statusRequest);
+}
+
+/** The address of the responder that the certificate names; null: none that answers over plain HTTP. */
+export function responderOf(certificate: X509Certificate): string | null {
+  const named = certificate.toLegacyObject().infoAccess?.['OCSP - URI'] ?? [];
+  return named.find((url) => URL.canParse(url) && new URL(url).protocol === 'http:') ?? null;
+}
+
+/** The certificate in a PEM chain that issued this one; null: it is not there. */
+export function issuerIn(chain: Buffer, certificate: X509Certificate): X509Certificate | null {
+  for (const pem of chain.toString('latin1').match(onePem) ?? []) {
+    try {
+      const issuer = new X509Certificate(pem);
+      if (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)) return issuer;
+    } catch {
+      // Not a certificate that can have issued ours.
+    }
+  }
+  return null;
+}
+
+const onePem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** What stands in the way of stapling, with the fix; null: nothing. */
+export function stapleFault(chain: Buffer, certificate: X509Certificate): string | null {
+  if (responderOf(certificate) === null)
+    return 'it names no OCSP responder with an http: address: order one without must-staple';
+  if (issuerIn(chain, certificate) === null)
+    return 'its file has no certificate of its issuer: use the full chain';
+  return null;
+}
+
+/** The first DNS name of a certificate, or its subject: how the log and alerts name it. */
+export const certificateName = ({ subjectAltName, subject }: X509Certificate): string =>
+  /DNS:([^,\s"]+)/.exec(subjectAltName ?? '')?.[1] ?? subject.replaceAll('\n', ', ');

@@ -1,0 +1,19 @@
+/** Reports what becomes of the OCSP responses that this process staples. */
+import type { Logger } from 'pino';
+import { staples } from '../listener/staples.ts';
+
+/** @param onTrouble takes troubles for the alerts. Its reason is null: resolved */
+export function reportStapling(log: Logger, onTrouble: (name: string, reason: string | null) => void): void {
+  staples.events = {
+    onResponse: (name, until) =>
+      log.info(
+        { event: 'ocsp', host: name },
+        `the OCSP response for the certificate of ${name} is stapled, valid until ${new Date(until).toISOString()}`,
+      ),
+    onFailure: (name, why) => log.warn({ event: 'ocsp', host: name }, `certificate of ${name}: ${why}`),
+    onTrouble: (name, why) => {
+      if (why !== null) log.error({ event: 'ocsp', host: name }, `certificate of ${name}: ${why}`);
+      onTrouble(`${name} (OCSP)`, why);
+    },
+  };
+}
