@@ -115,6 +115,7 @@ async function startPlanes(
   config: Config,
   { clients, started, log, account }: StartContext,
 ): Promise<Planes> {
+  reportStapling(log, (name, reason) => started.control?.onCertificate(name, reason));
   const control = await startControlPlane(config, {
     log,
     counters: () => started.data?.counters() ?? [],
@@ -126,7 +127,6 @@ async function startPlanes(
     certificates: () => started.orders?.renewals ?? null,
   });
   started.control = control;
-  reportStapling(log, control.onCertificate);
   for (const bans of [clients.bans, clients.mailBans])
     bans?.ledger.onChange((change, origin) => {
       if (change.kind !== 'lists' && origin !== 'journal') control.onBan(change.kind, change.ban);

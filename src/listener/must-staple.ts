@@ -17,9 +17,13 @@ export function demandsStaple({ raw }: X509Certificate): boolean {
 
 /** The address of the responder that the certificate names; null: none that answers over plain HTTP. */
 export function responderOf(certificate: X509Certificate): string | null {
-  const named = certificate.toLegacyObject().infoAccess?.['OCSP - URI'] ?? [];
-  return named.find((url) => URL.canParse(url) && new URL(url).protocol === 'http:') ?? null;
+  // Not toLegacyObject(): called before anything has loaded node:tls, it leaves that module without createSecureContext (Node 26.10).
+  // Node quotes addresses with odd characters, so those are passed over.
+  const named = [...(certificate.infoAccess ?? '').matchAll(/^OCSP - URI:([^"\s]+)$/gm)];
+  return named.map(([, url]) => url!).find(isPlainHttp) ?? null;
 }
+
+const isPlainHttp = (url: string): boolean => URL.canParse(url) && new URL(url).protocol === 'http:';
 
 /** The certificate in a PEM chain that issued this one; null: it is not there. */
 export function issuerIn(chain: Buffer, certificate: X509Certificate): X509Certificate | null {

@@ -138,8 +138,15 @@ function isSigned(basic: BasicOCSPResponse, signed: Buffer, issuer: X509Certific
   const algorithm = algorithms[basic.signatureAlgorithm.algorithm];
   if (algorithm === undefined) throw new OcspError('the signature of the response has an unknown algorithm');
   const signature = Buffer.from(basic.signature);
-  const signedBy = ({ publicKey }: X509Certificate): boolean =>
-    publicKey.asymmetricKeyType === algorithm.key && verify(algorithm.hash, signed, publicKey, signature);
+  const signedBy = ({ publicKey }: X509Certificate): boolean => {
+    try {
+      return (
+        publicKey.asymmetricKeyType === algorithm.key && verify(algorithm.hash, signed, publicKey, signature)
+      );
+    } catch {
+      return false;
+    }
+  };
   if (signedBy(issuer)) return true;
   return (basic.certs ?? []).slice(0, mostSigners).some((one) => {
     try {

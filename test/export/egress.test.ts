@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import { calleesOf, egressRules, resolved } from '../../src/export/egress.ts';
+import { Authority, type Issued } from '../support/ocsp.ts';
 import { requirePeer, without } from '../support/peers.ts';
 import { runProcess } from '../support/process.ts';
 
@@ -38,6 +39,27 @@ suite('the egress rules', () => {
         'alerts.syslog 192.0.2.10 udp 514',
       ],
     ));
+
+  test('name the responder of each must-staple certificate, once', async (t) => {
+    const authority = await Authority.create(t);
+    const yaml = (issued: Issued[]): string => {
+      const listed = issued.map(({ cert, key }) => `{ cert: "${cert}", key: "${key}" }`).join(', ');
+      const site = 'sites: [{ hosts: [www.example.net], backend: welcome }]\n';
+      const admin = `admin: { listen: "127.0.0.1:9090", token: 0123456789abcdef0123, tls: { certificatesOf: sites } }\n`;
+      return `${site}${admin}listen: [{ address: "127.0.0.1:8443", tls: [${listed}] }]`;
+    };
+    const issue = (responder: string, staple: boolean) =>
+      authority.issue('www.example.net', { responder, staple });
+    const issued = [issue('http://192.0.2.20/a', true), issue('http://ocsp.example.net:8080/', true)];
+    const found = calleesOf(parseConfig(yaml([...issued, issue('http://192.0.2.21/', false)]), '.'));
+    assert.deepEqual(
+      found.map(({ what, host, port, protocol }) => `${what} ${host} ${protocol} ${port}`),
+      [
+        'listen[0].tls: OCSP responder 192.0.2.20 tcp 80',
+        'listen[0].tls: OCSP responder ocsp.example.net tcp 8080',
+      ],
+    );
+  });
 
   test('name every node of a cluster and every Sentinel that the config names', () => {
     const of = (valkey: string) =>

@@ -71,6 +71,7 @@ export async function runCheckpoint(
       control.onEvent(event);
     },
     onBackend: control.onBackend,
+    onCertificate: control.onCertificate,
   });
   owner.after(() => data.close(0));
   control.setReady(true);

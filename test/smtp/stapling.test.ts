@@ -1,0 +1,37 @@
+/** Must-staple certificates at the mail guard. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import { Authority, stapled, startResponder } from '../support/ocsp.ts';
+import { mailSink, startGuard } from './support.ts';
+
+const owner = { after };
+const authority = await Authority.create(owner);
+const port = await freePort();
+const responder = `http://127.0.0.1:${port}/`;
+// The responder knows what was issued before its start.
+const tls = ['mx.example.net', 'mx.example.org'].map((name) => authority.issue(name, { responder }));
+await startResponder(owner, authority, port);
+
+test('STARTTLS and implicit TLS staple the response, with and without a server name', async (t) => {
+  const sink = await mailSink(t);
+  const { ports } = await startGuard(t, sink.port, {
+    tls,
+    listen: [{}, { tls: 'implicit' }],
+  });
+  for (const [at, more] of [['-starttls', 'smtp'], []].entries())
+    for (const name of ['mx.example.net', 'mx.example.org', null])
+      for (const version of ['-tls1_2', '-tls1_3']) {
+        const holds = async () =>
+          (await stapled(`127.0.0.${at + 1}:${ports[at]}`, name, [...more, version])) === 'good';
+        await eventually(holds, `${more.join(' ')} ${name} ${version}`, 20_000);
+      }
+});
+
+test('a certificate that does not demand it is shown without a response', async (t) => {
+  const sink = await mailSink(t);
+  const plain = authority.issue('mx.example.net', { responder, staple: false });
+  const { port: to } = await startGuard(t, sink.port, { tls: [plain] });
+  assert.equal(await stapled(to, 'mx.example.net', ['-starttls', 'smtp']), 'none');
+});
