@@ -1,6 +1,6 @@
 /** Warnings about certificate files: must-staple without what stapling needs, and an end that is near or past. */
 import { readFileSync } from 'node:fs';
-import { demandsStaple, stapleFault } from '../listener/must-staple.ts';
+import { demandsStaple, stapleFault } from '../ocsp/must-staple.ts';
 import { certificateFiles, certificateInFile } from './certificate-file.ts';
 import type { Config } from './config.ts';
 

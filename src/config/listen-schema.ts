@@ -23,7 +23,9 @@ const clients = object(
 
 const certificate = object(
   {
-    cert: file('PEM file of the certificate and its chain.'),
+    cert: file(
+      'PEM file of the certificate and its chain. If the certificate demands OCSP stapling (must-staple), its responder is asked.',
+    ),
     key: file('PEM file of its private key. Hazard: keep it readable by the program alone.'),
     clients: Type.Optional(clients),
   },

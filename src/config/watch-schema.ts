@@ -17,7 +17,9 @@ const yesNo = (standard: boolean, description: string) =>
 /** Certificate and key of a listener that speaks TLS. */
 export const tlsFiles = object(
   {
-    cert: fileName('PEM file of the certificate, followed by its intermediates.'),
+    cert: fileName(
+      'PEM file of the certificate, followed by its intermediates. If the certificate demands OCSP stapling (must-staple), its responder is asked.',
+    ),
     key: fileName('PEM file of the private key.'),
   },
   { description: 'Certificate and key; relative names start at the folder of the config.' },

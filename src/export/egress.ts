@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { readValkeyAddress } from '../address/valkey-address.ts';
 import { certificateFiles, certificateInFile } from '../config/certificate-file.ts';
 import type { Config } from '../config/config.ts';
-import { demandsStaple, responderOf } from '../listener/must-staple.ts';
+import { demandsStaple, responderOf } from '../ocsp/must-staple.ts';
 
 /** A service that the program connects to. */
 export interface Callee {

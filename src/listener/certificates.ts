@@ -8,7 +8,7 @@ import {
   type SecureContextOptions,
   type Server as TlsServer,
 } from 'node:tls';
-import { type Staple, staples } from './staples.ts';
+import { type Staple, staples } from '../ocsp/staples.ts';
 
 export interface CertificateFiles {
   readonly cert: string;

@@ -1,6 +1,7 @@
 /** Reports what becomes of the OCSP responses that this process staples. */
 import type { Logger } from 'pino';
-import { staples } from '../listener/staples.ts';
+import { refusedHere } from '../listener/refused-dial.ts';
+import { staples } from '../ocsp/staples.ts';
 
 /** @param onTrouble takes troubles for the alerts. Its reason is null: resolved */
 export function reportStapling(log: Logger, onTrouble: (name: string, reason: string | null) => void): void {
@@ -15,5 +16,6 @@ export function reportStapling(log: Logger, onTrouble: (name: string, reason: st
       if (why !== null) log.error({ event: 'ocsp', host: name }, `certificate of ${name}: ${why}`);
       onTrouble(`${name} (OCSP)`, why);
     },
+    hint: refusedHere,
   };
 }

@@ -97,7 +97,9 @@ const listener = Type.Object(
 
 const certificate = Type.Object(
   {
-    cert: file('File with the certificate and its chain, PEM.'),
+    cert: file(
+      'File with the certificate and its chain, PEM. If the certificate demands OCSP stapling (must-staple), its responder is asked.',
+    ),
     key: file('File with the private key, PEM.'),
   },
   { additionalProperties: false, fix: 'write { cert: FILE, key: FILE }' },

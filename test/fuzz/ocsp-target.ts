@@ -1,6 +1,6 @@
 /** The reader of OCSP responses, which come over plain HTTP. */
 import { X509Certificate } from 'node:crypto';
-import { OcspError, readResponse } from '../../src/listener/ocsp.ts';
+import { OcspError, readResponse } from '../../src/ocsp/response.ts';
 import { must, type Target } from './target.ts';
 
 /** A certificate, its issuer's, and responses that openssl made: signed by the issuer, by a responder it appointed, and of a revocation. */

@@ -24,6 +24,8 @@ export interface IssueOptions {
   readonly responder?: string | null;
   /** May sign responses. @default false */
   readonly signsResponses?: boolean;
+  /** Names the key of its issuer; authorities of the same name can be told apart by it. @default true */
+  readonly namesKey?: boolean;
   /** @default ec */
   readonly kind?: 'ec' | 'rsa';
   /** The file has the issuer's certificate too. @default true */
@@ -67,6 +69,7 @@ export class Authority {
       staple = true,
       responder = null,
       signsResponses = false,
+      namesKey = true,
       kind = 'ec',
       withIssuer = true,
     } = options;
@@ -78,6 +81,7 @@ export class Authority {
       `subjectAltName=DNS:${name}`,
       ...(staple ? ['tlsfeature=status_request'] : []),
       ...(responder === null ? [] : [`authorityInfoAccess=OCSP;URI:${responder}`]),
+      ...(namesKey ? [] : ['authorityKeyIdentifier=none']),
       ...(signsResponses ? ['extendedKeyUsage=OCSPSigning'] : []),
     ];
     writeFileSync(extensions, `${lines.join('\n')}\n`);

@@ -6,7 +6,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { readResponse } from '../../src/listener/ocsp.ts';
+import { readResponse } from '../../src/ocsp/response.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';

@@ -2,8 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { withPackages } from '../optional-package.ts';
 import { certificateName, demandsStaple, issuerIn, responderOf, stapleFault } from './must-staple.ts';
-import type { CertificateStatus } from './ocsp.ts';
-import { refusedHere } from './refused-dial.ts';
+import type { CertificateStatus } from './response.ts';
 
 export interface StapleEvents {
   /** A new response is stapled from now on. @param until milliseconds since the epoch */
@@ -12,6 +11,8 @@ export interface StapleEvents {
   readonly onFailure: (name: string, why: string) => void;
   /** Clients refuse the certificate, or will soon. @param why null: resolved */
   readonly onTrouble: (name: string, why: string | null) => void;
+  /** Completes the message of a connection error. @default adds nothing */
+  readonly hint?: (error: Error) => string;
 }
 
 /** The pause after the first failure, doubled with each further one, and the shortest between two requests. Milliseconds. */
@@ -86,8 +87,8 @@ export class Staple {
     const fault = stapleFault(this.#chain, certificate);
     if (fault !== null) throw new Error(fault);
     const issuer = issuerIn(this.#chain, certificate)!;
-    const { ocspRequest, readResponse } = await withPackages('OCSP stapling', () => import('./ocsp.ts'));
-    const { askResponder } = await import('./ocsp-responder.ts');
+    const { ocspRequest, readResponse } = await withPackages('OCSP stapling', () => import('./response.ts'));
+    const { askResponder } = await import('./responder.ts');
     const request = ocspRequest(certificate, issuer);
     const bytes = await askResponder(responderOf(certificate)!, request, this.#ended.signal);
     return { bytes, answer: readResponse(bytes, certificate, issuer, this.#staples.now()) };
@@ -118,11 +119,12 @@ export class Staple {
 
   #failed(error: Error): void {
     const pause = this.#pause();
-    const why = `no OCSP response for it: ${error.message}${refusedHere(error)}${this.#left}`;
+    const { events } = this.#staples;
+    const why = `no OCSP response for it: ${error.message}${events?.hint?.(error) ?? ''}${this.#left}`;
     const { from, until } = this.#held ?? { from: 0, until: 0 };
     if (until - this.#staples.now() < (until - from) / 4 || this.#held === null)
       this.#staples.trouble(this.name, why);
-    else this.#staples.events?.onFailure(this.name, why);
+    else events?.onFailure(this.name, why);
     this.#again(pause);
   }
 

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { OcspError, ocspRequest, readResponse } from '../../src/listener/ocsp.ts';
+import { OcspError, ocspRequest, readResponse } from '../../src/ocsp/response.ts';
 import { Authority, type Issued } from '../support/ocsp.ts';
 
 const owner = { after };
@@ -71,8 +71,10 @@ test('a responder that the issuer appointed may sign, and nobody else', async ()
   await refused({ signer: customer }, /not signed/);
   // Authorities of the same name, with other keys.
   await refused({ signer: stranger }, /not signed/);
-  const theirs = stranger.issue('ocsp.example.net', { staple: false, signsResponses: true });
-  await refused({ signer: theirs }, /not signed/);
+  for (const namesKey of [true, false]) {
+    const theirs = stranger.issue('ocsp.example.net', { staple: false, signsResponses: true, namesKey });
+    await refused({ signer: theirs }, /not signed/);
+  }
   // The appointed one's certificate ends after two days.
   await refused({ signer: appointed, more: ['-ndays', '5'] }, /not signed/, 3 * 1440 * minute);
 });

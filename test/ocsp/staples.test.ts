@@ -1,10 +1,11 @@
 /** Which answers of responders are refused, how long a response is used, and what is reported. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
-import { Staples } from '../../src/listener/staples.ts';
+import { Staples } from '../../src/ocsp/staples.ts';
 import { eventually } from '../support/eventually.ts';
 import { Authority, type Issued, scriptedResponder } from '../support/ocsp.ts';
 import type { Owner } from '../support/owner.ts';
@@ -149,6 +150,20 @@ test('without responder or issuer nobody is asked, and the fix is named', async 
     assert.match(told[0]!, why);
   }
   assert.equal(asked(), 0);
+});
+
+test('of two authorities with one name in the file, the one that signed the certificate is its issuer', async (t) => {
+  const { url } = await scriptedResponder(t, (request) => authority.respond(request));
+  const options = { responder: url, namesKey: false, withIssuer: false } as const;
+  const { cert, ...issued } = authority.issue('www.example.net', options);
+  const both = join(authority.folder, 'both.pem');
+  writeFileSync(
+    both,
+    [cert, stranger.cert, authority.cert].map((file) => readFileSync(file, 'utf8')).join(''),
+  );
+  const { staple, told } = follow(t, { ...issued, cert: both });
+  await staple.asked;
+  assert.deepEqual(told, ['response www.example.net']);
 });
 
 test('listeners with the same certificate share a response, which ends with the last of them', async (t) => {
