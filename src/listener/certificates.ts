@@ -208,6 +208,7 @@ export class Certificates {
   /** Clients refuse a certificate that demands a response without one, so its responder is asked first: 10 seconds at most. */
   #mustWait({ staple }: Loaded, old: Loaded): boolean {
     if (staple === null || staple === old.staple || staple.wasAsked) return false;
+    if (this.#waiting.has(staple)) return true;
     this.#waiting.add(staple);
     void staple.asked.then(() => {
       this.#waiting.delete(staple);

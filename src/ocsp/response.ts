@@ -16,11 +16,11 @@ import { elements, integer, octets, oid, sequence, tlv } from '../wire/der.ts';
 /** A response that must not be stapled, and why. */
 export class OcspError extends Error {}
 
-export type CertificateStatus =
-  /** Milliseconds since the epoch. */
-  | { readonly status: 'good'; readonly from: number; readonly until: number }
+/** Times are milliseconds since the epoch. `from` and `until`: when the response is valid. */
+export type CertificateStatus = { readonly from: number; readonly until: number } & (
+  | { readonly status: 'good' | 'unknown' }
   | { readonly status: 'revoked'; readonly at: number }
-  | { readonly status: 'unknown' };
+);
 
 /** How far ahead the responder's clock may be, in milliseconds. */
 const skew = 300_000;
@@ -86,8 +86,8 @@ function statusOf({ certStatus, thisUpdate, nextUpdate }: SingleResponse, now: n
   if (!(from <= now + skew)) throw new OcspError("the response is not valid yet: check this machine's clock");
   if (!(until > now)) throw new OcspError("the response has expired: check this machine's clock");
   if (certStatus.revoked !== undefined)
-    return { status: 'revoked', at: certStatus.revoked.revocationTime.getTime() };
-  return certStatus.good === null ? { status: 'good', from, until } : { status: 'unknown' };
+    return { status: 'revoked', from, until, at: certStatus.revoked.revocationTime.getTime() };
+  return { status: certStatus.good === null ? 'good' : 'unknown', from, until };
 }
 
 /** @returns the response, and the bytes that its signature covers */

@@ -15,10 +15,12 @@ export interface StapleEvents {
   readonly hint?: (error: Error) => string;
 }
 
-/** The pause after the first failure, doubled with each further one, and the shortest between two requests. Milliseconds. */
-const firstPause = 5000;
-const longestPause = 3_600_000;
-/** Twice a month at least; a longer timer would fire at once. */
+/** The pause after the first failure, also the shortest between two requests; doubled with each further one. Milliseconds. */
+export interface Pauses {
+  readonly first: number;
+  readonly longest: number;
+}
+/** A timer of more than 24 days would fire at once. */
 const longestWait = 14 * 86_400_000;
 
 /** The response for one certificate. */
@@ -35,6 +37,8 @@ export class Staple {
   readonly #asked = Promise.withResolvers<void>();
   #wasAsked = false;
   #held: { readonly bytes: Buffer; readonly from: number; readonly until: number } | null = null;
+  /** When the newest response became valid, of whatever status. */
+  #newest = 0;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -72,6 +76,9 @@ export class Staple {
     try {
       const { bytes, answer } = await this.#fetch();
       if (this.#ended.signal.aborted) return;
+      // Anybody on the way to the responder could replay the last good response of a revoked certificate.
+      if (answer.from < this.#newest) throw new Error('the response is older than the one before');
+      this.#newest = answer.from;
       if (answer.status === 'good') this.#take(bytes, answer);
       else this.#notGood(answer);
     } catch (error) {
@@ -105,12 +112,12 @@ export class Staple {
     this.#again(half > now ? half - now : (until - now) / 2);
   }
 
-  #notGood(answer: Exclude<CertificateStatus, { readonly status: 'good' }>): void {
+  #notGood(answer: CertificateStatus): void {
     if (answer.status === 'revoked') {
       this.#held = null;
       const since = new Date(answer.at).toISOString();
       this.#staples.trouble(this.name, `its authority has revoked it, since ${since}: replace it`);
-      this.#again(longestPause);
+      this.#again(this.#staples.pauses.longest);
     } else {
       this.#staples.trouble(this.name, `the OCSP responder does not know it${this.#left}`);
       this.#again(this.#pause());
@@ -135,12 +142,13 @@ export class Staple {
   }
 
   #pause(): number {
-    return Math.min(firstPause * 2 ** Math.min(this.#failures++, 20), longestPause);
+    const { first, longest } = this.#staples.pauses;
+    return Math.min(first * 2 ** Math.min(this.#failures++, 20), longest);
   }
 
   /** Spread, so that many gateways do not ask in the same moment. */
   #again(wait: number): void {
-    const bounded = Math.min(Math.max(wait, firstPause), longestWait);
+    const bounded = Math.min(Math.max(wait, this.#staples.pauses.first), longestWait);
     this.#timer = setTimeout(() => void this.#ask(), bounded * (0.9 + 0.2 * Math.random())).unref();
   }
 }
@@ -151,12 +159,14 @@ export class Staples {
   events: StapleEvents | null = null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly pauses: Pauses;
   readonly #known = new Map<string, Staple>();
   /** Names of certificates with a trouble that was reported. */
   readonly #troubled = new Set<string>();
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = Date.now, pauses: Pauses = { first: 5000, longest: 3_600_000 }) {
     this.now = now;
+    this.pauses = pauses;
   }
 
   /**

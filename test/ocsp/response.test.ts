@@ -57,11 +57,9 @@ test('revoked and unknown are told apart from good', async () => {
   const [bad, lost] = [ours.issue('bad.example.net'), ours.issue('lost.example.net')];
   ours.mark(bad, 'revoked');
   ours.mark(lost, 'unknown');
-  assert.deepEqual(judged(await responseTo({ of: bad }), { of: bad }), {
-    status: 'revoked',
-    at: Date.UTC(2025, 0, 1),
-  });
-  assert.deepEqual(judged(await responseTo({ of: lost }), { of: lost }), { status: 'unknown' });
+  const revoked = judged(await responseTo({ of: bad }), { of: bad });
+  assert.equal(revoked.status === 'revoked' && revoked.at, Date.UTC(2025, 0, 1));
+  assert.equal(judged(await responseTo({ of: lost }), { of: lost }).status, 'unknown');
 });
 
 test('a responder that the issuer appointed may sign, and nobody else', async () => {

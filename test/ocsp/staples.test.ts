@@ -18,7 +18,7 @@ const long = 30_000;
 /** A staple with its own clock, and everything that is reported about it. */
 function follow(t: Owner, { cert }: Issued) {
   const clock = { ahead: 0 };
-  const staples = new Staples(() => Date.now() + clock.ahead);
+  const staples = new Staples(() => Date.now() + clock.ahead, { first: 1000, longest: 2000 });
   const told: string[] = [];
   staples.events = {
     onResponse: (name) => told.push(`response ${name}`),
@@ -135,6 +135,26 @@ test('a response is dropped when its certificate is revoked', async (t) => {
   authority.mark(issued, 'revoked');
   await eventually(() => told.length === 2, 'it is asked again', long);
   assert.match(told[1]!, /^trouble its authority has revoked it, since 2025-01-01T00:00:00/);
+  assert.equal(staple.response, null);
+});
+
+test('the last good response of a revoked certificate cannot be replayed', async (t) => {
+  let recorded: Buffer | null = null;
+  let step = 0;
+  const { url } = await scriptedResponder(t, async (request) => {
+    step++;
+    if (step === 1) recorded = await authority.respond(request, ['-nmin', '1']);
+    return step === 2 ? authority.respond(request) : recorded;
+  });
+  const issued = authority.issue('www.example.net', { responder: url });
+  const { staple, told, clock } = follow(t, issued);
+  clock.ahead = 50_000;
+  await staple.asked;
+  assert.notEqual(staple.response, null);
+  authority.mark(issued, 'revoked');
+  await eventually(() => told.length === 3, 'it is asked twice more', long);
+  assert.match(told[1]!, /^trouble its authority has revoked it/);
+  assert.match(told[2]!, /^trouble .* older than the one before/);
   assert.equal(staple.response, null);
 });
 
