@@ -4,10 +4,11 @@ import { suite, test } from 'node:test';
 import { builtInDependencies, runtimeDependencies } from '../../tools/dependencies.ts';
 import { root } from '../support/installed-package.ts';
 
-/** Permissive licences, by SPDX name: they only require that their text and notices are kept. */
+/** Permissive licences, by SPDX name: they require at most that their text and notices are kept. */
 const allowed = new Set([
   'MIT',
   'MIT-0',
+  '0BSD',
   'ISC',
   'BSD-2-Clause',
   'BSD-3-Clause',
