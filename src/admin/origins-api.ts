@@ -42,7 +42,7 @@ async function originsApi(app: FastifyInstance, { journal, originOf }: OriginsAp
     async ({ query }, reply) => {
       const range = rangeOf(query);
       if (typeof range === 'string') return reply.code(400).send({ error: range });
-      const { networks, others } = await journal().networks(range.from, range.to);
+      const { networks, others, cut } = await journal().networks(range.from, range.to);
       const countries = new Map<string | null, Sum>();
       const systems = new Map<number, Sum>();
       const names = new Map<number, string | null>();
@@ -67,6 +67,7 @@ async function originsApi(app: FastifyInstance, { journal, originOf }: OriginsAp
             : busiest(countries).map(([country, sum]) => ({ country, ...sum })),
         systems: busiest(systems).map(([asn, sum]) => ({ asn, network: names.get(asn) ?? null, ...sum })),
         others,
+        cut,
       };
     },
   );

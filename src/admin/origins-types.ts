@@ -9,7 +9,7 @@ const counts = {
 };
 
 export const OriginsAnswer = Type.Object({
-  clients: Type.Integer({ description: 'Number of sources in the range.' }),
+  clients: Type.Integer({ description: 'Number of sources in the range; with `cut`, the least number.' }),
   networks: Type.Array(
     Type.Object({
       prefix: Type.String({ description: 'A /24 of IPv4, a /48 of IPv6.' }),
@@ -17,7 +17,7 @@ export const OriginsAnswer = Type.Object({
       last: Type.String({ format: 'date-time', description: 'The last probe.' }),
       ...originFields,
     }),
-    { description: 'The networks of all sources, busiest first.' },
+    { description: 'The busiest 50 networks, busiest first.' },
   ),
   countries: Type.Array(
     Type.Object({
@@ -26,13 +26,20 @@ export const OriginsAnswer = Type.Object({
     }),
     {
       description:
-        'The countries of all sources, busiest first; empty without `geo.country`. A network counts for the country of its busiest source.',
+        'The countries of the sources, busiest first; empty without `geo.country`. A network counts for the country of its busiest source.',
     },
   ),
   systems: Type.Array(Type.Object({ asn: originFields.asn, network: originFields.network, ...counts }), {
     description:
-      'The autonomous systems of all sources, busiest first; empty without `geo.asn`. A network counts for the system of its busiest source.',
+      'The autonomous systems of the sources, busiest first; empty without `geo.asn`. A network counts for the system of its busiest source.',
   }),
-  others: Type.Object(counts, { description: 'Sources of a flood that are not listed one by one.' }),
+  others: Type.Object(counts, {
+    description:
+      'Sources that belong to none of the lists: those of a flood that are not told apart, and those of networks beyond the busiest 5,000.',
+  }),
+  cut: Type.Boolean({
+    description:
+      'Whether there were more sources than the journal tells apart, as in a flood: their probes are in `others`, but their number is unknown.',
+  }),
 });
 export type OriginsAnswer = Static<typeof OriginsAnswer>;

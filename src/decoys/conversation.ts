@@ -2,6 +2,7 @@
 import type { Verdict } from '../judge.ts';
 import { judge, judgeFirstBytes } from '../judge.ts';
 import type { Answer, RuleId } from '../rules/catalogue.ts';
+import { nothingWanted, type Wanted } from '../rules/intent.ts';
 import type { PathVerdict } from '../rules/smtp.ts';
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
 import { parseRequestHead } from '../wire/request-head.ts';
@@ -128,11 +129,15 @@ function http(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const verdict = judge(defects.length === 0 ? request : { ...request, defects }, decoyPolicy);
   const end = head?.end ?? bytes.length;
   const refusal = head === null ? dropped : refuseHttp(request.method.toUpperCase() === 'CONNECT');
-  if (verdict.rule === null) return done(null, refusal);
+  // Only a request without a Host names nothing that is not ours. Health checks send it: it does not count.
+  const seen =
+    verdict.rule === null
+      ? uncounted('host-missing', 'the request names no host', { ...nothingWanted, path: request.target })
+      : verdict;
   const offered = httpCredentials(request.rawHeaders);
   return done(
     {
-      ...wish(verdict, text.slice(0, end), text.slice(end)),
+      ...wish(seen, text.slice(0, end), text.slice(end)),
       ...(offered === null ? {} : { offered }),
     },
     refusal,
@@ -206,6 +211,22 @@ export const wish = (verdict: Verdict, head: string, body = ''): Wish => ({
   verdict,
   head,
   body,
+});
+
+/** The verdict on what only a decoy records: it does not count towards a ban. @param what was seen */
+export const uncounted = (rule: RuleId, what: string, wanted: Wanted): Verdict => ({
+  ...{
+    action: 'block',
+    site: null,
+    path: '',
+    host: '',
+    rule,
+    answer: 'drop',
+    wanted,
+    strip: [],
+    upgrade: false,
+  },
+  signals: [{ rule, what, evidence: { part: 'bytes', start: 0, end: 0 }, action: 'block', counts: false }],
 });
 
 /** A final step, recorded with the answer of the refusal. */

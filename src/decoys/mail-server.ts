@@ -1,9 +1,20 @@
-/** A mail server (RFC 5321) that plays along up to RCPT or AUTH, and refuses there. */
+/**
+ * A mail server (RFC 5321) that plays along up to RCPT or AUTH, and refuses there. A session without either is recorded once, at its end.
+ */
 import { judgeFirstBytes } from '../judge.ts';
-import type { RuleId } from '../rules/catalogue.ts';
+import type { Answer, RuleId } from '../rules/catalogue.ts';
+import { nothingWanted } from '../rules/intent.ts';
 import { judgeRecipient, type MailPolicy, type PathVerdict } from '../rules/smtp.ts';
 import { classifyFirstBytes } from '../wire/first-bytes.ts';
-import { type Asked, type Conversation, converse, credentials, type Step } from './conversation.ts';
+import {
+  type Asked,
+  type Conversation,
+  converse,
+  credentials,
+  type Step,
+  uncounted,
+  wish,
+} from './conversation.ts';
 import { pairOf, plainCredentials } from './credentials.ts';
 import { decoyPolicy } from './decoy-policy.ts';
 import { dropped, type RefuseHttp } from './refusals.ts';
@@ -12,7 +23,7 @@ import { dropped, type RefuseHttp } from './refusals.ts';
 const mostCommands = 50;
 /** Bytes of one session. */
 const longestSession = 16_384;
-/** Bytes of earlier commands recorded with a recipient. */
+/** Bytes of earlier commands recorded with a recipient, and of the commands of a session without one. */
 const mostBefore = 2048;
 
 interface Reply {
@@ -47,6 +58,14 @@ class MailSession {
   /** What AUTH expects in the next line; null: the next line is a command. */
   #prompt: 'plain' | 'name' | 'password' | null = null;
   #user = '';
+  /** The commands of a session that has asked for nothing yet, without credentials; null: it has. */
+  #commandsSoFar: string | null = '';
+  /** A command of SMTP was among them. */
+  #spoken = false;
+  /** The last command was AUTH, or its credentials. */
+  #signingIn = false;
+  /** The code of the last reply. */
+  #answered: Answer = 'drop';
 
   constructor(name: string) {
     this.#name = name;
@@ -62,16 +81,50 @@ class MailSession {
       if (end === -1 && (!last || this.#at === bytes.length)) break;
       const line = bytes.toString('latin1', this.#at, end === -1 ? bytes.length : end).replace(/\r$/, '');
       this.#at = end === -1 ? bytes.length : end + 1;
+      const expected = this.#prompt;
       const reply = this.#answer(line);
       say += reply.say;
+      this.#answered = Number(reply.say.slice(0, 3));
       if (reply.asked !== undefined) asked.push(reply.asked);
+      this.#note(line, expected !== null, reply);
       if (reply.ends === true || ++this.#commands >= mostCommands) {
-        const more = reply.ends === true ? '' : '421 4.7.0 Too many commands\r\n';
-        return { more: false, asked, refuse: { bytes: Buffer.from(say + more), answer: 'drop' } };
+        if (reply.ends !== true) {
+          say += '421 4.7.0 Too many commands\r\n';
+          this.#answered = 421;
+        }
+        return this.#end(asked, say);
       }
     }
-    if (last) return { more: false, asked, refuse: { bytes: Buffer.from(say), answer: 'drop' } };
+    if (last) return this.#end(asked, say);
     return { more: true, asked, ...(say === '' ? {} : { say: Buffer.from(say) }) };
+  }
+
+  #end(asked: readonly Asked[], say: string): Step {
+    const refuse = { bytes: Buffer.from(say), answer: this.#answered };
+    // Nothing at all was sent: other decoys do not record that either.
+    if (this.#commandsSoFar === null || this.#commandsSoFar === '') return { more: false, asked, refuse };
+    const wanted = this.#spoken ? { ...nothingWanted, protocol: 'SMTP' } : nothingWanted;
+    // Not counted: mail servers, too, ask and leave, to check an address or for want of STARTTLS.
+    const verdict = uncounted('not-http', 'the mail session ended without a recipient or a sign-in', wanted);
+    const offered = this.#user === '' ? {} : { offered: pairOf(this.#user, '') };
+    return {
+      more: false,
+      asked: [{ ...wish(verdict, this.#commandsSoFar), ...offered, answer: this.#answered }],
+      refuse,
+    };
+  }
+
+  /** Notes a command for the event at the end. @param secret the line answers a prompt for credentials */
+  #note(line: string, secret: boolean, { asked }: Reply): void {
+    if (asked !== undefined) this.#commandsSoFar = null;
+    if (this.#commandsSoFar === null) return;
+    const command = !secret && classifyFirstBytes(Buffer.from(`${line}\r\n`)) === 'smtp';
+    if (command) this.#spoken = true;
+    // A client that does not wait sends its credentials after a refused AUTH too.
+    const hidden = secret || (this.#signingIn && !command);
+    this.#signingIn = hidden || /^AUTH\b/i.test(line);
+    const shown = hidden ? credentials : line.replace(/^(AUTH[ \t]+[^ \t]+[ \t]+).+$/is, `$1${credentials}`);
+    if (this.#commandsSoFar.length < mostBefore) this.#commandsSoFar += `${shown.slice(0, 512)}\r\n`;
   }
 
   #answer(line: string): Reply {

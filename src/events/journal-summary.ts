@@ -158,13 +158,17 @@ export function summary(db: DatabaseSync, from: number, to: number, points = 120
 /** Newest rows that a short range is counted from; in a flood that is not all of them. */
 const rowsOfShortRange = 30_000;
 
-/** Counts by source or destination: for a short range from the events, for a longer one from the hourly, daily or monthly counts. */
+/**
+ * Counts by source or destination: for a short range from the events, for a longer one from the hourly, daily or monthly counts.
+ *
+ * @returns `rows`: only so many of the newest events are counted; null: all
+ */
 export function keyCounts(
   db: DatabaseSync,
   what: 'sources' | 'wants',
   from: number,
   to: number,
-): { readonly sql: string; readonly values: SQLInputValue[] } {
+): { readonly sql: string; readonly values: SQLInputValue[]; readonly rows: number | null } {
   const length = to - from;
   if (length > 2 * hour) {
     const unit = length > 60 * day ? month : length > 2 * day || !hoursHave(db, what, from) ? day : hour;
@@ -172,6 +176,7 @@ export function keyCounts(
     return {
       sql: `SELECT key, SUM(count) AS count, MAX(last) AS last FROM ${table} WHERE slot >= ? AND slot < ? GROUP BY key`,
       values: [from - (from % unit), to],
+      rows: null,
     };
   }
   const key = what === 'sources' ? 'prefix' : "intent || ' ' || host_of(destination)";
@@ -181,6 +186,7 @@ export function keyCounts(
         AND +rule <> 'client-banned' ORDER BY last DESC LIMIT ?)
       WHERE key IS NOT NULL GROUP BY key`,
     values: [from, to, rowsOfShortRange],
+    rows: rowsOfShortRange,
   };
 }
 

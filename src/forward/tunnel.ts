@@ -15,9 +15,8 @@ let proxy: Promise<ProxyServer> | null = null;
 /** Loaded on the first upgrade: most gateways never see one. */
 function proxyServer(): Promise<ProxyServer> {
   proxy ??= import('http-proxy').then(({ createProxyServer }) => {
-    const server = createProxyServer({ ws: true, toProxy: true, prependPath: false });
     // A broken connection is closed; there is nothing to report.
-    return server.on('error', ignore);
+    return createProxyServer().on('error', ignore);
   });
   return proxy;
 }
@@ -36,7 +35,7 @@ export class Tunnel extends Duplex {
 
   /** @param answer the 101 for http-proxy to read */
   constructor(attempt: Attempt, answer: string) {
-    super({ allowHalfOpen: true });
+    super();
     this.#attempt = attempt;
     this.#answer = answer;
   }
@@ -135,7 +134,7 @@ export function carryUpgrade(
   client.on('error', ignore);
   client.once('close', () => tunnel.destroy());
   tunnel.once('close', () => client.destroySoon());
-  const agent = new Agent({ keepAlive: false });
+  const agent = new Agent();
   agent.createConnection = () => tunnel;
   const handshake = {
     method: 'GET',

@@ -23,14 +23,16 @@ import type {
 } from './upstream-exchange.ts';
 import { notAccepted, notPassedOn, socketProblem, timedOut } from './upstream-failures.ts';
 
-type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'closed';
+type Phase = 'connecting' | 'idle' | 'head' | 'body' | 'upgraded' | 'ended' | 'closed';
 
 /** Limit of a response head, in bytes. */
 const maxHead = 64 * 1024;
+/** Milliseconds for a backend to read what waits for it, after it has ended an upgraded connection. */
+const lingerTime = 1000;
 
 export class UpstreamConnection implements Exchange, Member {
   place = -1;
-  readonly #address: BackendAddress;
+  readonly #name: string;
   readonly #socket: Socket;
   readonly #timeouts: UpstreamTimeouts;
   readonly #clock: Clock;
@@ -65,7 +67,7 @@ export class UpstreamConnection implements Exchange, Member {
     clock: Clock,
     onFree: (connection: UpstreamConnection, usable: boolean) => void,
   ) {
-    this.#address = address;
+    this.#name = backendName(address);
     this.#timeouts = timeouts;
     this.#clock = clock;
     this.#onFree = onFree;
@@ -173,17 +175,19 @@ export class UpstreamConnection implements Exchange, Member {
   /** Called by the timer of the pool: one for all connections instead of one for each exchange. */
   checkDeadline(): void {
     if (this.#clock.now < this.#deadline) return;
-    const name = backendName(this.#address);
     switch (this.#phase) {
       case 'connecting':
-        this.#close(notAccepted(name));
+        this.#close(notAccepted(this.#name));
         return;
       case 'head':
         // By the client: the backend has read all there is, and the rest of the request does not arrive.
-        this.#close(timedOut(name, false, !this.#requestEnded && this.#socket.writableLength === 0));
+        this.#close(timedOut(this.#name, false, !this.#requestEnded && this.#socket.writableLength === 0));
         return;
       case 'body':
-        this.#close(timedOut(name, true, this.#paused));
+        this.#close(timedOut(this.#name, true, this.#paused));
+        return;
+      case 'ended':
+        this.#close();
     }
   }
 
@@ -201,7 +205,7 @@ export class UpstreamConnection implements Exchange, Member {
       // Whatever threw: the connection is in the middle of this response and can carry no other.
       this.#sink = null;
       this.#close();
-      sink?.onFailure(notPassedOn(backendName(this.#address), error));
+      sink?.onFailure(notPassedOn(this.#name, error));
     }
     return true;
   };
@@ -350,21 +354,20 @@ export class UpstreamConnection implements Exchange, Member {
 
   #onEnd(): void {
     if (this.#phase === 'body' && this.#head?.framing === 'close') this.#endBody(false, []);
-    else if (this.#phase === 'upgraded') this.#sink?.onEnd([]);
-    else
-      this.#close(
-        new UpstreamError(
-          502,
-          `${backendName(this.#address)} closed the connection before its answer was whole`,
-          this.#untouched(),
-          this.#deaf ?? undefined,
-        ),
-      );
+    else if (this.#phase === 'upgraded') {
+      // The attempt is over with this call. A backend that reads no more would keep the connection from closing for ever.
+      this.#phase = 'ended';
+      this.#deadline = this.#clock.now + lingerTime;
+      this.#sink?.onEnd([]);
+    } else {
+      const what = `${this.#name} closed the connection before its answer was whole`;
+      this.#close(new UpstreamError(502, what, this.#untouched(), this.#deaf ?? undefined));
+    }
   }
 
   #onError(error: Error): void {
     const problem = socketProblem(error, this.#phase === 'connecting');
-    this.#close(new UpstreamError(502, `${backendName(this.#address)} ${problem}`, this.#untouched(), error));
+    this.#close(new UpstreamError(502, `${this.#name} ${problem}`, this.#untouched(), error));
   }
 
   /** How far the request got, for a decision on a retry. */
@@ -374,13 +377,11 @@ export class UpstreamConnection implements Exchange, Member {
   }
 
   #onClose(): void {
-    this.#close(
-      new UpstreamError(502, `${backendName(this.#address)} closed the connection`, this.#untouched()),
-    );
+    this.#close(new UpstreamError(502, `${this.#name} closed the connection`, this.#untouched()));
   }
 
   #malformed(why: string): void {
-    this.#close(new UpstreamError(502, `${backendName(this.#address)} answered with ${why}`));
+    this.#close(new UpstreamError(502, `${this.#name} answered with ${why}`));
   }
 
   #close(error?: UpstreamError): void {

@@ -130,7 +130,6 @@ export class Http1Exchange implements ClientSide {
   /** The connection is closed. */
   onGone(): void {
     this.#attempt?.cancel();
-    this.#tunnel?.destroy();
     if (this.#tunnel !== null) this.#report(101, 'upgraded');
     else this.#report(this.#headSent ? this.#status : 499, this.#headSent ? 'cut' : 'aborted');
   }

@@ -96,16 +96,16 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   let inForce = compiled;
   const inherited = inheritedSockets(config.listen.length);
   const listeners = config.listen.map((listener, index) =>
-    createListener(
+    createListener({
       listener,
-      inherited[index] ?? null,
+      inherited: inherited[index] ?? null,
       config,
       pipeline,
-      options,
-      () => inForce,
-      answer.of,
+      log: options.log,
+      inForce: () => inForce,
+      answer: answer.of,
       onServed,
-    ),
+    }),
   );
   try {
     await Promise.all(listeners.map((listener) => listener.listen()));
@@ -198,16 +198,32 @@ function ownAnswers(pipeline: Pipeline, log: Logger) {
   return { load, of: async (judged: Judged): Promise<OwnAnswer> => (await load())(judged) };
 }
 
-function createListener(
-  { host, port, tls, clients, proxyProtocol, redirect }: ListenerConfig,
-  inherited: number | null,
-  { limits, timeouts, user, listen, acme }: Config,
-  { checkpoint, rateLimits, forwarder, clientConnections }: Pipeline,
-  { log }: GatewayOptions,
-  inForce: () => Compiled,
-  answer: (judged: Judged) => Promise<OwnAnswer>,
-  onServed: ((served: Served) => void) | null,
-): Listener {
+interface ListenerParts {
+  readonly listener: ListenerConfig;
+  /** Descriptor of a socket that the service manager has bound; null: none. */
+  readonly inherited: number | null;
+  /** The config at the start. */
+  readonly config: Config;
+  readonly pipeline: Pipeline;
+  readonly log: Logger;
+  /** What is compiled from the config in force. */
+  readonly inForce: () => Compiled;
+  /** Answers requests for sites without a backend. */
+  readonly answer: (judged: Judged) => Promise<OwnAnswer>;
+  /** Called after each request; null: nobody wants to know. */
+  readonly onServed: ((served: Served) => void) | null;
+}
+
+function createListener({
+  listener: { host, port, tls, clients, proxyProtocol, redirect },
+  inherited,
+  config: { limits, timeouts, user, listen, acme },
+  pipeline: { checkpoint, rateLimits, forwarder, clientConnections },
+  log,
+  inForce,
+  answer,
+  onServed,
+}: ListenerParts): Listener {
   const ofToken = acme === null || tls !== null ? null : (token: string) => tokenAnswer(acme.folder, token);
   const shared = {
     checkpoint,

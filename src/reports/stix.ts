@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { JournalRow } from '../events/journal-query.ts';
 import { activityOf, activityWords, type Reporter } from './journal-evidence.ts';
+import { serviceName } from './service-names.ts';
 import type { Source } from './sources.ts';
 
 /** The UUID namespace for cyber-observables (section 2.9). */
@@ -51,6 +52,7 @@ function objectsOf(source: Source, reporter: string, made: string): Identified[]
     indicator_types: ['anomalous-activity'],
     pattern: `[${kind}:value = '${address}']`,
     pattern_type: 'stix',
+    pattern_version: '2.1',
     valid_from: iso(first),
     valid_until: iso(last + 30 * 86_400_000),
   };
@@ -70,20 +72,17 @@ function connectionOf(row: JournalRow, from: string, kind: string): Identified[]
   if (clientPort == null || localAddress == null || localPort == null) return [];
   const to = observable(localAddress.includes(':') ? 'ipv6-addr' : 'ipv4-addr', { value: localAddress });
   const network = kind === 'ipv6-addr' ? 'ipv6' : 'ipv4';
-  const spoken = protocol == null ? [] : [stixProtocol(protocol)];
+  const spoken = serviceName(protocol);
   const traffic = observable('network-traffic', {
     start: iso(first),
     src_ref: from,
     dst_ref: to.id,
     src_port: clientPort,
     dst_port: localPort,
-    protocols: [network, 'tcp', ...spoken],
+    protocols: [network, 'tcp', ...(spoken === null ? [] : [spoken])],
   });
   return [to, traffic];
 }
-
-const stixProtocol = (protocol: string): string =>
-  protocol.startsWith('http/') || protocol === 'h2' ? 'http' : protocol.replace(/ /g, '-');
 
 const common = <Type extends string>(type: Type, made: string) => ({
   type,

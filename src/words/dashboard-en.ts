@@ -133,6 +133,9 @@ export const dashboardInEnglish = {
     nowhere:
       'To see countries and providers here, set geo.country or geo.asn in the config to a local database file. No external service is queried.',
     others: 'others (flood)',
+    /** @param least number of sources */
+    cut: (least: number) =>
+      `More sources than are told apart one by one: at least ${amount(least)}. The probes of the rest are counted as others.`,
     networksLead:
       'All sources in this time range, grouped by network: adjacent sources are often one sender.',
     countries: 'Countries',

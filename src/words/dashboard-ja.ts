@@ -133,6 +133,8 @@ export const dashboardInJapanese: DashboardWords = {
     nowhere:
       '設定の geo.country か geo.asn にローカルのデータベースファイルを指定すると、国・地域と事業者がここに並びます。外部には問い合わせません。',
     others: 'その他（大量送信時）',
+    cut: (least) =>
+      `送信元が多すぎるため、すべては区別していません。少なくとも ${amount(least)} 件あります。残りの探査は「その他」に数えます。`,
     networksLead:
       'この期間のすべての送信元を、属するネットワークごとにまとめました。隣り合う多数の送信元は、たいてい同じ送り手です。',
     countries: '国・地域',

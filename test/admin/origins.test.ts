@@ -70,7 +70,7 @@ suite('where probes come from', () => {
     ]);
     assert.deepEqual(origins.systems, [{ asn: 64500, network: 'Example Net', count: 100, clients: 100 }]);
     assert.equal(origins.networks.length, 50);
-    assert.deepEqual(origins.others, { count: 0, clients: 0 });
+    assert.deepEqual([origins.others, origins.cut], [{ count: 0, clients: 0 }, false]);
     assert.equal((await checkpoint.get('/api/origins?from=2&to=1')).status, 400);
     const longer = await checkpoint.json<OriginsAnswer>(`/api/origins?from=${Date.now() - 20 * 86_400_000}`);
     assert.deepEqual(longer.countries, origins.countries);
@@ -126,5 +126,47 @@ suite('where probes come from', () => {
     await page.goto(`${checkpoint.admin}/#/client/198.51.100.7%2F32`);
     await page.getByText('AS64500 Example Net, Japan').waitFor();
     assert.deepEqual(outside, []);
+  });
+});
+
+suite('a flood of more sources than are told apart', () => {
+  const stops = new Stops();
+  const sources = 2300;
+  let checkpoint: RunningCheckpoint;
+  before(async () => {
+    checkpoint = await runCheckpoint(stops);
+    const { control, written } = checkpoint;
+    for (let n = 0; n < sources; n++)
+      control.onEvent(probeEventOf({ client: `198.51.${n >> 8}.${n & 255}`, time: Date.now() }));
+    await written(sources);
+  });
+  after(() => stops.run());
+
+  test('is said in the answer, which counts every probe', async () => {
+    for (const length of [86_400_000, 3_600_000]) {
+      const from = Date.now() - length;
+      const { clients, networks, others, cut } = await checkpoint.json<OriginsAnswer>(
+        `/api/origins?from=${from}`,
+      );
+      assert.ok(cut && clients < sources, `${clients} sources`);
+      assert.equal(
+        networks.reduce((sum, { count }) => sum + count, others.count),
+        sources,
+      );
+    }
+  });
+
+  test('is said on the page, with the least number of sources', {
+    skip: without('chromium'),
+    timeout: 120_000,
+  }, async (t) => {
+    buildDashboard();
+    const page = await (await startBrowser(t)).newPage();
+    await login(page, checkpoint.admin);
+    await page.goto(`${checkpoint.admin}/#/who`);
+    const { clients } = await checkpoint.json<OriginsAnswer>('/api/origins');
+    const least = new Intl.NumberFormat('en').format(clients);
+    await page.getByText(`More sources than are told apart one by one: at least ${least}.`).waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'others (flood)' }).waitFor();
   });
 });

@@ -1,42 +1,73 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
-import { forever } from '../../src/bans/ban.ts';
-import { SqliteBanJournal } from '../../src/bans/ban-journal.ts';
+import { type Ban, forever } from '../../src/bans/ban.ts';
+import { SqliteBanJournal, type SqliteBanJournalOptions } from '../../src/bans/ban-journal.ts';
 import { BanService } from '../../src/bans/ban-service.ts';
 import { BanLedger } from '../../src/bans/ledger.ts';
 import { probeOf } from '../support/probe-event.ts';
 import { eventually } from '../support/redis.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('bans, levels and pardons survive a restart; other tables in the file are left alone', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const other = new DatabaseSync(path);
-  other.exec('CREATE TABLE events (id INTEGER PRIMARY KEY); INSERT INTO events VALUES (7)');
-  other.close();
-  const time = { now: 1_000_000 };
-  const errors: unknown[] = [];
-  const start = () =>
+/** A folder for journals, and what opens them. All is closed with the test. */
+async function journalFolder(t: TestContext, clock = () => 0) {
+  const folder = await tempDir(t, 'journal');
+  /** What the journals and services have reported. */
+  const errors: Error[] = [];
+  const onError = (error: unknown): unknown => errors.push(error as Error);
+  const fileOf = (name: string): string => join(folder, name);
+  const open = (options: Partial<SqliteBanJournalOptions> = {}, name = 'sekisho.db'): SqliteBanJournal => {
+    const journal = new SqliteBanJournal({ path: fileOf(name), memory: 60_000, clock, onError, ...options });
+    t.after(() => journal.close());
+    return journal;
+  };
+  /** Another user of a journal's file. */
+  const database = (name = 'sekisho.db'): DatabaseSync => {
+    const opened = new DatabaseSync(fileOf(name));
+    t.after(() => opened.isOpen && opened.close());
+    return opened;
+  };
+  /** A service that bans after two probes, for one minute and then for ten. */
+  const start = (journal: SqliteBanJournal): Promise<BanService> =>
     BanService.start({
       ledger: new BanLedger({
         after: 2,
         within: 60_000,
         for: [60_000, 600_000],
         exempt: new PrefixSet([]),
-        clock: () => time.now,
+        clock,
       }),
-      journal: new SqliteBanJournal({
-        path,
-        memory: 600_000,
-        clock: () => time.now,
-        onError: (error) => errors.push(error),
-      }),
+      journal,
       lists: [],
       onBan: () => {},
-      onError: (error) => errors.push(error),
+      onError,
     });
+  return { open, database, start, errors };
+}
+
+/** The ban of a probe, each number of another client. */
+const row = (number: number): Ban => ({
+  prefix: `10.0.${number >> 8}.${number & 255}/32`,
+  since: 1,
+  until: 5000,
+  changed: 1,
+  level: 1,
+  by: 'probes',
+  reason: 'connect',
+});
+const written = (database: DatabaseSync): number =>
+  database.prepare('SELECT count(*) AS n FROM bans').get()!.n as number;
+const prefixesIn = (journal: SqliteBanJournal): string[] => journal.load().map(({ prefix }) => prefix);
+
+test('bans, levels and pardons survive a restart; other tables in the file are left alone', async (t) => {
+  const time = { now: 1_000_000 };
+  const folder = await journalFolder(t, () => time.now);
+  const other = folder.database();
+  other.exec('CREATE TABLE events (id INTEGER PRIMARY KEY); INSERT INTO events VALUES (7)');
+  other.close();
+  const start = () => folder.start(folder.open({ memory: 600_000 }));
 
   const first = await start();
   for (const client of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '2001:db8::1', '2001:db8::2'])
@@ -71,39 +102,22 @@ test('bans, levels and pardons survive a restart; other tables in the file are l
     ['203.0.113.0/24'],
   );
   last.close();
-  const reopened = new DatabaseSync(path);
-  t.after(() => reopened.close());
+  const reopened = folder.database();
   assert.equal(reopened.prepare('SELECT id FROM events').get()!.id, 7);
-  assert.equal(
-    reopened.prepare('SELECT count(*) AS n FROM bans').get()!.n,
-    1,
-    'forgotten records are deleted',
-  );
-  assert.deepEqual(errors, []);
+  assert.equal(written(reopened), 1, 'forgotten records are deleted');
+  assert.deepEqual(folder.errors, []);
 });
 
 test('a record that bans everyone, or that nobody could remove, does not take effect after a restart', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const errors: Error[] = [];
   const now = Date.now();
-  const open = () =>
-    new SqliteBanJournal({
-      path,
-      memory: 60_000,
-      clock: () => now,
-      onError: (error) => errors.push(error as Error),
-    });
-  const ledger = () =>
-    new BanLedger({ after: 2, within: 1, for: [60_000], exempt: new PrefixSet([]), clock: () => now });
-  const start = () =>
-    BanService.start({ ledger: ledger(), journal: open(), lists: [], onBan: () => {}, onError: () => {} });
+  const { open, start, errors } = await journalFolder(t, () => now);
   const record = { since: now, until: forever, changed: now, level: 1, by: 'operator', reason: '' } as const;
   const journal = open();
   for (const prefix of ['0.0.0.0/0', '127.0.0.0/1', '192.0.2.1']) journal.save({ ...record, prefix });
   journal.save({ ...record, prefix: '198.51.100.1/32', changed: forever });
   journal.close();
 
-  const first = await start();
+  const first = await start(open());
   assert.deepEqual(
     [...first.ledger.records()].map(({ prefix }) => prefix),
     ['198.51.100.1/32'],
@@ -111,7 +125,7 @@ test('a record that bans everyone, or that nobody could remove, does not take ef
   assert.match(errors[0]!.message, /deleted 3 invalid ban records .*0\.0\.0\.0\/0/);
   assert.notEqual(first.ledger.remove('198.51.100.1'), null);
   first.close();
-  const second = await start();
+  const second = await start(open());
   assert.equal(errors.length, 1, 'they are deleted, and reported once');
   assert.equal(second.isBanned('198.51.100.1/32'), false, 'the pardon survives the restart');
   assert.equal(second.ledger.record('198.51.100.1/32')?.level, 0);
@@ -119,80 +133,41 @@ test('a record that bans everyone, or that nobody could remove, does not take ef
 });
 
 test('no ban is lost while the file is locked', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const errors: unknown[] = [];
-  const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
-  const journal = new SqliteBanJournal(options);
-  const ban = (prefix: string) => ({
-    prefix,
-    since: 1,
-    until: 5000,
-    changed: 1,
-    level: 1,
-    by: 'probes' as const,
-    reason: 'connect',
-  });
-  const lock = new DatabaseSync(path);
+  const { open, database, errors } = await journalFolder(t);
+  const journal = open();
+  const lock = database();
   lock.exec('BEGIN IMMEDIATE');
-  journal.save(ban('192.0.2.1/32'));
+  journal.save(row(1));
   journal.flush();
   assert.equal(errors.length, 1);
   assert.match(String(errors[0]), /locked/);
   lock.exec('COMMIT');
   lock.close();
-  journal.save(ban('192.0.2.2/32'));
+  journal.save(row(2));
   journal.close();
-  const again = new SqliteBanJournal(options);
-  t.after(() => again.close());
-  assert.deepEqual(
-    again.load().map(({ prefix }) => prefix),
-    ['192.0.2.1/32', '192.0.2.2/32'],
-  );
-});
-
-const row = (number: number) => ({
-  prefix: `10.0.${number >> 8}.${number & 255}/32`,
-  since: 1,
-  until: 5000,
-  changed: 1,
-  level: 1,
-  by: 'probes' as const,
-  reason: 'connect',
+  assert.deepEqual(prefixesIn(open()), [row(1).prefix, row(2).prefix]);
 });
 
 test('the first ban is written at once, and the following ones in batches', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const journal = new SqliteBanJournal({
-    path,
-    memory: 1000,
-    clock: () => 0,
-    onError: (error) => assert.fail(String(error)),
-    rest: 400,
-  });
-  t.after(() => journal.close());
-  const reader = new DatabaseSync(path);
-  t.after(() => reader.close());
-  const written = (): number => reader.prepare('SELECT count(*) AS n FROM bans').get()!.n as number;
+  const { open, database, errors } = await journalFolder(t);
+  const journal = open({ rest: 400 });
+  const reader = database();
   const seen = new Set<number>();
   for (let number = 0; number < 100; number++) {
     journal.save(row(number));
     await new Promise((turn) => setImmediate(turn));
-    seen.add(written());
+    seen.add(written(reader));
   }
-  await eventually(() => written() === 100, 'the rest is written without another ban');
+  await eventually(() => written(reader) === 100, 'the rest is written without another ban');
   assert.ok(seen.has(1), 'the first one');
   assert.ok(seen.size <= 3, `more than three writes: ${[...seen].join(' ')}`);
+  assert.deepEqual(errors, []);
 });
 
 test('a lock held by another thread delays no request, and no ban is lost', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const errors: unknown[] = [];
-  const options = { path, memory: 1000, clock: () => 0, onError: (error: unknown) => errors.push(error) };
-  const journal = new SqliteBanJournal({ ...options, rest: 10 });
-  t.after(() => journal.close());
-  const other = new DatabaseSync(path);
-  t.after(() => other.close());
-  const written = (): number => other.prepare('SELECT count(*) AS n FROM bans').get()!.n as number;
+  const { open, database, errors } = await journalFolder(t);
+  const journal = open({ rest: 10 });
+  const other = database();
   other.exec('BEGIN IMMEDIATE');
   journal.save(row(0));
   let longest = 0;
@@ -204,31 +179,20 @@ test('a lock held by another thread delays no request, and no ban is lost', asyn
   // Outside the request path the journal waits up to a second for the lock.
   assert.ok(longest < 900, `${longest} ms`);
   other.exec('COMMIT');
-  await eventually(() => written() === 1, 'it is written once the lock is released');
+  await eventually(() => written(other) === 1, 'it is written once the lock is released');
   assert.deepEqual(errors, []);
   other.exec('BEGIN IMMEDIATE');
   journal.save(row(1));
   await eventually(() => errors.length === 1, 'a lasting lock is reported');
   assert.match(String(errors[0]), /locked/);
   other.exec('COMMIT');
-  await eventually(() => written() === 2, 'the ban is written nonetheless');
+  await eventually(() => written(other) === 2, 'the ban is written nonetheless');
 });
 
 test('a full journal deletes the probe bans that end soonest; a replaced record takes no room', async (t) => {
-  const path = join(await tempDir(t, 'journal'), 'sekisho.db');
-  const journal = new SqliteBanJournal({
-    path,
-    memory: 1000,
-    clock: () => 0,
-    onError: (error) => assert.fail(String(error)),
-    most: 10,
-  });
-  t.after(() => journal.close());
-  const prefixes = (): string[] =>
-    journal
-      .load()
-      .map(({ prefix }) => prefix)
-      .sort();
+  const { open, errors } = await journalFolder(t);
+  const journal = open({ most: 10 });
+  const prefixes = (): string[] => prefixesIn(journal).sort();
   const all = Array.from({ length: 10 }, (_, number) => row(number));
   for (let round = 0; round < 3; round++) {
     for (const ban of all) journal.save({ ...ban, changed: round });
@@ -244,45 +208,21 @@ test('a full journal deletes the probe bans that end soonest; a replaced record 
   assert.equal(left.length, 9);
   assert.ok(left.includes(row(20).prefix), "an operator's ban stays");
   assert.ok(!left.includes(row(21).prefix) && !left.includes(row(22).prefix));
+  assert.deepEqual(errors, []);
 });
 
 test('a service that moves to another journal takes over its bans, and saves old and new bans there', async (t) => {
-  const dir = await tempDir(t, 'journal');
-  const open = (name: string) =>
-    new SqliteBanJournal({
-      path: join(dir, name),
-      memory: 60_000,
-      clock: () => 1000,
-      onError: (error) => assert.fail(String(error)),
-    });
-  const prefixesIn = (name: string): string[] => {
-    const journal = open(name);
-    const found = journal.load().map(({ prefix }) => prefix);
-    journal.close();
-    return found.sort();
-  };
-  const next = open('next.db');
+  const { open, start, errors } = await journalFolder(t, () => 1000);
+  const next = open({}, 'next.db');
   next.save({ ...row(9), until: 100_000 });
   next.flush();
-  const ledger = new BanLedger({
-    after: 1,
-    within: 1000,
-    for: [60_000],
-    exempt: new PrefixSet([]),
-    clock: () => 1000,
-  });
-  const service = await BanService.start({
-    ledger,
-    journal: open('first.db'),
-    lists: [],
-    onBan: () => {},
-    onError: (error) => assert.fail(String(error)),
-  });
-  ledger.add({ prefix: '192.0.2.1' });
+  const service = await start(open({}, 'first.db'));
+  service.ledger.add({ prefix: '192.0.2.1' });
   service.moveTo(next);
   assert.equal(service.isBanned(row(9).prefix), true);
-  ledger.add({ prefix: '192.0.2.2' });
+  service.ledger.add({ prefix: '192.0.2.2' });
   service.close();
-  assert.deepEqual(prefixesIn('first.db'), ['192.0.2.1/32']);
-  assert.deepEqual(prefixesIn('next.db'), [row(9).prefix, '192.0.2.1/32', '192.0.2.2/32'].sort());
+  assert.deepEqual(prefixesIn(open({}, 'first.db')), ['192.0.2.1/32']);
+  assert.deepEqual(prefixesIn(open({}, 'next.db')), [row(9).prefix, '192.0.2.1/32', '192.0.2.2/32']);
+  assert.deepEqual(errors, []);
 });

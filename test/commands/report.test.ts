@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { mispFaults } from '../reports/misp-schema.ts';
+import { stixFaults } from '../reports/stix-schema.ts';
 import { faultsOf } from '../reports/xarf-schema.ts';
 import { root } from '../support/gateway-process.ts';
 import type { Owner } from '../support/owner.ts';
@@ -70,8 +72,10 @@ suite('sekisho report', () => {
     assert.equal(new URLSearchParams(form).get('ip'), '203.0.113.7');
     assert.deepEqual(more, []);
     const stix = JSON.parse((await report('--format', 'stix')).stdout);
+    assert.equal(stixFaults(stix), '');
     assert.equal(stix.objects.filter(({ type }: { type: string }) => type === 'indicator').length, 1);
     const misp = JSON.parse((await report('--format', 'misp', '--client', '203.0.113.0/24')).stdout);
+    assert.equal(mispFaults(misp), '');
     assert.equal(misp.Event.Attribute.length, 1);
   });
 

@@ -1,6 +1,9 @@
 /** The mail decoy: plays along up to a recipient or a sign-in. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { nmap } from '../support/nmap.ts';
 import { watchDials } from '../support/no-dial.ts';
 import { requirePeer, without } from '../support/peers.ts';
@@ -87,9 +90,81 @@ suite('the mail decoy', () => {
         [rule, destination, answer],
       );
     }
+  });
+
+  test('records a session without a recipient or a sign-in once, at its end, with the last reply', async (t) => {
+    const { port, events } = await startDecoy(t, 'smtp', { messageTime: 200 });
+    for (const [bytes, answer, intent, recorded] of [
+      ['EHLO x\r\n', 250, 'mail-relay', 'EHLO x\\r\\n'],
+      ['EHLO x\r\nQUIT\r\n', 221, 'mail-relay', 'EHLO x\\r\\nQUIT\\r\\n'],
+      ['VRFY root\r\nEXPN all\r\n', 502, 'mail-relay', 'VRFY root\\r\\nEXPN all\\r\\n'],
+      [
+        'HELO x\r\nMAIL FROM:<a@example.org>\r\n',
+        250,
+        'mail-relay',
+        'HELO x\\r\\nMAIL FROM:<a@example.org>\\r\\n',
+      ],
+      ['EHLO x\r\nSTARTTLS\r\n', 502, 'mail-relay', 'EHLO x\\r\\nSTARTTLS\\r\\n'],
+      ['QUIT', 221, 'mail-relay', 'QUIT\\r\\n'],
+      ['hello\r\n', 502, 'web', 'hello\\r\\n'],
+      ['\r\n', 502, 'web', '\\r\\n'],
+      ['G', 502, 'web', 'G\\r\\n'],
+      [`${'NOOP\r\n'.repeat(60)}`, 421, 'mail-relay', 'NOOP\\r\\n'.repeat(50)],
+    ] as const) {
+      const before = events.length;
+      const { text } = await exchange(port, bytes);
+      assert.equal(codes(text).at(-1), String(answer), bytes);
+      assert.equal(events.length, before + 1, bytes);
+      const { rule, counts, clientPort, localPort, session, ...event } = events.at(-1)!;
+      assert.deepEqual(
+        [rule, event.answer, event.intent, counts, event.bytes],
+        ['not-http', answer, intent, false, recorded],
+      );
+      assert.ok(clientPort! > 0 && localPort === port && session != null, 'its connection');
+    }
     const { length } = events;
-    await exchange(port, 'EHLO x\r\nQUIT\r\n');
-    assert.equal(events.length, length, 'who names no recipient wants nothing that is known');
+    const silent = await exchange(port, '');
+    assert.deepEqual(codes(silent.text), ['220']);
+    assert.equal(events.length, length, 'who says nothing is not recorded');
+    const plain = await exchange(port, 'GET / HTTP/1.0\r\n\r\n');
+    assert.deepEqual(codes(plain.text), ['220', '500']);
+    assert.deepEqual([events.length, events.at(-1)!.rule], [length + 1, 'host-missing']);
+  });
+
+  test('records who leaves without a word more, at once', async (t) => {
+    const { port, events } = await startDecoy(t, 'smtp');
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'data');
+    socket.write('EHLO x\r\n');
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    for (let i = 0; i < 100 && events.length === 0; i++) await delay(20);
+    assert.deepEqual(
+      events.map(({ rule, answer, request }) => [rule, answer, request]),
+      [['not-http', 'drop', 'EHLO x']],
+    );
+  });
+
+  test('never stores credentials of a sign-in that was not finished', async (t) => {
+    const { port, events } = await startDecoy(t, 'smtp', { messageTime: 200 });
+    for (const [bytes, recorded] of [
+      ['AUTH LOGIN c2Nhbm5lcg==\r\n', 'AUTH LOGIN [credentials]\\r\\n'],
+      ['AUTH LOGIN\r\nc2Nhbm5lcg==\r\n', 'AUTH LOGIN\\r\\n[credentials]\\r\\n'],
+      ['AUTH LOGIN\r\nc2Nhbm5lcg==\r\n*\r\n', 'AUTH LOGIN\\r\\n[credentials]\\r\\n[credentials]\\r\\n'],
+      ['AUTH XOAUTH2 c2Nhbm5lcg==\r\nQUIT\r\n', 'AUTH XOAUTH2 [credentials]\\r\\nQUIT\\r\\n'],
+      [
+        'AUTH XOAUTH2\r\nc2Nhbm5lcg==\r\nc2Nhbm5lcg==\r\n',
+        'AUTH XOAUTH2\\r\\n[credentials]\\r\\n[credentials]\\r\\n',
+      ],
+    ] as const) {
+      await exchange(port, bytes);
+      assert.equal(events.at(-1)!.bytes, recorded);
+      assert.equal(events.at(-1)!.rule, 'not-http');
+    }
+    assert.equal(events.length, 5);
+    assert.match(events[0]!.credentialHash!, /^[0-9a-f]{32}$/);
+    assert.equal(events[1]!.credentialHash, events[0]!.credentialHash, 'the same name');
+    assert.doesNotMatch(JSON.stringify(events), /c2Nhbm5l|scanner/);
   });
 
   test('swaks goes as far as its recipient or its password, and leaves both', {
@@ -119,6 +194,16 @@ suite('the mail decoy', () => {
     );
     assert.equal(events[1]!.credentialHash, events[2]!.credentialHash);
     assert.doesNotMatch(JSON.stringify(events), /hunter2/);
+    // Only as far as a command: no recipient and no password.
+    for (const last of ['CONNECT', 'EHLO', 'MAIL']) await swaks('--quit-after', last);
+    assert.deepEqual(
+      events.slice(3).map(({ rule, answer, request }) => [rule, answer, request.slice(0, 5)]),
+      [
+        ['not-http', 221, 'QUIT'],
+        ['not-http', 221, 'EHLO '],
+        ['not-http', 221, 'EHLO '],
+      ],
+    );
   });
 
   test('nmap finds no open relay and no users, and its recipients are recorded', {
@@ -128,10 +213,13 @@ suite('the mail decoy', () => {
     const { port, events } = await startDecoy(t, 'smtp');
     const relay = await nmap({ port, script: 'smtp-open-relay' });
     assert.doesNotMatch(relay.scripts.get('smtp-open-relay') ?? '', /is an open relay/i);
-    assert.ok(events.length >= 10, `${events.length} recipients`);
-    assert.ok(events.every(({ intent, answer }) => intent === 'mail-relay' && answer === 554));
+    const recipients = events.filter(({ rule }) => rule.startsWith('smtp-'));
+    assert.ok(recipients.length >= 10, `${recipients.length} recipients`);
+    assert.ok(recipients.every(({ intent, answer }) => intent === 'mail-relay' && answer === 554));
+    const before = events.length;
     const users = await nmap({ port, script: 'smtp-enum-users' });
     assert.doesNotMatch(users.scripts.get('smtp-enum-users') ?? '', /^\s*(?:root|admin)\s*$/m);
+    assert.ok(events.length > before, 'nor does a search for users go unrecorded');
     assert.deepEqual(watch.others(), []);
   });
 

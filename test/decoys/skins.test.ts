@@ -48,11 +48,10 @@ suite('the skin of a decoy', () => {
           assert.equal(/realm="office proxy"/.test(text), realm !== null);
           assert.doesNotMatch(text, bannerWords);
           assert.doesNotMatch(text, /example/, 'nothing of the request comes back');
-          if (events.length > seen) assert.equal(events.at(-1)!.answer, expected);
-          seen = events.length;
+          // Recorded too if it asks for no host: HTTP/1.0 in origin-form without Host.
+          assert.equal(events.length, ++seen, bytes);
+          assert.equal(events.at(-1)!.answer, expected);
         }
-        // HTTP/1.0 origin-form without Host asks for no host.
-        assert.equal(events.length, 3);
       }
   });
 

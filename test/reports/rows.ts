@@ -1,5 +1,9 @@
 /** Journal rows to make reports of. */
+
+import { detectProtocol } from '../../src/events/detected-protocol.ts';
 import type { JournalEvent } from '../../src/events/journal-query.ts';
+import { type Source, Sources } from '../../src/reports/sources.ts';
+import { rowOf as corpusRowOf, kinds } from '../corpus/today.ts';
 
 export const at = Date.UTC(2026, 10, 29, 10, 0, 0, 250);
 
@@ -28,3 +32,25 @@ export const rowOf = (differs: Partial<JournalEvent> = {}): JournalEvent => ({
   },
   ...differs,
 });
+
+export function sourcesOf(...rows: ReturnType<typeof rowOf>[]): Source[] {
+  const sources = new Sources(() => false);
+  sources.add(rows);
+  return sources.list();
+}
+
+/** What a journal can hold: IPv4 and IPv6, ports known and unknown, old and folded rows, and every protocol that scanners speak today. */
+export const manifold = (): Source[] =>
+  sourcesOf(
+    rowOf(),
+    rowOf({ clientPort: 40_001, count: 2_000_000_000 }),
+    rowOf({ client: '198.51.100.8', clientPort: null }),
+    rowOf({ client: '198.51.100.9', localAddress: null, localPort: null, session: null, protocol: null }),
+    rowOf({ client: '198.51.100.10', clientPort: 0, localPort: 65_535, last: at }),
+    rowOf({ client: '2001:db9::7', localAddress: '2001:db9::80', protocol: 'socks5', rule: 'socks5' }),
+    rowOf({ client: '2001:db9:0:1:2:3:4:5', rule: 'smtp-auth-failed', protocol: 'smtp', count: 9 }),
+    ...kinds.map((kind, index) => {
+      const { protocol = null } = detectProtocol(Buffer.from(corpusRowOf(kind).bytes, 'latin1'));
+      return rowOf({ client: `203.0.112.${index + 1}`, protocol });
+    }),
+  );

@@ -165,6 +165,7 @@ function Origins({ summary, range }: { summary: SummaryAnswer; range: number }):
       <section class="card">
         <h2>{t.who.networks}</h2>
         <p class="lead">{t.who.networksLead}</p>
+        {origins.data?.cut === true && <p class="lead">{t.who.cut(origins.data.clients)}</p>}
         <Loaded of={origins}>
           {({ networks, others }) => (
             <Bars

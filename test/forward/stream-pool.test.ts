@@ -1,0 +1,91 @@
+/** The HTTP/2 connections to one backend: what waits for them where Node refuses to dial. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { suite, type TestContext, test } from 'node:test';
+import type { BackendAddress } from '../../src/forward/backend.ts';
+import type { Waiter } from '../../src/forward/bounded-pool.ts';
+import { StreamPool } from '../../src/forward/stream-pool.ts';
+import type { UpstreamError } from '../../src/forward/upstream-error.ts';
+import type { Exchange } from '../../src/forward/upstream-exchange.ts';
+import { eventually } from '../support/eventually.ts';
+
+class Recorder implements Waiter {
+  readonly client = null;
+  exchange: Exchange | null = null;
+  error: UpstreamError | null = null;
+  onConnection(exchange: Exchange): void {
+    this.exchange = exchange;
+    // Without a request the stream would not count.
+    exchange.send(get, { ...sink });
+  }
+  onFailure(error: UpstreamError): void {
+    this.error = error;
+  }
+}
+const get = {
+  method: 'GET',
+  framing: 'none',
+  head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  body: null,
+  trailers: [],
+  ended: true,
+  upgrade: false,
+} as const;
+const ignore = (): void => {};
+const sink = {
+  client: null,
+  onReady: ignore,
+  onInformation: ignore,
+  onHead: ignore,
+  onUpgrade: ignore,
+  onData: ignore,
+  onEnd: ignore,
+  onDrain: ignore,
+  onFailure: ignore,
+};
+
+/** A backend that answers nothing and takes one stream a connection. */
+async function backend(t: TestContext) {
+  const sessions: ServerHttp2Session[] = [];
+  const server = createServer({ settings: { maxConcurrentStreams: 1 } });
+  server.on('session', (session) => sessions.push(session));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => {
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, sessions };
+}
+
+function pool(t: TestContext, address: BackendAddress, maxQueue: number): StreamPool {
+  const times = { connect: 5000, headers: 5000, body: 5000, queueTimeout: 60_000, idle: 60_000 };
+  const made = new StreamPool(address, { ...times, maxConnections: 2, maxQueue });
+  t.after(() => made.close());
+  return made;
+}
+
+suite('a dial that Node refuses', () => {
+  test('leaves nothing in the queue', async (t) => {
+    const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port: 65_536, http2: true }, 0);
+    for (let i = 0; i < 3; i++) assert.throws(() => made.take(new Recorder()), RangeError);
+    assert.equal(made.load, 0);
+  });
+
+  test('fails what waits with 502, unsent, while another connection goes on', async (t) => {
+    const { port, sessions } = await backend(t);
+    const address = { kind: 'tcp', host: '127.0.0.1', port, http2: true } as const;
+    const made = pool(t, address, 4);
+    const [first, second] = [new Recorder(), new Recorder()];
+    made.take(first);
+    made.take(second);
+    // The first connection is being dialled. Its SETTINGS will say that the second exchange needs another.
+    Object.assign(address, { port: 65_536 });
+    await eventually(() => second.error !== null, 'it fails');
+    assert.match(second.error!.message, /cannot dial/);
+    assert.deepEqual([second.error!.status, second.error!.unsent, second.exchange], [502, true, null]);
+    assert.notEqual(first.exchange, null);
+    assert.deepEqual([made.load, sessions.length], [1, 1]);
+  });
+});
