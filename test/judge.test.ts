@@ -372,11 +372,28 @@ suite('the text and evidence of a signal', () => {
       ),
       policy,
     );
-    assert.equal(wanted?.protocol, 'connect-udp');
+    assert.deepEqual([wanted?.protocol, wanted?.text], ['connect-udp', '192.0.2.6:443']);
     assert.equal(
       judge(request('/', ...own, 'Connection', 'Upgrade', 'Upgrade', 'foo'), policy).wanted?.protocol,
       undefined,
     );
+  });
+
+  test('the whole method or the whole target is marked where all of it is the fault', () => {
+    const h2 = { authority: 'www.example.net', scheme: 'https', protocol: null };
+    const rows: readonly [HttpRequest, string][] = [
+      [{ ...request('/', ...own), method: 'FOO' }, 'method-unknown method 0 3'],
+      [{ ...request('/', ...own), method: 'TRACE' }, 'trace method 0 5'],
+      [{ ...request('a:1', ...own), method: 'CONNECT' }, 'connect target 0 3'],
+      [{ ...request(''), method: 'CONNECT', version: '2.0', h2 }, 'connect method 0 7'],
+      [{ ...request('/'), version: '2.0', h2: { ...h2, scheme: 'ftp' } }, 'absolute-form-scheme target 0 1'],
+      [request('ftp://a/', ...own), 'absolute-form-scheme target 0 3'],
+      [request('/proxy.php?url=http://10.0.0.1/', ...own), 'path-proxy target 0 31'],
+    ];
+    for (const [what, expected] of rows) {
+      const [{ rule, evidence } = assert.fail(expected)] = judge(what, policy).signals;
+      assert.equal(`${rule} ${evidence.part} ${evidence.start} ${evidence.end}`, expected);
+    }
   });
 
   test('of two destinations the first is named', () => {
@@ -416,6 +433,26 @@ test('the path of a refused request that names no destination still tells what t
   assert.deepEqual([rule, wanted?.host, wanted?.path], ['trace', '', attack]);
 });
 
+test('a path that begins with two slashes names no host for a server that merges them, a URL in it does', () => {
+  const merging = { ...policy, mergesSlashes: true };
+  const rules = (target: string) => judge(request(target, ...own), merging).signals.map(({ rule }) => rule);
+  assert.deepEqual(rules('//evil.example/x'), []);
+  assert.deepEqual(rules('///http://evil.example/x'), ['url-in-path']);
+  assert.deepEqual(
+    judge(request('//evil.example/x', ...own), policy).signals.map(({ rule }) => rule),
+    ['url-in-path'],
+  );
+});
+
+test('an absolute :path of another host than :authority is a mismatch too', () => {
+  const h2 = { authority: 'gate.example.net', scheme: 'https', protocol: null };
+  const { signals } = judge({ ...request('http://www.example.net/'), version: '2.0', h2 }, policy);
+  assert.deepEqual(signals.map(({ rule }) => rule).sort(), [
+    'absolute-form-host-mismatch',
+    'target-malformed',
+  ]);
+});
+
 test('CONNECT is one signal, over HTTP/1 and HTTP/2, and its target is not read as that of another method', () => {
   const over1 = judge({ ...request('www.example.com:443', ...own), method: 'CONNECT' }, policy);
   const h2 = { authority: 'www.example.com:443', scheme: '', protocol: null };
@@ -446,12 +483,12 @@ test('a WebSocket by Upgrade passes if its site has WebSocket, and only GET over
     request('/chat', 'Host', host, 'Connection', 'Upgrade', 'Upgrade', 'websocket');
   const open = judge(handshake('gate.example.net'), policy);
   assert.deepEqual([open.action, open.upgrade, open.strip], ['allow', true, []]);
-  const options = request('/chat', 'Host', 'gate.example.net', 'Upgrade', 'websocket');
+  const alone = request('/chat', 'Upgrade', 'websocket', 'Host', 'gate.example.net');
   for (const other of [
     handshake('static.example.net'),
     { ...handshake('gate.example.net'), method: 'POST' },
     { ...handshake('gate.example.net'), version: '1.0' },
-    options,
+    alone,
   ]) {
     const { action, upgrade, strip, rule } = judge(other, policy);
     assert.deepEqual([action, upgrade, strip, rule], ['flag', false, [strip[0]], 'upgrade-unknown']);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
+import { FieldEdits } from '../../src/forward/field-edits.ts';
 import { type ForwardedRequest, forwardedHead } from '../../src/forward/forwarded-head.ts';
 import { judge } from '../../src/judge.ts';
 import type { HttpRequest } from '../../src/wire/http-request.ts';
@@ -104,5 +105,108 @@ suite('the head that a backend gets', () => {
       { numRuns: 6000 },
     );
     assert.ok(passed > 1000, `only ${passed} of them passed`);
+  });
+});
+
+const plain: ForwardedRequest = {
+  ...{ method: 'GET', version: '1.1', rawHeaders: [], path: '/', host: 'www.example.net' },
+  ...{ trusted: false, peer: '192.0.2.7', client: '192.0.2.7', secure: false },
+  ...{ strip: [], length: null, closes: false, upgrade: false, via: null },
+};
+const start = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n';
+const forwarding =
+  'X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: www.example.net\r\nX-Forwarded-Port: 80\r\nX-Real-IP: 192.0.2.7\r\nForwarded: for=192.0.2.7;host=www.example.net;proto=http\r\n';
+
+suite('the fields of that head', () => {
+  const edits = FieldEdits.of([
+    { name: 'X-Set', action: 'set', value: '1' },
+    { name: 'X-Gone', action: 'remove', value: '' },
+  ]);
+  const fields = (...rawHeaders: string[]) => ({ rawHeaders });
+  const rows: readonly [what: string, over: Partial<ForwardedRequest>, ...lines: string[]][] = [
+    ['no body', {}],
+    ['a body with a length', { length: 5, ...fields('content-length', '05') }, 'Content-Length: 5'],
+    ['an empty body', { length: 0 }, 'Content-Length: 0'],
+    ['no body and a length', fields('Content-Length', '00'), 'Content-Length: 0'],
+    ['a chunked body', { length: -1, ...fields('Content-Length', '5') }, 'Transfer-Encoding: chunked'],
+    ['the last request of a connection', { closes: true }, 'Connection: close'],
+    ['trailers', fields('TE', 'trailers', 'te', 'gzip'), 'TE: trailers', 'Connection: TE'],
+    [
+      'trailers on the last',
+      { closes: true, ...fields('TE', 'gzip, trailers') },
+      'TE: trailers',
+      'Connection: TE, close',
+    ],
+    ['other transfer codings', fields('TE', 'gzip')],
+    [
+      'a WebSocket',
+      { upgrade: true, closes: true, ...fields('TE', 'trailers', 'Upgrade', 'h2c', 'Connection', 'Upgrade') },
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+    ],
+    ['via', { via: 'gate', version: '1.0' }, 'Via: 1.0 gate'],
+    ['a client certificate', { certificate: 'CN=a' }, 'X-Client-Cert-Subject: CN=a'],
+    [
+      'fields that Connection lines name',
+      fields(
+        'X-A',
+        '1',
+        'Connection',
+        'keep-alive',
+        'connection',
+        'x-a',
+        'Connection',
+        'X-B',
+        'x-b',
+        '2',
+        'X-C',
+        '3',
+      ),
+      'X-C: 3',
+    ],
+    ['a field that the verdict strips', { strip: [2], ...fields('X-A', '1', 'X-A', '2') }, 'X-A: 1'],
+    [
+      'edits',
+      { edits, ...fields('Connection', 'x-set', 'x_set', '2', 'X-Gone', '3', 'X', '4') },
+      'X: 4',
+      'X-Set: 1',
+    ],
+  ];
+  for (const [what, over, ...lines] of rows)
+    test(what, () => {
+      const text = lines.map((line) => `${line}\r\n`).join('');
+      assert.equal(forwardedHead({ ...plain, ...over }), `${start}${text}${forwarding}\r\n`);
+    });
+
+  test('hop-by-hop fields and fields that are written here never come from the client', () => {
+    const names =
+      'Host Connection Keep-Alive Proxy-Connection Proxy-Authorization Proxy-Authenticate Proxy TE Transfer-Encoding Upgrade HTTP2-Settings Expect X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port X-Real-IP Forwarded X-Client-Cert-Subject x_client-cert_subject X-Client_Cert-Subject X_Client_Cert_Subject X-Client-Cert_Subject';
+    for (const name of names.split(' '))
+      assert.equal(forwardedHead({ ...plain, rawHeaders: [name, 'x'] }), `${start}${forwarding}\r\n`, name);
+  });
+
+  const theirs = {
+    rawHeaders: [
+      ...['X-Forwarded-For', '198.51.100.1', 'X-Forwarded-For', '198.51.100.2', 'X-Forwarded-Proto', 'https'],
+      ...['X-Forwarded-Host', 'shop.example.net', 'Forwarded', 'for=198.51.100.1', 'X-Real-IP', '10.0.0.1'],
+    ],
+  };
+  test('a trusted proxy has its forwarding fields kept and extended, except X-Real-IP', () => {
+    const head = forwardedHead({ ...plain, ...theirs, trusted: true, client: '198.51.100.2' });
+    assert.equal(
+      head,
+      `${start}X-Forwarded-For: 198.51.100.1, 198.51.100.2, 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example.net\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 198.51.100.2\r\nForwarded: for=198.51.100.1, for=192.0.2.7;host=www.example.net;proto=http\r\n\r\n`,
+    );
+    assert.equal(forwardedHead({ ...plain, ...theirs }), `${start}${forwarding}\r\n`, 'anyone else has not');
+    const port = { rawHeaders: [...theirs.rawHeaders, 'X-Forwarded-Port', '8443'], trusted: true };
+    assert.match(forwardedHead({ ...plain, ...port }), /\r\nX-Forwarded-Port: 8443\r\n/);
+  });
+
+  test('IPv6 addresses and hosts with a port are quoted; the port is that of the host, or of the scheme', () => {
+    const six = forwardedHead({ ...plain, peer: '2001:db8::7', host: 'www.example.net:8443', secure: true });
+    assert.match(six, /\r\nX-Forwarded-Proto: https\r\n[\s\S]*\r\nX-Forwarded-Port: 8443\r\n/);
+    assert.match(six, /\r\nForwarded: for="\[2001:db8::7\]";host="www\.example\.net:8443";proto=https\r\n/);
+    const address = forwardedHead({ ...plain, host: '[2001:db8::80]', secure: true });
+    assert.match(address, /\r\nX-Forwarded-Port: 443\r\n/);
   });
 });
