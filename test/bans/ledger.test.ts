@@ -150,7 +150,9 @@ suite('ledger: probes', () => {
 suite('ledger: an operator', () => {
   test('bans an address or a network, with or without an end', () => {
     const { ledger, time } = ledgerAt();
-    assert.equal(ledger.add({ prefix: '198.51.100.7' }).until, forever);
+    const { until, level, by } = ledger.add({ prefix: '198.51.100.7' });
+    assert.deepEqual([until, level, by], [forever, 1, 'operator']);
+    assert.equal(ledger.add({ prefix: '198.51.100.7' }).level, 2);
     assert.equal(
       ledger.add({ prefix: '203.0.113.0/24', for: minute, reason: 'scan' }).until,
       time.now + minute,
@@ -189,17 +191,20 @@ suite('ledger: an operator', () => {
     assert.equal(ledger.offend('192.0.2.1', 'connect')?.level, 1);
   });
 
-  test("lifting a network's ban resets the counts of its clients; its expiry does not", () => {
+  test('lifting a ban resets the counts of the clients in it; its expiry does not', () => {
     const { ledger, time } = ledgerAt();
-    for (const lift of [true, false]) {
-      const client = lift ? '198.51.100.7' : '203.0.113.7';
-      const network = lift ? '198.51.100.0/24' : '203.0.113.0/24';
+    for (const [lift, client, banned] of [
+      [true, '198.51.100.7', '198.51.100.0/24'],
+      [false, '203.0.113.7', '203.0.113.0/24'],
+      [true, '192.0.2.7', '192.0.2.7'],
+      [false, '192.0.2.8', '192.0.2.8'],
+    ] as const) {
       ledger.offend(client, 'connect');
       ledger.offend(client, 'connect');
-      ledger.add({ prefix: network, for: minute });
-      if (lift) ledger.remove(network);
+      ledger.add({ prefix: banned, for: minute });
+      if (lift) ledger.remove(banned);
       else time.now += minute;
-      assert.equal(ledger.offend(client, 'connect') === null, lift);
+      assert.equal(ledger.offend(client, 'connect') === null, lift, banned);
     }
   });
 

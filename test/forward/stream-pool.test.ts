@@ -1,8 +1,9 @@
 /** The HTTP/2 connections to one backend: what waits for them where Node refuses to dial. */
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { BackendAddress } from '../../src/forward/backend.ts';
 import type { Waiter } from '../../src/forward/bounded-pool.ts';
@@ -46,17 +47,19 @@ const sink = {
   onFailure: ignore,
 };
 
-/** A backend that answers nothing and takes one stream a connection. */
+/** A backend that answers nothing by itself and takes one stream a connection. */
 async function backend(t: TestContext) {
   const sessions: ServerHttp2Session[] = [];
+  const streams: ServerHttp2Stream[] = [];
   const server = createServer({ settings: { maxConcurrentStreams: 1 } });
   server.on('session', (session) => sessions.push(session));
+  server.on('stream', (stream) => streams.push(stream));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.after(() => {
     for (const session of sessions) session.destroy();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, sessions };
+  return { port: (server.address() as AddressInfo).port, sessions, streams, server };
 }
 
 function pool(t: TestContext, address: BackendAddress, maxQueue: number): StreamPool {
@@ -88,4 +91,23 @@ suite('a dial that Node refuses', () => {
     assert.notEqual(first.exchange, null);
     assert.deepEqual([made.load, sessions.length], [1, 1]);
   });
+});
+
+test('an exchange that waits is not failed by a dial in vain while another connection is busy: it is next there', async (t) => {
+  const dialled: Socket[] = [];
+  const onDial = (message: unknown): unknown => dialled.push((message as { socket: Socket }).socket);
+  subscribe('net.client.socket', onDial);
+  t.after(() => unsubscribe('net.client.socket', onDial));
+  const { port, streams, server } = await backend(t);
+  // Further connections are closed at once.
+  server.maxConnections = 1;
+  const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port, http2: true }, 4);
+  const [first, second] = [new Recorder(), new Recorder()];
+  made.take(first);
+  made.take(second);
+  await eventually(() => streams.length === 1 && dialled[1]?.destroyed === true, 'the second dial fails');
+  assert.deepEqual([second.error, second.exchange], [null, null]);
+  streams[0]!.respond({ ':status': 204 }, { endStream: true });
+  await eventually(() => streams.length === 2, 'it is served on the first connection');
+  assert.equal(second.error, null);
 });
