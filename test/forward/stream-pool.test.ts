@@ -62,9 +62,9 @@ async function backend(t: TestContext) {
   return { port: (server.address() as AddressInfo).port, sessions, streams, server };
 }
 
-function pool(t: TestContext, address: BackendAddress, maxQueue: number): StreamPool {
+function pool(t: TestContext, address: BackendAddress, maxQueue: number, maxConnections = 2): StreamPool {
   const times = { connect: 5000, headers: 5000, body: 5000, queueTimeout: 60_000, idle: 60_000 };
-  const made = new StreamPool(address, { ...times, maxConnections: 2, maxQueue });
+  const made = new StreamPool(address, { ...times, maxConnections, maxQueue });
   t.after(() => made.close());
   return made;
 }
@@ -110,4 +110,31 @@ test('an exchange that waits is not failed by a dial in vain while another conne
   streams[0]!.respond({ ':status': 204 }, { endStream: true });
   await eventually(() => streams.length === 2, 'it is served on the first connection');
   assert.equal(second.error, null);
+});
+
+test('an exchange that waits gets another connection where the only one ends', async (t) => {
+  const { port, sessions, streams } = await backend(t);
+  const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port, http2: true }, 4, 1);
+  const [first, second] = [new Recorder(), new Recorder()];
+  made.take(first);
+  made.take(second);
+  await eventually(() => streams.length === 1, 'the first is asked');
+  sessions[0]!.destroy();
+  await eventually(() => streams.length === 2, 'the second is asked on another connection');
+  assert.deepEqual([second.error, sessions.length, made.load], [null, 2, 1]);
+});
+
+test('a pool that closes serves what waits, then ends every connection', async (t) => {
+  const { port, sessions, streams } = await backend(t);
+  const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port, http2: true }, 4, 1);
+  const [first, second] = [new Recorder(), new Recorder()];
+  made.take(first);
+  made.take(second);
+  for (const number of [0, 1]) {
+    await eventually(() => streams.length === number + 1, 'it is asked');
+    if (number === 0) made.close();
+    streams[number]!.respond({ ':status': 204 }, { endStream: true });
+  }
+  await eventually(() => sessions.every(({ destroyed }) => destroyed), 'nothing is left');
+  assert.deepEqual([second.error, made.load], [null, 0]);
 });

@@ -25,12 +25,14 @@ function checkpoint(options: Partial<CheckpointOptions> = {}) {
     onError: (error) => errors.push(error),
     ...options,
   });
-  /** Requests counted so far, by verdict. */
-  const counted = (): Record<string, number> => {
-    const all: Record<string, number> = {};
-    for (const { verdict, count } of counters.snapshot().requests) all[verdict] = (all[verdict] ?? 0) + count;
-    return all;
-  };
+  /** Requests counted so far, by site and verdict. */
+  const counted = (): Record<string, number> =>
+    Object.fromEntries(
+      counters
+        .snapshot()
+        .requests.filter(({ count }) => count > 0)
+        .map(({ site, verdict, count }) => [`${site} ${verdict}`, count]),
+    );
   return { made, events, errors, counted };
 }
 
@@ -134,7 +136,11 @@ test('every verdict is counted once, and every one but an allowed one is recorde
   made.recordBytes(socket, Buffer.from('\x05\x01\x00'), true);
   made.recordFrames(socket, 'too many', Buffer.from('frames'), true);
   made.refuseRead(socket, judged('/', 'evil.example'), Buffer.alloc(0), true);
-  assert.deepEqual(counted(), { allow: 2, flag: 1, block: 4 });
+  assert.deepEqual(counted(), {
+    'www.example.net allow': 2,
+    'www.example.net flag': 1,
+    ' block': 4,
+  });
   assert.deepEqual(
     events.map(({ rule, action }) => `${rule} ${action}`),
     ['url-in-path flag', 'host-foreign block', 'socks5 block', 'framing block', 'host-foreign block'],
@@ -159,6 +165,6 @@ test('a banned client is turned away with one event and one count', async (t) =>
   const { made, events, counted } = checkpoint({ isBanned: () => true });
   const socket = await accepted(t);
   assert.equal(made.turnAway(socket), true);
-  assert.deepEqual([events.map(({ rule }) => rule), counted().block], [['client-banned'], 1]);
+  assert.deepEqual([events.map(({ rule }) => rule), counted()], [['client-banned'], { ' block': 1 }]);
   await once(socket, 'close');
 });
