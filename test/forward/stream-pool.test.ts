@@ -53,7 +53,7 @@ async function backend(t: TestContext) {
   const streams: ServerHttp2Stream[] = [];
   const server = createServer({ settings: { maxConcurrentStreams: 1 } });
   server.on('session', (session) => sessions.push(session));
-  server.on('stream', (stream) => streams.push(stream));
+  server.on('stream', (stream: ServerHttp2Stream) => streams.push(stream));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.after(() => {
     for (const session of sessions) session.destroy();

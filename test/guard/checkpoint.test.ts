@@ -33,7 +33,8 @@ function checkpoint(options: Partial<CheckpointOptions> = {}) {
         .requests.filter(({ count }) => count > 0)
         .map(({ site, verdict, count }) => [`${site} ${verdict}`, count]),
     );
-  return { made, events, errors, counted };
+  const timed = (): number => counters.snapshot().judge.counts.reduce((sum, count) => sum + count);
+  return { made, events, errors, counted, timed };
 }
 
 /** The server's side of a connection from a loopback address. */
@@ -146,6 +147,17 @@ test('every verdict is counted once, and every one but an allowed one is recorde
     ['url-in-path flag', 'host-foreign block', 'socks5 block', 'framing block', 'host-foreign block'],
   );
   assert.match(events[1]!.bytes, /\\r\\n\\r\\nrest$/);
+});
+
+test('one of sixteen requests is timed, the first included', async (t) => {
+  const { made, timed } = checkpoint();
+  const socket = await accepted(t);
+  const judged = made.judgeRead(request(), socket);
+  const found = Array.from({ length: 17 }, () => {
+    made.passed(judged, socket, performance.now());
+    return timed();
+  });
+  assert.deepEqual([found[0], found[15], found[16]], [1, 1, 2]);
 });
 
 test('HTTP/2 frames count towards a ban only if no page can make a browser send them', async (t) => {
