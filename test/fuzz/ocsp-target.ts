@@ -22,14 +22,14 @@ const [certificate, issuer] = [
   new X509Certificate(bytes(made.leaf)),
   new X509Certificate(bytes(made.issuer)),
 ];
-/** 60,000 bytes of the smallest integers, in place of what was signed. */
+/** Thousands of the smallest integers, in place of what was signed. */
 const wide = sequence(
   tlv(0x0a, Buffer.of(0)),
   explicit(
     0,
     sequence(
       oid('1.3.6.1.5.5.7.48.1.1'),
-      octets(sequence(sequence(Buffer.alloc(60_000, Buffer.of(2, 1, 1))))),
+      octets(sequence(sequence(Buffer.alloc(12_000, Buffer.of(2, 1, 1))))),
     ),
   ),
 );

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { OcspError, ocspRequest, readResponse } from '../../src/ocsp/response.ts';
+import { explicit, octets, oid, sequence, tlv } from '../../src/wire/der.ts';
 import { Authority, type Issued } from '../support/ocsp.ts';
 
 const owner = { after };
@@ -94,6 +95,15 @@ test('an error of the responder is named', () => {
       () => judged(Buffer.of(0x30, 3, 0x0a, 1, Number(code))),
       (error) => error instanceof OcspError && error.message === `the responder answered ${name}`,
     );
+});
+
+test('a response of thousands of elements is not read to its end', () => {
+  const signed = sequence(sequence(Buffer.alloc(12_000, Buffer.of(2, 1, 1))));
+  const basic = sequence(oid('1.3.6.1.5.5.7.48.1.1'), octets(signed));
+  assert.throws(
+    () => judged(sequence(tlv(0x0a, Buffer.of(0)), explicit(0, basic))),
+    (error) => error instanceof OcspError && /node count exceeded/.test(String(error.cause)),
+  );
 });
 
 test('bytes after a response are refused', async () => {
