@@ -112,3 +112,23 @@ test('probes that leave the window make room: a client that goes on slowly pushe
   for (let time = 100; time < 10_000; time += 100) assert.equal(offences.add('192.0.2.2/32', time), 1);
   assert.equal(offences.size, 2);
 });
+
+test('clients of both generations are counted, and one that probes again moves to the young one', () => {
+  const offences = new Offences(60_000, 24);
+  for (const last of [1, 2, 3]) offences.add(`192.0.2.${last}/32`, 0);
+  assert.equal(offences.size, 3);
+  assert.equal(offences.add('192.0.2.1/32', 0), 2);
+  assert.equal(offences.size, 3);
+  offences.forget('192.0.2.1/32');
+  assert.equal(offences.size, 2);
+});
+
+test('clients that are banned and forgotten push out nobody', () => {
+  const offences = new Offences(60_000, 100);
+  offences.add('192.0.2.1/32', 0);
+  for (let i = 0; i < 100; i++) {
+    for (let probe = 0; probe < 3; probe++) offences.add('192.0.2.2/32', 0);
+    offences.forget('192.0.2.2/32');
+  }
+  assert.equal(offences.add('192.0.2.1/32', 0), 2);
+});

@@ -153,10 +153,13 @@ suite('a pool', () => {
   });
 
   test('fails an exchange that waits too long with 503', async (t) => {
-    const { take } = await pool(t, () => {}, { maxConnections: 1, queueTimeout: 1 });
+    const { take, pool: made } = await pool(t, () => {}, { maxConnections: 1, queueTimeout: 1 });
+    // The timer goes on without connections.
+    await setTimeout(2 * tick);
     take();
     const second = take();
     await eventually(() => second.seen.join() === 'failure 503', 'it is sent away');
+    assert.equal(made.load, 1, 'it waits no more');
   });
 
   test('opens a connection for a queued exchange when another closes', async (t) => {
@@ -291,7 +294,9 @@ test('the key of a pool has everything that configures its connections', () => {
     poolKey({ ...address, tls: { ...tls, servername: 'b' } }, bounds),
     poolKey({ ...address, tls: { ...tls, own: { cert: 'x', key: 'y' } } }, bounds),
     poolKey({ ...address, port: 2 }, bounds),
+    poolKey({ ...address, http2: true }, bounds),
     poolKey({ kind: 'tcp', host: 'a', port: 1 }, bounds),
+    poolKey({ kind: 'tcp', host: 'a', port: 1, http2: true }, bounds),
     poolKey({ kind: 'unix', path: 'a:1' }, bounds),
     ...Object.keys(bounds).map((name) => poolKey(address, { ...bounds, [name]: 9 })),
   ];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
+import { eventually } from '../support/eventually.ts';
 import { runGateway } from '../support/gateway.ts';
 import { rawBackend } from '../support/raw-backend.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -44,6 +45,37 @@ test('a probe on a kept connection is refused like any other, and the connection
     ['absolute-form-foreign'],
   );
   assert.equal(backend.requests.length, 1);
+});
+
+test('too few bytes to tell their protocol are recorded where the client ends after them', async (t) => {
+  const backend = await recordingBackend(t);
+  const { port, events } = await runGateway(
+    t,
+    config(backend.url, 'rateLimit: false\nlimits: { requestHeaders: 1h }\n'),
+  );
+  const client = await rawConnection(t, port);
+  client.socket.end('\x05');
+  await eventually(() => events.length === 1, 'it is recorded');
+  await client.ended;
+  const { action, protocol } = events[0]!;
+  assert.deepEqual([client.text().slice(0, 13), action, protocol], ['HTTP/1.1 400 ', 'block', 'unknown']);
+});
+
+test('the rest of a body that is too long is not read as a request', async (t) => {
+  const backend = await recordingBackend(t, { answer: () => ok('fine') });
+  const { port, events } = await runGateway(
+    t,
+    config(backend.url).replace('hosts:', 'maxBody: 1KiB, hosts:'),
+  );
+  const client = await rawConnection(t, port);
+  client.socket.write(`POST / HTTP/1.1\r\n${host}Content-Length: 9000\r\n\r\n`);
+  await client.until(/^HTTP\/1\.1 413 /);
+  client.socket.write('GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
+  // By its answer the gateway has read what was sent before it.
+  await exchange(port, get('/barrier'), { until: 1 });
+  client.socket.destroy();
+  await exchange(port, get('/barrier'), { until: 1 });
+  assert.deepEqual([events.length, backend.requests.length], [0, 2]);
 });
 
 test('a malformed body after a plain request does not become the answer to it', async (t) => {

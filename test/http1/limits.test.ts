@@ -1,6 +1,8 @@
 /** Limits on one client: connections, time, and backend connections. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
 import { allowedAddress, runGateway, trustedAddress } from '../support/gateway.ts';
@@ -14,6 +16,17 @@ const get = `GET / HTTP/1.1\r\n${host}\r\n`;
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const config = (url: string, more = ''): string =>
   `sites: [{ hosts: [www.example.net], backend: "${url}", connections: { max: 4 } }]\nrateLimit: false\n${more}`;
+
+/** A connection, and the gateway's side of it. */
+async function both(t: TestContext, port: number) {
+  const accepted: Socket[] = [];
+  const onSocket = (message: unknown): unknown => accepted.push((message as { socket: Socket }).socket);
+  subscribe('net.server.socket', onSocket);
+  const client = await rawConnection(t, port);
+  await eventually(() => accepted.length > 0, 'it is accepted');
+  unsubscribe('net.server.socket', onSocket);
+  return { client, served: accepted[0]! };
+}
 
 test('connections per client are bounded; not for trusted proxies and allowed clients', async (t) => {
   const backend = await recordingBackend(t, { answer: () => ok });
@@ -38,6 +51,37 @@ test('connections per client are bounded; not for trusted proxies and allowed cl
     async () => (await exchange(port, get, { until: 1 })).responses[0]?.status === 200,
     'its place is free again',
   );
+});
+
+test('after a head that is too long nothing more of the connection is read as a request', async (t) => {
+  const backend = await recordingBackend(t, { answer: () => ok });
+  const { port, events } = await runGateway(t, config(backend.url, 'limits: { headerBytes: 8KiB }\n'));
+  const client = await rawConnection(t, port);
+  client.socket.write(`GET / HTTP/1.1\r\n${host}X: ${'x'.repeat(9000)}`);
+  await client.until(/^HTTP\/1\.1 431 /);
+  client.socket.end('GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n'.repeat(200));
+  await client.closed;
+  // By its answer the gateway has read what was sent before it.
+  assert.equal((await exchange(port, get, { until: 1 })).responses[0]?.status, 200);
+  assert.deepEqual(
+    events.map(({ rule }) => rule),
+    ['header-overflow'],
+  );
+  assert.equal(backend.requests.length, 1);
+});
+
+test('requests that wait for the one under way are read no further than a bound', async (t) => {
+  const backend = await rawBackend(t);
+  const { port } = await runGateway(t, config(backend.url));
+  const { client, served } = await both(t, port);
+  client.socket.write(get);
+  await (await backend.connection(0)).until(/\r\n\r\n/);
+  client.socket.write(get.repeat((4 * 1024 * 1024) / get.length));
+  await eventually(() => served.bytesRead > 64 * 1024, 'the bound is reached');
+  // Each of these takes the gateway some turns, in which it could read more.
+  const foreign = 'GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n';
+  for (let i = 0; i < 50; i++) await exchange(port, foreign);
+  assert.ok(served.bytesRead < 1024 * 1024, `${served.bytesRead} bytes`);
 });
 
 test('trickling bodies hold no backend connection: others are served', async (t) => {
