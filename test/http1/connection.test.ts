@@ -61,6 +61,35 @@ test('too few bytes to tell their protocol are recorded where the client ends af
   assert.deepEqual([client.text().slice(0, 13), action, protocol], ['HTTP/1.1 400 ', 'block', 'unknown']);
 });
 
+const chunk = `800\r\n${'x'.repeat(2048)}\r\n`;
+for (const [what, more, recorded] of [
+  ['malformed', 'no size\r\n', ['framing block']],
+  ['longer than maxBody', chunk.repeat(4), []],
+] as const)
+  test(`a body that is ${what} cuts an answer that has begun: no other is written into it`, async (t) => {
+    const backend = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart');
+    });
+    const { port, events } = await runGateway(
+      t,
+      config(backend.url, 'rateLimit: false\nlimits: { bufferedBody: 1KiB }\n').replace(
+        'hosts:',
+        'maxBody: 4KiB, hosts:',
+      ),
+    );
+    const client = await rawConnection(t, port);
+    client.socket.write(`POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n${chunk}`);
+    await client.until(/\r\n\r\npart$/);
+    client.socket.write(more);
+    await client.ended;
+    assert.match(client.text(), /\r\n\r\npart$/);
+    assert.deepEqual(
+      events.map(({ rule, action }) => `${rule} ${action}`),
+      recorded,
+    );
+  });
+
 test('the rest of a body that is too long is not read as a request', async (t) => {
   const backend = await recordingBackend(t, { answer: () => ok('fine') });
   const { port, events } = await runGateway(
