@@ -40,7 +40,7 @@ class Side implements ClientSide {
   onDrain = (): unknown => this.calls.push('drain');
 }
 
-function attempts(t: TestContext, ports: readonly number[], maxConnections = 4) {
+function attempts(t: TestContext, ports: readonly number[], maxConnections = 4, resend = true) {
   const failures: string[] = [];
   const limits = { connect: 2000, headers: 2000, body: 2000, maxQueue: 4, queueTimeout: 2000, idle: 60_000 };
   const group = new BackendGroup(
@@ -51,7 +51,7 @@ function attempts(t: TestContext, ports: readonly number[], maxConnections = 4) 
     { balance: 'round-robin', health: null, onChange: () => {} },
   );
   t.after(() => group.close());
-  const watch = { onFailure: ({ message }: Error) => failures.push(message), resend: true };
+  const watch = { onFailure: ({ message }: Error) => failures.push(message), resend };
   const start = (request = get, side = new Side()) => {
     const attempt = new Attempt(watch, group, request, side as never);
     attempt.start();
@@ -122,6 +122,26 @@ suite('an attempt', () => {
     }
     assert.deepEqual(failures, []);
   });
+
+  for (const [what, method, resend, expected] of [
+    ['is sent again once where it may be repeated', 'GET', true, ['ready', 'ready', 'failure 502']],
+    ['is not sent again where its method may not be repeated', 'POST', true, ['ready', 'failure 502']],
+    ['is not sent again where the config forbids it', 'GET', false, ['ready', 'failure 502']],
+  ] as const)
+    test(`a request that a kept connection loses ${what}`, async (t) => {
+      const backend = await rawBackend(t, ({ socket }) => {
+        let asked = 0;
+        socket.on('data', () => (asked++ === 0 ? socket.write(ok) : socket.destroy()));
+      });
+      const { start } = attempts(t, [backend.port], 4, resend);
+      // Two kept connections, and both are closing.
+      const first = [start(), start()];
+      for (const { side } of first) await over(side);
+      const { side } = start({ ...get, method, head: get.head.replace('GET', method) });
+      await over(side);
+      assert.deepEqual(side.calls, expected);
+      assert.equal(backend.connections.length, 2);
+    });
 
   test('is not retried after it has streamed some of its body', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }, number) => {

@@ -61,6 +61,18 @@ test('too few bytes to tell their protocol are recorded where the client ends af
   assert.deepEqual([client.text().slice(0, 13), action, protocol], ['HTTP/1.1 400 ', 'block', 'unknown']);
 });
 
+test('bodies that come with their heads are served one after another on the same backend connection', async (t) => {
+  const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(ok('fine'))));
+  const { port } = await runGateway(t, config(backend.url));
+  const post = `POST / HTTP/1.1\r\n${host}Content-Length: 4\r\n\r\nbody`;
+  const { responses } = await exchange(port, [post, post, post], { until: 3, inTurn: true });
+  assert.deepEqual(
+    responses.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  assert.equal(backend.connections.length, 1);
+});
+
 const chunk = `800\r\n${'x'.repeat(2048)}\r\n`;
 for (const [what, more, recorded] of [
   ['malformed', 'no size\r\n', ['framing block']],
