@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, suite, test } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { runGateway } from '../support/gateway.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
@@ -108,6 +109,26 @@ suite('an upgraded connection', () => {
     const client = await rawConnection(t, gateway.port);
     client.socket.write(Buffer.concat([Buffer.from(handshake()), frame(1, 'early')]));
     await client.until(/101 [\s\S]*\x81\x05early$/);
+  });
+
+  test('loses nothing of a long message to a backend that reads slowly', async (t) => {
+    const backend = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write(switching);
+    });
+    const gateway = await runGateway(t, config(backend.url));
+    const client = await rawConnection(t, gateway.port);
+    client.socket.write(handshake());
+    await client.until(/\r\n\r\n/);
+    const upstream = backend.connections[0]!;
+    upstream.socket.pause();
+    const before = upstream.text().length;
+    const much = Buffer.alloc(24 * 1024 * 1024, 'x');
+    client.socket.write(much);
+    // Each of these takes the gateway some turns, in which it fills what the system holds for the backend.
+    for (let i = 0; i < 10; i++) await exchange(gateway.port, 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n');
+    upstream.socket.resume();
+    await eventually(() => upstream.text().length === before + much.length, 'all of it arrives');
   });
 
   test('pipelined after a slow request: its answer comes after that one', async (t) => {

@@ -61,6 +61,25 @@ test('too few bytes to tell their protocol are recorded where the client ends af
   assert.deepEqual([client.text().slice(0, 13), action, protocol], ['HTTP/1.1 400 ', 'block', 'unknown']);
 });
 
+test('a probe whose sender resets the connection under its answer ends nothing else', async (t) => {
+  const backend = await recordingBackend(t, { answer: () => ok('fine') });
+  const { port, events } = await runGateway(t, config(backend.url));
+  const head = 'POST http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 4\r\n\r\n';
+  for (const [number, probe] of [
+    head,
+    `${head}body`,
+    'NONSENSE\r\n\r\n',
+    `GET /${'x'.repeat(70_000)}`,
+  ].entries()) {
+    const client = await rawConnection(t, port);
+    client.socket.write(probe);
+    await client.until(/^HTTP\/1\.1 4/);
+    client.socket.resetAndDestroy();
+    await eventually(() => events.length === number + 1, 'it is recorded');
+    assert.equal((await exchange(port, get('/'), { until: 1 })).responses[0]?.status, 200);
+  }
+});
+
 test('bodies that come with their heads are served one after another on the same backend connection', async (t) => {
   const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(ok('fine'))));
   const { port } = await runGateway(t, config(backend.url));
