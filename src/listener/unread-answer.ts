@@ -7,12 +7,14 @@ export class UnreadAnswer {
   readonly #socket: ConnectedSocket;
   #bytes = 0;
   #taken = 0;
-  #since: number;
+  /** Milliseconds without progress. */
+  #still = 0;
+  #checked: number;
 
   /** @param now when the connection began, by the clock used for `standsStill` */
   constructor(socket: Socket, now: number) {
     this.#socket = socket;
-    this.#since = now;
+    this.#checked = now;
   }
 
   /** Bytes not yet sent at the last check. */
@@ -21,17 +23,20 @@ export class UnreadAnswer {
   }
 
   /**
-   * Whether the client has read nothing for `stall` milliseconds. Called periodically. It compares the bytes sent, not those
-   * waiting: those may be the same at every check for a client that reads as fast as the backend sends.
+   * Whether the client has read nothing for `stall` milliseconds. Called at least four times within them. It compares the bytes sent, not
+   * those waiting: those may be the same at every check for a client that reads as fast as the backend sends. A check that comes late
+   * counts as one in time: while this process did not run, no client could read.
    */
   standsStill(now: number, stall: number): boolean {
     const bytes = unwritten(this.#socket);
     const taken = this.#socket.bytesWritten - bytes;
-    if (bytes > 0 && this.#bytes > 0 && taken === this.#taken) return now - this.#since >= stall;
+    const waited = Math.min(now - this.#checked, stall / 4);
+    this.#checked = now;
+    const still = bytes > 0 && this.#bytes > 0 && taken === this.#taken;
+    this.#still = still ? this.#still + waited : 0;
     this.#bytes = bytes;
     this.#taken = taken;
-    this.#since = now;
-    return false;
+    return this.#still >= stall;
   }
 }
 

@@ -93,7 +93,7 @@ admin: false
   );
   const program = await startProcess(owner, process.execPath, ['src/cli.ts', 'start', '--config', config], {
     cwd: root,
-    env: { NODE_V8_COVERAGE: join(folder, 'coverage') },
+    env: { NODE_V8_COVERAGE: join(folder, 'coverage'), NODE_COMPILE_CACHE: undefined },
   });
   const port = async (name: string): Promise<number> =>
     Number((await program.waitForLine(new RegExp(`^listening ${name} \\S*:(\\d+)$`), 30_000))[1]);

@@ -9,7 +9,7 @@ const steepest = factor * Math.sqrt(factor) * 1.3;
 /** Milliseconds below which a ratio means nothing: clock resolution, garbage collection. */
 const noise = 3;
 /** Number of seeds, evenly chosen, and of places in each where pieces are inserted. */
-const seedsGrown = 10;
+const seedsGrown = 6;
 const places = [0, 0.15, 0.4, 0.7, 1] as const;
 /**
  * Repetitions if the first measurement is too steep; the least time counts, that of the least disturbed run. By

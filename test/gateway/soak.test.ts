@@ -15,7 +15,7 @@ import { startProcess } from '../support/process.ts';
 import { exchange } from '../support/raw-client.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const seconds = Number(process.env.SOAK_SECONDS ?? 60);
+const seconds = Number(process.env.SOAK_SECONDS ?? 30);
 const root = join(import.meta.dirname, '../..');
 
 interface Tally {
