@@ -1,5 +1,6 @@
 /** The requests of one connection, in whatever packets they come. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import { eventually } from '../support/eventually.ts';
@@ -80,6 +81,21 @@ test('a probe whose sender resets the connection under its answer ends nothing e
   }
 });
 
+test('an answer that breaks off resets an HTTP/1.0 connection, whose plain end would complete it', async (t) => {
+  const backend = await rawBackend(t, async ({ socket, until }) => {
+    await until(/\r\n\r\n/);
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');
+  });
+  const { port } = await runGateway(t, config(backend.url));
+  const { socket, until } = await rawConnection(t, port);
+  socket.write(`GET / HTTP/1.0\r\n${host}\r\n`);
+  await until(/\r\n\r\nhalf$/);
+  const failed = once(socket, 'error', { signal: AbortSignal.timeout(5000) });
+  backend.connections[0]!.socket.destroy();
+  const [{ code }] = await failed;
+  assert.equal(code, 'ECONNRESET');
+});
+
 test('bodies that come with their heads are served one after another on the same backend connection', async (t) => {
   const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(ok('fine'))));
   const { port } = await runGateway(t, config(backend.url));
@@ -102,7 +118,7 @@ for (const [what, more, recorded] of [
       await until(/\r\n\r\n/);
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart');
     });
-    const { port, events } = await runGateway(
+    const { port, events, gateway } = await runGateway(
       t,
       config(backend.url, 'rateLimit: false\nlimits: { bufferedBody: 1KiB }\n').replace(
         'hosts:',
@@ -119,23 +135,55 @@ for (const [what, more, recorded] of [
       events.map(({ rule, action }) => `${rule} ${action}`),
       recorded,
     );
+    await eventually(() => gateway.backends[0]!.load === 0, 'the backend does not wait for the rest');
   });
 
-test('the rest of a body that is too long is not read as a request', async (t) => {
-  const backend = await recordingBackend(t, { answer: () => ok('fine') });
-  const { port, events } = await runGateway(
-    t,
-    config(backend.url).replace('hosts:', 'maxBody: 1KiB, hosts:'),
-  );
+for (const [what, target, answer] of [
+  ['that is too long', '/', /^HTTP\/1\.1 413 /],
+  ['that the gateway answers by itself', 'http://own.example.net/', /^HTTP\/1\.1 200 /],
+  ['that the backend answers early', 'http://early.example.net/', /\r\n\r\nfine$/],
+] as const)
+  test(`the rest of a body ${what} is not read as a request`, async (t) => {
+    const early = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write(ok('fine'));
+    });
+    const { port, events } = await runGateway(
+      t,
+      `sites:
+  - { hosts: [www.example.net], backend: "${early.url}", maxBody: 1KiB }
+  - { hosts: [own.example.net], backend: welcome }
+  - { hosts: [early.example.net], backend: "${early.url}" }
+rateLimit: false
+limits: { bufferedBody: 1KiB }
+`,
+    );
+    const client = await rawConnection(t, port);
+    const name = /\w+\.example\.net/.exec(target)?.[0] ?? 'www.example.net';
+    client.socket.write(
+      `POST ${target} HTTP/1.1\r\nHost: ${name}\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(2000)}`,
+    );
+    await client.until(answer);
+    client.socket.write('GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
+    // By its answers the gateway has read what was sent before them.
+    for (let i = 0; i < 3; i++) await exchange(port, get('/barrier'), { until: 1 });
+    client.socket.destroy();
+    await exchange(port, get('/barrier'), { until: 1 });
+    assert.deepEqual(events, []);
+  });
+
+test('a chunked answer ends with the connection for an HTTP/1.0 client, even if it wants to keep it', async (t) => {
+  const backend = await rawBackend(t, async ({ socket, until }) => {
+    await until(/\r\n\r\n/);
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n');
+  });
+  const { port } = await runGateway(t, config(backend.url));
   const client = await rawConnection(t, port);
-  client.socket.write(`POST / HTTP/1.1\r\n${host}Content-Length: 9000\r\n\r\n`);
-  await client.until(/^HTTP\/1\.1 413 /);
-  client.socket.write('GET http://www.example.com/ HTTP/1.1\r\nHost: www.example.com\r\n\r\n');
-  // By its answer the gateway has read what was sent before it.
-  await exchange(port, get('/barrier'), { until: 1 });
-  client.socket.destroy();
-  await exchange(port, get('/barrier'), { until: 1 });
-  assert.deepEqual([events.length, backend.requests.length], [0, 2]);
+  client.socket.write(`GET / HTTP/1.0\r\n${host}Connection: keep-alive\r\n\r\n`);
+  assert.match(await client.until(/\r\n\r\n/), /\r\nconnection: close\r\n/i);
+  backend.connections[0]!.socket.write('fine\r\n0\r\n\r\n');
+  await client.until(/\r\n\r\nfine$/);
+  await client.ended;
 });
 
 test('a malformed body after a plain request does not become the answer to it', async (t) => {
