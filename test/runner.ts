@@ -24,8 +24,8 @@ if (!process.argv.includes('--coverage'))
   process.env.NODE_COMPILE_CACHE ??= resolve(root, 'node_modules/.cache/node');
 /** Files whose line coverage is below this many per cent are named. */
 const wellCovered = 90;
-/** Test files at once. Half of their time they wait for others, so that two processors are busy with three. */
-const concurrency = 3;
+/** Test files at once. Half of their time they wait for others, so that two processors are busy with four. */
+const concurrency = 4;
 const strict = process.env.SEKISHO_CI === '1';
 /** Rooms without sockets, files and processes, or with next to none: some seconds together. */
 const quick = [
