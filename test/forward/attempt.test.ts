@@ -73,6 +73,42 @@ suite('an attempt', () => {
     assert.equal(attempt.write(Buffer.from('late')), true, 'the rest of a body is discarded, not awaited');
   });
 
+  test('passes 1xx on, except 100, which the front end sends', async (t) => {
+    const informed = `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n${ok}`;
+    const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(informed)));
+    const { side } = attempts(t, [backend.port]).start();
+    await over(side);
+    assert.deepEqual(side.calls, ['ready', 'information 103', 'head 200 ok']);
+  });
+
+  test('takes methods that do not pass out of the Allow of an answer to OPTIONS, and of a 405', async (t) => {
+    for (const [method, status, kept] of [
+      ['OPTIONS', 200, false],
+      ['GET', 405, false],
+      ['GET', 200, true],
+    ] as const) {
+      const answer = ok.replace('200 OK\r\n', `${status} x\r\nAllow: GET, TRACE\r\n`);
+      const backend = await rawBackend(t, ({ socket }) => socket.on('data', () => socket.write(answer)));
+      const asking = new Side();
+      let fields = '';
+      asking.onHead = (head, whole) => {
+        fields = head.fields;
+        asking.calls.push(`head ${head.status} ${whole}`);
+      };
+      attempts(t, [backend.port]).start({ ...get, method }, asking);
+      await over(asking);
+      assert.equal(/TRACE/.test(fields), kept, `${method} ${status}: ${fields}`);
+    }
+  });
+
+  test('leaves an idle connection, which ends when its group closes', async (t) => {
+    const backend = await rawBackend(t, answering);
+    const { start, group } = attempts(t, [backend.port]);
+    await over(start().side);
+    group.close();
+    await backend.connections[0]!.ended;
+  });
+
   test('an empty piece of a chunked body does not end the body', async (t) => {
     const backend = await rawBackend(t, async ({ socket, until }) => {
       await until(/0\r\n\r\n$/);

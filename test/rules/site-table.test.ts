@@ -29,6 +29,7 @@ for (const [what, find] of [
       ['shop.example.net', undefined],
       ['xshop.example.net', undefined],
       ['example.net', undefined],
+      ['*.shop.example.net', undefined],
       ['net', undefined],
       ['', undefined],
       // A backend may read these as two names, or as none.
