@@ -249,7 +249,7 @@ export const SummaryAnswer = Type.Object({
       ...originFields,
     }),
     {
-      description: 'The busiest prefixes.',
+      description: 'The busiest prefixes; for a range up to two hours, those of its newest 30,000 events.',
     },
   ),
   intents: counted({ intent: Type.String() }),
@@ -259,7 +259,10 @@ export const SummaryAnswer = Type.Object({
       intent: Type.Union([Type.String(), Type.Null()]),
       count: Type.Integer(),
     }),
-    { description: 'The most wanted destinations.' },
+    {
+      description:
+        'The most wanted destinations; for a range up to two hours, those of its newest 30,000 events.',
+    },
   ),
   totals: Type.Array(
     Type.Object({

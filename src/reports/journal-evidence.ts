@@ -18,8 +18,11 @@ export interface Reporter {
 export const evidenceOf = <Row extends JournalRow>(rows: readonly Row[]): Row[] =>
   rows.filter(
     ({ action, rule, counts }) =>
-      action === 'block' && (catalogue[rule] as Rule).bans && (counts !== false || rule.startsWith('smtp-')),
+      action === 'block' && (catalogue[rule] as Rule).bans && (counts !== false || isOfMail(rule)),
   );
+
+/** Not `smtp-on-http`: mail commands on a web port are a request like any other. */
+const isOfMail = (rule: RuleId): boolean => rule.startsWith('smtp-') && rule !== 'smtp-on-http';
 
 /** Rules that match attempts to have traffic passed on to a third party. */
 const relayRule =

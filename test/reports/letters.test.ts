@@ -42,6 +42,7 @@ suite('a letter to an abuse contact', () => {
 
   test('accuses nobody for requests that a web page can make a browser send', () => {
     assert.deepEqual(evidenceOf([rowOf({ counts: false, rule: 'host-foreign' })]), []);
+    assert.deepEqual(evidenceOf([rowOf({ counts: false, rule: 'smtp-on-http' })]), []);
     for (const differs of [{ counts: null }, { counts: false, rule: 'smtp-foreign-recipient' }] as const)
       assert.equal(evidenceOf([rowOf(differs)]).length, 1);
   });
