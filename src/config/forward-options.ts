@@ -26,7 +26,7 @@ export interface ForwardSettings {
   readonly backends?: readonly { readonly url: string; readonly weight?: number }[];
   /** Which of several gets a request. @default 'round-robin' */
   readonly balance?: BalancePolicy;
-  /** The key that the cookies of `balance: 'cookie'` are made with: 16 characters or more. @default one is made at start, and clients are spread anew after a restart */
+  /** The key that the cookies of `balance: 'cookie'` are made with: 16 characters or more. @default one is made at start, and clients are spread again after a restart */
   readonly cookieSecret?: string;
   /** Health checks at intervals, as `health` of the config. @default false */
   readonly health?:

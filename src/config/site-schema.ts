@@ -110,7 +110,7 @@ export const site = object(
         fix: 'write 16 characters or more, such as `openssl rand -hex 16` prints',
         description:
           'The key that the cookies of `balance: cookie` are made with. Gateways in front of the same backends need the same key. By default one ' +
-          'is made at start, and after a restart clients are spread anew. Hazard: anyone who knows the key can read the addresses of backends from cookies.',
+          'is made at start, and after a restart clients are spread again. Hazard: anyone who knows the key can read the addresses of backends from cookies.',
       }),
     ),
     health: offOr(health, {
@@ -199,7 +199,7 @@ export const site = object(
         fix: 'write a number and B, KiB, MiB or GiB, such as 10MiB: at least 1KiB, at most 1024GiB',
         description:
           'The longest body of a request; a longer one gets 413, before any backend is contacted if the request declares its length. Default: no ' +
-          'limit of ours.',
+          'limit of Sekisho.',
       }),
     ),
     policy: Type.Optional(

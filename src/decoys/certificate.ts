@@ -1,4 +1,4 @@
-/** A self-signed certificate (RFC 5280 section 4.1), made anew at each start, like that of an unconfigured TLS server. */
+/** A self-signed certificate (RFC 5280 section 4.1), made at each start, like that of an unconfigured TLS server. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import {
   bits,

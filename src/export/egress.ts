@@ -140,7 +140,7 @@ export function egressRules(callees: readonly Resolved[], subject: Subject): str
       ? `meta skuid != ${JSON.stringify(subject.user)} accept`
       : `socket cgroupv2 level 2 != ${JSON.stringify(`system.slice/${subject.unit}`)} accept`;
   return [
-    '# The services that Sekisho may connect to. Load this file with `nft -f`, and write it anew after each change of the config: it has the',
+    '# The services that Sekisho may connect to. Load this file with `nft -f`, and write it again after each change of the config: it has the',
     '# addresses that the names resolved to when it was written.',
     ...('unit' in subject
       ? ['# The unit must be running when this is loaded: nftables looks up its control group once.']

@@ -133,7 +133,7 @@ export function readSource(
   return raw.pipe(unpack);
 }
 
-/** Reuses one buffer: a stream allocates each piece anew, and collecting that garbage takes a tenth of a scan's time. */
+/** Reuses one buffer: a stream allocates each piece, and collecting that garbage takes a tenth of a scan's time. */
 async function* plainPieces(
   name: string,
   range?: { start: number; end: number },

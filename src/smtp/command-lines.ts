@@ -1,6 +1,6 @@
 /**
  * Cuts a client's bytes into command lines. Strict mode (RFC 5321 section 2.3.8): only CRLF ends a line. Lenient mode, for old printers
- * and scanners: a bare LF or CR also does. Every command is written anew for the mail server, so neither mode can smuggle one.
+ * and scanners: a bare LF or CR also does. Every command is rewritten for the mail server, so neither mode can smuggle one.
  */
 
 export type LineFault = 'too-long' | 'bare-newline' | 'nul';

@@ -1,5 +1,5 @@
 /**
- * One client's session. Every command is read, judged and written anew for the mail server; nothing is passed through. Commands are
+ * One client's session. Every command is read, judged and rewritten for the mail server; nothing is passed through. Commands are
  * carried out one at a time, so each reply belongs to its command.
  */
 import type { Socket } from 'node:net';

@@ -36,7 +36,7 @@ export function plainHead(bytes: Uint8Array, text: string): PlainHead | null {
   let at = 0;
   while (at < length && bytes[at]! >= 0x41 && bytes[at]! <= 0x5a) at++;
   if (at === 0 || bytes[at] !== 0x20 || bytes[at + 1] !== 0x2f) return null;
-  // A substring is hashed anew for each look-up in a set; a literal is not.
+  // A substring is hashed for each look-up in a set; a literal is not.
   const method = text.startsWith('GET ') ? 'GET' : text.slice(0, at);
   const targetAt = at + 1;
   at = targetAt;
