@@ -23,6 +23,8 @@ const big = 'x'.repeat(1_000_000);
 /** Raw answers, by path. */
 const answers: { readonly [path: string]: string } = {
   '/big': `HTTP/1.1 200 OK\r\nContent-Length: ${big.length}\r\n\r\n${big}`,
+  '/medium': `HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n${big.slice(0, 20_000)}`,
+  '/frame': `HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n${big.slice(0, 16_000)}`,
   '/chunks': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n',
   '/trailers':
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\r\n',
@@ -61,6 +63,8 @@ async function open(settings: [number, number][] = [], port = gateway.port): Pro
   return client;
 }
 const get = (stream: number, path: string): string => request(stream, true, 'GET', path);
+const sentTo = (client: RawHttp2): number =>
+  client.frames.reduce((sum, one) => sum + (one.type === frameTypes.data ? one.payload.length : 0), 0);
 const headsOf = (client: RawHttp2, stream: number) =>
   client.frames.filter((one) => one.type === frameTypes.headers && one.stream === stream);
 
@@ -86,7 +90,7 @@ suite('HTTP/2: answers', () => {
   });
 
   test('every 1xx is passed on, in order', async () => {
-    const { body, fields } = await whole('/hints');
+    const { client, body, fields } = await whole('/hints');
     assert.equal(body, 'ok');
     assert.deepEqual(
       fields.map(([, status, , link]) => [status, status === '103' ? link : '']),
@@ -95,6 +99,10 @@ suite('HTTP/2: answers', () => {
         ['103', '</b.css>'],
         ['200', ''],
       ],
+    );
+    assert.ok(
+      headsOf(client, 1).every((one) => (one.flags & flags.endStream) === 0),
+      'none ends the stream',
     );
   });
 
@@ -137,6 +145,12 @@ suite('HTTP/2: answers', () => {
     for (const { payload } of of3) assert.ok(payload.length <= 16_384);
   });
 
+  test('no frame is longer than the client takes', async () => {
+    const { client, body } = await whole('/medium');
+    assert.equal(body.length, 20_000);
+    for (const { payload } of client.frames) assert.ok(payload.length <= 16_384);
+  });
+
   for (const path of Object.keys(cut)) {
     test(`${path.slice(1)}: a cut answer does not look complete`, async () => {
       const client = await open();
@@ -150,6 +164,9 @@ suite('HTTP/2: answers', () => {
     const client = await open();
     client.send(get(1, '/nonsense'));
     assert.equal(await client.fate(1), '502');
+    client.send(request(3, true, 'HEAD', '/nonsense'));
+    assert.equal(await client.fate(3), '502');
+    assert.equal(headsOf(client, 3)[0]!.flags & flags.endStream, flags.endStream, 'HEAD gets no content');
   });
 });
 
@@ -175,16 +192,41 @@ suite('HTTP/2: streams of one connection', () => {
   test('the connection window is respected and shared', async () => {
     const client = await open([[settingIds.initialWindowSize, 0x7fffffff]]);
     client.send(get(1, '/big') + get(3, '/big'));
-    const sent = (): number =>
-      client.frames.reduce((sum, one) => sum + (one.type === frameTypes.data ? one.payload.length : 0), 0);
+    const sent = (): number => sentTo(client);
     await client.frame(() => sent() === 65_535);
     assert.ok(await client.alive());
-    assert.equal(sent(), 65_535);
+    client.send(get(5, '/'));
+    assert.equal(await client.fate(5), '200');
+    assert.ok(await client.alive());
+    assert.equal(sent(), 65_535, 'an answer that is whole waits as well');
     client.send(windowUpdateFrame(0, 0x7fff0000));
+    assert.equal(await client.body(5), 'ok');
     assert.deepEqual(
       [(await client.body(1)).length, (await client.body(3)).length],
       [big.length, big.length],
     );
+  });
+
+  test('small answers use up the connection window as well', async () => {
+    const client = await open();
+    const streams = [1, 3, 5, 7, 9];
+    client.send(streams.map((stream) => get(stream, '/frame')).join(''));
+    await client.frame(() => sentTo(client) >= 65_535);
+    for (const stream of streams) assert.equal(await client.fate(stream), '200');
+    assert.ok(await client.alive());
+    assert.equal(sentTo(client), 65_535);
+    client.send(windowUpdateFrame(0, 65_535));
+    for (const stream of streams) assert.equal((await client.body(stream)).length, 16_000);
+  });
+
+  test('after a reset nothing more of the answer is sent', async () => {
+    const client = await open([[settingIds.initialWindowSize, 0x7fffffff]]);
+    client.send(get(1, '/big'));
+    await client.frame(() => sentTo(client) === 65_535);
+    client.send(rstStreamFrame(1, 8) + windowUpdateFrame(0, 65_535) + get(3, '/'));
+    assert.equal(await client.body(3), 'ok');
+    assert.ok(await client.alive());
+    assert.equal(sentTo(client), 65_535 + 2);
   });
 
   test('a reset ends only its exchange with the backend', async () => {
