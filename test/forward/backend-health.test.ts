@@ -36,6 +36,15 @@ suite('the health of a backend', () => {
     assert.deepEqual(times, [2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
+  test('an answer makes the next ejection short again, and is its return once', () => {
+    const health = new BackendHealth();
+    fail(health, 3, 0);
+    fail(health, 1, 1000);
+    assert.deepEqual([health.succeeded(200), health.succeeded(200)], [true, false]);
+    assert.equal(fail(health, 3, 10_000), true);
+    assert.equal(health.ejectedUntil, 11_000);
+  });
+
   test('a failure during an ejection does not extend it', () => {
     const health = new BackendHealth();
     fail(health, 3, 0);
@@ -72,6 +81,9 @@ suite('the health of a backend', () => {
       results(health, '---');
       health.unchecked();
       assert.equal(health.ejected(0), false);
+      results(health, '--');
+      health.unchecked();
+      assert.equal(results(health, '-'), '.', 'nor do its failures');
     });
   });
 

@@ -54,6 +54,16 @@ suite('a health check', () => {
       );
     });
 
+  test('asks at once, and not again once it is closed', async (t) => {
+    const cleared = t.mock.method(globalThis, 'clearInterval').mock;
+    const { address } = await backend(t, ({ socket }) => socket.write('HTTP/1.1 204 Fine\r\n\r\n'));
+    const { check, results } = checked(t, address, { interval: 600_000 });
+    await eventually(() => results.length === 1, 'it has a result');
+    const before = cleared.callCount();
+    check.close();
+    assert.equal(cleared.callCount(), before + 1);
+  });
+
   test('sends an ordinary request on a new connection each time, and closes it', async (t) => {
     const { address, connections } = await backend(t, async ({ socket, until }) => {
       await until(/\r\n\r\n/);

@@ -192,6 +192,86 @@ suite('a pool', () => {
       assert.notEqual((await served()).connection, connection);
     });
 
+  for (const [what, first, rest] of [
+    ['with', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', ''],
+    ['behind', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no', 'k'],
+    ['behind the chunks of', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n', '0\r\n\r\n'],
+  ] as const)
+    test(`a second answer ${what} an answer does not reach the exchange that waits`, async (t) => {
+      const stolen = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen';
+      const { take, backend } = await pool(
+        t,
+        ({ socket }, number) =>
+          socket.on('data', () => {
+            if (number > 0) socket.write(ok);
+            else socket.write(rest === '' ? first + stolen : first);
+          }),
+        { maxConnections: 1 },
+      );
+      const [one, two] = [take(), take()];
+      const asks = two.onConnection;
+      two.onConnection = (connection) => {
+        asks.call(two, connection);
+        two.ask('/two');
+      };
+      one.ask('/one');
+      if (rest !== '') {
+        await eventually(() => one.seen.length > 1, 'its head has come');
+        backend.connections[0]!.socket.write(rest + stolen);
+      }
+      await eventually(() => two.seen.length > 1, 'the second is answered');
+      assert.deepEqual(two.seen, ['connection', 'answer ok']);
+      assert.doesNotMatch(backend.connections[0]!.text(), /two/);
+    });
+
+  test('does not reuse a connection for a body that its backend may not expect', async (t) => {
+    const { take, served } = await pool(t);
+    const first = take();
+    first.connection!.send(
+      {
+        method: 'GET',
+        framing: 'length',
+        head: 'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n',
+        body: 'x',
+        trailers: [],
+        ended: true,
+        upgrade: false,
+      },
+      first,
+    );
+    await eventually(() => first.seen.includes('answer ok'), 'it is answered');
+    assert.notEqual((await served()).connection, first.connection);
+  });
+
+  test('does not reuse a connection whose answer came before the end of the request', async (t) => {
+    const { take, served } = await pool(t);
+    const first = take();
+    first.connection!.send(
+      {
+        method: 'POST',
+        framing: 'length',
+        head: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n',
+        body: 'x',
+        trailers: [],
+        ended: false,
+        upgrade: false,
+      },
+      first,
+    );
+    await eventually(() => first.seen.includes('answer ok'), 'it is answered');
+    assert.notEqual((await served()).connection, first.connection);
+  });
+
+  test('fails an exchange whose response head does not end', async (t) => {
+    const { take } = await pool(t, ({ socket }) =>
+      socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\nX: ${'y'.repeat(70_000)}`)),
+    );
+    const first = take();
+    first.ask();
+    await eventually(() => first.seen.length > 1, 'it fails');
+    assert.deepEqual(first.seen, ['connection', 'failure 502']);
+  });
+
   for (const when of ['with a whole answer', 'with a head']) {
     test(`does not reuse a connection that its exchange destroys ${when}`, async (t) => {
       const head = ok.slice(0, ok.indexOf('ok'));

@@ -212,6 +212,12 @@ suite('HTTP/2 bounds: time', () => {
     client.send(wait(1) + frame(frameTypes.headers, flags.endStream, 3, block(pseudo())));
     assert.equal(await client.fate(3), 'goaway enhanceYourCalm');
   });
+  test('a body that stalls', async () => {
+    const client = await open();
+    client.send(request(1, false) + data(1, 'x'));
+    assert.equal(await client.fate(1), '408');
+    assert.ok(await client.alive());
+  });
   test('an answer that the client does not read: window 0', async () => {
     const client = await open([[settingIds.initialWindowSize, 0]]);
     client.send(request(1));

@@ -73,6 +73,9 @@ suite('HTTP/2: answers', () => {
     const client = await open();
     client.send(get(1, path));
     const body = await client.body(1);
+    assert.ok(await client.alive());
+    const ends = client.frames.filter((one) => one.type <= 1 && (one.flags & flags.endStream) !== 0);
+    assert.equal(ends.length, 1, 'it ends once');
     return { client, body, fields: headsOf(client, 1).map(({ fields }) => [...fields]) };
   };
   const fieldOf = (fields: string[], name: string): string | undefined => {
