@@ -85,14 +85,18 @@ export function judge(request: HttpRequest, policy: Policy, client: ClientStatus
   return judgeClosely(request, facts, policy, client);
 }
 
-/** The host of an HTTP/1.1 request with one Host line, or of an HTTP/2 request with an :authority and no Host; else null. */
+/**
+ * The host of an HTTP/1.1 request with one Host line, or of an HTTP/2 request with an :authority and neither Host nor
+ * Transfer-Encoding (RFC 9113 section 8.2.2); else null.
+ */
 function plainHost(
   { version, rawHeaders, h2 }: HttpRequest,
-  { host, secondHost }: HeaderFacts,
+  { host, secondHost, transferEncoding }: HeaderFacts,
 ): string | null {
   if (h2 === undefined)
     return version === '1.1' && host !== -1 && secondHost === -1 ? rawHeaders[host + 1]! : null;
-  const plain = host === -1 && h2.protocol === null && (h2.scheme === 'https' || h2.scheme === 'http');
+  if (host !== -1 || transferEncoding !== -1) return null;
+  const plain = h2.protocol === null && (h2.scheme === 'https' || h2.scheme === 'http');
   return plain ? h2.authority : null;
 }
 

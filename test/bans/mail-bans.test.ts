@@ -60,3 +60,11 @@ test('neighbours are never banned together', () => {
     mail.offend(`2001:db8:0:${network.toString(16)}::1`, 'smtp-foreign-recipient');
   assert.deepEqual([...mail.ledger.records()], []);
 });
+
+test('delivered mail is remembered for a hundred thousand clients at most', () => {
+  const mail = new MailBans(rules, () => 0);
+  mail.delivered('192.0.2.1');
+  for (let i = 0; i < 100_000; i++) mail.delivered(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+  mail.offend('192.0.2.1', 'smtp-foreign-recipient');
+  assert.equal(mail.ledger.isBanned('192.0.2.1/32'), true);
+});

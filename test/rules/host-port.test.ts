@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { explain } from '../../src/explain/explain.ts';
 import { judge, type Verdict } from '../../src/judge.ts';
+import { blockedPorts, unservedPort } from '../../src/rules/host-port.ts';
+import { isMalformed, parseAuthority } from '../../src/wire/authority.ts';
 import type { HttpRequest } from '../../src/wire/http-request.ts';
 import { compiled, corpusPolicy } from '../support/policy.ts';
 
@@ -107,4 +109,27 @@ suite('the port of a Host line', () => {
     assert.equal(verdict.action, 'flag');
     assert.match(why, /: www\.example\.net:8443\. If that port leads here, .* as :8443, or :\* for any\.$/);
   });
+});
+
+test('the ports that count are those that the Fetch standard blocks; all below 1024 are blocked', () => {
+  // The table "bad port" of the standard, except 0, which no Host line can name.
+  const bad =
+    '1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080';
+  const site = policy.sites.find('www.example.net')!;
+  const counted: number[] = [];
+  const sure: number[] = [];
+  for (let port = 1; port < 11_000; port++) {
+    const host = parseAuthority(`www.example.net:${port}`);
+    assert.ok(!isMalformed(host));
+    const seen = unservedPort(host, site, policy);
+    if (seen?.unmeant === false) counted.push(port);
+    if (seen?.doubtful === false) sure.push(port);
+  }
+  assert.equal(counted.join(' '), bad);
+  const served = new Set([80, 443]);
+  assert.deepEqual(
+    sure,
+    blockedPorts.filter((port) => !served.has(port) && !policy.ports.has(port)),
+  );
+  assert.deepEqual([blockedPorts[0], blockedPorts[1022], blockedPorts[1023]], [1, 1023, 1719]);
 });

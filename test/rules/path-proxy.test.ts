@@ -45,6 +45,39 @@ suite('path proxies', () => {
     assert.equal(counts(judged('/http://www.example.com/')), false);
   });
 
+  test('an address without a scheme is a target where a script fetches it, and nowhere else', () => {
+    for (const target of [
+      '/fetch?url=10.0.0.1',
+      '/load?x=169.254.169.254',
+      '/load?url=http://0/',
+      '/load?url=http://2130706433/',
+      '/a/proxy/2130706433/',
+    ])
+      assert.equal(judged(target).rule, 'path-proxy', target);
+    for (const target of [
+      '/load?url=10.0.0.1',
+      '/fetch?id=10.0.0.1',
+      '/load?url=http://8080/',
+      '/load?url=http://16777215/',
+      // Ports of Jupyter, versions, and numbers beyond IPv4.
+      '/a/proxy/8080/',
+      '/a/proxy/10.1/',
+      '/proxy/16777215/',
+      '/proxy/4294967296/',
+    ])
+      assert.equal(judged(target).action, 'allow', target);
+  });
+
+  test('4096 characters of a path and of a query are examined', () => {
+    const sites = new SiteTable([]);
+    const before = (length: number): string => `/${'a/'.repeat(length / 2 - 1)}`;
+    for (const lead of ['', '/?x=1&']) {
+      const inward = (length: number) => pathProxy(sites, `${lead}${before(length)}169.254.169.254/`);
+      assert.notEqual(inward(4000), null);
+      assert.equal(inward(4200), null);
+    }
+  });
+
   test('preset observe counts nothing', () => {
     const { policy: observing } = corpusPolicy('policy: { preset: observe }');
     const verdict = judge(

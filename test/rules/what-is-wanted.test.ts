@@ -1,0 +1,63 @@
+/** What the verdict says that the sender wanted, where fields name it, and which framing fields are reported. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { judge, type Verdict } from '../../src/judge.ts';
+import { corpusPolicy } from '../support/policy.ts';
+
+const { policy } = corpusPolicy();
+const judged = (target: string, ...fields: string[]): Verdict =>
+  judge(
+    { method: 'GET', target, version: '1.1', rawHeaders: ['Host', 'www.example.net', ...fields] },
+    policy,
+  );
+
+suite('what was wanted', () => {
+  test('is the first foreign name in an override field, with its port and path', () => {
+    const verdict = judged(
+      '/',
+      'X-Original-URL',
+      'http://10.0.0.1:8500/v1',
+      'X-Rewrite-URL',
+      'http://10.0.0.2/',
+    );
+    assert.deepEqual(
+      [verdict.rule, verdict.wanted],
+      ['host-override', { host: '10.0.0.1', port: 8500, path: '/v1', text: 'http://10.0.0.1:8500/v1' }],
+    );
+  });
+
+  test('is the target, whatever an override field names', () => {
+    const { wanted } = judged('http://www.example.com/a', 'X-Original-URL', 'http://10.0.0.1/');
+    assert.equal(wanted?.host, 'www.example.com');
+  });
+});
+
+suite('framing over HTTP/2', () => {
+  const over2 = (...rawHeaders: string[]): Verdict =>
+    judge(
+      {
+        ...{ method: 'POST', target: '/', version: '2.0', rawHeaders },
+        h2: { authority: 'www.example.net', scheme: 'https', protocol: null },
+      },
+      policy,
+    );
+
+  test('Transfer-Encoding is refused, since a backend over HTTP/1 would read it', () => {
+    const { action, rule, signals } = over2('transfer-encoding', 'chunked');
+    assert.deepEqual([action, rule], ['block', 'framing']);
+    assert.match(signals[0]!.what, /Transfer-Encoding in HTTP\/2/);
+    assert.equal(over2('content-length', '0').action, 'allow');
+  });
+
+  test('an HTTP/1 version of another protocol is named', () => {
+    const verdict = (version: string) =>
+      judge({ method: 'GET', target: '/', version, rawHeaders: ['Host', 'www.example.net'] }, policy);
+    for (const [version, what] of [
+      ['0.9', /HTTP\/0\.9/],
+      ['2.0', /the protocol is 2\.0/],
+    ] as const) {
+      assert.deepEqual([verdict(version).action, verdict(version).rule], ['block', 'framing']);
+      assert.match(verdict(version).signals[0]!.what, what);
+    }
+  });
+});
