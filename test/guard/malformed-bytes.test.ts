@@ -23,7 +23,7 @@ async function checkpoint(t: TestContext) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.after(() => server.close());
   const client = await rawConnection(t, (server.address() as AddressInfo).port);
-  return { client, events, errors };
+  return { client, events, errors, server };
 }
 
 const malformed = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nA B: c\r\n\r\n';
@@ -63,6 +63,43 @@ suite('malformed bytes', () => {
     await client.until(/served$/);
     client.socket.write(malformed);
     await client.until(/served[\s\S]*HTTP\/1\.1 400 /);
+    assert.equal(events.length, 1);
+  });
+
+  test('a head that is too long is recorded, and answered by Node', async (t) => {
+    const { client, events, errors } = await checkpoint(t);
+    client.socket.write(`GET / HTTP/1.1\r\nHost: www.example.net\r\nX: ${'x'.repeat(20_000)}`);
+    await eventually(() => errors.length === 1, 'the application sees it');
+    assert.deepEqual(
+      events.map(({ rule, counts }) => [rule, counts]),
+      [['header-overflow', false]],
+    );
+  });
+
+  test('a refused upgrade is answered and recorded, and what follows it is not a request', async (t) => {
+    const { client, events, server } = await checkpoint(t);
+    server.on('upgrade', () => assert.fail('the application sees it'));
+    const next = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
+    client.socket.write(
+      `GET / HTTP/1.1\r\nHost: www.example.com\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n${next}`,
+    );
+    client.socket.end();
+    await client.ended;
+    assert.match(client.text(), /^HTTP\/1\.1 421 /);
+    assert.doesNotMatch(client.text(), /served/);
+    assert.deepEqual(
+      events.map(({ rule }) => rule),
+      ['host-foreign'],
+    );
+  });
+
+  test('a request behind a refused one on its connection is not served', async (t) => {
+    const { client, events } = await checkpoint(t);
+    const request = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    client.socket.end(request('www.example.com') + request('www.example.net') + request('www.example.com'));
+    await client.ended;
+    assert.equal(client.text().match(/HTTP\/1\.1 /g)?.length, 1);
+    assert.match(client.text(), /^HTTP\/1\.1 421 /);
     assert.equal(events.length, 1);
   });
 });

@@ -48,6 +48,22 @@ suite('the catalogue', () => {
   test('crawlers that try TLS on a plain port are never banned for it', () =>
     assert.equal((catalogue['tls-on-plaintext'] as Rule).bans, false));
 
+  const withFlag = (flag: 'bans' | 'forwardable'): string =>
+    ruleIds.filter((id) => (catalogue[id] as Rule)[flag]).join(' ');
+
+  // A rule that moves into or out of one of these lists changes who is banned, or what observe lets through.
+  test('these rules count towards a ban, and no others', () =>
+    assert.equal(
+      withFlag('bans'),
+      'socks4 socks5 smtp-on-http proxy-protocol h2-preface not-http connect extended-connect absolute-form-scheme absolute-form-userinfo absolute-form-foreign absolute-form-port absolute-form-host-mismatch framing method-unknown target-malformed host-duplicate host-malformed host-missing host-foreign host-port authority-mismatch trace proxy-authorization proxy-connection connection-strips path-proxy smtp-foreign-recipient smtp-source-route smtp-percent-hack smtp-bang-path smtp-quoted-route smtp-auth-failed',
+    ));
+
+  test('these rules let a request pass without relaying, and no others', () =>
+    assert.equal(
+      withFlag('forwardable'),
+      'absolute-form-foreign absolute-form-port absolute-form-host-mismatch host-missing host-foreign host-port proxy-authorization proxy-connection upgrade-unknown host-override sni-foreign url-in-path path-proxy smtp-own-sender',
+    ));
+
   test('its order is total', () => {
     assert.deepEqual([...ruleIds].reverse().sort(byCatalogueOrder), ruleIds);
     assert.equal(ruleIds[0], 'client-banned');

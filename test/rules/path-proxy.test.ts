@@ -56,6 +56,7 @@ suite('path proxies', () => {
       assert.equal(judged(target).rule, 'path-proxy', target);
     for (const target of [
       '/load?url=10.0.0.1',
+      '/load?host=192.168.1.1:80&by=proxy',
       '/fetch?id=10.0.0.1',
       '/load?url=http://8080/',
       '/load?url=http://16777215/',
