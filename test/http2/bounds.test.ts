@@ -1,6 +1,8 @@
 /** Limits on one HTTP/2 client: each bound of `src/h2/bounds.ts`, just below and just above. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, suite, test } from 'node:test';
+import { type ConnectionOptions, connect } from 'node:tls';
 import * as bounds from '../../src/h2/bounds.ts';
 import { ReceiveWindow } from '../../src/h2/receive-window.ts';
 import { TokenBucket } from '../../src/h2/token-bucket.ts';
@@ -15,8 +17,10 @@ import {
   settingsFrame,
   windowUpdateFrame,
 } from '../../src/wire/h2-frames.ts';
+import { certificate } from '../support/certificate.ts';
+import { runGateway } from '../support/gateway.ts';
 import { recordingBackend } from '../support/recording-backend.ts';
-import { http2Gateway } from './http2-gateway.ts';
+import { host, http2Gateway } from './http2-gateway.ts';
 import { block, data, frame, headers, pseudo, RawHttp2, request } from './raw-http2.ts';
 
 const owner = { after };
@@ -230,6 +234,23 @@ suite('HTTP/2 bounds: time', () => {
     after(() => clearInterval(timer));
     assert.equal(await client.error(1), 'reset cancel');
     clearInterval(timer);
+  });
+  test('an ended connection that the client does not close', async (t) => {
+    const { cert, key } = await certificate(t, [host]);
+    const { port, gateway: closing } = await runGateway(
+      t,
+      `sites: [{ hosts: [${host}], backend: "${backend.url}" }]\n`,
+      `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`,
+    );
+    const options = { host: '127.0.0.1', port, ALPNProtocols: ['h2'], rejectUnauthorized: false };
+    const socket = connect({ ...options, allowHalfOpen: true } as ConnectionOptions);
+    t.after(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.write(preface + settingsFrame([]), 'latin1');
+    await once(socket, 'data');
+    // It would wait for the client as long.
+    await closing.close(600_000);
+    assert.equal(socket.writable, true, 'the client has not closed its side');
   });
   test('a connection that is not read', async () => {
     const client = await open([[settingIds.initialWindowSize, 0x7fffffff]]);

@@ -281,6 +281,9 @@ suite('HTTP/2: requests', () => {
     client.send(request(1, false) + data(1, 'abc') + headers(1, ['x-sum', '7', 'content-length', '9']));
     assert.equal(await client.fate(1), '200');
     assert.deepEqual(backend.requests.at(-1)!.trailers, ['x-sum: 7']);
+    client.send(get(3, '/'));
+    assert.equal(await client.fate(3), '200');
+    assert.deepEqual(backend.faults, []);
   });
 
   test('an early answer is complete, although the rest of the request never arrives', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Attempt } from '../../src/forward/attempt.ts';
-import { maxHeld } from '../../src/h2/bounds.ts';
+import { maxHeld, rateWindow } from '../../src/h2/bounds.ts';
 import type { Http2Connection } from '../../src/http2/connection.ts';
 import { RequestBody } from '../../src/http2/request-body.ts';
 import { flags, frameTypes, rstStreamFrame } from '../../src/wire/h2-frames.ts';
@@ -95,6 +95,88 @@ suite('HTTP/2: uploads', () => {
       client.send(request(stream, false) + data(stream, piece).repeat(3) + rstStreamFrame(stream, 8));
     client.send(request(65));
     assert.equal(await client.fate(65), '200');
+  });
+
+  test('nor do uploads that are complete', async (t) => {
+    const { url } = await rawBackend(t, ({ socket }) =>
+      socket.on('data', (bytes: Buffer) => {
+        if (bytes.subarray(-1).toString() !== 'x') return;
+        socket.write(ok);
+      }),
+    );
+    const { port } = await http2Gateway(t, url);
+    const client = await RawHttp2.open(port);
+    t.after(() => client.destroy());
+    for (let stream = 1; stream < 65; stream += 2)
+      client.send(request(stream, false) + data(stream, piece).repeat(2) + data(stream, piece, true));
+    client.send(request(65, false, 'POST') + data(65, 'x', true));
+    assert.ok(await client.alive());
+    assert.equal(await client.fate(65), '200');
+  });
+
+  test('DATA after the end of an upload ends its stream', async (t) => {
+    const { url, connections } = await rawBackend(t);
+    const { port } = await http2Gateway(t, url);
+    const client = await RawHttp2.open(port);
+    t.after(() => client.destroy());
+    client.send(request(1, false) + data(1, 'all', true) + data(1, 'more'));
+    assert.equal(await client.error(1), 'reset streamClosed');
+    assert.ok(await client.alive());
+    assert.doesNotMatch(connections[0]?.text() ?? '', /more/);
+  });
+
+  for (const [what, answer, fate, error] of [
+    ['has not begun', '', '408', null],
+    ['has begun', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n', '200', 'reset cancel'],
+  ] as const)
+    test(`an upload that stalls ends its exchange with the backend where the answer ${what}`, async (t) => {
+      const { url, connections } = await rawBackend(t, ({ socket }) =>
+        socket.once('data', () => socket.write(answer)),
+      );
+      const { port } = await http2Gateway(t, url, 'timeouts: { body: 300ms }\n');
+      const client = await RawHttp2.open(port);
+      t.after(() => client.destroy());
+      // More than limits.bufferedBody: a backend has it.
+      client.send(request(1, false) + data(1, piece).repeat(5));
+      assert.equal(await client.fate(1), fate);
+      if (error !== null) assert.equal(await client.error(1), error);
+      await connections[0]!.ended;
+      assert.ok(await client.alive());
+    });
+
+  test('a client that stalls or trickles is too slow, one that waits for the backend is not', () => {
+    const server = { now: 0, held: 0 };
+    const connection = { server, output: { put: () => {} }, give: () => {}, grow: () => {} };
+    const takes = [true];
+    const attempt = { write: () => takes.shift() ?? true, finish: () => {} } as unknown as Attempt;
+    const body = new RequestBody(1, connection as unknown as Http2Connection);
+    const slow = (now: number): boolean => {
+      server.now = now;
+      return body.tooSlow(now, 4000, 100);
+    };
+    assert.deepEqual([slow(3999), slow(4000)], [false, true]);
+    // 1000 bytes in each window of 10 seconds are enough.
+    for (let window = 0; window < 2; window++)
+      for (let i = 1; i <= 5; i++) {
+        server.now = window * rateWindow + i * 2000;
+        body.push(Buffer.alloc(200));
+        assert.equal(slow(server.now), false);
+      }
+    for (let i = 1; i <= 5; i++) {
+      server.now = 2 * rateWindow + i * 2000;
+      body.push(Buffer.alloc(199));
+      assert.equal(slow(server.now), i === 5, `${i * 199} bytes in ${i * 2} seconds`);
+    }
+    body.incoming(-1);
+    body.push(Buffer.alloc(1));
+    assert.equal(slow(60_000), false, 'a part waits for the backend');
+    takes.splice(0, 1, false);
+    body.sendTo(attempt, false);
+    assert.equal(slow(90_000), false, 'the backend takes nothing');
+    body.resume();
+    assert.deepEqual([slow(93_999), slow(94_000)], [false, true], 'it counts from here');
+    body.end([]);
+    assert.equal(slow(1e6), false, 'it has ended');
   });
 
   test('what waits is counted once, whatever becomes of it', () => {

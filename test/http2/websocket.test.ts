@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { frameTypes, settingIds } from '../../src/wire/h2-frames.ts';
+import { rawBackend } from '../support/raw-backend.ts';
 import { host, http2Gateway } from './http2-gateway.ts';
 import { data, headers, RawHttp2 } from './raw-http2.ts';
 
@@ -88,6 +89,22 @@ suite('WebSocket over HTTP/2', () => {
     client.send(data(1, '\x88\x80\x01\x02\x03\x04', true));
     await client.body(1);
     assert.ok(await client.alive());
+  });
+
+  test('the end of the stream reaches a backend that has not ended', async (t) => {
+    const { url, connections } = await rawBackend(t, async ({ socket, until }) => {
+      const [, key = ''] = /sec-websocket-key: *(\S+)/i.exec(await until(/\r\n\r\n/)) ?? [];
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
+      );
+    });
+    const { port } = await http2Gateway(t, url);
+    const client = await open(port);
+    client.send(headers(1, fields(), false));
+    assert.equal(await client.fate(1), '200');
+    client.send(data(1, text('bye'), true));
+    await connections[0]!.ended;
+    assert.match(connections[0]!.text(), /\x81\x83\x01\x02\x03\x04...$/);
   });
 
   test("Node's client", async () => {
