@@ -9,11 +9,15 @@ test('detaching a checkpoint keeps an emit that another library has wrapped arou
   const server = createServer();
   const onError = (error: unknown): never => assert.fail(String(error));
   const own = server.emit;
-  const detach = new ServerCheckpoint({ policy, clients, onEvent: () => {}, onError }).attach(server);
+  const attach = (): (() => void) =>
+    new ServerCheckpoint({ policy, clients, onEvent: () => {}, onError }).attach(server);
+  const detach = attach();
   const wrapped = server.emit;
   const outer: typeof server.emit = (event: string, ...args: unknown[]) => wrapped(event as never, ...args);
   server.emit = outer;
   detach();
   assert.equal(server.emit, outer);
   assert.notEqual(server.emit, own);
+  attach();
+  assert.throws(attach, { code: 'SEKISHO_ERR_GUARDED_ALREADY' }, 'attached again, and only once');
 });

@@ -1,7 +1,7 @@
 /** Malformed bytes on a connection of a Node server behind the checkpoint. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { ProbeEvent } from '../../src/events/event.ts';
@@ -12,11 +12,11 @@ import { rawConnection } from '../support/raw-connection.ts';
 
 const { policy, clients } = corpusPolicy();
 
-async function checkpoint(t: TestContext) {
+async function checkpoint(t: TestContext, serve = (res: ServerResponse): unknown => res.end('served')) {
   const events: ProbeEvent[] = [];
   /** Parser errors that reach the application. */
   const errors: unknown[] = [];
-  const server = createServer((_, res) => res.end('served'));
+  const server = createServer((_, res) => serve(res));
   server.on('clientError', (error) => errors.push(error));
   const onError = (error: unknown): never => assert.fail(String(error));
   new ServerCheckpoint({ policy, clients, onEvent: (event) => events.push(event), onError }).attach(server);
@@ -101,5 +101,32 @@ suite('malformed bytes', () => {
     assert.equal(client.text().match(/HTTP\/1\.1 /g)?.length, 1);
     assert.match(client.text(), /^HTTP\/1\.1 421 /);
     assert.equal(events.length, 1);
+  });
+
+  test('behind a request that is being served get their 400 after its answer', async (t) => {
+    const waiting: ServerResponse[] = [];
+    const { client, events } = await checkpoint(t, (res) => waiting.push(res));
+    client.socket.write(`GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n${malformed}`);
+    await eventually(() => waiting.length === 1, 'the request is served');
+    waiting[0]!.end('served');
+    const text = await client.until(/HTTP\/1\.1 400 /);
+    assert.match(text, /^HTTP\/1\.1 200 [\s\S]*served[\s\S]*HTTP\/1\.1 400 /);
+    assert.deepEqual(
+      events.map(({ rule }) => rule),
+      ['framing'],
+    );
+  });
+
+  test('of another protocol are named by it only at the start of a connection', async (t) => {
+    const socks = Buffer.from([5, 1, 0]);
+    const first = await checkpoint(t);
+    first.client.socket.write(socks);
+    await eventually(() => first.events.length > 0, 'the first bytes are recorded');
+    const later = await checkpoint(t);
+    later.client.socket.write('GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
+    await later.client.until(/served$/);
+    later.client.socket.write(socks);
+    await eventually(() => later.events.length > 0, 'the later bytes are recorded');
+    assert.deepEqual([first.events[0]!.rule, later.events[0]!.rule], ['socks5', 'framing']);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { judgeRecipient, judgeSender, type MailPolicy } from '../../src/rules/smtp.ts';
+import { judgeRecipient, judgeSender, type MailPolicy, refusal } from '../../src/rules/smtp.ts';
 import { parsePath, writeMailbox } from '../../src/wire/smtp-path.ts';
 import { asBytes, ownDomains, recipients } from '../smtp/recipients.ts';
 
@@ -184,4 +184,27 @@ test('every mailbox reads back unchanged when it is written', () => {
       assert.equal(path.domain, 'example.com');
     }),
   );
+});
+
+test('a refusal names the side at fault, and malformed syntax by its own codes', () => {
+  for (const [text, recipient, sender] of [
+    [
+      '<user%example.com@example.net>',
+      '550 5.7.1 Relaying refused',
+      '550 5.7.1 Sender refused: source routes are not followed',
+    ],
+    ['<a b>', '553 5.1.3 Bad recipient address syntax', '553 5.1.7 Bad sender address syntax'],
+  ] as const) {
+    assert.equal(refusal(judgeRecipient(text, policy, 'outside'), 'recipient'), recipient);
+    assert.equal(refusal(judgeSender(text, policy, 'outside'), 'sender'), sender);
+  }
+});
+
+test('the null path is an empty sender and no recipient; a sender from outside has a domain', () => {
+  const { action, canonical, written } = judgeSender('<>', policy, 'outside');
+  assert.deepEqual([action, canonical, written], ['allow', '', '']);
+  assert.equal(judgeRecipient('<>', policy, 'outside').rule, 'smtp-malformed-path');
+  const { rule, why } = judgeSender('<root>', policy, 'outside');
+  assert.deepEqual([rule, why], ['smtp-malformed-path', 'no domain']);
+  assert.equal(judgeSender('<root>', policy, 'relaying').rule, null);
 });
