@@ -262,6 +262,53 @@ suite('a pool', () => {
     assert.notEqual((await served()).connection, first.connection);
   });
 
+  for (const [what, reads, status] of [
+    ['a client whose request does not end', true, 408],
+    ['a backend that does not read the request', false, 504],
+  ] as const)
+    test(`blames ${what}`, async (t) => {
+      const { take } = await pool(t, ({ socket }) => void (reads ? socket.resume() : socket.pause()), {
+        headers: 1,
+      });
+      const first = take();
+      const body = Buffer.alloc(reads ? 1 : 32 * 1024 * 1024);
+      first.connection!.send(
+        {
+          method: 'POST',
+          framing: 'length',
+          head: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n',
+          body,
+          trailers: [],
+          ended: false,
+          upgrade: false,
+        },
+        first,
+      );
+      await eventually(() => first.seen.length > 1, 'it fails');
+      assert.deepEqual(first.seen, ['connection', `failure ${status}`]);
+    });
+
+  test('reads again from a connection that was paused at the end of an answer', async (t) => {
+    const { take, served, backend } = await pool(t, ({ socket }, number) => {
+      let asked = 0;
+      socket.on('data', () => {
+        if (number > 0 || asked++ > 0) socket.write(ok);
+        else socket.write(ok.slice(0, -1));
+      });
+    });
+    const first = take();
+    let ended = false;
+    first.onEnd = () => {
+      ended = true;
+    };
+    first.ask();
+    await eventually(() => first.seen.length > 1, 'its head has come');
+    first.onData = () => first.connection!.pause();
+    backend.connections[0]!.socket.write('k');
+    await eventually(() => ended, 'it is answered');
+    assert.equal((await served()).connection, first.connection);
+  });
+
   test('fails an exchange whose response head does not end', async (t) => {
     const { take } = await pool(t, ({ socket }) =>
       socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\nX: ${'y'.repeat(70_000)}`)),

@@ -235,7 +235,7 @@ suite('HTTP/2 bounds: time', () => {
     assert.equal(await client.error(1), 'reset cancel');
     clearInterval(timer);
   });
-  test('an ended connection that the client does not close', async (t) => {
+  test('a drain that the client neither answers nor follows', async (t) => {
     const { cert, key } = await certificate(t, [host]);
     const { port, gateway: closing } = await runGateway(
       t,
@@ -248,8 +248,15 @@ suite('HTTP/2 bounds: time', () => {
     socket.on('error', () => {});
     socket.write(preface + settingsFrame([]), 'latin1');
     await once(socket, 'data');
-    // It would wait for the client as long.
-    await closing.close(600_000);
+    const silent = await RawHttp2.open(port);
+    silent.send(wait(1));
+    assert.ok(await silent.alive());
+    silent.pongs = false;
+    // It would wait for the clients as long.
+    const closed = closing.close(600_000);
+    await silent.frame((one) => one.type === frameTypes.goAway && one.payload.readUInt32BE(0) === 1);
+    silent.destroy();
+    await closed;
     assert.equal(socket.writable, true, 'the client has not closed its side');
   });
   test('a connection that is not read', async () => {
