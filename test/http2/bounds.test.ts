@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { after, suite, test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
 import * as bounds from '../../src/h2/bounds.ts';
+import type { Output } from '../../src/h2/output.ts';
 import { ReceiveWindow } from '../../src/h2/receive-window.ts';
+import { SentBody } from '../../src/h2/sent-body.ts';
 import { TokenBucket } from '../../src/h2/token-bucket.ts';
 import { ClosedStreams, ends } from '../../src/http2/closed-streams.ts';
 import {
@@ -73,6 +75,7 @@ suite('HTTP/2 bounds: floods end the connection (ENHANCE_YOUR_CALM)', () => {
     ['SETTINGS', () => settingsFrame([[settingIds.maxFrameSize, 16_384]]), burst],
     ['PRIORITY', () => frame(frameTypes.priority, 0, 1, '\0\0\0\0\x10'), burst],
     ['WINDOW_UPDATE', () => windowUpdateFrame(0, 1), burst],
+    ['RST_STREAM of a closed stream', (i) => (i === 0 ? request(1) : '') + rstStreamFrame(1, 8), burst],
     ['frames of an unknown type', () => frame(0xbe, 0, 0), burst],
   ];
   for (const [what, one, allowed] of rows) {
@@ -302,6 +305,32 @@ suite('HTTP/2 bounds: tables', () => {
     assert.equal(other.grow(150), 0);
     assert.ok(other.take(180));
     assert.equal(other.take(1), false);
+  });
+
+  test('a body stalls while it waits and less than `leastProgress` is taken', () => {
+    const output = { enqueue: () => {}, addBody: () => {}, drop: () => {} } as unknown as Output;
+    const body = new SentBody(
+      1,
+      output,
+      1e6,
+      0,
+      () => {},
+      () => {},
+    );
+    const stalled = (now: number): boolean => {
+      body.mark(now);
+      return body.stalled(now, 1000);
+    };
+    body.push(Buffer.alloc(5000), 0);
+    assert.deepEqual([stalled(999), stalled(1000)], [false, true]);
+    body.putFrame(bounds.leastProgress - 1);
+    assert.equal(stalled(1000), true, 'too little');
+    body.putFrame(1);
+    assert.deepEqual([stalled(1000), stalled(1999), stalled(2000)], [false, false, true]);
+    body.putFrame(5000);
+    assert.deepEqual([stalled(3000), stalled(9000)], [false, false], 'nothing waits');
+    body.push(Buffer.alloc(1), 9000);
+    assert.deepEqual([stalled(9999), stalled(10_000)], [false, true]);
   });
 
   test('only the latest closed streams are remembered', () => {

@@ -366,9 +366,13 @@ suite('HTTP/2: the end of a connection', () => {
     client.send(request(1, false) + get(3, 'http://evil.example/'));
     assert.equal(await client.fate(3), '421');
     await client.frame((one) => one.type === frameTypes.goAway);
-    client.send(get(5, '/') + data(5, 'x') + data(1, 'x', true));
+    client.send(get(5, '/late') + data(5, 'x'));
+    assert.ok(await client.alive());
+    client.send(data(1, 'x', true));
     assert.equal(await client.fate(1), '200');
+    assert.equal(await client.frame((one) => one.type === 99), null, 'it is closed');
     assert.equal(headsOf(client, 5).length, 0);
+    assert.ok(!backend.requests.some(({ requestLine }) => requestLine.includes('/late')));
   });
 
   test('also after a GOAWAY of the client', async () => {

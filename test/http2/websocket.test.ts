@@ -107,6 +107,20 @@ suite('WebSocket over HTTP/2', () => {
     assert.match(connections[0]!.text(), /\x81\x83\x01\x02\x03\x04...$/);
   });
 
+  test('a handshake that is answered wrongly leaves no connection to the backend', async (t) => {
+    const { url, connections } = await rawBackend(t, async ({ socket, until }) => {
+      await until(/\r\n\r\n/);
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf('x')}\r\n\r\n`,
+      );
+    });
+    const { port } = await http2Gateway(t, url);
+    const client = await open(port);
+    client.send(headers(1, fields(), false));
+    assert.equal(await client.fate(1), '502');
+    await connections[0]!.ended;
+  });
+
   test("Node's client", async () => {
     const session = connect(`https://127.0.0.1:${gateway.port}`, { rejectUnauthorized: false });
     after(() => session.destroy());
