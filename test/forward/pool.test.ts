@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type PoolBounds, poolKey, tick, type Waiter } from '../../src/forward/bounded-pool.ts';
 import { Pool } from '../../src/forward/pool.ts';
 import type { UpstreamConnection } from '../../src/forward/upstream-connection.ts';
-import type { ResponseSink } from '../../src/forward/upstream-exchange.ts';
+import type { ResponseSink, UpstreamTimeouts } from '../../src/forward/upstream-exchange.ts';
 import { eventually } from '../support/eventually.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
 
@@ -53,7 +53,7 @@ class Recorder implements Waiter, ResponseSink {
 async function pool(
   t: TestContext,
   serve: (connection: BackendConnection, number: number) => unknown = answering,
-  bounds: Partial<PoolBounds> = {},
+  bounds: Partial<PoolBounds & UpstreamTimeouts> = {},
 ) {
   const backend = await rawBackend(t, serve);
   const made = new Pool(
