@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PrefixSet } from '../../src/address/prefix-set.ts';
 import { type Ban, forever } from '../../src/bans/ban.ts';
 import { SqliteBanJournal, type SqliteBanJournalOptions } from '../../src/bans/ban-journal.ts';
@@ -225,4 +226,35 @@ test('a service that moves to another journal takes over its bans, and saves old
   assert.deepEqual(prefixesIn(open({}, 'first.db')), ['192.0.2.1/32']);
   assert.deepEqual(prefixesIn(open({}, 'next.db')), [row(9).prefix, '192.0.2.1/32', '192.0.2.2/32']);
   assert.deepEqual(errors, []);
+});
+
+test('a ban after a pause, and one after a flush, are written without another flush', async (t) => {
+  const { open, database } = await journalFolder(t);
+  const journal = open({ rest: 1 });
+  const reader = database();
+  journal.save(row(1));
+  await eventually(() => written(reader) === 1, 'the first ban is written');
+  // The pause has begun, and ends before this delay.
+  await delay(20);
+  journal.save(row(2));
+  await eventually(() => written(reader) === 2, 'the ban after the pause is written');
+  const other = open({}, 'other.db');
+  other.save(row(1));
+  other.flush();
+  other.save(row(2));
+  const otherReader = database('other.db');
+  await eventually(() => written(otherReader) === 2, 'the ban after the flush is written');
+});
+
+test('an error that is no lock is reported at once, and the ban is kept for the next write', async (t) => {
+  const { open, database, errors } = await journalFolder(t);
+  const journal = open({ rest: 60_000 });
+  const other = database();
+  other.exec('ALTER TABLE bans RENAME TO hidden');
+  journal.save(row(1));
+  await eventually(() => errors.length === 1, 'the error is reported');
+  assert.match(errors[0]!.message, /bans/);
+  other.exec('ALTER TABLE hidden RENAME TO bans');
+  journal.flush();
+  assert.equal(written(other), 1);
 });

@@ -129,4 +129,13 @@ suite('malformed bytes', () => {
     await eventually(() => later.events.length > 0, 'the later bytes are recorded');
     assert.deepEqual([first.events[0]!.rule, later.events[0]!.rule], ['socks5', 'framing']);
   });
+
+  test('are found behind empty lines, which are ignored before a request line', async (t) => {
+    const { client, events } = await checkpoint(t);
+    client.socket.write('\r\n\r\nGET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
+    await client.until(/served$/);
+    assert.deepEqual(events, []);
+    client.socket.write('\r\nGET  / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
+    await client.until(/HTTP\/1\.1 400 /);
+  });
 });
