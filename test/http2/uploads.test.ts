@@ -6,9 +6,11 @@ import { maxHeld, rateWindow } from '../../src/h2/bounds.ts';
 import type { Http2Connection } from '../../src/http2/connection.ts';
 import { RequestBody } from '../../src/http2/request-body.ts';
 import { flags, frameTypes, rstStreamFrame } from '../../src/wire/h2-frames.ts';
+import { certificate } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
+import { runGateway } from '../support/gateway.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
-import { http2Gateway } from './http2-gateway.ts';
+import { host, http2Gateway } from './http2-gateway.ts';
 import { data, frame, headers, pseudo, RawHttp2, request } from './raw-http2.ts';
 
 const piece = 'x'.repeat(16_384);
@@ -60,7 +62,7 @@ suite('HTTP/2: uploads', () => {
 
   test('no byte beyond the Content-Length reaches the backend', async (t) => {
     const { url, connections } = await rawBackend(t);
-    const { port } = await http2Gateway(t, url);
+    const { port, events } = await http2Gateway(t, url);
     const client = await RawHttp2.open(port);
     t.after(() => client.destroy());
     const length = 5 * piece.length;
@@ -72,6 +74,33 @@ suite('HTTP/2: uploads', () => {
     assert.equal(await client.error(1), 'reset protocolError');
     await connections[0]!.ended;
     assert.equal(body(), length);
+    assert.deepEqual(
+      events.map(({ rule }) => rule),
+      ['framing'],
+    );
+    assert.equal(await client.frame((one) => one.type === 99), null, 'the connection is closed');
+  });
+
+  test('beyond the rate limit get 429 and are discarded, without using up the window of the connection', async (t) => {
+    const { url, connections } = await rawBackend(t, ({ socket }) =>
+      socket.on('data', () => socket.write(ok)),
+    );
+    const { cert, key } = await certificate(t, [host]);
+    const { port } = await runGateway(
+      t,
+      `sites: [{ hosts: [${host}], backend: "${url}" }]\nbans: false\nrateLimit: { max: 1, timeWindow: 1d }\n`,
+      `listen: [{ address: "127.0.0.1:0", tls: { cert: ${cert}, key: ${key} } }]\n`,
+    );
+    const client = await RawHttp2.open(port);
+    t.after(() => client.destroy());
+    client.send(request(1));
+    assert.equal(await client.fate(1), '200');
+    for (let stream = 3; stream < 23; stream += 2) {
+      client.send(request(stream, false) + data(stream, piece).repeat(8) + data(stream, '', true));
+      assert.equal(await client.fate(stream), '429');
+    }
+    assert.ok(await client.alive());
+    assert.equal(connections[0]!.text().match(/HTTP\/1\.1/g)!.length, 1);
   });
 
   test('padding does not use up the window of a stream', async (t) => {
