@@ -138,4 +138,15 @@ suite('malformed bytes', () => {
     client.socket.write('\r\nGET  / HTTP/1.1\r\nHost: www.example.net\r\n\r\n');
     await client.until(/HTTP\/1\.1 400 /);
   });
+
+  test('a tunnel asked for behind a request that is being served is refused after its answer', async (t) => {
+    const waiting: ServerResponse[] = [];
+    const { client } = await checkpoint(t, (res) => waiting.push(res));
+    const tunnel = 'CONNECT mail.example.com:25 HTTP/1.1\r\nHost: mail.example.com:25\r\n\r\n';
+    client.socket.write(`GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n${tunnel}`);
+    await eventually(() => waiting.length === 1, 'the request is served');
+    waiting[0]!.end('served');
+    const text = await client.until(/HTTP\/1\.1 405 /);
+    assert.match(text, /^HTTP\/1\.1 200 [\s\S]*served[\s\S]*HTTP\/1\.1 405 /);
+  });
 });
