@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
+import { after, suite, type TestContext, test } from 'node:test';
 import { Staples } from '../../src/ocsp/staples.ts';
 import { eventually } from '../support/eventually.ts';
 import { Authority, type Issued, scriptedResponder } from '../support/ocsp.ts';
@@ -125,14 +125,20 @@ test('a failure while most of the validity is left is reported as such', async (
   assert.match(told[1]!, /^failure /);
 });
 
-test('a response is dropped when its certificate is revoked', async (t) => {
-  const { url } = await scriptedResponder(t, (request) => authority.respond(request, ['-nmin', '1']));
+/** A certificate that is revoked after its first good response. */
+async function revoked(t: TestContext, url: string) {
   const issued = authority.issue('www.example.net', { responder: url });
   const { staple, told, clock } = follow(t, issued);
   clock.ahead = 50_000;
   await staple.asked;
   assert.notEqual(staple.response, null);
   authority.mark(issued, 'revoked');
+  return { staple, told };
+}
+
+test('a response is dropped when its certificate is revoked', async (t) => {
+  const { url } = await scriptedResponder(t, (request) => authority.respond(request, ['-nmin', '1']));
+  const { staple, told } = await revoked(t, url);
   await eventually(() => told.length === 2, 'it is asked again', long);
   assert.match(told[1]!, /^trouble its authority has revoked it, since 2025-01-01T00:00:00/);
   assert.equal(staple.response, null);
@@ -146,12 +152,7 @@ test('the last good response of a revoked certificate cannot be replayed', async
     if (step === 1) recorded = await authority.respond(request, ['-nmin', '1']);
     return step === 2 ? authority.respond(request) : recorded;
   });
-  const issued = authority.issue('www.example.net', { responder: url });
-  const { staple, told, clock } = follow(t, issued);
-  clock.ahead = 50_000;
-  await staple.asked;
-  assert.notEqual(staple.response, null);
-  authority.mark(issued, 'revoked');
+  const { staple, told } = await revoked(t, url);
   await eventually(() => told.length === 3, 'it is asked twice more', long);
   assert.match(told[1]!, /^trouble its authority has revoked it/);
   assert.match(told[2]!, /^trouble .* older than the one before/);
