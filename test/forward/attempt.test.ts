@@ -9,17 +9,12 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { watchDials } from '../support/no-dial.ts';
 import { type BackendConnection, rawBackend } from '../support/raw-backend.ts';
+import { upstreamGet } from '../support/upstream-get.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const answering = ({ socket }: BackendConnection): unknown => socket.on('data', () => socket.write(ok));
 const get: OutgoingRequest = {
-  method: 'GET',
-  framing: 'none',
-  head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
-  body: null,
-  trailers: [],
-  ended: true,
-  upgrade: false,
+  ...upstreamGet,
   login: false,
   address: '192.0.2.1',
   secure: false,

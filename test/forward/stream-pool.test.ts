@@ -11,6 +11,7 @@ import { StreamPool } from '../../src/forward/stream-pool.ts';
 import type { UpstreamError } from '../../src/forward/upstream-error.ts';
 import type { Exchange } from '../../src/forward/upstream-exchange.ts';
 import { eventually } from '../support/eventually.ts';
+import { upstreamGet } from '../support/upstream-get.ts';
 
 class Recorder implements Waiter {
   readonly client = null;
@@ -19,21 +20,12 @@ class Recorder implements Waiter {
   onConnection(exchange: Exchange): void {
     this.exchange = exchange;
     // Without a request the stream would not count.
-    exchange.send(get, { ...sink });
+    exchange.send(upstreamGet, { ...sink });
   }
   onFailure(error: UpstreamError): void {
     this.error = error;
   }
 }
-const get = {
-  method: 'GET',
-  framing: 'none',
-  head: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
-  body: null,
-  trailers: [],
-  ended: true,
-  upgrade: false,
-} as const;
 const ignore = (): void => {};
 const sink = {
   client: null,
