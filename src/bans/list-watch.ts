@@ -1,4 +1,4 @@
-import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { FileWatch } from '../file-watch.ts';
 import { readLists } from './list-file.ts';
 import type { PrefixList } from './prefix-list.ts';
 
@@ -13,26 +13,17 @@ export interface ListWatchOptions {
   readonly interval?: number;
 }
 
-/**
- * Rereads lists when their files change. It polls, because kernel events miss a file that is replaced by rename, and do not
- * work on every file system. A changed file is read only after it has stayed the same for two intervals: a file is empty
- * when its writer opens it, and half a list would let in the clients of the other half.
- */
+/** Rereads lists when their files change, but not while one is being written: half a list would let in the clients of the other half. */
 export class ListWatch {
   readonly #options: ListWatchOptions;
-  readonly #listener: StatsListener;
+  readonly #watch: FileWatch;
   #reading: Promise<void> = Promise.resolve();
-  #settling: NodeJS.Timeout | undefined;
 
   constructor(options: ListWatchOptions) {
     this.#options = options;
     const { files, interval = 2000 } = options;
-    this.#listener = (now, before) => {
-      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
-      clearTimeout(this.#settling);
-      this.#settling = setTimeout(() => this.reload(), interval * 2).unref();
-    };
-    for (const file of files) watchFile(file, { interval, persistent: false }, this.#listener);
+    this.#watch = new FileWatch(files, () => void this.reload());
+    this.#watch.start(interval);
   }
 
   /** Reads all files now; resolves once their lists are in force or an error has been reported. */
@@ -50,7 +41,6 @@ export class ListWatch {
   }
 
   close(): void {
-    clearTimeout(this.#settling);
-    for (const file of this.#options.files) unwatchFile(file, this.#listener);
+    this.#watch.close();
   }
 }

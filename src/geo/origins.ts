@@ -1,7 +1,8 @@
 /** Looks up country and network of addresses in local MMDB files, which are reloaded when they change. */
-import { readFileSync, type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Reader, Response } from 'mmdb-lib';
+import { FileWatch } from '../file-watch.ts';
 import { withPackages } from '../optional-package.ts';
 import { type GeoKind, geoFileFault } from './geo-file.ts';
 import type { Origin, OriginOf } from './origin.ts';
@@ -22,16 +23,15 @@ interface Database {
   damaged: boolean;
 }
 
-/** Poll interval of the files, milliseconds. fs.watch would miss the rename that geoipupdate does. */
+/** Poll interval of the files, milliseconds. */
 const lookEvery = 5000;
 const kinds: readonly GeoKind[] = ['country', 'asn'];
 
 export class Origins {
   readonly #files: GeoFiles;
   readonly #events: OriginEvents;
-  readonly #listener: StatsListener;
   readonly #databases = new Map<GeoKind, Database>();
-  #settling: NodeJS.Timeout | undefined;
+  readonly #watch: FileWatch;
 
   /**
    * @param interval milliseconds between two polls
@@ -52,17 +52,12 @@ export class Origins {
     this.#files = files;
     this.#events = events;
     this.#makeReader = makeReader;
+    this.#watch = new FileWatch(
+      kinds.map((kind) => files[kind]).filter((file) => file !== null),
+      () => this.reload(),
+    );
     for (const kind of kinds) this.#read(kind);
-    // A file being written is truncated at first: wait until it has not changed for two intervals.
-    this.#listener = (now, before) => {
-      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
-      clearTimeout(this.#settling);
-      this.#settling = setTimeout(() => this.reload(), interval * 2).unref();
-    };
-    for (const kind of kinds) {
-      const file = files[kind];
-      if (file !== null) watchFile(file, { interval, persistent: false }, this.#listener);
-    }
+    this.#watch.start(interval);
   }
 
   readonly #makeReader: (bytes: Buffer) => Reader<Response>;
@@ -86,11 +81,7 @@ export class Origins {
   }
 
   close(): void {
-    clearTimeout(this.#settling);
-    for (const kind of kinds) {
-      const file = this.#files[kind];
-      if (file !== null) unwatchFile(file, this.#listener);
-    }
+    this.#watch.close();
   }
 
   #read(kind: GeoKind): void {

@@ -1,6 +1,6 @@
 /** The certificates of a listener: selected by server name, reread when their files change. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import {
   createSecureContext,
   createServer,
@@ -8,6 +8,7 @@ import {
   type SecureContextOptions,
   type Server as TlsServer,
 } from 'node:tls';
+import { fileStamp } from '../file-watch.ts';
 import { type Staple, staples } from '../ocsp/staples.ts';
 
 export interface CertificateFiles {
@@ -252,23 +253,13 @@ export class Certificates {
   /** The current state of the files, with links followed. */
   #stamp(): string {
     const authorities = this.#authorities === null ? [] : [this.#authorities];
-    return [...authorities, ...this.#files.flatMap(({ cert, key }) => [cert, key])].map(stampOf).join();
+    return [...authorities, ...this.#files.flatMap(({ cert, key }) => [cert, key])].map(fileStamp).join();
   }
 
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
     staples.leave(this);
-  }
-}
-
-/** A text that changes with the file, or with the target of a link; empty: it can't be read. */
-function stampOf(file: string): string {
-  try {
-    const { ino, mtimeMs, ctimeMs, size } = statSync(file);
-    return `${ino} ${mtimeMs} ${ctimeMs} ${size}`;
-  } catch {
-    return '';
   }
 }
 

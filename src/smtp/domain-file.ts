@@ -1,8 +1,9 @@
 /** Domains in a file, one a line, reloaded when it changes. */
-import { readFileSync, type StatsListener, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { FileWatch } from '../file-watch.ts';
 import { DomainTable } from './domains.ts';
 
-/** Poll interval in milliseconds. Polling, because file events miss a rename over the file. */
+/** Poll interval in milliseconds. */
 const lookEvery = 2000;
 /** Largest file in octets; a hundred thousand domains take some two million. */
 const largest = 64 * 1024 * 1024;
@@ -49,22 +50,16 @@ export interface DomainFileEvents {
 export class DomainFile {
   readonly #file: string;
   readonly #events: DomainFileEvents;
-  readonly #listener: StatsListener;
+  readonly #watch: FileWatch;
   #table: DomainTable;
-  #settling: NodeJS.Timeout | undefined;
 
   /** @throws Error if the file is invalid at the start */
   constructor(file: string, events: DomainFileEvents, interval = lookEvery) {
     this.#file = file;
     this.#events = events;
+    this.#watch = new FileWatch([file], () => this.reload());
     this.#table = loadDomains(file);
-    // A file being written is empty first: read it once it has not changed for two intervals.
-    this.#listener = (now, before) => {
-      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
-      clearTimeout(this.#settling);
-      this.#settling = setTimeout(() => this.reload(), interval * 2).unref();
-    };
-    watchFile(file, { interval, persistent: false }, this.#listener);
+    this.#watch.start(interval);
   }
 
   has(domain: string): boolean {
@@ -82,7 +77,6 @@ export class DomainFile {
   }
 
   close(): void {
-    clearTimeout(this.#settling);
-    unwatchFile(this.#file, this.#listener);
+    this.#watch.close();
   }
 }
