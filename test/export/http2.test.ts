@@ -37,7 +37,7 @@ async function statuses(owner: Owner, port: number, sent: readonly OutgoingHttpH
   for (const headers of sent) {
     const stream = session.request(
       { ':authority': 'www.example.net', ...headers },
-      { signal: AbortSignal.timeout(5_000) },
+      { signal: AbortSignal.timeout(20_000) },
     );
     stream.end();
     const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders];

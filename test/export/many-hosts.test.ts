@@ -32,7 +32,7 @@ suite('the export of many sites', () => {
       const backend = await anyBackend(t);
       const { port } = await server.start(t, backend.port, true, { from: source });
       const status = async (bytes: string): Promise<number | undefined> =>
-        (await exchange(port, bytes, { until: 1, timeout: 5_000 })).responses[0]?.status;
+        (await exchange(port, bytes, { until: 1, timeout: 20_000 })).responses[0]?.status;
       for (const own of [
         names[0]!,
         names[100]!,

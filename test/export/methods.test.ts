@@ -27,7 +27,7 @@ suite('exported methods', () => {
       const { port } = await server.start(t, backend.port, true, { from: source });
       const status = async (method: string, host: string): Promise<number | undefined> => {
         const bytes = `${method} / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
-        return (await exchange(port, bytes, { until: 1, timeout: 5_000 })).responses[0]?.status;
+        return (await exchange(port, bytes, { until: 1, timeout: 20_000 })).responses[0]?.status;
       };
       for (const [method, host, expected] of [
         ['GET', 'www.example.net', 200],

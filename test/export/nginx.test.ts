@@ -47,7 +47,7 @@ suite('the nginx export', () => {
     const { port, dir } = await servers
       .find(({ target }) => target === 'nginx')!
       .start(t, backend.port, true);
-    for (const [bytes] of logged) await exchange(port, bytes, { until: 1, timeout: 5_000 });
+    for (const [bytes] of logged) await exchange(port, bytes, { until: 1, timeout: 20_000 });
     const lines = await linesOf(join(dir!, 'access.log'), logged.length);
     assert.deepEqual(
       lines.map((line) => /" (rule=\S+ counts=\S+)$/.exec(line)?.[1]),
@@ -99,7 +99,7 @@ suite('the nginx export', () => {
     const asked = async (servername: string): Promise<string> => {
       const socket = connect({ port: tlsPort, host: '127.0.0.1', servername, rejectUnauthorized: false });
       try {
-        await once(socket, 'secureConnect', { signal: AbortSignal.timeout(5_000) });
+        await once(socket, 'secureConnect', { signal: AbortSignal.timeout(20_000) });
         return 'agreed';
       } catch (error) {
         return (error as { code?: string }).code ?? String(error);

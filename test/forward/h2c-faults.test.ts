@@ -79,7 +79,7 @@ const get = 'GET / HTTP/1.1\r\nHost: www.example.net\r\n\r\n';
 const post = (length: number): string =>
   `POST / HTTP/1.1\r\nHost: www.example.net\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`;
 const ask = async (port: number, request = get) => {
-  const { responses } = await exchange(port, request, { until: 1, timeout: 5000 });
+  const { responses } = await exchange(port, request, { until: 1, timeout: 20_000 });
   const [first] = responses;
   return { status: first?.status ?? 0, body: first?.body.toString('latin1') ?? '' };
 };
@@ -133,7 +133,7 @@ suite('an answer that is malformed', () => {
     test(`that ${what} after its head does not look complete`, async (t) => {
       const { url } = await backend(t, ({ id, say }) => say(bytes(id)));
       const { port } = await runGateway(t, site([url]));
-      const { text, ended } = await exchange(port, get, { timeout: 3000 });
+      const { text, ended } = await exchange(port, get, { timeout: 20_000 });
       assert.notEqual(ended, 'timeout');
       assert.doesNotMatch(text, /\r\n0\r\n\r\n$/);
       const length = /content-length: (\d+)/.exec(text)?.[1];

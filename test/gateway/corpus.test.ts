@@ -22,7 +22,7 @@ const from = { trusted: trustedAddress, 'allow-listed': allowedAddress } as cons
 
 async function send(row: CorpusRow, until: 'close' | number): Promise<RawReply> {
   const options = row.client === undefined ? {} : { from: from[row.client] };
-  return exchange(gateway.port, row.bytes, { until, timeout: 4000, ...options });
+  return exchange(gateway.port, row.bytes, { until, timeout: 20_000, ...options });
 }
 
 /** The event of a refused row; it comes after the answer, since the body is collected first. */

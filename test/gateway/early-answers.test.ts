@@ -110,7 +110,7 @@ for (const [how, leaving] of Object.entries({ closes, resets, lingers }))
           answer = bytes;
           const got: unknown[] = [];
           for (let i = 0; i < rounds; i++) {
-            const { responses } = await exchange(plain.port, request, { until: 1, timeout: 5000 });
+            const { responses } = await exchange(plain.port, request, { until: 1, timeout: 20_000 });
             got.push([responses[0]?.status, responses[0]?.body.toString()]);
           }
           assert.deepEqual(
@@ -141,6 +141,6 @@ for (const [how, leaving] of Object.entries({ closes, resets, lingers }))
 
 test('an upload that the backend cuts short without an answer: 502', async () => {
   leave = (socket) => socket.resetAndDestroy();
-  const { responses } = await exchange(plain.port, lined, { until: 1, timeout: 5000 });
+  const { responses } = await exchange(plain.port, lined, { until: 1, timeout: 20_000 });
   assert.equal(responses[0]?.status, 502);
 });

@@ -36,13 +36,13 @@ async function agreed(port: number, servername: string, protocol = 'http/1.1'): 
   };
   const socket = connect(options as unknown as ConnectionOptions);
   socket.on('error', () => {});
-  await once(socket, 'secureConnect', { signal: AbortSignal.timeout(4000) });
+  await once(socket, 'secureConnect', { signal: AbortSignal.timeout(20_000) });
   return socket;
 }
 
 async function ask(socket: TLSSocket, host: string, ...fields: string[]): Promise<string> {
   socket.write(`GET / HTTP/1.1\r\n${[`Host: ${host}`, ...fields].join('\r\n')}\r\n\r\n`);
-  const [bytes] = await once(socket, 'data', { signal: AbortSignal.timeout(4000) });
+  const [bytes] = await once(socket, 'data', { signal: AbortSignal.timeout(20_000) });
   return (bytes as Buffer).toString('latin1').slice(9, 12);
 }
 
@@ -115,7 +115,7 @@ suite('a TLS hello for a name that is none of ours', () => {
       async () => {
         const socket = await agreed(secure(gateway), 'metadata.google.internal');
         // The session tickets show that the server has finished its handshake too.
-        await once(socket, 'session', { signal: AbortSignal.timeout(4000) });
+        await once(socket, 'session', { signal: AbortSignal.timeout(20_000) });
         socket.destroy();
       },
       1,
@@ -138,7 +138,7 @@ suite('a TLS hello for a name that is none of ours', () => {
         const socket = connectTcp(secure(gateway), '127.0.0.1');
         socket.on('error', () => {});
         socket.write(hello);
-        await once(socket, 'data', { signal: AbortSignal.timeout(4000) });
+        await once(socket, 'data', { signal: AbortSignal.timeout(20_000) });
         socket.resetAndDestroy();
       },
       1,
@@ -190,7 +190,7 @@ suite('a TLS hello for a name that is none of ours', () => {
         const socket = connectTcp(plain, '127.0.0.1');
         socket.on('error', () => {});
         socket.write(hello);
-        await once(socket, 'data', { signal: AbortSignal.timeout(4000) });
+        await once(socket, 'data', { signal: AbortSignal.timeout(20_000) });
         socket.destroy();
       },
       1,

@@ -99,7 +99,7 @@ for (const [kind, request] of Object.entries(requests))
           test(what, async () => {
             answer = bytes;
             piecemeal = slowly;
-            const reply = await exchange(port, request, { until: 1, timeout: 3000 });
+            const reply = await exchange(port, request, { until: 1, timeout: 20_000 });
             assert.deepEqual(
               reply.responses
                 .filter(({ status }) => status >= 200)
@@ -109,7 +109,7 @@ for (const [kind, request] of Object.entries(requests))
             );
             // The client gets it in correct form.
             assert.doesNotMatch(reply.text, /[^\r]\n|\r(?!\n)|[ \t]:|(?:^|\n)[0-9a-f]+[ \t]/i);
-            const after = await exchange(port, next, { until: 1, timeout: 3000 });
+            const after = await exchange(port, next, { until: 1, timeout: 20_000 });
             assert.equal(after.responses[0]?.body.toString(), 'ok', 'the next request is served');
           });
     });
@@ -135,7 +135,7 @@ suite('an answer without a body ends after its head:', () => {
         until: 2,
         inTurn: true,
         methods: [method, 'GET'],
-        timeout: 3000,
+        timeout: 20_000,
       });
       assert.deepEqual(
         reply.responses.map((one) => one.status),
@@ -186,7 +186,7 @@ for (const [kind, request] of Object.entries(requests))
         answer = bytes;
         piecemeal = false;
         const before = log.length;
-        const reply = await exchange(port, request, { until: 1, timeout: 3000 });
+        const reply = await exchange(port, request, { until: 1, timeout: 20_000 });
         assert.equal(reply.responses[0]?.status, 502, `${reply.ended} ${reply.text}`);
         assert.doesNotMatch(reply.text, /evil/);
         const lines = log.slice(before).map((line) => JSON.parse(line).msg as string);
@@ -213,7 +213,7 @@ suite('a chunked body with', () => {
         const before = log.length;
         answer = together ? chunked + bytes : chunked;
         piecemeal = false;
-        const reply = exchange(port, get, { timeout: 3000 });
+        const reply = exchange(port, get, { timeout: 20_000 });
         if (!together) {
           await new Promise((done) => setTimeout(done, 50));
           backend.connections.at(-1)!.socket.write(bytes);

@@ -102,7 +102,7 @@ suite('current kinds of probes', () => {
         const options = { port: secure, host: '127.0.0.1', servername: name, rejectUnauthorized: false };
         const socket = connect(options as unknown as ConnectionOptions);
         socket.on('error', () => {});
-        await once(socket, 'session', { signal: AbortSignal.timeout(4000) });
+        await once(socket, 'session', { signal: AbortSignal.timeout(20_000) });
         socket.destroy();
       });
       assert.deepEqual(told(event, 'passed'), {

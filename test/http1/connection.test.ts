@@ -90,7 +90,7 @@ test('an answer that breaks off resets an HTTP/1.0 connection, whose plain end w
   const { socket, until } = await rawConnection(t, port);
   socket.write(`GET / HTTP/1.0\r\n${host}\r\n`);
   await until(/\r\n\r\nhalf$/);
-  const failed = once(socket, 'error', { signal: AbortSignal.timeout(5000) });
+  const failed = once(socket, 'error', { signal: AbortSignal.timeout(20_000) });
   backend.connections[0]!.socket.destroy();
   const [{ code }] = await failed;
   assert.equal(code, 'ECONNRESET');

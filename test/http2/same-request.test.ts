@@ -71,10 +71,10 @@ async function byHttp1({ method, target, host, fields, body, from }: Message): P
   } as unknown as ConnectionOptions);
   socket.on('error', () => {});
   try {
-    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(4000) });
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(20_000) });
     const hostLine = host === null ? '' : `host: ${host}\r\n`;
     socket.write(`${method} ${target} HTTP/1.1\r\n${hostLine}${lines(fields)}\r\n${body}`, 'latin1');
-    const [bytes] = await once(socket, 'data', { signal: AbortSignal.timeout(4000) });
+    const [bytes] = await once(socket, 'data', { signal: AbortSignal.timeout(20_000) });
     return bytes.toString('latin1').slice(9, 12);
   } finally {
     socket.destroy();

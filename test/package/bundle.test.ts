@@ -80,7 +80,7 @@ otel: { endpoint: "http://127.0.0.1:9/v1/traces", sample: 1 }
     const get = (path: string) =>
       fetch(new URL(path, admin), {
         headers: { authorization: `Bearer ${token}` },
-        signal: AbortSignal.timeout(5000),
+        signal: AbortSignal.timeout(20_000),
       });
     const page = await (await get('/')).text();
     const assets = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);

@@ -16,7 +16,7 @@ export function accessLog(path: string): AccessLog {
   return {
     path,
     lines,
-    async waitFor(pattern, timeout = 5_000) {
+    async waitFor(pattern, timeout = 20_000) {
       const end = Date.now() + timeout;
       for (;;) {
         const all = await lines();

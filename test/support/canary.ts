@@ -27,7 +27,7 @@ export interface Canary {
   readonly token: string;
   /** Every connection so far, silent ones included. */
   readonly connections: readonly CanaryConnection[];
-  /** Waits for the first connection that has sent something. @throws after `timeout` milliseconds (default 5000) */
+  /** Waits for the first connection that has sent something. @throws after `timeout` milliseconds (default 20000) */
   touched(timeout?: number): Promise<CanaryConnection>;
 }
 
@@ -75,7 +75,7 @@ export async function startCanary(owner: Owner, options: CanaryOptions = {}): Pr
     url: `http://${authority}/`,
     token,
     connections,
-    async touched(timeout = 5_000) {
+    async touched(timeout = 20_000) {
       const past = connections.find(({ bytes }) => bytes.length > 0);
       if (past !== undefined) return past;
       const [connection] = await once(server, 'touched', { signal: AbortSignal.timeout(timeout) });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  time = 5000,
+  time = 20_000,
 ): Promise<void> {
   const end = Date.now() + time;
   while (!(await holds())) {

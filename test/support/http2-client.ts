@@ -27,7 +27,7 @@ export async function http2Session(owner: Owner, url: string): Promise<ClientHtt
   const session = connect(url, { rejectUnauthorized: false, maxSessionMemory: 64 });
   session.on('error', () => {});
   owner.after(() => session.destroy());
-  await once(session, 'remoteSettings', { signal: AbortSignal.timeout(5_000) });
+  await once(session, 'remoteSettings', { signal: AbortSignal.timeout(20_000) });
   return session;
 }
 
@@ -39,7 +39,7 @@ export async function http2Request(
 ): Promise<Http2Reply> {
   const stream = session.request(headers, {
     endStream: body === undefined,
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(20_000),
   });
   stream.on('error', () => {});
   if (body !== undefined) stream.end(body);

@@ -30,7 +30,7 @@ export interface RunningProcess {
   stderr(): string;
   /**
    * Waits for a line on stdout or stderr, past ones included, and returns the match.
-   * @throws where the process ends or `timeout` milliseconds (default 15000) pass first, with its output
+   * @throws where the process ends or `timeout` milliseconds (default 60000) pass first, with its output
    */
   waitForLine(pattern: RegExp, timeout?: number): Promise<RegExpExecArray>;
   /** Waits until the port accepts connections. @throws like `waitForLine` */
@@ -113,7 +113,7 @@ export async function startProcess(
     exited,
     stdout: () => stdout,
     stderr: () => stderr,
-    async waitForLine(pattern, timeout = 15_000) {
+    async waitForLine(pattern, timeout = 60_000) {
       const find = (): RegExpExecArray | null => {
         for (const text of [stdout, stderr]) {
           // The last piece is not a line unless the output has ended.
@@ -146,7 +146,7 @@ export async function startProcess(
         listeners.delete(look);
       }
     },
-    async waitForPort(port, timeout = 15_000) {
+    async waitForPort(port, timeout = 60_000) {
       const signal = AbortSignal.timeout(timeout);
       while (!(await accepts(port))) {
         if (exit !== undefined) throw new Error(`ended (${describe(exit)}) before it listened: ${output()}`);

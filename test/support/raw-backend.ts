@@ -48,7 +48,7 @@ export async function rawBackend(
     url: `http://127.0.0.1:${port}`,
     connections,
     async connection(number) {
-      const signal = AbortSignal.timeout(5_000);
+      const signal = AbortSignal.timeout(20_000);
       while (connections[number] === undefined) await once(server, 'served', { signal });
       return connections[number];
     },

@@ -18,7 +18,7 @@ export interface RawOptions {
   until?: 'close' | number;
   /** Methods of the requests that were sent, for answers without a body. @default read from the first line */
   methods?: readonly string[];
-  /** Milliseconds for everything; then the reply so far is returned. @default 5000 */
+  /** Milliseconds for everything; then the reply so far is returned. @default 20000 */
   timeout?: number;
   /** Send each piece once there are as many responses as pieces before it. @default false: after a gap */
   inTurn?: boolean;
@@ -53,7 +53,7 @@ export async function exchange(
   );
   const methods = options.methods ?? [/^[A-Z]+/.exec(pieces[0]?.toString('latin1') ?? '')?.[0] ?? 'GET'];
   const until = options.until ?? 'close';
-  const signal = AbortSignal.timeout(options.timeout ?? 5_000);
+  const signal = AbortSignal.timeout(options.timeout ?? 20_000);
   const socket = await open(port, options, signal);
   const received: Buffer[] = [];
   const over = Promise.withResolvers<RawReply['ended']>();

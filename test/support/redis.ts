@@ -72,7 +72,7 @@ export async function startRedis(owner: Owner, options: RedisOptions = {}): Prom
 export async function eventually<T>(
   look: () => T | Promise<T>,
   what: string,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<NonNullable<T>> {
   const signal = AbortSignal.timeout(timeout);
   for (;;) {
