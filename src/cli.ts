@@ -252,8 +252,8 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * `sekisho scan … | head`: when the reader of the pipe leaves, exits quietly instead of with a stack trace. A gateway keeps
- * running: its visitors are still there.
+ * `sekisho scan … | head`: when the reader closes the pipe, exits quietly instead of with a stack trace. A gateway keeps
+ * running, because it still has clients.
  */
 function exitOnClosedPipe(keepRunning: boolean): void {
   for (const stream of [process.stdout, process.stderr])

@@ -3,8 +3,8 @@ import { type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /**
- * Make one before the files are read, and start it after: so it notices a change that was made while they were read. A file is empty
- * when its writer opens it, so a change is told of when the files have stayed the same for two polls.
+ * Create the watch before the files are first read, and start it afterwards: it then notices a change made during that read. A writer
+ * first empties a file and then fills it, so a change is reported only after the files have stayed the same for two polls.
  */
 export class FileWatch {
   readonly #files: readonly string[];
@@ -45,7 +45,7 @@ export class FileWatch {
 
 const pollsToSettle = 2;
 
-/** A text that changes with the file, or with the target of a link; empty: the file can't be found or looked at. */
+/** A text that changes with the file, or with the target of a link; empty: the file is missing or can't be read. */
 export function fileStamp(file: string): string {
   try {
     return stampOf(statSync(file));
@@ -56,5 +56,5 @@ export function fileStamp(file: string): string {
 
 const stampLater = (file: string): Promise<string> => stat(file).then(stampOf, () => '');
 
-/** The time of the last status change tells of a file of the same size whose time of change was set back. */
+/** The ctime reveals a file of the same size whose mtime was set back: `cp -p` and `touch -d` set the mtime, but no program can set the ctime. */
 const stampOf = ({ ino, mtimeMs, ctimeMs, size }: Stats): string => `${ino} ${mtimeMs} ${ctimeMs} ${size}`;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 
 /** RFC 8555 section 8.1: base64url. Tokens become file names, which have at most 255 bytes; authorities send 43 characters. */
 const tokenForm = /^[\w-]{1,200}$/;
-/** Older challenges are left over, in milliseconds: twice the time limit of an order. */
+/** Milliseconds after which a challenge is a leftover of an interrupted order: twice the time limit of an order. */
 const challengeLife = 600_000;
 /** A file name without a path. */
 const fileForm = /^[\w-][\w.-]{0,250}\.(?:pem|token)$/;

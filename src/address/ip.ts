@@ -1,6 +1,6 @@
 /**
- * Addresses and prefixes in their one spelling. Strict on purpose: `127.1`, `0177.0.0.1` and `2130706433` are addresses
- * to some resolvers and names to others, so none of them is one here.
+ * Addresses and prefixes in their canonical spelling. Strict on purpose: `127.1`, `0177.0.0.1` and `2130706433` are addresses
+ * to some resolvers and names to others, so they are refused here.
  */
 import ipaddr from 'ipaddr.js';
 import { prefixKey, prefixKeyText, readPlainIpv6, readPrefixKey } from './prefix-key.ts';

@@ -84,8 +84,8 @@ export async function* auditMail(
 }
 
 /**
- * Whether the server accepts any mail from us: every server must accept mail for postmaster (RFC 5321 section 4.5.1). One that does
- * not refuses our sender, name or address, which says nothing about relaying.
+ * Whether the server accepts any mail from us: every server must accept mail for postmaster (RFC 5321 section 4.5.1). If this one
+ * does not, it objects to our sender, name or address, and its refusals prove nothing about relaying.
  *
  * @returns null if it does, else its reply
  */

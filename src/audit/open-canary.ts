@@ -22,7 +22,7 @@ export interface ReachableAddress {
 }
 
 /**
- * Opens the canary, with the extra ports that a server may choose by itself: 80, 443, the audited ports, and the ports that
+ * Opens the canary, with the extra ports that a server may choose on its own: 80, 443, the audited ports, and the ports that
  * servers often limit CONNECT to.
  *
  * @throws AuditInputError if it cannot listen

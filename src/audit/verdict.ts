@@ -10,7 +10,7 @@ export interface Remarks {
   readonly untested: readonly string[];
   /** Slow ports, each with the fix. */
   readonly slow: readonly string[];
-  /** Ports that a server may choose by itself but the canary cannot listen on, each with the reason. */
+  /** Ports that a server may choose on its own but the canary cannot listen on, each with the reason. */
   readonly unheardPorts: readonly string[];
   /** Techniques that put the URL in a path or a parameter were tried. */
   readonly paths: boolean;

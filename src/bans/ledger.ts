@@ -298,7 +298,7 @@ export class BanLedger {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The time of a new decision: now, or just after the known record if another gateway's clock is ahead, so that it wins. */
+  /** The time of a new decision: now, or just after the known record if another gateway's clock is ahead, so that the new decision wins. */
   #next(known: Ban | null): number {
     return Math.max(this.#options.clock(), (known?.changed ?? -1) + 1);
   }
@@ -306,7 +306,7 @@ export class BanLedger {
   #take(ban: Ban, origin: ChangeOrigin): void {
     const now = this.#options.clock();
     if (!this.#table.put(ban, now)) return;
-    // A probe ban or a pardon, made here or elsewhere, answers the offences before it: they count no further.
+    // A probe ban or a pardon, made here or elsewhere, settles earlier offences: they no longer count.
     if (ban.by === 'probes') this.#offences.forget(ban.prefix);
     else if (ban.level === 0 && !isWide(ban.prefix)) this.#offences.forget(ban.prefix);
     else if (ban.level === 0) this.#offences.forgetWithin(ban.prefix);

@@ -90,7 +90,7 @@ export interface SiteConfig {
   readonly hosts: readonly HostEntry[];
   readonly backends: readonly BackendConfig[];
   readonly balance: BalancePolicy;
-  /** What the cookies of `balance: cookie` are made with. */
+  /** The key of the cookies of `balance: cookie`. */
   readonly cookieSecret: string;
   readonly health: false | HealthConfig;
   readonly connections: {
@@ -112,9 +112,9 @@ export interface SiteConfig {
   };
   readonly websocket: boolean;
   readonly headers: HeaderEdits;
-  /** Bytes; null: as many as come. */
+  /** Bytes; null: no limit. */
   readonly maxBody: number | null;
-  /** With the global policy under it: nothing else need be asked. */
+  /** Merged over the global policy, and so complete. */
   readonly policy: PolicyConfig;
   /** Null: the global one. */
   readonly rateLimit: null | false | RateBounds;
@@ -124,7 +124,7 @@ export type BackendConfig = BackendTarget & { readonly weight: number };
 
 export interface PolicyConfig {
   readonly preset: Preset;
-  /** Those that pass; null: all that are registered. */
+  /** The methods that pass; null: all registered ones. */
   readonly methods: readonly string[] | null;
   readonly rules: Readonly<Partial<Record<RuleId, RuleConfig>>>;
 }

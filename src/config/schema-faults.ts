@@ -238,8 +238,8 @@ function forbiddenAction(path: readonly PathPart[], data: unknown): Finding | nu
     path,
     message:
       off === undefined
-        ? `can't be done about ${id}: passing such a request on would be relaying for its sender`
-        : `can't be done about ${id}, which is a block by itself`,
+        ? `can't be set for ${id}: passing such a request on would be relaying for its sender`
+        : `can't be set for ${id}, which always blocks`,
     fix:
       off === undefined ? 'write block, or remove the line; its answer can be chosen' : `write block; ${off}`,
   };

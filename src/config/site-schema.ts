@@ -1,4 +1,4 @@
-/** The part of the schema about a site: its hosts, its backends and what it does differently. */
+/** The part of the schema about a site: its hosts, its backends and its own settings. */
 import Type from 'typebox';
 import { presets } from '../rules/catalogue.ts';
 import { siteRateLimit } from './client-schema.ts';

@@ -14,15 +14,15 @@ export function warningsOf(config: Config): string[] {
   const warnings: string[] = [];
   if (coversMost(trustedProxies))
     warnings.push(
-      'trustedProxies: together these are most of the internet: any client could pass for any other, and be believed. List the addresses of the proxies in front',
+      'trustedProxies: together these prefixes cover most of the internet, so any client could pass for any other. List the addresses of the proxies in front',
     );
   if (bans !== false && coversMost(bans.allow))
     warnings.push(
-      'bans.allow: together these are most of the internet: nobody is ever banned. Write bans: false if that is meant',
+      'bans.allow: together these prefixes cover most of the internet, so hardly any client is ever banned. Write bans: false if that is meant',
     );
   if (rateLimit !== false && coversMost(rateLimit.allow))
     warnings.push(
-      'rateLimit.allow: together these are most of the internet: nobody is ever limited. Write rateLimit: false if that is meant',
+      'rateLimit.allow: together these prefixes cover most of the internet, so hardly any client is ever limited. Write rateLimit: false if that is meant',
     );
   for (const [index, { hosts }] of config.sites.entries())
     for (const { host } of hosts)

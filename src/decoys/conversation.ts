@@ -129,7 +129,7 @@ function http(bytes: Buffer, last: boolean, refuseHttp: RefuseHttp): Step {
   const verdict = judge(defects.length === 0 ? request : { ...request, defects }, decoyPolicy);
   const end = head?.end ?? bytes.length;
   const refusal = head === null ? dropped : refuseHttp(request.method.toUpperCase() === 'CONNECT');
-  // Only a request without a Host names nothing that is not ours. Health checks send it: it does not count.
+  // No rule matches only if the request names no host. Health checks send such requests, so they do not count.
   const seen =
     verdict.rule === null
       ? uncounted('host-missing', 'the request names no host', { ...nothingWanted, path: request.target })

@@ -33,7 +33,7 @@ interface Reply {
   readonly ends?: boolean;
 }
 
-/** Owns every domain: a route is followed from the server that the address names last, which the sender takes this one for. */
+/** Owns every domain, so that routes are followed: the sender believes that this server is the one after the last `@`. */
 const takenForOurs: MailPolicy = { owns: () => true };
 
 /** The rules a recipient breaks; at least `smtp-foreign-recipient`, since a decoy owns no domain. */
@@ -104,7 +104,7 @@ class MailSession {
     // Nothing at all was sent: other decoys do not record that either.
     if (this.#commandsSoFar === null || this.#commandsSoFar === '') return { more: false, asked, refuse };
     const wanted = this.#spoken ? { ...nothingWanted, protocol: 'SMTP' } : nothingWanted;
-    // Not counted: mail servers, too, ask and leave, to check an address or for want of STARTTLS.
+    // Not counted: mail servers also leave early, to verify an address or because there is no STARTTLS.
     const verdict = uncounted('not-http', 'the mail session ended without a recipient or a sign-in', wanted);
     const offered = this.#user === '' ? {} : { offered: pairOf(this.#user, '') };
     return {
@@ -245,7 +245,7 @@ const notMail = { bytes: Buffer.from('500 5.5.2 Command not recognized\r\n'), an
 /** Gives no reply in the other protocol. */
 const silent: RefuseHttp = () => dropped;
 
-/** Records the other protocol as what it is, and answers as a mail server would. */
+/** Records the other protocol by its own rule, and answers as a mail server would. */
 function otherProtocol(bytes: Buffer, last: boolean): Step {
   const step = converse(bytes, last, silent);
   if (step.more) return { more: true };

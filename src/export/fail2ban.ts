@@ -18,7 +18,7 @@ export const fail2ban: Target = {
       'in the format `sekisho` of their exports, which shows more than a request line.',
       '  sekisho export fail2ban > /etc/fail2ban/filter.d/sekisho-access.conf',
       '  sekisho export fail2ban --part jail > /etc/fail2ban/jail.d/sekisho-access.conf',
-      'It counts; it refuses nothing by itself. Use it only where clients reach the server directly: behind a balancer the log',
+      'It refuses no request: it counts probes, and bans in the firewall. Use it only where clients reach the server directly: behind a balancer the log',
       "has the balancer's address.",
     ];
     return [

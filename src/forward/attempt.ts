@@ -26,9 +26,9 @@ export interface OutgoingRequest extends UpstreamRequest {
 }
 
 /**
- * The client's side of an attempt: an HTTP/1 connection, an HTTP/2 stream, or a response of Node. On `onFailure` before
- * `onHead` the client gets `failureAnswer`; after it the response is cut and must not look complete. Of the 1xx only those other
- * than 100 and 101 get here, and only the trailers that may be passed on.
+ * The client's side of an attempt: an HTTP/1 connection, an HTTP/2 stream, or a response of Node. If `onFailure` comes before
+ * `onHead`, it sends `failureAnswer`; after `onHead`, it cuts the response so that it does not look complete. It never gets a 100, a 101,
+ * or trailers that must not be passed on.
  */
 export interface ClientSide extends ResponseEvents {
   /** The connection of the client, on whose behalf one to a backend is logged in (`connection-login.ts`); null: none. */
@@ -137,7 +137,7 @@ export class Attempt implements ResponseSink, Waiter {
       this.#backend = this.#group.pick(this.#unreachable, this.client, address, sticky);
       this.#backend.pool.take(this);
     } catch (error) {
-      // Settings that Node refuses (of TLS, say) throw at the first dial: that is an answer, not a crash.
+      // Node throws at the first dial if it refuses a setting, of TLS for example: answer 502 instead of crashing.
       this.#giveUp(new UpstreamError(502, `cannot dial: ${String(error)}`, 'unsent', error));
     }
   }
@@ -159,7 +159,7 @@ export class Attempt implements ResponseSink, Waiter {
   }
 
   onInformation(head: ResponseHead): void {
-    // RFC 9110 section 10.1.1: the front end sends 100, since it is what waits for the body.
+    // Dropped: the front end answers Expect itself (RFC 9110 section 10.1.1).
     if (head.status === 100) return;
     if (this.#informed++ < maxInformed) this.#client.onInformation(head);
     else this.#giveUp(new UpstreamError(502, `${this.#backend!.name} answers with 1xx and nothing else`));

@@ -79,7 +79,7 @@ export class BackendStream implements Exchange {
 
   write(data: Buffer): boolean {
     piecePassed(data.length);
-    // A client that still sends is not a backend that is silent.
+    // While the client still sends, the backend is not late.
     this.#moved();
     return this.#body?.push(data, this.#connection.clock.now) ?? true;
   }

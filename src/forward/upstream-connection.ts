@@ -98,7 +98,7 @@ export class UpstreamConnection implements Exchange, Member {
     this.#sink = sink;
     this.#request = request;
     this.#requestEnded = request.ended;
-    // A backend that expects no content with this method would read it as the next request, and its answer would reach another client.
+    // A backend that expects no content with this method would read the content as the next request, and answer it to another client.
     this.#last ||= request.framing !== 'none' && contentless.has(request.method);
     this.#head = null;
     this.#body = null;
@@ -180,7 +180,7 @@ export class UpstreamConnection implements Exchange, Member {
         this.#close(notAccepted(this.#name));
         return;
       case 'head':
-        // By the client: the backend has read all there is, and the rest of the request does not arrive.
+        // The client's fault if the backend has read everything so far and the rest of the request does not arrive.
         this.#close(timedOut(this.#name, false, !this.#requestEnded && this.#socket.writableLength === 0));
         return;
       case 'body':

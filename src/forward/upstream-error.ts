@@ -6,7 +6,7 @@ export type UpstreamStatus = 408 | 502 | 503 | 504;
 export class UpstreamError extends Error {
   readonly code: ErrorCode = 'SEKISHO_ERR_BACKEND';
   /**
-   * 502: the backend is unreachable or its answer is malformed; 503: it has no room; 504: it is silent; 408: the client is.
+   * 502: the backend is unreachable or its answer is malformed; 503: it has no room; 504: it is silent; 408: the client is silent.
    */
   readonly status: UpstreamStatus;
   /** The client is at fault: a slow client must not get a backend ejected. */

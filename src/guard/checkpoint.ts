@@ -90,7 +90,7 @@ export class Checkpoint {
     }
     const asked: AskedName = { name, reported: 'no' };
     keepName(socket, asked);
-    // Now, since a closed socket no longer knows its addresses.
+    // Read now: a closed socket no longer knows its addresses.
     listenerName(socket, true);
     peerOf(socket, this.#clients);
     socket.once('close', () => {

@@ -1,4 +1,4 @@
-/** One end of an HTTP/2 connection, RFC 9113: what towards clients and towards backends is the same. */
+/** One end of an HTTP/2 connection, RFC 9113: the part that connections to clients and to backends share. */
 import type { Socket } from 'node:net';
 import { errorCodes, type Fault, inConnection } from '../wire/h2-faults.ts';
 import {

@@ -111,7 +111,7 @@ export class Http1Exchange implements ClientSide {
     else if (body.done) this.#attempt.finish(body.trailers);
   }
 
-  /** Cuts off a body that stalls or trickles: it holds what others wait for. */
+  /** Cuts off a body that stalls or trickles: it occupies a backend connection that other requests wait for. */
   checkBody(now: number, reading: boolean): void {
     if (this.#body?.isTooSlow(now, reading, this.#connection.server.limits) !== true) return;
     this.#attempt?.cancel();

@@ -1,4 +1,4 @@
-/** The body of the request being served: buffered until a backend takes it, and timed, since a slow one holds what others wait for. */
+/** The body of the request being served: buffered until a backend takes it, and timed, since a slow one occupies a backend connection. */
 
 import { MessageBody } from '../wire/message-body.ts';
 import type { ClientReads } from './client-reads.ts';

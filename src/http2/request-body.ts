@@ -127,7 +127,7 @@ export class RequestBody {
     if (!this.ended) this.#widen(this.#window.give(bytes));
   }
 
-  /** Whether it stalls or trickles: it would hold what others wait for. A backend that takes nothing is not the client's fault. */
+  /** Whether it stalls or trickles, and so occupies a backend connection. A backend that takes nothing is not the client's fault. */
   tooSlow(now: number, stall: number, minRate: number): boolean {
     if (this.ended || this.#full || (this.#handedOver && this.#heldBytes > 0)) {
       this.#since = now;

@@ -1,4 +1,4 @@
-/** Which certificates demand an OCSP response in each handshake (must-staple, RFC 7633), and what it takes to get one. */
+/** Which certificates demand an OCSP response in each handshake (must-staple, RFC 7633), and whether one can be obtained. */
 import { X509Certificate } from 'node:crypto';
 
 /** The OID of the TLS feature extension, in DER. */
@@ -15,7 +15,7 @@ export function demandsStaple({ raw }: X509Certificate): boolean {
   return raw.subarray(value + 2, value + 2 + (raw[value + 1] ?? 0)).includes(statusRequest);
 }
 
-/** The address of the responder that the certificate names; null: none that answers over plain HTTP. */
+/** The address of the responder that the certificate names; null: it names none with an http: address. */
 export function responderOf(certificate: X509Certificate): string | null {
   // Not toLegacyObject(): called before anything has loaded node:tls, it leaves that module without createSecureContext (Node 26.10).
   // Node quotes addresses with odd characters, so those are passed over.
@@ -25,14 +25,14 @@ export function responderOf(certificate: X509Certificate): string | null {
 
 const isPlainHttp = (url: string): boolean => URL.canParse(url) && new URL(url).protocol === 'http:';
 
-/** The certificate in a PEM chain that issued this one; null: it is not there. */
+/** The issuer's certificate in a PEM chain; null: it is missing. */
 export function issuerIn(chain: Buffer, certificate: X509Certificate): X509Certificate | null {
   for (const pem of chain.toString('latin1').match(onePem) ?? []) {
     try {
       const issuer = new X509Certificate(pem);
       if (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)) return issuer;
     } catch {
-      // Not a certificate that can have issued ours.
+      // A malformed certificate cannot be the issuer.
     }
   }
   return null;
@@ -40,7 +40,7 @@ export function issuerIn(chain: Buffer, certificate: X509Certificate): X509Certi
 
 const onePem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** What stands in the way of stapling, with the fix; null: nothing. */
+/** Why a response cannot be stapled, with the fix; null: it can. */
 export function stapleFault(chain: Buffer, certificate: X509Certificate): string | null {
   if (responderOf(certificate) === null)
     return 'it names no OCSP responder with an http: address: order one without must-staple';

@@ -26,11 +26,11 @@ export type CertificateStatus = { readonly from: number; readonly until: number 
 const skew = 300_000;
 /** How long a response without nextUpdate is used, in milliseconds: as long as browsers accept it. */
 const withoutEnd = 86_400_000;
-/** Certificates in a response that are tried as its signer's. One is usual; each costs two signatures. */
+/** Certificates in a response that are tried as its signer's. One is usual; each costs two signature checks. */
 const mostSigners = 4;
 /**
- * Bounds of the parser. Usual are 35 elements, 90 with a responder's certificate; 64 KiB of small ones would take half a second,
- * in which nobody is served.
+ * Bounds of the parser. Usual are 35 elements, 90 with a responder's certificate; 64 KiB of small ones would block all connections for
+ * half a second.
  */
 const bounds = { berOptions: { maxNodes: 1000, maxDepth: 32 } };
 const sha1 = '1.3.14.3.2.26';
@@ -98,7 +98,7 @@ function statusOf({ certStatus, thisUpdate, nextUpdate }: SingleResponse, now: n
 /** @returns the response, and the bytes that its signature covers */
 function basicResponse(bytes: Buffer): { readonly basic: BasicOCSPResponse; readonly signed: Buffer } {
   try {
-    // The library ignores what follows, and clients would refuse it.
+    // The library ignores bytes after the response, but clients refuse them.
     if (elements(bytes).length !== 1) throw new OcspError('the response is malformed');
     const { responseStatus, responseBytes } = AsnConvert.parse(bytes, OCSPResponse, bounds);
     if (responseStatus !== OCSPResponseStatus.successful)

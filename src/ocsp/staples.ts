@@ -155,13 +155,13 @@ export class Staple {
 
 /** The responses of this process: every listener with the same certificate uses the same one, also after a reload. */
 export class Staples {
-  /** Told what happens; null: nobody. */
+  /** Gets every event; null: no receiver. */
   events: StapleEvents | null = null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly pauses: Pauses;
   readonly #known = new Map<string, Staple>();
-  /** Names of certificates with a trouble that was reported. */
+  /** Names of certificates with a reported problem. */
   readonly #troubled = new Set<string>();
 
   constructor(now: () => number = Date.now, pauses: Pauses = { first: 5000, longest: 3_600_000 }) {
@@ -184,7 +184,7 @@ export class Staples {
     return staple;
   }
 
-  /** Releases the other staples of a user. One without users is dropped. */
+  /** Releases the other staples of a user. A staple without users is dropped. */
   keep(user: object, kept: ReadonlySet<Staple | null>): void {
     for (const staple of this.#release(user, kept))
       if ([...this.#known.values()].every(({ name }) => name !== staple.name))

@@ -210,7 +210,7 @@ interface ListenerParts {
   readonly inForce: () => Compiled;
   /** Answers requests for sites without a backend. */
   readonly answer: (judged: Judged) => Promise<OwnAnswer>;
-  /** Called after each request; null: nobody wants to know. */
+  /** Called after each request; null: not called. */
   readonly onServed: ((served: Served) => void) | null;
 }
 

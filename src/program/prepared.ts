@@ -6,7 +6,7 @@ export interface Prepared {
   abort(): Promise<void>;
 }
 
-/** A part of a reload. What one part replaces may be in use by another until that one has committed too, so it ends last. */
+/** A part of a reload. Another part may use the replaced objects until it has committed too, so they are ended after all commits. */
 export interface PreparedPart {
   /** Applies this part. @returns a function that ends what it replaces */
   commit(): Promise<() => Promise<void>>;

@@ -1,9 +1,9 @@
-/** Reports what becomes of the OCSP responses that this process staples. */
+/** Logs OCSP stapling in this process, and reports its problems. */
 import type { Logger } from 'pino';
 import { refusedHere } from '../listener/refused-dial.ts';
 import { staples } from '../ocsp/staples.ts';
 
-/** @param onTrouble takes troubles for the alerts. Its reason is null: resolved */
+/** @param onTrouble gets problems for the alerts; reason null: resolved */
 export function reportStapling(log: Logger, onTrouble: (name: string, reason: string | null) => void): void {
   staples.events = {
     onResponse: (name, until) =>

@@ -65,7 +65,7 @@ export class Sightings {
     this.see(rule, what, { part: 'header', header, start, end });
   }
 
-  /** A sighting that a page can cause by a browser: a name whose address is ours, or fields that `fetch()` lets our own scripts write. */
+  /** A sighting that a web page can cause through a browser: a name whose address is ours, or fields that `fetch()` lets our own scripts write. */
   seeByPage(rule: RuleId, what: string, evidence: Evidence, more: Partial<Found> = {}): void {
     this.see(rule, what, evidence, { unmeant: this.byBrowser, ...more });
   }

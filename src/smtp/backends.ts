@@ -18,7 +18,7 @@ export interface Client extends ClientEnds {
   readonly tls: TlsFacts | null;
 }
 
-/** Who waits for a session. */
+/** The caller that waits for a session. */
 export interface Caller {
   /** The client has left; stop dialling. */
   readonly isGone: boolean;
@@ -110,7 +110,7 @@ export class Backends {
     return this.#options.xclient || this.#options.proxyProtocol !== false;
   }
 
-  /** Whether a session stays true once the client starts TLS. A PROXY header of version 2 has said that there was none. */
+  /** Whether a session can go on after the client starts TLS. A PROXY header of version 2 has stated that there was no TLS. */
   get keepsThroughTls(): boolean {
     return this.#options.proxyProtocol !== 'v2';
   }
@@ -121,8 +121,8 @@ export class Backends {
   }
 
   /**
-   * What the mail server was told of a client. It is told once a session, so a session that named its client serves that client alone;
-   * its later connections come from other ports.
+   * The client as announced to the mail server by XCLIENT or PROXY header, once per session: such a session serves only that client.
+   * Without the port, which differs for each connection of the client.
    */
   #identityOf({ address, localAddress, localPort, tls }: Client): string {
     if (!this.tellsClient) return '';

@@ -148,7 +148,7 @@ export class ClientChannel {
     this.#forgetTime();
     this.#timeout = timeout;
     this.#timer = setTimeout(() => {
-      // Between two lines nobody waits; the next line refreshes the timer.
+      // Between two lines no line is due; the next wait refreshes the timer.
       if (this.#wake === null) return;
       this.#late = true;
       this.#wake();

@@ -9,7 +9,7 @@ export type TransferEnd =
   /** The message had a bare CR or LF; the mail server has not seen its end. */
   | 'bare-newline'
   | 'too-big'
-  /** The client left or is too slow; there is nobody to answer. */
+  /** The client left or is too slow; no reply can reach it. */
   | 'client-gone'
   | 'client-slow'
   /**

@@ -25,7 +25,7 @@ export class IdleSessions {
   /**
    * The most recently used idle session, which its mail server may have closed; null if there is none.
    *
-   * @param identity what the mail server was told of the client, as in `Upstream.identity`
+   * @param identity the client as announced to the mail server, as in `Upstream.identity`
    */
   take(server: HostPort, identity: string): Upstream | null {
     const idle = this.#byServer.get(server) ?? [];

@@ -18,7 +18,7 @@ export interface HostPort {
 
 const notGreeted = reply(421, ['4.3.0 Not greeted yet']);
 
-/** Shared: nobody reads its stack. */
+/** Shared, since its stack is never read. */
 const sessionEnded = new UpstreamLost('the session has ended');
 
 /**
@@ -36,7 +36,7 @@ export class Upstream {
   helo: { readonly line: string; readonly answer: Reply; readonly pipelines: boolean } | null = null;
   /** Clients this session has served. */
   clients = 0;
-  /** What the mail server was told of its client: only the same client may reuse the session. Empty: nothing. */
+  /** The client as announced to the mail server: only the same client may reuse the session. Empty: not announced. */
   identity = '';
   #allWell = true;
   readonly #onRead = (length: number): boolean => {
@@ -204,7 +204,7 @@ export class Upstream {
     clearTimeout(this.#timer ?? undefined);
     this.#timeout = timeout;
     this.#timer = setTimeout(() => {
-      // Between two commands nobody waits; the next command refreshes the timer.
+      // Between two commands no reply is due; the next command refreshes the timer.
       if (this.#waiting.length > 0) this.drop(new UpstreamLost('no reply in time'));
     }, timeout);
   }
