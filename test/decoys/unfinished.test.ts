@@ -23,14 +23,21 @@ const unfinished = [
 /** Each from its own address, so that they can come together. */
 const addressOf = (index: number): string => `127.9.3.${index + 1}`;
 
-suite('a connection that ends early', () => {
+/** Longer than a busy machine takes to deliver the bytes. */
+const messageTime = 5000;
+
+suite('a connection that ends early', { concurrency: true }, () => {
   for (const speaks of ['http-proxy', 'socks', 'smtp', 'tls', 'turn'] as const)
     for (const halfClose of [true, false])
       test(`is one event of a decoy that speaks ${speaks}, ${halfClose ? 'if its client closes' : 'if nothing more comes'}`, async (t) => {
-        const { port, events } = await startDecoy(t, speaks, { messageTime: 300 });
+        const { port, events } = await startDecoy(t, speaks, { messageTime });
         const replies = await Promise.all(
           unfinished.map((bytes, index) =>
-            exchange(port, Buffer.from(bytes, 'latin1'), { from: addressOf(index), halfClose }),
+            exchange(port, Buffer.from(bytes, 'latin1'), {
+              from: addressOf(index),
+              halfClose,
+              timeout: 60_000,
+            }),
           ),
         );
         for (const [index, bytes] of unfinished.entries()) {
@@ -39,8 +46,8 @@ suite('a connection that ends early', () => {
           assert.equal(own.length, 1, `${JSON.stringify(bytes)}: ${own.map(({ rule }) => rule)}`);
           assert.equal(own[0]!.action, 'block');
         }
-        await exchange(port, '', { halfClose });
-        assert.equal(events.length, unfinished.length, 'who says nothing is not recorded');
+        await exchange(port, '', { halfClose, timeout: 60_000 });
+        assert.equal(events.length, unfinished.length, 'a client that sends nothing is not recorded');
       });
 
   test('a request without a Host is recorded, and does not count', async (t) => {
