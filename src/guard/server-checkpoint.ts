@@ -52,7 +52,8 @@ export class ServerCheckpoint extends Checkpoint {
     server[guarded] = true;
     for (const event of solicited) server.on(event, ignore);
     const others = (event: string): boolean => server.listenerCount(event) > 1;
-    const emit: Emit = server.emit.bind(server);
+    const before = server.emit;
+    const emit: Emit = before.bind(server);
     const guard: Emit = (event, ...args) => {
       if (!server[guarded]) return emit(event, ...args);
       const [req, res] = args as [Request, Response];
@@ -111,7 +112,7 @@ export class ServerCheckpoint extends Checkpoint {
     return () => {
       server[guarded] = false;
       for (const event of solicited) server.off(event, ignore);
-      if (server.emit === guard) server.emit = emit;
+      if (server.emit === guard) server.emit = before;
     };
   }
 
@@ -119,14 +120,15 @@ export class ServerCheckpoint extends Checkpoint {
    * Judges a request that reached the server. True: it may go on, with the host and path it was judged by; false: it was answered.
    */
   admit(req: Request, res: Response): boolean {
-    if (!isHttp2(req)) beginExchange(req.socket, { req, res });
+    const connected = !isHttp2(req) && !isStandIn(req);
+    if (connected) beginExchange(req.socket, { req, res });
     const { request, verdict } = this.judge(req);
     if (verdict.action === 'block') {
       this.refuse(req, res);
       return false;
     }
     this.#reportFlags(req);
-    if (!isHttp2(req) && req.headers.upgrade !== undefined) endBehind(req, res as ServerResponse);
+    if (connected && req.headers.upgrade !== undefined) endBehind(req, res as ServerResponse);
     presentTo(req, request, verdict);
     return true;
   }

@@ -22,7 +22,9 @@ export function shapedAnswer(shape: ShapeAnswer, event: ProbeEvent): RefusalBody
   const shaped = shape(event);
   if (shaped === undefined) return null;
   const { type, body } =
-    typeof shaped === 'string' ? { type: 'text/plain; charset=utf-8', body: shaped } : shaped;
+    typeof shaped === 'string'
+      ? { type: 'text/plain; charset=utf-8', body: shaped }
+      : ((shaped ?? {}) as Partial<typeof shaped>);
   if (typeof type !== 'string' || typeof body !== 'string')
     throw new TypeError('answer: the result is neither a text nor { type, body }');
   validateHeaderValue('content-type', type);

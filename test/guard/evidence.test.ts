@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { suite, test } from 'node:test';
 import { evidenceLimit, probeEvent } from '../../src/events/probe-event.ts';
@@ -20,15 +21,61 @@ suite('evidence', () => {
     assert.equal(evidenceLimit, 8192);
   });
 
-  test('an endless sender is cut off, and the callback runs once', async () => {
-    const stream = new PassThrough();
+  test('an endless sender is cut off after 256 KiB, and the callback runs once', async () => {
+    const stream = new PassThrough({ highWaterMark: 1 << 20 });
     let calls = 0;
     collectEvidence(stream, () => calls++);
-    for (let i = 0; i < 20; i++) stream.write(Buffer.alloc(64 * 1024));
+    stream.write(Buffer.alloc(256 * 1024));
     await new Promise(setImmediate);
+    assert.equal(calls, 0, 'not after as much as is discarded');
+    stream.write('x');
+    await new Promise(setImmediate);
+    assert.deepEqual([calls, stream.listenerCount('data')], [1, 0]);
     stream.destroy();
     await new Promise(setImmediate);
     assert.equal(calls, 1);
+  });
+
+  for (const [what, leave] of [
+    ['ends and stays half open', (stream) => stream.end()],
+    ['closes without an end', (stream) => stream.destroy()],
+    ['fails without closing', (stream) => stream.emit('error', new Error('read ECONNRESET'))],
+  ] as readonly (readonly [string, (stream: PassThrough) => unknown])[])
+    test(`is complete once the sender ${what}`, async (t) => {
+      // The time for evidence never ends here.
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const stream = new PassThrough({ autoDestroy: false });
+      const body = collected(stream);
+      stream.write('all\xe9', 'latin1');
+      await new Promise(setImmediate);
+      leave(stream);
+      assert.equal(await body, 'all\xe9');
+    });
+
+  test('of a sender that has left already is empty', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const stream = new PassThrough();
+    stream.destroy();
+    await once(stream, 'close');
+    assert.equal(await collected(stream), '');
+  });
+
+  test('holds no more than the chunks of its first 8 KiB', async (t) => {
+    const joined: number[] = [];
+    const concat = Buffer.concat.bind(Buffer);
+    t.mock.method(Buffer, 'concat', (list: readonly Uint8Array[], total?: number) => {
+      joined.push(list.length);
+      return concat(list, total);
+    });
+    const stream = new PassThrough({ highWaterMark: 1 << 20 });
+    const body = collected(stream);
+    for (let i = 0; i < 20; i++) {
+      stream.write(Buffer.alloc(4096, 'x'));
+      await new Promise(setImmediate);
+    }
+    stream.end();
+    assert.equal((await body).length, evidenceLimit);
+    assert.deepEqual(joined, [2]);
   });
 
   test('a silent sender is awaited for a bounded time', async (t) => {
@@ -37,8 +84,16 @@ suite('evidence', () => {
     const body = collected(stream);
     stream.write('half of it');
     await new Promise(setImmediate);
-    t.mock.timers.tick(evidenceTime);
+    let settled = false;
+    void body.then(() => {
+      settled = true;
+    });
+    t.mock.timers.tick(evidenceTime - 1);
+    await new Promise(setImmediate);
+    assert.equal(settled, false);
+    t.mock.timers.tick(1);
     assert.equal(await body, 'half of it');
+    assert.equal(evidenceTime, 1000);
   });
 
   test('an event has at most 8 KiB of the head and 8 KiB of the body, in printable ASCII', () => {

@@ -6,6 +6,8 @@ import {
   connect,
   constants,
   createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
@@ -15,6 +17,10 @@ import { compile } from '../../src/config/compile.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
+import { preface, settingsFrame } from '../../src/wire/h2-frames.ts';
+import { frame, headers } from '../http2/raw-http2.ts';
+import { eventually } from '../support/eventually.ts';
+import { rawConnection } from '../support/raw-connection.ts';
 
 const { policy, clients } = compile(
   parseConfig(
@@ -173,6 +179,35 @@ suite('the checkpoint before an HTTP/2 server', () => {
     assert.equal((await send({ ...own, expect: 'applause' })).headers[':status'], 417);
   });
 
+  test('a client that waits for a 100 gets it after the verdict', async () => {
+    const stream = (await session()).request({ ...own, ':method': 'POST', expect: '100-continue' });
+    await once(stream, 'continue');
+    stream.end('body');
+    const [head] = await once(stream, 'response');
+    assert.equal(head[':status'], 200);
+  });
+
+  test('a stream that is reset before its expectation is answered harms no other', async (t) => {
+    const { socket } = await rawConnection(t, port);
+    const fields = [':method', 'POST', ':scheme', 'http', ':authority', 'www.example.net', ':path', '/reset'];
+    const reset = headers(1, [...fields, 'expect', '100-continue'], false) + frame(3, 0, 1, '\0\0\0\b');
+    const next = headers(3, fields.with(-1, '/next'));
+    socket.write(preface + settingsFrame([]) + reset + next, 'latin1');
+    await eventually(() => served.includes('POST /next www.example.net'), 'the other one is served');
+  });
+
+  test('WebSocket over HTTP/2 is left to an application that carries it, unless it is refused', async () => {
+    const carry = (_: Http2ServerRequest, res: Http2ServerResponse) => void res.writeHead(200).end('carried');
+    server.on('connect', carry);
+    try {
+      const handshake = { ...own, ':method': 'CONNECT', ':protocol': 'websocket' };
+      assert.equal((await send(handshake)).text, 'carried');
+      assert.equal((await send({ ...handshake, ':authority': 'www.example.com' })).headers[':status'], 405);
+    } finally {
+      server.off('connect', carry);
+    }
+  });
+
   test('WebSocket over HTTP/2 gets no 2xx where no application carries it', async () => {
     const reply = await send({ ...own, ':method': 'CONNECT', ':protocol': 'websocket' });
     assert.equal(reply.headers[':status'], 501);
@@ -180,12 +215,14 @@ suite('the checkpoint before an HTTP/2 server', () => {
 
   test('after a refusal the other streams finish, then the connection closes', async () => {
     const client = await session();
-    const [ours, probe] = await Promise.all([
+    const [before, probe, behind] = await Promise.all([
       send(own, { client }),
       send({ ...own, ':authority': 'www.example.com' }, { client }),
+      send(own, { client }),
     ]);
-    assert.equal(ours.headers[':status'], 200);
+    assert.equal(before.headers[':status'], 200);
     assert.equal(probe.headers[':status'], 421);
+    assert.equal(behind.headers[':status'], 200);
     if (!client.closed) await once(client, 'close');
   });
 });

@@ -1,29 +1,18 @@
 /** Malformed bytes on a connection of a Node server behind the checkpoint. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
-import type { ProbeEvent } from '../../src/events/event.ts';
-import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
+import { checkpointedServer } from '../support/checkpointed-server.ts';
 import { eventually } from '../support/eventually.ts';
-import { corpusPolicy } from '../support/policy.ts';
 import { rawConnection } from '../support/raw-connection.ts';
 
-const { policy, clients } = corpusPolicy();
-
 async function checkpoint(t: TestContext, serve = (res: ServerResponse): unknown => res.end('served')) {
-  const events: ProbeEvent[] = [];
   /** Parser errors that reach the application. */
   const errors: unknown[] = [];
-  const server = createServer((_, res) => serve(res));
+  const { server, events, port } = await checkpointedServer(t, (_, res) => void serve(res));
   server.on('clientError', (error) => errors.push(error));
-  const onError = (error: unknown): never => assert.fail(String(error));
-  new ServerCheckpoint({ policy, clients, onEvent: (event) => events.push(event), onError }).attach(server);
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  t.after(() => server.close());
-  const client = await rawConnection(t, (server.address() as AddressInfo).port);
-  return { client, events, errors, server };
+  return { client: await rawConnection(t, port), events, errors, server };
 }
 
 const malformed = 'GET / HTTP/1.1\r\nHost: www.example.net\r\nA B: c\r\n\r\n';
@@ -55,6 +44,13 @@ suite('malformed bytes', () => {
     client.socket.end('GET / HTTP/1.1\r\nHo');
     await eventually(() => errors.length === 1, 'the application sees it');
     assert.deepEqual(events, []);
+  });
+
+  test('on a connection that can carry no answer are left to the application, and not recorded', async (t) => {
+    const { server, events, errors } = await checkpoint(t);
+    const error = Object.assign(new Error('refused'), { rawPacket: Buffer.from(malformed) });
+    server.emit('clientError', error, new Socket().destroy());
+    assert.deepEqual([events, errors], [[], [error]]);
   });
 
   test('after an answered request get their 400', async (t) => {

@@ -1,12 +1,7 @@
 /** What only Node's parser refuses is not a probe: it is recorded, and never counts towards a ban. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
-import type { ProbeEvent } from '../../src/events/event.ts';
-import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
-import { corpusPolicy } from '../support/policy.ts';
+import { checkpointedServer } from '../support/checkpointed-server.ts';
 import { exchange } from '../support/raw-client.ts';
 
 suite("a request that other servers accept and Node's parser refuses", () => {
@@ -20,19 +15,8 @@ suite("a request that other servers accept and Node's parser refuses", () => {
     ],
   ] as const)
     test(`${what} ${counts ? 'counts' : 'does not count'}`, async (t) => {
-      const events: ProbeEvent[] = [];
-      const { policy, clients } = corpusPolicy();
-      const server = createServer((_, res) => res.end('served'));
-      new ServerCheckpoint({
-        policy,
-        clients,
-        onEvent: (event) => events.push(event),
-        onError: (error) => assert.fail(String(error)),
-      }).attach(server);
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      t.after(() => server.close());
-      const { text } = await exchange((server.address() as AddressInfo).port, bytes);
+      const { port, events } = await checkpointedServer(t);
+      const { text } = await exchange(port, bytes);
       assert.match(text, /^HTTP\/1\.1 400 /);
       assert.deepEqual(
         events.map(({ rule, counts }) => [rule, counts]),

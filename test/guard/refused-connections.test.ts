@@ -1,29 +1,23 @@
 /** What becomes of a connection after a refusal: errors on it stop nothing, and it does not stay open. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { suite, type TestContext, test } from 'node:test';
 import type { ProbeEvent } from '../../src/events/event.ts';
 import { allowed, answerSocket, refuseSocket } from '../../src/guard/refusal.ts';
-import { ServerCheckpoint } from '../../src/guard/server-checkpoint.ts';
 import { denied } from '../../src/judge.ts';
+import { checkpointedServer } from '../support/checkpointed-server.ts';
 import { eventually } from '../support/eventually.ts';
-import { compiled, corpusPolicy } from '../support/policy.ts';
+import { compiled } from '../support/policy.ts';
 import { rawConnection } from '../support/raw-connection.ts';
-
-async function connectedTo(t: TestContext, server: Server) {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return rawConnection(t, (server.address() as AddressInfo).port);
-}
 
 /** Both sides of a connection on which nobody listens for errors. */
 async function connectionPair(t: TestContext) {
   const server = createServer({ allowHalfOpen: true });
   const accepted = once(server, 'connection');
-  const client = await connectedTo(t, server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => server.close());
+  const client = await rawConnection(t, (server.address() as AddressInfo).port);
   const [socket] = (await accepted) as [Socket];
   t.after(() => socket.destroy());
   return { client, socket };
@@ -65,21 +59,15 @@ suite('a refused sender', () => {
   });
 
   test('that sends its body after the answer still gives evidence', async (t) => {
-    const { policy, clients } = corpusPolicy();
-    const events: ProbeEvent[] = [];
-    const server = createHttpServer((_, res) => res.end('served'));
-    new ServerCheckpoint({
-      policy,
-      clients,
-      onEvent: (event) => events.push(event),
-      onError: (error) => assert.fail(String(error)),
-    }).attach(server);
-    const client = await connectedTo(t, server);
+    const recorded = Promise.withResolvers<ProbeEvent>();
+    const { port } = await checkpointedServer(t, undefined, { onEvent: recorded.resolve });
+    const client = await rawConnection(t, port);
+    // Or a slow machine could end the time for evidence before the body is there.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     client.socket.write('POST / HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 5\r\n\r\n');
     await client.until(/^HTTP\/1\.1 421 [\s\S]*\r\n\r\n/);
     client.socket.end('probe');
-    await eventually(() => events.length > 0, 'the refusal is recorded');
-    assert.match(events[0]!.bytes, /probe$/);
+    assert.match((await recorded.promise).bytes, /probe$/);
   });
 });
 

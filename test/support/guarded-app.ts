@@ -46,7 +46,7 @@ export async function guardedApp(owner: Owner, options: GuardedAppOptions = {}):
     port: (app.server.address() as AddressInfo).port,
     events,
     told: async (count) => {
-      while (events.length < count) await once(arrivals, 'event', { signal: AbortSignal.timeout(5000) });
+      while (events.length < count) await once(arrivals, 'event', { signal: AbortSignal.timeout(20_000) });
       return events.map(({ action, rule }) => `${action} ${rule}`);
     },
   };

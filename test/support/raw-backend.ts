@@ -9,7 +9,7 @@ export interface RawBackend {
   readonly url: string;
   /** Every connection so far, in order. */
   readonly connections: readonly BackendConnection[];
-  /** Waits for the connection of this number, from 0. @throws after 5 seconds */
+  /** Waits for the connection of this number, from 0. @throws after 20 seconds */
   connection(number: number): Promise<BackendConnection>;
 }
 
@@ -17,7 +17,7 @@ export interface BackendConnection {
   readonly socket: Socket;
   /** Bytes received so far, as latin1. */
   text(): string;
-  /** Waits until the received text matches. @throws where the connection closes, or after 5 seconds */
+  /** Waits until the received text matches. @throws where the connection closes, or after 20 seconds */
   until(pattern: RegExp): Promise<string>;
   /** Settles when the peer ends its side. */
   readonly ended: Promise<void>;
@@ -82,7 +82,7 @@ export function watched(socket: Socket): BackendConnection {
       const timer = setTimeout(() => {
         late = true;
         wake();
-      }, 5_000);
+      }, 20_000);
       try {
         while (!pattern.test(text)) {
           if (over || late) throw new Error(`${pattern} never came: ${JSON.stringify(text.slice(-500))}`);
