@@ -4,7 +4,6 @@
  */
 import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
-import { parsePrefix } from '../src/address/ip.ts';
 import { PrefixSet } from '../src/address/prefix-set.ts';
 import type { BanJournal, SqliteBanJournalOptions } from '../src/bans/ban-journal.ts';
 import { BanService } from '../src/bans/ban-service.ts';
@@ -42,7 +41,7 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
   const clock = Date.now;
   const onError = (error: unknown): void => app.log.error(error);
   const memory = Math.max(...terms);
-  const exempt = new PrefixSet(allow.map((prefix) => parsePrefix(prefix)!));
+  const exempt = PrefixSet.ofClients(allow);
   return BanService.start({
     ledger: new BanLedger({
       after,
@@ -57,6 +56,7 @@ async function ownService(app: FastifyInstance, settings: BansSettings): Promise
     lists,
     onBan,
     onError,
+    onWarning: (words) => app.log.warn(words),
   });
 }
 

@@ -3,6 +3,7 @@
  * to some resolvers and names to others, so they are refused here.
  */
 import ipaddr from 'ipaddr.js';
+import { embeddedIpv4 } from './embedded-ipv4.ts';
 import { prefixKey, prefixKeyText, readPlainIpv6, readPrefixKey } from './prefix-key.ts';
 
 export interface Ip {
@@ -127,18 +128,13 @@ function fold(prefix: Prefix): Prefix {
 }
 
 /**
- * The IPv4 address that an IPv6 address stands for: mapped (RFC 4291 section 2.5.5.2), NAT64 (64:ff9b::/96, RFC 6052), 6to4
- * (2002::/16, RFC 3056) and Teredo (2001::/32, RFC 4380, the complement of the address). Counted by their /64, all clients behind a NAT64
- * would be one client, and one 6to4 client would be 65,536.
+ * The IPv4 address that an IPv6 address stands for: mapped (RFC 4291 section 2.5.5.2), NAT64, 6to4 or Teredo; any other address itself.
+ * Counted by their /64, all clients behind a NAT64 would be one client, and one 6to4 client would be 65,536.
  */
-function embedded(ip: Ip): Ip {
+export function counted(ip: Ip): Ip {
   if (ip.family === 4) return ip;
-  const { bytes } = ip;
-  const begins = (...head: readonly number[]): boolean => head.every((byte, index) => bytes[index] === byte);
-  if (begins(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) return ipv4(bytes.slice(12));
-  if (begins(0x20, 0x02)) return ipv4(bytes.slice(2, 6));
-  if (begins(0x20, 0x01, 0, 0)) return ipv4(bytes.slice(12).map((byte) => byte ^ 0xff));
-  return unmapped(ip);
+  const embedded = embeddedIpv4(ip.bytes);
+  return embedded === null ? unmapped(ip) : ipv4(embedded.bytes);
 }
 
 /**
@@ -151,11 +147,25 @@ export function clientPrefix(address: string): string | null {
   if (readPlainIpv6(address, key)) return inOnePiece(prefixKeyText(key));
   const ip = parseIp(withoutZone(address));
   if (ip === null) return null;
-  const client = embedded(ip);
+  const client = counted(ip);
   return inOnePiece(client.family === 4 ? `${client.text}/32` : prefixText(mask(client, 64)));
 }
 
 const key = prefixKey();
+
+export interface EmbeddedPrefix {
+  /** The IPv4 prefix; its length is 0 if the IPv6 prefix ends before the IPv4 address. */
+  readonly prefix: Prefix;
+  /** NAT64, 6to4 or Teredo. */
+  readonly by: string;
+}
+
+/** The IPv4 prefix as which the clients of an IPv6 prefix are counted; null if they count by their own addresses. */
+export function embeddedPrefix({ family, bytes, length }: Prefix): EmbeddedPrefix | null {
+  const embedded = family === 4 ? null : embeddedIpv4(bytes, length);
+  if (embedded === null) return null;
+  return { prefix: { ...ipv4(embedded.bytes), length: embedded.length }, by: embedded.by };
+}
 
 /** Widens a prefix of `clientPrefix`. @param length 32 to 64; IPv4 is not changed */
 export function widenedPrefix(prefix: string, length: number): string {

@@ -1,4 +1,14 @@
-import { type Ip, ipv4Number, type Prefix, parseIp, unmapped, withoutZone } from './ip.ts';
+import {
+  counted,
+  embeddedPrefix,
+  type Ip,
+  ipv4Number,
+  type Prefix,
+  parseIp,
+  parsePrefix,
+  unmapped,
+  withoutZone,
+} from './ip.ts';
 
 /**
  * Prefixes compiled into sorted, disjoint ranges, one list per family. `contains` is a binary search: in a blocklist
@@ -24,6 +34,22 @@ export class PrefixSet {
     this.#ipv6 = new Ranges(ipv6);
   }
 
+  /**
+   * A set of clients. One that is written as 6to4, Teredo or NAT64 is in it by its IPv4 prefix too, as which it is counted. A prefix
+   * that ends before the IPv4 address is not: it would stand for every IPv4 client.
+   *
+   * @param texts what `parsePrefix` reads
+   */
+  static ofClients(texts: readonly string[]): PrefixSet {
+    return new PrefixSet(
+      texts.flatMap((text) => {
+        const prefix = parsePrefix(text)!;
+        const embedded = embeddedPrefix(prefix)?.prefix;
+        return embedded === undefined || embedded.length === 0 ? [prefix] : [prefix, embedded];
+      }),
+    );
+  }
+
   /** The set has no prefixes. */
   get empty(): boolean {
     return this.#ipv4.empty && this.#ipv6.empty;
@@ -41,6 +67,15 @@ export class PrefixSet {
     if (ip === null) return false;
     const folded = unmapped(ip);
     return folded.family === 4 ? this.#ipv4.holds(number32(folded)) : this.#ipv6.holds(number128(folded));
+  }
+
+  /** Whether a client is in the set by its own address, or by the IPv4 address as which it is counted. */
+  containsClient(address: string): boolean {
+    if (this.contains(address)) return true;
+    if (this.#ipv4.empty || !address.includes(':')) return false;
+    const ip = parseIp(withoutZone(address));
+    const client = ip === null ? null : counted(ip);
+    return client !== null && client.family === 4 && this.#ipv4.holds(number32(client));
   }
 
   /** The share of a family's addresses that is in the set, 0 to 1. */

@@ -10,7 +10,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { type Ban, endOf } from '../bans/ban.ts';
 import { type ExportFormat, exportBans, exportFormats } from '../bans/ban-export.ts';
-import { banPrefix } from '../bans/ban-prefix.ts';
+import { banPrefix, embeddedNote } from '../bans/ban-prefix.ts';
 import type { BanLedger } from '../bans/ledger.ts';
 import { parseDuration } from '../config/quantity.ts';
 import { ApiError } from './api-types.ts';
@@ -121,11 +121,12 @@ async function bansApi(app: FastifyInstance, { mail = null }: BansApiOptions): P
           ...(reason === undefined ? {} : { reason }),
         });
         const exempt = ledger.isExempt(ban.prefix.split('/', 1)[0]!);
+        const notes = [
+          ...(exempt ? ['it is on the allow-list, which beats every ban'] : []),
+          ...[embeddedNote(prefix)].filter((note) => note !== null),
+        ];
         reply.code(201);
-        return {
-          ban: shown(ban),
-          ...(exempt ? { note: 'it is on the allow-list, which beats every ban' } : {}),
-        };
+        return { ban: shown(ban), ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
       });
     },
   );

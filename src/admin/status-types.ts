@@ -50,7 +50,12 @@ export const BanRequest = Type.Object({
 
 export const BanAnswer = Type.Object({
   ban: Ban,
-  note: Type.Optional(Type.String({ description: 'Why the ban has no effect now.' })),
+  note: Type.Optional(
+    Type.String({
+      description:
+        'What to know about the ban: that it has no effect now, or which IPv4 addresses it is for.',
+    }),
+  ),
 });
 
 export const RulesAnswer = Type.Object({

@@ -37,12 +37,21 @@ export interface Refusal {
 /** The fault that makes a record unacceptable to every gateway at any time; null: none. */
 export function fault({ prefix, by }: Pick<Ban, 'prefix' | 'by'>): string | null {
   const parsed = parsePrefix(prefix);
-  if (parsed === null || parsed.length === 0) return 'is not a prefix that can be banned';
-  if (banPrefix(prefix) !== prefix) return 'is not the canonical spelling of its prefix';
+  const canonical = canonicalPrefix(prefix);
+  if (parsed === null || canonical === null) return 'is not a prefix that can be banned';
+  if (canonical !== prefix) return 'is not the canonical spelling of its prefix';
   if (parsed.length < widest[parsed.family]) return `is wider than a /${widest[parsed.family]}`;
   if (by === 'probes' && parsed.length < widestClient[parsed.family])
     return 'is wider than one client, and probes ban one client at a time';
   return null;
+}
+
+function canonicalPrefix(text: string): string | null {
+  try {
+    return banPrefix(text);
+  } catch {
+    return null;
+  }
 }
 
 /** @returns the record with its term within bounds, ready to take effect; or why it is refused */

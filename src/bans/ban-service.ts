@@ -1,9 +1,9 @@
 /** Joins the ledger with its journal and its list files. There is one per gateway, even with several worker processes. */
 import type { EventSink, ProbeEvent } from '../events/event.ts';
+import { plural } from '../plural.ts';
 import type { Ban } from './ban.ts';
 import type { BanJournal } from './ban-journal.ts';
 import type { BanLedger } from './ledger.ts';
-import { readLists } from './list-file.ts';
 import { ListWatch } from './list-watch.ts';
 import type { PrefixList } from './prefix-list.ts';
 
@@ -17,6 +17,8 @@ export interface BanServiceOptions {
   readonly onBan: (ban: Ban) => void;
   /** Called when a list can no longer be read; the previous lists stay in force. */
   readonly onError: (error: unknown) => void;
+  /** Called when lists have lines that ban nobody. */
+  readonly onWarning: (words: string) => void;
 }
 
 export class BanService {
@@ -38,10 +40,13 @@ export class BanService {
    * @throws {ListError} if a list can't be read: a gateway started without it would admit the clients it bans
    */
   static async start(options: BanServiceOptions): Promise<BanService> {
-    const { ledger, journal, lists, onBan } = options;
+    const { ledger, journal, onBan } = options;
     for (const ban of journal?.load() ?? []) ledger.apply(ban, 'journal');
-    if (lists.length > 0) ledger.replaceLists(await readLists(lists));
     const service = new BanService(options);
+    await service.#watch.load().catch((error) => {
+      service.#watch.close();
+      throw error;
+    });
     ledger.onChange((change, origin) => {
       if (change.kind === 'lists') return;
       if (origin !== 'journal') service.#journal?.save(change.ban);
@@ -86,8 +91,12 @@ export class BanService {
   }
 
   #watching(files: readonly string[]): ListWatch {
-    const { ledger, onError } = this.#options;
-    const onLists = (list: PrefixList): void => ledger.replaceLists(list);
+    const { ledger, onError, onWarning } = this.#options;
+    const onLists = (list: PrefixList): void => {
+      ledger.replaceLists(list);
+      const { count, first } = list.idle;
+      if (count > 0) onWarning(`${plural(count, 'line')} of the lists can't ban anybody: ${first}`);
+    };
     return new ListWatch({ files, onLists, onError });
   }
 }

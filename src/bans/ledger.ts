@@ -94,7 +94,7 @@ export class BanLedger {
 
   /** Whether an address can never be banned. */
   isExempt(address: string): boolean {
-    return this.#options.exempt.contains(address);
+    return this.#options.exempt.containsClient(address);
   }
 
   /**

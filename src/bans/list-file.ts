@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { prefixKey, readPrefixKey } from '../address/prefix-key.ts';
 import type { ErrorCode } from '../errors.ts';
-import { BanPrefixError, banPrefix } from './ban-prefix.ts';
+import { BanPrefixError, listedPrefix } from './ban-prefix.ts';
 import { readListLine } from './list-line.ts';
 import { type PrefixColumns, PrefixList, PrefixListBuilder } from './prefix-list.ts';
 
@@ -52,7 +52,8 @@ export function readListsNow(files: readonly string[]): PrefixColumns {
 }
 
 /**
- * Reads the bytes of a list. `#` and `;` start a comment, on its own line or after a prefix.
+ * Reads the bytes of a list. `#` and `;` start a comment, on its own line or after a prefix. Lines that ban nobody are left out, and
+ * noted in the list.
  *
  * @param file names the list in errors
  * @throws {ListError} for the first line that is not a prefix
@@ -75,7 +76,9 @@ function addWithCare(builder: PrefixListBuilder, text: string, place: string): v
   if (entry === '') return;
   const key = prefixKey();
   try {
-    if (readPrefixKey(banPrefix(entry), key)) builder.add(key);
+    const listed = listedPrefix(entry);
+    if ('idle' in listed) builder.skip(`${place}: ${listed.idle}`);
+    else if (readPrefixKey(listed.prefix, key)) builder.add(key);
   } catch (error) {
     if (!(error instanceof BanPrefixError)) throw error;
     throw new ListError(`${place}: ${error.message}`);

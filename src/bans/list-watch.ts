@@ -17,7 +17,7 @@ export interface ListWatchOptions {
 export class ListWatch {
   readonly #options: ListWatchOptions;
   readonly #watch: FileWatch;
-  #reading: Promise<void> = Promise.resolve();
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(options: ListWatchOptions) {
     this.#options = options;
@@ -28,16 +28,20 @@ export class ListWatch {
 
   /** Reads all files now; resolves once their lists are in force or an error has been reported. */
   reload(): Promise<void> {
-    const { files, onLists, onError } = this.#options;
+    return this.load().catch(this.#options.onError);
+  }
+
+  /**
+   * Like `reload`, but an error goes to the caller.
+   *
+   * @throws {ListError} if a file can't be read or holds anything but prefixes
+   */
+  load(): Promise<void> {
+    const { files, onLists } = this.#options;
     // One at a time: a slow earlier read must not overwrite the result of a later one.
-    this.#reading = this.#reading.then(async () => {
-      try {
-        onLists(await readLists(files));
-      } catch (error) {
-        onError(error as Error);
-      }
-    });
-    return this.#reading;
+    const loaded = this.#reading.then(async () => onLists(await readLists(files)));
+    this.#reading = loaded.catch(() => {});
+    return loaded;
   }
 
   close(): void {

@@ -23,6 +23,14 @@ export interface ListedPrefixes {
 export interface PrefixColumns {
   readonly listed: ListedPrefixes;
   readonly ranges: PrefixRanges;
+  readonly idle: IdleLines;
+}
+
+/** Lines left out because they ban nobody. */
+export interface IdleLines {
+  readonly count: number;
+  /** The first one: its place, and why. */
+  readonly first: string;
 }
 
 /**
@@ -32,10 +40,12 @@ export interface PrefixColumns {
 export class PrefixList implements Iterable<string> {
   readonly #listed: ListedPrefixes;
   readonly ranges: PrefixRanges;
+  readonly idle: IdleLines;
 
-  constructor({ listed, ranges }: PrefixColumns) {
+  constructor({ listed, ranges, idle }: PrefixColumns) {
     this.#listed = listed;
     this.ranges = ranges;
+    this.idle = idle;
   }
 
   /** @param prefixes canonical ones, in any order */
@@ -149,6 +159,7 @@ export class PrefixListBuilder {
   /** IPv6: the two 32-bit numbers of the upper half, then the length. */
   #ipv6 = new Uint32Array(1024 * 3);
   #count6 = 0;
+  #idle: IdleLines = { count: 0, first: '' };
 
   /** @param key of at most 64 bits */
   add({ family, high, low, length }: PrefixKey): void {
@@ -164,9 +175,15 @@ export class PrefixListBuilder {
     this.#ipv6[at + 2] = length;
   }
 
+  /** Counts a line that is left out. */
+  skip(why: string): void {
+    const { count, first } = this.#idle;
+    this.#idle = { count: count + 1, first: count === 0 ? why : first };
+  }
+
   finish(): PrefixColumns {
     const listed = { ipv4: this.#finishIpv4(), ipv6: this.#finishIpv6() };
-    return { listed, ranges: rangesOf(listed) };
+    return { listed, ranges: rangesOf(listed), idle: this.#idle };
   }
 
   // Plain loops: `from` and `filter` on typed arrays allocate an object per number.

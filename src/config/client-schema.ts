@@ -27,7 +27,10 @@ export const bans = object({
       description: 'How long the first, second, third … ban of a client lasts; the last one repeats.',
     },
   ),
-  allow: cidrs('Prefixes that are never banned, whatever they send. The allow-list beats every ban.'),
+  allow: cidrs(
+    'Prefixes that are never banned, whatever they send. The allow-list beats every ban. A client behind 6to4, Teredo or NAT64 is ' +
+      'also allowed by its IPv4 address.',
+  ),
   answer: Type.Unsafe<403 | 'drop'>({
     enum: [403, 'drop'],
     default: 403,

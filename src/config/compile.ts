@@ -50,7 +50,7 @@ export function compile(config: Config): Compiled {
     },
     clients: {
       trustedProxies: prefixSet(config.trustedProxies),
-      allowed: prefixSet(config.bans === false ? [] : config.bans.allow),
+      allowed: PrefixSet.ofClients(config.bans === false ? [] : config.bans.allow),
     },
     sites,
   };

@@ -1,5 +1,4 @@
 /** The options of the `rateLimit` plugin → the settings of a rate limiter. */
-import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import type { RateLimitRules } from '../limit/rate-limits.ts';
 import { ConfigError } from './fault.ts';
@@ -31,5 +30,5 @@ export function compileRateLimit(options: RateLimitSettings): RateLimitRules {
   if (config === null || config.rateLimit === false || faults.length > 0)
     throw new ConfigError(faults, 'rateLimit');
   const { allow: exempt, ...limit } = config.rateLimit;
-  return { limit, exempt: new PrefixSet(exempt.map((prefix) => parsePrefix(prefix)!)) };
+  return { limit, exempt: PrefixSet.ofClients(exempt) };
 }

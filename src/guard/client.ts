@@ -100,7 +100,7 @@ function clientAt(text: string, rules: ClientRules): Client {
     address,
     prefix,
     trusted: rules.trustedProxies.contains(address),
-    allowed: rules.allowed.contains(address),
+    allowed: rules.allowed.containsClient(address),
     banned: false,
   };
 }

@@ -91,7 +91,7 @@ export class RateLimits {
     if (client.allowed || this.#exempt.empty) return client.allowed;
     let is = this.#known.get(client);
     if (is === undefined) {
-      is = this.#exempt.contains(client.address);
+      is = this.#exempt.containsClient(client.address);
       this.#known.set(client, is);
     }
     return is;

@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { type Ban, endOf } from '../bans/ban.ts';
 import { banBytes, SqliteBanJournal } from '../bans/ban-journal.ts';
@@ -147,6 +146,7 @@ async function startBans(
     lists: bans.lists,
     onBan: (ban) => reportBan(ban, '', options),
     onError,
+    onWarning: (words) => log.warn({ event: 'lists' }, words),
   });
 }
 
@@ -186,7 +186,7 @@ function ledgerRules(
   { after, within, for: terms, allow, prefix6 }: BansConfig,
   { trustedProxies }: Config,
 ): LedgerRules {
-  const exempt = new PrefixSet([...allow, ...trustedProxies].map((prefix) => parsePrefix(prefix)!));
+  const exempt = PrefixSet.ofClients([...allow, ...trustedProxies]);
   return { after, within, for: terms, exempt, prefix6 };
 }
 

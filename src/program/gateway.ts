@@ -1,7 +1,6 @@
 /** Builds a running gateway from its config. */
 import type { Logger } from 'pino';
 import { proofOf, tokenAnswer } from '../acme/acme-folder.ts';
-import { parsePrefix } from '../address/ip.ts';
 import { PrefixSet } from '../address/prefix-set.ts';
 import { type Compiled, compile } from '../config/compile.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
@@ -304,7 +303,7 @@ function rateLimitRules({ rateLimit: limit }: Config, { sites }: Compiled): Rate
   const own = [...sites].flatMap(([site, { rateLimit: bounds }]) =>
     bounds === null ? [] : [[site, bounds] as const],
   );
-  const exempt = new PrefixSet((limit === false ? [] : limit.allow).map((prefix) => parsePrefix(prefix)!));
+  const exempt = PrefixSet.ofClients(limit === false ? [] : limit.allow);
   return { limit, sites: new Map(own), exempt };
 }
 

@@ -72,7 +72,7 @@ export class RehearsalLedger {
     if (bans === false || time === null || !row.bans || seen.bannedAt !== null) return;
     // A browser may have sent it, which a log line does not show.
     if (rule === 'host-foreign') return;
-    if (allowed?.contains(client) === true) return;
+    if (allowed?.containsClient(client) === true) return;
     const at = Date.parse(time);
     seen.recent.push(at);
     while (seen.recent.length > 0 && seen.recent[0]! < at - bans.within) seen.recent.shift();

@@ -81,6 +81,37 @@ suite('GET, POST and DELETE /api/bans', () => {
     assert.match(answer.json().note, /allow-list/);
     app.bans.ledger.remove('192.0.2.1');
   });
+
+  test('a ban of a 6to4 prefix is one of its IPv4 address, and the answer says so; its lift too', async () => {
+    const post = (prefix: string) =>
+      app.inject({ method: 'POST', url: '/api/bans', headers, payload: { prefix } });
+    const added = (await post('2002:cb00:7107::/48')).json();
+    assert.equal(added.ban.prefix, '203.0.113.7/32');
+    assert.equal(
+      added.note,
+      '6to4 clients count as their IPv4 address: 2002:cb00:7107::/48 is banned as 203.0.113.7/32',
+    );
+    const url = `/api/bans/${encodeURIComponent('2002:cb00:7107::/48')}`;
+    const lifted = await app.inject({ method: 'DELETE', url, headers });
+    assert.deepEqual([lifted.statusCode, lifted.json().ban.prefix], [200, '203.0.113.7/32']);
+    const again = await app.inject({ method: 'DELETE', url, headers });
+    assert.deepEqual([again.statusCode, again.json().error], [404, '203.0.113.7/32 is not banned']);
+    const exempt = (await post('2002:c000:201::/48')).json();
+    assert.match(exempt.note, /allow-list.*; 6to4 clients .* 192\.0\.2\.1\/32$/);
+    app.bans.ledger.remove('192.0.2.1');
+    for (const method of ['POST', 'DELETE'] as const) {
+      const all =
+        method === 'POST'
+          ? await post('2002::/16')
+          : await app.inject({ method, url: '/api/bans/2002::/16', headers });
+      assert.equal(all.statusCode, 400, method);
+      assert.match(
+        all.json().error,
+        /^2002::\/16 covers every IPv4 address.*Write the IPv4 address or prefix$/,
+      );
+    }
+    assert.deepEqual([...app.bans.ledger.active()], []);
+  });
 });
 
 test('the plugin without a guard refuses banned clients, and closes with the app', async (t) => {
@@ -140,6 +171,11 @@ suite('sekisho bans', () => {
     const twice = await cli(['remove', '203.0.113.9/32']);
     assert.equal(twice.code, 1);
     assert.match(twice.stderr, /203\.0\.113\.9\/32 is not banned/);
+    const embedded = await cli(['add', '2002:cb00:7109::/48', '--for', '30m']);
+    assert.match(embedded.stdout, /^banned 203\.0\.113\.9\/32 /);
+    assert.match(embedded.stderr, /^note: 6to4 clients .* is banned as 203\.0\.113\.9\/32\n$/);
+    const lifted = await cli(['remove', '2002:cb00:7109::/48']);
+    assert.match(lifted.stdout, /^no longer banned: 203\.0\.113\.9\/32 /);
     const none = await cli(['list']);
     assert.deepEqual([none.stdout, none.stderr], ['', '0 banned; 0 more on imported lists\n']);
   });

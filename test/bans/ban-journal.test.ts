@@ -44,6 +44,7 @@ async function journalFolder(t: TestContext, clock = () => 0) {
       lists: [],
       onBan: () => {},
       onError,
+      onWarning: onError,
     });
   return { open, database, start, errors };
 }

@@ -23,6 +23,7 @@ async function serviceOf(t: TestContext, lists: readonly string[] = []) {
   const saved: string[] = [];
   const announced: string[] = [];
   const errors: unknown[] = [];
+  const warnings: string[] = [];
   const journal: BanJournal = {
     load: () => [earlier],
     save: ({ prefix, until }) => saved.push(`${prefix} until ${until}`),
@@ -35,9 +36,10 @@ async function serviceOf(t: TestContext, lists: readonly string[] = []) {
     ...{ ledger, journal, lists },
     onBan: ({ prefix }) => announced.push(prefix),
     onError: (error) => errors.push(error),
+    onWarning: (words) => warnings.push(words),
   });
   t.after(() => service.close());
-  return { service, ledger, saved, announced, errors };
+  return { service, ledger, saved, announced, errors, warnings };
 }
 
 suite('the service of bans', () => {

@@ -41,6 +41,7 @@ test('100,000 attackers fill no table beyond its bound, and are all banned', asy
     lists: [],
     onBan: () => {},
     onError: (error) => errors.push(error),
+    onWarning: (words) => errors.push(words),
   });
   const backlog = new EventBacklog();
   const rates = new RateTable({ name: 'all', max: 1000, timeWindow: 60_000 });

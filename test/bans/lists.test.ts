@@ -37,7 +37,7 @@ test('the fast list-line parser agrees with the full one', () => {
   };
   const number = fc.integer({ min: 0, max: 300 }).map(String);
   const group = fc.oneof(
-    fc.constantFrom('', '0', '2001', 'db8', 'FFFF', '12345', '01'),
+    fc.constantFrom('', '0', '2001', '2002', '64', 'ff9b', 'db8', 'FFFF', '12345', '01'),
     fc.integer({ min: 0, max: 0xfffff }).map((value) => value.toString(16)),
   );
   const length = fc.oneof(

@@ -31,6 +31,8 @@ const poison: readonly [why: RegExp, record: Ban, hit: string][] = [
   [/wider than/, ban('2000::/3', operator), '2001:db8::/64'],
   [/canonical/, ban('198.51.100.1', operator), '198.51.100.1/32'],
   [/canonical/, ban('2001:0DB8::/32', operator), '2001:db8::/64'],
+  [/canonical/, ban('2002:c633:6401::/48', operator), '198.51.100.1/32'],
+  [/not a prefix/, ban('2002::/16', operator), '198.51.100.1/32'],
   [/wider than one client/, ban('198.51.100.0/24'), '198.51.100.1/32'],
   [/future/, ban('198.51.100.1/32', { ...operator, changed: now + 86_400_000 }), '198.51.100.1/32'],
   [/allow-list/, ban('192.0.2.99/32', operator), '192.0.2.99/32'],

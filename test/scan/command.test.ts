@@ -122,6 +122,27 @@ test('--host and --config declare own names and ports', async (t) => {
   assert.equal((await scan(['--json', '--host', 'www.example.net', '-'], log)).stdout, '');
 });
 
+test('--rehearse: the allow-list of the config applies to a client however it comes', async (t) => {
+  const config = join(await tempDir(t, 'scan'), 'sekisho.yaml');
+  await writeFile(
+    config,
+    `listen: [127.0.0.1:8080]
+sites: [{ hosts: [www.example.net], backend: "http://127.0.0.1:8081" }]
+bans: { after: 2, allow: ["203.0.113.7", "2002:cb00:7108::/48"] }
+`,
+  );
+  const clients = ['203.0.113.7', '2002:cb00:7107::1', '203.0.113.8', '2002:cb00:7109::1'];
+  const log = clients
+    .flatMap((client) => [0, 1].map((minute) => line(client, 'CONNECT mx.example.com:25', 405, 309, minute)))
+    .join('');
+  const { stdout } = await scan(['--rehearse', '--config', config, '-'], log);
+  const rows = stdout.slice(stdout.indexOf('Rehearsal')).split('\n');
+  const banned = clients.filter(
+    (client) => !rows.some((row) => row.includes(`${client} `) && row.endsWith(' -')),
+  );
+  assert.deepEqual(banned, ['2002:cb00:7109::1'], stdout);
+});
+
 test('--rehearse: which clients would be blocked and banned, likely legitimate ones first', async () => {
   const log =
     Array.from({ length: 6 }, (_, minute) =>
