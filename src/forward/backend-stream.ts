@@ -109,7 +109,9 @@ export class BackendStream implements Exchange {
 
   /** The client is gone, or wants no answer. */
   destroy(): void {
-    if (this.#sink !== null) this.#close(cancel);
+    if (this.#sink === null) return;
+    this.#close(cancel);
+    this.#connection.freed();
   }
 
   checkDeadline(now: number): void {
@@ -149,7 +151,10 @@ export class BackendStream implements Exchange {
   onReset(code: number): void {
     const { name } = this.#connection;
     // RFC 9113 section 8.1: the answer is whole and the backend does not want the rest of the request.
-    if (this.#trailers !== null && code === noError) return;
+    if (this.#trailers !== null && code === noError) {
+      this.#dropBody();
+      return;
+    }
     if (code === refusedStream && this.#head === null) {
       this.#fail(new UpstreamError(503, `${name} has no room for a stream`, 'unsent'), null);
       return;
@@ -163,14 +168,21 @@ export class BackendStream implements Exchange {
     this.#fail(new UpstreamError(502, `${this.#connection.name} answered with ${why}`), code);
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. An answer that is whole goes on to its client: at most the window of the stream is held. */
   gone(error: UpstreamError): void {
-    this.#fail(error, null);
+    const trailers = this.#trailers;
+    if (trailers === null) {
+      this.#fail(error, null);
+      return;
+    }
+    for (const data of this.#held.splice(0)) this.#pass(data);
+    this.#complete(trailers);
   }
 
   #onHead(head: ResponseHead, endsStream: boolean): void {
     this.#head = head;
     this.#left = head.length;
+    this.#moved();
     if (head.framing !== 'none') {
       this.#call((sink) => sink.onHead(head, null));
       return;
@@ -262,13 +274,17 @@ export class BackendStream implements Exchange {
     this.#connection.freed();
   }
 
+  #dropBody(): void {
+    this.#body?.drop();
+    this.#body = null;
+  }
+
   /** @param code to reset the stream with; null: the backend knows that it has ended */
   #close(code: number | null): void {
     if (this.#sink === null) return;
     this.#sink = null;
     this.#held = [];
-    this.#body?.drop();
-    this.#body = null;
+    this.#dropBody();
     if (code !== null) this.#connection.output.put(rstStreamFrame(this.#id, code));
     this.#connection.remove(this.#id);
   }

@@ -5,7 +5,7 @@ import { backendConnectionWindow, backendStreamWindow, maxBackendStreams } from 
 import { Endpoint, windowTooLarge } from '../h2/endpoint.ts';
 import type { WholeBlock } from '../h2/field-blocks.ts';
 import type { PeerSettings } from '../h2/read-settings.ts';
-import { errorCodes, type Fault, inConnection } from '../wire/h2-faults.ts';
+import { errorCodes, type Fault, inConnection, inStream } from '../wire/h2-faults.ts';
 import {
   type Frame,
   flags,
@@ -224,7 +224,7 @@ export class StreamConnection extends Endpoint<BackendStream> {
   protected override onStreamWindow(id: number, increment: number): Fault | null {
     const stream = this.streams.get(id);
     if (stream === undefined) return this.#unknown(id);
-    return stream.widen(increment) ? null : inConnection(flowControlError, windowTooLarge);
+    return stream.widen(increment) ? null : inStream(flowControlError, windowTooLarge);
   }
 
   protected override onSettings({ maxStreams }: PeerSettings): void {

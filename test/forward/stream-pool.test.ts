@@ -104,6 +104,19 @@ test('an exchange that waits is not failed by a dial in vain while another conne
   assert.equal(second.error, null);
 });
 
+test('an exchange that waits is next where the client of the one before it leaves', async (t) => {
+  const { port, streams } = await backend(t);
+  const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port, http2: true }, 4, 1);
+  const [first, second] = [new Recorder(), new Recorder()];
+  made.take(first);
+  made.take(second);
+  await eventually(() => streams.length === 1, 'the first is asked', 20_000);
+  assert.equal(second.exchange, null);
+  first.exchange!.destroy();
+  assert.notEqual(second.exchange, null);
+  assert.equal(made.load, 1);
+});
+
 test('an exchange that waits gets another connection where the only one ends', async (t) => {
   const { port, sessions, streams } = await backend(t);
   const made = pool(t, { kind: 'tcp', host: '127.0.0.1', port, http2: true }, 4, 1);
